@@ -1,0 +1,71 @@
+import type { Readable } from 'node:stream';
+
+/** An object as a storage lists it. Keys are relative, with forward slashes: `postgres/shop_20260131_020000.sql.zst`. */
+export interface StoredObject {
+	key: string;
+	/** Bytes. */
+	size: number;
+	modifiedAt: Date;
+}
+
+export interface WriteOptions {
+	signal?: AbortSignal;
+	/** Bytes expected, where known: lets a storage check its free space before it begins. */
+	expectedSize?: number;
+}
+
+export interface ReadOptions {
+	/** First byte wanted. */
+	start?: number;
+	/** The byte after the last one wanted. */
+	end?: number;
+	signal?: AbortSignal;
+}
+
+/**
+ * Where archives live. Invariants that every implementation keeps and test/integration/storage proves:
+ * - an object that `write` has not finished is never visible under its key, whatever kills the process;
+ * - `write` never overwrites: a key in use fails with STORAGE_EXISTS and leaves the object as it was;
+ * - a failed or cancelled `write` leaves nothing behind (what a kill leaves, `sweep` finds);
+ * - keys cannot name anything outside the storage's root.
+ *
+ * All methods throw BackupError: STORAGE_UNREACHABLE, STORAGE_DENIED, STORAGE_FULL, STORAGE_MISSING, STORAGE_FAILED,
+ * INVALID_INPUT (a key that is not allowed), CANCELLED.
+ */
+export interface Storage {
+	/** For messages and manifests: `folder backups`, `bucket nightly at s3.example.com`. No secrets. */
+	readonly description: string;
+
+	/** Stores a stream of unknown length in bounded memory. Resolves once the object is durable and visible. */
+	write(key: string, source: AsyncIterable<Uint8Array>, options?: WriteOptions): Promise<StoredObject>;
+
+	/** Creates or atomically replaces a small object (a manifest, a verification record). */
+	replace(key: string, content: Uint8Array, options?: { signal?: AbortSignal }): Promise<void>;
+
+	/** Streams an object, or a range of it. Throws STORAGE_MISSING before the first byte where there is none. */
+	read(key: string, options?: ReadOptions): Promise<Readable>;
+
+	/** Undefined where there is no such object. */
+	stat(key: string): Promise<StoredObject | undefined>;
+
+	/** Every finished object whose key begins with the prefix, in no promised order. */
+	list(prefix: string): AsyncIterable<StoredObject>;
+
+	/** Removes an object; fine where there is none. */
+	remove(key: string): Promise<void>;
+
+	/**
+	 * Points `pointerKey` (`postgres/shop_latest`) at an object beside it: a relative symlink in a folder, a small JSON
+	 * object in a bucket.
+	 */
+	setLatest(pointerKey: string, targetKey: string): Promise<void>;
+
+	/** The key that a pointer names, or undefined where there is no pointer. */
+	readLatest(pointerKey: string): Promise<string | undefined>;
+
+	/** Bytes free, where the storage can tell. */
+	freeBytes(): Promise<number | undefined>;
+
+	/** Removes what interrupted writes left before `olderThan`; returns the keys they were meant for. */
+	sweep(olderThan: Date, signal?: AbortSignal): Promise<string[]>;
+}
