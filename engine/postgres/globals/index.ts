@@ -1,0 +1,2 @@
+export { applyGlobals, type ApplyGlobalsOptions, type ApplyGlobalsReport } from './apply';
+export { globalsScript, type Globals, type GlobalsOptions } from './script';
