@@ -1,0 +1,12 @@
+export { CopyDataSplitter } from './copy-data';
+export { copyInEncoding, decodingFor, type TextDecoding } from './encoding';
+export {
+	lexScript,
+	nameOf,
+	type LexOptions,
+	type ScriptCopy,
+	type ScriptItem,
+	type ScriptMeta,
+	type ScriptStatement,
+} from './lexer';
+export { splitStatements, type StatementSpan } from './split';
