@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A workflow as n8n exports it. */
 export interface WorkflowJson {
@@ -79,6 +80,11 @@ export interface N8nConnection {
 	filesFolder: string;
 }
 
+interface PublicationStatus {
+	status: 'not_published' | 'in_progress' | 'published' | 'partial' | 'failed';
+	triggers: Array<{ errorMessage: string | null }>;
+}
+
 interface ApiError {
 	message?: string;
 }
@@ -136,10 +142,21 @@ export class N8nClient {
 		return created.id;
 	}
 
-	/** Publishes a workflow: from now on its webhooks and schedules run. */
+	/** Publishes a workflow and waits until n8n has registered its webhooks and schedules, which it does in the background. */
 	async activate(workflowId: string): Promise<void> {
 		const { versionId } = await this.rest<{ versionId: string }>('GET', `/workflows/${workflowId}`);
 		await this.rest('POST', `/workflows/${workflowId}/activate`, { versionId });
+		for (;;) {
+			const { status, triggers } = await this.rest<PublicationStatus>(
+				'GET',
+				`/workflows/${workflowId}/publication-status`,
+			);
+			if (status === 'published') return;
+			if (status === 'failed' || status === 'partial') {
+				throw new Error(`n8n could not publish the workflow: ${triggers.map((t) => t.errorMessage).join('; ')}`);
+			}
+			await sleep(50);
+		}
 	}
 
 	/** Calls a published webhook; any status is an answer. */
