@@ -362,7 +362,7 @@ export class StatementScanner {
 		}
 		if (this.#parentheses > 0) this.#words.interrupt();
 		if (this.#words.watching && this.#parentheses === 0) {
-			this.#words.add(buffer.latin1Slice(position, Math.min(end, position + 12)).toLowerCase(), this.#afterDot);
+			this.#words.add(buffer.toString('latin1', position, Math.min(end, position + 12)).toLowerCase(), this.#afterDot);
 		}
 		this.#afterDot = false;
 		return end;

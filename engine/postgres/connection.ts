@@ -1,0 +1,137 @@
+import type { Duplex } from 'node:stream';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+
+import { Client, type ClientConfig } from 'pg';
+
+import { BackupError, cancelled, type ErrorCode, messageOf } from '../errors';
+
+/** How to reach a PostgreSQL server. */
+export interface PostgresConnection {
+	host: string;
+	port: number;
+	database: string;
+	user: string;
+	password?: string;
+	ssl?: boolean | TlsOptions;
+	/** Makes the byte stream to the server where it is not a plain TCP connection (an SSH tunnel). */
+	openStream?: () => Duplex;
+	/** Milliseconds; 30,000 unless told. */
+	connectTimeout?: number;
+}
+
+/** Which end of a backup or restore a server is: decides the code and the wording of its errors. */
+export type ServerRole = 'source' | 'target';
+
+/** PostgreSQL's SQLSTATE codes that deserve an answer of their own (Appendix A of its documentation). */
+const HINTS: Record<string, { code?: ErrorCode; hint: string }> = {
+	'28P01': { code: 'ACCESS_DENIED', hint: 'Check the user name and password in the Postgres credential.' },
+	'28000': { code: 'ACCESS_DENIED', hint: 'The server refuses this user, database or host; check pg_hba.conf and whether SSL is required.' },
+	'3D000': { code: 'INVALID_INPUT', hint: 'Check the spelling of the database name; the drop-down lists those that exist.' },
+	'42501': { code: 'ACCESS_DENIED', hint: 'Grant the user the missing privilege, or use a credential that has it (the owner or a superuser).' },
+	'53300': { hint: 'The server has no free connections: lower Parallel Connections or raise max_connections.' },
+	'53100': { hint: 'The disk of the database server is full: free some space there.' },
+	'55P03': { hint: 'Another session holds a lock on the table: run the backup at a quieter time or raise Lock Timeout.' },
+	'57P01': { hint: 'An administrator or a restart of the server ended the connection; run it again.' },
+	'57014': { hint: 'The server cancelled the query (statement timeout or an administrator).' },
+};
+
+const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET', 'EPIPE']);
+
+const CERTIFICATE = /self.signed certificate|unable to verify|certificate has expired|altnames|CERT_/i;
+
+/** Puts anything that `pg`, a socket or TLS throws into a BackupError that says what was being done. */
+export function translateError(error: unknown, role: ServerRole, doing: string): BackupError {
+	if (error instanceof BackupError) return error;
+	const { code = '', detail } = error as { code?: string; detail?: string };
+	const message = `${doing}: ${messageOf(error)}${detail ? ` (${detail})` : ''}`;
+	const known = HINTS[code];
+	if (known) {
+		return new BackupError(known.code ?? (role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED'), message, { hint: known.hint, cause: error });
+	}
+	if (CERTIFICATE.test(`${code} ${messageOf(error)}`)) {
+		return new BackupError('ACCESS_DENIED', message, {
+			hint: 'The server’s TLS certificate is not trusted: add its authority to the credential, or allow unauthorized certificates there.',
+			cause: error,
+		});
+	}
+	if (UNREACHABLE.has(code) || /timeout expired|terminated unexpectedly|SSL connection/i.test(messageOf(error))) {
+		return new BackupError(role === 'source' ? 'SOURCE_UNREACHABLE' : 'TARGET_UNREACHABLE', message, {
+			hint: 'Check host, port and SSL in the Postgres credential, and that the server runs and can be reached from n8n.',
+			cause: error,
+		});
+	}
+	return new BackupError(role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED', message, { cause: error });
+}
+
+function clientConfig(connection: PostgresConnection, database: string): ClientConfig {
+	return {
+		host: connection.host,
+		port: connection.port,
+		database,
+		user: connection.user,
+		// An empty string keeps `pg` from looking for a password in the environment or in ~/.pgpass.
+		password: connection.password ?? '',
+		ssl: connection.ssl ?? false,
+		stream: connection.openStream,
+		application_name: 'n8n-nodes-stack-backup',
+		connectionTimeoutMillis: connection.connectTimeout ?? 30_000,
+		keepAlive: true,
+	};
+}
+
+/**
+ * Logs in. The caller ends the client. `prepare` sees the client before its first byte, to listen to the login.
+ * @throws BackupError with the server's own message, when it can't be reached or refuses.
+ */
+export async function connect(
+	connection: PostgresConnection,
+	role: ServerRole,
+	options: { database?: string; signal?: AbortSignal; prepare?: (client: Client) => void } = {},
+): Promise<Client> {
+	const database = options.database ?? connection.database;
+	if (options.signal?.aborted) throw cancelled();
+	const client = new Client(clientConfig(connection, database));
+	options.prepare?.(client);
+	// A connection that breaks while idle must not end the process; whoever uses it next gets the error.
+	client.on('error', () => {});
+	const stop = () => client.connection.stream.destroy(cancelled());
+	options.signal?.addEventListener('abort', stop, { once: true });
+	try {
+		await client.connect();
+	} catch (error) {
+		client.connection.stream.destroy();
+		if (options.signal?.aborted) throw cancelled();
+		throw translateError(error, role, `Could not connect to PostgreSQL database "${database}" at ${connection.host}:${connection.port}`);
+	} finally {
+		options.signal?.removeEventListener('abort', stop);
+	}
+	return client;
+}
+
+/** Closes a connection whatever state it is in, without waiting for a server that does not answer. */
+export async function disconnect(client: Client): Promise<void> {
+	const closed = client.end().catch(() => {});
+	const patience = setTimeout(() => client.connection.stream.destroy(), 1000);
+	await closed;
+	clearTimeout(patience);
+}
+
+/** Runs `use` on a connection of its own and closes it afterwards. */
+export async function withClient<T>(
+	connection: PostgresConnection,
+	role: ServerRole,
+	options: { database?: string; signal?: AbortSignal },
+	use: (client: Client) => Promise<T>,
+): Promise<T> {
+	const client = await connect(connection, role, options);
+	try {
+		return await use(client);
+	} finally {
+		await disconnect(client);
+	}
+}
+
+/** A name as SQL spells it, always quoted. */
+export function quoteIdentifier(name: string): string {
+	return `"${name.replaceAll('"', '""')}"`;
+}

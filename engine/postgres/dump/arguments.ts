@@ -1,0 +1,120 @@
+import { BackupError } from '../../errors';
+
+/** What to dump, in pg_dump's terms; patterns are pg_dump's (psql's `\d` patterns). */
+export interface DumpSelection {
+	schemas?: string[];
+	excludeSchemas?: string[];
+	tables?: string[];
+	excludeTables?: string[];
+	/** Tables whose definition is kept and whose rows are left out. */
+	excludeTableData?: string[];
+	/** Definitions and rows unless told otherwise. */
+	content?: 'all' | 'schema' | 'data';
+	noOwner?: boolean;
+	noPrivileges?: boolean;
+	/** DROP statements first; ifExists makes them tolerant. */
+	clean?: boolean;
+	ifExists?: boolean;
+	/** pg_dump's own rule unless told: with all of a database, not with a selection of it. */
+	largeObjects?: 'auto' | 'include' | 'exclude';
+	/** Milliseconds to wait for each table's lock; without it a backup waits as long as it takes. */
+	lockTimeout?: number;
+	/** Further arguments of pg_dump, as one would type them; see ALLOWED. */
+	extraArguments?: string;
+}
+
+/** pg_dump's long options that only shape the script. Those of connection, output and format are ours to decide. */
+const ALLOWED = new Map<string, 'flag' | 'value'>([
+	['--disable-dollar-quoting', 'flag'],
+	['--disable-triggers', 'flag'],
+	['--enable-row-security', 'flag'],
+	['--exclude-extension', 'value'],
+	['--exclude-table-and-children', 'value'],
+	['--exclude-table-data-and-children', 'value'],
+	['--extension', 'value'],
+	['--include-foreign-data', 'value'],
+	['--load-via-partition-root', 'flag'],
+	['--no-comments', 'flag'],
+	['--no-policies', 'flag'],
+	['--no-publications', 'flag'],
+	['--no-security-labels', 'flag'],
+	['--no-subscriptions', 'flag'],
+	['--no-table-access-method', 'flag'],
+	['--no-tablespaces', 'flag'],
+	['--no-toast-compression', 'flag'],
+	['--no-unlogged-table-data', 'flag'],
+	['--quote-all-identifiers', 'flag'],
+	['--role', 'value'],
+	['--statistics', 'flag'],
+	['--strict-names', 'flag'],
+	['--table-and-children', 'value'],
+]);
+
+/** Words as a shell separates them: single and double quotes keep blanks together. */
+function words(line: string): string[] {
+	const found = line.match(/(?:[^\s"']|"[^"]*"|'[^']*')+/g) ?? [];
+	return found.map((word) => word.replace(/"([^"]*)"|'([^']*)'/g, (_, double?: string, single?: string) => double ?? single ?? ''));
+}
+
+function refuse(word: string): BackupError {
+	const option = word.split('=')[0];
+	return new BackupError('INVALID_INPUT', `The pg_dump argument "${option}" is not allowed here.`, {
+		hint: `Allowed are: ${[...ALLOWED.keys()].join(' ')}. Everything about connection, format and output has a field of its own.`,
+	});
+}
+
+/**
+ * Checks further arguments against the list of allowed ones.
+ * @throws BackupError INVALID_INPUT naming the first that is not allowed, lacks its value or has one too many.
+ */
+export function parseExtraArguments(line: string): string[] {
+	const result: string[] = [];
+	const queue = words(line);
+	for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
+		const [, option, value] = /^(--[a-z-]+)(?:=(.*))?$/s.exec(word) ?? [];
+		const takes = option === undefined ? undefined : ALLOWED.get(option);
+		if (option === undefined || takes === undefined) throw refuse(word);
+		if (takes === 'flag') {
+			if (value !== undefined) throw new BackupError('INVALID_INPUT', `The pg_dump argument ${option} takes no value.`);
+			result.push(option);
+			continue;
+		}
+		const given = value ?? queue.shift();
+		if (given === undefined || given === '') throw new BackupError('INVALID_INPUT', `The pg_dump argument ${option} needs a value.`);
+		result.push(`${option}=${given}`);
+	}
+	return result;
+}
+
+/**
+ * pg_dump's arguments for a selection.
+ * @throws BackupError INVALID_INPUT for choices that exclude each other.
+ */
+export function dumpArguments(selection: DumpSelection): string[] {
+	const { content = 'all', largeObjects = 'auto' } = selection;
+	if (selection.clean && content === 'data') {
+		throw new BackupError('INVALID_INPUT', 'Clean cannot be combined with a data-only dump: there are no definitions to drop.');
+	}
+	if (selection.ifExists && !selection.clean) {
+		throw new BackupError('INVALID_INPUT', 'If Exists needs Clean: it only softens its DROP statements.');
+	}
+	const each = (option: string, patterns: string[] = []) => patterns.map((pattern) => `${option}=${pattern}`);
+	const flag = (option: string, wanted: boolean | undefined) => (wanted ? [option] : []);
+	return [
+		...each('--schema', selection.schemas),
+		...each('--exclude-schema', selection.excludeSchemas),
+		...each('--table', selection.tables),
+		...each('--exclude-table', selection.excludeTables),
+		...each('--exclude-table-data', selection.excludeTableData),
+		...flag('--schema-only', content === 'schema'),
+		...flag('--data-only', content === 'data'),
+		...flag('--no-owner', selection.noOwner),
+		...flag('--no-privileges', selection.noPrivileges),
+		...flag('--clean', selection.clean),
+		...flag('--if-exists', selection.ifExists),
+		...flag('--large-objects', largeObjects === 'include'),
+		...flag('--no-large-objects', largeObjects === 'exclude'),
+		...(selection.lockTimeout ? [`--lock-wait-timeout=${selection.lockTimeout}`] : []),
+		...parseExtraArguments(selection.extraArguments ?? ''),
+	];
+}

@@ -1,0 +1,222 @@
+import type { ArchiveWriter, Manifest, ManifestTable } from '../../archive';
+import { createArchive, type CodecOptions, type EncryptionKeys } from '../../archive';
+import { BackupError, cancelled } from '../../errors';
+import type { Storage } from '../../storage';
+import { type PostgresConnection, translateError } from '../connection';
+import { PG_DUMP_MAJOR, runPgDump, type PgDumpResult } from '../pgdump/bridge';
+import { endSessions } from '../sessions';
+
+import { dumpArguments, type DumpSelection } from './arguments';
+import { databaseProperties } from './databaseProperties';
+import { type CopyTask, planCopies } from './plan';
+import { RowFrames } from './rowFrames';
+import { cutScript, type Section } from './sections';
+import { dumpEncoding, type ServerFacts, SnapshotSession } from './snapshotSession';
+import { storeLargeObjects } from './largeObjects';
+
+export interface BackUpDatabaseOptions {
+	connection: PostgresConnection;
+	storage: Storage;
+	selection?: DumpSelection;
+	/** Folder in the storage; `postgres` unless told. */
+	folder?: string;
+	/** In file names; the database's name unless told. */
+	name?: string;
+	codec: CodecOptions;
+	encryption?: EncryptionKeys;
+	/** Connections that read rows at once; 2 unless told. */
+	parallel?: number;
+	/** Wait for a moment at which a serializable reader would see a consistent state. */
+	serializableDeferrable?: boolean;
+	timeZone?: string;
+	runId?: string;
+	tags?: string[];
+	signal?: AbortSignal;
+	log?: (message: string) => void;
+}
+
+/** What one dump shares between its steps. */
+interface Dump {
+	options: BackUpDatabaseOptions;
+	facts: ServerFacts;
+	/** The first holds pg_dump's transaction and its locks, the second the exported snapshot. */
+	sessions: SnapshotSession[];
+	writer: ArchiveWriter;
+	tables: ManifestTable[];
+	ordered: boolean;
+}
+
+const OLDEST_SERVER = 100_000;
+
+function checkVersion(facts: ServerFacts): void {
+	const major = Math.floor(facts.version / 10_000);
+	if (major > PG_DUMP_MAJOR) {
+		throw new BackupError('UNSUPPORTED_VERSION', `The server is PostgreSQL ${facts.versionText}; this version of the nodes carries pg_dump ${PG_DUMP_MAJOR}, which refuses newer servers.`, {
+			hint: 'Update the n8n-nodes-stack-backup package.',
+		});
+	}
+	if (facts.version < OLDEST_SERVER) {
+		throw new BackupError('UNSUPPORTED_VERSION', `The server is PostgreSQL ${facts.versionText}; versions 10 to ${PG_DUMP_MAJOR} are supported.`, {
+			hint: 'Upgrade the server, or dump it with its own pg_dump.',
+		});
+	}
+}
+
+/** Opens the connections: pg_dump's own, the one that exports the snapshot, and more for reading rows. */
+async function openSessions(options: BackUpDatabaseOptions, sessions: SnapshotSession[], rowSecurity: boolean) {
+	const open = async () => {
+		const session = await SnapshotSession.open(options.connection, options.signal);
+		sessions.push(session);
+		return session;
+	};
+	const forPgDump = await open();
+	const facts = await forPgDump.serverFacts();
+	checkVersion(facts);
+	const exporter = await open();
+	const snapshot = await exporter.exportSnapshot(facts, options.serializableDeferrable ?? false, rowSecurity);
+	for (let more = 2; more < (options.parallel ?? 2); more++) await (await open()).importSnapshot(facts, snapshot, rowSecurity);
+	return { facts, snapshot };
+}
+
+/** Settings that pg_dump 18 writes whatever the server's version; older servers reject the script that sets them. */
+function dropUnknownSettings(result: PgDumpResult, facts: ServerFacts): PgDumpResult {
+	if (facts.version >= 170_000) return result;
+	return { ...result, script: result.script.replace('\nSET transaction_timeout = 0;\n', '\n') };
+}
+
+/** pgDump decodes the script as UTF-8; in a database without encoding that may have lost bytes. */
+function checkDecoded(result: PgDumpResult, facts: ServerFacts): void {
+	if (facts.encoding === 'SQL_ASCII' && result.script.includes('\uFFFD')) {
+		throw new BackupError('SOURCE_FAILED', 'The database has the encoding SQL_ASCII, and a name, comment or function in it is not UTF-8.', {
+			hint: 'Rename it, or dump this database with its own pg_dump. Rows of any encoding are no problem.',
+		});
+	}
+}
+
+/** A section whose reading has been planned. */
+type PlannedSection = Exclude<Section, { type: 'rows' }> | { type: 'rows'; tasks: CopyTask[] };
+
+/** Plans all at once: the exporter's client asks the catalog, and may not any more once it is spoken to in bytes. */
+async function planSections(dump: Dump, sections: Section[]): Promise<PlannedSection[]> {
+	const { client } = dump.sessions[1] as SnapshotSession;
+	const planned: PlannedSection[] = [];
+	for (const section of sections) {
+		if (section.type !== 'rows') planned.push(section);
+		else planned.push({ type: 'rows', tasks: await planCopies(client, dump.facts.version, section.tables, dump.tables, !dump.ordered) });
+	}
+	return planned;
+}
+
+async function copyTable(dump: Dump, session: SnapshotSession, task: CopyTask): Promise<void> {
+	const table = dump.tables[task.table] as ManifestTable;
+	const frames = new RowFrames(dump.writer, { type: 'data', table: task.table, header: task.header, trailer: '\\.\n', whole: dump.ordered });
+	await session.copyOut(task.sql, frames, `${table.schema}.${table.name}`);
+	await frames.finish();
+	table.rows += frames.rows;
+	table.bytes += frames.bytesRead;
+}
+
+/** All sessions take tasks until none is left; one whose lock is contended goes to the session that holds pg_dump's. */
+async function copyTables(dump: Dump, tasks: CopyTask[]): Promise<void> {
+	const contended: CopyTask[] = [];
+	const queue = [...tasks];
+	const work = async (session: SnapshotSession, holdsLocks: boolean) => {
+		for (let task = queue.shift(); task; task = queue.shift()) {
+			if (!holdsLocks && task.lock && !(await session.tryLock(task.lock))) contended.push(task);
+			else await copyTable(dump, session, task);
+		}
+	};
+	const readers = dump.sessions.slice(0, dump.ordered ? 1 : (dump.options.parallel ?? 2));
+	await Promise.all(readers.map((session, index) => work(session, index === 0)));
+	for (const task of contended) await copyTable(dump, dump.sessions[0] as SnapshotSession, task);
+}
+
+async function storeSections(dump: Dump, sections: PlannedSection[]): Promise<void> {
+	let type = 'pre-data';
+	for (const section of sections) {
+		if (section.type === 'script') await dump.writer.frame({ type }, Buffer.from(section.text));
+		else if (section.type === 'rows') await copyTables(dump, section.tasks);
+		else await storeLargeObjects(dump.sessions[0] as SnapshotSession, section.ids, dump.writer);
+		if (section.type !== 'script') type = 'post-data';
+		await dump.writer.drain();
+	}
+}
+
+/** Everything between login and commit of the archive. */
+async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<Manifest> {
+	const { facts, options, sessions, tables, writer } = dump;
+	const [forPgDump, exporter] = sessions as [SnapshotSession, SnapshotSession];
+	const properties = await databaseProperties(exporter.client, facts.version);
+	const result = await runPgDump({
+		socket: forPgDump.socket,
+		parameters: forPgDump.parameters,
+		args: [...args, `--snapshot=${snapshot}`, `--encoding=${dumpEncoding(facts)}`],
+		signal: options.signal,
+	});
+	checkDecoded(result, facts);
+	options.log?.(`pg_dump wrote the definitions; reading ${result.reads.length} tables`);
+	const sections = await planSections(dump, cutScript(dropUnknownSettings(result, facts)));
+	await storeSections(dump, sections);
+	return await writer.commit({
+		source: {
+			system: 'postgresql',
+			version: facts.versionText,
+			versionNumber: facts.version,
+			host: options.connection.host,
+			port: options.connection.port,
+			database: options.connection.database,
+			properties,
+		},
+		tool: { pg_dump: String(PG_DUMP_MAJOR) },
+		tables,
+		counts: {
+			tables: tables.length,
+			rows: tables.reduce((sum, { rows }) => sum + rows, 0),
+			largeObjects: result.largeObjects.length,
+		},
+		options: { ...options.selection, ordered: dump.ordered },
+		warnings: [],
+		runId: options.runId,
+		tags: options.tags,
+	});
+}
+
+/**
+ * Dumps one database into the storage: pg_dump's script with the rows as COPY frames, and a manifest.
+ * A cancelled or failed backup ends its queries on the server and leaves nothing in the storage.
+ * @throws BackupError SOURCE_UNREACHABLE, ACCESS_DENIED, UNSUPPORTED_VERSION, SOURCE_FAILED, INVALID_INPUT, those of the
+ * storage, CANCELLED.
+ */
+export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Manifest> {
+	const { connection, selection = {}, signal } = options;
+	const args = dumpArguments(selection);
+	const sessions: SnapshotSession[] = [];
+	let writer: ArchiveWriter | undefined;
+	const hangUp = () => {
+		void endSessions(connection, sessions.map(({ processId }) => processId));
+		for (const { client } of sessions) client.connection.stream.destroy(cancelled());
+	};
+	signal?.addEventListener('abort', hangUp, { once: true });
+	try {
+		const { facts, snapshot } = await openSessions(options, sessions, args.includes('--enable-row-security'));
+		writer = await createArchive({
+			storage: options.storage,
+			folder: options.folder ?? 'postgres',
+			name: options.name ?? connection.database,
+			extension: 'sql',
+			kind: 'postgres',
+			timeZone: options.timeZone,
+			codec: options.codec,
+			encryption: options.encryption,
+			signal,
+		});
+		return await dumpInto({ options, facts, sessions, writer, tables: [], ordered: selection.content === 'data' }, snapshot, args);
+	} catch (error) {
+		await writer?.abort(error);
+		if (signal?.aborted) throw cancelled();
+		throw translateError(error, 'source', `Could not back up database "${connection.database}"`);
+	} finally {
+		signal?.removeEventListener('abort', hangUp);
+		await Promise.all(sessions.map((session) => session.close()));
+	}
+}

@@ -1,0 +1,98 @@
+import type { Client } from 'pg';
+
+import type { ManifestTable } from '../../archive';
+
+import type { TableRows } from './sections';
+
+/** One COPY statement's worth of rows. */
+export interface CopyTask {
+	/** Index into the manifest's tables. */
+	table: number;
+	/** `COPY ... TO STDOUT`, as bytes in the client encoding. */
+	sql: Buffer;
+	/** Loads the rows: see TableRows. */
+	header: string;
+	/** The table to lock first, or undefined where LOCK TABLE does not apply. */
+	lock: string | undefined;
+	/** Bytes on the server's disk, for choosing what to begin with. */
+	weight: number;
+}
+
+interface CatalogEntry {
+	schema: string;
+	name: string;
+	kind: string;
+	heap: boolean;
+	pages: number;
+}
+
+/** Pages of 8 kB in one range of a large table: 128 MiB of heap. */
+const RANGE_PAGES = 16_384;
+
+/** Servers before 14 read the whole table for each range of its ctid. */
+const RANGE_SCAN_VERSION = 140_000;
+
+/** `TableRead` holds names as "binary" strings. */
+const decode = (binary: string): string => Buffer.from(binary, 'latin1').toString('utf8');
+
+async function lookUp(client: Client, serverVersion: number, tables: TableRows[]): Promise<CatalogEntry[]> {
+	const { rows } = await client.query<CatalogEntry>(
+		`SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind, coalesce(a.amname = 'heap', true) AS heap,
+			CASE WHEN c.relkind = 'r'
+				THEN (pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int)::int ELSE 0 END AS pages
+		FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS t (qualified, position)
+		JOIN pg_catalog.pg_class c ON c.oid = t.qualified::pg_catalog.regclass
+		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		${serverVersion >= 120_000 ? 'LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam' : "CROSS JOIN (SELECT 'heap'::name AS amname) a"}
+		ORDER BY t.position`,
+		[tables.map(({ read }) => decode(read.table))],
+	);
+	return rows;
+}
+
+/** The page ranges of a table, as conditions on ctid; the last one is open, for pages added since. */
+function ranges(pages: number): string[] {
+	const count = Math.ceil(pages / RANGE_PAGES);
+	return Array.from({ length: count }, (_, index) => {
+		const from = `ctid >= '(${index * RANGE_PAGES},0)'::pg_catalog.tid`;
+		return index === count - 1 ? from : `${from} AND ctid < '(${(index + 1) * RANGE_PAGES},0)'::pg_catalog.tid`;
+	});
+}
+
+function tasksOf(rows: TableRows, entry: CatalogEntry, table: number, rangeScan: boolean): CopyTask[] {
+	const { columns, table: name, filter } = rows.read;
+	const list = columns.join(', ');
+	const task = (sql: string, weight: number): CopyTask => ({
+		table,
+		sql: Buffer.from(sql, 'latin1'),
+		header: rows.header,
+		lock: entry.kind === 'r' ? decode(name) : undefined,
+		weight,
+	});
+	if (entry.kind !== 'r' || filter) {
+		return [task(`COPY (SELECT ${list} FROM ONLY ${name} ${filter}) TO STDOUT`, entry.pages)];
+	}
+	if (!rangeScan || !entry.heap || entry.pages <= RANGE_PAGES) return [task(`COPY ${name} (${list}) TO STDOUT`, entry.pages)];
+	return ranges(entry.pages).map((range) => task(`COPY (SELECT ${list} FROM ONLY ${name} WHERE ${range}) TO STDOUT`, RANGE_PAGES));
+}
+
+/**
+ * Plans the reading of tables that may come in any order: the largest first, large ones in ranges that several
+ * connections read at once. Appends the tables to those of the manifest.
+ */
+export async function planCopies(
+	client: Client,
+	serverVersion: number,
+	tables: TableRows[],
+	manifestTables: ManifestTable[],
+	inRanges: boolean,
+): Promise<CopyTask[]> {
+	const entries = await lookUp(client, serverVersion, tables);
+	return tables
+		.flatMap((rows, index) => {
+			const entry = entries[index] as CatalogEntry;
+			const table = manifestTables.push({ schema: entry.schema, name: entry.name, rows: 0, bytes: 0 }) - 1;
+			return tasksOf(rows, entry, table, inRanges && serverVersion >= RANGE_SCAN_VERSION);
+		})
+		.sort((a, b) => b.weight - a.weight);
+}

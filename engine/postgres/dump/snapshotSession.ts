@@ -1,0 +1,144 @@
+import type { Client } from 'pg';
+
+import { type PostgresConnection, connect, disconnect, translateError } from '../connection';
+import { encodeMessage, encodeQuery, MessageType, parseErrorResponse, splitMessages } from '../protocol';
+import { RawSocket, type RowConsumer } from '../rawSocket';
+
+/** What a dump has to know of the server and the database before it begins. */
+export interface ServerFacts {
+	/** As server_version_num: 150018. */
+	version: number;
+	/** As the server writes it: `15.18 (Debian 15.18-0+deb12u1)`. */
+	versionText: string;
+	encoding: string;
+}
+
+/**
+ * What pg_dump sets on its connection (setup_connection in its source), so that rows read on ours look the same; and
+ * synchronized scans off, for without that a scan may begin in the middle of a table.
+ */
+function sessionSettings(facts: ServerFacts, rowSecurity: boolean): string[] {
+	return [
+		`SET client_encoding = '${dumpEncoding(facts)}'`,
+		"SET datestyle = 'ISO'",
+		'SET intervalstyle = postgres',
+		`SET extra_float_digits = ${facts.version >= 120_000 ? 3 : 2}`,
+		'SET synchronize_seqscans = off',
+		'SET statement_timeout = 0',
+		'SET lock_timeout = 0',
+		'SET idle_in_transaction_session_timeout = 0',
+		...(facts.version >= 170_000 ? ['SET transaction_timeout = 0'] : []),
+		`SET row_security = ${rowSecurity ? 'on' : 'off'}`,
+		"SELECT pg_catalog.set_config('search_path', '', false)",
+	];
+}
+
+/** UTF-8, whatever the database uses; but bytes of no known encoding are left as they are. */
+export function dumpEncoding(facts: ServerFacts): string {
+	return facts.encoding === 'SQL_ASCII' ? 'SQL_ASCII' : 'UTF8';
+}
+
+/** A connection that sees the database as of one snapshot. */
+export class SnapshotSession {
+	readonly #parameters = new Map<string, string>();
+	#socket: RawSocket | undefined;
+
+	private constructor(readonly client: Client) {
+		client.connection.on('parameterStatus', ({ parameterName, parameterValue }: Record<string, string>) =>
+			this.#parameters.set(parameterName as string, parameterValue as string),
+		);
+	}
+
+	/** Logs in. Nothing else has been sent yet. */
+	static async open(connection: PostgresConnection, signal?: AbortSignal): Promise<SnapshotSession> {
+		const session: { value?: SnapshotSession } = {};
+		await connect(connection, 'source', { signal, prepare: (client) => (session.value = new SnapshotSession(client)) });
+		return session.value as SnapshotSession;
+	}
+
+	/** What the server said of itself at login. */
+	get parameters(): ReadonlyMap<string, string> {
+		return this.#parameters;
+	}
+
+	get processId(): number {
+		return this.client.processID;
+	}
+
+	/** The connection in bytes. From the first use on, `client` is no longer to be used. */
+	get socket(): RawSocket {
+		this.#socket ??= new RawSocket(this.client);
+		return this.#socket;
+	}
+
+	async serverFacts(): Promise<ServerFacts> {
+		const { rows } = await this.client.query<{ version: string; text: string; encoding: string }>(
+			`SELECT pg_catalog.current_setting('server_version_num') AS version, pg_catalog.current_setting('server_version') AS text,
+				pg_catalog.current_setting('server_encoding') AS encoding`,
+		);
+		const row = rows[0] as (typeof rows)[number];
+		return { version: Number(row.version), versionText: row.text, encoding: row.encoding };
+	}
+
+	/** Begins the transaction whose snapshot all others share, and returns that snapshot's name. */
+	async exportSnapshot(facts: ServerFacts, deferrable: boolean, rowSecurity: boolean): Promise<string> {
+		const isolation = deferrable ? 'SERIALIZABLE, READ ONLY, DEFERRABLE' : 'REPEATABLE READ, READ ONLY';
+		for (const sql of sessionSettings(facts, rowSecurity)) await this.client.query(sql);
+		await this.client.query(`BEGIN ISOLATION LEVEL ${isolation}`);
+		const { rows } = await this.client.query<{ snapshot: string }>('SELECT pg_catalog.pg_export_snapshot() AS snapshot');
+		return (rows[0] as { snapshot: string }).snapshot;
+	}
+
+	/** Begins a transaction on somebody else's snapshot. */
+	async importSnapshot(facts: ServerFacts, snapshot: string, rowSecurity: boolean): Promise<void> {
+		const statements = [
+			...sessionSettings(facts, rowSecurity),
+			'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY',
+			`SET TRANSACTION SNAPSHOT '${snapshot}'`,
+		];
+		for (const sql of statements) await this.client.query(sql);
+	}
+
+	/**
+	 * Locks a table against changes of its definition, without waiting: a session that waits for a stronger lock, and so
+	 * for us, would let us wait for ever. False where somebody else is in the way.
+	 */
+	async tryLock(table: string): Promise<boolean> {
+		const sql = `SAVEPOINT before_lock; LOCK TABLE ${table} IN ACCESS SHARE MODE NOWAIT; RELEASE SAVEPOINT before_lock`;
+		const error = await this.#simpleQuery(sql);
+		if (error?.code !== '55P03') {
+			if (error) throw error;
+			return true;
+		}
+		const rollback = await this.#simpleQuery('ROLLBACK TO SAVEPOINT before_lock');
+		if (rollback) throw rollback;
+		return false;
+	}
+
+	async copyOut(sql: Buffer, rows: RowConsumer, table: string): Promise<void> {
+		try {
+			await this.socket.copyOut(sql, rows);
+		} catch (error) {
+			throw translateError(error, 'source', `Could not read table ${table}`);
+		}
+	}
+
+	/** Says goodbye where the server still listens, and hangs up soon where it does not. */
+	async close(): Promise<void> {
+		if (!this.#socket) return await disconnect(this.client);
+		const { stream } = this.client.connection;
+		if (stream.destroyed) return;
+		const closed = new Promise((resolve) => stream.once('close', resolve));
+		const patience = setTimeout(() => stream.destroy(), 500);
+		stream.end(encodeMessage(MessageType.terminate, Buffer.alloc(0)));
+		stream.resume();
+		await closed;
+		clearTimeout(patience);
+	}
+
+	async #simpleQuery(sql: string): Promise<ReturnType<typeof parseErrorResponse> | undefined> {
+		const { messages } = splitMessages(await this.socket.exchange(encodeQuery(Buffer.from(sql))));
+		const failure = messages.find(({ type }) => type === MessageType.errorResponse);
+		return failure && parseErrorResponse(failure.body);
+	}
+}

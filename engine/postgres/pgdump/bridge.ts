@@ -1,0 +1,203 @@
+import { randomBytes } from 'node:crypto';
+import { extname, join } from 'node:path';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+
+import { BackupError, throwIfCancelled } from '../../errors';
+import { encodeMessage, encodeQuery, type Message, MessageType, splitMessages } from '../protocol';
+import type { RawSocket } from '../rawSocket';
+
+import { markerRead, parseTableRead, type TableRead } from './cursor';
+
+/** Major version of the pg_dump that we carry: the newest server it reads. */
+export const PG_DUMP_MAJOR = 18;
+
+export interface PgDumpResult {
+	/** The script, with a marker in place of every table's rows and every large object's content. */
+	script: string;
+	/** The `n`th read stands in the script as the single INSERT whose first value is `marker(n)`. */
+	reads: TableRead[];
+	marker: (read: number) => string;
+	/** Large objects whose content stands in the script as `largeObjectMarker`. */
+	largeObjects: number[];
+	/** How the script spells the bytea literal in place of a large object's content. */
+	largeObjectMarker: string;
+}
+
+export interface PgDumpSession {
+	/** A logged-in connection that pg_dump may have for itself; it is left inside pg_dump's transaction. */
+	socket: RawSocket;
+	/** The ParameterStatus values of the real login. */
+	parameters: ReadonlyMap<string, string>;
+	/** pg_dump's arguments, without those for connection and output. */
+	args: string[];
+	signal?: AbortSignal;
+}
+
+// Requests in place of a startup packet (protocol documentation, SSLRequest and GSSENCRequest), and a version of it.
+const SSL_REQUEST = 80877103;
+const GSS_ENCRYPTION_REQUEST = 80877104;
+
+// Object identifiers of the functions that libpq calls by the fast path to read a large object: fixed in pg_proc.dat.
+const LO_OPEN = 952;
+const LO_CLOSE = 953;
+const LO_READ = 954;
+
+const READY_IN_TRANSACTION = encodeMessage(MessageType.readyForQuery, Buffer.from('T'));
+const NOTHING = Buffer.alloc(0);
+
+/** Stands between pg_dump and the real server: passes its messages on, but for rows, large objects and the login. */
+class Bridge {
+	readonly nonce = randomBytes(16).toString('hex');
+	readonly reads: TableRead[] = [];
+	readonly largeObjects: number[] = [];
+	#pending: Buffer = NOTHING;
+	#started = false;
+	#contentRead = false;
+
+	constructor(
+		readonly socket: RawSocket,
+		readonly parameters: ReadonlyMap<string, string>,
+	) {}
+
+	marker(read: number): string {
+		return `${this.nonce}-${read}`;
+	}
+
+	/** Takes what pg_dump has written; returns what its next read shall find. libpq may write a message in pieces. */
+	async answer(bytes: Buffer): Promise<Buffer> {
+		this.#pending = Buffer.concat([this.#pending, bytes]);
+		if (!this.#started) return this.#answerStartup();
+		const { messages, rest } = splitMessages(this.#pending);
+		this.#pending = rest;
+		const replies: Buffer[] = [];
+		for (const message of messages) replies.push(await this.#answerMessage(message));
+		return Buffer.concat(replies);
+	}
+
+	#answerStartup(): Buffer {
+		if (this.#pending.length < 8 || this.#pending.length < this.#pending.readInt32BE(0)) return NOTHING;
+		const request = this.#pending.readInt32BE(4);
+		this.#pending = NOTHING;
+		if (request === SSL_REQUEST || request === GSS_ENCRYPTION_REQUEST) return Buffer.from('N');
+		this.#started = true;
+		return Buffer.concat([
+			encodeMessage(MessageType.authentication, Buffer.alloc(4)),
+			...[...this.parameters].map(([name, value]) =>
+				encodeMessage(MessageType.parameterStatus, Buffer.from(`${name}\0${value}\0`)),
+			),
+			encodeMessage(MessageType.backendKeyData, Buffer.alloc(8)),
+			encodeMessage(MessageType.readyForQuery, Buffer.from('I')),
+		]);
+	}
+
+	async #answerMessage({ type, body }: Message): Promise<Buffer> {
+		if (type === MessageType.terminate) return NOTHING;
+		if (type === MessageType.functionCall) {
+			const answer = this.#answerLargeObjectCall(body);
+			if (answer) return answer;
+		}
+		if (type === MessageType.query) return await this.socket.exchange(this.#query(body));
+		if (type === MessageType.functionCall || type === MessageType.sync) {
+			return await this.socket.exchange(encodeMessage(type, body));
+		}
+		await this.socket.send(encodeMessage(type, body));
+		return NOTHING;
+	}
+
+	#query(body: Buffer): Buffer {
+		const read = parseTableRead(body.toString('latin1', 0, body.length - 1));
+		if (!read) return encodeMessage(MessageType.query, body);
+		this.reads.push(read);
+		return encodeQuery(Buffer.from(markerRead(read, this.marker(this.reads.length - 1)), 'latin1'));
+	}
+
+	/** Opens every large object as descriptor 0 and reads the nonce out of it, once. */
+	#answerLargeObjectCall(body: Buffer): Buffer | undefined {
+		const callee = body.readInt32BE(0);
+		if (callee === LO_OPEN) {
+			// Int32 function, Int16 count and formats, Int16 arguments, then per argument Int32 length and value.
+			const firstArgument = 6 + body.readInt16BE(4) * 2 + 2;
+			this.largeObjects.push(body.readUInt32BE(firstArgument + 4));
+			this.#contentRead = false;
+			return functionResult(Buffer.alloc(4));
+		}
+		if (callee === LO_READ) {
+			const content = this.#contentRead ? NOTHING : Buffer.from(this.nonce, 'hex');
+			this.#contentRead = true;
+			return functionResult(content);
+		}
+		return callee === LO_CLOSE ? functionResult(Buffer.alloc(4)) : undefined;
+	}
+}
+
+function functionResult(value: Buffer): Buffer {
+	const length = Buffer.alloc(4);
+	length.writeInt32BE(value.length);
+	return Buffer.concat([encodeMessage(MessageType.functionCallResponse, Buffer.concat([length, value])), READY_IN_TRANSACTION]);
+}
+
+/** Answers the worker's writes one after the other until the port closes; rejects when the real server fails. */
+function serve(bridge: Bridge, port: MessagePort, answered: Int32Array): Promise<never> {
+	return new Promise((_, reject) => {
+		port.on('message', (bytes: Uint8Array) => {
+			bridge.answer(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).then((reply) => {
+				port.postMessage(reply);
+				Atomics.store(answered, 0, 1);
+				Atomics.notify(answered, 0);
+			}, reject);
+		});
+	});
+}
+
+function finished(worker: Worker): Promise<string> {
+	return new Promise((resolve, reject) => {
+		worker.once('message', ({ script, error }: { script?: string; error?: string }) => {
+			if (script !== undefined) resolve(script);
+			else reject(pgDumpError(error ?? ''));
+		});
+		worker.once('error', reject);
+		worker.once('exit', () => reject(new BackupError('SOURCE_FAILED', 'pg_dump ended before it had written its script.')));
+	});
+}
+
+/** pgDump's error holds all that pg_dump wrote to stderr, run together: put a message on a line of its own again. */
+function pgDumpError(text: string): BackupError {
+	const stderr = text.replace(/^pg_dump failed with exit code \d+\. \nError message: /, '');
+	const lines = stderr.split(/(?=pg_dump: (?:error|warning|detail|hint): )/).map((line) => line.replace(/^pg_dump: /, '').trim());
+	return new BackupError('SOURCE_FAILED', `pg_dump could not dump the database: ${lines.join('; ')}`, {
+		hint: /permission denied/i.test(stderr)
+			? 'Grant the user SELECT on what it may not read, use the owner or a superuser, or exclude those schemas and tables.'
+			: 'The message above is pg_dump’s own.',
+	});
+}
+
+/**
+ * Runs pg_dump over a connection that has logged in already.
+ * @throws BackupError SOURCE_FAILED with pg_dump's message; the server's error when the connection fails; CANCELLED.
+ */
+export async function runPgDump({ socket, parameters, args, signal }: PgDumpSession): Promise<PgDumpResult> {
+	throwIfCancelled(signal);
+	const bridge = new Bridge(socket, parameters);
+	const { port1, port2 } = new MessageChannel();
+	const answered = new Int32Array(new SharedArrayBuffer(4));
+	const worker = new Worker(join(__dirname, `worker${extname(__filename)}`), {
+		workerData: { port: port2, answered, args: ['--column-inserts', ...args] },
+		transferList: [port2],
+		env: {},
+		execArgv: [],
+	});
+	try {
+		const script = await Promise.race([finished(worker), serve(bridge, port1, answered)]);
+		return {
+			script,
+			reads: bridge.reads,
+			marker: (read) => bridge.marker(read),
+			largeObjects: bridge.largeObjects,
+			largeObjectMarker: `'\\x${bridge.nonce}'`,
+		};
+	} finally {
+		port1.close();
+		worker.removeAllListeners('exit');
+		await worker.terminate();
+	}
+}

@@ -1,0 +1,92 @@
+import type { ArchiveReader, Manifest, ManifestPart } from '../../archive';
+import { BackupError } from '../../errors';
+import type { DatabaseProperties } from '../dump/databaseProperties';
+import { lexScript } from '../script';
+
+import type { RestoreSelection, SelectionFilter } from './selection';
+import type { RestoreSource, RestoreStep, SourceFacts } from './source';
+import { StatementSurvey } from './survey';
+import { tableKey } from './tokens';
+
+const TRAILER = '\\.\n';
+const NEWLINE = 0x0a;
+
+const isScript = ({ type }: ManifestPart): boolean => type === 'pre-data' || type === 'post-data';
+
+/** A dump of ours: parts in frames, which name their table, so that only those wanted are read. */
+export class ArchiveSource implements RestoreSource {
+	readonly #survey = new StatementSurvey();
+	readonly #manifest: Manifest;
+
+	constructor(readonly reader: ArchiveReader) {
+		this.#manifest = reader.manifest;
+	}
+
+	async inspect(signal?: AbortSignal): Promise<SourceFacts> {
+		await this.reader.verifyStored(signal);
+		for await (const { raw } of this.reader.parts(isScript, signal)) {
+			for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) if (item.type === 'statement') this.#survey.add(item.text);
+		}
+		const { source, options, tables = [] } = this.#manifest;
+		return {
+			name: this.#manifest.file,
+			extensions: this.#survey.extensions,
+			roles: this.#survey.roles,
+			properties: source.properties as DatabaseProperties | undefined,
+			expectedRows: new Map(tables.map(({ schema, name, rows }) => [tableKey(schema, name), rows])),
+			serverVersion: Number(source.versionNumber),
+			ordered: options.ordered === true,
+		};
+	}
+
+	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
+		const filter = this.#survey.filter(selection);
+		const wanted = (part: ManifestPart) => {
+			if (part.table !== undefined) return filter.wantsTable(this.#tableOf(part));
+			return isScript(part) || filter.all;
+		};
+		for await (const { part, raw } of this.reader.parts(wanted, signal)) {
+			if (part.type === 'data') yield* this.#rows(part, raw);
+			else if (part.type === 'large-objects') yield* batches(raw);
+			else yield* statements(Buffer.isBuffer(raw) ? one(raw) : raw, filter);
+		}
+	}
+
+	#tableOf({ table = -1 }: ManifestPart): string {
+		const entry = this.#manifest.tables?.[table];
+		if (!entry) throw new BackupError('MANIFEST_INVALID', `The manifest of ${this.#manifest.file} names a table that it does not list.`);
+		return tableKey(entry.schema, entry.name);
+	}
+
+	async *#rows(part: ManifestPart, raw: Buffer | AsyncIterable<Buffer>): AsyncGenerator<RestoreStep> {
+		const table = this.#tableOf(part);
+		const inOrder = this.#manifest.options.ordered === true;
+		if (Buffer.isBuffer(raw) && !inOrder) {
+			const header = raw.indexOf(NEWLINE);
+			const statement = raw.toString('utf8', 0, header).replace(/;$/, '');
+			yield { type: 'copy', statement, comment: '', rows: raw.subarray(header + 1, raw.length - TRAILER.length), table };
+			return;
+		}
+		for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
+			if (item.type === 'copy') yield { type: 'copy', statement: item.statement, comment: '', rows: item.rows, table };
+		}
+	}
+}
+
+async function* one(buffer: Buffer): AsyncGenerator<Buffer> {
+	yield await Promise.resolve(buffer);
+}
+
+async function* batches(raw: Buffer | AsyncIterable<Buffer>): AsyncGenerator<RestoreStep> {
+	const chunks: Buffer[] = [];
+	for await (const chunk of Buffer.isBuffer(raw) ? one(raw) : raw) chunks.push(chunk);
+	yield { type: 'batch', sql: Buffer.concat(chunks).toString('utf8') };
+}
+
+async function* statements(script: AsyncIterable<Buffer>, filter: SelectionFilter): AsyncGenerator<RestoreStep> {
+	for await (const item of lexScript(script)) {
+		const decision = item.type === 'statement' ? filter.decide(item.text) : 'no';
+		if (item.type !== 'statement' || decision === 'no') continue;
+		yield { type: 'statement', text: item.text, comment: item.comment, tolerant: decision === 'support' };
+	}
+}

@@ -1,0 +1,44 @@
+import type { DatabaseProperties } from '../dump/databaseProperties';
+import type { RestoreSelection } from './selection';
+
+/** One thing to do in the target, in the order of the source. */
+export type RestoreStep =
+	/**
+	 * One SQL statement, without its semicolon. The comment that stood before it names it in errors. A tolerant one may
+	 * fail: what it makes is there already, or is not needed after all.
+	 */
+	| { type: 'statement'; text: string; comment: string; tolerant?: boolean }
+	/** A `COPY ... FROM stdin` and its rows, without the end marker. Rows in a buffer may be loaded later and beside others. */
+	| { type: 'copy'; statement: string; comment: string; rows: Buffer | AsyncIterable<Buffer>; table: string | undefined }
+	/** Several statements that belong to no object and may be sent in one go: the contents of large objects. */
+	| { type: 'batch'; sql: string };
+
+/** What has to be known before a target is touched. */
+export interface SourceFacts {
+	/** For messages: the name of the file. */
+	name: string;
+	/** Extensions that the source creates. */
+	extensions: string[];
+	/** Roles that own something or are granted something in it. */
+	roles: string[];
+	/** How to create a database like the one it came from. */
+	properties?: DatabaseProperties;
+	/** Rows by table key, where the source says so. */
+	expectedRows?: ReadonlyMap<string, number>;
+	/** server_version_num of the server it came from. */
+	serverVersion?: number;
+	/** True where tables must be loaded in the source's order, because their foreign keys are in force. */
+	ordered: boolean;
+}
+
+/** A dump that can be restored: an archive of ours, or a file made by others. */
+export interface RestoreSource {
+	/**
+	 * Reads the source from end to end and checks whatever can be checked of it.
+	 * @throws BackupError ARCHIVE_CORRUPT, ARCHIVE_INCOMPLETE, KEY_MISSING, KEY_WRONG, those of the storage.
+	 */
+	inspect(signal?: AbortSignal): Promise<SourceFacts>;
+
+	/** What to do, in order. A step's rows have to be read before the next step is asked for, unless they are a buffer. */
+	steps(selection: RestoreSelection, signal?: AbortSignal): AsyncIterable<RestoreStep>;
+}
