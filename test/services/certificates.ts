@@ -77,7 +77,7 @@ function issue(subject: string, issuer: Issuer | undefined): Certificate {
 	const signature = Buffer.concat([Buffer.from([0]), sign('sha256', toBeSigned, signer)]);
 	return {
 		cert: pem(der(SEQUENCE, toBeSigned, algorithm, der(BIT_STRING, signature))),
-		key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+		key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
 	};
 }
 
