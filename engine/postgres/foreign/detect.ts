@@ -1,0 +1,232 @@
+/*
+ * Tells what a file made by somebody else is, by its contents; its name may say anything.
+ *
+ * How bytes move through: the first 4 KiB are read and put back in front of the stream. A wrapper (gzip, zstd, whatever
+ * decrypts) is put around the stream, and its output is looked at in the same way.
+ */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib';
+import { BackupError, messageOf, throwIfCancelled } from '../../errors';
+
+export type DumpFormat = 'custom' | 'plain';
+export type DumpWrapper = 'gzip' | 'zstd' | 'openpgp';
+
+export interface DetectedDump {
+	format: DumpFormat;
+	/** What the dump was wrapped in, outermost first. */
+	wrappers: DumpWrapper[];
+	/** The dump itself, from its first byte. Ends with the errors of its source and of its wrappers. */
+	stream: AsyncIterable<Buffer>;
+}
+
+export interface DetectOptions {
+	signal?: AbortSignal;
+	/** Called for an OpenPGP message; without it, an encrypted dump is refused with KEY_MISSING. */
+	decrypt?: (message: AsyncIterable<Buffer>) => AsyncIterable<Uint8Array>;
+}
+
+const HEAD_BYTES = 4096;
+const MAX_WRAPPERS = 4;
+/** Offset of the format's number in a header of pg_dump: 5 is the directory format's toc.dat. */
+const FORMAT_OFFSET = 10;
+const TAR_MAGIC_OFFSET = 257;
+
+/**
+ * Looks into a stream and through its wrappers.
+ * @throws BackupError INVALID_INPUT for what is no dump that can be read, with what to do instead; ARCHIVE_INCOMPLETE
+ * for an empty file; KEY_MISSING; ARCHIVE_CORRUPT; CANCELLED; what the source throws.
+ */
+export async function detectDump(
+	source: AsyncIterable<Uint8Array>,
+	options: DetectOptions = {},
+): Promise<DetectedDump> {
+	const wrappers: DumpWrapper[] = [];
+	let stream = source;
+	for (;;) {
+		const { head, whole } = await peek(stream, options.signal);
+		try {
+			const kind = detectKind(head);
+			if (kind === 'custom' || kind === 'plain') return { format: kind, wrappers, stream: whole };
+			wrappers.push(kind);
+			if (wrappers.length > MAX_WRAPPERS) {
+				throw notADump('The file is wrapped too many times over', 'Unpack it first.');
+			}
+			stream = unwrap(kind, whole, options);
+		} catch (error) {
+			await whole[Symbol.asyncIterator]().return?.();
+			throw error;
+		}
+	}
+}
+
+/** What a stream is whose first bytes these are. Errors as for `detectDump`. */
+export function detectKind(head: Buffer): DumpFormat | DumpWrapper {
+	if (head.length === 0) {
+		throw new BackupError('ARCHIVE_INCOMPLETE', 'The file is empty.', {
+			hint: 'Fetch it again, or choose another dump.',
+		});
+	}
+	if (startsWith(head, [0x1f, 0x8b])) return 'gzip';
+	if (startsWith(head, [0x28, 0xb5, 0x2f, 0xfd]) || isSkippableFrame(head)) return 'zstd';
+	if (isOpenPgp(head)) return 'openpgp';
+	if (head.toString('latin1', 0, 5) === 'PGDMP') {
+		if (head[FORMAT_OFFSET] === 5) throw notADump('This is the toc.dat of a dump in directory format', PG_RESTORE);
+		return 'custom';
+	}
+	refuseOthers(head);
+	return 'plain';
+}
+
+const PG_RESTORE = 'Turn the whole dump into SQL with pg_restore -f dump.sql, and restore that.';
+const UNPACK = 'Unpack it first, or pack it with gzip or zstd.';
+
+function refuseOthers(head: Buffer): void {
+	const isTar = head.toString('latin1', TAR_MAGIC_OFFSET, TAR_MAGIC_OFFSET + 5) === 'ustar';
+	if (isTar && head.toString('latin1', 0, 7) === 'toc.dat') throw notADump('This is a dump in tar format', PG_RESTORE);
+	if (isTar)
+		throw notADump(
+			'This is a tar archive',
+			'Unpack it; if it holds a dump in directory format, turn that into SQL with pg_restore -f dump.sql.',
+		);
+	for (const [name, magic] of OTHERS) if (startsWith(head, magic)) throw notADump(`This is ${name}`, UNPACK);
+	if (startsWith(head, [0xff, 0xfe]) || startsWith(head, [0xfe, 0xff]) || looksLikeUtf16(head)) {
+		throw notADump(
+			'The file is in UTF-16',
+			'PowerShell writes that with >. Make the dump with pg_dump -f, or convert it to UTF-8.',
+		);
+	}
+	const text = head.toString('latin1');
+	if (text.includes('\0')) throw notADump('The file is neither SQL nor an archive of pg_dump', CHOOSE);
+	const other = /^(?:-- (MySQL|MariaDB) dump|(PRAGMA) foreign_keys)/m.exec(text.slice(0, 400));
+	if (other) throw notADump(`This is a dump of ${other[2] ? 'SQLite' : other[1]}, not of PostgreSQL`, CHOOSE);
+	if (/^\s*(<(\?xml|!doctype|html)|[{[]\s*")/i.test(text)) throw notADump('The file holds no SQL', CHOOSE);
+}
+
+const CHOOSE = 'Choose a file made by pg_dump: plain SQL, or the custom format (-Fc).';
+
+const OTHERS: ReadonlyArray<readonly [string, number[]]> = [
+	['packed with lz4', [0x04, 0x22, 0x4d, 0x18]],
+	['packed with xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+	['packed with bzip2', [0x42, 0x5a, 0x68]],
+	['a zip archive', [0x50, 0x4b, 0x03, 0x04]],
+	['a 7-Zip archive', [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]],
+];
+
+function startsWith(head: Buffer, magic: number[]): boolean {
+	return magic.every((byte, index) => head[index] === byte);
+}
+
+/** zstd files may begin with a frame that holds no data (pzstd, seekable zstd): 50..5f 2a 4d 18. */
+function isSkippableFrame(head: Buffer): boolean {
+	return (head[0]! & 0xf0) === 0x50 && startsWith(head.subarray(1), [0x2a, 0x4d, 0x18]);
+}
+
+/** Armoured, or a packet that opens an encrypted message: tags 1 and 3 (keys), 9 and 18 (data), in either header form. */
+function isOpenPgp(head: Buffer): boolean {
+	if (head.toString('latin1', 0, 27) === '-----BEGIN PGP MESSAGE-----') return true;
+	const first = head[0]!;
+	if ((first & 0x80) === 0) return false;
+	const tag = (first & 0x40) !== 0 ? first & 0x3f : (first & 0x3c) >> 2;
+	// A UTF-8 byte order mark (ef bb bf) reads as tag 47, other UTF-8 as tags 2 and above 3: none of these.
+	return tag === 1 || tag === 3 || tag === 9 || tag === 18
+		? !/^[\x80-\xff][\t\n\r -~]{8}/.test(head.toString('latin1'))
+		: false;
+}
+
+function looksLikeUtf16(head: Buffer): boolean {
+	let zeros = 0;
+	const length = Math.min(head.length, 256);
+	for (let index = 0; index < length; index++) if (head[index] === 0) zeros++;
+	return length >= 4 && zeros >= length / 3 && zeros <= (2 * length) / 3 && (head[0] === 0) !== (head[1] === 0);
+}
+
+function notADump(message: string, hint: string): BackupError {
+	return new BackupError('INVALID_INPUT', `${message}.`, { hint });
+}
+
+/** Reads the head of a stream; `whole` is the stream with the head in front. */
+async function peek(
+	source: AsyncIterable<Uint8Array>,
+	signal: AbortSignal | undefined,
+): Promise<{ head: Buffer; whole: AsyncGenerator<Buffer, void, undefined> }> {
+	const input = source[Symbol.asyncIterator]();
+	const pieces: Buffer[] = [];
+	let bytes = 0;
+	let ended = false;
+	try {
+		while (bytes < HEAD_BYTES && !ended) {
+			throwIfCancelled(signal);
+			const { done, value } = await input.next();
+			ended = done === true;
+			if (!done) pieces.push(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
+			bytes += done ? 0 : value.byteLength;
+		}
+	} catch (error) {
+		await input.return?.();
+		throw error;
+	}
+	const whole = (async function* () {
+		try {
+			yield* pieces.splice(0);
+			while (!ended) {
+				throwIfCancelled(signal);
+				const { done, value } = await input.next();
+				if (done) return;
+				yield Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+			}
+		} finally {
+			await input.return?.();
+		}
+	})();
+	return { head: Buffer.concat(pieces).subarray(0, HEAD_BYTES), whole };
+}
+
+function unwrap(kind: DumpWrapper, stream: AsyncIterable<Buffer>, options: DetectOptions): AsyncIterable<Uint8Array> {
+	if (kind === 'gzip') return decompressed(stream, createGunzip(), kind, options.signal);
+	if (kind === 'zstd') return decompressed(stream, createZstdDecompress(), kind, options.signal);
+	if (options.decrypt) return options.decrypt(stream);
+	throw new BackupError('KEY_MISSING', 'The dump is encrypted with OpenPGP.', {
+		hint: 'Choose a Backup Encryption credential with its passphrase or private key.',
+	});
+}
+
+async function* decompressed(
+	stream: AsyncIterable<Buffer>,
+	decoder: Gunzip | ZstdDecompress,
+	name: string,
+	signal: AbortSignal | undefined,
+): AsyncGenerator<Buffer, void, undefined> {
+	let failure: unknown;
+	const input = Readable.from(stream);
+	const fed = pipeline(input, decoder, { signal }).catch((error: unknown) => {
+		failure = error;
+	});
+	try {
+		for await (const chunk of decoder) yield chunk as Buffer;
+		await fed;
+		if (failure !== undefined) throw failure;
+	} catch (error) {
+		await fed;
+		throwIfCancelled(signal);
+		throw wrapperError(failure ?? error, name);
+	} finally {
+		decoder.destroy();
+		await fed;
+	}
+}
+
+function wrapperError(error: unknown, name: string): unknown {
+	const code = (error as { code?: unknown }).code;
+	if (error instanceof BackupError || typeof code !== 'string' || !/^(Z|ZSTD)_/.test(code)) return error;
+	if (code === 'Z_BUF_ERROR') {
+		return new BackupError('ARCHIVE_INCOMPLETE', `The ${name} file ends too early.`, {
+			cause: error,
+			hint: 'The file was cut off. Fetch it again, or choose another dump.',
+		});
+	}
+	return new BackupError('ARCHIVE_CORRUPT', `The ${name} file is damaged: ${messageOf(error)}.`, {
+		cause: error,
+		hint: 'Fetch the file again, or choose another dump.',
+	});
+}
