@@ -128,9 +128,10 @@ function isOpenPgp(head: Buffer): boolean {
 	const first = head[0]!;
 	if ((first & 0x80) === 0) return false;
 	const tag = (first & 0x40) !== 0 ? first & 0x3f : (first & 0x3c) >> 2;
-	// A UTF-8 byte order mark (ef bb bf) reads as tag 47, other UTF-8 as tags 2 and above 3: none of these.
-	return tag === 1 || tag === 3 || tag === 9 || tag === 18
-		? !/^[\x80-\xff][\t\n\r -~]{8}/.test(head.toString('latin1'))
+	const known = tag === 1 || tag === 3 || tag === 9 || tag === 18;
+	// Such a byte may begin a character of text, too; a packet's length and version hold bytes that text never does.
+	return known && head.subarray(1, 8).some((byte) => byte < 0x09);
+}/.test(head.toString('latin1'))
 		: false;
 }
 

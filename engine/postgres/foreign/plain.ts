@@ -16,7 +16,8 @@ export interface PlainListing {
 }
 
 /**
- * Reads a whole script and reports its objects in order, with the rows of their COPYs or INSERT statements.
+ * Reads a whole script and reports its objects in order, with the number of rows of their COPYs. (An INSERT
+ * may hold any number of rows: such tables are only known to have some.)
  * @throws BackupError as `lexScript` does.
  */
 export async function listPlainDump(
@@ -67,7 +68,7 @@ class ListingBuilder {
 
 	#apply(description: Description, line: number): void {
 		if (description.what === 'searchPath') this.#defaultSchema = description.schema;
-		else if (description.what === 'insert') this.#addRows(description, line, 1);
+		else if (description.what === 'insert') this.#addRows(description, line, undefined);
 		else if (description.what === 'owner') {
 			const object = this.#find(description.type, description.schema ?? this.#defaultSchema, description.name);
 			if (object) object.owner = description.owner;
@@ -94,7 +95,7 @@ class ListingBuilder {
 		return undefined;
 	}
 
-	/** @param rows undefined where they cannot be counted by their lines. */
+	/** @param rows undefined where they cannot be counted by lines. */
 	#addRows({ schema, name }: { schema: string | null; name: string }, line: number, rows: number | undefined): void {
 		const where = schema ?? this.#defaultSchema;
 		// A dump of data alone creates no tables.

@@ -1,0 +1,65 @@
+import { type CodecOptions, createArchive, type EncryptionKeys, type Manifest } from '../archive';
+import { cancelled } from '../errors';
+import type { Storage } from '../storage';
+
+import { type PostgresConnection, translateError, withClient } from './connection';
+import { globalsScript } from './globals';
+
+export interface BackUpGlobalsOptions {
+	connection: PostgresConnection;
+	storage: Storage;
+	/** Folder in the storage; `postgres` unless told. */
+	folder?: string;
+	/** Keep password hashes where the user may read them; true unless told. */
+	passwords?: boolean;
+	codec: CodecOptions;
+	encryption?: EncryptionKeys;
+	timeZone?: string;
+	runId?: string;
+	tags?: string[];
+	signal?: AbortSignal;
+}
+
+/**
+ * Stores what belongs to a server rather than to one of its databases (roles, memberships, tablespaces), as
+ * `pg_dumpall --globals-only` does: `globals_<time>.sql.zst`.
+ * @throws BackupError as backUpDatabase does.
+ */
+export async function backUpGlobals(options: BackUpGlobalsOptions): Promise<Manifest> {
+	const { connection, signal } = options;
+	const globals = await withClient(connection, 'source', { signal }, async (client) => {
+		const { rows } = await client.query<{ version: string; number: number }>(
+			"SELECT pg_catalog.current_setting('server_version') AS version, pg_catalog.current_setting('server_version_num')::int AS number",
+		);
+		const script = await globalsScript(client, { passwords: options.passwords ?? true, signal });
+		return { ...script, ...(rows[0] as (typeof rows)[number]) };
+	}).catch((error: unknown) => {
+		throw translateError(error, 'source', 'Could not read the roles and globals of the server');
+	});
+	const writer = await createArchive({
+		storage: options.storage,
+		folder: options.folder ?? 'postgres',
+		name: 'globals',
+		extension: 'sql',
+		kind: 'postgres-globals',
+		timeZone: options.timeZone,
+		codec: options.codec,
+		encryption: options.encryption,
+		signal,
+	});
+	try {
+		await writer.frame({ type: 'script' }, Buffer.from(globals.sql));
+		return await writer.commit({
+			source: { system: 'postgresql', version: globals.version, versionNumber: globals.number, host: connection.host, port: connection.port },
+			counts: { roles: globals.roles, tablespaces: globals.tablespaces },
+			options: { passwords: options.passwords ?? true },
+			warnings: globals.warnings,
+			runId: options.runId,
+			tags: options.tags,
+		});
+	} catch (error) {
+		await writer.abort(error);
+		if (signal?.aborted) throw cancelled();
+		throw error;
+	}
+}

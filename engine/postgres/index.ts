@@ -1,0 +1,13 @@
+export { backUpDatabase, type BackUpDatabaseOptions } from './dump/backUpDatabase';
+export { dumpArguments, parseExtraArguments, type DumpSelection } from './dump/arguments';
+export { backUpGlobals, type BackUpGlobalsOptions } from './backUpGlobals';
+export { restoreGlobals } from './restoreGlobals';
+export type { ApplyGlobalsReport } from './globals';
+export type { PostgresConnection } from './connection';
+export { checkConnection, listDatabases, listSchemas, listTables, type ServerSummary } from './lookUp';
+export { ArchiveSource } from './restore/archiveSource';
+export { restoreDatabase, type RestoreDatabaseOptions, type RestoreTarget } from './restore/restoreDatabase';
+export type { RestoreSource } from './restore/source';
+export type { RestoreSelection } from './restore/selection';
+export type { OwnerMapping } from './restore/ownership';
+export type { RestoredTable, RestoreFailure, RestoreReport } from './restore/report';
