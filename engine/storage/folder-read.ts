@@ -1,0 +1,101 @@
+import { constants } from 'node:fs';
+import fs, { type FileHandle } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+
+import { BackupError, cancelled } from '../errors';
+import { folderError, systemCode } from './folder-errors';
+import type { ReadOptions } from './storage';
+
+const READ_BYTES = 256 * 1024;
+
+/**
+ * Opens a file, or a range of it, as a stream that reads 256 KiB at a time and only when asked.
+ * @param what names the file in errors
+ * @throws system errors as they are (ENOENT also for what is not a plain file); the stream itself fails with BackupErrors
+ */
+export async function openFile(file: string, what: string, options: ReadOptions): Promise<Readable> {
+	const handle = await openPlainFile(file);
+	try {
+		const { size } = await handle.stat();
+		const range = { start: options.start ?? 0, end: Math.min(options.end ?? size, size) };
+		return new FileRead(handle, range, what, options.signal);
+	} catch (error) {
+		await handle.close();
+		throw error;
+	}
+}
+
+async function openPlainFile(file: string): Promise<FileHandle> {
+	const handle = await openUnlessLink(file);
+	const stats = await handle.stat();
+	if (stats.isFile()) return handle;
+	await handle.close();
+	throw nothingThere();
+}
+
+/** A symbolic link is a pointer, never an object. O_NONBLOCK keeps a named pipe from holding up the open. */
+async function openUnlessLink(file: string): Promise<FileHandle> {
+	try {
+		return await fs.open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+	} catch (error) {
+		if (systemCode(error) === 'ELOOP') throw nothingThere();
+		throw error;
+	}
+}
+
+function nothingThere(): Error {
+	return Object.assign(new Error('not a plain file'), { code: 'ENOENT' });
+}
+
+class FileRead extends Readable {
+	#position: number;
+	readonly #end: number;
+	readonly #onAbort = () => this.destroy(cancelled());
+
+	constructor(
+		private readonly handle: FileHandle,
+		range: { start: number; end: number },
+		private readonly what: string,
+		private readonly signal: AbortSignal | undefined,
+	) {
+		super({ highWaterMark: READ_BYTES });
+		this.#position = range.start;
+		this.#end = range.end;
+		if (signal?.aborted) this.#onAbort();
+		else signal?.addEventListener('abort', this.#onAbort, { once: true });
+	}
+
+	override _read(): void {
+		const wanted = Math.min(READ_BYTES, this.#end - this.#position);
+		if (wanted <= 0) {
+			this.push(null);
+			return;
+		}
+		this.handle.read(Buffer.allocUnsafe(wanted), 0, wanted, this.#position).then(
+			({ buffer, bytesRead }) => this.#handOn(buffer.subarray(0, bytesRead)),
+			(error: unknown) => this.destroy(folderError(error, this.what)),
+		);
+	}
+
+	override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+		this.signal?.removeEventListener('abort', this.#onAbort);
+		this.handle.close().then(
+			() => done(error),
+			() => done(error),
+		);
+	}
+
+	#handOn(bytes: Buffer): void {
+		if (this.destroyed) return;
+		if (bytes.length === 0) {
+			this.destroy(
+				new BackupError('STORAGE_FAILED', `${this.what} became shorter while it was being read.`, {
+					hint: 'Something other than this tool is changing the file. Stop it and try again.',
+				}),
+			);
+			return;
+		}
+		this.#position += bytes.length;
+		this.push(bytes);
+	}
+}

@@ -1,0 +1,190 @@
+/**
+ * How bytes reach the disk: chunks of any size are gathered in one buffer of 1 MiB and written when it is full, so the
+ * disk sees few large writes and memory holds 1 MiB, whatever the source hands out. The source is asked for its next
+ * chunk only when the last one is gathered or written: that is the back-pressure. After each 64 MiB the data written so
+ * far is flushed in the background while writing goes on, and the next flush waits for the one before. So the final
+ * fsync has little left to do, a cancel never waits behind gigabytes of dirty pages, and the page cache (which counts
+ * against a container's memory limit) is not flooded.
+ *
+ * A file is written under a partial name beside its target, opened exclusively: of two writers of one key the second
+ * fails at once. It is published by a hard link, which never overwrites. The target is looked for only once the partial
+ * name is held, so on file systems without hard links a rename is as safe against other writers that keep this order.
+ */
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import fs, { type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+
+import { throwIfCancelled } from '../errors';
+import { untilAborted } from './chunks';
+import { systemCode } from './folder-errors';
+import { FILE_MODE, lstatOrNothing, syncFolder, type Place } from './folder-paths';
+import { PARTIAL_SUFFIX } from './keys';
+
+const GATHER_BYTES = 1024 * 1024;
+const FLUSH_EVERY_BYTES = 64 * 1024 * 1024;
+
+/** What link(2) answers on file systems that have no hard links (FAT, some network mounts). */
+const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
+
+/** The names of replacements carry a random part, so that two may run at once: `.shop.json.0123456789ab~.partial`. */
+const PARTIAL_NAME = /^\.(.+?)(?:\.[0-9a-f]{12}~)?\.partial$/s;
+
+/** The name that a partial file was meant for, or undefined where the file is none of ours. */
+export function targetOfPartial(name: string): string | undefined {
+	return PARTIAL_NAME.exec(name)?.[1];
+}
+
+export interface FileWrite {
+	signal: AbortSignal;
+	/** Called before the first byte and after every 64 MiB; throws when the disk has too little room left. */
+	checkRoom: () => Promise<void>;
+}
+
+/**
+ * Writes a stream to a new file, durable and visible when it resolves; what fails leaves nothing.
+ * @throws system errors as they are (EEXIST where the file exists or is being written); BackupError CANCELLED
+ */
+export async function writeNewFile(place: Place, source: AsyncIterable<Uint8Array>, options: FileWrite): Promise<void> {
+	const partial = path.join(place.directory, `.${place.name}${PARTIAL_SUFFIX}`);
+	const handle = await openPartial(partial);
+	let leftover = partial;
+	try {
+		try {
+			if (await lstatOrNothing(place.path)) throw exists();
+			await writeChunks(handle, untilAborted(source, options.signal), options.checkRoom);
+			throwIfCancelled(options.signal);
+			await handle.sync();
+			throwIfCancelled(options.signal);
+		} finally {
+			await handle.close();
+		}
+		await publish(partial, place.path);
+		leftover = place.path;
+		await syncFolder(place.directory);
+	} catch (error) {
+		await fs.rm(leftover, { force: true });
+		throw error;
+	}
+}
+
+/** Creates or atomically replaces a small file. */
+export async function replaceFile(place: Place, content: Uint8Array): Promise<void> {
+	const partial = replacementName(place);
+	try {
+		const handle = await openPartial(partial);
+		try {
+			await writeFully(handle, content);
+			await handle.sync();
+		} finally {
+			await handle.close();
+		}
+		await fs.rename(partial, place.path);
+		await syncFolder(place.directory);
+	} catch (error) {
+		await fs.rm(partial, { force: true });
+		throw error;
+	}
+}
+
+/** Creates or atomically replaces a symbolic link. */
+export async function replaceLink(place: Place, target: string): Promise<void> {
+	const partial = replacementName(place);
+	try {
+		await fs.symlink(target, partial);
+		await fs.rename(partial, place.path);
+		await syncFolder(place.directory);
+	} catch (error) {
+		await fs.rm(partial, { force: true });
+		throw error;
+	}
+}
+
+function replacementName(place: Place): string {
+	const unique = `${randomBytes(6).toString('hex')}~`;
+	return path.join(place.directory, `.${place.name}.${unique}${PARTIAL_SUFFIX}`);
+}
+
+function openPartial(file: string): Promise<FileHandle> {
+	const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+	return fs.open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
+}
+
+async function publish(partial: string, target: string): Promise<void> {
+	try {
+		await fs.link(partial, target);
+	} catch (error) {
+		if (!NO_HARD_LINKS.includes(systemCode(error) ?? '')) throw error;
+		if (await lstatOrNothing(target)) throw exists();
+		await fs.rename(partial, target);
+		return;
+	}
+	await fs.unlink(partial);
+}
+
+function exists(): Error {
+	return Object.assign(new Error('file exists'), { code: 'EEXIST' });
+}
+
+async function writeChunks(
+	handle: FileHandle,
+	chunks: AsyncIterable<Uint8Array>,
+	checkRoom: () => Promise<void>,
+): Promise<void> {
+	const gathered = Buffer.allocUnsafeSlow(GATHER_BYTES);
+	const flusher = new Flusher(handle, checkRoom);
+	let used = 0;
+	try {
+		for await (const chunk of chunks) {
+			let offset = 0;
+			while (offset < chunk.length) {
+				const taken = chunk.subarray(offset, offset + gathered.length - used);
+				gathered.set(taken, used);
+				used += taken.length;
+				offset += taken.length;
+				if (used < gathered.length) continue;
+				await writeFully(handle, gathered);
+				await flusher.wrote(used);
+				used = 0;
+			}
+		}
+		await writeFully(handle, gathered.subarray(0, used));
+	} finally {
+		await flusher.settled();
+	}
+}
+
+/** Flushes what was written in the background, one flush at a time. */
+class Flusher {
+	#unflushed = 0;
+	#running: Promise<unknown> = Promise.resolve();
+
+	constructor(
+		private readonly handle: FileHandle,
+		private readonly checkRoom: () => Promise<void>,
+	) {}
+
+	async wrote(bytes: number): Promise<void> {
+		this.#unflushed += bytes;
+		if (this.#unflushed < FLUSH_EVERY_BYTES) return;
+		this.#unflushed = 0;
+		await this.#running;
+		await this.checkRoom();
+		this.#running = this.handle.datasync();
+		// A failed flush is thrown by the next wait for it; until then it must not count as unhandled.
+		this.#running.catch(() => {});
+	}
+
+	settled(): Promise<unknown> {
+		return this.#running;
+	}
+}
+
+/** write(2) may take less than it was given, for one just before a disk is full. */
+async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+	let written = 0;
+	while (written < bytes.length) {
+		const { bytesWritten } = await handle.write(bytes, written, bytes.length - written);
+		written += bytesWritten;
+	}
+}

@@ -1,0 +1,206 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+
+import { BackupError, throwIfCancelled } from '../errors';
+import { closeSource } from './chunks';
+import { folderError, systemCode } from './folder-errors';
+import { freeBytesAt, isNothingThere, locate, lstatOrNothing, type Place } from './folder-paths';
+import { openFile } from './folder-read';
+import { walk, type FoundFile } from './folder-walk';
+import { replaceFile, replaceLink, targetOfPartial, writeNewFile } from './folder-write';
+import {
+	assertKey,
+	assertObjectKey,
+	assertPointer,
+	assertPointerKey,
+	assertPrefix,
+	folderOf,
+	isObjectKey,
+} from './keys';
+import { nameOf } from './keys';
+import { formatPointer, parsePointer, targetBeside } from './pointer';
+import type { ReadOptions, Storage, StoredObject, WriteOptions } from './storage';
+
+export interface FolderStorageOptions {
+	/** Absolute path of the folder; created (0700) by the first write. It may itself be a symbolic link. */
+	root: string;
+	/** For messages and manifests; by default the folder's name. */
+	description?: string;
+	/** Bytes to leave free on the disk: a write that would go below ends with STORAGE_FULL. Default 0. */
+	reserveBytes?: number;
+}
+
+/** What symlink(2) answers on file systems that have no symbolic links. */
+const NO_SYMLINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+
+/** Archives in a folder: plain files, readable by their owner only. */
+export class FolderStorage implements Storage {
+	readonly description: string;
+	readonly #root: string;
+	readonly #reserveBytes: number;
+
+	/** @throws BackupError INVALID_INPUT where the root is not an absolute path */
+	constructor(options: FolderStorageOptions) {
+		if (!path.isAbsolute(options.root) || options.root.includes('\0')) {
+			throw new BackupError(
+				'INVALID_INPUT',
+				`The storage folder ${JSON.stringify(options.root)} is not an absolute path.`,
+				{
+					hint: 'Give the whole path, beginning with a slash, such as /home/node/.n8n-files/backups.',
+				},
+			);
+		}
+		this.#root = path.resolve(options.root);
+		this.#reserveBytes = options.reserveBytes ?? 0;
+		this.description = options.description ?? `folder ${path.basename(this.#root) || this.#root}`;
+	}
+
+	async write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions = {}): Promise<StoredObject> {
+		try {
+			assertObjectKey(key);
+			return await this.#explained(key, () => this.#write(key, source, options));
+		} catch (error) {
+			closeSource(source);
+			throw error;
+		}
+	}
+
+	async #write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<StoredObject> {
+		throwIfCancelled(options.signal);
+		const place = await locate(this.#root, key, true);
+		await this.#checkRoom(place, key, options.expectedSize ?? 0);
+		await writeNewFile(place, source, {
+			signal: options.signal ?? new AbortController().signal,
+			checkRoom: () => this.#checkRoom(place, key, 0),
+		});
+		const { size, mtime } = await fs.lstat(place.path);
+		return { key, size, modifiedAt: mtime };
+	}
+
+	async replace(key: string, content: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<void> {
+		assertObjectKey(key);
+		throwIfCancelled(options.signal);
+		await this.#explained(key, async () => await replaceFile(await locate(this.#root, key, true), content));
+	}
+
+	async read(key: string, options: ReadOptions = {}): Promise<Readable> {
+		assertObjectKey(key);
+		throwIfCancelled(options.signal);
+		return await this.#explained(key, async () => {
+			const place = await locate(this.#root, key, false);
+			return await openFile(place.path, this.#what(key), options);
+		});
+	}
+
+	async stat(key: string): Promise<StoredObject | undefined> {
+		assertObjectKey(key);
+		const stats = await this.#ifThere(key, (place) => lstatOrNothing(place.path));
+		return stats?.isFile() ? { key, size: stats.size, modifiedAt: stats.mtime } : undefined;
+	}
+
+	async *list(prefix: string): AsyncGenerator<StoredObject, void, undefined> {
+		assertPrefix(prefix);
+		for await (const { key, size, modifiedAt, isLink } of this.#walk(prefix)) {
+			if (!isLink && isObjectKey(key)) yield { key, size, modifiedAt };
+		}
+	}
+
+	async remove(key: string): Promise<void> {
+		assertKey(key);
+		await this.#ifThere(key, async (place) => {
+			const stats = await lstatOrNothing(place.path);
+			if (stats?.isFile() || stats?.isSymbolicLink()) await fs.rm(place.path, { force: true });
+		});
+	}
+
+	async setLatest(pointerKey: string, targetKey: string): Promise<void> {
+		assertPointer(pointerKey, targetKey);
+		await this.#explained(pointerKey, async () => {
+			const place = await locate(this.#root, pointerKey, true);
+			try {
+				await replaceLink(place, nameOf(targetKey));
+			} catch (error) {
+				if (!NO_SYMLINKS.includes(systemCode(error) ?? '')) throw error;
+				await replaceFile(place, Buffer.from(formatPointer(targetKey, new Date())));
+			}
+		});
+	}
+
+	async readLatest(pointerKey: string): Promise<string | undefined> {
+		assertPointerKey(pointerKey);
+		return await this.#ifThere(pointerKey, async (place) => {
+			const stats = await lstatOrNothing(place.path);
+			if (stats?.isSymbolicLink()) return targetBeside(pointerKey, await fs.readlink(place.path));
+			if (stats?.isFile()) return parsePointer(pointerKey, await fs.readFile(place.path, 'utf8'));
+			return undefined;
+		});
+	}
+
+	async freeBytes(): Promise<number> {
+		return await this.#explained('', () => freeBytesAt(this.#root));
+	}
+
+	async sweep(olderThan: Date, signal?: AbortSignal): Promise<string[]> {
+		const swept: string[] = [];
+		for await (const file of this.#walk('')) {
+			throwIfCancelled(signal);
+			const target = targetOfPartial(nameOf(file.key));
+			if (target === undefined || file.modifiedAt >= olderThan) continue;
+			await this.#explained(file.key, () => fs.rm(file.path, { force: true }));
+			swept.push(folderOf(file.key) + target);
+		}
+		return swept;
+	}
+
+	async *#walk(prefix: string): AsyncGenerator<FoundFile, void, undefined> {
+		const folderKey = folderOf(prefix);
+		const place = await this.#ifThere(folderKey, (found) => Promise.resolve(found));
+		if (!place) return;
+		try {
+			yield* walk(place.directory, folderKey, (key) => key.startsWith(prefix));
+		} catch (error) {
+			throw folderError(error, this.#what(prefix));
+		}
+	}
+
+	/** Runs the action where the key's folder exists; undefined where it, or what the action looks for, does not. */
+	async #ifThere<T>(key: string, action: (place: Place) => Promise<T>): Promise<T | undefined> {
+		return await this.#explained(key, async () => {
+			try {
+				return await action(await locate(this.#root, key, false));
+			} catch (error) {
+				if (isNothingThere(error)) return undefined;
+				throw error;
+			}
+		});
+	}
+
+	async #checkRoom(place: Place, key: string, neededBytes: number): Promise<void> {
+		const freeBytes = await freeBytesAt(place.directory);
+		if (freeBytes >= neededBytes + this.#reserveBytes) return;
+		throw new BackupError(
+			'STORAGE_FULL',
+			`There is too little room for ${this.#what(key)}: ${freeBytes} bytes are free.`,
+			{
+				hint: 'Free some space, prune old backups, or choose a folder on a larger disk.',
+				details: { freeBytes, neededBytes, reserveBytes: this.#reserveBytes },
+			},
+		);
+	}
+
+	async #explained<T>(key: string, action: () => Promise<T>): Promise<T> {
+		try {
+			return await action();
+		} catch (error) {
+			const explained = folderError(error, this.#what(key));
+			if (explained.code !== 'STORAGE_FULL' || explained.details) throw explained;
+			const freeBytes = await freeBytesAt(this.#root).catch(() => undefined);
+			throw folderError(error, this.#what(key), { freeBytes });
+		}
+	}
+
+	#what(key: string): string {
+		return key ? `${key} in ${this.description}` : this.description;
+	}
+}

@@ -1,0 +1,36 @@
+import { isNotImplemented, S3Failure } from './failure';
+import type { S3Answer, S3Request, S3Requests } from './requests';
+
+/** What servers answer that do not know conditional writes; some call the header an invalid argument. */
+const REFUSALS = ['NotImplemented', 'InvalidArgument', 'InvalidRequest', 'UnsupportedHeader'];
+
+/**
+ * Creates objects only where there is none: `If-None-Match: *`
+ * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html). A server that refuses the header is
+ * asked without it from then on; one that ignores it cannot be told apart. For both the caller looks first, which
+ * leaves a window of one request.
+ */
+export class CreateOnly {
+	#refused = false;
+
+	constructor(private readonly requests: S3Requests) {}
+
+	/** @throws S3Failure, PreconditionFailed where the object exists */
+	async send(request: S3Request): Promise<S3Answer> {
+		if (this.#refused) return await this.requests.send(request);
+		try {
+			const headers = { ...request.headers, 'if-none-match': '*' };
+			return await this.requests.send({ ...request, headers });
+		} catch (error) {
+			if (!isRefusal(error)) throw error;
+			const answer = await this.requests.send(request);
+			this.#refused = true;
+			return answer;
+		}
+	}
+}
+
+function isRefusal(error: unknown): boolean {
+	if (!(error instanceof S3Failure)) return false;
+	return isNotImplemented(error) || (error.status === 400 && REFUSALS.includes(error.code ?? ''));
+}

@@ -1,0 +1,27 @@
+/** How long a request that creates something may go on after a cancel, so that what it created can be removed. */
+export const GRACE_MS = 400;
+
+/**
+ * Runs an action with a signal that fires some time after the given one.
+ * @param graceMs 0 hands the signal on as it is
+ */
+export async function withGrace<T>(
+	signal: AbortSignal | undefined,
+	graceMs: number,
+	action: (signal: AbortSignal | undefined) => Promise<T>,
+): Promise<T> {
+	if (!signal || graceMs === 0) return await action(signal);
+	const late = new AbortController();
+	let timer: NodeJS.Timeout | undefined;
+	const onAbort = () => {
+		timer = setTimeout(() => late.abort(), graceMs);
+	};
+	if (signal.aborted) onAbort();
+	else signal.addEventListener('abort', onAbort, { once: true });
+	try {
+		return await action(late.signal);
+	} finally {
+		signal.removeEventListener('abort', onAbort);
+		clearTimeout(timer);
+	}
+}

@@ -1,0 +1,82 @@
+import type { S3Requests } from './requests';
+import { elements, textOf } from './xml';
+
+export interface ListedObject {
+	/** The whole key in the bucket. */
+	key: string;
+	size: number;
+	modifiedAt: Date;
+}
+
+/**
+ * Every object below a prefix, page by page (ListObjectsV2).
+ * @throws S3Failure; BackupError CANCELLED
+ */
+export async function* listObjects(
+	requests: S3Requests,
+	prefix: string,
+	signal?: AbortSignal,
+): AsyncGenerator<ListedObject, void, undefined> {
+	let token: string | undefined;
+	do {
+		const query: Record<string, string> = { 'list-type': '2', 'encoding-type': 'url', prefix };
+		if (token !== undefined) query['continuation-token'] = token;
+		const { text } = await requests.send({ method: 'GET', query, signal });
+		for (const item of elements(text, 'Contents')) {
+			yield {
+				key: keyIn(item, text),
+				size: Number(textOf(item, 'Size')),
+				modifiedAt: new Date(textOf(item, 'LastModified') ?? NaN),
+			};
+		}
+		token = textOf(text, 'IsTruncated') === 'true' ? textOf(text, 'NextContinuationToken') : undefined;
+	} while (token !== undefined);
+}
+
+export interface ListedUpload {
+	/** The whole key in the bucket. */
+	key: string;
+	uploadId: string;
+	initiatedAt: Date;
+}
+
+/**
+ * Every unfinished multipart upload below a prefix, page by page (ListMultipartUploads).
+ * @throws S3Failure; BackupError CANCELLED
+ */
+export async function* listUploads(
+	requests: S3Requests,
+	prefix: string,
+	signal?: AbortSignal,
+): AsyncGenerator<ListedUpload, void, undefined> {
+	let marker: { key: string; id: string } | undefined;
+	do {
+		const query: Record<string, string> = { uploads: '', 'encoding-type': 'url', prefix };
+		if (marker) Object.assign(query, { 'key-marker': marker.key, 'upload-id-marker': marker.id });
+		const { text } = await requests.send({ method: 'GET', query, signal });
+		for (const item of elements(text, 'Upload')) {
+			yield {
+				key: keyIn(item, text),
+				uploadId: textOf(item, 'UploadId') ?? '',
+				initiatedAt: new Date(textOf(item, 'Initiated') ?? NaN),
+			};
+		}
+		marker = textOf(text, 'IsTruncated') === 'true' ? nextMarker(text) : undefined;
+	} while (marker);
+}
+
+function nextMarker(page: string): { key: string; id: string } {
+	return {
+		key: decoded(textOf(page, 'NextKeyMarker') ?? '', page),
+		id: textOf(page, 'NextUploadIdMarker') ?? '',
+	};
+}
+
+function keyIn(item: string, page: string): string {
+	return decoded(textOf(item, 'Key') ?? '', page);
+}
+
+/** Keys are percent-encoded where the server says so; it may ignore that it was asked to. */
+function decoded(text: string, page: string): string {
+	return textOf(page, 'EncodingType') === 'url' ? decodeURIComponent(text.replaceAll('+', ' ')) : text;
+}

@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+
+import type { CreateOnly } from './conditional';
+import { isOutcomeUnknown, S3Failure } from './failure';
+import { GRACE_MS } from './grace';
+import { assertStored, etagIsHash, etagOf, headObject, md5Of, type ObjectHead } from './object';
+import type { S3Requests } from './requests';
+import { escapeXml, textOf } from './xml';
+
+/** Servers may take minutes to join many parts. */
+const COMPLETE_TIMEOUT_MS = 10 * 60 * 1000;
+
+/**
+ * One multipart upload (https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html). Parts carry
+ * Content-MD5, which every server checks and object lock demands.
+ */
+export class MultipartUpload {
+	readonly #etags = new Map<number, string>();
+	readonly #hashes = new Map<number, Buffer>();
+	#etagsAreHashes = true;
+	#size = 0;
+	/** True once the object may have come to be. */
+	#mayBeStored = false;
+
+	private constructor(
+		private readonly requests: S3Requests,
+		private readonly key: string,
+		private readonly uploadId: string,
+	) {}
+
+	/** @throws S3Failure; BackupError CANCELLED */
+	static async begin(
+		requests: S3Requests,
+		key: string,
+		headers: Record<string, string>,
+		signal: AbortSignal,
+	): Promise<MultipartUpload> {
+		const query = { uploads: '' };
+		const { text } = await requests.send({ method: 'POST', key, query, headers, signal, graceMs: GRACE_MS });
+		const uploadId = textOf(text, 'UploadId');
+		if (!uploadId) throw new S3Failure('The answer holds no upload id', { status: 200, code: 'InvalidResponse' });
+		return new MultipartUpload(requests, key, uploadId);
+	}
+
+	/** @throws S3Failure; BackupError CANCELLED */
+	async uploadPart(number: number, bytes: Buffer, signal: AbortSignal): Promise<void> {
+		const md5 = md5Of(bytes);
+		const { headers } = await this.requests.send({
+			method: 'PUT',
+			key: this.key,
+			query: { partNumber: String(number), uploadId: this.uploadId },
+			headers: { 'content-md5': md5.toString('base64') },
+			body: bytes,
+			signal,
+			check: (answer) => assertStored(answer, md5),
+		});
+		this.#etags.set(number, etagOf(headers));
+		this.#hashes.set(number, md5);
+		this.#etagsAreHashes &&= etagIsHash(headers);
+		this.#size += bytes.length;
+	}
+
+	/** Joins the parts into the object. @throws S3Failure, PreconditionFailed where the key is in use; BackupError CANCELLED */
+	async complete(createOnly: CreateOnly, signal: AbortSignal): Promise<void> {
+		this.#mayBeStored = true;
+		try {
+			await createOnly.send({
+				method: 'POST',
+				key: this.key,
+				query: { uploadId: this.uploadId },
+				headers: { 'content-type': 'application/xml' },
+				body: Buffer.from(this.#list()),
+				signal,
+				graceMs: GRACE_MS,
+				idleTimeoutMs: COMPLETE_TIMEOUT_MS,
+			});
+		} catch (error) {
+			if (isAnswerToRepetition(error) && (await this.#isStored(signal, this.#etagsAreHashes))) return;
+			this.#mayBeStored = isOutcomeUnknown(error);
+			throw error;
+		}
+	}
+
+	/**
+	 * Gives the upload up: removes its parts, and the object where a `complete` that was broken off went through after
+	 * all. Servers that know no abort, and uploads that are gone, are fine.
+	 */
+	async abort(signal: AbortSignal): Promise<void> {
+		const query = { uploadId: this.uploadId };
+		await this.requests.send({ method: 'DELETE', key: this.key, query, signal }).catch(() => {});
+		if (!this.#mayBeStored || !(await this.#isStored(signal, true))) return;
+		await this.requests.send({ method: 'DELETE', key: this.key, signal });
+	}
+
+	async #isStored(signal: AbortSignal, compareEtag: boolean): Promise<boolean> {
+		const head = await headObject(this.requests, this.key, signal);
+		return head !== undefined && head.size === this.#size && (!compareEtag || this.#hasOurEtag(head));
+	}
+
+	/** A multipart object's ETag is the MD5 of its parts' MD5s, a dash, and their number. */
+	#hasOurEtag(head: ObjectHead): boolean {
+		const hash = createHash('md5');
+		for (const number of this.#numbers()) hash.update(this.#hashes.get(number) ?? '');
+		return head.etag === `${hash.digest('hex')}-${this.#etags.size}`;
+	}
+
+	#numbers(): number[] {
+		return [...this.#etags.keys()].sort((a, b) => a - b);
+	}
+
+	#list(): string {
+		const parts = this.#numbers().map((number) => {
+			const etag = escapeXml(`"${this.#etags.get(number)}"`);
+			return `<Part><PartNumber>${number}</PartNumber><ETag>${etag}</ETag></Part>`;
+		});
+		return `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts.join('')}</CompleteMultipartUpload>`;
+	}
+}
+
+/** True for what a server answers to the second of two equal requests, when the answer to the first was lost. */
+export function isAnswerToRepetition(error: unknown): boolean {
+	if (!(error instanceof S3Failure) || error.attempts < 2) return false;
+	return error.code === 'NoSuchUpload' || error.status === 404 || error.status === 412 || error.status === 409;
+}

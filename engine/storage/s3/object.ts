@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+
+import { S3Failure } from './failure';
+import type { S3Requests } from './requests';
+
+/** What a HEAD tells of an object. */
+export interface ObjectHead {
+	size: number;
+	modifiedAt: Date;
+	etag: string;
+	/** False where the server's encryption makes ETags that are no hash of the content. */
+	etagIsHash: boolean;
+}
+
+/**
+ * Asks for an object's head; undefined where there is none.
+ * @throws S3Failure
+ */
+export async function headObject(
+	requests: S3Requests,
+	key: string,
+	signal?: AbortSignal,
+): Promise<ObjectHead | undefined> {
+	try {
+		const { headers } = await requests.send({ method: 'HEAD', key, signal });
+		return {
+			size: Number(headers['content-length']),
+			modifiedAt: new Date(headers['last-modified'] ?? Date.now()),
+			etag: etagOf(headers),
+			etagIsHash: etagIsHash(headers),
+		};
+	} catch (error) {
+		if (error instanceof S3Failure && error.status === 404) return undefined;
+		throw error instanceof S3Failure ? await withReason(requests, key, error, signal) : error;
+	}
+}
+
+/** An ETag without its quotation marks. */
+export function etagOf(headers: IncomingHttpHeaders): string {
+	return (headers.etag ?? '').replace(/^W\//, '').replace(/"/g, '');
+}
+
+/**
+ * ETags are MD5s of the content unless the server encrypts with keys of a key management service or of the client
+ * (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html, ETag).
+ */
+export function etagIsHash(headers: IncomingHttpHeaders): boolean {
+	const encryption = headers['x-amz-server-side-encryption'];
+	if (headers['x-amz-server-side-encryption-customer-algorithm']) return false;
+	return encryption === undefined || encryption === 'AES256';
+}
+
+/**
+ * Compares what the server says it stored with what was sent.
+ * @param md5 of what was sent
+ * @throws S3Failure BadDigest, which is worth another attempt
+ */
+export function assertStored(headers: IncomingHttpHeaders, md5: Buffer): void {
+	const etag = etagOf(headers);
+	if (!etagIsHash(headers) || !/^[0-9a-f]{32}$/i.test(etag) || etag.toLowerCase() === md5.toString('hex')) return;
+	throw new S3Failure('The server stored other bytes than were sent', { code: 'BadDigest', status: 400 });
+}
+
+export function md5Of(bytes: Uint8Array): Buffer {
+	return createHash('md5').update(bytes).digest();
+}
+
+/** Answers to HEAD have no body and so no reason; a GET of one byte has. */
+async function withReason(
+	requests: S3Requests,
+	key: string,
+	failure: S3Failure,
+	signal: AbortSignal | undefined,
+): Promise<S3Failure> {
+	if (failure.status === undefined || failure.status >= 500) return failure;
+	try {
+		await requests.send({ method: 'GET', key, headers: { range: 'bytes=0-0' }, signal });
+		return failure;
+	} catch (error) {
+		return error instanceof S3Failure ? error : failure;
+	}
+}

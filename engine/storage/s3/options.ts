@@ -1,0 +1,176 @@
+import http from 'node:http';
+import https from 'node:https';
+import tls from 'node:tls';
+
+import { BackupError } from '../../errors';
+import { assertPrefix } from '../keys';
+
+const MIB = 1024 * 1024;
+const DEFAULT_PART_BYTES = 16 * MIB;
+/** S3's smallest part (the last one excepted). */
+const SMALLEST_PART_BYTES = 5 * MIB;
+const LARGEST_FIRST_PART_BYTES = 1024 * MIB;
+
+export interface S3StorageOptions {
+	/** `https://s3.example.com:9000`: protocol, host, port. */
+	endpoint: string;
+	/** Default us-east-1, which servers without regions expect. */
+	region?: string;
+	accessKeyId: string;
+	secretAccessKey: string;
+	sessionToken?: string;
+	bucket: string;
+	/** Folder in the bucket that is the storage's root: `backups/production`. */
+	prefix?: string;
+	/** `endpoint/bucket/key` instead of `bucket.endpoint/key`. Default true, as most servers other than AWS need it. */
+	forcePathStyle?: boolean;
+	/** Accepts any certificate. Default false. */
+	ignoreSslIssues?: boolean;
+	/** PEM of an authority to trust besides the usual ones. */
+	caCertificate?: string;
+	/** Bytes of the first parts of a multipart upload: 5 MiB to 1 GiB, default 16 MiB. Later parts grow. */
+	partSize?: number;
+	/** Parts uploaded at once: 1 to 32, default 4. Memory is bounded by (concurrency + 1) first-size parts. */
+	concurrency?: number;
+	/** `STANDARD_IA`, `GLACIER_IR`, ... as the server knows them. */
+	storageClass?: string;
+	/** Encryption by the server: with its own keys, or with a key of its key management service. */
+	serverSideEncryption?: 'AES256' | { kmsKeyId: string };
+	/** Keeps what is written from being deleted or replaced for so many days; the bucket must have object lock. */
+	objectLock?: { mode: 'GOVERNANCE' | 'COMPLIANCE'; days: number };
+	retry?: Partial<RetryPolicy>;
+}
+
+export interface RetryPolicy {
+	/** Times a request is sent before its failure counts. Default 10. */
+	attempts: number;
+	/** The wait before attempt n is random between 0 and the smaller of maxDelayMs and baseDelayMs * 2^(n-2). Default 200. */
+	baseDelayMs: number;
+	/** Default 20,000. */
+	maxDelayMs: number;
+	/** A connection on which nothing moved for so long counts as dropped. Default 120,000. */
+	idleTimeoutMs: number;
+	/** Default 10,000. */
+	connectTimeoutMs: number;
+}
+
+const DEFAULT_RETRY: RetryPolicy = {
+	attempts: 10,
+	baseDelayMs: 200,
+	maxDelayMs: 20_000,
+	idleTimeoutMs: 120_000,
+	connectTimeoutMs: 10_000,
+};
+
+/** The options with defaults filled in and checked. */
+export interface S3Settings {
+	host: string;
+	port: number;
+	secure: boolean;
+	region: string;
+	accessKeyId: string;
+	secretAccessKey: string;
+	sessionToken: string | undefined;
+	bucket: string;
+	/** Empty, or with its slash at the end. */
+	prefix: string;
+	forcePathStyle: boolean;
+	ignoreSslIssues: boolean;
+	caCertificate: string | undefined;
+	partSize: number;
+	concurrency: number;
+	retry: RetryPolicy;
+}
+
+/** @throws BackupError INVALID_INPUT that names the option */
+export function settingsOf(options: S3StorageOptions): S3Settings {
+	const endpoint = parseEndpoint(options.endpoint);
+	if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$/.test(options.bucket)) {
+		throw invalid(
+			`The bucket name ${JSON.stringify(options.bucket)} is not valid.`,
+			'Give the name alone, without a URL or a folder.',
+		);
+	}
+	if (!options.accessKeyId || !options.secretAccessKey) {
+		throw invalid('The access key or the secret key is empty.', 'Fill in both in the credential.');
+	}
+	return {
+		...endpoint,
+		region: options.region || 'us-east-1',
+		accessKeyId: options.accessKeyId,
+		secretAccessKey: options.secretAccessKey,
+		sessionToken: options.sessionToken || undefined,
+		bucket: options.bucket,
+		prefix: parsePrefix(options.prefix ?? ''),
+		forcePathStyle: options.forcePathStyle ?? true,
+		ignoreSslIssues: options.ignoreSslIssues ?? false,
+		caCertificate: options.caCertificate || undefined,
+		partSize: within(
+			'part size',
+			options.partSize ?? DEFAULT_PART_BYTES,
+			SMALLEST_PART_BYTES,
+			LARGEST_FIRST_PART_BYTES,
+		),
+		concurrency: within('number of parts in flight', options.concurrency ?? 4, 1, 32),
+		retry: { ...DEFAULT_RETRY, ...options.retry },
+	};
+}
+
+/** The headers that an object gets when it is created: storage class, encryption and lock. */
+export function objectHeaders(options: S3StorageOptions, now: Date): Record<string, string> {
+	const headers: Record<string, string> = {};
+	if (options.storageClass) headers['x-amz-storage-class'] = options.storageClass;
+	const encryption = options.serverSideEncryption;
+	if (encryption === 'AES256') {
+		headers['x-amz-server-side-encryption'] = 'AES256';
+	} else if (encryption) {
+		headers['x-amz-server-side-encryption'] = 'aws:kms';
+		headers['x-amz-server-side-encryption-aws-kms-key-id'] = encryption.kmsKeyId;
+	}
+	if (options.objectLock) {
+		const until = new Date(now.getTime() + options.objectLock.days * 24 * 60 * 60 * 1000);
+		headers['x-amz-object-lock-mode'] = options.objectLock.mode;
+		headers['x-amz-object-lock-retain-until-date'] = until.toISOString();
+	}
+	return headers;
+}
+
+/** Connections are kept open between requests; idle ones do not keep the process running. */
+export function agentFor(settings: S3Settings): http.Agent {
+	const common = { keepAlive: true, keepAliveMsecs: 10_000 };
+	if (!settings.secure) return new http.Agent(common);
+	return new https.Agent({
+		...common,
+		rejectUnauthorized: !settings.ignoreSslIssues,
+		ca: settings.caCertificate ? [...tls.getCACertificates('default'), settings.caCertificate] : undefined,
+	});
+}
+
+function parseEndpoint(endpoint: string): { host: string; port: number; secure: boolean } {
+	const hint = 'Give protocol and host, such as https://s3.eu-central-1.amazonaws.com or http://minio:9000.';
+	const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+	if (!url || !['http:', 'https:'].includes(url.protocol)) {
+		throw invalid('The S3 endpoint is not a URL that begins with http:// or https://.', hint);
+	}
+	if (url.username || url.password) throw invalid('The S3 endpoint must not hold a user name or a password.', hint);
+	if (url.pathname !== '/' || url.search || url.hash) {
+		throw invalid('The S3 endpoint must not hold a path; bucket and prefix have fields of their own.', hint);
+	}
+	const secure = url.protocol === 'https:';
+	return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) || (secure ? 443 : 80), secure };
+}
+
+function parsePrefix(prefix: string): string {
+	const trimmed = prefix.replace(/^\/+|\/+$/g, '');
+	assertPrefix(trimmed);
+	return trimmed ? `${trimmed}/` : '';
+}
+
+function within(what: string, value: number, min: number, max: number): number {
+	if (Number.isInteger(value) && value >= min && value <= max) return value;
+	throw invalid(`The ${what} is ${value}.`, `Give a whole number from ${min} to ${max}.`);
+}
+
+function invalid(message: string, hint: string): BackupError {
+	return new BackupError('INVALID_INPUT', message, { hint });
+}

@@ -1,0 +1,51 @@
+import type { IncomingMessage } from 'node:http';
+
+import { S3Failure } from './failure';
+import type { S3Request, S3Requests } from './requests';
+
+export interface ByteRange {
+	start: number;
+	/** The byte after the last one wanted; undefined for the end of the object. */
+	end: number | undefined;
+}
+
+/**
+ * Asks for an object or a range of it; undefined where the range holds no byte of the object.
+ * @param etag of the object that it must still be
+ * @throws S3Failure; BackupError CANCELLED
+ */
+export async function openRange(
+	requests: S3Requests,
+	key: string,
+	range: ByteRange,
+	etag: string | undefined,
+	signal: AbortSignal | undefined,
+): Promise<IncomingMessage | undefined> {
+	const isWhole = range.start === 0 && range.end === undefined;
+	const isEmpty = range.end !== undefined && range.end <= range.start;
+	const headers: Record<string, string> = {};
+	if (etag) headers['if-match'] = `"${etag}"`;
+	// A range cannot be empty; asking for one byte tells whether the object exists.
+	if (isEmpty) headers.range = 'bytes=0-0';
+	else if (!isWhole) headers.range = `bytes=${range.start}-${range.end === undefined ? '' : range.end - 1}`;
+	const response = await openOrNothing(requests, { method: 'GET', key, headers, signal });
+	if (isEmpty) response?.destroy();
+	if (isEmpty || !response) return undefined;
+	if (isWhole || response.statusCode === 206) return response;
+	response.destroy();
+	throw new S3Failure('The server does not serve ranges', { status: 200, code: 'RangeIgnored' });
+}
+
+async function openOrNothing(requests: S3Requests, request: S3Request): Promise<IncomingMessage | undefined> {
+	try {
+		return await requests.open(request);
+	} catch (error) {
+		if (error instanceof S3Failure && error.status === 416) return undefined;
+		if (error instanceof S3Failure && error.status === 412) throw changed();
+		throw error;
+	}
+}
+
+function changed(): S3Failure {
+	return new S3Failure('The object was replaced while it was being read', { status: 412, code: 'ObjectChanged' });
+}

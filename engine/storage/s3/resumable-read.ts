@@ -1,0 +1,118 @@
+/**
+ * How bytes come out of the bucket: one GET whose body is handed on as it arrives; when the reader is full the body is
+ * paused, and the connection's own window holds the server back. When the connection breaks, the next read asks for the
+ * rest by range, with If-Match on the ETag of the first answer, so that bytes of two different objects never mix. It
+ * asks only once the reader wants more: a connection that was closed for idleness because the reader is slow costs one
+ * request when it goes on, not one each time-out.
+ */
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+
+import { cancelled } from '../../errors';
+import { failureOfConnection, isPassing, S3Failure } from './failure';
+import { etagOf } from './object';
+import type { RetryPolicy } from './options';
+import { delayMs, pause } from './retry';
+
+export interface ReadSource {
+	/** Asks for the bytes from `start` (in the object) to the end of what was asked for. */
+	open: (start: number, etag: string, signal: AbortSignal) => Promise<IncomingMessage>;
+	/** What the stream fails with. */
+	explain: (failure: S3Failure) => Error;
+	policy: RetryPolicy;
+	signal: AbortSignal | undefined;
+}
+
+/** The first answer to a read, and where in the object its body begins. */
+export interface FirstAnswer {
+	response: IncomingMessage;
+	start: number;
+}
+
+export class ResumableRead extends Readable {
+	#response: IncomingMessage | undefined;
+	#position: number;
+	readonly #end: number;
+	readonly #etag: string;
+	#failures = 0;
+	#resuming = false;
+	readonly #stop = new AbortController();
+	readonly #onAbort = () => this.destroy(cancelled());
+
+	constructor(
+		private readonly source: ReadSource,
+		{ response, start }: FirstAnswer,
+	) {
+		super();
+		this.#position = start;
+		this.#end = start + Number(response.headers['content-length'] ?? NaN);
+		this.#etag = etagOf(response.headers);
+		this.#attach(response);
+		if (source.signal?.aborted) this.#onAbort();
+		else source.signal?.addEventListener('abort', this.#onAbort, { once: true });
+	}
+
+	override _read(): void {
+		if (this.#response) this.#response.resume();
+		else if (!this.#resuming) void this.#resume();
+	}
+
+	override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+		this.source.signal?.removeEventListener('abort', this.#onAbort);
+		this.#stop.abort();
+		this.#response?.destroy();
+		done(error);
+	}
+
+	#attach(response: IncomingMessage): void {
+		this.#response = response;
+		let broken: unknown;
+		response.on('data', (chunk: Buffer) => {
+			this.#position += chunk.length;
+			this.#failures = 0;
+			if (!this.push(chunk)) response.pause();
+		});
+		response.on('error', (error) => (broken = error));
+		response.on('close', () => this.#onClose(response, broken));
+		response.pause();
+	}
+
+	#onClose(response: IncomingMessage, broken: unknown): void {
+		this.#response = undefined;
+		if (this.destroyed) return;
+		const isWhole = Number.isNaN(this.#end) ? response.complete : this.#position === this.#end;
+		if (isWhole) {
+			this.push(null);
+		} else if (this.#position > this.#end) {
+			this.#fail(new S3Failure('The server sent more bytes than it announced', { status: 200 }));
+		} else {
+			this.#onBroken(broken ?? new S3Failure('The connection was closed too early', { code: 'ECONNRESET' }));
+		}
+	}
+
+	#onBroken(error: unknown): void {
+		const failure = failureOfConnection(error);
+		failure.attempts = ++this.#failures;
+		if (!isPassing(failure) || this.#failures >= this.source.policy.attempts) this.#fail(failure);
+		else if (this.readableLength < this.readableHighWaterMark) void this.#resume();
+	}
+
+	async #resume(): Promise<void> {
+		this.#resuming = true;
+		try {
+			await pause(delayMs(this.source.policy, Math.max(1, this.#failures)), this.#stop.signal);
+			const response = await this.source.open(this.#position, this.#etag, this.#stop.signal);
+			if (this.destroyed) response.destroy();
+			else this.#attach(response);
+			this.#response?.resume();
+		} catch (error) {
+			if (!this.destroyed) this.#fail(failureOfConnection(error));
+		} finally {
+			this.#resuming = false;
+		}
+	}
+
+	#fail(failure: S3Failure): void {
+		this.destroy(this.source.explain(failure));
+	}
+}

@@ -1,0 +1,214 @@
+import { Readable } from 'node:stream';
+
+import { throwIfCancelled } from '../../errors';
+import { closeSource } from '../chunks';
+import { assertKey, assertObjectKey, assertPointer, assertPointerKey, assertPrefix, isObjectKey } from '../keys';
+import { formatPointer, parsePointer } from '../pointer';
+import type { ReadOptions, Storage, StoredObject, WriteOptions } from '../storage';
+import { CreateOnly } from './conditional';
+import { s3Error } from './errors';
+import { isNotImplemented, S3Failure } from './failure';
+import { listObjects, listUploads, type ListedUpload } from './listing';
+import { headObject, md5Of } from './object';
+import { objectHeaders, settingsOf, type S3Settings, type S3StorageOptions } from './options';
+import { PartBuffers } from './part-buffers';
+import { S3Requests } from './requests';
+import { ResumableRead } from './resumable-read';
+import { openRange } from './range';
+import { readText } from './transport';
+import { assertAbsent, uploadStream } from './upload';
+
+/** Archives in a bucket of any S3-compatible server. */
+export class S3Storage implements Storage {
+	readonly description: string;
+	readonly #options: S3StorageOptions;
+	readonly #settings: S3Settings;
+	readonly #requests: S3Requests;
+	readonly #createOnly: CreateOnly;
+
+	/** @throws BackupError INVALID_INPUT that names the option */
+	constructor(options: S3StorageOptions) {
+		this.#options = options;
+		this.#settings = settingsOf(options);
+		this.#requests = new S3Requests(this.#settings);
+		this.#createOnly = new CreateOnly(this.#requests);
+		this.description = `bucket ${options.bucket} at ${this.#settings.host}`;
+	}
+
+	async write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions = {}): Promise<StoredObject> {
+		try {
+			assertObjectKey(key);
+			return await this.#explained(key, () => this.#write(key, source, options));
+		} catch (error) {
+			closeSource(source);
+			throw error;
+		}
+	}
+
+	async #write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<StoredObject> {
+		const signal = options.signal ?? new AbortController().signal;
+		const { partSize, concurrency } = this.#settings;
+		const upload = {
+			requests: this.#requests,
+			createOnly: this.#createOnly,
+			key: this.#inBucket(key),
+			headers: objectHeaders(this.#options, new Date()),
+			buffers: new PartBuffers((concurrency + 1) * partSize),
+		};
+		await assertAbsent(this.#requests, upload.key, signal);
+		const size = await uploadStream(upload, source, signal);
+		const head = await headObject(this.#requests, upload.key);
+		if (head?.size !== size) {
+			throw new S3Failure(`${size} bytes were sent, ${head?.size ?? 'none'} are stored`, { code: 'IncompleteBody' });
+		}
+		return { key, size, modifiedAt: head.modifiedAt };
+	}
+
+	async replace(key: string, content: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<void> {
+		assertObjectKey(key);
+		await this.#explained(key, () => this.#put(key, content, objectHeaders(this.#options, new Date()), options.signal));
+	}
+
+	async read(key: string, options: ReadOptions = {}): Promise<Readable> {
+		assertObjectKey(key);
+		return await this.#explained(key, () => this.#open(key, options));
+	}
+
+	async stat(key: string): Promise<StoredObject | undefined> {
+		assertObjectKey(key);
+		const head = await this.#explained(key, () => headObject(this.#requests, this.#inBucket(key)));
+		return head && { key, size: head.size, modifiedAt: head.modifiedAt };
+	}
+
+	async *list(prefix: string): AsyncGenerator<StoredObject, void, undefined> {
+		assertPrefix(prefix);
+		try {
+			for await (const object of listObjects(this.#requests, this.#inBucket(prefix))) {
+				const key = object.key.slice(this.#settings.prefix.length);
+				if (isObjectKey(key)) yield { ...object, key };
+			}
+		} catch (error) {
+			throw s3Error(error, this.#place(prefix));
+		}
+	}
+
+	async remove(key: string): Promise<void> {
+		assertKey(key);
+		await this.#explained(key, async () => {
+			try {
+				await this.#requests.send({ method: 'DELETE', key: this.#inBucket(key) });
+			} catch (error) {
+				if (!(error instanceof S3Failure) || error.code !== 'NoSuchKey') throw error;
+			}
+		});
+	}
+
+	async setLatest(pointerKey: string, targetKey: string): Promise<void> {
+		assertPointer(pointerKey, targetKey);
+		const content = Buffer.from(formatPointer(targetKey, new Date()));
+		await this.#explained(pointerKey, () => this.#put(pointerKey, content, {}, undefined));
+	}
+
+	async readLatest(pointerKey: string): Promise<string | undefined> {
+		assertPointerKey(pointerKey);
+		return await this.#explained(pointerKey, async () => {
+			try {
+				return parsePointer(pointerKey, await readText(await this.#open(pointerKey, {})));
+			} catch (error) {
+				if (error instanceof S3Failure && error.code === 'NoSuchKey') return undefined;
+				throw error;
+			}
+		});
+	}
+
+	/** Buckets do not tell. */
+	freeBytes(): Promise<undefined> {
+		return Promise.resolve(undefined);
+	}
+
+	async sweep(olderThan: Date, signal?: AbortSignal): Promise<string[]> {
+		return await this.#explained('', async () => {
+			const swept: string[] = [];
+			for (const { key, uploadId } of await this.#uploadsBefore(olderThan, signal)) {
+				await this.#requests.send({ method: 'DELETE', key, query: { uploadId }, signal });
+				swept.push(key.slice(this.#settings.prefix.length));
+			}
+			return swept;
+		});
+	}
+
+	/** Closes idle connections; the storage can be used again. */
+	close(): void {
+		this.#requests.close();
+	}
+
+	async #put(
+		key: string,
+		content: Uint8Array,
+		headers: Record<string, string>,
+		signal: AbortSignal | undefined,
+	): Promise<void> {
+		await this.#requests.send({
+			method: 'PUT',
+			key: this.#inBucket(key),
+			headers: { ...headers, 'content-md5': md5Of(content).toString('base64') },
+			body: Buffer.from(content),
+			signal,
+		});
+	}
+
+	async #open(key: string, options: ReadOptions): Promise<Readable> {
+		throwIfCancelled(options.signal);
+		const range = { start: options.start ?? 0, end: options.end };
+		const fullKey = this.#inBucket(key);
+		const response = await openRange(this.#requests, fullKey, range, undefined, options.signal);
+		if (!response) return Readable.from([]);
+		const source = {
+			open: async (start: number, etag: string, signal: AbortSignal) => {
+				const rest = await openRange(this.#requests, fullKey, { start, end: range.end }, etag, signal);
+				if (!rest) throw new S3Failure('The object became shorter while it was being read', { status: 416 });
+				return rest;
+			},
+			explain: (failure: S3Failure) => s3Error(failure, this.#place(key)),
+			policy: this.#settings.retry,
+			signal: options.signal,
+		};
+		return new ResumableRead(source, { response, start: range.start });
+	}
+
+	/**
+	 * MinIO lists unfinished uploads only for a whole key or for the whole bucket, so the bucket is asked where the
+	 * prefix gave nothing.
+	 */
+	async #uploadsBefore(olderThan: Date, signal: AbortSignal | undefined): Promise<ListedUpload[]> {
+		const { prefix } = this.#settings;
+		const found: ListedUpload[] = [];
+		try {
+			for (const asked of new Set([prefix, ''])) {
+				for await (const upload of listUploads(this.#requests, asked, signal)) {
+					if (upload.key.startsWith(prefix) && upload.initiatedAt < olderThan) found.push(upload);
+				}
+				if (found.length > 0) break;
+			}
+		} catch (error) {
+			if (!(error instanceof S3Failure) || !isNotImplemented(error)) throw error;
+		}
+		return found;
+	}
+
+	#inBucket(key: string): string {
+		return this.#settings.prefix + key;
+	}
+
+	#place(key: string): Parameters<typeof s3Error>[1] {
+		return { settings: this.#settings, storage: this.description, key };
+	}
+
+	async #explained<T>(key: string, action: () => Promise<T>): Promise<T> {
+		try {
+			return await action();
+		} catch (error) {
+			throw error instanceof S3Failure ? s3Error(error, this.#place(key)) : error;
+		}
+	}
+}
