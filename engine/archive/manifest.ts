@@ -42,10 +42,13 @@ const manifestSchema = z.object({
 	formatVersion: z.literal(MANIFEST_VERSION),
 	id: z.string().uuid(),
 	kind: z.enum(BACKUP_KINDS),
-	/** What was backed up, as file names and `latest` pointers spell it: the database, collection or bucket. */
+	/** The database, collection or bucket, as it is called there; file names and pointers hold `safeName(name)`. */
 	name: z.string().min(1),
 	/** Base name of the archive, in the same folder as the manifest. */
-	file: z.string().min(1).refine((file) => !/[/\\]/.test(file), 'must be a plain file name'),
+	file: z
+		.string()
+		.min(1)
+		.refine((file) => !/[/\\]/.test(file), 'must be a plain file name'),
 	/** ISO 8601, UTC. */
 	startedAt: z.string().datetime(),
 	finishedAt: z.string().datetime(),

@@ -1,0 +1,17 @@
+/**
+ * Joins small chunks into blocks of at least `size` bytes (the last may be smaller) and passes larger ones on as they
+ * are: each block costs a codec a trip to the thread pool, and sources such as tar hand out 512 bytes at a time.
+ */
+export async function* inBlocks(source: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
+	let gathered: Uint8Array[] = [];
+	let bytes = 0;
+	for await (const chunk of source) {
+		gathered.push(chunk);
+		bytes += chunk.length;
+		if (bytes < size) continue;
+		yield gathered.length === 1 ? chunk : Buffer.concat(gathered, bytes);
+		gathered = [];
+		bytes = 0;
+	}
+	if (bytes > 0) yield Buffer.concat(gathered, bytes);
+}

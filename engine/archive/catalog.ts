@@ -1,0 +1,165 @@
+import { BackupError } from '../errors';
+import type { Storage, StoredObject } from '../storage/storage';
+import { MANIFEST_SUFFIX, type BackupKind, type Manifest } from './manifest';
+import { readManifest } from './manifest-file';
+import { isFileOf, manifestKeyOf } from './naming';
+
+const READERS = 8;
+
+export interface BackupEntry {
+	manifest: Manifest;
+	manifestKey: string;
+	/** Folder of the manifest and the archive: `postgres`. */
+	folder: string;
+	/** Key of the archive. */
+	key: string;
+	/** Bytes that the storage lists for the archive; undefined where the archive is gone. */
+	foundSize: number | undefined;
+}
+
+export interface DamagedManifest {
+	manifestKey: string;
+	modifiedAt: Date;
+	error: BackupError;
+}
+
+export interface ManifestFilter {
+	kind?: BackupKind;
+	/** The database, collection or bucket, as it is called there. */
+	name?: string;
+}
+
+export interface ManifestList {
+	/** Newest first, by the time at which the backup began. */
+	backups: BackupEntry[];
+	/** Manifests that cannot be read; their kind is not known, so a filter by kind leaves them in. */
+	damaged: DamagedManifest[];
+}
+
+/**
+ * Every backup under a prefix (`postgres/`, or the empty string for all). An archive without a manifest is none. A
+ * manifest that cannot be read does not hide the others.
+ * @throws BackupError STORAGE_UNREACHABLE, CANCELLED, and what listing throws.
+ */
+export async function listManifests(
+	storage: Storage,
+	prefix: string,
+	filter: ManifestFilter = {},
+	signal?: AbortSignal,
+): Promise<ManifestList> {
+	const sizes = new Map<string, number>();
+	const manifests: StoredObject[] = [];
+	for await (const object of storage.list(prefix)) {
+		if (signal?.aborted) throw new BackupError('CANCELLED', 'The listing was cancelled.');
+		if (!object.key.endsWith(MANIFEST_SUFFIX)) sizes.set(object.key, object.size);
+		else if (filter.name === undefined || isFileOf(filter.name, baseName(object.key))) manifests.push(object);
+	}
+	const list: ManifestList = { backups: [], damaged: [] };
+	await Promise.all(
+		Array.from({ length: READERS }, async () => {
+			for (let object = manifests.pop(); object; object = manifests.pop()) {
+				await addManifest(list, storage, object, sizes, signal);
+			}
+		}),
+	);
+	list.backups = list.backups.filter(({ manifest }) => !filter.kind || manifest.kind === filter.kind);
+	list.backups.sort(newestFirst);
+	list.damaged.sort((a, b) => compare(b.manifestKey, a.manifestKey));
+	return list;
+}
+
+async function addManifest(
+	list: ManifestList,
+	storage: Storage,
+	{ key: manifestKey, modifiedAt }: StoredObject,
+	sizes: Map<string, number>,
+	signal: AbortSignal | undefined,
+): Promise<void> {
+	const key = manifestKey.slice(0, -MANIFEST_SUFFIX.length);
+	try {
+		const { manifest, folder } = await readManifest(storage, manifestKey, signal);
+		list.backups.push({ manifest, manifestKey, folder, key, foundSize: sizes.get(key) });
+	} catch (error) {
+		if (!(error instanceof BackupError)) throw error;
+		// Pruned since it was listed.
+		if (error.code === 'STORAGE_MISSING') return;
+		if (error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE') throw error;
+		list.damaged.push({ manifestKey, modifiedAt, error });
+	}
+}
+
+function newestFirst(a: BackupEntry, b: BackupEntry): number {
+	return (
+		compare(b.manifest.startedAt, a.manifest.startedAt) ||
+		compare(b.manifest.finishedAt, a.manifest.finishedAt) ||
+		compare(b.key, a.key)
+	);
+}
+
+function compare(a: string, b: string): number {
+	return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function baseName(key: string): string {
+	return key.slice(key.lastIndexOf('/') + 1);
+}
+
+/** `file` is the key of an archive or of its manifest; `latest` is what was backed up, as it is called there. */
+export type BackupReference = { id: string } | { file: string } | { latest: string; kind?: BackupKind };
+
+/**
+ * Finds one backup. `latest` goes by the manifests, not by the pointer, which may be stale; it refuses to fall back to an
+ * older backup behind a damaged manifest of a newer one.
+ * @param prefix Where to look for an id or the latest: `postgres/`.
+ * @throws BackupError STORAGE_MISSING (no such backup), MANIFEST_INVALID, and what the storage throws.
+ */
+export async function findBackup(
+	storage: Storage,
+	reference: BackupReference,
+	prefix = '',
+	signal?: AbortSignal,
+): Promise<BackupEntry> {
+	if ('file' in reference) return await findByFile(storage, reference.file, signal);
+	if ('latest' in reference) return await findLatest(storage, reference, prefix, signal);
+	const { backups } = await listManifests(storage, prefix, {}, signal);
+	return (
+		backups.find(({ manifest }) => manifest.id === reference.id) ?? missing(storage, `with the id ${reference.id}`)
+	);
+}
+
+async function findByFile(storage: Storage, file: string, signal: AbortSignal | undefined): Promise<BackupEntry> {
+	const manifestKey = file.endsWith(MANIFEST_SUFFIX) ? file : manifestKeyOf(file);
+	const key = manifestKey.slice(0, -MANIFEST_SUFFIX.length);
+	if (!(await storage.stat(manifestKey))) missing(storage, `named ${key}`);
+	const { manifest, folder } = await readManifest(storage, manifestKey, signal);
+	return { manifest, manifestKey, folder, key, foundSize: (await storage.stat(key))?.size };
+}
+
+async function findLatest(
+	storage: Storage,
+	{ latest, kind }: { latest: string; kind?: BackupKind },
+	prefix: string,
+	signal: AbortSignal | undefined,
+): Promise<BackupEntry> {
+	const { backups, damaged } = await listManifests(
+		storage,
+		prefix,
+		{ name: latest, ...(kind ? { kind } : {}) },
+		signal,
+	);
+	const found = backups[0];
+	const newer = damaged.find(({ modifiedAt }) => !found || modifiedAt > new Date(found.manifest.finishedAt));
+	if (!newer) return found ?? missing(storage, `of ${latest}`);
+	throw new BackupError('MANIFEST_INVALID', `The newest backup of ${latest} cannot be told: ${newer.error.message}`, {
+		cause: newer.error,
+		hint: found
+			? `The newest one that can be read is ${found.key} (id ${found.manifest.id}); choose it by its id, or remove ${newer.manifestKey}.`
+			: 'No other backup of it was found.',
+	});
+}
+
+function missing(storage: Storage, which: string): never {
+	throw new BackupError('STORAGE_MISSING', `There is no backup ${which} in ${storage.description}.`, {
+		hint: 'List the backups to see what the storage holds. An archive whose manifest is missing is not a backup.',
+	});
+}

@@ -1,0 +1,119 @@
+/**
+ * The codecs, all from node:zlib. A frame is one zstd frame or one gzip member; both formats allow them to be
+ * concatenated (RFC 8878 section 3, RFC 1952 section 2.2), so an archive of many frames is one file to stock tools.
+ *
+ * Small frames are compressed and decompressed in one call on libuv's thread pool; what does not fit in memory goes
+ * through the streaming codecs. Two facts about Node 24 shape this file:
+ * - `zlib.zstdCompress` first feeds the input without saying that it is all of it and ends the frame in a second
+ *   call. One write that already carries the end flag makes zstd take its single-pass route: a third faster, a
+ *   little smaller, and the size of the content stands in the frame's header.
+ * - the zstd decompressor stops after the first frame of a chunk and drops what follows without an error. So frames
+ *   are always decompressed one by one, along the manifest's index, and their raw length is compared.
+ */
+import { once } from 'node:events';
+import type { Transform } from 'node:stream';
+import * as zlib from 'node:zlib';
+
+import { BackupError } from '../errors';
+
+export type CodecName = 'zstd' | 'gzip' | 'none';
+
+export interface CodecOptions {
+	name: CodecName;
+	/** zstd: 1 to 19, default 3. gzip: 1 to 9, default 6. */
+	level?: number;
+}
+
+const LEVELS = { zstd: { default: 3, max: 19 }, gzip: { default: 6, max: 9 } };
+const STREAM_CHUNK = 256 * 1024;
+
+/**
+ * The codec with its level filled in and checked.
+ * @throws BackupError INVALID_INPUT for a level out of range, UNSUPPORTED_VERSION where this Node.js has no zstd.
+ */
+export function resolveCodec(codec: CodecOptions): CodecOptions {
+	if (codec.name === 'none') return { name: 'none' };
+	const range = LEVELS[codec.name];
+	if (range === undefined) throw new BackupError('INVALID_INPUT', `"${String(codec.name)}" is not a codec.`);
+	const level = codec.level ?? range.default;
+	if (!Number.isInteger(level) || level < 1 || level > range.max) {
+		throw new BackupError('INVALID_INPUT', `${codec.name} has no compression level ${level}.`, {
+			hint: `Choose a level from 1 to ${range.max}.`,
+		});
+	}
+	assertCodecAvailable(codec.name);
+	return { name: codec.name, level };
+}
+
+/** Throws UNSUPPORTED_VERSION for zstd on a Node.js before 22.15, which has none. */
+export function assertCodecAvailable(name: CodecName): void {
+	if (name !== 'zstd' || typeof zlib.createZstdCompress === 'function') return;
+	throw new BackupError('UNSUPPORTED_VERSION', `Node.js ${process.versions.node} cannot read or write zstd.`, {
+		hint: 'Use Node.js 22.15 or later, or choose gzip.',
+	});
+}
+
+function zstdOptions(level: number): zlib.ZstdOptions {
+	const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag } = zlib.constants;
+	return { params: { [ZSTD_c_compressionLevel]: level, [ZSTD_c_checksumFlag]: 1 } };
+}
+
+/** A stream that compresses everything written to it into one frame; undefined for `none`. */
+export function createCompressor(codec: CodecOptions): Transform | undefined {
+	const { name, level = 0 } = codec;
+	if (name === 'zstd') return zlib.createZstdCompress({ ...zstdOptions(level), chunkSize: STREAM_CHUNK });
+	if (name === 'gzip') return zlib.createGzip({ level, chunkSize: STREAM_CHUNK });
+	return undefined;
+}
+
+/** A stream that decompresses one frame; undefined for `none`. */
+export function createDecompressor(name: CodecName): Transform | undefined {
+	if (name === 'zstd') return zlib.createZstdDecompress({ chunkSize: STREAM_CHUNK });
+	if (name === 'gzip') return zlib.createGunzip({ chunkSize: STREAM_CHUNK });
+	return undefined;
+}
+
+/** Compresses one frame on the thread pool. `none` hands the input back as it is. */
+export async function compressFrame(codec: CodecOptions, raw: Uint8Array[]): Promise<Uint8Array[]> {
+	if (codec.name === 'none') return raw.filter((piece) => piece.length > 0);
+	const whole = raw.length === 1 ? raw[0]! : Buffer.concat(raw);
+	const { name, level = 0 } = codec;
+	// Room for input that does not compress, so that one pass into one buffer is enough.
+	const chunkSize = whole.length + (whole.length >> 7) + 1024;
+	if (name === 'zstd') {
+		const flush = zlib.constants.ZSTD_e_end;
+		return await writeOnce(zlib.createZstdCompress({ ...zstdOptions(level), chunkSize, flush }), whole);
+	}
+	return await writeOnce(zlib.createGzip({ level, chunkSize, flush: zlib.constants.Z_FINISH }), whole);
+}
+
+/** One write whose flush flag already ends the frame; ending the stream as well would append an empty frame. */
+async function writeOnce(engine: Transform, whole: Uint8Array): Promise<Uint8Array[]> {
+	const output: Uint8Array[] = [];
+	engine.on('data', (chunk: Uint8Array) => output.push(chunk));
+	try {
+		await new Promise<void>((resolve, reject) => {
+			engine.once('error', reject);
+			engine.write(whole, (error) => (error ? reject(error) : resolve()));
+		});
+	} finally {
+		engine.destroy();
+		await once(engine, 'close');
+	}
+	return output;
+}
+
+/**
+ * Decompresses one frame on the thread pool. Rejects with zlib's own error for damaged input, and when the frame
+ * holds more than `rawLength` bytes; the caller compares the length.
+ */
+export async function decompressFrame(name: CodecName, frame: Uint8Array, rawLength: number): Promise<Uint8Array> {
+	if (name === 'none') return frame;
+	// A little room beyond the end spares zlib a second round and a second buffer.
+	const options = { chunkSize: rawLength + 64, maxOutputLength: Math.max(rawLength, 1) };
+	return await new Promise<Uint8Array>((resolve, reject) => {
+		const done = (error: Error | null, raw: Uint8Array) => (error ? reject(error) : resolve(raw));
+		if (name === 'zstd') zlib.zstdDecompress(frame, options, done);
+		else zlib.gunzip(frame, options, done);
+	});
+}

@@ -1,0 +1,91 @@
+import { BackupError, throwIfCancelled } from '../errors';
+import type { Storage } from '../storage/storage';
+import { resolveCodec, type CodecOptions } from './codec';
+import { prepareEncryption, type EncryptionKeys } from './encryption';
+import type { BackupKind } from './manifest';
+import { archiveFileName, keyIn, manifestKeyOf } from './naming';
+import { ArchiveWriter, type WriterSettings } from './writer';
+
+export interface CreateArchiveOptions {
+	storage: Storage;
+	/** Folder in the storage, one a kind: `postgres`. */
+	folder: string;
+	/** The database, collection or bucket, as it is called there. */
+	name: string;
+	/** What the archive is once decompressed, without a dot: `sql`. */
+	extension: string;
+	kind: BackupKind;
+	/** Default: now. */
+	startedAt?: Date;
+	/** IANA zone of the time in the file's name; default UTC. */
+	timeZone?: string;
+	codec: CodecOptions;
+	encryption?: EncryptionKeys;
+	signal?: AbortSignal;
+	/** Stored bytes expected, where known: lets the storage check its free space first. */
+	expectedSize?: number;
+}
+
+const MAX_ATTEMPTS = 100;
+
+/**
+ * Keys that writers of this process hold. Other processes are kept out by the storage itself; but not every bucket can
+ * refuse a key before the upload ends, and runs of one n8n are where two backups in one second come from.
+ */
+const held = new Set<string>();
+
+/**
+ * Begins an archive under a name that nobody holds: `_2`, `_3`, ... where the name of this second is taken. It exists
+ * for nobody until `commit`. The signal, when it fires, aborts the writer by itself.
+ * @throws BackupError INVALID_INPUT (name, zone, level, keys), CANCELLED, and what the storage throws.
+ */
+export async function createArchive(options: CreateArchiveOptions): Promise<ArchiveWriter> {
+	throwIfCancelled(options.signal);
+	const codec = resolveCodec(options.codec);
+	const encryptor = await prepareEncryption(options.encryption);
+	const { storage, folder, name, extension, kind, timeZone, signal, expectedSize, startedAt = new Date() } = options;
+	const naming = { name, extension, startedAt, codec: codec.name, encrypted: encryptor !== undefined };
+	const settings = { storage, folder, name, kind, startedAt, codec, encryptor, signal, expectedSize };
+	for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+		throwIfCancelled(signal);
+		const file = archiveFileName({ ...naming, ...(timeZone === undefined ? {} : { timeZone }), attempt });
+		const writer = await tryName({ ...settings, file });
+		if (writer) return writer;
+	}
+	throw new BackupError('STORAGE_EXISTS', `${MAX_ATTEMPTS} backups of ${name} already carry the time of this second.`, {
+		hint: 'Something starts this backup again and again; check the schedule.',
+	});
+}
+
+/** A writer for this name, or undefined where the name is taken. */
+async function tryName(settings: Omit<WriterSettings, 'onClosed'>): Promise<ArchiveWriter | undefined> {
+	const { storage, folder, file } = settings;
+	const key = keyIn(folder, file);
+	const entry = `${storage.description}\n${key}`;
+	if (held.has(entry)) return undefined;
+	held.add(entry);
+	const release = () => held.delete(entry);
+	try {
+		if ((await storage.stat(key)) ?? (await storage.stat(manifestKeyOf(key)))) {
+			release();
+			return undefined;
+		}
+	} catch (error) {
+		release();
+		throw error;
+	}
+	const writer = new ArchiveWriter({ ...settings, onClosed: release });
+	return (await isAccepted(writer)) ? writer : undefined;
+}
+
+/** False where another writer has the name; every other failure is thrown once the writer has cleaned up. */
+async function isAccepted(writer: ArchiveWriter): Promise<boolean> {
+	try {
+		await writer.opened;
+		return true;
+	} catch (error) {
+		await writer.abort(error);
+		if (error instanceof BackupError && error.code === 'STORAGE_EXISTS') return false;
+		throw error;
+	}
+}

@@ -1,0 +1,147 @@
+/**
+ * OpenPGP around a whole archive. Compressed bytes go in, in chunks of any size; openpgp.js wraps them into one literal
+ * packet inside one integrity-protected packet (SEIPD version 1 with MDC, which GnuPG 2.2 reads; not AEAD, which it does
+ * not), both in partial lengths, so a chunk leaves as soon as it was encrypted and memory stays constant. There is no
+ * OpenPGP compression: the archive is compressed already.
+ *
+ * On the way back openpgp.js hands out data before it has seen the MDC at the very end (`allowUnauthenticatedStream`;
+ * without it all would have to fit in memory). That is safe here because the reader trusts nothing it gets from this
+ * file: each part is compared with the SHA-256 in the manifest before it is handed out, the end of the data is withheld
+ * until the SHA-256 of the whole stored file was right, and a restore verifies the stored file before it begins.
+ */
+import type { Key, PrivateKey, SessionKey } from 'openpgp';
+
+import { BackupError } from '../errors';
+import type { Manifest } from './manifest';
+import { fingerprintOf, loadOpenpgp, readPublicKeys, readUnlockedKeys } from './openpgp-keys';
+import type { DecryptionKeys, EncryptionKeys } from './openpgp-keys';
+
+export type { DecryptionKeys, EncryptionKeys } from './openpgp-keys';
+
+type EncryptionFacts = NonNullable<Manifest['encryption']>;
+
+/** Passphrase to key: iterated and salted SHA-256 over 65,011,712 bytes, the most that RFC 4880 (3.7.1.3) can express. */
+const S2K_COUNT = 255;
+
+/** A stream's encryption, checked and ready; `facts` is what the manifest says of it. */
+export interface Encryptor {
+	readonly facts: EncryptionFacts;
+	encrypt(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array>;
+}
+
+/**
+ * Checks the keys before anything is written; undefined where nothing is to be encrypted.
+ * @throws BackupError INVALID_INPUT, see readPublicKeys; also where there is neither a passphrase nor a key.
+ */
+export async function prepareEncryption(keys: EncryptionKeys | undefined): Promise<Encryptor | undefined> {
+	if (keys === undefined) return undefined;
+	const { passphrase, publicKeys = [] } = keys;
+	if (!passphrase && publicKeys.length === 0) {
+		throw new BackupError('INVALID_INPUT', 'Encryption was asked for with neither a passphrase nor a public key.', {
+			hint: 'Enter a passphrase or a public key in the encryption credential.',
+		});
+	}
+	const recipients = await readPublicKeys(publicKeys);
+	return {
+		facts: {
+			format: 'openpgp',
+			cipher: 'aes256',
+			passphrase: Boolean(passphrase),
+			recipients: recipients.map(fingerprintOf),
+		},
+		encrypt: (source) => encryptStream(source, passphrase, recipients),
+	};
+}
+
+async function* encryptStream(
+	source: AsyncIterable<Uint8Array>,
+	passphrase: string | undefined,
+	recipients: Key[],
+): AsyncGenerator<Uint8Array> {
+	const openpgp = await loadOpenpgp();
+	const output = await openpgp.encrypt({
+		message: await openpgp.createMessage({ binary: webStream(source), format: 'binary' }),
+		// Given, not negotiated: keys may state preferences for weaker ciphers, or for AEAD.
+		sessionKey: { algorithm: 'aes256', data: crypto.getRandomValues(new Uint8Array(32)) },
+		encryptionKeys: recipients,
+		passwords: passphrase ? [passphrase] : [],
+		format: 'binary',
+		config: {
+			s2kIterationCountByte: S2K_COUNT,
+			aeadProtect: false,
+			preferredCompressionAlgorithm: openpgp.enums.compression.uncompressed,
+		},
+	});
+	yield* output as unknown as AsyncIterable<Uint8Array>;
+}
+
+/** Keys unlocked and matched against an archive: what `decryptStream` needs. */
+export interface UnlockedKeys {
+	passphrase: string | undefined;
+	privateKeys: PrivateKey[];
+}
+
+/**
+ * Unlocks the keys that may open an archive, without reading it.
+ * @throws BackupError KEY_MISSING (none that the archive could be opened with), KEY_WRONG (keys of other recipients, or a
+ * wrong passphrase for a locked private key), INVALID_INPUT (not a private key).
+ */
+export async function unlockKeys(facts: EncryptionFacts, keys: DecryptionKeys | undefined): Promise<UnlockedKeys> {
+	const passphrase = facts.passphrase ? keys?.passphrase || undefined : undefined;
+	const given = facts.recipients.length > 0 ? (keys?.privateKeys ?? []) : [];
+	if (!passphrase && given.length === 0) {
+		throw new BackupError('KEY_MISSING', 'The archive is encrypted, and nothing that opens it was given.', {
+			hint: `Select an encryption credential that holds ${waysToOpen(facts)}.`,
+		});
+	}
+	const privateKeys = await readUnlockedKeys(given);
+	if (!passphrase && !privateKeys.some((key) => facts.recipients.includes(fingerprintOf(key)))) {
+		throw new BackupError('KEY_WRONG', 'The archive was encrypted for other keys than the private keys given.', {
+			hint: `Select an encryption credential that holds ${waysToOpen(facts)}.`,
+			details: { recipients: facts.recipients, given: privateKeys.map(fingerprintOf) },
+		});
+	}
+	return { passphrase, privateKeys };
+}
+
+function waysToOpen(facts: EncryptionFacts): string {
+	const ways = facts.passphrase ? ['its passphrase'] : [];
+	if (facts.recipients.length > 0) ways.push(`the private key of ${facts.recipients.join(' or ')}`);
+	return ways.join(', or ');
+}
+
+/** Thrown inside when no session key could be had: the keys are wrong, or the beginning of the file is damaged. */
+export class NoSessionKey extends Error {}
+
+/**
+ * Decrypts a stream. Its output is not authenticated, see the head of this file. The source is read by `next` alone and
+ * never told to end, so that its owner can go on reading it after a failure.
+ * @throws NoSessionKey, errors of openpgp.js, errors of the source.
+ */
+export async function* decryptStream(
+	source: AsyncIterator<Uint8Array>,
+	keys: UnlockedKeys,
+): AsyncGenerator<Uint8Array> {
+	const openpgp = await loadOpenpgp();
+	const binaryMessage = webStream({ [Symbol.asyncIterator]: () => ({ next: () => source.next() }) });
+	const message = await openpgp.readMessage({ binaryMessage });
+	const attempt = async (opener: { decryptionKeys: PrivateKey[] } | { passwords: string[] }) =>
+		await openpgp.decryptSessionKeys({ message, ...opener }).catch(() => []);
+	const found = keys.privateKeys.length > 0 ? await attempt({ decryptionKeys: keys.privateKeys }) : [];
+	if (found.length === 0 && keys.passphrase) found.push(...(await attempt({ passwords: [keys.passphrase] })));
+	// A wrong passphrase decrypts to noise that now and then looks like a key of some cipher.
+	const sessionKeys = found.filter(({ algorithm, data }) => algorithm === 'aes256' && data.length === 32);
+	if (sessionKeys.length === 0) throw new NoSessionKey();
+	const { data } = await openpgp.decrypt({
+		message,
+		sessionKeys: sessionKeys as SessionKey[],
+		format: 'binary',
+		config: { allowUnauthenticatedStream: true },
+	});
+	yield* data as unknown as AsyncIterable<Uint8Array>;
+}
+
+/** openpgp.js 6 takes web streams only. */
+function webStream(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+	return ReadableStream.from(source);
+}

@@ -1,0 +1,42 @@
+/**
+ * Archives: one file, one manifest.
+ *
+ * Invariants, each with its test in test/integration/archive/invariants.test.ts:
+ *  1. A manifest is stored only after its archive is durable; the `latest` pointer only after the manifest.
+ *  2. A write that fails, is cancelled or is killed leaves no manifest; one that fails or is cancelled leaves nothing.
+ *  3. No archive and no manifest is ever overwritten: two writers never get the same name.
+ *  4. Every frame is one whole zstd frame, gzip member or run of raw bytes; the parts of the manifest cover the
+ *     compressed stream in order, without a gap.
+ *  5. The SHA-256 and size in the manifest are those of the file as stored. No changed, missing or added byte passes
+ *     `verifyStored` or `raw`, and none passes `parts` in the parts it hands out.
+ *  6. `raw` hands out the end of the data only after the hash of the whole file was right; no frame of up to 64 MiB is
+ *     handed out before its own hash was.
+ *  7. What is between `frame` and the storage is bounded in bytes, whatever the archive's length.
+ *  8. Secrets are in neither manifest nor errors.
+ */
+export { createArchive, type CreateArchiveOptions } from './create';
+export type { ArchiveWriter, CommitDetails } from './writer';
+export type { PartDetails } from './output';
+export { openArchive, type ArchiveReader, type ReadPartResult } from './reader';
+export {
+	findBackup,
+	listManifests,
+	type BackupEntry,
+	type BackupReference,
+	type DamagedManifest,
+	type ManifestFilter,
+	type ManifestList,
+} from './catalog';
+export type { CodecName, CodecOptions } from './codec';
+export type { DecryptionKeys, EncryptionKeys } from './encryption';
+export { keyIn, latestKey, manifestKeyOf, safeName, timestamp } from './naming';
+export {
+	BACKUP_KINDS,
+	MANIFEST_SUFFIX,
+	formatManifest,
+	parseManifest,
+	type BackupKind,
+	type Manifest,
+	type ManifestPart,
+	type ManifestTable,
+} from './manifest';

@@ -1,0 +1,93 @@
+import { createHash, type Hash } from 'node:crypto';
+
+import { ByteChannel } from './channel';
+import type { Encryptor } from './encryption';
+import type { ManifestPart } from './manifest';
+
+const CHANNEL_BYTES = 8 * 1024 * 1024;
+
+export interface PartDetails {
+	/** In the terms of the archive's kind: `pre-data`, `data`, `post-data`, `stream`. */
+	type: string;
+	/** Index into the manifest's tables. */
+	table?: number;
+	rows?: number;
+}
+
+/**
+ * The one place where frames become the file: held by one frame or stream at a time, indexed on the way in, encrypted,
+ * hashed and counted on the way out. The way out is pulled by the storage; see writer.ts.
+ */
+export class ArchiveOutput {
+	readonly parts: ManifestPart[] = [];
+	rawBytes = 0;
+	compressedBytes = 0;
+	storedBytes = 0;
+	readonly #channel = new ByteChannel(CHANNEL_BYTES);
+	readonly #hash = createHash('sha256');
+	readonly #encryptor: Encryptor | undefined;
+	#turn: Promise<void> = Promise.resolve();
+
+	constructor(encryptor: Encryptor | undefined) {
+		this.#encryptor = encryptor;
+	}
+
+	/** Runs the work when everything that asked for the output before is done with it. */
+	async hold<T>(work: () => Promise<T>): Promise<T> {
+		const before = this.#turn;
+		let release = () => {};
+		this.#turn = new Promise((resolve) => (release = resolve));
+		try {
+			await before;
+			return await work();
+		} finally {
+			release();
+		}
+	}
+
+	/** Compressed bytes of the frame that holds the output; resolves when there is room for more. */
+	push(chunk: Uint8Array): Promise<void> {
+		return this.#channel.push(chunk);
+	}
+
+	/** Enters the frame that was just pushed into the index. */
+	addPart(details: PartDetails, frame: { length: number; rawLength: number; hash: Hash }): ManifestPart {
+		const { type, table, rows } = details;
+		const { length, rawLength, hash } = frame;
+		const part: ManifestPart = { type, offset: this.compressedBytes, length, rawLength, sha256: hash.digest('hex') };
+		if (table !== undefined) part.table = table;
+		if (rows !== undefined) part.rows = rows;
+		this.compressedBytes += length;
+		this.rawBytes += rawLength;
+		this.parts.push(part);
+		return part;
+	}
+
+	/** No more frames will come. */
+	end(): void {
+		this.#channel.end();
+	}
+
+	/** Ends the file's bytes, and every push, with this error. */
+	destroy(error: unknown): void {
+		this.#channel.destroy(error);
+	}
+
+	/** The file as it is stored, to be read once. `onFirstPull` is called when the reader asks for the first byte. */
+	async *stored(onFirstPull: () => void): AsyncGenerator<Uint8Array> {
+		onFirstPull();
+		const bytes = this.#encryptor ? this.#encryptor.encrypt(this.#channel) : this.#channel;
+		for await (const chunk of bytes) {
+			this.#hash.update(chunk);
+			this.storedBytes += chunk.length;
+			yield chunk;
+		}
+		// A stream that ended because the write has failed must never pass for a whole one.
+		this.#channel.throwIfDestroyed();
+	}
+
+	/** Of the file as stored; asked for once, when all of it was read. */
+	sha256(): string {
+		return this.#hash.digest('hex');
+	}
+}

@@ -1,0 +1,345 @@
+/**
+ * How bytes move through a write. A raw frame is compressed on the thread pool, several at a time; the compressed
+ * frames queue for the output, which one of them (or one stream) holds at a time, so frames land whole and in the order
+ * in which they are ready. From the output on everything is pulled by the storage: channel -> encryption, where asked
+ * for -> SHA-256 and count -> storage.write. Waiting in memory at most: the frames being compressed and one more, one
+ * frame for each caller, and the channel's 8 MiB. A slow storage stops the channel, the channel stops the output, the
+ * output stops the frames, and `frame` stops its callers.
+ *
+ * The first failure, whoever meets it, ends everything: the channel is destroyed, the storage drops what it has
+ * written, and every method from then on throws that failure.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { pipeline } from 'node:stream/promises';
+
+import { BackupError, cancelled, messageOf } from '../errors';
+import { untilAborted } from '../storage/chunks';
+import type { Storage, StoredObject } from '../storage/storage';
+import { inBlocks } from './blocks';
+import { compressFrame, createCompressor, type CodecOptions } from './codec';
+import type { Encryptor } from './encryption';
+import { formatManifest, MANIFEST_VERSION, parseManifest } from './manifest';
+import type { BackupKind, Manifest, ManifestPart, ManifestTable } from './manifest';
+import { keyIn, latestKey, manifestKeyOf } from './naming';
+import { ArchiveOutput, type PartDetails } from './output';
+import { productTool } from './tool';
+
+const STREAM_BLOCK_BYTES = 256 * 1024;
+
+/** As many frames as there are cores, with a thread of the pool left for files and name look-ups. */
+const COMPRESSORS = Math.max(1, Math.min(availableParallelism(), (Number(process.env.UV_THREADPOOL_SIZE) || 4) - 1));
+
+/** What only the caller knows of a backup, given when it is complete. */
+export interface CommitDetails {
+	source: Manifest['source'];
+	/** Versions of tools that took part: `{ pg_dump: '18.0' }`. Name and version of this package stand first. */
+	tool?: Record<string, string>;
+	tables?: ManifestTable[];
+	counts: Manifest['counts'];
+	options?: Manifest['options'];
+	warnings?: string[];
+	runId?: string;
+	tags?: string[];
+}
+
+export interface WriterSettings {
+	storage: Storage;
+	folder: string;
+	file: string;
+	name: string;
+	kind: BackupKind;
+	startedAt: Date;
+	codec: CodecOptions;
+	encryptor: Encryptor | undefined;
+	signal: AbortSignal | undefined;
+	expectedSize: number | undefined;
+	/** Called once, when the writer has committed or has cleaned up after itself. */
+	onClosed: () => void;
+}
+
+/** Writes one archive; made by createArchive. Ends with `commit` or `abort`, always. */
+export class ArchiveWriter {
+	/** Base name of the archive. */
+	readonly file: string;
+	readonly key: string;
+	/** Resolves when the storage asks for the first byte, so has accepted the key; rejects when it does not. */
+	readonly opened: Promise<void>;
+
+	readonly #settings: WriterSettings;
+	readonly #output: ArchiveOutput;
+	readonly #controller = new AbortController();
+	readonly #written: Promise<StoredObject>;
+	readonly #jobs = new Set<Promise<void>>();
+	readonly #onSignal = () => void this.abort(cancelled()).catch(() => {});
+	#waiting: (() => void)[] = [];
+	#compressing = 0;
+	#state: 'open' | 'committing' | 'committed' = 'open';
+	#failure: { error: unknown } | undefined;
+	#manifestStored: Promise<unknown> = Promise.resolve();
+	#cleanedUp: Promise<void> | undefined;
+
+	constructor(settings: WriterSettings) {
+		this.#settings = settings;
+		this.#output = new ArchiveOutput(settings.encryptor);
+		this.file = settings.file;
+		this.key = keyIn(settings.folder, settings.file);
+		let onFirstPull = () => {};
+		const firstPull = new Promise<void>((resolve) => (onFirstPull = resolve));
+		this.#written = settings.storage.write(this.key, this.#output.stored(onFirstPull), {
+			signal: this.#controller.signal,
+			...(settings.expectedSize === undefined ? {} : { expectedSize: settings.expectedSize }),
+		});
+		this.#written.catch((error: unknown) => this.#fail(error));
+		this.opened = Promise.race([firstPull, this.#written.then(() => {})]);
+		this.opened.catch(() => {});
+		if (settings.signal?.aborted) this.#onSignal();
+		else settings.signal?.addEventListener('abort', this.#onSignal, { once: true });
+	}
+
+	/** Bytes so far: raw ones that were compressed and appended, stored ones that the storage took. */
+	get progress(): { rawBytes: number; storedBytes: number } {
+		return { rawBytes: this.#output.rawBytes, storedBytes: this.#output.storedBytes };
+	}
+
+	/**
+	 * Compresses one frame off the main thread and appends it; resolves when there is room for more. The buffers belong
+	 * to the writer from now on. Any number of callers may be at it at once: frames land whole, in the order in which
+	 * they are ready. A failure after the promise has resolved shows in the next call, at the latest in `commit`.
+	 */
+	async frame(part: PartDetails, raw: Uint8Array | Uint8Array[]): Promise<void> {
+		this.#assertOpen();
+		void this.#track(this.#appendFrame(part, Array.isArray(raw) ? raw : [raw]));
+		while (this.#jobs.size > COMPRESSORS) {
+			this.#throwIfFailed();
+			await this.#change();
+		}
+		this.#throwIfFailed();
+	}
+
+	/**
+	 * Appends one frame of any length in constant memory; other frames wait meanwhile. Resolves with its entry in the
+	 * manifest, to which `rows` may still be added. A source that fails ends the whole archive with that error.
+	 */
+	async stream(part: PartDetails, source: AsyncIterable<Uint8Array>): Promise<ManifestPart> {
+		this.#assertOpen();
+		return await this.#track(this.#output.hold(() => this.#appendStream(part, source)));
+	}
+
+	/** Resolves when everything handed in before has been appended: what comes next comes after it in the file. */
+	async drain(): Promise<void> {
+		await Promise.all([...this.#jobs]);
+		this.#throwIfFailed();
+	}
+
+	/**
+	 * Makes the backup exist: the archive durable first, its manifest last, then the `latest` pointer. Whatever fails
+	 * before the manifest is stored removes the archive; a pointer that cannot be set is only a warning, since nothing
+	 * finds a backup by it. Throws the first failure of the whole write.
+	 */
+	async commit(details: CommitDetails): Promise<Manifest> {
+		this.#assertOpen();
+		this.#state = 'committing';
+		try {
+			await this.drain();
+			// Stock tools do not take an empty file for an empty archive.
+			if (this.#output.parts.length === 0) await this.#track(this.#appendFrame({ type: 'empty' }, []));
+			this.#output.end();
+			this.#assertStored(await this.#written);
+			const manifest = this.#manifest(details);
+			await this.#storeManifest(manifest);
+			this.#state = 'committed';
+			this.#close();
+			return await this.#pointAt(manifest);
+		} catch (error) {
+			// The failure that began it is the one to tell; an archive that cannot be removed has no manifest, so is none.
+			await this.abort(error).catch(() => {});
+			throw this.#failure?.error ?? error;
+		}
+	}
+
+	/**
+	 * Ends the write and leaves nothing in the storage. Safe at any time and any number of times; after `commit` it does
+	 * nothing. Rejects only where an archive that was already stored cannot be removed.
+	 */
+	async abort(reason: unknown = cancelled()): Promise<void> {
+		if (this.#state === 'committed') return;
+		this.#fail(reason);
+		this.#cleanedUp ??= this.#cleanUp();
+		await this.#cleanedUp;
+	}
+
+	async #cleanUp(): Promise<void> {
+		try {
+			await Promise.all([...this.#jobs]);
+			const [archive] = await Promise.allSettled([this.#written, this.#manifestStored]);
+			if (archive.status === 'rejected') return;
+			// A manifest may be there although storing it failed. Where it cannot be removed, the archive has to stay.
+			await this.#settings.storage.remove(manifestKeyOf(this.key));
+			await this.#settings.storage.remove(this.key);
+		} finally {
+			this.#close();
+		}
+	}
+
+	#close(): void {
+		this.#settings.signal?.removeEventListener('abort', this.#onSignal);
+		this.#settings.onClosed();
+	}
+
+	async #appendFrame(details: PartDetails, raw: Uint8Array[]): Promise<void> {
+		const rawLength = totalLength(raw);
+		const frame = await this.#compress(raw);
+		const hash = createHash('sha256');
+		for (const piece of frame) hash.update(piece);
+		await this.#output.hold(async () => {
+			for (const piece of frame) await this.#output.push(piece);
+			this.#output.addPart(details, { length: totalLength(frame), rawLength, hash });
+		});
+	}
+
+	async #compress(raw: Uint8Array[]): Promise<Uint8Array[]> {
+		while (this.#compressing >= COMPRESSORS) await this.#change();
+		this.#throwIfFailed();
+		this.#compressing++;
+		try {
+			return await compressFrame(this.#settings.codec, raw);
+		} finally {
+			this.#compressing--;
+			this.#changed();
+		}
+	}
+
+	async #appendStream(details: PartDetails, source: AsyncIterable<Uint8Array>): Promise<ManifestPart> {
+		const hash = createHash('sha256');
+		let rawLength = 0;
+		let length = 0;
+		const live = untilAborted(source, this.#controller.signal);
+		const counted = async function* () {
+			for await (const block of inBlocks(live, STREAM_BLOCK_BYTES)) {
+				rawLength += block.length;
+				yield block;
+			}
+		};
+		const append = async (compressed: AsyncIterable<Uint8Array>) => {
+			for await (const chunk of compressed) {
+				hash.update(chunk);
+				length += chunk.length;
+				await this.#output.push(chunk);
+			}
+		};
+		const compressor = createCompressor(this.#settings.codec);
+		await (compressor ? pipeline(counted(), compressor, append) : append(counted()));
+		return this.#output.addPart(details, { length, rawLength, hash });
+	}
+
+	/** Lets `drain` wait for the job and lets its failure end the write. */
+	async #track<T>(job: Promise<T>): Promise<T> {
+		const settled = job
+			.then(
+				() => {},
+				(error: unknown) => this.#fail(error),
+			)
+			.finally(() => {
+				this.#jobs.delete(settled);
+				this.#changed();
+			});
+		this.#jobs.add(settled);
+		await settled;
+		this.#throwIfFailed();
+		return await job;
+	}
+
+	/** Resolves at the next change of what is being compressed or appended. */
+	#change(): Promise<void> {
+		return new Promise((resolve) => this.#waiting.push(resolve));
+	}
+
+	#changed(): void {
+		for (const wake of this.#waiting.splice(0)) wake();
+	}
+
+	#fail(error: unknown): void {
+		if (this.#failure || this.#state === 'committed') return;
+		this.#failure = { error };
+		this.#output.destroy(error);
+		this.#controller.abort(error);
+		this.#changed();
+	}
+
+	#throwIfFailed(): void {
+		if (this.#failure) throw this.#failure.error;
+	}
+
+	#assertOpen(): void {
+		this.#throwIfFailed();
+		if (this.#state !== 'open') throw new Error(`The archive ${this.key} has been committed already.`);
+	}
+
+	#assertStored({ size }: StoredObject): void {
+		this.#throwIfFailed();
+		const { storedBytes } = this.#output;
+		if (size === storedBytes) return;
+		throw new BackupError(
+			'STORAGE_FAILED',
+			`${this.key} has ${size} bytes in ${this.#settings.storage.description}, but ${storedBytes} were written.`,
+			{ hint: 'The storage lost or added data, or something else wrote there. Check it, then run the backup again.' },
+		);
+	}
+
+	#manifest(details: CommitDetails): Manifest {
+		const { name, kind, startedAt, codec, encryptor } = this.#settings;
+		const { tool, tables, counts, source, options = {}, warnings = [], runId, tags = [] } = details;
+		const { rawBytes, compressedBytes, storedBytes, parts } = this.#output;
+		return {
+			formatVersion: MANIFEST_VERSION,
+			id: randomUUID(),
+			kind,
+			name,
+			file: this.file,
+			startedAt: startedAt.toISOString(),
+			finishedAt: new Date().toISOString(),
+			source,
+			tool: { ...productTool(), ...tool },
+			codec,
+			encryption: encryptor?.facts ?? null,
+			size: { raw: rawBytes, compressed: compressedBytes, stored: storedBytes },
+			sha256: this.#output.sha256(),
+			...(tables ? { tables } : {}),
+			counts,
+			options,
+			warnings,
+			...(runId === undefined ? {} : { runId }),
+			tags,
+			parts,
+		};
+	}
+
+	async #storeManifest(manifest: Manifest): Promise<void> {
+		const { storage } = this.#settings;
+		const key = manifestKeyOf(this.key);
+		const text = formatManifest(manifest);
+		// A manifest that could not be read again must never become one.
+		parseManifest(text, key);
+		this.#throwIfFailed();
+		this.#manifestStored = storage.replace(key, Buffer.from(text), { signal: this.#controller.signal });
+		await this.#manifestStored;
+		this.#throwIfFailed();
+	}
+
+	async #pointAt(manifest: Manifest): Promise<Manifest> {
+		const { storage, folder, name } = this.#settings;
+		const pointer = latestKey(folder, name);
+		try {
+			await storage.setLatest(pointer, this.key);
+			return manifest;
+		} catch (error) {
+			const warning = `The backup is complete, but its pointer ${pointer} could not be set: ${messageOf(error)}`;
+			return { ...manifest, warnings: [...manifest.warnings, warning] };
+		}
+	}
+}
+
+function totalLength(pieces: Uint8Array[]): number {
+	return pieces.reduce((total, piece) => total + piece.length, 0);
+}

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+
+import { inBlocks } from '../../../engine/archive/blocks';
+import { ByteChannel } from '../../../engine/archive/channel';
+import { ByteCursor, EndedEarly } from '../../../engine/archive/cursor';
+
+async function* source(...chunks: string[]): AsyncGenerator<Uint8Array> {
+	for (const chunk of chunks) yield Buffer.from(chunk);
+}
+
+describe('a byte channel', () => {
+	it('hands over what was pushed, in order, then ends', async () => {
+		const channel = new ByteChannel(100);
+		await channel.push(Buffer.from('a'));
+		await channel.push(Buffer.from('b'));
+		channel.end();
+		const seen = [];
+		for await (const chunk of channel) seen.push(String(chunk));
+		expect(seen).toEqual(['a', 'b']);
+	});
+
+	it('makes a writer wait until the reader has made room', async () => {
+		const channel = new ByteChannel(3);
+		let pushed = 0;
+		const writing = (async () => {
+			for (; pushed < 10; pushed++) await channel.push(Buffer.from('xx'));
+			channel.end();
+		})();
+		await new Promise(setImmediate);
+		expect(pushed).toBe(1);
+		let bytes = 0;
+		for await (const chunk of channel) {
+			bytes += chunk.length;
+			expect(pushed * 2 - bytes).toBeLessThanOrEqual(4);
+		}
+		await writing;
+		expect(bytes).toBe(20);
+	});
+
+	it('fails its writers and its reader with what it was destroyed with', async () => {
+		const channel = new ByteChannel(1);
+		const blocked = channel.push(Buffer.from('too much'));
+		channel.destroy(new Error('disk full'));
+		await expect(blocked).rejects.toThrow('disk full');
+		await expect(channel[Symbol.asyncIterator]().next()).rejects.toThrow('disk full');
+		await expect(channel.push(Buffer.from('x'))).rejects.toThrow('disk full');
+	});
+
+	it('does not leave its writers waiting when the reader goes away', async () => {
+		const channel = new ByteChannel(1);
+		const blocked = Promise.all([channel.push(Buffer.from('one')), channel.push(Buffer.from('two'))]);
+		for await (const chunk of channel) if (chunk) break;
+		await expect(blocked).rejects.toThrow('gone away');
+	});
+});
+
+describe('a byte cursor', () => {
+	it('cuts by lengths, whatever the chunks are', async () => {
+		const cursor = new ByteCursor(source('abc', '', 'defg', 'hij'), 100);
+		expect(String(await cursor.take(2))).toBe('ab');
+		expect(String(await cursor.take(3))).toBe('cde');
+		await cursor.skipTo(107);
+		expect(cursor.position).toBe(107);
+		expect(await cursor.atEnd()).toBe(false);
+		expect(cursor.position).toBe(107);
+		expect(String(await cursor.take(3))).toBe('hij');
+		expect(await cursor.atEnd()).toBe(true);
+		expect(await cursor.take(0)).toHaveLength(0);
+	});
+
+	it('says when the source ends too early', async () => {
+		await expect(new ByteCursor(source('abc')).take(4)).rejects.toBeInstanceOf(EndedEarly);
+		await expect(new ByteCursor(source('abc')).skipTo(4)).rejects.toBeInstanceOf(EndedEarly);
+	});
+});
+
+describe('blocks', () => {
+	it('join small chunks and let large ones through', async () => {
+		const seen = [];
+		for await (const block of inBlocks(source('a', 'b', 'cdefgh', 'ijklm', 'n'), 5)) seen.push(String(block));
+		expect(seen).toEqual(['abcdefgh', 'ijklm', 'n']);
+	});
+});
