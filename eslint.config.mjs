@@ -1,0 +1,103 @@
+import js from '@eslint/js';
+import communityNodes from '@n8n/eslint-plugin-community-nodes';
+import { defineConfig, globalIgnores } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+// n8n's rules for community nodes, in the set for packages that n8n's cloud does not offer: a backup has to reach files, sockets
+// and worker threads, which the cloud's set forbids.
+const communityRules = {
+	...communityNodes.configs.recommendedWithoutN8nCloudSupport.rules,
+	// Verified packages must not have dependencies. This one speaks PostgreSQL's protocol, S3, OpenPGP and tar, and uses the
+	// established libraries for them rather than copies.
+	'@n8n/community-nodes/no-runtime-dependencies': 'off',
+	// Databases are reached with n8n's own credentials (postgres and others), which users have already.
+	'@n8n/community-nodes/no-credential-reuse': 'off',
+	'@n8n/community-nodes/valid-credential-references': 'off',
+	// Backups run for minutes to hours and delete things: not for an agent to call as a tool.
+	'@n8n/community-nodes/node-usable-as-tool': 'off',
+	// The authors are those in git's log.
+	'@n8n/community-nodes/valid-author': 'off',
+};
+
+const sourceRules = {
+	'@typescript-eslint/no-unused-vars': [
+		'error',
+		{ argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrorsIgnorePattern: '^_' },
+	],
+	// What was caught, or a signal's reason, is thrown again as it came.
+	'@typescript-eslint/only-throw-error': ['error', { allowThrowingAny: true, allowThrowingUnknown: true }],
+};
+
+export default defineConfig(
+	globalIgnores(['dist/', '.cache/', 'coverage/', 'node_modules/']),
+	{
+		files: ['engine/**/*.ts', 'nodes/**/*.ts', 'credentials/**/*.ts'],
+		extends: [js.configs.recommended, tseslint.configs.recommendedTypeChecked],
+		languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
+		rules: sourceRules,
+	},
+	{
+		files: ['nodes/**/*.ts', 'credentials/**/*.ts'],
+		plugins: { '@n8n/community-nodes': communityNodes },
+		rules: communityRules,
+	},
+	{
+		files: ['engine/**/*.ts'],
+		rules: {
+			'no-restricted-imports': [
+				'error',
+				{ patterns: [{ group: ['n8n-*', '**/nodes/**'], message: 'The engine knows nothing of n8n.' }] },
+			],
+		},
+	},
+	{
+		files: ['test/**/*.ts', 'vitest.config.mts'],
+		extends: [js.configs.recommended, tseslint.configs.recommendedTypeChecked],
+		languageOptions: { parserOptions: { project: './tsconfig.test.json', tsconfigRootDir: import.meta.dirname } },
+		rules: {
+			...sourceRules,
+			// Servers are plain objects: their functions need no `this`.
+			'@typescript-eslint/unbound-method': 'off',
+			// Rows, JSON answers and fixtures are read as they come.
+			'@typescript-eslint/no-unsafe-assignment': 'off',
+			'@typescript-eslint/no-unsafe-member-access': 'off',
+			'@typescript-eslint/no-unsafe-argument': 'off',
+			'@typescript-eslint/no-unsafe-return': 'off',
+			'@typescript-eslint/no-unsafe-call': 'off',
+			'@typescript-eslint/require-await': 'off',
+			'no-restricted-syntax': [
+				'error',
+				{
+					selector: 'MemberExpression[object.name=/^(it|test|describe)$/][property.name=/^(skip|only|todo)$/]',
+					message: 'Every test runs, always.',
+				},
+			],
+		},
+	},
+	{
+		files: ['scripts/**/*.mjs', 'test/**/*.mjs', '*.mjs', 'gulpfile.js'],
+		extends: [js.configs.recommended],
+		languageOptions: {
+			globals: Object.fromEntries(
+				[
+					'process',
+					'console',
+					'fetch',
+					'URL',
+					'setTimeout',
+					'clearTimeout',
+					'require',
+					'exports',
+					'AbortController',
+					'Buffer',
+				].map((name) => [name, 'readonly']),
+			),
+		},
+	},
+	{
+		files: ['package.json'],
+		plugins: { '@n8n/community-nodes': communityNodes },
+		languageOptions: { parser: tseslint.parser, parserOptions: { extraFileExtensions: ['.json'] } },
+		rules: communityRules,
+	},
+);
