@@ -6,6 +6,7 @@ import { type PostgresConnection, translateError } from '../connection';
 import { PG_DUMP_MAJOR, runPgDump, type PgDumpResult } from '../pgdump/bridge';
 import { endSessions } from '../sessions';
 
+import { adaptScript } from './compatibility';
 import { dumpArguments, type DumpSelection } from './arguments';
 import { databaseProperties } from './databaseProperties';
 import { type CopyTask, planCopies } from './plan';
@@ -76,12 +77,6 @@ async function openSessions(options: BackUpDatabaseOptions, sessions: SnapshotSe
 	const snapshot = await exporter.exportSnapshot(facts, options.serializableDeferrable ?? false, rowSecurity);
 	for (let more = 2; more < (options.parallel ?? 2); more++) await (await open()).importSnapshot(facts, snapshot, rowSecurity);
 	return { facts, snapshot };
-}
-
-/** Settings that pg_dump 18 writes whatever the server's version; older servers reject the script that sets them. */
-function dropUnknownSettings(result: PgDumpResult, facts: ServerFacts): PgDumpResult {
-	if (facts.version >= 170_000) return result;
-	return { ...result, script: result.script.replace('\nSET transaction_timeout = 0;\n', '\n') };
 }
 
 /** pgDump decodes the script as UTF-8; in a database without encoding that may have lost bytes. */
@@ -155,7 +150,7 @@ async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<M
 	});
 	checkDecoded(result, facts);
 	options.log?.(`pg_dump wrote the definitions; reading ${result.reads.length} tables`);
-	const sections = await planSections(dump, cutScript(dropUnknownSettings(result, facts)));
+	const sections = await planSections(dump, cutScript({ ...result, script: adaptScript(result.script, facts.version) }));
 	await storeSections(dump, sections);
 	return await writer.commit({
 		source: {

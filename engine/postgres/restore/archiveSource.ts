@@ -9,7 +9,8 @@ import { StatementSurvey } from './survey';
 import { tableKey } from './tokens';
 
 const TRAILER = '\\.\n';
-const NEWLINE = 0x0a;
+const SEMICOLON = 0x3b;
+const QUOTE = 0x22;
 
 const isScript = ({ type }: ManifestPart): boolean => type === 'pre-data' || type === 'post-data';
 
@@ -62,15 +63,25 @@ export class ArchiveSource implements RestoreSource {
 		const table = this.#tableOf(part);
 		const inOrder = this.#manifest.options.ordered === true;
 		if (Buffer.isBuffer(raw) && !inOrder) {
-			const header = raw.indexOf(NEWLINE);
-			const statement = raw.toString('utf8', 0, header).replace(/;$/, '');
-			yield { type: 'copy', statement, comment: '', rows: raw.subarray(header + 1, raw.length - TRAILER.length), table };
+			const header = endOfStatement(raw);
+			const statement = raw.toString('utf8', 0, header);
+			yield { type: 'copy', statement, comment: '', rows: raw.subarray(header + 2, raw.length - TRAILER.length), table };
 			return;
 		}
 		for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
 			if (item.type === 'copy') yield { type: 'copy', statement: item.statement, comment: '', rows: item.rows, table };
 		}
 	}
+}
+
+/** Index of the semicolon that ends the COPY; one inside of a quoted name does not. */
+function endOfStatement(frame: Buffer): number {
+	let quoted = false;
+	for (let at = 0; at < frame.length; at++) {
+		if (frame[at] === QUOTE) quoted = !quoted;
+		else if (frame[at] === SEMICOLON && !quoted) return at;
+	}
+	throw new BackupError('ARCHIVE_CORRUPT', 'A frame of rows does not begin with a COPY statement.');
 }
 
 async function* one(buffer: Buffer): AsyncGenerator<Buffer> {
