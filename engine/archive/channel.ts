@@ -47,24 +47,20 @@ export class ByteChannel implements AsyncIterable<Uint8Array> {
 		this.#wakeAllWriters();
 	}
 
+	/** For one reader. Where it leaves early, the owner has to destroy the channel, or writers wait for ever. */
 	async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-		try {
-			for (;;) {
-				this.throwIfDestroyed();
-				const chunk = this.#queue.shift();
-				if (chunk === undefined) {
-					if (this.#state === 'ended') return;
-					await new Promise<void>((resolve) => (this.#wakeReader = resolve));
-					this.#wakeReader = undefined;
-					continue;
-				}
-				this.#bytes -= chunk.length;
-				if (this.#bytes <= this.#limit) this.#wakeAllWriters();
-				yield chunk;
+		for (;;) {
+			this.throwIfDestroyed();
+			const chunk = this.#queue.shift();
+			if (chunk === undefined) {
+				if (this.#state === 'ended') return;
+				await new Promise<void>((resolve) => (this.#wakeReader = resolve));
+				this.#wakeReader = undefined;
+				continue;
 			}
-		} finally {
-			// A reader that leaves early must not leave the writers waiting for ever.
-			if (this.#state !== 'ended' || this.#queue.length > 0) this.destroy(new Error('The reader has gone away.'));
+			this.#bytes -= chunk.length;
+			if (this.#bytes <= this.#limit) this.#wakeAllWriters();
+			yield chunk;
 		}
 	}
 

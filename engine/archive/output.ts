@@ -23,6 +23,8 @@ export class ArchiveOutput {
 	rawBytes = 0;
 	compressedBytes = 0;
 	storedBytes = 0;
+	/** Whether all of the file was handed to the storage. */
+	ended = false;
 	readonly #channel = new ByteChannel(CHANNEL_BYTES);
 	readonly #hash = createHash('sha256');
 	readonly #encryptor: Encryptor | undefined;
@@ -84,6 +86,7 @@ export class ArchiveOutput {
 		}
 		// A stream that ended because the write has failed must never pass for a whole one.
 		this.#channel.throwIfDestroyed();
+		this.ended = true;
 	}
 
 	/** Of the file as stored; asked for once, when all of it was read. */

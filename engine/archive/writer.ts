@@ -90,7 +90,10 @@ export class ArchiveWriter {
 			signal: this.#controller.signal,
 			...(settings.expectedSize === undefined ? {} : { expectedSize: settings.expectedSize }),
 		});
-		this.#written.catch((error: unknown) => this.#fail(error));
+		this.#written.then(
+			() => this.#assertAllTaken(),
+			(error: unknown) => this.#fail(error),
+		);
 		this.opened = Promise.race([firstPull, this.#written.then(() => {})]);
 		this.opened.catch(() => {});
 		if (settings.signal?.aborted) this.#onSignal();
@@ -109,7 +112,7 @@ export class ArchiveWriter {
 	 */
 	async frame(part: PartDetails, raw: Uint8Array | Uint8Array[]): Promise<void> {
 		this.#assertOpen();
-		void this.#track(this.#appendFrame(part, Array.isArray(raw) ? raw : [raw]));
+		this.#track(this.#appendFrame(part, Array.isArray(raw) ? raw : [raw]));
 		while (this.#jobs.size > COMPRESSORS) {
 			this.#throwIfFailed();
 			await this.#change();
@@ -123,7 +126,11 @@ export class ArchiveWriter {
 	 */
 	async stream(part: PartDetails, source: AsyncIterable<Uint8Array>): Promise<ManifestPart> {
 		this.#assertOpen();
-		return await this.#track(this.#output.hold(() => this.#appendStream(part, source)));
+		const job = this.#output.hold(() => this.#appendStream(part, source));
+		this.#track(job);
+		return await job.catch((error: unknown) => {
+			throw this.#failure?.error ?? error;
+		});
 	}
 
 	/** Resolves when everything handed in before has been appended: what comes next comes after it in the file. */
@@ -143,7 +150,8 @@ export class ArchiveWriter {
 		try {
 			await this.drain();
 			// Stock tools do not take an empty file for an empty archive.
-			if (this.#output.parts.length === 0) await this.#track(this.#appendFrame({ type: 'empty' }, []));
+			if (this.#output.parts.length === 0) this.#track(this.#appendFrame({ type: 'empty' }, []));
+			await this.drain();
 			this.#output.end();
 			this.#assertStored(await this.#written);
 			const manifest = this.#manifest(details);
@@ -234,7 +242,7 @@ export class ArchiveWriter {
 	}
 
 	/** Lets `drain` wait for the job and lets its failure end the write. */
-	async #track<T>(job: Promise<T>): Promise<T> {
+	#track(job: Promise<unknown>): void {
 		const settled = job
 			.then(
 				() => {},
@@ -245,9 +253,6 @@ export class ArchiveWriter {
 				this.#changed();
 			});
 		this.#jobs.add(settled);
-		await settled;
-		this.#throwIfFailed();
-		return await job;
 	}
 
 	/** Resolves at the next change of what is being compressed or appended. */
@@ -274,6 +279,14 @@ export class ArchiveWriter {
 	#assertOpen(): void {
 		this.#throwIfFailed();
 		if (this.#state !== 'open') throw new Error(`The archive ${this.key} has been committed already.`);
+	}
+
+	/** A storage that stops reading without an error would leave everybody waiting. */
+	#assertAllTaken(): void {
+		if (this.#output.ended) return;
+		this.#fail(
+			new BackupError('STORAGE_FAILED', `${this.#settings.storage.description} stopped taking ${this.key} too early.`),
+		);
 	}
 
 	#assertStored({ size }: StoredObject): void {

@@ -94,7 +94,10 @@ describe.each(CODECS)('an archive with codec $name', ({ name, extension }) => {
 
 	it.each([undefined, { passphrase: 'p' }])('streams a large part out of the parts, encryption %j', async (keys) => {
 		const { storage } = temporaryStorage();
-		const options = archiveOptions(storage, { codec: { name, level: 1 } as never, ...(keys ? { encryption: keys } : {}) });
+		const options = archiveOptions(storage, {
+			codec: { name, level: 1 } as never,
+			...(keys ? { encryption: keys } : {}),
+		});
 		const writer = await createArchive(options);
 		const piece = randomBytes(1 << 20);
 		const large = async function* () {

@@ -10,7 +10,11 @@ describe('a codec', () => {
 		expect(resolveCodec({ name: 'zstd' })).toEqual({ name: 'zstd', level: 3 });
 		expect(resolveCodec({ name: 'gzip' })).toEqual({ name: 'gzip', level: 6 });
 		expect(resolveCodec({ name: 'none', level: 4 })).toEqual({ name: 'none' });
-		for (const codec of [{ name: 'zstd', level: 20 }, { name: 'gzip', level: 10 }, { name: 'zstd', level: 0 }] as const) {
+		for (const codec of [
+			{ name: 'zstd', level: 20 },
+			{ name: 'gzip', level: 10 },
+			{ name: 'zstd', level: 0 },
+		] as const) {
 			expect(() => resolveCodec(codec)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
 		}
 		expect(() => resolveCodec({ name: 'zip' as never })).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
@@ -19,7 +23,9 @@ describe('a codec', () => {
 	it.each([0, 1, 1000, 3_000_000])('makes exactly one frame of %i bytes, compressible or not', async (length) => {
 		for (const raw of [Buffer.alloc(length, 'abc'), randomBytes(length)]) {
 			const zstd = Buffer.concat(await compressFrame({ name: 'zstd', level: 3 }, [raw]));
-			const gzip = Buffer.concat(await compressFrame({ name: 'gzip', level: 6 }, [raw.subarray(0, 9), raw.subarray(9)]));
+			const gzip = Buffer.concat(
+				await compressFrame({ name: 'gzip', level: 6 }, [raw.subarray(0, 9), raw.subarray(9)]),
+			);
 			expect(zstdDecompressSync(zstd).equals(raw)).toBe(true);
 			expect(gunzipSync(gzip).equals(raw)).toBe(true);
 			expect(Buffer.from(await decompressFrame('zstd', zstd, length)).equals(raw)).toBe(true);
