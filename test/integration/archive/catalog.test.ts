@@ -1,0 +1,117 @@
+import { appendFileSync, copyFileSync, utimesSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { createArchive, findBackup, listManifests } from '../../../engine/archive';
+import type { FolderStorage } from '../../../engine/storage/folder';
+import { archiveOptions, DETAILS, temporaryStorage } from './support';
+
+async function backUp(storage: FolderStorage, name: string, day: number, kind: 'postgres' | 'qdrant' = 'postgres') {
+	const startedAt = new Date(Date.UTC(2026, 0, day, 2));
+	const writer = await createArchive(archiveOptions(storage, { name, startedAt, kind, folder: kind }));
+	await writer.frame({ type: 'data' }, Buffer.from(name));
+	return { manifest: await writer.commit(DETAILS), key: writer.key };
+}
+
+describe('the list of backups', () => {
+	it('is newest first and filtered by folder, kind and exact name', async () => {
+		const { storage } = temporaryStorage();
+		for (const [name, day] of [
+			['shop', 2],
+			['shop', 10],
+			['shop_eu', 5],
+			['a/b', 7],
+		] as const)
+			await backUp(storage, name, day);
+		await backUp(storage, 'shop', 8, 'qdrant');
+		const names = async (...args: [string, Parameters<typeof listManifests>[2]?]) =>
+			(await listManifests(storage, ...args)).backups.map(({ key }) => key);
+		expect(await names('')).toEqual([
+			'postgres/shop_20260110_020000.sql.zst',
+			'qdrant/shop_20260108_020000.sql.zst',
+			'postgres/a%2Fb_20260107_020000.sql.zst',
+			'postgres/shop_eu_20260105_020000.sql.zst',
+			'postgres/shop_20260102_020000.sql.zst',
+		]);
+		expect(await names('qdrant/')).toHaveLength(1);
+		expect(await names('', { kind: 'qdrant' })).toEqual(['qdrant/shop_20260108_020000.sql.zst']);
+		expect(await names('postgres/', { name: 'shop' })).toHaveLength(2);
+		expect(await names('', { name: 'a/b' })).toEqual(['postgres/a%2Fb_20260107_020000.sql.zst']);
+		expect(await names('nowhere/')).toEqual([]);
+	});
+
+	it('shows damaged manifests beside the good ones, and neither archives nor pointers without a manifest', async () => {
+		const { root, storage } = temporaryStorage();
+		const good = await backUp(storage, 'shop', 1);
+		const bad = await backUp(storage, 'shop', 2);
+		const bare = await backUp(storage, 'shop', 3);
+		writeFileSync(path.join(root, `${bad.key}.manifest.json`), '{"formatVersion": 1, "id": ');
+		await storage.remove(`${bare.key}.manifest.json`);
+		copyFileSync(path.join(root, `${good.key}.manifest.json`), path.join(root, 'postgres/other.sql.manifest.json'));
+		const { backups, damaged } = await listManifests(storage, 'postgres/');
+		expect(backups).toEqual([
+			{
+				manifest: good.manifest,
+				manifestKey: `${good.key}.manifest.json`,
+				folder: 'postgres',
+				key: good.key,
+				foundSize: good.manifest.size.stored,
+			},
+		]);
+		expect(damaged.map(({ manifestKey, error }) => [manifestKey, error.code])).toEqual([
+			[`${bad.key}.manifest.json`, 'MANIFEST_INVALID'],
+			['postgres/other.sql.manifest.json', 'MANIFEST_INVALID'],
+		]);
+	});
+
+	it('tells that an archive is gone', async () => {
+		const { storage } = temporaryStorage();
+		const { key } = await backUp(storage, 'shop', 1);
+		await storage.remove(key);
+		expect((await listManifests(storage, '')).backups[0]!.foundSize).toBeUndefined();
+	});
+
+	it('can be cancelled', async () => {
+		const { storage } = temporaryStorage();
+		await backUp(storage, 'shop', 1);
+		await expect(listManifests(storage, '', {}, AbortSignal.abort())).rejects.toMatchObject({ code: 'CANCELLED' });
+	});
+});
+
+describe('one backup', () => {
+	it('is found by id, by file and as the latest', async () => {
+		const { storage } = temporaryStorage();
+		// The newest is written first, as a copy or a late clock may have it, so that the pointer is wrong.
+		const newest = await backUp(storage, 'shop', 9);
+		const older = await backUp(storage, 'shop', 3);
+		expect((await findBackup(storage, { id: older.manifest.id })).key).toBe(older.key);
+		expect((await findBackup(storage, { file: older.key })).manifest).toEqual(older.manifest);
+		expect((await findBackup(storage, { file: `${older.key}.manifest.json` })).key).toBe(older.key);
+		expect((await findBackup(storage, { latest: 'shop' }, 'postgres/')).key).toBe(newest.key);
+		expect((await findBackup(storage, { latest: 'shop', kind: 'postgres' })).key).toBe(newest.key);
+	});
+
+	it('that is not there is STORAGE_MISSING', async () => {
+		const { storage } = temporaryStorage();
+		const { key, manifest } = await backUp(storage, 'shop', 1);
+		await storage.remove(`${key}.manifest.json`);
+		for (const reference of [{ id: manifest.id }, { file: key }, { latest: 'shop' }]) {
+			await expect(findBackup(storage, reference)).rejects.toMatchObject({ code: 'STORAGE_MISSING' });
+		}
+	});
+
+	it('is not silently an older one when the newest manifest is damaged', async () => {
+		const { root, storage } = temporaryStorage();
+		const old = await backUp(storage, 'shop', 1);
+		const damaged = await backUp(storage, 'shop', 2);
+		const manifest = path.join(root, `${damaged.key}.manifest.json`);
+		appendFileSync(manifest, 'x');
+		const later = new Date(Date.now() + 1000);
+		utimesSync(manifest, later, later);
+		await expect(findBackup(storage, { latest: 'shop' })).rejects.toMatchObject({
+			code: 'MANIFEST_INVALID',
+			hint: expect.stringContaining(old.manifest.id) as string,
+		});
+	});
+});

@@ -1,0 +1,129 @@
+import * as openpgp from 'openpgp';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { createArchive, openArchive, type DecryptionKeys, type EncryptionKeys } from '../../../engine/archive';
+import { archiveOptions, collect, temporaryStorage, writeSample } from './support';
+
+type Pair = { publicKey: string; privateKey: string };
+let pair: Pair;
+let other: Pair;
+let expired: Pair;
+let signOnly: Pair;
+
+beforeAll(async () => {
+	const userIDs = [{ name: 'Backup' }];
+	pair = await openpgp.generateKey({ userIDs, passphrase: 'lock' });
+	other = await openpgp.generateKey({ userIDs: [{ name: 'Other' }] });
+	const date = new Date(Date.now() - 100_000_000);
+	expired = await openpgp.generateKey({ userIDs, date, keyExpirationTime: 1000 });
+	signOnly = await openpgp.generateKey({ userIDs, subkeys: [] });
+});
+
+async function open(encryption: EncryptionKeys, keys?: DecryptionKeys) {
+	const { storage } = temporaryStorage();
+	const { manifest, raw } = await writeSample(storage, { encryption });
+	return { raw, manifest, reader: await openArchive(storage, { manifest, folder: 'postgres' }, keys) };
+}
+
+describe('encrypting', () => {
+	it.each<[string, () => EncryptionKeys, RegExp]>([
+		['nothing to encrypt for', () => ({}), /neither a passphrase nor a public key/],
+		['an empty passphrase', () => ({ passphrase: '' }), /neither a passphrase nor a public key/],
+		['something that is no key', () => ({ publicKeys: ['hello'] }), /not an OpenPGP key/],
+		['a private key in place of a public one', () => ({ publicKeys: [pair.privateKey] }), /Backup is a private key/],
+		['an expired key', () => ({ publicKeys: [expired.publicKey] }), /Nothing can be encrypted for .*expired/],
+		['a key that only signs', () => ({ publicKeys: [signOnly.publicKey] }), /Nothing can be encrypted for/],
+	])('refuses %s before anything is written', async (_what, encryption, message) => {
+		const { storage, files } = temporaryStorage();
+		await expect(createArchive(archiveOptions(storage, { encryption: encryption() }))).rejects.toMatchObject({
+			code: 'INVALID_INPUT',
+			message: expect.stringMatching(message) as string,
+			hint: expect.any(String) as string,
+		});
+		expect(files()).toEqual([]);
+	});
+
+	it('names in the manifest how the archive can be opened', async () => {
+		const { manifest } = await open({ passphrase: 'p', publicKeys: [pair.publicKey, other.publicKey] });
+		const fingerprints = await Promise.all(
+			[pair, other].map(async ({ publicKey }) => (await openpgp.readKey({ armoredKey: publicKey })).getFingerprint()),
+		);
+		expect(manifest.encryption).toEqual({
+			format: 'openpgp',
+			cipher: 'aes256',
+			passphrase: true,
+			recipients: fingerprints.map((fingerprint) => fingerprint.toUpperCase()),
+		});
+	});
+});
+
+describe('decrypting', () => {
+	it('is open to every recipient', async () => {
+		const publicKeys = [pair.publicKey, other.publicKey];
+		const { reader, raw } = await open({ publicKeys }, { privateKeys: [{ armored: other.privateKey }] });
+		expect((await collect(reader.raw())).equals(raw)).toBe(true);
+	});
+
+	it.each<[string, string, () => EncryptionKeys, () => DecryptionKeys | undefined]>([
+		['nothing was given', 'KEY_MISSING', () => ({ passphrase: 'p' }), () => undefined],
+		[
+			'only a private key was given for a passphrase',
+			'KEY_MISSING',
+			() => ({ passphrase: 'p' }),
+			() => ({ privateKeys: [{ armored: other.privateKey }] }),
+		],
+		[
+			'only a passphrase was given for a key',
+			'KEY_MISSING',
+			() => ({ publicKeys: [pair.publicKey] }),
+			() => ({ passphrase: 'p' }),
+		],
+		['the passphrase is another', 'KEY_WRONG', () => ({ passphrase: 'p' }), () => ({ passphrase: 'q' })],
+		[
+			"the private key is somebody else's",
+			'KEY_WRONG',
+			() => ({ publicKeys: [pair.publicKey] }),
+			() => ({ privateKeys: [{ armored: other.privateKey }] }),
+		],
+		[
+			'the private key is locked',
+			'KEY_MISSING',
+			() => ({ publicKeys: [pair.publicKey] }),
+			() => ({ privateKeys: [{ armored: pair.privateKey }] }),
+		],
+		[
+			'the private key is locked with another passphrase',
+			'KEY_WRONG',
+			() => ({ publicKeys: [pair.publicKey] }),
+			() => ({ privateKeys: [{ armored: pair.privateKey, passphrase: 'no' }] }),
+		],
+		[
+			'a public key was given for the private one',
+			'INVALID_INPUT',
+			() => ({ publicKeys: [pair.publicKey] }),
+			() => ({ privateKeys: [{ armored: pair.publicKey }] }),
+		],
+		[
+			'what was given is no key',
+			'INVALID_INPUT',
+			() => ({ publicKeys: [pair.publicKey] }),
+			() => ({ privateKeys: [{ armored: 'hello' }] }),
+		],
+	])('says so when %s: %s', async (_what, code, encryption, decryption) => {
+		const { reader } = await open(encryption(), decryption());
+		await expect(collect(reader.raw())).rejects.toMatchObject({ code });
+		await expect(reader.parts(() => true).next()).rejects.toMatchObject({ code });
+		await expect(reader.checkKeys()).rejects.toMatchObject({ code });
+		await reader.verifyStored();
+		await expect(collect(reader.raw())).rejects.toMatchObject({ code });
+	});
+});
+
+it('tells a wrong passphrase from damage each time, although some wrong ones yield something like a key', async () => {
+	const { storage } = temporaryStorage();
+	const { manifest } = await writeSample(storage, { encryption: { passphrase: 'right' } });
+	for (let i = 0; i < 40; i++) {
+		const reader = await openArchive(storage, { manifest, folder: 'postgres' }, { passphrase: `wrong ${i}` });
+		await expect(collect(reader.raw())).rejects.toMatchObject({ code: 'KEY_WRONG' });
+	}
+});

@@ -1,0 +1,84 @@
+/** Archives open with the stock tools of Debian: gnupg, zstd, gzip. And keys made by gpg work. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { openArchive } from '../../../engine/archive';
+import { collect, temporaryStorage, writeSample } from '../../integration/archive/support';
+
+let home: string;
+let publicKey: string;
+
+function run(command: string, args: string[], input?: Buffer): Buffer {
+	return execFileSync(command, args, { input, stdio: ['pipe', 'pipe', 'pipe'], maxBuffer: 1 << 28 });
+}
+
+function gpg(args: string[], input?: Buffer): Buffer {
+	return run(
+		'gpg',
+		['--homedir', home, '--batch', '--pinentry-mode', 'loopback', '--passphrase', 'p w', ...args],
+		input,
+	);
+}
+
+beforeAll(() => {
+	home = mkdtempSync(path.join(tmpdir(), 'gnupg-'));
+	gpg(['--quick-generate-key', 'Backup <backup@example.org>', 'default', 'default', 'never']);
+	publicKey = String(gpg(['--armor', '--export']));
+});
+
+afterAll(() => {
+	run('gpgconf', ['--homedir', home, '--kill', 'gpg-agent']);
+	rmSync(home, { recursive: true, force: true });
+});
+
+const TOOLS = { zstd: ['zstd', '-dc'], gzip: ['gunzip', '-c'], none: ['cat'] } as const;
+const CODECS = ['zstd', 'gzip', 'none'] as const;
+
+describe.each(CODECS)('an archive with codec %s', (name) => {
+	const [tool, ...args] = TOOLS[name];
+
+	it('of several frames opens as one file', async () => {
+		const { root, storage } = temporaryStorage();
+		const { key, raw } = await writeSample(storage, { codec: { name } });
+		expect(run(tool, [...args, path.join(root, key)]).equals(raw)).toBe(true);
+		if (name !== 'none') run(tool, ['-t', path.join(root, key)]);
+	});
+
+	it.each([
+		['passphrase', () => ({ passphrase: 'p w' })],
+		['public key', () => ({ publicKeys: [publicKey] })],
+	])('encrypted for a %s opens with gpg --decrypt', async (_what, encryption) => {
+		const { root, storage } = temporaryStorage();
+		const { key, raw } = await writeSample(storage, { codec: { name }, encryption: encryption() });
+		const decrypted = gpg(['--decrypt', path.join(root, key)]);
+		expect(run(tool, args, decrypted).equals(raw)).toBe(true);
+	});
+});
+
+it('says gpg: AES-256, integrity protected with MDC, the strongest iterated S2K, nothing compressed', async () => {
+	const { root, storage } = temporaryStorage();
+	const { key } = await writeSample(storage, { encryption: { passphrase: 'p w', publicKeys: [publicKey] } });
+	const packets = String(gpg(['--list-packets', path.join(root, key)]));
+	expect(packets).toMatch(/:symkey enc packet: version 4, cipher 9.*s2k 3, hash 8/);
+	expect(packets).toContain('count 65011712 (255)');
+	expect(packets).toMatch(/:pubkey enc packet: version 3, algo 1/);
+	expect(packets).toMatch(/:encrypted data packet:[^]*mdc_method: 2/);
+	expect(packets).not.toContain('compressed packet');
+	expect(packets.match(/:literal data packet:/g)).toHaveLength(1);
+});
+
+it.each(['RSA', 'ECC'])("opens with gpg's own %s key, locked as gpg locks it, on both sides", async (algorithm) => {
+	const user = `${algorithm} <${algorithm.toLowerCase()}@example.org>`;
+	gpg(['--quick-generate-key', user, algorithm === 'RSA' ? 'default' : 'future-default', 'default', 'never']);
+	const publicKeys = [String(gpg(['--armor', '--export', user]))];
+	const privateKeys = [{ armored: String(gpg(['--armor', '--export-secret-keys', user])), passphrase: 'p w' }];
+	const { root, storage } = temporaryStorage();
+	const { manifest, raw, key } = await writeSample(storage, { codec: { name: 'none' }, encryption: { publicKeys } });
+	const reader = await openArchive(storage, { manifest, folder: 'postgres' }, { privateKeys });
+	expect((await collect(reader.raw())).equals(raw)).toBe(true);
+	expect(gpg(['--decrypt', path.join(root, key)]).equals(raw)).toBe(true);
+});
