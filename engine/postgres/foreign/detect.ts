@@ -131,8 +131,6 @@ function isOpenPgp(head: Buffer): boolean {
 	const known = tag === 1 || tag === 3 || tag === 9 || tag === 18;
 	// Such a byte may begin a character of text, too; a packet's length and version hold bytes that text never does.
 	return known && head.subarray(1, 8).some((byte) => byte < 0x09);
-}/.test(head.toString('latin1'))
-		: false;
 }
 
 function looksLikeUtf16(head: Buffer): boolean {
