@@ -102,7 +102,7 @@ export function isNotImplemented(failure: S3Failure): boolean {
 
 /** HTTPS spoken to an HTTP port. */
 export function isProtocolMixUp(failure: S3Failure): boolean {
-	return failure.code === 'ERR_SSL_WRONG_VERSION_NUMBER' || failure.code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG';
+	return isConnectionFailure(failure) && /wrong version number|packet length too long/.test(failure.message);
 }
 
 function header(response: IncomingMessage, name: string): string | undefined {

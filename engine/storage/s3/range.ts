@@ -31,9 +31,16 @@ export async function openRange(
 	const response = await openOrNothing(requests, { method: 'GET', key, headers, signal });
 	if (isEmpty) response?.destroy();
 	if (isEmpty || !response) return undefined;
-	if (isWhole || response.statusCode === 206) return response;
+	if (isWhole || isAsAsked(response, range)) return response;
 	response.destroy();
-	throw new S3Failure('The server does not serve ranges', { status: 200, code: 'RangeIgnored' });
+	throw new S3Failure('The server does not serve the range that was asked for', { status: 200, code: 'RangeIgnored' });
+}
+
+/** Servers and caches between may ignore a range or get it wrong; Content-Range tells what they sent (RFC 9110, 14.4). */
+function isAsAsked(response: IncomingMessage, range: ByteRange): boolean {
+	const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(response.headers['content-range'] ?? '') ?? [];
+	if (response.statusCode !== 206 || Number(first) !== range.start) return false;
+	return range.end === undefined || Number(last) < range.end;
 }
 
 async function openOrNothing(requests: S3Requests, request: S3Request): Promise<IncomingMessage | undefined> {

@@ -1,0 +1,214 @@
+import { buffer, text } from 'node:stream/consumers';
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { probeStorage, type Storage } from '../../../engine/storage';
+import { all, content, digest, failing, stalling } from './content';
+
+const MIB = 1024 * 1024;
+
+export interface StorageUnderTest {
+	storage: Storage;
+	/** What unfinished writes left, by any name; empty where there is nothing. Undefined where the server cannot tell. */
+	leftovers: () => Promise<string[] | undefined>;
+	stop: () => Promise<void>;
+}
+
+/** What every storage promises, tried on a real one. */
+export function storageContract(name: string, start: () => Promise<StorageUnderTest>): void {
+	describe(`the storage contract, kept by ${name}`, () => {
+		let storage: Storage;
+		let under: StorageUnderTest;
+		beforeAll(async () => {
+			under = await start();
+			storage = under.storage;
+		});
+		afterAll(() => under.stop());
+
+		const keys = async (prefix: string) => (await all(storage.list(prefix))).map(({ key }) => key).sort();
+		const nothingLeft = async () => expect(await under.leftovers()).toSatisfy((left) => !left || left.length === 0);
+
+		it('gives back what was written, whole and by range', async () => {
+			const written = await storage.write('ranges/small.bin', content(250_000));
+			expect(written).toMatchObject({ key: 'ranges/small.bin', size: 250_000 });
+			const whole = await buffer(await storage.read('ranges/small.bin'));
+			expect(whole.equals(Buffer.concat(await all(content(250_000))))).toBe(true);
+			const part = async (start?: number, end?: number) =>
+				await buffer(await storage.read('ranges/small.bin', { start, end }));
+			expect((await part(100_000, 100_010)).equals(whole.subarray(100_000, 100_010))).toBe(true);
+			expect((await part(249_990)).equals(whole.subarray(249_990))).toBe(true);
+			expect((await part(0, 2)).equals(whole.subarray(0, 2))).toBe(true);
+			expect((await part(249_990, 999_999)).equals(whole.subarray(249_990))).toBe(true);
+			expect(await part(10, 10)).toHaveLength(0);
+			expect(await part(300_000, 300_010)).toHaveLength(0);
+		});
+
+		it('stores an empty stream as an empty object', async () => {
+			await storage.write('empty/nothing.bin', content(0));
+			expect(await storage.stat('empty/nothing.bin')).toMatchObject({ size: 0 });
+			expect(await buffer(await storage.read('empty/nothing.bin'))).toHaveLength(0);
+		});
+
+		it('stores 41 MiB that arrive in odd chunks', async () => {
+			const size = 41 * MIB + 17;
+			await storage.write('large/odd.bin', content(size, 777_777));
+			expect(await digest(await storage.read('large/odd.bin'))).toEqual(await digest(content(size, 777_777)));
+		});
+
+		it.each([5 * MIB, 10 * MIB, 10 * MIB + 1])('stores exactly %i bytes, around the borders of parts', async (size) => {
+			await storage.write(`borders/${size}.bin`, content(size));
+			expect(await storage.stat(`borders/${size}.bin`)).toMatchObject({ size });
+			expect(await digest(await storage.read(`borders/${size}.bin`))).toEqual(await digest(content(size)));
+		});
+
+		it('keeps names with spaces, percent signs, plus signs, quotes and letters from elsewhere', async () => {
+			const odd = ['odd/a b.txt', 'odd/50%25+x.txt', "odd/it's (1)!*&=;.txt", 'odd/größe-データ.txt', 'odd/12345'];
+			for (const key of odd) await storage.write(key, content(10));
+			expect(await keys('odd/')).toEqual([...odd].sort());
+			for (const key of odd) expect(await storage.stat(key)).toMatchObject({ key, size: 10 });
+		});
+
+		it('lists by the beginning of a key, in every folder below', async () => {
+			for (const key of [
+				'list/shop_1.sql',
+				'list/shop_2.sql',
+				'list/other.sql',
+				'list/sub/shop_3.sql',
+				'listing/shop.sql',
+			]) {
+				await storage.write(key, content(3));
+			}
+			expect(await keys('list/')).toEqual([
+				'list/other.sql',
+				'list/shop_1.sql',
+				'list/shop_2.sql',
+				'list/sub/shop_3.sql',
+			]);
+			expect(await keys('list/shop')).toEqual(['list/shop_1.sql', 'list/shop_2.sql']);
+			expect(await keys('list/s')).toEqual(['list/shop_1.sql', 'list/shop_2.sql', 'list/sub/shop_3.sql']);
+			expect(await keys('list')).toHaveLength(5);
+			expect(await keys('no/such/folder/')).toEqual([]);
+			const [listed] = await all(storage.list('list/other'));
+			expect(listed).toMatchObject({ key: 'list/other.sql', size: 3 });
+			expect(Math.abs(Date.now() - listed!.modifiedAt.getTime())).toBeLessThan(3_600_000);
+		});
+
+		it('never overwrites: the second write of a key fails and leaves the first as it was', async () => {
+			await storage.write('once/a.bin', content(1000));
+			for (const size of [2000, 12 * MIB]) {
+				await expect(storage.write('once/a.bin', content(size))).rejects.toMatchObject({ code: 'STORAGE_EXISTS' });
+			}
+			expect(await storage.stat('once/a.bin')).toMatchObject({ size: 1000 });
+			await nothingLeft();
+		});
+
+		it('replaces small objects, and makes them where there are none', async () => {
+			await storage.replace('small/x.json', Buffer.from('{"a":1}'));
+			await storage.replace('small/x.json', Buffer.from('{"a":22}'));
+			expect(await text(await storage.read('small/x.json'))).toBe('{"a":22}');
+			expect(await keys('small/')).toEqual(['small/x.json']);
+		});
+
+		it('says that an object is missing before the first byte', async () => {
+			await expect(storage.read('missing/x.bin')).rejects.toMatchObject({ code: 'STORAGE_MISSING' });
+			await expect(storage.read('missing/x.bin', { start: 5 })).rejects.toMatchObject({ code: 'STORAGE_MISSING' });
+			expect(await storage.stat('missing/x.bin')).toBeUndefined();
+		});
+
+		it('removes an object, and is content where there is none', async () => {
+			await storage.write('gone/x.bin', content(10));
+			await storage.remove('gone/x.bin');
+			await storage.remove('gone/x.bin');
+			await storage.remove('gone/never/was.bin');
+			expect(await storage.stat('gone/x.bin')).toBeUndefined();
+			expect(await keys('gone/')).toEqual([]);
+		});
+
+		it('points at the latest object, and shows no pointer in listings', async () => {
+			expect(await storage.readLatest('p/shop_latest')).toBeUndefined();
+			await storage.write('p/shop_1.sql', content(10));
+			await storage.setLatest('p/shop_latest', 'p/shop_1.sql');
+			await storage.write('p/shop_2.sql', content(10));
+			await storage.setLatest('p/shop_latest', 'p/shop_2.sql');
+			expect(await storage.readLatest('p/shop_latest')).toBe('p/shop_2.sql');
+			expect(await keys('p/')).toEqual(['p/shop_1.sql', 'p/shop_2.sql']);
+			await storage.remove('p/shop_latest');
+			expect(await storage.readLatest('p/shop_latest')).toBeUndefined();
+			await expect(storage.setLatest('p/shop_latest', 'q/shop_1.sql')).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+		});
+
+		it.each([
+			'',
+			'/a',
+			'a/',
+			'a//b',
+			'../a',
+			'a/../../b',
+			'a/..',
+			'./a',
+			'a\\b',
+			'a\0b',
+			'a.partial',
+			'a_latest',
+			'\ud800',
+		])('refuses the key %j', async (key) => {
+			const refused = { code: 'INVALID_INPUT' };
+			await expect(storage.write(key, content(1))).rejects.toMatchObject(refused);
+			await expect(storage.replace(key, Buffer.from('x'))).rejects.toMatchObject(refused);
+			await expect(storage.read(key)).rejects.toMatchObject(refused);
+			await expect(storage.stat(key)).rejects.toMatchObject(refused);
+		});
+
+		it('leaves nothing of a source that breaks, and hands its error on', async () => {
+			for (const size of [1000, 23 * MIB]) {
+				await expect(storage.write('broken/x.bin', failing(size))).rejects.toThrow('the source broke');
+			}
+			expect(await storage.stat('broken/x.bin')).toBeUndefined();
+			expect(await keys('broken/')).toEqual([]);
+			await nothingLeft();
+		});
+
+		it.each([1000, 23 * MIB])(
+			'leaves nothing of a write cancelled after %i bytes while its source stalls',
+			async (size) => {
+				const controller = new AbortController();
+				const source = stalling(size, () => controller.abort());
+				const writing = storage.write('cancelled/x.bin', source, { signal: controller.signal });
+				await expect(writing).rejects.toMatchObject({ code: 'CANCELLED' });
+				expect(await storage.stat('cancelled/x.bin')).toBeUndefined();
+				await nothingLeft();
+			},
+		);
+
+		it('closes the source of a write that fails before it began', async () => {
+			const source = Readable.from(content(1000));
+			await expect(storage.write('../outside', source)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+			expect(source.destroyed).toBe(true);
+		});
+
+		it('refuses to begin anything when it is cancelled already', async () => {
+			const options = { signal: AbortSignal.abort() };
+			await expect(storage.write('early/x.bin', content(10), options)).rejects.toMatchObject({ code: 'CANCELLED' });
+			await expect(storage.replace('early/x.bin', Buffer.from('x'), options)).rejects.toMatchObject({
+				code: 'CANCELLED',
+			});
+			await expect(storage.read('early/x.bin', options)).rejects.toMatchObject({ code: 'CANCELLED' });
+			expect(await keys('early/')).toEqual([]);
+		});
+
+		it('breaks a read off when it is cancelled', async () => {
+			await storage.write('slow/x.bin', content(12 * MIB));
+			const controller = new AbortController();
+			const stream = await storage.read('slow/x.bin', { signal: controller.signal });
+			const reading = (async () => {
+				for await (const _chunk of stream) controller.abort();
+			})();
+			await expect(reading).rejects.toMatchObject({ code: 'CANCELLED' });
+		});
+
+		it('passes its probe and keeps nothing of it', async () => {
+			await probeStorage(storage);
+			expect((await keys('')).filter((key) => key.includes('probe'))).toEqual([]);
+		});
+	});
+}

@@ -1,0 +1,250 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+	chmodSync,
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readlinkSync,
+	statSync,
+	symlinkSync,
+	utimesSync,
+	writeFileSync,
+} from 'node:fs';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+
+import { FolderStorage } from '../../../engine/storage';
+import { removeFolder, temporaryFolder } from '../../services/guard';
+import { all, content, stalling } from './content';
+import { storageContract } from './contract';
+
+const MIB = 1024 * 1024;
+
+/** Everything below a folder that is not a plain object: partial files and the like. */
+function partials(root: string): string[] {
+	if (!existsSync(root)) return [];
+	return readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.partial'));
+}
+
+storageContract('a folder', () => {
+	const base = temporaryFolder('storage');
+	const root = path.join(base, 'made', 'by the first write');
+	return Promise.resolve({
+		storage: new FolderStorage({ root }),
+		leftovers: () => Promise.resolve(partials(root)),
+		stop: () => Promise.resolve(removeFolder(base)),
+	});
+});
+
+describe('FolderStorage', () => {
+	const folders: string[] = [];
+	const newRoot = () => {
+		const folder = temporaryFolder('storage');
+		folders.push(folder);
+		return folder;
+	};
+	afterEach(() => {
+		vi.restoreAllMocks();
+		for (const folder of folders.splice(0)) removeFolder(folder);
+	});
+
+	it('makes folders and files that only their owner can read', async () => {
+		const root = path.join(newRoot(), 'backups');
+		const storage = new FolderStorage({ root });
+		await storage.write('postgres/shop.sql', content(10));
+		await storage.replace('postgres/shop.json', Buffer.from('{}'));
+		const mode = (name: string) => statSync(path.join(root, name)).mode & 0o777;
+		expect([mode(''), mode('postgres')]).toEqual([0o700, 0o700]);
+		expect([mode('postgres/shop.sql'), mode('postgres/shop.json')]).toEqual([0o600, 0o600]);
+	});
+
+	it('points with a relative symbolic link, which other programs can follow', async () => {
+		const root = newRoot();
+		const storage = new FolderStorage({ root });
+		await storage.write('postgres/shop_1.sql', content(10));
+		await storage.setLatest('postgres/shop_latest', 'postgres/shop_1.sql');
+		expect(readlinkSync(path.join(root, 'postgres/shop_latest'))).toBe('shop_1.sql');
+	});
+
+	it('lets one of two writers of a key win and turns the other away at once', async () => {
+		const storage = new FolderStorage({ root: newRoot() });
+		const controller = new AbortController();
+		let second: Promise<unknown> = Promise.resolve();
+		const first = storage.write(
+			'same.sql',
+			stalling(2 * MIB, () => {
+				second = storage.write('same.sql', content(10)).catch((error: unknown) => error);
+				void second.then(() => controller.abort());
+			}),
+			{ signal: controller.signal },
+		);
+		await expect(first).rejects.toMatchObject({ code: 'CANCELLED' });
+		expect(await second).toMatchObject({ code: 'STORAGE_EXISTS' });
+		const both = await Promise.allSettled([storage.write('x.sql', content(MIB)), storage.write('x.sql', content(MIB))]);
+		expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+		expect(await storage.stat('x.sql')).toMatchObject({ size: MIB });
+	});
+
+	it('does not overwrite a file that another program puts there during the write', async () => {
+		const root = newRoot();
+		const storage = new FolderStorage({ root });
+		const source = (async function* () {
+			yield* content(1000);
+			await fs.writeFile(path.join(root, 'x.sql'), 'mine');
+		})();
+		await expect(storage.write('x.sql', source)).rejects.toMatchObject({ code: 'STORAGE_EXISTS' });
+		expect(await fs.readFile(path.join(root, 'x.sql'), 'utf8')).toBe('mine');
+		expect(partials(root)).toEqual([]);
+	});
+
+	it('shows nothing of a write whose process was killed, and sweeps what it left', async () => {
+		const root = newRoot();
+		const storage = new FolderStorage({ root });
+		const child = spawn(
+			process.execPath,
+			[...process.execArgv, path.join(__dirname, 'endless-write.ts'), root, 'postgres/shop.sql'],
+			{ stdio: ['ignore', 'pipe', 'inherit'] },
+		);
+		await once(child.stdout, 'data');
+		child.kill('SIGKILL');
+		await once(child, 'close');
+		expect(await all(storage.list(''))).toEqual([]);
+		expect(await storage.stat('postgres/shop.sql')).toBeUndefined();
+		expect(partials(root)).toEqual(['postgres/.shop.sql.partial']);
+		expect(await storage.sweep(new Date(Date.now() - 3_600_000))).toEqual([]);
+		expect(await storage.sweep(new Date(Date.now() + 1000))).toEqual(['postgres/shop.sql']);
+		expect(partials(root)).toEqual([]);
+		await storage.write('postgres/shop.sql', content(10));
+	});
+
+	it('sweeps what an interrupted replacement left, and nothing that is not its own', async () => {
+		const root = newRoot();
+		writeFileSync(path.join(root, '.x.json.0123456789ab~.partial'), 'half');
+		writeFileSync(path.join(root, 'download.partial'), "someone else's");
+		for (const name of readdirSync(root)) utimesSync(path.join(root, name), 1, 1);
+		const storage = new FolderStorage({ root });
+		expect(await storage.sweep(new Date())).toEqual(['x.json']);
+		expect(readdirSync(root)).toEqual(['download.partial']);
+	});
+
+	it('refuses folders below its root that are links out of it, and touches nothing there', async () => {
+		const root = newRoot();
+		const outside = newRoot();
+		writeFileSync(path.join(outside, 'secret.txt'), 'secret');
+		symlinkSync(outside, path.join(root, 'link'));
+		const storage = new FolderStorage({ root });
+		const denied = { code: 'STORAGE_DENIED' };
+		await expect(storage.write('link/x.sql', content(10))).rejects.toMatchObject(denied);
+		await expect(storage.write('link/deep/er/x.sql', content(10))).rejects.toMatchObject(denied);
+		await expect(storage.replace('link/x.json', Buffer.from('x'))).rejects.toMatchObject(denied);
+		await expect(storage.read('link/secret.txt')).rejects.toMatchObject(denied);
+		await expect(storage.stat('link/secret.txt')).rejects.toMatchObject(denied);
+		await expect(storage.remove('link/secret.txt')).rejects.toMatchObject(denied);
+		await expect(all(storage.list('link/'))).rejects.toMatchObject(denied);
+		expect(await all(storage.list(''))).toEqual([]);
+		expect(readdirSync(outside)).toEqual(['secret.txt']);
+	});
+
+	it('does not follow a link that stands in the place of an object', async () => {
+		const root = newRoot();
+		const outside = newRoot();
+		writeFileSync(path.join(outside, 'secret.txt'), 'secret');
+		symlinkSync(path.join(outside, 'secret.txt'), path.join(root, 'x.sql'));
+		const storage = new FolderStorage({ root });
+		await expect(storage.read('x.sql')).rejects.toMatchObject({ code: 'STORAGE_MISSING' });
+		expect(await storage.stat('x.sql')).toBeUndefined();
+		await expect(storage.write('x.sql', content(10))).rejects.toMatchObject({ code: 'STORAGE_EXISTS' });
+		await storage.replace('x.sql', Buffer.from('new'));
+		expect(await text(await storage.read('x.sql'))).toBe('new');
+		expect(await fs.readFile(path.join(outside, 'secret.txt'), 'utf8')).toBe('secret');
+	});
+
+	it('accepts a root that is itself a link, and folders that are links to inside of it', async () => {
+		const real = newRoot();
+		const root = path.join(newRoot(), 'link');
+		symlinkSync(real, root);
+		mkdirSync(path.join(real, 'a'));
+		symlinkSync('a', path.join(real, 'b'));
+		const storage = new FolderStorage({ root });
+		await storage.write('b/x.sql', content(10));
+		expect((await all(storage.list(''))).map(({ key }) => key)).toEqual(['a/x.sql']);
+	});
+
+	it('refuses a pointer that was bent to lead elsewhere', async () => {
+		const root = newRoot();
+		symlinkSync('../../etc/passwd', path.join(root, 'shop_latest'));
+		const storage = new FolderStorage({ root });
+		await expect(storage.readLatest('shop_latest')).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+	});
+
+	it('checks the room before it begins, and keeps the reserve free', async () => {
+		const root = newRoot();
+		const huge = 2 ** 60;
+		await expect(new FolderStorage({ root }).write('x.sql', content(10), { expectedSize: huge })).rejects.toMatchObject(
+			{ code: 'STORAGE_FULL', details: { neededBytes: huge, freeBytes: expect.any(Number) } },
+		);
+		const reserving = new FolderStorage({ root, reserveBytes: huge });
+		await expect(reserving.write('x.sql', content(10))).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+		expect(readdirSync(root)).toEqual([]);
+		expect(await new FolderStorage({ root: path.join(root, 'not/yet/there') }).freeBytes()).toBeGreaterThan(0);
+	});
+
+	it('says what to do where the system denies access', async () => {
+		const root = newRoot();
+		mkdirSync(path.join(root, 'closed'));
+		chmodSync(path.join(root, 'closed'), 0o555);
+		const script = path.join(__dirname, 'write-once.ts');
+		const args = [...process.execArgv, script, path.join(root, 'closed'), 'x.sql'];
+		const { stdout } = await promisify(execFile)(process.execPath, args);
+		expect(JSON.parse(stdout)).toMatchObject({ code: 'STORAGE_DENIED', hint: expect.stringContaining('n8n') });
+	});
+
+	it('names the trouble where a file stands in the place of a folder', async () => {
+		const root = newRoot();
+		writeFileSync(path.join(root, 'postgres'), '');
+		const storage = new FolderStorage({ root });
+		await expect(storage.write('postgres/x.sql', content(1))).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+		await expect(storage.write(`${'x'.repeat(250)}.sql`, content(1))).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+		expect(() => new FolderStorage({ root: 'relative/path' })).toThrow('not an absolute path');
+	});
+
+	it('does without hard links and symbolic links where a file system has none', async () => {
+		const unsupported = Object.assign(new Error('not supported'), { code: 'ENOTSUP' });
+		vi.spyOn(fs, 'link').mockRejectedValue(unsupported);
+		vi.spyOn(fs, 'symlink').mockRejectedValue(unsupported);
+		const root = newRoot();
+		const storage = new FolderStorage({ root });
+		await storage.write('x_1.sql', content(1000));
+		await expect(storage.write('x_1.sql', content(2000))).rejects.toMatchObject({ code: 'STORAGE_EXISTS' });
+		await storage.setLatest('x_latest', 'x_1.sql');
+		expect(await storage.readLatest('x_latest')).toBe('x_1.sql');
+		expect((await all(storage.list(''))).map(({ key, size }) => [key, size])).toEqual([['x_1.sql', 1000]]);
+		expect(partials(root)).toEqual([]);
+	});
+
+	it('closes every file, also of what was cancelled or never read to its end', async () => {
+		const root = newRoot();
+		const storage = new FolderStorage({ root });
+		await storage.write('x.sql', content(5 * MIB));
+		const stream = await storage.read('x.sql');
+		for await (const _chunk of stream) break;
+		for await (const _object of storage.list('')) break;
+		const controller = new AbortController();
+		const source = stalling(3 * MIB, () => controller.abort());
+		await expect(storage.write('y.sql', source, { signal: controller.signal })).rejects.toThrow();
+		const open = readdirSync('/proc/self/fd').map((fd) => linkOf(`/proc/self/fd/${fd}`));
+		expect(open.filter((file) => file.startsWith(root))).toEqual([]);
+	});
+});
+
+function linkOf(file: string): string {
+	try {
+		return readlinkSync(file);
+	} catch {
+		return '';
+	}
+}

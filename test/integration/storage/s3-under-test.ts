@@ -1,0 +1,46 @@
+import { S3Storage, type S3StorageOptions } from '../../../engine/storage';
+import type { S3Server } from '../../services/s3/server';
+import { all } from './content';
+import type { StorageUnderTest } from './contract';
+
+/** S3's smallest part size, so that small objects already need several parts. */
+export const PART_BYTES = 5 * 1024 * 1024;
+
+/** Short waits between attempts; the number of attempts is what the tests are about. */
+export const QUICK_RETRY = { attempts: 5, baseDelayMs: 5, maxDelayMs: 20 };
+
+/** Options for a bucket of a server, with small parts and short waits. */
+export function optionsFor(server: S3Server, bucket: string, more: Partial<S3StorageOptions> = {}): S3StorageOptions {
+	const { endpoint, region, accessKeyId, secretAccessKey } = server;
+	const access = { endpoint, region, accessKeyId, secretAccessKey };
+	return { ...access, bucket, prefix: 'backups/test', partSize: PART_BYTES, retry: QUICK_RETRY, ...more };
+}
+
+/** The ids of the multipart uploads that are unfinished in a bucket. */
+export async function unfinishedUploads(server: S3Server, bucket: string): Promise<string[]> {
+	const { uploads } = await server.client.listIncompleteUploadsQuery(bucket, '', '', '', '');
+	return uploads.map(({ key }) => key);
+}
+
+/** A storage in a new bucket of a server. */
+export async function s3UnderTest(
+	start: () => Promise<S3Server>,
+	options: { listsUploads: boolean },
+): Promise<StorageUnderTest> {
+	const server = await start();
+	const bucket = await server.createBucket();
+	const storage = new S3Storage(optionsFor(server, bucket));
+	return {
+		storage,
+		leftovers: async () => (options.listsUploads ? await unfinishedUploads(server, bucket) : undefined),
+		stop: async () => {
+			storage.close();
+			await server.stop();
+		},
+	};
+}
+
+/** Everything that a storage shows. */
+export async function keysOf(storage: S3Storage): Promise<string[]> {
+	return (await all(storage.list(''))).map(({ key }) => key).sort();
+}
