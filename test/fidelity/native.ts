@@ -31,7 +31,7 @@ export async function nativeRoundTrip(server: PostgresServer, database: string):
 	const psql = spawn(server.bin('psql'), psqlArgs, { env, stdio: ['pipe', 'ignore', 'pipe'] });
 	const ended = [dump, psql].map(async (child) => {
 		const closed = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
-		const [code, errors] = await Promise.all([closed, text(child.stderr!)]);
+		const [code, errors] = await Promise.all([closed, text(child.stderr)]);
 		if (code !== 0) throw new Error(`${child.spawnfile} ended with ${code}: ${errors.slice(0, 2000)}`);
 	});
 	await Promise.all([pipeline(dump.stdout, psql.stdin).catch(() => undefined), ...ended]);
