@@ -28,7 +28,9 @@ export {
 	type ManifestList,
 } from './catalog';
 export type { CodecName, CodecOptions } from './codec';
+export { checkKeys } from './check-keys';
 export type { DecryptionKeys, EncryptionKeys } from './encryption';
+export { decryptMessage } from './message';
 export { keyIn, latestKey, manifestKeyOf, safeName, timestamp } from './naming';
 export {
 	BACKUP_KINDS,

@@ -11,3 +11,4 @@ export type { RestoreSource } from './restore/source';
 export type { RestoreSelection } from './restore/selection';
 export type { OwnerMapping } from './restore/ownership';
 export type { RestoredTable, RestoreFailure, RestoreReport } from './restore/report';
+export { listForeignDump, openForeignDump, type ForeignDump, type ForeignListing } from './import';

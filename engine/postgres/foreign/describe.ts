@@ -53,9 +53,10 @@ const CREATE = insensitive(
 	`^create\\s+(?:or\\s+replace\\s+)?(?:unlogged\\s+|unique\\s+|recursive\\s+|constraint\\s+|trusted\\s+)*` +
 		`(${alternatives([...IN_SCHEMA, ...ELSEWHERE, ...ON_TABLE])})\\s+(?:concurrently\\s+)?(?:if\\s+not\\s+exists\\s+)?(${QUALIFIED})`,
 );
-const TARGET = insensitive(`\\son\\s+(?:only\\s+)?(${QUALIFIED})|\\sto\\s+(${QUALIFIED})(?:\\s+where\\s|\\s+do\\s)`);
+const TARGET = insensitive(`\\son\\s+(?:only\\s+)?(${QUALIFIED})`);
+const RULE_TARGET = insensitive(`\\son\\s+(?:select|insert|update|delete)\\s+to\\s+(${QUALIFIED})`);
 const CONSTRAINT = insensitive(
-	`^alter\\s+table\\s+(?:only\\s+)?(${QUALIFIED})\\s+add\\s+constraint\\s+(${IDENTIFIER})\\s+(foreign)?`,
+	`^alter\\s+table\\s+(?:only\\s+)?(${QUALIFIED})\\s+add\\s+constraint\\s+(${IDENTIFIER})\\s+(foreign|check)?`,
 );
 const OWNER = insensitive(
 	`^alter\\s+(${alternatives([...IN_SCHEMA, ...ELSEWHERE])})\\s+(?:only\\s+)?(${QUALIFIED})\\s*(?:\\([^;]*\\))?\\s+owner\\s+to\\s+(${IDENTIFIER})$`,
@@ -106,8 +107,8 @@ function describeCreate(head: string): Description | undefined {
 		return { what: 'create', type, ...own, unqualified: own.schema === null };
 	}
 	// Indexes live in their table's schema, and so does everything else on a table; pg_dump names those "table name".
-	const on = TARGET.exec(head.slice(match[0].length));
-	const table = on ? parseQualifiedName((on[1] ?? on[2])!) : { schema: null, name: '' };
+	const on = (type === 'RULE' ? RULE_TARGET : TARGET).exec(head.slice(match[0].length));
+	const table = on ? parseQualifiedName(on[1]!) : { schema: null, name: '' };
 	const name = type === 'INDEX' ? own.name : `${table.name} ${own.name}`;
 	return { what: 'create', type, schema: table.schema, name, unqualified: table.schema === null };
 }
@@ -118,7 +119,7 @@ function describeAlter(head: string): Description | undefined {
 		const table = parseQualifiedName(constraint[1]!);
 		return {
 			what: 'create',
-			type: constraint[3] ? 'FK CONSTRAINT' : 'CONSTRAINT',
+			type: { foreign: 'FK CONSTRAINT', check: 'CHECK CONSTRAINT' }[constraint[3]?.toLowerCase() ?? ''] ?? 'CONSTRAINT',
 			schema: table.schema,
 			name: `${table.name} ${parseQualifiedName(constraint[2]!).name}`,
 			unqualified: table.schema === null,

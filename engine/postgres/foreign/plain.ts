@@ -79,6 +79,9 @@ class ListingBuilder {
 	}
 
 	#create(type: string, schema: string | null, name: string, line: number): DumpObject {
+		// Of views that need one another pg_dump first creates a stand-in, and replaces it later.
+		const known = this.#byName.get(keyOf(type, schema, name));
+		if (known && type === 'VIEW') return known;
 		const object: DumpObject = { id: line, type, schema, name, owner: null, hasData: false };
 		this.#objects.push(object);
 		this.#byName.set(keyOf(type, schema, name), object);

@@ -1,0 +1,124 @@
+import { BackupError } from '../../errors';
+import { lexScript, type ScriptMeta } from '../script';
+import type { RestoreSelection } from '../restore/selection';
+import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source';
+import { describeStatement } from '../restore/statement';
+import { StatementSurvey } from '../restore/survey';
+import { parseName, tableKey, tokenize } from '../restore/tokens';
+
+/** Opens the script from its first byte; every call reads it anew. */
+export type OpenScript = (signal?: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
+
+/** Backslash commands that concern psql alone. */
+const IGNORED = new Set(['restrict', 'unrestrict', 'echo', 'timing', 'pset', 'x', 'encoding', 'qecho', 'warn']);
+
+const HEAD = '-- PostgreSQL database dump\n';
+const FOOT = '-- PostgreSQL database dump complete\n';
+const FOOT_WINDOW = 4096;
+
+/** Passes bytes through and keeps the first and the last of them, to see whether pg_dump's foot stands at the end. */
+class Ends {
+	head = '';
+	#tail = Buffer.alloc(0);
+
+	async *watch(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+		for await (const chunk of source) {
+			if (this.head.length < HEAD.length * 4) this.head += Buffer.from(chunk).toString('latin1', 0, HEAD.length * 4);
+			this.#tail = Buffer.concat([this.#tail, chunk.subarray(-FOOT_WINDOW)]).subarray(-FOOT_WINDOW);
+			yield chunk;
+		}
+	}
+
+	/** A script that says at its head that pg_dump made it has to say at its foot that it is complete. */
+	get complete(): boolean {
+		const unix = (text: string) => text.replaceAll('\r\n', '\n');
+		return !unix(this.head).includes(HEAD) || unix(this.#tail.toString('latin1')).includes(FOOT);
+	}
+}
+
+/** The table key of a COPY statement's target. */
+function copyTarget(statement: string): string | undefined {
+	const tokens = tokenize(statement, 16);
+	const name = parseName(tokens, 1);
+	const [first, second] = name?.parts ?? [];
+	if (first === undefined) return undefined;
+	return second === undefined ? tableKey('', first) : tableKey(first, second);
+}
+
+/** What pg_dump --create adds: the restore makes the database itself. */
+function concernsDatabase(statement: string): boolean {
+	const facts = describeStatement(statement);
+	return facts.kind === 'DATABASE';
+}
+
+/** A psql script of one database, as pg_dump writes it. It is read from end to end, twice: to check it, and to run it. */
+export class PlainSource implements RestoreSource {
+	readonly #survey = new StatementSurvey();
+
+	constructor(
+		readonly name: string,
+		readonly open: OpenScript,
+	) {}
+
+	async inspect(signal?: AbortSignal): Promise<SourceFacts> {
+		const ends = new Ends();
+		const expectedRows = new Map<string, number>();
+		const databases = new Set<string>();
+		let statements = 0;
+		for await (const item of lexScript(ends.watch(await this.open(signal)), { signal })) {
+			statements++;
+			if (item.type === 'meta') checkMeta(item, databases);
+			else if (item.type === 'statement') this.#survey.add(item.text);
+			else {
+				for await (const rows of item.rows) void rows;
+				const table = copyTarget(item.statement);
+				if (table && !/\bcsv\b|\bbinary\b/i.test(item.statement)) {
+					expectedRows.set(table, (expectedRows.get(table) ?? 0) + item.counts().lines);
+				}
+			}
+		}
+		this.#check(ends, statements, databases);
+		return { name: this.name, extensions: this.#survey.extensions, roles: this.#survey.roles, expectedRows, ordered: false };
+	}
+
+	#check(ends: Ends, statements: number, databases: Set<string>): void {
+		if (statements === 0) throw new BackupError('INVALID_INPUT', `${this.name} holds no SQL statements.`);
+		if (!ends.complete) {
+			throw new BackupError('ARCHIVE_INCOMPLETE', `${this.name} ends before pg_dump’s closing line; nothing was changed.`, {
+				hint: 'The file was cut off while it was made or copied. Fetch it again or use another dump.',
+			});
+		}
+		if (databases.size > 1) {
+			throw new BackupError('INVALID_INPUT', `${this.name} holds several databases (${[...databases].join(', ')}); nothing was changed.`, {
+				hint: 'It is a dump of a whole server (pg_dumpall). Dump each database by itself with pg_dump, or split the file.',
+			});
+		}
+	}
+
+	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
+		const filter = this.#survey.filter(selection);
+		for await (const item of lexScript(await this.open(signal), { signal })) {
+			if (item.type === 'meta') continue;
+			if (item.type === 'copy') {
+				const table = copyTarget(item.statement);
+				if (table && filter.wantsTable(table)) yield { type: 'copy', statement: item.statement, comment: item.comment, rows: item.rows, table };
+				continue;
+			}
+			if (concernsDatabase(item.text)) continue;
+			const decision = filter.decide(item.text);
+			if (decision !== 'no') yield { type: 'statement', text: item.text, comment: item.comment, tolerant: decision === 'support' };
+		}
+	}
+}
+
+function checkMeta({ command, args, line }: ScriptMeta, databases: Set<string>): void {
+	if (IGNORED.has(command)) return;
+	if (command === 'connect' || command === 'c') {
+		databases.add(args.find((arg) => !arg.startsWith('-')) ?? '');
+		return;
+	}
+	if (command === 'set' && args[0] === 'ON_ERROR_STOP') return;
+	throw new BackupError('INVALID_INPUT', `Line ${line} holds psql’s command \\${command}, which cannot be carried out here; nothing was changed.`, {
+		hint: 'Use a script that pg_dump has written, or take the command out.',
+	});
+}
