@@ -15,3 +15,10 @@ export async function* inBlocks(source: AsyncIterable<Uint8Array>, size: number)
 	}
 	if (bytes > 0) yield Buffer.concat(gathered, bytes);
 }
+
+/** Cuts large chunks into slices of at most `size` bytes, without copying. */
+export async function* inSlices(source: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
+	for await (const chunk of source) {
+		for (let offset = 0; offset < chunk.length; offset += size) yield chunk.subarray(offset, offset + size);
+	}
+}

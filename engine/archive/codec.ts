@@ -73,9 +73,9 @@ export function createDecompressor(name: CodecName): Transform | undefined {
 	return undefined;
 }
 
-/** Compresses one frame on the thread pool. `none` hands the input back as it is. */
+/** Compresses one frame on the thread pool. What it returns shares no memory with the input; `none` copies it. */
 export async function compressFrame(codec: CodecOptions, raw: Uint8Array[]): Promise<Uint8Array[]> {
-	if (codec.name === 'none') return raw.filter((piece) => piece.length > 0);
+	if (codec.name === 'none') return raw.filter((piece) => piece.length > 0).map((piece) => Buffer.from(piece));
 	const whole = raw.length === 1 ? raw[0]! : Buffer.concat(raw);
 	const { name, level = 0 } = codec;
 	// Room for input that does not compress, so that one pass into one buffer is enough.

@@ -57,9 +57,9 @@ export class ByteCursor {
 
 	async #next(limit: number): Promise<Uint8Array | undefined> {
 		while (this.#rest.length === 0) {
-			const { done, value } = await this.#source.next();
-			if (done) return undefined;
-			this.#rest = value;
+			const result = await this.#source.next();
+			if (result.done) return undefined;
+			this.#rest = result.value;
 		}
 		const chunk = this.#rest.subarray(0, limit);
 		this.#rest = this.#rest.subarray(chunk.length);

@@ -12,6 +12,7 @@
 import type { Key, PrivateKey, SessionKey } from 'openpgp';
 
 import { BackupError } from '../errors';
+import { inSlices } from './blocks';
 import type { Manifest } from './manifest';
 import { fingerprintOf, loadOpenpgp, readPublicKeys, readUnlockedKeys } from './openpgp-keys';
 import type { DecryptionKeys, EncryptionKeys } from './openpgp-keys';
@@ -22,6 +23,9 @@ type EncryptionFacts = NonNullable<Manifest['encryption']>;
 
 /** Passphrase to key: iterated and salted SHA-256 over 65,011,712 bytes, the most that RFC 4880 (3.7.1.3) can express. */
 const S2K_COUNT = 255;
+
+/** openpgp.js copies what it gets several times over, so it gets little at a time. */
+const SLICE_BYTES = 1024 * 1024;
 
 /** A stream's encryption, checked and ready; `facts` is what the manifest says of it. */
 export interface Encryptor {
@@ -59,8 +63,8 @@ async function* encryptStream(
 	recipients: Key[],
 ): AsyncGenerator<Uint8Array> {
 	const openpgp = await loadOpenpgp();
-	const output = await openpgp.encrypt({
-		message: await openpgp.createMessage({ binary: webStream(source), format: 'binary' }),
+	const output: unknown = await openpgp.encrypt({
+		message: await openpgp.createMessage({ binary: webStream(inSlices(source, SLICE_BYTES)), format: 'binary' }),
 		// Given, not negotiated: keys may state preferences for weaker ciphers, or for AEAD.
 		sessionKey: { algorithm: 'aes256', data: crypto.getRandomValues(new Uint8Array(32)) },
 		encryptionKeys: recipients,
@@ -72,7 +76,7 @@ async function* encryptStream(
 			preferredCompressionAlgorithm: openpgp.enums.compression.uncompressed,
 		},
 	});
-	yield* output as unknown as AsyncIterable<Uint8Array>;
+	yield* output as AsyncIterable<Uint8Array>;
 }
 
 /** Keys unlocked and matched against an archive: what `decryptStream` needs. */
@@ -132,13 +136,13 @@ export async function* decryptStream(
 	// A wrong passphrase decrypts to noise that now and then looks like a key of some cipher.
 	const sessionKeys = found.filter(({ algorithm, data }) => algorithm === 'aes256' && data.length === 32);
 	if (sessionKeys.length === 0) throw new NoSessionKey();
-	const { data } = await openpgp.decrypt({
+	const decrypted: unknown = await openpgp.decrypt({
 		message,
 		sessionKeys: sessionKeys as SessionKey[],
 		format: 'binary',
 		config: { allowUnauthenticatedStream: true },
 	});
-	yield* data as unknown as AsyncIterable<Uint8Array>;
+	yield* (decrypted as { data: AsyncIterable<Uint8Array> }).data;
 }
 
 /** openpgp.js 6 takes web streams only. */

@@ -7,7 +7,10 @@ import { readUnlockedKeys } from './openpgp-keys';
  * authenticated only once it has ended without an error.
  * @throws BackupError KEY_MISSING, KEY_WRONG, INVALID_INPUT (not a private key), ARCHIVE_CORRUPT; errors of the source.
  */
-export async function* decryptMessage(source: AsyncIterable<Uint8Array>, keys: DecryptionKeys): AsyncGenerator<Uint8Array> {
+export async function* decryptMessage(
+	source: AsyncIterable<Uint8Array>,
+	keys: DecryptionKeys,
+): AsyncGenerator<Uint8Array> {
 	const passphrase = keys.passphrase || undefined;
 	const privateKeys = await readUnlockedKeys(keys.privateKeys ?? []);
 	if (!passphrase && privateKeys.length === 0) {
@@ -25,6 +28,9 @@ export async function* decryptMessage(source: AsyncIterable<Uint8Array>, keys: D
 				hint: 'Select the encryption credential that it was encrypted with.',
 			});
 		}
-		throw new BackupError('ARCHIVE_CORRUPT', 'The encrypted file is damaged or incomplete.', { cause: error, hint: 'Fetch it again.' });
+		throw new BackupError('ARCHIVE_CORRUPT', 'The encrypted file is damaged or incomplete.', {
+			cause: error,
+			hint: 'Fetch it again.',
+		});
 	}
 }

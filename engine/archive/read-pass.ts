@@ -64,7 +64,7 @@ export function wholePass(options: PassOptions, keys: UnlockedKeys | undefined, 
 		cursor,
 		file,
 		explain: async (error) => {
-			if (file.failure) return file.failure;
+			if (file.failure) return file.failure.error;
 			if (error instanceof BackupError && error.code !== 'ARCHIVE_CORRUPT') return error;
 			if (keys) return await explainEncrypted(file, knownGood);
 			return error instanceof EndedEarly ? corrupt(key, error.message) : error;

@@ -225,13 +225,13 @@ async function* handOut(
 	content: AsyncGenerator<Uint8Array>,
 	pass: ReadPass,
 ): AsyncGenerator<ReadPartResult, void, undefined> {
-	let failure: unknown;
+	let failure: { error: unknown } | undefined;
 	const explained = async function* () {
 		try {
 			yield* content;
 		} catch (error) {
-			failure = await pass.explain(error);
-			throw failure;
+			failure = { error: await pass.explain(error) };
+			throw failure.error;
 		}
 	};
 	const raw = streamFrom(explained(), () => {});
@@ -246,7 +246,7 @@ async function* handOut(
 		}
 	}
 	// A reader that swallowed the failure of one part must not take the others for good.
-	if (failure) throw failure;
+	if (failure) throw failure.error;
 }
 
 /** Groups parts that touch, so that each group is one range of the file. */

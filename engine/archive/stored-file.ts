@@ -36,7 +36,7 @@ export class StoredFile {
 	/** Bytes read so far. */
 	size = 0;
 	/** The first failure of the storage, for telling it from what it led to further down. */
-	failure: unknown;
+	failure: { error: unknown } | undefined;
 	readonly bytes: AsyncGenerator<Uint8Array>;
 	readonly #options: StoredFileOptions;
 	readonly #hash = createHash('sha256');
@@ -58,7 +58,7 @@ export class StoredFile {
 				yield chunk as Uint8Array;
 			}
 		} catch (error) {
-			this.failure ??= error;
+			this.failure ??= { error };
 			throw error;
 		}
 	}
@@ -66,7 +66,7 @@ export class StoredFile {
 	/** Reads whatever has not been read and throws ARCHIVE_CORRUPT unless all of it is what was stored. */
 	async verify(): Promise<void> {
 		for await (const chunk of this.bytes) void chunk;
-		if (this.failure) throw this.failure;
+		if (this.failure) throw this.failure.error;
 		const { key, manifest } = this.#options;
 		const { stored } = manifest.size;
 		if (this.size !== stored) throw corrupt(key, `it has ${this.size} bytes where ${stored} were stored`);

@@ -26,8 +26,8 @@ export function streamFrom(source: AsyncGenerator<Uint8Array>, onDestroy: () => 
 /** An empty push would stop a Readable, so empty chunks are passed over; null at the end. */
 async function nextBytes(source: AsyncGenerator<Uint8Array>): Promise<Uint8Array | null> {
 	for (;;) {
-		const { done, value } = await source.next();
-		if (done) return null;
-		if (value.length > 0) return value;
+		const result = await source.next();
+		if (result.done) return null;
+		if (result.value.length > 0) return result.value;
 	}
 }

@@ -106,13 +106,18 @@ export class ArchiveWriter {
 	}
 
 	/**
-	 * Compresses one frame off the main thread and appends it; resolves when there is room for more. The buffers belong
-	 * to the writer from now on. Any number of callers may be at it at once: frames land whole, in the order in which
-	 * they are ready. A failure after the promise has resolved shows in the next call, at the latest in `commit`.
+	 * Compresses one frame off the main thread and appends it; resolves when there is room for more, and the buffers may be
+	 * used again. Any number of callers may be at it at once: frames land whole, in the order in which they are ready. A
+	 * failure after the promise has resolved shows in the next call, at the latest in `commit`.
 	 */
 	async frame(part: PartDetails, raw: Uint8Array | Uint8Array[]): Promise<void> {
 		this.#assertOpen();
-		this.#track(this.#appendFrame(part, Array.isArray(raw) ? raw : [raw]));
+		const pieces = Array.isArray(raw) ? raw : [raw];
+		const compressed = this.#compress(pieces);
+		const appended = this.#track(this.#appendFrame(part, totalLength(pieces), compressed));
+		// Whatever fails is kept by `track`, which every method asks.
+		appended.catch(() => {});
+		await compressed.catch(() => {});
 		while (this.#jobs.size > COMPRESSORS) {
 			this.#throwIfFailed();
 			await this.#change();
@@ -195,9 +200,8 @@ export class ArchiveWriter {
 		this.#settings.onClosed();
 	}
 
-	async #appendFrame(details: PartDetails, raw: Uint8Array[]): Promise<void> {
-		const rawLength = totalLength(raw);
-		const frame = await this.#compress(raw);
+	async #appendFrame(details: PartDetails, rawLength: number, compressed: Promise<Uint8Array[]>): Promise<void> {
+		const frame = await compressed;
 		const hash = createHash('sha256');
 		for (const piece of frame) hash.update(piece);
 		await this.#output.hold(async () => {

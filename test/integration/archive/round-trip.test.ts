@@ -95,7 +95,7 @@ describe.each(CODECS)('an archive with codec $name', ({ name, extension }) => {
 	it.each([undefined, { passphrase: 'p' }])('streams a large part out of the parts, encryption %j', async (keys) => {
 		const { storage } = temporaryStorage();
 		const options = archiveOptions(storage, {
-			codec: { name, level: 1 } as never,
+			codec: { name, level: 1 },
 			...(keys ? { encryption: keys } : {}),
 		});
 		const writer = await createArchive(options);

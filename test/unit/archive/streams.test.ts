@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { inBlocks } from '../../../engine/archive/blocks';
+import { inBlocks, inSlices } from '../../../engine/archive/blocks';
 import { ByteChannel } from '../../../engine/archive/channel';
 import { ByteCursor, EndedEarly } from '../../../engine/archive/cursor';
 
@@ -72,5 +72,11 @@ describe('blocks', () => {
 		const seen = [];
 		for await (const block of inBlocks(source('a', 'b', 'cdefgh', 'ijklm', 'n'), 5)) seen.push(String(block));
 		expect(seen).toEqual(['abcdefgh', 'ijklm', 'n']);
+	});
+
+	it('are cut into slices where they are too large', async () => {
+		const seen = [];
+		for await (const slice of inSlices(source('abcdefg', '', 'hij'), 3)) seen.push(String(slice));
+		expect(seen).toEqual(['abc', 'def', 'g', 'hij']);
 	});
 });
