@@ -85,6 +85,8 @@ export default defineConfig(
 					'fetch',
 					'URL',
 					'setTimeout',
+					'setInterval',
+					'clearInterval',
 					'clearTimeout',
 					'require',
 					'exports',

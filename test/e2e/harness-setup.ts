@@ -13,8 +13,8 @@ const ROOT = join(__dirname, '..', '..');
 
 /** Builds the package and starts the one n8n that all e2e files share (a start takes as long as many tests). */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
-	const { build } = (await import(join(ROOT, 'scripts', 'build', 'package.mjs'))) as { build(): void };
-	build();
+	const scripts = (await import(join(ROOT, 'scripts', 'build', 'package.mjs'))) as { build(): void };
+	scripts.build();
 	const n8n = await startN8n({ packageFolder: ROOT });
 	project.provide('n8n', n8n.connection);
 	return () => n8n.stop();

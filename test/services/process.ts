@@ -69,6 +69,7 @@ export async function startProcess(options: ProcessOptions): Promise<ServerProce
 		const timer = setTimeout(() => kill('SIGKILL'), 10_000);
 		await exited;
 		clearTimeout(timer);
+		killGroup(pid);
 	};
 
 	const deadline = Date.now() + options.readyWithinMs;
@@ -82,6 +83,15 @@ export async function startProcess(options: ProcessOptions): Promise<ServerProce
 		await sleep(50);
 	}
 	return { pid, output: () => output, running: () => running, kill, exited, stop };
+}
+
+/** What a server started itself and did not end. */
+function killGroup(pid: number): void {
+	try {
+		process.kill(-pid, 'SIGKILL');
+	} catch {
+		// Nothing was left.
+	}
 }
 
 /**

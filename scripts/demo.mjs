@@ -1,0 +1,3 @@
+import { demo } from './demo/demo.mjs';
+
+await demo();

@@ -1,0 +1,17 @@
+/** Stores what the template workflows log in with; answers them by credential type, as a node's `credentials` names them. */
+export async function createCredentials({ n8n, postgres, shop }) {
+	const created = {};
+	const add = async (name, type, data) => {
+		created[type] = await n8n.createCredential(name, type, data);
+	};
+	await add('Shop database', 'postgres', {
+		host: postgres.host,
+		port: postgres.port,
+		user: postgres.user,
+		password: postgres.password,
+		database: shop,
+		ssl: 'disable',
+		sshTunnel: false,
+	});
+	return created;
+}

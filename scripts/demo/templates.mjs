@@ -1,0 +1,26 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../setup/paths.mjs';
+
+/**
+ * Imports every workflows/*.json unchanged but for the credentials, which a person would pick in the editor. Answers
+ * [{ file, name, id }].
+ */
+export async function importTemplates(n8n, credentials) {
+	const folder = join(root, 'workflows');
+	const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.json')) : [];
+	const imported = [];
+	for (const file of files.sort()) {
+		const workflow = JSON.parse(readFileSync(join(folder, file), 'utf8'));
+		const nodes = workflow.nodes.map((node) => ({ ...node, ...pickCredentials(node, credentials) }));
+		const id = await n8n.createWorkflow({ ...workflow, nodes });
+		imported.push({ file, name: workflow.name, id });
+	}
+	return imported;
+}
+
+function pickCredentials(node, credentials) {
+	if (!node.credentials) return {};
+	const picked = Object.keys(node.credentials).map((type) => [type, credentials[type] ?? node.credentials[type]]);
+	return { credentials: Object.fromEntries(picked) };
+}
