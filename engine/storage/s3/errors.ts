@@ -97,6 +97,20 @@ function ofAnswer(failure: S3Failure, place: Place): Explanation {
 
 function byCode(failure: S3Failure, place: Place): Explanation | undefined {
 	const { bucket } = place.settings;
+	if (failure.status === 400 && /part number/i.test(failure.message)) {
+		return [
+			'INVALID_INPUT',
+			`The S3 server takes fewer parts than this object needs: ${failure.message}.`,
+			'Raise the part size in the credential (OpenStack Swift takes 1,000 parts unless max_upload_part_num says otherwise).',
+		];
+	}
+	if (failure.status === 400 && /object ?lock/i.test(failure.message)) {
+		return [
+			'INVALID_INPUT',
+			`The bucket ${bucket} has no object lock.`,
+			'Use a bucket created with object lock, or switch it off here.',
+		];
+	}
 	switch (failure.code) {
 		case 'NoSuchBucket':
 			return ['STORAGE_MISSING', `There is no bucket ${bucket}.`, 'Create it, or correct its name in the credential.'];
@@ -137,13 +151,6 @@ function byCode(failure: S3Failure, place: Place): Explanation | undefined {
 				'STORAGE_FULL',
 				`The S3 server has no room left: ${failure.message}.`,
 				'Prune old backups, or raise the quota.',
-			];
-		case 'InvalidBucketObjectLockConfiguration':
-		case 'ObjectLockConfigurationNotFoundError':
-			return [
-				'INVALID_INPUT',
-				`The bucket ${bucket} has no object lock.`,
-				'Use a bucket created with object lock, or switch it off here.',
 			];
 		default:
 			return undefined;

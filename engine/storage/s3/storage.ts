@@ -57,11 +57,23 @@ export class S3Storage implements Storage {
 		};
 		await assertAbsent(this.#requests, upload.key, signal);
 		const size = await uploadStream(upload, source, signal);
-		const head = await headObject(this.#requests, upload.key);
-		if (head?.size !== size) {
-			throw new S3Failure(`${size} bytes were sent, ${head?.size ?? 'none'} are stored`, { code: 'IncompleteBody' });
+		return await this.#verified(key, size);
+	}
+
+	/** What was just written, once the server shows it whole; otherwise it is taken away again. */
+	async #verified(key: string, size: number): Promise<StoredObject> {
+		try {
+			const head = await headObject(this.#requests, this.#inBucket(key));
+			if (head?.size === size) return { key, size, modifiedAt: head.modifiedAt };
+			const found = head ? `${head.size} bytes` : 'nothing';
+			throw new S3Failure(`${size} bytes were sent, the server shows ${found}`, {
+				status: 200,
+				code: 'IncompleteBody',
+			});
+		} catch (error) {
+			await this.remove(key).catch(() => {});
+			throw error;
 		}
-		return { key, size, modifiedAt: head.modifiedAt };
 	}
 
 	async replace(key: string, content: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<void> {

@@ -212,6 +212,14 @@ export function s3Faults(name: string, start: () => Promise<S3Server>, abilities
 				await expectNothingLeft(storage);
 			});
 
+			it('sweeps the uploads that killed writes left below its prefix', async () => {
+				await server.client.initiateNewMultipartUpload(bucket, 'backups/test/postgres/old.sql', {});
+				const storage = through();
+				expect(await storage.sweep(new Date(Date.now() - 3_600_000))).toEqual([]);
+				expect(await storage.sweep(new Date(Date.now() + 60_000))).toEqual(['postgres/old.sql']);
+				expect(await unfinishedUploads(server, bucket)).toEqual([]);
+			});
+
 			it('knows its own object when the answer to its completion was lost', async () => {
 				const storage = through();
 				proxy.faults = [{ when: COMPLETE, times: 1, act: { kind: 'cutAnswer', afterBytes: 0 } }];

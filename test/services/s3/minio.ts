@@ -68,7 +68,7 @@ export async function startMinio(options: MinioOptions = {}): Promise<S3Server> 
 			// Encryption by the server needs a key; this one protects test data only.
 			MINIO_KMS_SECRET_KEY: `test-key:${Buffer.alloc(32, 7).toString('base64')}`,
 		},
-		ready: async () => (await fetch(`${endpoint}/minio/health/ready`)).ok,
+		ready: async () => (await fetch(`${endpoint}/minio/health/cluster`)).ok,
 		readyWithinMs: 60_000,
 	});
 	return s3Server({ ...access, endpoint }, async () => {
