@@ -1,0 +1,198 @@
+import type { Icon, ICredentialType, INodeProperties } from 'n8n-workflow';
+
+const onlyS3 = { show: { type: ['s3'] } };
+
+/** Where archives are kept: a folder that n8n may write to, or an S3 bucket. Tested by a node: `testBackupStorage`. */
+export class BackupStorageApi implements ICredentialType {
+	name = 'backupStorageApi';
+
+	displayName = 'Backup Storage API';
+
+	icon: Icon = { light: 'file:icons/backupStorage.svg', dark: 'file:icons/backupStorage.dark.svg' };
+
+	documentationUrl =
+		'https://github.com/n8n-nodes-stack-backup/n8n-nodes-stack-backup/blob/main/docs/postgres-dump.md#backup-storage';
+
+	properties: INodeProperties[] = [
+		{
+			displayName: 'Type',
+			name: 'type',
+			type: 'options',
+			options: [
+				{ name: 'Folder', value: 'folder', description: 'A folder that n8n can write to' },
+				{ name: 'S3', value: 's3', description: 'A bucket of AWS S3, MinIO or any S3-compatible server' },
+			],
+			default: 'folder',
+		},
+		{
+			displayName: 'Folder Path',
+			name: 'folderPath',
+			type: 'string',
+			required: true,
+			default: '',
+			placeholder: '/home/node/.n8n-files/backups',
+			description:
+				'The whole path, as n8n sees it (in a container: the path inside it). It must lie in a folder that N8N_RESTRICT_FILE_ACCESS_TO allows; without that setting, in .n8n-files in the home folder of the user that n8n runs as.',
+			displayOptions: { show: { type: ['folder'] } },
+		},
+		{
+			displayName: 'Endpoint',
+			name: 'endpoint',
+			type: 'string',
+			required: true,
+			default: '',
+			placeholder: 'https://s3.eu-central-1.amazonaws.com',
+			description: 'Protocol, host and, where it is not the usual one, port',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'Region',
+			name: 'region',
+			type: 'string',
+			default: 'us-east-1',
+			description: 'Servers without regions, such as MinIO, expect us-east-1',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'Access Key ID',
+			name: 'accessKeyId',
+			type: 'string',
+			required: true,
+			default: '',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'Secret Access Key',
+			name: 'secretAccessKey',
+			type: 'string',
+			typeOptions: { password: true },
+			required: true,
+			default: '',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'Session Token',
+			name: 'sessionToken',
+			type: 'string',
+			typeOptions: { password: true },
+			default: '',
+			description: 'Only for temporary credentials',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'Bucket',
+			name: 'bucket',
+			type: 'string',
+			required: true,
+			default: '',
+			placeholder: 'backups',
+			description: 'It has to exist already',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'Prefix',
+			name: 'prefix',
+			type: 'string',
+			default: '',
+			placeholder: 'production/n8n',
+			description: 'Folder in the bucket under which everything is kept; the whole bucket where empty',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'Force Path Style',
+			name: 'forcePathStyle',
+			type: 'boolean',
+			default: true,
+			description:
+				'Whether to ask for endpoint/bucket rather than bucket.endpoint. Most servers other than AWS need it.',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'Ignore SSL Issues (Insecure)',
+			name: 'ignoreSslIssues',
+			type: 'boolean',
+			default: false,
+			description: 'Whether to connect even if the certificate of the server cannot be validated',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'CA Certificate',
+			name: 'caBundle',
+			type: 'string',
+			typeOptions: { rows: 4 },
+			default: '',
+			placeholder: '-----BEGIN CERTIFICATE-----',
+			description: 'Of an authority to trust besides the usual ones, in PEM',
+			displayOptions: { show: { type: ['s3'], ignoreSslIssues: [false] } },
+		},
+		{
+			displayName: 'Part Size (MiB)',
+			name: 'partSize',
+			type: 'number',
+			typeOptions: { minValue: 5, maxValue: 1024 },
+			default: 16,
+			description:
+				'Of the first parts of an upload, from 5 to 1024; later parts grow. An upload keeps up to five parts in memory.',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'Storage Class',
+			name: 'storageClass',
+			type: 'string',
+			default: '',
+			placeholder: 'STANDARD_IA',
+			description:
+				'As the server names it; its default where empty. Classes that must be thawed before they can be read make backups that cannot be restored at once.',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'Server-Side Encryption',
+			name: 'serverSideEncryption',
+			type: 'options',
+			options: [
+				{ name: "As the Bucket's Default", value: 'none' },
+				{ name: 'Keys of the Server (SSE-S3)', value: 'AES256' },
+				{ name: 'Key Management Service (SSE-KMS)', value: 'kms' },
+			],
+			default: 'none',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'KMS Key ID',
+			name: 'kmsKeyId',
+			type: 'string',
+			required: true,
+			default: '',
+			displayOptions: { show: { type: ['s3'], serverSideEncryption: ['kms'] } },
+		},
+		{
+			displayName: 'Object Lock',
+			name: 'objectLockMode',
+			type: 'options',
+			options: [
+				{ name: "As the Bucket's Default", value: 'none' },
+				{
+					name: 'Governance',
+					value: 'GOVERNANCE',
+					description: 'Only users with a special permission can delete backups before their time',
+				},
+				{
+					name: 'Compliance',
+					value: 'COMPLIANCE',
+					description: 'Nobody can delete backups before their time',
+				},
+			],
+			default: 'none',
+			description: 'Keeps backups from being deleted or replaced; the bucket must have been made with object lock',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'Object Lock Days',
+			name: 'objectLockDays',
+			type: 'number',
+			typeOptions: { minValue: 1 },
+			default: 30,
+			displayOptions: { show: { type: ['s3'], objectLockMode: ['GOVERNANCE', 'COMPLIANCE'] } },
+		},
+	];
+}

@@ -1,0 +1,91 @@
+import {
+	type IExecuteFunctions,
+	type INodeExecutionData,
+	type INodeType,
+	type INodeTypeDescription,
+	NodeConnectionTypes,
+} from 'n8n-workflow';
+
+import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
+import { type Operation, runOperation } from '../shared/operation';
+
+import { searchBackups } from './listSearch/searchBackups';
+import * as loadOptions from './loadOptions';
+import { operations } from './operations';
+
+export class PostgresDump implements INodeType {
+	description: INodeTypeDescription = {
+		displayName: 'Postgres Dump',
+		name: 'postgresDump',
+		icon: { light: 'file:postgresDump.svg', dark: 'file:postgresDump.dark.svg' },
+		group: ['transform'],
+		version: 1,
+		subtitle:
+			'={{ ({ backUp: "Back Up", restore: "Restore", import: "Import", listContents: "List Contents", listBackups: "List Backups" })[$parameter["operation"]] }}',
+		description: 'Back up and restore PostgreSQL databases (pgvector included)',
+		defaults: { name: 'Postgres Dump' },
+		inputs: [NodeConnectionTypes.Main],
+		outputs: [NodeConnectionTypes.Main],
+		credentials: [
+			{
+				name: 'postgres',
+				required: true,
+				displayOptions: { show: { operation: ['backUp', 'restore', 'import'] } },
+			},
+			{
+				name: 'backupStorageApi',
+				required: true,
+				testedBy: 'testBackupStorage',
+				displayOptions: { hide: { destination: ['binaryData'], source: ['binaryData'] } },
+			},
+			{
+				name: 'backupEncryptionApi',
+				required: false,
+				testedBy: 'testBackupEncryption',
+				displayOptions: { hide: { encrypt: [false], operation: ['listBackups'] } },
+			},
+		],
+		properties: [
+			{
+				displayName: 'Operation',
+				name: 'operation',
+				type: 'options',
+				noDataExpression: true,
+				options: [
+					{
+						name: 'Back Up',
+						value: 'backUp',
+						description: 'Dump databases, and roles and globals, into archives',
+						action: 'Back up databases',
+					},
+					{
+						name: 'List Backups',
+						value: 'listBackups',
+						description: 'List what the storage holds, newest first',
+						action: 'List backups',
+					},
+					{
+						name: 'Restore',
+						value: 'restore',
+						description: 'Restore a backup, wholly or by schema or table',
+						action: 'Restore a backup',
+					},
+				],
+				default: 'backUp',
+			},
+			...Object.values(operations).flatMap(({ description }) => description),
+		],
+	};
+
+	methods = {
+		credentialTest: { testBackupStorage, testBackupEncryption },
+		loadOptions,
+		listSearch: { searchBackups },
+	};
+
+	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+		const name: unknown = this.getNodeParameter('operation', 0);
+		const operation = operations[String(name)] as Operation;
+		return [await runOperation(this, operation)];
+	}
+}

@@ -1,0 +1,87 @@
+import type { IExecuteFunctions, INodeParameterResourceLocator } from 'n8n-workflow';
+
+import {
+	BackupError,
+	type BackupEntry,
+	type BackupKind,
+	type BackupReference,
+	findBackup,
+	type Manifest,
+	parseManifest,
+	type Storage,
+} from '../../engine';
+import { BinaryInput } from '../shared/binaryInput';
+import { openStorage } from '../shared/storage';
+
+/** Where an archive, or a file made by others, is to be read from. */
+export interface ArchivePlace {
+	storage: Storage;
+	/** Of the archive. */
+	key: string;
+	/** Folder of the archive in the storage. */
+	folder: string;
+	/** Undefined for a file without one. */
+	manifest: Manifest | undefined;
+}
+
+const MANIFEST_FIELD = 'manifest';
+
+/** The backup that the Backup field names. @throws BackupError STORAGE_MISSING, MANIFEST_INVALID, INVALID_INPUT */
+export async function chosenBackup(
+	context: IExecuteFunctions,
+	item: number,
+	storage: Storage,
+	where: { kind: BackupKind; folder: string },
+): Promise<BackupEntry> {
+	const { mode, value } = context.getNodeParameter('backup', item) as INodeParameterResourceLocator;
+	const text = String(value ?? '').trim();
+	if (text === '') throw new BackupError('INVALID_INPUT', 'No backup is chosen.', { hint: 'Fill in Backup.' });
+	const prefix = where.folder === '' ? '' : `${where.folder}/`;
+	const reference = referenceOf(mode, text, where.kind);
+	const entry = await findBackup(storage, reference, prefix, context.getExecutionCancelSignal());
+	if (entry.manifest.kind === where.kind) return entry;
+	throw new BackupError('INVALID_INPUT', `The backup ${entry.key} holds ${entry.manifest.kind}, not ${where.kind}.`, {
+		hint: 'Choose another backup, or set Restore to what this one holds.',
+	});
+}
+
+function referenceOf(mode: string, value: string, kind: BackupKind): BackupReference {
+	if (mode === 'latest') return { latest: value, kind };
+	return mode === 'file' ? { file: value } : { id: value };
+}
+
+/** Runs `use` with an incoming binary file, which may come with its manifest. */
+export async function withIncomingFile<T>(
+	context: IExecuteFunctions,
+	item: number,
+	use: (place: ArchivePlace) => Promise<T>,
+): Promise<T> {
+	const field = context.getNodeParameter('binaryPropertyName', item) as string;
+	const binary = context.helpers.assertBinaryData(item, field);
+	const storage = await BinaryInput.open(context.helpers, binary);
+	try {
+		const manifest = incomingManifest(context, item);
+		return await use({ storage, key: manifest?.file ?? binary.fileName ?? field, folder: '', manifest });
+	} finally {
+		storage.close();
+	}
+}
+
+function incomingManifest(context: IExecuteFunctions, item: number): Manifest | undefined {
+	const value: unknown = context.getNodeParameter(MANIFEST_FIELD, item, '');
+	if (value === undefined || value === null || value === '') return undefined;
+	return parseManifest(typeof value === 'string' ? value : JSON.stringify(value), 'of the incoming item');
+}
+
+/** Runs `use` with what the Source fields name. */
+export async function withArchive<T>(
+	context: IExecuteFunctions,
+	item: number,
+	where: { kind: BackupKind; folder: string },
+	use: (place: ArchivePlace) => Promise<T>,
+): Promise<T> {
+	if (context.getNodeParameter('source', item) === 'binaryData') return await withIncomingFile(context, item, use);
+	const storage = await openStorage(context, item);
+	const { key, folder, manifest } = await chosenBackup(context, item, storage, where);
+	return await use({ storage, key, folder, manifest });
+}

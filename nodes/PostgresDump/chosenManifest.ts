@@ -1,0 +1,24 @@
+import type { ILoadOptionsFunctions, INodeParameterResourceLocator } from 'n8n-workflow';
+
+import { BackupError, findBackup, type Manifest } from '../../engine';
+import { openStorageForList } from '../shared/storage';
+
+/** The folder that the Options of the node name, as the beginning of keys. */
+export function folderPrefix(context: ILoadOptionsFunctions): string {
+	const { folder = 'postgres' } = (context.getCurrentNodeParameter('options') ?? {}) as { folder?: string };
+	return folder === '' ? '' : `${folder}/`;
+}
+
+/** The manifest of the backup that is chosen in the editor. @throws BackupError where none is, or it cannot be read */
+export async function chosenManifest(context: ILoadOptionsFunctions): Promise<Manifest> {
+	const locator = context.getCurrentNodeParameter('backup') as INodeParameterResourceLocator | undefined;
+	const value = String(locator?.value ?? '');
+	if (!locator || value === '' || value.startsWith('=')) {
+		throw new BackupError('INVALID_INPUT', 'Choose a backup first, or write the names yourself.');
+	}
+	const storage = await openStorageForList(context);
+	const prefix = folderPrefix(context);
+	if (locator.mode === 'file') return (await findBackup(storage, { file: value }, prefix)).manifest;
+	const reference = locator.mode === 'latest' ? { latest: value, kind: 'postgres' as const } : { id: value };
+	return (await findBackup(storage, reference, prefix)).manifest;
+}

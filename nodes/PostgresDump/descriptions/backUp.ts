@@ -1,0 +1,279 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import { shownFor } from '../../shared/operation';
+
+import { connectTimeoutOption } from './source';
+
+const shown = shownFor(['backUp']);
+
+/** A drop-down of what the server holds, in the credential's database, and a field for patterns beside it. */
+function chosenAndWritten(what: 'Schemas' | 'Tables', name: string, label: string, action: string): INodeProperties[] {
+	const one = what.slice(0, -1);
+	const pattern = name.replace(/s$/, '');
+	return [
+		{
+			displayName: `${label} Names or IDs`,
+			name,
+			type: 'multiOptions',
+			typeOptions: { loadOptionsMethod: `get${what}` },
+			default: [],
+			description: `${action}. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.`,
+		},
+		{
+			displayName: `${label} by Pattern`,
+			name: `${pattern}Patterns`,
+			type: 'string',
+			default: '',
+			placeholder: what === 'Schemas' ? 'e.g. sales_*, audit' : 'e.g. public.log_*, users',
+			description: `${action}: patterns as pg_dump takes them, separated by commas. * stands for any characters, ? for one; names with capital letters go in double quotes. ${one}s of every database that is backed up are compared.`,
+		},
+	];
+}
+
+const databases: INodeProperties[] = [
+	{
+		displayName: 'Databases',
+		name: 'databaseMode',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{ name: 'The One in the Credential', value: 'credential' },
+			{ name: 'Chosen Ones', value: 'chosen', description: 'One archive for each' },
+			{
+				name: 'All',
+				value: 'all',
+				description: 'One archive for each that the user may connect to, templates left out',
+			},
+		],
+		default: 'credential',
+		displayOptions: shown,
+	},
+	{
+		displayName: 'Database Names or IDs',
+		name: 'databases',
+		type: 'multiOptions',
+		typeOptions: { loadOptionsMethod: 'getDatabases' },
+		required: true,
+		default: [],
+		description:
+			'Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>',
+		displayOptions: shownFor(['backUp'], { databaseMode: ['chosen'] }),
+	},
+	{
+		displayName: 'Roles and Globals',
+		name: 'globals',
+		type: 'boolean',
+		default: false,
+		description:
+			'Whether to also back up what belongs to the server rather than to a database: roles, memberships, tablespaces (as pg_dumpall --globals-only). One more archive.',
+		displayOptions: shown,
+	},
+	{
+		displayName: 'Content',
+		name: 'content',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{ name: 'Schema and Data', value: 'all' },
+			{ name: 'Schema Only', value: 'schema', description: 'Definitions without rows' },
+			{ name: 'Data Only', value: 'data', description: 'Rows without definitions' },
+		],
+		default: 'all',
+		displayOptions: shown,
+	},
+];
+
+const destination: INodeProperties[] = [
+	{
+		displayName: 'Compression',
+		name: 'compression',
+		type: 'options',
+		options: [
+			{ name: 'Zstandard (.zst)', value: 'zstd', description: 'Fast and small' },
+			{ name: 'Gzip (.gz)', value: 'gzip', description: 'For tools that know nothing else' },
+			{ name: 'None', value: 'none' },
+		],
+		default: 'zstd',
+		displayOptions: shown,
+	},
+	{
+		displayName: 'Encrypt',
+		name: 'encrypt',
+		type: 'boolean',
+		noDataExpression: true,
+		default: false,
+		description: 'Whether to encrypt with a Backup Encryption credential (AES-256, opens with gpg)',
+		displayOptions: shown,
+	},
+	{
+		displayName: 'Destination',
+		name: 'destination',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{ name: 'Backup Storage', value: 'storage', description: 'A folder or an S3 bucket' },
+			{
+				name: 'Binary Data',
+				value: 'binaryData',
+				description: 'The archive goes out as binary data, for any other node to store',
+			},
+		],
+		default: 'storage',
+		displayOptions: shown,
+	},
+	{
+		displayName: 'Put Output File in Field',
+		name: 'outputBinaryField',
+		type: 'string',
+		required: true,
+		default: 'data',
+		hint: 'The name of the output binary field to put the archive in',
+		displayOptions: shownFor(['backUp'], { destination: ['binaryData'] }),
+	},
+];
+
+const selection: INodeProperties = {
+	displayName: 'Selection',
+	name: 'selection',
+	type: 'collection',
+	placeholder: 'Add Selection',
+	default: {},
+	displayOptions: shown,
+	options: [
+		...chosenAndWritten('Schemas', 'schemas', 'Schema', 'Back up only these schemas'),
+		...chosenAndWritten('Tables', 'tables', 'Table', 'Back up only these tables'),
+		...chosenAndWritten('Schemas', 'excludeSchemas', 'Exclude Schema', 'Leave out these schemas'),
+		...chosenAndWritten('Tables', 'excludeTables', 'Exclude Table', 'Leave out these tables'),
+		...chosenAndWritten(
+			'Tables',
+			'excludeTableData',
+			'Exclude Data of Table',
+			'Back up the definition of these tables without their rows',
+		),
+	],
+};
+
+const options: INodeProperties = {
+	displayName: 'Options',
+	name: 'options',
+	type: 'collection',
+	placeholder: 'Add Option',
+	default: {},
+	displayOptions: shown,
+	options: [
+		{
+			displayName: 'Clean',
+			name: 'clean',
+			type: 'options',
+			options: [
+				{ name: 'No', value: 'none' },
+				{ name: 'DROP First', value: 'drop', description: 'As pg_dump --clean' },
+				{ name: 'DROP IF EXISTS First', value: 'dropIfExists', description: 'As pg_dump --clean --if-exists' },
+			],
+			default: 'none',
+			description:
+				'Whether the script drops what it creates. Only for archives that are to be loaded by hand; Restore does not need it.',
+		},
+		{
+			displayName: 'Compression Level',
+			name: 'compressionLevel',
+			type: 'number',
+			typeOptions: { minValue: 0, maxValue: 19 },
+			default: 0,
+			description: 'Zstandard: 1 to 19, usually 3. Gzip: 1 to 9, usually 6. 0 takes the usual one.',
+		},
+		connectTimeoutOption,
+		{
+			displayName: 'Folder',
+			name: 'folder',
+			type: 'string',
+			default: 'postgres',
+			description: 'Folder in the storage for the archives',
+		},
+		{
+			displayName: 'Include Owners',
+			name: 'owner',
+			type: 'boolean',
+			default: true,
+			description: 'Whether to keep who owns what; off is pg_dump --no-owner',
+		},
+		{
+			displayName: 'Include Password Hashes',
+			name: 'passwords',
+			type: 'boolean',
+			default: true,
+			description:
+				"Whether Roles and Globals keeps the hashes of passwords. Where the user may not read them, they are left out and the item's warnings say so.",
+		},
+		{
+			displayName: 'Include Privileges',
+			name: 'privileges',
+			type: 'boolean',
+			default: true,
+			description: 'Whether to keep privileges (GRANT, REVOKE); off is pg_dump --no-acl',
+		},
+		{
+			displayName: 'Large Objects',
+			name: 'largeObjects',
+			type: 'options',
+			options: [
+				{ name: 'With All of a Database', value: 'auto', description: 'But not with a selection of it' },
+				{ name: 'Always', value: 'include' },
+				{ name: 'Never', value: 'exclude' },
+			],
+			default: 'auto',
+		},
+		{
+			displayName: 'Lock Timeout (Seconds)',
+			name: 'lockTimeout',
+			type: 'number',
+			typeOptions: { minValue: 0 },
+			default: 0,
+			description:
+				'How long to wait for the lock of each table, which a session that alters the table keeps. 0 waits as long as it takes.',
+		},
+		{
+			displayName: 'Parallel Connections',
+			name: 'parallel',
+			type: 'number',
+			typeOptions: { minValue: 1, maxValue: 32 },
+			default: 2,
+			description: 'How many connections read rows at once, all of the same moment',
+		},
+		{
+			displayName: 'Pg_dump Arguments',
+			name: 'extraArguments',
+			type: 'string',
+			default: '',
+			placeholder: 'e.g. --no-comments --exclude-extension=timescaledb',
+			description:
+				'Further arguments of pg_dump. Those that shape the script are allowed; connection, format and output have fields of their own.',
+		},
+		{
+			displayName: 'Serializable Snapshot',
+			name: 'serializableDeferrable',
+			type: 'boolean',
+			default: false,
+			description:
+				'Whether to wait for a moment that is consistent among serializable transactions too, as pg_dump --serializable-deferrable',
+		},
+		{
+			displayName: 'Tags',
+			name: 'tags',
+			type: 'string',
+			default: '',
+			placeholder: 'e.g. nightly, before-upgrade',
+			description: 'Kept in the manifest, separated by commas',
+		},
+		{
+			displayName: 'Time Zone',
+			name: 'timeZone',
+			type: 'string',
+			default: 'UTC',
+			placeholder: 'e.g. Europe/Berlin',
+			description: 'Of the time in file names',
+		},
+	],
+};
+
+export const backUpFields: INodeProperties[] = [...databases, ...destination, selection, options];

@@ -1,0 +1,140 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import { shownFor } from '../../shared/operation';
+
+import { backupField, connectTimeoutOption, folderOption, manifestField, sourceFields } from './source';
+import { restoreOptions, targetFields } from './target';
+
+const database = { restoreKind: ['database'] };
+
+const fromBackup = (what: string) =>
+	`${what}. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.`;
+
+const dataOnly: INodeProperties = {
+	displayName: 'Data Only',
+	name: 'dataOnly',
+	type: 'boolean',
+	default: false,
+	description: 'Whether to restore rows only, into tables that exist',
+};
+
+const schemaNames: INodeProperties = {
+	displayName: 'Schemas by Name',
+	name: 'schemaNames',
+	type: 'string',
+	default: '',
+	placeholder: 'e.g. public, sales',
+	description: 'Restore only these schemas; names separated by commas',
+};
+
+const tableNames: INodeProperties = {
+	displayName: 'Tables by Name',
+	name: 'tableNames',
+	type: 'string',
+	default: '',
+	placeholder: 'e.g. public.users, public."Order Lines"',
+	description:
+		'Restore only these tables, separated by commas; a name without a schema means that of any. Names with capital letters or blanks go in double quotes.',
+};
+
+/** The Selection collection without drop-downs, for what has no manifest to fill them from. */
+export function selectionByName(operations: string[]): INodeProperties {
+	return {
+		displayName: 'Selection',
+		name: 'selection',
+		type: 'collection',
+		placeholder: 'Add Selection',
+		default: {},
+		displayOptions: shownFor(operations),
+		options: [dataOnly, schemaNames, tableNames],
+	};
+}
+
+const selection: INodeProperties = {
+	displayName: 'Selection',
+	name: 'selection',
+	type: 'collection',
+	placeholder: 'Add Selection',
+	default: {},
+	displayOptions: shownFor(['restore'], database),
+	options: [
+		dataOnly,
+		{
+			displayName: 'Schema Names or IDs',
+			name: 'schemas',
+			type: 'multiOptions',
+			typeOptions: { loadOptionsMethod: 'getBackupSchemas', loadOptionsDependsOn: ['backup.value'] },
+			default: [],
+			description: fromBackup('Restore only these schemas, as the backup holds them'),
+		},
+		schemaNames,
+		{
+			displayName: 'Table Names or IDs',
+			name: 'tables',
+			type: 'multiOptions',
+			typeOptions: { loadOptionsMethod: 'getBackupTables', loadOptionsDependsOn: ['backup.value'] },
+			default: [],
+			description: fromBackup('Restore only these tables, as the backup holds them'),
+		},
+		tableNames,
+	],
+};
+
+export const restoreFields: INodeProperties[] = [
+	{
+		displayName: 'Restore',
+		name: 'restoreKind',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{ name: 'Database', value: 'database' },
+			{ name: 'Roles and Globals', value: 'globals', description: 'Roles, memberships, tablespaces of the server' },
+		],
+		default: 'database',
+		displayOptions: shownFor(['restore']),
+	},
+	...sourceFields(['restore'], {
+		storage: 'A backup in a folder or an S3 bucket',
+		binary: 'An archive that another node put out, such as a download',
+	}),
+	backupField(['restore']),
+	manifestField(['restore']),
+	...targetFields(['restore'], database),
+	selection,
+	{
+		displayName: 'Options',
+		name: 'options',
+		type: 'collection',
+		placeholder: 'Add Option',
+		default: {},
+		displayOptions: shownFor(['restore'], database),
+		options: [connectTimeoutOption, folderOption, ...restoreOptions],
+	},
+	{
+		displayName: 'Options',
+		name: 'options',
+		type: 'collection',
+		placeholder: 'Add Option',
+		default: {},
+		displayOptions: shownFor(['restore'], { restoreKind: ['globals'] }),
+		options: [
+			connectTimeoutOption,
+			{
+				displayName: 'Existing Roles',
+				name: 'existingRoles',
+				type: 'options',
+				options: [
+					{
+						name: 'Update',
+						value: 'update',
+						description: 'Give them attributes, passwords and memberships of the backup',
+					},
+					{ name: 'Skip', value: 'skip', description: 'Leave them exactly as they are' },
+				],
+				default: 'update',
+				description: 'What to do with roles and tablespaces that the server has already; none is ever dropped',
+			},
+			folderOption,
+		],
+	},
+];

@@ -1,0 +1,138 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import { shownFor } from '../../shared/operation';
+
+const OVER_EXISTING = ['safeSwap', 'replace', 'existing'];
+
+/** Where a restore goes, and the confirmation that everything but a new database asks for. */
+export function targetFields(operations: string[], more: Record<string, string[]> = {}): INodeProperties[] {
+	const shown = (target?: string[]) => shownFor(operations, { ...more, ...(target ? { target } : {}) });
+	return [
+		{
+			displayName: 'Target',
+			name: 'target',
+			type: 'options',
+			noDataExpression: true,
+			options: [
+				{
+					name: 'New Database',
+					value: 'newDatabase',
+					description: 'Create a database and restore into it; it is dropped again if the restore fails',
+				},
+				{
+					name: 'Existing Database, Safe Swap',
+					value: 'safeSwap',
+					description:
+						'Restore beside the database, check the counts, then rename; the old one is kept under another name',
+				},
+				{
+					name: 'Existing Database, Replace',
+					value: 'replace',
+					description: 'As Safe Swap, but the old database is dropped once the new one is in its place',
+				},
+				{
+					name: 'Existing Database, Restore Into',
+					value: 'existing',
+					description: 'Restore into the database as it stands',
+				},
+			],
+			default: 'newDatabase',
+			displayOptions: shown(),
+		},
+		{
+			displayName: 'Database Name',
+			name: 'targetDatabase',
+			type: 'string',
+			required: true,
+			default: '',
+			placeholder: 'e.g. shop_restored',
+			description: 'Of the database to create; it must not exist yet',
+			displayOptions: shown(['newDatabase']),
+		},
+		{
+			displayName: 'Database Name or ID',
+			name: 'targetDatabase',
+			type: 'options',
+			typeOptions: { loadOptionsMethod: 'getDatabases' },
+			required: true,
+			default: '',
+			description:
+				'The database to restore over. Choose from the list, or specify an ID using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+			displayOptions: shown(OVER_EXISTING),
+		},
+		{
+			displayName: 'Confirm Database Name',
+			name: 'confirmation',
+			type: 'string',
+			default: '',
+			description: 'The name of the database once more. Without it nothing is changed.',
+			displayOptions: shown(OVER_EXISTING),
+		},
+		{
+			displayName: 'Before Restoring',
+			name: 'before',
+			type: 'options',
+			noDataExpression: true,
+			options: [
+				{ name: 'Change Nothing', value: 'nothing', description: 'What exists already makes the restore fail' },
+				{ name: 'Empty the Tables', value: 'truncate', description: 'TRUNCATE the tables that are to be restored' },
+				{ name: 'Drop the Tables', value: 'drop', description: 'DROP the tables that are to be restored' },
+			],
+			default: 'nothing',
+			displayOptions: shown(['existing']),
+		},
+	];
+}
+
+/** How to restore: owners, privileges, errors, connections. */
+export const restoreOptions: INodeProperties[] = [
+	{
+		displayName: 'Include Privileges',
+		name: 'privileges',
+		type: 'boolean',
+		default: true,
+		description: 'Whether to restore privileges (GRANT, REVOKE); the roles that they name must exist',
+	},
+	{
+		displayName: 'On Error',
+		name: 'onObjectError',
+		type: 'options',
+		options: [
+			{ name: 'Stop', value: 'stop', description: 'Stop at the first object that the server rejects' },
+			{
+				name: 'Collect',
+				value: 'collect',
+				description: 'Go on and report each failure; a swap then only takes place without failures',
+			},
+		],
+		default: 'stop',
+		description: 'What to do when the server rejects an object',
+	},
+	{
+		displayName: 'Owner',
+		name: 'owner',
+		type: 'options',
+		options: [
+			{ name: 'As Backed Up', value: 'asDumped', description: 'The roles must exist on the server' },
+			{ name: 'Restoring User', value: 'none', description: 'The user of the Postgres credential owns everything' },
+			{ name: 'One Role', value: 'role', description: 'The role named in Owner Role owns everything' },
+		],
+		default: 'asDumped',
+		description: 'Who owns what is restored',
+	},
+	{
+		displayName: 'Owner Role',
+		name: 'ownerRole',
+		type: 'string',
+		default: '',
+		description: 'The role that owns everything where Owner is One Role',
+	},
+	{
+		displayName: 'Parallel Connections',
+		name: 'parallel',
+		type: 'number',
+		typeOptions: { minValue: 1, maxValue: 32 },
+		default: 2,
+		description: 'How many connections load rows and build indexes at once',
+	},
+];

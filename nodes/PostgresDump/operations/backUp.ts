@@ -1,0 +1,154 @@
+import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
+
+import {
+	backUpDatabase,
+	backUpGlobals,
+	BackupError,
+	type EncryptionKeys,
+	keyIn,
+	listDatabases,
+	type Manifest,
+	messageOf,
+	type PostgresConnection,
+	type Storage,
+} from '../../../engine';
+import { BinaryOutput } from '../../shared/binaryOutput';
+import { encryptionKeys } from '../../shared/encryption';
+import { errorItem, toNodeError } from '../../shared/errors';
+import type { Operation } from '../../shared/operation';
+import { withPostgres } from '../../shared/postgresConnection';
+import { openStorage } from '../../shared/storage';
+import { describeBackup } from '../backupItem';
+import { backUpSettings, type BackUpSettings } from '../backUpSettings';
+import { backUpFields } from '../descriptions/backUp';
+
+/** What the archives of one incoming item share. */
+interface Run {
+	context: IExecuteFunctions;
+	item: number;
+	settings: BackUpSettings;
+	connection: PostgresConnection;
+	encryption: EncryptionKeys | undefined;
+	/** Undefined where each archive goes out as binary data. */
+	storage: Storage | undefined;
+}
+
+/** One archive to make: of a database, or of the roles and globals of the server. */
+type Part = { database: string } | 'globals';
+
+const nameOf = (part: Part): string => (part === 'globals' ? 'roles and globals' : part.database);
+
+async function partsOf({ context, item, connection }: Run): Promise<Part[]> {
+	const mode = context.getNodeParameter('databaseMode', item) as 'credential' | 'chosen' | 'all';
+	const globals: Part[] = context.getNodeParameter('globals', item) ? ['globals'] : [];
+	const databases = async () => {
+		if (mode === 'credential') return [connection.database];
+		if (mode === 'all') return await listDatabases(connection);
+		return context.getNodeParameter('databases', item) as string[];
+	};
+	const names = await databases();
+	if (names.length === 0) {
+		throw new BackupError('INVALID_INPUT', 'There is no database to back up.', { hint: 'Choose one in Databases.' });
+	}
+	return [...globals, ...names.map((database) => ({ database }))];
+}
+
+async function store(run: Run, part: Part, storage: Storage): Promise<Manifest> {
+	const { context, settings, encryption } = run;
+	const { codec, folder, timeZone, runId, tags } = settings;
+	const signal = context.getExecutionCancelSignal();
+	const common = { storage, codec, folder, timeZone, runId, tags, encryption, signal };
+	if (part === 'globals') {
+		return await backUpGlobals({ ...common, connection: run.connection, passwords: settings.passwords });
+	}
+	return await backUpDatabase({
+		...common,
+		connection: { ...run.connection, database: part.database },
+		selection: settings.selection,
+		parallel: settings.parallel,
+		serializableDeferrable: settings.serializableDeferrable,
+		log: (message) => context.logger.debug(`Postgres Dump: ${part.database}: ${message}`),
+	});
+}
+
+async function archive(run: Run, part: Part): Promise<INodeExecutionData> {
+	const { context, item, settings } = run;
+	const output = run.storage ? undefined : new BinaryOutput(context.helpers);
+	const manifest = await store(run, part, run.storage ?? (output as BinaryOutput));
+	context.logger.info(`Postgres Dump: backed up ${nameOf(part)}`, { file: manifest.file, bytes: manifest.size.stored });
+	const json = describeBackup(manifest, keyIn(settings.folder, manifest.file));
+	if (!output?.binary) return { json };
+	const field = context.getNodeParameter('outputBinaryField', item) as string;
+	// Restore wants the manifest again, and nothing else keeps it here.
+	return { json: { ...json, manifest: manifest }, binary: { [field]: output.binary } };
+}
+
+interface Failure {
+	part: Part;
+	error: unknown;
+}
+
+/** The error for a run of several archives, once all have been tried. */
+function failedParts(failures: Failure[], all: Part[], toStorage: boolean): unknown {
+	const [first] = failures;
+	if (all.length === 1 || !first) return first?.error;
+	const names = failures.map(({ part }) => nameOf(part)).join(', ');
+	const each = failures.map(({ part, error }) => {
+		const hint = error instanceof BackupError && error.hint ? ` ${error.hint}` : '';
+		return `${nameOf(part)}: ${messageOf(error)}${hint}`;
+	});
+	const others = toStorage && failures.length < all.length ? ['The others are in the storage.'] : [];
+	return new BackupError('SOURCE_FAILED', `${failures.length} of ${all.length} backups failed: ${names}.`, {
+		hint: [...each, ...others].join('\n'),
+		cause: first.error,
+	});
+}
+
+async function archiveAll(run: Run): Promise<INodeExecutionData[]> {
+	const { context, item } = run;
+	const parts = await partsOf(run);
+	const items: INodeExecutionData[] = [];
+	const failures: Failure[] = [];
+	for (const part of parts) {
+		try {
+			items.push(await archive(run, part));
+		} catch (error) {
+			// One database that fails must not cost the others their backup; a cancelled run ends at once.
+			if (context.getExecutionCancelSignal()?.aborted) throw toNodeError(context.getNode(), error, item);
+			failures.push({ part, error });
+		}
+	}
+	if (failures.length === 0) return items;
+	if (!context.continueOnFail()) {
+		throw toNodeError(context.getNode(), failedParts(failures, parts, run.storage !== undefined), item);
+	}
+	const errorItems = failures.map(({ part, error }) => {
+		const failed = errorItem(toNodeError(context.getNode(), error, item), error, item);
+		return { ...failed, json: { ...failed.json, database: part === 'globals' ? null : part.database } };
+	});
+	return [...items, ...errorItems];
+}
+
+/** Puts warnings of the backups where they are seen in the editor. */
+function hint(context: IExecuteFunctions, items: INodeExecutionData[]): void {
+	const warnings = items.flatMap(({ json }) => (json.warnings as string[] | undefined) ?? []);
+	for (const message of new Set(warnings))
+		context.addExecutionHints({ message, type: 'warning', location: 'outputPane' });
+}
+
+/** Backs databases, and roles and globals, up: one item for each archive. */
+export const backUp: Operation = {
+	description: backUpFields,
+	async execute(context, item) {
+		const settings = backUpSettings(context, item);
+		const encryption = context.getNodeParameter('encrypt', item) ? await encryptionKeys(context, item) : undefined;
+		const toStorage = context.getNodeParameter('destination', item) === 'storage';
+		const storage = toStorage ? await openStorage(context, item) : undefined;
+		const { connectTimeout } = settings;
+		return await withPostgres(context, item, { connectTimeout }, async (connection) => {
+			const items = await archiveAll({ context, item, settings, connection, encryption, storage });
+			hint(context, items);
+			return items;
+		});
+	},
+};

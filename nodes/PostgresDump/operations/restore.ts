@@ -1,0 +1,80 @@
+import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
+
+import {
+	ArchiveSource,
+	BackupError,
+	openArchive,
+	restoreDatabase,
+	restoreGlobals,
+	type ArchiveReader,
+	type Manifest,
+} from '../../../engine';
+import { decryptionKeys } from '../../shared/encryption';
+import type { Operation } from '../../shared/operation';
+import { withPostgres } from '../../shared/postgresConnection';
+import { type ArchivePlace, withArchive } from '../archiveSource';
+import { restoreFields } from '../descriptions/restore';
+import { describeRestore } from '../restoreItem';
+import { restoreOptionsOf, restoreSelection, restoreTarget } from '../restoreSettings';
+
+async function readerOf(context: IExecuteFunctions, item: number, place: ArchivePlace): Promise<ArchiveReader> {
+	const { storage, folder, manifest } = place;
+	if (manifest) return await openArchive(storage, { manifest, folder }, await decryptionKeys(context, item));
+	throw new BackupError('MANIFEST_INVALID', `There is no manifest for ${place.key}.`, {
+		hint: 'Give the manifest that Back Up put out beside it, or use the operation Import, which reads dumps without one.',
+	});
+}
+
+function backupOf({ id, file, startedAt }: Manifest): IDataObject {
+	return { id, file, startedAt };
+}
+
+async function intoDatabase(context: IExecuteFunctions, item: number): Promise<IDataObject> {
+	const target = restoreTarget(context, item);
+	const selection = restoreSelection(context, item);
+	const { connectTimeout, folder, ...options } = restoreOptionsOf(context, item);
+	return await withArchive(context, item, { kind: 'postgres', folder }, async (place) => {
+		const reader = await readerOf(context, item, place);
+		const report = await withPostgres(context, item, { connectTimeout }, async (connection) => {
+			return await restoreDatabase({
+				...options,
+				connection,
+				source: new ArchiveSource(reader),
+				target,
+				selection,
+				signal: context.getExecutionCancelSignal(),
+				log: (message) => context.logger.debug(`Postgres Dump: ${target.database}: ${message}`),
+			});
+		});
+		context.logger.info(`Postgres Dump: restored ${reader.manifest.file}`, { database: report.database });
+		return { ...describeRestore(context, report), backup: backupOf(reader.manifest) };
+	});
+}
+
+async function rolesAndGlobals(context: IExecuteFunctions, item: number): Promise<IDataObject> {
+	const { connectTimeout, folder, existingRoles } = restoreOptionsOf(context, item);
+	return await withArchive(context, item, { kind: 'postgres-globals', folder }, async (place) => {
+		const reader = await readerOf(context, item, place);
+		const report = await withPostgres(context, item, { connectTimeout }, async (connection) => {
+			const signal = context.getExecutionCancelSignal();
+			return await restoreGlobals(connection, reader, { existing: existingRoles, signal });
+		});
+		const { failed, warnings } = report;
+		const hints = failed.length > 0 ? [`${failed.length} roles or globals could not be restored; see failures.`] : [];
+		for (const message of [...hints, ...warnings]) {
+			context.addExecutionHints({ message, type: 'warning', location: 'outputPane' });
+		}
+		const { created, updated, skipped } = report;
+		return { created, updated, skipped, failures: failed, warnings, backup: backupOf(reader.manifest) };
+	});
+}
+
+/** Restores a backup of ours: one item with the report. */
+export const restore: Operation = {
+	description: restoreFields,
+	async execute(context, item) {
+		const kind = context.getNodeParameter('restoreKind', item) as 'database' | 'globals';
+		const json = kind === 'globals' ? await rolesAndGlobals(context, item) : await intoDatabase(context, item);
+		return [{ json }];
+	},
+};

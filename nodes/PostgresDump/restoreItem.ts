@@ -1,0 +1,23 @@
+import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
+
+import type { RestoreReport } from '../../engine';
+
+/** What an item says of a restore, and a hint in the editor where something could not be restored. */
+export function describeRestore(context: IExecuteFunctions, report: RestoreReport): IDataObject {
+	const { failures, warnings } = report;
+	const plural = failures.length === 1 ? 'object' : 'objects';
+	const hints = failures.length > 0 ? [`${failures.length} ${plural} could not be restored; see failures.`] : [];
+	for (const message of [...hints, ...warnings]) {
+		context.addExecutionHints({ message, type: 'warning', location: 'outputPane' });
+	}
+	return {
+		database: report.database,
+		previousDatabase: report.previousDatabase ?? null,
+		objects: report.objects,
+		rows: report.rows,
+		tables: report.tables.map(({ expected, ...table }) => ({ ...table, expected: expected ?? null })),
+		failures: failures.map(({ object, message }) => ({ object, message })),
+		warnings,
+		durationSeconds: report.duration / 1000,
+	};
+}

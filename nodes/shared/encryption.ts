@@ -1,0 +1,69 @@
+import type { IExecuteFunctions } from 'n8n-workflow';
+
+import { BackupError, type DecryptionKeys, type EncryptionKeys } from '../../engine';
+
+import { armoredBlocks } from './armor';
+
+export const ENCRYPTION_CREDENTIAL = 'backupEncryptionApi';
+
+/** The Backup Encryption credential as n8n keeps it. */
+export interface EncryptionCredential {
+	passphrase?: string;
+	publicKeys?: string;
+	privateKeys?: string;
+	privateKeyPassphrase?: string;
+}
+
+/** What to encrypt for; undefined where the credential only holds private keys. */
+export function encryptionKeysOf(credential: EncryptionCredential): EncryptionKeys | undefined {
+	const publicKeys = keyBlocks(credential.publicKeys);
+	if (!credential.passphrase && publicKeys.length === 0) return undefined;
+	return { passphrase: credential.passphrase || undefined, publicKeys };
+}
+
+/** What may open an archive; undefined where the credential holds nothing that does. */
+export function decryptionKeysOf(credential: EncryptionCredential): DecryptionKeys | undefined {
+	const passphrase = credential.privateKeyPassphrase || undefined;
+	const privateKeys = keyBlocks(credential.privateKeys).map((armored) => ({ armored, passphrase }));
+	if (!credential.passphrase && privateKeys.length === 0) return undefined;
+	return { passphrase: credential.passphrase || undefined, privateKeys };
+}
+
+/** A text in which there is no block is handed on as it is: the engine says what is wrong with it. */
+function keyBlocks(text = ''): string[] {
+	if (text.trim() === '') return [];
+	const blocks = armoredBlocks(text);
+	return blocks.length > 0 ? blocks : [text];
+}
+
+/** The keys to encrypt with. @throws BackupError INVALID_INPUT where there is no credential, or none in it */
+export async function encryptionKeys(context: IExecuteFunctions, itemIndex: number): Promise<EncryptionKeys> {
+	const credential = await selectedCredential(context, itemIndex);
+	const keys = credential && encryptionKeysOf(credential);
+	if (keys) return keys;
+	throw new BackupError(
+		'INVALID_INPUT',
+		credential
+			? 'The Backup Encryption credential holds neither a passphrase nor a public key to encrypt with.'
+			: 'Encrypt is on, but no Backup Encryption credential is selected.',
+		{ hint: 'Select a credential with a passphrase or a public key, or switch Encrypt off.' },
+	);
+}
+
+/** The keys to decrypt with; undefined where no credential is selected. */
+export async function decryptionKeys(
+	context: IExecuteFunctions,
+	itemIndex: number,
+): Promise<DecryptionKeys | undefined> {
+	const credential = await selectedCredential(context, itemIndex);
+	return credential && decryptionKeysOf(credential);
+}
+
+async function selectedCredential(
+	context: IExecuteFunctions,
+	itemIndex: number,
+): Promise<EncryptionCredential | undefined> {
+	// n8n throws where an optional credential is asked for and not there.
+	if (!context.getNode().credentials?.[ENCRYPTION_CREDENTIAL]) return undefined;
+	return await context.getCredentials(ENCRYPTION_CREDENTIAL, itemIndex);
+}

@@ -1,0 +1,87 @@
+import { realpath } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
+
+import type { FileSystemHelperFunctions } from 'n8n-workflow';
+
+import { BackupError, messageOf } from '../../engine';
+
+/** Says where a folder really is, symbolic links followed, if n8n's settings let nodes use it. */
+export interface FileAccess {
+	/** @throws BackupError INVALID_INPUT (not an absolute path), STORAGE_DENIED (n8n's settings forbid it) */
+	allowedFolder(path: string): Promise<string>;
+}
+
+type Guards = Pick<FileSystemHelperFunctions, 'resolvePath' | 'isFilePathBlocked'>;
+
+/** n8n's own guards, which a running node is given. */
+export function guardedByN8n(helpers: Guards): FileAccess {
+	return {
+		async allowedFolder(path) {
+			const resolved = await resolveFolder(path, (existing) => helpers.resolvePath(existing));
+			const blocked = helpers.isFilePathBlocked(resolved as Awaited<ReturnType<Guards['resolvePath']>>);
+			if (blocked) throw denied(path);
+			return resolved;
+		},
+	};
+}
+
+/** The same rules, read from n8n's settings: drop-downs and credential tests are not given n8n's guards. */
+export function guardedBySettings(settings: NodeJS.ProcessEnv = process.env): FileAccess {
+	return {
+		async allowedFolder(path) {
+			const resolved = await resolveFolder(path, realpath);
+			if (isBlocked(resolved, settings)) throw denied(path);
+			return resolved;
+		},
+	};
+}
+
+/** Resolves the part of a path that exists; a storage's folder may still have to be made. */
+async function resolveFolder(path: string, follow: (existing: string) => Promise<string>): Promise<string> {
+	if (!isAbsolute(path)) throw notAbsolute(path);
+	const missing: string[] = [];
+	for (let existing = resolve(path); ; existing = dirname(existing)) {
+		try {
+			return join(await follow(existing), ...missing);
+		} catch (error) {
+			const { code } = error as NodeJS.ErrnoException;
+			if (code !== 'ENOENT' || existing === dirname(existing)) throw unreadable(path, error);
+			missing.unshift(basename(existing));
+		}
+	}
+}
+
+function isBlocked(folder: string, settings: NodeJS.ProcessEnv): boolean {
+	const ownFolder = join(settings['N8N_USER_FOLDER'] ?? homedir(), '.n8n');
+	if (settings['N8N_BLOCK_FILE_ACCESS_TO_N8N_FILES'] !== 'false' && contains(ownFolder, folder)) return true;
+	const allowed = (settings['N8N_RESTRICT_FILE_ACCESS_TO'] ?? '~/.n8n-files')
+		.split(';')
+		.map((entry) => entry.trim().replace(/^~/, homedir()))
+		.filter((entry) => entry !== '');
+	return allowed.length > 0 && !allowed.some((entry) => contains(entry, folder));
+}
+
+function contains(parent: string, child: string): boolean {
+	const base = resolve(parent);
+	return child === base || child.startsWith(base.endsWith(sep) ? base : base + sep);
+}
+
+function notAbsolute(path: string): BackupError {
+	return new BackupError('INVALID_INPUT', `The storage folder ${JSON.stringify(path)} is not an absolute path.`, {
+		hint: 'Give the whole path, beginning with a slash and without ~, such as /home/node/.n8n-files/backups.',
+	});
+}
+
+function denied(path: string): BackupError {
+	return new BackupError('STORAGE_DENIED', `n8n does not let nodes use the folder ${path}.`, {
+		hint: "Choose a folder inside one that the environment variable N8N_RESTRICT_FILE_ACCESS_TO names (without it: .n8n-files in the home folder of n8n's user), or add this folder there, separated by a semicolon, and restart n8n.",
+	});
+}
+
+function unreadable(path: string, cause: unknown): BackupError {
+	return new BackupError('STORAGE_DENIED', `n8n cannot look into the folder ${path}: ${messageOf(cause)}`, {
+		cause,
+		hint: 'Give the user that n8n runs as the right to read and write there (in a container: uid 1000, node).',
+	});
+}
