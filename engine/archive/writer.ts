@@ -114,9 +114,7 @@ export class ArchiveWriter {
 		this.#assertOpen();
 		const pieces = Array.isArray(raw) ? raw : [raw];
 		const compressed = this.#compress(pieces);
-		const appended = this.#track(this.#appendFrame(part, totalLength(pieces), compressed));
-		// Whatever fails is kept by `track`, which every method asks.
-		appended.catch(() => {});
+		this.#track(this.#appendFrame(part, totalLength(pieces), compressed));
 		await compressed.catch(() => {});
 		while (this.#jobs.size > COMPRESSORS) {
 			this.#throwIfFailed();
@@ -155,7 +153,7 @@ export class ArchiveWriter {
 		try {
 			await this.drain();
 			// Stock tools do not take an empty file for an empty archive.
-			if (this.#output.parts.length === 0) this.#track(this.#appendFrame({ type: 'empty' }, []));
+			if (this.#output.parts.length === 0) this.#track(this.#appendFrame({ type: 'empty' }, 0, this.#compress([])));
 			await this.drain();
 			this.#output.end();
 			this.#assertStored(await this.#written);

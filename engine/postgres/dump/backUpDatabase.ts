@@ -10,7 +10,7 @@ import { adaptScript } from './compatibility';
 import { dumpArguments, type DumpSelection } from './arguments';
 import { databaseProperties } from './databaseProperties';
 import { type CopyTask, planCopies } from './plan';
-import { RowFrames } from './rowFrames';
+import { FrameBuffers, RowFrames } from './rowFrames';
 import { cutScript, type Section } from './sections';
 import { dumpEncoding, type ServerFacts, SnapshotSession } from './snapshotSession';
 import { storeLargeObjects } from './largeObjects';
@@ -45,6 +45,7 @@ interface Dump {
 	writer: ArchiveWriter;
 	tables: ManifestTable[];
 	ordered: boolean;
+	buffers: FrameBuffers;
 }
 
 const OLDEST_SERVER = 100_000;
@@ -104,7 +105,7 @@ async function planSections(dump: Dump, sections: Section[]): Promise<PlannedSec
 
 async function copyTable(dump: Dump, session: SnapshotSession, task: CopyTask): Promise<void> {
 	const table = dump.tables[task.table] as ManifestTable;
-	const frames = new RowFrames(dump.writer, { type: 'data', table: task.table, header: task.header, trailer: '\\.\n', whole: dump.ordered });
+	const frames = new RowFrames(dump.writer, { type: 'data', table: task.table, header: task.header, trailer: '\\.\n', whole: dump.ordered }, dump.buffers);
 	await session.copyOut(task.sql, frames, `${table.schema}.${table.name}`);
 	await frames.finish();
 	table.rows += frames.rows;
@@ -131,7 +132,7 @@ async function storeSections(dump: Dump, sections: PlannedSection[]): Promise<vo
 	for (const section of sections) {
 		if (section.type === 'script') await dump.writer.frame({ type }, Buffer.from(section.text));
 		else if (section.type === 'rows') await copyTables(dump, section.tasks);
-		else await storeLargeObjects(dump.sessions[0] as SnapshotSession, section.ids, dump.writer);
+		else await storeLargeObjects(dump.sessions[0] as SnapshotSession, section.ids, dump.writer, dump.buffers);
 		if (section.type !== 'script') type = 'post-data';
 		await dump.writer.drain();
 	}
@@ -205,7 +206,7 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 			encryption: options.encryption,
 			signal,
 		});
-		return await dumpInto({ options, facts, sessions, writer, tables: [], ordered: selection.content === 'data' }, snapshot, args);
+		return await dumpInto({ options, facts, sessions, writer, tables: [], ordered: selection.content === 'data', buffers: new FrameBuffers() }, snapshot, args);
 	} catch (error) {
 		await writer?.abort(error);
 		if (signal?.aborted) throw cancelled();

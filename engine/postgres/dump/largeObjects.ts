@@ -1,6 +1,6 @@
 import type { ArchiveWriter } from '../../archive';
 
-import { RowFrames } from './rowFrames';
+import { type FrameBuffers, RowFrames } from './rowFrames';
 import type { SnapshotSession } from './snapshotSession';
 
 /** Bytes of a large object in one statement: 128 KiB, a whole number of its pages of 2 kB. */
@@ -26,8 +26,8 @@ const contentQuery = (ids: number[]): string => `COPY (
  * Stores the contents of large objects as frames of `SELECT lo_put(...)` statements, one a line. pg_dump's script has
  * created the objects by then; in it their contents would have to go through WebAssembly's memory as a whole.
  */
-export async function storeLargeObjects(session: SnapshotSession, ids: number[], writer: ArchiveWriter): Promise<number> {
-	const frames = new RowFrames(writer, { type: 'large-objects', header: '', trailer: '\n' });
+export async function storeLargeObjects(session: SnapshotSession, ids: number[], writer: ArchiveWriter, buffers: FrameBuffers): Promise<number> {
+	const frames = new RowFrames(writer, { type: 'large-objects', header: '', trailer: '\n' }, buffers);
 	for (let from = 0; from < ids.length; from += BATCH) {
 		await session.copyOut(Buffer.from(contentQuery(ids.slice(from, from + BATCH))), frames, 'pg_largeobject');
 	}

@@ -18,6 +18,21 @@ export interface FrameForm {
 	whole?: boolean;
 }
 
+const NOTHING = Buffer.alloc(0);
+
+/** Buffers of FRAME_SIZE that one dump uses again and again. */
+export class FrameBuffers {
+	readonly #free: Buffer[] = [];
+
+	take(): Buffer {
+		return this.#free.pop() ?? Buffer.allocUnsafeSlow(FRAME_SIZE);
+	}
+
+	give(buffer: Buffer): void {
+		this.#free.push(buffer);
+	}
+}
+
 interface StreamedFrame {
 	/** The archive reads it when the stream has ended. */
 	part: { rows?: number };
@@ -28,8 +43,9 @@ interface StreamedFrame {
 /**
  * Gathers rows into frames, each of which can be loaded by itself.
  *
- * Rows fill a buffer; a full one is handed to the archive, which compresses it while rows fill the next; when the archive
- * has no room, the server waits. A row longer than a frame gets one of its own, streamed through instead of gathered, so
+ * Rows fill a buffer; a full one is handed to the archive, which compresses it while rows fill a second; when both are
+ * full, the server waits. The buffers come from a pool and go back to it: fresh ones for every frame would keep the garbage
+ * collector of the whole process busy. A row longer than a frame gets one of its own, streamed through instead of gathered, so
  * that memory stays bounded whatever stands in a column; the same way goes all that must not be split.
  */
 export class RowFrames implements RowConsumer {
@@ -38,8 +54,9 @@ export class RowFrames implements RowConsumer {
 	bytesRead = 0;
 	readonly #header: Buffer;
 	readonly #trailer: Buffer;
-	/** Of FRAME_SIZE while it is filled; allocated with the first row. */
-	#buffer: Buffer = Buffer.alloc(0);
+	/** Of FRAME_SIZE; taken with the first row. */
+	#buffer: Buffer = NOTHING;
+	#compressing: Promise<void> = Promise.resolve();
 	#used = 0;
 	#rowsInFrame = 0;
 	#streamed: StreamedFrame | undefined;
@@ -47,6 +64,7 @@ export class RowFrames implements RowConsumer {
 	constructor(
 		readonly writer: ArchiveWriter,
 		readonly form: FrameForm,
+		readonly buffers: FrameBuffers,
 	) {
 		this.#header = Buffer.from(form.header);
 		this.#trailer = Buffer.from(form.trailer);
@@ -73,10 +91,11 @@ export class RowFrames implements RowConsumer {
 		return Promise.race([once(stream, 'drain'), stored]).then(() => undefined);
 	}
 
-	/** Hands over what is left. The archive's `drain` tells when it has taken all. */
+	/** Hands over what is left, and waits until the buffers are free again. */
 	async finish(): Promise<void> {
 		if (this.#streamed) await this.#endStream();
 		await this.#flush();
+		await this.#compressing;
 	}
 
 	#place(length: number): Promise<void> | undefined {
@@ -85,24 +104,31 @@ export class RowFrames implements RowConsumer {
 		const full = this.#rowsInFrame > 0 && this.#used + length + this.#trailer.length > FRAME_SIZE;
 		const flushed = full ? this.#flush() : undefined;
 		if (this.#rowsInFrame === 0) {
-			this.#buffer = Buffer.allocUnsafeSlow(FRAME_SIZE);
+			this.#buffer = this.buffers.take();
 			this.#used = this.#header.copy(this.#buffer);
 		}
 		this.#rowsInFrame++;
 		return flushed;
 	}
 
-	/** Hands the current frame to the archive. The promise ends when there is room for the next. */
-	async #flush(): Promise<void> {
-		if (this.#rowsInFrame === 0) return;
+	/** Hands the current frame to the archive. The promise ends when the one before it has been compressed. */
+	#flush(): Promise<void> {
+		if (this.#rowsInFrame === 0) return Promise.resolve();
 		const part = { type: this.form.type, table: this.form.table, rows: this.#rowsInFrame };
-		const end = this.#used + this.#trailer.copy(this.#buffer, this.#used);
+		const buffer = this.#buffer;
+		const frame = buffer.subarray(0, this.#used + this.#trailer.copy(buffer, this.#used));
+		this.#buffer = NOTHING;
 		this.#rowsInFrame = 0;
-		await this.writer.frame(part, this.#buffer.subarray(0, end));
+		const previous = this.#compressing;
+		this.#compressing = previous.then(() => this.writer.frame(part, frame)).finally(() => this.buffers.give(buffer));
+		// Awaited before the next flush or at the end; until then a failure must not count as unhandled.
+		this.#compressing.catch(() => {});
+		return previous;
 	}
 
 	async #beginStream(): Promise<void> {
 		await this.#flush();
+		await this.#compressing;
 		const part = { type: this.form.type, table: this.form.table, rows: 1 };
 		const stream = new PassThrough({ highWaterMark: 1024 * 1024 });
 		const stored = this.writer.stream(part, stream);
