@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { removeFolder, temporaryFolder } from '../services/guard';
 import { startN8n, type N8nServer } from '../services/n8n';
+import { startPostgres, type PostgresServer } from '../services/postgres';
 import { PACKAGE, WorkflowUnderTest } from './harness';
 
 const ROOT = join(__dirname, '..', '..');
@@ -68,12 +69,15 @@ function registryAccess(): Record<string, string> {
 }
 
 const folder = temporaryFolder('install');
+let postgres: PostgresServer;
 let n8n: N8nServer;
 let installed: string;
 
 beforeAll(async () => {
 	const npm = npmThatKnowsOurPackage(folder);
+	postgres = await startPostgres({ version: 18 });
 	n8n = await startN8n({
+		database: { ...postgres, database: 'postgres' },
 		env: {
 			...registryAccess(),
 			PATH: [npm, process.env['PATH']].join(delimiter),
@@ -85,6 +89,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
 	await n8n.stop();
+	await postgres.stop();
 	removeFolder(folder);
 });
 
@@ -115,9 +120,33 @@ it('brings all its node and credential types to the editor', async () => {
 	expect(credentials).toEqual(expect.arrayContaining(ours.n8n.credentials.map(typeName)));
 });
 
-it('runs in a workflow: a node without its credentials says which ones it wants', async () => {
-	const workflow = await WorkflowUnderTest.create(n8n, { type: `${PACKAGE}.postgresDump`, parameters: {} });
+it('backs a database up in a workflow', async () => {
+	const database = await postgres.createDatabase('shelf');
+	await postgres.query(
+		database,
+		"CREATE TABLE books AS SELECT n AS id, 'Book ' || n AS title FROM generate_series(1, 100) n",
+	);
+	const { host, port, user, password } = postgres;
+	const folderPath = join(n8n.connection.filesFolder, 'backups');
+	const workflow = await WorkflowUnderTest.create(n8n, {
+		type: `${PACKAGE}.postgresDump`,
+		parameters: { operation: 'backUp' },
+		credentials: {
+			postgres: await n8n.createCredential('Shelf', 'postgres', {
+				host,
+				port,
+				user,
+				password,
+				database,
+				ssl: 'disable',
+			}),
+			backupStorageApi: await n8n.createCredential('Folder', 'backupStorageApi', { type: 'folder', folderPath }),
+		},
+	});
 	const run = await workflow.run();
-	expect(run.status).toBe('error');
-	expect(run.error?.message).toMatch(/credential/i);
+	expect(run.error).toBeUndefined();
+	expect(run.status).toBe('success');
+	const file = run.items[0]!.json['file'] as string;
+	expect(file).toMatch(/shelf_\d{8}_\d{6}\.sql\.zst$/);
+	expect(readdirSync(join(folderPath, 'postgres'))).toContain(basename(file));
 });

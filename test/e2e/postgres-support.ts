@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { N8nClient, NodeCredentials } from '../services/n8n-client';
+import type { PostgresServer } from '../services/postgres';
+import { freshFilesFolder, PACKAGE, type FinishedRun, WorkflowUnderTest } from './harness';
+
+export const NODE_TYPE = `${PACKAGE}.postgresDump`;
+
+type CredentialReference = NodeCredentials[string];
+
+/** A database with what people have: keys, foreign keys, a name that needs quotes, a second schema. */
+export async function createShop(server: PostgresServer, name?: string): Promise<string> {
+	const database = await server.createDatabase(name);
+	await server.query(
+		database,
+		`CREATE TABLE users (id int PRIMARY KEY, email text NOT NULL, joined timestamptz DEFAULT now());
+		INSERT INTO users SELECT n, 'user' || n || '@example.com' FROM generate_series(1, 1000) n;
+		CREATE TABLE "Order Lines" (id serial PRIMARY KEY, buyer int REFERENCES users, note text);
+		INSERT INTO "Order Lines" (buyer, note) SELECT n, repeat('x', n % 50) FROM generate_series(1, 500) n;
+		CREATE SCHEMA audit;
+		CREATE TABLE audit.log (entry text);
+		INSERT INTO audit.log VALUES ('first'), ('second');`,
+	);
+	return database;
+}
+
+/** What is in a shop: its rows by table. */
+export async function rowsOf(server: PostgresServer, database: string): Promise<Record<string, number>> {
+	const { rows } = await server.query<Record<string, string>>(
+		database,
+		`SELECT (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM "Order Lines") AS lines,
+			(SELECT count(*) FROM audit.log) AS log`,
+	);
+	return Object.fromEntries(Object.entries(rows[0]!).map(([table, count]) => [table, Number(count)]));
+}
+
+export const WHOLE_SHOP = { users: 1000, lines: 500, log: 2 };
+
+export async function databaseExists(server: PostgresServer, name: string): Promise<boolean> {
+	const { rowCount } = await server.query('postgres', 'SELECT FROM pg_database WHERE datname = $1', [name]);
+	return rowCount === 1;
+}
+
+/** Server sessions of the node, whatever they do. */
+export async function sessionsOfNode(server: PostgresServer): Promise<number> {
+	const { rows } = await server.query<{ count: number }>(
+		'postgres',
+		"SELECT count(*)::int FROM pg_stat_activity WHERE application_name = 'n8n-nodes-stack-backup'",
+	);
+	return rows[0]!.count;
+}
+
+/** Waits until there are as many sessions of the node as told. */
+export async function untilSessions(server: PostgresServer, wanted: (count: number) => boolean): Promise<void> {
+	while (!wanted(await sessionsOfNode(server))) await sleep(50);
+}
+
+export function postgresData(server: PostgresServer, database: string): Record<string, unknown> {
+	const { host, port, user, password } = server;
+	return { host, port, user, password, database, ssl: 'disable', allowUnauthorizedCerts: false, sshTunnel: false };
+}
+
+/** One way of running the node: with its credentials, on one server and one storage. */
+export class DumpNode {
+	constructor(
+		private readonly n8n: N8nClient,
+		readonly credentials: NodeCredentials,
+	) {}
+
+	/** With a fresh folder as the storage. */
+	static async withFolder(n8n: N8nClient, server: PostgresServer, database: string) {
+		const folder = freshFilesFolder(n8n);
+		const node = new DumpNode(n8n, {
+			postgres: await n8n.createCredential('server', 'postgres', postgresData(server, database)),
+			backupStorageApi: await n8n.createCredential('folder', 'backupStorageApi', {
+				type: 'folder',
+				folderPath: folder,
+			}),
+		});
+		return { folder, node };
+	}
+
+	/** The same with other credentials; undefined takes one away. */
+	with(credentials: Record<string, CredentialReference | undefined>): DumpNode {
+		const entries = Object.entries({ ...this.credentials, ...credentials }).filter(([, reference]) => reference);
+		return new DumpNode(this.n8n, Object.fromEntries(entries) as NodeCredentials);
+	}
+
+	async workflow(
+		operation: string,
+		parameters: Record<string, unknown> = {},
+		settings: Record<string, unknown> = {},
+	): Promise<WorkflowUnderTest> {
+		const node = { type: NODE_TYPE, parameters: { operation, ...parameters }, credentials: this.credentials, settings };
+		return await WorkflowUnderTest.create(this.n8n, node);
+	}
+
+	async run(
+		operation: string,
+		parameters: Record<string, unknown> = {},
+		settings: Record<string, unknown> = {},
+	): Promise<FinishedRun> {
+		return await (await this.workflow(operation, parameters, settings)).run();
+	}
+
+	/** Runs it and expects it to succeed; answers the JSON of its items. */
+	async ok(operation: string, parameters: Record<string, unknown> = {}): Promise<Array<Record<string, any>>> {
+		const run = await this.run(operation, parameters);
+		if (run.status !== 'success') throw new Error(`${operation}: ${run.error?.message} ${run.error?.description}`);
+		return run.items.map(({ json }) => json);
+	}
+
+	/** Runs it and expects it to fail; answers what the user sees. */
+	async fails(operation: string, parameters: Record<string, unknown> = {}): Promise<string> {
+		const run = await this.run(operation, parameters);
+		if (run.status !== 'error') throw new Error(`${operation} ended with ${run.status}`);
+		return `${run.error?.message} ${run.error?.description ?? ''}`;
+	}
+}
+
+/** The Backup field of the node. */
+export function backup(mode: 'list' | 'latest' | 'id' | 'file', value: string): Record<string, unknown> {
+	return { backup: { __rl: true, mode, value } };
+}
