@@ -10,7 +10,8 @@ import { adaptScript } from './compatibility';
 import { dumpArguments, type DumpSelection } from './arguments';
 import { databaseProperties } from './databaseProperties';
 import { type CopyTask, planCopies } from './plan';
-import { FrameBuffers, RowFrames } from './rowFrames';
+import { FrameBuffers } from './frameBuffers';
+import { RowFrames } from './rowFrames';
 import { cutScript, type Section } from './sections';
 import { dumpEncoding, type ServerFacts, SnapshotSession } from './snapshotSession';
 import { storeLargeObjects } from './largeObjects';
@@ -206,7 +207,7 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 			encryption: options.encryption,
 			signal,
 		});
-		return await dumpInto({ options, facts, sessions, writer, tables: [], ordered: selection.content === 'data', buffers: new FrameBuffers() }, snapshot, args);
+		return await dumpInto({ options, facts, sessions, writer, tables: [], ordered: selection.content === 'data', buffers: new FrameBuffers(2 * (options.parallel ?? 2)) }, snapshot, args);
 	} catch (error) {
 		await writer?.abort(error);
 		if (signal?.aborted) throw cancelled();

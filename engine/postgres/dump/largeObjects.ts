@@ -1,6 +1,7 @@
 import type { ArchiveWriter } from '../../archive';
 
-import { type FrameBuffers, RowFrames } from './rowFrames';
+import type { FrameBuffers } from './frameBuffers';
+import { RowFrames } from './rowFrames';
 import type { SnapshotSession } from './snapshotSession';
 
 /** Bytes of a large object in one statement: 128 KiB, a whole number of its pages of 2 kB. */

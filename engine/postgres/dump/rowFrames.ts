@@ -4,8 +4,7 @@ import { PassThrough } from 'node:stream';
 import type { ArchiveWriter } from '../../archive';
 import type { RowConsumer } from '../rawSocket';
 
-/** Raw bytes of a frame. Large enough to compress well, small enough that a restore of one table reads little more. */
-export const FRAME_SIZE = 8 * 1024 * 1024;
+import { FRAME_SIZE, type FrameBuffers } from './frameBuffers';
 
 /** What a frame holds besides its rows. */
 export interface FrameForm {
@@ -18,21 +17,6 @@ export interface FrameForm {
 	whole?: boolean;
 }
 
-const NOTHING = Buffer.alloc(0);
-
-/** Buffers of FRAME_SIZE that one dump uses again and again. */
-export class FrameBuffers {
-	readonly #free: Buffer[] = [];
-
-	take(): Buffer {
-		return this.#free.pop() ?? Buffer.allocUnsafeSlow(FRAME_SIZE);
-	}
-
-	give(buffer: Buffer): void {
-		this.#free.push(buffer);
-	}
-}
-
 interface StreamedFrame {
 	/** The archive reads it when the stream has ended. */
 	part: { rows?: number };
@@ -43,9 +27,9 @@ interface StreamedFrame {
 /**
  * Gathers rows into frames, each of which can be loaded by itself.
  *
- * Rows fill a buffer; a full one is handed to the archive, which compresses it while rows fill a second; when both are
- * full, the server waits. The buffers come from a pool and go back to it: fresh ones for every frame would keep the garbage
- * collector of the whole process busy. A row longer than a frame gets one of its own, streamed through instead of gathered, so
+ * Rows fill a buffer; a full one is handed to the archive, which compresses it while rows fill the next. The buffers come
+ * from a pool that all connections share and go back to it when the archive has read them; while there is none, the
+ * server waits. A row longer than a frame gets one of its own, streamed through instead of gathered, so
  * that memory stays bounded whatever stands in a column; the same way goes all that must not be split.
  */
 export class RowFrames implements RowConsumer {
@@ -54,9 +38,8 @@ export class RowFrames implements RowConsumer {
 	bytesRead = 0;
 	readonly #header: Buffer;
 	readonly #trailer: Buffer;
-	/** Of FRAME_SIZE; taken with the first row. */
-	#buffer: Buffer = NOTHING;
-	#compressing: Promise<void> = Promise.resolve();
+	/** Of FRAME_SIZE; taken with a frame's first row. */
+	#buffer: Buffer | undefined;
 	#used = 0;
 	#rowsInFrame = 0;
 	#streamed: StreamedFrame | undefined;
@@ -83,7 +66,7 @@ export class RowFrames implements RowConsumer {
 
 	bytes(chunk: Buffer, start: number, end: number): Promise<void> | undefined {
 		if (!this.#streamed) {
-			this.#used += chunk.copy(this.#buffer, this.#used, start, end);
+			this.#used += chunk.copy(this.#buffer as Buffer, this.#used, start, end);
 			return undefined;
 		}
 		const { stream, stored } = this.#streamed;
@@ -91,44 +74,45 @@ export class RowFrames implements RowConsumer {
 		return Promise.race([once(stream, 'drain'), stored]).then(() => undefined);
 	}
 
-	/** Hands over what is left, and waits until the buffers are free again. */
+	/** Hands over what is left. The archive's `drain` tells when it has taken all. */
 	async finish(): Promise<void> {
 		if (this.#streamed) await this.#endStream();
-		await this.#flush();
-		await this.#compressing;
+		this.#flush();
 	}
 
 	#place(length: number): Promise<void> | undefined {
 		const frameOfItsOwn = this.#header.length + length + this.#trailer.length;
 		if (this.form.whole || frameOfItsOwn > FRAME_SIZE) return this.#beginStream();
-		const full = this.#rowsInFrame > 0 && this.#used + length + this.#trailer.length > FRAME_SIZE;
-		const flushed = full ? this.#flush() : undefined;
-		if (this.#rowsInFrame === 0) {
-			this.#buffer = this.buffers.take();
-			this.#used = this.#header.copy(this.#buffer);
-		}
+		if (this.#used + length + this.#trailer.length > FRAME_SIZE) this.#flush();
 		this.#rowsInFrame++;
-		return flushed;
+		if (this.#buffer) return undefined;
+		const buffer = this.buffers.take();
+		if (Buffer.isBuffer(buffer)) return this.#beginFrame(buffer);
+		return buffer.then((taken) => this.#beginFrame(taken));
 	}
 
-	/** Hands the current frame to the archive. The promise ends when the one before it has been compressed. */
-	#flush(): Promise<void> {
-		if (this.#rowsInFrame === 0) return Promise.resolve();
-		const part = { type: this.form.type, table: this.form.table, rows: this.#rowsInFrame };
+	#beginFrame(buffer: Buffer): undefined {
+		this.#buffer = buffer;
+		this.#used = this.#header.copy(buffer);
+	}
+
+	/** Hands the current frame to the archive; its buffer goes back to the pool by itself. */
+	#flush(): void {
 		const buffer = this.#buffer;
-		const frame = buffer.subarray(0, this.#used + this.#trailer.copy(buffer, this.#used));
-		this.#buffer = NOTHING;
+		if (!buffer) return;
+		const end = this.#used + this.#trailer.copy(buffer, this.#used);
+		const part = { type: this.form.type, table: this.form.table, rows: this.#rowsInFrame };
+		this.#buffer = undefined;
+		this.#used = 0;
 		this.#rowsInFrame = 0;
-		const previous = this.#compressing;
-		this.#compressing = previous.then(() => this.writer.frame(part, frame)).finally(() => this.buffers.give(buffer));
-		// Awaited before the next flush or at the end; until then a failure must not count as unhandled.
-		this.#compressing.catch(() => {});
-		return previous;
+		this.writer.frame(part, buffer.subarray(0, end)).then(
+			() => this.buffers.give(buffer),
+			(error: unknown) => this.buffers.fail(error),
+		);
 	}
 
 	async #beginStream(): Promise<void> {
-		await this.#flush();
-		await this.#compressing;
+		this.#flush();
 		const part = { type: this.form.type, table: this.form.table, rows: 1 };
 		const stream = new PassThrough({ highWaterMark: 1024 * 1024 });
 		const stored = this.writer.stream(part, stream);
