@@ -32,10 +32,15 @@ const HINTS: Record<string, { code?: ErrorCode; hint: string }> = {
 	'53100': { hint: 'The disk of the database server is full: free some space there.' },
 	'55P03': { hint: 'Another session holds a lock on the table: run the backup at a quieter time or raise Lock Timeout.' },
 	'57P01': { hint: 'An administrator or a restart of the server ended the connection; run it again.' },
+	'57P02': { hint: 'The server crashed or restarted; run it again, and look into its log.' },
+	'57P03': { hint: 'The server is starting up or shutting down: try again in a moment.' },
 	'57014': { hint: 'The server cancelled the query (statement timeout or an administrator).' },
 };
 
 const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET', 'EPIPE']);
+
+/** What `pg` says in its own words when a server wants a password and there is none. */
+const NO_PASSWORD = /client password must be/;
 
 const CERTIFICATE = /self.signed certificate|unable to verify|certificate has expired|altnames|CERT_/i;
 
@@ -48,13 +53,19 @@ export function translateError(error: unknown, role: ServerRole, doing: string):
 	if (known) {
 		return new BackupError(known.code ?? (role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED'), message, { hint: known.hint, cause: error });
 	}
+	if (NO_PASSWORD.test(messageOf(error))) {
+		return new BackupError('ACCESS_DENIED', `${doing}: the server asks for a password, and none was given`, {
+			hint: HINTS['28P01']?.hint,
+			cause: error,
+		});
+	}
 	if (CERTIFICATE.test(`${code} ${messageOf(error)}`)) {
 		return new BackupError('ACCESS_DENIED', message, {
 			hint: 'The server’s TLS certificate is not trusted: add its authority to the credential, or allow unauthorized certificates there.',
 			cause: error,
 		});
 	}
-	if (UNREACHABLE.has(code) || /timeout expired|terminated unexpectedly|SSL connection/i.test(messageOf(error))) {
+	if (UNREACHABLE.has(code) || /timeout expired|terminated unexpectedly|not queryable|SSL connection/i.test(messageOf(error))) {
 		return new BackupError(role === 'source' ? 'SOURCE_UNREACHABLE' : 'TARGET_UNREACHABLE', message, {
 			hint: 'Check host, port and SSL in the Postgres credential, and that the server runs and can be reached from n8n.',
 			cause: error,

@@ -50,10 +50,32 @@ const ALLOWED = new Map<string, 'flag' | 'value'>([
 	['--table-and-children', 'value'],
 ]);
 
-/** Words as a shell separates them: single and double quotes keep blanks together. */
+const PIECE_OF_WORD = /"((?:[^"\\]|\\[\s\S])*)"|'([^']*)'|\\([\s\S])|([^\s"'\\])/y;
+
+/** Words as a shell separates them: quotes keep blanks together, a backslash takes the next character as it is. */
 function words(line: string): string[] {
-	const found = line.match(/(?:[^\s"']|"[^"]*"|'[^']*')+/g) ?? [];
-	return found.map((word) => word.replace(/"([^"]*)"|'([^']*)'/g, (_, double?: string, single?: string) => double ?? single ?? ''));
+	const found: string[] = [];
+	let inWord = false;
+	for (let at = 0; at < line.length;) {
+		if (/\s/.test(line[at] as string)) {
+			inWord = false;
+			at++;
+			continue;
+		}
+		PIECE_OF_WORD.lastIndex = at;
+		const match = PIECE_OF_WORD.exec(line);
+		if (!match) {
+			throw new BackupError('INVALID_INPUT', `The further pg_dump arguments hold a quote or a backslash without its counterpart: ${line.slice(at, at + 40)}`, {
+				hint: 'Close the quote. Write a pattern that holds double quotes in single ones: --table-and-children=\'"Order Lines"\'.',
+			});
+		}
+		const [text, double, single, escaped, plain] = match;
+		if (!inWord) found.push('');
+		inWord = true;
+		found[found.length - 1] += double?.replace(/\\(["\\$`])/g, '$1') ?? single ?? escaped ?? plain ?? '';
+		at += text.length;
+	}
+	return found;
 }
 
 function refuse(word: string): BackupError {
@@ -98,7 +120,12 @@ export function dumpArguments(selection: DumpSelection): string[] {
 	if (selection.ifExists && !selection.clean) {
 		throw new BackupError('INVALID_INPUT', 'If Exists needs Clean: it only softens its DROP statements.');
 	}
-	const each = (option: string, patterns: string[] = []) => patterns.map((pattern) => `${option}=${pattern}`);
+	const each = (option: string, patterns: string[] = []) => {
+		if (patterns.some((pattern) => pattern.trim() === '')) {
+			throw new BackupError('INVALID_INPUT', `A pattern for pg_dump's ${option} is empty.`, { hint: 'Take the empty entry out of the list.' });
+		}
+		return patterns.map((pattern) => `${option}=${pattern}`);
+	};
 	const flag = (option: string, wanted: boolean | undefined) => (wanted ? [option] : []);
 	return [
 		...each('--schema', selection.schemas),
@@ -117,4 +144,9 @@ export function dumpArguments(selection: DumpSelection): string[] {
 		...(selection.lockTimeout ? [`--lock-wait-timeout=${selection.lockTimeout}`] : []),
 		...parseExtraArguments(selection.extraArguments ?? ''),
 	];
+}
+
+/** The value of one of pg_dump's arguments, the last one where it is given several times. */
+export function argumentValue(args: string[], option: string): string | undefined {
+	return args.findLast((arg) => arg.startsWith(`${option}=`))?.slice(option.length + 1);
 }

@@ -7,13 +7,13 @@ import { PG_DUMP_MAJOR, runPgDump, type PgDumpResult } from '../pgdump/bridge';
 import { endSessions } from '../sessions';
 
 import { adaptScript } from './compatibility';
-import { dumpArguments, type DumpSelection } from './arguments';
+import { argumentValue, dumpArguments, type DumpSelection } from './arguments';
 import { databaseProperties } from './databaseProperties';
 import { type CopyTask, planCopies } from './plan';
 import { FrameBuffers } from './frameBuffers';
 import { RowFrames } from './rowFrames';
 import { cutScript, type Section } from './sections';
-import { dumpEncoding, type ServerFacts, SnapshotSession } from './snapshotSession';
+import { dumpEncoding, type ServerFacts, type SessionChoices, SnapshotSession } from './snapshotSession';
 import { storeLargeObjects } from './largeObjects';
 
 export interface BackUpDatabaseOptions {
@@ -66,7 +66,7 @@ function checkVersion(facts: ServerFacts): void {
 }
 
 /** Opens the connections: pg_dump's own, the one that exports the snapshot, and more for reading rows. */
-async function openSessions(options: BackUpDatabaseOptions, sessions: SnapshotSession[], rowSecurity: boolean) {
+async function openSessions(options: BackUpDatabaseOptions, sessions: SnapshotSession[], choices: SessionChoices) {
 	const open = async () => {
 		const session = await SnapshotSession.open(options.connection, options.signal);
 		sessions.push(session);
@@ -76,8 +76,8 @@ async function openSessions(options: BackUpDatabaseOptions, sessions: SnapshotSe
 	const facts = await forPgDump.serverFacts();
 	checkVersion(facts);
 	const exporter = await open();
-	const snapshot = await exporter.exportSnapshot(facts, options.serializableDeferrable ?? false, rowSecurity);
-	for (let more = 2; more < (options.parallel ?? 2); more++) await (await open()).importSnapshot(facts, snapshot, rowSecurity);
+	const snapshot = await exporter.exportSnapshot(facts, options.serializableDeferrable ?? false, choices);
+	for (let more = 2; more < (options.parallel ?? 2); more++) await (await open()).importSnapshot(facts, snapshot, choices);
 	return { facts, snapshot };
 }
 
@@ -93,15 +93,19 @@ function checkDecoded(result: PgDumpResult, facts: ServerFacts): void {
 /** A section whose reading has been planned. */
 type PlannedSection = Exclude<Section, { type: 'rows' }> | { type: 'rows'; tasks: CopyTask[] };
 
-/** Plans all at once: the exporter's client asks the catalog, and may not any more once it is spoken to in bytes. */
+/**
+ * Plans all at once. Asks on pg_dump's own connection, which holds the locks: to look at a table's size takes a lock,
+ * and any other connection would have to queue for it behind a session that waits for pg_dump's to go away.
+ */
 async function planSections(dump: Dump, sections: Section[]): Promise<PlannedSection[]> {
-	const { client } = dump.sessions[1] as SnapshotSession;
-	const planned: PlannedSection[] = [];
-	for (const section of sections) {
-		if (section.type !== 'rows') planned.push(section);
-		else planned.push({ type: 'rows', tasks: await planCopies(client, dump.facts.version, section.tables, dump.tables, !dump.ordered) });
-	}
-	return planned;
+	return await (dump.sessions[0] as SnapshotSession).withClient(async (client) => {
+		const planned: PlannedSection[] = [];
+		for (const section of sections) {
+			if (section.type !== 'rows') planned.push(section);
+			else planned.push({ type: 'rows', tasks: await planCopies(client, dump.facts.version, section.tables, dump.tables, !dump.ordered) });
+		}
+		return planned;
+	});
 }
 
 async function copyTable(dump: Dump, session: SnapshotSession, task: CopyTask): Promise<void> {
@@ -195,7 +199,10 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 	};
 	signal?.addEventListener('abort', hangUp, { once: true });
 	try {
-		const { facts, snapshot } = await openSessions(options, sessions, args.includes('--enable-row-security'));
+		const { facts, snapshot } = await openSessions(options, sessions, {
+			rowSecurity: args.includes('--enable-row-security'),
+			role: argumentValue(args, '--role'),
+		});
 		writer = await createArchive({
 			storage: options.storage,
 			folder: options.folder ?? 'postgres',

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { type PostgresConnection, connect, disconnect, translateError } from '../connection';
+import { connect, disconnect, type PostgresConnection, quoteIdentifier, translateError } from '../connection';
 import { encodeMessage, encodeQuery, MessageType, parseErrorResponse, splitMessages } from '../protocol';
 import { RawSocket, type RowConsumer } from '../rawSocket';
 
@@ -13,11 +13,19 @@ export interface ServerFacts {
 	encoding: string;
 }
 
+/** Choices of a dump that hold for every connection. */
+export interface SessionChoices {
+	/** Read only the rows that policies let the user see, instead of failing on such tables. */
+	rowSecurity: boolean;
+	/** SET ROLE first. */
+	role: string | undefined;
+}
+
 /**
  * What pg_dump sets on its connection (setup_connection in its source), so that rows read on ours look the same; and
  * synchronized scans off, for without that a scan may begin in the middle of a table.
  */
-function sessionSettings(facts: ServerFacts, rowSecurity: boolean): string[] {
+function sessionSettings(facts: ServerFacts, { rowSecurity, role }: SessionChoices): string[] {
 	return [
 		`SET client_encoding = '${dumpEncoding(facts)}'`,
 		"SET datestyle = 'ISO'",
@@ -29,6 +37,7 @@ function sessionSettings(facts: ServerFacts, rowSecurity: boolean): string[] {
 		'SET idle_in_transaction_session_timeout = 0',
 		...(facts.version >= 170_000 ? ['SET transaction_timeout = 0'] : []),
 		`SET row_security = ${rowSecurity ? 'on' : 'off'}`,
+		...(role === undefined ? [] : [`SET ROLE ${quoteIdentifier(role)}`]),
 		"SELECT pg_catalog.set_config('search_path', '', false)",
 	];
 }
@@ -65,10 +74,20 @@ export class SnapshotSession {
 		return this.client.processID;
 	}
 
-	/** The connection in bytes. From the first use on, `client` is no longer to be used. */
+	/** The connection in bytes. From the first use on, `client` is no longer to be used, but by way of `withClient`. */
 	get socket(): RawSocket {
+		if (!this.#socket && this.client.connection.stream.destroyed) {
+			throw Object.assign(new Error('The server closed the connection'), { code: 'ECONNRESET' });
+		}
 		this.#socket ??= new RawSocket(this.client);
 		return this.#socket;
+	}
+
+	/** Hands the connection back to `pg` for some queries. */
+	async withClient<T>(use: (client: Client) => Promise<T>): Promise<T> {
+		this.#socket?.release();
+		this.#socket = undefined;
+		return await use(this.client);
 	}
 
 	async serverFacts(): Promise<ServerFacts> {
@@ -81,18 +100,18 @@ export class SnapshotSession {
 	}
 
 	/** Begins the transaction whose snapshot all others share, and returns that snapshot's name. */
-	async exportSnapshot(facts: ServerFacts, deferrable: boolean, rowSecurity: boolean): Promise<string> {
+	async exportSnapshot(facts: ServerFacts, deferrable: boolean, choices: SessionChoices): Promise<string> {
 		const isolation = deferrable ? 'SERIALIZABLE, READ ONLY, DEFERRABLE' : 'REPEATABLE READ, READ ONLY';
-		for (const sql of sessionSettings(facts, rowSecurity)) await this.client.query(sql);
+		for (const sql of sessionSettings(facts, choices)) await this.client.query(sql);
 		await this.client.query(`BEGIN ISOLATION LEVEL ${isolation}`);
 		const { rows } = await this.client.query<{ snapshot: string }>('SELECT pg_catalog.pg_export_snapshot() AS snapshot');
 		return (rows[0] as { snapshot: string }).snapshot;
 	}
 
 	/** Begins a transaction on somebody else's snapshot. */
-	async importSnapshot(facts: ServerFacts, snapshot: string, rowSecurity: boolean): Promise<void> {
+	async importSnapshot(facts: ServerFacts, snapshot: string, choices: SessionChoices): Promise<void> {
 		const statements = [
-			...sessionSettings(facts, rowSecurity),
+			...sessionSettings(facts, choices),
 			'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY',
 			`SET TRANSACTION SNAPSHOT '${snapshot}'`,
 		];

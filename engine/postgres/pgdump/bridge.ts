@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { extname, join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 
-import { BackupError, throwIfCancelled } from '../../errors';
+import { BackupError, cancelled, throwIfCancelled } from '../../errors';
 import { encodeMessage, encodeQuery, type Message, MessageType, splitMessages } from '../protocol';
 import type { RawSocket } from '../rawSocket';
 
 import { markerRead, parseTableRead, type TableRead } from './cursor';
+import { pgDumpError } from './errors';
 
 /** Major version of the pg_dump that we carry: the newest server it reads. */
 export const PG_DUMP_MAJOR = 18;
@@ -136,6 +137,14 @@ function functionResult(value: Buffer): Buffer {
 	return Buffer.concat([encodeMessage(MessageType.functionCallResponse, Buffer.concat([length, value])), READY_IN_TRANSACTION]);
 }
 
+/** Rejects when the signal fires; a worker that computes asks for nothing, so would not notice by itself. */
+function aborted(signal: AbortSignal | undefined): { rejected: Promise<never>; ignore: () => void } {
+	let stop = () => {};
+	const rejected = new Promise<never>((_, reject) => (stop = () => reject(cancelled())));
+	signal?.addEventListener('abort', stop, { once: true });
+	return { rejected, ignore: () => signal?.removeEventListener('abort', stop) };
+}
+
 /** Answers the worker's writes one after the other until the port closes; rejects when the real server fails. */
 function serve(bridge: Bridge, port: MessagePort, answered: Int32Array): Promise<never> {
 	return new Promise((_, reject) => {
@@ -160,16 +169,6 @@ function finished(worker: Worker): Promise<string> {
 	});
 }
 
-/** pgDump's error holds all that pg_dump wrote to stderr, run together: put a message on a line of its own again. */
-function pgDumpError(text: string): BackupError {
-	const stderr = text.replace(/^pg_dump failed with exit code \d+\. \nError message: /, '');
-	const lines = stderr.split(/(?=pg_dump: (?:error|warning|detail|hint): )/).map((line) => line.replace(/^pg_dump: /, '').trim());
-	return new BackupError('SOURCE_FAILED', `pg_dump could not dump the database: ${lines.join('; ')}`, {
-		hint: /permission denied/i.test(stderr)
-			? 'Grant the user SELECT on what it may not read, use the owner or a superuser, or exclude those schemas and tables.'
-			: 'The message above is pg_dump’s own.',
-	});
-}
 
 /**
  * Runs pg_dump over a connection that has logged in already.
@@ -186,8 +185,9 @@ export async function runPgDump({ socket, parameters, args, signal }: PgDumpSess
 		env: {},
 		execArgv: [],
 	});
+	const abort = aborted(signal);
 	try {
-		const script = await Promise.race([finished(worker), serve(bridge, port1, answered)]);
+		const script = await Promise.race([finished(worker), serve(bridge, port1, answered), abort.rejected]);
 		return {
 			script,
 			reads: bridge.reads,
@@ -196,6 +196,7 @@ export async function runPgDump({ socket, parameters, args, signal }: PgDumpSess
 			largeObjectMarker: `'\\x${bridge.nonce}'`,
 		};
 	} finally {
+		abort.ignore();
 		port1.close();
 		worker.removeAllListeners('exit');
 		await worker.terminate();

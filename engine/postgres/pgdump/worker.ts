@@ -36,6 +36,8 @@ const connection = {
 };
 
 async function run(): Promise<void> {
+	// pg_dump takes the name for its messages from here; else they would hold this file's path.
+	process.argv[1] = 'pg_dump';
 	const file = await pgDump({ pg: connection as unknown as Parameters<typeof pgDump>[0]['pg'], args });
 	parentPort?.postMessage({ script: await file.text() });
 }
