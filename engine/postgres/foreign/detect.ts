@@ -4,10 +4,8 @@
  * How bytes move through: the first 4 KiB are read and put back in front of the stream. A wrapper (gzip, zstd, whatever
  * decrypts) is put around the stream, and its output is looked at in the same way.
  */
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib';
-import { BackupError, messageOf, throwIfCancelled } from '../../errors';
+import { BackupError, throwIfCancelled } from '../../errors';
+import { decompress } from './decompress';
 
 export type DumpFormat = 'custom' | 'plain';
 export type DumpWrapper = 'gzip' | 'zstd' | 'openpgp';
@@ -182,50 +180,9 @@ async function peek(
 }
 
 function unwrap(kind: DumpWrapper, stream: AsyncIterable<Buffer>, options: DetectOptions): AsyncIterable<Uint8Array> {
-	if (kind === 'gzip') return decompressed(stream, createGunzip(), kind, options.signal);
-	if (kind === 'zstd') return decompressed(stream, createZstdDecompress(), kind, options.signal);
+	if (kind !== 'openpgp') return decompress(stream, kind, `its ${kind} data`);
 	if (options.decrypt) return options.decrypt(stream);
 	throw new BackupError('KEY_MISSING', 'The dump is encrypted with OpenPGP.', {
 		hint: 'Choose a Backup Encryption credential with its passphrase or private key.',
-	});
-}
-
-async function* decompressed(
-	stream: AsyncIterable<Buffer>,
-	decoder: Gunzip | ZstdDecompress,
-	name: string,
-	signal: AbortSignal | undefined,
-): AsyncGenerator<Buffer, void, undefined> {
-	let failure: unknown;
-	const input = Readable.from(stream);
-	const fed = pipeline(input, decoder, { signal }).catch((error: unknown) => {
-		failure = error;
-	});
-	try {
-		for await (const chunk of decoder) yield chunk as Buffer;
-		await fed;
-		if (failure !== undefined) throw failure;
-	} catch (error) {
-		await fed;
-		throwIfCancelled(signal);
-		throw wrapperError(failure ?? error, name);
-	} finally {
-		decoder.destroy();
-		await fed;
-	}
-}
-
-function wrapperError(error: unknown, name: string): unknown {
-	const code = (error as { code?: unknown }).code;
-	if (error instanceof BackupError || typeof code !== 'string' || !/^(Z|ZSTD)_/.test(code)) return error;
-	if (code === 'Z_BUF_ERROR') {
-		return new BackupError('ARCHIVE_INCOMPLETE', `The ${name} file ends too early.`, {
-			cause: error,
-			hint: 'The file was cut off. Fetch it again, or choose another dump.',
-		});
-	}
-	return new BackupError('ARCHIVE_CORRUPT', `The ${name} file is damaged: ${messageOf(error)}.`, {
-		cause: error,
-		hint: 'Fetch the file again, or choose another dump.',
 	});
 }

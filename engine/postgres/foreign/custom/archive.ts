@@ -11,9 +11,9 @@
  */
 import { BackupError } from '../../../errors';
 import { CopyDataSplitter, copyInEncoding } from '../../script';
-import { ByteReader, damaged, endsEarly } from './bytes';
-import { checkCompression, decompress } from './decompress';
-import { ArchiveReader, readHeader } from './header';
+import { ByteReader, damaged, endsEarly } from '../bytes';
+import { decompress } from '../decompress';
+import { type ArchiveCompression, ArchiveReader, checkCompression, readHeader } from './header';
 import { readEntries, type Toc, type TocEntry } from './toc';
 
 /** A file that can be read from anywhere; `read` answers the bytes from `start` up to, without, `end`. */
@@ -170,10 +170,10 @@ export class CustomArchive {
 			return {
 				type: 'large-objects',
 				entry,
-				objects: block.objects((pieces) => decompress(pieces, compression, name)),
+				objects: block.objects((pieces) => unpack(pieces, compression, name)),
 			};
 		}
-		const data = block.lend((pieces) => decompress(pieces, compression, name));
+		const data = block.lend((pieces) => unpack(pieces, compression, name));
 		if (!entry.copy) return { type: 'sql', entry, sql: data };
 		const statement = copyInEncoding(entry.copy.replace(/[\s;]+$/, ''), decoding);
 		return { type: 'copy', entry, statement, rows: withoutMarker(data, name) };
@@ -246,6 +246,17 @@ class Block {
 			}
 		}
 	}
+}
+
+/** What pg_dump calls gzip is zlib's format. */
+async function* unpack(
+	pieces: AsyncIterable<Buffer>,
+	compression: ArchiveCompression,
+	name: string,
+): AsyncGenerator<Buffer, void, undefined> {
+	checkCompression(compression);
+	if (compression === 'none') yield* pieces;
+	else yield* decompress(pieces, compression === 'gzip' ? 'deflate' : compression, name);
 }
 
 /** pg_dump stores COPY's end marker with the rows: it proves that they are all there. */

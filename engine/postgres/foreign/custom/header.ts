@@ -3,7 +3,7 @@
  * (src/bin/pg_dump/pg_backup_archiver.c: ReadHead, ReadInt, ReadStr, ReadOffset).
  */
 import { BackupError } from '../../../errors';
-import { type ByteReader, damaged } from './bytes';
+import { type ByteReader, damaged } from '../bytes';
 
 export type ArchiveCompression = 'none' | 'gzip' | 'lz4' | 'zstd';
 
@@ -144,4 +144,12 @@ async function readTime(reader: ArchiveReader): Promise<string> {
 	const [second, minute, hour, day, month, year] = parts as [number, number, number, number, number, number];
 	const pad = (value: number, length = 2) => String(value).padStart(length, '0');
 	return `${pad(year + 1900, 4)}-${pad(month + 1)}-${pad(day)}T${pad(hour)}:${pad(minute)}:${pad(second)}`;
+}
+
+/** @throws BackupError UNSUPPORTED_VERSION for lz4. */
+export function checkCompression(compression: ArchiveCompression): asserts compression is 'none' | 'gzip' | 'zstd' {
+	if (compression !== 'lz4') return;
+	throw new BackupError('UNSUPPORTED_VERSION', 'The archive is compressed with lz4, which cannot be read here.', {
+		hint: 'Make it again with pg_dump -Fc --compress=gzip or zstd, or turn it into SQL with pg_restore -f dump.sql.',
+	});
 }

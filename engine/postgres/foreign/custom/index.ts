@@ -11,6 +11,13 @@ export {
 } from './archive';
 export type { ArchiveCompression, ArchiveHeader } from './header';
 export { type DumpObject, listObjects } from './list';
-export { planRestore, type PlannedData, type PlannedStatement, type RestoreOptions, type RestorePlan } from './plan';
+export {
+	isMissingObject,
+	planRestore,
+	type PlannedData,
+	type PlannedStatement,
+	type RestoreOptions,
+	type RestorePlan,
+} from './plan';
 export type { Selection, TableName } from './select';
 export type { Section, Toc, TocEntry } from './toc';

@@ -25,6 +25,19 @@ export interface PlannedStatement {
 	sql: string;
 	/** What it is for; undefined for a setting of the session. */
 	entry: TocEntry | undefined;
+	/**
+	 * A drop with `ifExists`: an error for which `isMissingObject` holds means nothing. PostgreSQL's IF EXISTS does not
+	 * cover every case (a constraint of a domain that is not there, a view in a schema that is not there).
+	 */
+	mayBeMissing: boolean;
+}
+
+/** Invalid schema name; undefined table, object, column, function. */
+const MISSING = new Set(['3F000', '42P01', '42704', '42703', '42883']);
+
+/** Whether an SQLSTATE says that something named is not there. */
+export function isMissingObject(sqlState: string | undefined): boolean {
+	return sqlState !== undefined && MISSING.has(sqlState);
 }
 
 export interface PlannedData {
@@ -117,10 +130,10 @@ class StatementList {
 		readonly options: RestoreOptions,
 	) {}
 
-	add(entry: TocEntry, sql: string | undefined): void {
+	add(entry: TocEntry, sql: string | undefined, mayBeMissing = false): void {
 		if (!sql) return;
 		this.#set('search_path', searchPathFor(this.toc, entry));
-		this.statements.push({ sql, entry });
+		this.statements.push({ sql, entry, mayBeMissing });
 	}
 
 	/** Selects where a table or an index is created, as pg_restore does: by defaults. */
@@ -136,7 +149,7 @@ class StatementList {
 	#set(name: string, value: string | undefined): void {
 		if (value === undefined || this.#settings.get(name) === value) return;
 		this.#settings.set(name, value);
-		this.statements.push({ sql: `SET ${name} = ${value};`, entry: undefined });
+		this.statements.push({ sql: `SET ${name} = ${value};`, entry: undefined, mayBeMissing: false });
 	}
 }
 
@@ -168,7 +181,8 @@ class Planner {
 
 	addDrops(): void {
 		for (const entry of [...this.wanted.keys()].reverse()) {
-			this.preData.add(entry, dropStatement(entry, this.options.ifExists === true));
+			const ifExists = this.options.ifExists === true;
+			this.preData.add(entry, dropStatement(entry, ifExists), ifExists);
 		}
 	}
 

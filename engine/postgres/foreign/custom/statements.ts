@@ -98,7 +98,7 @@ export function dropStatement(entry: TocEntry, ifExists: boolean): string | unde
 	if (!ifExists) return drop;
 	if (entry.type === 'BLOB') return `${UNLINK_IF_EXISTS}'${entry.oid}';`;
 	const statement = drop.replace(/^ALTER TABLE/, 'ALTER TABLE IF EXISTS');
-	// A default cannot be dropped conditionally, and a view with a circular definition is replaced by a dummy.
+	// A default cannot be dropped conditionally, and a view with a circular definition is replaced by a stand-in.
 	if (entry.type === 'DEFAULT' || statement.startsWith('CREATE OR REPLACE VIEW')) return statement;
 	const words = CONSTRAINT_TYPES.has(entry.type) ? 'DROP CONSTRAINT' : `DROP ${entry.type}`;
 	const at = statement.indexOf(words);

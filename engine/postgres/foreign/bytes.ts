@@ -1,4 +1,4 @@
-import { BackupError, throwIfCancelled } from '../../../errors';
+import { BackupError, throwIfCancelled } from '../../errors';
 
 /** The error for an archive that ends in the middle of something. */
 export function endsEarly(what: string): BackupError {

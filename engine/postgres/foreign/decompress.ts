@@ -1,0 +1,107 @@
+/*
+ * Decompresses what others compressed, in constant memory.
+ *
+ * How bytes move through: a writer takes the pieces one by one and waits while zlib's buffer is full; the consumer takes
+ * what zlib gives. Both end before the generator ends, whichever of the three fails or leaves first, so that whoever
+ * reads on from the source afterwards is alone with it.
+ */
+import { once } from 'node:events';
+import {
+	createGunzip,
+	createInflate,
+	createZstdDecompress,
+	type Gunzip,
+	type Inflate,
+	type ZstdDecompress,
+} from 'node:zlib';
+import { BackupError } from '../../errors';
+import { damaged, endsEarly } from './bytes';
+import { zstdFrames } from './zstd-frames';
+
+type Decoder = Inflate | Gunzip | ZstdDecompress;
+
+/** `deflate` is zlib's format (RFC 1950). gzip and zstd may be several members or frames, one after the other. */
+export type Compression = 'deflate' | 'gzip' | 'zstd';
+
+/**
+ * No piece at all is no data.
+ * @param name what the data is, for errors: `the data of TABLE public.orders`.
+ * @throws BackupError ARCHIVE_INCOMPLETE, ARCHIVE_CORRUPT; what the source throws.
+ */
+export async function* decompress(
+	pieces: AsyncIterable<Buffer>,
+	compression: Compression,
+	name: string,
+): AsyncGenerator<Buffer, void, undefined> {
+	if (compression === 'deflate') return yield* decode(pieces, createInflate, name);
+	if (compression === 'gzip') return yield* decode(pieces, createGunzip, name);
+	// Node's decoder stops after the first frame of a chunk and drops what follows: each frame gets its own.
+	for await (const frame of zstdFrames(pieces, name)) yield* decode(frame, createZstdDecompress, name);
+}
+
+async function* decode(
+	pieces: AsyncIterable<Buffer>,
+	create: () => Decoder,
+	name: string,
+): AsyncGenerator<Buffer, void, undefined> {
+	const input = pieces[Symbol.asyncIterator]();
+	const first = await input.next();
+	if (first.done) return;
+	const decoder = create();
+	let fed: Fed | undefined;
+	const writer = feed(decoder, first.value, input).then((result) => {
+		fed = result;
+		if (result.failed) decoder.destroy();
+		return result;
+	});
+	try {
+		for await (const chunk of decoder) yield chunk as Buffer;
+		const { bytes } = await writer;
+		// Inflate silently ignores what stands after the end of its data.
+		if (decoder.bytesWritten < bytes) throw damaged(`${name} has bytes after its end`);
+	} catch (error) {
+		throw explain(error, fed, name);
+	} finally {
+		decoder.destroy();
+		await writer;
+		await input.return?.();
+	}
+}
+
+interface Fed {
+	/** Written to the decoder. */
+	bytes: number;
+	failed: boolean;
+	/** What went wrong with the source. */
+	error?: unknown;
+}
+
+/** Writes everything to the decoder, as fast as it takes it. Never rejects. */
+async function feed(decoder: Decoder, first: Buffer, input: AsyncIterator<Buffer>): Promise<Fed> {
+	let bytes = 0;
+	const closed = once(decoder, 'close').catch(() => undefined);
+	try {
+		for (let piece: Buffer | undefined = first; piece && !decoder.destroyed;) {
+			bytes += piece.length;
+			if (!decoder.write(piece)) {
+				const drained = new AbortController();
+				await Promise.race([once(decoder, 'drain', { signal: drained.signal }).catch(() => undefined), closed]);
+				drained.abort();
+			}
+			const next: IteratorResult<Buffer> = await input.next();
+			piece = next.done ? undefined : next.value;
+		}
+		if (!decoder.destroyed) decoder.end();
+		return { bytes, failed: false };
+	} catch (error) {
+		return { bytes, failed: true, error };
+	}
+}
+
+/** The source's own failure explains more than what zlib makes of it. */
+function explain(error: unknown, fed: Fed | undefined, name: string): unknown {
+	if (fed?.failed) return fed.error;
+	if (error instanceof BackupError) return error;
+	const { code } = error as { code?: string };
+	return code === 'Z_BUF_ERROR' ? endsEarly(name) : damaged(`${name} cannot be decompressed`, error);
+}
