@@ -56,12 +56,13 @@ export async function withIncomingFile<T>(
 	item: number,
 	use: (place: ArchivePlace) => Promise<T>,
 ): Promise<T> {
-	const field = context.getNodeParameter('binaryPropertyName', item) as string;
-	const binary = context.helpers.assertBinaryData(item, field);
+	const field: unknown = context.getNodeParameter('binaryPropertyName', item);
+	const name = String(field);
+	const binary = context.helpers.assertBinaryData(item, name);
 	const storage = await BinaryInput.open(context.helpers, binary);
 	try {
 		const manifest = incomingManifest(context, item);
-		return await use({ storage, key: manifest?.file ?? binary.fileName ?? field, folder: '', manifest });
+		return await use({ storage, key: manifest?.file ?? binary.fileName ?? name, folder: '', manifest });
 	} finally {
 		storage.close();
 	}

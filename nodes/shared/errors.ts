@@ -20,13 +20,12 @@ export function toNodeError(node: INode, error: unknown, itemIndex?: number): No
 	return result;
 }
 
-/** The item that stands for what failed where the node is set to continue on errors. */
-export function errorItem(error: NodeOperationError, cause: unknown, itemIndex: number): INodeExecutionData {
-	const json: IDataObject = { error: error.message };
-	if (error.description) json.hint = error.description;
-	if (cause instanceof BackupError) {
-		json.code = cause.code;
-		if (cause.details) json.details = cause.details;
-	}
-	return { json, error, pairedItem: { item: itemIndex } };
+/**
+ * The item that stands for what failed where the node is set to continue on errors. n8n takes an item for a failed one, and
+ * sends it to the error output, by these two names of fields alone.
+ */
+export function errorItem(cause: unknown, itemIndex: number, more: IDataObject = {}): INodeExecutionData {
+	const known = cause instanceof BackupError ? { code: cause.code, hint: cause.hint ?? null, ...cause.details } : {};
+	const details = { ...known, ...more } as IDataObject;
+	return { json: { error: messageOf(cause), details }, pairedItem: { item: itemIndex } };
 }

@@ -15,7 +15,9 @@ const ROOT = join(__dirname, '..', '..');
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
 	const scripts = (await import(join(ROOT, 'scripts', 'build', 'package.mjs'))) as { build(): void };
 	scripts.build();
-	const n8n = await startN8n({ packageFolder: ROOT });
+	// The log file is for tests that look for secrets in it.
+	const env = { N8N_LOG_OUTPUT: 'console,file', N8N_LOG_LEVEL: 'debug' };
+	const n8n = await startN8n({ packageFolder: ROOT, env });
 	project.provide('n8n', n8n.connection);
 	return () => n8n.stop();
 }

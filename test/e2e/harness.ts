@@ -44,9 +44,10 @@ export class WorkflowUnderTest {
 		private readonly path: string,
 	) {}
 
-	static async create(n8n: N8nClient, node: NodeUnderTest): Promise<WorkflowUnderTest> {
+	/** @param before Nodes to run, one after another, before the one under test. */
+	static async create(n8n: N8nClient, node: NodeUnderTest, before: NodeUnderTest[] = []): Promise<WorkflowUnderTest> {
 		const path = randomBytes(8).toString('hex');
-		const id = await n8n.createWorkflow(webhookWorkflow(path, node));
+		const id = await n8n.createWorkflow(webhookWorkflow(path, node, before));
 		await n8n.activate(id);
 		return new WorkflowUnderTest(n8n, id, path);
 	}
@@ -106,25 +107,28 @@ function finishedRun(execution: Execution): FinishedRun {
 	};
 }
 
-function webhookWorkflow(path: string, node: NodeUnderTest): WorkflowJson {
+function webhookWorkflow(path: string, node: NodeUnderTest, before: NodeUnderTest[]): WorkflowJson {
+	const webhook = {
+		name: 'Webhook',
+		type: 'n8n-nodes-base.webhook',
+		typeVersion: 2,
+		parameters: { httpMethod: 'POST', path, responseMode: 'lastNode', responseData: 'allEntries' },
+	};
+	const earlier = before.map((one, index) => workflowNode(`Before ${index + 1}`, one));
+	const nodes = [webhook, ...earlier, workflowNode('Node', node)];
+	const links = nodes
+		.slice(1)
+		.map(({ name }, index) => [nodes[index]!.name, { main: [[{ node: name, type: 'main', index: 0 }]] }]);
+	return { name: `Test ${path}`, nodes, connections: Object.fromEntries(links) as Record<string, unknown> };
+}
+
+function workflowNode(name: string, node: NodeUnderTest) {
 	return {
-		name: `Test ${path}`,
-		nodes: [
-			{
-				name: 'Webhook',
-				type: 'n8n-nodes-base.webhook',
-				typeVersion: 2,
-				parameters: { httpMethod: 'POST', path, responseMode: 'lastNode', responseData: 'allEntries' },
-			},
-			{
-				name: 'Node',
-				type: node.type,
-				typeVersion: node.typeVersion ?? 1,
-				parameters: node.parameters,
-				...(node.credentials && { credentials: node.credentials }),
-				...node.settings,
-			},
-		],
-		connections: { Webhook: { main: [[{ node: 'Node', type: 'main', index: 0 }]] } },
+		name,
+		type: node.type,
+		typeVersion: node.typeVersion ?? 1,
+		parameters: node.parameters,
+		...(node.credentials && { credentials: node.credentials }),
+		...node.settings,
 	};
 }

@@ -8,7 +8,15 @@ import { type PostgresServer, startPostgres } from '../services/postgres';
 import type { S3Server } from '../services/s3/server';
 import { startS3rver } from '../services/s3/s3rver';
 import { sharedN8n, WorkflowUnderTest } from './harness';
-import { createShop, DumpNode, NODE_TYPE, postgresData, sessionsOfNode, untilSessions } from './postgres-support';
+import {
+	createShop,
+	DumpNode,
+	type Json,
+	NODE_TYPE,
+	postgresData,
+	sessionsOfNode,
+	untilSessions,
+} from './postgres-support';
 
 const n8n = sharedN8n();
 let server: PostgresServer;
@@ -68,7 +76,7 @@ it('backs all databases up, and the roles and globals with them', async () => {
 it('keeps to the schemas, tables and patterns that are chosen', async () => {
 	const tables = async (selection: object, more: object = {}) => {
 		const [item] = await node.ok('backUp', { selection, ...more });
-		return item!.tables.map(({ schema, name, rows }: any) => `${schema}.${name}:${rows}`).sort();
+		return item!.tables.map(({ schema, name, rows }: Json) => `${schema}.${name}:${rows}`).sort();
 	};
 	expect(await tables({ schemas: ['audit'] })).toEqual(['audit.log:2']);
 	expect(await tables({ tables: ['public."Order Lines"'], tablePatterns: 'us?rs' })).toEqual([
@@ -148,9 +156,12 @@ it('does not lose the other databases when one fails', async () => {
 
 	const continued = await node.run('backUp', parameters, { onError: 'continueRegularOutput' });
 	expect(continued.status).toBe('success');
-	expect(continued.items.map(({ json }) => [json['database'], json['code'] ?? 'made'])).toEqual([
-		['shop', 'made'],
-		['missing', 'INVALID_INPUT'],
+	expect(continued.items.map(({ json }) => json)).toEqual([
+		expect.objectContaining({ database: 'shop' }),
+		{
+			error: expect.stringMatching(/database "missing" does not exist/),
+			details: expect.objectContaining({ code: 'INVALID_INPUT', database: 'missing' }),
+		},
 	]);
 });
 
@@ -158,13 +169,30 @@ it('goes on with an error item where the node is told to', async () => {
 	const nowhere = await n8n.createCredential('nowhere', 'postgres', { ...postgresData(server, shop), port: 1 });
 	const run = await node.with({ postgres: nowhere }).run('backUp', {}, { onError: 'continueRegularOutput' });
 	expect(run.status).toBe('success');
-	expect(run.items[0]!.json).toMatchObject({ code: 'SOURCE_UNREACHABLE', error: expect.stringMatching(/ECONNREFUSED/) });
+	expect(run.items[0]!.json).toMatchObject({
+		error: expect.stringMatching(/ECONNREFUSED/),
+		details: { code: 'SOURCE_UNREACHABLE', hint: expect.stringMatching(/Check host, port/) },
+	});
+});
+
+it('sends what failed to the error output where the node has one', async () => {
+	const run = await node.run(
+		'backUp',
+		{ databaseMode: 'chosen', databases: ['missing', 'shop'] },
+		{ onError: 'continueErrorOutput' },
+	);
+	const outputs = run.execution.data.resultData.runData['Node']!.at(-1)!.data!.main;
+	expect(
+		outputs.map((items) => items!.map(({ json }) => json['database'] ?? (json['details'] as Json).database)),
+	).toEqual([['shop'], ['missing']]);
 });
 
 it('tells a wrong password by the message of the server', async () => {
 	const data = { ...postgresData(server, shop), password: 'guessed' };
 	const wrong = await n8n.createCredential('wrong', 'postgres', data);
-	expect(await node.with({ postgres: wrong }).fails('backUp')).toMatch(/password authentication failed.*Check the user/s);
+	expect(await node.with({ postgres: wrong }).fails('backUp')).toMatch(
+		/password authentication failed.*Check the user/s,
+	);
 });
 
 it('names the setting that keeps it out of a folder', async () => {

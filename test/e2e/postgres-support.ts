@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { N8nClient, NodeCredentials } from '../services/n8n-client';
 import type { PostgresServer } from '../services/postgres';
-import { freshFilesFolder, PACKAGE, type FinishedRun, WorkflowUnderTest } from './harness';
+import { freshFilesFolder, PACKAGE, type FinishedRun, type NodeUnderTest, WorkflowUnderTest } from './harness';
 
 export const NODE_TYPE = `${PACKAGE}.postgresDump`;
 
 type CredentialReference = NodeCredentials[string];
+
+/** An item's JSON, read as it comes. */
+export type Json = Record<string, ReturnType<typeof JSON.parse>>;
 
 /** A database with what people have: keys, foreign keys, a name that needs quotes, a second schema. */
 export async function createShop(server: PostgresServer, name?: string): Promise<string> {
@@ -89,9 +92,15 @@ export class DumpNode {
 		operation: string,
 		parameters: Record<string, unknown> = {},
 		settings: Record<string, unknown> = {},
+		before: NodeUnderTest[] = [],
 	): Promise<WorkflowUnderTest> {
-		const node = { type: NODE_TYPE, parameters: { operation, ...parameters }, credentials: this.credentials, settings };
-		return await WorkflowUnderTest.create(this.n8n, node);
+		const { credentials } = this;
+		const node = { type: NODE_TYPE, parameters: { operation, ...parameters }, credentials, settings };
+		return await WorkflowUnderTest.create(
+			this.n8n,
+			node,
+			before.map((one) => ({ credentials, ...one })),
+		);
 	}
 
 	async run(
@@ -103,7 +112,7 @@ export class DumpNode {
 	}
 
 	/** Runs it and expects it to succeed; answers the JSON of its items. */
-	async ok(operation: string, parameters: Record<string, unknown> = {}): Promise<Array<Record<string, any>>> {
+	async ok(operation: string, parameters: Record<string, unknown> = {}): Promise<Json[]> {
 		const run = await this.run(operation, parameters);
 		if (run.status !== 'success') throw new Error(`${operation}: ${run.error?.message} ${run.error?.description}`);
 		return run.items.map(({ json }) => json);

@@ -123,8 +123,7 @@ async function archiveAll(run: Run): Promise<INodeExecutionData[]> {
 		throw toNodeError(context.getNode(), failedParts(failures, parts, run.storage !== undefined), item);
 	}
 	const errorItems = failures.map(({ part, error }) => {
-		const failed = errorItem(toNodeError(context.getNode(), error, item), error, item);
-		return { ...failed, json: { ...failed.json, database: part === 'globals' ? null : part.database } };
+		return errorItem(error, item, { database: part === 'globals' ? null : part.database });
 	});
 	return [...items, ...errorItems];
 }

@@ -1,0 +1,170 @@
+import { appendFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type PostgresServer, startPostgres } from '../services/postgres';
+import { sharedN8n } from './harness';
+import {
+	backup,
+	createShop,
+	databaseExists,
+	DumpNode,
+	type Json,
+	NODE_TYPE,
+	rowsOf,
+	WHOLE_SHOP,
+} from './postgres-support';
+
+const n8n = sharedN8n();
+let server: PostgresServer;
+let node: DumpNode;
+let folder: string;
+/** What Back Up said of the backup of a whole shop. */
+let made: Json;
+
+beforeAll(async () => {
+	server = await startPostgres({ version: 18 });
+	await createShop(server, 'shop');
+	({ folder, node } = await DumpNode.withFolder(n8n, server, 'shop'));
+	[made] = (await node.ok('backUp', { globals: true })).slice(1) as [Json];
+});
+
+afterAll(async () => {
+	await server?.stop();
+});
+
+it('restores into a new database, chosen from the list', async () => {
+	const [report] = await node.ok('restore', {
+		...backup('list', made['id']),
+		target: 'newDatabase',
+		targetDatabase: 'copy',
+	});
+	expect(report).toMatchObject({
+		database: 'copy',
+		previousDatabase: null,
+		rows: 1502,
+		failures: [],
+		warnings: [],
+		backup: { id: made['id'], file: made['file'] },
+	});
+	expect(report!.tables).toContainEqual({ schema: 'public', name: 'users', rows: 1000, expected: 1000 });
+	expect(await rowsOf(server, 'copy')).toEqual(WHOLE_SHOP);
+	const again = { ...backup('id', made['id']), target: 'newDatabase', targetDatabase: 'copy' };
+	expect(await node.fails('restore', again)).toMatch(/"copy" exists already/);
+});
+
+it('swaps the restored database in and keeps the old one, once the name was confirmed', async () => {
+	await createShop(server, 'swapped');
+	await server.query('swapped', 'TRUNCATE users CASCADE');
+	const parameters = { ...backup('file', made['key']), target: 'safeSwap', targetDatabase: 'swapped' };
+	expect(await node.fails('restore', { ...parameters, confirmation: 'swaped' })).toMatch(/not confirmed/);
+	expect(await rowsOf(server, 'swapped')).toMatchObject({ users: 0 });
+	const [report] = await node.ok('restore', { ...parameters, confirmation: 'swapped' });
+	expect(report!.previousDatabase).toMatch(/^swapped_before_\d{8}_\d{6}$/);
+	expect(await rowsOf(server, 'swapped')).toEqual(WHOLE_SHOP);
+	expect(await rowsOf(server, report!.previousDatabase)).toMatchObject({ users: 0, log: 2 });
+});
+
+it('replaces a database', async () => {
+	await createShop(server, 'replaced');
+	await server.query('replaced', 'TRUNCATE users CASCADE');
+	const [report] = await node.ok('restore', {
+		...backup('latest', 'shop'),
+		target: 'replace',
+		targetDatabase: 'replaced',
+		confirmation: 'replaced',
+	});
+	expect(report!.previousDatabase).toBeNull();
+	expect(await rowsOf(server, 'replaced')).toEqual(WHOLE_SHOP);
+});
+
+it('restores some tables into a database as it stands', async () => {
+	await createShop(server, 'partly');
+	await server.query('partly', `DELETE FROM "Order Lines"; DELETE FROM users WHERE id > 10; DELETE FROM audit.log`);
+	const [report] = await node.ok('restore', {
+		...backup('latest', 'shop'),
+		target: 'existing',
+		targetDatabase: 'partly',
+		confirmation: 'partly',
+		before: 'truncate',
+		selection: { tables: ['public."Order Lines"'], schemaNames: 'audit', dataOnly: true },
+	});
+	expect(report!.tables.map(({ name, rows }: Json) => [name, rows]).sort()).toEqual([
+		['Order Lines', 500],
+		['log', 2],
+	]);
+	expect(await rowsOf(server, 'partly')).toEqual({ users: 10, lines: 500, log: 2 });
+});
+
+it('collects what cannot be restored and hints at it', async () => {
+	const run = await node.run('restore', {
+		...backup('latest', 'shop'),
+		target: 'existing',
+		targetDatabase: 'replaced',
+		confirmation: 'replaced',
+		selection: { tableNames: 'audit.log' },
+		options: { onObjectError: 'collect', owner: 'none', privileges: false, parallel: 1 },
+	});
+	expect(run.status).toBe('success');
+	expect(run.items[0]!.json['failures']).not.toEqual([]);
+	expect(run.hints.join()).toMatch(/could not be restored/);
+});
+
+it('restores from binary data, with the manifest that came with it', async () => {
+	const before = { type: NODE_TYPE, parameters: { operation: 'backUp', destination: 'binaryData' } };
+	const parameters = { source: 'binaryData', target: 'newDatabase', targetDatabase: 'from_binary' };
+	const workflow = await node.with({ backupStorageApi: undefined }).workflow('restore', parameters, {}, [before]);
+	expect((await workflow.run()).error).toBeUndefined();
+	expect(await rowsOf(server, 'from_binary')).toEqual(WHOLE_SHOP);
+});
+
+it('opens encrypted backups with their passphrase, and changes nothing with another', async () => {
+	const passphrase = async (text: string) =>
+		await n8n.createCredential(text, 'backupEncryptionApi', { passphrase: text });
+	const right = node.with({ backupEncryptionApi: await passphrase('the right one') });
+	const [secret] = await right.ok('backUp', { encrypt: true, options: { folder: 'postgres/secret' } });
+	const parameters = { ...backup('id', secret!.id), target: 'newDatabase', targetDatabase: 'opened' };
+	const wrong = node.with({ backupEncryptionApi: await passphrase('the wrong one') });
+	expect(await wrong.fails('restore', parameters)).toMatch(/passphrase/i);
+	expect(await node.fails('restore', parameters)).toMatch(/is encrypted.*Select an encryption credential/s);
+	expect(await databaseExists(server, 'opened')).toBe(false);
+	await right.ok('restore', parameters);
+	expect(await rowsOf(server, 'opened')).toEqual(WHOLE_SHOP);
+});
+
+it('refuses a damaged archive before anything is changed', async () => {
+	const [damaged] = await node.ok('backUp', { options: { folder: 'damaged' } });
+	appendFileSync(join(folder, damaged!.key), 'x');
+	const parameters = {
+		...backup('id', damaged!.id),
+		target: 'newDatabase',
+		targetDatabase: 'never',
+		options: { folder: 'damaged' },
+	};
+	const [listed] = await node.ok('listBackups', { options: { folder: 'damaged' } });
+	expect(listed!.state).toBe('wrongSize');
+	expect(await node.fails('restore', parameters)).toMatch(/bytes/);
+	expect(await databaseExists(server, 'never')).toBe(false);
+	expect(readFileSync(join(folder, damaged!.key)).at(-1)).toBe('x'.charCodeAt(0));
+});
+
+it('restores roles and globals', async () => {
+	await server.query('postgres', 'CREATE ROLE reporter LOGIN');
+	const [globals] = await node.ok('backUp', { globals: true, content: 'schema', options: { folder: 'roles' } });
+	await server.query('postgres', 'DROP ROLE reporter');
+	const [report] = await node.ok('restore', {
+		restoreKind: 'globals',
+		...backup('id', globals!.id),
+		options: { folder: 'roles' },
+	});
+	expect(report).toMatchObject({ created: ['role "reporter"'], failures: [] });
+	const { rowCount } = await server.query('postgres', "SELECT FROM pg_roles WHERE rolname = 'reporter'");
+	expect(rowCount).toBe(1);
+});
+
+it('says what to do about a backup that is not there, and one of another kind', async () => {
+	const target = { target: 'newDatabase', targetDatabase: 'never' };
+	expect(await node.fails('restore', { ...backup('latest', 'nothing'), ...target })).toMatch(/no backup of nothing/);
+	expect(await node.fails('restore', { ...backup('id', made['id']), restoreKind: 'globals' })).toMatch(
+		/holds postgres/,
+	);
+});
