@@ -66,9 +66,9 @@ export class ByteReader {
 	async atEnd(): Promise<boolean> {
 		while (this.#used === this.#chunk.length) {
 			throwIfCancelled(this.#signal);
-			const { done, value } = await this.#input.next();
-			if (done) return true;
-			this.#chunk = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+			const result = await this.#input.next();
+			if (result.done) return true;
+			this.#chunk = Buffer.from(result.value.buffer, result.value.byteOffset, result.value.byteLength);
 			this.#used = 0;
 		}
 		return false;

@@ -154,10 +154,12 @@ async function peek(
 	try {
 		while (bytes < HEAD_BYTES && !ended) {
 			throwIfCancelled(signal);
-			const { done, value } = await input.next();
-			ended = done === true;
-			if (!done) pieces.push(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
-			bytes += done ? 0 : value.byteLength;
+			const result = await input.next();
+			if (result.done) ended = true;
+			else {
+				pieces.push(asBuffer(result.value));
+				bytes += result.value.byteLength;
+			}
 		}
 	} catch (error) {
 		await input.return?.();
@@ -168,15 +170,19 @@ async function peek(
 			yield* pieces.splice(0);
 			while (!ended) {
 				throwIfCancelled(signal);
-				const { done, value } = await input.next();
-				if (done) return;
-				yield Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+				const result = await input.next();
+				if (result.done) return;
+				yield asBuffer(result.value);
 			}
 		} finally {
 			await input.return?.();
 		}
 	})();
 	return { head: Buffer.concat(pieces).subarray(0, HEAD_BYTES), whole };
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+	return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function unwrap(kind: DumpWrapper, stream: AsyncIterable<Buffer>, options: DetectOptions): AsyncIterable<Uint8Array> {

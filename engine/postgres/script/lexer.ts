@@ -13,7 +13,8 @@ import { BackupError, throwIfCancelled } from '../../errors';
 import { CopyDataSplitter } from './copy-data';
 import { copyInEncoding, decodingFor, type TextDecoding } from './encoding';
 import { parseMetaArguments } from './meta';
-import { type Found, StatementScanner } from './scanner';
+import { StatementScanner } from './scanner';
+import type { Found } from './window';
 import { isOff, readScriptSetting } from './settings';
 
 export interface ScriptStatement {
@@ -128,10 +129,11 @@ class ScriptReader {
 	async #read(): Promise<Buffer | undefined> {
 		for (;;) {
 			throwIfCancelled(this.options.signal);
-			const { done, value } = await this.input.next();
-			if (done) return undefined;
-			if (value.length === 0) continue;
-			const chunk = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+			const result = await this.input.next();
+			if (result.done) return undefined;
+			const { buffer, byteOffset, byteLength } = result.value;
+			if (byteLength === 0) continue;
+			const chunk = Buffer.from(buffer, byteOffset, byteLength);
 			if (!this.#first) return chunk;
 			this.#first = false;
 			return this.#withoutByteOrderMark(chunk);

@@ -12,7 +12,7 @@ export {
 export type { ArchiveCompression, ArchiveHeader } from './header';
 export { type DumpObject, listObjects } from './list';
 export {
-	isMissingObject,
+	isHarmlessForDrop,
 	planRestore,
 	type PlannedData,
 	type PlannedStatement,

@@ -26,18 +26,21 @@ export interface PlannedStatement {
 	/** What it is for; undefined for a setting of the session. */
 	entry: TocEntry | undefined;
 	/**
-	 * A drop with `ifExists`: an error for which `isMissingObject` holds means nothing. PostgreSQL's IF EXISTS does not
-	 * cover every case (a constraint of a domain that is not there, a view in a schema that is not there).
+	 * A drop with `ifExists`: an error for which `isHarmlessForDrop` holds means nothing, and does not end the restore.
+	 * IF EXISTS does not cover every case, and pg_restore goes on after such errors, too.
 	 */
-	mayBeMissing: boolean;
+	mayFail: boolean;
 }
 
-/** Invalid schema name; undefined table, object, column, function. */
-const MISSING = new Set(['3F000', '42P01', '42704', '42703', '42883']);
+/**
+ * Invalid schema name; undefined table, object, column, function: it is not there. Invalid table definition: a
+ * partition's constraint that goes with its parent's.
+ */
+const HARMLESS_FOR_DROP = new Set(['3F000', '42P01', '42704', '42703', '42883', '42P16']);
 
-/** Whether an SQLSTATE says that something named is not there. */
-export function isMissingObject(sqlState: string | undefined): boolean {
-	return sqlState !== undefined && MISSING.has(sqlState);
+/** Whether an SQLSTATE says no more than that there is nothing to be dropped here. */
+export function isHarmlessForDrop(sqlState: string | undefined): boolean {
+	return sqlState !== undefined && HARMLESS_FOR_DROP.has(sqlState);
 }
 
 export interface PlannedData {
@@ -130,10 +133,10 @@ class StatementList {
 		readonly options: RestoreOptions,
 	) {}
 
-	add(entry: TocEntry, sql: string | undefined, mayBeMissing = false): void {
+	add(entry: TocEntry, sql: string | undefined, mayFail = false): void {
 		if (!sql) return;
 		this.#set('search_path', searchPathFor(this.toc, entry));
-		this.statements.push({ sql, entry, mayBeMissing });
+		this.statements.push({ sql, entry, mayFail });
 	}
 
 	/** Selects where a table or an index is created, as pg_restore does: by defaults. */
@@ -149,7 +152,7 @@ class StatementList {
 	#set(name: string, value: string | undefined): void {
 		if (value === undefined || this.#settings.get(name) === value) return;
 		this.#settings.set(name, value);
-		this.statements.push({ sql: `SET ${name} = ${value};`, entry: undefined, mayBeMissing: false });
+		this.statements.push({ sql: `SET ${name} = ${value};`, entry: undefined, mayFail: false });
 	}
 }
 

@@ -6,7 +6,6 @@ import { pgDump } from '@electric-sql/pglite-tools/pg_dump';
  * archive is not; so the bytes are caught where they are copied out of WebAssembly's memory file system.
  */
 export async function archiveByPgDump18(pg: PGlite, args: string[]): Promise<Buffer> {
-	// eslint-disable-next-line @typescript-eslint/unbound-method -- called with its receiver below
 	const set = Uint8Array.prototype.set;
 	let archive = Buffer.alloc(0);
 	Uint8Array.prototype.set = function (this: Uint8Array, source: ArrayLike<number>, offset?: number) {

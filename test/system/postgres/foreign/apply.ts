@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import {
 	type CustomArchive,
-	isMissingObject,
+	isHarmlessForDrop,
 	type LargeObject,
 	type RestorePlan,
 } from '../../../../engine/postgres/foreign';
@@ -69,9 +69,9 @@ export async function applyPlan(
 	};
 	await connected(server, database, async (client) => {
 		await session(client);
-		for (const { sql, mayBeMissing } of plan.preData) {
-			await client.query(sql).catch((error: { code?: string }) => {
-				if (!mayBeMissing || !isMissingObject(error.code)) throw new Error(`${String(error)} in: ${sql}`);
+		for (const { sql, mayFail } of plan.preData) {
+			await client.query(sql).catch((error: Error & { code?: string }) => {
+				if (!mayFail || !isHarmlessForDrop(error.code)) throw new Error(`${error.message} in: ${sql}`);
 			});
 		}
 	});
