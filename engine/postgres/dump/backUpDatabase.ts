@@ -13,6 +13,7 @@ import { type CopyTask, planCopies } from './plan';
 import { FrameBuffers } from './frameBuffers';
 import { RowFrames } from './rowFrames';
 import { cutScript, type Section } from './sections';
+import { SETTINGS_PART, settingsFrame } from './settingsFrame';
 import { dumpEncoding, type ServerFacts, type SessionChoices, SnapshotSession } from './snapshotSession';
 import { storeLargeObjects } from './largeObjects';
 
@@ -147,7 +148,7 @@ async function storeSections(dump: Dump, sections: PlannedSection[]): Promise<vo
 async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<Manifest> {
 	const { facts, options, sessions, tables, writer } = dump;
 	const [forPgDump, exporter] = sessions as [SnapshotSession, SnapshotSession];
-	const properties = await databaseProperties(exporter.client, facts.version);
+	const { settings, ...properties } = await databaseProperties(exporter.client, facts.version);
 	const result = await runPgDump({
 		socket: forPgDump.socket,
 		parameters: forPgDump.parameters,
@@ -157,6 +158,8 @@ async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<M
 	checkDecoded(result, facts);
 	options.log?.(`pg_dump wrote the definitions; reading ${result.reads.length} tables`);
 	const sections = await planSections(dump, cutScript({ ...result, script: adaptScript(result.script, facts.version) }));
+	if (settings.length > 0) await writer.frame({ type: SETTINGS_PART }, settingsFrame(settings));
+	await writer.drain();
 	await storeSections(dump, sections);
 	return await writer.commit({
 		source: {

@@ -40,7 +40,8 @@ export class CustomSource implements RestoreSource {
 		const survey = new StatementSurvey();
 		const plan = planRestore(archive.toc);
 		for (const { sql } of [...plan.preData, ...plan.postData]) for (const text of statementsOf(sql)) survey.add(text);
-		return { name: this.name, extensions: survey.extensions, roles: survey.roles, expectedRows, ordered: false };
+		const { extensions, roles, schemas, relations } = survey;
+		return { name: this.name, extensions, roles, schemas, relations, expectedRows, ordered: false };
 	}
 
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {

@@ -78,7 +78,8 @@ export class PlainSource implements RestoreSource {
 			}
 		}
 		this.#check(ends, statements, databases);
-		return { name: this.name, extensions: this.#survey.extensions, roles: this.#survey.roles, expectedRows, ordered: false };
+		const { extensions, roles, schemas, relations } = this.#survey;
+		return { name: this.name, extensions, roles, schemas, relations, expectedRows, ordered: false };
 	}
 
 	#check(ends: Ends, statements: number, databases: Set<string>): void {
@@ -106,7 +107,7 @@ export class PlainSource implements RestoreSource {
 			}
 			if (concernsDatabase(item.text)) continue;
 			const decision = filter.decide(item.text);
-			if (decision !== 'no') yield { type: 'statement', text: item.text, comment: item.comment, tolerant: decision === 'support' };
+			if (decision !== 'no') yield { type: 'statement', text: item.text, comment: item.comment, decision };
 		}
 	}
 }

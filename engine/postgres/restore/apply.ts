@@ -24,12 +24,29 @@ export interface ApplyResult {
 	objects: number;
 	rows: ReadonlyMap<string, number>;
 	failures: RestoreFailure[];
+	/** What was left out or left as it was. */
+	warnings: string[];
 }
 
 /** Statements on indexes and keys that may wait for a connection: enough to find one that another does not block. */
 const BACKLOG = 64;
 
 const DEADLOCK = '40P01';
+
+/** SQLSTATE: duplicate schema, object, table, function. */
+const EXISTS = new Set(['42P06', '42710', '42P07', '42723']);
+
+const OCCUPIED = 'The database holds such an object already. Restore into a new database or with Safe Swap, drop the tables first, or choose Data Only.';
+const ABSENT = 'What the dump refers to is not there: restore all of it, choose what it refers to as well, or create it first.';
+const REFUSALS: Record<string, string> = {
+	...Object.fromEntries([...EXISTS].map((code) => [code, OCCUPIED])),
+	'42P01': ABSENT,
+	'42883': ABSENT,
+	'42704': ABSENT,
+	'3F000': ABSENT,
+	'23505': 'The table holds rows with the same key already. Empty the tables first (Truncate), or restore into a new database.',
+	'23503': 'The rows refer to rows that are not there. Restore the other table as well, or the whole database.',
+};
 
 /** Waits of sessions and statements that belong to all connections, not to an object. */
 const SESSION = /^(?:SET|RESET)\s|^SELECT pg_catalog\.set_config\('search_path'/;
@@ -52,6 +69,7 @@ class Applier {
 	objects = 0;
 	readonly rows = new Map<string, number>();
 	readonly failures: RestoreFailure[] = [];
+	readonly warnings: string[] = [];
 	/** What runs at once at the moment: only jobs of one sort share the connections. */
 	#work: 'rows' | StatementFacts['work'] = 'other';
 
@@ -76,17 +94,16 @@ class Applier {
 		this.#work = work;
 	}
 
-	async #statement({ text, comment, tolerant }: Statement): Promise<void> {
+	async #statement({ text, comment, decision = 'yes' }: Statement): Promise<void> {
 		if (SESSION.test(text)) return await this.#everywhere(text);
 		const facts = describeStatement(text);
 		const sql = mapOwnership(text, facts, this.options.owner, this.options.privileges);
 		if (sql === undefined) return;
 		const object = objectOf(comment, text);
 		await this.#begin(facts.work);
-		if (tolerant) return void (await this.lanes.main.query(sql).catch(() => {}));
-		this.objects++;
-		if (facts.work === 'other') return await this.#attempt(object, () => this.lanes.main.query(sql));
-		const run = (client: Client) => this.#attempt(object, () => withRetry(client, sql));
+		if (decision !== 'support') this.objects++;
+		if (facts.work === 'other') return await this.#attempt(object, () => this.lanes.main.query(sql), decision);
+		const run = (client: Client) => this.#attempt(object, () => withRetry(client, sql), decision);
 		await this.lanes.submit({ locks: facts.locks, run }, BACKLOG);
 	}
 
@@ -111,16 +128,26 @@ class Applier {
 		}
 	}
 
-	async #attempt(object: string, run: () => Promise<unknown>): Promise<void> {
+	async #attempt(object: string, run: () => Promise<unknown>, decision: Statement['decision'] = 'yes'): Promise<void> {
 		try {
 			await run();
 		} catch (error) {
 			throwIfCancelled(this.options.signal);
-			const lost = error instanceof BackupError || !(error as { severity?: string }).severity;
-			if (lost || !this.options.collectErrors) throw translateError(error, 'target', `Could not restore ${object}`);
-			this.failures.push({ object, message: messageOf(error) });
+			const { severity, code = '' } = error as { severity?: string; code?: string };
+			const lost = error instanceof BackupError || severity !== 'ERROR';
+			if (!lost && decision === 'support') return;
+			if (!lost && decision === 'optional') this.warnings.push(`${object} was left out: ${messageOf(error)}`);
+			else if (!lost && decision === 'keep' && EXISTS.has(code)) this.warnings.push(`${object} exists already and was left as it is.`);
+			else if (lost || !this.options.collectErrors) throw refused(error, object);
+			else this.failures.push({ object, message: messageOf(error) });
 		}
 	}
+}
+
+function refused(error: unknown, object: string): BackupError {
+	const { code = '', message, details, cause, hint } = translateError(error, 'target', `Could not restore ${object}`);
+	const known = hint ?? REFUSALS[(error as { code?: string }).code ?? ''];
+	return new BackupError(code as BackupError['code'], message, { hint: known, details, cause });
 }
 
 /** A deadlock between two of our own connections is nobody's fault: the second try has the table to itself. */

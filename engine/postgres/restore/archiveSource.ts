@@ -1,6 +1,7 @@
 import type { ArchiveReader, Manifest, ManifestPart } from '../../archive';
 import { BackupError } from '../../errors';
 import type { DatabaseProperties } from '../dump/databaseProperties';
+import { parseSettingsFrame, SETTINGS_PART } from '../dump/settingsFrame';
 import { lexScript } from '../script';
 
 import type { RestoreSelection, SelectionFilter } from './selection';
@@ -24,27 +25,38 @@ export class ArchiveSource implements RestoreSource {
 	}
 
 	async inspect(signal?: AbortSignal): Promise<SourceFacts> {
+		await this.reader.checkKeys(signal);
 		await this.reader.verifyStored(signal);
 		for await (const { raw } of this.reader.parts(isScript, signal)) {
 			for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) if (item.type === 'statement') this.#survey.add(item.text);
 		}
 		const { source, options, tables = [] } = this.#manifest;
+		const properties = source.properties as Omit<DatabaseProperties, 'settings'> | undefined;
 		return {
 			name: this.#manifest.file,
 			extensions: this.#survey.extensions,
 			roles: this.#survey.roles,
-			properties: source.properties as DatabaseProperties | undefined,
+			schemas: this.#survey.schemas,
+			relations: this.#survey.relations,
+			properties: properties && { ...properties, settings: await this.#settings(signal) },
 			expectedRows: new Map(tables.map(({ schema, name, rows }) => [tableKey(schema, name), rows])),
 			serverVersion: Number(source.versionNumber),
 			ordered: options.ordered === true,
 		};
 	}
 
+	async #settings(signal?: AbortSignal): Promise<DatabaseProperties['settings']> {
+		for await (const { raw } of this.reader.parts(({ type }) => type === SETTINGS_PART, signal)) {
+			if (Buffer.isBuffer(raw)) return parseSettingsFrame(raw);
+		}
+		return [];
+	}
+
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
 		const filter = this.#survey.filter(selection);
 		const wanted = (part: ManifestPart) => {
 			if (part.table !== undefined) return filter.wantsTable(this.#tableOf(part));
-			return isScript(part) || filter.all;
+			return isScript(part) || (part.type === 'large-objects' && filter.all);
 		};
 		for await (const { part, raw } of this.reader.parts(wanted, signal)) {
 			if (part.type === 'data') yield* this.#rows(part, raw);
@@ -98,6 +110,6 @@ async function* statements(script: AsyncIterable<Buffer>, filter: SelectionFilte
 	for await (const item of lexScript(script)) {
 		const decision = item.type === 'statement' ? filter.decide(item.text) : 'no';
 		if (item.type !== 'statement' || decision === 'no') continue;
-		yield { type: 'statement', text: item.text, comment: item.comment, tolerant: decision === 'support' };
+		yield { type: 'statement', text: item.text, comment: item.comment, decision };
 	}
 }

@@ -4,15 +4,13 @@ import { BackupError } from '../../errors';
 import { quoteIdentifier, translateError } from '../connection';
 import type { DatabaseProperties } from '../dump/databaseProperties';
 
-import type { OwnerMapping } from './ownership';
-
 /** Longest name that PostgreSQL keeps (NAMEDATALEN - 1), in bytes. */
 const NAME_LIMIT = 63;
 
 /** Tries of a rename while others keep connecting. */
 const RENAME_TRIES = 20;
 
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** A database name that ends in `suffix`, cut to what PostgreSQL keeps. */
 export function suffixedName(name: string, suffix: string): string {
@@ -35,21 +33,25 @@ function localeClauses({ encoding, collate, ctype, localeProvider, locale, icuRu
 	return clauses;
 }
 
+/** SQLSTATE of a locale, a provider or an encoding that the server does not know or cannot combine. */
+const LOCALE_REFUSED = new Set(['22023', '42809', '42704', '0A000', '42P17']);
+
 /**
- * Creates an empty database, with encoding and locale of the one that was backed up where that is known.
- * @throws BackupError TARGET_EXISTS, ACCESS_DENIED (no CREATEDB right), TARGET_FAILED (a locale this server lacks).
+ * Creates an empty database, with encoding and locale of the one that was backed up where that is known. `what` names it
+ * in errors.
+ * @throws BackupError ACCESS_DENIED (no CREATEDB right), TARGET_FAILED (a locale this server lacks).
  */
-export async function createDatabase(client: Client, name: string, serverVersion: number, properties?: DatabaseProperties): Promise<void> {
-	if (await databaseExists(client, name)) {
-		throw new BackupError('TARGET_EXISTS', `The database "${name}" exists already; nothing was changed.`, {
-			hint: 'Choose another name, or restore with Safe Swap, which replaces the database once the restore is complete.',
-		});
-	}
+export async function createDatabase(client: Client, name: string, what: string, serverVersion: number, properties?: DatabaseProperties): Promise<void> {
 	const clauses = properties ? localeClauses(properties, serverVersion) : [];
 	try {
 		await client.query(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ${clauses.join(' ')}`);
 	} catch (error) {
-		throw translateError(error, 'target', `Could not create the database "${name}"`);
+		const failure = translateError(error, 'target', `Could not create the database "${what}"`);
+		if (!properties || !LOCALE_REFUSED.has((error as { code?: string }).code ?? '')) throw failure;
+		throw new BackupError('TARGET_FAILED', `${failure.message}; it was backed up with ${clauses.join(' ')}`, {
+			hint: 'Install that locale on the target server, or create an empty database with another one and restore into it as the existing database.',
+			cause: error,
+		});
 	}
 }
 
@@ -81,40 +83,4 @@ export async function renameDatabase(client: Client, from: string, to: string): 
 			await new Promise((resolve) => setTimeout(resolve, 50 * attempt));
 		}
 	}
-}
-
-async function existingRoles(client: Client, names: string[]): Promise<Set<string>> {
-	const { rows } = await client.query<{ name: string }>('SELECT rolname::text AS name FROM pg_catalog.pg_roles WHERE rolname = ANY ($1)', [names]);
-	return new Set(rows.map(({ name }) => name));
-}
-
-/**
- * Gives a new database the comment, settings, limits and owner of the one it came from. What names a role that this
- * server lacks, or asks for more rights than the user has, becomes a warning: the data is in place by then.
- */
-export async function applyProperties(client: Client, name: string, properties: DatabaseProperties, owner: OwnerMapping): Promise<string[]> {
-	const database = quoteIdentifier(name);
-	const roles = await existingRoles(client, [properties.owner, ...properties.settings.flatMap(({ role }) => role ?? [])]);
-	const ownerName = owner.type === 'role' ? owner.role : owner.type === 'asDumped' && roles.has(properties.owner) ? properties.owner : undefined;
-	const statements = [
-		...(properties.comment === undefined ? [] : [`COMMENT ON DATABASE ${database} IS ${literal(properties.comment)}`]),
-		...(properties.connectionLimit >= 0 ? [`ALTER DATABASE ${database} CONNECTION LIMIT ${properties.connectionLimit}`] : []),
-		...properties.settings
-			.filter(({ role }) => role === undefined || roles.has(role))
-			.map(({ role, name: setting, value }) => `ALTER ${role === undefined ? `DATABASE ${database}` : `ROLE ${quoteIdentifier(role)} IN DATABASE ${database}`} SET ${setting.split('.').map(quoteIdentifier).join('.')} TO ${settingValue(setting, value)}`),
-		...(ownerName === undefined ? [] : [`ALTER DATABASE ${database} OWNER TO ${quoteIdentifier(ownerName)}`]),
-	];
-	const warnings: string[] = [];
-	for (const statement of statements) {
-		await client.query(statement).catch((error: Error) => warnings.push(`${statement}: ${error.message}`));
-	}
-	return warnings;
-}
-
-/** Settings that are lists of names keep their quotes as they are (GUC_LIST_QUOTE in PostgreSQL's source). */
-const LISTS = new Set(['search_path', 'session_preload_libraries', 'shared_preload_libraries', 'local_preload_libraries', 'temp_tablespaces', 'unix_socket_directories']);
-
-function settingValue(name: string, value: string): string {
-	if (!LISTS.has(name.toLowerCase())) return literal(value);
-	return value.trim() === '' ? "''" : value;
 }

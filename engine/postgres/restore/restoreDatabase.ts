@@ -1,18 +1,15 @@
-import type { Client } from 'pg';
+import { BackupError, cancelled } from '../../errors';
+import { type PostgresConnection, translateError } from '../connection';
 
-import { timestamp } from '../../archive';
-import { BackupError, cancelled, messageOf } from '../../errors';
-import { connect, disconnect, type PostgresConnection, translateError } from '../connection';
-import { endSessions } from '../sessions';
-
-import { applySteps, compareRows } from './apply';
-import { applyProperties, createDatabase, databaseExists, dropDatabase, renameDatabase, suffixedName } from './databases';
+import { loadedTables, type Outcome, restoreAndSwap, restoreAsNew } from './beside';
+import { checkDrop } from './emptyTables';
+import { load } from './load';
+import { Maintenance } from './maintenance';
 import type { OwnerMapping } from './ownership';
 import { checkTarget } from './preflight';
-import type { RestoredTable, RestoreReport } from './report';
-import type { RestoreSelection } from './selection';
+import type { RestoreReport } from './report';
+import { parseTableName, type RestoreSelection, SelectionFilter } from './selection';
 import type { RestoreSource, SourceFacts } from './source';
-import { emptyTables } from './emptyTables';
 
 /** Where a restore goes. All but the first ask for `confirmation`: the name of the database once more. */
 export type RestoreTarget =
@@ -48,141 +45,51 @@ function checkConfirmation(target: RestoreTarget): void {
 	});
 }
 
-/** Databases to log in to for creating and renaming others: never the one to be renamed. */
-async function connectForMaintenance({ connection, target, signal }: RestoreDatabaseOptions): Promise<Client> {
-	const candidates = [connection.database, 'postgres', 'template1'].filter((name) => target.type === 'existing' || name !== target.database);
-	let failure: unknown;
-	for (const database of candidates) {
-		try {
-			return await connect(connection, 'target', { database, signal });
-		} catch (error) {
-			if (signal?.aborted) throw error;
-			failure ??= error;
-		}
-	}
-	throw failure;
-}
-
-async function serverVersion(client: Client): Promise<number> {
-	const { rows } = await client.query<{ version: number }>("SELECT pg_catalog.current_setting('server_version_num')::int AS version");
-	return rows[0]?.version ?? 0;
-}
-
-/** Settings for the restoring sessions: a crash would mean to restore again anyway, so commits need not wait for the disk. */
-const SESSION = ['SET synchronous_commit = off', 'SET statement_timeout = 0', 'SET lock_timeout = 0', 'SET idle_in_transaction_session_timeout = 0'];
-
-/** Loads the source into a database that exists. */
-async function load(options: RestoreDatabaseOptions, database: string, facts: SourceFacts) {
-	const { connection, selection = {}, signal } = options;
-	const clients: Client[] = [];
-	const hangUp = () => {
-		void endSessions(connection, clients.map(({ processID }) => processID));
-		for (const client of clients) client.connection.stream.destroy(cancelled());
-	};
-	signal?.addEventListener('abort', hangUp, { once: true });
-	try {
-		const lanes = facts.ordered && !selection.dataOnly ? 1 : (options.parallel ?? 2);
-		for (let lane = 0; lane < lanes; lane++) clients.push(await connect(connection, 'target', { database, signal }));
-		for (const client of clients) for (const sql of SESSION) await client.query(sql);
-		const warnings = selection.dataOnly || facts.ordered ? await switchTriggersOff(clients) : [];
-		const { target } = options;
-		if (target.type === 'existing' && target.before !== 'nothing') {
-			await emptyTables(clients[0] as Client, facts, selection, target.before);
-		}
-		const result = await applySteps(options.source.steps(selection, signal), clients, {
-			owner: options.owner ?? { type: 'asDumped' },
-			privileges: options.privileges ?? true,
-			collectErrors: options.collectErrors ?? false,
-			signal,
+/** Refuses what would lose data or cannot work, before anything is read. */
+function checkChoices({ target, selection = {} }: RestoreDatabaseOptions): void {
+	if (target.type === 'existing') {
+		if (target.before === 'drop') checkDrop(selection);
+		if (target.before !== 'drop' || !selection.dataOnly) return;
+		throw new BackupError('INVALID_INPUT', 'Data Only cannot be combined with dropping the tables first: nothing would create them again.', {
+			hint: 'Empty the tables first (Truncate) instead.',
 		});
-		return { result, warnings };
-	} catch (error) {
-		if (signal?.aborted) throw cancelled();
-		throw translateError(error, 'target', `Could not restore into "${database}"`);
-	} finally {
-		signal?.removeEventListener('abort', hangUp);
-		await Promise.all(clients.map(disconnect));
 	}
+	if (selection.dataOnly) {
+		throw new BackupError('INVALID_INPUT', 'Data Only needs an existing database whose tables are there already; nothing was changed.', {
+			hint: 'Choose the existing database as target, or restore definitions as well.',
+		});
+	}
+	const filter = new SelectionFilter(selection);
+	if (target.type === 'newDatabase' || filter.all) return;
+	throw new BackupError('INVALID_INPUT', `Replacing the database "${target.database}" by some schemas or tables would lose all others; nothing was changed.`, {
+		hint: 'Restore the selection into a new database, or into the existing one.',
+	});
 }
 
-/** Rows alone go into tables whose foreign keys and triggers are in force already: as pg_restore --disable-triggers. */
-async function switchTriggersOff(clients: Client[]): Promise<string[]> {
-	try {
-		for (const client of clients) await client.query('SET session_replication_role = replica');
-		return [];
-	} catch {
-		return ['The user may not switch triggers off (session_replication_role): foreign keys and triggers were in force while rows were loaded.'];
-	}
+/** @throws BackupError INVALID_INPUT for a schema or table that the source does not hold. */
+function checkSelection({ name, schemas, relations, expectedRows }: SourceFacts, selection: RestoreSelection): void {
+	const tables = [...relations, ...(expectedRows?.keys() ?? [])].map((key) => key.split('\0'));
+	const absent = [
+		...(selection.schemas ?? []).filter((schema) => !schemas.has(schema) && !tables.some(([of]) => of === schema)).map((schema) => `schema "${schema}"`),
+		...(selection.tables ?? [])
+			.filter((text) => {
+				const parts = parseTableName(text);
+				return !tables.some((table) => (parts.length === 2 ? table[0] === parts[0] && table[1] === parts[1] : table[1] === parts[0]));
+			})
+			.map((table) => `table ${table}`),
+	];
+	if (absent.length === 0) return;
+	throw new BackupError('INVALID_INPUT', `${name} holds no ${absent.join(', no ')}; nothing was changed.`, {
+		hint: 'Names are written as in SQL: capital letters and blanks need double quotes around a table’s name. The manifest lists what the backup holds.',
+	});
 }
 
-function missingRows(tables: RestoredTable[]): string[] {
-	return tables
-		.filter(({ rows, expected }) => expected !== undefined && rows !== expected)
-		.map(({ schema, name, rows, expected }) => `${schema}.${name}: ${rows} of ${expected} rows`);
-}
-
-/** Restores into a database of its own, that is dropped again if anything fails. */
-async function restoreBeside(options: RestoreDatabaseOptions, maintenance: Client, database: string, facts: SourceFacts) {
-	const version = await serverVersion(maintenance);
-	await createDatabase(maintenance, database, version, facts.properties);
-	try {
-		const { result, warnings } = await load(options, database, facts);
-		const tables = compareRows(result.rows, options.selection && hasSelection(options.selection) ? undefined : facts.expectedRows);
-		const short = missingRows(tables);
-		if (short.length > 0 && !options.collectErrors) {
-			throw new BackupError('TARGET_FAILED', `The restored database does not hold what the backup promised: ${short.slice(0, 5).join(', ')}.`);
-		}
-		if (facts.properties) warnings.push(...(await applyProperties(maintenance, database, facts.properties, options.owner ?? { type: 'asDumped' })));
-		return { result, warnings: [...warnings, ...short], tables };
-	} catch (error) {
-		await dropDatabase(maintenance, database, version).catch((failure: unknown) => options.log?.(`Could not drop ${database}: ${messageOf(failure)}`));
-		throw error;
-	}
-}
-
-function hasSelection({ schemas = [], tables = [], dataOnly }: RestoreSelection): boolean {
-	return schemas.length > 0 || tables.length > 0 || dataOnly === true;
-}
-
-/** Puts the restored database in the place of the existing one; if the second rename fails, the first is taken back. */
-async function swap(maintenance: Client, database: string, restored: string, kept: string): Promise<void> {
-	await renameDatabase(maintenance, database, kept);
-	try {
-		await renameDatabase(maintenance, restored, database);
-	} catch (error) {
-		await renameDatabase(maintenance, kept, database);
-		throw error;
-	}
-}
-
-async function restoreAndSwap(options: RestoreDatabaseOptions, maintenance: Client, facts: SourceFacts) {
-	const { database, type } = options.target;
-	if (!(await databaseExists(maintenance, database))) {
-		throw new BackupError('INVALID_INPUT', `There is no database "${database}" to be replaced; nothing was changed.`, { hint: 'Restore into a new database instead.' });
-	}
-	const stamp = timestamp(new Date());
-	const beside = suffixedName(database, `_restoring_${stamp}`);
-	const kept = suffixedName(database, `_before_${stamp}`);
-	const outcome = await restoreBeside(options, maintenance, beside, facts);
-	if (outcome.result.failures.length > 0) {
-		outcome.warnings.push(`${outcome.result.failures.length} objects failed, so "${database}" was left as it was; what could be restored is in "${beside}".`);
-		return { ...outcome, database: beside, previousDatabase: undefined };
-	}
-	await swap(maintenance, database, beside, kept);
-	if (type === 'safeSwap') return { ...outcome, database, previousDatabase: kept };
-	await dropDatabase(maintenance, kept, await serverVersion(maintenance));
-	return { ...outcome, database, previousDatabase: undefined };
-}
-
-async function restoreInto(options: RestoreDatabaseOptions, maintenance: Client, facts: SourceFacts) {
-	const { target } = options;
-	if (target.type === 'safeSwap' || target.type === 'replace') return await restoreAndSwap(options, maintenance, facts);
-	if (target.type === 'newDatabase') {
-		return { ...(await restoreBeside(options, maintenance, target.database, facts)), database: target.database, previousDatabase: undefined };
-	}
-	const { result, warnings } = await load(options, target.database, facts);
-	const expected = options.selection && hasSelection(options.selection) ? undefined : facts.expectedRows;
-	return { result, warnings, tables: compareRows(result.rows, expected), database: target.database, previousDatabase: undefined };
+async function restoreInto(options: RestoreDatabaseOptions, maintenance: Maintenance, facts: SourceFacts): Promise<Outcome> {
+	const { type, database } = options.target;
+	if (type === 'newDatabase') return await restoreAsNew(options, maintenance, facts);
+	if (type !== 'existing') return await restoreAndSwap(options, maintenance, facts);
+	const result = await load(options, database, facts);
+	return { result, tables: loadedTables(options, facts, result), database, previousDatabase: undefined };
 }
 
 /**
@@ -192,12 +99,16 @@ async function restoreInto(options: RestoreDatabaseOptions, maintenance: Client,
  */
 export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<RestoreReport> {
 	const startedAt = Date.now();
-	checkConfirmation(options.target);
-	const facts = await options.source.inspect(options.signal);
-	const maintenance = await connectForMaintenance(options);
+	const { connection, target, signal } = options;
+	checkConfirmation(target);
+	checkChoices(options);
+	const facts = await options.source.inspect(signal);
+	checkSelection(facts, options.selection ?? {});
+	// To be created, renamed or dropped, a database must not be logged in to.
+	const maintenance = await Maintenance.open(connection, target.type === 'existing' ? undefined : target.database, signal);
 	try {
-		await checkTarget(maintenance, facts, options.owner ?? { type: 'asDumped' }, options.privileges ?? true);
-		const { result, warnings, tables, database, previousDatabase } = await restoreInto(options, maintenance, facts);
+		await checkTarget(maintenance.client, facts, options.owner ?? { type: 'asDumped' }, options.privileges ?? true);
+		const { result, tables, database, previousDatabase } = await restoreInto(options, maintenance, facts);
 		return {
 			database,
 			previousDatabase,
@@ -205,13 +116,13 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
 			rows: tables.reduce((sum, { rows }) => sum + rows, 0),
 			tables,
 			failures: result.failures,
-			warnings,
+			warnings: result.warnings,
 			duration: Date.now() - startedAt,
 		};
 	} catch (error) {
-		if (options.signal?.aborted) throw cancelled();
+		if (signal?.aborted && !(error instanceof BackupError && error.code === 'CANCELLED')) throw cancelled();
 		throw translateError(error, 'target', `Could not restore ${facts.name}`);
 	} finally {
-		await disconnect(maintenance);
+		await maintenance.close();
 	}
 }

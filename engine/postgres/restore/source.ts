@@ -1,13 +1,10 @@
 import type { DatabaseProperties } from '../dump/databaseProperties';
-import type { RestoreSelection } from './selection';
+import type { Decision, RestoreSelection } from './selection';
 
 /** One thing to do in the target, in the order of the source. */
 export type RestoreStep =
-	/**
-	 * One SQL statement, without its semicolon. The comment that stood before it names it in errors. A tolerant one may
-	 * fail: what it makes is there already, or is not needed after all.
-	 */
-	| { type: 'statement'; text: string; comment: string; tolerant?: boolean }
+	/** One SQL statement, without its semicolon. The comment that stood before it names it in errors. */
+	| { type: 'statement'; text: string; comment: string; decision?: Exclude<Decision, 'no'> }
 	/** A `COPY ... FROM stdin` and its rows, without the end marker. Rows in a buffer may be loaded later and beside others. */
 	| { type: 'copy'; statement: string; comment: string; rows: Buffer | AsyncIterable<Buffer>; table: string | undefined }
 	/** Several statements that belong to no object and may be sent in one go: the contents of large objects. */
@@ -21,6 +18,10 @@ export interface SourceFacts {
 	extensions: string[];
 	/** Roles that own something or are granted something in it. */
 	roles: string[];
+	/** Schemas that the source makes something in. */
+	schemas: ReadonlySet<string>;
+	/** Keys of the tables, views and sequences that it makes. */
+	relations: ReadonlySet<string>;
 	/** How to create a database like the one it came from. */
 	properties?: DatabaseProperties;
 	/** Rows by table key, where the source says so. */

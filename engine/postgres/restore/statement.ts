@@ -15,11 +15,17 @@ export interface StatementFacts {
 	work: 'index' | 'foreign-key' | 'other';
 	/** Tables that the statement locks against changes (`shared`: only against writes). */
 	locks: Array<{ table: string; shared: boolean }>;
+	/** Key of the index that is made or changed; of a constraint, the index that carries it. */
+	index?: string;
+	/** The part that an `ATTACH PARTITION` adds to `table` or to `index`. */
+	attached?: string;
 	/** The sequence that an `ALTER SEQUENCE ... OWNED BY` ties to `table`. */
 	ownedSequence?: string;
 	/** Rights or an owner rather than an object. */
 	role?: { kind: 'owner' | 'privilege'; names: string[] };
 	extension?: string;
+	/** Where an extension is put. */
+	extensionSchema?: string;
 }
 
 /** Kinds of several words, longest first; the others are one word. */
@@ -75,18 +81,39 @@ function alterTable(kind: string, tokens: Token[], at: number): StatementFacts |
 	const facts = ofTable(kind, name.parts);
 	const table = facts.table as string;
 	const action = name.end;
+	if (wordsAt(tokens, action, 'ATTACH', 'PARTITION')) return { ...facts, attached: attachedName(tokens, action) };
 	if (!wordsAt(tokens, action, 'ADD', 'CONSTRAINT')) return facts;
 	const type = tokens[action + 3]?.text;
-	if (type === 'PRIMARY' || type === 'UNIQUE' || type === 'EXCLUDE') return { ...facts, work: 'index', locks: [{ table, shared: false }] };
+	if (type === 'PRIMARY' || type === 'UNIQUE' || type === 'EXCLUDE') {
+		const index = tableKey(name.parts[0] ?? '', tokens[action + 2]?.name ?? '');
+		return { ...facts, index, work: 'index', locks: [{ table, shared: false }] };
+	}
 	const references = type === 'FOREIGN' ? findWord(tokens, action, 'REFERENCES') : -1;
 	const other = references < 0 ? undefined : parseName(tokens, references + 1);
 	if (!other) return facts;
 	return { ...facts, work: 'foreign-key', locks: [{ table, shared: false }, { table: keyOf(other.parts), shared: false }] };
 }
 
+function attachedName(tokens: Token[], at: number): string | undefined {
+	const name = parseName(tokens, at + 2);
+	return name && keyOf(name.parts);
+}
+
+/** An index lies in the schema of its table. */
 function createIndex(tokens: Token[], at: number): StatementFacts | undefined {
 	const facts = hanging('INDEX', tokens, at);
-	return facts && { ...facts, work: 'index', locks: [{ table: facts.table as string, shared: true }] };
+	const name = nameAt(tokens, at)?.parts[0] ?? '';
+	return facts && { ...facts, index: tableKey(facts.schema ?? '', name), work: 'index', locks: [{ table: facts.table as string, shared: true }] };
+}
+
+function otherIndex(parts: string[], end: number, tokens: Token[]): StatementFacts {
+	const attached = wordsAt(tokens, end, 'ATTACH', 'PARTITION') ? attachedName(tokens, end) : undefined;
+	return { kind: 'INDEX', schema: parts.length > 1 ? parts[0] : undefined, index: keyOf(parts), attached, work: 'other', locks: [] };
+}
+
+function extension(name: string | undefined, tokens: Token[], at: number): StatementFacts {
+	const schema = findWord(tokens, at, 'SCHEMA');
+	return { kind: 'EXTENSION', work: 'other', locks: [], extension: name, extensionSchema: schema < 0 ? undefined : tokens[schema + 1]?.name };
 }
 
 function ownedBy(facts: StatementFacts, tokens: Token[]): StatementFacts {
@@ -110,7 +137,8 @@ function object(tokens: Token[]): StatementFacts {
 	}
 	const name = nameAt(tokens, at);
 	if (!name) return fallback;
-	if (kind === 'EXTENSION') return { ...fallback, extension: name.parts[0] };
+	if (kind === 'EXTENSION') return extension(name.parts[0], tokens, name.end);
+	if (kind === 'INDEX') return otherIndex(name.parts, name.end, tokens);
 	if (kind === 'SCHEMA') return { ...fallback, schema: name.parts[0] };
 	if (!RELATIONS.has(kind)) return { ...fallback, schema: name.parts.length > 1 ? name.parts[0] : undefined };
 	const facts = ofTable(kind, name.parts);
@@ -139,6 +167,16 @@ function privilege(tokens: Token[]): StatementFacts {
 	return { ...object([tokens[0] as Token, ...tokens.slice(on + 1)]), role };
 }
 
+/** `ALTER DEFAULT PRIVILEGES FOR ROLE r [IN SCHEMA s] GRANT ... TO g`. */
+function defaultPrivileges(tokens: Token[]): StatementFacts {
+	const roleAt = findWord(tokens, 3, 'ROLE');
+	const schemaAt = findWord(tokens, 3, 'SCHEMA');
+	const granted = findWord(tokens, 3, 'GRANT') >= 0 ? grantees(tokens, 'TO') : grantees(tokens, 'FROM');
+	const names = [...(roleAt < 0 ? [] : [tokens[roleAt + 1]?.name ?? '']), ...granted];
+	const schema = schemaAt < 0 ? undefined : tokens[schemaAt + 1]?.name;
+	return { kind: 'DEFAULT PRIVILEGES', schema, work: 'other', locks: [], role: { kind: 'privilege', names } };
+}
+
 /** What follows `SELECT pg_catalog.setval('...'`: the sequence, as a name in a string. */
 function setval(statement: string): StatementFacts | undefined {
 	const literal = /^SELECT pg_catalog\.setval\('((?:[^']|'')*)'/.exec(statement)?.[1];
@@ -154,9 +192,8 @@ export function describeStatement(statement: string): StatementFacts {
 		case 'DROP':
 			return object(tokens);
 		case 'ALTER': {
-			const facts = wordsAt(tokens, 1, 'DEFAULT', 'PRIVILEGES')
-				? { kind: 'DEFAULT PRIVILEGES', work: 'other' as const, locks: [], role: { kind: 'privilege' as const, names: [] } }
-				: object(tokens);
+			if (wordsAt(tokens, 1, 'DEFAULT', 'PRIVILEGES')) return defaultPrivileges(tokens);
+			const facts = object(tokens);
 			const owner = tokens[tokens.length - 1];
 			return owner && wordsAt(tokens, tokens.length - 3, 'OWNER', 'TO') ? { ...facts, role: { kind: 'owner', names: [owner.name] } } : facts;
 		}

@@ -1,18 +1,32 @@
 import { type RestoreSelection, SelectionFilter } from './selection';
-import { describeStatement } from './statement';
+import { describeStatement, type StatementFacts } from './statement';
 
 /** Collects what inspect has to know of the statements of a dump. */
 export class StatementSurvey {
 	readonly #extensions = new Set<string>();
 	readonly #roles = new Set<string>();
-	/** `ALTER SEQUENCE ... OWNED BY` statements, for a selection by table. */
-	readonly ownedSequences: string[] = [];
+	readonly #schemas = new Set<string>();
+	readonly #relations = new Set<string>();
+	/** Statements that tie things to a chosen table: owned sequences, partitions; and extensions to their schemas. */
+	readonly #ties: StatementFacts[] = [];
 
 	add(statement: string): void {
 		const facts = describeStatement(statement);
 		if (facts.extension && /^CREATE/i.test(statement)) this.#extensions.add(facts.extension);
 		for (const role of facts.role?.names ?? []) this.#roles.add(role);
-		if (facts.ownedSequence) this.ownedSequences.push(statement);
+		if (facts.schema !== undefined) this.#schemas.add(facts.schema);
+		if (facts.table !== undefined && /^CREATE/i.test(statement)) this.#relations.add(facts.table);
+		if (facts.ownedSequence || facts.attached || facts.extensionSchema !== undefined) this.#ties.push(facts);
+	}
+
+	/** Schemas that something is made in. */
+	get schemas(): ReadonlySet<string> {
+		return this.#schemas;
+	}
+
+	/** Keys of the tables, views and sequences that are made. */
+	get relations(): ReadonlySet<string> {
+		return this.#relations;
 	}
 
 	get extensions(): string[] {
@@ -25,7 +39,7 @@ export class StatementSurvey {
 
 	filter(selection: RestoreSelection): SelectionFilter {
 		const filter = new SelectionFilter(selection);
-		for (const statement of this.ownedSequences) filter.noteOwnedSequence(describeStatement(statement));
+		for (const facts of this.#ties) filter.note(facts);
 		return filter;
 	}
 }

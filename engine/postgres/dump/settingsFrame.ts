@@ -1,0 +1,23 @@
+import type { DatabaseProperties } from './databaseProperties';
+
+type Settings = DatabaseProperties['settings'];
+
+/** Type of the part that holds a database's settings. */
+export const SETTINGS_PART = 'settings';
+
+const HEAD = '-- Settings of the database, put back by a restore with n8n-nodes-stack-backup: ';
+
+/**
+ * `ALTER DATABASE ... SET` as a comment at the beginning of the script, which psql passes over: a name for the database
+ * is not known before the restore. Settings may hold secrets of applications, so they go into the archive, which can be
+ * encrypted, and not into the manifest.
+ */
+export function settingsFrame(settings: Settings): Buffer {
+	return Buffer.from(`${HEAD}${JSON.stringify(settings)}\n\n`);
+}
+
+/** Reads what settingsFrame has written. */
+export function parseSettingsFrame(frame: Buffer): Settings {
+	const text = frame.toString('utf8');
+	return text.startsWith(HEAD) ? (JSON.parse(text.slice(HEAD.length)) as Settings) : [];
+}

@@ -1,0 +1,66 @@
+import type { Client } from 'pg';
+
+import { cancelled } from '../../errors';
+import { connect, disconnect, translateError } from '../connection';
+import { endSessions } from '../sessions';
+
+import { type ApplyResult, applySteps } from './apply';
+import { emptyTables } from './emptyTables';
+import type { RestoreDatabaseOptions } from './restoreDatabase';
+import { SelectionFilter } from './selection';
+import type { SourceFacts } from './source';
+
+/**
+ * Settings for the restoring sessions: no time limits, whatever the role's defaults are. A crash would mean to restore
+ * again anyway, so commits need not wait for the disk.
+ */
+const SESSION = `SELECT pg_catalog.set_config(name, CASE name WHEN 'synchronous_commit' THEN 'off' ELSE '0' END, false)
+	FROM pg_catalog.pg_settings WHERE name IN ('synchronous_commit', 'statement_timeout', 'lock_timeout',
+		'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`;
+
+/** Loads the source into a database that exists. */
+export async function load(options: RestoreDatabaseOptions, database: string, facts: SourceFacts): Promise<ApplyResult> {
+	const { connection, selection = {}, signal, target } = options;
+	const clients: Client[] = [];
+	const endAll = () => endSessions(connection, clients.map(({ processID }) => processID));
+	const hangUp = () => {
+		void endAll();
+		for (const client of clients) client.connection.stream.destroy(cancelled());
+	};
+	signal?.addEventListener('abort', hangUp, { once: true });
+	try {
+		const lanes = facts.ordered && !selection.dataOnly ? 1 : (options.parallel ?? 2);
+		for (let lane = 0; lane < lanes; lane++) clients.push(await connect(connection, 'target', { database, signal }));
+		for (const client of clients) await client.query(SESSION);
+		const warnings = selection.dataOnly || facts.ordered ? await switchTriggersOff(clients) : [];
+		if (target.type === 'existing' && target.before !== 'nothing') {
+			await emptyTables(clients[0] as Client, facts, new SelectionFilter(selection), target.before);
+		}
+		const result = await applySteps(options.source.steps(selection, signal), clients, {
+			owner: options.owner ?? { type: 'asDumped' },
+			privileges: options.privileges ?? true,
+			collectErrors: options.collectErrors ?? false,
+			signal,
+		});
+		return { ...result, warnings: [...warnings, ...result.warnings] };
+	} catch (error) {
+		if (signal?.aborted) throw cancelled();
+		// Statements that other connections are at would go on for as long as they take.
+		await endAll();
+		throw translateError(error, 'target', `Could not restore into "${database}"`);
+	} finally {
+		signal?.removeEventListener('abort', hangUp);
+		await Promise.all(clients.map(disconnect));
+	}
+}
+
+/** Rows alone go into tables whose foreign keys and triggers are in force already: as pg_restore --disable-triggers. */
+async function switchTriggersOff(clients: Client[]): Promise<string[]> {
+	try {
+		for (const client of clients) await client.query('SET session_replication_role = replica');
+		return [];
+	} catch (error) {
+		if ((error as { code?: string }).code !== '42501') throw error;
+		return ['The user may not switch triggers off (session_replication_role): foreign keys and triggers were in force while rows were loaded.'];
+	}
+}

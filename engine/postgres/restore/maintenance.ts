@@ -1,0 +1,116 @@
+import type { Client } from 'pg';
+
+import { BackupError, cancelled, messageOf } from '../../errors';
+import { connect, disconnect, type PostgresConnection, withClient } from '../connection';
+import { endSessions } from '../sessions';
+
+import { dropDatabase } from './databases';
+
+/** SQLSTATE of databases that one may not log in to: unknown, not allowed (two sorts), closed for connections. */
+const TRY_ANOTHER = new Set(['3D000', '42501', '28000', '55000']);
+
+/** Milliseconds that a cancelled restore waits for the server to clean up. */
+const CLEAN_UP_PATIENCE = 1500;
+
+/** Databases to log in to for creating, renaming and dropping others: never `avoid`. */
+async function connectElsewhere(connection: PostgresConnection, avoid: string | undefined, signal?: AbortSignal): Promise<Client> {
+	const candidates = [...new Set([connection.database, 'postgres', 'template1'])].filter((name) => name !== avoid);
+	let failure: unknown;
+	for (const database of candidates) {
+		try {
+			return await connect(connection, 'target', { database, signal });
+		} catch (error) {
+			const { code = '' } = ((error as Error).cause ?? {}) as { code?: string };
+			failure ??= error;
+			if (!TRY_ANOTHER.has(code)) break;
+		}
+	}
+	throw failure;
+}
+
+async function serverVersion(client: Client): Promise<number> {
+	const { rows } = await client.query<{ version: number }>("SELECT pg_catalog.current_setting('server_version_num')::int AS version");
+	return rows[0]?.version ?? 0;
+}
+
+/**
+ * The connection that creates, renames and drops databases. The signal hangs it up, whatever the server is at, until
+ * `pastCancelling`: a swap that has begun is brought to its end.
+ */
+export class Maintenance {
+	readonly #hangUp: () => void;
+
+	private constructor(
+		readonly client: Client,
+		/** server_version_num */
+		readonly version: number,
+		readonly connection: PostgresConnection,
+		readonly signal: AbortSignal | undefined,
+	) {
+		this.#hangUp = () => {
+			void endSessions(connection, [client.processID]);
+			client.connection.stream.destroy(cancelled());
+		};
+		signal?.addEventListener('abort', this.#hangUp, { once: true });
+	}
+
+	static async open(connection: PostgresConnection, avoid: string | undefined, signal?: AbortSignal): Promise<Maintenance> {
+		const client = await connectElsewhere(connection, avoid, signal);
+		const hangUp = () => client.connection.stream.destroy(cancelled());
+		signal?.addEventListener('abort', hangUp, { once: true });
+		try {
+			const version = await serverVersion(client);
+			return new Maintenance(client, version, { ...connection, database: client.database ?? connection.database }, signal);
+		} catch (error) {
+			await disconnect(client);
+			throw error;
+		} finally {
+			signal?.removeEventListener('abort', hangUp);
+		}
+	}
+
+	/** From here on the signal is not listened to. */
+	pastCancelling(): void {
+		this.signal?.removeEventListener('abort', this.#hangUp);
+	}
+
+	async close(): Promise<void> {
+		this.pastCancelling();
+		await disconnect(this.client);
+	}
+
+	/**
+	 * Drops a database that was not completed, on a connection of its own, and returns the error to end with: the reason,
+	 * or one that also names the database where it could not be dropped. A cancelled restore does not wait for long.
+	 */
+	async dropUnfinished(database: string, reason: unknown): Promise<unknown> {
+		const connection = this.signal?.aborted ? { ...this.connection, connectTimeout: CLEAN_UP_PATIENCE } : this.connection;
+		const dropped = withClient(connection, 'target', {}, async (client) => {
+			await ended(client, this.client.processID);
+			await dropDatabase(client, database, this.version);
+		}).then(() => undefined, (error: unknown) => ({ error }));
+		const patience = this.signal?.aborted ? [tooLong()] : [];
+		const failure = await Promise.race([dropped, ...patience]);
+		if (!failure) return this.signal?.aborted ? cancelled() : reason;
+		const first = this.signal?.aborted ? new BackupError('CANCELLED', 'The run was cancelled.') : reason;
+		const { code, details } = first instanceof BackupError ? first : { code: 'TARGET_FAILED' as const, details: undefined };
+		const message = `${messageOf(first)} The unfinished database "${database}" could not be dropped: ${messageOf(failure.error)}`;
+		return new BackupError(code, message, { hint: `Drop "${database}" by hand if it is still there.`, details, cause: reason });
+	}
+}
+
+/** Ends a session where it is still at work, so that it creates nothing after it was given up, and waits for its end. */
+async function ended(client: Client, processId: number): Promise<void> {
+	const busy = `FROM pg_catalog.pg_stat_activity WHERE pid = ${processId} AND state <> 'idle'`;
+	for (;;) {
+		const { rowCount } = await client.query(`SELECT pg_catalog.pg_terminate_backend(pid) ${busy}`);
+		if (rowCount === 0) return;
+		await new Promise((resolve) => setTimeout(resolve, 20));
+	}
+}
+
+async function tooLong(): Promise<{ error: Error }> {
+	return await new Promise((resolve) => {
+		setTimeout(() => resolve({ error: new Error('the server did not answer in time') }), CLEAN_UP_PATIENCE).unref();
+	});
+}
