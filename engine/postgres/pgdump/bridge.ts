@@ -7,6 +7,7 @@ import { encodeMessage, encodeQuery, type Message, MessageType, splitMessages } 
 import type { RawSocket } from '../rawSocket';
 
 import { markerRead, parseTableRead, type TableRead } from './cursor';
+import { RestrictMask } from './restrictMask';
 import { pgDumpError } from './errors';
 
 /** Major version of the pg_dump that we carry: the newest server it reads. */
@@ -51,6 +52,7 @@ class Bridge {
 	readonly nonce = randomBytes(16).toString('hex');
 	readonly reads: TableRead[] = [];
 	readonly largeObjects: number[] = [];
+	readonly mask = new RestrictMask();
 	#pending: Buffer = NOTHING;
 	#started = false;
 	#contentRead = false;
@@ -97,7 +99,7 @@ class Bridge {
 			const answer = this.#answerLargeObjectCall(body);
 			if (answer) return answer;
 		}
-		if (type === MessageType.query) return await this.socket.exchange(this.#query(body));
+		if (type === MessageType.query) return this.mask.hide(await this.socket.exchange(this.#query(body)));
 		if (type === MessageType.functionCall || type === MessageType.sync) {
 			return await this.socket.exchange(encodeMessage(type, body));
 		}
@@ -106,8 +108,9 @@ class Bridge {
 	}
 
 	#query(body: Buffer): Buffer {
-		const read = parseTableRead(body.toString('latin1', 0, body.length - 1));
-		if (!read) return encodeMessage(MessageType.query, body);
+		const sql = this.mask.show(body.toString('latin1', 0, body.length - 1));
+		const read = parseTableRead(sql);
+		if (!read) return encodeQuery(Buffer.from(sql, 'latin1'));
 		this.reads.push(read);
 		return encodeQuery(Buffer.from(markerRead(read, this.marker(this.reads.length - 1)), 'latin1'));
 	}
@@ -134,7 +137,10 @@ class Bridge {
 function functionResult(value: Buffer): Buffer {
 	const length = Buffer.alloc(4);
 	length.writeInt32BE(value.length);
-	return Buffer.concat([encodeMessage(MessageType.functionCallResponse, Buffer.concat([length, value])), READY_IN_TRANSACTION]);
+	return Buffer.concat([
+		encodeMessage(MessageType.functionCallResponse, Buffer.concat([length, value])),
+		READY_IN_TRANSACTION,
+	]);
 }
 
 /** Rejects when the signal fires; a worker that computes asks for nothing, so would not notice by itself. */
@@ -165,10 +171,11 @@ function finished(worker: Worker): Promise<string> {
 			else reject(pgDumpError(error ?? ''));
 		});
 		worker.once('error', reject);
-		worker.once('exit', () => reject(new BackupError('SOURCE_FAILED', 'pg_dump ended before it had written its script.')));
+		worker.once('exit', () =>
+			reject(new BackupError('SOURCE_FAILED', 'pg_dump ended before it had written its script.')),
+		);
 	});
 }
-
 
 /**
  * Runs pg_dump over a connection that has logged in already.
@@ -189,7 +196,7 @@ export async function runPgDump({ socket, parameters, args, signal }: PgDumpSess
 	try {
 		const script = await Promise.race([finished(worker), serve(bridge, port1, answered), abort.rejected]);
 		return {
-			script,
+			script: bridge.mask.show(script),
 			reads: bridge.reads,
 			marker: (read) => bridge.marker(read),
 			largeObjects: bridge.largeObjects,

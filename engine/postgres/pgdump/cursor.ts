@@ -61,6 +61,9 @@ export function parseTableRead(sql: string): TableRead | undefined {
  */
 export function markerRead(read: TableRead, marker: string): string {
 	const [first, ...others] = read.columns;
-	const list = [`'${marker}'::pg_catalog.text AS ${first}`, ...others.map((column) => `NULL::pg_catalog.text AS ${column}`)];
+	const list = [
+		`'${marker}'::pg_catalog.text AS ${first}`,
+		...others.map((column) => `NULL::pg_catalog.text AS ${column}`),
+	];
 	return `${PREFIX}${list.join(', ')}`;
 }

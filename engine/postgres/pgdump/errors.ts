@@ -1,9 +1,12 @@
 import { BackupError } from '../../errors';
 
-const PERMISSION = 'Grant the user SELECT on what it may not read, use the owner or a superuser, or exclude those schemas and tables.';
+const PERMISSION =
+	'Grant the user SELECT on what it may not read, use the owner or a superuser, or exclude those schemas and tables.';
 const LOCKED = 'Another session holds a lock on one of them: run the backup at a quieter time, or raise Lock Timeout.';
-const PATTERN = 'Patterns are written as for psql: sales.*, "Order Lines" with its quotes. The drop-downs list the names that exist.';
-const ROW_SECURITY = 'Use the owner, a superuser or a role with BYPASSRLS, or add the argument --enable-row-security to back up only the rows that the user may see.';
+const PATTERN =
+	'Patterns are written as for psql: sales.*, "Order Lines" with its quotes. The drop-downs list the names that exist.';
+const ROW_SECURITY =
+	'Use the owner, a superuser or a role with BYPASSRLS, or add the argument --enable-row-security to back up only the rows that the user may see.';
 
 /** Tables of a LOCK TABLE statement that a message names before it says how many more there are. */
 const TABLES_NAMED = 5;
@@ -23,15 +26,23 @@ export function pgDumpError(text: string): BackupError {
 		.split(/(?=pg_dump: (?:error|warning|detail|hint): )/)
 		.flatMap((line) => /^pg_dump: (.*)$/s.exec(line)?.[1]?.trim() ?? []);
 	const errors = lines.filter((line) => line.startsWith('error: ')).map((line) => line.slice('error: '.length));
-	const said = (errors.length > 0 ? errors : lines.length > 0 ? lines : [text.trim()]).join('; ').replace(/^query failed: (?:ERROR: +)?/, '');
+	const said = (errors.length > 0 ? errors : lines.length > 0 ? lines : [text.trim()])
+		.join('; ')
+		.replace(/^query failed: (?:ERROR: +)?/, '');
 	const query = lines.find((line) => line.startsWith('detail: Query was: '))?.slice('detail: Query was: '.length) ?? '';
 	const locked = /^LOCK TABLE (.*) IN ACCESS SHARE MODE/s.exec(query)?.[1];
 	if (locked !== undefined && /statement timeout|lock timeout/.test(said)) {
-		return new BackupError('SOURCE_FAILED', `The lock on the tables could not be had in time (${lockFailure(locked)}).`, { hint: LOCKED });
+		return new BackupError(
+			'SOURCE_FAILED',
+			`The lock on the tables could not be had in time (${lockFailure(locked)}).`,
+			{ hint: LOCKED },
+		);
 	}
 	const message = `pg_dump could not dump the database: ${said}`;
-	if (/permission denied|must be (?:owner|superuser)/i.test(said)) return new BackupError('ACCESS_DENIED', message, { hint: PERMISSION });
+	if (/permission denied|must be (?:owner|superuser)/i.test(said))
+		return new BackupError('ACCESS_DENIED', message, { hint: PERMISSION });
 	if (/row-level security/i.test(said)) return new BackupError('ACCESS_DENIED', message, { hint: ROW_SECURITY });
-	if (/^(?:no matching|improper qualified name|cross-database)/.test(said)) return new BackupError('INVALID_INPUT', message, { hint: PATTERN });
+	if (/^(?:no matching|improper qualified name|cross-database)/.test(said))
+		return new BackupError('INVALID_INPUT', message, { hint: PATTERN });
 	return new BackupError('SOURCE_FAILED', message, { hint: 'The message above is pg_dump’s own.' });
 }

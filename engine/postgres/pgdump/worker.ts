@@ -42,4 +42,6 @@ async function run(): Promise<void> {
 	parentPort?.postMessage({ script: await file.text() });
 }
 
-run().catch((error: unknown) => parentPort?.postMessage({ error: error instanceof Error ? error.message : String(error) }));
+run().catch((error: unknown) =>
+	parentPort?.postMessage({ error: error instanceof Error ? error.message : String(error) }),
+);
