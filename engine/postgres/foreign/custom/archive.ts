@@ -33,7 +33,10 @@ export interface LargeObject {
 export type DataBlock =
 	/** Rows for the COPY in `statement`, which is to be run on a connection whose client encoding is UTF8. */
 	| { type: 'copy'; entry: TocEntry; statement: string; rows: AsyncIterable<Buffer> }
-	/** SQL: INSERTs (pg_dump --inserts) or comments on large objects. In the encoding of the archive. */
+	/**
+	 * SQL for `lexScript`: INSERTs (pg_dump --inserts) or comments on large objects. Where the archive is not in UTF-8, or
+	 * older than standard_conforming_strings, it begins with the SETs that say so.
+	 */
 	| { type: 'sql'; entry: TocEntry; sql: AsyncIterable<Buffer> }
 	/** They exist already: an entry of type BLOB or BLOB METADATA creates them. */
 	| { type: 'large-objects'; entry: TocEntry; objects: AsyncIterable<LargeObject> };
@@ -174,7 +177,7 @@ export class CustomArchive {
 			};
 		}
 		const data = block.lend((pieces) => unpack(pieces, compression, name));
-		if (!entry.copy) return { type: 'sql', entry, sql: data };
+		if (!entry.copy) return { type: 'sql', entry, sql: withSettings(data, this.toc) };
 		const statement = copyInEncoding(entry.copy.replace(/[\s;]+$/, ''), decoding);
 		return { type: 'copy', entry, statement, rows: withoutMarker(data, name) };
 	}
@@ -246,6 +249,12 @@ class Block {
 			}
 		}
 	}
+}
+
+async function* withSettings(sql: AsyncIterable<Buffer>, toc: Toc): AsyncGenerator<Buffer, void, undefined> {
+	if (!toc.decoding.isUtf8) yield Buffer.from(`SET client_encoding = '${toc.decoding.encoding}';\n`);
+	if (!toc.standardStrings) yield Buffer.from('SET standard_conforming_strings = off;\n');
+	yield* sql;
 }
 
 /** What pg_dump calls gzip is zlib's format. */

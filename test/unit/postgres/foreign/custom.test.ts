@@ -188,7 +188,16 @@ describe('an archive in the custom format', () => {
 		const archive = await open(writeArchive(latin1).bytes);
 		// The writer writes UTF-8: the bytes of ö and ß read as KOI8-R.
 		expect(archive.toc.entries[2]!.name).toBe('grц╤ц÷e');
-		expect((await readBlocks(archive))[0]!['statement']).toMatch(/ FROM stdin WITH \(ENCODING 'KOI8R'\)$/);
+		const blocks = await readBlocks(archive);
+		expect(blocks[0]!['statement']).toMatch(/ FROM stdin WITH \(ENCODING 'KOI8R'\)$/);
+		expect(blocks[2]!['sql']).toMatch(/^SET client_encoding = 'KOI8R';\nINSERT/);
+	});
+
+	it('from before standard_conforming_strings says so before its INSERTs', async () => {
+		const old = model({ compression: 'none' });
+		old.entries[1]!.definition = "SET standard_conforming_strings = 'off';\n";
+		const blocks = await readBlocks(await open(writeArchive(old).bytes));
+		expect(blocks[2]!['sql']).toMatch(/^SET standard_conforming_strings = off;\nINSERT/);
 	});
 
 	it('is listed object by object', async () => {
