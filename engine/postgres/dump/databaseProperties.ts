@@ -33,7 +33,9 @@ function localeColumns(serverVersion: number): string {
 
 /** Reads the properties of the database that the client is connected to. */
 export async function databaseProperties(client: Client, serverVersion: number): Promise<DatabaseProperties> {
-	const { rows } = await client.query<Record<string, string | null> & { acl: string[] | null; connection_limit: number }>(
+	const { rows } = await client.query<
+		Record<string, string | null> & { acl: string[] | null; connection_limit: number }
+	>(
 		`SELECT r.rolname::text AS owner, pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding, d.datcollate::text AS collate,
 			d.datctype::text AS ctype, ${localeColumns(serverVersion)}, d.datconnlimit AS connection_limit,
 			pg_catalog.shobj_description(d.oid, 'pg_database') AS comment, d.datacl::text[] AS acl
@@ -42,10 +44,10 @@ export async function databaseProperties(client: Client, serverVersion: number):
 	);
 	const settings = await client.query<{ role: string | null; setting: string }>(
 		`SELECT r.rolname::text AS role, setting FROM pg_catalog.pg_db_role_setting s
-		CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS setting
+		CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) WITH ORDINALITY AS u (setting, position)
 		LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
 		WHERE s.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-		ORDER BY role NULLS FIRST, setting`,
+		ORDER BY role NULLS FIRST, position`,
 	);
 	const row = rows[0] as (typeof rows)[number];
 	return {

@@ -36,15 +36,18 @@ const DEADLOCK = '40P01';
 /** SQLSTATE: duplicate schema, object, table, function. */
 const EXISTS = new Set(['42P06', '42710', '42P07', '42723']);
 
-const OCCUPIED = 'The database holds such an object already. Restore into a new database or with Safe Swap, drop the tables first, or choose Data Only.';
-const ABSENT = 'What the dump refers to is not there: restore all of it, choose what it refers to as well, or create it first.';
+const OCCUPIED =
+	'The database holds such an object already. Restore into a new database or with Safe Swap, drop the tables first, or choose Data Only.';
+const ABSENT =
+	'What the dump refers to is not there: restore all of it, choose what it refers to as well, or create it first.';
 const REFUSALS: Record<string, string> = {
 	...Object.fromEntries([...EXISTS].map((code) => [code, OCCUPIED])),
 	'42P01': ABSENT,
 	'42883': ABSENT,
 	'42704': ABSENT,
 	'3F000': ABSENT,
-	'23505': 'The table holds rows with the same key already. Empty the tables first (Truncate), or restore into a new database.',
+	'23505':
+		'The table holds rows with the same key already. Empty the tables first (Truncate), or restore into a new database.',
 	'23503': 'The rows refer to rows that are not there. Restore the other table as well, or the whole database.',
 };
 
@@ -137,7 +140,8 @@ class Applier {
 			const lost = error instanceof BackupError || severity !== 'ERROR';
 			if (!lost && decision === 'support') return;
 			if (!lost && decision === 'optional') this.warnings.push(`${object} was left out: ${messageOf(error)}`);
-			else if (!lost && decision === 'keep' && EXISTS.has(code)) this.warnings.push(`${object} exists already and was left as it is.`);
+			else if (!lost && decision === 'keep' && EXISTS.has(code))
+				this.warnings.push(`${object} exists already and was left as it is.`);
 			else if (lost || !this.options.collectErrors) throw refused(error, object);
 			else this.failures.push({ object, message: messageOf(error) });
 		}
@@ -171,7 +175,11 @@ async function copyIn(client: Client, { statement, rows }: Copy): Promise<number
  * @throws BackupError TARGET_FAILED for the first statement that fails (unless errors are collected) and for a lost
  * connection; CANCELLED; whatever the source throws.
  */
-export async function applySteps(steps: AsyncIterable<RestoreStep>, clients: Client[], options: ApplyOptions): Promise<ApplyResult> {
+export async function applySteps(
+	steps: AsyncIterable<RestoreStep>,
+	clients: Client[],
+	options: ApplyOptions,
+): Promise<ApplyResult> {
 	const lanes = new Lanes(clients);
 	const applier = new Applier(lanes, options);
 	for await (const step of steps) await applier.step(step);
@@ -180,7 +188,10 @@ export async function applySteps(steps: AsyncIterable<RestoreStep>, clients: Cli
 }
 
 /** Sets what was loaded against what was promised. Keys are table keys. */
-export function compareRows(loaded: ReadonlyMap<string, number>, expected: ReadonlyMap<string, number> | undefined): RestoredTable[] {
+export function compareRows(
+	loaded: ReadonlyMap<string, number>,
+	expected: ReadonlyMap<string, number> | undefined,
+): RestoredTable[] {
 	const keys = new Set([...(expected?.keys() ?? []), ...loaded.keys()]);
 	return [...keys].map((key) => {
 		const [schema = '', name = ''] = key.split('\0');

@@ -28,7 +28,8 @@ export class ArchiveSource implements RestoreSource {
 		await this.reader.checkKeys(signal);
 		await this.reader.verifyStored(signal);
 		for await (const { raw } of this.reader.parts(isScript, signal)) {
-			for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) if (item.type === 'statement') this.#survey.add(item.text);
+			for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw))
+				if (item.type === 'statement') this.#survey.add(item.text);
 		}
 		const { source, options, tables = [] } = this.#manifest;
 		const properties = source.properties as Omit<DatabaseProperties, 'settings'> | undefined;
@@ -67,7 +68,11 @@ export class ArchiveSource implements RestoreSource {
 
 	#tableOf({ table = -1 }: ManifestPart): string {
 		const entry = this.#manifest.tables?.[table];
-		if (!entry) throw new BackupError('MANIFEST_INVALID', `The manifest of ${this.#manifest.file} names a table that it does not list.`);
+		if (!entry)
+			throw new BackupError(
+				'MANIFEST_INVALID',
+				`The manifest of ${this.#manifest.file} names a table that it does not list.`,
+			);
 		return tableKey(entry.schema, entry.name);
 	}
 
@@ -77,7 +82,13 @@ export class ArchiveSource implements RestoreSource {
 		if (Buffer.isBuffer(raw) && !inOrder) {
 			const header = endOfStatement(raw);
 			const statement = raw.toString('utf8', 0, header);
-			yield { type: 'copy', statement, comment: '', rows: raw.subarray(header + 2, raw.length - TRAILER.length), table };
+			yield {
+				type: 'copy',
+				statement,
+				comment: '',
+				rows: raw.subarray(header + 2, raw.length - TRAILER.length),
+				table,
+			};
 			return;
 		}
 		for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {

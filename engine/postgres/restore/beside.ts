@@ -29,7 +29,11 @@ function hasSelection({ schemas = [], tables = [], dataOnly }: RestoreSelection)
 }
 
 /** What was loaded, against what the source promised; a selection is promised nothing. */
-export function loadedTables({ selection = {} }: RestoreDatabaseOptions, facts: SourceFacts, { rows }: ApplyResult): RestoredTable[] {
+export function loadedTables(
+	{ selection = {} }: RestoreDatabaseOptions,
+	facts: SourceFacts,
+	{ rows }: ApplyResult,
+): RestoredTable[] {
 	return compareRows(rows, hasSelection(selection) ? undefined : facts.expectedRows);
 }
 
@@ -39,17 +43,30 @@ function missingRows(tables: RestoredTable[]): string[] {
 		.map(({ schema, name, rows, expected }) => `${schema}.${name}: ${rows} of ${expected} rows`);
 }
 
-async function fill(options: RestoreDatabaseOptions, maintenance: Maintenance, database: string, facts: SourceFacts, properties?: DatabaseProperties) {
+async function fill(
+	options: RestoreDatabaseOptions,
+	maintenance: Maintenance,
+	database: string,
+	facts: SourceFacts,
+	properties?: DatabaseProperties,
+) {
 	const result = await load(options, database, facts);
 	const tables = loadedTables(options, facts, result);
 	const short = missingRows(tables);
 	if (short.length > 0 && !options.collectErrors) {
-		throw new BackupError('TARGET_FAILED', `The restored database does not hold what the backup promised: ${short.slice(0, 5).join(', ')}.`, {
-			hint: 'Something in the target takes rows away (a rule, a trigger, an extension). Nothing was changed.',
-		});
+		throw new BackupError(
+			'TARGET_FAILED',
+			`The restored database does not hold what the backup promised: ${short.slice(0, 5).join(', ')}.`,
+			{
+				hint: 'Something in the target takes rows away (a rule, a trigger, an extension). Nothing was changed.',
+			},
+		);
 	}
 	result.warnings.push(...short);
-	if (properties) result.warnings.push(...(await applyProperties(maintenance.client, database, properties, options.privileges ?? true)));
+	if (properties)
+		result.warnings.push(
+			...(await applyProperties(maintenance.client, database, properties, options.privileges ?? true)),
+		);
 	return { result, tables };
 }
 
@@ -65,7 +82,10 @@ async function restoreBeside(
 	finish: (unfinished: string, result: ApplyResult) => Promise<{ database: string; previousDatabase?: string }>,
 ): Promise<Outcome> {
 	const { client, version } = maintenance;
-	const unfinished = suffixedName(options.target.database, `_restoring_${timestamp(new Date())}_${randomBytes(3).toString('hex')}`);
+	const unfinished = suffixedName(
+		options.target.database,
+		`_restoring_${timestamp(new Date())}_${randomBytes(3).toString('hex')}`,
+	);
 	try {
 		await createDatabase(client, unfinished, options.target.database, version, properties);
 		const { result, tables } = await fill(options, maintenance, unfinished, facts, properties);
@@ -73,9 +93,9 @@ async function restoreBeside(
 		maintenance.pastCancelling();
 		const { database, previousDatabase } = await finish(unfinished, result);
 		if (properties) {
-			const warnings = await applyOwner(client, database, properties, options.owner ?? { type: 'asDumped' }).catch((error: unknown) => [
-				`The database is restored, but its owner could not be set: ${messageOf(error)}`,
-			]);
+			const warnings = await applyOwner(client, database, properties, options.owner ?? { type: 'asDumped' }).catch(
+				(error: unknown) => [`The database is restored, but its owner could not be set: ${messageOf(error)}`],
+			);
 			result.warnings.push(...warnings);
 		}
 		return { result, tables, database, previousDatabase };
@@ -85,7 +105,11 @@ async function restoreBeside(
 }
 
 /** @throws BackupError TARGET_EXISTS, and as restoreDatabase does. */
-export async function restoreAsNew(options: RestoreDatabaseOptions, maintenance: Maintenance, facts: SourceFacts): Promise<Outcome> {
+export async function restoreAsNew(
+	options: RestoreDatabaseOptions,
+	maintenance: Maintenance,
+	facts: SourceFacts,
+): Promise<Outcome> {
 	const { database } = options.target;
 	const taken = () =>
 		new BackupError('TARGET_EXISTS', `The database "${database}" exists already; nothing was changed.`, {
@@ -100,8 +124,16 @@ export async function restoreAsNew(options: RestoreDatabaseOptions, maintenance:
 }
 
 /** A dump of others says nothing of its database: the new one is made like the one that it replaces. */
-async function propertiesOf({ connection, target, signal }: RestoreDatabaseOptions, version: number): Promise<DatabaseProperties> {
-	return await withClient(connection, 'target', { database: target.database, signal }, async (client) => await databaseProperties(client, version));
+async function propertiesOf(
+	{ connection, target, signal }: RestoreDatabaseOptions,
+	version: number,
+): Promise<DatabaseProperties> {
+	return await withClient(
+		connection,
+		'target',
+		{ database: target.database, signal },
+		async (client) => await databaseProperties(client, version),
+	);
 }
 
 /** Puts the restored database in the place of the existing one; if the second rename fails, the first is taken back. */
@@ -116,28 +148,44 @@ async function swap({ client }: Maintenance, database: string, restored: string,
 }
 
 /** @throws BackupError INVALID_INPUT where there is nothing to be replaced, and as restoreDatabase does. */
-export async function restoreAndSwap(options: RestoreDatabaseOptions, maintenance: Maintenance, facts: SourceFacts): Promise<Outcome> {
+export async function restoreAndSwap(
+	options: RestoreDatabaseOptions,
+	maintenance: Maintenance,
+	facts: SourceFacts,
+): Promise<Outcome> {
 	const { database, type } = options.target;
 	const { client, version } = maintenance;
 	if (!(await databaseExists(client, database))) {
-		throw new BackupError('INVALID_INPUT', `There is no database "${database}" to be replaced; nothing was changed.`, { hint: 'Restore into a new database instead.' });
+		throw new BackupError('INVALID_INPUT', `There is no database "${database}" to be replaced; nothing was changed.`, {
+			hint: 'Restore into a new database instead.',
+		});
 	}
 	const properties = facts.properties ?? (await propertiesOf(options, version));
 	const kept = suffixedName(database, `_before_${timestamp(new Date())}`);
-	const outcome = await restoreBeside(options, maintenance, facts, properties, async (unfinished, { failures, warnings }) => {
-		if (failures.length > 0) {
-			warnings.push(`${failures.length} objects failed, so "${database}" was left as it was; what could be restored is in "${unfinished}".`);
-			return { database: unfinished };
-		}
-		await swap(maintenance, database, unfinished, kept);
-		return { database, previousDatabase: kept };
-	});
+	const outcome = await restoreBeside(
+		options,
+		maintenance,
+		facts,
+		properties,
+		async (unfinished, { failures, warnings }) => {
+			if (failures.length > 0) {
+				warnings.push(
+					`${failures.length} objects failed, so "${database}" was left as it was; what could be restored is in "${unfinished}".`,
+				);
+				return { database: unfinished };
+			}
+			await swap(maintenance, database, unfinished, kept);
+			return { database, previousDatabase: kept };
+		},
+	);
 	if (type === 'safeSwap' || !outcome.previousDatabase) return outcome;
 	try {
 		await dropDatabase(client, kept, version);
 		return { ...outcome, previousDatabase: undefined };
 	} catch (error) {
-		outcome.result.warnings.push(`The database is replaced, but the one before could not be dropped; it is kept as "${kept}": ${messageOf(error)}`);
+		outcome.result.warnings.push(
+			`The database is replaced, but the one before could not be dropped; it is kept as "${kept}": ${messageOf(error)}`,
+		);
 		return outcome;
 	}
 }

@@ -24,7 +24,10 @@ export async function databaseExists(client: Client, name: string): Promise<bool
 	return rowCount === 1;
 }
 
-function localeClauses({ encoding, collate, ctype, localeProvider, locale, icuRules }: DatabaseProperties, serverVersion: number): string[] {
+function localeClauses(
+	{ encoding, collate, ctype, localeProvider, locale, icuRules }: DatabaseProperties,
+	serverVersion: number,
+): string[] {
 	const clauses = [`ENCODING ${literal(encoding)}`, `LC_COLLATE ${literal(collate)}`, `LC_CTYPE ${literal(ctype)}`];
 	if (serverVersion < 150_000 || localeProvider === 'libc' || !locale) return clauses;
 	clauses.push(`LOCALE_PROVIDER ${localeProvider}`);
@@ -41,7 +44,13 @@ const LOCALE_REFUSED = new Set(['22023', '42809', '42704', '0A000', '42P17']);
  * in errors.
  * @throws BackupError ACCESS_DENIED (no CREATEDB right), TARGET_FAILED (a locale this server lacks).
  */
-export async function createDatabase(client: Client, name: string, what: string, serverVersion: number, properties?: DatabaseProperties): Promise<void> {
+export async function createDatabase(
+	client: Client,
+	name: string,
+	what: string,
+	serverVersion: number,
+	properties?: DatabaseProperties,
+): Promise<void> {
 	const clauses = properties ? localeClauses(properties, serverVersion) : [];
 	try {
 		await client.query(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ${clauses.join(' ')}`);
@@ -65,7 +74,10 @@ export async function dropDatabase(client: Client, name: string, serverVersion: 
 }
 
 async function endConnections(client: Client, name: string): Promise<void> {
-	await client.query('SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid()', [name]);
+	await client.query(
+		'SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid()',
+		[name],
+	);
 }
 
 /** Renames a database, ending the connections to it until the rename gets through between two of them. */

@@ -15,7 +15,7 @@ async function present(client: Client, keys: string[]): Promise<string[]> {
 	const { rows } = await client.query<{ schema: string; name: string }>(
 		`SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_catalog.pg_class c
 		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		JOIN pg_catalog.unnest($1::text[], $2::text[]) AS wanted (schema, name) ON wanted.schema = n.nspname::text AND wanted.name = c.relname::text
+		JOIN unnest($1::text[], $2::text[]) AS wanted (schema, name) ON wanted.schema = n.nspname::text AND wanted.name = c.relname::text
 		WHERE c.relkind IN ('r', 'p', 'f')`,
 		[names.map(([schema]) => schema), names.map(([, name]) => name)],
 	);
@@ -28,23 +28,41 @@ async function present(client: Client, keys: string[]): Promise<string[]> {
  * @throws BackupError INVALID_INPUT when all of a database would be dropped; TARGET_FAILED where something else depends
  * on a table.
  */
-export async function emptyTables(client: Client, facts: SourceFacts, filter: SelectionFilter, how: 'truncate' | 'drop'): Promise<void> {
-	const wanted = [...new Set([...facts.relations, ...(facts.expectedRows?.keys() ?? [])])].filter((key) => filter.wantsTable(key));
+export async function emptyTables(
+	client: Client,
+	facts: SourceFacts,
+	filter: SelectionFilter,
+	how: 'truncate' | 'drop',
+): Promise<void> {
+	const wanted = [...new Set([...facts.relations, ...(facts.expectedRows?.keys() ?? [])])].filter((key) =>
+		filter.wantsTable(key),
+	);
 	const tables = await present(client, wanted);
 	if (tables.length === 0) return;
 	try {
 		await client.query(`${how === 'drop' ? 'DROP TABLE' : 'TRUNCATE TABLE'} ${tables.join(', ')}`);
 	} catch (error) {
-		const failure = translateError(error, 'target', `Could not ${how === 'drop' ? 'drop' : 'empty'} the tables; nothing was changed`);
+		const failure = translateError(
+			error,
+			'target',
+			`Could not ${how === 'drop' ? 'drop' : 'empty'} the tables; nothing was changed`,
+		);
 		if (!NEEDED.has((error as { code?: string }).code ?? '')) throw failure;
-		throw new BackupError(failure.code, failure.message, { hint: 'Something outside of the selection needs one of them: select that as well, or drop it first.', cause: error });
+		throw new BackupError(failure.code, failure.message, {
+			hint: 'Something outside of the selection needs one of them: select that as well, or drop it first.',
+			cause: error,
+		});
 	}
 }
 
 /** @throws BackupError INVALID_INPUT when all of a database would be dropped. */
 export function checkDrop(selection: RestoreSelection): void {
 	if (!new SelectionFilter(selection).all) return;
-	throw new BackupError('INVALID_INPUT', 'Dropping tables first needs a choice of tables or schemas; nothing was changed.', {
-		hint: 'To replace a whole database, restore with Safe Swap.',
-	});
+	throw new BackupError(
+		'INVALID_INPUT',
+		'Dropping tables first needs a choice of tables or schemas; nothing was changed.',
+		{
+			hint: 'To replace a whole database, restore with Safe Swap.',
+		},
+	);
 }

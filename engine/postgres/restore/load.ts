@@ -19,10 +19,18 @@ const SESSION = `SELECT pg_catalog.set_config(name, CASE name WHEN 'synchronous_
 		'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`;
 
 /** Loads the source into a database that exists. */
-export async function load(options: RestoreDatabaseOptions, database: string, facts: SourceFacts): Promise<ApplyResult> {
+export async function load(
+	options: RestoreDatabaseOptions,
+	database: string,
+	facts: SourceFacts,
+): Promise<ApplyResult> {
 	const { connection, selection = {}, signal, target } = options;
 	const clients: Client[] = [];
-	const endAll = () => endSessions(connection, clients.map(({ processID }) => processID));
+	const endAll = () =>
+		endSessions(
+			connection,
+			clients.map(({ processID }) => processID),
+		);
 	const hangUp = () => {
 		void endAll();
 		for (const client of clients) client.connection.stream.destroy(cancelled());
@@ -61,6 +69,8 @@ async function switchTriggersOff(clients: Client[]): Promise<string[]> {
 		return [];
 	} catch (error) {
 		if ((error as { code?: string }).code !== '42501') throw error;
-		return ['The user may not switch triggers off (session_replication_role): foreign keys and triggers were in force while rows were loaded.'];
+		return [
+			'The user may not switch triggers off (session_replication_role): foreign keys and triggers were in force while rows were loaded.',
+		];
 	}
 }

@@ -13,7 +13,11 @@ const TRY_ANOTHER = new Set(['3D000', '42501', '28000', '55000']);
 const CLEAN_UP_PATIENCE = 1500;
 
 /** Databases to log in to for creating, renaming and dropping others: never `avoid`. */
-async function connectElsewhere(connection: PostgresConnection, avoid: string | undefined, signal?: AbortSignal): Promise<Client> {
+async function connectElsewhere(
+	connection: PostgresConnection,
+	avoid: string | undefined,
+	signal?: AbortSignal,
+): Promise<Client> {
 	const candidates = [...new Set([connection.database, 'postgres', 'template1'])].filter((name) => name !== avoid);
 	let failure: unknown;
 	for (const database of candidates) {
@@ -29,7 +33,9 @@ async function connectElsewhere(connection: PostgresConnection, avoid: string | 
 }
 
 async function serverVersion(client: Client): Promise<number> {
-	const { rows } = await client.query<{ version: number }>("SELECT pg_catalog.current_setting('server_version_num')::int AS version");
+	const { rows } = await client.query<{ version: number }>(
+		"SELECT pg_catalog.current_setting('server_version_num')::int AS version",
+	);
 	return rows[0]?.version ?? 0;
 }
 
@@ -54,13 +60,22 @@ export class Maintenance {
 		signal?.addEventListener('abort', this.#hangUp, { once: true });
 	}
 
-	static async open(connection: PostgresConnection, avoid: string | undefined, signal?: AbortSignal): Promise<Maintenance> {
+	static async open(
+		connection: PostgresConnection,
+		avoid: string | undefined,
+		signal?: AbortSignal,
+	): Promise<Maintenance> {
 		const client = await connectElsewhere(connection, avoid, signal);
 		const hangUp = () => client.connection.stream.destroy(cancelled());
 		signal?.addEventListener('abort', hangUp, { once: true });
 		try {
 			const version = await serverVersion(client);
-			return new Maintenance(client, version, { ...connection, database: client.database ?? connection.database }, signal);
+			return new Maintenance(
+				client,
+				version,
+				{ ...connection, database: client.database ?? connection.database },
+				signal,
+			);
 		} catch (error) {
 			await disconnect(client);
 			throw error;
@@ -84,18 +99,28 @@ export class Maintenance {
 	 * or one that also names the database where it could not be dropped. A cancelled restore does not wait for long.
 	 */
 	async dropUnfinished(database: string, reason: unknown): Promise<unknown> {
-		const connection = this.signal?.aborted ? { ...this.connection, connectTimeout: CLEAN_UP_PATIENCE } : this.connection;
+		const connection = this.signal?.aborted
+			? { ...this.connection, connectTimeout: CLEAN_UP_PATIENCE }
+			: this.connection;
 		const dropped = withClient(connection, 'target', {}, async (client) => {
 			await ended(client, this.client.processID);
 			await dropDatabase(client, database, this.version);
-		}).then(() => undefined, (error: unknown) => ({ error }));
+		}).then(
+			() => undefined,
+			(error: unknown) => ({ error }),
+		);
 		const patience = this.signal?.aborted ? [tooLong()] : [];
 		const failure = await Promise.race([dropped, ...patience]);
 		if (!failure) return this.signal?.aborted ? cancelled() : reason;
 		const first = this.signal?.aborted ? new BackupError('CANCELLED', 'The run was cancelled.') : reason;
-		const { code, details } = first instanceof BackupError ? first : { code: 'TARGET_FAILED' as const, details: undefined };
+		const { code, details } =
+			first instanceof BackupError ? first : { code: 'TARGET_FAILED' as const, details: undefined };
 		const message = `${messageOf(first)} The unfinished database "${database}" could not be dropped: ${messageOf(failure.error)}`;
-		return new BackupError(code, message, { hint: `Drop "${database}" by hand if it is still there.`, details, cause: reason });
+		return new BackupError(code, message, {
+			hint: `Drop "${database}" by hand if it is still there.`,
+			details,
+			cause: reason,
+		});
 	}
 }
 

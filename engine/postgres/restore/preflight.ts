@@ -23,18 +23,39 @@ async function missing(client: Client, sql: string, names: string[]): Promise<st
  * Asks the target for what the source will need, before anything in it is changed.
  * @throws BackupError TARGET_FAILED naming the extensions or the roles that are missing.
  */
-export async function checkTarget(client: Client, facts: SourceFacts, owner: OwnerMapping, privileges: boolean): Promise<void> {
-	const extensions = await missing(client, 'SELECT DISTINCT name::text FROM pg_catalog.pg_available_extensions WHERE name = ANY ($1)', facts.extensions);
+export async function checkTarget(
+	client: Client,
+	facts: SourceFacts,
+	owner: OwnerMapping,
+	privileges: boolean,
+): Promise<void> {
+	const extensions = await missing(
+		client,
+		'SELECT DISTINCT name::text FROM pg_catalog.pg_available_extensions WHERE name = ANY ($1)',
+		facts.extensions,
+	);
 	if (extensions.length > 0) {
-		throw new BackupError('TARGET_FAILED', `The target server lacks the extension${extensions.length > 1 ? 's' : ''} ${extensions.join(', ')}; nothing was changed.`, {
-			hint: `Install there: ${extensions.map((name) => PACKAGES[name] ?? name).join('; ')}.`,
-		});
+		throw new BackupError(
+			'TARGET_FAILED',
+			`The target server lacks the extension${extensions.length > 1 ? 's' : ''} ${extensions.join(', ')}; nothing was changed.`,
+			{
+				hint: `Install there: ${extensions.map((name) => PACKAGES[name] ?? name).join('; ')}.`,
+			},
+		);
 	}
 	const wanted = owner.type === 'role' ? [owner.role] : owner.type === 'asDumped' || privileges ? facts.roles : [];
-	const roles = await missing(client, 'SELECT rolname::text AS name FROM pg_catalog.pg_roles WHERE rolname = ANY ($1)', wanted);
+	const roles = await missing(
+		client,
+		'SELECT rolname::text AS name FROM pg_catalog.pg_roles WHERE rolname = ANY ($1)',
+		wanted,
+	);
 	if (roles.length > 0) {
-		throw new BackupError('TARGET_FAILED', `The target server lacks the role${roles.length > 1 ? 's' : ''} ${roles.join(', ')}; nothing was changed.`, {
-			hint: 'Restore the roles first (a Globals backup), or set Owner to "Restoring User" and switch Privileges off.',
-		});
+		throw new BackupError(
+			'TARGET_FAILED',
+			`The target server lacks the role${roles.length > 1 ? 's' : ''} ${roles.join(', ')}; nothing was changed.`,
+			{
+				hint: 'Restore the roles first (a Globals backup), or set Owner to "Restoring User" and switch Privileges off.',
+			},
+		);
 	}
 }

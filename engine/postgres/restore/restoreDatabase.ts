@@ -40,9 +40,13 @@ export interface RestoreDatabaseOptions {
 
 function checkConfirmation(target: RestoreTarget): void {
 	if (target.type === 'newDatabase' || target.confirmation === target.database) return;
-	throw new BackupError('NOT_CONFIRMED', `Restoring over the database "${target.database}" is not confirmed; nothing was changed.`, {
-		hint: `Type ${target.database} into Confirm Database Name.`,
-	});
+	throw new BackupError(
+		'NOT_CONFIRMED',
+		`Restoring over the database "${target.database}" is not confirmed; nothing was changed.`,
+		{
+			hint: `Type ${target.database} into Confirm Database Name.`,
+		},
+	);
 }
 
 /** Refuses what would lose data or cannot work, before anything is read. */
@@ -50,31 +54,47 @@ function checkChoices({ target, selection = {} }: RestoreDatabaseOptions): void 
 	if (target.type === 'existing') {
 		if (target.before === 'drop') checkDrop(selection);
 		if (target.before !== 'drop' || !selection.dataOnly) return;
-		throw new BackupError('INVALID_INPUT', 'Data Only cannot be combined with dropping the tables first: nothing would create them again.', {
-			hint: 'Empty the tables first (Truncate) instead.',
-		});
+		throw new BackupError(
+			'INVALID_INPUT',
+			'Data Only cannot be combined with dropping the tables first: nothing would create them again.',
+			{
+				hint: 'Empty the tables first (Truncate) instead.',
+			},
+		);
 	}
 	if (selection.dataOnly) {
-		throw new BackupError('INVALID_INPUT', 'Data Only needs an existing database whose tables are there already; nothing was changed.', {
-			hint: 'Choose the existing database as target, or restore definitions as well.',
-		});
+		throw new BackupError(
+			'INVALID_INPUT',
+			'Data Only needs an existing database whose tables are there already; nothing was changed.',
+			{
+				hint: 'Choose the existing database as target, or restore definitions as well.',
+			},
+		);
 	}
 	const filter = new SelectionFilter(selection);
 	if (target.type === 'newDatabase' || filter.all) return;
-	throw new BackupError('INVALID_INPUT', `Replacing the database "${target.database}" by some schemas or tables would lose all others; nothing was changed.`, {
-		hint: 'Restore the selection into a new database, or into the existing one.',
-	});
+	throw new BackupError(
+		'INVALID_INPUT',
+		`Replacing the database "${target.database}" by some schemas or tables would lose all others; nothing was changed.`,
+		{
+			hint: 'Restore the selection into a new database, or into the existing one.',
+		},
+	);
 }
 
 /** @throws BackupError INVALID_INPUT for a schema or table that the source does not hold. */
 function checkSelection({ name, schemas, relations, expectedRows }: SourceFacts, selection: RestoreSelection): void {
 	const tables = [...relations, ...(expectedRows?.keys() ?? [])].map((key) => key.split('\0'));
 	const absent = [
-		...(selection.schemas ?? []).filter((schema) => !schemas.has(schema) && !tables.some(([of]) => of === schema)).map((schema) => `schema "${schema}"`),
+		...(selection.schemas ?? [])
+			.filter((schema) => !schemas.has(schema) && !tables.some(([of]) => of === schema))
+			.map((schema) => `schema "${schema}"`),
 		...(selection.tables ?? [])
 			.filter((text) => {
 				const parts = parseTableName(text);
-				return !tables.some((table) => (parts.length === 2 ? table[0] === parts[0] && table[1] === parts[1] : table[1] === parts[0]));
+				return !tables.some((table) =>
+					parts.length === 2 ? table[0] === parts[0] && table[1] === parts[1] : table[1] === parts[0],
+				);
 			})
 			.map((table) => `table ${table}`),
 	];
@@ -84,7 +104,11 @@ function checkSelection({ name, schemas, relations, expectedRows }: SourceFacts,
 	});
 }
 
-async function restoreInto(options: RestoreDatabaseOptions, maintenance: Maintenance, facts: SourceFacts): Promise<Outcome> {
+async function restoreInto(
+	options: RestoreDatabaseOptions,
+	maintenance: Maintenance,
+	facts: SourceFacts,
+): Promise<Outcome> {
 	const { type, database } = options.target;
 	if (type === 'newDatabase') return await restoreAsNew(options, maintenance, facts);
 	if (type !== 'existing') return await restoreAndSwap(options, maintenance, facts);
@@ -105,7 +129,11 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
 	const facts = await options.source.inspect(signal);
 	checkSelection(facts, options.selection ?? {});
 	// To be created, renamed or dropped, a database must not be logged in to.
-	const maintenance = await Maintenance.open(connection, target.type === 'existing' ? undefined : target.database, signal);
+	const maintenance = await Maintenance.open(
+		connection,
+		target.type === 'existing' ? undefined : target.database,
+		signal,
+	);
 	try {
 		await checkTarget(maintenance.client, facts, options.owner ?? { type: 'asDumped' }, options.privileges ?? true);
 		const { result, tables, database, previousDatabase } = await restoreInto(options, maintenance, facts);

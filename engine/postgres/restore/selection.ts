@@ -71,7 +71,9 @@ export class SelectionFilter {
 	wantsTable(table: string): boolean {
 		if (this.all) return true;
 		const [schema = '', name = ''] = table.split('\0');
-		const named = this.#tables.some((parts) => (parts.length === 2 ? parts[0] === schema && parts[1] === name : parts[0] === name));
+		const named = this.#tables.some((parts) =>
+			parts.length === 2 ? parts[0] === schema && parts[1] === name : parts[0] === name,
+		);
 		if (named || this.#schemas.has(schema) || this.#sequences.has(table)) return true;
 		const parent = this.#partitionOf.get(table);
 		return parent !== undefined && this.wantsTable(parent);
@@ -101,7 +103,11 @@ export class SelectionFilter {
 
 	#chosen(facts: StatementFacts, creates: boolean): boolean {
 		if (facts.kind === 'INDEX' && !creates) {
-			return facts.index !== undefined && this.#indexes.has(facts.index) && (!facts.attached || this.#indexes.has(facts.attached));
+			return (
+				facts.index !== undefined &&
+				this.#indexes.has(facts.index) &&
+				(!facts.attached || this.#indexes.has(facts.attached))
+			);
 		}
 		const chosen = this.#chosenByName(facts);
 		if (chosen && facts.index) this.#indexes.add(facts.index);
@@ -109,7 +115,10 @@ export class SelectionFilter {
 	}
 
 	#chosenByName(facts: StatementFacts): boolean {
-		if (facts.table) return this.wantsTable(facts.table) || (facts.ownedSequence !== undefined && this.wantsTable(facts.ownedSequence));
+		if (facts.table)
+			return (
+				this.wantsTable(facts.table) || (facts.ownedSequence !== undefined && this.wantsTable(facts.ownedSequence))
+			);
 		return facts.schema !== undefined && this.#schemas.has(facts.schema);
 	}
 }

@@ -6,7 +6,13 @@ export type RestoreStep =
 	/** One SQL statement, without its semicolon. The comment that stood before it names it in errors. */
 	| { type: 'statement'; text: string; comment: string; decision?: Exclude<Decision, 'no'> }
 	/** A `COPY ... FROM stdin` and its rows, without the end marker. Rows in a buffer may be loaded later and beside others. */
-	| { type: 'copy'; statement: string; comment: string; rows: Buffer | AsyncIterable<Buffer>; table: string | undefined }
+	| {
+			type: 'copy';
+			statement: string;
+			comment: string;
+			rows: Buffer | AsyncIterable<Buffer>;
+			table: string | undefined;
+	  }
 	/** Several statements that belong to no object and may be sent in one go: the contents of large objects. */
 	| { type: 'batch'; sql: string };
 

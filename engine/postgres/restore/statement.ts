@@ -19,7 +19,7 @@ export interface StatementFacts {
 	index?: string;
 	/** The part that an `ATTACH PARTITION` adds to `table` or to `index`. */
 	attached?: string;
-	/** The sequence that an `ALTER SEQUENCE ... OWNED BY` ties to `table`. */
+	/** The sequence that is tied to `table`: by `ALTER SEQUENCE ... OWNED BY`, or as the one of an identity column. */
 	ownedSequence?: string;
 	/** Rights or an owner rather than an object. */
 	role?: { kind: 'owner' | 'privilege'; names: string[] };
@@ -30,13 +30,37 @@ export interface StatementFacts {
 
 /** Kinds of several words, longest first; the others are one word. */
 const KINDS = [
-	'TEXT SEARCH CONFIGURATION', 'TEXT SEARCH DICTIONARY', 'TEXT SEARCH PARSER', 'TEXT SEARCH TEMPLATE', 'FOREIGN DATA WRAPPER',
-	'MATERIALIZED VIEW', 'OPERATOR CLASS', 'OPERATOR FAMILY', 'ACCESS METHOD', 'EVENT TRIGGER', 'LARGE OBJECT', 'USER MAPPING',
-	'FOREIGN TABLE', 'CONSTRAINT TRIGGER', 'DEFAULT PRIVILEGES', 'PROCEDURAL LANGUAGE',
+	'TEXT SEARCH CONFIGURATION',
+	'TEXT SEARCH DICTIONARY',
+	'TEXT SEARCH PARSER',
+	'TEXT SEARCH TEMPLATE',
+	'FOREIGN DATA WRAPPER',
+	'MATERIALIZED VIEW',
+	'OPERATOR CLASS',
+	'OPERATOR FAMILY',
+	'ACCESS METHOD',
+	'EVENT TRIGGER',
+	'LARGE OBJECT',
+	'USER MAPPING',
+	'FOREIGN TABLE',
+	'CONSTRAINT TRIGGER',
+	'DEFAULT PRIVILEGES',
+	'PROCEDURAL LANGUAGE',
 ].map((kind) => kind.split(' '));
 
 /** Words that may stand between the verb and the kind. */
-const MODIFIERS = new Set(['OR', 'REPLACE', 'UNLOGGED', 'UNIQUE', 'TRUSTED', 'RECURSIVE', 'TEMPORARY', 'DEFAULT', 'GLOBAL', 'LOCAL']);
+const MODIFIERS = new Set([
+	'OR',
+	'REPLACE',
+	'UNLOGGED',
+	'UNIQUE',
+	'TRUSTED',
+	'RECURSIVE',
+	'TEMPORARY',
+	'DEFAULT',
+	'GLOBAL',
+	'LOCAL',
+]);
 
 /** Kinds whose name stands after ON: they hang on a table. */
 const HANGING = new Set(['TRIGGER', 'CONSTRAINT TRIGGER', 'POLICY', 'CONSTRAINT', 'RULE', 'INDEX']);
@@ -44,7 +68,12 @@ const RELATIONS = new Set(['TABLE', 'VIEW', 'SEQUENCE', 'MATERIALIZED VIEW', 'FO
 
 function readKind(tokens: Token[], from: number): { kind: string; at: number } {
 	let at = from;
-	while (tokens[at]?.kind === 'word' && MODIFIERS.has((tokens[at] as Token).text) && !wordsAt(tokens, at, 'DEFAULT', 'PRIVILEGES')) at++;
+	while (
+		tokens[at]?.kind === 'word' &&
+		MODIFIERS.has((tokens[at] as Token).text) &&
+		!wordsAt(tokens, at, 'DEFAULT', 'PRIVILEGES')
+	)
+		at++;
 	const long = KINDS.find((words) => wordsAt(tokens, at, ...words));
 	if (long) return { kind: long.join(' '), at: at + long.length };
 	return { kind: tokens[at]?.text ?? '', at: at + 1 };
@@ -81,6 +110,8 @@ function alterTable(kind: string, tokens: Token[], at: number): StatementFacts |
 	const facts = ofTable(kind, name.parts);
 	const table = facts.table as string;
 	const action = name.end;
+	const identity = identitySequence(tokens, action);
+	if (identity) return { ...facts, ownedSequence: identity };
 	if (wordsAt(tokens, action, 'ATTACH', 'PARTITION')) return { ...facts, attached: attachedName(tokens, action) };
 	if (!wordsAt(tokens, action, 'ADD', 'CONSTRAINT')) return facts;
 	const type = tokens[action + 3]?.text;
@@ -91,7 +122,22 @@ function alterTable(kind: string, tokens: Token[], at: number): StatementFacts |
 	const references = type === 'FOREIGN' ? findWord(tokens, action, 'REFERENCES') : -1;
 	const other = references < 0 ? undefined : parseName(tokens, references + 1);
 	if (!other) return facts;
-	return { ...facts, work: 'foreign-key', locks: [{ table, shared: false }, { table: keyOf(other.parts), shared: false }] };
+	return {
+		...facts,
+		work: 'foreign-key',
+		locks: [
+			{ table, shared: false },
+			{ table: keyOf(other.parts), shared: false },
+		],
+	};
+}
+
+/** `ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME public.t_id_seq ...)`. */
+function identitySequence(tokens: Token[], action: number): string | undefined {
+	if (!wordsAt(tokens, action, 'ALTER', 'COLUMN') || !wordsAt(tokens, action + 3, 'ADD', 'GENERATED')) return undefined;
+	const at = tokens.findIndex((_, index) => index > action && wordsAt(tokens, index, 'SEQUENCE', 'NAME'));
+	const name = at < 0 ? undefined : parseName(tokens, at + 2);
+	return name && keyOf(name.parts);
 }
 
 function attachedName(tokens: Token[], at: number): string | undefined {
@@ -103,17 +149,37 @@ function attachedName(tokens: Token[], at: number): string | undefined {
 function createIndex(tokens: Token[], at: number): StatementFacts | undefined {
 	const facts = hanging('INDEX', tokens, at);
 	const name = nameAt(tokens, at)?.parts[0] ?? '';
-	return facts && { ...facts, index: tableKey(facts.schema ?? '', name), work: 'index', locks: [{ table: facts.table as string, shared: true }] };
+	return (
+		facts && {
+			...facts,
+			index: tableKey(facts.schema ?? '', name),
+			work: 'index',
+			locks: [{ table: facts.table as string, shared: true }],
+		}
+	);
 }
 
 function otherIndex(parts: string[], end: number, tokens: Token[]): StatementFacts {
 	const attached = wordsAt(tokens, end, 'ATTACH', 'PARTITION') ? attachedName(tokens, end) : undefined;
-	return { kind: 'INDEX', schema: parts.length > 1 ? parts[0] : undefined, index: keyOf(parts), attached, work: 'other', locks: [] };
+	return {
+		kind: 'INDEX',
+		schema: parts.length > 1 ? parts[0] : undefined,
+		index: keyOf(parts),
+		attached,
+		work: 'other',
+		locks: [],
+	};
 }
 
 function extension(name: string | undefined, tokens: Token[], at: number): StatementFacts {
 	const schema = findWord(tokens, at, 'SCHEMA');
-	return { kind: 'EXTENSION', work: 'other', locks: [], extension: name, extensionSchema: schema < 0 ? undefined : tokens[schema + 1]?.name };
+	return {
+		kind: 'EXTENSION',
+		work: 'other',
+		locks: [],
+		extension: name,
+		extensionSchema: schema < 0 ? undefined : tokens[schema + 1]?.name,
+	};
 }
 
 function ownedBy(facts: StatementFacts, tokens: Token[]): StatementFacts {
@@ -129,7 +195,8 @@ function object(tokens: Token[]): StatementFacts {
 	const fallback: StatementFacts = { kind, work: 'other', locks: [] };
 	if (kind === 'INDEX' && verb === 'CREATE') return createIndex(tokens, at) ?? fallback;
 	if (HANGING.has(kind) && kind !== 'INDEX') return hanging(kind, tokens, at) ?? fallback;
-	if ((kind === 'TABLE' || kind === 'FOREIGN TABLE') && verb === 'ALTER') return alterTable(kind, tokens, at) ?? fallback;
+	if ((kind === 'TABLE' || kind === 'FOREIGN TABLE') && verb === 'ALTER')
+		return alterTable(kind, tokens, at) ?? fallback;
 	if (kind === 'STATISTICS' && verb === 'CREATE') {
 		const from = findWord(tokens, at, 'FROM');
 		const table = from < 0 ? undefined : parseName(tokens, from + 1);
@@ -195,7 +262,9 @@ export function describeStatement(statement: string): StatementFacts {
 			if (wordsAt(tokens, 1, 'DEFAULT', 'PRIVILEGES')) return defaultPrivileges(tokens);
 			const facts = object(tokens);
 			const owner = tokens[tokens.length - 1];
-			return owner && wordsAt(tokens, tokens.length - 3, 'OWNER', 'TO') ? { ...facts, role: { kind: 'owner', names: [owner.name] } } : facts;
+			return owner && wordsAt(tokens, tokens.length - 3, 'OWNER', 'TO')
+				? { ...facts, role: { kind: 'owner', names: [owner.name] } }
+				: facts;
 		}
 		case 'COMMENT':
 		case 'SECURITY': {
