@@ -50,7 +50,13 @@ export async function backUpGlobals(options: BackUpGlobalsOptions): Promise<Mani
 	try {
 		await writer.frame({ type: 'script' }, Buffer.from(globals.sql));
 		return await writer.commit({
-			source: { system: 'postgresql', version: globals.version, versionNumber: globals.number, host: connection.host, port: connection.port },
+			source: {
+				system: 'postgresql',
+				version: globals.version,
+				versionNumber: globals.number,
+				host: connection.host,
+				port: connection.port,
+			},
 			counts: { roles: globals.roles, tablespaces: globals.tablespaces },
 			options: { passwords: options.passwords ?? true },
 			warnings: globals.warnings,

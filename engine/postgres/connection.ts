@@ -25,19 +25,39 @@ export type ServerRole = 'source' | 'target';
 /** PostgreSQL's SQLSTATE codes that deserve an answer of their own (Appendix A of its documentation). */
 const HINTS: Record<string, { code?: ErrorCode; hint: string }> = {
 	'28P01': { code: 'ACCESS_DENIED', hint: 'Check the user name and password in the Postgres credential.' },
-	'28000': { code: 'ACCESS_DENIED', hint: 'The server refuses this user, database or host; check pg_hba.conf and whether SSL is required.' },
-	'3D000': { code: 'INVALID_INPUT', hint: 'Check the spelling of the database name; the drop-down lists those that exist.' },
-	'42501': { code: 'ACCESS_DENIED', hint: 'Grant the user the missing privilege, or use a credential that has it (the owner or a superuser).' },
+	'28000': {
+		code: 'ACCESS_DENIED',
+		hint: 'The server refuses this user, database or host; check pg_hba.conf and whether SSL is required.',
+	},
+	'3D000': {
+		code: 'INVALID_INPUT',
+		hint: 'Check the spelling of the database name; the drop-down lists those that exist.',
+	},
+	'42501': {
+		code: 'ACCESS_DENIED',
+		hint: 'Grant the user the missing privilege, or use a credential that has it (the owner or a superuser).',
+	},
 	'53300': { hint: 'The server has no free connections: lower Parallel Connections or raise max_connections.' },
 	'53100': { hint: 'The disk of the database server is full: free some space there.' },
-	'55P03': { hint: 'Another session holds a lock on the table: run the backup at a quieter time or raise Lock Timeout.' },
+	'55P03': {
+		hint: 'Another session holds a lock on the table: run the backup at a quieter time or raise Lock Timeout.',
+	},
 	'57P01': { hint: 'An administrator or a restart of the server ended the connection; run it again.' },
 	'57P02': { hint: 'The server crashed or restarted; run it again, and look into its log.' },
 	'57P03': { hint: 'The server is starting up or shutting down: try again in a moment.' },
 	'57014': { hint: 'The server cancelled the query (statement timeout or an administrator).' },
 };
 
-const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET', 'EPIPE']);
+const UNREACHABLE = new Set([
+	'ECONNREFUSED',
+	'ENOTFOUND',
+	'EAI_AGAIN',
+	'ETIMEDOUT',
+	'EHOSTUNREACH',
+	'ENETUNREACH',
+	'ECONNRESET',
+	'EPIPE',
+]);
 
 /** What `pg` says in its own words when a server wants a password and there is none. */
 const NO_PASSWORD = /client password must be/;
@@ -51,7 +71,10 @@ export function translateError(error: unknown, role: ServerRole, doing: string):
 	const message = `${doing}: ${messageOf(error)}${detail ? ` (${detail})` : ''}`;
 	const known = HINTS[code];
 	if (known) {
-		return new BackupError(known.code ?? (role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED'), message, { hint: known.hint, cause: error });
+		return new BackupError(known.code ?? (role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED'), message, {
+			hint: known.hint,
+			cause: error,
+		});
 	}
 	if (NO_PASSWORD.test(messageOf(error))) {
 		return new BackupError('ACCESS_DENIED', `${doing}: the server asks for a password, and none was given`, {
@@ -65,7 +88,10 @@ export function translateError(error: unknown, role: ServerRole, doing: string):
 			cause: error,
 		});
 	}
-	if (UNREACHABLE.has(code) || /timeout expired|terminated unexpectedly|not queryable|SSL connection/i.test(messageOf(error))) {
+	if (
+		UNREACHABLE.has(code) ||
+		/timeout expired|terminated unexpectedly|not queryable|SSL connection/i.test(messageOf(error))
+	) {
 		return new BackupError(role === 'source' ? 'SOURCE_UNREACHABLE' : 'TARGET_UNREACHABLE', message, {
 			hint: 'Check host, port and SSL in the Postgres credential, and that the server runs and can be reached from n8n.',
 			cause: error,
@@ -112,7 +138,11 @@ export async function connect(
 	} catch (error) {
 		client.connection.stream.destroy();
 		if (options.signal?.aborted) throw cancelled();
-		throw translateError(error, role, `Could not connect to PostgreSQL database "${database}" at ${connection.host}:${connection.port}`);
+		throw translateError(
+			error,
+			role,
+			`Could not connect to PostgreSQL database "${database}" at ${connection.host}:${connection.port}`,
+		);
 	} finally {
 		options.signal?.removeEventListener('abort', stop);
 	}

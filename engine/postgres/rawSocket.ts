@@ -37,7 +37,8 @@ export class RawSocket {
 		this.#wakeUp();
 	};
 
-	readonly #onClose = () => this.#onError(Object.assign(new Error('The server closed the connection'), { code: 'ECONNRESET' }));
+	readonly #onClose = () =>
+		this.#onError(Object.assign(new Error('The server closed the connection'), { code: 'ECONNRESET' }));
 
 	#wakeUp(): void {
 		this.#wake?.();

@@ -16,9 +16,12 @@ export async function restoreGlobals(
 	const chunks: Buffer[] = [];
 	for await (const chunk of reader.raw(options.signal)) chunks.push(chunk as Buffer);
 	const script = Buffer.concat(chunks).toString('utf8');
-	return await withClient(connection, 'target', { signal: options.signal }, async (client) => await applyGlobals(client, script, options)).catch(
-		(error: unknown) => {
-			throw translateError(error, 'target', 'Could not restore roles and globals');
-		},
-	);
+	return await withClient(
+		connection,
+		'target',
+		{ signal: options.signal },
+		async (client) => await applyGlobals(client, script, options),
+	).catch((error: unknown) => {
+		throw translateError(error, 'target', 'Could not restore roles and globals');
+	});
 }

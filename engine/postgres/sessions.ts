@@ -8,6 +8,8 @@ import { type PostgresConnection, withClient } from './connection';
 export async function endSessions(connection: PostgresConnection, processIds: number[]): Promise<void> {
 	if (processIds.length === 0) return;
 	await withClient({ ...connection, connectTimeout: 1500 }, 'source', {}, async (client) => {
-		await client.query('SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.unnest($1::int[]) AS pid', [processIds]);
+		await client.query('SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.unnest($1::int[]) AS pid', [
+			processIds,
+		]);
 	}).catch(() => {});
 }

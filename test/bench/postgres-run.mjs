@@ -2,6 +2,8 @@
  * One backup or restore of ours in a process of its own, from the built package, so that its memory can be told:
  * `postgres-run.mjs backup|restore <connection as JSON> <folder> [parallel] [codec]`. Prints a line of JSON.
  */
+import { performance } from 'node:perf_hooks';
+
 import engine from '../../dist/engine/index.js';
 
 const { ArchiveSource, backUpDatabase, findBackup, FolderStorage, openArchive, restoreDatabase } = engine;

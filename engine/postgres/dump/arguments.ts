@@ -65,9 +65,13 @@ function words(line: string): string[] {
 		PIECE_OF_WORD.lastIndex = at;
 		const match = PIECE_OF_WORD.exec(line);
 		if (!match) {
-			throw new BackupError('INVALID_INPUT', `The further pg_dump arguments hold a quote or a backslash without its counterpart: ${line.slice(at, at + 40)}`, {
-				hint: 'Close the quote. Write a pattern that holds double quotes in single ones: --table-and-children=\'"Order Lines"\'.',
-			});
+			throw new BackupError(
+				'INVALID_INPUT',
+				`The further pg_dump arguments hold a quote or a backslash without its counterpart: ${line.slice(at, at + 40)}`,
+				{
+					hint: 'Close the quote. Write a pattern that holds double quotes in single ones: --table-and-children=\'"Order Lines"\'.',
+				},
+			);
 		}
 		const [text, double, single, escaped, plain] = match;
 		if (!inWord) found.push('');
@@ -102,7 +106,8 @@ export function parseExtraArguments(line: string): string[] {
 			continue;
 		}
 		const given = value ?? queue.shift();
-		if (given === undefined || given === '') throw new BackupError('INVALID_INPUT', `The pg_dump argument ${option} needs a value.`);
+		if (given === undefined || given === '')
+			throw new BackupError('INVALID_INPUT', `The pg_dump argument ${option} needs a value.`);
 		result.push(`${option}=${given}`);
 	}
 	return result;
@@ -115,14 +120,19 @@ export function parseExtraArguments(line: string): string[] {
 export function dumpArguments(selection: DumpSelection): string[] {
 	const { content = 'all', largeObjects = 'auto' } = selection;
 	if (selection.clean && content === 'data') {
-		throw new BackupError('INVALID_INPUT', 'Clean cannot be combined with a data-only dump: there are no definitions to drop.');
+		throw new BackupError(
+			'INVALID_INPUT',
+			'Clean cannot be combined with a data-only dump: there are no definitions to drop.',
+		);
 	}
 	if (selection.ifExists && !selection.clean) {
 		throw new BackupError('INVALID_INPUT', 'If Exists needs Clean: it only softens its DROP statements.');
 	}
 	const each = (option: string, patterns: string[] = []) => {
 		if (patterns.some((pattern) => pattern.trim() === '')) {
-			throw new BackupError('INVALID_INPUT', `A pattern for pg_dump's ${option} is empty.`, { hint: 'Take the empty entry out of the list.' });
+			throw new BackupError('INVALID_INPUT', `A pattern for pg_dump's ${option} is empty.`, {
+				hint: 'Take the empty entry out of the list.',
+			});
 		}
 		return patterns.map((pattern) => `${option}=${pattern}`);
 	};

@@ -55,14 +55,22 @@ const OLDEST_SERVER = 100_000;
 function checkVersion(facts: ServerFacts): void {
 	const major = Math.floor(facts.version / 10_000);
 	if (major > PG_DUMP_MAJOR) {
-		throw new BackupError('UNSUPPORTED_VERSION', `The server is PostgreSQL ${facts.versionText}; this version of the nodes carries pg_dump ${PG_DUMP_MAJOR}, which refuses newer servers.`, {
-			hint: 'Update the n8n-nodes-stack-backup package.',
-		});
+		throw new BackupError(
+			'UNSUPPORTED_VERSION',
+			`The server is PostgreSQL ${facts.versionText}; this version of the nodes carries pg_dump ${PG_DUMP_MAJOR}, which refuses newer servers.`,
+			{
+				hint: 'Update the n8n-nodes-stack-backup package.',
+			},
+		);
 	}
 	if (facts.version < OLDEST_SERVER) {
-		throw new BackupError('UNSUPPORTED_VERSION', `The server is PostgreSQL ${facts.versionText}; versions 10 to ${PG_DUMP_MAJOR} are supported.`, {
-			hint: 'Upgrade the server, or dump it with its own pg_dump.',
-		});
+		throw new BackupError(
+			'UNSUPPORTED_VERSION',
+			`The server is PostgreSQL ${facts.versionText}; versions 10 to ${PG_DUMP_MAJOR} are supported.`,
+			{
+				hint: 'Upgrade the server, or dump it with its own pg_dump.',
+			},
+		);
 	}
 }
 
@@ -78,16 +86,21 @@ async function openSessions(options: BackUpDatabaseOptions, sessions: SnapshotSe
 	checkVersion(facts);
 	const exporter = await open();
 	const snapshot = await exporter.exportSnapshot(facts, options.serializableDeferrable ?? false, choices);
-	for (let more = 2; more < (options.parallel ?? 2); more++) await (await open()).importSnapshot(facts, snapshot, choices);
+	for (let more = 2; more < (options.parallel ?? 2); more++)
+		await (await open()).importSnapshot(facts, snapshot, choices);
 	return { facts, snapshot };
 }
 
 /** pgDump decodes the script as UTF-8; in a database without encoding that may have lost bytes. */
 function checkDecoded(result: PgDumpResult, facts: ServerFacts): void {
 	if (facts.encoding === 'SQL_ASCII' && result.script.includes('\uFFFD')) {
-		throw new BackupError('SOURCE_FAILED', 'The database has the encoding SQL_ASCII, and a name, comment or function in it is not UTF-8.', {
-			hint: 'Rename it, or dump this database with its own pg_dump. Rows of any encoding are no problem.',
-		});
+		throw new BackupError(
+			'SOURCE_FAILED',
+			'The database has the encoding SQL_ASCII, and a name, comment or function in it is not UTF-8.',
+			{
+				hint: 'Rename it, or dump this database with its own pg_dump. Rows of any encoding are no problem.',
+			},
+		);
 	}
 }
 
@@ -103,7 +116,11 @@ async function planSections(dump: Dump, sections: Section[]): Promise<PlannedSec
 		const planned: PlannedSection[] = [];
 		for (const section of sections) {
 			if (section.type !== 'rows') planned.push(section);
-			else planned.push({ type: 'rows', tasks: await planCopies(client, dump.facts.version, section.tables, dump.tables, !dump.ordered) });
+			else
+				planned.push({
+					type: 'rows',
+					tasks: await planCopies(client, dump.facts.version, section.tables, dump.tables, !dump.ordered),
+				});
 		}
 		return planned;
 	});
@@ -111,7 +128,11 @@ async function planSections(dump: Dump, sections: Section[]): Promise<PlannedSec
 
 async function copyTable(dump: Dump, session: SnapshotSession, task: CopyTask): Promise<void> {
 	const table = dump.tables[task.table] as ManifestTable;
-	const frames = new RowFrames(dump.writer, { type: 'data', table: task.table, header: task.header, trailer: '\\.\n', whole: dump.ordered }, dump.buffers);
+	const frames = new RowFrames(
+		dump.writer,
+		{ type: 'data', table: task.table, header: task.header, trailer: '\\.\n', whole: dump.ordered },
+		dump.buffers,
+	);
 	await session.copyOut(task.sql, frames, `${table.schema}.${table.name}`);
 	await frames.finish();
 	table.rows += frames.rows;
@@ -157,7 +178,10 @@ async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<M
 	});
 	checkDecoded(result, facts);
 	options.log?.(`pg_dump wrote the definitions; reading ${result.reads.length} tables`);
-	const sections = await planSections(dump, cutScript({ ...result, script: adaptScript(result.script, facts.version) }));
+	const sections = await planSections(
+		dump,
+		cutScript({ ...result, script: adaptScript(result.script, facts.version) }),
+	);
 	if (settings.length > 0) await writer.frame({ type: SETTINGS_PART }, settingsFrame(settings));
 	await writer.drain();
 	await storeSections(dump, sections);
@@ -197,7 +221,10 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 	const sessions: SnapshotSession[] = [];
 	let writer: ArchiveWriter | undefined;
 	const hangUp = () => {
-		void endSessions(connection, sessions.map(({ processId }) => processId));
+		void endSessions(
+			connection,
+			sessions.map(({ processId }) => processId),
+		);
 		for (const { client } of sessions) client.connection.stream.destroy(cancelled());
 	};
 	signal?.addEventListener('abort', hangUp, { once: true });
@@ -217,7 +244,19 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 			encryption: options.encryption,
 			signal,
 		});
-		return await dumpInto({ options, facts, sessions, writer, tables: [], ordered: selection.content === 'data', buffers: new FrameBuffers(2 * (options.parallel ?? 2)) }, snapshot, args);
+		return await dumpInto(
+			{
+				options,
+				facts,
+				sessions,
+				writer,
+				tables: [],
+				ordered: selection.content === 'data',
+				buffers: new FrameBuffers(2 * (options.parallel ?? 2)),
+			},
+			snapshot,
+			args,
+		);
 	} catch (error) {
 		await writer?.abort(error);
 		if (signal?.aborted) throw cancelled();

@@ -30,7 +30,8 @@ function listElements(statement: string, open: number): Array<{ start: number; e
 	return elements;
 }
 
-const CREATE_TABLE = /^CREATE (?:UNLOGGED )?(?:FOREIGN )?TABLE ((?:"(?:[^"]|"")*"|[^\s."(])+(?:\.(?:"(?:[^"]|"")*"|[^\s."(])+)?) \(/;
+const CREATE_TABLE =
+	/^CREATE (?:UNLOGGED )?(?:FOREIGN )?TABLE ((?:"(?:[^"]|"")*"|[^\s."(])+(?:\.(?:"(?:[^"]|"")*"|[^\s."(])+)?) \(/;
 const NOT_NULL_OF_COLUMN = /^\s*NOT NULL ((?:"(?:[^"]|"")*"|[^\s"])+)\s*$/;
 
 /**

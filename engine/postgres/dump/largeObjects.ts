@@ -27,7 +27,12 @@ const contentQuery = (ids: number[]): string => `COPY (
  * Stores the contents of large objects as frames of `SELECT lo_put(...)` statements, one a line. pg_dump's script has
  * created the objects by then; in it their contents would have to go through WebAssembly's memory as a whole.
  */
-export async function storeLargeObjects(session: SnapshotSession, ids: number[], writer: ArchiveWriter, buffers: FrameBuffers): Promise<number> {
+export async function storeLargeObjects(
+	session: SnapshotSession,
+	ids: number[],
+	writer: ArchiveWriter,
+	buffers: FrameBuffers,
+): Promise<number> {
 	const frames = new RowFrames(writer, { type: 'large-objects', header: '', trailer: '\n' }, buffers);
 	for (let from = 0; from < ids.length; from += BATCH) {
 		await session.copyOut(Buffer.from(contentQuery(ids.slice(from, from + BATCH))), frames, 'pg_largeobject');

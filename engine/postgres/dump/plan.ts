@@ -72,8 +72,11 @@ function tasksOf(rows: TableRows, entry: CatalogEntry, table: number, rangeScan:
 	if (entry.kind !== 'r' || filter) {
 		return [task(`COPY (SELECT ${list} FROM ONLY ${name} ${filter}) TO STDOUT`, entry.pages)];
 	}
-	if (!rangeScan || !entry.heap || entry.pages <= RANGE_PAGES) return [task(`COPY ${name} (${list}) TO STDOUT`, entry.pages)];
-	return ranges(entry.pages).map((range) => task(`COPY (SELECT ${list} FROM ONLY ${name} WHERE ${range}) TO STDOUT`, RANGE_PAGES));
+	if (!rangeScan || !entry.heap || entry.pages <= RANGE_PAGES)
+		return [task(`COPY ${name} (${list}) TO STDOUT`, entry.pages)];
+	return ranges(entry.pages).map((range) =>
+		task(`COPY (SELECT ${list} FROM ONLY ${name} WHERE ${range}) TO STDOUT`, RANGE_PAGES),
+	);
 }
 
 /**

@@ -111,7 +111,7 @@ export class RowFrames implements RowConsumer {
 		);
 	}
 
-	async #beginStream(): Promise<void> {
+	#beginStream(): undefined {
 		this.#flush();
 		const part = { type: this.form.type, table: this.form.table, rows: 1 };
 		const stream = new PassThrough({ highWaterMark: 1024 * 1024 });

@@ -11,9 +11,7 @@ export interface TableRows {
 
 /** A dump in the order in which it has to be loaded. Within `rows`, tables may come in any order. */
 export type Section =
-	| { type: 'script'; text: string }
-	| { type: 'rows'; tables: TableRows[] }
-	| { type: 'largeObjects'; ids: number[] };
+	{ type: 'script'; text: string } | { type: 'rows'; tables: TableRows[] } | { type: 'largeObjects'; ids: number[] };
 
 interface Statement {
 	start: number;
@@ -26,7 +24,10 @@ const INSERT = 'INSERT INTO ';
 
 function tableRows(text: string, read: TableRead, marker: string): TableRows {
 	const values = text.lastIndexOf('VALUES (', text.indexOf(`'${marker}'`));
-	const target = text.slice(INSERT.length, values).replace(/ OVERRIDING SYSTEM VALUE $/, '').trim();
+	const target = text
+		.slice(INSERT.length, values)
+		.replace(/ OVERRIDING SYSTEM VALUE $/, '')
+		.trim();
 	return { read, header: `COPY ${target} FROM stdin;\n` };
 }
 
@@ -34,7 +35,13 @@ function tableRows(text: string, read: TableRead, marker: string): TableRows {
 function markLargeObject(statements: Statement[], script: string, at: number): void {
 	const isStatement = (index: number, text: string) => {
 		const statement = statements[index];
-		return statement !== undefined && script.slice(statement.start, statement.end).replace(/;?\s*$/, '').endsWith(text);
+		return (
+			statement !== undefined &&
+			script
+				.slice(statement.start, statement.end)
+				.replace(/;?\s*$/, '')
+				.endsWith(text)
+		);
 	};
 	for (let index = at - 1; index <= at + 1; index++) (statements[index] as Statement).role = 'largeObjects';
 	if (isStatement(at - 2, 'BEGIN')) (statements[at - 2] as Statement).role = 'largeObjects';

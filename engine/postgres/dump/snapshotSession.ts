@@ -104,7 +104,9 @@ export class SnapshotSession {
 		const isolation = deferrable ? 'SERIALIZABLE, READ ONLY, DEFERRABLE' : 'REPEATABLE READ, READ ONLY';
 		for (const sql of sessionSettings(facts, choices)) await this.client.query(sql);
 		await this.client.query(`BEGIN ISOLATION LEVEL ${isolation}`);
-		const { rows } = await this.client.query<{ snapshot: string }>('SELECT pg_catalog.pg_export_snapshot() AS snapshot');
+		const { rows } = await this.client.query<{ snapshot: string }>(
+			'SELECT pg_catalog.pg_export_snapshot() AS snapshot',
+		);
 		return (rows[0] as { snapshot: string }).snapshot;
 	}
 

@@ -1,4 +1,4 @@
-import { type CustomArchive, openArchive, planRestore, type RestorePlan, type Toc } from '../foreign';
+import { type CustomArchive, openArchive, planRestore, readToc, type RestorePlan, type Toc } from '../foreign';
 import { lexScript, splitStatements } from '../script';
 import type { RestoreSelection } from '../restore/selection';
 import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source';
@@ -45,7 +45,7 @@ export class CustomSource implements RestoreSource {
 	}
 
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
-		this.#toc ??= (await this.#archive(signal)).toc;
+		this.#toc ??= await readToc(await this.open(signal), { signal });
 		const plan = planRestore(this.#toc, {
 			schemas: selection.schemas,
 			tables: selection.tables?.map(tableName),
@@ -65,7 +65,8 @@ export class CustomSource implements RestoreSource {
 			const { entry } = block;
 			for (const sql of wanted.get(entry.id) ?? []) yield* statements(sql, '');
 			const table = tableKey(entry.schema ?? '', entry.name);
-			if (block.type === 'copy') yield { type: 'copy', statement: block.statement, comment: nameOf(entry), rows: block.rows, table };
+			if (block.type === 'copy')
+				yield { type: 'copy', statement: block.statement, comment: nameOf(entry), rows: block.rows, table };
 			else if (block.type === 'sql') yield* inserts(block.sql, nameOf(entry), signal);
 			else yield* largeObjects(block.objects);
 		}
@@ -90,8 +91,13 @@ function* statements(sql: string, comment: string): Generator<RestoreStep> {
 	for (const text of statementsOf(sql)) yield { type: 'statement', text, comment };
 }
 
-async function* inserts(sql: AsyncIterable<Buffer>, comment: string, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
-	for await (const item of lexScript(sql, { signal })) if (item.type === 'statement') yield { type: 'statement', text: item.text, comment };
+async function* inserts(
+	sql: AsyncIterable<Buffer>,
+	comment: string,
+	signal?: AbortSignal,
+): AsyncGenerator<RestoreStep> {
+	for await (const item of lexScript(sql, { signal }))
+		if (item.type === 'statement') yield { type: 'statement', text: item.text, comment };
 }
 
 async function countLines(rows: AsyncIterable<Buffer>): Promise<number> {
@@ -101,7 +107,9 @@ async function countLines(rows: AsyncIterable<Buffer>): Promise<number> {
 }
 
 /** The statements that put the contents back, some at a time. */
-async function* largeObjects(objects: AsyncIterable<{ oid: number; data: AsyncIterable<Buffer> }>): AsyncGenerator<RestoreStep> {
+async function* largeObjects(
+	objects: AsyncIterable<{ oid: number; data: AsyncIterable<Buffer> }>,
+): AsyncGenerator<RestoreStep> {
 	let batch = '';
 	for await (const { oid, data } of objects) {
 		let offset = 0;

@@ -1,5 +1,14 @@
 import { decryptMessage, type DecryptionKeys } from '../../archive';
-import { detectDump, type DetectedDump, type DumpFormat, type DumpObject, type DumpWrapper, listObjects, listPlainDump, openArchive } from '../foreign';
+import {
+	detectDump,
+	type DetectedDump,
+	type DumpFormat,
+	type DumpObject,
+	type DumpWrapper,
+	listObjects,
+	listPlainDump,
+	openArchive,
+} from '../foreign';
 import type { RestoreSource } from '../restore/source';
 
 import { CustomSource } from './customSource';
@@ -23,7 +32,10 @@ export interface ForeignListing {
 }
 
 async function detect({ open, keys }: ForeignDump, signal?: AbortSignal): Promise<DetectedDump> {
-	return await detectDump(await open(signal), { signal, decrypt: keys && ((message) => decryptMessage(message, keys)) });
+	return await detectDump(await open(signal), {
+		signal,
+		decrypt: keys && ((message) => decryptMessage(message, keys)),
+	});
 }
 
 /**

@@ -85,14 +85,22 @@ export class PlainSource implements RestoreSource {
 	#check(ends: Ends, statements: number, databases: Set<string>): void {
 		if (statements === 0) throw new BackupError('INVALID_INPUT', `${this.name} holds no SQL statements.`);
 		if (!ends.complete) {
-			throw new BackupError('ARCHIVE_INCOMPLETE', `${this.name} ends before pg_dump’s closing line; nothing was changed.`, {
-				hint: 'The file was cut off while it was made or copied. Fetch it again or use another dump.',
-			});
+			throw new BackupError(
+				'ARCHIVE_INCOMPLETE',
+				`${this.name} ends before pg_dump’s closing line; nothing was changed.`,
+				{
+					hint: 'The file was cut off while it was made or copied. Fetch it again or use another dump.',
+				},
+			);
 		}
 		if (databases.size > 1) {
-			throw new BackupError('INVALID_INPUT', `${this.name} holds several databases (${[...databases].join(', ')}); nothing was changed.`, {
-				hint: 'It is a dump of a whole server (pg_dumpall). Dump each database by itself with pg_dump, or split the file.',
-			});
+			throw new BackupError(
+				'INVALID_INPUT',
+				`${this.name} holds several databases (${[...databases].join(', ')}); nothing was changed.`,
+				{
+					hint: 'It is a dump of a whole server (pg_dumpall). Dump each database by itself with pg_dump, or split the file.',
+				},
+			);
 		}
 	}
 
@@ -102,7 +110,8 @@ export class PlainSource implements RestoreSource {
 			if (item.type === 'meta') continue;
 			if (item.type === 'copy') {
 				const table = copyTarget(item.statement);
-				if (table && filter.wantsTable(table)) yield { type: 'copy', statement: item.statement, comment: item.comment, rows: item.rows, table };
+				if (table && filter.wantsTable(table))
+					yield { type: 'copy', statement: item.statement, comment: item.comment, rows: item.rows, table };
 				continue;
 			}
 			if (concernsDatabase(item.text)) continue;
@@ -119,7 +128,11 @@ function checkMeta({ command, args, line }: ScriptMeta, databases: Set<string>):
 		return;
 	}
 	if (command === 'set' && args[0] === 'ON_ERROR_STOP') return;
-	throw new BackupError('INVALID_INPUT', `Line ${line} holds psql’s command \\${command}, which cannot be carried out here; nothing was changed.`, {
-		hint: 'Use a script that pg_dump has written, or take the command out.',
-	});
+	throw new BackupError(
+		'INVALID_INPUT',
+		`Line ${line} holds psql’s command \\${command}, which cannot be carried out here; nothing was changed.`,
+		{
+			hint: 'Use a script that pg_dump has written, or take the command out.',
+		},
+	);
 }
