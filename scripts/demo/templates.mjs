@@ -19,8 +19,10 @@ export async function importTemplates(n8n, credentials) {
 	return imported;
 }
 
-function pickCredentials(node, credentials) {
-	if (!node.credentials) return {};
-	const picked = Object.keys(node.credentials).map((type) => [type, credentials[type] ?? node.credentials[type]]);
-	return { credentials: Object.fromEntries(picked) };
+/** What a person picks in the editor for each of our nodes. */
+const NEEDED = { 'n8n-nodes-stack-backup.postgresDump': ['postgres', 'backupStorageApi'] };
+
+function pickCredentials({ type }, credentials) {
+	const needed = NEEDED[type];
+	return needed ? { credentials: Object.fromEntries(needed.map((name) => [name, credentials[name]])) } : {};
 }
