@@ -10,6 +10,7 @@ import { testBackupEncryption, testBackupStorage } from '../shared/credentialTes
 import { type Operation, runOperation } from '../shared/operation';
 
 import { searchBackups } from './listSearch/searchBackups';
+import { searchFiles } from './listSearch/searchFiles';
 import * as loadOptions from './loadOptions';
 import { operations } from './operations';
 
@@ -59,10 +60,22 @@ export class PostgresDump implements INodeType {
 						action: 'Back up databases',
 					},
 					{
+						name: 'Import',
+						value: 'import',
+						description: 'Restore a dump that pg_dump or pg_dumpall made',
+						action: 'Import a dump made by pg_dump',
+					},
+					{
 						name: 'List Backups',
 						value: 'listBackups',
 						description: 'List what the storage holds, newest first',
 						action: 'List backups',
+					},
+					{
+						name: 'List Contents',
+						value: 'listContents',
+						description: 'List the objects in a dump, as pg_restore --list',
+						action: 'List the contents of a dump',
 					},
 					{
 						name: 'Restore',
@@ -80,7 +93,7 @@ export class PostgresDump implements INodeType {
 	methods = {
 		credentialTest: { testBackupStorage, testBackupEncryption },
 		loadOptions,
-		listSearch: { searchBackups },
+		listSearch: { searchBackups, searchFiles },
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {

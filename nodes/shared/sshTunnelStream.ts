@@ -25,8 +25,9 @@ export class SshTunnelStream extends Duplex {
 		this.once('close', () => this.client.off('close', onClientClosed));
 		try {
 			this.client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => this.#opened(error, channel));
-		} catch (error) {
-			process.nextTick(() => this.destroy(error as Error));
+		} catch {
+			// ssh2 throws where its connection is closed already.
+			process.nextTick(() => this.destroy(lost()));
 		}
 		return this;
 	}
@@ -69,10 +70,13 @@ export class SshTunnelStream extends Duplex {
 		done(error);
 	}
 
-	// What else `pg` calls on a socket; the SSH connection has settings of its own.
-	setNoDelay(): this {
+	/** Small packets must not wait for each other: pg_dump asks hundreds of small questions, one after another. */
+	setNoDelay(noDelay = true): this {
+		this.client.setNoDelay(noDelay);
 		return this;
 	}
+
+	// What else `pg` calls on a socket; the SSH connection has settings of its own.
 
 	setKeepAlive(): this {
 		return this;

@@ -42,6 +42,8 @@ export async function startSsh(): Promise<SshServer> {
 			else context.reject(['password', 'publickey']);
 		});
 		connection.on('ready', () => {
+			// Otherwise small answers wait for each other, 40 ms a time.
+			connection.setNoDelay(true);
 			connection.on('tcpip', (accept, reject, { destIP, destPort }) => {
 				const socket = connect(destPort, destIP);
 				socket.once('error', () => reject());

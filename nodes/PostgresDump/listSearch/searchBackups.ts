@@ -5,17 +5,12 @@ import { toNodeError } from '../../shared/errors';
 import { openStorageForList } from '../../shared/storage';
 import { folderPrefix } from '../chosenManifest';
 
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
-
-function size(bytes: number): string {
-	const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length - 1);
-	return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${UNITS[power]}`;
-}
+import { readableSize, readableTime } from './size';
 
 /** `shop, 2026-01-31 02:00:00 UTC, 3.4 MB, encrypted` */
 function label({ name, startedAt, size: { stored }, encryption }: Manifest): string {
-	const time = `${startedAt.slice(0, 10)} ${startedAt.slice(11, 19)} UTC`;
-	return [name, time, size(stored), ...(encryption ? ['encrypted'] : [])].join(', ');
+	const facts = [name, readableTime(new Date(startedAt)), readableSize(stored)];
+	return [...facts, ...(encryption ? ['encrypted'] : [])].join(', ');
 }
 
 /** The backups in the storage that the node may restore, newest first. */

@@ -1,0 +1,27 @@
+import type { ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
+
+import { MANIFEST_SUFFIX, type StoredObject } from '../../../engine';
+import { toNodeError } from '../../shared/errors';
+import { openStorageForList } from '../../shared/storage';
+
+import { readableSize, readableTime } from './size';
+
+/** The files in the storage, newest first. */
+export async function searchFiles(this: ILoadOptionsFunctions, filter = ''): Promise<INodeListSearchResult> {
+	try {
+		const storage = await openStorageForList(this);
+		const files: StoredObject[] = [];
+		for await (const file of storage.list('')) {
+			const wanted = !file.key.endsWith(MANIFEST_SUFFIX) && file.key.toLowerCase().includes(filter.toLowerCase());
+			if (wanted) files.push(file);
+		}
+		files.sort((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime());
+		const results = files.map(({ key, size, modifiedAt }) => ({
+			name: `${key}, ${readableTime(modifiedAt)}, ${readableSize(size)}`,
+			value: key,
+		}));
+		return { results };
+	} catch (error) {
+		throw toNodeError(this.getNode(), error);
+	}
+}

@@ -1,0 +1,26 @@
+import { listForeignDump } from '../../../engine';
+import type { Operation } from '../../shared/operation';
+import { dumpFileField } from '../descriptions/dumpFile';
+import { sourceFields } from '../descriptions/source';
+import { withForeignDump } from '../foreignDump';
+
+const SHOWN = ['listContents'];
+
+/** Lists the objects in a dump, be it ours or made by others: one item for each. */
+export const listContents: Operation = {
+	description: [
+		...sourceFields(SHOWN, {
+			storage: 'A file in a folder or an S3 bucket',
+			binary: 'A file that another node put out, such as an upload',
+		}),
+		dumpFileField(SHOWN),
+	],
+	async execute(context, item) {
+		return await withForeignDump(context, item, async (dump) => {
+			const { format, wrappers, objects } = await listForeignDump(dump, context.getExecutionCancelSignal());
+			return objects.map(({ id, type, schema, name, owner, hasData, rows }) => ({
+				json: { type, schema, name, owner, hasData, rows: rows ?? null, entry: id, file: dump.name, format, wrappers },
+			}));
+		});
+	},
+};

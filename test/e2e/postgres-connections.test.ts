@@ -1,0 +1,220 @@
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { generateKey } from 'openpgp';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type PostgresServer, startPostgres } from '../services/postgres';
+import type { S3Server } from '../services/s3/server';
+import { startS3rver } from '../services/s3/s3rver';
+import { type SshServer, startSsh } from '../services/ssh';
+import { freshFilesFolder, sharedN8n } from './harness';
+import {
+	backup,
+	createShop,
+	DumpNode,
+	type Json,
+	NODE_TYPE,
+	postgresData,
+	rowsOf,
+	WHOLE_SHOP,
+} from './postgres-support';
+
+const n8n = sharedN8n();
+let server: PostgresServer;
+let ssh: SshServer;
+let s3: S3Server;
+let node: DumpNode;
+let folder: string;
+
+beforeAll(async () => {
+	[server, ssh, s3] = await Promise.all([startPostgres({ version: 18, ssl: true }), startSsh(), startS3rver()]);
+	await createShop(server, 'shop');
+	({ folder, node } = await DumpNode.withFolder(n8n, server, 'shop'));
+});
+
+afterAll(async () => {
+	await Promise.all([server?.stop(), ssh?.stop(), s3?.stop()]);
+});
+
+async function connectedBy(data: Json): Promise<DumpNode> {
+	const credential = await n8n.createCredential('other way', 'postgres', { ...postgresData(server, 'shop'), ...data });
+	return node.with({ postgres: credential });
+}
+
+it('backs up and restores over TLS', async () => {
+	const secure = await connectedBy({ allowUnauthorizedCerts: true });
+	const [made] = await secure.ok('backUp');
+	await secure.ok('restore', { ...backup('id', made!['id']), target: 'newDatabase', targetDatabase: 'by_tls' });
+	expect(await rowsOf(server, 'by_tls')).toEqual(WHOLE_SHOP);
+});
+
+it('does not accept a certificate that nobody vouches for', async () => {
+	const strict = await connectedBy({ ssl: 'require' });
+	expect(await strict.fails('backUp')).toMatch(/certificate.*allow unauthorized certificates/s);
+});
+
+it('backs up and restores through an SSH tunnel, with a password or a key', async () => {
+	const tunnel = { sshTunnel: true, sshHost: ssh.host, sshPort: ssh.port, sshUser: ssh.username };
+	const withPassword = { ...tunnel, sshAuthenticateWith: 'password', sshPassword: ssh.password };
+	// As a browser hands on what is pasted into a one-line field.
+	const withKey = { ...tunnel, sshAuthenticateWith: 'privateKey', privateKey: ssh.privateKey.replaceAll('\n', ' ') };
+	const byPassword = await connectedBy(withPassword);
+	const [made] = await byPassword.ok('backUp', { options: { parallel: 3 } });
+	expect(ssh.tunnels()).toBeGreaterThanOrEqual(3);
+	const before = ssh.tunnels();
+	const byKey = await connectedBy({ ...withKey, allowUnauthorizedCerts: true });
+	await byKey.ok('restore', { ...backup('id', made!['id']), target: 'newDatabase', targetDatabase: 'by_ssh' });
+	expect(ssh.tunnels()).toBeGreaterThan(before);
+	expect(await rowsOf(server, 'by_ssh')).toEqual(WHOLE_SHOP);
+	const names = await n8n.loadOptions({
+		nodeType: NODE_TYPE,
+		methodName: 'getDatabases',
+		parameters: { operation: 'backUp' },
+		credentials: byPassword.credentials,
+	});
+	expect(names.map(({ value }) => value)).toContain('by_ssh');
+});
+
+it('says what is wrong with an SSH tunnel', async () => {
+	const tunnel = { sshTunnel: true, sshHost: ssh.host, sshPort: ssh.port, sshUser: ssh.username };
+	const wrong = await connectedBy({ ...tunnel, sshAuthenticateWith: 'password', sshPassword: 'guessed' });
+	expect(await wrong.fails('backUp')).toMatch(/Could not open the SSH tunnel.*authentication.*SSH settings/s);
+	const right = { ...tunnel, sshAuthenticateWith: 'password', sshPassword: ssh.password };
+	const nowhere = await connectedBy({ ...right, port: 1 });
+	expect(await nowhere.fails('backUp')).toMatch(/Could not connect to PostgreSQL database "shop"/);
+});
+
+it('fills its drop-downs from the server and from the storage', async () => {
+	const [made] = await node.ok('backUp');
+	const request = { nodeType: NODE_TYPE, credentials: node.credentials };
+	const values = async (methodName: string, parameters: Json = { operation: 'backUp' }) =>
+		(await n8n.loadOptions({ ...request, methodName, parameters })).map(({ value }) => value);
+	expect(await values('getDatabases')).toEqual(expect.arrayContaining(['postgres', 'shop']));
+	expect(await values('getSchemas')).toEqual(['audit', 'public']);
+	expect(await values('getTables')).toEqual(['audit.log', 'public."Order Lines"', 'public.users']);
+
+	const chosen = { operation: 'restore', source: 'storage', ...backup('latest', 'shop') };
+	expect(await values('getBackupSchemas', chosen)).toEqual(['audit', 'public']);
+	expect((await values('getBackupTables', chosen)).sort()).toEqual([
+		'audit.log',
+		'public."Order Lines"',
+		'public.users',
+	]);
+	await expect(values('getBackupTables', { operation: 'restore' })).rejects.toThrow(/Choose a backup first/);
+
+	const list = async (methodName: string, filter?: string) =>
+		(await n8n.searchList({ ...request, methodName, parameters: chosen, ...(filter && { filter }) })).results;
+	const [newest] = await list('searchBackups');
+	expect(newest).toEqual({ value: made!['id'], name: expect.stringMatching(/^shop, .* UTC, \d+\.\d kB$/) });
+	expect(await list('searchBackups', 'nothing like it')).toEqual([]);
+	expect((await list('searchFiles')).map(({ value }) => value)).toContain(made!['key']);
+});
+
+it('tests a storage by writing, reading and deleting', async () => {
+	const test = async (data: Json) => await n8n.testCredential('tested', 'backupStorageApi', data);
+	const own = freshFilesFolder(n8n);
+	expect(await test({ type: 'folder', folderPath: own })).toMatchObject({ status: 'OK' });
+	expect(readdirSync(own)).toEqual([]);
+	expect(await test({ type: 'folder', folderPath: '/etc' })).toMatchObject({
+		status: 'Error',
+		message: expect.stringMatching(/N8N_RESTRICT_FILE_ACCESS_TO/),
+	});
+	const inside = join(n8n.connection.userFolder, '.n8n', 'backups');
+	expect(await test({ type: 'folder', folderPath: inside })).toMatchObject({ status: 'Error' });
+	expect(await test({ type: 'folder', folderPath: '~/x' })).toMatchObject({
+		status: 'Error',
+		message: expect.stringMatching(/not an absolute path/),
+	});
+	const { endpoint, accessKeyId, secretAccessKey } = s3;
+	const bucket = await s3.createBucket();
+	const bucketData = { type: 's3', endpoint, accessKeyId, secretAccessKey, bucket };
+	expect(await test(bucketData)).toMatchObject({ status: 'OK' });
+	expect(await test({ ...bucketData, bucket: 'not-there' })).toMatchObject({ status: 'Error' });
+});
+
+it('tests whether keys can be used and fit together', async () => {
+	const newKeys = async (passphrase?: string) =>
+		await generateKey({ userIDs: [{ name: 'Backup' }], ...(passphrase && { passphrase }) });
+	const [own, other] = await Promise.all([newKeys('locked'), newKeys()]);
+	const test = async (data: Json) => await n8n.testCredential('tested', 'backupEncryptionApi', data);
+	expect(await test({ passphrase: 'some words' })).toEqual({ status: 'OK', message: 'Encrypts, and decrypts again.' });
+	expect(await test({})).toMatchObject({ status: 'Error', message: expect.stringMatching(/empty/) });
+	expect(await test({ publicKeys: own.publicKey })).toMatchObject({ status: 'OK' });
+	const flattened = own.privateKey.replaceAll(/\r?\n/g, ' ');
+	const pair = { publicKeys: `${other.publicKey}\n${own.publicKey}`, privateKeys: flattened };
+	expect(await test({ ...pair, privateKeyPassphrase: 'locked' })).toEqual({
+		status: 'OK',
+		message: 'Encrypts, and decrypts again.',
+	});
+	expect(await test(pair)).toMatchObject({ status: 'Error', message: expect.stringMatching(/is locked/) });
+	expect(await test({ publicKeys: own.publicKey, privateKeys: other.privateKey })).toMatchObject({ status: 'Error' });
+	expect(await test({ publicKeys: 'ssh-rsa AAAA' })).toMatchObject({
+		status: 'Error',
+		message: expect.stringMatching(/not an OpenPGP key/),
+	});
+});
+
+it('imports a dump without a manifest, wholly or by table, from storage or binary data, and lists it', async () => {
+	const [made] = await node.ok('backUp', { options: { folder: 'elsewhere' } });
+	mkdirSync(join(folder, 'uploads'));
+	copyFileSync(join(folder, made!['key']), join(folder, 'uploads/shop.sql.zst'));
+	const dumpFile = { __rl: true, mode: 'path', value: 'uploads/shop.sql.zst' };
+
+	const objects = await node.ok('listContents', { dumpFile });
+	expect(objects).toContainEqual(
+		expect.objectContaining({ type: 'TABLE', schema: 'public', name: 'users', rows: 1000, format: 'plain' }),
+	);
+	const [report] = await node.ok('import', { dumpFile, target: 'newDatabase', targetDatabase: 'imported' });
+	expect(report).toMatchObject({ database: 'imported', rows: 1502, file: 'uploads/shop.sql.zst' });
+	expect(await rowsOf(server, 'imported')).toEqual(WHOLE_SHOP);
+
+	const before = {
+		type: NODE_TYPE,
+		parameters: { operation: 'backUp', destination: 'binaryData', compression: 'gzip' },
+	};
+	const parameters = {
+		source: 'binaryData',
+		target: 'newDatabase',
+		targetDatabase: 'one_table',
+		selection: { tableNames: 'public.users' },
+	};
+	const run = await (await node.workflow('import', parameters, {}, [before])).run();
+	expect(run.error).toBeUndefined();
+	const { rows } = await server.query(
+		'one_table',
+		`SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`,
+	);
+	expect(rows).toEqual([{ relname: 'users' }]);
+
+	writeFileSync(join(folder, 'uploads/notes.txt'), 'PK\x03\x04 this is a zip');
+	const notADump = { __rl: true, mode: 'path', value: 'uploads/notes.txt' };
+	expect(await node.fails('import', { dumpFile: notADump, target: 'newDatabase', targetDatabase: 'never' })).toMatch(
+		/\S/,
+	);
+});
+
+it('shows secrets neither in executions nor in the log', async () => {
+	const passphrase = 'a passphrase that nobody may see';
+	const password = 'a password that nobody may see';
+	await server.query('postgres', `CREATE ROLE discreet SUPERUSER LOGIN PASSWORD '${password}'`);
+	const discreet = (await connectedBy({ user: 'discreet', password })).with({
+		backupEncryptionApi: await n8n.createCredential('secret', 'backupEncryptionApi', { passphrase }),
+	});
+	const made = await discreet.run('backUp', { encrypt: true, globals: true });
+	expect(made.error).toBeUndefined();
+	const target = { target: 'newDatabase', targetDatabase: 'discreet' };
+	const restored = await discreet.run('restore', { ...backup('latest', 'shop'), ...target });
+	const failed = await discreet.run('restore', { ...backup('latest', 'shop'), ...target });
+	expect([restored.status, failed.status]).toEqual(['success', 'error']);
+	const log = readFileSync(join(n8n.connection.userFolder, '.n8n', 'logs', 'n8n.log'), 'utf8');
+	expect(log).toMatch(/Postgres Dump: backed up shop/);
+	for (const text of [log, ...[made, restored, failed].map(({ execution }) => JSON.stringify(execution))]) {
+		expect(text).not.toContain(passphrase);
+		expect(text).not.toContain(password);
+	}
+	const manifests = readdirSync(join(folder, 'postgres')).filter((file) => file.endsWith('.manifest.json'));
+	for (const file of manifests) {
+		const text = readFileSync(join(folder, 'postgres', file), 'utf8');
+		expect(text).not.toContain(passphrase);
+		expect(text).not.toContain(password);
+	}
+});

@@ -1,0 +1,48 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { guardedBySettings } from '../../../../nodes/shared/fileAccess';
+
+const root = realpathSync(mkdtempSync(join(tmpdir(), 'file-access-')));
+const allowed = join(root, 'allowed');
+mkdirSync(allowed);
+mkdirSync(join(root, 'allowed-not'));
+symlinkSync(root, join(allowed, 'way-out'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+const access = guardedBySettings({ N8N_RESTRICT_FILE_ACCESS_TO: `/somewhere/else; ${allowed}` });
+
+it('lets folders in the allowed ones through, also ones that are still to be made', async () => {
+	expect(await access.allowedFolder(allowed)).toBe(allowed);
+	expect(await access.allowedFolder(join(allowed, 'a', 'b'))).toBe(join(allowed, 'a', 'b'));
+});
+
+it.each(['allowed-not', 'allowed/..', 'allowed/way-out', 'allowed/way-out/new', '.'])(
+	'does not let %s through, and names the setting',
+	async (path) => {
+		await expect(access.allowedFolder(join(root, path))).rejects.toMatchObject({
+			code: 'STORAGE_DENIED',
+			hint: expect.stringMatching(/N8N_RESTRICT_FILE_ACCESS_TO/),
+		});
+	},
+);
+
+it.each(['backups', '~/backups', './x', ''])('wants an absolute path, not "%s"', async (path) => {
+	await expect(access.allowedFolder(path)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+});
+
+it('allows .n8n-files in the home folder where nothing is set, and all where the setting is empty', async () => {
+	const files = join(realpathSync(homedir()), '.n8n-files', 'backups');
+	expect(await guardedBySettings({}).allowedFolder(files)).toBe(files);
+	await expect(guardedBySettings({}).allowedFolder(root)).rejects.toMatchObject({ code: 'STORAGE_DENIED' });
+	expect(await guardedBySettings({ N8N_RESTRICT_FILE_ACCESS_TO: '' }).allowedFolder(root)).toBe(root);
+});
+
+it("keeps out of n8n's own folder, unless the setting for that says otherwise", async () => {
+	const settings = { N8N_RESTRICT_FILE_ACCESS_TO: root, N8N_USER_FOLDER: root };
+	const own = join(root, '.n8n', 'backups');
+	await expect(guardedBySettings(settings).allowedFolder(own)).rejects.toMatchObject({ code: 'STORAGE_DENIED' });
+	const open = guardedBySettings({ ...settings, N8N_BLOCK_FILE_ACCESS_TO_N8N_FILES: 'false' });
+	expect(await open.allowedFolder(own)).toBe(own);
+});
