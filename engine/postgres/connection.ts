@@ -59,8 +59,14 @@ const UNREACHABLE = new Set([
 	'EPIPE',
 ]);
 
+/** Policies hide rows of a table from the user; a backup would be incomplete. */
+export const HIDDEN_ROWS =
+	'Use the table’s owner, a superuser or a role with BYPASSRLS, or add the argument --enable-row-security to back up only the rows that the user may see.';
+
 /** What `pg` says in its own words when a server wants a password and there is none. */
 const NO_PASSWORD = /client password must be/;
+
+const ROW_SECURITY = /row-level security/;
 
 const CERTIFICATE = /self.signed certificate|unable to verify|certificate has expired|altnames|CERT_/i;
 
@@ -69,6 +75,8 @@ export function translateError(error: unknown, role: ServerRole, doing: string):
 	if (error instanceof BackupError) return error;
 	const { code = '', detail } = error as { code?: string; detail?: string };
 	const message = `${doing}: ${messageOf(error)}${detail ? ` (${detail})` : ''}`;
+	if (code === '42501' && ROW_SECURITY.test(messageOf(error)))
+		return new BackupError('ACCESS_DENIED', message, { hint: HIDDEN_ROWS, cause: error });
 	const known = HINTS[code];
 	if (known) {
 		return new BackupError(known.code ?? (role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED'), message, {

@@ -1,12 +1,11 @@
 import { BackupError } from '../../errors';
+import { HIDDEN_ROWS } from '../connection';
 
 const PERMISSION =
 	'Grant the user SELECT on what it may not read, use the owner or a superuser, or exclude those schemas and tables.';
 const LOCKED = 'Another session holds a lock on one of them: run the backup at a quieter time, or raise Lock Timeout.';
 const PATTERN =
 	'Patterns are written as for psql: sales.*, "Order Lines" with its quotes. The drop-downs list the names that exist.';
-const ROW_SECURITY =
-	'Use the owner, a superuser or a role with BYPASSRLS, or add the argument --enable-row-security to back up only the rows that the user may see.';
 
 /** Tables of a LOCK TABLE statement that a message names before it says how many more there are. */
 const TABLES_NAMED = 5;
@@ -41,7 +40,7 @@ export function pgDumpError(text: string): BackupError {
 	const message = `pg_dump could not dump the database: ${said}`;
 	if (/permission denied|must be (?:owner|superuser)/i.test(said))
 		return new BackupError('ACCESS_DENIED', message, { hint: PERMISSION });
-	if (/row-level security/i.test(said)) return new BackupError('ACCESS_DENIED', message, { hint: ROW_SECURITY });
+	if (/row-level security/i.test(said)) return new BackupError('ACCESS_DENIED', message, { hint: HIDDEN_ROWS });
 	if (/^(?:no matching|improper qualified name|cross-database)/.test(said))
 		return new BackupError('INVALID_INPUT', message, { hint: PATTERN });
 	return new BackupError('SOURCE_FAILED', message, { hint: 'The message above is pg_dump’s own.' });

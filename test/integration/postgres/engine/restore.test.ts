@@ -6,7 +6,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RestoreTarget } from '../../../../engine/postgres';
 import { compareDatabases } from '../../../fidelity/compare';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
-import { anotherSession, backUp, type Backup, databaseNames, databaseWith, failureOf, newName, restore, scalar } from './support';
+import {
+	anotherSession,
+	backUp,
+	type Backup,
+	databaseNames,
+	databaseWith,
+	failureOf,
+	newName,
+	restore,
+	scalar,
+} from './support';
 
 const SHOP = [
 	`CREATE SCHEMA sales; CREATE SCHEMA "Odd, Schema"`,
@@ -53,7 +63,11 @@ describe('restoring into a new database', () => {
 	it.each([1, 4])('gives all back over %i connections', async (parallel) => {
 		const report = await restore(server, backup, { parallel });
 		expect(report).toMatchObject({ rows: 3603, failures: [], warnings: [], previousDatabase: undefined });
-		expect(report.tables.find(({ name }) => name === 'orders')).toMatchObject({ schema: 'sales', rows: 3000, expected: 3000 });
+		expect(report.tables.find(({ name }) => name === 'orders')).toMatchObject({
+			schema: 'sales',
+			rows: 3000,
+			expected: 3000,
+		});
 		await expectShop(report.database);
 	});
 
@@ -92,7 +106,10 @@ describe('restoring into a new database', () => {
 	});
 
 	it('drops the database again when an object fails, and names the object', async () => {
-		const broken = await databaseWith(server, 'CREATE ROLE passing; CREATE TABLE t (id int); GRANT SELECT ON t TO passing');
+		const broken = await databaseWith(
+			server,
+			'CREATE ROLE passing; CREATE TABLE t (id int); GRANT SELECT ON t TO passing',
+		);
 		const stored = await backUp(server, broken);
 		await server.query(broken, 'REVOKE ALL ON t FROM passing; DROP ROLE passing');
 		const before = await databaseNames(server);
@@ -160,7 +177,11 @@ describe('restoring over a database', () => {
 		await server.query('postgres', `CREATE DATABASE ${name} TEMPLATE ${shop}`);
 		return name;
 	};
-	const target = (type: 'safeSwap' | 'replace', database: string): RestoreTarget => ({ type, database, confirmation: database });
+	const target = (type: 'safeSwap' | 'replace', database: string): RestoreTarget => ({
+		type,
+		database,
+		confirmation: database,
+	});
 
 	it.each(['safeSwap', 'replace'] as const)('with %s puts it in place while others are connected', async (type) => {
 		const database = await copyOfShop();
@@ -176,7 +197,9 @@ describe('restoring over a database', () => {
 			expect((await databaseNames(server)).filter((name) => name.startsWith(`${database}_`))).toEqual([]);
 		} else {
 			expect(report.previousDatabase).toMatch(new RegExp(`^${database}_before_\\d{8}_\\d{6}$`));
-			expect(await scalar(server, report.previousDatabase as string, 'SELECT count(*) FROM sales.customers')).toBe('100');
+			expect(await scalar(server, report.previousDatabase as string, 'SELECT count(*) FROM sales.customers')).toBe(
+				'100',
+			);
 		}
 	});
 
@@ -194,10 +217,16 @@ describe('restoring over a database', () => {
 	});
 
 	it('leaves it alone when the restore fails, with nothing beside it', async () => {
-		const broken = await databaseWith(server, 'CREATE ROLE leaving; CREATE TABLE t (id int); ALTER TABLE t OWNER TO leaving');
+		const broken = await databaseWith(
+			server,
+			'CREATE ROLE leaving; CREATE TABLE t (id int); ALTER TABLE t OWNER TO leaving',
+		);
 		const stored = await backUp(server, broken);
 		const before = await databaseNames(server);
-		const failing = restore(server, stored, { target: target('safeSwap', broken), owner: { type: 'role', role: 'nobody such' } });
+		const failing = restore(server, stored, {
+			target: target('safeSwap', broken),
+			owner: { type: 'role', role: 'nobody such' },
+		});
 		expect((await failureOf(failing, 'TARGET_FAILED')).message).toContain('nobody such');
 		expect(await databaseNames(server)).toEqual(before);
 	});
@@ -223,11 +252,19 @@ describe('restoring over a database', () => {
 
 describe('restoring a part', () => {
 	it('by table brings its indexes, keys, sequence and types into an empty database', async () => {
-		const { database, warnings } = await restore(server, backup, { selection: { tables: ['sales.orders', 'sales.customers'] } });
+		const { database, warnings } = await restore(server, backup, {
+			selection: { tables: ['sales.orders', 'sales.customers'] },
+		});
 		expect(warnings).toEqual([]);
-		expect(await scalar(server, database, 'SELECT count(*) FROM sales.orders JOIN sales.customers c ON c.id = customer')).toBe('3000');
-		expect(await scalar(server, database, `INSERT INTO sales.customers (name) VALUES ('next') RETURNING id`)).toBe('101');
-		expect(await scalar(server, database, `INSERT INTO sales.orders (customer) VALUES (1) RETURNING id || note`)).toBe('3001stamped');
+		expect(
+			await scalar(server, database, 'SELECT count(*) FROM sales.orders JOIN sales.customers c ON c.id = customer'),
+		).toBe('3000');
+		expect(await scalar(server, database, `INSERT INTO sales.customers (name) VALUES ('next') RETURNING id`)).toBe(
+			'101',
+		);
+		expect(await scalar(server, database, `INSERT INTO sales.orders (customer) VALUES (1) RETURNING id || note`)).toBe(
+			'3001stamped',
+		);
 		expect(await scalar(server, database, `SELECT obj_description('sales.orders_state'::regclass)`)).toBe('by state');
 		const keys = `SELECT string_agg(conname, ' ' ORDER BY conname) FROM pg_constraint WHERE contype <> 'n' AND conrelid = 'sales.orders'::regclass`;
 		expect(await scalar(server, database, keys)).toBe(await scalar(server, shop, keys));
@@ -297,7 +334,10 @@ describe('restoring into an existing database', () => {
 
 	it('gives rows alone back, past foreign keys and triggers, after emptying the tables', async () => {
 		const database = await copyOfShop();
-		await server.query(database, `UPDATE sales.orders SET note = 'changed'; DELETE FROM sales.events; INSERT INTO sales.customers (name) VALUES ('more')`);
+		await server.query(
+			database,
+			`UPDATE sales.orders SET note = 'changed'; DELETE FROM sales.events; INSERT INTO sales.customers (name) VALUES ('more')`,
+		);
 		await server.query(database, 'SELECT lo_unlink(4242)');
 		const report = await restore(server, backup, { target: into(database, 'truncate'), selection: { dataOnly: true } });
 		expect(report).toMatchObject({ failures: [], warnings: [] });
@@ -313,7 +353,10 @@ describe('restoring into an existing database', () => {
 
 	it('replaces chosen tables and nothing else', async () => {
 		const database = await copyOfShop();
-		await server.query(database, 'ALTER TABLE sales.events ADD COLUMN more int; DELETE FROM sales.customers WHERE id NOT IN (SELECT customer FROM sales.orders)');
+		await server.query(
+			database,
+			'ALTER TABLE sales.events ADD COLUMN more int; DELETE FROM sales.customers WHERE id NOT IN (SELECT customer FROM sales.orders)',
+		);
 		await restore(server, backup, { target: into(database, 'drop'), selection: { tables: ['sales.events'] } });
 		await expectShop(database);
 	});
@@ -322,7 +365,10 @@ describe('restoring into an existing database', () => {
 		const database = await copyOfShop();
 		for (const before of ['drop', 'truncate'] as const) {
 			const selection = { tables: ['sales.customers'] };
-			const { message, hint } = await failureOf(restore(server, backup, { target: into(database, before), selection }), 'TARGET_FAILED');
+			const { message, hint } = await failureOf(
+				restore(server, backup, { target: into(database, before), selection }),
+				'TARGET_FAILED',
+			);
 			expect(message).toContain('nothing was changed');
 			expect(hint).toContain('outside of the selection');
 		}
@@ -335,7 +381,10 @@ describe('restoring into an existing database', () => {
 
 	it('stops at the first object that is there already, or collects them all by name', async () => {
 		const database = await databaseWith(server, 'CREATE SCHEMA sales; CREATE TABLE sales.customers (id int)');
-		const { message, hint } = await failureOf(restore(server, backup, { target: into(database, 'nothing') }), 'TARGET_FAILED');
+		const { message, hint } = await failureOf(
+			restore(server, backup, { target: into(database, 'nothing') }),
+			'TARGET_FAILED',
+		);
 		expect(message).toContain('SCHEMA sales');
 		expect(hint).toBeTruthy();
 		const report = await restore(server, backup, { target: into(database, 'nothing'), collectErrors: true });
@@ -360,11 +409,20 @@ describe('owners and privileges', () => {
 			);
 			return rows.map(({ fact }) => fact);
 		};
-		expect(await facts((await restore(server, stored)).database)).toEqual(['t author {author=arwdDxtm/author,reader=r/author}', 'v author ']);
+		expect(await facts((await restore(server, stored)).database)).toEqual([
+			't author {author=arwdDxtm/author,reader=r/author}',
+			'v author ',
+		]);
 		const none = await restore(server, stored, { owner: { type: 'none' }, privileges: false });
 		expect(await facts(none.database)).toEqual(['t postgres ', 'v postgres ']);
 		const role = await restore(server, stored, { owner: { type: 'role', role: 'heir' }, privileges: false });
 		expect(await facts(role.database)).toEqual(['t heir ', 'v heir ']);
-		expect(await scalar(server, 'postgres', `SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = '${role.database}'`)).toBe('heir');
+		expect(
+			await scalar(
+				server,
+				'postgres',
+				`SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = '${role.database}'`,
+			),
+		).toBe('heir');
 	});
 });

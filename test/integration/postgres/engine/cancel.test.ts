@@ -1,0 +1,201 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+import { backUpDatabase, restoreDatabase } from '../../../../engine/postgres';
+import { type PostgresServer, startPostgres } from '../../../services/postgres';
+import {
+	anotherSession,
+	backUp,
+	type Backup,
+	connectionTo,
+	databaseNames,
+	databaseWith,
+	engineSessions,
+	failureOf,
+	newName,
+	restore,
+	temporaryStorage,
+	until,
+	untilNoEngineSession,
+} from './support';
+
+let server: PostgresServer;
+let database: string;
+let backup: Backup;
+const unhandled: unknown[] = [];
+process.on('unhandledRejection', (reason) => unhandled.push(reason));
+
+beforeAll(async () => {
+	server = await startPostgres({ version: 18 });
+	database = await databaseWith(
+		server,
+		`CREATE TABLE parents (id int PRIMARY KEY, filler text); CREATE TABLE children (id int PRIMARY KEY, parent int REFERENCES parents, filler text)`,
+		`INSERT INTO parents SELECT n, repeat(md5(n::text), 10) FROM generate_series(1, 20000) n`,
+		`INSERT INTO children SELECT n, n % 20000 + 1, repeat(md5(n::text), 5) FROM generate_series(1, 60000) n`,
+		`CREATE INDEX ON children (filler); CREATE INDEX ON parents (filler)`,
+		`DO $$ BEGIN FOR n IN 1..60 LOOP EXECUTE format('CREATE TABLE many_%s AS SELECT 1 AS x', n); END LOOP; END $$`,
+		`SELECT lo_from_bytea(0, decode(repeat('00', 300000), 'hex')) FROM generate_series(1, 5)`,
+	);
+	backup = await backUp(server, database, { codec: { name: 'none' } });
+});
+
+afterAll(async () => {
+	await server?.stop();
+});
+
+afterEach(() => {
+	expect(unhandled.splice(0)).toEqual([]);
+});
+
+/** Worker threads and open sockets of this process. */
+const resources = () =>
+	process.getActiveResourcesInfo().filter((name) => /^(MessagePort|TCPSocketWrap|Worker)/.test(name)).length;
+
+/** Resolves how long the promise took to reject with CANCELLED after the abort, in milliseconds. */
+async function cancelAfter(
+	delay: number,
+	run: (signal: AbortSignal) => Promise<unknown>,
+): Promise<number | 'finished'> {
+	const controller = new AbortController();
+	let abortedAt = 0;
+	const timer = setTimeout(() => {
+		abortedAt = performance.now();
+		controller.abort();
+	}, delay);
+	const outcome = await run(controller.signal).then(
+		() => 'finished' as const,
+		(error: unknown) => ({ error }),
+	);
+	clearTimeout(timer);
+	if (outcome === 'finished') return outcome;
+	await failureOf(Promise.reject(outcome.error), 'CANCELLED');
+	return performance.now() - abortedAt;
+}
+
+/** The two seconds that a cancelled run has. */
+const PATIENCE = 2000;
+
+describe('cancelling', () => {
+	it('a backup at any moment ends it at once and leaves nothing', async () => {
+		const before = resources();
+		const { storage, files } = temporaryStorage();
+		const connection = connectionTo(server, database);
+		let cancelled = 0;
+		for (let delay = 0; cancelled === 0 || delay < 700; delay += 9 + delay / 6) {
+			const kept = files().length;
+			const took = await cancelAfter(delay, (signal) =>
+				backUpDatabase({ connection, storage, codec: { name: 'gzip', level: 9 }, parallel: 3, signal }),
+			);
+			if (took === 'finished') continue;
+			cancelled++;
+			expect(took).toBeLessThan(PATIENCE);
+			expect(files()).toHaveLength(kept);
+		}
+		expect(cancelled).toBeGreaterThan(5);
+		await untilNoEngineSession(server);
+		await until(() => resources() <= before);
+	});
+
+	it('a restore at any moment ends it at once and drops what was begun', async () => {
+		const before = resources();
+		const names = await databaseNames(server);
+		let cancelled = 0;
+		for (let delay = 0; delay < 900; delay += 12 + delay / 6) {
+			const name = newName();
+			const took = await cancelAfter(delay, (signal) =>
+				restore(server, backup, { parallel: 3, signal, target: { type: 'newDatabase', database: name } }),
+			);
+			if (took === 'finished') await server.query('postgres', `DROP DATABASE ${name}`);
+			else {
+				cancelled++;
+				expect(took).toBeLessThan(PATIENCE);
+			}
+			expect(await databaseNames(server)).toEqual(names);
+		}
+		expect(cancelled).toBeGreaterThan(5);
+		await untilNoEngineSession(server);
+		await until(() => resources() <= before);
+	});
+
+	it('a swap at any moment leaves the old database or the new one under the name', async () => {
+		const shop = await databaseWith(server, 'CREATE TABLE old (id int)');
+		const small = await backUp(server, await databaseWith(server, 'CREATE TABLE new (id int)'));
+		for (let delay = 0; delay < 400; delay += 25) {
+			const target = { type: 'replace', database: shop, confirmation: shop } as const;
+			const took = await cancelAfter(delay, (signal) => restore(server, small, { signal, target }));
+			const { rows } = await server.query<{ relname: string }>(
+				shop,
+				`SELECT relname FROM pg_class WHERE relname IN ('old', 'new')`,
+			);
+			expect(rows).toHaveLength(1);
+			expect((await databaseNames(server)).filter((name) => name.startsWith(`${shop}_`))).toEqual([]);
+			if (took === 'finished')
+				await server.query(shop, 'DROP TABLE IF EXISTS new; CREATE TABLE IF NOT EXISTS old (id int)');
+			else expect(rows).toEqual([{ relname: 'old' }]);
+		}
+	});
+
+	it('a backup that waits for a lock ends its sessions on the server', async () => {
+		const blocker = await anotherSession(server, database);
+		await blocker.query('BEGIN; LOCK TABLE children');
+		const { storage, files } = temporaryStorage();
+		const controller = new AbortController();
+		const run = backUpDatabase({
+			connection: connectionTo(server, database),
+			storage,
+			codec: { name: 'none' },
+			signal: controller.signal,
+		});
+		run.catch(() => {});
+		await until(async () => {
+			const { rowCount } = await server.query(
+				'postgres',
+				`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'`,
+			);
+			return rowCount === 1;
+		});
+		controller.abort();
+		await failureOf(run, 'CANCELLED');
+		await untilNoEngineSession(server);
+		expect(files()).toEqual([]);
+	});
+
+	it.each(['backup', 'restore'] as const)('a %s of a server that hangs', async (what) => {
+		const { storage, files } = temporaryStorage();
+		const controller = new AbortController();
+		const common = { signal: controller.signal, parallel: 2 };
+		const run =
+			what === 'backup'
+				? backUpDatabase({ connection: connectionTo(server, database), storage, codec: { name: 'none' }, ...common })
+				: restoreDatabase({
+						connection: connectionTo(server, 'postgres'),
+						source: await backup.source(),
+						target: { type: 'newDatabase', database: newName() },
+						...common,
+					});
+		run.catch(() => {});
+		await until(async () => (await engineSessions(server)).length >= 2);
+		const line = `SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid`;
+		const postmaster = Number((await server.query<{ pid: string }>('postgres', line)).rows[0]?.pid);
+		const all = [postmaster, ...(await engineSessions(server))];
+		const send = (signal: NodeJS.Signals) => {
+			for (const pid of all) {
+				try {
+					process.kill(pid, signal);
+				} catch {
+					// It has ended meanwhile.
+				}
+			}
+		};
+		send('SIGSTOP');
+		try {
+			controller.abort();
+			const failure = await failureOf(run, 'CANCELLED');
+			if (what === 'restore')
+				expect(failure.message).toMatch(/unfinished database "made_.*_restoring_.*could not be dropped/);
+			expect(files()).toEqual([]);
+		} finally {
+			send('SIGCONT');
+		}
+		await untilNoEngineSession(server);
+	});
+});

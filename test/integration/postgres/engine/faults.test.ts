@@ -1,0 +1,308 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+import { BackupError } from '../../../../engine/errors';
+import { backUpDatabase, checkConnection, restoreDatabase } from '../../../../engine/postgres';
+import type { RestoreSource } from '../../../../engine/postgres';
+import { FolderStorage, type Storage } from '../../../../engine/storage';
+import { type PostgresServer, startPostgres } from '../../../services/postgres';
+import {
+	anotherSession,
+	backUp,
+	type Backup,
+	connectionTo,
+	databaseNames,
+	databaseWith,
+	engineSessions,
+	failureOf,
+	newName,
+	restore,
+	temporaryStorage,
+	until,
+	untilNoEngineSession,
+} from './support';
+
+const HBA = `hostssl all walled all scram-sha-256
+host all walled all reject
+host all all all scram-sha-256
+`;
+
+/** Rows of each of three tables, 6.4 kB long: more bytes than a backup or restore has under way at any moment. */
+const ROWS = 10_000;
+
+let server: PostgresServer;
+let database: string;
+let backup: Backup;
+const unhandled: unknown[] = [];
+process.on('unhandledRejection', (reason) => unhandled.push(reason));
+
+beforeAll(async () => {
+	server = await startPostgres({ version: 18, ssl: true, hba: HBA });
+	database = await databaseWith(
+		server,
+		...['a', 'b', 'c'].map(
+			(table) =>
+				`CREATE TABLE ${table} AS SELECT n AS id, repeat(md5(n::text), 200) AS filler FROM generate_series(1, ${ROWS}) n`,
+		),
+	);
+	backup = await backUp(server, database);
+});
+
+afterAll(async () => {
+	await server?.stop();
+});
+
+afterEach(() => {
+	expect(unhandled.splice(0)).toEqual([]);
+});
+
+/** Something that waits until it is opened. */
+class Gate {
+	readonly reached: Promise<void>;
+	#reach = () => {};
+	#open = () => {};
+	readonly #opened: Promise<void>;
+
+	constructor() {
+		this.reached = new Promise((resolve) => (this.#reach = resolve));
+		this.#opened = new Promise((resolve) => (this.#open = resolve));
+	}
+
+	open(): void {
+		this.#open();
+	}
+
+	async pass(): Promise<void> {
+		this.#reach();
+		await this.#opened;
+	}
+}
+
+/** The folder, with something done to the stream once so many bytes of it have passed. */
+function interposed(folder: FolderStorage, bytes: number, act: () => Promise<void>): Storage {
+	const write: Storage['write'] = async (key, source, options) => {
+		const changed = async function* () {
+			let passed = 0;
+			for await (const chunk of source) {
+				if (passed <= bytes && passed + chunk.length > bytes) await act();
+				passed += chunk.length;
+				yield chunk;
+			}
+		};
+		return await folder.write(key, changed(), options);
+	};
+	return new Proxy(folder, {
+		get: (target, name) => {
+			if (name === 'write') return write;
+			const value: unknown = Reflect.get(target, name);
+			return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
+		},
+	});
+}
+
+async function terminate(pid: number): Promise<void> {
+	await server.query('postgres', `SELECT pg_terminate_backend(${pid})`);
+	await until(async () => !(await engineSessions(server)).includes(pid));
+}
+
+describe('reaching the server', () => {
+	it.each([
+		['a wrong password', { password: 'sesame' }, 'ACCESS_DENIED', /password authentication failed/],
+		['no password', { password: undefined }, 'ACCESS_DENIED', /asks for a password, and none was given/],
+		['a wrong database', { database: 'nowhere' }, 'INVALID_INPUT', /"nowhere" does not exist/],
+		['a port nobody listens to', { port: 1 }, 'SOURCE_UNREACHABLE', /ECONNREFUSED/],
+		['a host that is not', { host: 'no.such.host.invalid' }, 'SOURCE_UNREACHABLE', /no\.such\.host\.invalid/],
+		['TLS without the right to it', { user: 'walled', password: 'w' }, 'ACCESS_DENIED', /pg_hba\.conf/],
+		['a certificate of nobody known', { ssl: true }, 'ACCESS_DENIED', /self-signed|unable to (?:verify|get)/],
+	] as const)('fails with a message and a hint for %s', async (_, change, code, message) => {
+		const failure = await failureOf(checkConnection({ ...connectionTo(server, 'postgres'), ...change }), code);
+		expect(failure.message).toMatch(message);
+		expect(failure.hint).toBeTruthy();
+		expect(`${failure.message} ${failure.hint} ${JSON.stringify(failure.details)}`).not.toMatch(
+			new RegExp(`sesame|${server.password}`),
+		);
+	});
+
+	it('says that a server offers no TLS', async () => {
+		const plain = await startPostgres({ version: 18 });
+		const failure = await failureOf(
+			checkConnection({ ...connectionTo(plain, 'postgres'), ssl: true }),
+			'SOURCE_UNREACHABLE',
+		);
+		await plain.stop();
+		expect(failure.message).toContain('does not support SSL');
+		expect(failure.hint).toContain('SSL');
+	});
+
+	it('backs up and restores over TLS', async () => {
+		const connection = { ...connectionTo(server, database), ssl: { ca: server.tls?.ca, servername: 'localhost' } };
+		const { storage } = temporaryStorage();
+		const manifest = await backUpDatabase({ connection, storage, codec: { name: 'zstd' } });
+		expect(manifest.counts['rows']).toBe(3 * ROWS);
+		expect((await restore(server, backup, { connection })).rows).toBe(3 * ROWS);
+	});
+
+	it('names a table that the user may not read, and leaves nothing in the storage', async () => {
+		const guarded = await databaseWith(
+			server,
+			`CREATE ROLE limited LOGIN PASSWORD 'p'; CREATE TABLE open (); CREATE TABLE secrets (); GRANT SELECT ON open TO limited`,
+		);
+		const { storage, files } = temporaryStorage();
+		const connection = { ...connectionTo(server, guarded), user: 'limited', password: 'p' };
+		const failure = await failureOf(backUpDatabase({ connection, storage, codec: { name: 'zstd' } }), 'ACCESS_DENIED');
+		expect(failure.message).toBe('pg_dump could not dump the database: permission denied for table secrets');
+		expect(failure.hint).toContain('Grant');
+		expect(files()).toEqual([]);
+		const manifest = await backUpDatabase({
+			connection,
+			storage,
+			codec: { name: 'zstd' },
+			selection: { excludeTables: ['secrets'] },
+		});
+		expect(manifest.counts['tables']).toBe(0);
+	});
+
+	it('says that a policy hides rows', async () => {
+		const guarded = await databaseWith(
+			server,
+			`CREATE ROLE hidden LOGIN PASSWORD 'p'; CREATE TABLE t (who text); ALTER TABLE t ENABLE ROW LEVEL SECURITY; GRANT SELECT ON t TO hidden;
+			CREATE POLICY own ON t USING (who = current_user); INSERT INTO t VALUES ('hidden'), ('other')`,
+		);
+		const { storage, files } = temporaryStorage();
+		const connection = { ...connectionTo(server, guarded), user: 'hidden', password: 'p' };
+		const run = (extraArguments?: string) =>
+			backUpDatabase({ connection, storage, codec: { name: 'zstd' }, selection: { extraArguments } });
+		const failure = await failureOf(run(), /./);
+		expect(failure.message).toContain('row-level security');
+		expect(failure.hint).toContain('--enable-row-security');
+		expect(files()).toEqual([]);
+		expect((await run('--enable-row-security')).counts['rows']).toBe(1);
+	});
+});
+
+describe('a backup whose', () => {
+	const start = (storage: Storage, parallel = 3) =>
+		backUpDatabase({ connection: connectionTo(server, database), storage, codec: { name: 'none' }, parallel });
+
+	it.each([0, 1, 2])('session %i ends while rows are read fails clearly and leaves nothing', async (index) => {
+		const { storage, files } = temporaryStorage();
+		const gate = new Gate();
+		const run = start(interposed(storage, 100_000, () => gate.pass()));
+		run.catch(() => {});
+		await gate.reached;
+		await terminate((await engineSessions(server)).sort((a, b) => a - b)[index] as number);
+		gate.open();
+		const failure = await failureOf(run, /SOURCE_/);
+		expect(failure.message).toMatch(/terminating connection|closed the connection/);
+		expect(failure.hint).toBeTruthy();
+		expect(files()).toEqual([]);
+		await untilNoEngineSession(server);
+	});
+
+	it.each([0, 1, 2])('session %i ends while pg_dump is at work fails clearly and leaves nothing', async (index) => {
+		const { storage, files } = temporaryStorage();
+		const blocker = await anotherSession(server, database);
+		await blocker.query('BEGIN; LOCK TABLE a');
+		const run = start(storage);
+		run.catch(() => {});
+		await until(
+			async () =>
+				(await server.query('postgres', `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'`)).rowCount === 1,
+		);
+		await terminate((await engineSessions(server)).sort((a, b) => a - b)[index] as number);
+		await blocker.query('COMMIT');
+		const failure = await failureOf(run, /SOURCE_/);
+		expect(failure.hint).toBeTruthy();
+		expect(files()).toEqual([]);
+		await untilNoEngineSession(server);
+	});
+
+	it.each([0, 1_000_000, 100_000_000])(
+		'storage is full after %i bytes fails with its error and leaves nothing',
+		async (bytes) => {
+			const { storage, files } = temporaryStorage();
+			const full = new BackupError('STORAGE_FULL', 'The folder is full.', { hint: 'Free some space.' });
+			const failure = await failureOf(start(interposed(storage, bytes, () => Promise.reject(full))), 'STORAGE_FULL');
+			expect(failure.message).toBe('The folder is full.');
+			expect(files()).toEqual([]);
+			await untilNoEngineSession(server);
+		},
+	);
+
+	it('server crashes fails clearly and leaves nothing', async () => {
+		const { storage, files } = temporaryStorage();
+		const gate = new Gate();
+		const run = start(interposed(storage, 100_000, () => gate.pass()));
+		run.catch(() => {});
+		await gate.reached;
+		await server.kill('SIGKILL');
+		gate.open();
+		const failure = await failureOf(run, /SOURCE_/);
+		expect(failure.hint).toBeTruthy();
+		expect(files()).toEqual([]);
+		await until(() =>
+			server.start().then(
+				() => true,
+				() => false,
+			),
+		);
+	});
+});
+
+describe('a restore whose', () => {
+	/** The source, with a stop before its nth rows. */
+	function pausing(source: RestoreSource, gate: Gate, rowsBefore: number): RestoreSource {
+		return {
+			inspect: (signal) => source.inspect(signal),
+			async *steps(selection, signal) {
+				let rows = 0;
+				for await (const step of source.steps(selection, signal)) {
+					if (step.type === 'copy' && rows++ === rowsBefore) await gate.pass();
+					yield step;
+				}
+			},
+		};
+	}
+
+	it.each([0, 1, 2, 3])('session %i ends fails clearly and drops what was begun', async (index) => {
+		const names = await databaseNames(server);
+		const gate = new Gate();
+		const run = restoreDatabase({
+			connection: connectionTo(server, 'postgres'),
+			source: pausing(await backup.source(), gate, 3),
+			target: { type: 'newDatabase', database: newName() },
+			parallel: 3,
+			collectErrors: index === 2,
+		});
+		run.catch(() => {});
+		await gate.reached;
+		await terminate((await engineSessions(server)).sort((a, b) => a - b)[index] as number);
+		gate.open();
+		const failure = await failureOf(run, /TARGET_/);
+		expect(failure.hint).toBeTruthy();
+		expect(await databaseNames(server)).toEqual(names);
+		await untilNoEngineSession(server);
+	});
+
+	it('server crashes fails clearly and names the database that it could not drop', async () => {
+		const gate = new Gate();
+		const database = newName();
+		const run = restoreDatabase({
+			connection: connectionTo(server, 'postgres'),
+			source: pausing(await backup.source(), gate, 3),
+			target: { type: 'newDatabase', database },
+		});
+		run.catch(() => {});
+		await gate.reached;
+		await server.kill('SIGKILL');
+		gate.open();
+		const failure = await failureOf(run, /TARGET_/);
+		expect(failure.message).toMatch(new RegExp(`unfinished database "${database}_restoring_.*could not be dropped`));
+		await until(() =>
+			server.start().then(
+				() => true,
+				() => false,
+			),
+		);
+		expect(await databaseNames(server)).not.toContain(database);
+	});
+});
