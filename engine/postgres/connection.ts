@@ -5,6 +5,8 @@ import { Client, type ClientConfig } from 'pg';
 
 import { BackupError, cancelled, type ErrorCode, messageOf } from '../errors';
 
+import { BulkSocket } from './bulkSocket';
+
 /** How to reach a PostgreSQL server. */
 export interface PostgresConnection {
 	host: string;
@@ -117,7 +119,7 @@ function clientConfig(connection: PostgresConnection, database: string): ClientC
 		// An empty string keeps `pg` from looking for a password in the environment or in ~/.pgpass.
 		password: connection.password ?? '',
 		ssl: connection.ssl ?? false,
-		stream: connection.openStream,
+		stream: connection.openStream ?? (connection.ssl ? undefined : () => new BulkSocket().socket),
 		application_name: 'n8n-nodes-stack-backup',
 		connectionTimeoutMillis: connection.connectTimeout ?? 30_000,
 		keepAlive: true,

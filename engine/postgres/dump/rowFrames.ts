@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 
 import type { ArchiveWriter } from '../../archive';
-import type { RowConsumer } from '../rawSocket';
+import type { RowConsumer } from '../copyOut';
 
 import { FRAME_SIZE, type FrameBuffers } from './frameBuffers';
 
@@ -70,7 +70,7 @@ export class RowFrames implements RowConsumer {
 			return undefined;
 		}
 		const { stream, stored } = this.#streamed;
-		if (stream.write(chunk.subarray(start, end))) return undefined;
+		if (stream.write(Buffer.from(chunk.subarray(start, end)))) return undefined;
 		return Promise.race([once(stream, 'drain'), stored]).then(() => undefined);
 	}
 

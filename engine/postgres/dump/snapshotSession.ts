@@ -2,7 +2,8 @@ import type { Client } from 'pg';
 
 import { connect, disconnect, type PostgresConnection, quoteIdentifier, translateError } from '../connection';
 import { encodeMessage, encodeQuery, MessageType, parseErrorResponse, splitMessages } from '../protocol';
-import { RawSocket, type RowConsumer } from '../rawSocket';
+import type { RowConsumer } from '../copyOut';
+import { RawSocket } from '../rawSocket';
 
 /** What a dump has to know of the server and the database before it begins. */
 export interface ServerFacts {

@@ -1,0 +1,68 @@
+import { Socket } from 'node:net';
+
+/** Bytes that one read takes from the kernel at most. */
+const READ_SIZE = 256 * 1024;
+
+/**
+ * A TCP socket that reads into one buffer, again and again, for connections that carry rows in bulk. An ordinary socket
+ * allocates 64 kB for every read; at hundreds of megabytes a second that keeps the garbage collector of the whole process
+ * busy.
+ *
+ * Until somebody takes it over it behaves like any socket whose `data` one listens to, for `pg` has to log in first. After
+ * that it reads only when asked to: one chunk for each call of `next`.
+ */
+export class BulkSocket {
+	readonly #buffer = Buffer.allocUnsafeSlow(READ_SIZE);
+	#arrived: ((chunk: Buffer) => void) | undefined;
+	#takenOver = false;
+	/** What came while nobody had asked. */
+	#waiting: Buffer | undefined;
+
+	/** The socket itself, to be handed to `pg`. */
+	readonly socket: Socket = new Socket({
+		onread: { buffer: this.#buffer, callback: (length) => this.#onBytes(this.#buffer.subarray(0, length)) },
+	});
+
+	/** The BulkSocket that a socket belongs to, where it does. */
+	static of(socket: unknown): BulkSocket | undefined {
+		return BulkSocket.#bySocket.get(socket as Socket);
+	}
+
+	static readonly #bySocket = new WeakMap<Socket, BulkSocket>();
+
+	constructor() {
+		BulkSocket.#bySocket.set(this.socket, this);
+	}
+
+	/** From now on bytes come by `next` alone. */
+	takeOver(): void {
+		this.#takenOver = true;
+	}
+
+	/** From now on bytes come as `data` again. Only when none is expected. */
+	handBack(): void {
+		this.#takenOver = false;
+	}
+
+	/** Asks for bytes: `arrived` gets the next chunk, which stays as it is until it is called again. */
+	next(arrived: (chunk: Buffer) => void): void {
+		const waiting = this.#waiting;
+		if (waiting) {
+			this.#waiting = undefined;
+			arrived(waiting);
+			return;
+		}
+		this.#arrived = arrived;
+		this.socket.resume();
+	}
+
+	/** Returns whether the socket shall go on reading. */
+	#onBytes(chunk: Buffer): boolean {
+		if (!this.#takenOver) return this.socket.emit('data', Buffer.from(chunk));
+		const arrived = this.#arrived;
+		this.#arrived = undefined;
+		if (arrived) arrived(chunk);
+		else this.#waiting = Buffer.from(chunk);
+		return false;
+	}
+}

@@ -1,0 +1,104 @@
+import { HEADER_LENGTH, MessageType, parseErrorResponse } from './protocol';
+
+/** Follows message borders through chunks, to know when ReadyForQuery has ended an answer. */
+export class EndOfAnswer {
+	#header = Buffer.alloc(HEADER_LENGTH);
+	#headerBytes = 0;
+	#bodyLeft = 0;
+
+	reached(chunk: Buffer): boolean {
+		let at = 0;
+		while (at < chunk.length) {
+			if (this.#headerBytes < HEADER_LENGTH) {
+				const taken = chunk.copy(this.#header, this.#headerBytes, at, at + HEADER_LENGTH - this.#headerBytes);
+				this.#headerBytes += taken;
+				at += taken;
+				if (this.#headerBytes < HEADER_LENGTH) return false;
+				this.#bodyLeft = this.#header.readInt32BE(1) - 4;
+			}
+			const taken = Math.min(this.#bodyLeft, chunk.length - at);
+			this.#bodyLeft -= taken;
+			at += taken;
+			if (this.#bodyLeft > 0) return false;
+			this.#headerBytes = 0;
+			if (this.#header[0] === MessageType.readyForQuery) return true;
+		}
+		return false;
+	}
+}
+
+/**
+ * Takes the rows of a COPY. In text format each CopyData message holds one row, line feed included, whatever the chunks
+ * of the socket (PostgreSQL documentation, "COPY Operations"; all servers of ours keep to it).
+ */
+export interface RowConsumer {
+	/** A row begins that is `length` bytes long. May return a promise to wait for before its bytes are handed over. */
+	begin(length: number): Promise<void> | undefined;
+	/** Bytes `start` to `end` of the chunk belong to the row. Must copy them at once. */
+	bytes(chunk: Buffer, start: number, end: number): Promise<void> | undefined;
+}
+
+/**
+ * Parses the answer to a COPY TO STDOUT. The usual case, whole rows in one chunk, runs without a promise or an object
+ * a row: that loop is what bounds the throughput of a backup.
+ */
+export class CopyOutReader {
+	finished = false;
+	error: Error | undefined;
+	#header = Buffer.alloc(HEADER_LENGTH);
+	#headerBytes = 0;
+	#type = 0;
+	#bodyLeft = 0;
+	#body: Buffer[] = [];
+
+	constructor(readonly rows: RowConsumer) {}
+
+	/** Returns a promise only where the consumer wants to be waited for. */
+	read(chunk: Buffer, from = 0): Promise<void> | undefined {
+		let at = from;
+		while (at < chunk.length) {
+			if (this.#bodyLeft === 0) {
+				at = this.#readHeader(chunk, at);
+				if (this.#headerBytes > 0) return undefined;
+				if (this.#type === MessageType.copyData) {
+					const wait = this.rows.begin(this.#bodyLeft);
+					if (wait) return wait.then(() => this.read(chunk, at));
+				} else if (this.#bodyLeft === 0) this.#endMessage();
+			}
+			const end = Math.min(at + this.#bodyLeft, chunk.length);
+			this.#bodyLeft -= end - at;
+			if (this.#type === MessageType.copyData) {
+				const wait = end > at ? this.rows.bytes(chunk, at, end) : undefined;
+				at = end;
+				if (wait) return wait.then(() => this.read(chunk, end));
+			} else {
+				if (end > at) this.#body.push(Buffer.from(chunk.subarray(at, end)));
+				at = end;
+				if (this.#bodyLeft === 0 && this.#body.length > 0) this.#endMessage();
+			}
+		}
+		return undefined;
+	}
+
+	#readHeader(chunk: Buffer, at: number): number {
+		if (this.#headerBytes === 0 && chunk.length - at >= HEADER_LENGTH) {
+			this.#type = chunk[at] as number;
+			this.#bodyLeft = chunk.readInt32BE(at + 1) - 4;
+			return at + HEADER_LENGTH;
+		}
+		const taken = chunk.copy(this.#header, this.#headerBytes, at, at + HEADER_LENGTH - this.#headerBytes);
+		this.#headerBytes += taken;
+		if (this.#headerBytes === HEADER_LENGTH) {
+			this.#headerBytes = 0;
+			this.#type = this.#header[0] as number;
+			this.#bodyLeft = this.#header.readInt32BE(1) - 4;
+		}
+		return at + taken;
+	}
+
+	#endMessage(): void {
+		if (this.#type === MessageType.errorResponse) this.error = parseErrorResponse(Buffer.concat(this.#body));
+		if (this.#type === MessageType.readyForQuery) this.finished = true;
+		this.#body = [];
+	}
+}
