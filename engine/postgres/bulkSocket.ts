@@ -39,9 +39,12 @@ export class BulkSocket {
 		this.#takenOver = true;
 	}
 
-	/** From now on bytes come as `data` again. Only when none is expected. */
+	/** From now on bytes come as `data` again, first those that nobody has asked for. */
 	handBack(): void {
 		this.#takenOver = false;
+		const waiting = this.#waiting;
+		this.#waiting = undefined;
+		if (waiting) this.socket.emit('data', waiting);
 	}
 
 	/** Asks for bytes: `arrived` gets the next chunk, which stays as it is until it is called again. */
