@@ -40,8 +40,8 @@ export class CustomSource implements RestoreSource {
 		const survey = new StatementSurvey();
 		const plan = planRestore(archive.toc);
 		for (const { sql } of [...plan.preData, ...plan.postData]) for (const text of statementsOf(sql)) survey.add(text);
-		const { extensions, roles, schemas, relations } = survey;
-		return { name: this.name, extensions, roles, schemas, relations, expectedRows, ordered: false };
+		const { extensions, roles, schemas, createdSchemas, relations } = survey;
+		return { name: this.name, extensions, roles, schemas, createdSchemas, relations, expectedRows, ordered: false };
 	}
 
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {

@@ -78,8 +78,8 @@ export class PlainSource implements RestoreSource {
 			}
 		}
 		this.#check(ends, statements, databases);
-		const { extensions, roles, schemas, relations } = this.#survey;
-		return { name: this.name, extensions, roles, schemas, relations, expectedRows, ordered: false };
+		const { extensions, roles, schemas, createdSchemas, relations } = this.#survey;
+		return { name: this.name, extensions, roles, schemas, createdSchemas, relations, expectedRows, ordered: false };
 	}
 
 	#check(ends: Ends, statements: number, databases: Set<string>): void {

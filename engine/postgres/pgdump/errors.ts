@@ -41,7 +41,7 @@ export function pgDumpError(text: string): BackupError {
 	if (/permission denied|must be (?:owner|superuser)/i.test(said))
 		return new BackupError('ACCESS_DENIED', message, { hint: PERMISSION });
 	if (/row-level security/i.test(said)) return new BackupError('ACCESS_DENIED', message, { hint: HIDDEN_ROWS });
-	if (/^(?:no matching|improper qualified name|cross-database)/.test(said))
+	if (/^(?:no matching|improper (?:qualified|relation) name|cross-database)/.test(said))
 		return new BackupError('INVALID_INPUT', message, { hint: PATTERN });
 	return new BackupError('SOURCE_FAILED', message, { hint: 'The message above is pg_dump’s own.' });
 }

@@ -2,7 +2,7 @@ import type { ArchiveReader, Manifest, ManifestPart } from '../../archive';
 import { BackupError } from '../../errors';
 import type { DatabaseProperties } from '../dump/databaseProperties';
 import { parseSettingsFrame, SETTINGS_PART } from '../dump/settingsFrame';
-import { lexScript } from '../script';
+import { copyInEncoding, decodingFor, lexScript } from '../script';
 
 import type { RestoreSelection, SelectionFilter } from './selection';
 import type { RestoreSource, RestoreStep, SourceFacts } from './source';
@@ -38,6 +38,7 @@ export class ArchiveSource implements RestoreSource {
 			extensions: this.#survey.extensions,
 			roles: this.#survey.roles,
 			schemas: this.#survey.schemas,
+			createdSchemas: this.#survey.createdSchemas,
 			relations: this.#survey.relations,
 			properties: properties && { ...properties, settings: await this.#settings(signal) },
 			expectedRows: new Map(tables.map(({ schema, name, rows }) => [tableKey(schema, name), rows])),
@@ -76,12 +77,18 @@ export class ArchiveSource implements RestoreSource {
 		return tableKey(entry.schema, entry.name);
 	}
 
+	/** Rows of a database without an encoding may hold anything: the server is to take them as they are. */
+	#inEncoding(statement: string): string {
+		const { encoding } = (this.#manifest.source.properties ?? {}) as Partial<DatabaseProperties>;
+		return encoding === 'SQL_ASCII' ? copyInEncoding(statement, decodingFor(encoding)) : statement;
+	}
+
 	async *#rows(part: ManifestPart, raw: Buffer | AsyncIterable<Buffer>): AsyncGenerator<RestoreStep> {
 		const table = this.#tableOf(part);
 		const inOrder = this.#manifest.options.ordered === true;
 		if (Buffer.isBuffer(raw) && !inOrder) {
 			const header = endOfStatement(raw);
-			const statement = raw.toString('utf8', 0, header);
+			const statement = this.#inEncoding(raw.toString('utf8', 0, header));
 			yield {
 				type: 'copy',
 				statement,
@@ -92,7 +99,10 @@ export class ArchiveSource implements RestoreSource {
 			return;
 		}
 		for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
-			if (item.type === 'copy') yield { type: 'copy', statement: item.statement, comment: '', rows: item.rows, table };
+			if (item.type === 'copy') {
+				const statement = this.#inEncoding(item.statement);
+				yield { type: 'copy', statement, comment: '', rows: item.rows, table };
+			}
 		}
 	}
 }

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 import { cancelled } from '../../errors';
-import { connect, disconnect, translateError } from '../connection';
+import { connect, disconnect, quoteIdentifier, translateError } from '../connection';
 import { endSessions } from '../sessions';
 
 import { type ApplyResult, applySteps } from './apply';
@@ -40,9 +40,12 @@ export async function load(
 		const lanes = facts.ordered && !selection.dataOnly ? 1 : (options.parallel ?? 2);
 		for (let lane = 0; lane < lanes; lane++) clients.push(await connect(connection, 'target', { database, signal }));
 		for (const client of clients) await client.query(SESSION);
+		const [first] = clients as [Client];
 		const warnings = selection.dataOnly || facts.ordered ? await switchTriggersOff(clients) : [];
+		if (!selection.dataOnly)
+			warnings.push(...(await createMissingSchemas(first, facts, new SelectionFilter(selection))));
 		if (target.type === 'existing' && target.before !== 'nothing') {
-			await emptyTables(clients[0] as Client, facts, new SelectionFilter(selection), target.before);
+			await emptyTables(first, facts, new SelectionFilter(selection), target.before);
 		}
 		const result = await applySteps(options.source.steps(selection, signal), clients, {
 			owner: options.owner ?? { type: 'asDumped' },
@@ -73,4 +76,20 @@ async function switchTriggersOff(clients: Client[]): Promise<string[]> {
 			'The user may not switch triggers off (session_replication_role): foreign keys and triggers were in force while rows were loaded.',
 		];
 	}
+}
+
+/** A dump of some tables does not make their schemas; in a database that lacks them it would be of no use. */
+async function createMissingSchemas(client: Client, facts: SourceFacts, filter: SelectionFilter): Promise<string[]> {
+	const wanted = [...facts.relations].filter((key) => filter.wantsTable(key)).map((key) => key.split('\0')[0] ?? '');
+	const schemas = [...new Set(wanted)].filter((schema) => schema !== '' && !facts.createdSchemas.has(schema));
+	if (schemas.length === 0) return [];
+	const { rows } = await client.query<{ name: string }>(
+		'SELECT nspname::text AS name FROM pg_catalog.pg_namespace WHERE nspname = ANY ($1)',
+		[schemas],
+	);
+	const missing = schemas.filter((schema) => !rows.some(({ name }) => name === schema));
+	for (const schema of missing) await client.query(`CREATE SCHEMA ${quoteIdentifier(schema)}`);
+	return missing.map(
+		(schema) => `The dump does not hold the schema "${schema}" itself: it was made without its owner and privileges.`,
+	);
 }

@@ -26,6 +26,8 @@ export interface SourceFacts {
 	roles: string[];
 	/** Schemas that the source makes something in. */
 	schemas: ReadonlySet<string>;
+	/** Those of them that it makes themselves: a dump of some tables makes none. */
+	createdSchemas: ReadonlySet<string>;
 	/** Keys of the tables, views and sequences that it makes. */
 	relations: ReadonlySet<string>;
 	/** How to create a database like the one it came from. */
