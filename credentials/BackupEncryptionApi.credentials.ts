@@ -4,12 +4,12 @@ import type { Icon, ICredentialType, INodeProperties } from 'n8n-workflow';
 export class BackupEncryptionApi implements ICredentialType {
 	name = 'backupEncryptionApi';
 
-	displayName = 'Backup Encryption API';
+	displayName = 'Backup Encryption';
 
 	icon: Icon = { light: 'file:icons/backupEncryption.svg', dark: 'file:icons/backupEncryption.dark.svg' };
 
 	documentationUrl =
-		'https://github.com/n8n-nodes-stack-backup/n8n-nodes-stack-backup/blob/main/docs/postgres-dump.md#backup-encryption';
+		'https://github.com/n8n-nodes-stack-backup/n8n-nodes-stack-backup/blob/main/docs/credentials.md#backup-encryption';
 
 	properties: INodeProperties[] = [
 		{
@@ -47,7 +47,7 @@ export class BackupEncryptionApi implements ICredentialType {
 				'Only for restoring what was encrypted for public keys (gpg --armor --export-secret-keys). Best kept in a credential of its own that only exists while it is needed.',
 		},
 		{
-			displayName: 'Passphrase of the Private Keys',
+			displayName: 'Private Key Passphrase',
 			name: 'privateKeyPassphrase',
 			type: 'string',
 			typeOptions: { password: true },

@@ -6,12 +6,12 @@ const onlyS3 = { show: { type: ['s3'] } };
 export class BackupStorageApi implements ICredentialType {
 	name = 'backupStorageApi';
 
-	displayName = 'Backup Storage API';
+	displayName = 'Backup Storage';
 
 	icon: Icon = { light: 'file:icons/backupStorage.svg', dark: 'file:icons/backupStorage.dark.svg' };
 
 	documentationUrl =
-		'https://github.com/n8n-nodes-stack-backup/n8n-nodes-stack-backup/blob/main/docs/postgres-dump.md#backup-storage';
+		'https://github.com/n8n-nodes-stack-backup/n8n-nodes-stack-backup/blob/main/docs/credentials.md#backup-storage';
 
 	properties: INodeProperties[] = [
 		{

@@ -35,12 +35,14 @@ export class PostgresDump implements INodeType {
 			},
 			{
 				name: 'backupStorageApi',
+				displayName: 'Credential for Backup Storage',
 				required: true,
 				testedBy: 'testBackupStorage',
 				displayOptions: { hide: { destination: ['binaryData'], source: ['binaryData'] } },
 			},
 			{
 				name: 'backupEncryptionApi',
+				displayName: 'Credential for Backup Encryption',
 				required: false,
 				testedBy: 'testBackupEncryption',
 				displayOptions: { hide: { encrypt: [false], operation: ['listBackups'] } },

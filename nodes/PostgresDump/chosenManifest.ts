@@ -1,6 +1,6 @@
 import type { ILoadOptionsFunctions, INodeParameterResourceLocator } from 'n8n-workflow';
 
-import { BackupError, findBackup, type Manifest } from '../../engine';
+import { findBackup, type Manifest } from '../../engine';
 import { openStorageForList } from '../shared/storage';
 
 /** The folder that the Options of the node name, as the beginning of keys. */
@@ -9,13 +9,14 @@ export function folderPrefix(context: ILoadOptionsFunctions): string {
 	return folder === '' ? '' : `${folder}/`;
 }
 
-/** The manifest of the backup that is chosen in the editor. @throws BackupError where none is, or it cannot be read */
-export async function chosenManifest(context: ILoadOptionsFunctions): Promise<Manifest> {
+/**
+ * The manifest of the backup that is chosen in the editor; undefined where none is, or an expression will choose it.
+ * @throws BackupError where it cannot be found or read
+ */
+export async function chosenManifest(context: ILoadOptionsFunctions): Promise<Manifest | undefined> {
 	const locator = context.getCurrentNodeParameter('backup') as INodeParameterResourceLocator | undefined;
 	const value = String(locator?.value ?? '');
-	if (!locator || value === '' || value.startsWith('=')) {
-		throw new BackupError('INVALID_INPUT', 'Choose a backup first, or write the names yourself.');
-	}
+	if (!locator || value === '' || value.startsWith('=')) return undefined;
 	const storage = await openStorageForList(context);
 	const prefix = folderPrefix(context);
 	if (locator.mode === 'file') return (await findBackup(storage, { file: value }, prefix)).manifest;

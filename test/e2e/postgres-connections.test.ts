@@ -99,7 +99,7 @@ it('fills its drop-downs from the server and from the storage', async () => {
 		'public."Order Lines"',
 		'public.users',
 	]);
-	await expect(values('getBackupTables', { operation: 'restore' })).rejects.toThrow(/Choose a backup first/);
+	expect(await values('getBackupTables', { operation: 'restore' })).toEqual([]);
 
 	const list = async (methodName: string, filter?: string) =>
 		(await n8n.searchList({ ...request, methodName, parameters: chosen, ...(filter && { filter }) })).results;

@@ -12,12 +12,12 @@ function chosenAndWritten(what: 'Schemas' | 'Tables', name: string, label: strin
 	const pattern = name.replace(/s$/, '');
 	return [
 		{
-			displayName: `${label} Names or IDs`,
+			displayName: label,
 			name,
 			type: 'multiOptions',
 			typeOptions: { loadOptionsMethod: `get${what}` },
 			default: [],
-			description: `${action}. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.`,
+			description: `${action}. Choose from the list, or give names by an <a href="https://docs.n8n.io/code/expressions/">expression</a>.`,
 		},
 		{
 			displayName: `${label} by Pattern`,
@@ -49,14 +49,14 @@ const databases: INodeProperties[] = [
 		displayOptions: shown,
 	},
 	{
-		displayName: 'Database Names or IDs',
+		displayName: 'Chosen Databases',
 		name: 'databases',
 		type: 'multiOptions',
 		typeOptions: { loadOptionsMethod: 'getDatabases' },
 		required: true,
 		default: [],
 		description:
-			'Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>',
+			'Choose from the list, or give names by an <a href="https://docs.n8n.io/code/expressions/">expression</a>',
 		displayOptions: shownFor(['backUp'], { databaseMode: ['chosen'] }),
 	},
 	{
@@ -140,14 +140,14 @@ const selection: INodeProperties = {
 	default: {},
 	displayOptions: shown,
 	options: [
-		...chosenAndWritten('Schemas', 'schemas', 'Schema', 'Back up only these schemas'),
-		...chosenAndWritten('Tables', 'tables', 'Table', 'Back up only these tables'),
-		...chosenAndWritten('Schemas', 'excludeSchemas', 'Exclude Schema', 'Leave out these schemas'),
-		...chosenAndWritten('Tables', 'excludeTables', 'Exclude Table', 'Leave out these tables'),
+		...chosenAndWritten('Schemas', 'schemas', 'Schemas', 'Back up only these schemas'),
+		...chosenAndWritten('Tables', 'tables', 'Tables', 'Back up only these tables'),
+		...chosenAndWritten('Schemas', 'excludeSchemas', 'Exclude Schemas', 'Leave out these schemas'),
+		...chosenAndWritten('Tables', 'excludeTables', 'Exclude Tables', 'Leave out these tables'),
 		...chosenAndWritten(
 			'Tables',
 			'excludeTableData',
-			'Exclude Data of Table',
+			'Exclude Data of Tables',
 			'Back up the definition of these tables without their rows',
 		),
 	],

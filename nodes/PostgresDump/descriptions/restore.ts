@@ -8,7 +8,7 @@ import { restoreOptions, targetFields } from './target';
 const database = { restoreKind: ['database'] };
 
 const fromBackup = (what: string) =>
-	`${what}. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.`;
+	`${what}. Choose from the list, or give names by an <a href="https://docs.n8n.io/code/expressions/">expression</a>.`;
 
 const dataOnly: INodeProperties = {
 	displayName: 'Data Only',
@@ -60,7 +60,7 @@ const selection: INodeProperties = {
 	options: [
 		dataOnly,
 		{
-			displayName: 'Schema Names or IDs',
+			displayName: 'Schemas',
 			name: 'schemas',
 			type: 'multiOptions',
 			typeOptions: { loadOptionsMethod: 'getBackupSchemas', loadOptionsDependsOn: ['backup.value'] },
@@ -69,7 +69,7 @@ const selection: INodeProperties = {
 		},
 		schemaNames,
 		{
-			displayName: 'Table Names or IDs',
+			displayName: 'Tables',
 			name: 'tables',
 			type: 'multiOptions',
 			typeOptions: { loadOptionsMethod: 'getBackupTables', loadOptionsDependsOn: ['backup.value'] },

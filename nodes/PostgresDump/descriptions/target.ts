@@ -50,14 +50,14 @@ export function targetFields(operations: string[], more: Record<string, string[]
 			displayOptions: shown(['newDatabase']),
 		},
 		{
-			displayName: 'Database Name or ID',
+			displayName: 'Database',
 			name: 'targetDatabase',
 			type: 'options',
 			typeOptions: { loadOptionsMethod: 'getDatabases' },
 			required: true,
 			default: '',
 			description:
-				'The database to restore over. Choose from the list, or specify an ID using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+				'The database to restore over. Choose from the list, or give its name by an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
 			displayOptions: shown(OVER_EXISTING),
 		},
 		{

@@ -11,7 +11,7 @@ function spelled(name: string): string {
 /** The tables that the chosen backup holds. */
 export async function getBackupTables(this: ILoadOptionsFunctions): Promise<INodePropertyOptions[]> {
 	try {
-		const { tables = [] } = await chosenManifest(this);
+		const { tables = [] } = (await chosenManifest(this)) ?? {};
 		return tables.map(({ schema, name, rows }) => {
 			const table = `${spelled(schema)}.${spelled(name)}`;
 			return { name: table, value: table, description: `${rows} rows` };
