@@ -13,6 +13,8 @@ import {
 import { BinaryInput } from '../shared/binaryInput';
 import { openStorage } from '../shared/storage';
 
+import { prefixOf } from './folder';
+
 /** Where an archive, or a file made by others, is to be read from. */
 export interface ArchivePlace {
 	storage: Storage;
@@ -36,9 +38,8 @@ export async function chosenBackup(
 	const { mode, value } = context.getNodeParameter('backup', item) as INodeParameterResourceLocator;
 	const text = String(value ?? '').trim();
 	if (text === '') throw new BackupError('INVALID_INPUT', 'No backup is chosen.', { hint: 'Fill in Backup.' });
-	const prefix = where.folder === '' ? '' : `${where.folder}/`;
 	const reference = referenceOf(mode, text, where.kind);
-	const entry = await findBackup(storage, reference, prefix, context.getExecutionCancelSignal());
+	const entry = await findBackup(storage, reference, prefixOf(where.folder), context.getExecutionCancelSignal());
 	if (entry.manifest.kind === where.kind) return entry;
 	throw new BackupError('INVALID_INPUT', `The backup ${entry.key} holds ${entry.manifest.kind}, not ${where.kind}.`, {
 		hint: 'Choose another backup, or set Restore to what this one holds.',

@@ -3,6 +3,8 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import type { CodecName, CodecOptions, DumpSelection } from '../../engine';
 import { splitList } from '../shared/lists';
 
+import { folderOf } from './folder';
+
 /** What a Selection drop-down gave and what was written beside it. */
 interface SelectionFields {
 	schemas?: string[];
@@ -76,7 +78,7 @@ export function backUpSettings(context: IExecuteFunctions, item: number) {
 		serializableDeferrable: options.serializableDeferrable ?? false,
 		passwords: options.passwords ?? true,
 		timeZone: options.timeZone || 'UTC',
-		folder: options.folder ?? 'postgres',
+		folder: folderOf(options),
 		tags: splitList(options.tags),
 		connectTimeout: (options.connectTimeout ?? 30) * 1000,
 		runId: `n8n-${context.getExecutionId()}`,

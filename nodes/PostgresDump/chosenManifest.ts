@@ -3,10 +3,11 @@ import type { ILoadOptionsFunctions, INodeParameterResourceLocator } from 'n8n-w
 import { findBackup, type Manifest } from '../../engine';
 import { openStorageForList } from '../shared/storage';
 
+import { folderOf, prefixOf } from './folder';
+
 /** The folder that the Options of the node name, as the beginning of keys. */
 export function folderPrefix(context: ILoadOptionsFunctions): string {
-	const { folder = 'postgres' } = (context.getCurrentNodeParameter('options') ?? {}) as { folder?: string };
-	return folder === '' ? '' : `${folder}/`;
+	return prefixOf(folderOf((context.getCurrentNodeParameter('options') ?? {}) as { folder?: string }));
 }
 
 /**

@@ -3,6 +3,8 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import { BackupError, type OwnerMapping, type RestoreSelection, type RestoreTarget } from '../../engine';
 import { splitList } from '../shared/lists';
 
+import { folderOf } from './folder';
+
 /** The fields of descriptions/target.ts as the engine wants them. */
 export function restoreTarget(context: IExecuteFunctions, item: number): RestoreTarget {
 	const type = context.getNodeParameter('target', item) as RestoreTarget['type'];
@@ -61,7 +63,7 @@ export function restoreOptionsOf(context: IExecuteFunctions, item: number) {
 		parallel: fields.parallel ?? 2,
 		connectTimeout: (fields.connectTimeout ?? 30) * 1000,
 		existingRoles: fields.existingRoles ?? 'update',
-		folder: fields.folder ?? 'postgres',
+		folder: folderOf(fields),
 	};
 }
 

@@ -99,7 +99,7 @@ it('writes the script that the options ask for', async () => {
 			compressionLevel: 9,
 			extraArguments: '--no-comments',
 			timeZone: 'Asia/Tokyo',
-			folder: 'postgres/tokyo',
+			folder: '/postgres/tokyo/',
 		},
 	});
 	expect(item!.key).toMatch(/^postgres\/tokyo\/shop_\d{8}_\d{6}\.sql\.gz$/);

@@ -5,6 +5,7 @@ import { type Operation, shownFor } from '../../shared/operation';
 import { openStorage } from '../../shared/storage';
 import { describeBackup } from '../backupItem';
 import { folderOption } from '../descriptions/source';
+import { folderOf, prefixOf } from '../folder';
 
 const OWN_KINDS: BackupKind[] = ['postgres', 'postgres-globals'];
 const HOUR_MS = 3_600_000;
@@ -72,10 +73,10 @@ export const listBackups: Operation = {
 	async execute(context, item) {
 		const storage = await openStorage(context, item);
 		const name = (context.getNodeParameter('databaseFilter', item) as string).trim();
-		const { folder = 'postgres' } = context.getNodeParameter('options', item) as { folder?: string };
+		const folder = folderOf(context.getNodeParameter('options', item));
 		const filter = name === '' ? {} : { name };
 		const signal = context.getExecutionCancelSignal();
-		const found = await listManifests(storage, folder === '' ? '' : `${folder}/`, filter, signal);
+		const found = await listManifests(storage, prefixOf(folder), filter, signal);
 		const backups = found.backups.filter(({ manifest }) => OWN_KINDS.includes(manifest.kind));
 		const all = [...backups.map(describe), ...found.damaged.map(describeDamaged)];
 		const limit = context.getNodeParameter('returnAll', item) ? all.length : context.getNodeParameter('limit', item);
