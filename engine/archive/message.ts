@@ -18,14 +18,19 @@ export async function* decryptMessage(
 			hint: 'Select an encryption credential with its passphrase or private key.',
 		});
 	}
+	let begun = false;
 	try {
-		yield* decryptStream(source[Symbol.asyncIterator](), { passphrase, privateKeys });
+		for await (const chunk of decryptStream(source[Symbol.asyncIterator](), { passphrase, privateKeys })) {
+			begun = true;
+			yield chunk;
+		}
 	} catch (error) {
 		if (error instanceof BackupError) throw error;
-		if (error instanceof NoSessionKey) {
+		// gpg derives the key of a symmetric message from the passphrase: a wrong one looks like damage from the first byte on.
+		if (error instanceof NoSessionKey || (passphrase && !begun)) {
 			throw new BackupError('KEY_WRONG', 'The passphrase or key given does not open the file.', {
 				cause: error,
-				hint: 'Select the encryption credential that it was encrypted with.',
+				hint: 'Select the encryption credential that it was encrypted with. If it is the right one, the file is damaged: fetch it again.',
 			});
 		}
 		throw new BackupError('ARCHIVE_CORRUPT', 'The encrypted file is damaged or incomplete.', {

@@ -1,9 +1,17 @@
-import { type CustomArchive, openArchive, planRestore, readToc, type RestorePlan, type Toc } from '../foreign';
+import { BackupError } from '../../errors';
+import {
+	type CustomArchive,
+	openArchive,
+	type PlannedStatement,
+	planRestore,
+	type RestorePlan,
+	type Toc,
+} from '../foreign';
 import { lexScript, splitStatements } from '../script';
-import type { RestoreSelection } from '../restore/selection';
+import type { RestoreSelection, SelectionFilter } from '../restore/selection';
 import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source';
 import { StatementSurvey } from '../restore/survey';
-import { parseName, tableKey, tokenize } from '../restore/tokens';
+import { tableKey } from '../restore/tokens';
 
 import type { OpenScript } from './plainSource';
 
@@ -37,29 +45,41 @@ export class CustomSource implements RestoreSource {
 			} else if (block.type === 'sql') for await (const chunk of block.sql) void chunk;
 			else for await (const { data } of block.objects) for await (const chunk of data) void chunk;
 		}
-		const survey = new StatementSurvey();
 		const plan = planRestore(archive.toc);
-		for (const { sql } of [...plan.preData, ...plan.postData]) for (const text of statementsOf(sql)) survey.add(text);
+		const survey = surveyOf(plan);
 		const { extensions, roles, schemas, createdSchemas, relations } = survey;
 		return { name: this.name, extensions, roles, schemas, createdSchemas, relations, expectedRows, ordered: false };
 	}
 
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
 		this.#toc ??= await readToc(await this.open(signal), { signal });
-		const plan = planRestore(this.#toc, {
-			schemas: selection.schemas,
-			tables: selection.tables?.map(tableName),
-			withDependents: true,
-			dataOnly: selection.dataOnly,
-		});
+		const plan = planRestore(this.#toc);
+		const filter = surveyOf(plan).filter(selection);
+		// Such statements name things without their schema, so what they are about cannot be told.
+		if (!filter.all && this.#toc.searchPath === null) {
+			throw new BackupError(
+				'INVALID_INPUT',
+				`${this.name} was made by a pg_dump of before 2018, which can only be restored as a whole; nothing was changed.`,
+				{
+					hint: 'Restore all of it into a new database, and take what you need from there.',
+				},
+			);
+		}
+		const definitions = function* (planned: PlannedStatement[]) {
+			for (const { sql, entry } of planned) yield* statements(sql, entry ? nameOf(entry) : '', filter);
+		};
 		for (const sql of plan.setup) yield* statements(sql, '');
-		for (const { sql, entry } of plan.preData) yield* statements(sql, entry ? nameOf(entry) : '');
-		if (plan.data.length > 0) yield* this.#data(plan, signal);
-		for (const { sql, entry } of plan.postData) yield* statements(sql, entry ? nameOf(entry) : '');
+		yield* definitions(plan.preData);
+		yield* this.#data(plan, filter, signal);
+		yield* definitions(plan.postData);
 	}
 
-	async *#data(plan: RestorePlan, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
-		const wanted = new Map(plan.data.map(({ entry, session }) => [entry.id, session]));
+	async *#data(plan: RestorePlan, filter: SelectionFilter, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
+		const chosen = plan.data.filter(({ entry: { type, schema, name } }) =>
+			type.startsWith('BLOB') ? filter.all : filter.wantsTable(tableKey(schema ?? '', name)),
+		);
+		if (chosen.length === 0) return;
+		const wanted = new Map(chosen.map(({ entry, session }) => [entry.id, session]));
 		const archive = await this.#archive(signal);
 		for await (const block of archive.blocks((entry) => wanted.has(entry.id))) {
 			const { entry } = block;
@@ -78,17 +98,21 @@ function nameOf({ name, type, schema }: { name: string; type: string; schema: st
 	return `-- Name: ${name}; Type: ${type}; Schema: ${schema ?? '-'};`;
 }
 
-function tableName(text: string): { schema?: string; name: string } {
-	const [first = '', second] = parseName(tokenize(text), 0)?.parts ?? [];
-	return second === undefined ? { name: first } : { schema: first, name: second };
-}
-
 function statementsOf(sql: string): string[] {
 	return splitStatements(sql).map(({ start, end }) => sql.slice(start, end).replace(/;\s*$/, ''));
 }
 
-function* statements(sql: string, comment: string): Generator<RestoreStep> {
-	for (const text of statementsOf(sql)) yield { type: 'statement', text, comment };
+function* statements(sql: string, comment: string, filter?: SelectionFilter): Generator<RestoreStep> {
+	for (const text of statementsOf(sql)) {
+		const decision = filter?.decide(text) ?? 'yes';
+		if (decision !== 'no') yield { type: 'statement', text, comment, decision };
+	}
+}
+
+function surveyOf(plan: RestorePlan): StatementSurvey {
+	const survey = new StatementSurvey();
+	for (const { sql } of [...plan.preData, ...plan.postData]) for (const text of statementsOf(sql)) survey.add(text);
+	return survey;
 }
 
 async function* inserts(

@@ -14,6 +14,8 @@ const IGNORED = new Set(['restrict', 'unrestrict', 'echo', 'timing', 'pset', 'x'
 
 const HEAD = '-- PostgreSQL database dump\n';
 const FOOT = '-- PostgreSQL database dump complete\n';
+/** At the head of pg_dumpall's scripts. */
+const CLUSTER_HEAD = '-- PostgreSQL database cluster dump';
 const FOOT_WINDOW = 4096;
 
 /** Passes bytes through and keeps the first and the last of them, to see whether pg_dump's foot stands at the end. */
@@ -83,7 +85,20 @@ export class PlainSource implements RestoreSource {
 	}
 
 	#check(ends: Ends, statements: number, databases: Set<string>): void {
-		if (statements === 0) throw new BackupError('INVALID_INPUT', `${this.name} holds no SQL statements.`);
+		if (statements === 0) {
+			throw new BackupError('INVALID_INPUT', `${this.name} holds no SQL statements; nothing was changed.`, {
+				hint: 'Choose a file made by pg_dump: plain SQL, or the custom format (-Fc).',
+			});
+		}
+		if (databases.size === 0 && ends.head.includes(CLUSTER_HEAD)) {
+			throw new BackupError(
+				'INVALID_INPUT',
+				`${this.name} holds roles and other globals of a server and no database; nothing was changed.`,
+				{
+					hint: 'It was made by pg_dumpall --globals-only. Run it with psql; the database is in a dump of its own.',
+				},
+			);
+		}
 		if (!ends.complete) {
 			throw new BackupError(
 				'ARCHIVE_INCOMPLETE',
