@@ -48,7 +48,7 @@ function adaptNotNull(statement: string): string {
 	const columns = texts.flatMap((text) => NOT_NULL_OF_COLUMN.exec(text)?.[1] ?? []);
 	const alters = columns.map((column) => `\nALTER TABLE ONLY ${table[1]} ALTER COLUMN ${column} SET NOT NULL;`);
 	const end = elements[elements.length - 1]?.end ?? 0;
-	return `${table[0]}${kept.join(',')}${kept.length === 0 ? '\n' : ''}${statement.slice(end)}${alters.join('')}`;
+	return `${table[0]}${kept.join(',').trimEnd()}\n${statement.slice(end)}${alters.join('')}`;
 }
 
 /** Options of subscriptions by the version that brought them. They stand at the end, after every quoted text. */

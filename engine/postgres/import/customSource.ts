@@ -4,6 +4,7 @@ import {
 	openArchive,
 	type PlannedStatement,
 	planRestore,
+	readToc,
 	type RestorePlan,
 	type Toc,
 } from '../foreign';

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+
+import type { RestoreSelection } from '../../../../engine/postgres';
+import { SelectionFilter } from '../../../../engine/postgres/restore/selection';
+import { StatementSurvey } from '../../../../engine/postgres/restore/survey';
+
+const DUMP = [
+	`SET client_encoding = 'UTF8'`,
+	`SELECT pg_catalog.set_config('search_path', '', false)`,
+	'CREATE SCHEMA ext',
+	'CREATE SCHEMA sales',
+	'CREATE EXTENSION IF NOT EXISTS hstore WITH SCHEMA ext',
+	`COMMENT ON EXTENSION hstore IS 'x'`,
+	'CREATE TYPE sales.state AS ENUM ()',
+	'CREATE TABLE sales.orders (id int)',
+	'CREATE TABLE sales."Lines" (id int)',
+	'ALTER TABLE sales.orders ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY ( SEQUENCE NAME sales.orders_id_seq )',
+	'CREATE TABLE sales.parts (id int) PARTITION BY RANGE (id)',
+	'CREATE TABLE hidden.part_1 (id int)',
+	'ALTER TABLE ONLY sales.parts ATTACH PARTITION hidden.part_1 DEFAULT',
+	`SELECT pg_catalog.lo_create('7')`,
+	`SELECT pg_catalog.setval('sales.orders_id_seq', 3, true)`,
+	'CREATE INDEX parts_id ON ONLY sales.parts USING btree (id)',
+	'CREATE INDEX part_1_id ON hidden.part_1 USING btree (id)',
+	'ALTER INDEX sales.parts_id ATTACH PARTITION hidden.part_1_id',
+	'ALTER TABLE ONLY sales."Lines" ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES sales.orders(id)',
+	'CREATE VIEW sales.v AS SELECT 1',
+];
+
+function decisions(selection: RestoreSelection): Record<string, string> {
+	const survey = new StatementSurvey();
+	for (const statement of DUMP) survey.add(statement);
+	const filter = survey.filter(selection);
+	return Object.fromEntries(
+		DUMP.map((statement) => [statement, filter.decide(statement)]).filter(([, decision]) => decision !== 'no'),
+	);
+}
+
+describe('a selection', () => {
+	it('of nothing in particular takes all', () => {
+		expect(Object.keys(decisions({}))).toEqual(DUMP);
+	});
+
+	it('of a table takes what belongs to it, and what it may need where that is not there', () => {
+		const chosen = decisions({ tables: ['sales.orders'] });
+		expect(chosen).toMatchObject({
+			[DUMP[7] as string]: 'yes',
+			[DUMP[9] as string]: 'yes',
+			[DUMP[14] as string]: 'yes',
+			[DUMP[3] as string]: 'support',
+			[DUMP[6] as string]: 'support',
+		});
+		expect(chosen).not.toHaveProperty([DUMP[13] as string]);
+		expect(chosen).not.toHaveProperty([DUMP[18] as string]);
+	});
+
+	it('of a table takes a foreign key to another only if it can be had', () => {
+		expect(decisions({ tables: ['"Lines"'] })[DUMP[18] as string]).toBe('optional');
+		expect(decisions({ tables: ['"Lines"', 'orders'] })[DUMP[18] as string]).toBe('yes');
+	});
+
+	it('of a partitioned table takes its partitions, wherever they are, and ties their indexes', () => {
+		const chosen = decisions({ tables: ['sales.parts'] });
+		for (const index of [10, 11, 12, 15, 16, 17]) expect(chosen[DUMP[index] as string]).toBe('yes');
+		expect(decisions({ tables: ['hidden.part_1'] })).not.toHaveProperty([DUMP[17] as string]);
+	});
+
+	it('of a schema makes the schema of an extension, and takes nothing else of others', () => {
+		const chosen = decisions({ schemas: ['sales'] });
+		expect(chosen[DUMP[2] as string]).toBe('support');
+		expect(chosen[DUMP[3] as string]).toBe('keep');
+		expect(chosen[DUMP[19] as string]).toBe('yes');
+	});
+
+	it('of rows alone takes positions of sequences, and large objects where all is wanted', () => {
+		expect(Object.keys(decisions({ dataOnly: true })).slice(2)).toEqual([DUMP[13], DUMP[14]]);
+		expect(Object.keys(decisions({ dataOnly: true, tables: ['orders'] })).slice(2)).toEqual([DUMP[14]]);
+	});
+
+	it.each(['', 'a.b.c', 'a b', '"open', 'a.', '.a', 'a;b'])('is refused where %s is no name', (table) => {
+		expect(() => new SelectionFilter({ tables: [table] })).toThrow(
+			expect.objectContaining({ code: 'INVALID_INPUT' }) as Error,
+		);
+	});
+});
