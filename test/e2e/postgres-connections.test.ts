@@ -10,6 +10,7 @@ import { freshFilesFolder, sharedN8n } from './harness';
 import {
 	backup,
 	createShop,
+	databaseExists,
 	DumpNode,
 	type Json,
 	NODE_TYPE,
@@ -187,9 +188,9 @@ it('imports a dump without a manifest, wholly or by table, from storage or binar
 
 	writeFileSync(join(folder, 'uploads/notes.txt'), 'PK\x03\x04 this is a zip');
 	const notADump = { __rl: true, mode: 'path', value: 'uploads/notes.txt' };
-	expect(await node.fails('import', { dumpFile: notADump, target: 'newDatabase', targetDatabase: 'never' })).toMatch(
-		/\S/,
-	);
+	const target = { target: 'newDatabase', targetDatabase: 'never' };
+	expect(await node.fails('import', { dumpFile: notADump, ...target })).toMatch(/This is a zip archive.*Unpack it/s);
+	expect(await databaseExists(server, 'never')).toBe(false);
 });
 
 it('shows secrets neither in executions nor in the log', async () => {

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { WorkflowJson } from '../services/n8n-client';
+import type { NodeCredentials, WorkflowJson } from '../services/n8n-client';
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { sharedN8n } from './harness';
-import { createShop, DumpNode, type Json, NODE_TYPE, rowsOf, WHOLE_SHOP } from './postgres-support';
+import { createShop, DumpNode, type Json, NODE_TYPE, postgresData, rowsOf, WHOLE_SHOP } from './postgres-support';
 
 const FOLDER = join(__dirname, '..', '..', 'workflows');
 const n8n = sharedN8n();
@@ -28,8 +28,8 @@ function template(file: string): WorkflowJson {
 /** What a user does after the import: selects credentials. */
 function withCredentials(workflow: WorkflowJson, more: Json = {}): WorkflowJson {
 	const nodes = workflow.nodes.map((one) => {
-		if (one.type === NODE_TYPE) return { ...one, credentials: node.credentials };
-		return more[one.name] ? { ...one, credentials: more[one.name] as Json } : one;
+		const credentials: unknown = more[one.name] ?? (one.type === NODE_TYPE ? node.credentials : undefined);
+		return credentials ? { ...one, credentials } : one;
 	});
 	return { ...workflow, nodes };
 }
@@ -66,19 +66,42 @@ it('restores by the webhook of the template, which asks for its header and for t
 	expect(await rowsOf(server, 'shop')).toEqual(WHOLE_SHOP);
 });
 
-it('sums up the night by the daily template', async () => {
-	const daily = withCredentials(template('postgres-daily-backup.json'));
-	const webhook = { httpMethod: 'POST', path: 'daily-now', responseMode: 'lastNode' };
+/** The daily template with a webhook in the place of its schedule. */
+async function dailyNow(path: string, credentials: NodeCredentials): Promise<string> {
+	const daily = withCredentials(template('postgres-daily-backup.json'), { 'Back Up': credentials });
+	const parameters = { httpMethod: 'POST', path, responseMode: 'lastNode' };
 	const nodes = daily.nodes.map((one) =>
 		one.type === 'n8n-nodes-base.scheduleTrigger'
-			? { ...one, type: 'n8n-nodes-base.webhook', typeVersion: 2, parameters: webhook }
+			? { ...one, type: 'n8n-nodes-base.webhook', typeVersion: 2, parameters }
 			: one,
 	);
-	await n8n.activate(await n8n.createWorkflow({ ...daily, nodes }));
-	const answer = await n8n.webhook('daily-now', {});
-	const { backups } = answer.body as Json;
-	expect(answer.body).toMatchObject({ status: 'success' });
-	expect((backups as Json[]).map(({ database }) => database as string)).toEqual(
+	const id = await n8n.createWorkflow({ ...daily, nodes });
+	await n8n.activate(id);
+	return id;
+}
+
+it('sums up the night by the daily template', async () => {
+	await dailyNow('daily-now', node.credentials);
+	const { body } = await n8n.webhook('daily-now', {});
+	expect(body).toMatchObject({ status: 'success' });
+	expect(((body as Json)['backups'] as Json[]).map(({ database }) => database as string)).toEqual(
 		expect.arrayContaining(['roles and globals', 'postgres', 'shop']),
 	);
+});
+
+it('ends the night with an error that names what failed, after the others were backed up', async () => {
+	await server.query('postgres', `CREATE ROLE limited LOGIN PASSWORD 'limited'`);
+	const postgres = await n8n.createCredential('limited', 'postgres', {
+		...postgresData(server, 'postgres'),
+		user: 'limited',
+		password: 'limited',
+	});
+	const id = await dailyNow('daily-limited', { ...node.credentials, postgres });
+	await n8n.webhook('daily-limited', {});
+	const [started] = await n8n.executions(id);
+	const { status, data } = await n8n.execution(started!.id);
+	expect(status).toBe('error');
+	expect(data.resultData.error?.message).toMatch(/^Backups failed: shop: .*permission denied/);
+	const summary = data.resultData.runData['Summary']?.at(-1)?.data?.main[0]?.[0]?.json;
+	expect((summary?.['backups'] as Json[]).map(({ database }) => database as string)).toContain('postgres');
 });

@@ -269,13 +269,13 @@ export function describeStatement(statement: string): StatementFacts {
 		case 'COMMENT':
 		case 'SECURITY': {
 			const on = findWord(tokens, 1, 'ON');
-			return object([tokens[0] as Token, ...tokens.slice(on + 1)]);
+			return object([tokens[0], ...tokens.slice(on + 1)]);
 		}
 		case 'GRANT':
 		case 'REVOKE':
 			return privilege(tokens);
 		case 'REFRESH':
-			return object([tokens[0] as Token, ...tokens.slice(1)]);
+			return object([tokens[0], ...tokens.slice(1)]);
 		case 'SELECT':
 			return setval(statement) ?? { kind: 'SELECT', work: 'other', locks: [] };
 		default:

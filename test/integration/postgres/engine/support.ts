@@ -111,7 +111,7 @@ export async function anotherSession(server: PostgresServer, database: string): 
 export async function scalar(server: PostgresServer, database: string, sql: string): Promise<string | null> {
 	const { rows } = await server.query<Record<string, unknown>>(database, sql);
 	const value = Object.values(rows[0] ?? {})[0];
-	return value === null || value === undefined ? null : String(value);
+	return value === null || value === undefined ? null : typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 export async function databaseNames(server: PostgresServer): Promise<string[]> {

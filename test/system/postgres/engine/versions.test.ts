@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { createEverything } from '../../../fixtures/postgres/everything-database';
+import {
+	backUp,
+	type Backup,
+	databaseNames,
+	databaseWith,
+	failureOf,
+	restore,
+	scalar,
+} from '../../../integration/postgres/engine/support';
+import { type PostgresServer, startPostgres } from '../../../services/postgres';
+
+let old: PostgresServer;
+let current: PostgresServer;
+
+beforeAll(async () => {
+	[old, current] = await Promise.all([startPostgres({ version: 15 }), startPostgres({ version: 18 })]);
+});
+
+afterAll(async () => {
+	await Promise.all([old?.stop(), current?.stop()]);
+});
+
+/** Names of roles that own something or are granted something in the fixture. */
+async function createRoles(server: PostgresServer, backup: Backup): Promise<void> {
+	const { roles } = await (await backup.source()).inspect();
+	for (const role of roles) {
+		await server.query('postgres', `CREATE ROLE "${role.replaceAll('"', '""')}"`).catch((error: { code?: string }) => {
+			if (error.code !== '42710') throw error;
+		});
+	}
+}
+
+describe('a backup of PostgreSQL 15', () => {
+	it('goes into PostgreSQL 18 with all its rows', async () => {
+		const database = await createEverything(old, { largeRows: 2_000 });
+		const backup = await backUp(old, database, { selection: { extraArguments: '--no-subscriptions' } });
+		// Fetches the fixture's own extension into the newer server.
+		await createEverything(current, { largeRows: 1 });
+		await createRoles(current, backup);
+		const report = await restore(current, backup, { parallel: 4 });
+		expect(report.failures).toEqual([]);
+		expect(report.rows).toBe(backup.manifest.counts['rows']);
+	});
+
+	it('is refused by a server that lacks an extension, which stays as it was', async () => {
+		const available = async (server: PostgresServer) =>
+			(await server.query<{ name: string }>('postgres', 'SELECT name FROM pg_available_extensions')).rows.map(
+				({ name }) => name,
+			);
+		const there = await available(current);
+		const lacking = (await available(old)).filter((name) => !there.includes(name));
+		expect(lacking).not.toEqual([]);
+		const extension = lacking[0] as string;
+		const backup = await backUp(old, await databaseWith(old, `CREATE EXTENSION "${extension}" CASCADE`));
+		const before = await databaseNames(current);
+		const failure = await failureOf(restore(current, backup), 'TARGET_FAILED');
+		expect(failure.message).toContain(`lacks the extension ${extension}`);
+		expect(failure.hint).toContain(extension);
+		expect(await databaseNames(current)).toEqual(before);
+	});
+});
+
+describe('a backup of PostgreSQL 18', () => {
+	it('of plain tables goes back into PostgreSQL 15', async () => {
+		const backup = await backUp(
+			current,
+			await databaseWith(
+				current,
+				'CREATE TABLE t (id int PRIMARY KEY, v text NOT NULL)',
+				`INSERT INTO t VALUES (1, 'a')`,
+			),
+		);
+		const report = await restore(old, backup);
+		expect(report.failures).toEqual([]);
+		expect(await scalar(old, report.database, 'SELECT v FROM t')).toBe('a');
+	});
+});
