@@ -7,7 +7,15 @@ export const MANIFEST_SUFFIX = '.manifest.json';
 
 export const MANIFEST_VERSION = 1;
 
-export const BACKUP_KINDS = ['postgres', 'postgres-globals', 'qdrant', 'minio', 'files', 'n8n'] as const;
+export const BACKUP_KINDS = [
+	'postgres',
+	'postgres-globals',
+	'qdrant',
+	'qdrant-storage',
+	'minio',
+	'files',
+	'n8n',
+] as const;
 export type BackupKind = (typeof BACKUP_KINDS)[number];
 
 const bytes = z.number().int().nonnegative();
@@ -80,6 +88,10 @@ const manifestSchema = z.object({
 	/** Groups the archives that one run made. */
 	runId: z.string().optional(),
 	tags: z.array(z.string()).default([]),
+	/** Retention never deletes a pinned backup. */
+	pinned: z.boolean().optional(),
+	/** Id of the backup that this one, an increment, cannot be restored without. */
+	parent: z.string().uuid().optional(),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

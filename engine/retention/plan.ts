@@ -1,0 +1,166 @@
+import { isGood, lineOf, newestFirst, type RetentionEntry } from './entry';
+import { weekOfKey } from './periods';
+import {
+	DEFAULT_FUTURE_TOLERANCE_MINUTES,
+	DEFAULT_MAX_DELETED_SHARE,
+	type KeepRules,
+	type RetentionPolicy,
+} from './policy';
+import { protect, protectParents } from './protect';
+import { applyRules, applyWeeklySnapshots, areEmpty, type Reason } from './rules';
+import { Zone } from './zone';
+
+export interface Decision {
+	entry: RetentionEntry;
+	action: 'keep' | 'delete';
+	/** All that apply, at least one. */
+	reasons: Reason[];
+}
+
+/** Why nothing may be deleted, whatever the policy says. */
+export interface Refusal {
+	reason: 'future' | 'share';
+	message: string;
+	hint: string;
+}
+
+export interface RetentionPlan {
+	/** Newest first. In a refused plan, what the policy would do. */
+	decisions: Decision[];
+	/** What may be deleted: nothing where the plan is refused. Children come before the parents they need. */
+	deletable: RetentionEntry[];
+	refusal: Refusal | undefined;
+}
+
+/**
+ * Decides which backups stay and which go: a pure function, the same for every order of the entries.
+ *
+ * Invariants, each with its property in test/unit/retention/plan.test.ts:
+ * 1. The last good backup of every kind and name stays, and the last verified one; so does what is pinned or locked, and
+ *    every parent that one that stays needs.
+ * 2. A damaged backup counts for no rule in the place of a good one: what the rules keep of the good ones alone is kept.
+ * 3. Larger numbers in the rules never delete more.
+ * 4. Planning again after the deletions deletes nothing.
+ * 5. A refused plan deletes nothing.
+ *
+ * @param timeZone IANA zone whose days, weeks, months and years count
+ * @throws BackupError INVALID_INPUT for a zone that does not exist
+ */
+export function planRetention(
+	entries: readonly RetentionEntry[],
+	now: Date,
+	policy: RetentionPolicy,
+	timeZone = 'UTC',
+): RetentionPlan {
+	const zone = new Zone(timeZone);
+	const sorted = [...entries].sort(newestFirst);
+	const reasons = new Map<RetentionEntry, Map<Reason['rule'], Reason>>(sorted.map((entry) => [entry, new Map()]));
+	const add = (entry: RetentionEntry, reason: Reason) => {
+		const known = reasons.get(entry)!;
+		if (!known.has(reason.rule)) known.set(reason.rule, reason);
+	};
+	for (const { rules, members } of linesOf(sorted, policy)) applyTo(members, rules, { now, zone }, add);
+	protect(sorted, now, add);
+	protectParents(sorted, (entry) => reasons.get(entry)!.size > 0, add);
+	const decisions = sorted.map((entry) => decisionOf(entry, [...reasons.get(entry)!.values()]));
+	const refusal = refuseFuture(sorted, now, policy) ?? refuseShare(decisions, policy);
+	return { decisions, deletable: refusal ? [] : deletableOf(decisions), refusal };
+}
+
+interface Line {
+	rules: KeepRules;
+	members: RetentionEntry[];
+}
+
+/** Backups of one thing under one set of rules. */
+function linesOf(sorted: readonly RetentionEntry[], policy: RetentionPolicy): Iterable<Line> {
+	const lines = new Map<string, Line>();
+	const overrides = policy.overrides ?? [];
+	for (const entry of sorted) {
+		const index = overrides.findIndex(
+			({ kind, name, tag }) =>
+				(kind === undefined || kind === entry.kind) &&
+				(name === undefined || name === entry.name) &&
+				(tag === undefined || entry.tags.includes(tag)),
+		);
+		const key = `${index} ${lineOf(entry)}`;
+		const line = lines.get(key) ?? { rules: overrides[index]?.rules ?? policy.rules, members: [] };
+		line.members.push(entry);
+		lines.set(key, line);
+	}
+	return lines.values();
+}
+
+function applyTo(
+	members: RetentionEntry[],
+	rules: KeepRules,
+	clock: { now: Date; zone: Zone },
+	add: (entry: RetentionEntry, reason: Reason) => void,
+): void {
+	const isWeekly = weekOfKey(members[0]!.key) !== undefined;
+	const keepsAll = isWeekly ? !rules.weeklySnapshots : areEmpty(rules);
+	if (keepsAll) {
+		for (const entry of members) add(entry, { rule: 'noRules', text: 'no rule is set' });
+		return;
+	}
+	// Once among all and once among the good ones: a damaged backup ages like any other, but takes no good one's place.
+	for (const some of [members.filter(isGood), members]) {
+		if (isWeekly) applyWeeklySnapshots(some, rules.weeklySnapshots!, add);
+		else applyRules(some, rules, clock, add);
+	}
+}
+
+function decisionOf(entry: RetentionEntry, reasons: Reason[]): Decision {
+	if (reasons.length > 0) return { entry, action: 'keep', reasons };
+	return { entry, action: 'delete', reasons: [{ rule: 'expired', text: 'no rule keeps it' }] };
+}
+
+function refuseFuture(sorted: readonly RetentionEntry[], now: Date, policy: RetentionPolicy): Refusal | undefined {
+	const minutes = policy.futureToleranceMinutes ?? DEFAULT_FUTURE_TOLERANCE_MINUTES;
+	const latest = now.getTime() + minutes * 60_000;
+	const ahead = sorted.filter((entry) => latestTime(entry) > latest);
+	if (ahead.length === 0) return undefined;
+	return {
+		reason: 'future',
+		message: `${ahead.length} backups are from the future (${ahead[0]!.key}, ${ahead[0]!.startedAt}), so a clock is or was wrong.`,
+		hint: 'Set the clock right. If it was wrong when those backups were made, remove them or wait until their time has come.',
+	};
+}
+
+function latestTime({ startedAt, finishedAt }: RetentionEntry): number {
+	return Math.max(Date.parse(startedAt), Date.parse(finishedAt));
+}
+
+function refuseShare(decisions: Decision[], policy: RetentionPolicy): Refusal | undefined {
+	const share = policy.maxDeletedShare ?? DEFAULT_MAX_DELETED_SHARE;
+	const deleted = decisions.filter(({ action }) => action === 'delete').length;
+	if (deleted <= decisions.length * share) return undefined;
+	return {
+		reason: 'share',
+		message: `${deleted} of ${decisions.length} backups would be deleted, more than the share of ${share} that is allowed.`,
+		hint: 'Look at the dry run. If it is what you want, allow a larger share for one run.',
+	};
+}
+
+/** Newest first, but no parent before its children: a run that breaks off leaves no child without its parent. */
+function deletableOf(decisions: Decision[]): RetentionEntry[] {
+	const entries = decisions.filter(({ action }) => action === 'delete').map(({ entry }) => entry);
+	const byId = new Map(entries.map((entry) => [entry.id, entry]));
+	const depths = new Map<string, number>();
+	for (const entry of entries) setDepth(entry, byId, depths);
+	return entries.sort((a, b) => depths.get(b.id)! - depths.get(a.id)! || newestFirst(a, b));
+}
+
+/** How many ancestors of an entry go with it. Without recursion, for chains may be long. */
+function setDepth(entry: RetentionEntry, byId: Map<string, RetentionEntry>, depths: Map<string, number>): void {
+	const chain: RetentionEntry[] = [];
+	let ancestor: RetentionEntry | undefined = entry;
+	while (ancestor && !depths.has(ancestor.id)) {
+		// Stands until the chain is counted, and ends the walk where a backup is its own ancestor.
+		depths.set(ancestor.id, 0);
+		chain.push(ancestor);
+		ancestor = ancestor.parent === undefined ? undefined : byId.get(ancestor.parent);
+	}
+	let depth = ancestor ? depths.get(ancestor.id)! + 1 : 0;
+	for (const { id } of chain.reverse()) depths.set(id, depth++);
+}

@@ -1,0 +1,62 @@
+import { BackupError } from '../errors';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** A date of the calendar; months from 1. */
+export interface CalendarDate {
+	year: number;
+	month: number;
+	day: number;
+}
+
+/** The clocks and the calendar of one time zone, daylight saving included. */
+export class Zone {
+	readonly #format: Intl.DateTimeFormat;
+
+	/** @throws BackupError INVALID_INPUT for a zone that does not exist */
+	constructor(timeZone: string) {
+		try {
+			this.#format = new Intl.DateTimeFormat('en-US-u-ca-iso8601-nu-latn', {
+				timeZone,
+				hourCycle: 'h23',
+				year: 'numeric',
+				month: 'numeric',
+				day: 'numeric',
+				hour: 'numeric',
+				minute: 'numeric',
+				second: 'numeric',
+			});
+		} catch (cause) {
+			throw new BackupError('INVALID_INPUT', `"${timeZone}" is not a time zone.`, {
+				cause,
+				hint: 'Use a name of the IANA time zone database, such as UTC or Europe/Berlin.',
+			});
+		}
+	}
+
+	dateOf(moment: Date): CalendarDate {
+		const wall = new Date(this.#wallClock(moment.getTime()));
+		return { year: wall.getUTCFullYear(), month: wall.getUTCMonth() + 1, day: wall.getUTCDate() };
+	}
+
+	/**
+	 * The moment at which the clocks showed the same time of day, so many days of the calendar ago. Where they showed it
+	 * twice (or never), the earlier of the two moments that come into question: what lies behind it is kept.
+	 */
+	daysBefore(moment: Date, days: number): Date {
+		const wanted = this.#wallClock(moment.getTime()) - days * DAY_MS;
+		// The offsets around the moment: at most one change of the clocks lies between.
+		const around = [wanted - DAY_MS, wanted + DAY_MS].map((time) => wanted - (this.#wallClock(time) - time));
+		const exact = around.filter((time) => this.#wallClock(time) === wanted);
+		return new Date(Math.min(...(exact.length > 0 ? exact : around)));
+	}
+
+	/** What the clocks show, as if it were a time of UTC, in milliseconds. */
+	#wallClock(time: number): number {
+		const parts: Record<string, number> = {};
+		for (const { type, value } of this.#format.formatToParts(time)) parts[type] = Number(value);
+		const { year = 0, month = 1, day, hour, minute, second } = parts;
+		const milliseconds = ((time % 1000) + 1000) % 1000;
+		return Date.UTC(year, month - 1, day, hour, minute, second) + milliseconds;
+	}
+}

@@ -1,0 +1,258 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { isGood, planRetention, type RetentionEntry, type RetentionPlan } from '../../../engine/retention';
+import { backup, daily, kept, keptDays, NOW, policyOf, rulesFor, someEntries, somePolicy, zones } from './entries';
+
+const keysOf = (entries: RetentionEntry[]) => entries.map(({ key }) => key).sort();
+const keptKeys = (plan: RetentionPlan) => keysOf(kept(plan));
+
+/** Backups of one thing, weekly copies apart. */
+const lineOf = ({ kind, name, key }: RetentionEntry) => `${kind} ${name} ${key.startsWith('weekly/')}`;
+
+describe('every plan', () => {
+	it('keeps the last good backup of each thing, and the last verified one', () => {
+		fc.assert(
+			fc.property(someEntries, somePolicy, zones, (entries, policy, zone) => {
+				const keys = new Set(keptKeys(planRetention(entries, NOW, policy, zone)));
+				const isVerified = (entry: RetentionEntry) => entry.complete && entry.verified === 'passed';
+				for (const matters of [isGood, isVerified]) {
+					const candidates = entries.filter(matters);
+					for (const name of new Set(candidates.map(lineOf))) {
+						const line = candidates.filter((entry) => lineOf(entry) === name);
+						const newest = Math.max(...line.map(({ startedAt }) => Date.parse(startedAt)));
+						const last = line.filter(({ startedAt }) => Date.parse(startedAt) === newest);
+						expect(last.some(({ key }) => keys.has(key))).toBe(true);
+					}
+				}
+			}),
+		);
+	});
+
+	it('keeps what is pinned or locked, and every parent of what is kept', () => {
+		fc.assert(
+			fc.property(someEntries, somePolicy, zones, (entries, policy, zone) => {
+				const left = kept(planRetention(entries, NOW, policy, zone));
+				const ids = new Set(left.map(({ id }) => id));
+				for (const { id, pinned, lockedUntil } of entries) {
+					if (pinned || (lockedUntil && new Date(lockedUntil) > NOW)) expect(ids.has(id)).toBe(true);
+				}
+				for (const { parent } of left) if (parent) expect(ids.has(parent)).toBe(true);
+			}),
+		);
+	});
+
+	it('is the same for every order of the backups', () => {
+		const shuffled = someEntries.chain((entries) =>
+			fc.tuple(fc.constant(entries), fc.shuffledSubarray(entries, { minLength: entries.length })),
+		);
+		fc.assert(
+			fc.property(shuffled, somePolicy, zones, ([entries, others], policy, zone) => {
+				expect(planRetention(others, NOW, policy, zone)).toEqual(planRetention(entries, NOW, policy, zone));
+			}),
+		);
+	});
+
+	it('deletes nothing when it is made again after its deletions', () => {
+		fc.assert(
+			fc.property(someEntries, somePolicy, zones, (entries, policy, zone) => {
+				const left = kept(planRetention(entries, NOW, policy, zone));
+				expect(planRetention(left, NOW, policy, zone).deletable).toEqual([]);
+			}),
+			{ numRuns: 300 },
+		);
+	});
+
+	it('keeps no less when a number of the rules grows', () => {
+		const rule = fc.constantFrom('last', 'withinDays', 'daily', 'weekly', 'monthly', 'yearly', 'weeklySnapshots');
+		const growth = fc.integer({ min: 1, max: 5 });
+		fc.assert(
+			fc.property(someEntries, somePolicy, zones, rule, growth, (entries, policy, zone, grown, by) => {
+				const value = policy.rules[grown as 'last'];
+				// From no rule to one less is kept: without rules, all is.
+				fc.pre(typeof value === 'number' && value > 0);
+				const larger = { ...policy, rules: { ...policy.rules, [grown]: (value as number) + by } };
+				const before = keptKeys(planRetention(entries, NOW, policy, zone));
+				const after = new Set(keptKeys(planRetention(entries, NOW, larger, zone)));
+				expect(before.filter((key) => !after.has(key))).toEqual([]);
+			}),
+			{ numRuns: 300 },
+		);
+	});
+
+	it('keeps no less of the good backups because of damaged ones', () => {
+		fc.assert(
+			fc.property(someEntries, somePolicy, zones, (entries, policy, zone) => {
+				const good = entries.filter(isGood);
+				const alone = keptKeys(planRetention(good, NOW, policy, zone));
+				const among = new Set(keptKeys(planRetention(entries, NOW, policy, zone)));
+				expect(alone.filter((key) => !among.has(key))).toEqual([]);
+			}),
+		);
+	});
+
+	it('decides on every backup once, with a reason, and lets go of children before their parents', () => {
+		fc.assert(
+			fc.property(someEntries, somePolicy, zones, (entries, policy, zone) => {
+				const { decisions, deletable } = planRetention(entries, NOW, policy, zone);
+				expect(keysOf(decisions.map(({ entry }) => entry))).toEqual(keysOf(entries));
+				for (const { reasons } of decisions) expect(reasons.length).toBeGreaterThan(0);
+				const deleted = decisions.filter(({ action }) => action === 'delete').map(({ entry }) => entry);
+				expect(keysOf(deletable)).toEqual(keysOf(deleted));
+				const order = new Map(deletable.map(({ id }, index) => [id, index]));
+				for (const [index, { id, parent }] of deletable.entries()) {
+					const after = order.get(parent ?? '') ?? Infinity;
+					const isCircle = ancestors(deletable, id).has(id);
+					if (!isCircle) expect(after).toBeGreaterThan(index);
+				}
+			}),
+		);
+	});
+
+	it('deletes nothing where it is refused', () => {
+		const share = fc.double({ min: 0, max: 1, noNaN: true });
+		fc.assert(
+			fc.property(someEntries, somePolicy, share, (entries, policy, maxDeletedShare) => {
+				const plan = planRetention(entries, NOW, { ...policy, maxDeletedShare });
+				const deleted = plan.decisions.filter(({ action }) => action === 'delete').length;
+				const tooMany = deleted > entries.length * maxDeletedShare;
+				expect(plan.refusal?.reason).toBe(tooMany ? 'share' : undefined);
+				expect(plan.deletable).toHaveLength(tooMany ? 0 : deleted);
+			}),
+		);
+	});
+});
+
+function ancestors(entries: RetentionEntry[], id: string): Set<string> {
+	const found = new Set<string>();
+	let parent = entries.find((entry) => entry.id === id)?.parent;
+	while (parent !== undefined && !found.has(parent)) {
+		found.add(parent);
+		parent = entries.find((entry) => entry.id === parent)?.parent;
+	}
+	return found;
+}
+
+describe('what no policy deletes', () => {
+	it('is named with its reason', () => {
+		const [last, verified, pinned, locked, old] = daily(5) as [
+			RetentionEntry,
+			RetentionEntry,
+			RetentionEntry,
+			RetentionEntry,
+			RetentionEntry,
+		];
+		verified.verified = 'passed';
+		pinned.pinned = true;
+		locked.lockedUntil = '2026-07-15T12:00:01Z';
+		const plan = planRetention([last, verified, pinned, locked, old], NOW, policyOf({ last: 1 }));
+		expect(rulesFor(plan, last)).toEqual(['last', 'lastGood']);
+		expect(rulesFor(plan, verified)).toEqual(['lastVerified']);
+		expect(rulesFor(plan, pinned)).toEqual(['pinned']);
+		expect(rulesFor(plan, locked)).toEqual(['locked']);
+		expect(rulesFor(plan, old)).toEqual(['expired']);
+		expect(plan.deletable).toEqual([old]);
+	});
+
+	it('holds for the chain of an increment, up to the full backup', () => {
+		const full = backup('2026-01-01T00:00:00Z');
+		const first = backup('2026-01-02T00:00:00Z', { parent: full.id });
+		const second = backup('2026-07-14T00:00:00Z', { parent: first.id });
+		const other = backup('2026-01-03T00:00:00Z', { parent: full.id });
+		const plan = planRetention([full, first, second, other], NOW, policyOf({ last: 1 }));
+		expect(plan.deletable).toEqual([other]);
+		expect(rulesFor(plan, full)).toEqual(['parent']);
+	});
+
+	it('holds for each kind and name, though a whole one is too old', () => {
+		const old = '2020-01-01T00:00:00Z';
+		const entries = [
+			...daily(3),
+			backup(old, { name: 'crm' }),
+			backup(old, { kind: 'qdrant', key: 'qdrant/shop_1.snapshot' }),
+		];
+		expect(planRetention(entries, NOW, policyOf({ withinDays: 7 })).deletable).toEqual([]);
+	});
+
+	it('does not hold for the newest where it is damaged', () => {
+		const [failed, missing, good, older] = daily(4) as [RetentionEntry, RetentionEntry, RetentionEntry, RetentionEntry];
+		failed.verified = 'failed';
+		missing.complete = false;
+		const plan = planRetention([failed, missing, good, older], NOW, policyOf({ last: 1 }));
+		expect(kept(plan)).toEqual([failed, good]);
+		expect(rulesFor(plan, good)).toEqual(['last', 'lastGood']);
+	});
+
+	it('is everything where no rule is set', () => {
+		expect(planRetention(daily(9), NOW, policyOf({})).deletable).toEqual([]);
+		expect(planRetention(daily(9), NOW, policyOf({ last: 0, daily: 0 })).deletable).toEqual([]);
+	});
+});
+
+describe('a refused plan', () => {
+	it('names the share, and still shows what would go', () => {
+		const plan = planRetention(daily(10), NOW, { rules: { last: 4 } });
+		expect(plan.refusal).toMatchObject({ reason: 'share', message: expect.stringContaining('6 of 10') as string });
+		expect(plan.deletable).toEqual([]);
+		expect(keptDays(plan)).toHaveLength(4);
+		expect(planRetention(daily(10), NOW, { rules: { last: 5 } }).refusal).toBeUndefined();
+	});
+
+	it('names backups of the future, beyond a tolerance', () => {
+		const entries = (minutes: number) => [...daily(3), backup(new Date(NOW.getTime() + minutes * 60_000))];
+		expect(planRetention(entries(58), NOW, policyOf({ last: 1 })).refusal).toBeUndefined();
+		expect(planRetention(entries(61), NOW, policyOf({ last: 1 })).refusal?.reason).toBe('future');
+		const patient = policyOf({ last: 1 }, { futureToleranceMinutes: 90 });
+		expect(planRetention(entries(61), NOW, patient).deletable).toHaveLength(3);
+		const finished = backup(NOW, { finishedAt: '2026-07-16T00:00:00Z' });
+		expect(planRetention([finished], NOW, policyOf({ last: 1 })).refusal?.reason).toBe('future');
+	});
+});
+
+describe('separate rules', () => {
+	it('go by kind, name and tag, the first that match', () => {
+		const policy = policyOf(
+			{ last: 1 },
+			{
+				overrides: [
+					{ name: 'crm', kind: 'qdrant', rules: { last: 3 } },
+					{ tag: 'release', rules: {} },
+					{ name: 'crm', rules: { last: 2 } },
+				],
+			},
+		);
+		const counts = (more: Partial<RetentionEntry>) => kept(planRetention(daily(5, more), NOW, policy)).length;
+		expect(counts({})).toBe(1);
+		expect(counts({ name: 'crm' })).toBe(2);
+		expect(counts({ name: 'crm', kind: 'qdrant' })).toBe(3);
+		expect(counts({ tags: ['release', 'x'] })).toBe(5);
+		expect(counts({ tags: ['Release'] })).toBe(1);
+	});
+
+	it('count the backups with a tag apart from those without', () => {
+		const policy = policyOf({ last: 2 }, { overrides: [{ tag: 'hourly', rules: { last: 1 } }] });
+		const entries = daily(6).map((entry, index) => ({ ...entry, tags: index % 2 ? ['hourly'] : [] }));
+		expect(keptDays(planRetention(entries, NOW, policy))).toEqual(['2026-07-15', '2026-07-14', '2026-07-13']);
+	});
+});
+
+describe('weekly copies', () => {
+	const copy = (week: string, more: Partial<RetentionEntry> = {}) =>
+		backup('2026-06-01T00:00:00Z', { key: `weekly/${week}/shop_1.sql.zst`, ...more });
+
+	it('are kept for so many weeks, apart from their originals', () => {
+		const copies = ['2026_W23', '2026_W22', '2026_W20', '2025_W52'].map((week) => copy(week));
+		const plan = planRetention([...daily(3), ...copies], NOW, policyOf({ last: 1, weeklySnapshots: 2 }));
+		const keys = kept(plan).map(({ key }) => key);
+		expect(keys.filter((key) => key.startsWith('weekly/')).sort()).toEqual([
+			'weekly/2026_W22/shop_1.sql.zst',
+			'weekly/2026_W23/shop_1.sql.zst',
+		]);
+		expect(keys).toHaveLength(3);
+	});
+
+	it('stay where no rule is set for them', () => {
+		const copies = ['2026_W23', '2026_W22'].map((week) => copy(week));
+		expect(planRetention([...daily(2), ...copies], NOW, policyOf({ last: 1 })).deletable).toHaveLength(1);
+	});
+});
