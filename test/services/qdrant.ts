@@ -10,6 +10,8 @@ export interface QdrantOptions {
 	apiKey?: string;
 	/** Part of a cluster: the first peer needs no `bootstrap`, the others name the first one's `peerUrl`. */
 	cluster?: { bootstrap?: string };
+	/** Further arguments: `--storage-snapshot <file>`. */
+	arguments?: string[];
 }
 
 export interface QdrantServer {
@@ -17,8 +19,14 @@ export interface QdrantServer {
 	apiKey?: string;
 	/** With `cluster`: the address that other peers join by. */
 	peerUrl?: string;
+	/** Holds its `storage` and `snapshots`. */
+	folder: string;
 	/** The end of its log. */
 	log(): string;
+	/** Ends it at once; its data stays. */
+	kill(): Promise<void>;
+	/** Starts it again over its data, on the same ports. */
+	restart(): Promise<void>;
 	/** Ends it and removes its data. */
 	stop(): Promise<void>;
 }
@@ -53,22 +61,29 @@ export async function startQdrant(options: QdrantOptions = {}): Promise<QdrantSe
 	chmodSync(PROGRAM, 0o755);
 	const url = `http://127.0.0.1:${port}`;
 	const peerUrl = `http://127.0.0.1:${peerPort}`;
-	const server = await startProcess({
-		name: 'Qdrant',
-		command: PROGRAM,
-		args: ['--config-path', configFile, ...clusterArguments(options.cluster, peerUrl)],
-		env: { PATH: process.env['PATH'] },
-		cwd: folder,
-		ready: async () => (await fetch(`${url}/readyz`)).ok,
-		// Its clean end takes four seconds, and the data goes anyway.
-		stopSignal: 'SIGKILL',
-		readyWithinMs: 60_000,
-	});
+	const start = () =>
+		startProcess({
+			name: 'Qdrant',
+			command: PROGRAM,
+			args: ['--config-path', configFile, ...clusterArguments(options.cluster, peerUrl), ...(options.arguments ?? [])],
+			env: { PATH: process.env['PATH'] },
+			cwd: folder,
+			ready: async () => (await fetch(`${url}/readyz`)).ok,
+			// Its clean end takes four seconds, and the data goes anyway.
+			stopSignal: 'SIGKILL',
+			readyWithinMs: 60_000,
+		});
+	let server = await start();
 	return {
 		url,
 		...(options.apiKey !== undefined && { apiKey: options.apiKey }),
 		...(options.cluster && { peerUrl }),
-		log: server.output,
+		folder,
+		log: () => server.output(),
+		kill: () => server.stop(),
+		async restart() {
+			server = await start();
+		},
 		async stop() {
 			await server.stop();
 			removeFolder(folder);

@@ -1,0 +1,163 @@
+/**
+ * How a snapshot comes from the server: one GET whose body is pulled by whoever stores it; when that is slow, the body
+ * is paused, and the connection's window holds the server back. When the connection breaks (or stays silent for too long
+ * while we wait for bytes), the rest is asked for by range once the reader wants more. Facts of 1.16.3: the ETag stands
+ * for the file (inode, size, time), the server honours Range and If-Match (412 where the file is another by now), but
+ * ignores If-Range: it would send the rest of the other file. What arrives is counted and hashed before it is handed on,
+ * and the last chunk is handed on only after both were right, so that no damaged copy is ever whole.
+ */
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { BackupError, cancelled, throwIfCancelled } from '../errors';
+import { untilAborted } from '../storage/chunks';
+import { describeScope, serverMessage, type QdrantClient, type SnapshotScope } from './client';
+import { connectionFailure, explain, QdrantFailure } from './failure';
+import { readText } from './http';
+import type { SnapshotDescription } from './types';
+
+/** In a row without a byte in between. */
+const ATTEMPTS = 5;
+const FIRST_PAUSE_MS = 500;
+
+export interface DownloadOptions {
+	signal?: AbortSignal;
+	/** Told of each resumption. */
+	onResume?: (offset: number, reason: string) => void;
+}
+
+/** What a download found out; complete when its bytes have been read to the end. */
+export interface DownloadResult {
+	bytes: number;
+	sha256: string;
+}
+
+/**
+ * The bytes of a snapshot, compared with the size and the SHA-256 that the server told when it made it.
+ * @throws BackupError SOURCE_FAILED (other bytes than were announced; another file by now), SOURCE_UNREACHABLE (broken
+ * for good), ACCESS_DENIED, CANCELLED
+ */
+export async function* downloadSnapshot(
+	client: QdrantClient,
+	scope: SnapshotScope,
+	snapshot: SnapshotDescription,
+	result: DownloadResult,
+	options: DownloadOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+	const hash = createHash('sha256');
+	let held: Uint8Array | undefined;
+	for await (const chunk of resumedBytes(client, scope, snapshot, options)) {
+		hash.update(chunk);
+		result.bytes += chunk.length;
+		if (held) yield held;
+		held = chunk;
+	}
+	result.sha256 = hash.digest('hex');
+	if (snapshot.checksum && result.sha256 !== snapshot.checksum.toLowerCase()) {
+		throw damaged(snapshot, `its SHA-256 is ${result.sha256}, the server had told ${snapshot.checksum}`, scope);
+	}
+	if (held) yield held;
+}
+
+async function* resumedBytes(
+	client: QdrantClient,
+	scope: SnapshotScope,
+	snapshot: SnapshotDescription,
+	{ signal, onResume }: DownloadOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+	let offset = 0;
+	let etag: string | undefined;
+	let failures = 0;
+	for (;;) {
+		throwIfCancelled(signal);
+		let response: IncomingMessage | undefined;
+		try {
+			response = await request(client, scope, snapshot, { offset, etag, signal });
+			etag = response.headers.etag;
+			for await (const chunk of body(response, client.idleTimeout, signal)) {
+				offset += chunk.length;
+				failures = 0;
+				if (offset > snapshot.size) throw damaged(snapshot, `it has more than its ${snapshot.size} bytes`, scope);
+				yield chunk;
+			}
+			if (offset === snapshot.size) return;
+			if (response.complete) throw damaged(snapshot, `it ended after ${offset} of ${snapshot.size} bytes`, scope);
+			throw new QdrantFailure('the connection was closed too early', undefined, 'ECONNRESET');
+		} catch (error) {
+			if (signal?.aborted) throw cancelled();
+			if (error instanceof BackupError) throw error;
+			const failure = error instanceof QdrantFailure ? error : connectionFailure(error);
+			failures++;
+			const passing = failure.status === undefined || failure.status >= 500 || failure.status === 429;
+			// Without an ETag nobody can tell whether the rest belongs to what came before.
+			if (!passing || failures >= ATTEMPTS || (offset > 0 && etag === undefined)) {
+				throw explain(
+					failure,
+					client.role,
+					client.server,
+					`Could not download the snapshot of ${describeScope(scope)}`,
+				);
+			}
+			onResume?.(offset, failure.message);
+			await sleep(FIRST_PAUSE_MS * 2 ** (failures - 1), undefined, { signal }).catch(() => {});
+		} finally {
+			response?.destroy();
+		}
+	}
+}
+
+async function request(
+	client: QdrantClient,
+	scope: SnapshotScope,
+	snapshot: SnapshotDescription,
+	{ offset, etag, signal }: { offset: number; etag: string | undefined; signal: AbortSignal | undefined },
+): Promise<IncomingMessage> {
+	const headers: Record<string, string> =
+		offset > 0 && etag !== undefined ? { range: `bytes=${offset}-`, 'if-match': etag } : {};
+	const response = await client.openSnapshot(scope, snapshot.name, headers, signal);
+	const status = response.statusCode ?? 0;
+	if (offset === 0 ? status === 200 : status === 206 && beginsAt(response, offset)) return response;
+	if (status === 412 || status === 200 || status === 206) {
+		response.destroy();
+		throw damaged(snapshot, 'it was replaced on the server while it was being read', scope);
+	}
+	throw new QdrantFailure(serverMessage(status, await readText(response)), status);
+}
+
+function beginsAt(response: IncomingMessage, offset: number): boolean {
+	return response.headers['content-range']?.startsWith(`bytes ${offset}-`) === true;
+}
+
+/** The body's chunks. Silence counts only while we wait for bytes, not while our reader is busy. */
+async function* body(
+	response: IncomingMessage,
+	idleTimeout: number,
+	signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+	const bytes = signal ? untilAborted(response, signal) : (response as AsyncIterable<Uint8Array>);
+	const iterator = bytes[Symbol.asyncIterator]();
+	try {
+		for (;;) {
+			const timer = setTimeout(
+				() => response.destroy(new QdrantFailure('the server fell silent', undefined, 'ETIMEDOUT')),
+				idleTimeout || 2 ** 31 - 1,
+			);
+			const next = await iterator.next().finally(() => clearTimeout(timer));
+			if (next.done) return;
+			yield next.value;
+		}
+	} finally {
+		await iterator.return?.();
+	}
+}
+
+function damaged({ name }: SnapshotDescription, reason: string, scope: SnapshotScope): BackupError {
+	return new BackupError(
+		'SOURCE_FAILED',
+		`The snapshot ${name} of ${describeScope(scope)} did not arrive: ${reason}.`,
+		{
+			hint: 'Something changed it on the way, or another snapshot of the same second replaced it. Run the backup again.',
+		},
+	);
+}

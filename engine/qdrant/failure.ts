@@ -1,0 +1,63 @@
+import { BackupError, messageOf } from '../errors';
+
+/** Whether we read from the server or write to it: decides the error's code. */
+export type Role = 'source' | 'target';
+
+/** A request that was refused (status) or that got no answer (code of the connection). */
+export class QdrantFailure extends Error {
+	constructor(
+		message: string,
+		readonly status?: number,
+		readonly code?: string,
+	) {
+		super(message);
+	}
+}
+
+/** The status of the answer that an error stands for; undefined where there was none. */
+export function statusOf(error: unknown): number | undefined {
+	const failure = error instanceof BackupError ? error.cause : error;
+	return failure instanceof QdrantFailure ? failure.status : undefined;
+}
+
+/**
+ * Whether the server may have begun what it was asked for although no answer of its own arrived: the connection broke, or
+ * a proxy in between gave up.
+ */
+export function isOutcomeUnknown(error: unknown): boolean {
+	const status = statusOf(error);
+	return status === undefined || status === 408 || status === 502 || status === 503 || status === 504;
+}
+
+/** Turns what a request failed with into the error for the user. `what` begins the message: `Could not list ...`. */
+export function explain(error: unknown, role: Role, server: string, what: string): BackupError {
+	if (error instanceof BackupError) return error;
+	const failure = error instanceof QdrantFailure ? error : connectionFailure(error);
+	const { status } = failure;
+	const details = status === undefined ? undefined : { status };
+	const make = (code: ConstructorParameters<typeof BackupError>[0], hint: string) =>
+		new BackupError(code, `${what}: ${failure.message}`, { cause: failure, hint, ...(details && { details }) });
+	if (status === 401 || status === 403) {
+		return make('ACCESS_DENIED', 'Check the API key of the Qdrant credential; snapshots need one with full access.');
+	}
+	if (status === undefined) {
+		const code = role === 'source' ? 'SOURCE_UNREACHABLE' : 'TARGET_UNREACHABLE';
+		return make(code, `Check that ${server} is the server's address as seen from n8n, and that the server runs.`);
+	}
+	if (status === 408 || status === 502 || status === 504) {
+		return make(
+			role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED',
+			'A proxy between n8n and Qdrant gave up waiting; raise its time-out or use an address that goes past it.',
+		);
+	}
+	return make(
+		role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED',
+		'The message is the one of the Qdrant server; its log may tell more.',
+	);
+}
+
+/** A broken or refused connection, in words. */
+export function connectionFailure(error: unknown): QdrantFailure {
+	const code = (error as { code?: unknown } | null)?.code;
+	return new QdrantFailure(messageOf(error), undefined, typeof code === 'string' ? code : undefined);
+}

@@ -1,0 +1,161 @@
+/**
+ * Node's HTTP client, with what Qdrant needs: no time limit unless one is set (fetch gives up after 300 s without
+ * headers, and making a snapshot may take longer), bodies as they are (fetch asks for gzip, and the server compresses
+ * snapshots on the fly, which takes five times as long as sending them), a connection of its own for every request (one
+ * that was kept alive may be closed by the server just as the next request goes out), and keep-alive probes, so that
+ * firewalls do not forget a connection on which the server is silent for an hour while it works.
+ */
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+import { cancelled } from '../errors';
+import { baseUrl, DEFAULT_TIMEOUTS, type QdrantConnection } from './connection';
+import { connectionFailure, QdrantFailure } from './failure';
+
+const PROBE_AFTER_MS = 30_000;
+/** Answers to questions are read into memory; a list of many collections or payload indexes stays far below. */
+const MAX_JSON_BYTES = 64 * 1024 * 1024;
+
+export interface HttpRequest {
+	method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+	/** Encoded, from the first slash: `/collections/a%20b`. */
+	path: string;
+	query?: Record<string, string | number | boolean | undefined>;
+	json?: unknown;
+	headers?: Record<string, string>;
+	signal?: AbortSignal;
+	/** Milliseconds until the answer begins; 0 for none. */
+	answerWithin: number;
+}
+
+/** A body of known length to send. */
+export interface UploadBody {
+	headers: Record<string, string>;
+	content: AsyncIterable<Uint8Array>;
+}
+
+/** Sends a request and resolves with the answer's head, whatever its status; the caller reads or destroys the body. */
+export async function open(connection: QdrantConnection, request: HttpRequest): Promise<IncomingMessage> {
+	const sent = begin(connection, request);
+	const answer = answerOf(sent);
+	sent.end(request.json === undefined ? undefined : JSON.stringify(request.json));
+	return await answer;
+}
+
+/**
+ * Sends a stream as the request's body and resolves with the answer. The server may answer before it has read all of it.
+ * The signal ends it while it is being sent: the server then drops what it has got. Afterwards the server works on whether
+ * we listen or not, so the promise goes on as well.
+ * @throws the source's own error, where it fails; QdrantFailure
+ */
+export async function upload(
+	connection: QdrantConnection,
+	request: HttpRequest,
+	body: UploadBody,
+): Promise<{ status: number; text: string }> {
+	const { signal, ...unsignalled } = request;
+	const sent = begin(connection, { ...unsignalled, headers: body.headers });
+	const onAbort = () => {
+		if (!sent.writableFinished) sent.destroy(cancelled());
+	};
+	if (signal?.aborted) onAbort();
+	else signal?.addEventListener('abort', onAbort, { once: true });
+	const answer = answerOf(sent).then(async (response) => ({
+		status: response.statusCode ?? 0,
+		text: await readText(response),
+	}));
+	let ownFailure: { error: unknown } | undefined;
+	const content = async function* () {
+		try {
+			yield* body.content;
+		} catch (error) {
+			ownFailure = { error };
+			throw error;
+		}
+	};
+	const fed = pipeline(Readable.from(content(), { objectMode: false, highWaterMark: 1024 * 1024 }), sent).catch(
+		() => {},
+	);
+	try {
+		return await answer;
+	} catch (error) {
+		await fed;
+		throw ownFailure ? ownFailure.error : error;
+	} finally {
+		signal?.removeEventListener('abort', onAbort);
+		sent.destroy();
+		await fed;
+	}
+}
+
+function begin(connection: QdrantConnection, request: HttpRequest): ClientRequest {
+	const base = baseUrl(connection.url);
+	const timeouts = { ...DEFAULT_TIMEOUTS, ...connection.timeouts };
+	const sent = (base.protocol === 'https:' ? https : http).request({
+		protocol: base.protocol,
+		// An IPv6 address stands in brackets in a URL only.
+		hostname: base.hostname.replace(/^\[|\]$/g, ''),
+		port: base.port || undefined,
+		path: (base.pathname === '/' ? '' : base.pathname) + request.path + queryOf(request.query),
+		method: request.method,
+		agent: false,
+		headers: {
+			'accept-encoding': 'identity',
+			...(connection.apiKey ? { 'api-key': connection.apiKey } : {}),
+			...(request.json === undefined ? {} : { 'content-type': 'application/json' }),
+			...request.headers,
+		},
+		...(request.signal ? { signal: request.signal } : {}),
+	});
+	sent.once('socket', (socket) => {
+		socket.setKeepAlive(true, PROBE_AFTER_MS);
+		socket.setNoDelay(true);
+		const ready = base.protocol === 'https:' ? 'secureConnect' : 'connect';
+		endAfter(sent, timeouts.connect, 'the server did not accept the connection', (stop) => socket.once(ready, stop));
+	});
+	endAfter(sent, request.answerWithin, 'the server did not answer in time', (stop) => sent.once('response', stop));
+	return sent;
+}
+
+/** Destroys the request after so many milliseconds, unless what it waits for comes first. */
+function endAfter(sent: ClientRequest, milliseconds: number, reason: string, unless: (stop: () => void) => void): void {
+	if (milliseconds === 0) return;
+	const timer = setTimeout(() => {
+		sent.destroy(new QdrantFailure(`${reason} (${milliseconds / 1000} s)`, undefined, 'ETIMEDOUT'));
+	}, milliseconds);
+	const stop = () => clearTimeout(timer);
+	unless(stop);
+	sent.once('close', stop);
+}
+
+function answerOf(sent: ClientRequest): Promise<IncomingMessage> {
+	return new Promise((resolve, reject) => {
+		sent.once('response', resolve);
+		// Stays: an error after the answer has begun shows on the answer.
+		sent.on('error', (error) => reject(error instanceof QdrantFailure ? error : connectionFailure(error)));
+	});
+}
+
+function queryOf(query: HttpRequest['query'] = {}): string {
+	const parameters = new URLSearchParams();
+	for (const [key, value] of Object.entries(query)) if (value !== undefined) parameters.set(key, String(value));
+	return parameters.size === 0 ? '' : `?${parameters.toString()}`;
+}
+
+/** Reads a body into a string. Throws QdrantFailure where it breaks or is far too long. */
+export async function readText(response: IncomingMessage): Promise<string> {
+	const chunks: Buffer[] = [];
+	let length = 0;
+	try {
+		for await (const chunk of response as AsyncIterable<Buffer>) {
+			length += chunk.length;
+			if (length > MAX_JSON_BYTES) throw new QdrantFailure('the answer is too long to be one of Qdrant', 200);
+			chunks.push(chunk);
+		}
+	} catch (error) {
+		throw error instanceof QdrantFailure ? error : connectionFailure(error);
+	}
+	return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,28 @@
+export { backUpCollections, type BackUpCollectionsOptions, type CollectionsBackup } from './backUpCollections';
+export { backUpStorage, type BackUpStorageOptions } from './backUpStorage';
+export type { QdrantConnection, QdrantTimeouts } from './connection';
+export {
+	checkQdrant,
+	deleteServerSnapshot,
+	listCollections,
+	listServerSnapshots,
+	type QdrantSummary,
+	type ServerSnapshot,
+} from './lookUp';
+export { collectionSource, type CollectionSource } from './manifestSource';
+export type { CollectionSelection } from './select';
+export type { AliasChoice } from './restore/aliases';
+export type { CheckOptions } from './restore/check';
+export {
+	restoreCollection,
+	type CollectionRestoreReport,
+	type RestoreCollectionOptions,
+	type RestoreCollectionTarget,
+} from './restore/restoreCollection';
+export {
+	archiveSource,
+	foreignSnapshot,
+	remoteSnapshot,
+	type ForeignSnapshotOptions,
+	type RestoreSource as QdrantRestoreSource,
+} from './restore/source';

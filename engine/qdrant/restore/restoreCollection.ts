@@ -1,0 +1,170 @@
+import { BackupError, cancelled } from '../../errors';
+import { findPeers, type Topology } from '../cluster';
+import type { QdrantConnection } from '../connection';
+import { restoreAliases, type AliasChoice } from './aliases';
+import { assertPassed, checkCollection, type CheckOptions, type CollectionCheck } from './check';
+import { assertCompatible } from './compatible';
+import { assertSingle, discard, isSharded, loadInto, loadNew, type RestoreContext } from './load';
+import type { RestoreSource } from './source';
+import { swapAlias, swapCollection } from './swap';
+import { assertVersion } from './version';
+
+export type RestoreCollectionTarget =
+	/** A collection that does not exist yet. */
+	| { type: 'newCollection'; collection: string }
+	/** Restored beside and checked first; the old one is kept as `<name>_before_<time>`. See swap.ts. */
+	| { type: 'safeSwap'; collection: string; confirmation: string }
+	/** Over the collection as it stands: its points go. */
+	| { type: 'existing'; collection: string; confirmation: string };
+
+export interface RestoreCollectionOptions {
+	connection: QdrantConnection;
+	source: RestoreSource;
+	target: RestoreCollectionTarget;
+	/** Aliases that the backup tells of; left alone unless told. */
+	aliases?: AliasChoice;
+	/** Where the source does not tell it: the version of the server that made the snapshot. */
+	snapshotVersion?: string;
+	check?: CheckOptions;
+	/** Of the times in names; default UTC. */
+	timeZone?: string;
+	log?: (line: string) => void;
+	/** Bytes of the snapshot (of a shard's, in a cluster) that have been sent. */
+	onProgress?: (progress: { bytes: number; totalBytes: number }) => void;
+	signal?: AbortSignal;
+}
+
+export interface CollectionRestoreReport extends Omit<CollectionCheck, 'problems'> {
+	/** The collection that now holds the data. */
+	collection: string;
+	/** What the old data is to be had under now: a copy, or an alias of the old collection. */
+	previous: string | undefined;
+	/** Aliases that were given to the collection. */
+	aliases: string[];
+	serverVersion: string;
+	/** Milliseconds. */
+	duration: number;
+}
+
+type Outcome = Pick<CollectionRestoreReport, 'collection' | 'previous' | 'aliases'> & { check: CollectionCheck };
+
+/**
+ * Restores a collection. Everything that can be told beforehand (confirmation, versions, names, whether the backup fits) is
+ * checked before anything is touched; the archive is compared with its manifest as it streams, and the server compares
+ * what arrives with the checksum before it puts it in place. A restore that is refused or fails leaves the target as it
+ * was: what it made is removed again, what it replaced is put back. Where the connection is lost while the server is at
+ * work over an existing collection, the server may still finish.
+ * @throws BackupError NOT_CONFIRMED, UNSUPPORTED_VERSION, TARGET_EXISTS, INVALID_INPUT (does not fit), TARGET_UNREACHABLE,
+ * TARGET_FAILED, ACCESS_DENIED, CANCELLED, those of the archive and of the storage
+ */
+export async function restoreCollection(options: RestoreCollectionOptions): Promise<CollectionRestoreReport> {
+	const startedAt = Date.now();
+	const { connection, source, target, signal, log = () => {} } = options;
+	assertConfirmed(target);
+	const topology = await findPeers(connection, 'target', signal);
+	const { version } = await topology.client.version(signal);
+	const made = source.facts?.version ?? options.snapshotVersion;
+	if (made !== undefined) assertVersion(made, version);
+	if (!isSharded(source)) assertSingle(topology, source);
+	const warnings: string[] = [];
+	if (made === undefined) warnings.push('Nothing tells which version of Qdrant made this snapshot.');
+	const { onProgress } = options;
+	const context: RestoreContext = { topology, signal, log, warnings, ...(onProgress && { onProgress }) };
+	try {
+		const { check, ...outcome } = await restoreInto(context, options);
+		const wanted = source.facts?.aliases ?? [];
+		const given = await restoreAliases(context, outcome.collection, wanted, options.aliases ?? 'leave');
+		const { problems, ...found } = check;
+		void problems;
+		return {
+			...found,
+			...outcome,
+			aliases: [...new Set([...outcome.aliases, ...given])],
+			warnings: [...warnings, ...check.warnings],
+			serverVersion: version,
+			duration: Date.now() - startedAt,
+		};
+	} catch (error) {
+		if (signal?.aborted && !(error instanceof BackupError && error.code === 'TARGET_FAILED')) throw cancelled();
+		throw error;
+	}
+}
+
+function assertConfirmed(target: RestoreCollectionTarget): void {
+	if (target.type === 'newCollection' || target.confirmation === target.collection) return;
+	throw new BackupError(
+		'NOT_CONFIRMED',
+		`Restoring over the collection "${target.collection}" is not confirmed; nothing was changed.`,
+		{ hint: `Type ${target.collection} into the confirmation.` },
+	);
+}
+
+async function restoreInto(context: RestoreContext, options: RestoreCollectionOptions): Promise<Outcome> {
+	const { source, target, check = {}, timeZone } = options;
+	const { collection: name } = target;
+	const behind = await whatIs(context.topology, name, context.signal);
+	if (target.type === 'newCollection') return await restoreNew(context, options, behind);
+	if (target.type === 'existing') return await restoreOver(context, options, behind);
+	if (behind === undefined) return await restoreNew(context, options, behind);
+	const swap = { name, source, check, ...(timeZone !== undefined && { timeZone }) };
+	return behind === name ? await swapCollection(context, swap) : await swapAlias(context, swap, behind);
+}
+
+/** The collection that a name stands for: itself, the one behind the alias, or none. */
+async function whatIs(topology: Topology, name: string, signal?: AbortSignal): Promise<string | undefined> {
+	const { client } = topology;
+	const aliases = await client.aliases(signal);
+	const alias = aliases.find(({ alias_name: found }) => found === name);
+	if (alias) return alias.collection_name;
+	return (await client.collections(signal)).includes(name) ? name : undefined;
+}
+
+async function restoreNew(
+	context: RestoreContext,
+	{ source, target: { collection }, check }: RestoreCollectionOptions,
+	behind: string | undefined,
+): Promise<Outcome> {
+	if (behind !== undefined) {
+		const what = behind === collection ? 'a collection' : `an alias of the collection ${behind}`;
+		throw new BackupError('TARGET_EXISTS', `There is ${what} named ${collection} already; nothing was changed.`, {
+			hint: 'Choose another name, or restore over it by a safe swap.',
+		});
+	}
+	await loadNew(context, collection, source);
+	try {
+		const { client } = context.topology;
+		const found = await checkCollection(client, collection, source.facts, check, context.signal);
+		assertPassed(found, collection, 'It was removed again.');
+		return { collection, previous: undefined, aliases: [], check: found };
+	} catch (error) {
+		await discard(context, collection);
+		throw error;
+	}
+}
+
+async function restoreOver(
+	context: RestoreContext,
+	{ source, target: { collection }, check }: RestoreCollectionOptions,
+	behind: string | undefined,
+): Promise<Outcome> {
+	const { topology, signal } = context;
+	if (behind !== collection) {
+		throw new BackupError(
+			'INVALID_INPUT',
+			behind === undefined
+				? `There is no collection ${collection} to restore over.`
+				: `${collection} is an alias of the collection ${behind}; nothing was changed.`,
+			{ hint: 'Restore into a new collection, or by a safe swap, or name the collection itself.' },
+		);
+	}
+	if (isSharded(source)) {
+		throw new BackupError('INVALID_INPUT', 'The shards of a cluster cannot replace a collection all in one step.', {
+			hint: 'Restore over it by a safe swap, which can put the old collection back, or into a new collection.',
+		});
+	}
+	if (source.facts) await assertCompatible(topology, collection, source.facts, signal);
+	await loadInto(context, collection, source);
+	const found = await checkCollection(topology.client, collection, source.facts, check, signal);
+	assertPassed(found, collection, 'Its points were written since, or the backup is not what its manifest tells.');
+	return { collection, previous: undefined, aliases: [], check: found };
+}

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+
+import type { ArchiveReader } from '../../archive';
+import { BackupError, throwIfCancelled } from '../../errors';
+import { collectionSource, type CollectionSource } from '../manifestSource';
+
+/** One `.snapshot` file: a collection's, or a shard's. */
+export interface SnapshotPiece {
+	/** Undefined for a collection's snapshot. */
+	shard?: number;
+	/** Bytes. */
+	size: number;
+	/** Of the file, in hex. */
+	sha256: string;
+	/** Its bytes from the beginning; may be asked for again. */
+	open(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** What a restore reads. */
+export interface RestoreSource {
+	/** For messages: `docs_20260131_020000.snapshot.zst`. */
+	description: string;
+	/** What the manifest tells; undefined for a snapshot made by others. */
+	facts?: CollectionSource;
+	/** A collection's snapshot, or one for each shard; none where the server fetches it. */
+	pieces: SnapshotPiece[];
+	/** Where the server fetches a collection's snapshot by itself. */
+	remote?: { url: string; sha256: string };
+}
+
+/**
+ * A backup of a collection, from the storage.
+ * @throws BackupError INVALID_INPUT for a backup of something else, MANIFEST_INVALID
+ */
+export function archiveSource(reader: ArchiveReader): RestoreSource {
+	const { manifest } = reader;
+	const facts = collectionSource(manifest);
+	const description = manifest.file;
+	if (facts.snapshot) {
+		const { size, sha256 } = facts.snapshot;
+		return { description, facts, pieces: [{ size, sha256, open: (signal) => reader.raw(signal) }] };
+	}
+	const pieces = facts.shards.flatMap(({ id, snapshot }): SnapshotPiece[] => {
+		if (!snapshot) return [];
+		const { size, sha256 } = snapshot;
+		return [{ shard: id, size, sha256, open: (signal) => shardBytes(reader, id, signal) }];
+	});
+	return { description, facts, pieces };
+}
+
+async function* shardBytes(reader: ArchiveReader, id: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+	for await (const { raw } of reader.parts(({ type }) => type === `shard-${id}`, signal)) {
+		if (Buffer.isBuffer(raw)) yield raw;
+		else for await (const chunk of raw) yield chunk as Uint8Array;
+	}
+}
+
+export interface ForeignSnapshotOptions {
+	/** For messages: the file's name. */
+	description: string;
+	/** Opens it from the beginning; called twice, since its checksum must be known before it is sent. */
+	open: () => Promise<Readable>;
+	/** SHA-256 as the server told it when the snapshot was made; without one the file is sent with its own. */
+	checksum?: string;
+	signal?: AbortSignal;
+}
+
+/**
+ * A collection's `.snapshot` file made by others, uncompressed. Reads it once for its size and SHA-256.
+ * @throws BackupError ARCHIVE_CORRUPT where it is empty or not what the checksum says; what the stream throws
+ */
+export async function foreignSnapshot(options: ForeignSnapshotOptions): Promise<RestoreSource> {
+	const { description, open, checksum, signal } = options;
+	const hash = createHash('sha256');
+	let size = 0;
+	for await (const chunk of await open()) {
+		throwIfCancelled(signal);
+		hash.update(chunk as Uint8Array);
+		size += (chunk as Uint8Array).length;
+	}
+	const sha256 = hash.digest('hex');
+	if (size === 0) throw new BackupError('ARCHIVE_CORRUPT', `${description} is empty.`);
+	if (checksum !== undefined && checksum.trim().toLowerCase() !== sha256) {
+		throw new BackupError('ARCHIVE_CORRUPT', `${description} has the SHA-256 ${sha256}, not ${checksum.trim()}.`, {
+			hint: 'The file was damaged or is another one.',
+		});
+	}
+	const content = async function* () {
+		for await (const chunk of await open()) yield chunk as Uint8Array;
+	};
+	return { description, pieces: [{ size, sha256, open: content }] };
+}
+
+/**
+ * A snapshot that the Qdrant server fetches by itself: a presigned URL of a bucket, or another Qdrant server. What lies
+ * there must be the bare `.snapshot` file. The URL is shown nowhere, since it may hold a signature.
+ * @param from The archive behind the URL, or its checksum.
+ * @throws BackupError INVALID_INPUT for an archive that is compressed, encrypted or of a cluster
+ */
+export function remoteSnapshot(url: string, from: ArchiveReader | { sha256: string }): RestoreSource {
+	if (!/^https?:\/\//i.test(url)) {
+		throw new BackupError('INVALID_INPUT', 'The server can fetch snapshots from http:// and https:// URLs only.');
+	}
+	if ('sha256' in from) return { description: 'the snapshot behind the URL', pieces: [], remote: { url, ...from } };
+	const { manifest } = from;
+	const facts = collectionSource(manifest);
+	if (manifest.codec.name !== 'none' || manifest.encryption || !facts.snapshot) {
+		throw new BackupError('INVALID_INPUT', `The server cannot read ${manifest.file} by itself.`, {
+			hint: 'That takes a backup of a single server without compression and encryption. Restore this one by upload.',
+		});
+	}
+	return { description: manifest.file, facts, pieces: [], remote: { url, sha256: facts.snapshot.sha256 } };
+}

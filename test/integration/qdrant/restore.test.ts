@@ -1,0 +1,288 @@
+import { createReadStream, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { foreignSnapshot, remoteSnapshot, restoreCollection } from '../../../engine/qdrant';
+import { startQdrant, type QdrantServer } from '../../services/qdrant';
+import {
+	ask,
+	at,
+	contentHash,
+	countPoints,
+	createPlain,
+	fill,
+	plainShape,
+	snapshotNames,
+} from '../../services/qdrant-data';
+import { backUp, connectionTo, failure, filesBelow, restore, type Backup } from './support';
+
+let server: QdrantServer;
+/** Of a collection `docs` with 300 points and the alias `live`. */
+let backup: Backup;
+let wanted: string;
+
+beforeAll(async () => {
+	server = await startQdrant();
+	await createPlain(server, 'docs', 300);
+	await alias('live', 'docs');
+	wanted = await contentHash(server, 'docs');
+	backup = await backUp(server, 'docs');
+});
+afterAll(async () => await server?.stop());
+
+/** What the server holds: collections with their content, aliases, and files in its snapshot folder. */
+async function everything(): Promise<object> {
+	const { collections } = await ask<{ collections: { name: string }[] }>(server, 'GET', '/collections');
+	const names = collections.map(({ name }) => name).sort();
+	const hashes = await Promise.all(names.map(async (name) => [name, await contentHash(server, name)]));
+	const { aliases } = await ask<{ aliases: { alias_name: string }[] }>(server, 'GET', '/aliases');
+	aliases.sort((a, b) => (a.alias_name < b.alias_name ? -1 : 1));
+	const files = filesBelow(join(server.folder, 'snapshots')).filter((file) => !file.endsWith('.checksum'));
+	return { hashes, aliases, files };
+}
+
+async function alias(name: string, collection: string): Promise<void> {
+	const actions = [{ create_alias: { alias_name: name, collection_name: collection } }];
+	await ask(server, 'POST', '/collections/aliases', { actions });
+}
+
+async function aliasesOf(collection: string): Promise<string[]> {
+	const { aliases } = await ask<{ aliases: { alias_name: string }[] }>(server, 'GET', at(collection, '/aliases'));
+	return aliases.map(({ alias_name: name }) => name).sort();
+}
+
+beforeEach(async () => {
+	// `changed` has other points, one index more and an alias of its own.
+	await createPlain(server, 'changed', 50);
+	await ask(server, 'PUT', at('changed', '/index?wait=true'), { field_name: 'own', field_schema: 'integer' });
+	await fill(server, 'changed', plainShape(8), { from: 1000, count: 40 });
+	await alias('current', 'changed');
+});
+afterEach(async () => {
+	const { collections } = await ask<{ collections: { name: string }[] }>(server, 'GET', '/collections');
+	for (const { name } of collections) if (name !== 'docs') await ask(server, 'DELETE', at(name));
+});
+
+describe('over an existing collection', () => {
+	it('replaces its points, and says which indexes it kept', async () => {
+		const report = await restore(server, backup, { type: 'existing', collection: 'changed', confirmation: 'changed' });
+		expect(await contentHash(server, 'changed')).toBe(wanted);
+		expect(report.warnings).toEqual([expect.stringContaining('kept payload indexes that the backup has not: own')]);
+		expect(await aliasesOf('changed')).toEqual(['current']);
+		expect(await snapshotNames(server, 'changed')).toEqual([]);
+	});
+
+	it('is refused without the confirmation, by an alias, and where there is none; nothing changes', async () => {
+		const before = await everything();
+		const over = (collection: string, confirmation: string) =>
+			restore(server, backup, { type: 'existing', collection, confirmation });
+		await failure(over('changed', 'change'), 'NOT_CONFIRMED');
+		expect((await failure(over('current', 'current'), 'INVALID_INPUT')).message).toContain(
+			'alias of the collection changed',
+		);
+		await failure(over('nothing', 'nothing'), 'INVALID_INPUT');
+		expect(await everything()).toEqual(before);
+	});
+
+	it.each([
+		['other vectors', { vectors: { size: 9, distance: 'Cosine' } }],
+		['another number of shards', { vectors: { size: 8, distance: 'Cosine' }, shard_number: 2 }],
+	])('is refused where it has %s; nothing changes', async (_what, settings) => {
+		await ask(server, 'PUT', at('unlike'), settings);
+		const before = await everything();
+		const target = { type: 'existing', collection: 'unlike', confirmation: 'unlike' } as const;
+		const error = await failure(restore(server, backup, target), 'INVALID_INPUT');
+		expect(error.message).toMatch(/does not fit the collection unlike: its (vectors|shards) are/);
+		expect(await everything()).toEqual(before);
+	});
+});
+
+describe('into a new collection', () => {
+	it('is refused where a collection or an alias has the name', async () => {
+		const before = await everything();
+		await failure(restore(server, backup, { type: 'newCollection', collection: 'changed' }), 'TARGET_EXISTS');
+		await failure(restore(server, backup, { type: 'newCollection', collection: 'current' }), 'TARGET_EXISTS');
+		expect(await everything()).toEqual(before);
+	});
+
+	it('gives aliases back as asked', async () => {
+		await ask(server, 'POST', '/collections/aliases', { actions: [{ delete_alias: { alias_name: 'live' } }] });
+		const left = await restore(server, backup, { type: 'newCollection', collection: 'a' });
+		expect(left.aliases).toEqual([]);
+		const free = await restore(server, backup, { type: 'newCollection', collection: 'b' }, { aliases: 'free' });
+		expect(free.aliases).toEqual(['live']);
+		const kept = await restore(server, backup, { type: 'newCollection', collection: 'c' }, { aliases: 'free' });
+		expect(kept.warnings).toEqual(['The alias live was left with the collection b.']);
+		const moved = await restore(server, backup, { type: 'newCollection', collection: 'd' }, { aliases: 'all' });
+		expect(moved.aliases).toEqual(['live']);
+		expect(await aliasesOf('d')).toEqual(['live']);
+		await ask(server, 'DELETE', at('d'));
+		await alias('live', 'docs');
+	});
+
+	it('waits for the indexes where asked', async () => {
+		const check = { waitForIndexes: 60_000 };
+		const report = await restore(server, backup, { type: 'newCollection', collection: 'waited' }, { check });
+		expect(report).toMatchObject({ status: 'green', sampleSearch: 'passed', points: 300, serverVersion: '1.16.3' });
+	});
+
+	it('is refused for a snapshot of a version that the server does not read; nothing is sent', async () => {
+		const reader = await backup.open();
+		for (const version of ['1.14.9', '1.17.0', '2.16.3', '0.16.0']) {
+			Object.assign(reader.manifest.source, { version });
+			const target = { type: 'newCollection', collection: 'aged' } as const;
+			await failure(restore(server, { ...backup, open: async () => reader }, target), 'UNSUPPORTED_VERSION');
+		}
+		Object.assign(reader.manifest.source, { version: '1.15.9' });
+		await restore(server, { ...backup, open: async () => reader }, { type: 'newCollection', collection: 'aged' });
+		expect(await countPoints(server, 'aged')).toBe(300);
+	});
+
+	it('is removed again where it does not hold what the manifest promised', async () => {
+		const before = await everything();
+		const reader = await backup.open();
+		Object.assign(reader.manifest.source, { points: { before: 299, after: 299 } });
+		const target = { type: 'newCollection', collection: 'short' } as const;
+		const error = await failure(restore(server, { ...backup, open: async () => reader }, target), 'TARGET_FAILED');
+		expect(error.message).toContain('it has 300 points instead of 299');
+		expect(await everything()).toEqual(before);
+	});
+});
+
+describe('by a safe swap', () => {
+	it('of an alias, moves the aliases over in one step and keeps the old collection under another', async () => {
+		await alias('second', 'changed');
+		const old = await contentHash(server, 'changed');
+		const target = { type: 'safeSwap', collection: 'current', confirmation: 'current' } as const;
+		const report = await restore(server, backup, target);
+		expect(report.collection).toMatch(/^current_\d{8}_\d{6}$/);
+		expect(report.previous).toMatch(/^current_before_\d{8}_\d{6}$/);
+		expect(await contentHash(server, 'current')).toBe(wanted);
+		expect(await aliasesOf(report.collection)).toEqual(['current', 'second']);
+		expect(await contentHash(server, report.previous!)).toBe(old);
+		expect(await contentHash(server, 'changed')).toBe(old);
+	});
+
+	it('of a collection, replaces it and keeps a copy of the old one', async () => {
+		const old = await contentHash(server, 'changed');
+		const target = { type: 'safeSwap', collection: 'changed', confirmation: 'changed' } as const;
+		const report = await restore(server, backup, target);
+		expect(report).toMatchObject({ collection: 'changed', points: 300 });
+		expect(await contentHash(server, 'changed')).toBe(wanted);
+		expect(await contentHash(server, report.previous!)).toBe(old);
+		expect(await aliasesOf('changed')).toEqual(['current']);
+		expect(await everything()).toMatchObject({ files: [] });
+	});
+
+	it('of a collection that the backup does not fit, makes it anew', async () => {
+		await ask(server, 'PUT', at('unlike'), { vectors: { other: { size: 3, distance: 'Dot' } }, shard_number: 3 });
+		await fill(server, 'unlike', { vector: () => ({ other: [1, 2, 3] }) }, { count: 10 });
+		await alias('named', 'unlike');
+		const old = await contentHash(server, 'unlike');
+		const target = { type: 'safeSwap', collection: 'unlike', confirmation: 'unlike' } as const;
+		const report = await restore(server, backup, target);
+		expect(await contentHash(server, 'unlike')).toBe(wanted);
+		expect(await contentHash(server, report.previous!)).toBe(old);
+		expect(await aliasesOf('unlike')).toEqual(['named']);
+	});
+
+	it('needs its confirmation; where there is nothing to swap, makes the collection', async () => {
+		const target = { type: 'safeSwap', collection: 'changed', confirmation: '' } as const;
+		await failure(restore(server, backup, target), 'NOT_CONFIRMED');
+		const report = await restore(server, backup, { type: 'safeSwap', collection: 'fresh', confirmation: 'fresh' });
+		expect(report).toMatchObject({ collection: 'fresh', previous: undefined });
+	});
+});
+
+describe('a snapshot of others', () => {
+	/** A file as `curl -O` leaves it. */
+	async function file(): Promise<string> {
+		const plain = await backUp(server, 'docs', { codec: { name: 'none' } });
+		return join(plain.root, 'qdrant', plain.manifest.file);
+	}
+
+	it('is restored from a stream, and its checksum looked at', async () => {
+		const path = await file();
+		const description = 'docs.snapshot';
+		const open = () => Promise.resolve(createReadStream(path));
+		const wrong = foreignSnapshot({ description, open, checksum: 'ab'.repeat(32) });
+		await failure(wrong, 'ARCHIVE_CORRUPT');
+		const source = await foreignSnapshot({ description, open });
+		const target = { type: 'newCollection', collection: 'foreign' } as const;
+		const report = await restoreCollection({ connection: connectionTo(server), source, target });
+		expect(report.warnings).toEqual(['Nothing tells which version of Qdrant made this snapshot.']);
+		expect(report).toMatchObject({ points: 300, sampleSearch: 'passed' });
+		expect(await contentHash(server, 'foreign')).toBe(wanted);
+		const aged = restoreCollection({ connection: connectionTo(server), source, target, snapshotVersion: '1.9.0' });
+		await failure(aged, 'UNSUPPORTED_VERSION');
+	});
+
+	it('swaps a collection as well', async () => {
+		const path = await file();
+		const source = await foreignSnapshot({ description: 'x', open: () => Promise.resolve(createReadStream(path)) });
+		const target = { type: 'safeSwap', collection: 'changed', confirmation: 'changed' } as const;
+		await restoreCollection({ connection: connectionTo(server), source, target });
+		expect(await contentHash(server, 'changed')).toBe(wanted);
+	});
+
+	it('that is none is refused by the server, and nothing is left of it', async () => {
+		const before = await everything();
+		const open = () => Promise.resolve(createReadStream(join(__dirname, 'support.ts')));
+		const source = await foreignSnapshot({ description: 'support.ts', open });
+		const into = (target: Parameters<typeof restore>[2]) =>
+			failure(restoreCollection({ connection: connectionTo(server), source, target }), 'TARGET_FAILED');
+		await into({ type: 'newCollection', collection: 'none' });
+		await into({ type: 'existing', collection: 'changed', confirmation: 'changed' });
+		await into({ type: 'safeSwap', collection: 'changed', confirmation: 'changed' });
+		await into({ type: 'safeSwap', collection: 'current', confirmation: 'current' });
+		expect(await everything()).toEqual(before);
+	});
+});
+
+describe('fetched by the server itself', () => {
+	let web: Server;
+	let base: string;
+	let content: Buffer;
+	let plain: Backup;
+
+	beforeAll(async () => {
+		plain = await backUp(server, 'docs', { codec: { name: 'none' } });
+		content = readFileSync(join(plain.root, 'qdrant', plain.manifest.file));
+		web = createServer((request, response) => {
+			const found = request.url?.startsWith('/docs.snapshot') === true;
+			response.writeHead(found ? 200 : 404).end(found ? content : 'no');
+		});
+		await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
+		base = `http://127.0.0.1:${(web.address() as { port: number }).port}`;
+	});
+	afterAll(() => void web?.close());
+
+	const into = (source: ReturnType<typeof remoteSnapshot>, collection: string) =>
+		restoreCollection({ connection: connectionTo(server), source, target: { type: 'newCollection', collection } });
+
+	it('comes with its checksum', async () => {
+		await into(remoteSnapshot(`${base}/docs.snapshot?signature=s3cret`, await plain.open()), 'fetched');
+		expect(await contentHash(server, 'fetched')).toBe(wanted);
+		const before = await everything();
+		const wrong = remoteSnapshot(`${base}/docs.snapshot`, { sha256: 'ab'.repeat(32) });
+		expect((await failure(into(wrong, 'fetched2'), 'TARGET_FAILED')).message).toMatch(/checksum mismatch/i);
+		expect(await everything()).toEqual(before);
+	});
+
+	it('keeps the signature of its URL out of messages', async () => {
+		const source = remoteSnapshot(`${base}/gone?signature=s3cret`, await plain.open());
+		const error = await failure(into(source, 'gone'), 'TARGET_FAILED');
+		expect(error.message).toContain(`${base}/gone`);
+		expect(`${error.message} ${error.stack} ${String(error.cause)} ${(error.cause as Error).stack}`).not.toContain(
+			's3cret',
+		);
+	});
+
+	it('is refused where the server could not read it', async () => {
+		const reader = await backup.open();
+		expect(() => remoteSnapshot(`${base}/x`, reader)).toThrow('cannot read');
+		expect(() => remoteSnapshot('file:///etc/passwd', reader)).toThrow('http://');
+	});
+});
