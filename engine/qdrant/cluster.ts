@@ -2,7 +2,7 @@ import { BackupError, throwIfCancelled } from '../errors';
 import { QdrantClient } from './client';
 import { baseUrl, type QdrantConnection } from './connection';
 import { statusOf, type Role } from './failure';
-import type { CollectionCluster } from './types';
+import type { CollectionCluster, ShardReplica } from './types';
 
 /** Peers are tried all at once; one that is down must not hold everybody up. */
 const PEER_CONNECT_MS = 5000;
@@ -28,13 +28,19 @@ export interface Topology {
 	isCluster: boolean;
 }
 
+export interface Replica {
+	peerId: string;
+	state: string;
+	points?: number;
+}
+
 /** One shard of a collection and the peers that hold an active replica of it. */
 export interface Shard {
 	id: number;
 	key?: string | number;
 	activeOn: string[];
-	/** Peers with a replica in any state, and that state. */
-	replicas: { peerId: string; state: string }[];
+	/** Peers with a replica in any state, and that state; points, roughly, where the peer itself was asked. */
+	replicas: Replica[];
 }
 
 /**
@@ -141,31 +147,27 @@ export async function findShards(topology: Topology, collection: string, signal?
 
 /** Joins what several peers say about the shards of a collection. */
 export function mergeShards(answers: CollectionCluster[]): Shard[] {
-	const shards = new Map<number, { key?: string | number; states: Map<string, string> }>();
-	const add = (id: number, key: string | number | null | undefined, peerId: string, state: string) => {
-		const shard = shards.get(id) ?? { states: new Map<string, string>() };
+	const shards = new Map<number, { key?: string | number; replicas: Map<string, Replica> }>();
+	const add = (peerId: string, { shard_id: id, shard_key: key, state, points_count: points }: ShardReplica) => {
+		const shard = shards.get(id) ?? { replicas: new Map<string, Replica>() };
 		if (key !== undefined && key !== null) shard.key = key;
-		shard.states.set(peerId, state);
+		shard.replicas.set(peerId, { peerId, state, ...(points !== undefined && { points }) });
 		shards.set(id, shard);
 	};
-	for (const { remote_shards: remote } of answers) {
-		for (const { shard_id: id, shard_key: key, peer_id: peerId, state } of remote) add(id, key, peerId ?? '', state);
-	}
+	for (const { remote_shards: remote } of answers) for (const shard of remote) add(shard.peer_id ?? '', shard);
 	// A peer knows best about itself.
-	for (const { peer_id: peerId, local_shards: local } of answers) {
-		for (const { shard_id: id, shard_key: key, state } of local) add(id, key, peerId, state);
-	}
+	for (const { peer_id: peerId, local_shards: local } of answers) for (const shard of local) add(peerId, shard);
 	// A shard that no peer tells of is missing from the list, but its number is not.
 	const count = Math.max(0, ...answers.map(({ shard_count: told }) => told));
 	for (let id = 0; shards.size < count && id < count; id++) {
-		if (!shards.has(id)) shards.set(id, { states: new Map() });
+		if (!shards.has(id)) shards.set(id, { replicas: new Map() });
 	}
 	return [...shards]
 		.sort(([a], [b]) => a - b)
-		.map(([id, { key, states }]) => {
-			const replicas = [...states].map(([peerId, state]) => ({ peerId, state }));
-			const activeOn = replicas.filter(({ state }) => state === 'Active').map(({ peerId }) => peerId);
-			return { id, ...(key !== undefined && { key }), activeOn, replicas };
+		.map(([id, { key, replicas }]) => {
+			const all = [...replicas.values()];
+			const activeOn = all.filter(({ state }) => state === 'Active').map(({ peerId }) => peerId);
+			return { id, ...(key !== undefined && { key }), activeOn, replicas: all };
 		});
 }
 

@@ -50,6 +50,8 @@ export interface ShardReplica {
 	shard_key?: string | number | null;
 	peer_id?: string;
 	state: ReplicaState;
+	/** Of local shards; roughly. */
+	points_count?: number;
 }
 
 export interface CollectionCluster {

@@ -9,14 +9,13 @@
  * - a collection's snapshot sent to one peer of a cluster restores that peer's shards alone and answers OK (1000 points in,
  *   473 there), so clusters get a snapshot for each shard, each on a peer that holds the shard;
  * - a shard's snapshot sent to a peer without that shard is taken all the same, as an additional replica;
- * - other replicas of that shard are Dead at first; the cluster fills them by itself within seconds;
+ * - other replicas of that shard are Dead after a moment, and the cluster fills them by itself, see replicas.ts;
  * - an upload to an alias changes the collection behind it;
  * - an uploaded collection snapshot stays on the server's disk, see multipart.ts.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 
-import { BackupError, cancelled, messageOf, throwIfCancelled } from '../../errors';
+import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import type { QdrantClient } from '../client';
 import { findShards, type Shard, type Topology } from '../cluster';
 import { isOutcomeUnknown, QdrantFailure, statusOf } from '../failure';
@@ -25,11 +24,9 @@ import type { CollectionSource } from '../manifestSource';
 import { snapshotForm } from '../multipart';
 import { orCancelled } from '../serverSnapshot';
 import { shardObstacle } from './compatible';
+import { replicasFilled } from './replicas';
 import { creationSettings, indexSchema, shardKeys } from './settings';
 import type { RestoreSource, SnapshotPiece } from './source';
-
-const POLL_MS = 250;
-const REPLICAS_WITHIN_MS = 10 * 60 * 1000;
 
 /** What the steps of a restore share. */
 export interface RestoreContext {
@@ -118,7 +115,7 @@ async function loadShards(context: RestoreContext, collection: string, source: R
 		log(`Restoring shard ${piece.shard} of ${collection} on ${client.server}`);
 		await client.uploadSnapshot({ collection, shard: piece.shard }, piece.sha256, form(context, piece), signal);
 	}
-	await replicasActive(context, collection);
+	if (topology.isCluster) await replicasFilled(context, collection);
 }
 
 /** A peer that holds the shard and can be reached, rather one whose replica is active. */
@@ -135,33 +132,6 @@ function holderOf(shards: Shard[], piece: SnapshotPiece, topology: Topology, col
 		`No peer that holds shard ${piece.shard} of ${collection} can be reached over HTTP.`,
 		{ hint: "Start that peer, or tell the addresses of all peers' HTTP interfaces." },
 	);
-}
-
-/** Waits until the cluster has filled the other replicas. */
-async function replicasActive(context: RestoreContext, collection: string): Promise<void> {
-	const { topology, signal, warnings } = context;
-	const deadline = Date.now() + REPLICAS_WITHIN_MS;
-	for (;;) {
-		const shards = await findShards(topology, collection, signal);
-		const waiting = shards.flatMap(({ id, replicas }) =>
-			replicas
-				.filter(({ peerId, state }) => state !== 'Active' && (!topology.isCluster || topology.clients.has(peerId)))
-				.map(({ peerId, state }) => `shard ${id} on peer ${peerId} is ${state}`),
-		);
-		if (waiting.length === 0) return;
-		if (Date.now() > deadline) {
-			warnings.push(`The cluster has not yet filled all replicas: ${waiting.join(', ')}.`);
-			return;
-		}
-		await pause(POLL_MS, signal);
-	}
-}
-
-/** @throws BackupError CANCELLED */
-export async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-	await sleep(milliseconds, undefined, { signal }).catch(() => {
-		throw cancelled();
-	});
 }
 
 function form({ onProgress, signal }: RestoreContext, piece: SnapshotPiece, name = 'shard.snapshot') {

@@ -16,7 +16,7 @@ import {
 	plainShape,
 	snapshotNames,
 } from '../../services/qdrant-data';
-import { backUp, connectionTo, failure, filesBelow, restore, type Backup } from './support';
+import { altered, backUp, connectionTo, failure, filesBelow, restore, type Backup } from './support';
 
 let server: QdrantServer;
 /** Of a collection `docs` with 300 points and the alias `live`. */
@@ -129,23 +129,19 @@ describe('into a new collection', () => {
 	});
 
 	it('is refused for a snapshot of a version that the server does not read; nothing is sent', async () => {
-		const reader = await backup.open();
+		const target = { type: 'newCollection', collection: 'aged' } as const;
 		for (const version of ['1.14.9', '1.17.0', '2.16.3', '0.16.0']) {
-			Object.assign(reader.manifest.source, { version });
-			const target = { type: 'newCollection', collection: 'aged' } as const;
-			await failure(restore(server, { ...backup, open: async () => reader }, target), 'UNSUPPORTED_VERSION');
+			await failure(restore(server, altered(backup, { version }), target), 'UNSUPPORTED_VERSION');
 		}
-		Object.assign(reader.manifest.source, { version: '1.15.9' });
-		await restore(server, { ...backup, open: async () => reader }, { type: 'newCollection', collection: 'aged' });
+		await restore(server, altered(backup, { version: '1.15.9' }), target);
 		expect(await countPoints(server, 'aged')).toBe(300);
 	});
 
 	it('is removed again where it does not hold what the manifest promised', async () => {
 		const before = await everything();
-		const reader = await backup.open();
-		Object.assign(reader.manifest.source, { points: { before: 299, after: 299 } });
+		const promised = altered(backup, { points: { before: 299, after: 299 } });
 		const target = { type: 'newCollection', collection: 'short' } as const;
-		const error = await failure(restore(server, { ...backup, open: async () => reader }, target), 'TARGET_FAILED');
+		const error = await failure(restore(server, promised, target), 'TARGET_FAILED');
 		expect(error.message).toContain('it has 300 points instead of 299');
 		expect(await everything()).toEqual(before);
 	});

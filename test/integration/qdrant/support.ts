@@ -70,6 +70,12 @@ export async function restore(
 	return await restoreCollection({ connection: connectionTo(server), source, target, ...choices });
 }
 
+/** The same archive with a manifest that tells something else of its source. */
+export function altered(backup: Backup, source: object): Backup {
+	const manifest = { ...backup.manifest, source: { ...backup.manifest.source, ...source } };
+	return { ...backup, manifest, open: () => openArchive(backup.storage, { manifest, folder: 'qdrant' }) };
+}
+
 /** The BackupError that a promise fails with, whose code must be this. */
 export async function failure(promise: Promise<unknown>, code: ErrorCode): Promise<BackupError> {
 	const error = await promise.then(

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { cancelled } from '../../errors';
+import { findShards, type Replica, type Shard, type Topology } from '../cluster';
+import type { RestoreContext } from './load';
+
+const POLL_MS = 250;
+/** How long all must look right: the peers hear of replicas that are out of date only after the upload's answer. */
+const STEADY_MS = 1500;
+const WITHIN_MS = 10 * 60 * 1000;
+/** Numbers of points are rough, so they are not waited for as long. */
+const EQUAL_WITHIN_MS = 30_000;
+
+/**
+ * Waits until the cluster has filled the other replicas of shards that were restored. A fact of 1.16.3: the answer to the
+ * upload comes before the peers know that the other replicas are out of date; for a moment all are said to be active, and
+ * whoever counts meanwhile counts empty ones. So all replicas must be active, and the same in number of points, for a
+ * while.
+ */
+export async function replicasFilled(context: RestoreContext, collection: string): Promise<void> {
+	const { topology, signal, warnings } = context;
+	const startedAt = Date.now();
+	let steadySince: number | undefined;
+	for (;;) {
+		const shards = await findShards(topology, collection, signal);
+		const now = Date.now();
+		const inactive = inactiveReplicas(shards, topology);
+		const unequal = unequalShards(shards);
+		const isRight = inactive.length === 0 && (unequal.length === 0 || now - startedAt > EQUAL_WITHIN_MS);
+		steadySince = isRight ? (steadySince ?? now) : undefined;
+		if (steadySince !== undefined && now - steadySince >= STEADY_MS) return;
+		if (now - startedAt > WITHIN_MS) {
+			warnings.push(`The cluster has not yet filled all replicas: ${inactive.join(', ')}.`);
+			return;
+		}
+		await sleep(POLL_MS, undefined, { signal }).catch(() => {
+			throw cancelled();
+		});
+	}
+}
+
+function inactiveReplicas(shards: Shard[], { clients }: Topology): string[] {
+	const isLate = ({ peerId, state }: Replica) => state !== 'Active' && clients.has(peerId);
+	return shards.flatMap(({ id, replicas }) =>
+		replicas.filter(isLate).map(({ peerId, state }) => `shard ${id} on peer ${peerId} is ${state}`),
+	);
+}
+
+function unequalShards(shards: Shard[]): Shard[] {
+	return shards.filter(({ replicas }) => {
+		const counts = replicas.map(({ points }) => points).filter((points) => points !== undefined);
+		return new Set(counts).size > 1;
+	});
+}
