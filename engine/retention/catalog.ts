@@ -1,0 +1,139 @@
+import { z } from 'zod';
+
+import { BACKUP_KINDS, MANIFEST_SUFFIX } from '../archive';
+import { readManifest } from '../archive/manifest-file';
+import { BackupError, messageOf, throwIfCancelled } from '../errors';
+import type { Storage, StoredObject } from '../storage/storage';
+import { entryOf, type RetentionEntry } from './entry';
+import { HOUSEKEEPING, parseJson, readSmall } from './housekeeping';
+
+/** All that retention knows of a storage. Manifests' indexes of parts are not held, so memory stays small. */
+export interface RetentionCatalog {
+	entries: RetentionEntry[];
+	/** Manifests that cannot be read: never touched. */
+	damaged: Array<{ manifestKey: string; message: string }>;
+	/** Everything else that the storage lists, apart from retention's own. */
+	others: Map<string, StoredObject>;
+	/** How many manifests had to be read; the cache knew the others. */
+	manifestsRead: number;
+}
+
+const READERS = 16;
+const CACHE_KEY = `${HOUSEKEEPING}catalog.json`;
+const CACHE_VERSION = 1;
+
+const cachedSchema = z.object({
+	id: z.string(),
+	kind: z.enum(BACKUP_KINDS),
+	name: z.string(),
+	key: z.string(),
+	startedAt: z.string().datetime(),
+	finishedAt: z.string().datetime(),
+	size: z.number(),
+	tags: z.array(z.string()),
+	pinned: z.boolean(),
+	parent: z.string().optional(),
+});
+type CachedEntry = z.infer<typeof cachedSchema>;
+
+/** By the key of the manifest; good as long as the manifest has this size and time. */
+type Cache = Map<string, { stamp: string; entry: CachedEntry }>;
+
+/**
+ * Reads every manifest under a prefix, except those that the cache of an earlier run knows in this size and of this time.
+ * @param options.keepCache Writes the cache where something changed; without it nothing is written.
+ * @throws BackupError CANCELLED, STORAGE_UNREACHABLE, and what listing throws
+ */
+export async function readCatalog(
+	storage: Storage,
+	options: { prefix?: string; keepCache?: boolean; signal?: AbortSignal } = {},
+): Promise<RetentionCatalog> {
+	const { prefix = '', keepCache = false, signal } = options;
+	const cache = await readCache(storage, signal);
+	const { manifests, others } = await list(storage, prefix, signal);
+	const catalog: RetentionCatalog = { entries: [], damaged: [], others, manifestsRead: 0 };
+	const fresh: Cache = new Map();
+	const waiting = manifests.values();
+	await Promise.all(
+		Array.from({ length: READERS }, async () => {
+			for (const object of waiting) await addManifest(catalog, storage, object, cache, fresh, signal);
+		}),
+	);
+	const isChanged = catalog.manifestsRead > 0 || fresh.size !== cache.size;
+	if (keepCache && prefix === '' && isChanged) await writeCache(storage, fresh, signal);
+	return catalog;
+}
+
+async function list(
+	storage: Storage,
+	prefix: string,
+	signal: AbortSignal | undefined,
+): Promise<{ manifests: StoredObject[]; others: Map<string, StoredObject> }> {
+	const manifests: StoredObject[] = [];
+	const others = new Map<string, StoredObject>();
+	for await (const object of storage.list(prefix)) {
+		throwIfCancelled(signal);
+		if (object.key.startsWith(HOUSEKEEPING)) continue;
+		if (object.key.endsWith(MANIFEST_SUFFIX)) manifests.push(object);
+		else others.set(object.key, object);
+	}
+	return { manifests, others };
+}
+
+async function addManifest(
+	catalog: RetentionCatalog,
+	storage: Storage,
+	object: StoredObject,
+	cache: Cache,
+	fresh: Cache,
+	signal: AbortSignal | undefined,
+): Promise<void> {
+	throwIfCancelled(signal);
+	const manifestKey = object.key;
+	const key = manifestKey.slice(0, -MANIFEST_SUFFIX.length);
+	const foundSize = catalog.others.get(key)?.size;
+	const stamp = `${object.size} ${object.modifiedAt.getTime()}`;
+	const cached = cache.get(manifestKey);
+	if (cached?.stamp === stamp) {
+		const { entry } = cached;
+		const complete = foundSize === entry.size;
+		catalog.entries.push({ ...entry, parent: entry.parent, complete, verified: undefined, lockedUntil: undefined });
+		fresh.set(manifestKey, cached);
+		return;
+	}
+	try {
+		const { manifest, folder } = await readManifest(storage, manifestKey, signal);
+		catalog.manifestsRead++;
+		const entry = entryOf({ manifest, manifestKey, folder, key, foundSize });
+		catalog.entries.push(entry);
+		fresh.set(manifestKey, { stamp, entry: cachedSchema.parse(entry) });
+	} catch (error) {
+		if (!(error instanceof BackupError)) throw error;
+		// Deleted since it was listed.
+		if (error.code === 'STORAGE_MISSING') return;
+		if (error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE') throw error;
+		catalog.damaged.push({ manifestKey, message: messageOf(error) });
+	}
+}
+
+/** An empty cache where there is none, or none that can be read: the manifests are what counts. */
+async function readCache(storage: Storage, signal: AbortSignal | undefined): Promise<Cache> {
+	const json = parseJson(await readSmall(storage, CACHE_KEY, signal)) as
+		{ version?: unknown; manifests?: unknown } | undefined;
+	const cache: Cache = new Map();
+	if (json?.version !== CACHE_VERSION || !Array.isArray(json.manifests)) return cache;
+	for (const line of json.manifests as unknown[]) {
+		if (!Array.isArray(line)) continue;
+		const [manifestKey, stamp, content] = line as unknown[];
+		const entry = cachedSchema.safeParse(content);
+		if (typeof manifestKey !== 'string' || typeof stamp !== 'string' || !entry.success) continue;
+		cache.set(manifestKey, { stamp, entry: entry.data });
+	}
+	return cache;
+}
+
+async function writeCache(storage: Storage, cache: Cache, signal: AbortSignal | undefined): Promise<void> {
+	const lines = Array.from(cache, ([key, { stamp, entry }]) => JSON.stringify([key, stamp, entry]));
+	const text = `{"version":${CACHE_VERSION},"manifests":[\n${lines.join(',\n')}\n]}\n`;
+	await storage.replace(CACHE_KEY, Buffer.from(text), signal ? { signal } : {});
+}

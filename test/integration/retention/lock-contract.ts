@@ -1,0 +1,114 @@
+import { expect, it } from 'vitest';
+
+import { acquireLock, withLock } from '../../../engine/retention';
+import type { Storage } from '../../../engine/storage';
+import { all } from '../storage/content';
+
+const MINUTE_MS = 60_000;
+
+/** A clock that the test sets. */
+function testClock() {
+	let now = Date.parse('2026-07-15T12:00:00Z');
+	return { clock: () => new Date(now), pass: (minutes: number) => (now += minutes * MINUTE_MS) };
+}
+
+const locked = expect.objectContaining({ code: 'STORAGE_LOCKED' }) as Error;
+
+/**
+ * What the lock promises on every storage.
+ * @param options.createsOnce Whether the server refuses to create an object twice, as S3's conditional writes do.
+ */
+export function lockContract(newStorage: () => Promise<Storage>, options: { createsOnce: boolean }): void {
+	const rivals = options.createsOnce ? 8 : 1;
+
+	it('is held by one owner, whom the others are told', async () => {
+		const storage = await newStorage();
+		const { clock } = testClock();
+		const lock = await acquireLock(storage, { owner: 'nightly prune', clock });
+		await expect(acquireLock(storage, { owner: 'other', clock })).rejects.toThrow(/locked by nightly prune/);
+		await lock.confirm();
+		await lock.release();
+		const next = await acquireLock(storage, { owner: 'other', clock });
+		await expect(acquireLock(storage, { owner: 'nightly prune', clock })).rejects.toEqual(locked);
+		await next.release();
+	});
+
+	it('goes to one of many that want it at once', async () => {
+		const storage = await newStorage();
+		const tries = Array.from({ length: rivals }, (_, index) => acquireLock(storage, { owner: `run ${index}` }));
+		const results = await Promise.allSettled(tries);
+		expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+		for (const result of results) if (result.status === 'rejected') expect(result.reason).toEqual(locked);
+	});
+
+	it('is taken over by one of many when it has expired, which its owner notices', async () => {
+		const storage = await newStorage();
+		const { clock, pass } = testClock();
+		const slow = await acquireLock(storage, { owner: 'slow', ttlMs: 10 * MINUTE_MS, clock });
+		pass(10);
+		await expect(acquireLock(storage, { owner: 'early', clock })).rejects.toEqual(locked);
+		pass(2);
+		const results = await Promise.allSettled(
+			Array.from({ length: rivals }, (_, index) => acquireLock(storage, { owner: `run ${index}`, clock })),
+		);
+		expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+		await expect(slow.confirm()).rejects.toEqual(locked);
+		await slow.release();
+		await expect(acquireLock(storage, { owner: 'another', clock })).rejects.toEqual(locked);
+	});
+
+	it('is kept by an owner that goes on, as long as it likes', async () => {
+		const storage = await newStorage();
+		const { clock, pass } = testClock();
+		const lock = await acquireLock(storage, { owner: 'long', ttlMs: 10 * MINUTE_MS, clock });
+		for (let step = 0; step < 6; step++) {
+			pass(9);
+			await lock.confirm();
+			await expect(acquireLock(storage, { owner: 'other', clock })).rejects.toEqual(locked);
+		}
+		await lock.release();
+	});
+
+	it('is released by an action that fails, too', async () => {
+		const storage = await newStorage();
+		const failing = withLock(storage, { owner: 'one' }, () => Promise.reject(new Error('disk on fire')));
+		await expect(failing).rejects.toThrow('disk on fire');
+		expect(await withLock(storage, { owner: 'two' }, () => Promise.resolve('done'))).toBe('done');
+	});
+
+	it('leaves no more than the records of the last day', async () => {
+		const storage = await newStorage();
+		const { clock, pass } = testClock();
+		for (let run = 0; run < 3; run++) await (await acquireLock(storage, { owner: `run ${run}`, clock })).release();
+		// The storage's own clock tells the age of records.
+		pass((Date.now() - clock().getTime()) / MINUTE_MS + 2 * 24 * 60);
+		await (await acquireLock(storage, { owner: 'last', clock })).release();
+		const keys = (await all(storage.list('.stack-backup/'))).map(({ key }) => key);
+		expect(keys).toEqual(['.stack-backup/lock-000000000004.json']);
+		await (await acquireLock(storage, { owner: 'next', clock })).release();
+	});
+
+	it('is taken for held while a record cannot be read, but not for ever', async () => {
+		const storage = await newStorage();
+		await storage.replace('.stack-backup/lock-000000000007.json', Buffer.from('{'));
+		await expect(acquireLock(storage, { owner: 'one' })).rejects.toEqual(locked);
+		const later = () => new Date(Date.now() + 20 * MINUTE_MS);
+		await (await acquireLock(storage, { owner: 'one', clock: later })).release();
+	});
+
+	it('holds against a listing that lags behind', async () => {
+		const storage = await newStorage();
+		await (await acquireLock(storage, { owner: 'first' })).release();
+		const lock = await acquireLock(storage, { owner: 'second' });
+		const stale = new Proxy(storage, {
+			get(target, property) {
+				if (property === 'list') return async function* () {};
+				const value = (target as unknown as Record<string | symbol, unknown>)[property];
+				return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+			},
+		});
+		await expect(acquireLock(stale, { owner: 'third' })).rejects.toEqual(locked);
+		await lock.confirm();
+		await lock.release();
+	});
+}

@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { onTestFinished } from 'vitest';
+
+import { createArchive, manifestKeyOf, parseManifest, formatManifest, type Manifest } from '../../../engine/archive';
+import { FolderStorage, type Storage } from '../../../engine/storage';
+import { all } from '../storage/content';
+
+export const DAY_MS = 24 * 60 * 60 * 1000;
+
+export function temporaryRoot(): string {
+	const root = mkdtempSync(path.join(tmpdir(), 'retention-test-'));
+	onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+	return root;
+}
+
+export function temporaryStorage(): FolderStorage {
+	return new FolderStorage({ root: temporaryRoot() });
+}
+
+/** A real archive that began some days ago, with its pointer. Resolves with its key. */
+export async function writeBackup(
+	storage: Storage,
+	daysAgo: number,
+	more: { name?: string; folder?: string } & Partial<Manifest> = {},
+): Promise<string> {
+	const { name = 'shop', folder = 'postgres', ...fields } = more;
+	const writer = await createArchive({
+		storage,
+		folder,
+		name,
+		extension: 'sql',
+		kind: 'postgres',
+		startedAt: new Date(Date.now() - daysAgo * DAY_MS),
+		codec: { name: 'none' },
+	});
+	await writer.frame({ type: 'data' }, Buffer.from(`-- ${name}, ${daysAgo} days ago\n`));
+	await writer.commit({ source: { system: 'test', version: '1' }, counts: {} });
+	if (Object.keys(fields).length > 0) await changeManifest(storage, writer.key, fields);
+	return writer.key;
+}
+
+/** Backups of the last so many days, the newest last, so that the pointer is right. Keys newest first. */
+export async function writeDaily(storage: Storage, days: number, more: { name?: string } = {}): Promise<string[]> {
+	const keys: string[] = [];
+	for (let daysAgo = days - 1; daysAgo >= 0; daysAgo--) keys.unshift(await writeBackup(storage, daysAgo, more));
+	return keys;
+}
+
+export async function changeManifest(storage: Storage, key: string, fields: Partial<Manifest>): Promise<void> {
+	const manifest = parseManifest(await textOf(storage, manifestKeyOf(key)), key);
+	await storage.replace(manifestKeyOf(key), Buffer.from(formatManifest({ ...manifest, ...fields })));
+}
+
+export async function textOf(storage: Storage, key: string): Promise<string> {
+	const chunks: Uint8Array[] = [];
+	for await (const chunk of await storage.read(key)) chunks.push(chunk as Uint8Array);
+	return Buffer.concat(chunks).toString();
+}
+
+/** Everything but retention's own, sorted. */
+export async function keysIn(storage: Storage): Promise<string[]> {
+	const keys = (await all(storage.list(''))).map(({ key }) => key);
+	return keys.filter((key) => !key.startsWith('.stack-backup/')).sort();
+}
+
+/** The archives and their manifests. */
+export function withManifests(keys: string[]): string[] {
+	return keys.flatMap((key) => [key, manifestKeyOf(key)]).sort();
+}
+
+/** A storage whose methods may be replaced, to break one off at a moment of one's choice. */
+export function intercepted(storage: Storage, methods: Partial<Storage>): Storage {
+	return new Proxy(storage, {
+		get(target, property) {
+			const own = (methods as Record<string | symbol, unknown>)[property];
+			if (own) return own;
+			const value = (target as unknown as Record<string | symbol, unknown>)[property];
+			return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+		},
+	});
+}
