@@ -1,8 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { BackupError, cancelled, messageOf, throwIfCancelled } from '../errors';
 import type { QdrantClient, SnapshotScope } from './client';
 import { isOutcomeUnknown } from './failure';
 import type { SnapshotLedger } from './ledger';
+import { snapshotTime } from './leftovers';
 import type { SnapshotDescription } from './types';
+
+const RETRY_MS = 100;
 
 export interface ServerSnapshotContext {
 	client: QdrantClient;
@@ -28,13 +33,13 @@ export async function withServerSnapshot<T>(
 ): Promise<T> {
 	const { client, peerId, ledger, signal } = context;
 	throwIfCancelled(signal);
-	const [{ now }, present] = await Promise.all([client.version(signal), client.snapshots(scope, signal)]);
+	const { now, present } = await freeSecond(client, scope, signal);
 	const entry = await ledger.enter({
 		server: client.server,
 		peerId,
 		scope,
 		askedAt: now,
-		present: present.map(({ name }) => name),
+		present,
 	});
 	const creation = client.createSnapshot(scope).catch(async (error: unknown) => {
 		// A refusal made no snapshot; a lost answer may have, and the entry stays for the next run.
@@ -51,6 +56,25 @@ export async function withServerSnapshot<T>(
 		return await use(snapshot);
 	} finally {
 		await remove(context, scope, snapshot.name, entry);
+	}
+}
+
+/**
+ * The server's time and the names of the snapshots that are there. A snapshot of the same second would be overwritten by
+ * ours and go with it, so where there is one, the next second is waited for.
+ */
+async function freeSecond(
+	client: QdrantClient,
+	scope: SnapshotScope,
+	signal: AbortSignal | undefined,
+): Promise<{ now: Date; present: string[] }> {
+	for (;;) {
+		const [{ now }, snapshots] = await Promise.all([client.version(signal), client.snapshots(scope, signal)]);
+		const present = snapshots.map(({ name }) => name);
+		if (!present.some((name) => (snapshotTime(name)?.getTime() ?? 0) === now.getTime())) return { now, present };
+		await sleep(RETRY_MS, undefined, { signal }).catch(() => {
+			throw cancelled();
+		});
 	}
 }
 

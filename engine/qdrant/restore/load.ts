@@ -37,6 +37,8 @@ export interface RestoreContext {
 	warnings: string[];
 	/** What to undo when the server finishes after a cancel. */
 	onLate?: () => Promise<void>;
+	/** Where an existing collection changes: once everything was sent, wait for the server, cancel or not. */
+	untilDone?: boolean;
 }
 
 /**
@@ -153,7 +155,7 @@ async function uploadWhole(context: RestoreContext, collection: string, piece: S
 	log(`Uploading ${piece.size} bytes to ${client.server} for the collection ${collection}`);
 	try {
 		const taken = client.uploadSnapshot({ collection }, piece.sha256, form(context, piece, name), signal);
-		await orCancelled(taken, signal, async () => {
+		await serverDone(context, taken, async () => {
 			await removeUpload(context, collection, name);
 			await context.onLate?.();
 		});
@@ -182,15 +184,24 @@ async function removeUpload({ topology, warnings }: RestoreContext, collection: 
 	}
 }
 
+/** A server goes on whether we listen or not: waits for it where its outcome matters, else only until the cancel. */
+async function serverDone(
+	{ signal, untilDone }: RestoreContext,
+	work: Promise<void>,
+	onLate: () => Promise<void>,
+): Promise<void> {
+	await orCancelled(work, untilDone ? undefined : signal, onLate);
+}
+
 async function fetchByServer(
-	{ topology, signal, log, onLate }: RestoreContext,
+	context: RestoreContext,
 	collection: string,
 	{ url, sha256 }: { url: string; sha256: string },
 ): Promise<void> {
-	const { client } = topology;
-	log(`${client.server} fetches the snapshot for the collection ${collection} by itself`);
+	const { client } = context.topology;
+	context.log(`${client.server} fetches the snapshot for the collection ${collection} by itself`);
 	try {
-		await orCancelled(client.recoverSnapshot(collection, url, sha256), signal, async () => onLate?.());
+		await serverDone(context, client.recoverSnapshot(collection, url, sha256), async () => context.onLate?.());
 	} catch (error) {
 		throw withoutUrl(error, url);
 	}

@@ -52,8 +52,9 @@ type Outcome = Pick<CollectionRestoreReport, 'collection' | 'previous' | 'aliase
  * Restores a collection. Everything that can be told beforehand (confirmation, versions, names, whether the backup fits) is
  * checked before anything is touched; the archive is compared with its manifest as it streams, and the server compares
  * what arrives with the checksum before it puts it in place. A restore that is refused or fails leaves the target as it
- * was: what it made is removed again, what it replaced is put back. Where the connection is lost while the server is at
- * work over an existing collection, the server may still finish.
+ * was: what it made is removed again, what it replaced is put back. A cancel counts until everything was sent; a server
+ * that has everything goes on whether anybody listens or not. So where the connection is lost while it is at work over an
+ * existing collection, it may still finish.
  * @throws BackupError NOT_CONFIRMED, UNSUPPORTED_VERSION, TARGET_EXISTS, INVALID_INPUT (does not fit), TARGET_UNREACHABLE,
  * TARGET_FAILED, ACCESS_DENIED, CANCELLED, those of the archive and of the storage
  */
@@ -163,8 +164,8 @@ async function restoreOver(
 		});
 	}
 	if (source.facts) await assertCompatible(topology, collection, source.facts, signal);
-	await loadInto(context, collection, source);
-	const found = await checkCollection(topology.client, collection, source.facts, check, signal);
+	await loadInto({ ...context, untilDone: true }, collection, source);
+	const found = await checkCollection(topology.client, collection, source.facts, check);
 	assertPassed(found, collection, 'Its points were written since, or the backup is not what its manifest tells.');
 	return { collection, previous: undefined, aliases: [], check: found };
 }

@@ -1,11 +1,12 @@
 import { timestamp } from '../../archive';
 import { BackupError, messageOf } from '../../errors';
 import { aliasesOf } from '../describe';
+import { isOutcomeUnknown, statusOf } from '../failure';
 import type { AliasAction } from '../types';
 import { assertPassed, checkCollection, type CheckOptions, type CollectionCheck } from './check';
 import { obstacle } from './compatible';
 import { copyCollection } from './copy';
-import { discard, loadInto, loadNew, type RestoreContext } from './load';
+import { discard, isSharded, loadInto, loadNew, type RestoreContext } from './load';
 import type { RestoreSource } from './source';
 
 export interface SwapOptions {
@@ -97,17 +98,29 @@ export async function swapCollection(context: RestoreContext, options: SwapOptio
 		throw error;
 	}
 
+	let isRefused = false;
 	try {
 		const inTheWay = source.facts && (await obstacle(topology, name, source.facts, signal));
-		if (inTheWay === undefined && source.facts) await loadInto(context, name, source);
-		else await makeAnew(context, name, source, aliases);
+		if (inTheWay === undefined && source.facts) {
+			await loadInto({ ...context, untilDone: true }, name, source).catch((error: unknown) => {
+				isRefused = !isSharded(source) && leavesAsItWas(error);
+				throw error;
+			});
+		} else await makeAnew(context, name, source, aliases);
 		const check = await checkCollection(client, name, source.facts, checks, signal);
 		assertPassed(check, name, `The old collection is still there as ${previous}.`);
 		return { collection: name, previous, check, aliases };
 	} catch (error) {
-		await putBack(context, { name, previous, aliases }, error);
+		if (isRefused) await discard(context, previous);
+		else await putBack(context, { name, previous, aliases }, error);
 		throw error;
 	}
+}
+
+/** The server has refused the snapshot, or has never got all of it. */
+function leavesAsItWas(error: unknown): boolean {
+	const isOfArchive = error instanceof BackupError && /^(ARCHIVE|STORAGE|KEY)_/.test(error.code);
+	return isOfArchive || (statusOf(error) !== undefined && !isOutcomeUnknown(error));
 }
 
 async function makeAnew(

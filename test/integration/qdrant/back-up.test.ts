@@ -1,0 +1,400 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+import { openArchive, type Manifest } from '../../../engine/archive';
+import { BackupError } from '../../../engine/errors';
+import {
+	archiveSource,
+	backUpCollections,
+	backUpStorage,
+	checkQdrant,
+	collectionSource,
+	deleteServerSnapshot,
+	listCollections,
+	listServerSnapshots,
+	restoreCollection,
+} from '../../../engine/qdrant';
+import { FolderStorage, type StoredObject, type WriteOptions } from '../../../engine/storage';
+import { type FaultyProxy, startFaultyProxy } from '../../services/faultyProxy';
+import { temporaryFolder } from '../../services/guard';
+import { startQdrant, type QdrantServer } from '../../services/qdrant';
+import {
+	ask,
+	at,
+	contentHash,
+	countPoints,
+	createPlain,
+	fill,
+	plainShape,
+	snapshotNames,
+} from '../../services/qdrant-data';
+import { backUp, connectionTo, failure, filesBelow, restore, temporaryStorage } from './support';
+
+let server: QdrantServer;
+let proxy: FaultyProxy;
+
+beforeAll(async () => {
+	server = await startQdrant({ apiKey: 'right' });
+	proxy = await startFaultyProxy(server.url);
+	await createPlain(server, 'docs', 6000, 64);
+});
+afterAll(async () => {
+	await proxy?.stop();
+	await server?.stop();
+});
+afterEach(() => {
+	proxy.faults = [];
+});
+
+const codec = { name: 'none' } as const;
+
+/** The server as seen through the proxy. */
+function throughProxy() {
+	return { url: proxy.endpoint, apiKey: 'right' };
+}
+
+/** Files below the storage's root that are no ledger entries. */
+function archives(root: string): string[] {
+	return filesBelow(root).filter((file) => !file.includes('server-snapshots'));
+}
+
+function ledger(root: string): string[] {
+	return filesBelow(root).filter((file) => file.includes('server-snapshots'));
+}
+
+describe('which collections', () => {
+	const run = async (selection: object) => {
+		const { storage } = temporaryStorage();
+		const result = await backUpCollections({ connection: connectionTo(server), storage, codec, selection });
+		expect(result.failures).toEqual([]);
+		expect(new Set(result.backups.map(({ runId }) => runId))).toEqual(new Set([result.runId]));
+		return result.backups.map(({ name }) => name);
+	};
+
+	beforeAll(async () => {
+		for (const name of ['logs_1', 'logs_2', 'logs.3']) await ask(server, 'PUT', at(name), {});
+	});
+	afterAll(async () => {
+		for (const name of ['logs_1', 'logs_2', 'logs.3']) await ask(server, 'DELETE', at(name));
+	});
+
+	it('are all, some by name or by pattern, under one run id', async () => {
+		expect(await run({})).toEqual(['docs', 'logs.3', 'logs_1', 'logs_2']);
+		expect(await run({ names: ['logs_2', 'docs'] })).toEqual(['docs', 'logs_2']);
+		expect(await run({ patterns: ['logs_?'] })).toEqual(['logs_1', 'logs_2']);
+		expect(await run({ exclude: ['logs*'] })).toEqual(['docs']);
+		expect(await listCollections(connectionTo(server))).toEqual(['docs', 'logs.3', 'logs_1', 'logs_2']);
+	});
+
+	it('must be there', async () => {
+		await failure(run({ names: ['missing'] }), 'INVALID_INPUT');
+		await failure(run({ patterns: ['missing*'] }), 'INVALID_INPUT');
+	});
+
+	it('fail one by one', async () => {
+		proxy.faults = [
+			{ when: /POST \/collections\/logs_1\/snapshots/, times: 9, act: { kind: 'status', status: 500, code: 'x' } },
+		];
+		const { storage, root } = temporaryStorage();
+		const result = await backUpCollections({ connection: throughProxy(), storage, codec });
+		expect(result.backups.map(({ name }) => name)).toEqual(['docs', 'logs.3', 'logs_2']);
+		expect(result.failures).toMatchObject([{ collection: 'logs_1', error: { code: 'SOURCE_FAILED' } }]);
+		expect(ledger(root)).toEqual([]);
+	});
+});
+
+describe('who asks', () => {
+	it.each([{ apiKey: 'wrong' }, {}])('is refused with %j', async (key) => {
+		const { storage, files } = temporaryStorage();
+		const connection = { url: server.url, ...key };
+		const error = await failure(backUpCollections({ connection, storage, codec }), 'ACCESS_DENIED');
+		expect(error.message).toMatch(/Invalid API key|Must provide an API key/);
+		expect(`${error.message} ${error.hint} ${JSON.stringify(error)}`).not.toContain('wrong');
+		expect(files()).toEqual([]);
+		await failure(checkQdrant(connection), 'ACCESS_DENIED');
+	});
+
+	it('is told when nobody, or somebody else, answers', async () => {
+		await failure(checkQdrant({ url: 'http://127.0.0.1:9' }), 'SOURCE_UNREACHABLE');
+		await failure(checkQdrant({ url: 'qdrant' }), 'INVALID_INPUT');
+		expect(await checkQdrant(connectionTo(server))).toMatchObject({ version: '1.16.3', peers: 1, unreachable: [] });
+	});
+});
+
+describe('while points are written', () => {
+	it('takes a snapshot of some moment, and says that there was writing', async () => {
+		await createPlain(server, 'busy', 2000);
+		let stopped = false;
+		const writing = (async () => {
+			for (let from = 2000; !stopped; from += 50) await fill(server, 'busy', plainShape(8), { from, count: 50 });
+		})();
+		const backup = await backUp(server, 'busy');
+		stopped = true;
+		await writing;
+		const { before, after } = collectionSource(backup.manifest).points;
+		expect(after).toBeGreaterThan(before);
+		expect(backup.manifest.warnings).toEqual([expect.stringContaining('Points were written meanwhile')]);
+		const report = await restore(server, backup, { type: 'newCollection', collection: 'calm' });
+		expect(report.points).toBeGreaterThanOrEqual(before);
+		expect(report.points).toBeLessThanOrEqual(after);
+		for (const name of ['busy', 'calm']) await ask(server, 'DELETE', at(name));
+	});
+});
+
+describe('a download', () => {
+	it('that breaks goes on where it broke', async () => {
+		const get = /GET \/collections\/docs\/snapshots\/docs-/;
+		proxy.faults = [{ when: get, times: 3, act: { kind: 'cutAnswer', afterBytes: 500_000 } }];
+		const lines: string[] = [];
+		proxy.requests.length = 0;
+		const backup = await backUp(server, 'docs', { connection: throughProxy(), codec, log: (line) => lines.push(line) });
+		const broken = lines.filter((line) => line.includes('going on from there'));
+		expect(broken).toHaveLength(3);
+		const content = readFileSync(join(backup.root, 'qdrant', backup.manifest.file));
+		expect(createHash('sha256').update(content).digest('hex')).toBe(collectionSource(backup.manifest).snapshot?.sha256);
+		expect(proxy.requests.filter((line) => get.test(line))).toHaveLength(4);
+		expect(await snapshotNames(server, 'docs')).toEqual([]);
+	});
+
+	it('never joins two files: where the snapshot was replaced meanwhile it fails', async () => {
+		const get = /GET \/collections\/docs\/snapshots\/docs-/;
+		proxy.faults = [{ when: get, times: 1, act: { kind: 'cutAnswer', afterBytes: 500_000 } }];
+		const { storage, root } = temporaryStorage();
+		const replace = (line: string) => {
+			const folder = join(server.folder, 'snapshots', 'docs');
+			if (line.includes('going on')) for (const file of filesBelow(folder)) utimesSync(join(folder, file), 1, 1);
+		};
+		const selection = { names: ['docs'] };
+		const { failures } = await backUpCollections({
+			connection: throughProxy(),
+			storage,
+			codec,
+			selection,
+			log: replace,
+		});
+		expect(failures[0]?.error.message).toContain('it was replaced on the server');
+		expect(filesBelow(root)).toEqual([]);
+		expect(await snapshotNames(server, 'docs')).toEqual([]);
+	});
+
+	it('that breaks again and again fails, and leaves nothing anywhere', async () => {
+		const get = /GET \/collections\/docs\/snapshots\/docs-/;
+		proxy.faults = [{ when: get, times: 99, act: { kind: 'status', status: 503, code: 'x' } }];
+		const { storage, root } = temporaryStorage();
+		const selection = { names: ['docs'] };
+		const { failures } = await backUpCollections({ connection: throughProxy(), storage, codec, selection });
+		expect(failures).toMatchObject([{ error: { code: 'SOURCE_FAILED' } }]);
+		expect(filesBelow(root)).toEqual([]);
+		expect(await snapshotNames(server, 'docs')).toEqual([]);
+	});
+
+	it('on which the server falls silent goes on as well', async () => {
+		const get = /GET \/collections\/docs\/snapshots\/docs-/;
+		proxy.faults = [{ when: get, times: 1, act: { kind: 'stall' } }];
+		const connection = { ...throughProxy(), timeouts: { answer: 400, idle: 400 } };
+		const backup = await backUp(server, 'docs', { connection, codec });
+		expect(backup.manifest.counts['points']).toBe(6000);
+	});
+});
+
+describe('a cancel', () => {
+	it.each(['Backing up', 'The server has made'])('after "%s" leaves nothing on either side', async (moment) => {
+		const controller = new AbortController();
+		const { storage, root } = temporaryStorage();
+		const log = (line: string) => void (line.startsWith(moment) && setTimeout(() => controller.abort(), 5));
+		const run = backUpCollections({ connection: connectionTo(server), storage, codec, log, signal: controller.signal });
+		await failure(run, 'CANCELLED');
+		expect(archives(root)).toEqual([]);
+		// What the server was still making is removed as soon as it is made.
+		await expect
+			.poll(async () => [await snapshotNames(server, 'docs'), ledger(root)], { timeout: 20_000 })
+			.toEqual([[], []]);
+	});
+
+	it('while the server makes the snapshot does not wait for it, and the snapshot goes afterwards', async () => {
+		const controller = new AbortController();
+		const { storage, root } = temporaryStorage();
+		const run = backUpCollections({ connection: throughProxy(), storage, codec, signal: controller.signal });
+		await expect.poll(() => proxy.requests.at(-1)).toMatch(/POST \/collections\/docs\/snapshots/);
+		controller.abort();
+		await failure(run, 'CANCELLED');
+		await expect
+			.poll(async () => [await snapshotNames(server, 'docs'), ledger(root)], { timeout: 20_000 })
+			.toEqual([[], []]);
+		expect(filesBelow(root)).toEqual([]);
+	});
+});
+
+describe('what an earlier run left on the server', () => {
+	const again = async (storage: FolderStorage) =>
+		await backUpCollections({ connection: connectionTo(server), storage, codec, selection: { names: ['docs'] } });
+
+	it('is removed by the next one, whether its name was told or not; snapshots of others stay', async () => {
+		const own = await ask<{ name: string }>(server, 'POST', at('docs', '/snapshots'));
+		await new Promise((resolve) => setTimeout(resolve, 1100));
+		for (const lost of [/POST \/collections\/docs\/snapshots/, /DELETE \/collections\/docs\/snapshots/]) {
+			const { storage, root } = temporaryStorage();
+			const kind = lost.source.startsWith('POST') ? ('cutAnswer' as const) : ('status' as const);
+			const act = kind === 'cutAnswer' ? { kind, afterBytes: 0 } : { kind, status: 503, code: 'x' };
+			proxy.faults = [{ when: lost, times: 1, act }];
+			const selection = { names: ['docs'] };
+			const first = await backUpCollections({ connection: throughProxy(), storage, codec, selection });
+			const failed = kind === 'cutAnswer';
+			expect(first.failures).toHaveLength(failed ? 1 : 0);
+			if (!failed) expect(first.warnings).toEqual([expect.stringContaining('the next run tries again')]);
+			expect(ledger(root)).toHaveLength(1);
+			await expect.poll(() => snapshotNames(server, 'docs')).toHaveLength(2);
+			const second = await again(storage);
+			expect(second.removedLeftovers).toHaveLength(1);
+			expect(second.warnings).toEqual([]);
+			expect(await snapshotNames(server, 'docs')).toEqual([own.name]);
+			expect(ledger(root)).toEqual([]);
+		}
+		const sameSecond = await ask<{ name: string }>(server, 'POST', at('docs', '/snapshots'));
+		await again(temporaryStorage().storage);
+		expect(await snapshotNames(server, 'docs')).toEqual([own.name, sameSecond.name]);
+		await deleteServerSnapshot(connectionTo(server), { collection: 'docs', name: sameSecond.name });
+		await deleteServerSnapshot(connectionTo(server), { collection: 'docs', name: own.name });
+	});
+
+	it('is left alone where it cannot be told from a snapshot of others', async () => {
+		const { storage, root } = temporaryStorage();
+		proxy.faults = [
+			{ when: /POST \/collections\/docs\/snapshots/, times: 1, act: { kind: 'cutAnswer', afterBytes: 0 } },
+		];
+		const selection = { names: ['docs'] };
+		await backUpCollections({ connection: throughProxy(), storage, codec, selection });
+		await expect.poll(() => snapshotNames(server, 'docs')).toHaveLength(1);
+		await new Promise((resolve) => setTimeout(resolve, 1000));
+		await ask(server, 'POST', at('docs', '/snapshots'));
+		const second = await again(storage);
+		expect(second.warnings).toEqual([expect.stringContaining('remove it by hand')]);
+		const left = await listServerSnapshots(connectionTo(server), ['docs']);
+		expect(left).toHaveLength(2);
+		for (const snapshot of left) await deleteServerSnapshot(connectionTo(server), snapshot);
+		expect(await snapshotNames(server, 'docs')).toEqual([]);
+		expect(ledger(root)).toEqual([]);
+	});
+});
+
+describe('a storage that is full', () => {
+	class FullStorage extends FolderStorage {
+		override async write(
+			key: string,
+			source: AsyncIterable<Uint8Array>,
+			options?: WriteOptions,
+		): Promise<StoredObject> {
+			const limited = async function* () {
+				let bytes = 0;
+				for await (const chunk of source) {
+					bytes += chunk.length;
+					if (bytes > 400_000) throw new BackupError('STORAGE_FULL', 'The folder is full.');
+					yield chunk;
+				}
+			};
+			return await super.write(key, limited(), options);
+		}
+	}
+
+	it('ends the backup, and the server keeps no snapshot', async () => {
+		const root = temporaryFolder('full');
+		const storage = new FullStorage({ root });
+		const { failures } = await backUpCollections({ connection: connectionTo(server), storage, codec });
+		expect(failures).toMatchObject([{ collection: 'docs', error: { code: 'STORAGE_FULL' } }]);
+		expect(filesBelow(root)).toEqual([]);
+		expect(await snapshotNames(server, 'docs')).toEqual([]);
+	});
+});
+
+describe('a server that dies', () => {
+	it.each(['snapshot', 'download'])(
+		'during the %s fails the backup; after its return nothing is left',
+		async (moment) => {
+			const mortal = await startQdrant();
+			await createPlain(mortal, 'docs', 20_000, 64);
+			const { storage, root } = temporaryStorage();
+			let killed: Promise<void> | undefined;
+			const kill = () => void (killed ??= mortal.kill());
+			const run = backUpCollections({
+				connection: { url: mortal.url, timeouts: { connect: 1000 } },
+				storage,
+				codec,
+				...(moment === 'download' && { onProgress: kill }),
+				...(moment === 'snapshot' && {
+					log: (line: string) => void (line.startsWith('Backing up') && setTimeout(kill, 30)),
+				}),
+			});
+			const { failures } = await run;
+			expect(failures).toMatchObject([{ error: { code: 'SOURCE_UNREACHABLE' } }]);
+			expect(archives(root)).toEqual([]);
+			await killed;
+			await mortal.restart();
+			const { backups } = await backUpCollections({ connection: { url: mortal.url }, storage, codec });
+			expect(backups).toHaveLength(1);
+			expect(await snapshotNames(mortal, 'docs')).toEqual([]);
+			expect(ledger(root)).toEqual([]);
+			await mortal.stop();
+		},
+	);
+});
+
+describe('the whole storage', () => {
+	it('comes back at the start of an empty server, aliases included, and only there', async () => {
+		await ask(server, 'POST', '/collections/aliases', {
+			actions: [{ create_alias: { collection_name: 'docs', alias_name: 'current' } }],
+		});
+		const { storage, root } = temporaryStorage();
+		const manifest: Manifest = await backUpStorage({ connection: connectionTo(server), storage, codec });
+		expect(manifest).toMatchObject({
+			kind: 'qdrant-storage',
+			name: 'storage',
+			source: { collections: ['docs'], aliases: [{ alias: 'current', collection: 'docs' }] },
+		});
+		expect(await ask(server, 'GET', '/snapshots')).toEqual([]);
+		const file = join(root, 'qdrant', manifest.file);
+		const fresh = await startQdrant({ arguments: ['--storage-snapshot', file] });
+		expect(await contentHash(fresh, 'current')).toBe(await contentHash(server, 'docs'));
+		await fresh.stop();
+		const reader = await openArchive(storage, { manifest, folder: 'qdrant' });
+		expect(() => archiveSource(reader)).toThrow('a snapshot of a whole storage');
+	});
+});
+
+describe('a damaged archive', () => {
+	it('is never restored, and the target stays as it was', async () => {
+		const backup = await backUp(server, 'docs');
+		await createPlain(server, 'target', 30, 64);
+		const before = await contentHash(server, 'target');
+		const damaged = new (class extends FolderStorage {
+			override async read(...args: Parameters<FolderStorage['read']>) {
+				const stream = await super.read(...args);
+				let first = true;
+				const flip = async function* () {
+					for await (const chunk of stream as AsyncIterable<Buffer>) {
+						if (first && args[0].endsWith('.zst')) chunk[chunk.length >> 1]! ^= 1;
+						first = false;
+						yield chunk;
+					}
+				};
+				const { Readable } = await import('node:stream');
+				return Readable.from(flip());
+			}
+		})({ root: backup.root });
+		for (const target of [
+			{ type: 'newCollection', collection: 'fresh' } as const,
+			{ type: 'existing', collection: 'target', confirmation: 'target' } as const,
+			{ type: 'safeSwap', collection: 'target', confirmation: 'target' } as const,
+		]) {
+			const source = archiveSource(await openArchive(damaged, { manifest: backup.manifest, folder: 'qdrant' }));
+			await failure(restoreCollection({ connection: connectionTo(server), source, target }), 'ARCHIVE_CORRUPT');
+		}
+		expect(await listCollections(connectionTo(server))).toEqual(['docs', 'target']);
+		expect(await contentHash(server, 'target')).toBe(before);
+		expect(await countPoints(server, 'target')).toBe(30);
+		expect(filesBelow(join(server.folder, 'snapshots')).filter((file) => !file.endsWith('.checksum'))).toEqual([]);
+		await ask(server, 'DELETE', at('target'));
+	});
+});
