@@ -12,7 +12,7 @@ export interface RestoreSelection {
 }
 
 /** Statements that set the session up rather than make something. */
-const SESSION = new Set(['SET', 'BEGIN', 'COMMIT', 'RESET']);
+const SESSION = new Set(['SET', 'RESET', 'TRANSACTION']);
 
 /** Statements that belong to no schema, without which the chosen objects may not work. */
 const ALWAYS = new Set(['EXTENSION', 'LANGUAGE', 'PROCEDURAL LANGUAGE']);

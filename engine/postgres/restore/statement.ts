@@ -26,6 +26,8 @@ export interface StatementFacts {
 	extension?: string;
 	/** Where an extension is put. */
 	extensionSchema?: string;
+	/** Transaction control (kind TRANSACTION): what it does to the transaction of the session that runs it. */
+	transaction?: 'begins' | 'ends' | 'within';
 }
 
 /** Kinds of several words, longest first; the others are one word. */
@@ -251,9 +253,45 @@ function setval(statement: string): StatementFacts | undefined {
 	return name && ofTable('SEQUENCE SET', name.parts);
 }
 
+/** BEGIN to COMMIT and the like, as SQL knows them in any spelling; undefined for everything else. */
+function transactionControl(tokens: Token[]): StatementFacts['transaction'] {
+	switch (tokens[0]?.kind === 'word' ? tokens[0].text : '') {
+		case 'BEGIN':
+			return 'begins';
+		case 'START':
+			return wordsAt(tokens, 1, 'TRANSACTION') ? 'begins' : undefined;
+		case 'COMMIT':
+		case 'END':
+		case 'ROLLBACK':
+		case 'ABORT':
+			return transactionEnd(tokens);
+		case 'SAVEPOINT':
+		case 'RELEASE':
+			return 'within';
+		case 'PREPARE':
+			return wordsAt(tokens, 1, 'TRANSACTION') ? 'ends' : undefined;
+		case 'SET':
+			return wordsAt(tokens, 1, 'TRANSACTION') || wordsAt(tokens, 1, 'CONSTRAINTS') || wordsAt(tokens, 1, 'LOCAL')
+				? 'within'
+				: undefined;
+		default:
+			return undefined;
+	}
+}
+
+/** `ROLLBACK TO s` goes on in the transaction, `COMMIT AND CHAIN` in the next one; `COMMIT PREPARED` concerns another. */
+function transactionEnd(tokens: Token[]): 'ends' | 'within' {
+	const at = skipWords(tokens, 1, 'WORK', 'TRANSACTION');
+	if (wordsAt(tokens, at, 'TO') || wordsAt(tokens, at, 'AND', 'CHAIN') || wordsAt(tokens, at, 'PREPARED'))
+		return 'within';
+	return 'ends';
+}
+
 /** Reads what a statement of a dump is about. */
 export function describeStatement(statement: string): StatementFacts {
 	const tokens = tokenize(statement);
+	const transaction = transactionControl(tokens);
+	if (transaction) return { kind: 'TRANSACTION', work: 'other', locks: [], transaction };
 	switch (tokens[0]?.text) {
 		case 'CREATE':
 		case 'DROP':

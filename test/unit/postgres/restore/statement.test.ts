@@ -57,6 +57,33 @@ describe('describeStatement', () => {
 		['CREATE STATISTICS a.s ON x, y FROM a.b', { table: key('a.b') }],
 	])('%s', (statement, facts) => expect(describeStatement(statement)).toMatchObject(facts));
 
+	it.each([
+		['begin', 'begins'],
+		['BEGIN WORK ISOLATION LEVEL SERIALIZABLE', 'begins'],
+		['start transaction read only', 'begins'],
+		['Commit', 'ends'],
+		['END TRANSACTION', 'ends'],
+		['ROLLBACK', 'ends'],
+		['abort', 'ends'],
+		["PREPARE TRANSACTION 'x'", 'ends'],
+		['COMMIT AND CHAIN', 'within'],
+		['COMMIT AND NO CHAIN', 'ends'],
+		['ROLLBACK TO SAVEPOINT s', 'within'],
+		['ROLLBACK WORK TO s', 'within'],
+		['savepoint s', 'within'],
+		['RELEASE s', 'within'],
+		['SET TRANSACTION READ WRITE', 'within'],
+		['SET CONSTRAINTS ALL DEFERRED', 'within'],
+		['SET LOCAL work_mem = 1', 'within'],
+	])('%s: the transaction %s', (statement, transaction) =>
+		expect(describeStatement(statement)).toMatchObject({ kind: 'TRANSACTION', transaction }),
+	);
+
+	it.each(['"begin" x', 'PREPARE p AS SELECT 1', 'SET work_mem = 1', 'START'])(
+		'%s controls no transaction',
+		(statement) => expect(describeStatement(statement).transaction).toBeUndefined(),
+	);
+
 	it('finds a table by any name in any of its statements', () => {
 		fc.assert(
 			fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (schema, name) => {
