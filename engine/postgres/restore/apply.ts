@@ -21,6 +21,8 @@ export interface ApplyOptions {
 	/** Go on after a failed object, and report it. */
 	collectErrors: boolean;
 	signal?: AbortSignal;
+	/** Filled as rows are taken, by table key: also one that fails has loaded some. */
+	loaded?: Map<string, number>;
 }
 
 export interface ApplyResult {
@@ -61,7 +63,7 @@ interface Task {
  */
 class Applier {
 	objects = 0;
-	readonly rows = new Map<string, number>();
+	readonly rows: Map<string, number>;
 	readonly failures: RestoreFailure[] = [];
 	readonly warnings: string[] = [];
 	readonly #partitions = new PartitionTree();
@@ -74,12 +76,15 @@ class Applier {
 	constructor(
 		readonly lanes: Lanes,
 		readonly options: ApplyOptions,
-	) {}
+	) {
+		this.rows = options.loaded ?? new Map();
+	}
 
 	async step(step: RestoreStep): Promise<void> {
 		throwIfCancelled(this.options.signal);
 		if (step.type === 'statement') await this.#statement(step);
 		else if (step.type === 'copy') await this.#copy(step);
+		else if (step.type === 'warning') this.warnings.push(step.text);
 		else await this.#alone({ object: 'large objects', run: (client) => client.query(step.sql) });
 	}
 
@@ -103,7 +108,7 @@ class Applier {
 		for (const task of this.#postponed.splice(0)) await this.#attempt(task, this.lanes.main);
 	}
 
-	async #statement({ text, comment, decision = 'yes' }: Statement): Promise<void> {
+	async #statement({ text, comment, decision = 'yes', table }: Statement): Promise<void> {
 		const facts = describeStatement(text);
 		const object = objectName(comment, text);
 		const statement = { text, facts };
@@ -113,8 +118,12 @@ class Applier {
 		this.#partitions.note(text, facts);
 		const sql = mapOwnership(text, facts, this.options.owner, this.options.privileges);
 		if (sql === undefined) return;
-		if (decision !== 'support') this.objects++;
-		const task: Task = { object, decision, statement, run: (client) => client.query(sql) };
+		if (decision !== 'support' && !table) this.objects++;
+		const run = async (client: Client) => {
+			const { rowCount } = await client.query(sql);
+			if (table) this.#count(table, rowCount ?? 0);
+		};
+		const task: Task = { object, decision, statement, run };
 		if (facts.work === 'other') return await this.#alone(task);
 		await this.#beside(facts.work, this.#partitions.locks(facts), task, BACKLOG);
 	}
@@ -167,11 +176,15 @@ class Applier {
 	async #copy(step: Copy): Promise<void> {
 		const load = async (client: Client) => {
 			const count = await copyIn(client, step);
-			if (step.table) this.rows.set(step.table, (this.rows.get(step.table) ?? 0) + count);
+			if (step.table) this.#count(step.table, count);
 		};
 		const task: Task = { object: objectName(step.comment, step.statement), run: load };
 		if (Buffer.isBuffer(step.rows)) await this.#beside('rows', [], task, 0);
 		else await this.#alone(task);
+	}
+
+	#count(table: string, rows: number): void {
+		this.rows.set(table, (this.rows.get(table) ?? 0) + rows);
 	}
 
 	/** Runs a task; false where it failed and the restore goes on all the same. */

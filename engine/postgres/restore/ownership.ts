@@ -23,6 +23,8 @@ export function mapOwnership(
 	owner: OwnerMapping,
 	privileges: boolean,
 ): string | undefined {
+	// Without the owners of the dump, nobody has to be spoken as: whoever restores does everything.
+	if (facts.role?.kind === 'session') return owner.type === 'asDumped' ? statement : undefined;
 	if (facts.role?.kind === 'privilege') return privileges ? statement : undefined;
 	if (facts.role?.kind !== 'owner' || owner.type === 'asDumped') return statement;
 	if (owner.type === 'none') return undefined;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { RestoreSelection } from '../../../../engine/postgres';
 import { SelectionFilter } from '../../../../engine/postgres/restore/selection';
+import { StatementReader } from '../../../../engine/postgres/restore/statementReader';
 import { StatementSurvey } from '../../../../engine/postgres/restore/survey';
 
 const DUMP = [
@@ -31,8 +32,11 @@ function decisions(selection: RestoreSelection): Record<string, string> {
 	const survey = new StatementSurvey();
 	for (const statement of DUMP) survey.add(statement);
 	const filter = survey.filter(selection);
+	const reader = new StatementReader();
 	return Object.fromEntries(
-		DUMP.map((statement) => [statement, filter.decide(statement)]).filter(([, decision]) => decision !== 'no'),
+		DUMP.map((statement) => [statement, filter.decide(reader.read(statement))]).filter(
+			([, decision]) => decision !== 'no',
+		),
 	);
 }
 
