@@ -38,7 +38,7 @@ const tableSchema = z.object({
 	bytes,
 });
 
-const manifestSchema = z.object({
+const manifestShape = z.object({
 	formatVersion: z.literal(MANIFEST_VERSION),
 	id: z.string().uuid(),
 	kind: z.enum(BACKUP_KINDS),
@@ -80,6 +80,12 @@ const manifestSchema = z.object({
 	/** Groups the archives that one run made. */
 	runId: z.string().optional(),
 	tags: z.array(z.string()).default([]),
+});
+
+const manifestSchema = manifestShape.superRefine(({ parts, tables = [] }, context) => {
+	const lost = parts.findIndex(({ table }) => table !== undefined && table >= tables.length);
+	if (lost < 0) return;
+	context.addIssue({ code: 'custom', path: ['parts', lost, 'table'], message: 'names a table that is not listed' });
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

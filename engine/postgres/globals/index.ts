@@ -1,2 +1,4 @@
 export { applyGlobals, type ApplyGlobalsOptions, type ApplyGlobalsReport } from './apply';
 export { globalsScript, type Globals, type GlobalsOptions } from './script';
+export { literal } from './quoting';
+export { settingValue } from './settings';

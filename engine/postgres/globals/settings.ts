@@ -19,7 +19,7 @@ const QUOTED_LISTS = new Set([
  */
 export function settingValue(name: string, stored: string): string {
 	if (!QUOTED_LISTS.has(name.toLowerCase())) return literal(stored);
-	return listElements(stored).map(literal).join(', ');
+	return listElements(stored).map(literal).join(', ') || "''";
 }
 
 /**
