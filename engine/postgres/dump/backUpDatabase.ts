@@ -12,6 +12,7 @@ import { databaseProperties } from './databaseProperties';
 import { type CopyTask, planCopies } from './plan';
 import { FrameBuffers } from './frameBuffers';
 import { RowFrames } from './rowFrames';
+import { tablesInScript } from './scriptRows';
 import { cutScript, type Section } from './sections';
 import { SETTINGS_PART, settingsFrame } from './settingsFrame';
 import { dumpEncoding, type ServerFacts, type SessionChoices, SnapshotSession } from './snapshotSession';
@@ -119,7 +120,7 @@ async function planSections(dump: Dump, sections: Section[]): Promise<PlannedSec
 			else
 				planned.push({
 					type: 'rows',
-					tasks: await planCopies(client, dump.facts.version, section.tables, dump.tables, !dump.ordered),
+					tasks: await planCopies(client, dump.facts.version, section.tables, dump.tables, dump.ordered),
 				});
 		}
 		return planned;
@@ -182,6 +183,7 @@ async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<M
 		dump,
 		cutScript({ ...result, script: adaptScript(result.script, facts.version) }),
 	);
+	tables.push(...tablesInScript(sections));
 	if (settings.length > 0) await writer.frame({ type: SETTINGS_PART }, settingsFrame(settings));
 	await writer.drain();
 	await storeSections(dump, sections);
@@ -203,7 +205,7 @@ async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<M
 			largeObjects: result.largeObjects.length,
 		},
 		options: { ...options.selection, ordered: dump.ordered },
-		warnings: [],
+		warnings: result.warnings,
 		runId: options.runId,
 		tags: options.tags,
 	});

@@ -177,3 +177,177 @@ describe('a dump that speaks as the owners', () => {
 		expect(await compareDatabases({ server, database: shop }, { server, database })).toEqual([]);
 	});
 });
+
+describe('a dump of the database itself (--create)', () => {
+	it.each([[[]], [['-Fc']]])('changes no other database, and says what it left out (%o)', async (args) => {
+		const live = await copyOf(shop);
+		await server.query(
+			'postgres',
+			`ALTER DATABASE ${live} SET work_mem = '5MB'; ALTER ROLE auditor IN DATABASE ${live} SET work_mem = '6MB'; COMMENT ON DATABASE ${live} IS 'then'; GRANT CONNECT ON DATABASE ${live} TO auditor`,
+		);
+		const file = await dump(live, '--create', ...args);
+		await server.query(
+			'postgres',
+			`ALTER DATABASE ${live} SET work_mem = '7MB'; ALTER ROLE auditor IN DATABASE ${live} SET work_mem = '8MB'; COMMENT ON DATABASE ${live} IS 'now'; REVOKE CONNECT ON DATABASE ${live} FROM auditor`,
+		);
+		const facts = `SELECT (SELECT string_agg(setconfig::text, ' ' ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = d.oid) || shobj_description(d.oid, 'pg_database') || datacl::text FROM pg_database d WHERE datname = '${live}'`;
+		const before = await scalar(server, 'postgres', facts);
+		const { database, warnings } = await importInto(file);
+		expect(await scalar(server, 'postgres', facts)).toBe(before);
+		expect(await count(database, 'sales.orders')).toBe('120');
+		expect(warnings).toEqual([expect.stringMatching(/ALTER DATABASE.*GRANT ON DATABASE|COMMENT ON DATABASE.*GRANT/)]);
+		expect((await importInto(file, { selection: { tables: ['sales.orders'] } })).warnings).toEqual([]);
+	});
+});
+
+describe('a dump that drops first (--clean)', () => {
+	const kept = `SELECT (SELECT count(*) FROM pg_extension WHERE extname = 'citext') + (SELECT count(*) FROM other.orders) + count(*) FROM pg_tables WHERE schemaname IN ('other', 'sales')`;
+
+	it.each([[[]], [['--if-exists']], [['-Fc']]])('takes only the place of what was chosen (%o)', async (args) => {
+		const target = await copyOf(shop, 'UPDATE sales.orders SET raw = NULL', 'INSERT INTO other.orders VALUES (99)');
+		const before = await scalar(server, target, kept);
+		const extension = `SELECT oid::text FROM pg_extension WHERE extname = 'citext'`;
+		const oid = await scalar(server, target, extension);
+		const { warnings } = await importInto(await dump(shop, '--clean', ...args), {
+			selection: { tables: ['sales.orders'] },
+			target: into(target, args[0] === '-Fc' ? 'drop' : 'nothing'),
+		});
+		expect(await count(target, 'sales.orders WHERE raw IS NOT NULL')).toBe('120');
+		expect(await scalar(server, target, kept)).toBe(before);
+		expect(await scalar(server, target, extension)).toBe(oid);
+		expect(warnings).toEqual([]);
+	});
+
+	it('comes into a database in which there is nothing to be dropped', async () => {
+		const { database, failures, warnings } = await importInto(await dump(shop, '--clean'));
+		expect([...failures, ...warnings]).toEqual([]);
+		expect(await compareDatabases({ server, database: shop }, { server, database })).toEqual([]);
+	});
+
+	it('fails where what it is to replace cannot be dropped', async () => {
+		const target = await copyOf(shop, 'CREATE VIEW public.needs AS SELECT * FROM sales.orders');
+		const file = await dump(shop, '--clean', '--if-exists');
+		await failureOf(
+			importInto(file, { selection: { tables: ['sales.orders'] }, target: into(target) }),
+			'TARGET_FAILED',
+		);
+		expect(await count(target, 'sales.orders')).toBe('120');
+	});
+});
+
+describe('a schema that is chosen', () => {
+	it.each([[[]], [['-Fc']]])('comes with all kinds of objects in it (%o)', async (args) => {
+		const database = await databaseWith(
+			server,
+			'CREATE SCHEMA "Main"; CREATE SCHEMA side',
+			...['"Main"', 'side'].flatMap((schema) => [
+				`CREATE FUNCTION ${schema}."odd (name"(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + $2'`,
+				`CREATE OPERATOR ${schema}.@+ (FUNCTION = ${schema}."odd (name", LEFTARG = int, RIGHTARG = int)`,
+				`COMMENT ON OPERATOR ${schema}.@+ (int, int) IS 'plus'`,
+				`CREATE OPERATOR ${schema}.=== (FUNCTION = int4eq, LEFTARG = int, RIGHTARG = int)`,
+				`CREATE OPERATOR FAMILY ${schema}.family USING hash`,
+				`CREATE OPERATOR CLASS ${schema}.class FOR TYPE int USING hash FAMILY ${schema}.family AS OPERATOR 1 ${schema}.===, FUNCTION 1 hashint4(int)`,
+				`CREATE AGGREGATE ${schema}.sums(int) (SFUNC = ${schema}."odd (name", STYPE = int)`,
+				`CREATE TEXT SEARCH DICTIONARY ${schema}.words (TEMPLATE = simple)`,
+				`CREATE TEXT SEARCH CONFIGURATION ${schema}.search (COPY = simple)`,
+				`ALTER TEXT SEARCH CONFIGURATION ${schema}.search ALTER MAPPING FOR word WITH ${schema}.words`,
+				`CREATE DOMAIN ${schema}.positive AS int CONSTRAINT above CHECK (VALUE > 0)`,
+				`COMMENT ON CONSTRAINT above ON DOMAIN ${schema}.positive IS 'more than nothing'`,
+				`CREATE COLLATION ${schema}.c (LOCALE = 'C')`,
+				`CREATE TABLE ${schema}.t (a int, b int)`,
+				`CREATE STATISTICS ${schema}.dependent ON a, b FROM ${schema}.t`,
+				`ALTER STATISTICS ${schema}.dependent SET STATISTICS 7; COMMENT ON STATISTICS ${schema}.dependent IS 'both'`,
+			]),
+		);
+		const chosen = await importInto(await dump(database, ...args), { selection: { schemas: ['Main'] } });
+		const whole = await databaseWith(server);
+		await server.query('postgres', `DROP DATABASE ${whole}`);
+		await server.query('postgres', `CREATE DATABASE ${whole} TEMPLATE ${database}`);
+		await server.query(whole, 'DROP SCHEMA side CASCADE');
+		expect(await compareDatabases({ server, database: whole }, { server, database: chosen.database })).toEqual([]);
+		const table = await importInto(await dump(database, ...args), { selection: { tables: ['side.t'] } });
+		expect(await scalar(server, table.database, 'SELECT stxstattarget::text FROM pg_statistic_ext')).toBe('7');
+	});
+});
+
+/** As pg_dump wrote before the minor releases of 2018. */
+const OLD = `--
+-- PostgreSQL database dump
+--
+
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = off;
+
+CREATE SCHEMA app;
+SET search_path = public, pg_catalog;
+
+CREATE TABLE item (id integer NOT NULL, note text);
+CREATE SEQUENCE item_id_seq START WITH 1;
+ALTER SEQUENCE item_id_seq OWNED BY item.id;
+
+SET search_path = app, pg_catalog;
+
+CREATE TABLE item (id integer NOT NULL, note text);
+COMMENT ON COLUMN item.note IS 'not public''s';
+CREATE TABLE part (id integer, item integer);
+INSERT INTO item VALUES (1, 'a\\'), ('), (2, 'b');
+
+SET search_path = public, pg_catalog;
+
+COPY item (id, note) FROM stdin;
+1	one
+2	two
+3	three
+\\.
+
+SELECT pg_catalog.setval('item_id_seq', 3, true);
+
+SET search_path = app, pg_catalog;
+
+COPY part (id, item) FROM stdin;
+1	2
+\\.
+
+SET search_path = public, pg_catalog;
+
+ALTER TABLE ONLY item ADD CONSTRAINT item_pkey PRIMARY KEY (id);
+
+SET search_path = app, pg_catalog;
+
+ALTER TABLE ONLY item ADD CONSTRAINT item_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY part ADD CONSTRAINT part_item_fkey FOREIGN KEY (item) REFERENCES public.item(id);
+CREATE INDEX part_item ON part USING btree (item);
+
+--
+-- PostgreSQL database dump complete
+--
+`;
+
+describe('a dump of before 2018, whose names have no schema', () => {
+	it.each([
+		['with line feeds', OLD],
+		['with carriage returns and a byte order mark', `\ufeff${OLD.replaceAll('\n', '\r\n')}`],
+	])('%s comes back whole, and its rows are counted', async (_, content) => {
+		const { database, tables } = await importInto(script(content));
+		expect(tables).toHaveLength(3);
+		expect(tables).toEqual(
+			expect.arrayContaining([
+				{ schema: 'app', name: 'item', rows: 2, expected: 2 },
+				{ schema: 'public', name: 'item', rows: 3, expected: 3 },
+				{ schema: 'app', name: 'part', rows: 1, expected: 1 },
+			]),
+		);
+		expect(await scalar(server, database, `SELECT string_agg(note, ' ' ORDER BY id) FROM app.item`)).toBe(`a'), ( b`);
+	});
+
+	it('comes back by table and by schema', async () => {
+		const table = await importInto(script(OLD), { selection: { tables: ['public.item'] } });
+		expect(table.tables).toMatchObject([{ schema: 'public', name: 'item', rows: 3 }]);
+		expect(await scalar(server, table.database, `SELECT nextval('public.item_id_seq')`)).toBe('4');
+		expect(await scalar(server, table.database, `SELECT to_regclass('app.item')`)).toBeNull();
+		const schema = await importInto(script(OLD), { selection: { schemas: ['app'] } });
+		expect(await scalar(server, schema.database, `SELECT to_regclass('app.part_item')::text`)).toBe('app.part_item');
+		expect(await count(schema.database, 'app.item')).toBe('2');
+		expect(await scalar(server, schema.database, `SELECT to_regclass('public.item')`)).toBeNull();
+	});
+});

@@ -8,6 +8,9 @@ import { parseName, tableKey, tokenize } from '../../../../engine/postgres/resto
 
 const key = (name: string) => tableKey(...(name.split('.') as [string, string]));
 
+/** Facts that a statement may lack. */
+const NOTHING = { schema: undefined, table: undefined, ownedSequence: undefined, cluster: undefined };
+
 describe('describeStatement', () => {
 	it.each([
 		['CREATE TABLE sales.orders (id int)', { kind: 'TABLE', schema: 'sales', table: key('sales.orders') }],
@@ -54,8 +57,78 @@ describe('describeStatement', () => {
 		],
 		['ALTER FUNCTION s.f(a int) OWNER TO "The Boss"', { schema: 's', role: { kind: 'owner', names: ['The Boss'] } }],
 		['CREATE MATERIALIZED VIEW a.b AS SELECT 1', { kind: 'MATERIALIZED VIEW', table: key('a.b') }],
-		['CREATE STATISTICS a.s ON x, y FROM a.b', { table: key('a.b') }],
-	])('%s', (statement, facts) => expect(describeStatement(statement)).toMatchObject(facts));
+		['CREATE STATISTICS a.s ON x, y FROM a.b', { table: key('a.b'), index: key('a.s') }],
+		['ALTER STATISTICS a.s SET STATISTICS 7', { index: key('a.s'), schema: 'a' }],
+		['INSERT INTO a.b VALUES (1)', { kind: 'INSERT', table: key('a.b'), schema: 'a' }],
+		['insert into "A"."b (c" (x) overriding system value values (1)', { kind: 'INSERT', table: tableKey('A', 'b (c') }],
+		['INSERT INTO a.b DEFAULT VALUES', { kind: 'INSERT', table: key('a.b') }],
+		['COPY a.b (c) FROM stdin', { kind: 'COPY', table: key('a.b') }],
+		['COPY BINARY a.b FROM stdin', { kind: 'COPY', table: key('a.b') }],
+		['COPY (SELECT 1) TO stdout', { kind: 'COPY', table: undefined }],
+		['CREATE OPERATOR a.@+ (FUNCTION = b.f)', { kind: 'OPERATOR', schema: 'a' }],
+		['COMMENT ON OPERATOR "A b".= (int, NONE) IS NULL', { kind: 'OPERATOR', schema: 'A b' }],
+		['ALTER OPERATOR a.<-> (b.t, b.t) OWNER TO x', { schema: 'a', role: { kind: 'owner', names: ['x'] } }],
+		['CREATE OPERATOR CLASS a.c DEFAULT FOR TYPE b.t USING btree AS STORAGE b.u', { schema: 'a' }],
+		['ALTER OPERATOR FAMILY a.f USING btree ADD OPERATOR 1 b.< (int, int)', { schema: 'a' }],
+		['CREATE AGGREGATE a.g(int) (SFUNC = b.f)', { schema: 'a' }],
+		['CREATE CAST (a.b AS text) WITH FUNCTION a.f(a.b)', { kind: 'CAST', schema: undefined }],
+		['CREATE FUNCTION a."f (x"("y z" int) RETURNS b.t', { kind: 'FUNCTION', schema: 'a' }],
+		['COMMENT ON TEXT SEARCH TEMPLATE a.t IS NULL', { kind: 'TEXT SEARCH TEMPLATE', schema: 'a' }],
+		['COMMENT ON CONSTRAINT c ON DOMAIN a.d IS NULL', { schema: 'a', table: undefined }],
+		['CREATE PUBLICATION p FOR TABLE ONLY a.b', { kind: 'PUBLICATION', schema: undefined, table: undefined }],
+		['CREATE EVENT TRIGGER e ON ddl_command_end', { kind: 'EVENT TRIGGER', schema: undefined, table: undefined }],
+		['GRANT SELECT ON a.b TO c', { table: key('a.b'), role: { kind: 'privilege', names: ['c'] } }],
+		['GRANT SELECT ON ALL TABLES IN SCHEMA s TO c', { kind: 'SCHEMA', schema: 's' }],
+		["SELECT pg_catalog.lo_create('7')", { kind: 'LARGE OBJECT' }],
+		["SELECT pg_catalog.lo_open('7', 131072)", { kind: 'LARGE OBJECT CONTENT' }],
+		["SELECT pg_catalog.lowrite(0, '\\x00')", { kind: 'LARGE OBJECT CONTENT' }],
+		['SELECT lo_close(0)', { kind: 'LARGE OBJECT CONTENT' }],
+		["SELECT pg_catalog.lo_unlink('7')", { kind: 'LARGE OBJECT', drops: true }],
+		["SELECT pg_catalog.set_config('search_path', '', false)", { kind: 'SET', searchPath: '' }],
+		["SET search_path = ''", { kind: 'SET', searchPath: '' }],
+		['SET search_path TO "$user", "My App", public', { kind: 'SET', searchPath: 'My App' }],
+		['reset all', { kind: 'SET', searchPath: 'public' }],
+		["SET SESSION AUTHORIZATION 'the ''boss'''", { role: { kind: 'session', names: ["the 'boss'"] } }],
+		['SET SESSION AUTHORIZATION DEFAULT', { role: { kind: 'session', names: [] } }],
+		['RESET SESSION AUTHORIZATION', { role: { kind: 'session', names: [] } }],
+		['SET ROLE "Boss"', { role: { kind: 'session', names: ['Boss'] } }],
+		['DROP TABLE IF EXISTS ONLY a.b', { table: key('a.b'), drops: true }],
+		['ALTER TABLE IF EXISTS ONLY a.b DROP CONSTRAINT IF EXISTS c', { table: key('a.b'), drops: true }],
+		['ALTER TABLE a.b ALTER COLUMN c DROP DEFAULT', { table: key('a.b'), drops: true }],
+		['ALTER TABLE ONLY a.b DETACH PARTITION c.d', { table: key('a.b'), drops: true }],
+		['DROP OPERATOR IF EXISTS a.@+ (int, int)', { schema: 'a', drops: true }],
+		['DROP EXTENSION IF EXISTS hstore', { extension: 'hstore', drops: true }],
+		['ALTER ROLE r IN DATABASE x SET work_mem TO 1', { cluster: true }],
+		['ALTER DATABASE x SET work_mem TO 1', { cluster: true }],
+		['GRANT CONNECT ON DATABASE x TO y', { cluster: true }],
+		['GRANT x TO y', { cluster: true }],
+		['CREATE USER MAPPING FOR x SERVER y', { kind: 'USER MAPPING', cluster: undefined }],
+		["UPDATE pg_catalog.pg_database SET datistemplate = false WHERE datname = 'x'", { cluster: true }],
+	])('%s', (statement, facts) => expect({ ...NOTHING, ...describeStatement(statement) }).toMatchObject(facts));
+
+	it.each([
+		['CREATE TABLE t (a int)', { table: key('s.t'), schema: 's' }],
+		['COMMENT ON COLUMN t.a IS NULL', { table: key('s.t') }],
+		['ALTER SEQUENCE q OWNED BY t.a', { table: key('s.t'), ownedSequence: key('s.q') }],
+		['ALTER SEQUENCE q OWNED BY NONE', { table: key('s.q'), ownedSequence: undefined }],
+		['CREATE INDEX i ON t USING btree (a)', { table: key('s.t'), index: key('s.i') }],
+		["SELECT setval('q', 1)", { table: key('s.q') }],
+		['CREATE OPERATOR @+ (FUNCTION = f)', { schema: 's' }],
+		['CREATE LANGUAGE l', { schema: undefined }],
+		[
+			'ALTER TABLE ONLY t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES u(b)',
+			{
+				locks: [
+					{ table: key('s.t'), shared: false },
+					{ table: key('s.u'), shared: false },
+				],
+			},
+		],
+	])('under a search path, %s', (statement, facts) =>
+		expect({ ...NOTHING, ...describeStatement(statement, { schema: 's', standardStrings: true }) }).toMatchObject(
+			facts,
+		),
+	);
 
 	it.each([
 		['begin', 'begins'],
@@ -114,8 +187,22 @@ describe('describeStatement', () => {
 
 describe('tokenize', () => {
 	it('passes over strings, bodies and comments', () => {
-		const text = `a 'b "c"' E'd\\'e' $f$ g $$ $f$ -- h\n/* i */ "j ""k"`;
+		const text = `a 'b "c"' E'd\\'e''f\\\\' $f$ g $$ $f$ -- h\n/* i /* nested */ i */ "j ""k"`;
 		expect(tokenize(text).map(({ name }) => name)).toEqual(['a', 'j "k']);
+	});
+
+	it('reads strings as old servers did where it is told so', () => {
+		expect(tokenize(`a 'b\\' c' d`, { standardStrings: false }).map(({ name }) => name)).toEqual(['a', 'd']);
+		expect(tokenize(`a 'b\\' c ' d`).map(({ name }) => name)).toEqual(['a', 'c']);
+	});
+
+	it.each([["''"], ['x'], ['\\\\'], ["\\'"], ['$'], ['é']])('passes over strings of any length (%s)', (piece) => {
+		const text = piece.repeat(8 * 1024 * 1024);
+		expect(tokenize(`a E'${text}' "b"`).map(({ name }) => name)).toEqual(['a', 'b']);
+	});
+
+	it.each(["'", "E'\\", '"', '$a$', '/*', '/* /* */', '--'])('ends with a text that ends in %s', (open) => {
+		expect(tokenize(`a ${open} b`)[0]).toMatchObject({ name: 'a' });
 	});
 
 	it('reads a name back that was quoted', () => {
@@ -139,6 +226,15 @@ describe('mapOwnership', () => {
 		expect(map(odd, { type: 'asDumped' })).toBe(odd);
 		expect(map(odd, { type: 'none' })).toBeUndefined();
 		expect(map('CREATE TABLE a.b ()', { type: 'none' })).toBe('CREATE TABLE a.b ()');
+	});
+
+	it('speaks as the owners of the dump, or as nobody else', () => {
+		const sql = "SET SESSION AUTHORIZATION 'x'";
+		expect(map(sql, { type: 'asDumped' })).toBe(sql);
+		for (const owner of [{ type: 'none' }, { type: 'role', role: 'r' }] as const) {
+			expect(map(sql, owner)).toBeUndefined();
+			expect(map('RESET SESSION AUTHORIZATION', owner)).toBeUndefined();
+		}
 	});
 
 	it('leaves privileges out where they are not wanted', () => {
