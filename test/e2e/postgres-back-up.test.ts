@@ -160,7 +160,9 @@ it('does not lose the other databases when one fails', async () => {
 		expect.objectContaining({ database: 'shop' }),
 		{
 			error: expect.stringMatching(/database "missing" does not exist/),
-			details: expect.objectContaining({ code: 'INVALID_INPUT', database: 'missing' }),
+			code: 'INVALID_INPUT',
+			hint: expect.stringMatching(/spelling of the database name/),
+			database: 'missing',
 		},
 	]);
 });
@@ -171,7 +173,8 @@ it('goes on with an error item where the node is told to', async () => {
 	expect(run.status).toBe('success');
 	expect(run.items[0]!.json).toMatchObject({
 		error: expect.stringMatching(/ECONNREFUSED/),
-		details: { code: 'SOURCE_UNREACHABLE', hint: expect.stringMatching(/Check host, port/) },
+		code: 'SOURCE_UNREACHABLE',
+		hint: expect.stringMatching(/Check host, port/),
 	});
 });
 
@@ -182,9 +185,8 @@ it('sends what failed to the error output where the node has one', async () => {
 		{ onError: 'continueErrorOutput' },
 	);
 	const outputs = run.execution.data.resultData.runData['Node']!.at(-1)!.data!.main;
-	expect(
-		outputs.map((items) => items!.map(({ json }) => json['database'] ?? (json['details'] as Json).database)),
-	).toEqual([['shop'], ['missing']]);
+	expect(outputs.map((items) => items!.map(({ json }) => json['database']))).toEqual([['shop'], ['missing']]);
+	expect(outputs.flat().map((item) => item!.pairedItem)).toEqual([{ item: 0 }, { item: 0 }]);
 });
 
 it('tells a wrong password by the message of the server', async () => {
