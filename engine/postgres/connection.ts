@@ -6,6 +6,7 @@ import { Client, type ClientConfig } from 'pg';
 import { BackupError, cancelled, type ErrorCode, messageOf } from '../errors';
 
 import { BulkSocket } from './bulkSocket';
+import { grantHint } from './grants';
 import { serverCause, serverMessage } from './serverMessage';
 
 /** How to reach a PostgreSQL server. */
@@ -82,6 +83,7 @@ export function translateError(error: unknown, role: ServerRole, doing: string):
 	const failed = role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED';
 	const unreachable = role === 'source' ? 'SOURCE_UNREACHABLE' : 'TARGET_UNREACHABLE';
 	if (code === '42501' && ROW_SECURITY.test(said)) return failure('ACCESS_DENIED', HIDDEN_ROWS);
+	if (code === '42501' && role === 'source') return failure('ACCESS_DENIED', grantHint(said));
 	const known = HINTS[code];
 	if (known) return failure(known.code ?? failed, known.hint);
 	if (NO_PASSWORD.test(said))

@@ -1,8 +1,7 @@
 import { BackupError } from '../../errors';
 import { HIDDEN_ROWS } from '../connection';
+import { grantHint, isDenied } from '../grants';
 
-const PERMISSION =
-	'Grant the user SELECT on what it may not read, use the owner or a superuser, or exclude those schemas and tables.';
 const LOCKED = 'Another session holds a lock on one of them: run the backup at a quieter time, or raise Lock Timeout.';
 const PATTERN =
 	'Patterns are written as for psql: sales.*, "Order Lines" with its quotes. The drop-downs list the names that exist.';
@@ -58,8 +57,7 @@ export function pgDumpError(text: string): BackupError {
 		);
 	}
 	const message = `pg_dump could not dump the database: ${said}`;
-	if (/permission denied|must be (?:owner|superuser)/i.test(said))
-		return new BackupError('ACCESS_DENIED', message, { hint: PERMISSION });
+	if (isDenied(said)) return new BackupError('ACCESS_DENIED', message, { hint: grantHint(said, locked?.split(', ')) });
 	if (/row-level security/i.test(said)) return new BackupError('ACCESS_DENIED', message, { hint: HIDDEN_ROWS });
 	if (/^(?:no matching|improper (?:qualified|relation) name|cross-database)/.test(said))
 		return new BackupError('INVALID_INPUT', message, { hint: PATTERN });
