@@ -197,6 +197,22 @@ it('tells a wrong password by the message of the server', async () => {
 	);
 });
 
+it('says once what is wrong with the server, however many databases are to be backed up', async () => {
+	const { folder: empty, node: own } = await DumpNode.withFolder(n8n, server, shop);
+	const data = { ...postgresData(server, shop), password: 'guessed' };
+	const wrong = own.with({ postgres: await n8n.createCredential('wrong', 'postgres', data) });
+	const many = { databaseMode: 'chosen', databases: ['shop', 'crm', 'postgres'], globals: true };
+	const run = await wrong.run('backUp', many, { onError: 'continueRegularOutput' });
+	expect(run.items.map(({ json }) => json)).toEqual([
+		{
+			error: expect.stringMatching(/password authentication failed/),
+			code: 'ACCESS_DENIED',
+			hint: expect.stringMatching(/Check the user/),
+		},
+	]);
+	expect(readdirSync(empty)).toEqual([]);
+});
+
 it('names the setting that keeps it out of a folder', async () => {
 	const inFolder = async (folderPath: string) => {
 		const data = { type: 'folder', folderPath };

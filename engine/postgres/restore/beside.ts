@@ -5,7 +5,7 @@ import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import { withClient } from '../connection';
 import { type DatabaseProperties, databaseProperties } from '../dump/databaseProperties';
 
-import { createDatabase, databaseExists, dropDatabase, freeName, suffixedName } from './databases';
+import { createDatabase, dropDatabase, freeName, suffixedName } from './databases';
 import { load, type Loaded } from './load';
 import type { Maintenance } from './maintenance';
 import { applyEarlySettings, applyOwner, applyProperties } from './properties';
@@ -13,6 +13,7 @@ import { takeName } from './renaming';
 import { shortTables } from './report';
 import type { RestoreDatabaseOptions } from './restoreDatabase';
 import type { SourceFacts } from './source';
+import { checkNew, checkReplaceable } from './targetDatabase';
 
 /** How a restore ended. */
 export interface Outcome extends Loaded {
@@ -102,11 +103,7 @@ export async function restoreAsNew(
 	facts: SourceFacts,
 ): Promise<Outcome> {
 	const { database } = options.target;
-	if (await databaseExists(maintenance.client, database)) {
-		throw new BackupError('TARGET_EXISTS', `The database "${database}" exists already; nothing was changed.`, {
-			hint: 'Choose another name, or restore with Safe Swap, which replaces the database once the restore is complete.',
-		});
-	}
+	await checkNew(maintenance.client, database);
 	const { unfinished, ...loaded } = await restoreBeside(options, maintenance, facts, facts.properties);
 	await takeName(maintenance, { restored: unfinished, database });
 	const warnings = await handOver(maintenance, database, facts.properties, options);
@@ -123,34 +120,6 @@ async function propertiesOf(
 		'target',
 		{ database: target.database, signal },
 		async (client) => await databaseProperties(client, version),
-	);
-}
-
-/** Asks for all that the swap will need, hours before it. @throws BackupError INVALID_INPUT, ACCESS_DENIED */
-async function checkReplaceable({ client }: Maintenance, database: string): Promise<void> {
-	const { rows } = await client.query<{ template: boolean; owned: boolean; owner: string }>(
-		`SELECT datistemplate AS template, pg_catalog.pg_get_userbyid(datdba)::text AS owner,
-			pg_catalog.pg_has_role(datdba, 'USAGE') AS owned FROM pg_catalog.pg_database WHERE datname = $1`,
-		[database],
-	);
-	const [found] = rows;
-	if (!found) {
-		throw new BackupError('INVALID_INPUT', `There is no database "${database}" to be replaced; nothing was changed.`, {
-			hint: 'Restore into a new database instead.',
-		});
-	}
-	if (found.template) {
-		throw new BackupError(
-			'INVALID_INPUT',
-			`"${database}" is a template, which other databases are made from; nothing was changed.`,
-			{ hint: 'Restore into a new database, or into this one as it stands (Restore Into).' },
-		);
-	}
-	if (found.owned) return;
-	throw new BackupError(
-		'ACCESS_DENIED',
-		`The user may not rename the database "${database}", which belongs to "${found.owner}"; nothing was changed.`,
-		{ hint: 'Use a credential of its owner or of a superuser, or restore into a new database.' },
 	);
 }
 
@@ -182,7 +151,7 @@ export async function restoreAndSwap(
 	maintenance: Maintenance,
 	facts: SourceFacts,
 ): Promise<Outcome> {
-	await checkReplaceable(maintenance, options.target.database);
+	await checkReplaceable(maintenance.client, options.target.database);
 	const properties = facts.properties ?? (await propertiesOf(options, maintenance.version));
 	const beside = await restoreBeside(options, maintenance, facts, properties);
 	const outcome = await swap(options, maintenance, beside);

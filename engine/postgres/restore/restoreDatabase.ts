@@ -11,6 +11,7 @@ import { checkTarget } from './preflight';
 import { type RestoreReport, shortTables } from './report';
 import { parseTableName, type RestoreSelection, SelectionFilter } from './selection';
 import type { RestoreSource, SourceFacts } from './source';
+import { checkTargetDatabase } from './targetDatabase';
 
 /** Where a restore goes. All but the first ask for `confirmation`: the name of the database once more. */
 export type RestoreTarget =
@@ -130,8 +131,9 @@ async function restoreInto(
 }
 
 /**
- * Restores a dump. The source is read to its end and the target asked for what it will need before anything is changed.
- * @throws BackupError NOT_CONFIRMED, TARGET_EXISTS, TARGET_UNREACHABLE, TARGET_FAILED, ACCESS_DENIED, those of the source,
+ * Restores a dump. First the server has to let us in; then the source is read to its end and the target asked for what it
+ * will need, before anything is changed.
+ * @throws BackupError NOT_CONFIRMED, UNSUPPORTED_VERSION, TARGET_EXISTS, TARGET_UNREACHABLE, TARGET_FAILED, ACCESS_DENIED, those of the source,
  * CANCELLED. New databases that were not completed are dropped again.
  */
 export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<RestoreReport> {
@@ -140,6 +142,7 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
 	checkDatabaseName(target.database);
 	checkConfirmation(target);
 	checkChoices(options);
+	await checkTargetDatabase(connection, target, signal);
 	log?.('reading the dump');
 	const facts = await options.source.inspect(signal);
 	checkSelection(facts, options.selection ?? {});

@@ -7,8 +7,8 @@ import { restoreOptions, targetFields } from './target';
 
 const database = { restoreKind: ['database'] };
 
-/** Entries of Selection only make sense for tables that are there already. */
-const intoExisting = { show: { '/target': ['existing'] } };
+/** Tables that are emptied have their definitions, tables that are dropped need them: there is a choice only otherwise. */
+const intoExisting = { show: { '/target': ['existing'], '/before': ['nothing'] } };
 
 /** A whole database is replaced by a whole database, never by a part of one: no Selection there. */
 const TARGETS_OF_PARTS = ['newDatabase', 'existing'];

@@ -93,8 +93,16 @@ export function targetFields(operations: string[], more: Record<string, string[]
 			noDataExpression: true,
 			options: [
 				{ name: 'Change Nothing', value: 'nothing', description: 'What exists already makes the restore fail' },
-				{ name: 'Empty the Tables', value: 'truncate', description: 'TRUNCATE the tables that are to be restored' },
-				{ name: 'Drop the Tables', value: 'drop', description: 'DROP the tables that are to be restored' },
+				{
+					name: 'Empty the Tables',
+					value: 'truncate',
+					description: 'TRUNCATE the selected tables and restore their rows; the definitions stay',
+				},
+				{
+					name: 'Drop the Tables',
+					value: 'drop',
+					description: 'DROP the selected tables and make them anew; needs a Selection',
+				},
 			],
 			default: 'nothing',
 			displayOptions: shown(['existing']),

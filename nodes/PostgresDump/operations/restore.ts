@@ -31,7 +31,7 @@ function backupOf({ id, file, startedAt }: Manifest): IDataObject {
 
 async function intoDatabase(context: IExecuteFunctions, item: number): Promise<IDataObject> {
 	const target = restoreTarget(context, item);
-	const selection = restoreSelection(context, item);
+	const selection = restoreSelection(context, item, target);
 	const { connectTimeout, folder, ...options } = restoreOptionsOf(context, item);
 	return await withArchive(context, item, { kind: 'postgres', folder }, async (place) => {
 		const reader = await readerOf(context, item, place);
