@@ -77,7 +77,7 @@ class Applier {
 		readonly lanes: Lanes,
 		readonly options: ApplyOptions,
 	) {
-		this.rows = options.loaded ?? new Map();
+		this.rows = options.loaded ?? new Map<string, number>();
 	}
 
 	async step(step: RestoreStep): Promise<void> {
