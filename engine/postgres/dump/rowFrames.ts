@@ -74,6 +74,8 @@ export class RowFrames implements RowConsumer {
 
 	/** Hands over what is left. The archive's `drain` tells when it has taken all. */
 	async finish(): Promise<void> {
+		// Where definitions are missing, only its frame shows that an empty table belongs to the archive.
+		if (this.form.whole && this.rows === 0) this.#beginStream();
 		if (this.#streamed) await this.#endStream();
 		this.#flush();
 	}
@@ -111,7 +113,7 @@ export class RowFrames implements RowConsumer {
 
 	#beginStream(): undefined {
 		this.#flush();
-		const part = { type: this.form.type, table: this.form.table, rows: 1 };
+		const part = { type: this.form.type, table: this.form.table, rows: Math.min(this.rows, 1) };
 		const stream = new PassThrough({ highWaterMark: 1024 * 1024 });
 		const stored = this.writer.stream(part, stream);
 		stored.catch((error: Error) => stream.destroy(error));

@@ -22,7 +22,8 @@ const control = (text: 'BEGIN' | 'COMMIT'): RestoreStep => ({ type: 'statement',
 
 /** Settings of the session change nothing in the database. */
 function changesNothing(step: RestoreStep): boolean {
-	return step.type === 'statement' && /^(?:SET|RESET|BEGIN|SELECT pg_catalog\.set_config)\b/.test(step.text);
+	if (step.type !== 'statement') return step.type === 'warning';
+	return /^(?:SET|RESET|BEGIN|SELECT pg_catalog\.set_config)\b/.test(step.text);
 }
 
 /** Rows, and transactions of the script's own, come after the definitions that are made in one transaction. */
