@@ -1,5 +1,6 @@
 import {
 	type CustomArchive,
+	isOfDatabase,
 	openArchive,
 	type PlannedStatement,
 	planRestore,
@@ -114,9 +115,7 @@ function surveyOf(plan: RestorePlan): StatementSurvey {
 
 /** What pg_restore --create would do to the database itself. */
 function ofDatabase({ entries }: Toc): string[] {
-	const found = entries.filter(
-		({ name, type }) => type === 'DATABASE PROPERTIES' || (type !== 'DATABASE' && name.startsWith('DATABASE ')),
-	);
+	const found = entries.filter((entry) => isOfDatabase(entry) && entry.type !== 'DATABASE');
 	return [...new Set(found.map(({ type }) => LABELS[type] ?? `${type} ON DATABASE`))];
 }
 
