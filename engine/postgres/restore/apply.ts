@@ -13,7 +13,8 @@ import { PartitionTree } from './partitions';
 import { existsAlready, isDispensable, refused, sqlState, substituteFor } from './refusals';
 import type { RestoredTable, RestoreFailure } from './report';
 import type { RestoreStep } from './source';
-import { describeStatement, type StatementFacts } from './statement';
+import type { StatementFacts } from './statement';
+import { StatementReader } from './statementReader';
 
 export interface ApplyOptions {
 	owner: OwnerMapping;
@@ -38,8 +39,8 @@ const BACKLOG = 64;
 
 const DEADLOCK = '40P01';
 
-/** Settings of sessions, which belong to all connections. */
-const SETTING = /^SELECT\s+(?:pg_catalog\s*\.\s*)?set_config\s*\(/i;
+/** What concerns sessions, so all connections. */
+const OF_SESSIONS = new Set(['SET', 'SESSION AUTHORIZATION']);
 
 const SAVEPOINT = 'n8n_before_statement';
 
@@ -66,6 +67,7 @@ class Applier {
 	readonly rows: Map<string, number>;
 	readonly failures: RestoreFailure[] = [];
 	readonly warnings: string[] = [];
+	readonly #reader = new StatementReader();
 	readonly #partitions = new PartitionTree();
 	/** What runs at once at the moment: only jobs of one sort share the connections. */
 	#work: 'rows' | StatementFacts['work'] = 'other';
@@ -109,15 +111,15 @@ class Applier {
 	}
 
 	async #statement({ text, comment, decision = 'yes', table }: Statement): Promise<void> {
-		const facts = describeStatement(text);
+		const facts = this.#reader.read(text);
 		const object = objectName(comment, text);
 		const statement = { text, facts };
 		if (facts.transaction) return await this.#transaction(statement, object);
-		if (facts.kind === 'SET' || facts.kind === 'RESET' || SETTING.test(text))
-			return await this.#everywhere({ object, statement, run: (client) => client.query(text) });
-		this.#partitions.note(text, facts);
+		this.#partitions.note(facts);
 		const sql = mapOwnership(text, facts, this.options.owner, this.options.privileges);
 		if (sql === undefined) return;
+		if (OF_SESSIONS.has(facts.kind))
+			return await this.#everywhere({ object, statement, run: (client) => client.query(sql) });
 		if (decision !== 'support' && !table) this.objects++;
 		const run = async (client: Client) => {
 			const { rowCount } = await client.query(sql);

@@ -242,5 +242,8 @@ function withoutDrop(reading: Reading): StatementFacts {
 	if (!RELATIONS.has(kind))
 		return IN_SCHEMA.has(kind) ? { ...fallback, schema: schemaOf(name.parts, schema) } : fallback;
 	const facts = ofTable(reading, kind, name.parts);
-	return kind === 'SEQUENCE' ? ownedBy(facts, reading) : facts;
+	if (kind === 'SEQUENCE') return ownedBy(facts, reading);
+	return wordsAt(tokens, name.end, 'PARTITION', 'OF')
+		? { ...facts, partitionOf: attachedName(reading, name.end) }
+		: facts;
 }

@@ -1,14 +1,4 @@
 import type { StatementFacts } from './statement';
-import { findWord, parseName, tableKey, tokenize, wordsAt } from './tokens';
-
-/** The definition of a partition names its table after PARTITION OF, where it is not attached afterwards. */
-function partitionedTable(statement: string): string | undefined {
-	if (!/\bPARTITION\s+OF\b/i.test(statement)) return undefined;
-	const tokens = tokenize(statement);
-	const at = findWord(tokens, 0, 'PARTITION');
-	const name = at >= 0 && wordsAt(tokens, at, 'PARTITION', 'OF') ? parseName(tokens, at + 2) : undefined;
-	return name && tableKey(name.parts[0] ?? '', name.parts[1] ?? '');
-}
 
 /**
  * Which tables are partitions of which. A statement on a partitioned table locks all its partitions one by one, so what
@@ -17,13 +7,10 @@ function partitionedTable(statement: string): string | undefined {
 export class PartitionTree {
 	readonly #parents = new Map<string, string>();
 
-	note(statement: string, facts: StatementFacts): void {
-		if (facts.table === undefined || (facts.kind !== 'TABLE' && facts.kind !== 'FOREIGN TABLE')) return;
-		if (facts.attached) this.#parents.set(facts.attached, facts.table);
-		else if (/^CREATE/i.test(statement)) {
-			const parent = partitionedTable(statement);
-			if (parent) this.#parents.set(facts.table, parent);
-		}
+	note({ kind, table, attached, partitionOf }: StatementFacts): void {
+		if (table === undefined || kind === 'INDEX') return;
+		if (attached) this.#parents.set(attached, table);
+		if (partitionOf) this.#parents.set(table, partitionOf);
 	}
 
 	/** The locks of a statement, each on the root of its table's tree. */

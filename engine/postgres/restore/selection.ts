@@ -62,9 +62,10 @@ export class SelectionFilter {
 	}
 
 	/** Tells the filter of what belongs together before the statements are asked about. */
-	note({ ownedSequence, table, attached, extensionSchema }: StatementFacts): void {
+	note({ ownedSequence, table, attached, partitionOf, extensionSchema }: StatementFacts): void {
 		if (extensionSchema !== undefined) this.#extensionSchemas.add(extensionSchema);
 		if (attached && table) this.#partitionOf.set(attached, table);
+		if (partitionOf && table) this.#partitionOf.set(table, partitionOf);
 		if (ownedSequence && table) this.#ownerOf.set(ownedSequence, table);
 	}
 

@@ -29,6 +29,8 @@ export interface StatementFacts {
 	index?: string;
 	/** The part that an `ATTACH PARTITION` adds to `table` or to `index`. */
 	attached?: string;
+	/** Key of the table that `table` is made a partition of, by `CREATE TABLE ... PARTITION OF`. */
+	partitionOf?: string;
 	/** The sequence that is tied to `table`: by `ALTER SEQUENCE ... OWNED BY`, or as the one of an identity column. */
 	ownedSequence?: string;
 	/** Takes something away that a later statement makes again, as pg_dump --clean does. */

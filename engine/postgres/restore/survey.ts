@@ -35,7 +35,8 @@ export class StatementSurvey {
 		if (facts.schema !== undefined) this.#schemas.add(facts.schema);
 		if (facts.kind === 'SCHEMA' && creates) this.#created.add(facts.schema ?? '');
 		if (facts.table !== undefined && creates) this.#relations.add(facts.table);
-		if (facts.ownedSequence || facts.attached || facts.extensionSchema !== undefined) this.#ties.push(facts);
+		if (facts.ownedSequence || facts.attached || facts.partitionOf || facts.extensionSchema !== undefined)
+			this.#ties.push(facts);
 	}
 
 	/** The key of the table that a COPY fills. */

@@ -45,6 +45,14 @@ describe('a selection', () => {
 		expect(Object.keys(decisions({}))).toEqual(DUMP);
 	});
 
+	it('of a partitioned table takes the partitions that older dumps make as such', () => {
+		const dump = [
+			'CREATE TABLE a.root (id int) PARTITION BY LIST (id)',
+			'CREATE TABLE b.p PARTITION OF a.root DEFAULT',
+		];
+		expect(Object.keys(decisions({ tables: ['a.root'] }, dump))).toEqual(dump);
+	});
+
 	it('of a table takes what belongs to it, and what it may need where that is not there', () => {
 		const chosen = decisions({ tables: ['sales.orders'] });
 		expect(chosen).toMatchObject({

@@ -23,6 +23,7 @@ describe('describeStatement', () => {
 		['CREATE UNIQUE INDEX i ON ONLY a.b USING btree (c)', { work: 'index', table: key('a.b'), index: key('a.i') }],
 		['ALTER INDEX a.i ATTACH PARTITION c.d', { kind: 'INDEX', index: key('a.i'), attached: key('c.d') }],
 		['ALTER TABLE ONLY a.b ATTACH PARTITION c.d FOR VALUES IN (1)', { table: key('a.b'), attached: key('c.d') }],
+		['CREATE TABLE a.b PARTITION OF c.d FOR VALUES IN (1)', { table: key('a.b'), partitionOf: key('c.d') }],
 		['ALTER TABLE ONLY a.b ADD CONSTRAINT k PRIMARY KEY (c)', { work: 'index', index: key('a.k') }],
 		['ALTER TABLE ONLY a.b ADD CONSTRAINT "primary" CHECK (c > 0)', { work: 'other' }],
 		[
