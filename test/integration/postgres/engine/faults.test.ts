@@ -1,3 +1,5 @@
+import { Socket } from 'node:net';
+
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { BackupError } from '../../../../engine/errors';
@@ -104,6 +106,16 @@ async function terminate(pid: number): Promise<void> {
 	await until(async () => !(await engineSessions(server)).includes(pid));
 }
 
+/** Starts the server again; after a crash it may take several tries. */
+async function untilServing(): Promise<void> {
+	await until(() =>
+		server.start().then(
+			() => true,
+			() => false,
+		),
+	);
+}
+
 describe('reaching the server', () => {
 	it.each([
 		['a wrong password', { password: 'sesame' }, 'ACCESS_DENIED', /password authentication failed/],
@@ -191,23 +203,44 @@ describe('a backup whose', () => {
 		},
 	);
 
-	it('server crashes fails clearly and leaves nothing', async () => {
+	it.each([0, 1, 2])('connection %i breaks off while rows are read fails clearly and leaves nothing', async (index) => {
+		const { storage, files } = temporaryStorage();
+		const sockets: Socket[] = [];
+		const openStream = () => {
+			const socket = new Socket();
+			sockets.push(socket);
+			return socket;
+		};
+		const gate = new Gate();
+		const run = backUpDatabase({
+			connection: { ...connectionTo(server, database), openStream },
+			storage: interposed(storage, 100_000, () => gate.pass()),
+			codec: { name: 'none' },
+			parallel: 3,
+		});
+		run.catch(() => {});
+		await gate.reached;
+		sockets[index]?.resetAndDestroy();
+		gate.open();
+		const failure = await failureOf(run, 'SOURCE_UNREACHABLE');
+		expect(failure.message).toMatch(/Could not (?:read table public\.|back up database)/);
+		expect(failure.hint).toContain('The connection broke');
+		expect(files()).toEqual([]);
+		await untilNoEngineSession(server);
+	});
+
+	it.each(['SIGKILL', 'SIGINT'] as const)('server ends by %s fails clearly and leaves nothing', async (signal) => {
 		const { storage, files } = temporaryStorage();
 		const gate = new Gate();
 		const run = start(interposed(storage, 100_000, () => gate.pass()));
 		run.catch(() => {});
 		await gate.reached;
-		await server.kill('SIGKILL');
+		await server.kill(signal);
 		gate.open();
 		const failure = await failureOf(run, /SOURCE_/);
 		expect(failure.hint).toBeTruthy();
 		expect(files()).toEqual([]);
-		await until(() =>
-			server.start().then(
-				() => true,
-				() => false,
-			),
-		);
+		await untilServing();
 	});
 });
 
@@ -246,7 +279,7 @@ describe('a restore whose', () => {
 	it.each([1, 2, 3])('session %i ends fails clearly and drops what was begun', async (index) => {
 		const names = await databaseNames(server);
 		const failure = await failureOf(restoreLosing(index, newName()), /TARGET_/);
-		expect(failure.message).toMatch(/terminating connection|closed the connection|terminated unexpectedly/);
+		expect(failure.message).toMatch(/terminating connection|closed the connection|terminated unexpectedly|not queryable/);
 		expect(failure.hint).toBeTruthy();
 		expect(await databaseNames(server)).toEqual(names);
 		await untilNoEngineSession(server);
@@ -273,12 +306,7 @@ describe('a restore whose', () => {
 		gate.open();
 		const failure = await failureOf(run, /TARGET_/);
 		expect(failure.message).toMatch(new RegExp(`unfinished database "${database}_restoring_.*could not be dropped`));
-		await until(() =>
-			server.start().then(
-				() => true,
-				() => false,
-			),
-		);
+		await untilServing();
 		expect(await databaseNames(server)).not.toContain(database);
 	});
 });
