@@ -21,14 +21,12 @@ export function toNodeError(node: INode, error: unknown, itemIndex?: number): No
 }
 
 /**
- * The item that stands for what failed where the node is set to continue on errors. n8n sends it to the error output, where
- * the node has one, because of its `error`.
+ * The item that stands for what failed where the node is set to continue on errors. n8n takes an item for a failed one, and
+ * sends it to the error output, by these two names of fields alone; of an item with an `error` of its own it keeps nothing
+ * but the message.
  */
-export function errorItem(node: INode, cause: unknown, itemIndex: number, more: IDataObject = {}): INodeExecutionData {
+export function errorItem(cause: unknown, itemIndex: number, more: IDataObject = {}): INodeExecutionData {
 	const known = cause instanceof BackupError ? { code: cause.code, hint: cause.hint ?? null, ...cause.details } : {};
-	return {
-		json: { error: messageOf(cause), code: null, hint: null, ...known, ...more },
-		error: toNodeError(node, cause, itemIndex),
-		pairedItem: { item: itemIndex },
-	};
+	const details = { ...known, ...more } as IDataObject;
+	return { json: { error: messageOf(cause), details }, pairedItem: { item: itemIndex } };
 }

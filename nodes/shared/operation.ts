@@ -19,7 +19,7 @@ export async function runOperation(context: IExecuteFunctions, operation: Operat
 			const nodeError = toNodeError(context.getNode(), error, item);
 			// A cancelled run ends, whatever the node is told to do about errors.
 			if (!context.continueOnFail() || context.getExecutionCancelSignal()?.aborted) throw nodeError;
-			result.push(errorItem(context.getNode(), error, item));
+			result.push(errorItem(error, item));
 		}
 	}
 	return result;

@@ -160,9 +160,11 @@ it('does not lose the other databases when one fails', async () => {
 		expect.objectContaining({ database: 'shop' }),
 		{
 			error: expect.stringMatching(/database "missing" does not exist/),
-			code: 'INVALID_INPUT',
-			hint: expect.stringMatching(/spelling of the database name/),
-			database: 'missing',
+			details: {
+				code: 'INVALID_INPUT',
+				hint: expect.stringMatching(/spelling of the database name/),
+				database: 'missing',
+			},
 		},
 	]);
 });
@@ -173,8 +175,7 @@ it('goes on with an error item where the node is told to', async () => {
 	expect(run.status).toBe('success');
 	expect(run.items[0]!.json).toMatchObject({
 		error: expect.stringMatching(/ECONNREFUSED/),
-		code: 'SOURCE_UNREACHABLE',
-		hint: expect.stringMatching(/Check host, port/),
+		details: { code: 'SOURCE_UNREACHABLE', hint: expect.stringMatching(/Check host, port/) },
 	});
 });
 
@@ -185,7 +186,9 @@ it('sends what failed to the error output where the node has one', async () => {
 		{ onError: 'continueErrorOutput' },
 	);
 	const outputs = run.execution.data.resultData.runData['Node']!.at(-1)!.data!.main;
-	expect(outputs.map((items) => items!.map(({ json }) => json['database']))).toEqual([['shop'], ['missing']]);
+	expect(
+		outputs.map((items) => items!.map(({ json }) => json['database'] ?? (json['details'] as Json).database)),
+	).toEqual([['shop'], ['missing']]);
 	expect(outputs.flat().map((item) => item!.pairedItem)).toEqual([{ item: 0 }, { item: 0 }]);
 });
 
@@ -206,8 +209,7 @@ it('says once what is wrong with the server, however many databases are to be ba
 	expect(run.items.map(({ json }) => json)).toEqual([
 		{
 			error: expect.stringMatching(/password authentication failed/),
-			code: 'ACCESS_DENIED',
-			hint: expect.stringMatching(/Check the user/),
+			details: { code: 'ACCESS_DENIED', hint: expect.stringMatching(/Check the user/) },
 		},
 	]);
 	expect(readdirSync(empty)).toEqual([]);

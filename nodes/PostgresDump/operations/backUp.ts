@@ -126,7 +126,7 @@ async function archiveAll(run: Run): Promise<INodeExecutionData[]> {
 		throw toNodeError(context.getNode(), failedParts(failures, parts, run.storage !== undefined), item);
 	}
 	const errorItems = failures.map(({ part, error }) => {
-		return errorItem(context.getNode(), error, item, { database: part === 'globals' ? null : part.database });
+		return errorItem(error, item, { database: part === 'globals' ? null : part.database });
 	});
 	return [...items, ...errorItems];
 }
