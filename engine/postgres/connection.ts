@@ -165,8 +165,3 @@ export async function withClient<T>(
 		await disconnect(client);
 	}
 }
-
-/** A name as SQL spells it, always quoted. */
-export function quoteIdentifier(name: string): string {
-	return `"${name.replaceAll('"', '""')}"`;
-}

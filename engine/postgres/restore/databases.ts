@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 
 import { BackupError } from '../../errors';
-import { quoteIdentifier, translateError } from '../connection';
+import { translateError } from '../connection';
 import type { DatabaseProperties } from '../dump/databaseProperties';
-import { literal } from '../globals';
+import { quoteIdentifier, quoteLiteral } from '../quoting';
 
 import { endConnections, IN_USE, stillInUse } from './freeing';
 
@@ -47,11 +47,15 @@ function localeClauses(
 	{ encoding, collate, ctype, localeProvider, locale, icuRules }: DatabaseProperties,
 	serverVersion: number,
 ): string[] {
-	const clauses = [`ENCODING ${literal(encoding)}`, `LC_COLLATE ${literal(collate)}`, `LC_CTYPE ${literal(ctype)}`];
+	const clauses = [
+		`ENCODING ${quoteLiteral(encoding)}`,
+		`LC_COLLATE ${quoteLiteral(collate)}`,
+		`LC_CTYPE ${quoteLiteral(ctype)}`,
+	];
 	if (serverVersion < 150_000 || localeProvider === 'libc' || !locale) return clauses;
 	clauses.push(`LOCALE_PROVIDER ${localeProvider}`);
-	clauses.push(`${localeProvider === 'icu' ? 'ICU_LOCALE' : 'BUILTIN_LOCALE'} ${literal(locale)}`);
-	if (icuRules && serverVersion >= 160_000) clauses.push(`ICU_RULES ${literal(icuRules)}`);
+	clauses.push(`${localeProvider === 'icu' ? 'ICU_LOCALE' : 'BUILTIN_LOCALE'} ${quoteLiteral(locale)}`);
+	if (icuRules && serverVersion >= 160_000) clauses.push(`ICU_RULES ${quoteLiteral(icuRules)}`);
 	return clauses;
 }
 

@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 
 import { BackupError } from '../../errors';
-import { quoteIdentifier, translateError } from '../connection';
+import { translateError } from '../connection';
+import { quoteIdentifier } from '../quoting';
 
 import { type RestoreSelection, SelectionFilter } from './selection';
 import type { SourceFacts } from './source';

@@ -1,8 +1,9 @@
 import type { Client } from 'pg';
 
 import { cancelled } from '../../errors';
-import { connect, disconnect, quoteIdentifier, translateError } from '../connection';
+import { connect, disconnect, translateError } from '../connection';
 import { endSessions } from '../sessions';
+import { quoteIdentifier } from '../quoting';
 
 import { applySteps, compareRows } from './apply';
 import { stepsIntoExisting } from './existing';

@@ -1,4 +1,4 @@
-import { quoteIdentifier } from '../connection';
+import { quoteIdentifier } from '../quoting';
 
 import type { StatementFacts } from './statement';
 

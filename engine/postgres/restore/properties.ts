@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
-import { quoteIdentifier } from '../connection';
 import type { DatabaseProperties } from '../dump/databaseProperties';
-import { literal, settingValue } from '../globals';
+import { settingValue } from '../globals';
+import { quoteIdentifier, quoteLiteral } from '../quoting';
 
 import type { OwnerMapping } from './ownership';
 
@@ -159,7 +159,7 @@ export async function applyProperties(
 		...(await run(client, [
 			...(comment === undefined
 				? []
-				: [{ what: 'The comment', sql: `COMMENT ON DATABASE ${database} IS ${literal(comment)}` }]),
+				: [{ what: 'The comment', sql: `COMMENT ON DATABASE ${database} IS ${quoteLiteral(comment)}` }]),
 			...(known ? privilegeStatements(database, known, owner, restorer) : []),
 		])),
 		...(await applySettings(client, name, properties.settings.filter(afterLoading))),

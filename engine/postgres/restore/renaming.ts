@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
 
 import { BackupError, messageOf } from '../../errors';
-import { quoteIdentifier, translateError } from '../connection';
+import { translateError } from '../connection';
+import { quoteIdentifier } from '../quoting';
 
 import { endConnections, IN_USE, stillInUse } from './freeing';
 import type { Maintenance } from './maintenance';

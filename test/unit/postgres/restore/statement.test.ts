@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { quoteIdentifier } from '../../../../engine/postgres/connection';
+import { quoteIdentifier } from '../../../../engine/postgres/quoting';
 import { mapOwnership } from '../../../../engine/postgres/restore/ownership';
 import { describeStatement } from '../../../../engine/postgres/restore/statement';
 import { parseName, tableKey, tokenize } from '../../../../engine/postgres/restore/tokens';
