@@ -6,6 +6,8 @@ import type { RestoreStep } from './source';
 const CREATE = /^SELECT\s+pg_catalog\.lo_create\('?(\d+)'?\)\s*$/;
 const OPEN = /^SELECT\s+pg_catalog\.lo_open\('?(\d+)'?,/;
 const WRITE = /^SELECT\s+pg_catalog\.(?:lowrite|lo_close)\(/;
+const CONCERNS =
+	/^(?:ALTER\s+LARGE\s+OBJECT|(?:COMMENT|GRANT|REVOKE|SECURITY\s+LABEL)\s[^']*?\bON\s+LARGE\s+OBJECT)\s+(\d+)\b/;
 const PUT = /^SELECT pg_catalog\.lo_put\((\d+),/;
 
 const exists = (id: string) => `EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata WHERE oid = '${id}')`;
@@ -48,8 +50,8 @@ export async function* overLargeObjects(
 			spared.add(created);
 		const [, opened] = OPEN.exec(step.text) ?? [];
 		if (opened !== undefined) open = opened;
-		const concerned = opened !== undefined || WRITE.test(step.text);
-		if (concerned && open !== undefined && spared.has(open)) continue;
+		const written = opened !== undefined || WRITE.test(step.text) ? open : undefined;
+		if (spared.has(CONCERNS.exec(step.text)?.[1] ?? written ?? '')) continue;
 		yield step;
 	}
 }

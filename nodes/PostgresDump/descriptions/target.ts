@@ -101,7 +101,7 @@ export function targetFields(operations: string[], more: Record<string, string[]
 				{
 					name: 'Drop the Tables',
 					value: 'drop',
-					description: 'DROP the selected tables and make them anew; needs a Selection',
+					description: 'DROP the selected tables, views and sequences, and make them anew; needs a Selection',
 				},
 			],
 			default: 'nothing',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { RestoreTarget } from '../../../../engine/postgres';
+import { restoreDatabase, type RestoreSource, type RestoreTarget } from '../../../../engine/postgres';
 import { compareDatabases } from '../../../fidelity/compare';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { type Break, breakingStream } from './breakingStream';
@@ -275,6 +275,24 @@ describe('the name of a database', () => {
 			expect(await databaseNames(server)).toEqual(before);
 		},
 	);
+
+	it('that somebody takes while the restore runs is refused, and what was restored is dropped', async () => {
+		const { stored } = await oldAndNew();
+		const database = newName();
+		const archive = await stored.source();
+		const source: RestoreSource = {
+			inspect: (signal) => archive.inspect(signal),
+			async *steps(selection, signal) {
+				yield* archive.steps(selection, signal);
+				await server.createDatabase(database);
+			},
+		};
+		const connection = connectionTo(server, 'postgres');
+		const run = restoreDatabase({ connection, source, target: { type: 'newDatabase', database } });
+		await failureOf(run, 'TARGET_EXISTS');
+		expect(await beside(database)).toEqual([]);
+		expect(await scalar(server, database, 'SELECT count(*) FROM pg_stat_user_tables')).toBe('0');
+	});
 
 	it('may be that of the credential itself, there or not', async () => {
 		const { database, stored } = await oldAndNew();
