@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { BackupError } from '../../../../engine/errors';
-import { backUpDatabase, checkConnection, restoreDatabase } from '../../../../engine/postgres';
+import { backUpDatabase, restoreDatabase } from '../../../../engine/postgres';
 import type { RestoreSource } from '../../../../engine/postgres';
 import { FolderStorage, type Storage } from '../../../../engine/storage';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
@@ -17,16 +17,10 @@ import {
 	engineSessions,
 	failureOf,
 	newName,
-	restore,
 	temporaryStorage,
 	until,
 	untilNoEngineSession,
 } from './support';
-
-const HBA = `hostssl all walled all scram-sha-256
-host all walled all reject
-host all all all scram-sha-256
-`;
 
 /** Rows of each of three tables, 6.4 kB long: more bytes than a backup or restore has under way at any moment. */
 const ROWS = 10_000;
@@ -38,7 +32,7 @@ const unhandled: unknown[] = [];
 process.on('unhandledRejection', (reason) => unhandled.push(reason));
 
 beforeAll(async () => {
-	server = await startPostgres({ version: 18, ssl: true, hba: HBA });
+	server = await startPostgres({ version: 18 });
 	database = await databaseWith(
 		server,
 		...['a', 'b', 'c'].map(
@@ -115,44 +109,6 @@ async function untilServing(): Promise<void> {
 		),
 	);
 }
-
-describe('reaching the server', () => {
-	it.each([
-		['a wrong password', { password: 'sesame' }, 'ACCESS_DENIED', /password authentication failed/],
-		['no password', { password: undefined }, 'ACCESS_DENIED', /asks for a password, and none was given/],
-		['a wrong database', { database: 'nowhere' }, 'INVALID_INPUT', /"nowhere" does not exist/],
-		['a port nobody listens to', { port: 1 }, 'SOURCE_UNREACHABLE', /ECONNREFUSED/],
-		['a host that is not', { host: 'no.such.host.invalid' }, 'SOURCE_UNREACHABLE', /no\.such\.host\.invalid/],
-		['TLS without the right to it', { user: 'walled', password: 'w' }, 'ACCESS_DENIED', /pg_hba\.conf/],
-		['a certificate of nobody known', { ssl: true }, 'ACCESS_DENIED', /self-signed|unable to (?:verify|get)/],
-	] as const)('fails with a message and a hint for %s', async (_, change, code, message) => {
-		const failure = await failureOf(checkConnection({ ...connectionTo(server, 'postgres'), ...change }), code);
-		expect(failure.message).toMatch(message);
-		expect(failure.hint).toBeTruthy();
-		expect(`${failure.message} ${failure.hint} ${JSON.stringify(failure.details)}`).not.toMatch(
-			new RegExp(`sesame|${server.password}`),
-		);
-	});
-
-	it('says that a server offers no TLS', async () => {
-		const plain = await startPostgres({ version: 18 });
-		const failure = await failureOf(
-			checkConnection({ ...connectionTo(plain, 'postgres'), ssl: true }),
-			'SOURCE_UNREACHABLE',
-		);
-		await plain.stop();
-		expect(failure.message).toContain('does not support SSL');
-		expect(failure.hint).toContain('SSL');
-	});
-
-	it('backs up and restores over TLS', async () => {
-		const connection = { ...connectionTo(server, database), ssl: { ca: server.tls?.ca, servername: 'localhost' } };
-		const { storage } = temporaryStorage();
-		const manifest = await backUpDatabase({ connection, storage, codec: { name: 'zstd' } });
-		expect(manifest.counts['rows']).toBe(3 * ROWS);
-		expect((await restore(server, backup, { connection })).rows).toBe(3 * ROWS);
-	});
-});
 
 describe('a backup whose', () => {
 	const start = (storage: Storage, parallel = 3) =>
@@ -279,7 +235,9 @@ describe('a restore whose', () => {
 	it.each([1, 2, 3])('session %i ends fails clearly and drops what was begun', async (index) => {
 		const names = await databaseNames(server);
 		const failure = await failureOf(restoreLosing(index, newName()), /TARGET_/);
-		expect(failure.message).toMatch(/terminating connection|closed the connection|terminated unexpectedly|not queryable/);
+		expect(failure.message).toMatch(
+			/terminating connection|closed the connection|terminated unexpectedly|not queryable/,
+		);
 		expect(failure.hint).toBeTruthy();
 		expect(await databaseNames(server)).toEqual(names);
 		await untilNoEngineSession(server);
