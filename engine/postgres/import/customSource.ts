@@ -12,9 +12,9 @@ import { lexScript, splitStatements } from '../script';
 import { leftOut, StatementChooser } from '../restore/chooser';
 import type { RestoreSelection, SelectionFilter } from '../restore/selection';
 import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source';
-import { describeStatement } from '../restore/statement';
+import { describeStatement } from '../statements/statement';
 import { StatementSurvey } from '../restore/survey';
-import { tableKey } from '../restore/tokens';
+import { tableKey } from '../statements/tokens';
 
 import type { OpenScript } from './plainSource';
 

@@ -13,8 +13,8 @@ import { PartitionTree } from './partitions';
 import { existsAlready, isDispensable, refused, sqlState, substituteFor } from './refusals';
 import type { RestoredTable, RestoreFailure } from './report';
 import type { RestoreStep } from './source';
-import type { StatementFacts } from './statement';
-import { StatementReader } from './statementReader';
+import type { StatementFacts } from '../statements/statement';
+import { StatementReader } from '../statements/reader';
 
 export interface ApplyOptions {
 	owner: OwnerMapping;

@@ -8,7 +8,7 @@ import { StatementChooser } from './chooser';
 import type { RestoreSelection } from './selection';
 import type { RestoreSource, RestoreStep, SourceFacts } from './source';
 import { StatementSurvey } from './survey';
-import { parseName, tableKey, tokenize } from './tokens';
+import { parseName, tableKey, tokenize } from '../statements/tokens';
 
 const TRAILER = '\\.\n';
 const SEMICOLON = 0x3b;

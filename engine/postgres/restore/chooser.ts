@@ -1,7 +1,7 @@
 import type { SelectionFilter } from './selection';
 import type { RestoreStep } from './source';
-import type { StatementFacts } from './statement';
-import { StatementReader } from './statementReader';
+import type { StatementFacts } from '../statements/statement';
+import { StatementReader } from '../statements/reader';
 
 type StatementStep = Extract<RestoreStep, { type: 'statement' }>;
 

@@ -6,7 +6,7 @@ import type { Progress } from './progress';
 import type { RestoreTarget } from './restoreDatabase';
 import type { RestoreSelection } from './selection';
 import type { RestoreStep, SourceFacts } from './source';
-import { describeStatement } from './statement';
+import { describeStatement } from '../statements/statement';
 
 interface IntoExisting {
 	steps: AsyncIterable<RestoreStep>;

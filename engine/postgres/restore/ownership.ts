@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '../quoting';
 
-import type { StatementFacts } from './statement';
+import type { StatementFacts } from '../statements/statement';
 
 /** Who owns what is restored. */
 export type OwnerMapping =

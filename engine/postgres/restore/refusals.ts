@@ -1,7 +1,7 @@
 import { BackupError } from '../../errors';
 import { translateError } from '../connection';
 
-import type { StatementFacts } from './statement';
+import type { StatementFacts } from '../statements/statement';
 
 /** SQLSTATE: duplicate schema, object, table, function. */
 const EXISTS = new Set(['42P06', '42710', '42P07', '42723']);

@@ -1,7 +1,7 @@
 import { BackupError } from '../../errors';
 
-import type { StatementFacts } from './statement';
-import { parseName, tokenize } from './tokens';
+import type { StatementFacts } from '../statements/statement';
+import { parseName, tokenize } from '../statements/tokens';
 
 /** What of a dump to restore; empty means all of it. */
 export interface RestoreSelection {

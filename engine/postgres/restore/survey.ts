@@ -1,7 +1,7 @@
 import { type RestoreSelection, SelectionFilter } from './selection';
 import type { SourceFacts } from './source';
-import type { StatementFacts } from './statement';
-import { StatementReader } from './statementReader';
+import type { StatementFacts } from '../statements/statement';
+import { StatementReader } from '../statements/reader';
 
 type SurveyedFacts = Pick<
 	SourceFacts,

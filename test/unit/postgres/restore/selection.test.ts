@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { RestoreSelection } from '../../../../engine/postgres';
 import { SelectionFilter } from '../../../../engine/postgres/restore/selection';
-import { StatementReader } from '../../../../engine/postgres/restore/statementReader';
+import { StatementReader } from '../../../../engine/postgres/statements/reader';
 import { StatementSurvey } from '../../../../engine/postgres/restore/survey';
 
 const DUMP = [

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { insertedRows } from '../../../../engine/postgres/restore/insertedRows';
+import { insertedRows } from '../../../../engine/postgres/statements/insertedRows';
 
 describe('insertedRows', () => {
 	it.each<[string, number | undefined]>([

@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { quoteIdentifier } from '../../../../engine/postgres/quoting';
-import { mapOwnership } from '../../../../engine/postgres/restore/ownership';
-import { describeStatement } from '../../../../engine/postgres/restore/statement';
-import { parseName, tableKey, tokenize } from '../../../../engine/postgres/restore/tokens';
+import { describeStatement } from '../../../../engine/postgres/statements/statement';
+import { tableKey } from '../../../../engine/postgres/statements/tokens';
 
 const key = (name: string) => tableKey(...(name.split('.') as [string, string]));
 
@@ -183,69 +182,5 @@ describe('describeStatement', () => {
 				(verb, rest) => void describeStatement(verb + rest),
 			),
 		);
-	});
-});
-
-describe('tokenize', () => {
-	it('passes over strings, bodies and comments', () => {
-		const text = `a 'b "c"' E'd\\'e''f\\\\' $f$ g $$ $f$ -- h\n/* i /* nested */ i */ "j ""k"`;
-		expect(tokenize(text).map(({ name }) => name)).toEqual(['a', 'j "k']);
-	});
-
-	it('reads strings as old servers did where it is told so', () => {
-		expect(tokenize(`a 'b\\' c' d`, { standardStrings: false }).map(({ name }) => name)).toEqual(['a', 'd']);
-		expect(tokenize(`a 'b\\' c ' d`).map(({ name }) => name)).toEqual(['a', 'c']);
-	});
-
-	it.each([["''"], ['x'], ['\\\\'], ["\\'"], ['$'], ['é']])('passes over strings of any length (%s)', (piece) => {
-		const text = piece.repeat(8 * 1024 * 1024);
-		expect(tokenize(`a E'${text}' "b"`).map(({ name }) => name)).toEqual(['a', 'b']);
-	});
-
-	it.each(["'", "E'\\", '"', '$a$', '/*', '/* /* */', '--'])('ends with a text that ends in %s', (open) => {
-		expect(tokenize(`a ${open} b`)[0]).toMatchObject({ name: 'a' });
-	});
-
-	it('reads a name back that was quoted', () => {
-		fc.assert(
-			fc.property(fc.array(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 3 }), (parts) => {
-				expect(parseName(tokenize(parts.map(quoteIdentifier).join('.')), 0)?.parts).toEqual(parts);
-			}),
-		);
-	});
-});
-
-describe('mapOwnership', () => {
-	const map = (statement: string, owner: Parameters<typeof mapOwnership>[2], privileges = true) =>
-		mapOwnership(statement, describeStatement(statement), owner, privileges);
-	const odd = 'ALTER TABLE a."OWNER TO x" OWNER TO "o""dd; owner"';
-
-	it('changes the owner at the end and nothing else', () => {
-		expect(map(odd, { type: 'role', role: 'new "one" $&' })).toBe(
-			'ALTER TABLE a."OWNER TO x" OWNER TO "new ""one"" $&"',
-		);
-		expect(map(odd, { type: 'asDumped' })).toBe(odd);
-		expect(map(odd, { type: 'none' })).toBeUndefined();
-		expect(map('CREATE TABLE a.b ()', { type: 'none' })).toBe('CREATE TABLE a.b ()');
-	});
-
-	it('speaks as the owners of the dump, or as nobody else', () => {
-		const sql = "SET SESSION AUTHORIZATION 'x'";
-		expect(map(sql, { type: 'asDumped' })).toBe(sql);
-		for (const owner of [{ type: 'none' }, { type: 'role', role: 'r' }] as const) {
-			expect(map(sql, owner)).toBeUndefined();
-			expect(map('RESET SESSION AUTHORIZATION', owner)).toBeUndefined();
-		}
-	});
-
-	it('leaves privileges out where they are not wanted', () => {
-		for (const sql of [
-			'GRANT ALL ON TABLE a.b TO c',
-			'REVOKE ALL ON SCHEMA s FROM c',
-			'ALTER DEFAULT PRIVILEGES FOR ROLE r GRANT ALL ON TABLES TO c',
-		]) {
-			expect(map(sql, { type: 'asDumped' })).toBe(sql);
-			expect(map(sql, { type: 'asDumped' }, false)).toBeUndefined();
-		}
 	});
 });
