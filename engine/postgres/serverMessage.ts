@@ -5,26 +5,33 @@ import { BackupError, messageOf } from '../errors';
  * (Appendix A of PostgreSQL's documentation) one can tell where they stand:
  * - class 23, integrity constraints: in the detail (`Failing row contains (...)`, `Key (email)=(a@b.c) already exists`);
  * - class 22, data that cannot be read: in the message (`invalid input syntax for type integer: "..."`) and the detail;
- * - 42601: the part of a subscription's connection string that cannot be read.
+ * - 42601, syntax error: of a text search or hstore value, or the part of a connection string that cannot be read.
  * The context of an error (`COPY t, line 1: "..."`) never goes into a message at all.
  */
 const CONSTRAINT = '23';
 /** Violations of a unique key, a foreign key, an exclusion constraint: these name the key before its value. */
 const OF_KEYS = new Set(['23505', '23503', '23P01']);
 const DATA = '22';
-/** invalid_parameter_value: quotes names of settings, roles and time zones, no rows. */
-const PARAMETER = '22023';
+/**
+ * Of that class, what names settings, columns and encodings, and no rows: invalid_parameter_value, bad_copy_file_format,
+ * character_not_in_repertoire, untranslatable_character.
+ */
+const HARMLESS = new Set(['22023', '22P04', '22021', '22P05']);
 
 /** In every language: the key's columns are the first in parentheses, and `)=(` leads over to the value. */
 const KEY = /\([^]*?\)(?==\()/;
 /** From the first quotation mark to the last, of any of the server's languages. */
-const QUOTED = /["«»„“][^]*["«»”“]/;
+const QUOTED = /["«»„“][^]*["»«”“]/;
+/** A value after a colon, and one that is read by an extension's own grammar. */
+const QUOTED_VALUE = /(?<=: |, near )["«»„“][^]*["»«”“]/;
 const CONNECTION_STRING = /(invalid connection string syntax): [^]*/;
+const SYNTAX = '42601';
 
-const holdsData = (code: string): boolean => code.startsWith(DATA) && code !== PARAMETER;
+const holdsData = (code: string): boolean => code.startsWith(DATA) && !HARMLESS.has(code);
 
 function withoutContents(code: string, message: string): string {
-	return holdsData(code) ? message.replace(QUOTED, '"…"') : message.replace(CONNECTION_STRING, '$1');
+	if (holdsData(code)) return message.replace(QUOTED, '"…"');
+	return code === SYNTAX ? message.replace(CONNECTION_STRING, '$1').replace(QUOTED_VALUE, '"…"') : message;
 }
 
 function detailToShow(code: string, detail: string): string | undefined {
