@@ -9,7 +9,7 @@ import { StatementSurvey } from '../restore/survey';
 export type OpenScript = (signal?: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
 
 /** Backslash commands that concern psql alone. */
-const IGNORED = new Set(['restrict', 'unrestrict', 'echo', 'timing', 'pset', 'x', 'encoding', 'qecho', 'warn']);
+const IGNORED = new Set(['restrict', 'unrestrict', 'echo', 'timing', 'pset', 'x', 'qecho', 'warn']);
 
 const HEAD = '-- PostgreSQL database dump\n';
 const FOOT = '-- PostgreSQL database dump complete\n';
@@ -127,6 +127,7 @@ function checkMeta({ command, args, line }: ScriptMeta, databases: Set<string>):
 		return;
 	}
 	if (command === 'set' && args[0] === 'ON_ERROR_STOP') return;
+	if (command === 'encoding' && /^(?:utf-?8|unicode)$/i.test(args[0] ?? '')) return;
 	throw new BackupError(
 		'INVALID_INPUT',
 		`Line ${line} holds psql’s command \\${command}, which cannot be carried out here; nothing was changed.`,

@@ -1,26 +1,15 @@
-import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { openForeignDump, restoreDatabase, type RestoreDatabaseOptions } from '../../../../engine/postgres';
 import { compareDatabases } from '../../../fidelity/compare';
-import { runNative } from '../../../fidelity/native';
-import {
-	backUp,
-	connectionTo,
-	databaseWith,
-	failureOf,
-	newName,
-	restore,
-	scalar,
-} from '../../../integration/postgres/engine/support';
-import { temporaryFolder } from '../../../services/guard';
+import { backUp, databaseWith, failureOf, restore, scalar } from '../../../integration/postgres/engine/support';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
+import { importing, into } from './importing';
 
 let server: PostgresServer;
 let shop: string;
-const folder = temporaryFolder('chosen-dumps');
+const { copyOf, count, dump, importInto } = importing(() => server);
 
 beforeAll(async () => {
 	server = await startPostgres({ version: 15 });
@@ -43,44 +32,6 @@ beforeAll(async () => {
 afterAll(async () => {
 	await server?.stop();
 });
-
-let files = 0;
-
-async function dump(database: string, ...args: string[]): Promise<string> {
-	const file = join(folder, `dump_${++files}`);
-	await runNative(server, 'pg_dump', [...args, `--file=${file}`, `--dbname=${database}`]);
-	return file;
-}
-
-function script(content: string): string {
-	const file = join(folder, `script_${++files}`);
-	writeFileSync(file, content);
-	return file;
-}
-
-type Choices = Partial<Omit<RestoreDatabaseOptions, 'source'>>;
-
-async function importInto(file: string, choices: Choices = {}) {
-	return await restoreDatabase({
-		connection: connectionTo(server, 'postgres'),
-		source: await openForeignDump({ name: 'dump.sql', open: () => Promise.resolve(createReadStream(file)) }),
-		target: { type: 'newDatabase', database: newName() },
-		...choices,
-	});
-}
-
-async function copyOf(database: string, ...statements: string[]): Promise<string> {
-	const copy = newName();
-	await server.query('postgres', `CREATE DATABASE ${copy} TEMPLATE ${database}`);
-	for (const sql of statements) await server.query(copy, sql);
-	return copy;
-}
-
-const into = (database: string, before: 'nothing' | 'truncate' | 'drop' = 'nothing') =>
-	({ type: 'existing', database, confirmation: database, before }) as const;
-
-const count = async (database: string, table: string) =>
-	await scalar(server, database, `SELECT count(*) FROM ${table}`);
 
 const INSERTS: string[][] = [
 	['--inserts'],
@@ -232,122 +183,5 @@ describe('a dump that drops first (--clean)', () => {
 			'TARGET_FAILED',
 		);
 		expect(await count(target, 'sales.orders')).toBe('120');
-	});
-});
-
-describe('a schema that is chosen', () => {
-	it.each([[[]], [['-Fc']]])('comes with all kinds of objects in it (%o)', async (args) => {
-		const database = await databaseWith(
-			server,
-			'CREATE SCHEMA "Main"; CREATE SCHEMA side',
-			...['"Main"', 'side'].flatMap((schema) => [
-				`CREATE FUNCTION ${schema}."odd (name"(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + $2'`,
-				`CREATE OPERATOR ${schema}.@+ (FUNCTION = ${schema}."odd (name", LEFTARG = int, RIGHTARG = int)`,
-				`COMMENT ON OPERATOR ${schema}.@+ (int, int) IS 'plus'`,
-				`CREATE OPERATOR ${schema}.=== (FUNCTION = int4eq, LEFTARG = int, RIGHTARG = int)`,
-				`CREATE OPERATOR FAMILY ${schema}.family USING hash`,
-				`CREATE OPERATOR CLASS ${schema}.class FOR TYPE int USING hash FAMILY ${schema}.family AS OPERATOR 1 ${schema}.===, FUNCTION 1 hashint4(int)`,
-				`CREATE AGGREGATE ${schema}.sums(int) (SFUNC = ${schema}."odd (name", STYPE = int)`,
-				`CREATE TEXT SEARCH DICTIONARY ${schema}.words (TEMPLATE = simple)`,
-				`CREATE TEXT SEARCH CONFIGURATION ${schema}.search (COPY = simple)`,
-				`ALTER TEXT SEARCH CONFIGURATION ${schema}.search ALTER MAPPING FOR word WITH ${schema}.words`,
-				`CREATE DOMAIN ${schema}.positive AS int CONSTRAINT above CHECK (VALUE > 0)`,
-				`COMMENT ON CONSTRAINT above ON DOMAIN ${schema}.positive IS 'more than nothing'`,
-				`CREATE COLLATION ${schema}.c (LOCALE = 'C')`,
-				`CREATE TABLE ${schema}.t (a int, b int)`,
-				`CREATE STATISTICS ${schema}.dependent ON a, b FROM ${schema}.t`,
-				`ALTER STATISTICS ${schema}.dependent SET STATISTICS 7; COMMENT ON STATISTICS ${schema}.dependent IS 'both'`,
-			]),
-		);
-		const chosen = await importInto(await dump(database, ...args), { selection: { schemas: ['Main'] } });
-		const whole = await databaseWith(server);
-		await server.query('postgres', `DROP DATABASE ${whole}`);
-		await server.query('postgres', `CREATE DATABASE ${whole} TEMPLATE ${database}`);
-		await server.query(whole, 'DROP SCHEMA side CASCADE');
-		expect(await compareDatabases({ server, database: whole }, { server, database: chosen.database })).toEqual([]);
-		const table = await importInto(await dump(database, ...args), { selection: { tables: ['side.t'] } });
-		expect(await scalar(server, table.database, 'SELECT stxstattarget::text FROM pg_statistic_ext')).toBe('7');
-	});
-});
-
-/** As pg_dump wrote before the minor releases of 2018. */
-const OLD = `--
--- PostgreSQL database dump
---
-
-SET client_encoding = 'UTF8';
-SET standard_conforming_strings = off;
-
-CREATE SCHEMA app;
-SET search_path = public, pg_catalog;
-
-CREATE TABLE item (id integer NOT NULL, note text);
-CREATE SEQUENCE item_id_seq START WITH 1;
-ALTER SEQUENCE item_id_seq OWNED BY item.id;
-
-SET search_path = app, pg_catalog;
-
-CREATE TABLE item (id integer NOT NULL, note text);
-COMMENT ON COLUMN item.note IS 'not public''s';
-CREATE TABLE part (id integer, item integer);
-INSERT INTO item VALUES (1, 'a\\'), ('), (2, 'b');
-
-SET search_path = public, pg_catalog;
-
-COPY item (id, note) FROM stdin;
-1	one
-2	two
-3	three
-\\.
-
-SELECT pg_catalog.setval('item_id_seq', 3, true);
-
-SET search_path = app, pg_catalog;
-
-COPY part (id, item) FROM stdin;
-1	2
-\\.
-
-SET search_path = public, pg_catalog;
-
-ALTER TABLE ONLY item ADD CONSTRAINT item_pkey PRIMARY KEY (id);
-
-SET search_path = app, pg_catalog;
-
-ALTER TABLE ONLY item ADD CONSTRAINT item_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY part ADD CONSTRAINT part_item_fkey FOREIGN KEY (item) REFERENCES public.item(id);
-CREATE INDEX part_item ON part USING btree (item);
-
---
--- PostgreSQL database dump complete
---
-`;
-
-describe('a dump of before 2018, whose names have no schema', () => {
-	it.each([
-		['with line feeds', OLD],
-		['with carriage returns and a byte order mark', `\ufeff${OLD.replaceAll('\n', '\r\n')}`],
-	])('%s comes back whole, and its rows are counted', async (_, content) => {
-		const { database, tables } = await importInto(script(content));
-		expect(tables).toHaveLength(3);
-		expect(tables).toEqual(
-			expect.arrayContaining([
-				{ schema: 'app', name: 'item', rows: 2, expected: 2 },
-				{ schema: 'public', name: 'item', rows: 3, expected: 3 },
-				{ schema: 'app', name: 'part', rows: 1, expected: 1 },
-			]),
-		);
-		expect(await scalar(server, database, `SELECT string_agg(note, ' ' ORDER BY id) FROM app.item`)).toBe(`a'), ( b`);
-	});
-
-	it('comes back by table and by schema', async () => {
-		const table = await importInto(script(OLD), { selection: { tables: ['public.item'] } });
-		expect(table.tables).toMatchObject([{ schema: 'public', name: 'item', rows: 3 }]);
-		expect(await scalar(server, table.database, `SELECT nextval('public.item_id_seq')`)).toBe('4');
-		expect(await scalar(server, table.database, `SELECT to_regclass('app.item')`)).toBeNull();
-		const schema = await importInto(script(OLD), { selection: { schemas: ['app'] } });
-		expect(await scalar(server, schema.database, `SELECT to_regclass('app.part_item')::text`)).toBe('app.part_item');
-		expect(await count(schema.database, 'app.item')).toBe('2');
-		expect(await scalar(server, schema.database, `SELECT to_regclass('public.item')`)).toBeNull();
 	});
 });
