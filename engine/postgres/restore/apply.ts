@@ -133,9 +133,11 @@ class Applier {
 	async #transaction(statement: { text: string; facts: StatementFacts }, object: string): Promise<void> {
 		const { text, facts } = statement;
 		await this.#begin('other');
+		// A COMMIT that fails has ended the transaction all the same.
+		if (facts.transaction === 'ends') this.#inTransaction = false;
 		const control = async () => {
 			await this.lanes.main.query(text);
-			if (facts.transaction !== 'within') this.#inTransaction = facts.transaction === 'begins';
+			if (facts.transaction === 'begins') this.#inTransaction = true;
 		};
 		await this.#attempt({ object, statement, run: control }, this.lanes.main);
 	}

@@ -97,6 +97,27 @@ describe('a transaction of the script’s own', () => {
 		expect(await scalar(server, database, 'SELECT count(*)::text FROM t')).toBe('0');
 	});
 
+	it('that cannot be committed is a failure, and what follows it is restored', async () => {
+		const database = await databaseWith(
+			server,
+			'CREATE TABLE t (id int PRIMARY KEY, other int REFERENCES t DEFERRABLE INITIALLY DEFERRED)',
+		);
+		const steps = [
+			'BEGIN',
+			rowsOf('t', '1\t2\n'),
+			'COMMIT',
+			'CREATE TABLE after ()',
+			'BEGIN',
+			'CREATE TABLE u ()',
+			'COMMIT',
+		];
+		const { failures } = await apply(database, steps, { collectErrors: true });
+		expect(failures.map(({ object }) => object)).toEqual(['COMMIT']);
+		expect(await scalar(server, database, `SELECT count(*)::text FROM pg_class WHERE relname IN ('after', 'u')`)).toBe(
+			'2',
+		);
+	});
+
 	it('that never ends is told, for nothing of it is kept', async () => {
 		const database = await databaseWith(server);
 		const failure = await failureOf(apply(database, ['START TRANSACTION', 'CREATE TABLE t ()']), 'ARCHIVE_INCOMPLETE');
