@@ -46,7 +46,7 @@ const tableSchema = z.object({
 	bytes,
 });
 
-const manifestSchema = z.object({
+const manifestShape = z.object({
 	formatVersion: z.literal(MANIFEST_VERSION),
 	id: z.string().uuid(),
 	kind: z.enum(BACKUP_KINDS),
@@ -92,6 +92,12 @@ const manifestSchema = z.object({
 	pinned: z.boolean().optional(),
 	/** Id of the backup that this one, an increment, cannot be restored without. */
 	parent: z.string().uuid().optional(),
+});
+
+const manifestSchema = manifestShape.superRefine(({ parts, tables = [] }, context) => {
+	const lost = parts.findIndex(({ table }) => table !== undefined && table >= tables.length);
+	if (lost < 0) return;
+	context.addIssue({ code: 'custom', path: ['parts', lost, 'table'], message: 'names a table that is not listed' });
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

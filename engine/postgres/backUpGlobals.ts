@@ -4,6 +4,7 @@ import type { Storage } from '../storage';
 
 import { type PostgresConnection, translateError, withClient } from './connection';
 import { globalsScript } from './globals';
+import { checkServerVersion } from './serverVersion';
 
 export interface BackUpGlobalsOptions {
 	connection: PostgresConnection;
@@ -31,8 +32,10 @@ export async function backUpGlobals(options: BackUpGlobalsOptions): Promise<Mani
 		const { rows } = await client.query<{ version: string; number: number }>(
 			"SELECT pg_catalog.current_setting('server_version') AS version, pg_catalog.current_setting('server_version_num')::int AS number",
 		);
+		const server = rows[0] as (typeof rows)[number];
+		checkServerVersion(server.number, server.version, 'source');
 		const script = await globalsScript(client, { passwords: options.passwords ?? true, signal });
-		return { ...script, ...(rows[0] as (typeof rows)[number]) };
+		return { ...script, ...server };
 	}).catch((error: unknown) => {
 		throw translateError(error, 'source', 'Could not read the roles and globals of the server');
 	});

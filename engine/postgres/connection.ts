@@ -6,6 +6,8 @@ import { Client, type ClientConfig } from 'pg';
 import { BackupError, cancelled, type ErrorCode, messageOf } from '../errors';
 
 import { BulkSocket } from './bulkSocket';
+import { grantHint } from './grants';
+import { serverCause, serverMessage } from './serverMessage';
 
 /** How to reach a PostgreSQL server. */
 export interface PostgresConnection {
@@ -42,7 +44,7 @@ const HINTS: Record<string, { code?: ErrorCode; hint: string }> = {
 	'53300': { hint: 'The server has no free connections: lower Parallel Connections or raise max_connections.' },
 	'53100': { hint: 'The disk of the database server is full: free some space there.' },
 	'55P03': {
-		hint: 'Another session holds a lock on the table: run the backup at a quieter time or raise Lock Timeout.',
+		hint: 'Another session holds a lock on it: run this at a quieter time, or end that session.',
 	},
 	'57P01': { hint: 'An administrator or a restart of the server ended the connection; run it again.' },
 	'57P02': { hint: 'The server crashed or restarted; run it again, and look into its log.' },
@@ -50,16 +52,13 @@ const HINTS: Record<string, { code?: ErrorCode; hint: string }> = {
 	'57014': { hint: 'The server cancelled the query (statement timeout or an administrator).' },
 };
 
-const UNREACHABLE = new Set([
-	'ECONNREFUSED',
-	'ENOTFOUND',
-	'EAI_AGAIN',
-	'ETIMEDOUT',
-	'EHOSTUNREACH',
-	'ENETUNREACH',
-	'ECONNRESET',
-	'EPIPE',
-]);
+const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
+const BROKEN = new Set(['ECONNRESET', 'EPIPE']);
+
+const REACH =
+	'Check host, port and SSL in the Postgres credential, and that the server runs and can be reached from n8n.';
+const BROKE =
+	'The connection broke: look into the server’s log, and at what stands between it and n8n (tunnel, proxy, firewall); then run it again.';
 
 /** Policies hide rows of a table from the user; a backup would be incomplete. */
 export const HIDDEN_ROWS =
@@ -70,44 +69,29 @@ const NO_PASSWORD = /client password must be/;
 
 const ROW_SECURITY = /row-level security/;
 
+const UNTRUSTED =
+	'The server’s TLS certificate is not trusted: add its authority to the credential, or allow unauthorized certificates there.';
 const CERTIFICATE = /self.signed certificate|unable to verify|certificate has expired|altnames|CERT_/i;
 
 /** Puts anything that `pg`, a socket or TLS throws into a BackupError that says what was being done. */
 export function translateError(error: unknown, role: ServerRole, doing: string): BackupError {
 	if (error instanceof BackupError) return error;
-	const { code = '', detail } = error as { code?: string; detail?: string };
-	const message = `${doing}: ${messageOf(error)}${detail ? ` (${detail})` : ''}`;
-	if (code === '42501' && ROW_SECURITY.test(messageOf(error)))
-		return new BackupError('ACCESS_DENIED', message, { hint: HIDDEN_ROWS, cause: error });
+	const { code = '' } = error as { code?: string };
+	const said = messageOf(error);
+	const failure = (errorCode: ErrorCode, hint?: string, what = serverMessage(error)) =>
+		new BackupError(errorCode, `${doing}: ${what}`, { hint, cause: serverCause(error) });
+	const failed = role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED';
+	const unreachable = role === 'source' ? 'SOURCE_UNREACHABLE' : 'TARGET_UNREACHABLE';
+	if (code === '42501' && ROW_SECURITY.test(said)) return failure('ACCESS_DENIED', HIDDEN_ROWS);
+	if (code === '42501' && role === 'source') return failure('ACCESS_DENIED', grantHint(said));
 	const known = HINTS[code];
-	if (known) {
-		return new BackupError(known.code ?? (role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED'), message, {
-			hint: known.hint,
-			cause: error,
-		});
-	}
-	if (NO_PASSWORD.test(messageOf(error))) {
-		return new BackupError('ACCESS_DENIED', `${doing}: the server asks for a password, and none was given`, {
-			hint: HINTS['28P01']?.hint,
-			cause: error,
-		});
-	}
-	if (CERTIFICATE.test(`${code} ${messageOf(error)}`)) {
-		return new BackupError('ACCESS_DENIED', message, {
-			hint: 'The server’s TLS certificate is not trusted: add its authority to the credential, or allow unauthorized certificates there.',
-			cause: error,
-		});
-	}
-	if (
-		UNREACHABLE.has(code) ||
-		/timeout expired|terminated unexpectedly|not queryable|SSL connection/i.test(messageOf(error))
-	) {
-		return new BackupError(role === 'source' ? 'SOURCE_UNREACHABLE' : 'TARGET_UNREACHABLE', message, {
-			hint: 'Check host, port and SSL in the Postgres credential, and that the server runs and can be reached from n8n.',
-			cause: error,
-		});
-	}
-	return new BackupError(role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED', message, { cause: error });
+	if (known) return failure(known.code ?? failed, known.hint);
+	if (NO_PASSWORD.test(said))
+		return failure('ACCESS_DENIED', HINTS['28P01']?.hint, 'the server asks for a password, and none was given');
+	if (CERTIFICATE.test(`${code} ${said}`)) return failure('ACCESS_DENIED', UNTRUSTED);
+	if (BROKEN.has(code) || /terminated unexpectedly|not queryable/i.test(said)) return failure(unreachable, BROKE);
+	if (UNREACHABLE.has(code) || /timeout expired|SSL connection/i.test(said)) return failure(unreachable, REACH);
+	return failure(failed);
 }
 
 function clientConfig(connection: PostgresConnection, database: string): ClientConfig {
@@ -180,9 +164,4 @@ export async function withClient<T>(
 	} finally {
 		await disconnect(client);
 	}
-}
-
-/** A name as SQL spells it, always quoted. */
-export function quoteIdentifier(name: string): string {
-	return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,34 +1,4 @@
-import { connect, disconnect, type PostgresConnection, withClient } from './connection';
-
-/** What a connection check tells. */
-export interface ServerSummary {
-	version: string;
-	database: string;
-	user: string;
-	/** Bytes on the server's disk. */
-	databaseSize: number | undefined;
-}
-
-/**
- * Logs in and asks the server who it is.
- * @throws BackupError SOURCE_UNREACHABLE, ACCESS_DENIED, INVALID_INPUT (no such database), with the server's message.
- */
-export async function checkConnection(connection: PostgresConnection, signal?: AbortSignal): Promise<ServerSummary> {
-	return await withClient(connection, 'source', { signal }, async (client) => {
-		const { rows } = await client.query<{ version: string; size: string | null }>(
-			`SELECT pg_catalog.current_setting('server_version') AS version,
-				CASE WHEN pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CONNECT')
-					THEN pg_catalog.pg_database_size(pg_catalog.current_database()) END AS size`,
-		);
-		const row = rows[0] as (typeof rows)[number];
-		return {
-			version: row.version,
-			database: connection.database,
-			user: connection.user,
-			databaseSize: row.size === null ? undefined : Number(row.size),
-		};
-	});
-}
+import { connect, disconnect, type PostgresConnection } from './connection';
 
 async function names(connection: PostgresConnection, sql: string): Promise<string[]> {
 	const client = await connect(connection, 'source');

@@ -10,14 +10,10 @@ export const HEADER_LENGTH = 5;
 export const MessageType = {
 	authentication: 0x52, // R
 	backendKeyData: 0x4b, // K
-	commandComplete: 0x43, // C
 	copyData: 0x64, // d
-	copyDone: 0x63, // c
-	copyOutResponse: 0x48, // H
 	errorResponse: 0x45, // E
 	functionCall: 0x46, // F, from the client
 	functionCallResponse: 0x56, // V
-	noticeResponse: 0x4e, // N
 	parameterStatus: 0x53, // S
 	query: 0x51, // Q, from the client
 	readyForQuery: 0x5a, // Z
@@ -57,16 +53,15 @@ export function splitMessages(bytes: Buffer): { messages: Message[]; rest: Buffe
 	return { messages, rest: bytes.subarray(at) };
 }
 
-/** An error or notice as the server sends it; the names are those of `pg`'s DatabaseError. */
+/** An error as the server sends it, without its context, which may hold a row; the names are those of `pg`'s DatabaseError. */
 export interface ServerError extends Error {
 	severity?: string;
 	code?: string;
 	detail?: string;
 	hint?: string;
-	where?: string;
 }
 
-const ERROR_FIELDS = { V: 'severity', C: 'code', D: 'detail', H: 'hint', W: 'where' } as const;
+const ERROR_FIELDS = { V: 'severity', C: 'code', D: 'detail', H: 'hint' } as const;
 
 /** Reads the body of an ErrorResponse: fields of one letter and a zero-ended string, closed by a zero byte. */
 export function parseErrorResponse(body: Buffer): ServerError {

@@ -42,7 +42,7 @@ export class PostgresDump implements INodeType {
 			},
 			{
 				name: 'backupEncryptionApi',
-				displayName: 'Credential for Backup Encryption',
+				displayName: 'Credential for Backup Encryption (Only if Encrypted)',
 				required: false,
 				testedBy: 'testBackupEncryption',
 				displayOptions: { hide: { encrypt: [false], operation: ['listBackups'] } },

@@ -26,13 +26,17 @@ interface SelectionFields {
 	dataOnly?: boolean;
 }
 
-/** The Selection collection: what was chosen in drop-downs and what was written, together. */
-export function restoreSelection(context: IExecuteFunctions, item: number): RestoreSelection {
+/**
+ * The Selection collection: what was chosen in drop-downs and what was written, together. Tables that are to be emptied have
+ * their definitions already: then it is data only.
+ */
+export function restoreSelection(context: IExecuteFunctions, item: number, target: RestoreTarget): RestoreSelection {
 	const fields = context.getNodeParameter('selection', item, {}) as SelectionFields;
+	const emptied = target.type === 'existing' && target.before === 'truncate';
 	return {
 		schemas: [...splitList(fields.schemas), ...splitList(fields.schemaNames).map(unquoted)],
 		tables: [...splitList(fields.tables), ...splitList(fields.tableNames)],
-		dataOnly: fields.dataOnly ?? false,
+		dataOnly: emptied || (fields.dataOnly ?? false),
 	};
 }
 

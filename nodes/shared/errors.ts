@@ -22,7 +22,8 @@ export function toNodeError(node: INode, error: unknown, itemIndex?: number): No
 
 /**
  * The item that stands for what failed where the node is set to continue on errors. n8n takes an item for a failed one, and
- * sends it to the error output, by these two names of fields alone.
+ * sends it to the error output, by these two names of fields alone; of an item with an `error` of its own it keeps nothing
+ * but the message.
  */
 export function errorItem(cause: unknown, itemIndex: number, more: IDataObject = {}): INodeExecutionData {
 	const known = cause instanceof BackupError ? { code: cause.code, hint: cause.hint ?? null, ...cause.details } : {};

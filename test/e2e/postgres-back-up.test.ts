@@ -160,7 +160,11 @@ it('does not lose the other databases when one fails', async () => {
 		expect.objectContaining({ database: 'shop' }),
 		{
 			error: expect.stringMatching(/database "missing" does not exist/),
-			details: expect.objectContaining({ code: 'INVALID_INPUT', database: 'missing' }),
+			details: {
+				code: 'INVALID_INPUT',
+				hint: expect.stringMatching(/spelling of the database name/),
+				database: 'missing',
+			},
 		},
 	]);
 });
@@ -185,6 +189,7 @@ it('sends what failed to the error output where the node has one', async () => {
 	expect(
 		outputs.map((items) => items!.map(({ json }) => json['database'] ?? (json['details'] as Json).database)),
 	).toEqual([['shop'], ['missing']]);
+	expect(outputs.flat().map((item) => item!.pairedItem)).toEqual([{ item: 0 }, { item: 0 }]);
 });
 
 it('tells a wrong password by the message of the server', async () => {
@@ -193,6 +198,21 @@ it('tells a wrong password by the message of the server', async () => {
 	expect(await node.with({ postgres: wrong }).fails('backUp')).toMatch(
 		/password authentication failed.*Check the user/s,
 	);
+});
+
+it('says once what is wrong with the server, however many databases are to be backed up', async () => {
+	const { folder: empty, node: own } = await DumpNode.withFolder(n8n, server, shop);
+	const data = { ...postgresData(server, shop), password: 'guessed' };
+	const wrong = own.with({ postgres: await n8n.createCredential('wrong', 'postgres', data) });
+	const many = { databaseMode: 'chosen', databases: ['shop', 'crm', 'postgres'], globals: true };
+	const run = await wrong.run('backUp', many, { onError: 'continueRegularOutput' });
+	expect(run.items.map(({ json }) => json)).toEqual([
+		{
+			error: expect.stringMatching(/password authentication failed/),
+			details: { code: 'ACCESS_DENIED', hint: expect.stringMatching(/Check the user/) },
+		},
+	]);
+	expect(readdirSync(empty)).toEqual([]);
 });
 
 it('names the setting that keeps it out of a folder', async () => {

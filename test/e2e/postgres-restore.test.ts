@@ -10,6 +10,7 @@ import {
 	DumpNode,
 	type Json,
 	NODE_TYPE,
+	postgresData,
 	rowsOf,
 	WHOLE_SHOP,
 } from './postgres-support';
@@ -86,7 +87,7 @@ it('restores some tables into a database as it stands', async () => {
 		targetDatabase: 'partly',
 		confirmation: 'partly',
 		before: 'truncate',
-		selection: { tables: ['public."Order Lines"'], schemaNames: 'audit', dataOnly: true },
+		selection: { tables: ['public."Order Lines"'], schemaNames: 'audit' },
 	});
 	expect(report!.tables.map(({ name, rows }: Json) => [name, rows]).sort()).toEqual([
 		['Order Lines', 500],
@@ -159,6 +160,17 @@ it('restores roles and globals', async () => {
 	expect(report).toMatchObject({ created: ['role "reporter"'], failures: [] });
 	const { rowCount } = await server.query('postgres', "SELECT FROM pg_roles WHERE rolname = 'reporter'");
 	expect(rowCount).toBe(1);
+});
+
+it('asks the server before it reads the backup', async () => {
+	const [unread] = await node.ok('backUp', { options: { folder: 'unread' } });
+	appendFileSync(join(folder, unread!.key), 'x');
+	const parameters = { ...backup('id', unread!.id), options: { folder: 'unread' } };
+	const over = (targetDatabase: string) => ({ target: 'safeSwap', targetDatabase, confirmation: targetDatabase });
+	expect(await node.fails('restore', { ...parameters, ...over('nowhere') })).toMatch(/no database "nowhere"/);
+	const data = { ...postgresData(server, 'shop'), password: 'guessed' };
+	const wrong = node.with({ postgres: await n8n.createCredential('wrong', 'postgres', data) });
+	expect(await wrong.fails('restore', { ...parameters, ...over('shop') })).toMatch(/password authentication failed/);
 });
 
 it('says what to do about a backup that is not there, and one of another kind', async () => {

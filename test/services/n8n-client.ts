@@ -13,6 +13,7 @@ export interface WorkflowJson {
 export interface Item {
 	json: Record<string, unknown>;
 	binary?: Record<string, Record<string, unknown>>;
+	pairedItem?: { item: number };
 }
 
 export interface Execution {

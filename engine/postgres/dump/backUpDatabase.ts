@@ -4,6 +4,7 @@ import { BackupError, cancelled } from '../../errors';
 import type { Storage } from '../../storage';
 import { type PostgresConnection, translateError } from '../connection';
 import { PG_DUMP_MAJOR, runPgDump, type PgDumpResult } from '../pgdump/bridge';
+import { checkServerVersion } from '../serverVersion';
 import { endSessions } from '../sessions';
 
 import { adaptScript } from './compatibility';
@@ -12,6 +13,7 @@ import { databaseProperties } from './databaseProperties';
 import { type CopyTask, planCopies } from './plan';
 import { FrameBuffers } from './frameBuffers';
 import { RowFrames } from './rowFrames';
+import { tablesInScript } from './scriptRows';
 import { cutScript, type Section } from './sections';
 import { SETTINGS_PART, settingsFrame } from './settingsFrame';
 import { dumpEncoding, type ServerFacts, type SessionChoices, SnapshotSession } from './snapshotSession';
@@ -50,30 +52,6 @@ interface Dump {
 	buffers: FrameBuffers;
 }
 
-const OLDEST_SERVER = 100_000;
-
-function checkVersion(facts: ServerFacts): void {
-	const major = Math.floor(facts.version / 10_000);
-	if (major > PG_DUMP_MAJOR) {
-		throw new BackupError(
-			'UNSUPPORTED_VERSION',
-			`The server is PostgreSQL ${facts.versionText}; this version of the nodes carries pg_dump ${PG_DUMP_MAJOR}, which refuses newer servers.`,
-			{
-				hint: 'Update the n8n-nodes-stack-backup package.',
-			},
-		);
-	}
-	if (facts.version < OLDEST_SERVER) {
-		throw new BackupError(
-			'UNSUPPORTED_VERSION',
-			`The server is PostgreSQL ${facts.versionText}; versions 10 to ${PG_DUMP_MAJOR} are supported.`,
-			{
-				hint: 'Upgrade the server, or dump it with its own pg_dump.',
-			},
-		);
-	}
-}
-
 /** Opens the connections: pg_dump's own, the one that exports the snapshot, and more for reading rows. */
 async function openSessions(options: BackUpDatabaseOptions, sessions: SnapshotSession[], choices: SessionChoices) {
 	const open = async () => {
@@ -83,7 +61,7 @@ async function openSessions(options: BackUpDatabaseOptions, sessions: SnapshotSe
 	};
 	const forPgDump = await open();
 	const facts = await forPgDump.serverFacts();
-	checkVersion(facts);
+	checkServerVersion(facts.version, facts.versionText, 'source');
 	const exporter = await open();
 	const snapshot = await exporter.exportSnapshot(facts, options.serializableDeferrable ?? false, choices);
 	for (let more = 2; more < (options.parallel ?? 2); more++)
@@ -119,7 +97,7 @@ async function planSections(dump: Dump, sections: Section[]): Promise<PlannedSec
 			else
 				planned.push({
 					type: 'rows',
-					tasks: await planCopies(client, dump.facts.version, section.tables, dump.tables, !dump.ordered),
+					tasks: await planCopies(client, dump.facts.version, section.tables, dump.tables, dump.ordered),
 				});
 		}
 		return planned;
@@ -182,6 +160,7 @@ async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<M
 		dump,
 		cutScript({ ...result, script: adaptScript(result.script, facts.version) }),
 	);
+	tables.push(...tablesInScript(sections));
 	if (settings.length > 0) await writer.frame({ type: SETTINGS_PART }, settingsFrame(settings));
 	await writer.drain();
 	await storeSections(dump, sections);
@@ -203,7 +182,7 @@ async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<M
 			largeObjects: result.largeObjects.length,
 		},
 		options: { ...options.selection, ordered: dump.ordered },
-		warnings: [],
+		warnings: result.warnings,
 		runId: options.runId,
 		tags: options.tags,
 	});

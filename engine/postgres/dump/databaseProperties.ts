@@ -1,28 +1,42 @@
 import type { Client } from 'pg';
+import { z } from 'zod';
+
+/** Text that PostgreSQL can hold: without the character of code zero. */
+const text = z.string().refine((value) => !value.includes('\0'), 'must not hold a zero byte');
+const name = text.pipe(z.string().min(1));
+
+/** `ALTER DATABASE ... SET`, and with a role `ALTER ROLE ... IN DATABASE ... SET`. */
+export const databaseSettingsSchema = z.array(z.object({ role: name.optional(), name, value: text }));
+
+/** What of a database's properties the manifest holds. All of it goes into SQL, so a manifest is not taken at its word. */
+export const storedPropertiesSchema = z.object({
+	/** Empty where the owner was dropped. */
+	owner: text,
+	encoding: z.string().regex(/^[A-Za-z0-9_]+$/),
+	collate: name,
+	ctype: name,
+	localeProvider: z.enum(['libc', 'icu', 'builtin']),
+	/** Locale of an ICU or builtin provider. */
+	locale: name.optional(),
+	icuRules: text.optional(),
+	/** -1 for none; below it the server means a database that was being dropped. */
+	connectionLimit: z.number().int().min(-2),
+	comment: text.optional(),
+	/** Access privileges, as aclitems; undefined for the default ones. */
+	privileges: z.array(text).optional(),
+});
+
+export type StoredProperties = z.infer<typeof storedPropertiesSchema>;
 
 /**
  * What belongs to a database but stands in no plain dump of it (pg_dump writes it with --create only): needed to create
- * one like it. Kept in the manifest's `source.properties`.
+ * one like it. Kept in the manifest's `source.properties`, the settings in a frame of their own.
  */
-export interface DatabaseProperties {
-	owner: string;
-	encoding: string;
-	collate: string;
-	ctype: string;
-	/** `libc`, `icu` or `builtin`. */
-	localeProvider: string;
-	/** Locale of an ICU or builtin provider. */
-	locale?: string;
-	icuRules?: string;
-	connectionLimit: number;
-	comment?: string;
-	/** Access privileges, as aclitems; undefined for the default ones. */
-	privileges?: string[];
-	/** `ALTER DATABASE ... SET`, and with a role `ALTER ROLE ... IN DATABASE ... SET`. */
-	settings: Array<{ role?: string; name: string; value: string }>;
-}
+export type DatabaseProperties = StoredProperties & {
+	settings: z.infer<typeof databaseSettingsSchema>;
+};
 
-const PROVIDERS: Record<string, string> = { c: 'libc', i: 'icu', b: 'builtin' };
+const PROVIDERS: Record<string, DatabaseProperties['localeProvider']> = { c: 'libc', i: 'icu', b: 'builtin' };
 
 /** The columns that came in 15, were renamed in 17, and came in 16. */
 function localeColumns(serverVersion: number): string {

@@ -32,11 +32,10 @@ export async function storeLargeObjects(
 	ids: number[],
 	writer: ArchiveWriter,
 	buffers: FrameBuffers,
-): Promise<number> {
+): Promise<void> {
 	const frames = new RowFrames(writer, { type: 'large-objects', header: '', trailer: '\n' }, buffers);
 	for (let from = 0; from < ids.length; from += BATCH) {
 		await session.copyOut(Buffer.from(contentQuery(ids.slice(from, from + BATCH))), frames, 'pg_largeobject');
 	}
 	await frames.finish();
-	return frames.bytesRead;
 }

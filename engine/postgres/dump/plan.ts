@@ -80,22 +80,23 @@ function tasksOf(rows: TableRows, entry: CatalogEntry, table: number, rangeScan:
 }
 
 /**
- * Plans the reading of tables that may come in any order: the largest first, large ones in ranges that several
- * connections read at once. Appends the tables to those of the manifest.
+ * Plans the reading of tables, and appends them to those of the manifest. Those that may come in any order are read the
+ * largest first, large ones in ranges that several connections read at once; of an ordered dump, whose tables are in the
+ * order of their foreign keys, each is read as a whole and in its place.
  */
 export async function planCopies(
 	client: Client,
 	serverVersion: number,
 	tables: TableRows[],
 	manifestTables: ManifestTable[],
-	inRanges: boolean,
+	ordered: boolean,
 ): Promise<CopyTask[]> {
 	const entries = await lookUp(client, serverVersion, tables);
-	return tables
-		.flatMap((rows, index) => {
-			const entry = entries[index] as CatalogEntry;
-			const table = manifestTables.push({ schema: entry.schema, name: entry.name, rows: 0, bytes: 0 }) - 1;
-			return tasksOf(rows, entry, table, inRanges && serverVersion >= RANGE_SCAN_VERSION);
-		})
-		.sort((a, b) => b.weight - a.weight);
+	const rangeScan = !ordered && serverVersion >= RANGE_SCAN_VERSION;
+	const tasks = tables.flatMap((rows, index) => {
+		const entry = entries[index] as CatalogEntry;
+		const table = manifestTables.push({ schema: entry.schema, name: entry.name, rows: 0, bytes: 0 }) - 1;
+		return tasksOf(rows, entry, table, rangeScan);
+	});
+	return ordered ? tasks : tasks.sort((a, b) => b.weight - a.weight);
 }

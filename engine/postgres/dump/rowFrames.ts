@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 
 import type { ArchiveWriter } from '../../archive';
@@ -69,13 +68,14 @@ export class RowFrames implements RowConsumer {
 			this.#used += chunk.copy(this.#buffer as Buffer, this.#used, start, end);
 			return undefined;
 		}
-		const { stream, stored } = this.#streamed;
-		if (stream.write(Buffer.from(chunk.subarray(start, end)))) return undefined;
-		return Promise.race([once(stream, 'drain'), stored]).then(() => undefined);
+		if (this.#streamed.stream.write(Buffer.from(chunk.subarray(start, end)))) return undefined;
+		return drained(this.#streamed);
 	}
 
 	/** Hands over what is left. The archive's `drain` tells when it has taken all. */
 	async finish(): Promise<void> {
+		// Where definitions are missing, only its frame shows that an empty table belongs to the archive.
+		if (this.form.whole && this.rows === 0) this.#beginStream();
 		if (this.#streamed) await this.#endStream();
 		this.#flush();
 	}
@@ -113,7 +113,7 @@ export class RowFrames implements RowConsumer {
 
 	#beginStream(): undefined {
 		this.#flush();
-		const part = { type: this.form.type, table: this.form.table, rows: 1 };
+		const part = { type: this.form.type, table: this.form.table, rows: Math.min(this.rows, 1) };
 		const stream = new PassThrough({ highWaterMark: 1024 * 1024 });
 		const stored = this.writer.stream(part, stream);
 		stored.catch((error: Error) => stream.destroy(error));
@@ -128,4 +128,29 @@ export class RowFrames implements RowConsumer {
 		stream.end(this.#trailer);
 		await stored;
 	}
+}
+
+/**
+ * Waits until the archive wants more of a stream. Only a stream that has closed asks `stored` why: a reaction on it for
+ * every wait would stay in memory until the frame ends.
+ */
+function drained({ stream, stored }: StreamedFrame): Promise<void> {
+	if (stream.destroyed) return endOf(stored);
+	return new Promise((resolve, reject) => {
+		const onDrain = () => {
+			stream.off('close', onClose);
+			resolve();
+		};
+		const onClose = () => {
+			stream.off('drain', onDrain);
+			endOf(stored).catch(reject);
+		};
+		stream.once('drain', onDrain).once('close', onClose);
+	});
+}
+
+/** Throws what the archive has ended a frame with. */
+async function endOf(stored: Promise<unknown>): Promise<never> {
+	await stored;
+	throw new Error('The archive took a frame for ended before its last row.');
 }

@@ -22,7 +22,10 @@ interface Statement {
 
 const INSERT = 'INSERT INTO ';
 
+/** @throws Error where something else stands in the statement, which would be lost with the marker. */
 function tableRows(text: string, read: TableRead, marker: string): TableRows {
+	if (!text.startsWith(INSERT))
+		throw new Error(`pg_dump's script could not be split before the rows of ${read.table}.`);
 	const values = text.lastIndexOf('VALUES (', text.indexOf(`'${marker}'`));
 	const target = text
 		.slice(INSERT.length, values)
@@ -56,7 +59,7 @@ function classify({ script, reads, marker, largeObjectMarker }: PgDumpResult): S
 		const read = reads[nextRead];
 		if (read && text.includes(marker(nextRead))) {
 			statement.role = 'rows';
-			statement.table = tableRows(text.slice(text.indexOf(INSERT)), read, marker(nextRead));
+			statement.table = tableRows(text, read, marker(nextRead));
 			nextRead++;
 		} else if (text.includes(largeObjectMarker)) markLargeObject(statements, script, index);
 	});

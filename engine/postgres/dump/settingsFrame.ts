@@ -1,4 +1,6 @@
-import type { DatabaseProperties } from './databaseProperties';
+import { BackupError } from '../../errors';
+
+import { type DatabaseProperties, databaseSettingsSchema } from './databaseProperties';
 
 type Settings = DatabaseProperties['settings'];
 
@@ -16,8 +18,16 @@ export function settingsFrame(settings: Settings): Buffer {
 	return Buffer.from(`${HEAD}${JSON.stringify(settings)}\n\n`);
 }
 
-/** Reads what settingsFrame has written. */
+/** Reads what settingsFrame has written. @throws BackupError ARCHIVE_CORRUPT */
 export function parseSettingsFrame(frame: Buffer): Settings {
 	const text = frame.toString('utf8');
-	return text.startsWith(HEAD) ? (JSON.parse(text.slice(HEAD.length)) as Settings) : [];
+	if (!text.startsWith(HEAD)) return [];
+	try {
+		return databaseSettingsSchema.parse(JSON.parse(text.slice(HEAD.length)));
+	} catch {
+		// Not even as a cause: what is wrong with it may quote a setting, and that may be a secret.
+		throw new BackupError('ARCHIVE_CORRUPT', 'The settings of the database in the archive cannot be read.', {
+			hint: 'The archive was edited after it was made. Choose another backup.',
+		});
+	}
 }

@@ -1,9 +1,10 @@
 import type { Client } from 'pg';
 
-import { connect, disconnect, type PostgresConnection, quoteIdentifier, translateError } from '../connection';
+import { connect, disconnect, type PostgresConnection, translateError } from '../connection';
 import { encodeMessage, encodeQuery, MessageType, parseErrorResponse, splitMessages } from '../protocol';
 import type { RowConsumer } from '../copyOut';
 import { RawSocket } from '../rawSocket';
+import { quoteIdentifier } from '../quoting';
 
 /** What a dump has to know of the server and the database before it begins. */
 export interface ServerFacts {

@@ -21,7 +21,7 @@ export function damaged(what: string, cause?: unknown): BackupError {
  */
 export class ByteReader {
 	/** Offset of the next byte. */
-	position: number;
+	position = 0;
 	/** What is being read, for messages: `the table of contents`. */
 	context = 'its header';
 	readonly #input: AsyncIterator<Uint8Array>;
@@ -29,10 +29,9 @@ export class ByteReader {
 	#chunk: Buffer = Buffer.alloc(0);
 	#used = 0;
 
-	constructor(source: AsyncIterable<Uint8Array>, signal?: AbortSignal, position = 0) {
+	constructor(source: AsyncIterable<Uint8Array>, signal?: AbortSignal) {
 		this.#input = source[Symbol.asyncIterator]();
 		this.#signal = signal;
-		this.position = position;
 	}
 
 	/** Exactly so many bytes. @throws BackupError ARCHIVE_INCOMPLETE */

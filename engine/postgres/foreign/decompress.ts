@@ -5,7 +5,6 @@
  * what zlib gives. Both end before the generator ends, whichever of the three fails or leaves first, so that whoever
  * reads on from the source afterwards is alone with it.
  */
-import { once } from 'node:events';
 import {
 	createGunzip,
 	createInflate,
@@ -79,15 +78,10 @@ interface Fed {
 /** Writes everything to the decoder, as fast as it takes it. Never rejects. */
 async function feed(decoder: Decoder, first: Buffer, input: AsyncIterator<Buffer>): Promise<Fed> {
 	let bytes = 0;
-	const closed = once(decoder, 'close').catch(() => undefined);
 	try {
 		for (let piece: Buffer | undefined = first; piece && !decoder.destroyed;) {
 			bytes += piece.length;
-			if (!decoder.write(piece)) {
-				const drained = new AbortController();
-				await Promise.race([once(decoder, 'drain', { signal: drained.signal }).catch(() => undefined), closed]);
-				drained.abort();
-			}
+			if (!decoder.write(piece)) await drainedOrClosed(decoder);
 			const next: IteratorResult<Buffer> = await input.next();
 			piece = next.done ? undefined : next.value;
 		}
@@ -96,6 +90,18 @@ async function feed(decoder: Decoder, first: Buffer, input: AsyncIterator<Buffer
 	} catch (error) {
 		return { bytes, failed: true, error };
 	}
+}
+
+/** Keeps nothing beyond its end: a decoder has millions of such waits. */
+function drainedOrClosed(decoder: Decoder): Promise<void> {
+	if (decoder.closed) return Promise.resolve();
+	return new Promise((resolve) => {
+		const done = () => {
+			decoder.off('drain', done).off('close', done);
+			resolve();
+		};
+		decoder.on('drain', done).on('close', done);
+	});
 }
 
 /** The source's own failure explains more than what zlib makes of it. */

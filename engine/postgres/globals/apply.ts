@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 
 import { BackupError, messageOf, throwIfCancelled } from '../../errors';
-import { identifier } from './quoting';
+import { quoteIdentifier } from '../quoting';
 import { type GlobalStatement, readStatement, splitGlobals } from './statement';
 
 export interface ApplyGlobalsOptions {
@@ -130,7 +130,7 @@ class Application {
 		const member = named('role', statement.member);
 		if (this.#failedCreations.has(member) || this.#failedCreations.has(named('role', statement.role))) return;
 		if (this.before.has(member) && this.existing === 'skip') return;
-		const object = `membership of ${member} in ${identifier(statement.role)}`;
+		const object = `membership of ${member} in ${quoteIdentifier(statement.role)}`;
 		if (statement.grantor === undefined) {
 			await this.#execute(object, statement.sql);
 			return;
@@ -141,7 +141,7 @@ class Application {
 		const anonymous = statement.sql.replace(/\s+GRANTED\s+BY\s+(?:"(?:[^"]|"")+"|[^\s";]+)\s*;?\s*$/i, ';');
 		if (!(await this.#execute(object, anonymous))) return;
 		this.#warnings.add(
-			`The ${object} was granted by another role than before, ${identifier(statement.grantor)}: ${messageOf(error)}.`,
+			`The ${object} was granted by another role than before, ${quoteIdentifier(statement.grantor)}: ${messageOf(error)}.`,
 		);
 	}
 
@@ -235,7 +235,7 @@ async function readTarget(client: ClientBase): Promise<{ objects: Set<string>; c
 }
 
 function named(kind: 'role' | 'tablespace', name: string): string {
-	return `${kind} ${identifier(name)}`;
+	return `${kind} ${quoteIdentifier(name)}`;
 }
 
 function isServerError(error: unknown): boolean {

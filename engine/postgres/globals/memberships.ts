@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 
 import { BackupError } from '../../errors';
-import { identifier } from './quoting';
+import { quoteIdentifier } from '../quoting';
 
 /** OID of the role that initdb creates (BOOTSTRAP_SUPERUSERID in PostgreSQL's pg_authid.dat). */
 const BOOTSTRAP_SUPERUSER = 10;
@@ -71,7 +71,7 @@ function grantorsFirst(memberships: Membership[]): Membership[] {
 		if (later.length === waiting.length) {
 			throw new BackupError(
 				'SOURCE_FAILED',
-				`The memberships in role ${identifier(waiting[0]?.role ?? '')} have no order in which they could be granted.`,
+				`The memberships in role ${quoteIdentifier(waiting[0]?.role ?? '')} have no order in which they could be granted.`,
 				{ hint: 'A grantor lacks the admin option on the role: revoke these memberships and grant them anew.' },
 			);
 		}
@@ -86,6 +86,6 @@ function grant(membership: Membership, keepsGrantors: boolean): string {
 	if (membership.inherit_option !== null) options.push(`INHERIT ${membership.inherit_option ? 'TRUE' : 'FALSE'}`);
 	if (membership.set_option === false) options.push('SET FALSE');
 	const withOptions = options.length > 0 ? ` WITH ${options.join(', ')}` : '';
-	const by = keepsGrantors && membership.grantor !== null ? ` GRANTED BY ${identifier(membership.grantor)}` : '';
-	return `GRANT ${identifier(membership.role)} TO ${identifier(membership.member)}${withOptions}${by};`;
+	const by = keepsGrantors && membership.grantor !== null ? ` GRANTED BY ${quoteIdentifier(membership.grantor)}` : '';
+	return `GRANT ${quoteIdentifier(membership.role)} TO ${quoteIdentifier(membership.member)}${withOptions}${by};`;
 }

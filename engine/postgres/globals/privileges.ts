@@ -1,4 +1,4 @@
-import { identifier } from './quoting';
+import { quoteIdentifier } from '../quoting';
 
 /** Every privilege of an object kind, in the order in which pg_dump writes them. */
 const PRIVILEGES = {
@@ -58,14 +58,14 @@ export function privilegeStatements(
 	const standard = items(own.filter((row) => row.is_default));
 	const first = without(standard, actual).map((item) => {
 		const privileges = list(kind, [...item.plain, ...item.grantable]);
-		return `REVOKE ${privileges} ON ${kind} ${identifier(object)} FROM ${grantee(item)};`;
+		return `REVOKE ${privileges} ON ${kind} ${quoteIdentifier(object)} FROM ${grantee(item)};`;
 	});
 	const others: string[] = [];
 	for (const item of without(actual, standard)) {
 		const statements = grants(kind, object, item);
 		if (item.grantor === owner) (item.grantee === owner ? first : others).push(...statements);
 		else {
-			others.push(`SET SESSION AUTHORIZATION ${identifier(item.grantor)};`);
+			others.push(`SET SESSION AUTHORIZATION ${quoteIdentifier(item.grantor)};`);
 			others.push(...statements, 'RESET SESSION AUTHORIZATION;');
 		}
 	}
@@ -92,7 +92,7 @@ function without(all: AclItem[], removed: AclItem[]): AclItem[] {
 }
 
 function grants(kind: PrivilegedKind, object: string, item: AclItem): string[] {
-	const on = `ON ${kind} ${identifier(object)} TO ${grantee(item)}`;
+	const on = `ON ${kind} ${quoteIdentifier(object)} TO ${grantee(item)}`;
 	const statements: string[] = [];
 	if (item.plain.length > 0) statements.push(`GRANT ${list(kind, item.plain)} ${on};`);
 	if (item.grantable.length > 0) {
@@ -108,5 +108,5 @@ function list(kind: PrivilegedKind, privileges: string[]): string {
 }
 
 function grantee(item: AclItem): string {
-	return item.grantee === null ? 'PUBLIC' : identifier(item.grantee);
+	return item.grantee === null ? 'PUBLIC' : quoteIdentifier(item.grantee);
 }

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 
-import { identifier, literal } from './quoting';
+import { quoteIdentifier, quoteLiteral } from '../quoting';
 import { roleSetting } from './settings';
 
 export interface SecurityLabel {
@@ -71,7 +71,7 @@ export function labelStatements(kind: string, name: string, oid: string, labels:
 		.filter((label) => label.object === oid)
 		.map(
 			({ provider, label }) =>
-				`SECURITY LABEL FOR ${identifier(provider)} ON ${kind} ${identifier(name)} IS ${literal(label)};`,
+				`SECURITY LABEL FOR ${quoteIdentifier(provider)} ON ${kind} ${quoteIdentifier(name)} IS ${quoteLiteral(label)};`,
 		);
 }
 
@@ -80,9 +80,9 @@ export function labelStatements(kind: string, name: string, oid: string, labels:
  * those who run the script with psql.
  */
 function definition(role: RoleRow, labels: SecurityLabel[]): string[] {
-	const name = identifier(role.rolname);
+	const name = quoteIdentifier(role.rolname);
 	const statements = [`CREATE ROLE ${name};`, `ALTER ROLE ${name} WITH ${attributes(role).join(' ')};`];
-	if (role.comment !== null) statements.push(`COMMENT ON ROLE ${name} IS ${literal(role.comment)};`);
+	if (role.comment !== null) statements.push(`COMMENT ON ROLE ${name} IS ${quoteLiteral(role.comment)};`);
 	return [...statements, ...labelStatements('ROLE', role.rolname, role.oid, labels)];
 }
 
@@ -98,7 +98,7 @@ function attributes(role: RoleRow): string[] {
 		flag(role.rolbypassrls, 'BYPASSRLS'),
 	];
 	if (role.rolconnlimit !== -1) words.push(`CONNECTION LIMIT ${role.rolconnlimit}`);
-	if (role.rolpassword !== null) words.push(`PASSWORD ${literal(role.rolpassword)}`);
-	if (role.valid_until !== null) words.push(`VALID UNTIL ${literal(role.valid_until)}`);
+	if (role.rolpassword !== null) words.push(`PASSWORD ${quoteLiteral(role.rolpassword)}`);
+	if (role.valid_until !== null) words.push(`VALID UNTIL ${quoteLiteral(role.valid_until)}`);
 	return words;
 }

@@ -1,4 +1,4 @@
-import { identifier, literal } from './quoting';
+import { quoteIdentifier, quoteLiteral } from '../quoting';
 
 /**
  * Settings whose values are lists of names, marked GUC_LIST_QUOTE in PostgreSQL's guc_tables.c. The server cannot be
@@ -18,8 +18,8 @@ const QUOTED_LISTS = new Set([
  * @param stored as pg_db_role_setting holds it: for lists of names `"$user", public`, otherwise the plain value
  */
 export function settingValue(name: string, stored: string): string {
-	if (!QUOTED_LISTS.has(name.toLowerCase())) return literal(stored);
-	return listElements(stored).map(literal).join(', ');
+	if (!QUOTED_LISTS.has(name.toLowerCase())) return quoteLiteral(stored);
+	return listElements(stored).map(quoteLiteral).join(', ') || "''";
 }
 
 /**
@@ -30,7 +30,7 @@ export function roleSetting(role: string, entry: string): string | undefined {
 	const equals = entry.indexOf('=');
 	if (equals < 0) return undefined;
 	const name = entry.slice(0, equals);
-	return `ALTER ROLE ${identifier(role)} SET ${identifier(name)} TO ${settingValue(name, entry.slice(equals + 1))};`;
+	return `ALTER ROLE ${quoteIdentifier(role)} SET ${quoteIdentifier(name)} TO ${settingValue(name, entry.slice(equals + 1))};`;
 }
 
 /** Splits `"$user", "a ""b""", public`: elements are double-quoted or bare, blanks around them do not count. */

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 
 import { privilegeQuery, privilegeStatements, type PrivilegeRow } from './privileges';
-import { identifier, literal } from './quoting';
+import { quoteIdentifier, quoteLiteral } from '../quoting';
 import { labelStatements, readSecurityLabels } from './roles';
 
 interface TablespaceRow {
@@ -31,9 +31,9 @@ export async function readTablespaces(client: ClientBase): Promise<{ tablespaces
 	const statements = rows.flatMap((tablespace) => {
 		const { oid, name, owner, options, comment } = tablespace;
 		const lines = [create(tablespace)];
-		if (options) lines.push(`ALTER TABLESPACE ${identifier(name)} SET (${options});`);
+		if (options) lines.push(`ALTER TABLESPACE ${quoteIdentifier(name)} SET (${options});`);
 		lines.push(...privilegeStatements('TABLESPACE', name, owner, privileges));
-		if (comment !== null) lines.push(`COMMENT ON TABLESPACE ${identifier(name)} IS ${literal(comment)};`);
+		if (comment !== null) lines.push(`COMMENT ON TABLESPACE ${quoteIdentifier(name)} IS ${quoteLiteral(comment)};`);
 		return [...lines, ...labelStatements('TABLESPACE', name, oid, labels)];
 	});
 	return { tablespaces: rows.length, statements };
@@ -42,5 +42,5 @@ export async function readTablespaces(client: ClientBase): Promise<{ tablespaces
 /** In-place tablespaces (a developer option) live under a relative path, and are created with an empty one. */
 function create({ name, owner, location }: TablespaceRow): string {
 	const absolute = location.startsWith('/') || /^[A-Za-z]:[/\\]/.test(location);
-	return `CREATE TABLESPACE ${identifier(name)} OWNER ${identifier(owner)} LOCATION ${literal(absolute ? location : '')};`;
+	return `CREATE TABLESPACE ${quoteIdentifier(name)} OWNER ${quoteIdentifier(owner)} LOCATION ${quoteLiteral(absolute ? location : '')};`;
 }

@@ -1,6 +1,6 @@
-import { BackupError } from '../../errors';
 import {
 	type CustomArchive,
+	isOfDatabase,
 	openArchive,
 	type PlannedStatement,
 	planRestore,
@@ -9,10 +9,12 @@ import {
 	type Toc,
 } from '../foreign';
 import { lexScript, splitStatements } from '../script';
+import { leftOut, StatementChooser } from '../restore/chooser';
 import type { RestoreSelection, SelectionFilter } from '../restore/selection';
 import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source';
+import { describeStatement } from '../statements/statement';
 import { StatementSurvey } from '../restore/survey';
-import { tableKey } from '../restore/tokens';
+import { tableKey } from '../statements/tokens';
 
 import type { OpenScript } from './plainSource';
 
@@ -38,41 +40,34 @@ export class CustomSource implements RestoreSource {
 	async inspect(signal?: AbortSignal): Promise<SourceFacts> {
 		const archive = await this.#archive(signal);
 		this.#toc = archive.toc;
-		const expectedRows = new Map<string, number>();
+		const survey = surveyOf(planRestore(archive.toc));
 		for await (const block of archive.blocks()) {
-			if (block.type === 'copy') {
-				const { entry } = block;
-				expectedRows.set(tableKey(entry.schema ?? '', entry.name), await countLines(block.rows));
-			} else if (block.type === 'sql') for await (const chunk of block.sql) void chunk;
-			else for await (const { data } of block.objects) for await (const chunk of data) void chunk;
+			const table = tableKey(block.entry.schema ?? '', block.entry.name);
+			if (block.type === 'copy') survey.addRows(table, await countLines(block.rows));
+			else if (block.type === 'large-objects') {
+				for await (const { data } of block.objects) for await (const chunk of data) void chunk;
+			} else {
+				for await (const item of lexScript(block.sql, { signal }))
+					if (item.type === 'statement') survey.add(item.text, table);
+			}
 		}
-		const plan = planRestore(archive.toc);
-		const survey = surveyOf(plan);
-		const { extensions, roles, schemas, createdSchemas, relations } = survey;
-		return { name: this.name, extensions, roles, schemas, createdSchemas, relations, expectedRows, ordered: false };
+		return { name: this.name, ...survey.facts, ordered: false };
 	}
 
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
 		this.#toc ??= await readToc(await this.open(signal), { signal });
 		const plan = planRestore(this.#toc);
 		const filter = surveyOf(plan).filter(selection);
-		// Such statements name things without their schema, so what they are about cannot be told.
-		if (!filter.all && this.#toc.searchPath === null) {
-			throw new BackupError(
-				'INVALID_INPUT',
-				`${this.name} was made by a pg_dump of before 2018, which can only be restored as a whole; nothing was changed.`,
-				{
-					hint: 'Restore all of it into a new database, and take what you need from there.',
-				},
-			);
-		}
+		const chooser = new StatementChooser(filter);
 		const definitions = function* (planned: PlannedStatement[]) {
-			for (const { sql, entry } of planned) yield* statements(sql, entry ? nameOf(entry) : '', filter);
+			for (const { sql, entry } of planned) yield* chosen(sql, entry ? nameOf(entry) : '', chooser);
 		};
-		for (const sql of plan.setup) yield* statements(sql, '');
+		for (const sql of plan.setup) yield* chosen(sql, '', chooser);
 		yield* definitions(plan.preData);
 		yield* this.#data(plan, filter, signal);
 		yield* definitions(plan.postData);
+		const left = filter.all && !selection.dataOnly ? ofDatabase(this.#toc) : [];
+		if (left.length > 0) yield { type: 'warning', text: leftOut(left) };
 	}
 
 	async *#data(plan: RestorePlan, filter: SelectionFilter, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
@@ -84,11 +79,12 @@ export class CustomSource implements RestoreSource {
 		const archive = await this.#archive(signal);
 		for await (const block of archive.blocks((entry) => wanted.has(entry.id))) {
 			const { entry } = block;
-			for (const sql of wanted.get(entry.id) ?? []) yield* statements(sql, '');
+			for (const text of (wanted.get(entry.id) ?? []).flatMap(statementsOf))
+				yield { type: 'statement', text, comment: '' };
 			const table = tableKey(entry.schema ?? '', entry.name);
 			if (block.type === 'copy')
 				yield { type: 'copy', statement: block.statement, comment: nameOf(entry), rows: block.rows, table };
-			else if (block.type === 'sql') yield* inserts(block.sql, nameOf(entry), signal);
+			else if (block.type === 'sql') yield* inserts(block.sql, nameOf(entry), table, signal);
 			else yield* largeObjects(block.objects);
 		}
 	}
@@ -103,26 +99,39 @@ function statementsOf(sql: string): string[] {
 	return splitStatements(sql).map(({ start, end }) => sql.slice(start, end).replace(/;\s*$/, ''));
 }
 
-function* statements(sql: string, comment: string, filter?: SelectionFilter): Generator<RestoreStep> {
+function* chosen(sql: string, comment: string, chooser: StatementChooser): Generator<RestoreStep> {
 	for (const text of statementsOf(sql)) {
-		const decision = filter?.decide(text) ?? 'yes';
-		if (decision !== 'no') yield { type: 'statement', text, comment, decision };
+		const step = chooser.choose(text, comment);
+		if (step) yield step;
 	}
 }
 
 function surveyOf(plan: RestorePlan): StatementSurvey {
 	const survey = new StatementSurvey();
+	for (const sql of plan.setup) for (const text of statementsOf(sql)) survey.add(text);
 	for (const { sql } of [...plan.preData, ...plan.postData]) for (const text of statementsOf(sql)) survey.add(text);
 	return survey;
 }
 
+/** What pg_restore --create would do to the database itself. */
+function ofDatabase({ entries }: Toc): string[] {
+	const found = entries.filter((entry) => isOfDatabase(entry) && entry.type !== 'DATABASE');
+	return [...new Set(found.map(({ type }) => LABELS[type] ?? `${type} ON DATABASE`))];
+}
+
+const LABELS: Record<string, string> = { 'DATABASE PROPERTIES': 'ALTER DATABASE', ACL: 'GRANT ON DATABASE' };
+
 async function* inserts(
 	sql: AsyncIterable<Buffer>,
 	comment: string,
+	table: string,
 	signal?: AbortSignal,
 ): AsyncGenerator<RestoreStep> {
-	for await (const item of lexScript(sql, { signal }))
-		if (item.type === 'statement') yield { type: 'statement', text: item.text, comment };
+	for await (const item of lexScript(sql, { signal })) {
+		if (item.type !== 'statement') continue;
+		const isInsert = describeStatement(item.text).kind === 'INSERT';
+		yield { type: 'statement', text: item.text, comment, ...(isInsert && { table }) };
+	}
 }
 
 async function countLines(rows: AsyncIterable<Buffer>): Promise<number> {

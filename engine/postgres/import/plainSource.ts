@@ -1,16 +1,15 @@
 import { BackupError } from '../../errors';
 import { lexScript, type ScriptMeta } from '../script';
+import { StatementChooser } from '../restore/chooser';
 import type { RestoreSelection } from '../restore/selection';
 import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source';
-import { describeStatement } from '../restore/statement';
 import { StatementSurvey } from '../restore/survey';
-import { parseName, tableKey, tokenize } from '../restore/tokens';
 
 /** Opens the script from its first byte; every call reads it anew. */
 export type OpenScript = (signal?: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
 
 /** Backslash commands that concern psql alone. */
-const IGNORED = new Set(['restrict', 'unrestrict', 'echo', 'timing', 'pset', 'x', 'encoding', 'qecho', 'warn']);
+const IGNORED = new Set(['restrict', 'unrestrict', 'echo', 'timing', 'pset', 'x', 'qecho', 'warn']);
 
 const HEAD = '-- PostgreSQL database dump\n';
 const FOOT = '-- PostgreSQL database dump complete\n';
@@ -38,19 +37,9 @@ class Ends {
 	}
 }
 
-/** The table key of a COPY statement's target. */
-function copyTarget(statement: string): string | undefined {
-	const tokens = tokenize(statement, 16);
-	const name = parseName(tokens, 1);
-	const [first, second] = name?.parts ?? [];
-	if (first === undefined) return undefined;
-	return second === undefined ? tableKey('', first) : tableKey(first, second);
-}
-
-/** What pg_dump --create adds: the restore makes the database itself. */
-function concernsDatabase(statement: string): boolean {
-	const facts = describeStatement(statement);
-	return facts.kind === 'DATABASE';
+/** Whether a COPY's rows are one a line: not so in the formats CSV and binary. Options stand after the source. */
+function isTextFormat(statement: string): boolean {
+	return !/\b(?:csv|binary)\b/i.test(/\bstdin\b(?![\s\S]*\bstdin\b)[\s\S]*$/i.exec(statement)?.[0] ?? '');
 }
 
 /** A psql script of one database, as pg_dump writes it. It is read from end to end, twice: to check it, and to run it. */
@@ -64,7 +53,6 @@ export class PlainSource implements RestoreSource {
 
 	async inspect(signal?: AbortSignal): Promise<SourceFacts> {
 		const ends = new Ends();
-		const expectedRows = new Map<string, number>();
 		const databases = new Set<string>();
 		let statements = 0;
 		for await (const item of lexScript(ends.watch(await this.open(signal)), { signal })) {
@@ -73,15 +61,12 @@ export class PlainSource implements RestoreSource {
 			else if (item.type === 'statement') this.#survey.add(item.text);
 			else {
 				for await (const rows of item.rows) void rows;
-				const table = copyTarget(item.statement);
-				if (table && !/\bcsv\b|\bbinary\b/i.test(item.statement)) {
-					expectedRows.set(table, (expectedRows.get(table) ?? 0) + item.counts().lines);
-				}
+				const table = this.#survey.copied(item.statement);
+				if (table) this.#survey.addRows(table, isTextFormat(item.statement) ? item.counts().lines : undefined);
 			}
 		}
 		this.#check(ends, statements, databases);
-		const { extensions, roles, schemas, createdSchemas, relations } = this.#survey;
-		return { name: this.name, extensions, roles, schemas, createdSchemas, relations, expectedRows, ordered: false };
+		return { name: this.name, ...this.#survey.facts, ordered: false };
 	}
 
 	#check(ends: Ends, statements: number, databases: Set<string>): void {
@@ -120,19 +105,18 @@ export class PlainSource implements RestoreSource {
 	}
 
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
-		const filter = this.#survey.filter(selection);
+		const chooser = new StatementChooser(this.#survey.filter(selection));
 		for await (const item of lexScript(await this.open(signal), { signal })) {
-			if (item.type === 'meta') continue;
-			if (item.type === 'copy') {
-				const table = copyTarget(item.statement);
-				if (table && filter.wantsTable(table))
-					yield { type: 'copy', statement: item.statement, comment: item.comment, rows: item.rows, table };
-				continue;
+			if (item.type === 'statement') {
+				const step = chooser.choose(item.text, item.comment);
+				if (step) yield step;
+			} else if (item.type === 'copy') {
+				const { statement, comment, rows } = item;
+				const { table, wanted } = chooser.copied(statement);
+				if (wanted) yield { type: 'copy', statement, comment, rows, table };
 			}
-			if (concernsDatabase(item.text)) continue;
-			const decision = filter.decide(item.text);
-			if (decision !== 'no') yield { type: 'statement', text: item.text, comment: item.comment, decision };
 		}
+		yield* chooser.warnings();
 	}
 }
 
@@ -143,6 +127,7 @@ function checkMeta({ command, args, line }: ScriptMeta, databases: Set<string>):
 		return;
 	}
 	if (command === 'set' && args[0] === 'ON_ERROR_STOP') return;
+	if (command === 'encoding' && /^(?:utf-?8|unicode)$/i.test(args[0] ?? '')) return;
 	throw new BackupError(
 		'INVALID_INPUT',
 		`Line ${line} holds psql’s command \\${command}, which cannot be carried out here; nothing was changed.`,

@@ -8,7 +8,7 @@ import type { RawSocket } from '../rawSocket';
 
 import { markerRead, parseTableRead, type TableRead } from './cursor';
 import { RestrictMask } from './restrictMask';
-import { pgDumpError } from './errors';
+import { pgDumpError, pgDumpWarnings } from './errors';
 
 /** Major version of the pg_dump that we carry: the newest server it reads. */
 export const PG_DUMP_MAJOR = 18;
@@ -23,6 +23,8 @@ export interface PgDumpResult {
 	largeObjects: number[];
 	/** How the script spells the bytea literal in place of a large object's content. */
 	largeObjectMarker: string;
+	/** What pg_dump warns of. */
+	warnings: string[];
 }
 
 export interface PgDumpSession {
@@ -164,11 +166,19 @@ function serve(bridge: Bridge, port: MessagePort, answered: Int32Array): Promise
 	});
 }
 
-function finished(worker: Worker): Promise<string> {
+/** What the worker posts at its end. */
+interface Outcome {
+	script?: string;
+	error?: string;
+	/** All that pg_dump wrote to its standard error. */
+	messages: string;
+}
+
+function finished(worker: Worker): Promise<{ script: string; messages: string }> {
 	return new Promise((resolve, reject) => {
-		worker.once('message', ({ script, error }: { script?: string; error?: string }) => {
-			if (script !== undefined) resolve(script);
-			else reject(pgDumpError(error ?? ''));
+		worker.once('message', ({ script, error = '', messages }: Outcome) => {
+			if (script !== undefined) resolve({ script, messages });
+			else reject(pgDumpError(messages.includes('pg_dump: error: ') ? messages : error));
 		});
 		worker.once('error', reject);
 		worker.once('exit', () =>
@@ -194,13 +204,14 @@ export async function runPgDump({ socket, parameters, args, signal }: PgDumpSess
 	});
 	const abort = aborted(signal);
 	try {
-		const script = await Promise.race([finished(worker), serve(bridge, port1, answered), abort.rejected]);
+		const { script, messages } = await Promise.race([finished(worker), serve(bridge, port1, answered), abort.rejected]);
 		return {
 			script: bridge.mask.show(script),
 			reads: bridge.reads,
 			marker: (read) => bridge.marker(read),
 			largeObjects: bridge.largeObjects,
 			largeObjectMarker: `'\\x${bridge.nonce}'`,
+			warnings: pgDumpWarnings(bridge.mask.show(messages)),
 		};
 	} finally {
 		abort.ignore();

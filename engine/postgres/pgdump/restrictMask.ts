@@ -1,10 +1,16 @@
-import { randomBytes } from 'node:crypto';
+import { randomInt } from 'node:crypto';
+
+/** What pgDump looks for, and more: in a message, a letter of the next one may follow where in the script a word ends. */
+const COMMAND = /(?<=\\)(?:un)?restrict/gi;
+
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
 /**
  * pgDump deletes every line of the script that begins with `\restrict` or `\unrestrict`, for pg_dump itself writes two of
- * them. A function's body, a comment or a name may hold such a line too, and would lose it without a word. So that line's
- * first word, where it comes from the server, is hidden from pgDump behind a random word of the same length, and put back
- * into what pg_dump asks of the server and into the script.
+ * them; and for its expression a line begins after a carriage return, U+2028 and U+2029 as well. A function's body, a
+ * comment or a name may hold such a line, and would lose it without a word. So those words, wherever the server sends them
+ * after a backslash, are hidden from pgDump behind random ones of the same length, and put back into what pg_dump asks of
+ * the server and into the script. What stands before the backslash does not matter: pg_dump may take escapes away.
  */
 export class RestrictMask {
 	/** Random word by what it stands for, as "binary" strings. */
@@ -13,7 +19,7 @@ export class RestrictMask {
 	/** Hides such words in what the server says; the lengths of its messages stay true. */
 	hide(reply: Buffer): Buffer {
 		const text = reply.toString('latin1');
-		const hidden = text.replace(/(?<=\n)\\(?:un)?restrict\b/gi, (word) => this.#wordFor(word));
+		const hidden = text.replace(COMMAND, (word) => this.#wordFor(word));
 		return hidden === text ? reply : Buffer.from(hidden, 'latin1');
 	}
 
@@ -25,7 +31,7 @@ export class RestrictMask {
 	}
 
 	#wordFor(word: string): string {
-		const known = this.#words.get(word) ?? randomBytes(word.length).toString('hex').slice(0, word.length);
+		const known = this.#words.get(word) ?? Array.from(word, () => LETTERS[randomInt(LETTERS.length)]).join('');
 		this.#words.set(word, known);
 		return known;
 	}

@@ -25,6 +25,43 @@ function exchange(bytes: Uint8Array): Uint8Array {
 	return (receiveMessageOnPort(port) as { message: Uint8Array }).message;
 }
 
+/** What pg_dump wrote to its standard error. */
+const messages: Buffer[] = [];
+
+const STDERR = 2;
+
+type FdWrite = (fd: number, vectors: number, count: number, written: number) => number;
+
+/** As much of what a module imports as matters here. */
+interface Imports {
+	env: { memory: { buffer: ArrayBuffer } };
+	wasi_snapshot_preview1: { fd_write: FdWrite };
+}
+
+/** Part of JavaScript; TypeScript describes it with the browser's types only. */
+declare const WebAssembly: { instantiate: (bytes: Uint8Array, imports: Imports) => Promise<unknown> };
+
+/**
+ * pgDump keeps what pg_dump writes to its standard error for a run that fails, without the line feeds, and drops that of
+ * one that succeeds: its warnings. So it is taken down where it leaves WebAssembly, in fd_write, whose form is set by WASI
+ * (`wasi_snapshot_preview1`): pairs of Uint32, an address and a length.
+ */
+function takingDown(imports: Imports): Imports {
+	const wasi = imports.wasi_snapshot_preview1;
+	const tapped: FdWrite = (fd, vectors, count, written) => {
+		const { buffer } = imports.env.memory;
+		const view = new DataView(buffer);
+		for (let at = vectors; fd === STDERR && at < vectors + 8 * count; at += 8) {
+			const text = new Uint8Array(buffer, view.getUint32(at, true), view.getUint32(at + 4, true));
+			messages.push(Buffer.from(text));
+		}
+		return wasi.fd_write(fd, vectors, count, written);
+	};
+	return { ...imports, wasi_snapshot_preview1: { ...wasi, fd_write: tapped } };
+}
+
+const { instantiate } = WebAssembly;
+
 /** What pgDump asks of a PGlite: the bytes of the protocol, and a search path to set back, which here is nobody's. */
 const connection = {
 	execProtocolRawStream(bytes: Uint8Array, { onRawData }: { onRawData: (bytes: Uint8Array) => void }): void {
@@ -38,10 +75,14 @@ const connection = {
 async function run(): Promise<void> {
 	// pg_dump takes the name for its messages from here; else they would hold this file's path.
 	process.argv[1] = 'pg_dump';
+	WebAssembly.instantiate = (bytes, imports) => instantiate(bytes, takingDown(imports));
 	const file = await pgDump({ pg: connection as unknown as Parameters<typeof pgDump>[0]['pg'], args });
-	parentPort?.postMessage({ script: await file.text() });
+	parentPort?.postMessage({ script: await file.text(), messages: Buffer.concat(messages).toString() });
 }
 
 run().catch((error: unknown) =>
-	parentPort?.postMessage({ error: error instanceof Error ? error.message : String(error) }),
+	parentPort?.postMessage({
+		error: error instanceof Error ? error.message : String(error),
+		messages: Buffer.concat(messages).toString(),
+	}),
 );

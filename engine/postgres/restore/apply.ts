@@ -3,14 +3,18 @@ import { pipeline } from 'node:stream/promises';
 import type { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 
-import { BackupError, messageOf, throwIfCancelled } from '../../errors';
-import { translateError } from '../connection';
+import { BackupError, throwIfCancelled } from '../../errors';
+import { serverMessage } from '../serverMessage';
 
 import { Lanes } from './lanes';
+import { objectName } from './objectName';
 import { mapOwnership, type OwnerMapping } from './ownership';
+import { PartitionTree } from './partitions';
+import { existsAlready, isDispensable, refused, sqlState, substituteFor } from './refusals';
 import type { RestoredTable, RestoreFailure } from './report';
 import type { RestoreStep } from './source';
-import { describeStatement, type StatementFacts } from './statement';
+import type { StatementFacts } from '../statements/statement';
+import { StatementReader } from '../statements/reader';
 
 export interface ApplyOptions {
 	owner: OwnerMapping;
@@ -18,6 +22,8 @@ export interface ApplyOptions {
 	/** Go on after a failed object, and report it. */
 	collectErrors: boolean;
 	signal?: AbortSignal;
+	/** Filled as rows are taken, by table key: also one that fails has loaded some. */
+	loaded?: Map<string, number>;
 }
 
 export interface ApplyResult {
@@ -33,134 +39,208 @@ const BACKLOG = 64;
 
 const DEADLOCK = '40P01';
 
-/** SQLSTATE: duplicate schema, object, table, function. */
-const EXISTS = new Set(['42P06', '42710', '42P07', '42723']);
+/** What concerns sessions, so all connections. */
+const OF_SESSIONS = new Set(['SET', 'SESSION AUTHORIZATION']);
 
-const OCCUPIED =
-	'The database holds such an object already. Restore into a new database or with Safe Swap, drop the tables first, or choose Data Only.';
-const ABSENT =
-	'What the dump refers to is not there: restore all of it, choose what it refers to as well, or create it first.';
-const REFUSALS: Record<string, string> = {
-	...Object.fromEntries([...EXISTS].map((code) => [code, OCCUPIED])),
-	'42P01': ABSENT,
-	'42883': ABSENT,
-	'42704': ABSENT,
-	'3F000': ABSENT,
-	'23505':
-		'The table holds rows with the same key already. Empty the tables first (Truncate), or restore into a new database.',
-	'23503': 'The rows refer to rows that are not there. Restore the other table as well, or the whole database.',
-};
-
-/** Waits of sessions and statements that belong to all connections, not to an object. */
-const SESSION = /^(?:SET|RESET)\s|^SELECT pg_catalog\.set_config\('search_path'/;
+const SAVEPOINT = 'n8n_before_statement';
 
 type Statement = Extract<RestoreStep, { type: 'statement' }>;
 type Copy = Extract<RestoreStep, { type: 'copy' }>;
 
-function objectOf(comment: string, statement: string): string {
-	const [, name, type, schema] = /-- (?:Data for )?Name: (.*?); Type: ([^;]*); Schema: ([^;]*);/.exec(comment) ?? [];
-	if (name) return schema && schema !== '-' ? `${type} ${schema}.${name}` : `${type} ${name}`;
-	const head = statement.replace(/\s+/g, ' ');
-	return head.length > 80 ? `${head.slice(0, 80)}…` : head;
+/** A piece of work in the target, and what is known of it when it fails. */
+interface Task {
+	/** What it is about, for messages. */
+	object: string;
+	decision?: Statement['decision'];
+	statement?: { text: string; facts: StatementFacts };
+	run: (client: Client) => Promise<unknown>;
 }
 
 /**
  * Carries the steps of a source out in a database. Rows that come in buffers are loaded by all connections at once, and
- * so are indexes built and foreign keys checked, as far as their locks allow; everything else runs alone and in order.
+ * so are indexes built and foreign keys checked, as far as their locks allow; everything else runs alone and in order, on
+ * the main connection. So does all that stands in a transaction of the script's own, for other connections see nothing
+ * of it and would wait for its locks for ever.
  */
 class Applier {
 	objects = 0;
-	readonly rows = new Map<string, number>();
+	readonly rows: Map<string, number>;
 	readonly failures: RestoreFailure[] = [];
 	readonly warnings: string[] = [];
+	readonly #reader = new StatementReader();
+	readonly #partitions = new PartitionTree();
 	/** What runs at once at the moment: only jobs of one sort share the connections. */
 	#work: 'rows' | StatementFacts['work'] = 'other';
+	/** Victims of deadlocks, which have another try alone. */
+	readonly #postponed: Task[] = [];
+	#inTransaction = false;
 
 	constructor(
 		readonly lanes: Lanes,
 		readonly options: ApplyOptions,
-	) {}
+	) {
+		this.rows = options.loaded ?? new Map<string, number>();
+	}
 
 	async step(step: RestoreStep): Promise<void> {
 		throwIfCancelled(this.options.signal);
 		if (step.type === 'statement') await this.#statement(step);
 		else if (step.type === 'copy') await this.#copy(step);
-		else {
-			await this.#begin('other');
-			await this.#attempt('large objects', () => this.lanes.main.query(step.sql));
-		}
+		else if (step.type === 'warning') this.warnings.push(step.text);
+		else await this.#alone({ object: 'large objects', run: (client) => client.query(step.sql) });
+	}
+
+	/** @throws BackupError ARCHIVE_INCOMPLETE where the script ends in the middle of a transaction. */
+	async finish(): Promise<void> {
+		await this.#drain();
+		if (!this.#inTransaction) return;
+		throw new BackupError('ARCHIVE_INCOMPLETE', 'The script begins a transaction and ends before its COMMIT.', {
+			hint: 'The file was cut off, or its last lines were taken out. Fetch it again, or add the COMMIT.',
+		});
 	}
 
 	async #begin(work: 'rows' | StatementFacts['work']): Promise<void> {
 		if (work === this.#work && work !== 'other') return;
-		await this.lanes.drain();
+		await this.#drain();
 		this.#work = work;
 	}
 
-	async #statement({ text, comment, decision = 'yes' }: Statement): Promise<void> {
-		if (SESSION.test(text)) return await this.#everywhere(text);
-		const facts = describeStatement(text);
-		const sql = mapOwnership(text, facts, this.options.owner, this.options.privileges);
-		if (sql === undefined) return;
-		const object = objectOf(comment, text);
-		await this.#begin(facts.work);
-		if (decision !== 'support') this.objects++;
-		if (facts.work === 'other') return await this.#attempt(object, () => this.lanes.main.query(sql), decision);
-		const run = (client: Client) => this.#attempt(object, () => withRetry(client, sql), decision);
-		await this.lanes.submit({ locks: facts.locks, run }, BACKLOG);
+	async #drain(): Promise<void> {
+		await this.lanes.drain();
+		for (const task of this.#postponed.splice(0)) await this.#attempt(task, this.lanes.main);
 	}
 
-	async #everywhere(sql: string): Promise<void> {
+	async #statement({ text, comment, decision = 'yes', table }: Statement): Promise<void> {
+		const facts = this.#reader.read(text);
+		const object = objectName(comment, text);
+		const statement = { text, facts };
+		if (facts.transaction) return await this.#transaction(statement, object);
+		this.#partitions.note(facts);
+		const sql = mapOwnership(text, facts, this.options.owner, this.options.privileges);
+		if (sql === undefined) return;
+		if (OF_SESSIONS.has(facts.kind))
+			return await this.#everywhere({ object, statement, run: (client) => client.query(sql) });
+		if (decision !== 'support' && !table) this.objects++;
+		const run = async (client: Client) => {
+			const { rowCount } = await client.query(sql);
+			if (table) this.#count(table, rowCount ?? 0);
+		};
+		const task: Task = { object, decision, statement, run };
+		if (facts.work === 'other') return await this.#alone(task);
+		await this.#beside(facts.work, this.#partitions.locks(facts), task, BACKLOG);
+	}
+
+	async #transaction(statement: { text: string; facts: StatementFacts }, object: string): Promise<void> {
+		const { text, facts } = statement;
 		await this.#begin('other');
-		for (const client of this.lanes.clients) await this.#attempt(sql, () => client.query(sql));
+		// A COMMIT that fails has ended the transaction all the same.
+		if (facts.transaction === 'ends') this.#inTransaction = false;
+		const control = async () => {
+			await this.lanes.main.query(text);
+			if (facts.transaction === 'begins') this.#inTransaction = true;
+		};
+		await this.#attempt({ object, statement, run: control }, this.lanes.main);
+	}
+
+	async #everywhere(task: Task): Promise<void> {
+		await this.#begin('other');
+		for (const client of this.lanes.clients) if (!(await this.#attempt(task, client))) return;
+	}
+
+	async #alone(task: Task): Promise<void> {
+		await this.#begin('other');
+		await this.#attempt(task, this.lanes.main);
+	}
+
+	async #beside(
+		work: 'rows' | StatementFacts['work'],
+		locks: StatementFacts['locks'],
+		task: Task,
+		backlog: number,
+	): Promise<void> {
+		if (this.#inTransaction) return await this.#alone(task);
+		await this.#begin(work);
+		const run = async (client: Client) => {
+			const retried: Task = { ...task, run: (on) => this.#unlessDeadlocked(task, on) };
+			await this.#attempt(retried, client);
+		};
+		await this.lanes.submit({ locks, run }, backlog);
+	}
+
+	/** A deadlock is nobody's fault; the next try has the database to itself, as far as it is up to us. */
+	async #unlessDeadlocked(task: Task, client: Client): Promise<void> {
+		try {
+			await task.run(client);
+		} catch (error) {
+			if (sqlState(error) !== DEADLOCK) throw error;
+			this.#postponed.push(task);
+		}
 	}
 
 	async #copy(step: Copy): Promise<void> {
 		const load = async (client: Client) => {
-			await this.#attempt(objectOf(step.comment, step.statement), async () => {
-				const count = await copyIn(client, step);
-				if (step.table) this.rows.set(step.table, (this.rows.get(step.table) ?? 0) + count);
-			});
+			const count = await copyIn(client, step);
+			if (step.table) this.#count(step.table, count);
 		};
-		if (Buffer.isBuffer(step.rows)) {
-			await this.#begin('rows');
-			await this.lanes.submit({ locks: [], run: load }, 0);
-		} else {
-			await this.#begin('other');
-			await load(this.lanes.main);
-		}
+		const task: Task = { object: objectName(step.comment, step.statement), run: load };
+		if (Buffer.isBuffer(step.rows)) await this.#beside('rows', [], task, 0);
+		else await this.#alone(task);
 	}
 
-	async #attempt(object: string, run: () => Promise<unknown>, decision: Statement['decision'] = 'yes'): Promise<void> {
+	#count(table: string, rows: number): void {
+		this.rows.set(table, (this.rows.get(table) ?? 0) + rows);
+	}
+
+	/** Runs a task; false where it failed and the restore goes on all the same. */
+	async #attempt(task: Task, client: Client): Promise<boolean> {
 		try {
-			await run();
+			if (this.#inTransaction && client === this.lanes.main && this.#mayFail(task))
+				await withSavepoint(client, () => task.run(client));
+			else await task.run(client);
+			return true;
 		} catch (error) {
 			throwIfCancelled(this.options.signal);
-			const { severity, code = '' } = error as { severity?: string; code?: string };
-			const lost = error instanceof BackupError || severity !== 'ERROR';
-			if (!lost && decision === 'support') return;
-			if (!lost && decision === 'optional') this.warnings.push(`${object} was left out: ${messageOf(error)}`);
-			else if (!lost && decision === 'keep' && EXISTS.has(code))
-				this.warnings.push(`${object} exists already and was left as it is.`);
-			else if (lost || !this.options.collectErrors) throw refused(error, object);
-			else this.failures.push({ object, message: messageOf(error) });
+			const { severity } = error as { severity?: string };
+			if (error instanceof BackupError || severity !== 'ERROR') throw refused(error, task.object);
+			await this.#goOnWithout(task, error);
+			return false;
 		}
+	}
+
+	/** Where a failure is not the end of the restore, so must not be that of a transaction either. */
+	#mayFail({ decision = 'yes', statement }: Task): boolean {
+		if (statement?.facts.transaction && !isDispensable(statement.text)) return false;
+		return (
+			this.options.collectErrors || decision !== 'yes' || (statement !== undefined && isDispensable(statement.text))
+		);
+	}
+
+	/** @throws BackupError where a failure of the task is one of the restore. */
+	async #goOnWithout({ object, decision = 'yes', statement }: Task, error: unknown): Promise<void> {
+		if (decision === 'support') return;
+		const substitute = statement && substituteFor(statement.text, statement.facts, error);
+		if (substitute) {
+			this.warnings.push(substitute.warning);
+			if (substitute.instead) for (const client of this.lanes.clients) await client.query(substitute.instead);
+		} else if (decision === 'optional') this.warnings.push(`${object} was left out: ${serverMessage(error)}`);
+		else if (decision === 'keep' && existsAlready(error))
+			this.warnings.push(`${object} exists already and was left as it is.`);
+		else if (!this.options.collectErrors) throw refused(error, object);
+		else this.failures.push({ object, message: serverMessage(error) });
 	}
 }
 
-function refused(error: unknown, object: string): BackupError {
-	const { code = '', message, details, cause, hint } = translateError(error, 'target', `Could not restore ${object}`);
-	const known = hint ?? REFUSALS[(error as { code?: string }).code ?? ''];
-	return new BackupError(code as BackupError['code'], message, { hint: known, details, cause });
-}
-
-/** A deadlock between two of our own connections is nobody's fault: the second try has the table to itself. */
-async function withRetry(client: Client, sql: string): Promise<void> {
+/** Within a transaction: undoes what fails, and nothing else of it. */
+async function withSavepoint(client: Client, run: () => Promise<unknown>): Promise<void> {
+	await client.query(`SAVEPOINT ${SAVEPOINT}`);
 	try {
-		await client.query(sql);
+		await run();
 	} catch (error) {
-		if ((error as { code?: string }).code !== DEADLOCK) throw error;
-		await client.query(sql);
+		// A connection that is gone is told by the error that is on its way.
+		await client.query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`).catch(() => {});
+		throw error;
+	} finally {
+		await client.query(`RELEASE SAVEPOINT ${SAVEPOINT}`).catch(() => {});
 	}
 }
 
@@ -173,7 +253,7 @@ async function copyIn(client: Client, { statement, rows }: Copy): Promise<number
 /**
  * Applies steps to a database by way of the given connections, which all are logged in to it.
  * @throws BackupError TARGET_FAILED for the first statement that fails (unless errors are collected) and for a lost
- * connection; CANCELLED; whatever the source throws.
+ * connection; ARCHIVE_INCOMPLETE; CANCELLED; whatever the source throws.
  */
 export async function applySteps(
 	steps: AsyncIterable<RestoreStep>,
@@ -183,7 +263,7 @@ export async function applySteps(
 	const lanes = new Lanes(clients);
 	const applier = new Applier(lanes, options);
 	for await (const step of steps) await applier.step(step);
-	await lanes.drain();
+	await applier.finish();
 	return applier;
 }
 

@@ -1,13 +1,14 @@
 import type { ArchiveReader, Manifest, ManifestPart } from '../../archive';
 import { BackupError } from '../../errors';
-import type { DatabaseProperties } from '../dump/databaseProperties';
+import { type DatabaseProperties, type StoredProperties, storedPropertiesSchema } from '../dump/databaseProperties';
 import { parseSettingsFrame, SETTINGS_PART } from '../dump/settingsFrame';
 import { copyInEncoding, decodingFor, lexScript } from '../script';
 
-import type { RestoreSelection, SelectionFilter } from './selection';
+import { StatementChooser } from './chooser';
+import type { RestoreSelection } from './selection';
 import type { RestoreSource, RestoreStep, SourceFacts } from './source';
 import { StatementSurvey } from './survey';
-import { tableKey } from './tokens';
+import { parseName, tableKey, tokenize } from '../statements/tokens';
 
 const TRAILER = '\\.\n';
 const SEMICOLON = 0x3b;
@@ -31,20 +32,58 @@ export class ArchiveSource implements RestoreSource {
 			for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw))
 				if (item.type === 'statement') this.#survey.add(item.text);
 		}
-		const { source, options, tables = [] } = this.#manifest;
-		const properties = source.properties as Omit<DatabaseProperties, 'settings'> | undefined;
+		const { options, tables = [] } = this.#manifest;
+		const surveyed = this.#survey.facts;
+		const properties = this.#properties();
 		return {
 			name: this.#manifest.file,
-			extensions: this.#survey.extensions,
-			roles: this.#survey.roles,
-			schemas: this.#survey.schemas,
-			createdSchemas: this.#survey.createdSchemas,
-			relations: this.#survey.relations,
+			...surveyed,
 			properties: properties && { ...properties, settings: await this.#settings(signal) },
-			expectedRows: new Map(tables.map(({ schema, name, rows }) => [tableKey(schema, name), rows])),
-			serverVersion: Number(source.versionNumber),
+			expectedRows: new Map([
+				// Rows without columns are INSERTs, which older manifests do not list.
+				...surveyed.expectedRows,
+				...tables.map(({ schema, name, rows }) => [tableKey(schema, name), rows] as const),
+			]),
+			filled: await this.#filled(surveyed.relations, signal),
 			ordered: options.ordered === true,
 		};
+	}
+
+	/** @throws BackupError MANIFEST_INVALID: what the manifest says of the database goes into SQL. */
+	#properties(): StoredProperties | undefined {
+		const { source, file } = this.#manifest;
+		if (source.properties === undefined) return undefined;
+		const result = storedPropertiesSchema.safeParse(source.properties);
+		if (result.success) return result.data;
+		const issue = result.error.issues[0];
+		throw new BackupError(
+			'MANIFEST_INVALID',
+			`The manifest of ${file} is not valid: source.properties.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unknown'}; nothing was changed.`,
+			{ hint: 'It was damaged or edited. Choose another backup; the archive itself may still open with stock tools.' },
+		);
+	}
+
+	/**
+	 * The tables that have rows in the archive but no definition (an archive of rows alone, tables of extensions), as the
+	 * rows themselves say: what a manifest lists is no reason yet to empty a table.
+	 */
+	async #filled(relations: ReadonlySet<string>, signal?: AbortSignal): Promise<ReadonlySet<string>> {
+		const seen = new Set<number>();
+		const undefinedYet = (part: ManifestPart) => {
+			if (part.table === undefined || seen.has(part.table) || relations.has(this.#tableOf(part))) return false;
+			seen.add(part.table);
+			return true;
+		};
+		const filled = new Set<string>();
+		for await (const { raw } of this.reader.parts(undefinedYet, signal)) {
+			for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
+				if (item.type !== 'copy') continue;
+				const name = parseName(tokenize(item.statement), 1);
+				if (name?.parts.length === 2) filled.add(tableKey(name.parts[0] ?? '', name.parts[1] ?? ''));
+				break;
+			}
+		}
+		return filled;
 	}
 
 	async #settings(signal?: AbortSignal): Promise<DatabaseProperties['settings']> {
@@ -56,6 +95,7 @@ export class ArchiveSource implements RestoreSource {
 
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
 		const filter = this.#survey.filter(selection);
+		const chooser = new StatementChooser(filter);
 		const wanted = (part: ManifestPart) => {
 			if (part.table !== undefined) return filter.wantsTable(this.#tableOf(part));
 			return isScript(part) || (part.type === 'large-objects' && filter.all);
@@ -63,7 +103,7 @@ export class ArchiveSource implements RestoreSource {
 		for await (const { part, raw } of this.reader.parts(wanted, signal)) {
 			if (part.type === 'data') yield* this.#rows(part, raw);
 			else if (part.type === 'large-objects') yield* batches(raw);
-			else yield* statements(Buffer.isBuffer(raw) ? one(raw) : raw, filter);
+			else yield* statements(Buffer.isBuffer(raw) ? one(raw) : raw, chooser);
 		}
 	}
 
@@ -127,10 +167,9 @@ async function* batches(raw: Buffer | AsyncIterable<Buffer>): AsyncGenerator<Res
 	yield { type: 'batch', sql: Buffer.concat(chunks).toString('utf8') };
 }
 
-async function* statements(script: AsyncIterable<Buffer>, filter: SelectionFilter): AsyncGenerator<RestoreStep> {
+async function* statements(script: AsyncIterable<Buffer>, chooser: StatementChooser): AsyncGenerator<RestoreStep> {
 	for await (const item of lexScript(script)) {
-		const decision = item.type === 'statement' ? filter.decide(item.text) : 'no';
-		if (item.type !== 'statement' || decision === 'no') continue;
-		yield { type: 'statement', text: item.text, comment: item.comment, decision };
+		const step = item.type === 'statement' ? chooser.choose(item.text, item.comment) : undefined;
+		if (step) yield step;
 	}
 }

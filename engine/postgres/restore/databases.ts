@@ -1,16 +1,14 @@
 import type { Client } from 'pg';
 
 import { BackupError } from '../../errors';
-import { quoteIdentifier, translateError } from '../connection';
+import { translateError } from '../connection';
 import type { DatabaseProperties } from '../dump/databaseProperties';
+import { quoteIdentifier, quoteLiteral } from '../quoting';
+
+import { endConnections, IN_USE, stillInUse } from './freeing';
 
 /** Longest name that PostgreSQL keeps (NAMEDATALEN - 1), in bytes. */
 const NAME_LIMIT = 63;
-
-/** Tries of a rename while others keep connecting. */
-const RENAME_TRIES = 20;
-
-export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** A database name that ends in `suffix`, cut to what PostgreSQL keeps. */
 export function suffixedName(name: string, suffix: string): string {
@@ -19,25 +17,52 @@ export function suffixedName(name: string, suffix: string): string {
 	return base + suffix;
 }
 
+/**
+ * PostgreSQL cuts longer names without an error, and would then work on another database than the one that was named.
+ * @throws BackupError INVALID_INPUT
+ */
+export function checkDatabaseName(name: string): void {
+	const bytes = Buffer.byteLength(name);
+	if (bytes > 0 && bytes <= NAME_LIMIT && !name.includes('\0')) return;
+	const what = bytes > NAME_LIMIT ? `is ${bytes} bytes long` : 'is not a name for a database';
+	throw new BackupError('INVALID_INPUT', `"${name}" ${what}; nothing was changed.`, {
+		hint: `A database name of PostgreSQL has 1 to ${NAME_LIMIT} bytes; a letter with an accent takes two, most others that are not English three or four.`,
+	});
+}
+
 export async function databaseExists(client: Client, name: string): Promise<boolean> {
 	const { rowCount } = await client.query('SELECT FROM pg_catalog.pg_database WHERE datname = $1', [name]);
 	return rowCount === 1;
+}
+
+/** A name that ends in `suffix` and that no database has. */
+export async function freeName(client: Client, name: string, suffix: string): Promise<string> {
+	for (let number = 1; ; number++) {
+		const free = suffixedName(name, number === 1 ? suffix : `${suffix}_${number}`);
+		if (!(await databaseExists(client, free))) return free;
+	}
 }
 
 function localeClauses(
 	{ encoding, collate, ctype, localeProvider, locale, icuRules }: DatabaseProperties,
 	serverVersion: number,
 ): string[] {
-	const clauses = [`ENCODING ${literal(encoding)}`, `LC_COLLATE ${literal(collate)}`, `LC_CTYPE ${literal(ctype)}`];
+	const clauses = [
+		`ENCODING ${quoteLiteral(encoding)}`,
+		`LC_COLLATE ${quoteLiteral(collate)}`,
+		`LC_CTYPE ${quoteLiteral(ctype)}`,
+	];
 	if (serverVersion < 150_000 || localeProvider === 'libc' || !locale) return clauses;
 	clauses.push(`LOCALE_PROVIDER ${localeProvider}`);
-	clauses.push(`${localeProvider === 'icu' ? 'ICU_LOCALE' : 'BUILTIN_LOCALE'} ${literal(locale)}`);
-	if (icuRules && serverVersion >= 160_000) clauses.push(`ICU_RULES ${literal(icuRules)}`);
+	clauses.push(`${localeProvider === 'icu' ? 'ICU_LOCALE' : 'BUILTIN_LOCALE'} ${quoteLiteral(locale)}`);
+	if (icuRules && serverVersion >= 160_000) clauses.push(`ICU_RULES ${quoteLiteral(icuRules)}`);
 	return clauses;
 }
 
 /** SQLSTATE of a locale, a provider or an encoding that the server does not know or cannot combine. */
 const LOCALE_REFUSED = new Set(['22023', '42809', '42704', '0A000', '42P17']);
+
+const NO_RIGHT = '42501';
 
 /**
  * Creates an empty database, with encoding and locale of the one that was backed up where that is known. `what` names it
@@ -55,44 +80,42 @@ export async function createDatabase(
 	try {
 		await client.query(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ${clauses.join(' ')}`);
 	} catch (error) {
+		const { code = '' } = error as { code?: string };
 		const failure = translateError(error, 'target', `Could not create the database "${what}"`);
-		if (!properties || !LOCALE_REFUSED.has((error as { code?: string }).code ?? '')) throw failure;
+		if (code === NO_RIGHT) {
+			throw new BackupError(failure.code, failure.message, {
+				hint: 'Give the user the right to create databases (ALTER ROLE ... CREATEDB), or have an empty database made and restore into it as the existing database.',
+				cause: failure.cause,
+			});
+		}
+		if (!properties || !LOCALE_REFUSED.has(code)) throw failure;
 		throw new BackupError('TARGET_FAILED', `${failure.message}; it was backed up with ${clauses.join(' ')}`, {
 			hint: 'Install that locale on the target server, or create an empty database with another one and restore into it as the existing database.',
-			cause: error,
+			cause: failure.cause,
 		});
 	}
 }
 
-/** Drops a database and whatever is connected to it. */
+/**
+ * Drops a database and whatever is connected to it.
+ * @throws BackupError TARGET_FAILED naming who stays connected; what the server says.
+ */
 export async function dropDatabase(client: Client, name: string, serverVersion: number): Promise<void> {
-	if (serverVersion >= 130_000) await client.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
-	else {
-		await endConnections(client, name);
-		await client.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)}`);
-	}
-}
-
-async function endConnections(client: Client, name: string): Promise<void> {
-	await client.query(
-		'SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid()',
-		[name],
-	);
-}
-
-/** Renames a database, ending the connections to it until the rename gets through between two of them. */
-export async function renameDatabase(client: Client, from: string, to: string): Promise<void> {
-	for (let attempt = 1; ; attempt++) {
-		await endConnections(client, from);
+	const drop = `DROP DATABASE IF EXISTS ${quoteIdentifier(name)}`;
+	if (serverVersion >= 130_000) {
 		try {
-			await client.query(`ALTER DATABASE ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}`);
+			await client.query(`${drop} WITH (FORCE)`);
 			return;
 		} catch (error) {
-			// 55006 object_in_use: somebody has connected again, or is still leaving.
-			if ((error as { code?: string }).code !== '55006' || attempt === RENAME_TRIES) {
-				throw translateError(error, 'target', `Could not rename the database "${from}" to "${to}"`);
-			}
-			await new Promise((resolve) => setTimeout(resolve, 50 * attempt));
+			// Refused as a whole where the user may not end a single one of the sessions.
+			if ((error as { code?: string }).code !== NO_RIGHT) throw error;
 		}
+	}
+	await endConnections(client, name);
+	try {
+		await client.query(drop);
+	} catch (error) {
+		if ((error as { code?: string }).code !== IN_USE) throw error;
+		throw await stillInUse(client, name, error);
 	}
 }

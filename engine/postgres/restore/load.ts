@@ -1,14 +1,26 @@
 import type { Client } from 'pg';
 
 import { cancelled } from '../../errors';
-import { connect, disconnect, quoteIdentifier, translateError } from '../connection';
+import { connect, disconnect, translateError } from '../connection';
 import { endSessions } from '../sessions';
+import { quoteIdentifier } from '../quoting';
 
-import { type ApplyResult, applySteps } from './apply';
-import { emptyTables } from './emptyTables';
+import { applySteps, compareRows } from './apply';
+import { stepsIntoExisting } from './existing';
+import { Progress } from './progress';
+import type { RestoredTable, RestoreFailure } from './report';
 import type { RestoreDatabaseOptions } from './restoreDatabase';
-import { SelectionFilter } from './selection';
+import type { SelectionFilter } from './selection';
 import type { SourceFacts } from './source';
+
+/** What was loaded. */
+export interface Loaded {
+	objects: number;
+	/** Against what the source promised of the tables that were wanted. */
+	tables: RestoredTable[];
+	failures: RestoreFailure[];
+	warnings: string[];
+}
 
 /**
  * Settings for the restoring sessions: no time limits, whatever the role's defaults are. A crash would mean to restore
@@ -19,13 +31,10 @@ const SESSION = `SELECT pg_catalog.set_config(name, CASE name WHEN 'synchronous_
 		'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`;
 
 /** Loads the source into a database that exists. */
-export async function load(
-	options: RestoreDatabaseOptions,
-	database: string,
-	facts: SourceFacts,
-): Promise<ApplyResult> {
-	const { connection, selection = {}, signal, target } = options;
+export async function load(options: RestoreDatabaseOptions, database: string, facts: SourceFacts): Promise<Loaded> {
+	const { connection, signal } = options;
 	const clients: Client[] = [];
+	const progress = new Progress(options, facts);
 	const endAll = () =>
 		endSessions(
 			connection,
@@ -37,32 +46,57 @@ export async function load(
 	};
 	signal?.addEventListener('abort', hangUp, { once: true });
 	try {
-		const lanes = facts.ordered && !selection.dataOnly ? 1 : (options.parallel ?? 2);
+		const lanes = facts.ordered && !options.selection?.dataOnly ? 1 : (options.parallel ?? 2);
 		for (let lane = 0; lane < lanes; lane++) clients.push(await connect(connection, 'target', { database, signal }));
 		for (const client of clients) await client.query(SESSION);
-		const [first] = clients as [Client];
-		const warnings = selection.dataOnly || facts.ordered ? await switchTriggersOff(clients) : [];
-		if (!selection.dataOnly)
-			warnings.push(...(await createMissingSchemas(first, facts, new SelectionFilter(selection))));
-		if (target.type === 'existing' && target.before !== 'nothing') {
-			await emptyTables(first, facts, new SelectionFilter(selection), target.before);
-		}
-		const result = await applySteps(options.source.steps(selection, signal), clients, {
-			owner: options.owner ?? { type: 'asDumped' },
-			privileges: options.privileges ?? true,
-			collectErrors: options.collectErrors ?? false,
-			signal,
-		});
-		return { ...result, warnings: [...warnings, ...result.warnings] };
+		return await loadOver(clients, options, facts, progress);
 	} catch (error) {
-		if (signal?.aborted) throw cancelled();
+		if (signal?.aborted) throw progress.cancelled();
 		// Statements that other connections are at would go on for as long as they take.
 		await endAll();
-		throw translateError(error, 'target', `Could not restore into "${database}"`);
+		throw progress.failed(translateError(error, 'target', `Could not restore into "${database}"`));
 	} finally {
 		signal?.removeEventListener('abort', hangUp);
 		await Promise.all(clients.map(disconnect));
 	}
+}
+
+async function loadOver(
+	clients: Client[],
+	options: RestoreDatabaseOptions,
+	facts: SourceFacts,
+	progress: Progress,
+): Promise<Loaded> {
+	const { source, selection = {}, signal, target } = options;
+	const [first] = clients as [Client];
+	const filter = facts.filter(selection);
+	const warnings = selection.dataOnly || facts.ordered ? await switchTriggersOff(clients) : [];
+	const prepare = async () => {
+		if (!selection.dataOnly) warnings.push(...(await createMissingSchemas(first, facts, filter)));
+	};
+	const steps = source.steps(selection, signal);
+	if (target.type !== 'existing') await prepare();
+	const result = await applySteps(
+		target.type === 'existing'
+			? stepsIntoExisting(first, { steps, target, selection, facts, progress, prepare })
+			: steps,
+		clients,
+		{
+			owner: options.owner ?? { type: 'asDumped' },
+			privileges: options.privileges ?? true,
+			collectErrors: options.collectErrors ?? false,
+			loaded: progress.rows,
+			signal,
+		},
+	);
+	const { objects, failures, rows } = result;
+	const tables = compareRows(rows, promised(facts, filter));
+	return { objects, failures, tables, warnings: [...warnings, ...result.warnings] };
+}
+
+/** Rows by table key, of the tables that are wanted. */
+export function promised({ expectedRows }: SourceFacts, filter: SelectionFilter): ReadonlyMap<string, number> {
+	return new Map([...(expectedRows ?? [])].filter(([table]) => filter.wantsTable(table)));
 }
 
 /** Rows alone go into tables whose foreign keys and triggers are in force already: as pg_restore --disable-triggers. */

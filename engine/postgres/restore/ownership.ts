@@ -1,6 +1,6 @@
-import { quoteIdentifier } from '../connection';
+import { quoteIdentifier } from '../quoting';
 
-import type { StatementFacts } from './statement';
+import type { StatementFacts } from '../statements/statement';
 
 /** Who owns what is restored. */
 export type OwnerMapping =
@@ -23,6 +23,8 @@ export function mapOwnership(
 	owner: OwnerMapping,
 	privileges: boolean,
 ): string | undefined {
+	// Without the owners of the dump, nobody has to be spoken as: whoever restores does everything.
+	if (facts.role?.kind === 'session') return owner.type === 'asDumped' ? statement : undefined;
 	if (facts.role?.kind === 'privilege') return privileges ? statement : undefined;
 	if (facts.role?.kind !== 'owner' || owner.type === 'asDumped') return statement;
 	if (owner.type === 'none') return undefined;

@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 
-import { quoteIdentifier } from '../connection';
 import type { DatabaseProperties } from '../dump/databaseProperties';
+import { settingValue } from '../globals';
+import { quoteIdentifier, quoteLiteral } from '../quoting';
 
-import { literal } from './databases';
 import type { OwnerMapping } from './ownership';
 
 const PRIVILEGES: Record<string, string> = { C: 'CREATE', T: 'TEMPORARY', c: 'CONNECT' };
@@ -33,24 +33,35 @@ export function parseDatabaseGrant(item: string): DatabaseGrant {
 	};
 }
 
-/** The whole list anew: a database begins with CONNECT and TEMPORARY for everybody. */
-function privilegeStatements(database: string, items: string[], owner: string, roles: ReadonlySet<string>): string[] {
-	const grants = items
-		.map(parseDatabaseGrant)
-		.filter(({ grantee }) => grantee === undefined || (grantee !== owner && roles.has(grantee)));
+interface Statement {
+	what: string;
+	sql: string;
+}
+
+function grantStatements(database: string, { grantee, privileges, grantable }: DatabaseGrant): Statement[] {
+	const to = grantee === undefined ? 'PUBLIC' : quoteIdentifier(grantee);
+	const plain = privileges.filter((privilege) => !grantable.includes(privilege));
 	return [
-		`REVOKE ALL ON DATABASE ${database} FROM PUBLIC`,
-		...grants.flatMap(({ grantee, privileges, grantable }) => {
-			const to = grantee === undefined ? 'PUBLIC' : quoteIdentifier(grantee);
-			const plain = privileges.filter((privilege) => !grantable.includes(privilege));
-			return [
-				...(plain.length > 0 ? [`GRANT ${plain.join(', ')} ON DATABASE ${database} TO ${to}`] : []),
-				...(grantable.length > 0
-					? [`GRANT ${grantable.join(', ')} ON DATABASE ${database} TO ${to} WITH GRANT OPTION`]
-					: []),
-			];
-		}),
-	];
+		...(plain.length > 0 ? [`GRANT ${plain.join(', ')} ON DATABASE ${database} TO ${to}`] : []),
+		...(grantable.length > 0
+			? [`GRANT ${grantable.join(', ')} ON DATABASE ${database} TO ${to} WITH GRANT OPTION`]
+			: []),
+	].map((sql) => ({ what: 'A privilege', sql }));
+}
+
+/**
+ * The whole list anew: a database begins with CONNECT and TEMPORARY for everybody and all rights for its owner. What the
+ * owner had goes to the one who restores; when the database changes hands, PostgreSQL hands these rights over as well.
+ */
+function privilegeStatements(database: string, grants: DatabaseGrant[], owner: string, restorer: string): Statement[] {
+	const revoked = ['PUBLIC', quoteIdentifier(restorer)].map((from) => ({
+		what: 'A privilege',
+		sql: `REVOKE ALL ON DATABASE ${database} FROM ${from}`,
+	}));
+	const mapped = grants
+		.filter(({ grantee }) => grantee === owner || grantee !== restorer)
+		.map((grant) => (grant.grantee === owner ? { ...grant, grantee: restorer } : grant));
+	return [...revoked, ...mapped.flatMap((grant) => grantStatements(database, grant))];
 }
 
 async function existingRoles(client: Client, names: string[]): Promise<Set<string>> {
@@ -61,7 +72,12 @@ async function existingRoles(client: Client, names: string[]): Promise<Set<strin
 	return new Set(rows.map(({ name }) => name));
 }
 
-async function run(client: Client, statements: Array<{ what: string; sql: string }>): Promise<string[]> {
+async function currentUser(client: Client): Promise<string> {
+	const { rows } = await client.query<{ name: string }>('SELECT current_user::text AS name');
+	return rows[0]?.name ?? '';
+}
+
+async function run(client: Client, statements: Statement[]): Promise<string[]> {
 	const warnings: string[] = [];
 	for (const { what, sql } of statements) {
 		await client.query(sql).catch((error: Error & { severity?: string }) => {
@@ -72,9 +88,58 @@ async function run(client: Client, statements: Array<{ what: string; sql: string
 	return warnings;
 }
 
+function missingRoles(names: string[], roles: ReadonlySet<string>): string[] {
+	return [...new Set(names)]
+		.filter((role) => !roles.has(role))
+		.map((role) => `The server lacks the role "${role}": what was set or granted to it on the database was left out.`);
+}
+
+type Setting = DatabaseProperties['settings'][number];
+
+/** Settings that could keep the restore itself from connecting or from writing. */
+const AFTER_LOADING = new Set([
+	'default_transaction_read_only',
+	'local_preload_libraries',
+	'session_preload_libraries',
+	'shared_preload_libraries',
+]);
+
+const afterLoading = ({ name }: Setting): boolean => AFTER_LOADING.has(name.toLowerCase());
+
+function settingStatement(database: string, { role, name, value }: Setting): Statement {
+	const where = role === undefined ? `DATABASE ${database}` : `ROLE ${quoteIdentifier(role)} IN DATABASE ${database}`;
+	const setting = name.split('.').map(quoteIdentifier).join('.');
+	return { what: `The setting ${name}`, sql: `ALTER ${where} SET ${setting} TO ${settingValue(name, value)}` };
+}
+
+async function applySettings(client: Client, database: string, settings: Setting[]): Promise<string[]> {
+	const named = settings.flatMap(({ role }) => role ?? []);
+	const roles = await existingRoles(client, named);
+	const statements = settings
+		.filter(({ role }) => role === undefined || roles.has(role))
+		.map((setting) => settingStatement(quoteIdentifier(database), setting));
+	return [...missingRoles(named, roles), ...(await run(client, statements))];
+}
+
 /**
- * Gives a new database the comment, settings, limits and privileges of the one it came from. What names a role that this
- * server lacks, or asks for more rights than the user has, becomes a warning: the data is in place by then.
+ * Gives a new database the settings that what is loaded may depend on: views and functions run while it is (a time zone,
+ * a text search configuration). What the server refuses becomes a warning.
+ */
+export async function applyEarlySettings(
+	client: Client,
+	database: string,
+	{ settings }: DatabaseProperties,
+): Promise<string[]> {
+	return await applySettings(
+		client,
+		database,
+		settings.filter((setting) => !afterLoading(setting)),
+	);
+}
+
+/**
+ * Gives a loaded database the comment, privileges, limit and the last settings of the one it came from. What names a role
+ * that this server lacks, or asks for more rights than the user has, becomes a warning: the data is in place by then.
  */
 export async function applyProperties(
 	client: Client,
@@ -83,64 +148,49 @@ export async function applyProperties(
 	privileges: boolean,
 ): Promise<string[]> {
 	const database = quoteIdentifier(name);
-	const { comment, connectionLimit, settings } = properties;
-	const items = privileges ? properties.privileges : undefined;
-	const grantees = (items ?? []).flatMap((item) => parseDatabaseGrant(item).grantee ?? []);
-	const needed = [...new Set([...settings.flatMap(({ role }) => role ?? []), ...grantees])];
-	const roles = await existingRoles(client, needed);
-	const statements = [
-		...(comment === undefined
-			? []
-			: [{ what: 'The comment', sql: `COMMENT ON DATABASE ${database} IS ${literal(comment)}` }]),
+	const { comment, connectionLimit, owner } = properties;
+	const grants = privileges ? properties.privileges?.map(parseDatabaseGrant) : undefined;
+	const grantees = (grants ?? []).flatMap(({ grantee }) => grantee ?? []).filter((grantee) => grantee !== owner);
+	const roles = await existingRoles(client, grantees);
+	const known = grants?.filter(({ grantee }) => grantee === undefined || grantee === owner || roles.has(grantee));
+	const restorer = await currentUser(client);
+	return [
+		...missingRoles(grantees, roles),
+		...(await run(client, [
+			...(comment === undefined
+				? []
+				: [{ what: 'The comment', sql: `COMMENT ON DATABASE ${database} IS ${quoteLiteral(comment)}` }]),
+			...(known ? privilegeStatements(database, known, owner, restorer) : []),
+		])),
+		...(await applySettings(client, name, properties.settings.filter(afterLoading))),
 		...(connectionLimit < 0
 			? []
-			: [{ what: 'The connection limit', sql: `ALTER DATABASE ${database} CONNECTION LIMIT ${connectionLimit}` }]),
-		...settings
-			.filter(({ role }) => role === undefined || roles.has(role))
-			.map((setting) => ({ what: `The setting ${setting.name}`, sql: settingStatement(database, setting) })),
-		...(items
-			? privilegeStatements(database, items, properties.owner, roles).map((sql) => ({ what: 'A privilege', sql }))
-			: []),
+			: await run(client, [
+					{ what: 'The connection limit', sql: `ALTER DATABASE ${database} CONNECTION LIMIT ${connectionLimit}` },
+				])),
 	];
-	const missing = needed.filter((role) => !roles.has(role));
-	const warnings = missing.map(
-		(role) => `The server lacks the role "${role}": what was set or granted to it on the database was left out.`,
-	);
-	return [...warnings, ...(await run(client, statements))];
 }
 
-/** Gives a database the owner it had, or the one that was asked for. Returns warnings, as applyProperties does. */
+/**
+ * Gives a database the owner it had, or the one that was asked for; the user who restored then gets the rights that it
+ * had beside the owner. Returns warnings, as applyProperties does.
+ */
 export async function applyOwner(
 	client: Client,
 	name: string,
-	{ owner: dumped }: DatabaseProperties,
+	properties: DatabaseProperties,
 	owner: OwnerMapping,
+	privileges: boolean,
 ): Promise<string[]> {
 	if (owner.type === 'none') return [];
-	const role = owner.type === 'role' ? owner.role : dumped;
+	const role = owner.type === 'role' ? owner.role : properties.owner;
 	if (!(await existingRoles(client, [role])).has(role))
 		return [`The server lacks the role "${role}", which owned the database.`];
-	return await run(client, [
-		{ what: 'The owner', sql: `ALTER DATABASE ${quoteIdentifier(name)} OWNER TO ${quoteIdentifier(role)}` },
-	]);
-}
-
-function settingStatement(database: string, { role, name, value }: DatabaseProperties['settings'][number]): string {
-	const where = role === undefined ? `DATABASE ${database}` : `ROLE ${quoteIdentifier(role)} IN DATABASE ${database}`;
-	return `ALTER ${where} SET ${name.split('.').map(quoteIdentifier).join('.')} TO ${settingValue(name, value)}`;
-}
-
-/** Settings that are lists of names keep their quotes as they are (GUC_LIST_QUOTE in PostgreSQL's source). */
-const LISTS = new Set([
-	'search_path',
-	'session_preload_libraries',
-	'shared_preload_libraries',
-	'local_preload_libraries',
-	'temp_tablespaces',
-	'unix_socket_directories',
-]);
-
-function settingValue(name: string, value: string): string {
-	if (!LISTS.has(name.toLowerCase())) return literal(value);
-	return value.trim() === '' ? "''" : value;
+	const database = quoteIdentifier(name);
+	const change = { what: 'The owner', sql: `ALTER DATABASE ${database} OWNER TO ${quoteIdentifier(role)}` };
+	const restorer = await currentUser(client);
+	const own = properties.privileges?.map(parseDatabaseGrant).find(({ grantee }) => grantee === restorer);
+	const grants =
+		own && privileges && ![role, properties.owner].includes(restorer) ? grantStatements(database, own) : [];
+	return await run(client, [change, ...grants]);
 }

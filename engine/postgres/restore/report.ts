@@ -14,6 +14,13 @@ export interface RestoredTable {
 	expected: number | undefined;
 }
 
+/** Tables that took another number of rows than the source promised, as `schema.name: 2 of 3 rows`. */
+export function shortTables(tables: RestoredTable[]): string[] {
+	return tables
+		.filter(({ rows, expected }) => expected !== undefined && rows !== expected)
+		.map(({ schema, name, rows, expected }) => `${schema}.${name}: ${rows} of ${expected} rows`);
+}
+
 export interface RestoreReport {
 	/** The database that now holds the data. */
 	database: string;

@@ -1,15 +1,17 @@
 import { BackupError, cancelled } from '../../errors';
 import { type PostgresConnection, translateError } from '../connection';
 
-import { loadedTables, type Outcome, restoreAndSwap, restoreAsNew } from './beside';
+import { type Outcome, restoreAndSwap, restoreAsNew } from './beside';
+import { checkDatabaseName } from './databases';
 import { checkDrop } from './emptyTables';
 import { load } from './load';
 import { Maintenance } from './maintenance';
 import type { OwnerMapping } from './ownership';
 import { checkTarget } from './preflight';
-import type { RestoreReport } from './report';
+import { type RestoreReport, shortTables } from './report';
 import { parseTableName, type RestoreSelection, SelectionFilter } from './selection';
 import type { RestoreSource, SourceFacts } from './source';
+import { checkTargetDatabase } from './targetDatabase';
 
 /** Where a restore goes. All but the first ask for `confirmation`: the name of the database once more. */
 export type RestoreTarget =
@@ -35,6 +37,7 @@ export interface RestoreDatabaseOptions {
 	/** Connections that load at once; 2 unless told. */
 	parallel?: number;
 	signal?: AbortSignal;
+	/** Told of each stage as it begins. */
 	log?: (message: string) => void;
 }
 
@@ -53,6 +56,15 @@ function checkConfirmation(target: RestoreTarget): void {
 function checkChoices({ target, selection = {} }: RestoreDatabaseOptions): void {
 	if (target.type === 'existing') {
 		if (target.before === 'drop') checkDrop(selection);
+		if (target.before === 'truncate' && !selection.dataOnly) {
+			throw new BackupError(
+				'INVALID_INPUT',
+				'Emptying the tables first needs Data Only: their definitions are there already; nothing was changed.',
+				{
+					hint: 'Switch Data Only on, or choose the tables to restore and have them dropped first.',
+				},
+			);
+		}
 		if (target.before !== 'drop' || !selection.dataOnly) return;
 		throw new BackupError(
 			'INVALID_INPUT',
@@ -112,20 +124,26 @@ async function restoreInto(
 	const { type, database } = options.target;
 	if (type === 'newDatabase') return await restoreAsNew(options, maintenance, facts);
 	if (type !== 'existing') return await restoreAndSwap(options, maintenance, facts);
-	const result = await load(options, database, facts);
-	return { result, tables: loadedTables(options, facts, result), database, previousDatabase: undefined };
+	options.log?.(`loading into "${database}"`);
+	const loaded = await load(options, database, facts);
+	const warnings = [...loaded.warnings, ...shortTables(loaded.tables)];
+	return { ...loaded, warnings, database, previousDatabase: undefined };
 }
 
 /**
- * Restores a dump. The source is read to its end and the target asked for what it will need before anything is changed.
- * @throws BackupError NOT_CONFIRMED, TARGET_EXISTS, TARGET_UNREACHABLE, TARGET_FAILED, ACCESS_DENIED, those of the source,
+ * Restores a dump. First the server has to let us in; then the source is read to its end and the target asked for what it
+ * will need, before anything is changed.
+ * @throws BackupError NOT_CONFIRMED, UNSUPPORTED_VERSION, TARGET_EXISTS, TARGET_UNREACHABLE, TARGET_FAILED, ACCESS_DENIED, those of the source,
  * CANCELLED. New databases that were not completed are dropped again.
  */
 export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<RestoreReport> {
 	const startedAt = Date.now();
-	const { connection, target, signal } = options;
+	const { connection, target, signal, log } = options;
+	checkDatabaseName(target.database);
 	checkConfirmation(target);
 	checkChoices(options);
+	await checkTargetDatabase(connection, target, signal);
+	log?.('reading the dump');
 	const facts = await options.source.inspect(signal);
 	checkSelection(facts, options.selection ?? {});
 	// To be created, renamed or dropped, a database must not be logged in to.
@@ -136,15 +154,11 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
 	);
 	try {
 		await checkTarget(maintenance.client, facts, options.owner ?? { type: 'asDumped' }, options.privileges ?? true);
-		const { result, tables, database, previousDatabase } = await restoreInto(options, maintenance, facts);
+		// The database of the credential may be the one that is missing or about to be renamed.
+		const outcome = await restoreInto({ ...options, connection: maintenance.connection }, maintenance, facts);
 		return {
-			database,
-			previousDatabase,
-			objects: result.objects,
-			rows: tables.reduce((sum, { rows }) => sum + rows, 0),
-			tables,
-			failures: result.failures,
-			warnings: result.warnings,
+			...outcome,
+			rows: outcome.tables.reduce((sum, { rows }) => sum + rows, 0),
 			duration: Date.now() - startedAt,
 		};
 	} catch (error) {

@@ -1,7 +1,7 @@
 import { BackupError } from '../../errors';
 
-import { describeStatement, type StatementFacts } from './statement';
-import { parseName, tokenize } from './tokens';
+import type { StatementFacts } from '../statements/statement';
+import { parseName, tokenize } from '../statements/tokens';
 
 /** What of a dump to restore; empty means all of it. */
 export interface RestoreSelection {
@@ -12,12 +12,13 @@ export interface RestoreSelection {
 }
 
 /** Statements that set the session up rather than make something. */
-const SESSION = new Set(['SET', 'BEGIN', 'COMMIT', 'RESET']);
+const SESSION = new Set(['SET', 'TRANSACTION']);
 
-/** Statements that belong to no schema, without which the chosen objects may not work. */
+/** Rows of a table. */
+const ROWS = new Set(['INSERT', 'COPY']);
+
+/** What belongs to no schema, and without which the chosen objects may not work. */
 const ALWAYS = new Set(['EXTENSION', 'LANGUAGE', 'PROCEDURAL LANGUAGE']);
-
-const LARGE_OBJECT = /^SELECT pg_catalog\.lo_create\(/;
 
 /** What a table may be made of. */
 const SUPPORT = new Set(['SCHEMA', 'TYPE', 'DOMAIN', 'COLLATION', 'FUNCTION', 'PROCEDURE']);
@@ -43,8 +44,8 @@ export function parseTableName(text: string): string[] {
 export class SelectionFilter {
 	readonly #schemas: Set<string>;
 	readonly #tables: string[][];
-	/** Sequences that a chosen table owns: only known once the dump says so. */
-	readonly #sequences = new Set<string>();
+	/** Owned sequences by key, with the tables that own them. */
+	readonly #ownerOf = new Map<string, string>();
 	/** Partitions by key, with what they are parts of. */
 	readonly #partitionOf = new Map<string, string>();
 	readonly #indexes = new Set<string>();
@@ -61,10 +62,11 @@ export class SelectionFilter {
 	}
 
 	/** Tells the filter of what belongs together before the statements are asked about. */
-	note({ ownedSequence, table, attached, extensionSchema }: StatementFacts): void {
+	note({ ownedSequence, table, attached, partitionOf, extensionSchema }: StatementFacts): void {
 		if (extensionSchema !== undefined) this.#extensionSchemas.add(extensionSchema);
 		if (attached && table) this.#partitionOf.set(attached, table);
-		if (ownedSequence && table && this.wantsTable(table)) this.#sequences.add(ownedSequence);
+		if (partitionOf && table) this.#partitionOf.set(table, partitionOf);
+		if (ownedSequence && table) this.#ownerOf.set(ownedSequence, table);
 	}
 
 	/** Takes a table's key. */
@@ -74,19 +76,33 @@ export class SelectionFilter {
 		const named = this.#tables.some((parts) =>
 			parts.length === 2 ? parts[0] === schema && parts[1] === name : parts[0] === name,
 		);
-		if (named || this.#schemas.has(schema) || this.#sequences.has(table)) return true;
-		const parent = this.#partitionOf.get(table);
-		return parent !== undefined && this.wantsTable(parent);
+		if (named || this.#schemas.has(schema)) return true;
+		const [parent, owner] = [this.#partitionOf.get(table), this.#ownerOf.get(table)];
+		return (parent !== undefined && this.wantsTable(parent)) || (owner !== undefined && this.wantsTable(owner));
 	}
 
-	decide(statement: string): Decision {
-		const facts = describeStatement(statement);
-		if (SESSION.has(facts.kind) || /^SELECT pg_catalog\.set_config\(/.test(statement)) return 'yes';
-		if (this.selection.dataOnly) return this.#decideData(facts, statement);
+	/** Takes what a StatementReader says of a statement. */
+	decide(facts: StatementFacts): Decision {
+		if (facts.cluster) return 'no';
+		if (SESSION.has(facts.kind)) return 'yes';
+		if (ROWS.has(facts.kind)) return this.#wants(facts.table) ? 'yes' : 'no';
+		if (this.selection.dataOnly) return this.#decideData(facts);
+		const decision = this.#decideObject(facts);
+		// What is to be dropped need not be there; if it is and cannot be dropped, making it again says so.
+		return facts.drops && decision !== 'no' ? 'support' : decision;
+	}
+
+	/** Takes the key of what is filled; what cannot be told belongs to the whole alone. */
+	#wants(table: string | undefined): boolean {
+		return table === undefined ? this.all : this.wantsTable(table);
+	}
+
+	#decideObject(facts: StatementFacts): Decision {
 		// The extension itself may belong to somebody else on a managed server.
-		if (facts.kind === 'EXTENSION' && /^COMMENT/i.test(statement)) return 'optional';
-		if (this.all || ALWAYS.has(facts.kind)) return 'yes';
-		const creates = /^CREATE/i.test(statement);
+		if (facts.kind === 'EXTENSION' && facts.verb === 'COMMENT') return this.all ? 'optional' : 'no';
+		if (this.all || facts.kind === 'SESSION AUTHORIZATION') return 'yes';
+		const creates = facts.verb === 'CREATE';
+		if (creates && ALWAYS.has(facts.kind)) return 'yes';
 		if (this.#chosen(facts, creates)) {
 			if (facts.work === 'foreign-key' && facts.locks.some(({ table }) => !this.wantsTable(table))) return 'optional';
 			return creates && SUPPORT.has(facts.kind) ? 'keep' : 'yes';
@@ -96,13 +112,15 @@ export class SelectionFilter {
 	}
 
 	/** Large objects have no definitions but their creation, which goes with their contents. */
-	#decideData(facts: StatementFacts, statement: string): Decision {
-		if (facts.kind === 'SEQUENCE SET' && facts.table !== undefined && this.wantsTable(facts.table)) return 'yes';
-		return this.all && LARGE_OBJECT.test(statement) ? 'keep' : 'no';
+	#decideData({ drops, kind, table, verb }: StatementFacts): Decision {
+		if (kind === 'SEQUENCE SET') return this.#wants(table) ? 'yes' : 'no';
+		if (!this.all || drops) return 'no';
+		if (kind === 'LARGE OBJECT CONTENT') return 'yes';
+		return kind === 'LARGE OBJECT' && verb === 'SELECT' ? 'keep' : 'no';
 	}
 
 	#chosen(facts: StatementFacts, creates: boolean): boolean {
-		if (facts.kind === 'INDEX' && !creates) {
+		if ((facts.kind === 'INDEX' || facts.kind === 'STATISTICS') && !creates) {
 			return (
 				facts.index !== undefined &&
 				this.#indexes.has(facts.index) &&

@@ -1,10 +1,13 @@
 import type { DatabaseProperties } from '../dump/databaseProperties';
-import type { Decision, RestoreSelection } from './selection';
+import type { Decision, RestoreSelection, SelectionFilter } from './selection';
 
 /** One thing to do in the target, in the order of the source. */
 export type RestoreStep =
-	/** One SQL statement, without its semicolon. The comment that stood before it names it in errors. */
-	| { type: 'statement'; text: string; comment: string; decision?: Exclude<Decision, 'no'> }
+	/**
+	 * One SQL statement, without its semicolon. The comment that stood before it names it in errors. An INSERT says the key
+	 * of the table whose rows it brings.
+	 */
+	| { type: 'statement'; text: string; comment: string; decision?: Exclude<Decision, 'no'>; table?: string }
 	/** A `COPY ... FROM stdin` and its rows, without the end marker. Rows in a buffer may be loaded later and beside others. */
 	| {
 			type: 'copy';
@@ -14,7 +17,9 @@ export type RestoreStep =
 			table: string | undefined;
 	  }
 	/** Several statements that belong to no object and may be sent in one go: the contents of large objects. */
-	| { type: 'batch'; sql: string };
+	| { type: 'batch'; sql: string }
+	/** Nothing to do, but something to be told: what of the source is left out. */
+	| { type: 'warning'; text: string };
 
 /** What has to be known before a target is touched. */
 export interface SourceFacts {
@@ -30,14 +35,16 @@ export interface SourceFacts {
 	createdSchemas: ReadonlySet<string>;
 	/** Keys of the tables, views and sequences that it makes. */
 	relations: ReadonlySet<string>;
+	/** Keys of the tables that it has rows of; those of `expectedRows` unless told. */
+	filled?: ReadonlySet<string>;
 	/** How to create a database like the one it came from. */
 	properties?: DatabaseProperties;
 	/** Rows by table key, where the source says so. */
 	expectedRows?: ReadonlyMap<string, number>;
-	/** server_version_num of the server it came from. */
-	serverVersion?: number;
 	/** True where tables must be loaded in the source's order, because their foreign keys are in force. */
 	ordered: boolean;
+	/** What a selection takes, with all that belongs to it: owned sequences, partitions. */
+	filter: (selection: RestoreSelection) => SelectionFilter;
 }
 
 /** A dump that can be restored: an archive of ours, or a file made by others. */

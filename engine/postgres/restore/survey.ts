@@ -1,47 +1,72 @@
 import { type RestoreSelection, SelectionFilter } from './selection';
-import { describeStatement, type StatementFacts } from './statement';
+import type { SourceFacts } from './source';
+import type { StatementFacts } from '../statements/statement';
+import { StatementReader } from '../statements/reader';
 
-/** Collects what inspect has to know of the statements of a dump. */
+type SurveyedFacts = Pick<
+	SourceFacts,
+	'createdSchemas' | 'extensions' | 'filter' | 'relations' | 'roles' | 'schemas'
+> & {
+	expectedRows: Map<string, number>;
+};
+
+/** Collects what inspect has to know of the statements of a dump. Takes them in their order. */
 export class StatementSurvey {
+	readonly #reader = new StatementReader();
 	readonly #extensions = new Set<string>();
 	readonly #roles = new Set<string>();
 	readonly #schemas = new Set<string>();
 	readonly #created = new Set<string>();
 	readonly #relations = new Set<string>();
+	/** Rows by table key; undefined where they cannot be told. */
+	readonly #rows = new Map<string, number | undefined>();
 	/** Statements that tie things to a chosen table: owned sequences, partitions; and extensions to their schemas. */
 	readonly #ties: StatementFacts[] = [];
 
-	add(statement: string): void {
-		const facts = describeStatement(statement);
-		if (facts.extension && /^CREATE/i.test(statement)) this.#extensions.add(facts.extension);
+	/** @param table key of the table that the rows of an INSERT are counted for: the one that it names, unless told. */
+	add(statement: string, table?: string): void {
+		const facts = this.#reader.read(statement);
+		if (facts.cluster) return;
+		const rowsOf = table ?? facts.table;
+		if (facts.kind === 'INSERT' && rowsOf !== undefined) this.addRows(rowsOf, this.#reader.insertedRows(statement));
+		const creates = facts.verb === 'CREATE';
+		if (facts.extension && creates) this.#extensions.add(facts.extension);
 		for (const role of facts.role?.names ?? []) this.#roles.add(role);
 		if (facts.schema !== undefined) this.#schemas.add(facts.schema);
-		if (facts.kind === 'SCHEMA' && /^CREATE/i.test(statement)) this.#created.add(facts.schema ?? '');
-		if (facts.table !== undefined && /^CREATE/i.test(statement)) this.#relations.add(facts.table);
-		if (facts.ownedSequence || facts.attached || facts.extensionSchema !== undefined) this.#ties.push(facts);
+		if (facts.kind === 'SCHEMA' && creates) this.#created.add(facts.schema ?? '');
+		if (facts.table !== undefined && creates) this.#relations.add(facts.table);
+		if (facts.ownedSequence || facts.attached || facts.partitionOf || facts.extensionSchema !== undefined)
+			this.#ties.push(facts);
 	}
 
-	/** Schemas that something is made in. */
-	get schemas(): ReadonlySet<string> {
-		return this.#schemas;
+	/** The key of the table that a COPY fills. */
+	copied(statement: string): string | undefined {
+		return this.#reader.read(statement).table;
 	}
 
-	/** Those of them that are made themselves. */
-	get createdSchemas(): ReadonlySet<string> {
-		return this.#created;
+	/** Adds rows to what the dump promises. @param rows undefined where nobody can tell how many they are */
+	addRows(table: string, rows: number | undefined): void {
+		const before = this.#rows.has(table) ? this.#rows.get(table) : 0;
+		this.#rows.set(table, before === undefined || rows === undefined ? undefined : before + rows);
 	}
 
-	/** Keys of the tables, views and sequences that are made. */
-	get relations(): ReadonlySet<string> {
-		return this.#relations;
-	}
-
-	get extensions(): string[] {
-		return [...this.#extensions];
-	}
-
-	get roles(): string[] {
-		return [...this.#roles];
+	/** What has been collected, in the terms of a source's facts. */
+	get facts(): SurveyedFacts {
+		const counted = new Map<string, number>();
+		const relations = new Set(this.#relations);
+		for (const [table, rows] of this.#rows) {
+			if (rows === undefined) relations.add(table);
+			else counted.set(table, rows);
+		}
+		return {
+			extensions: [...this.#extensions],
+			roles: [...this.#roles],
+			schemas: this.#schemas,
+			createdSchemas: this.#created,
+			relations,
+			expectedRows: counted,
+			filter: (selection) => this.filter(selection),
+		};
 	}
 
 	filter(selection: RestoreSelection): SelectionFilter {

@@ -37,19 +37,19 @@ const databases: INodeProperties[] = [
 		type: 'options',
 		noDataExpression: true,
 		options: [
-			{ name: 'The One in the Credential', value: 'credential' },
-			{ name: 'Chosen Ones', value: 'chosen', description: 'One archive for each' },
 			{
 				name: 'All',
 				value: 'all',
 				description: 'One archive for each that the user may connect to, templates left out',
 			},
+			{ name: 'From Credential', value: 'credential', description: 'The one that the Postgres credential names' },
+			{ name: 'Selected', value: 'chosen', description: 'One archive for each' },
 		],
 		default: 'credential',
 		displayOptions: shown,
 	},
 	{
-		displayName: 'Chosen Databases',
+		displayName: 'Selected Databases',
 		name: 'databases',
 		type: 'multiOptions',
 		typeOptions: { loadOptionsMethod: 'getDatabases' },

@@ -7,6 +7,12 @@ import { restoreOptions, targetFields } from './target';
 
 const database = { restoreKind: ['database'] };
 
+/** Tables that are emptied have their definitions, tables that are dropped need them: there is a choice only otherwise. */
+const intoExisting = { show: { '/target': ['existing'], '/before': ['nothing'] } };
+
+/** A whole database is replaced by a whole database, never by a part of one: no Selection there. */
+const TARGETS_OF_PARTS = ['newDatabase', 'existing'];
+
 const fromBackup = (what: string) =>
 	`${what}. Choose from the list, or give names by an <a href="https://docs.n8n.io/code/expressions/">expression</a>.`;
 
@@ -16,6 +22,7 @@ const dataOnly: INodeProperties = {
 	type: 'boolean',
 	default: false,
 	description: 'Whether to restore rows only, into tables that exist',
+	displayOptions: intoExisting,
 };
 
 const schemaNames: INodeProperties = {
@@ -45,7 +52,7 @@ export function selectionByName(operations: string[]): INodeProperties {
 		type: 'collection',
 		placeholder: 'Add Selection',
 		default: {},
-		displayOptions: shownFor(operations),
+		displayOptions: shownFor(operations, { target: TARGETS_OF_PARTS }),
 		options: [dataOnly, schemaNames, tableNames],
 	};
 }
@@ -56,7 +63,7 @@ const selection: INodeProperties = {
 	type: 'collection',
 	placeholder: 'Add Selection',
 	default: {},
-	displayOptions: shownFor(['restore'], database),
+	displayOptions: shownFor(['restore'], { ...database, target: TARGETS_OF_PARTS }),
 	options: [
 		dataOnly,
 		{
@@ -82,7 +89,7 @@ const selection: INodeProperties = {
 
 export const restoreFields: INodeProperties[] = [
 	{
-		displayName: 'Restore',
+		displayName: 'What to Restore',
 		name: 'restoreKind',
 		type: 'options',
 		noDataExpression: true,

@@ -61,11 +61,29 @@ export function targetFields(operations: string[], more: Record<string, string[]
 			displayOptions: shown(OVER_EXISTING),
 		},
 		{
+			displayName:
+				'The database as it is now stays on the server as <code>name_before_YYYYMMDD_HHMMSS</code>, and takes its disk space until you drop it. At the swap, sessions of others in the database are ended.',
+			name: 'safeSwapNotice',
+			type: 'notice',
+			default: '',
+			displayOptions: shown(['safeSwap']),
+		},
+		{
+			displayName:
+				'The database as it is now is dropped for good once the restored one is complete. At the swap, sessions of others in the database are ended.',
+			name: 'replaceNotice',
+			type: 'notice',
+			default: '',
+			displayOptions: shown(['replace']),
+		},
+		{
 			displayName: 'Confirm Database Name',
 			name: 'confirmation',
 			type: 'string',
+			required: true,
 			default: '',
-			description: 'The name of the database once more. Without it nothing is changed.',
+			placeholder: 'e.g. shop',
+			hint: 'Type the name of the database once more; without it nothing is changed',
 			displayOptions: shown(OVER_EXISTING),
 		},
 		{
@@ -75,8 +93,16 @@ export function targetFields(operations: string[], more: Record<string, string[]
 			noDataExpression: true,
 			options: [
 				{ name: 'Change Nothing', value: 'nothing', description: 'What exists already makes the restore fail' },
-				{ name: 'Empty the Tables', value: 'truncate', description: 'TRUNCATE the tables that are to be restored' },
-				{ name: 'Drop the Tables', value: 'drop', description: 'DROP the tables that are to be restored' },
+				{
+					name: 'Empty the Tables',
+					value: 'truncate',
+					description: 'TRUNCATE the selected tables and restore their rows; the definitions stay',
+				},
+				{
+					name: 'Drop the Tables',
+					value: 'drop',
+					description: 'DROP the selected tables, views and sequences, and make them anew; needs a Selection',
+				},
 			],
 			default: 'nothing',
 			displayOptions: shown(['existing']),
@@ -115,7 +141,7 @@ export const restoreOptions: INodeProperties[] = [
 		options: [
 			{ name: 'As Backed Up', value: 'asDumped', description: 'The roles must exist on the server' },
 			{ name: 'Restoring User', value: 'none', description: 'The user of the Postgres credential owns everything' },
-			{ name: 'One Role', value: 'role', description: 'The role named in Owner Role owns everything' },
+			{ name: 'One Role', value: 'role', description: 'The one named in Owner Role owns everything' },
 		],
 		default: 'asDumped',
 		description: 'Who owns what is restored',
@@ -125,7 +151,9 @@ export const restoreOptions: INodeProperties[] = [
 		name: 'ownerRole',
 		type: 'string',
 		default: '',
-		description: 'The role that owns everything where Owner is One Role',
+		placeholder: 'e.g. shop_owner',
+		description: 'The role that is to own everything; it must exist on the server',
+		displayOptions: { show: { owner: ['role'] } },
 	},
 	{
 		displayName: 'Parallel Connections',

@@ -14,7 +14,7 @@ export async function getBackupTables(this: ILoadOptionsFunctions): Promise<INod
 		const { tables = [] } = (await chosenManifest(this)) ?? {};
 		return tables.map(({ schema, name, rows }) => {
 			const table = `${spelled(schema)}.${spelled(name)}`;
-			return { name: table, value: table, description: `${rows} rows` };
+			return { name: table, value: table, description: `${rows.toLocaleString('en-US')} rows` };
 		});
 	} catch (error) {
 		throw toNodeError(this.getNode(), error);

@@ -4,6 +4,7 @@ import {
 	backUpDatabase,
 	backUpGlobals,
 	BackupError,
+	checkConnection,
 	type EncryptionKeys,
 	keyIn,
 	listDatabases,
@@ -107,6 +108,8 @@ function failedParts(failures: Failure[], all: Part[], toStorage: boolean): unkn
 async function archiveAll(run: Run): Promise<INodeExecutionData[]> {
 	const { context, item } = run;
 	const parts = await partsOf(run);
+	// What is wrong with the server would fail each of them, one after another.
+	if (parts.length > 1) await checkConnection(run.connection, context.getExecutionCancelSignal());
 	const items: INodeExecutionData[] = [];
 	const failures: Failure[] = [];
 	for (const part of parts) {

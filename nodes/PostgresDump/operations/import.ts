@@ -33,7 +33,7 @@ export const importDump: Operation = {
 	],
 	async execute(context, item) {
 		const target = restoreTarget(context, item);
-		const selection = restoreSelection(context, item);
+		const selection = restoreSelection(context, item, target);
 		const { connectTimeout, owner, privileges, collectErrors, parallel } = restoreOptionsOf(context, item);
 		const signal = context.getExecutionCancelSignal();
 		return await withForeignDump(context, item, async (dump) => {

@@ -31,7 +31,7 @@ function backupOf({ id, file, startedAt }: Manifest): IDataObject {
 
 async function intoDatabase(context: IExecuteFunctions, item: number): Promise<IDataObject> {
 	const target = restoreTarget(context, item);
-	const selection = restoreSelection(context, item);
+	const selection = restoreSelection(context, item, target);
 	const { connectTimeout, folder, ...options } = restoreOptionsOf(context, item);
 	return await withArchive(context, item, { kind: 'postgres', folder }, async (place) => {
 		const reader = await readerOf(context, item, place);
@@ -52,6 +52,7 @@ async function intoDatabase(context: IExecuteFunctions, item: number): Promise<I
 }
 
 async function rolesAndGlobals(context: IExecuteFunctions, item: number): Promise<IDataObject> {
+	const startedAt = Date.now();
 	const { connectTimeout, folder, existingRoles } = restoreOptionsOf(context, item);
 	return await withArchive(context, item, { kind: 'postgres-globals', folder }, async (place) => {
 		const reader = await readerOf(context, item, place);
@@ -65,7 +66,15 @@ async function rolesAndGlobals(context: IExecuteFunctions, item: number): Promis
 			context.addExecutionHints({ message, type: 'warning', location: 'outputPane' });
 		}
 		const { created, updated, skipped } = report;
-		return { created, updated, skipped, failures: failed, warnings, backup: backupOf(reader.manifest) };
+		return {
+			created,
+			updated,
+			skipped,
+			failures: failed,
+			warnings,
+			durationSeconds: (Date.now() - startedAt) / 1000,
+			backup: backupOf(reader.manifest),
+		};
 	});
 }
 

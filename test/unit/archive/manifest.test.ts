@@ -43,6 +43,11 @@ describe('a manifest', () => {
 		['names a file elsewhere', JSON.stringify({ ...MANIFEST, file: '../shop.sql' }), /file: must be a plain file name/],
 		['has a bad hash', JSON.stringify({ ...MANIFEST, sha256: 'x' }), /sha256/],
 		['has a negative size', JSON.stringify({ ...MANIFEST, size: { raw: -1, compressed: 0, stored: 0 } }), /size\.raw/],
+		[
+			'has rows of a table that it does not list',
+			JSON.stringify({ ...MANIFEST, tables: [] }),
+			/parts\.1\.table: names a table that is not listed/,
+		],
 	])('that %s is refused by name', (_what, text, message) => {
 		expect(() => parseManifest(text, 'postgres/x.manifest.json')).toThrow(
 			expect.objectContaining({ code: 'MANIFEST_INVALID', message: expect.stringMatching(message) as string }),

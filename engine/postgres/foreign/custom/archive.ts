@@ -16,14 +16,6 @@ import { decompress } from '../decompress';
 import { type ArchiveCompression, ArchiveReader, checkCompression, readHeader } from './header';
 import { readEntries, type Toc, type TocEntry } from './toc';
 
-/** A file that can be read from anywhere; `read` answers the bytes from `start` up to, without, `end`. */
-export interface SeekableSource {
-	size: number;
-	read(start: number, end: number): Promise<AsyncIterable<Uint8Array>>;
-}
-
-export type ArchiveSource = AsyncIterable<Uint8Array> | SeekableSource;
-
 export interface LargeObject {
 	oid: number;
 	data: AsyncIterable<Buffer>;
@@ -48,12 +40,8 @@ export interface OpenOptions {
 const BLOCK_DATA = 1;
 const BLOCK_LARGE_OBJECTS = 3;
 
-function isSeekable(source: ArchiveSource): source is SeekableSource {
-	return 'read' in source && typeof source.read === 'function' && 'size' in source;
-}
-
 /** Reads the header and the table of contents alone. Errors as for `openArchive`. */
-export async function readToc(source: ArchiveSource, options: OpenOptions = {}): Promise<Toc> {
+export async function readToc(source: AsyncIterable<Uint8Array>, options: OpenOptions = {}): Promise<Toc> {
 	const archive = await openArchive(source, options);
 	await archive.close();
 	return archive.toc;
@@ -64,13 +52,14 @@ export async function readToc(source: ArchiveSource, options: OpenOptions = {}):
  * @throws BackupError INVALID_INPUT, UNSUPPORTED_VERSION, ARCHIVE_CORRUPT, ARCHIVE_INCOMPLETE, CANCELLED, and what the
  * source throws. Large sizes that a damaged archive claims cost no memory.
  */
-export async function openArchive(source: ArchiveSource, options: OpenOptions = {}): Promise<CustomArchive> {
-	const seekable = isSeekable(source) ? source : undefined;
-	const stream = isSeekable(source) ? await source.read(0, source.size) : source;
-	const reader = new ArchiveReader(new ByteReader(stream, options.signal));
+export async function openArchive(
+	source: AsyncIterable<Uint8Array>,
+	options: OpenOptions = {},
+): Promise<CustomArchive> {
+	const reader = new ArchiveReader(new ByteReader(source, options.signal));
 	try {
 		const header = await readHeader(reader);
-		return new CustomArchive(await readEntries(reader, header), reader, seekable, options);
+		return new CustomArchive(await readEntries(reader, header), reader);
 	} catch (error) {
 		await reader.bytes.close();
 		throw error;
@@ -78,19 +67,17 @@ export async function openArchive(source: ArchiveSource, options: OpenOptions = 
 }
 
 export class CustomArchive {
-	#reader: ArchiveReader;
+	readonly #reader: ArchiveReader;
 	#started = false;
 
 	constructor(
 		readonly toc: Toc,
 		reader: ArchiveReader,
-		readonly source: SeekableSource | undefined,
-		readonly options: OpenOptions,
 	) {
 		this.#reader = reader;
 	}
 
-	/** Lets the source go. Blocks read by `blocks` or `block` do so by themselves. */
+	/** Lets the source go. `blocks` does so by itself. */
 	async close(): Promise<void> {
 		await this.#reader.bytes.close();
 	}
@@ -120,36 +107,6 @@ export class CustomArchive {
 			await bytes.close();
 		}
 		for (const entry of missing.values()) throw endsEarly(`its data, before that of ${describeEntry(entry)}`);
-	}
-
-	/** Whether `block` can be called for the entry: the source is seekable and the archive says where the block is. */
-	canSeek(entry: TocEntry): boolean {
-		return this.source !== undefined && entry.hasData && entry.offset !== undefined;
-	}
-
-	/** One entry's block, read by itself: several can be read at a time. Yields exactly one block. */
-	async *block(entry: TocEntry): AsyncGenerator<DataBlock, void, undefined> {
-		const { source } = this;
-		if (!source || entry.offset === undefined) throw new Error('This block cannot be sought.');
-		checkCompression(this.toc.compression);
-		const name = describeEntry(entry);
-		if (entry.offset < this.toc.dataStart) throw damaged(`${name} claims to stand before the data`);
-		if (entry.offset >= source.size) throw endsEarly(`its data, before that of ${name}`);
-		const bytes = new ByteReader(await source.read(entry.offset, source.size), this.options.signal, entry.offset);
-		const reader = new ArchiveReader(bytes);
-		Object.assign(reader, {
-			minor: this.#reader.minor,
-			intSize: this.#reader.intSize,
-			offsetSize: this.#reader.offsetSize,
-		});
-		try {
-			bytes.context = `the data of ${name}`;
-			const block = await this.#readBlockStart(reader, new Map([[entry.id, entry]]));
-			yield this.#contents(block);
-			await block.skip();
-		} finally {
-			await bytes.close();
-		}
 	}
 
 	async #readBlockStart(reader: ArchiveReader, entries: Map<number, TocEntry>): Promise<Block> {

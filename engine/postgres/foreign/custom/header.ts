@@ -58,14 +58,12 @@ export class ArchiveReader {
 		return this.bytes.read(length);
 	}
 
-	/** A flag (1 not set, 2 set, 3 no data) and an offset into the file; undefined unless set. */
-	async offset(): Promise<{ hasData: boolean; offset: number | undefined }> {
+	/** A flag (1 not set, 2 set, 3 no data) and an offset into the file, which reading forwards does without. */
+	async hasData(): Promise<boolean> {
 		const flag = await this.bytes.byte();
-		const raw = await this.bytes.read(this.offsetSize);
+		await this.bytes.read(this.offsetSize);
 		if (flag < 1 || flag > 3) throw this.damaged(`an offset has the unknown flag ${flag}`);
-		const offset = littleEndian(raw, 0, raw.length);
-		if (flag === 2 && offset > Number.MAX_SAFE_INTEGER) throw this.damaged('an offset is out of range');
-		return { hasData: flag !== 3, offset: flag === 2 ? offset : undefined };
+		return flag !== 3;
 	}
 
 	damaged(what: string): BackupError {

@@ -1,5 +1,4 @@
 export {
-	type ArchiveSource,
 	CustomArchive,
 	type DataBlock,
 	describeEntry,
@@ -7,17 +6,9 @@ export {
 	openArchive,
 	type OpenOptions,
 	readToc,
-	type SeekableSource,
 } from './archive';
 export type { ArchiveCompression, ArchiveHeader } from './header';
 export { type DumpObject, listObjects } from './list';
-export {
-	isHarmlessForDrop,
-	planRestore,
-	type PlannedData,
-	type PlannedStatement,
-	type RestoreOptions,
-	type RestorePlan,
-} from './plan';
-export type { Selection, TableName } from './select';
+export { planRestore, type PlannedData, type PlannedStatement, type RestorePlan } from './plan';
+export { isOfDatabase } from './select';
 export type { Section, Toc, TocEntry } from './toc';

@@ -30,8 +30,6 @@ export interface TocEntry {
 	relationKind: number;
 	owner: string | null;
 	dependencies: number[];
-	/** Where its data block begins, if the writer could say. */
-	offset: number | undefined;
 }
 
 export interface Toc extends ArchiveHeader {
@@ -41,8 +39,6 @@ export interface Toc extends ArchiveHeader {
 	standardStrings: boolean;
 	/** The statement that sets the search path; null in archives older than the 2018 minor releases. */
 	searchPath: string | null;
-	/** Where the data blocks begin. */
-	dataStart: number;
 }
 
 const SECTIONS: readonly Section[] = ['none', 'pre-data', 'data', 'post-data'];
@@ -60,7 +56,6 @@ export async function readEntries(reader: ArchiveReader, header: ArchiveHeader):
 		decoding: decodingFor('UTF8'),
 		standardStrings: false,
 		searchPath: null,
-		dataStart: 0,
 	};
 	const start = reader.bytes.position;
 	const seen = new Set<number>();
@@ -73,7 +68,6 @@ export async function readEntries(reader: ArchiveReader, header: ArchiveHeader):
 		applySpecialEntry(toc, entry);
 		if (reader.bytes.position - start > MAX_TOC_BYTES) throw reader.damaged('it is larger than 1 GiB');
 	}
-	toc.dataStart = reader.bytes.position;
 	return toc;
 }
 
@@ -96,10 +90,10 @@ async function readEntry(reader: ArchiveReader, decoding: TextDecoding): Promise
 	const owner = await text();
 	await text(); // WITH OIDS: no server since PostgreSQL 12 has them.
 	const dependencies = await readDependencies(reader);
-	const data = await reader.offset();
+	const hasData = await reader.hasData();
 	return {
 		id,
-		hasData: hadDumper && data.hasData,
+		hasData: hadDumper && hasData,
 		catalogOid,
 		oid,
 		name,
@@ -114,7 +108,6 @@ async function readEntry(reader: ArchiveReader, decoding: TextDecoding): Promise
 		relationKind,
 		owner,
 		dependencies,
-		offset: data.offset,
 	};
 }
 

@@ -134,6 +134,44 @@ describe('cancelling', () => {
 		}
 	});
 
+	it('a restore into an existing database says what it has changed', async () => {
+		const existing = await databaseWith(server, 'CREATE TABLE parents (id int PRIMARY KEY, filler text)');
+		const blocker = await anotherSession(server, existing);
+		const target = { type: 'existing', database: existing, confirmation: existing, before: 'truncate' } as const;
+		const cancelWhileBlocked = async (lock: string) => {
+			await blocker.query(`BEGIN; ${lock}`);
+			const controller = new AbortController();
+			const selection = { tables: ['parents'], dataOnly: true };
+			const run = restore(server, backup, { target, selection, signal: controller.signal });
+			run.catch(() => {});
+			await until(async () => {
+				const waiting = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'`;
+				return (await server.query('postgres', waiting)).rowCount !== 0;
+			});
+			controller.abort();
+			const failure = await failureOf(run, 'CANCELLED');
+			await blocker.query('ROLLBACK');
+			await untilNoEngineSession(server);
+			return failure;
+		};
+		const untouched = await cancelWhileBlocked('LOCK TABLE parents');
+		expect(untouched.message).toBe('The run was cancelled; nothing was changed.');
+		// The last row waits for a lock that TRUNCATE does not need.
+		await server.query(existing, 'CREATE TABLE gate (id int PRIMARY KEY); INSERT INTO gate VALUES (1)');
+		await server.query(
+			existing,
+			`CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM FROM public.gate FOR UPDATE; RETURN NEW; END $$;
+			CREATE TRIGGER wait BEFORE INSERT ON parents FOR EACH ROW WHEN (NEW.id = 20000) EXECUTE FUNCTION wait();
+			ALTER TABLE parents ENABLE ALWAYS TRIGGER wait`,
+		);
+		const { message, hint } = await cancelWhileBlocked('SELECT FROM gate FOR UPDATE');
+		expect(message).toContain(
+			`The database "${existing}" holds part of the backup now: of 1 tables with rows, 0 are loaded`,
+		);
+		expect(message).toContain('All of them were emptied first.');
+		expect(hint).toContain('run the restore again');
+	});
+
 	it('a backup that waits for a lock ends its sessions on the server', async () => {
 		const blocker = await anotherSession(server, database);
 		await blocker.query('BEGIN; LOCK TABLE children');

@@ -1,7 +1,9 @@
+import { Socket } from 'node:net';
+
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { BackupError } from '../../../../engine/errors';
-import { backUpDatabase, checkConnection, restoreDatabase } from '../../../../engine/postgres';
+import { backUpDatabase, restoreDatabase } from '../../../../engine/postgres';
 import type { RestoreSource } from '../../../../engine/postgres';
 import { FolderStorage, type Storage } from '../../../../engine/storage';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
@@ -15,16 +17,10 @@ import {
 	engineSessions,
 	failureOf,
 	newName,
-	restore,
 	temporaryStorage,
 	until,
 	untilNoEngineSession,
 } from './support';
-
-const HBA = `hostssl all walled all scram-sha-256
-host all walled all reject
-host all all all scram-sha-256
-`;
 
 /** Rows of each of three tables, 6.4 kB long: more bytes than a backup or restore has under way at any moment. */
 const ROWS = 10_000;
@@ -36,7 +32,7 @@ const unhandled: unknown[] = [];
 process.on('unhandledRejection', (reason) => unhandled.push(reason));
 
 beforeAll(async () => {
-	server = await startPostgres({ version: 18, ssl: true, hba: HBA });
+	server = await startPostgres({ version: 18 });
 	database = await databaseWith(
 		server,
 		...['a', 'b', 'c'].map(
@@ -104,80 +100,15 @@ async function terminate(pid: number): Promise<void> {
 	await until(async () => !(await engineSessions(server)).includes(pid));
 }
 
-describe('reaching the server', () => {
-	it.each([
-		['a wrong password', { password: 'sesame' }, 'ACCESS_DENIED', /password authentication failed/],
-		['no password', { password: undefined }, 'ACCESS_DENIED', /asks for a password, and none was given/],
-		['a wrong database', { database: 'nowhere' }, 'INVALID_INPUT', /"nowhere" does not exist/],
-		['a port nobody listens to', { port: 1 }, 'SOURCE_UNREACHABLE', /ECONNREFUSED/],
-		['a host that is not', { host: 'no.such.host.invalid' }, 'SOURCE_UNREACHABLE', /no\.such\.host\.invalid/],
-		['TLS without the right to it', { user: 'walled', password: 'w' }, 'ACCESS_DENIED', /pg_hba\.conf/],
-		['a certificate of nobody known', { ssl: true }, 'ACCESS_DENIED', /self-signed|unable to (?:verify|get)/],
-	] as const)('fails with a message and a hint for %s', async (_, change, code, message) => {
-		const failure = await failureOf(checkConnection({ ...connectionTo(server, 'postgres'), ...change }), code);
-		expect(failure.message).toMatch(message);
-		expect(failure.hint).toBeTruthy();
-		expect(`${failure.message} ${failure.hint} ${JSON.stringify(failure.details)}`).not.toMatch(
-			new RegExp(`sesame|${server.password}`),
-		);
-	});
-
-	it('says that a server offers no TLS', async () => {
-		const plain = await startPostgres({ version: 18 });
-		const failure = await failureOf(
-			checkConnection({ ...connectionTo(plain, 'postgres'), ssl: true }),
-			'SOURCE_UNREACHABLE',
-		);
-		await plain.stop();
-		expect(failure.message).toContain('does not support SSL');
-		expect(failure.hint).toContain('SSL');
-	});
-
-	it('backs up and restores over TLS', async () => {
-		const connection = { ...connectionTo(server, database), ssl: { ca: server.tls?.ca, servername: 'localhost' } };
-		const { storage } = temporaryStorage();
-		const manifest = await backUpDatabase({ connection, storage, codec: { name: 'zstd' } });
-		expect(manifest.counts['rows']).toBe(3 * ROWS);
-		expect((await restore(server, backup, { connection })).rows).toBe(3 * ROWS);
-	});
-
-	it('names a table that the user may not read, and leaves nothing in the storage', async () => {
-		const guarded = await databaseWith(
-			server,
-			`CREATE ROLE limited LOGIN PASSWORD 'p'; CREATE TABLE open (); CREATE TABLE secrets (); GRANT SELECT ON open TO limited`,
-		);
-		const { storage, files } = temporaryStorage();
-		const connection = { ...connectionTo(server, guarded), user: 'limited', password: 'p' };
-		const failure = await failureOf(backUpDatabase({ connection, storage, codec: { name: 'zstd' } }), 'ACCESS_DENIED');
-		expect(failure.message).toBe('pg_dump could not dump the database: permission denied for table secrets');
-		expect(failure.hint).toContain('Grant');
-		expect(files()).toEqual([]);
-		const manifest = await backUpDatabase({
-			connection,
-			storage,
-			codec: { name: 'zstd' },
-			selection: { excludeTables: ['secrets'] },
-		});
-		expect(manifest.counts['tables']).toBe(0);
-	});
-
-	it('says that a policy hides rows', async () => {
-		const guarded = await databaseWith(
-			server,
-			`CREATE ROLE hidden LOGIN PASSWORD 'p'; CREATE TABLE t (who text); ALTER TABLE t ENABLE ROW LEVEL SECURITY; GRANT SELECT ON t TO hidden;
-			CREATE POLICY own ON t USING (who = current_user); INSERT INTO t VALUES ('hidden'), ('other')`,
-		);
-		const { storage, files } = temporaryStorage();
-		const connection = { ...connectionTo(server, guarded), user: 'hidden', password: 'p' };
-		const run = (extraArguments?: string) =>
-			backUpDatabase({ connection, storage, codec: { name: 'zstd' }, selection: { extraArguments } });
-		const failure = await failureOf(run(), /./);
-		expect(failure.message).toContain('row-level security');
-		expect(failure.hint).toContain('--enable-row-security');
-		expect(files()).toEqual([]);
-		expect((await run('--enable-row-security')).counts['rows']).toBe(1);
-	});
-});
+/** Starts the server again; after a crash it may take several tries. */
+async function untilServing(): Promise<void> {
+	await until(() =>
+		server.start().then(
+			() => true,
+			() => false,
+		),
+	);
+}
 
 describe('a backup whose', () => {
 	const start = (storage: Storage, parallel = 3) =>
@@ -228,23 +159,44 @@ describe('a backup whose', () => {
 		},
 	);
 
-	it('server crashes fails clearly and leaves nothing', async () => {
+	it.each([0, 1, 2])('connection %i breaks off while rows are read fails clearly and leaves nothing', async (index) => {
+		const { storage, files } = temporaryStorage();
+		const sockets: Socket[] = [];
+		const openStream = () => {
+			const socket = new Socket();
+			sockets.push(socket);
+			return socket;
+		};
+		const gate = new Gate();
+		const run = backUpDatabase({
+			connection: { ...connectionTo(server, database), openStream },
+			storage: interposed(storage, 100_000, () => gate.pass()),
+			codec: { name: 'none' },
+			parallel: 3,
+		});
+		run.catch(() => {});
+		await gate.reached;
+		sockets[index]?.resetAndDestroy();
+		gate.open();
+		const failure = await failureOf(run, 'SOURCE_UNREACHABLE');
+		expect(failure.message).toMatch(/Could not (?:read table public\.|back up database)/);
+		expect(failure.hint).toContain('The connection broke');
+		expect(files()).toEqual([]);
+		await untilNoEngineSession(server);
+	});
+
+	it.each(['SIGKILL', 'SIGINT'] as const)('server ends by %s fails clearly and leaves nothing', async (signal) => {
 		const { storage, files } = temporaryStorage();
 		const gate = new Gate();
 		const run = start(interposed(storage, 100_000, () => gate.pass()));
 		run.catch(() => {});
 		await gate.reached;
-		await server.kill('SIGKILL');
+		await server.kill(signal);
 		gate.open();
 		const failure = await failureOf(run, /SOURCE_/);
 		expect(failure.hint).toBeTruthy();
 		expect(files()).toEqual([]);
-		await until(() =>
-			server.start().then(
-				() => true,
-				() => false,
-			),
-		);
+		await untilServing();
 	});
 });
 
@@ -263,13 +215,13 @@ describe('a restore whose', () => {
 		};
 	}
 
-	it.each([0, 1, 2, 3])('session %i ends fails clearly and drops what was begun', async (index) => {
-		const names = await databaseNames(server);
+	/** Ends one of the restore's sessions, in the order of their logins, while rows are loaded. */
+	async function restoreLosing(index: number, database: string) {
 		const gate = new Gate();
 		const run = restoreDatabase({
 			connection: connectionTo(server, 'postgres'),
 			source: pausing(await backup.source(), gate, 3),
-			target: { type: 'newDatabase', database: newName() },
+			target: { type: 'newDatabase', database },
 			parallel: 3,
 			collectErrors: index === 2,
 		});
@@ -277,9 +229,24 @@ describe('a restore whose', () => {
 		await gate.reached;
 		await terminate((await engineSessions(server)).sort((a, b) => a - b)[index] as number);
 		gate.open();
-		const failure = await failureOf(run, /TARGET_/);
+		return run;
+	}
+
+	it.each([1, 2, 3])('session %i ends fails clearly and drops what was begun', async (index) => {
+		const names = await databaseNames(server);
+		const failure = await failureOf(restoreLosing(index, newName()), /TARGET_/);
+		expect(failure.message).toMatch(
+			/terminating connection|closed the connection|terminated unexpectedly|not queryable/,
+		);
 		expect(failure.hint).toBeTruthy();
 		expect(await databaseNames(server)).toEqual(names);
+		await untilNoEngineSession(server);
+	});
+
+	it('session for creating and renaming databases ends makes another one', async () => {
+		const database = newName();
+		expect((await restoreLosing(0, database)).rows).toBe(3 * ROWS);
+		expect(await databaseNames(server)).toContain(database);
 		await untilNoEngineSession(server);
 	});
 
@@ -297,12 +264,7 @@ describe('a restore whose', () => {
 		gate.open();
 		const failure = await failureOf(run, /TARGET_/);
 		expect(failure.message).toMatch(new RegExp(`unfinished database "${database}_restoring_.*could not be dropped`));
-		await until(() =>
-			server.start().then(
-				() => true,
-				() => false,
-			),
-		);
+		await untilServing();
 		expect(await databaseNames(server)).not.toContain(database);
 	});
 });

@@ -2,12 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import {
-	type CustomArchive,
-	isHarmlessForDrop,
-	type LargeObject,
-	type RestorePlan,
-} from '../../../../engine/postgres/foreign';
+import type { CustomArchive, LargeObject, RestorePlan } from '../../../../engine/postgres/foreign';
 import { lexScript } from '../../../../engine/postgres/script';
 import type { PostgresServer } from '../../../services/postgres';
 
@@ -69,11 +64,7 @@ export async function applyPlan(
 	};
 	await connected(server, database, async (client) => {
 		await session(client);
-		for (const { sql, mayFail } of plan.preData) {
-			await client.query(sql).catch((error: Error & { code?: string }) => {
-				if (!mayFail || !isHarmlessForDrop(error.code)) throw new Error(`${error.message} in: ${sql}`);
-			});
-		}
+		for (const { sql } of plan.preData) await run(client, sql);
 	});
 	const planned = new Map(plan.data.map((data) => [data.entry, data]));
 	await connected(server, database, async (client) => {

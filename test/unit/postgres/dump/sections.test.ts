@@ -10,6 +10,7 @@ function cut(script: string, tables: string[]) {
 		reads: tables.map((table) => read(table)),
 		marker: (index) => `nonce-${index}`,
 		largeObjects: [7],
+		warnings: [],
 		largeObjectMarker: `'\\xnonce'`,
 	});
 }
@@ -52,6 +53,11 @@ INSERT INTO public.u (id) OVERRIDING SYSTEM VALUE VALUES ('nonce-1');\n\nALTER T
 
 	it('refuses a script that lacks a table that was read', () => {
 		expect(() => cut('SELECT 1;\n', ['public.t'])).toThrow('1 tables but wrote 0');
+	});
+
+	it('refuses a script in which something would go with the rows of a table', () => {
+		const script = `CREATE TYPE e AS ENUM ('a);\nINSERT INTO public.t (id) VALUES ('nonce-0');\n`;
+		expect(() => cut(script, ['public.t'])).toThrow('could not be split before the rows of public.t');
 	});
 
 	it('does not take a comment or a string that tells of rows for them', () => {

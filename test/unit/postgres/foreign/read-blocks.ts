@@ -1,27 +1,23 @@
-import type { CustomArchive, DataBlock, SeekableSource, TocEntry } from '../../../../engine/postgres/foreign/custom';
+import type { CustomArchive, DataBlock, TocEntry } from '../../../../engine/postgres/foreign/custom';
 
 /** Bytes in pieces of one size. */
 export async function* inPieces(bytes: Uint8Array, size = 1000): AsyncGenerator<Uint8Array> {
 	for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
 }
 
-/** A file that can be read from anywhere, with a count of the streams that are still open. */
-export function seekable(bytes: Uint8Array): SeekableSource & { open: number } {
-	const source = {
-		size: bytes.length,
+/** Bytes that know whether somebody still reads them. */
+export function watched(bytes: Uint8Array): AsyncIterable<Uint8Array> & { open: number } {
+	return {
 		open: 0,
-		async read(start: number, end: number) {
-			source.open++;
-			return (async function* () {
-				try {
-					yield* inPieces(bytes.subarray(start, end));
-				} finally {
-					source.open--;
-				}
-			})();
+		async *[Symbol.asyncIterator]() {
+			this.open++;
+			try {
+				yield* inPieces(bytes);
+			} finally {
+				this.open--;
+			}
 		},
 	};
-	return source;
 }
 
 /** What a block holds, in a form that compares well: text as latin1. */

@@ -40,7 +40,6 @@ export function entryOf(entry: Partial<TocEntry> & Pick<TocEntry, 'id' | 'type' 
 		relationKind: 0,
 		owner: null,
 		dependencies: [],
-		offset: undefined,
 		...entry,
 	};
 }

@@ -13,6 +13,7 @@ describe('the value of a role setting', () => {
 		expect(settingValue('search_path', '"$user", public')).toBe(`'$user', 'public'`);
 		expect(settingValue('Search_Path', '"a,b" ,  "c ""d"""')).toBe(`'a,b', 'c "d"'`);
 		expect(settingValue('search_path', '""')).toBe(`''`);
+		expect(settingValue('search_path', '')).toBe(`''`);
 		expect(settingValue('session_preload_libraries', '"$libdir/x\\y"')).toBe(`E'$libdir/x\\\\y'`);
 	});
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { pgDumpError } from '../../../../engine/postgres/pgdump/errors';
+import { pgDumpError, pgDumpWarnings } from '../../../../engine/postgres/pgdump/errors';
 
 const HEAD = 'pg_dump failed with exit code 1. \nError message: invalid binary "pg_dump": No such file or directory';
 
@@ -26,5 +26,23 @@ describe('pgDumpError', () => {
 		const error = pgDumpError(`${HEAD}pg_dump: error: something new`);
 		expect(error.message).toBe('pg_dump could not dump the database: something new');
 		expect(pgDumpError('WebAssembly trapped').message).toContain('WebAssembly trapped');
+	});
+});
+
+describe('pgDumpWarnings', () => {
+	it('keeps each warning with its details and hints, and nothing else', () => {
+		const text = `pg_dump: warning: there are circular foreign-key constraints among these tables:
+pg_dump: detail: a
+pg_dump: detail: b
+pg_dump: hint: You might not be able to restore the dump.
+pg_dump: hint: Consider a full dump.
+pg_dump: warning: subscriptions not dumped because current user is not a superuser
+pg_dump: error: something
+`;
+		expect(pgDumpWarnings(`invalid binary "pg_dump"\n${text}`)).toEqual([
+			'pg_dump: there are circular foreign-key constraints among these tables: a, b. You might not be able to restore the dump. Consider a full dump.',
+			'pg_dump: subscriptions not dumped because current user is not a superuser',
+		]);
+		expect(pgDumpWarnings('')).toEqual([]);
 	});
 });

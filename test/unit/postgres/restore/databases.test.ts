@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { suffixedName } from '../../../../engine/postgres/restore/databases';
+import { checkDatabaseName, suffixedName } from '../../../../engine/postgres/restore/databases';
 import { parseDatabaseGrant } from '../../../../engine/postgres/restore/properties';
 
 describe('suffixedName', () => {
@@ -16,6 +16,15 @@ describe('suffixedName', () => {
 				expect(Buffer.from(result).toString()).toBe(result);
 			}),
 		);
+	});
+});
+
+describe('checkDatabaseName', () => {
+	it('takes what PostgreSQL keeps whole, counted in bytes, and nothing else', () => {
+		for (const name of ['a', 'x'.repeat(63), 'ü'.repeat(31), `odd "name" 100%`]) checkDatabaseName(name);
+		for (const name of ['', 'x'.repeat(64), 'ü'.repeat(32), 'a\0b']) {
+			expect(() => checkDatabaseName(name)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
+		}
 	});
 });
 

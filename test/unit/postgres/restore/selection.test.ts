@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { RestoreSelection } from '../../../../engine/postgres';
 import { SelectionFilter } from '../../../../engine/postgres/restore/selection';
+import { StatementReader } from '../../../../engine/postgres/statements/reader';
 import { StatementSurvey } from '../../../../engine/postgres/restore/survey';
 
 const DUMP = [
@@ -27,18 +28,29 @@ const DUMP = [
 	'CREATE VIEW sales.v AS SELECT 1',
 ];
 
-function decisions(selection: RestoreSelection): Record<string, string> {
+function decisions(selection: RestoreSelection, dump = DUMP): Record<string, string> {
 	const survey = new StatementSurvey();
-	for (const statement of DUMP) survey.add(statement);
+	for (const statement of dump) survey.add(statement);
 	const filter = survey.filter(selection);
+	const reader = new StatementReader();
 	return Object.fromEntries(
-		DUMP.map((statement) => [statement, filter.decide(statement)]).filter(([, decision]) => decision !== 'no'),
+		dump
+			.map((statement) => [statement, filter.decide(reader.read(statement))])
+			.filter(([, decision]) => decision !== 'no'),
 	);
 }
 
 describe('a selection', () => {
 	it('of nothing in particular takes all', () => {
 		expect(Object.keys(decisions({}))).toEqual(DUMP);
+	});
+
+	it('of a partitioned table takes the partitions that older dumps make as such', () => {
+		const dump = [
+			'CREATE TABLE a.root (id int) PARTITION BY LIST (id)',
+			'CREATE TABLE b.p PARTITION OF a.root DEFAULT',
+		];
+		expect(Object.keys(decisions({ tables: ['a.root'] }, dump))).toEqual(dump);
 	});
 
 	it('of a table takes what belongs to it, and what it may need where that is not there', () => {
@@ -75,6 +87,59 @@ describe('a selection', () => {
 	it('of rows alone takes positions of sequences, and large objects where all is wanted', () => {
 		expect(Object.keys(decisions({ dataOnly: true })).slice(2)).toEqual([DUMP[13], DUMP[14]]);
 		expect(Object.keys(decisions({ dataOnly: true, tables: ['orders'] })).slice(2)).toEqual([DUMP[14]]);
+	});
+
+	it('takes the rows of INSERTs with their table', () => {
+		const rows = [
+			'INSERT INTO sales.orders VALUES (1)',
+			'INSERT INTO other.t DEFAULT VALUES',
+			'COPY sales.orders TO x',
+		];
+		expect(decisions({ tables: ['orders'] }, rows)).toEqual({ [rows[0]!]: 'yes', [rows[2]!]: 'yes' });
+		expect(decisions({ dataOnly: true, schemas: ['other'] }, rows)).toEqual({ [rows[1]!]: 'yes' });
+		expect(Object.keys(decisions({ dataOnly: true }, rows))).toEqual(rows);
+	});
+
+	it('takes the contents of large objects with all rows, and with nothing less', () => {
+		const contents = [
+			"SELECT pg_catalog.lo_open('7', 1)",
+			"SELECT pg_catalog.lowrite(0, 'x')",
+			'SELECT pg_catalog.lo_close(0)',
+		];
+		expect(Object.keys(decisions({ dataOnly: true }, contents))).toEqual(contents);
+		expect(decisions({ dataOnly: true, tables: ['t'] }, contents)).toEqual({});
+		expect(decisions({ schemas: ['s'] }, contents)).toEqual({});
+	});
+
+	it('drops what it makes again, if it is there, and nothing else', () => {
+		const drops = [
+			'DROP EXTENSION IF EXISTS hstore',
+			'DROP EVENT TRIGGER IF EXISTS e',
+			'DROP PROCEDURAL LANGUAGE plperl',
+			'DROP SCHEMA IF EXISTS other',
+			'DROP TYPE IF EXISTS sales.state',
+			'DROP TABLE IF EXISTS other.t',
+			'ALTER TABLE IF EXISTS ONLY other.t DROP CONSTRAINT IF EXISTS c',
+			"SELECT pg_catalog.lo_unlink('7')",
+			'ALTER TABLE ONLY sales.orders DROP CONSTRAINT c',
+			'DROP TRIGGER IF EXISTS x ON sales.orders',
+			'DROP TABLE IF EXISTS sales.orders',
+		];
+		const chosen = decisions({ tables: ['sales.orders'] }, drops);
+		expect(chosen).toEqual(Object.fromEntries(drops.slice(-3).map((drop) => [drop, 'support'])));
+		expect(new Set(Object.values(decisions({}, drops)))).toEqual(new Set(['support']));
+		expect(Object.keys(decisions({ schemas: ['sales'] }, drops))).toEqual([drops[4], ...drops.slice(-3)]);
+		expect(decisions({ dataOnly: true }, drops)).toEqual({});
+	});
+
+	it('never changes a database as a whole, or the server', () => {
+		const server = [
+			'ALTER ROLE r IN DATABASE d SET x = 1',
+			'CREATE ROLE r',
+			'DROP DATABASE d',
+			'ALTER SYSTEM SET x = 1',
+		];
+		expect(decisions({}, server)).toEqual({});
 	});
 
 	it.each(['', 'a.b.c', 'a b', '"open', 'a.', '.a', 'a;b'])('is refused where %s is no name', (table) => {

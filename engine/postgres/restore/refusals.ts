@@ -1,0 +1,97 @@
+import { BackupError } from '../../errors';
+import { translateError } from '../connection';
+
+import type { StatementFacts } from '../statements/statement';
+
+/** SQLSTATE: duplicate schema, object, table, function. */
+const EXISTS = new Set(['42P06', '42710', '42P07', '42723']);
+
+const OCCUPIED =
+	'The database holds such an object already. Restore into a new database or with Safe Swap, drop the tables first, or choose Data Only.';
+const ABSENT =
+	'What the dump refers to is not there: restore all of it, choose what it refers to as well, or create it first.';
+const REFUSALS: Record<string, string> = {
+	...Object.fromEntries([...EXISTS].map((code) => [code, OCCUPIED])),
+	'42P01': ABSENT,
+	'42883': ABSENT,
+	'42704': ABSENT,
+	'3F000': ABSENT,
+	'23505':
+		'The table holds rows with the same key already. Empty the tables first (Truncate), or restore into a new database.',
+	'23503': 'The rows refer to rows that are not there. Restore the other table as well, or the whole database.',
+};
+
+/** SQLSTATE of anything thrown, or an empty string. */
+export function sqlState(error: unknown): string {
+	return (error as { code?: string }).code ?? '';
+}
+
+/** True where the server says that the object is there already. */
+export function existsAlready(error: unknown): boolean {
+	return EXISTS.has(sqlState(error));
+}
+
+/** The error that ends a restore: what could not be restored, why, and what to do. */
+export function refused(error: unknown, object: string): BackupError {
+	const { code, message, details, cause, hint } = translateError(error, 'target', `Could not restore ${object}`);
+	return new BackupError(code, message, { hint: hint ?? REFUSALS[sqlState(error)], details, cause });
+}
+
+const SETTING = /^SET\s+(?:SESSION\s+|LOCAL\s+)?([a-z_][\w.]*)\s*(?:=|\sTO\s)\s*(\S[^]*)$/i;
+
+/** SQLSTATE of settings that the server's version does not know: undefined_object, invalid_name for those with a prefix. */
+const UNKNOWN_SETTING = new Set(['42704', '42602']);
+const INVALID_VALUE = '22023';
+
+/** Settings that say where and how tables are stored, which a server may do without. */
+const STORAGE_SETTINGS: Record<string, (value: string) => string> = {
+	default_tablespace: (value) =>
+		`The server has no tablespace ${value}: what the dump puts there went to the default one. To keep it apart, create the tablespace first (a Globals backup holds it).`,
+	default_table_access_method: (value) =>
+		`The server has no table access method ${value}: the tables that use it were made with the default one. To keep it, install the extension that brings it first.`,
+	default_toast_compression: (value) =>
+		`The server was built without the compression method ${value}: its default one is used instead.`,
+};
+
+const COLUMN_COMPRESSION = /^ALTER\s+(?:FOREIGN\s+)?TABLE\s[^]*\sSET\s+COMPRESSION\s+(\w+)\s*$/i;
+const NOT_SUPPORTED = '0A000';
+
+/** What to do without a setting that the target does not take. */
+export interface Substitute {
+	warning: string;
+	/** To be run instead, so that the value of an earlier statement does not go on. */
+	instead?: string;
+}
+
+/** Statements that merely say how, not what to store, and that substituteFor may have an answer to. */
+export function isDispensable(statement: string): boolean {
+	return SETTING.test(statement) || COLUMN_COMPRESSION.test(statement);
+}
+
+/**
+ * What to do where the server does not know what a dispensable statement asks for. Newer versions of pg_dump set what
+ * older servers lack (transaction_timeout), and servers differ in tablespaces and in what they were built with; psql goes
+ * on in all these cases. Undefined where the failure is a failure.
+ */
+export function substituteFor(statement: string, facts: StatementFacts, error: unknown): Substitute | undefined {
+	const code = sqlState(error);
+	const [, name = '', value = ''] = SETTING.exec(statement) ?? [];
+	if (name && UNKNOWN_SETTING.has(code)) {
+		return {
+			warning: `The server does not know the setting ${name}, which the dump sets to ${value}; it was left out.`,
+		};
+	}
+	const storage = STORAGE_SETTINGS[name.toLowerCase()];
+	if (storage && code === INVALID_VALUE) return { warning: storage(value), instead: `RESET ${name}` };
+	const compression = COLUMN_COMPRESSION.exec(statement)?.[1];
+	if (compression && code === NOT_SUPPORTED) {
+		return {
+			warning: `The server was built without the compression method ${compression}: a column of ${tableName(facts)} keeps the default one.`,
+		};
+	}
+	return undefined;
+}
+
+function tableName({ table = '' }: StatementFacts): string {
+	return table.replace('\0', '.');
+}

@@ -1,0 +1,70 @@
+import type { Client } from 'pg';
+
+import { BackupError } from '../../errors';
+import { type PostgresConnection, withClient } from '../connection';
+import { checkVersionOf } from '../serverVersion';
+
+import { databaseExists } from './databases';
+import { Maintenance } from './maintenance';
+import type { RestoreTarget } from './restoreDatabase';
+
+/** @throws BackupError TARGET_EXISTS for a database that is there already */
+export async function checkNew(client: Client, database: string): Promise<void> {
+	if (!(await databaseExists(client, database))) return;
+	throw new BackupError('TARGET_EXISTS', `The database "${database}" exists already; nothing was changed.`, {
+		hint: 'Choose another name, or restore with Safe Swap, which replaces the database once the restore is complete.',
+	});
+}
+
+/** Asks for all that the swap will need, hours before it. @throws BackupError INVALID_INPUT, ACCESS_DENIED */
+export async function checkReplaceable(client: Client, database: string): Promise<void> {
+	const { rows } = await client.query<{ template: boolean; owned: boolean; owner: string }>(
+		`SELECT datistemplate AS template, pg_catalog.pg_get_userbyid(datdba)::text AS owner,
+			pg_catalog.pg_has_role(datdba, 'USAGE') AS owned FROM pg_catalog.pg_database WHERE datname = $1`,
+		[database],
+	);
+	const [found] = rows;
+	if (!found) {
+		throw new BackupError('INVALID_INPUT', `There is no database "${database}" to be replaced; nothing was changed.`, {
+			hint: 'Restore into a new database instead.',
+		});
+	}
+	if (found.template) {
+		throw new BackupError(
+			'INVALID_INPUT',
+			`"${database}" is a template, which other databases are made from; nothing was changed.`,
+			{ hint: 'Restore into a new database, or into this one as it stands (Restore Into).' },
+		);
+	}
+	if (found.owned) return;
+	throw new BackupError(
+		'ACCESS_DENIED',
+		`The user may not rename the database "${database}", which belongs to "${found.owner}"; nothing was changed.`,
+		{ hint: 'Use a credential of its owner or of a superuser, or restore into a new database.' },
+	);
+}
+
+/**
+ * Asks the server of a restore to let us in, and for the database, before the dump is read to its end, which may take hours.
+ * Leaves it again: a connection that nobody uses for so long may be cut on the way.
+ * @throws BackupError TARGET_UNREACHABLE, ACCESS_DENIED, INVALID_INPUT, TARGET_EXISTS, UNSUPPORTED_VERSION, CANCELLED
+ */
+export async function checkTargetDatabase(
+	connection: PostgresConnection,
+	{ type, database }: RestoreTarget,
+	signal?: AbortSignal,
+): Promise<void> {
+	if (type === 'existing') {
+		const check = async (client: Client) => await checkVersionOf(client, 'target');
+		await withClient(connection, 'target', { database, signal }, check);
+		return;
+	}
+	const maintenance = await Maintenance.open(connection, database, signal);
+	try {
+		await checkVersionOf(maintenance.client, 'target');
+		if (type === 'newDatabase') await checkNew(maintenance.client, database);
+		else await checkReplaceable(maintenance.client, database);
+	} finally {
+		await maintenance.close();
+	}
+}

@@ -1,0 +1,124 @@
+import { describeCall } from './calls';
+import { describeObject, describeRows } from './objects';
+import { describeDefaultPrivileges, describePrivilege } from './roles';
+import { describeSetting, transactionControl } from './session';
+import { findWord, type Token, tokenize, wordsAt } from './tokens';
+
+/**
+ * What a statement of a dump is about. Covers the forms in which pg_dump writes; of anything else it says nothing, and
+ * such a statement is run alone and in its place, or left out where only some objects are wanted.
+ */
+export interface StatementFacts {
+	/** The statement's first word, in capitals: CREATE, ALTER, DROP, COMMENT, GRANT, INSERT, ... */
+	verb: string;
+	/**
+	 * What is made or changed, in SQL's words: TABLE, INDEX, FUNCTION, ... Rows are of the kind INSERT or COPY. SEQUENCE
+	 * SET is a sequence's position, LARGE OBJECT CONTENT what it says. Of the session are SET, SESSION AUTHORIZATION and
+	 * TRANSACTION.
+	 */
+	kind: string;
+	/** Schema of the object, where it is in one. */
+	schema?: string;
+	/** Key of the table (view, sequence) that the statement makes, changes, fills or hangs on: see tableKey. */
+	table?: string;
+	/** Decides what may run at once: building indexes, checking foreign keys, or nothing else beside it. */
+	work: 'index' | 'foreign-key' | 'other';
+	/** Tables that the statement locks against changes (`shared`: only against writes). */
+	locks: Array<{ table: string; shared: boolean }>;
+	/** Key of the index or statistics object that is made or changed; of a constraint, the index that carries it. */
+	index?: string;
+	/** The part that an `ATTACH PARTITION` adds to `table` or to `index`. */
+	attached?: string;
+	/** Key of the table that `table` is made a partition of, by `CREATE TABLE ... PARTITION OF`. */
+	partitionOf?: string;
+	/** The sequence that is tied to `table`: by `ALTER SEQUENCE ... OWNED BY`, or as the one of an identity column. */
+	ownedSequence?: string;
+	/** Takes something away that a later statement makes again, as pg_dump --clean does. */
+	drops?: boolean;
+	/** Rights, an owner, or whom the session speaks as, rather than an object. */
+	role?: { kind: 'owner' | 'privilege' | 'session'; names: string[] };
+	extension?: string;
+	/** Where an extension is put. */
+	extensionSchema?: string;
+	/** Concerns a whole database or the server, neither of which are a dump's to change. */
+	cluster?: boolean;
+	/** Transaction control: what it does to the transaction of the session that runs it. */
+	transaction?: 'begins' | 'ends' | 'within';
+	/** Where names without a schema belong from now on; empty: nowhere. */
+	searchPath?: string;
+}
+
+/** What a statement's meaning takes from those before it. */
+export interface StatementContext {
+	/** Schema of names that have none; empty where all have theirs, as in every dump since 2018. */
+	schema: string;
+	/** See skipAt. */
+	standardStrings: boolean;
+}
+
+/** A statement on its way to its facts. */
+export interface Reading {
+	tokens: Token[];
+	verb: string;
+	/** See StatementContext. */
+	schema: string;
+}
+
+/** Statements that may carry hundreds of megabytes of values, and the tokens at their head that tell enough. */
+const LONG = /^(?:INSERT|COPY|SELECT|UPDATE|DELETE|MERGE|VALUES|WITH|DO)\b/i;
+const HEAD = 16;
+
+const CLUSTER = new Set(['DATABASE', 'ROLE', 'USER', 'GROUP', 'TABLESPACE', 'SYSTEM', 'PARAMETER']);
+
+function describe(reading: Reading, statement: string): StatementFacts {
+	const { tokens, verb } = reading;
+	switch (verb) {
+		case 'CREATE':
+		case 'DROP':
+		case 'REFRESH':
+			return describeObject(reading);
+		case 'ALTER':
+			return describeAlter(reading);
+		case 'COMMENT':
+		case 'SECURITY':
+			return describeObject({ ...reading, tokens: tokens.slice(Math.max(0, findWord(tokens, 1, 'ON'))) });
+		case 'GRANT':
+		case 'REVOKE':
+			return describePrivilege(reading);
+		case 'INSERT':
+		case 'COPY':
+			return describeRows(reading);
+		case 'SET':
+		case 'RESET':
+		case 'DISCARD':
+			return describeSetting(reading, statement);
+		case 'SELECT':
+			return describeCall(reading, statement);
+		case 'UPDATE':
+			return { verb, kind: wordsAt(tokens, 3, 'PG_DATABASE') ? 'DATABASE' : verb, work: 'other', locks: [] };
+		default:
+			return { verb, kind: verb, work: 'other', locks: [] };
+	}
+}
+
+function describeAlter(reading: Reading): StatementFacts {
+	const { tokens } = reading;
+	if (wordsAt(tokens, 1, 'DEFAULT', 'PRIVILEGES')) return describeDefaultPrivileges(reading);
+	const facts = describeObject(reading);
+	const owner = tokens[tokens.length - 1];
+	if (!owner || !wordsAt(tokens, tokens.length - 3, 'OWNER', 'TO')) return facts;
+	return { ...facts, role: { kind: 'owner', names: [owner.name] } };
+}
+
+/** Reads what a statement of a dump is about. Names without a schema have none unless the context names one. */
+export function describeStatement(
+	statement: string,
+	{ schema, standardStrings }: StatementContext = { schema: '', standardStrings: true },
+): StatementFacts {
+	const tokens = tokenize(statement, { limit: LONG.test(statement) ? HEAD : Infinity, standardStrings });
+	const verb = tokens[0]?.text ?? '';
+	const transaction = transactionControl(tokens);
+	if (transaction) return { verb, kind: 'TRANSACTION', work: 'other', locks: [], transaction };
+	const facts = describe({ tokens, verb, schema }, statement);
+	return CLUSTER.has(facts.kind) ? { ...facts, cluster: true } : facts;
+}

@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ICredentialType, INodeProperties } from 'n8n-workflow';
+import { describe, expect, it } from 'vitest';
+
+import { BackupEncryptionApi } from '../../../credentials/BackupEncryptionApi.credentials';
+import { BackupStorageApi } from '../../../credentials/BackupStorageApi.credentials';
+import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
+
+const page = (name: string) => readFileSync(join(__dirname, '..', '..', '..', 'docs', name), 'utf8');
+
+/** The part of a page under a heading of the second level. */
+function section(text: string, heading: string): string {
+	const [, found = ''] = new RegExp(`^## ${heading}\\n([\\s\\S]*?)(?=^## |(?![\\s\\S]))`, 'm').exec(text) ?? [];
+	return found;
+}
+
+/** Rows of the tables in a text: names of fields, and the default where the table has such a column. */
+function rows(text: string): Array<{ fields: string[]; value: string | undefined }> {
+	let defaults = false;
+	return [...text.matchAll(/^\|(.*)\|$/gm)].flatMap(([, line = '']) => {
+		const [first = '', second = ''] = line.split('|').map((cell) => cell.trim());
+		if (/^-+$/.test(first)) return [];
+		if (['field', 'option'].includes(first)) defaults = second === 'default';
+		return [{ fields: first.split(/, (?:or )?/), value: defaults ? second : undefined }];
+	});
+}
+
+/** A default as the documentation writes it. */
+function written({ type, options, default: value }: INodeProperties): string | undefined {
+	if (type === 'boolean') return value ? 'on' : 'off';
+	if (type === 'options' && options)
+		return options.map((option) => ('value' in option && option.value === value ? option.name : '')).join('');
+	if (typeof value === 'number') return String(value);
+	if (typeof value === 'string') return value === '' ? '' : `\`${value.replace(/^=/, '')}\``;
+	return undefined;
+}
+
+/** A field with those inside it, where it is a collection. */
+function withInner(property: INodeProperties): INodeProperties[] {
+	if (property.type === 'notice') return [];
+	if (property.type !== 'collection') return [property];
+	return (property.options as INodeProperties[]).flatMap(withInner);
+}
+
+const text = page('postgres-dump.md');
+const properties = new PostgresDump().description.properties;
+const [operation, ...fields] = properties as [INodeProperties, ...INodeProperties[]];
+/** Import refers to Restore for what it shares with it. */
+const PLACES: Record<string, string[]> = {
+	backUp: ['Back Up'],
+	restore: ['Restore'],
+	import: ['Import', 'Restore'],
+	listContents: ['List Contents', 'Import', 'Restore'],
+	listBackups: ['List Backups'],
+};
+
+describe('the page of Postgres Dump', () => {
+	it('describes every operation', () => {
+		for (const option of operation.options ?? []) expect(text).toContain(`\n## ${option.name}\n`);
+	});
+
+	it.each(Object.entries(PLACES))('names every field of %s, with its default', (name, headings) => {
+		const part = headings.map((heading) => section(text, heading)).join('\n');
+		const shown = fields.filter(({ displayOptions }) => displayOptions?.show?.['operation']?.includes(name));
+		expect(shown.length).toBeGreaterThan(0);
+		for (const field of shown.flatMap(withInner)) {
+			const row = rows(part).find(({ fields: names }) => names.includes(field.displayName));
+			if (!row) expect(part.includes(`**${field.displayName}**`), field.displayName).toBe(true);
+			else if (row.value !== undefined && row.fields.length === 1 && written(field) !== undefined)
+				expect(row.value, field.displayName).toBe(written(field));
+		}
+	});
+});
+
+describe('the page of the credentials', () => {
+	it.each<[string, ICredentialType]>([
+		['Backup Storage', new BackupStorageApi()],
+		['Backup Encryption', new BackupEncryptionApi()],
+	])('names every field of %s', (heading, credential) => {
+		const names = rows(section(page('credentials.md'), heading)).flatMap((row) => row.fields);
+		const wanted = credential.properties.flatMap(withInner).map(({ displayName }) => displayName);
+		expect(wanted.filter((name) => !names.includes(name))).toEqual([]);
+	});
+});
