@@ -60,10 +60,17 @@ export function lineOf({ kind, name, key }: RetentionEntry): string {
 }
 
 /** Newest first; no two entries are equal, so the order in which they were listed does not matter. */
-export function newestFirst(a: RetentionEntry, b: RetentionEntry): number {
-	return (
-		Date.parse(b.startedAt) - Date.parse(a.startedAt) ||
-		Date.parse(b.finishedAt) - Date.parse(a.finishedAt) ||
-		(a.key < b.key ? 1 : a.key > b.key ? -1 : 0)
+export function newestFirst(entries: readonly RetentionEntry[]): RetentionEntry[] {
+	const timed = entries.map((entry) => ({
+		entry,
+		startedAt: Date.parse(entry.startedAt),
+		finishedAt: Date.parse(entry.finishedAt),
+	}));
+	timed.sort(
+		(a, b) =>
+			b.startedAt - a.startedAt ||
+			b.finishedAt - a.finishedAt ||
+			(a.entry.key < b.entry.key ? 1 : a.entry.key > b.entry.key ? -1 : 0),
 	);
+	return timed.map(({ entry }) => entry);
 }

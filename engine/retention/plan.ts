@@ -53,16 +53,17 @@ export function planRetention(
 	timeZone = 'UTC',
 ): RetentionPlan {
 	const zone = new Zone(timeZone);
-	const sorted = [...entries].sort(newestFirst);
-	const reasons = new Map<RetentionEntry, Map<Reason['rule'], Reason>>(sorted.map((entry) => [entry, new Map()]));
+	const sorted = newestFirst(entries);
+	const reasons = new Map<RetentionEntry, Reason[]>();
 	const add = (entry: RetentionEntry, reason: Reason) => {
-		const known = reasons.get(entry)!;
-		if (!known.has(reason.rule)) known.set(reason.rule, reason);
+		const known = reasons.get(entry);
+		if (!known) reasons.set(entry, [reason]);
+		else if (!known.some(({ rule }) => rule === reason.rule)) known.push(reason);
 	};
 	for (const { rules, members } of linesOf(sorted, policy)) applyTo(members, rules, { now, zone }, add);
 	protect(sorted, now, add);
-	protectParents(sorted, (entry) => reasons.get(entry)!.size > 0, add);
-	const decisions = sorted.map((entry) => decisionOf(entry, [...reasons.get(entry)!.values()]));
+	protectParents(sorted, (entry) => reasons.has(entry), add);
+	const decisions = sorted.map((entry) => decisionOf(entry, reasons.get(entry)));
 	const refusal = refuseFuture(sorted, now, policy) ?? refuseShare(decisions, policy);
 	return { decisions, deletable: refusal ? [] : deletableOf(decisions), refusal };
 }
@@ -104,14 +105,15 @@ function applyTo(
 		return;
 	}
 	// Once among all and once among the good ones: a damaged backup ages like any other, but takes no good one's place.
-	for (const some of [members.filter(isGood), members]) {
+	const good = members.filter(isGood);
+	for (const some of good.length === members.length ? [members] : [good, members]) {
 		if (isWeekly) applyWeeklySnapshots(some, rules.weeklySnapshots!, add);
 		else applyRules(some, rules, clock, add);
 	}
 }
 
-function decisionOf(entry: RetentionEntry, reasons: Reason[]): Decision {
-	if (reasons.length > 0) return { entry, action: 'keep', reasons };
+function decisionOf(entry: RetentionEntry, reasons: Reason[] | undefined): Decision {
+	if (reasons) return { entry, action: 'keep', reasons };
 	return { entry, action: 'delete', reasons: [{ rule: 'expired', text: 'no rule keeps it' }] };
 }
 
@@ -148,7 +150,7 @@ function deletableOf(decisions: Decision[]): RetentionEntry[] {
 	const byId = new Map(entries.map((entry) => [entry.id, entry]));
 	const depths = new Map<string, number>();
 	for (const entry of entries) setDepth(entry, byId, depths);
-	return entries.sort((a, b) => depths.get(b.id)! - depths.get(a.id)! || newestFirst(a, b));
+	return entries.sort((a, b) => depths.get(b.id)! - depths.get(a.id)!);
 }
 
 /** How many ancestors of an entry go with it. Without recursion, for chains may be long. */

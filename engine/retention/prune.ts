@@ -3,7 +3,7 @@ import { readManifest } from '../archive/manifest-file';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
 import { readCatalog, type RetentionCatalog } from './catalog';
-import { newestFirst, type EntryState, type RetentionEntry } from './entry';
+import type { EntryState, RetentionEntry } from './entry';
 import { withLock, type StorageLock } from './lock';
 import { planRetention, type RetentionPlan } from './plan';
 import type { RetentionPolicy } from './policy';
@@ -152,7 +152,7 @@ async function repoint(report: PruneReport, storage: Storage): Promise<void> {
 	for (const pointer of pointers.keys()) {
 		const target = await storage.readLatest(pointer);
 		if (target === undefined || !gone.has(target)) continue;
-		const newest = left.filter((entry) => pointerOf(entry) === pointer).sort(newestFirst)[0];
+		const newest = left.find((entry) => pointerOf(entry) === pointer);
 		if (newest) await storage.setLatest(pointer, newest.key);
 		else await storage.remove(pointer);
 	}

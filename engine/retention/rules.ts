@@ -1,7 +1,7 @@
 import type { RetentionEntry } from './entry';
 import { PERIODS, periodOf, weekOfKey } from './periods';
 import type { Count, KeepRules } from './policy';
-import type { Zone } from './zone';
+import type { CalendarDate, Zone } from './zone';
 
 /** Why a backup is kept, or goes. */
 export interface Reason {
@@ -40,9 +40,14 @@ export function applyRules(
 	const limit = (count: Count | undefined) => (count === 'all' ? Infinity : (count ?? 0));
 	keepPeriods(sorted, 'last', limit(rules.last), ({ key }) => key, add);
 	keepWithin(sorted, rules, { now, zone }, add);
-	const dates = new Map(sorted.map((entry) => [entry, zone.dateOf(new Date(entry.startedAt))]));
+	const dates = new Map<RetentionEntry, CalendarDate>();
+	const dateOf = (entry: RetentionEntry) => {
+		const date = dates.get(entry) ?? zone.dateOf(new Date(entry.startedAt));
+		dates.set(entry, date);
+		return date;
+	};
 	for (const period of PERIODS) {
-		keepPeriods(sorted, period, limit(rules[period]), (entry) => periodOf(dates.get(entry)!, period), add);
+		keepPeriods(sorted, period, limit(rules[period]), (entry) => periodOf(dateOf(entry), period), add);
 	}
 }
 

@@ -1,6 +1,7 @@
 import { BackupError } from '../errors';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+const LOCALE = 'en-US-u-ca-iso8601-nu-latn';
 
 /** A date of the calendar; months from 1. */
 export interface CalendarDate {
@@ -11,21 +12,16 @@ export interface CalendarDate {
 
 /** The clocks and the calendar of one time zone, daylight saving included. */
 export class Zone {
-	readonly #format: Intl.DateTimeFormat;
+	readonly #clock: Intl.DateTimeFormat;
+	readonly #calendar: Intl.DateTimeFormat;
 
 	/** @throws BackupError INVALID_INPUT for a zone that does not exist */
 	constructor(timeZone: string) {
 		try {
-			this.#format = new Intl.DateTimeFormat('en-US-u-ca-iso8601-nu-latn', {
-				timeZone,
-				hourCycle: 'h23',
-				year: 'numeric',
-				month: 'numeric',
-				day: 'numeric',
-				hour: 'numeric',
-				minute: 'numeric',
-				second: 'numeric',
-			});
+			const date = { timeZone, year: 'numeric', month: 'numeric', day: 'numeric' } as const;
+			const time = { hourCycle: 'h23', hour: 'numeric', minute: 'numeric', second: 'numeric' } as const;
+			this.#calendar = new Intl.DateTimeFormat(LOCALE, date);
+			this.#clock = new Intl.DateTimeFormat(LOCALE, { ...date, ...time });
 		} catch (cause) {
 			throw new BackupError('INVALID_INPUT', `"${timeZone}" is not a time zone.`, {
 				cause,
@@ -35,8 +31,8 @@ export class Zone {
 	}
 
 	dateOf(moment: Date): CalendarDate {
-		const wall = new Date(this.#wallClock(moment.getTime()));
-		return { year: wall.getUTCFullYear(), month: wall.getUTCMonth() + 1, day: wall.getUTCDate() };
+		const { year = 0, month = 1, day = 1 } = numbersOf(this.#calendar.formatToParts(moment));
+		return { year, month, day };
 	}
 
 	/**
@@ -53,10 +49,14 @@ export class Zone {
 
 	/** What the clocks show, as if it were a time of UTC, in milliseconds. */
 	#wallClock(time: number): number {
-		const parts: Record<string, number> = {};
-		for (const { type, value } of this.#format.formatToParts(time)) parts[type] = Number(value);
-		const { year = 0, month = 1, day, hour, minute, second } = parts;
+		const { year = 0, month = 1, day, hour, minute, second } = numbersOf(this.#clock.formatToParts(time));
 		const milliseconds = ((time % 1000) + 1000) % 1000;
 		return Date.UTC(year, month - 1, day, hour, minute, second) + milliseconds;
 	}
+}
+
+function numbersOf(parts: Intl.DateTimeFormatPart[]): Partial<Record<Intl.DateTimeFormatPartTypes, number>> {
+	const numbers: Partial<Record<Intl.DateTimeFormatPartTypes, number>> = {};
+	for (const { type, value } of parts) if (type !== 'literal') numbers[type] = Number(value);
+	return numbers;
 }
