@@ -3,3 +3,4 @@ export * from './errors';
 export * from './storage';
 export * from './archive';
 export * from './postgres';
+export * from './qdrant';
