@@ -111,7 +111,7 @@ export const someEntries: fc.Arbitrary<RetentionEntry[]> = fc
 			weekly: fc.option(fc.integer({ min: 10, max: 29 }), { nil: undefined, freq: 6 }),
 			parent: fc.option(fc.nat(59), { nil: undefined, freq: 3 }),
 		}),
-		{ maxLength: 60 },
+		{ maxLength: 60, size: 'max' },
 	)
 	.map((drafts) => {
 		const entries = drafts.map(({ minutesAgo, weekly, parent: _, ...more }, index) => {
