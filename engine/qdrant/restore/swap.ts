@@ -108,7 +108,7 @@ export async function swapCollection(context: RestoreContext, options: SwapOptio
 			});
 		} else await makeAnew(context, name, source, aliases);
 		const check = await checkCollection(client, name, source.facts, checks, signal);
-		assertPassed(check, name, `The old collection is still there as ${previous}.`);
+		assertPassed(check, name, 'The old collection was put back. Stop what writes to it meanwhile, then try again.');
 		return { collection: name, previous, check, aliases };
 	} catch (error) {
 		if (isRefused) await discard(context, previous);
@@ -131,7 +131,8 @@ async function makeAnew(
 ): Promise<void> {
 	const { client } = context.topology;
 	await client.deleteCollection(name, context.signal);
-	await loadNew(context, name, source);
+	// Nothing of this may come late, over what is put back.
+	await loadNew({ ...context, untilDone: true }, name, source);
 	await client.changeAliases(aliases.map((alias) => ({ create_alias: { alias_name: alias, collection_name: name } })));
 }
 

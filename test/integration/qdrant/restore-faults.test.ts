@@ -42,7 +42,8 @@ async function everything(of: QdrantServer): Promise<object> {
 	const { collections } = await ask<{ collections: { name: string }[] }>(of, 'GET', '/collections');
 	const names = collections.map(({ name }) => name).sort();
 	const hashes = await Promise.all(names.map(async (name) => [name, await contentHash(of, name)]));
-	const { aliases } = await ask<{ aliases: object[] }>(of, 'GET', '/aliases');
+	const { aliases } = await ask<{ aliases: { alias_name: string }[] }>(of, 'GET', '/aliases');
+	aliases.sort((a, b) => (a.alias_name < b.alias_name ? -1 : 1));
 	const files = filesBelow(join(of.folder, 'snapshots')).filter((file) => !file.endsWith('.checksum'));
 	return { hashes, aliases, files };
 }
@@ -99,6 +100,18 @@ it('puts the old collection back where a safe swap fails in its last step', asyn
 	await failure(restore(server, backup, swap, { connection: connection(), log }), 'TARGET_UNREACHABLE');
 	expect(lines).toContainEqual(expect.stringContaining('Putting target back'));
 	expect(await everything(server)).toEqual(before);
+});
+
+it('puts a collection that was made anew back with its aliases', async () => {
+	await ask(server, 'PUT', at('unlike'), { vectors: { size: 3, distance: 'Dot' }, shard_number: 2 });
+	const actions = [{ create_alias: { alias_name: 'other', collection_name: 'unlike' } }];
+	await ask(server, 'POST', '/collections/aliases', { actions });
+	const was = await everything(server);
+	const act = { kind: 'cutUpload', afterBytes: 300_000 } as const;
+	proxy.faults = [{ when: /\/unlike\/snapshots\/upload/, times: 1, act }];
+	const target = { type: 'safeSwap', collection: 'unlike', confirmation: 'unlike' } as const;
+	await failure(restore(server, backup, target, { connection: connection() }), 'TARGET_UNREACHABLE');
+	expect(await everything(server)).toEqual(was);
 });
 
 it('says where the old collection is when it cannot be put back either', async () => {
