@@ -7,3 +7,4 @@ export { Zone } from './zone';
 export { readCatalog, type RetentionCatalog } from './catalog';
 export { acquireLock, withLock, type LockOptions, type StorageLock } from './lock';
 export { prune, type PruneOptions, type PruneReport } from './prune';
+export { copyBackup, dueWeeklyCopies, type WeeklyCopy } from './weekly';

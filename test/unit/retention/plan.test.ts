@@ -71,7 +71,7 @@ describe('every plan', () => {
 				const value = policy.rules[grown as 'last'];
 				// From no rule to one less is kept: without rules, all is.
 				fc.pre(typeof value === 'number' && value > 0);
-				const larger = { ...policy, rules: { ...policy.rules, [grown]: (value) + by } };
+				const larger = { ...policy, rules: { ...policy.rules, [grown]: value + by } };
 				const before = keptKeys(planRetention(entries, NOW, policy, zone));
 				const after = new Set(keptKeys(planRetention(entries, NOW, larger, zone)));
 				expect(before.filter((key) => !after.has(key))).toEqual([]);

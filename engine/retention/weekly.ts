@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+
+import { formatManifest, keyIn, manifestKeyOf } from '../archive';
+import { readManifest } from '../archive/manifest-file';
+import { BackupError } from '../errors';
+import type { Storage } from '../storage/storage';
+import { isGood, lineOf, newestFirst, type RetentionEntry } from './entry';
+import { weeklyFolder, weekOfKey } from './periods';
+import type { Zone } from './zone';
+
+/** A backup that is to be copied into the folder of its week. */
+export interface WeeklyCopy {
+	entry: RetentionEntry;
+	/** `weekly/2020_W53` */
+	folder: string;
+}
+
+/**
+ * The weekly copies that are still to be made: of every kind and name the newest good backup, where the folder of its
+ * week has none of it yet. Increments are left out, for they are worth nothing without their parents.
+ */
+export function dueWeeklyCopies(entries: readonly RetentionEntry[], zone: Zone): WeeklyCopy[] {
+	const thing = ({ kind, name }: RetentionEntry) => JSON.stringify([kind, name]);
+	const made = new Set<string>();
+	for (const entry of entries) {
+		const week = weekOfKey(entry.key);
+		if (week !== undefined && isGood(entry)) made.add(`${week} ${thing(entry)}`);
+	}
+	const seen = new Set<string>();
+	const due: WeeklyCopy[] = [];
+	for (const entry of newestFirst(entries)) {
+		const isOriginal = weekOfKey(entry.key) === undefined && entry.parent === undefined && isGood(entry);
+		if (!isOriginal || seen.has(lineOf(entry))) continue;
+		seen.add(lineOf(entry));
+		const folder = weeklyFolder(new Date(entry.startedAt), zone);
+		if (!made.has(`${weekOfKey(`${folder}/`)} ${thing(entry)}`)) due.push({ entry, folder });
+	}
+	return due;
+}
+
+/**
+ * Copies a backup into another folder of the storage, the manifest last: what breaks off leaves no backup behind. The
+ * bytes go through this process, and are compared with the manifest on the way.
+ * @returns the key of the copy
+ * @throws BackupError STORAGE_EXISTS (there is a whole copy), ARCHIVE_CORRUPT (the source is damaged; nothing is left),
+ * MANIFEST_INVALID, CANCELLED, and what the storage throws
+ */
+export async function copyBackup(storage: Storage, key: string, folder: string, signal?: AbortSignal): Promise<string> {
+	const options = signal ? { signal } : {};
+	const { manifest } = await readManifest(storage, manifestKeyOf(key), signal);
+	const copy = keyIn(folder, manifest.file);
+	const found = await storage.stat(copy);
+	if (found?.size === manifest.size.stored && (await storage.stat(manifestKeyOf(copy)))) {
+		throw new BackupError('STORAGE_EXISTS', `There is a copy of ${key} in ${folder} already.`);
+	}
+	// What a run left that broke off.
+	await storage.remove(manifestKeyOf(copy));
+	await storage.remove(copy);
+	const source = checked(await storage.read(key, options), key, manifest.sha256);
+	await storage.write(copy, source, { ...options, expectedSize: manifest.size.stored });
+	await storage.replace(manifestKeyOf(copy), Buffer.from(formatManifest(manifest)), options);
+	return copy;
+}
+
+async function* checked(source: AsyncIterable<Uint8Array>, key: string, sha256: string): AsyncGenerator<Uint8Array> {
+	const hash = createHash('sha256');
+	for await (const chunk of source) {
+		hash.update(chunk);
+		yield chunk;
+	}
+	if (hash.digest('hex') === sha256) return;
+	throw new BackupError('ARCHIVE_CORRUPT', `The archive ${key} is not what its manifest says, so it was not copied.`, {
+		hint: 'Verify it, and make a new backup.',
+	});
+}

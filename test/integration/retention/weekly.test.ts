@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+
+import { manifestKeyOf, openArchive } from '../../../engine/archive';
+import { copyBackup, dueWeeklyCopies, readCatalog, Zone } from '../../../engine/retention';
+import { intercepted, keysIn, temporaryStorage, textOf, withManifests, writeBackup } from './support';
+
+const FOLDER = 'weekly/2026_W29';
+
+describe('copyBackup', () => {
+	it('makes a backup like any other, which its week then has', async () => {
+		const storage = temporaryStorage();
+		const key = await writeBackup(storage, 3);
+		const [due] = dueWeeklyCopies((await readCatalog(storage)).entries, new Zone('UTC'));
+		expect(due?.entry.key).toBe(key);
+		const copy = await copyBackup(storage, key, due!.folder);
+		expect(copy).toBe(key.replace('postgres', due!.folder));
+		expect(await textOf(storage, copy)).toBe(await textOf(storage, key));
+		const reader = await openArchive(storage, manifestKeyOf(copy));
+		expect(reader.manifest.name).toBe('shop');
+		expect(dueWeeklyCopies((await readCatalog(storage)).entries, new Zone('UTC'))).toEqual([]);
+		await expect(copyBackup(storage, key, due!.folder)).rejects.toMatchObject({ code: 'STORAGE_EXISTS' });
+	});
+
+	it('leaves nothing of a damaged archive', async () => {
+		const storage = temporaryStorage();
+		const key = await writeBackup(storage, 3);
+		await storage.replace(key, Buffer.from((await textOf(storage, key)).replace('3 days', '4 days')));
+		await expect(copyBackup(storage, key, FOLDER)).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' });
+		const keys = (await keysIn(storage)).filter((found) => !found.endsWith('_latest'));
+		expect(keys).toEqual(withManifests([key]));
+	});
+
+	it('begins anew where an earlier copy broke off before its manifest', async () => {
+		const storage = temporaryStorage();
+		const key = await writeBackup(storage, 3);
+		const failing = intercepted(storage, { replace: () => Promise.reject(new Error('killed')) });
+		await expect(copyBackup(failing, key, FOLDER)).rejects.toThrow('killed');
+		const copy = await copyBackup(storage, key, FOLDER);
+		expect(await textOf(storage, copy)).toBe(await textOf(storage, key));
+		expect(await storage.stat(manifestKeyOf(copy))).toBeDefined();
+	});
+
+	it('makes up for a copy that has lost its data', async () => {
+		const storage = temporaryStorage();
+		const key = await writeBackup(storage, 3);
+		const copy = await copyBackup(storage, key, FOLDER);
+		await storage.remove(copy);
+		expect(await copyBackup(storage, key, FOLDER)).toBe(copy);
+		expect(await textOf(storage, copy)).toBe(await textOf(storage, key));
+	});
+
+	it('is cancelled without a trace', async () => {
+		const storage = temporaryStorage();
+		const key = await writeBackup(storage, 3);
+		await expect(copyBackup(storage, key, FOLDER, AbortSignal.abort())).rejects.toMatchObject({ code: 'CANCELLED' });
+		expect((await keysIn(storage)).filter((found) => found.startsWith('weekly/'))).toEqual([]);
+	});
+});
