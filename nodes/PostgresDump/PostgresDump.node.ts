@@ -7,10 +7,10 @@ import {
 } from 'n8n-workflow';
 
 import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
+import { searchFiles } from '../shared/listSearch/searchFiles';
 import { type Operation, runOperation } from '../shared/operation';
 
 import { searchBackups } from './listSearch/searchBackups';
-import { searchFiles } from './listSearch/searchFiles';
 import * as loadOptions from './loadOptions';
 import { operations } from './operations';
 

@@ -1,9 +1,10 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-import type { CodecName, CodecOptions, DumpSelection } from '../../engine';
+import type { DumpSelection } from '../../engine';
+import { type ArchiveOptionFields, archiveSettings } from '../shared/archiveSettings';
 import { splitList } from '../shared/lists';
 
-import { folderOf } from './folder';
+import { OWN_FOLDER } from './backupContent';
 
 /** What a Selection drop-down gave and what was written beside it. */
 interface SelectionFields {
@@ -19,7 +20,7 @@ interface SelectionFields {
 	excludeTableDataPatterns?: string;
 }
 
-interface OptionFields {
+interface OptionFields extends ArchiveOptionFields {
 	owner?: boolean;
 	privileges?: boolean;
 	clean?: 'none' | 'drop' | 'dropIfExists';
@@ -27,11 +28,7 @@ interface OptionFields {
 	lockTimeout?: number;
 	parallel?: number;
 	serializableDeferrable?: boolean;
-	compressionLevel?: number;
 	passwords?: boolean;
-	timeZone?: string;
-	folder?: string;
-	tags?: string;
 	extraArguments?: string;
 	connectTimeout?: number;
 }
@@ -63,25 +60,16 @@ function dumpSelection(context: IExecuteFunctions, item: number, options: Option
 	};
 }
 
-function codecOf(context: IExecuteFunctions, item: number, level: number | undefined): CodecOptions {
-	const name = context.getNodeParameter('compression', item) as CodecName;
-	return level ? { name, level } : { name };
-}
-
 /** The fields of Back Up as the engine wants them, except where to read from and where to write to. */
 export function backUpSettings(context: IExecuteFunctions, item: number) {
 	const options = context.getNodeParameter('options', item, {}) as OptionFields;
 	return {
 		selection: dumpSelection(context, item, options),
-		codec: codecOf(context, item, options.compressionLevel),
+		...archiveSettings(context, item, options, OWN_FOLDER),
 		parallel: options.parallel ?? 2,
 		serializableDeferrable: options.serializableDeferrable ?? false,
 		passwords: options.passwords ?? true,
-		timeZone: options.timeZone || 'UTC',
-		folder: folderOf(options),
-		tags: splitList(options.tags),
 		connectTimeout: (options.connectTimeout ?? 30) * 1000,
-		runId: `n8n-${context.getExecutionId()}`,
 	};
 }
 

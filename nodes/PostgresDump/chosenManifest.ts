@@ -1,14 +1,10 @@
 import type { ILoadOptionsFunctions, INodeParameterResourceLocator } from 'n8n-workflow';
 
 import { findBackup, type Manifest } from '../../engine';
+import { folderPrefix } from '../shared/folder';
 import { openStorageForList } from '../shared/storage';
 
-import { folderOf, prefixOf } from './folder';
-
-/** The folder that the Options of the node name, as the beginning of keys. */
-export function folderPrefix(context: ILoadOptionsFunctions): string {
-	return prefixOf(folderOf((context.getCurrentNodeParameter('options') ?? {}) as { folder?: string }));
-}
+import { OWN_FOLDER } from './backupContent';
 
 /**
  * The manifest of the backup that is chosen in the editor; undefined where none is, or an expression will choose it.
@@ -19,7 +15,7 @@ export async function chosenManifest(context: ILoadOptionsFunctions): Promise<Ma
 	const value = String(locator?.value ?? '');
 	if (!locator || value === '' || value.startsWith('=')) return undefined;
 	const storage = await openStorageForList(context);
-	const prefix = folderPrefix(context);
+	const prefix = folderPrefix(context, OWN_FOLDER);
 	if (locator.mode === 'file') return (await findBackup(storage, { file: value }, prefix)).manifest;
 	const reference = locator.mode === 'latest' ? { latest: value, kind: 'postgres' as const } : { id: value };
 	return (await findBackup(storage, reference, prefix)).manifest;

@@ -1,10 +1,9 @@
-import type { IExecuteFunctions, INodeParameterResourceLocator } from 'n8n-workflow';
+import type { IExecuteFunctions } from 'n8n-workflow';
 
-import { BackupError, type ForeignDump, type Storage } from '../../engine';
+import type { ForeignDump, Storage } from '../../engine';
+import { chosenFile, withIncomingFile } from '../shared/archiveSource';
 import { decryptionKeys } from '../shared/encryption';
 import { openStorage } from '../shared/storage';
-
-import { withIncomingFile } from './archiveSource';
 
 /** Runs `use` with the file that the Source fields of Import and List Contents name. */
 export async function withForeignDump<T>(
@@ -21,8 +20,6 @@ export async function withForeignDump<T>(
 	if (context.getNodeParameter('source', item) === 'binaryData') {
 		return await withIncomingFile(context, item, async ({ storage, key }) => await use(dumpOf(storage, key)));
 	}
-	const locator = context.getNodeParameter('dumpFile', item) as INodeParameterResourceLocator;
-	const key = String(locator.value ?? '').trim();
-	if (key === '') throw new BackupError('INVALID_INPUT', 'No file is chosen.', { hint: 'Fill in File.' });
+	const key = chosenFile(context, item, 'dumpFile');
 	return await use(dumpOf(await openStorage(context, item), key));
 }

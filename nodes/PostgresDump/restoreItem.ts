@@ -1,15 +1,14 @@
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import type { RestoreReport } from '../../engine';
+import { showWarnings } from '../shared/hints';
 
 /** What an item says of a restore, and a hint in the editor where something could not be restored. */
 export function describeRestore(context: IExecuteFunctions, report: RestoreReport): IDataObject {
 	const { failures, warnings } = report;
 	const plural = failures.length === 1 ? 'object' : 'objects';
 	const hints = failures.length > 0 ? [`${failures.length} ${plural} could not be restored; see failures.`] : [];
-	for (const message of [...hints, ...warnings]) {
-		context.addExecutionHints({ message, type: 'warning', location: 'outputPane' });
-	}
+	showWarnings(context, [...hints, ...warnings]);
 	return {
 		database: report.database,
 		previousDatabase: report.previousDatabase ?? null,

@@ -1,9 +1,10 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
 import { BackupError, type OwnerMapping, type RestoreSelection, type RestoreTarget } from '../../engine';
+import { folderOf } from '../shared/folder';
 import { splitList } from '../shared/lists';
 
-import { folderOf } from './folder';
+import { OWN_FOLDER } from './backupContent';
 
 /** The fields of descriptions/target.ts as the engine wants them. */
 export function restoreTarget(context: IExecuteFunctions, item: number): RestoreTarget {
@@ -67,7 +68,7 @@ export function restoreOptionsOf(context: IExecuteFunctions, item: number) {
 		parallel: fields.parallel ?? 2,
 		connectTimeout: (fields.connectTimeout ?? 30) * 1000,
 		existingRoles: fields.existingRoles ?? 'update',
-		folder: folderOf(fields),
+		folder: folderOf(fields, OWN_FOLDER),
 	};
 }
 

@@ -6,22 +6,27 @@ import { Readable } from 'node:stream';
 
 import type { BinaryHelperFunctions, IBinaryData } from 'n8n-workflow';
 
-import { BackupError, MANIFEST_SUFFIX, messageOf, type Storage, type StoredObject } from '../../engine';
+import { BackupError, messageOf, type Storage, type StoredObject } from '../../engine';
 
 const MIME_TYPES: Record<string, string> = {
 	gpg: 'application/pgp-encrypted',
 	zst: 'application/zstd',
 	gz: 'application/gzip',
 	sql: 'application/sql',
+	tar: 'application/x-tar',
 };
 
-/** A storage for one archive, which becomes n8n binary data instead of a file. Its manifest goes into the item's JSON. */
+/** A storage for archives, which become n8n binary data instead of files. Their manifests go into the items' JSON. */
 export class BinaryOutput implements Storage {
 	readonly description = 'n8n binary data';
-	/** There once an archive has been written. */
-	binary: IBinaryData | undefined;
+	readonly #archives = new Map<string, IBinaryData>();
 
 	constructor(private readonly helpers: Pick<BinaryHelperFunctions, 'prepareBinaryData'>) {}
+
+	/** The archive of that key, once it has been written. */
+	binary(key: string): IBinaryData | undefined {
+		return this.#archives.get(key);
+	}
 
 	async write(key: string, source: AsyncIterable<Uint8Array>): Promise<StoredObject> {
 		const file = key.slice(key.lastIndexOf('/') + 1);
@@ -29,12 +34,13 @@ export class BinaryOutput implements Storage {
 		const stream = Readable.from(counted(source, counter), { objectMode: false });
 		try {
 			const mimeType = MIME_TYPES[file.slice(file.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
-			this.binary = await this.helpers.prepareBinaryData(stream, file, mimeType);
+			const binary = await this.helpers.prepareBinaryData(stream, file, mimeType);
+			this.#archives.set(key, binary);
+			return { key, size: binary.bytes ?? counter.bytes, modifiedAt: new Date() };
 		} catch (error) {
 			stream.destroy();
 			throw notTaken(file, error);
 		}
-		return { key, size: this.binary.bytes ?? counter.bytes, modifiedAt: new Date() };
 	}
 
 	/** The manifest is returned by the backup itself. */
@@ -50,7 +56,7 @@ export class BinaryOutput implements Storage {
 
 	/** Binary data belongs to the execution: n8n removes it together with that. */
 	remove(key: string): Promise<void> {
-		if (!key.endsWith(MANIFEST_SUFFIX)) this.binary = undefined;
+		this.#archives.delete(key);
 		return Promise.resolve();
 	}
 

@@ -1,8 +1,15 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import {
+	archiveFolderOption,
+	compressionLevelOption,
+	destinationFields,
+	tagsOption,
+	timeZoneOption,
+} from '../../shared/descriptions/archive';
+import { connectTimeoutOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
-
-import { connectTimeoutOption } from './source';
+import { OWN_FOLDER } from '../backupContent';
 
 const shown = shownFor(['backUp']);
 
@@ -83,55 +90,6 @@ const databases: INodeProperties[] = [
 	},
 ];
 
-const destination: INodeProperties[] = [
-	{
-		displayName: 'Compression',
-		name: 'compression',
-		type: 'options',
-		options: [
-			{ name: 'Zstandard (.zst)', value: 'zstd', description: 'Fast and small' },
-			{ name: 'Gzip (.gz)', value: 'gzip', description: 'For tools that know nothing else' },
-			{ name: 'None', value: 'none' },
-		],
-		default: 'zstd',
-		displayOptions: shown,
-	},
-	{
-		displayName: 'Encrypt',
-		name: 'encrypt',
-		type: 'boolean',
-		noDataExpression: true,
-		default: false,
-		description: 'Whether to encrypt with a Backup Encryption credential (AES-256, opens with gpg)',
-		displayOptions: shown,
-	},
-	{
-		displayName: 'Destination',
-		name: 'destination',
-		type: 'options',
-		noDataExpression: true,
-		options: [
-			{ name: 'Backup Storage', value: 'storage', description: 'A folder or an S3 bucket' },
-			{
-				name: 'Binary Data',
-				value: 'binaryData',
-				description: 'The archive goes out as binary data, for any other node to store',
-			},
-		],
-		default: 'storage',
-		displayOptions: shown,
-	},
-	{
-		displayName: 'Put Output File in Field',
-		name: 'outputBinaryField',
-		type: 'string',
-		required: true,
-		default: 'data',
-		hint: 'The name of the output binary field to put the archive in',
-		displayOptions: shownFor(['backUp'], { destination: ['binaryData'] }),
-	},
-];
-
 const selection: INodeProperties = {
 	displayName: 'Selection',
 	name: 'selection',
@@ -174,22 +132,9 @@ const options: INodeProperties = {
 			description:
 				'Whether the script drops what it creates. Only for archives that are to be loaded by hand; Restore does not need it.',
 		},
-		{
-			displayName: 'Compression Level',
-			name: 'compressionLevel',
-			type: 'number',
-			typeOptions: { minValue: 0, maxValue: 19 },
-			default: 0,
-			description: 'Zstandard: 1 to 19, usually 3. Gzip: 1 to 9, usually 6. 0 takes the usual one.',
-		},
+		compressionLevelOption,
 		connectTimeoutOption,
-		{
-			displayName: 'Folder',
-			name: 'folder',
-			type: 'string',
-			default: 'postgres',
-			description: 'Folder in the storage for the archives',
-		},
+		archiveFolderOption(OWN_FOLDER),
 		{
 			displayName: 'Include Owners',
 			name: 'owner',
@@ -257,23 +202,9 @@ const options: INodeProperties = {
 			description:
 				'Whether to wait for a moment that is consistent among serializable transactions too, as pg_dump --serializable-deferrable',
 		},
-		{
-			displayName: 'Tags',
-			name: 'tags',
-			type: 'string',
-			default: '',
-			placeholder: 'e.g. nightly, before-upgrade',
-			description: 'Kept in the manifest, separated by commas',
-		},
-		{
-			displayName: 'Time Zone',
-			name: 'timeZone',
-			type: 'string',
-			default: 'UTC',
-			placeholder: 'e.g. Europe/Berlin',
-			description: 'Of the time in file names',
-		},
+		tagsOption,
+		timeZoneOption('Of the time in file names'),
 	],
 };
 
-export const backUpFields: INodeProperties[] = [...databases, ...destination, selection, options];
+export const backUpFields: INodeProperties[] = [...databases, ...destinationFields(['backUp']), selection, options];

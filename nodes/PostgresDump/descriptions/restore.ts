@@ -1,8 +1,15 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import {
+	backupField,
+	connectTimeoutOption,
+	folderOption,
+	manifestField,
+	sourceFields,
+} from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
+import { OWN_FOLDER } from '../backupContent';
 
-import { backupField, connectTimeoutOption, folderOption, manifestField, sourceFields } from './source';
 import { restoreOptions, targetFields } from './target';
 
 const database = { restoreKind: ['database'] };
@@ -104,8 +111,15 @@ export const restoreFields: INodeProperties[] = [
 		storage: 'A backup in a folder or an S3 bucket',
 		binary: 'An archive that another node put out, such as a download',
 	}),
-	backupField(['restore']),
-	manifestField(['restore']),
+	backupField(['restore'], {
+		latest: 'shop',
+		latestHint: 'The name of the database that was backed up; for roles and globals: globals',
+		file: 'postgres/shop_20260131_020000.sql.zst',
+	}),
+	manifestField(
+		['restore'],
+		'With it the archive is checked before anything is changed and read in parallel; without it the file is read as a plain dump.',
+	),
 	...targetFields(['restore'], database),
 	selection,
 	{
@@ -115,7 +129,7 @@ export const restoreFields: INodeProperties[] = [
 		placeholder: 'Add Option',
 		default: {},
 		displayOptions: shownFor(['restore'], database),
-		options: [connectTimeoutOption, folderOption, ...restoreOptions],
+		options: [connectTimeoutOption, folderOption(OWN_FOLDER), ...restoreOptions],
 	},
 	{
 		displayName: 'Options',
@@ -141,7 +155,7 @@ export const restoreFields: INodeProperties[] = [
 				default: 'update',
 				description: 'What to do with roles and tablespaces that the server has already; none is ever dropped',
 			},
-			folderOption,
+			folderOption(OWN_FOLDER),
 		],
 	},
 ];

@@ -1,27 +1,10 @@
 import type { ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
 
-import { listManifests, type Manifest } from '../../../engine';
-import { toNodeError } from '../../shared/errors';
-import { openStorageForList } from '../../shared/storage';
-import { folderPrefix } from '../chosenManifest';
-
-import { readableSize, readableTime } from './size';
-
-/** `shop, 2026-01-31 02:00:00 UTC, 3.4 MB, encrypted` */
-function label({ name, startedAt, size: { stored }, encryption }: Manifest): string {
-	const facts = [name, readableTime(new Date(startedAt)), readableSize(stored)];
-	return [...facts, ...(encryption ? ['encrypted'] : [])].join(', ');
-}
+import { backupsFound } from '../../shared/listSearch/searchBackups';
+import { OWN_FOLDER } from '../backupContent';
 
 /** The backups in the storage that the node may restore, newest first. */
 export async function searchBackups(this: ILoadOptionsFunctions, filter = ''): Promise<INodeListSearchResult> {
-	try {
-		const globals = this.getCurrentNodeParameter('restoreKind') === 'globals';
-		const kind = globals ? 'postgres-globals' : 'postgres';
-		const { backups } = await listManifests(await openStorageForList(this), folderPrefix(this), { kind });
-		const entries = backups.map(({ manifest }) => ({ name: label(manifest), value: manifest.id }));
-		return { results: entries.filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase())) };
-	} catch (error) {
-		throw toNodeError(this.getNode(), error);
-	}
+	const globals = this.getCurrentNodeParameter('restoreKind') === 'globals';
+	return await backupsFound(this, filter, { kind: globals ? 'postgres-globals' : 'postgres', ownFolder: OWN_FOLDER });
 }

@@ -9,17 +9,19 @@ import {
 	keyIn,
 	listDatabases,
 	type Manifest,
-	messageOf,
 	type PostgresConnection,
 	type Storage,
 } from '../../../engine';
+import { describeBackup } from '../../shared/backupItem';
 import { BinaryOutput } from '../../shared/binaryOutput';
 import { encryptionKeys } from '../../shared/encryption';
 import { errorItem, toNodeError } from '../../shared/errors';
+import { failedBackups } from '../../shared/failedBackups';
+import { showWarnings } from '../../shared/hints';
 import type { Operation } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
 import { openStorage } from '../../shared/storage';
-import { describeBackup } from '../backupItem';
+import { backupContent } from '../backupContent';
 import { backUpSettings, type BackUpSettings } from '../backUpSettings';
 import { backUpFields } from '../descriptions/backUp';
 
@@ -77,32 +79,13 @@ async function archive(run: Run, part: Part): Promise<INodeExecutionData> {
 	const output = run.storage ? undefined : new BinaryOutput(context.helpers);
 	const manifest = await store(run, part, run.storage ?? (output as BinaryOutput));
 	context.logger.info(`Postgres Dump: backed up ${nameOf(part)}`, { file: manifest.file, bytes: manifest.size.stored });
-	const json = describeBackup(manifest, keyIn(settings.folder, manifest.file));
-	if (!output?.binary) return { json };
+	const key = keyIn(settings.folder, manifest.file);
+	const json = describeBackup(manifest, key, backupContent);
+	const binary = output?.binary(key);
+	if (!binary) return { json };
 	const field = context.getNodeParameter('outputBinaryField', item) as string;
 	// Restore wants the manifest again, and nothing else keeps it here.
-	return { json: { ...json, manifest: manifest }, binary: { [field]: output.binary } };
-}
-
-interface Failure {
-	part: Part;
-	error: unknown;
-}
-
-/** The error for a run of several archives, once all have been tried. */
-function failedParts(failures: Failure[], all: Part[], toStorage: boolean): unknown {
-	const [first] = failures;
-	if (all.length === 1 || !first) return first?.error;
-	const names = failures.map(({ part }) => nameOf(part)).join(', ');
-	const each = failures.map(({ part, error }) => {
-		const hint = error instanceof BackupError && error.hint ? ` ${error.hint}` : '';
-		return `${nameOf(part)}: ${messageOf(error)}${hint}`;
-	});
-	const others = toStorage && failures.length < all.length ? ['The others are in the storage.'] : [];
-	return new BackupError('SOURCE_FAILED', `${failures.length} of ${all.length} backups failed: ${names}.`, {
-		hint: [...each, ...others].join('\n'),
-		cause: first.error,
-	});
+	return { json: { ...json, manifest: manifest }, binary: { [field]: binary } };
 }
 
 async function archiveAll(run: Run): Promise<INodeExecutionData[]> {
@@ -111,31 +94,24 @@ async function archiveAll(run: Run): Promise<INodeExecutionData[]> {
 	// What is wrong with the server would fail each of them, one after another.
 	if (parts.length > 1) await checkConnection(run.connection, context.getExecutionCancelSignal());
 	const items: INodeExecutionData[] = [];
-	const failures: Failure[] = [];
+	const failures: { part: Part; name: string; error: unknown }[] = [];
 	for (const part of parts) {
 		try {
 			items.push(await archive(run, part));
 		} catch (error) {
 			// One database that fails must not cost the others their backup; a cancelled run ends at once.
 			if (context.getExecutionCancelSignal()?.aborted) throw toNodeError(context.getNode(), error, item);
-			failures.push({ part, error });
+			failures.push({ part, name: nameOf(part), error });
 		}
 	}
 	if (failures.length === 0) return items;
 	if (!context.continueOnFail()) {
-		throw toNodeError(context.getNode(), failedParts(failures, parts, run.storage !== undefined), item);
+		throw toNodeError(context.getNode(), failedBackups(failures, parts.length, run.storage !== undefined), item);
 	}
 	const errorItems = failures.map(({ part, error }) => {
 		return errorItem(error, item, { database: part === 'globals' ? null : part.database });
 	});
 	return [...items, ...errorItems];
-}
-
-/** Puts warnings of the backups where they are seen in the editor. */
-function hint(context: IExecuteFunctions, items: INodeExecutionData[]): void {
-	const warnings = items.flatMap(({ json }) => (json.warnings as string[] | undefined) ?? []);
-	for (const message of new Set(warnings))
-		context.addExecutionHints({ message, type: 'warning', location: 'outputPane' });
 }
 
 /** Backs databases, and roles and globals, up: one item for each archive. */
@@ -149,7 +125,10 @@ export const backUp: Operation = {
 		const { connectTimeout } = settings;
 		return await withPostgres(context, item, { connectTimeout }, async (connection) => {
 			const items = await archiveAll({ context, item, settings, connection, encryption, storage });
-			hint(context, items);
+			showWarnings(
+				context,
+				items.flatMap(({ json }) => (json.warnings as string[] | undefined) ?? []),
+			);
 			return items;
 		});
 	},

@@ -1,9 +1,9 @@
 import { openForeignDump, restoreDatabase } from '../../../engine';
+import { connectTimeoutOption, sourceFields } from '../../shared/descriptions/source';
 import { type Operation, shownFor } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
 import { dumpFileField } from '../descriptions/dumpFile';
 import { selectionByName } from '../descriptions/restore';
-import { connectTimeoutOption, sourceFields } from '../descriptions/source';
 import { restoreOptions, targetFields } from '../descriptions/target';
 import { withForeignDump } from '../foreignDump';
 import { describeRestore } from '../restoreItem';

@@ -1,85 +1,15 @@
-import type { IDataObject } from 'n8n-workflow';
-
-import { type BackupEntry, type BackupKind, type DamagedManifest, listManifests } from '../../../engine';
-import { type Operation, shownFor } from '../../shared/operation';
-import { openStorage } from '../../shared/storage';
-import { describeBackup } from '../backupItem';
-import { folderOption } from '../descriptions/source';
-import { folderOf, prefixOf } from '../folder';
-
-const OWN_KINDS: BackupKind[] = ['postgres', 'postgres-globals'];
-const HOUR_MS = 3_600_000;
-const shown = shownFor(['listBackups']);
-
-/** `complete` means that the archive is there with the size that its manifest tells; its contents were not read. */
-function stateOf({ foundSize, manifest }: BackupEntry): string {
-	if (foundSize === undefined) return 'missing';
-	return foundSize === manifest.size.stored ? 'complete' : 'wrongSize';
-}
-
-function describe(entry: BackupEntry): IDataObject {
-	const ageHours = (Date.now() - Date.parse(entry.manifest.startedAt)) / HOUR_MS;
-	return {
-		...describeBackup(entry.manifest, entry.key),
-		ageHours: Math.round(ageHours * 100) / 100,
-		state: stateOf(entry),
-		verified: null,
-	};
-}
-
-function describeDamaged({ manifestKey, error }: DamagedManifest): IDataObject {
-	return { state: 'damagedManifest', manifestKey, error: error.message };
-}
+import { listBackupsOperation } from '../../shared/listBackups';
+import { backupContent, OWN_FOLDER, OWN_KINDS } from '../backupContent';
 
 /** Lists the backups of PostgreSQL in the storage, newest first: one item for each. */
-export const listBackups: Operation = {
-	description: [
-		{
-			displayName: 'Database',
-			name: 'databaseFilter',
-			type: 'string',
-			default: '',
-			placeholder: 'e.g. shop',
-			description: 'Only backups of this database; all where empty. For roles and globals: globals.',
-			displayOptions: shown,
-		},
-		{
-			displayName: 'Return All',
-			name: 'returnAll',
-			type: 'boolean',
-			default: false,
-			description: 'Whether to return all results or only up to a given limit',
-			displayOptions: shown,
-		},
-		{
-			displayName: 'Limit',
-			name: 'limit',
-			type: 'number',
-			typeOptions: { minValue: 1 },
-			default: 50,
-			description: 'Max number of results to return',
-			displayOptions: shownFor(['listBackups'], { returnAll: [false] }),
-		},
-		{
-			displayName: 'Options',
-			name: 'options',
-			type: 'collection',
-			placeholder: 'Add Option',
-			default: {},
-			displayOptions: shown,
-			options: [folderOption],
-		},
-	],
-	async execute(context, item) {
-		const storage = await openStorage(context, item);
-		const name = (context.getNodeParameter('databaseFilter', item) as string).trim();
-		const folder = folderOf(context.getNodeParameter('options', item));
-		const filter = name === '' ? {} : { name };
-		const signal = context.getExecutionCancelSignal();
-		const found = await listManifests(storage, prefixOf(folder), filter, signal);
-		const backups = found.backups.filter(({ manifest }) => OWN_KINDS.includes(manifest.kind));
-		const all = [...backups.map(describe), ...found.damaged.map(describeDamaged)];
-		const limit = context.getNodeParameter('returnAll', item) ? all.length : context.getNodeParameter('limit', item);
-		return all.slice(0, limit).map((json) => ({ json }));
+export const listBackups = listBackupsOperation({
+	kinds: OWN_KINDS,
+	ownFolder: OWN_FOLDER,
+	contentOf: backupContent,
+	nameFilter: {
+		displayName: 'Database',
+		name: 'databaseFilter',
+		placeholder: 'e.g. shop',
+		description: 'Only backups of this database; all where empty. For roles and globals: globals.',
 	},
-};
+});

@@ -1,7 +1,7 @@
 import { listForeignDump } from '../../../engine';
+import { sourceFields } from '../../shared/descriptions/source';
 import type { Operation } from '../../shared/operation';
 import { dumpFileField } from '../descriptions/dumpFile';
-import { sourceFields } from '../descriptions/source';
 import { withForeignDump } from '../foreignDump';
 
 const SHOWN = ['listContents'];

@@ -7,12 +7,13 @@ import {
 	restoreDatabase,
 	restoreGlobals,
 	type ArchiveReader,
-	type Manifest,
 } from '../../../engine';
+import { type ArchivePlace, withArchive } from '../../shared/archiveSource';
+import { describeRestored } from '../../shared/backupItem';
 import { decryptionKeys } from '../../shared/encryption';
+import { showWarnings } from '../../shared/hints';
 import type { Operation } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
-import { type ArchivePlace, withArchive } from '../archiveSource';
 import { restoreFields } from '../descriptions/restore';
 import { describeRestore } from '../restoreItem';
 import { restoreOptionsOf, restoreSelection, restoreTarget } from '../restoreSettings';
@@ -25,15 +26,13 @@ async function readerOf(context: IExecuteFunctions, item: number, place: Archive
 	});
 }
 
-function backupOf({ id, file, startedAt }: Manifest): IDataObject {
-	return { id, file, startedAt };
-}
+const OTHER_KIND = 'Choose another backup, or set Restore to what this one holds.';
 
 async function intoDatabase(context: IExecuteFunctions, item: number): Promise<IDataObject> {
 	const target = restoreTarget(context, item);
 	const selection = restoreSelection(context, item, target);
 	const { connectTimeout, folder, ...options } = restoreOptionsOf(context, item);
-	return await withArchive(context, item, { kind: 'postgres', folder }, async (place) => {
+	return await withArchive(context, item, { kinds: ['postgres'], folder, hint: OTHER_KIND }, async (place) => {
 		const reader = await readerOf(context, item, place);
 		const report = await withPostgres(context, item, { connectTimeout }, async (connection) => {
 			return await restoreDatabase({
@@ -47,14 +46,14 @@ async function intoDatabase(context: IExecuteFunctions, item: number): Promise<I
 			});
 		});
 		context.logger.info(`Postgres Dump: restored ${reader.manifest.file}`, { database: report.database });
-		return { ...describeRestore(context, report), backup: backupOf(reader.manifest) };
+		return { ...describeRestore(context, report), backup: describeRestored(reader.manifest) };
 	});
 }
 
 async function rolesAndGlobals(context: IExecuteFunctions, item: number): Promise<IDataObject> {
 	const startedAt = Date.now();
 	const { connectTimeout, folder, existingRoles } = restoreOptionsOf(context, item);
-	return await withArchive(context, item, { kind: 'postgres-globals', folder }, async (place) => {
+	return await withArchive(context, item, { kinds: ['postgres-globals'], folder, hint: OTHER_KIND }, async (place) => {
 		const reader = await readerOf(context, item, place);
 		const report = await withPostgres(context, item, { connectTimeout }, async (connection) => {
 			const signal = context.getExecutionCancelSignal();
@@ -62,9 +61,7 @@ async function rolesAndGlobals(context: IExecuteFunctions, item: number): Promis
 		});
 		const { failed, warnings } = report;
 		const hints = failed.length > 0 ? [`${failed.length} roles or globals could not be restored; see failures.`] : [];
-		for (const message of [...hints, ...warnings]) {
-			context.addExecutionHints({ message, type: 'warning', location: 'outputPane' });
-		}
+		showWarnings(context, [...hints, ...warnings]);
 		const { created, updated, skipped } = report;
 		return {
 			created,
@@ -73,7 +70,7 @@ async function rolesAndGlobals(context: IExecuteFunctions, item: number): Promis
 			failures: failed,
 			warnings,
 			durationSeconds: (Date.now() - startedAt) / 1000,
-			backup: backupOf(reader.manifest),
+			backup: describeRestored(reader.manifest),
 		};
 	});
 }

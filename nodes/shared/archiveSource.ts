@@ -10,10 +10,10 @@ import {
 	parseManifest,
 	type Storage,
 } from '../../engine';
-import { BinaryInput } from '../shared/binaryInput';
-import { openStorage } from '../shared/storage';
 
+import { BinaryInput } from './binaryInput';
 import { prefixOf } from './folder';
+import { openStorage } from './storage';
 
 /** Where an archive, or a file made by others, is to be read from. */
 export interface ArchivePlace {
@@ -26,6 +26,15 @@ export interface ArchivePlace {
 	manifest: Manifest | undefined;
 }
 
+/** Which backups of the storage a field may name. */
+export interface WantedBackup {
+	/** The first of them is what the latest backup is looked for among. */
+	kinds: [BackupKind, ...BackupKind[]];
+	folder: string;
+	/** What to do about a backup of another kind. */
+	hint: string;
+}
+
 const MANIFEST_FIELD = 'manifest';
 
 /** The backup that the Backup field names. @throws BackupError STORAGE_MISSING, MANIFEST_INVALID, INVALID_INPUT */
@@ -33,16 +42,16 @@ export async function chosenBackup(
 	context: IExecuteFunctions,
 	item: number,
 	storage: Storage,
-	where: { kind: BackupKind; folder: string },
+	{ kinds, folder, hint }: WantedBackup,
 ): Promise<BackupEntry> {
 	const { mode, value } = context.getNodeParameter('backup', item) as INodeParameterResourceLocator;
 	const text = String(value ?? '').trim();
 	if (text === '') throw new BackupError('INVALID_INPUT', 'No backup is chosen.', { hint: 'Fill in Backup.' });
-	const reference = referenceOf(mode, text, where.kind);
-	const entry = await findBackup(storage, reference, prefixOf(where.folder), context.getExecutionCancelSignal());
-	if (entry.manifest.kind === where.kind) return entry;
-	throw new BackupError('INVALID_INPUT', `The backup ${entry.key} holds ${entry.manifest.kind}, not ${where.kind}.`, {
-		hint: 'Choose another backup, or set Restore to what this one holds.',
+	const reference = referenceOf(mode, text, kinds[0]);
+	const entry = await findBackup(storage, reference, prefixOf(folder), context.getExecutionCancelSignal());
+	if (kinds.includes(entry.manifest.kind)) return entry;
+	throw new BackupError('INVALID_INPUT', `The backup ${entry.key} holds ${entry.manifest.kind}, not ${kinds[0]}.`, {
+		hint,
 	});
 }
 
@@ -79,11 +88,19 @@ function incomingManifest(context: IExecuteFunctions, item: number): Manifest | 
 export async function withArchive<T>(
 	context: IExecuteFunctions,
 	item: number,
-	where: { kind: BackupKind; folder: string },
+	wanted: WantedBackup,
 	use: (place: ArchivePlace) => Promise<T>,
 ): Promise<T> {
 	if (context.getNodeParameter('source', item) === 'binaryData') return await withIncomingFile(context, item, use);
 	const storage = await openStorage(context, item);
-	const { key, folder, manifest } = await chosenBackup(context, item, storage, where);
+	const { key, folder, manifest } = await chosenBackup(context, item, storage, wanted);
 	return await use({ storage, key, folder, manifest });
+}
+
+/** The key of a file in the storage that a field names (descriptions/source.ts). @throws BackupError INVALID_INPUT */
+export function chosenFile(context: IExecuteFunctions, item: number, field: string): string {
+	const locator = context.getNodeParameter(field, item) as INodeParameterResourceLocator;
+	const key = String(locator.value ?? '').trim();
+	if (key !== '') return key;
+	throw new BackupError('INVALID_INPUT', 'No file is chosen.', { hint: 'Fill in File.' });
 }

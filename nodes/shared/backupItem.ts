@@ -4,14 +4,24 @@ import type { Manifest } from '../../engine';
 
 const MB = 1_000_000;
 
+/** What only one kind of backup has: what it is of, and what it holds. */
+export interface BackupContent {
+	name: IDataObject;
+	content: IDataObject;
+}
+
+/** Tells what only one kind of backup has. */
+export type ContentOf = (manifest: Manifest) => BackupContent;
+
 /** What an item says of a backup. Bytes, seconds, megabytes (of raw data) a second; never secrets. */
-export function describeBackup(manifest: Manifest, key: string): IDataObject {
+export function describeBackup(manifest: Manifest, key: string, contentOf: ContentOf): IDataObject {
 	const { size, source } = manifest;
+	const { name, content } = contentOf(manifest);
 	const seconds = (Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt)) / 1000;
 	return {
 		id: manifest.id,
 		kind: manifest.kind,
-		database: manifest.kind === 'postgres' ? manifest.name : null,
+		...name,
 		file: manifest.file,
 		key,
 		storedBytes: size.stored,
@@ -19,8 +29,7 @@ export function describeBackup(manifest: Manifest, key: string): IDataObject {
 		ratio: size.stored > 0 ? rounded(size.raw / size.stored) : 0,
 		durationSeconds: seconds,
 		throughputMBps: seconds > 0 ? rounded(size.raw / MB / seconds) : null,
-		counts: manifest.counts,
-		tables: manifest.tables ?? [],
+		...content,
 		serverVersion: source.version,
 		sha256: manifest.sha256,
 		codec: manifest.codec.name,
@@ -31,6 +40,11 @@ export function describeBackup(manifest: Manifest, key: string): IDataObject {
 		finishedAt: manifest.finishedAt,
 		runId: manifest.runId ?? null,
 	};
+}
+
+/** What the item of a restore says of the backup. */
+export function describeRestored({ id, file, startedAt }: Manifest): IDataObject {
+	return { id, file, startedAt };
 }
 
 function rounded(value: number): number {

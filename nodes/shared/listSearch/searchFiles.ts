@@ -1,8 +1,8 @@
 import type { ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
 
 import { MANIFEST_SUFFIX, type StoredObject } from '../../../engine';
-import { toNodeError } from '../../shared/errors';
-import { openStorageForList } from '../../shared/storage';
+import { toNodeError } from '../errors';
+import { openStorageForList } from '../storage';
 
 import { readableSize, readableTime } from './size';
 

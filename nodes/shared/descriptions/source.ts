@@ -1,0 +1,157 @@
+import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
+
+import { shownFor } from '../operation';
+
+/** What the fields of a source call things, in the terms of the system that is restored. */
+export interface SourceNouns {
+	storage: string;
+	binary: string;
+}
+
+/** Where an operation reads a backup from. */
+export function sourceFields(
+	operations: string[],
+	nouns: SourceNouns,
+	others: INodePropertyOptions[] = [],
+): INodeProperties[] {
+	return [
+		{
+			displayName: 'Source',
+			name: 'source',
+			type: 'options',
+			noDataExpression: true,
+			options: [
+				{ name: 'Backup Storage', value: 'storage', description: nouns.storage },
+				{ name: 'Binary Data', value: 'binaryData', description: nouns.binary },
+				...others,
+			],
+			default: 'storage',
+			displayOptions: shownFor(operations),
+		},
+		{
+			displayName: 'Input Binary Field',
+			name: 'binaryPropertyName',
+			type: 'string',
+			required: true,
+			default: 'data',
+			hint: 'The name of the input binary field that holds the file',
+			displayOptions: shownFor(operations, { source: ['binaryData'] }),
+		},
+	];
+}
+
+/** What the Backup field shows as examples. */
+export interface BackupExamples {
+	latest: string;
+	latestHint: string;
+	file: string;
+}
+
+/** Which backup of the storage: from a list, the latest of a name, by id, or by file. */
+export function backupField(operations: string[], examples: BackupExamples): INodeProperties {
+	return {
+		displayName: 'Backup',
+		name: 'backup',
+		type: 'resourceLocator',
+		required: true,
+		default: { mode: 'list', value: '' },
+		displayOptions: shownFor(operations, { source: ['storage'] }),
+		modes: [
+			{
+				displayName: 'From List',
+				name: 'list',
+				type: 'list',
+				placeholder: 'Select a backup...',
+				typeOptions: { searchListMethod: 'searchBackups', searchable: true },
+			},
+			{
+				displayName: 'Latest Of',
+				name: 'latest',
+				type: 'string',
+				placeholder: `e.g. ${examples.latest}`,
+				hint: examples.latestHint,
+			},
+			{
+				displayName: 'By ID',
+				name: 'id',
+				type: 'string',
+				placeholder: 'e.g. 0b6a3a52-6e0a-4a8f-9d0e-5f1d8c3b7a11',
+				hint: 'The id that Back Up put out',
+			},
+			{
+				displayName: 'By File',
+				name: 'file',
+				type: 'string',
+				placeholder: `e.g. ${examples.file}`,
+				hint: 'The key that Back Up put out',
+			},
+		],
+	};
+}
+
+/** For the manifest of an archive that comes in as binary data. */
+export function manifestField(operations: string[], withAndWithout: string): INodeProperties {
+	return {
+		displayName: 'Manifest',
+		name: 'manifest',
+		type: 'json',
+		default: '={{ $json.manifest }}',
+		description: `What Back Up put out beside the binary data, or the content of the .manifest.json file. ${withAndWithout}`,
+		displayOptions: shownFor(operations, { source: ['binaryData'] }),
+	};
+}
+
+/** A file in the storage, whoever made it. */
+export function fileField(
+	name: string,
+	description: string,
+	placeholder: string,
+	displayOptions: INodeProperties['displayOptions'],
+): INodeProperties {
+	return {
+		displayName: 'File',
+		name,
+		type: 'resourceLocator',
+		required: true,
+		default: { mode: 'list', value: '' },
+		description,
+		displayOptions,
+		modes: [
+			{
+				displayName: 'From List',
+				name: 'list',
+				type: 'list',
+				placeholder: 'Select a file...',
+				typeOptions: { searchListMethod: 'searchFiles', searchable: true },
+			},
+			{
+				displayName: 'By Path',
+				name: 'path',
+				type: 'string',
+				placeholder,
+				hint: 'From the root of the storage',
+			},
+		],
+	};
+}
+
+/** An entry of Options: where in the storage the archives lie. */
+export function folderOption(ownFolder: string): INodeProperties {
+	return {
+		displayName: 'Folder',
+		name: 'folder',
+		type: 'string',
+		default: ownFolder,
+		description: 'Folder in the storage; folders inside it are looked through too',
+	};
+}
+
+/** An entry of Options: how long to wait for a server to let us in. */
+export const connectTimeoutOption: INodeProperties = {
+	displayName: 'Connection Timeout (Seconds)',
+	name: 'connectTimeout',
+	type: 'number',
+	typeOptions: { minValue: 1 },
+	default: 30,
+	description: 'How long to wait for the server to accept a connection',
+};

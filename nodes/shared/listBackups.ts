@@ -1,0 +1,88 @@
+import type { IDataObject } from 'n8n-workflow';
+
+import { type BackupEntry, type BackupKind, type DamagedManifest, listManifests } from '../../engine';
+
+import { type ContentOf, describeBackup } from './backupItem';
+import { folderOption } from './descriptions/source';
+import { folderOf, prefixOf } from './folder';
+import { type Operation, shownFor } from './operation';
+import { openStorage } from './storage';
+
+const HOUR_MS = 3_600_000;
+const shown = shownFor(['listBackups']);
+
+/** Whose backups a node lists. */
+export interface ListedBackups {
+	kinds: BackupKind[];
+	ownFolder: string;
+	contentOf: ContentOf;
+	/** The field to filter by name with. */
+	nameFilter: { displayName: string; name: string; placeholder: string; description: string };
+}
+
+/** `complete` means that the archive is there with the size that its manifest tells; its contents were not read. */
+function stateOf({ foundSize, manifest }: BackupEntry): string {
+	if (foundSize === undefined) return 'missing';
+	return foundSize === manifest.size.stored ? 'complete' : 'wrongSize';
+}
+
+function describe(entry: BackupEntry, contentOf: ContentOf): IDataObject {
+	const ageHours = (Date.now() - Date.parse(entry.manifest.startedAt)) / HOUR_MS;
+	return {
+		...describeBackup(entry.manifest, entry.key, contentOf),
+		ageHours: Math.round(ageHours * 100) / 100,
+		state: stateOf(entry),
+		verified: null,
+	};
+}
+
+function describeDamaged({ manifestKey, error }: DamagedManifest): IDataObject {
+	return { state: 'damagedManifest', manifestKey, error: error.message };
+}
+
+/** The operation that lists the backups of a system in the storage, newest first: one item for each. */
+export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }: ListedBackups): Operation {
+	return {
+		description: [
+			{ ...nameFilter, type: 'string', default: '', displayOptions: shown },
+			{
+				displayName: 'Return All',
+				name: 'returnAll',
+				type: 'boolean',
+				default: false,
+				description: 'Whether to return all results or only up to a given limit',
+				displayOptions: shown,
+			},
+			{
+				displayName: 'Limit',
+				name: 'limit',
+				type: 'number',
+				typeOptions: { minValue: 1 },
+				default: 50,
+				description: 'Max number of results to return',
+				displayOptions: shownFor(['listBackups'], { returnAll: [false] }),
+			},
+			{
+				displayName: 'Options',
+				name: 'options',
+				type: 'collection',
+				placeholder: 'Add Option',
+				default: {},
+				displayOptions: shown,
+				options: [folderOption(ownFolder)],
+			},
+		],
+		async execute(context, item) {
+			const storage = await openStorage(context, item);
+			const name = (context.getNodeParameter(nameFilter.name, item) as string).trim();
+			const folder = folderOf(context.getNodeParameter('options', item), ownFolder);
+			const filter = name === '' ? {} : { name };
+			const signal = context.getExecutionCancelSignal();
+			const found = await listManifests(storage, prefixOf(folder), filter, signal);
+			const backups = found.backups.filter(({ manifest }) => kinds.includes(manifest.kind));
+			const all = [...backups.map((entry) => describe(entry, contentOf)), ...found.damaged.map(describeDamaged)];
+			const limit = context.getNodeParameter('returnAll', item) ? all.length : context.getNodeParameter('limit', item);
+			return all.slice(0, limit).map((json) => ({ json }));
+		},
+	};
+}
