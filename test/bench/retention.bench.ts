@@ -47,6 +47,7 @@ function writeManifests(root: string, count: number): void {
 			size: { raw: 9000 * PARTS, compressed: 1000 * PARTS, stored: 1 },
 			sha256: hash,
 			parts: Array.from({ length: PARTS }, (_, number) => ({ ...part, offset: number * 1000 })),
+			tables: [{ schema: 'public', name: 'orders', rows: 100 * PARTS, bytes: 9000 * PARTS }],
 			counts: { rows: 100 * PARTS },
 			options: {},
 			warnings: [],
@@ -90,7 +91,7 @@ async function measure(root: string, step: string): Promise<void> {
 			measures,
 			`catalogue, ${step} cache`,
 			read,
-			({ manifestsRead }) => `${manifestsRead} manifests read`,
+			({ entries, manifestsRead }) => `${manifestsRead} of ${entries.length} manifests read`,
 		);
 		const policy = { rules: PRESETS['7-4-12-yearly'], maxDeletedShare: 1 };
 		const plan = () => planRetention(catalog.entries, new Date(), policy, 'Europe/Berlin');
