@@ -4,6 +4,7 @@ export type { QdrantConnection, QdrantTimeouts } from './connection';
 export {
 	checkQdrant,
 	deleteServerSnapshot,
+	listAliases,
 	listCollections,
 	listServerSnapshots,
 	type QdrantSummary,

@@ -27,6 +27,17 @@ export async function listCollections(connection: QdrantConnection, signal?: Abo
 	return await new QdrantClient(connection, 'source').collections(signal);
 }
 
+/** The aliases of the server and the collections behind them, sorted. */
+export async function listAliases(
+	connection: QdrantConnection,
+	signal?: AbortSignal,
+): Promise<{ alias: string; collection: string }[]> {
+	const aliases = await new QdrantClient(connection, 'source').aliases(signal);
+	return aliases
+		.map(({ alias_name: alias, collection_name: collection }) => ({ alias, collection }))
+		.sort((a, b) => (a.alias < b.alias ? -1 : 1));
+}
+
 /** A snapshot on a server's own disk. */
 export interface ServerSnapshot extends SnapshotScope {
 	name: string;

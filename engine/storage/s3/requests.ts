@@ -78,6 +78,11 @@ export class S3Requests {
 		return await this.#retried(request, () => this.#sendOnce(request, request.signal));
 	}
 
+	/** A signed address of an object for GET. */
+	async presignedUrl(key: string, seconds: number): Promise<string> {
+		return await this.#client.presignedGetObject(this.settings.bucket, key, seconds);
+	}
+
 	/** Closes idle connections. */
 	close(): void {
 		this.#agent.destroy();

@@ -86,6 +86,15 @@ export class S3Storage implements Storage {
 		return await this.#explained(key, () => this.#open(key, options));
 	}
 
+	/**
+	 * An address from which anybody may read an object for so many seconds (at most a week), for a server that fetches it by
+	 * itself. It holds a signature: show it nowhere.
+	 */
+	async presignedUrl(key: string, seconds: number): Promise<string> {
+		assertObjectKey(key);
+		return await this.#explained(key, () => this.#requests.presignedUrl(this.#inBucket(key), seconds));
+	}
+
 	async stat(key: string): Promise<StoredObject | undefined> {
 		assertObjectKey(key);
 		const head = await this.#explained(key, () => headObject(this.#requests, this.#inBucket(key)));

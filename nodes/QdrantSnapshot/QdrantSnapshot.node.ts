@@ -1,0 +1,112 @@
+import {
+	type IExecuteFunctions,
+	type INodeExecutionData,
+	type INodeType,
+	type INodeTypeDescription,
+	NodeConnectionTypes,
+} from 'n8n-workflow';
+
+import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
+import { searchFiles } from '../shared/listSearch/searchFiles';
+import { type Operation, runOperation } from '../shared/operation';
+
+import { searchBackups } from './listSearch/searchBackups';
+import * as loadOptions from './loadOptions';
+import { operations } from './operations';
+
+const ON_SERVER = ['listServerSnapshots', 'deleteServerSnapshots'];
+
+export class QdrantSnapshot implements INodeType {
+	description: INodeTypeDescription = {
+		displayName: 'Qdrant Snapshot',
+		name: 'qdrantSnapshot',
+		icon: { light: 'file:qdrantSnapshot.svg', dark: 'file:qdrantSnapshot.dark.svg' },
+		group: ['transform'],
+		version: 1,
+		subtitle:
+			'={{ ({ backUp: "Back Up", restore: "Restore", listBackups: "List Backups", listServerSnapshots: "List Server Snapshots", deleteServerSnapshots: "Delete Server Snapshots" })[$parameter["operation"]] }}',
+		description: 'Back up and restore collections of Qdrant, aliases and clusters included',
+		defaults: { name: 'Qdrant Snapshot' },
+		inputs: [NodeConnectionTypes.Main],
+		outputs: [NodeConnectionTypes.Main],
+		credentials: [
+			{
+				name: 'qdrantApi',
+				required: true,
+				displayOptions: { show: { operation: ['backUp', 'restore', ...ON_SERVER] } },
+			},
+			{
+				name: 'backupStorageApi',
+				displayName: 'Credential for Backup Storage',
+				required: true,
+				testedBy: 'testBackupStorage',
+				displayOptions: {
+					hide: { destination: ['binaryData'], source: ['binaryData', 'url'], operation: ON_SERVER },
+				},
+			},
+			{
+				name: 'backupEncryptionApi',
+				displayName: 'Credential for Backup Encryption (Only if Encrypted)',
+				required: false,
+				testedBy: 'testBackupEncryption',
+				displayOptions: {
+					hide: { encrypt: [false], source: ['snapshotFile', 'url'], operation: ['listBackups', ...ON_SERVER] },
+				},
+			},
+		],
+		properties: [
+			{
+				displayName: 'Operation',
+				name: 'operation',
+				type: 'options',
+				noDataExpression: true,
+				options: [
+					{
+						name: 'Back Up',
+						value: 'backUp',
+						description: 'Store snapshots of collections, or of the whole storage, as archives',
+						action: 'Back up collections',
+					},
+					{
+						name: 'Delete Server Snapshots',
+						value: 'deleteServerSnapshots',
+						description: "Delete snapshots from the server's disk",
+						action: 'Delete server snapshots',
+					},
+					{
+						name: 'List Backups',
+						value: 'listBackups',
+						description: 'List what the storage holds, newest first',
+						action: 'List backups',
+					},
+					{
+						name: 'List Server Snapshots',
+						value: 'listServerSnapshots',
+						description: "List the snapshots on the server's disk",
+						action: 'List server snapshots',
+					},
+					{
+						name: 'Restore',
+						value: 'restore',
+						description: 'Restore a collection from a backup or a .snapshot file',
+						action: 'Restore a collection',
+					},
+				],
+				default: 'backUp',
+			},
+			...Object.values(operations).flatMap(({ description }) => description),
+		],
+	};
+
+	methods = {
+		credentialTest: { testBackupStorage, testBackupEncryption },
+		loadOptions,
+		listSearch: { searchBackups, searchFiles },
+	};
+
+	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+		const name: unknown = this.getNodeParameter('operation', 0);
+		const operation = operations[String(name)] as Operation;
+		return [await runOperation(this, operation)];
+	}
+}

@@ -1,0 +1,105 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import { shownFor } from '../../shared/operation';
+
+const shown = (target: string[]) => shownFor(['restore'], { target });
+
+const named =
+	'Choose from the list, or give its name by an <a href="https://docs.n8n.io/code/expressions/">expression</a>.';
+
+/** Where a restore goes, and the confirmation that everything but a new collection asks for. */
+export const targetFields: INodeProperties[] = [
+	{
+		displayName: 'Target',
+		name: 'target',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{
+				name: 'New Collection',
+				value: 'newCollection',
+				description: 'Create a collection; it is removed again if the restore fails',
+			},
+			{
+				name: 'Existing Collection, Safe Swap',
+				value: 'safeSwap',
+				description: 'Restore beside it, check, then put it in place; the old one is kept under another name',
+			},
+			{
+				name: 'Existing Collection, Restore Over',
+				value: 'existing',
+				description: 'Replace the points of the collection as it stands; nothing of them is kept',
+			},
+		],
+		default: 'newCollection',
+		displayOptions: shownFor(['restore']),
+	},
+	{
+		displayName: 'Collection Name',
+		name: 'targetCollection',
+		type: 'string',
+		required: true,
+		default: '',
+		placeholder: 'e.g. docs_restored',
+		description: 'Of the collection to create; neither a collection nor an alias may have that name yet',
+		displayOptions: shown(['newCollection']),
+	},
+	{
+		displayName: 'Collection or Alias',
+		name: 'targetCollection',
+		type: 'options',
+		typeOptions: { loadOptionsMethod: 'getCollectionsAndAliases' },
+		required: true,
+		default: '',
+		description: `The name that clients use. ${named}`,
+		displayOptions: shown(['safeSwap']),
+	},
+	{
+		displayName: 'Collection',
+		name: 'targetCollection',
+		type: 'options',
+		typeOptions: { loadOptionsMethod: 'getCollections' },
+		required: true,
+		default: '',
+		description: `The collection to restore over. ${named}`,
+		displayOptions: shown(['existing']),
+	},
+	{
+		displayName:
+			'By an alias, the swap is one step, and the old collection stays. By the name of a collection itself, the old points are copied first, as <code>name_before_YYYYMMDD_HHMMSS</code>, and for a moment clients see the old points or none: Qdrant cannot rename. What is kept takes its disk space until you delete it.',
+		name: 'safeSwapNotice',
+		type: 'notice',
+		default: '',
+		displayOptions: shown(['safeSwap']),
+	},
+	{
+		displayName: 'The points that the collection holds now are gone for good once the snapshot is in place.',
+		name: 'existingNotice',
+		type: 'notice',
+		default: '',
+		displayOptions: shown(['existing']),
+	},
+	{
+		displayName: 'Confirm Collection Name',
+		name: 'confirmation',
+		type: 'string',
+		required: true,
+		default: '',
+		placeholder: 'e.g. docs',
+		hint: 'Type the name once more; without it nothing is changed',
+		displayOptions: shown(['safeSwap', 'existing']),
+	},
+	{
+		displayName: 'Aliases',
+		name: 'aliases',
+		type: 'options',
+		options: [
+			{ name: 'Give Those That Are Free', value: 'free', description: 'Those that no collection has now' },
+			{ name: 'Give All', value: 'all', description: 'Take them away from the collections that have them now' },
+			{ name: 'Leave Alone', value: 'leave' },
+		],
+		default: 'free',
+		description: 'What becomes of the aliases that the collection had when it was backed up',
+		displayOptions: shownFor(['restore'], { source: ['storage', 'binaryData'] }),
+	},
+];

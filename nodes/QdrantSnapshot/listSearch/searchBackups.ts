@@ -1,0 +1,9 @@
+import type { ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
+
+import { backupsFound } from '../../shared/listSearch/searchBackups';
+import { OWN_FOLDER } from '../backupContent';
+
+/** The backups of collections in the storage, newest first. */
+export async function searchBackups(this: ILoadOptionsFunctions, filter = ''): Promise<INodeListSearchResult> {
+	return await backupsFound(this, filter, { kind: 'qdrant', ownFolder: OWN_FOLDER });
+}

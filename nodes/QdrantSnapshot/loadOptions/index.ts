@@ -1,0 +1,2 @@
+export { getCollections } from './getCollections';
+export { getCollectionsAndAliases } from './getCollectionsAndAliases';

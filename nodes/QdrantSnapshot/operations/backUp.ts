@@ -1,0 +1,108 @@
+import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
+
+import {
+	backUpCollections,
+	BackupError,
+	backUpStorage,
+	type CollectionsBackup,
+	type EncryptionKeys,
+	keyIn,
+	type Manifest,
+	type QdrantConnection,
+	type Storage,
+} from '../../../engine';
+import { describeBackup } from '../../shared/backupItem';
+import { BinaryOutput } from '../../shared/binaryOutput';
+import { encryptionKeys } from '../../shared/encryption';
+import { errorItem, toNodeError } from '../../shared/errors';
+import { failedBackups } from '../../shared/failedBackups';
+import { showWarnings } from '../../shared/hints';
+import type { Operation } from '../../shared/operation';
+import { progressLog } from '../../shared/progress';
+import { qdrantConnection } from '../../shared/qdrantConnection';
+import { openStorage } from '../../shared/storage';
+import { backupContent } from '../backupContent';
+import { backUpSettings, type BackUpSettings } from '../backUpSettings';
+import { backUpFields } from '../descriptions/backUp';
+
+/** What the archives of one incoming item share. */
+interface Run {
+	context: IExecuteFunctions;
+	item: number;
+	settings: BackUpSettings;
+	connection: QdrantConnection;
+	encryption: EncryptionKeys | undefined;
+	/** Undefined where the archives go to a storage. */
+	output: BinaryOutput | undefined;
+	storage: Storage;
+}
+
+type Result = Pick<CollectionsBackup, 'backups' | 'failures' | 'warnings'>;
+
+async function store({ context, settings, connection, encryption, storage }: Run): Promise<Result> {
+	const { logger } = context;
+	const { selection, archive } = settings;
+	const progress = progressLog((line) => logger.info(`Qdrant Snapshot: ${line}`));
+	const common = {
+		...archive,
+		connection,
+		storage,
+		encryption,
+		signal: context.getExecutionCancelSignal(),
+		log: (line: string) => logger.debug(`Qdrant Snapshot: ${line}`),
+		onProgress: ({ collection, bytes, totalBytes }: { collection?: string; bytes: number; totalBytes: number }) => {
+			progress(`backing up ${collection ?? 'the whole storage'}`, bytes, totalBytes);
+		},
+	};
+	if (!selection) return { backups: [await backUpStorage(common)], failures: [], warnings: [] };
+	return await backUpCollections({ ...common, selection });
+}
+
+function itemOf({ context, item, settings, output }: Run, manifest: Manifest, warnings: string[]): INodeExecutionData {
+	const key = keyIn(settings.archive.folder, manifest.file);
+	const json = describeBackup(manifest, key, backupContent);
+	json.warnings = [...manifest.warnings, ...warnings];
+	context.logger.info(`Qdrant Snapshot: backed up ${manifest.name}`, {
+		file: manifest.file,
+		bytes: manifest.size.stored,
+	});
+	const binary = output?.binary(key);
+	if (!binary) return { json };
+	const field = context.getNodeParameter('outputBinaryField', item) as string;
+	// Restore wants the manifest again, and nothing else keeps it here.
+	return { json: { ...json, manifest: manifest }, binary: { [field]: binary } };
+}
+
+async function archiveAll(run: Run): Promise<INodeExecutionData[]> {
+	const { context, item, output } = run;
+	const { backups, failures, warnings } = await store(run);
+	if (backups.length + failures.length === 0) {
+		throw new BackupError('INVALID_INPUT', 'There is no collection to back up.', {
+			hint: 'The server has none, or Exclude Patterns leaves out all of them.',
+		});
+	}
+	for (const warning of warnings) context.logger.warn(`Qdrant Snapshot: ${warning}`);
+	const items = backups.map((manifest) => itemOf(run, manifest, warnings));
+	showWarnings(context, [...warnings, ...backups.flatMap((manifest) => manifest.warnings)]);
+	if (failures.length === 0) return items;
+	if (!context.continueOnFail()) {
+		const named = failures.map(({ collection, error }) => ({ name: collection, error }));
+		const error = failedBackups(named, items.length + failures.length, output === undefined);
+		throw toNodeError(context.getNode(), error, item);
+	}
+	return [...items, ...failures.map(({ collection, error }) => errorItem(error, item, { collection }))];
+}
+
+/** Backs collections, or the whole storage, up: one item for each archive. */
+export const backUp: Operation = {
+	description: backUpFields,
+	async execute(context, item) {
+		const settings = backUpSettings(context, item);
+		const encryption = context.getNodeParameter('encrypt', item) ? await encryptionKeys(context, item) : undefined;
+		const toStorage = context.getNodeParameter('destination', item) === 'storage';
+		const output = toStorage ? undefined : new BinaryOutput(context.helpers);
+		const storage = output ?? (await openStorage(context, item));
+		const connection = await qdrantConnection(context, item, settings.connection);
+		return await archiveAll({ context, item, settings, connection, encryption, output, storage });
+	},
+};

@@ -1,0 +1,44 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import { listServerSnapshots as findSnapshots } from '../../../engine';
+import { splitList } from '../../shared/lists';
+import { type Operation, shownFor } from '../../shared/operation';
+import { qdrantConnection } from '../../shared/qdrantConnection';
+import { connectionOptions } from '../descriptions/connection';
+import { describeSnapshot } from '../serverSnapshotItem';
+
+const shown = shownFor(['listServerSnapshots']);
+
+const fields: INodeProperties[] = [
+	{
+		displayName: 'Collections',
+		name: 'snapshotCollections',
+		type: 'multiOptions',
+		typeOptions: { loadOptionsMethod: 'getCollections' },
+		default: [],
+		description:
+			'Whose snapshots. Without a choice, those of all collections and of the whole storage. Choose from the list, or give names by an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+		displayOptions: shown,
+	},
+	{
+		displayName: 'Options',
+		name: 'options',
+		type: 'collection',
+		placeholder: 'Add Option',
+		default: {},
+		displayOptions: shown,
+		options: connectionOptions,
+	},
+];
+
+/** Lists the snapshots on the disks of the server or of all peers of a cluster: one item for each. */
+export const listServerSnapshots: Operation = {
+	description: fields,
+	async execute(context, item) {
+		const chosen = splitList(context.getNodeParameter('snapshotCollections', item));
+		const connection = await qdrantConnection(context, item, context.getNodeParameter('options', item, {}));
+		const collections = chosen.length > 0 ? chosen : undefined;
+		const snapshots = await findSnapshots(connection, collections, context.getExecutionCancelSignal());
+		return snapshots.map((snapshot) => ({ json: describeSnapshot(snapshot) }));
+	},
+};

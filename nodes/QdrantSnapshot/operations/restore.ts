@@ -1,0 +1,37 @@
+import { restoreCollection } from '../../../engine';
+import type { Operation } from '../../shared/operation';
+import { progressLog } from '../../shared/progress';
+import { qdrantConnection } from '../../shared/qdrantConnection';
+import { restoreFields } from '../descriptions/restore';
+import { describeRestore } from '../restoreItem';
+import { restoreSettings, restoreTarget } from '../restoreSettings';
+import { withSource } from '../restoreSource';
+
+/** Restores a collection from a backup of ours or a snapshot made by others: one item with the report. */
+export const restore: Operation = {
+	description: restoreFields,
+	async execute(context, item) {
+		const { logger } = context;
+		const target = restoreTarget(context, item);
+		const settings = restoreSettings(context, item);
+		const connection = await qdrantConnection(context, item, settings.connection);
+		const progress = progressLog((line) => logger.info(`Qdrant Snapshot: ${line}`));
+		return await withSource(context, item, settings, async (open) => {
+			const { aliases, check, snapshotVersion, timeZone } = settings;
+			const report = await restoreCollection({
+				connection,
+				source: open.source,
+				target,
+				aliases,
+				check,
+				snapshotVersion,
+				timeZone,
+				signal: context.getExecutionCancelSignal(),
+				log: (line) => logger.debug(`Qdrant Snapshot: ${line}`),
+				onProgress: ({ bytes, totalBytes }) => progress(`restoring ${target.collection}`, bytes, totalBytes),
+			});
+			logger.info(`Qdrant Snapshot: restored ${open.source.description}`, { collection: report.collection });
+			return [{ json: describeRestore(context, report, open) }];
+		});
+	},
+};

@@ -1,0 +1,105 @@
+import type { IExecuteFunctions } from 'n8n-workflow';
+
+import {
+	archiveSource,
+	BackupError,
+	foreignSnapshot,
+	type Manifest,
+	openArchive,
+	type QdrantRestoreSource,
+	remoteSnapshot,
+	S3Storage,
+	type Storage,
+} from '../../engine';
+import { type ArchivePlace, chosenBackup, chosenFile, withIncomingFile } from '../shared/archiveSource';
+import { decryptionKeys } from '../shared/encryption';
+import { openStorage } from '../shared/storage';
+
+import { OWN_KINDS } from './backupContent';
+import type { RestoreSettings } from './restoreSettings';
+
+/** What to restore, as the engine wants it, and the manifest where it has one. */
+export interface OpenSource {
+	source: QdrantRestoreSource;
+	manifest?: Manifest;
+}
+
+const FETCH_WITHIN_S = 24 * 60 * 60;
+
+/** Runs `use` with what the Source fields name. */
+export async function withSource<T>(
+	context: IExecuteFunctions,
+	item: number,
+	settings: RestoreSettings,
+	use: (open: OpenSource) => Promise<T>,
+): Promise<T> {
+	const from = context.getNodeParameter('source', item) as 'storage' | 'binaryData' | 'snapshotFile' | 'url';
+	switch (from) {
+		case 'storage':
+			return await use(await storedBackup(context, item, settings));
+		case 'binaryData':
+			return await withIncomingFile(context, item, async (place) => {
+				return await use(await incoming(context, item, settings, place));
+			});
+		case 'snapshotFile': {
+			const storage = await openStorage(context, item);
+			const key = chosenFile(context, item, 'snapshotFile');
+			return await use({ source: await bareSnapshot(context, settings, storage, key) });
+		}
+		case 'url':
+			return await use({ source: behindUrl(context, item) });
+	}
+}
+
+async function storedBackup(context: IExecuteFunctions, item: number, settings: RestoreSettings): Promise<OpenSource> {
+	const storage = await openStorage(context, item);
+	const { key, folder, manifest } = await chosenBackup(context, item, storage, {
+		kinds: OWN_KINDS,
+		folder: settings.folder,
+		hint: 'Choose a backup of a Qdrant collection.',
+	});
+	const reader = await openArchive(storage, { manifest, folder }, await decryptionKeys(context, item));
+	if (!settings.serverFetches) return { source: archiveSource(reader), manifest };
+	if (!(storage instanceof S3Storage)) {
+		throw new BackupError('INVALID_INPUT', 'A server can fetch a backup from a bucket, not from a folder of n8n.', {
+			hint: 'Switch Fetch From Bucket off.',
+		});
+	}
+	return { source: remoteSnapshot(await storage.presignedUrl(key, FETCH_WITHIN_S), reader), manifest };
+}
+
+async function incoming(
+	context: IExecuteFunctions,
+	item: number,
+	settings: RestoreSettings,
+	{ storage, key, folder, manifest }: ArchivePlace,
+): Promise<OpenSource> {
+	if (!manifest) return { source: await bareSnapshot(context, settings, storage, key) };
+	const reader = await openArchive(storage, { manifest, folder }, await decryptionKeys(context, item));
+	return { source: archiveSource(reader), manifest };
+}
+
+/** A `.snapshot` file without a manifest. */
+async function bareSnapshot(
+	context: IExecuteFunctions,
+	{ checksum }: RestoreSettings,
+	storage: Storage,
+	key: string,
+): Promise<QdrantRestoreSource> {
+	const signal = context.getExecutionCancelSignal();
+	return await foreignSnapshot({
+		description: key,
+		open: async () => await storage.read(key, { signal }),
+		checksum,
+		signal,
+	});
+}
+
+function behindUrl(context: IExecuteFunctions, item: number): QdrantRestoreSource {
+	const url = (context.getNodeParameter('url', item) as string).trim();
+	const sha256 = (context.getNodeParameter('checksum', item) as string).trim().toLowerCase();
+	if (/^[0-9a-f]{64}$/.test(sha256)) return remoteSnapshot(url, { sha256 });
+	throw new BackupError('INVALID_INPUT', 'The SHA-256 of the snapshot is not 64 hexadecimal digits.', {
+		hint: 'Fill in SHA-256: the server that made the snapshot told it as its checksum.',
+	});
+}

@@ -1,0 +1,18 @@
+import { readableSize } from './listSearch/size';
+
+const EVERY_MS = 10_000;
+
+/**
+ * Tells a log how far a transfer is: every ten seconds, however often it is called.
+ * @returns What to call with the name of what is transferred, the bytes that are done, and all of them.
+ */
+export function progressLog(log: (line: string) => void): (what: string, bytes: number, total: number) => void {
+	let told = Date.now();
+	return (what, bytes, total) => {
+		const now = Date.now();
+		if (now - told < EVERY_MS) return;
+		told = now;
+		const percent = total > 0 ? Math.floor((bytes / total) * 100) : 100;
+		log(`${what}: ${readableSize(bytes)} of ${readableSize(total)} (${percent} %)`);
+	};
+}
