@@ -8,27 +8,20 @@ import { type PostgresServer, startPostgres } from '../services/postgres';
 import type { S3Server } from '../services/s3/server';
 import { startS3rver } from '../services/s3/s3rver';
 import { sharedN8n, WorkflowUnderTest } from './harness';
-import {
-	createShop,
-	DumpNode,
-	type Json,
-	NODE_TYPE,
-	postgresData,
-	sessionsOfNode,
-	untilSessions,
-} from './postgres-support';
+import { type Json, type NodeRunner } from './node-runner';
+import { createShop, dumpNode, NODE_TYPE, postgresData, sessionsOfNode, untilSessions } from './postgres-support';
 
 const n8n = sharedN8n();
 let server: PostgresServer;
 let s3: S3Server;
 let shop: string;
-let node: DumpNode;
+let node: NodeRunner;
 let folder: string;
 
 beforeAll(async () => {
 	[server, s3] = await Promise.all([startPostgres({ version: 18 }), startS3rver()]);
 	shop = await createShop(server, 'shop');
-	({ folder, node } = await DumpNode.withFolder(n8n, server, shop));
+	({ folder, node } = await dumpNode(n8n, server, shop));
 });
 
 afterAll(async () => {
@@ -201,7 +194,7 @@ it('tells a wrong password by the message of the server', async () => {
 });
 
 it('says once what is wrong with the server, however many databases are to be backed up', async () => {
-	const { folder: empty, node: own } = await DumpNode.withFolder(n8n, server, shop);
+	const { folder: empty, node: own } = await dumpNode(n8n, server, shop);
 	const data = { ...postgresData(server, shop), password: 'guessed' };
 	const wrong = own.with({ postgres: await n8n.createCredential('wrong', 'postgres', data) });
 	const many = { databaseMode: 'chosen', databases: ['shop', 'crm', 'postgres'], globals: true };
@@ -228,7 +221,7 @@ it('names the setting that keeps it out of a folder', async () => {
 });
 
 it('leaves neither an archive nor a session behind when it is stopped', async () => {
-	const { folder: empty, node: own } = await DumpNode.withFolder(n8n, server, shop);
+	const { folder: empty, node: own } = await dumpNode(n8n, server, shop);
 	const blocker = new Client(server.clientConfig(shop));
 	await blocker.connect();
 	await blocker.query('BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE');
@@ -259,7 +252,7 @@ it('runs once for every incoming item', async () => {
 });
 
 it('keeps what it lists apart by database, newest first', async () => {
-	const { node: own } = await DumpNode.withFolder(n8n, server, shop);
+	const { node: own } = await dumpNode(n8n, server, shop);
 	await own.ok('backUp');
 	const [second] = await own.ok('backUp', { databaseMode: 'chosen', databases: ['crm'] });
 	const all = await own.ok('listBackups');

@@ -7,36 +7,27 @@ import type { S3Server } from '../services/s3/server';
 import { startS3rver } from '../services/s3/s3rver';
 import { type SshServer, startSsh } from '../services/ssh';
 import { freshFilesFolder, sharedN8n } from './harness';
-import {
-	backup,
-	createShop,
-	databaseExists,
-	DumpNode,
-	type Json,
-	NODE_TYPE,
-	postgresData,
-	rowsOf,
-	WHOLE_SHOP,
-} from './postgres-support';
+import { backup, type Json, type NodeRunner } from './node-runner';
+import { createShop, databaseExists, dumpNode, NODE_TYPE, postgresData, rowsOf, WHOLE_SHOP } from './postgres-support';
 
 const n8n = sharedN8n();
 let server: PostgresServer;
 let ssh: SshServer;
 let s3: S3Server;
-let node: DumpNode;
+let node: NodeRunner;
 let folder: string;
 
 beforeAll(async () => {
 	[server, ssh, s3] = await Promise.all([startPostgres({ version: 18, ssl: true }), startSsh(), startS3rver()]);
 	await createShop(server, 'shop');
-	({ folder, node } = await DumpNode.withFolder(n8n, server, 'shop'));
+	({ folder, node } = await dumpNode(n8n, server, 'shop'));
 });
 
 afterAll(async () => {
 	await Promise.all([server?.stop(), ssh?.stop(), s3?.stop()]);
 });
 
-async function connectedBy(data: Json): Promise<DumpNode> {
+async function connectedBy(data: Json): Promise<NodeRunner> {
 	const credential = await n8n.createCredential('other way', 'postgres', { ...postgresData(server, 'shop'), ...data });
 	return node.with({ postgres: credential });
 }

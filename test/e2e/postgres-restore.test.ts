@@ -3,21 +3,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { sharedN8n } from './harness';
-import {
-	backup,
-	createShop,
-	databaseExists,
-	DumpNode,
-	type Json,
-	NODE_TYPE,
-	postgresData,
-	rowsOf,
-	WHOLE_SHOP,
-} from './postgres-support';
+import { backup, type Json, type NodeRunner } from './node-runner';
+import { createShop, databaseExists, dumpNode, NODE_TYPE, postgresData, rowsOf, WHOLE_SHOP } from './postgres-support';
 
 const n8n = sharedN8n();
 let server: PostgresServer;
-let node: DumpNode;
+let node: NodeRunner;
 let folder: string;
 /** What Back Up said of the backup of a whole shop. */
 let made: Json;
@@ -25,7 +16,7 @@ let made: Json;
 beforeAll(async () => {
 	server = await startPostgres({ version: 18 });
 	await createShop(server, 'shop');
-	({ folder, node } = await DumpNode.withFolder(n8n, server, 'shop'));
+	({ folder, node } = await dumpNode(n8n, server, 'shop'));
 	[made] = (await node.ok('backUp', { globals: true })).slice(1) as [Json];
 });
 

@@ -1,14 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { N8nClient, NodeCredentials } from '../services/n8n-client';
+import type { N8nClient } from '../services/n8n-client';
 import type { PostgresServer } from '../services/postgres';
-import { freshFilesFolder, PACKAGE, type FinishedRun, type NodeUnderTest, WorkflowUnderTest } from './harness';
+import { PACKAGE } from './harness';
+import { NodeRunner } from './node-runner';
 
 export const NODE_TYPE = `${PACKAGE}.postgresDump`;
-
-type CredentialReference = NodeCredentials[string];
-
-/** An item's JSON, read as it comes. */
-export type Json = Record<string, ReturnType<typeof JSON.parse>>;
 
 /** A database with what people have: keys, foreign keys, a name that needs quotes, a second schema. */
 export async function createShop(server: PostgresServer, name?: string): Promise<string> {
@@ -62,71 +58,8 @@ export function postgresData(server: PostgresServer, database: string): Record<s
 	return { host, port, user, password, database, ssl: 'disable', allowUnauthorizedCerts: false, sshTunnel: false };
 }
 
-/** One way of running the node: with its credentials, on one server and one storage. */
-export class DumpNode {
-	constructor(
-		private readonly n8n: N8nClient,
-		readonly credentials: NodeCredentials,
-	) {}
-
-	/** With a fresh folder as the storage. */
-	static async withFolder(n8n: N8nClient, server: PostgresServer, database: string) {
-		const folder = freshFilesFolder(n8n);
-		const node = new DumpNode(n8n, {
-			postgres: await n8n.createCredential('server', 'postgres', postgresData(server, database)),
-			backupStorageApi: await n8n.createCredential('folder', 'backupStorageApi', {
-				type: 'folder',
-				folderPath: folder,
-			}),
-		});
-		return { folder, node };
-	}
-
-	/** The same with other credentials; undefined takes one away. */
-	with(credentials: Record<string, CredentialReference | undefined>): DumpNode {
-		const entries = Object.entries({ ...this.credentials, ...credentials }).filter(([, reference]) => reference);
-		return new DumpNode(this.n8n, Object.fromEntries(entries) as NodeCredentials);
-	}
-
-	async workflow(
-		operation: string,
-		parameters: Record<string, unknown> = {},
-		settings: Record<string, unknown> = {},
-		before: NodeUnderTest[] = [],
-	): Promise<WorkflowUnderTest> {
-		const { credentials } = this;
-		const node = { type: NODE_TYPE, parameters: { operation, ...parameters }, credentials, settings };
-		return await WorkflowUnderTest.create(
-			this.n8n,
-			node,
-			before.map((one) => ({ credentials, ...one })),
-		);
-	}
-
-	async run(
-		operation: string,
-		parameters: Record<string, unknown> = {},
-		settings: Record<string, unknown> = {},
-	): Promise<FinishedRun> {
-		return await (await this.workflow(operation, parameters, settings)).run();
-	}
-
-	/** Runs it and expects it to succeed; answers the JSON of its items. */
-	async ok(operation: string, parameters: Record<string, unknown> = {}): Promise<Json[]> {
-		const run = await this.run(operation, parameters);
-		if (run.status !== 'success') throw new Error(`${operation}: ${run.error?.message} ${run.error?.description}`);
-		return run.items.map(({ json }) => json);
-	}
-
-	/** Runs it and expects it to fail; answers what the user sees. */
-	async fails(operation: string, parameters: Record<string, unknown> = {}): Promise<string> {
-		const run = await this.run(operation, parameters);
-		if (run.status !== 'error') throw new Error(`${operation} ended with ${run.status}`);
-		return `${run.error?.message} ${run.error?.description ?? ''}`;
-	}
-}
-
-/** The Backup field of the node. */
-export function backup(mode: 'list' | 'latest' | 'id' | 'file', value: string): Record<string, unknown> {
-	return { backup: { __rl: true, mode, value } };
+/** Postgres Dump on a server, with a fresh folder as the storage. */
+export async function dumpNode(n8n: N8nClient, server: PostgresServer, database: string) {
+	const postgres = await n8n.createCredential('server', 'postgres', postgresData(server, database));
+	return await NodeRunner.withFolder(n8n, NODE_TYPE, { postgres });
 }

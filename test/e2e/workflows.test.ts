@@ -1,40 +1,26 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { NodeCredentials, WorkflowJson } from '../services/n8n-client';
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { sharedN8n } from './harness';
-import { createShop, DumpNode, type Json, NODE_TYPE, postgresData, rowsOf, WHOLE_SHOP } from './postgres-support';
+import { type Json, type NodeRunner } from './node-runner';
+import { createShop, dumpNode, NODE_TYPE, postgresData, rowsOf, WHOLE_SHOP } from './postgres-support';
+import { publishGuarded, publishNow, template, TEMPLATES, withCredentials } from './templates';
 
-const FOLDER = join(__dirname, '..', '..', 'workflows');
 const n8n = sharedN8n();
 let server: PostgresServer;
-let node: DumpNode;
+let node: NodeRunner;
 
 beforeAll(async () => {
 	server = await startPostgres({ version: 18 });
 	await createShop(server, 'shop');
-	({ node } = await DumpNode.withFolder(n8n, server, 'shop'));
+	({ node } = await dumpNode(n8n, server, 'shop'));
 });
 
 afterAll(async () => {
 	await server?.stop();
 });
 
-function template(file: string): WorkflowJson {
-	return JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as WorkflowJson;
-}
-
-/** What a user does after the import: selects credentials. */
-function withCredentials(workflow: WorkflowJson, more: Json = {}): WorkflowJson {
-	const nodes = workflow.nodes.map((one) => {
-		const credentials: unknown = more[one.name] ?? (one.type === NODE_TYPE ? node.credentials : undefined);
-		return credentials ? { ...one, credentials } : one;
-	});
-	return { ...workflow, nodes };
-}
-
-it.each(readdirSync(FOLDER).filter((file) => file.endsWith('.json')))('imports %s unchanged', async (file) => {
+it.each(TEMPLATES)('imports %s unchanged', async (file) => {
 	const known = new Set((await n8n.nodeTypes()).map(({ name }) => name));
 	const workflow = template(file);
 	expect(workflow.nodes.map(({ type }) => type).filter((type) => !known.has(type))).toEqual([]);
@@ -48,9 +34,9 @@ it('restores by the webhook of the template, which asks for its header and for t
 	const [made] = await node.ok('backUp');
 	expect(made!['database']).toBe('shop');
 	await server.query('shop', 'TRUNCATE users CASCADE');
-	const header = await n8n.createCredential('webhook', 'httpHeaderAuth', { name: 'x-secret', value: 'open sesame' });
-	const workflow = withCredentials(template('postgres-restore-webhook.json'), { Webhook: { httpHeaderAuth: header } });
-	await n8n.activate(await n8n.createWorkflow(workflow));
+	const secret = { name: 'x-secret', value: 'open sesame' };
+	const credentials = { [NODE_TYPE]: node.credentials };
+	await publishGuarded(n8n, template('postgres-restore-webhook.json'), credentials, secret);
 
 	const call = async (body: Json, headers: Record<string, string> = { 'x-secret': 'open sesame' }) =>
 		await n8n.webhook('restore-postgres', body, { headers });
@@ -68,16 +54,8 @@ it('restores by the webhook of the template, which asks for its header and for t
 
 /** The daily template with a webhook in the place of its schedule. */
 async function dailyNow(path: string, credentials: NodeCredentials): Promise<string> {
-	const daily = withCredentials(template('postgres-daily-backup.json'), { 'Back Up': credentials });
-	const parameters = { httpMethod: 'POST', path, responseMode: 'lastNode' };
-	const nodes = daily.nodes.map((one) =>
-		one.type === 'n8n-nodes-base.scheduleTrigger'
-			? { ...one, type: 'n8n-nodes-base.webhook', typeVersion: 2, parameters }
-			: one,
-	);
-	const id = await n8n.createWorkflow({ ...daily, nodes });
-	await n8n.activate(id);
-	return id;
+	const daily = withCredentials(template('postgres-daily-backup.json'), { [NODE_TYPE]: credentials });
+	return await publishNow(n8n, daily, path);
 }
 
 it('sums up the night by the daily template', async () => {

@@ -1,0 +1,72 @@
+import type { N8nClient, NodeCredentials } from '../services/n8n-client';
+import { freshFilesFolder, type FinishedRun, type NodeUnderTest, WorkflowUnderTest } from './harness';
+
+type CredentialReference = NodeCredentials[string];
+
+/** An item's JSON, read as it comes. */
+export type Json = Record<string, ReturnType<typeof JSON.parse>>;
+
+/** One way of running one of our nodes: with its credentials, on one server and one storage. */
+export class NodeRunner {
+	constructor(
+		private readonly n8n: N8nClient,
+		private readonly type: string,
+		readonly credentials: NodeCredentials,
+	) {}
+
+	/** With a fresh folder as the storage, and further credentials by type. */
+	static async withFolder(n8n: N8nClient, type: string, credentials: NodeCredentials) {
+		const folder = freshFilesFolder(n8n);
+		const data = { type: 'folder', folderPath: folder };
+		const backupStorageApi = await n8n.createCredential('folder', 'backupStorageApi', data);
+		return { folder, node: new NodeRunner(n8n, type, { ...credentials, backupStorageApi }) };
+	}
+
+	/** The same with other credentials; undefined takes one away. */
+	with(credentials: Record<string, CredentialReference | undefined>): NodeRunner {
+		const entries = Object.entries({ ...this.credentials, ...credentials }).filter(([, reference]) => reference);
+		return new NodeRunner(this.n8n, this.type, Object.fromEntries(entries) as NodeCredentials);
+	}
+
+	async workflow(
+		operation: string,
+		parameters: Record<string, unknown> = {},
+		settings: Record<string, unknown> = {},
+		before: NodeUnderTest[] = [],
+	): Promise<WorkflowUnderTest> {
+		const { credentials } = this;
+		const node = { type: this.type, parameters: { operation, ...parameters }, credentials, settings };
+		return await WorkflowUnderTest.create(
+			this.n8n,
+			node,
+			before.map((one) => ({ credentials, ...one })),
+		);
+	}
+
+	async run(
+		operation: string,
+		parameters: Record<string, unknown> = {},
+		settings: Record<string, unknown> = {},
+	): Promise<FinishedRun> {
+		return await (await this.workflow(operation, parameters, settings)).run();
+	}
+
+	/** Runs it and expects it to succeed; answers the JSON of its items. */
+	async ok(operation: string, parameters: Record<string, unknown> = {}): Promise<Json[]> {
+		const run = await this.run(operation, parameters);
+		if (run.status !== 'success') throw new Error(`${operation}: ${run.error?.message} ${run.error?.description}`);
+		return run.items.map(({ json }) => json);
+	}
+
+	/** Runs it and expects it to fail; answers what the user sees. */
+	async fails(operation: string, parameters: Record<string, unknown> = {}): Promise<string> {
+		const run = await this.run(operation, parameters);
+		if (run.status !== 'error') throw new Error(`${operation} ended with ${run.status}`);
+		return `${run.error?.message} ${run.error?.description ?? ''}`;
+	}
+}
+
+/** The Backup field of the node. */
+export function backup(mode: 'list' | 'latest' | 'id' | 'file', value: string): Record<string, unknown> {
+	return { backup: { __rl: true, mode, value } };
+}

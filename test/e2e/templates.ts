@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { N8nClient, NodeCredentials, WorkflowJson } from '../services/n8n-client';
+
+const FOLDER = join(__dirname, '..', '..', 'workflows');
+
+export const TEMPLATES = readdirSync(FOLDER).filter((file) => file.endsWith('.json'));
+
+export function template(file: string): WorkflowJson {
+	return JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as WorkflowJson;
+}
+
+/** What a user does after the import: selects credentials, here by the name or by the type of the nodes. */
+export function withCredentials(workflow: WorkflowJson, credentials: Record<string, NodeCredentials>): WorkflowJson {
+	const nodes = workflow.nodes.map((one) => {
+		const own = credentials[one.name] ?? credentials[one.type];
+		return own ? { ...one, credentials: own } : one;
+	});
+	return { ...workflow, nodes };
+}
+
+/** Publishes a workflow with a webhook in the place of its schedule. */
+export async function publishNow(n8n: N8nClient, workflow: WorkflowJson, path: string): Promise<string> {
+	const parameters = { httpMethod: 'POST', path, responseMode: 'lastNode' };
+	const nodes = workflow.nodes.map((one) =>
+		one.type === 'n8n-nodes-base.scheduleTrigger'
+			? { ...one, type: 'n8n-nodes-base.webhook', typeVersion: 2, parameters }
+			: one,
+	);
+	const id = await n8n.createWorkflow({ ...workflow, nodes });
+	await n8n.activate(id);
+	return id;
+}
+
+/** Publishes a template that a webhook starts, whose callers must know a secret. */
+export async function publishGuarded(
+	n8n: N8nClient,
+	workflow: WorkflowJson,
+	credentials: Record<string, NodeCredentials>,
+	secret: { name: string; value: string },
+): Promise<void> {
+	const header = await n8n.createCredential('webhook', 'httpHeaderAuth', secret);
+	const whole = withCredentials(workflow, { ...credentials, Webhook: { httpHeaderAuth: header } });
+	await n8n.activate(await n8n.createWorkflow(whole));
+}
