@@ -111,13 +111,34 @@ async function makeCollection(context: RestoreContext, collection: string, facts
 
 async function loadShards(context: RestoreContext, collection: string, source: RestoreSource): Promise<void> {
 	const { topology, signal, log } = context;
+	if (topology.isCluster) await replicasFilled(context, collection);
 	const shards = await findShards(topology, collection, signal);
 	for (const piece of source.pieces) {
 		const client = holderOf(shards, piece, topology, collection);
 		log(`Restoring shard ${piece.shard} of ${collection} on ${client.server}`);
 		await client.uploadSnapshot({ collection, shard: piece.shard }, piece.sha256, form(context, piece), signal);
 	}
-	if (topology.isCluster) await replicasFilled(context, collection);
+	if (topology.isCluster) await evenOut(context, collection, source);
+}
+
+/** Where the cluster leaves replicas apart, each of them gets the snapshot. */
+async function evenOut(context: RestoreContext, collection: string, source: RestoreSource): Promise<void> {
+	const { topology, signal, log, warnings } = context;
+	let apart = await replicasFilled(context, collection);
+	for (let round = 0; apart.length > 0 && round < 2; round++) {
+		for (const { id, replicas } of apart) {
+			const piece = source.pieces.find(({ shard }) => shard === id);
+			for (const { peerId } of piece ? replicas : []) {
+				const client = topology.clients.get(peerId);
+				if (!client || !piece) continue;
+				log(`Restoring shard ${id} of ${collection} on ${client.server} as well: its replicas differ`);
+				await client.uploadSnapshot({ collection, shard: id }, piece.sha256, form(context, piece), signal);
+			}
+		}
+		apart = await replicasFilled(context, collection);
+	}
+	if (apart.length === 0) return;
+	warnings.push(`The replicas of the shards ${apart.map(({ id }) => id).join(', ')} tell different numbers of points.`);
 }
 
 /** A peer that holds the shard and can be reached, rather one whose replica is active. */

@@ -109,7 +109,7 @@ it('restores into a single server, and by a safe swap into both', async () => {
 	expect(await listServerSnapshots(connection())).toEqual([]);
 	const over = { type: 'existing', collection: 'r2 again', confirmation: 'r2 again' } as const;
 	await failure(restore(first, backup, over, { connection: connection() }), 'INVALID_INPUT');
-});
+}, 180_000);
 
 it('keeps shard keys', async () => {
 	const settings = { vectors: { size: 8, distance: 'Cosine' }, sharding_method: 'custom', shard_number: 1 };
