@@ -1,5 +1,5 @@
 /** Stores what the template workflows log in with; answers them by credential type, as a node's `credentials` names them. */
-export async function createCredentials({ n8n, postgres, shop, backups }) {
+export async function createCredentials({ n8n, postgres, shop, qdrant, backups }) {
 	const created = {};
 	const add = async (name, type, data) => {
 		created[type] = await n8n.createCredential(name, type, data);
@@ -13,6 +13,7 @@ export async function createCredentials({ n8n, postgres, shop, backups }) {
 		ssl: 'disable',
 		sshTunnel: false,
 	});
+	await add('Qdrant', 'qdrantApi', { qdrantUrl: qdrant.url, apiKey: qdrant.apiKey });
 	await add('Backup folder', 'backupStorageApi', { type: 'folder', folderPath: backups });
 	return created;
 }

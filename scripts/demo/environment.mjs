@@ -1,32 +1,36 @@
 import { join } from 'node:path';
 import { startN8n } from '../../test/services/n8n.ts';
 import { startPostgres } from '../../test/services/postgres.ts';
+import { startQdrant } from '../../test/services/qdrant.ts';
 import { root } from '../setup/paths.mjs';
 import { createShop } from './sample-data.mjs';
+import { createArticles } from './sample-vectors.mjs';
 
 /**
- * Starts PostgreSQL (the sample database, and n8n's own) and n8n with our package. What comes back is what a scenario gets:
- * `postgres`, `shop` (the sample database's name), `n8n` and `stop()`.
+ * Starts PostgreSQL (the sample database, and n8n's own), Qdrant (a sample collection) and n8n with our package. What comes
+ * back is what a scenario gets: `postgres`, `shop` (the sample database's name), `qdrant`, `n8n`, `backups` (the folder for
+ * archives) and `stop()`.
  */
 export async function startEnvironment() {
-	const postgres = await startPostgres({ version: 18 });
+	const started = [];
+	const stop = async () => {
+		for (const service of started.reverse()) await service.stop();
+	};
+	const keep = (service) => {
+		started.push(service);
+		return service;
+	};
 	try {
+		const postgres = keep(await startPostgres({ version: 18 }));
 		const shop = await createShop(postgres);
+		const qdrant = keep(await startQdrant({ apiKey: 'demo' }));
+		await createArticles(qdrant);
 		const { host, port, user, password } = postgres;
 		const database = { host, port, user, password, database: await postgres.createDatabase('n8n') };
-		const n8n = await startN8n({ packageFolder: root, database });
-		return {
-			postgres,
-			shop,
-			n8n,
-			backups: join(n8n.connection.filesFolder, 'backups'),
-			async stop() {
-				await n8n.stop();
-				await postgres.stop();
-			},
-		};
+		const n8n = keep(await startN8n({ packageFolder: root, database }));
+		return { postgres, shop, qdrant, n8n, backups: join(n8n.connection.filesFolder, 'backups'), stop };
 	} catch (error) {
-		await postgres.stop();
+		await stop();
 		throw error;
 	}
 }

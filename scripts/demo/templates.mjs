@@ -20,7 +20,10 @@ export async function importTemplates(n8n, credentials) {
 }
 
 /** What a person picks in the editor for each of our nodes. */
-const NEEDED = { 'n8n-nodes-stack-backup.postgresDump': ['postgres', 'backupStorageApi'] };
+const NEEDED = {
+	'n8n-nodes-stack-backup.postgresDump': ['postgres', 'backupStorageApi'],
+	'n8n-nodes-stack-backup.qdrantSnapshot': ['qdrantApi', 'backupStorageApi'],
+};
 
 function pickCredentials({ type }, credentials) {
 	const needed = NEEDED[type];

@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export const mb = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`;
+
+/** Runs an imported workflow as the editor's Execute button does; answers the execution, or throws what it failed with. */
+export async function execute({ n8n, templates }, file, trigger) {
+	const { id } = templates.find((template) => template.file === file);
+	const workflowData = await n8n.rest('GET', `/workflows/${id}`);
+	const { executionId } = await n8n.rest('POST', `/workflows/${id}/run`, {
+		workflowData,
+		triggerToStartFrom: { name: trigger },
+	});
+	for (;;) {
+		const execution = await n8n.execution(executionId);
+		if (['new', 'running', 'waiting'].includes(execution.status)) {
+			await sleep(200);
+			continue;
+		}
+		const { error } = execution.data.resultData;
+		if (execution.status !== 'success') throw new Error(error?.message ?? `The workflow ended as ${execution.status}.`);
+		return execution;
+	}
+}
+
+/** The single item that a node of an execution put out. */
+export function outputOf(execution, node) {
+	return execution.data.resultData.runData[node][0].data.main[0][0].json;
+}
+
+/**
+ * Publishes a template that a webhook starts, with a secret that its callers must know, as a person would set it up in the
+ * editor. Answers the headers to call it with.
+ */
+export async function publishGuarded({ n8n, templates }, file) {
+	const secret = { name: 'x-restore-secret', value: 'demo' };
+	const credential = await n8n.createCredential(`Secret of ${file}`, 'httpHeaderAuth', secret);
+	const { id } = templates.find((template) => template.file === file);
+	const workflow = await n8n.rest('GET', `/workflows/${id}`);
+	const nodes = workflow.nodes.map((node) =>
+		node.name === 'Webhook' ? { ...node, credentials: { httpHeaderAuth: credential } } : node,
+	);
+	await n8n.rest('PATCH', `/workflows/${id}`, { ...workflow, nodes });
+	await n8n.activate(id);
+	return { [secret.name]: secret.value };
+}

@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import { checkedManifest } from './checksum.mjs';
+import { execute, mb, outputOf, publishGuarded } from './execute.mjs';
+
+export const postgresScenarios = [
+	{ title: 'The nightly template backs up every database, and the roles', run: backUp },
+	{ title: 'The archive of the shop is what its manifest says', run: verify },
+	{ title: 'Orders are lost, and the restore template brings them back', run: restore },
+];
+
+async function backUp(environment) {
+	const execution = await execute(environment, 'postgres-daily-backup.json', 'Every Night at 02:00');
+	const { backups, totalStoredBytes } = outputOf(execution, 'Summary');
+	if (!backups.some(({ database }) => database === environment.shop)) throw new Error('The shop was not backed up.');
+	return [
+		...backups.map(({ database, file, storedBytes }) => `${database}: ${file}, ${mb(storedBytes)}`),
+		`${mb(totalStoredBytes)} in all, in ${environment.backups}`,
+	];
+}
+
+async function verify({ backups, shop }) {
+	const { file, sha256, counts, parts } = checkedManifest(join(backups, 'postgres'), shop);
+	const { tables, rows } = counts;
+	return [`${file}: SHA-256 ${sha256.slice(0, 16)}..., ${tables} tables, ${rows} rows, ${parts.length} frames`];
+}
+
+async function restore(environment) {
+	const { n8n, postgres, shop } = environment;
+	const orders = async () => (await postgres.query(shop, 'SELECT count(*)::int AS count FROM orders')).rows[0].count;
+	const before = await orders();
+	await postgres.query(shop, 'DELETE FROM orders WHERE id % 3 = 0');
+	const damaged = await orders();
+	const headers = await publishGuarded(environment, 'postgres-restore-webhook.json');
+	const refused = await n8n.webhook('restore-postgres', { database: shop, confirm: 'another' }, { headers });
+	if (refused.status !== 422) throw new Error(`Without a confirmation the webhook answered ${refused.status}.`);
+	const { status, body } = await n8n.webhook('restore-postgres', { database: shop, confirm: shop }, { headers });
+	if (status !== 200) throw new Error(`The webhook answered ${status}: ${JSON.stringify(body)}`);
+	const after = await orders();
+	if (after !== before) throw new Error(`There were ${before} orders, and ${after} came back.`);
+	return [
+		`${before} orders, ${damaged} after a slip of the hand`,
+		`Without the right confirmation: "${refused.body.error}"`,
+		`Restored ${body.rows} rows of ${body.tables.length} tables in ${body.durationSeconds} s: ${after} orders again`,
+		`The damaged database is kept as ${body.previousDatabase}`,
+	];
+}
