@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,16 +9,9 @@ import type { CodecName, EncryptionKeys } from '../../../engine/archive';
 import { backUpDatabase, backUpGlobals } from '../../../engine/postgres';
 import { FolderStorage } from '../../../engine/storage';
 import { type PostgresServer, startPostgres } from '../../services/postgres';
+import { runCommand } from './commands';
 
-const page = readFileSync(join(__dirname, '../../../docs/restore-without-n8n.md'), 'utf8');
 const PASSPHRASE = 'correct horse battery staple';
-
-/** The command that the page gives under a name: what stands between "```sh name" and the closing fence. */
-function command(name: string): string {
-	const found = new RegExp(`^\`\`\`sh ${name}\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(page);
-	if (!found?.[1]) throw new Error(`The page holds no command "${name}".`);
-	return found[1];
-}
 
 describe('the commands of "Restore without n8n"', () => {
 	let server: PostgresServer;
@@ -51,11 +42,8 @@ describe('the commands of "Restore without n8n"', () => {
 		return join(folder, 'postgres', manifest.file);
 	}
 
-	async function run(name: string, variables: Record<string, string>): Promise<string> {
-		const env = { ...process.env, ...server.environment(), ...variables };
-		const { stdout } = await promisify(execFile)('bash', ['-e', '-o', 'pipefail', '-c', command(name)], { env });
-		return stdout;
-	}
+	const run = (name: string, variables: Record<string, string>) =>
+		runCommand(name, { ...(server.environment() as Record<string, string>), ...variables });
 
 	async function restored(name: string, variables: Record<string, string>): Promise<unknown> {
 		const target = `restored_${++count}`;

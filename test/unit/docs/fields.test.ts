@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ICredentialType, INodeProperties } from 'n8n-workflow';
+import type { ICredentialType, INodeProperties, INodeType } from 'n8n-workflow';
 import { describe, expect, it } from 'vitest';
 
 import { BackupEncryptionApi } from '../../../credentials/BackupEncryptionApi.credentials';
 import { BackupStorageApi } from '../../../credentials/BackupStorageApi.credentials';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
+import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
 
 const page = (name: string) => readFileSync(join(__dirname, '..', '..', '..', 'docs', name), 'utf8');
 
@@ -43,24 +44,53 @@ function withInner(property: INodeProperties): INodeProperties[] {
 	return (property.options as INodeProperties[]).flatMap(withInner);
 }
 
-const text = page('postgres-dump.md');
-const properties = new PostgresDump().description.properties;
-const [operation, ...fields] = properties as [INodeProperties, ...INodeProperties[]];
-/** Import refers to Restore for what it shares with it. */
-const PLACES: Record<string, string[]> = {
-	backUp: ['Back Up'],
-	restore: ['Restore'],
-	import: ['Import', 'Restore'],
-	listContents: ['List Contents', 'Import', 'Restore'],
-	listBackups: ['List Backups'],
-};
+/** A node with its page, and the headings under which the fields of each operation stand. */
+interface Documented {
+	title: string;
+	file: string;
+	node: INodeType;
+	places: Record<string, string[]>;
+}
 
-describe('the page of Postgres Dump', () => {
+const NODES: Documented[] = [
+	{
+		title: 'Postgres Dump',
+		file: 'postgres-dump.md',
+		node: new PostgresDump(),
+		places: {
+			backUp: ['Back Up'],
+			restore: ['Restore'],
+			// They refer to others for what they share with them.
+			import: ['Import', 'Restore'],
+			listContents: ['List Contents', 'Import', 'Restore'],
+			listBackups: ['List Backups'],
+		},
+	},
+	{
+		title: 'Qdrant Snapshot',
+		file: 'qdrant-snapshot.md',
+		node: new QdrantSnapshot(),
+		places: {
+			backUp: ['Back Up'],
+			restore: ['Restore'],
+			listBackups: ['List Backups'],
+			listServerSnapshots: ['List Server Snapshots'],
+			deleteServerSnapshots: ['Delete Server Snapshots'],
+		},
+	},
+];
+
+describe.each(NODES)('the page of $title', ({ file, node, places }) => {
+	const text = page(file);
+	const [operation, ...fields] = node.description.properties as [INodeProperties, ...INodeProperties[]];
+
 	it('describes every operation', () => {
 		for (const option of operation.options ?? []) expect(text).toContain(`\n## ${option.name}\n`);
+		const values = (operation.options ?? []).map((option) => ('value' in option ? option.value : ''));
+		expect(Object.keys(places).sort()).toEqual(values.sort());
 	});
 
-	it.each(Object.entries(PLACES))('names every field of %s, with its default', (name, headings) => {
+	it.each(Object.entries(places))('names every field of %s, with its default', (name, headings) => {
 		const part = headings.map((heading) => section(text, heading)).join('\n');
 		const shown = fields.filter(({ displayOptions }) => displayOptions?.show?.['operation']?.includes(name));
 		expect(shown.length).toBeGreaterThan(0);
