@@ -15,6 +15,7 @@ export type { CollectionSelection } from './select';
 export type { AliasChoice } from './restore/aliases';
 export type { CheckOptions } from './restore/check';
 export {
+	assertConfirmed as assertCollectionConfirmed,
 	restoreCollection,
 	type CollectionRestoreReport,
 	type RestoreCollectionOptions,

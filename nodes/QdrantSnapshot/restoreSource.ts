@@ -3,9 +3,11 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import {
 	archiveSource,
 	BackupError,
+	checkQdrant,
 	foreignSnapshot,
 	type Manifest,
 	openArchive,
+	type QdrantConnection,
 	type QdrantRestoreSource,
 	remoteSnapshot,
 	S3Storage,
@@ -24,13 +26,16 @@ export interface OpenSource {
 	manifest?: Manifest;
 }
 
+/** The settings, and the server to restore into. */
+type Settings = Omit<RestoreSettings, 'connection'> & { connection: QdrantConnection };
+
 const FETCH_WITHIN_S = 24 * 60 * 60;
 
 /** Runs `use` with what the Source fields name. */
 export async function withSource<T>(
 	context: IExecuteFunctions,
 	item: number,
-	settings: RestoreSettings,
+	settings: Settings,
 	use: (open: OpenSource) => Promise<T>,
 ): Promise<T> {
 	const from = context.getNodeParameter('source', item) as 'storage' | 'binaryData' | 'snapshotFile' | 'url';
@@ -51,7 +56,7 @@ export async function withSource<T>(
 	}
 }
 
-async function storedBackup(context: IExecuteFunctions, item: number, settings: RestoreSettings): Promise<OpenSource> {
+async function storedBackup(context: IExecuteFunctions, item: number, settings: Settings): Promise<OpenSource> {
 	const storage = await openStorage(context, item);
 	const { key, folder, manifest } = await chosenBackup(context, item, storage, {
 		kinds: OWN_KINDS,
@@ -71,7 +76,7 @@ async function storedBackup(context: IExecuteFunctions, item: number, settings: 
 async function incoming(
 	context: IExecuteFunctions,
 	item: number,
-	settings: RestoreSettings,
+	settings: Settings,
 	{ storage, key, folder, manifest }: ArchivePlace,
 ): Promise<OpenSource> {
 	if (!manifest) return { source: await bareSnapshot(context, settings, storage, key) };
@@ -82,11 +87,13 @@ async function incoming(
 /** A `.snapshot` file without a manifest. */
 async function bareSnapshot(
 	context: IExecuteFunctions,
-	{ checksum }: RestoreSettings,
+	{ checksum, connection }: Settings,
 	storage: Storage,
 	key: string,
 ): Promise<QdrantRestoreSource> {
 	const signal = context.getExecutionCancelSignal();
+	// The file is read once before it is sent: what is wrong with the server should show first.
+	await checkQdrant(connection, signal);
 	return await foreignSnapshot({
 		description: key,
 		open: async () => await storage.read(key, { signal }),

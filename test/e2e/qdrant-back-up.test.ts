@@ -187,6 +187,7 @@ it('lists the snapshots on the server, and deletes what comes in', async () => {
 	expect(run.error).toBeUndefined();
 	expect(run.items.map(({ json }) => json)).toEqual(listed.map((snapshot) => ({ ...snapshot, deleted: true })));
 	expect(await node.ok('listServerSnapshots')).toEqual([]);
+	expect(await node.fails('deleteServerSnapshots')).toMatch(/No snapshot is named/);
 	expect(await node.fails('deleteServerSnapshots', { snapshotName: made.name, snapshotCollection: 'images' })).toMatch(
 		/no snapshot .* of the collection images/,
 	);

@@ -181,6 +181,8 @@ it('restores a snapshot file that Qdrant made, and compares it with its checksum
 	expect(await node.fails('restore', { ...parameters, ...intoNew('never'), options: wrong })).toMatch(/SHA-256/);
 	const old = { ...options, snapshotVersion: '1.14.1' };
 	expect(await node.fails('restore', { ...parameters, ...intoNew('never'), options: old })).toMatch(/Qdrant 1\.14\.1/);
+	const packed = { ...parameters, snapshotFile: { __rl: true, mode: 'path', value: made['key'] } };
+	expect(await node.fails('restore', { ...packed, ...intoNew('never') })).toMatch(/is a tar.*give its manifest/s);
 	expect(await collections(server)).toEqual(['docs', 'foreign']);
 });
 

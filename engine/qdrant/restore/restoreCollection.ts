@@ -91,7 +91,8 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 	}
 }
 
-function assertConfirmed(target: RestoreCollectionTarget): void {
+/** Throws NOT_CONFIRMED unless the target, where it exists, is named once more. */
+export function assertConfirmed(target: RestoreCollectionTarget): void {
 	if (target.type === 'newCollection' || target.confirmation === target.collection) return;
 	throw new BackupError(
 		'NOT_CONFIRMED',

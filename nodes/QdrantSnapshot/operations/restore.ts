@@ -1,4 +1,4 @@
-import { restoreCollection } from '../../../engine';
+import { assertCollectionConfirmed, restoreCollection } from '../../../engine';
 import type { Operation } from '../../shared/operation';
 import { progressLog } from '../../shared/progress';
 import { qdrantConnection } from '../../shared/qdrantConnection';
@@ -13,10 +13,12 @@ export const restore: Operation = {
 	async execute(context, item) {
 		const { logger } = context;
 		const target = restoreTarget(context, item);
+		// The engine asks as well, but a snapshot without a manifest is read before.
+		assertCollectionConfirmed(target);
 		const settings = restoreSettings(context, item);
 		const connection = await qdrantConnection(context, item, settings.connection);
 		const progress = progressLog((line) => logger.info(`Qdrant Snapshot: ${line}`));
-		return await withSource(context, item, settings, async (open) => {
+		return await withSource(context, item, { ...settings, connection }, async (open) => {
 			const { aliases, check, snapshotVersion, timeZone } = settings;
 			const report = await restoreCollection({
 				connection,

@@ -1,10 +1,12 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { foreignSnapshot, remoteSnapshot, restoreCollection } from '../../../engine/qdrant';
+import { tarEnd, tarHeader } from '../../../engine/qdrant/tar';
 import { startQdrant, type QdrantServer } from '../../services/qdrant';
 import {
 	ask,
@@ -225,8 +227,10 @@ describe('a snapshot of others', () => {
 
 	it('that is none is refused by the server, and nothing is left of it', async () => {
 		const before = await everything();
-		const open = () => Promise.resolve(createReadStream(join(__dirname, 'support.ts')));
-		const source = await foreignSnapshot({ description: 'support.ts', open });
+		const text = () => Promise.resolve(createReadStream(join(__dirname, 'support.ts')));
+		await failure(foreignSnapshot({ description: 'support.ts', open: text }), 'INVALID_INPUT');
+		const open = () => Promise.resolve(Readable.from([tarHeader('some.txt', 0, new Date(0)), tarEnd()]));
+		const source = await foreignSnapshot({ description: 'some.tar', open });
 		const into = (target: Parameters<typeof restore>[2]) =>
 			failure(restoreCollection({ connection: connectionTo(server), source, target }), 'TARGET_FAILED');
 		await into({ type: 'newCollection', collection: 'none' });
