@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { probeStorage, S3Storage, type S3StorageOptions } from '../../../engine/storage';
@@ -8,6 +10,23 @@ import { storageContract } from './contract';
 import { optionsFor, s3UnderTest } from './s3-under-test';
 
 storageContract('s3rver', () => s3UnderTest(startS3rver, { listsUploads: false }));
+
+describe('an address that S3Storage hands out', () => {
+	let server: S3Server;
+	beforeAll(async () => {
+		server = await startS3rver({ buckets: ['addresses'] });
+	});
+	afterAll(() => server.stop());
+
+	it('lets anybody read the object, whatever its key', async () => {
+		const storage = new S3Storage(optionsFor(server, 'addresses', { prefix: 'some/where' }));
+		const key = 'qdrant/Bücher & more_20260131_020000.snapshot';
+		await storage.write(key, Readable.from([Buffer.from('a snapshot')]));
+		const answer = await fetch(await storage.presignedUrl(key, 60));
+		expect([answer.status, await answer.text()]).toEqual([200, 'a snapshot']);
+		storage.close();
+	});
+});
 
 describe('S3Storage before a server with a certificate that nobody knows', () => {
 	const authority = createAuthority();

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 
-import { extract, type Headers } from 'tar-stream';
+import { extract, type Header } from 'tar-stream';
 import { expect, it } from 'vitest';
 
 import { tarEnd, tarHeader, tarPadding } from '../../../engine/qdrant/tar';
@@ -8,11 +8,11 @@ import { tarEnd, tarHeader, tarPadding } from '../../../engine/qdrant/tar';
 const modifiedAt = new Date('2026-01-31T02:00:00Z');
 
 /** A header as another program reads it. */
-async function decoded(block: Buffer): Promise<Headers> {
+async function decoded(block: Buffer): Promise<Header> {
 	const reader = extract();
 	const entry = once(reader, 'entry');
 	reader.write(block);
-	const [headers] = (await entry) as [Headers];
+	const [headers] = (await entry) as [Header];
 	reader.destroy();
 	return headers;
 }
