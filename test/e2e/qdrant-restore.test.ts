@@ -250,3 +250,15 @@ it('says what to do about a backup that is not there, and one of another kind', 
 	);
 	rmSync(join(folder, 'other'), { recursive: true });
 });
+
+it('shows the API key neither in executions nor in the log', async () => {
+	const backedUp = await node.run('backUp', { options: { folder: 'secret' } });
+	const restored = await node.run('restore', { ...backup('id', made['id']), ...intoNew('discreet') });
+	const failed = await node.run('restore', { ...backup('id', made['id']), ...intoNew('discreet') });
+	expect([backedUp.status, restored.status, failed.status]).toEqual(['success', 'success', 'error']);
+	const log = readFileSync(join(n8n.connection.userFolder, '.n8n', 'logs', 'n8n.log'), 'utf8');
+	expect(log).toMatch(/Qdrant Snapshot: backed up docs/);
+	for (const text of [log, ...[backedUp, restored, failed].map(({ execution }) => JSON.stringify(execution))]) {
+		expect(text).not.toContain('the right key');
+	}
+});

@@ -44,7 +44,7 @@ const source: INodeProperties[] = [
 		default: '',
 		placeholder: 'e.g. https://bucket.example.com/docs.snapshot?signature=...',
 		description:
-			'As the Qdrant server reaches it: a presigned URL, or another Qdrant server. What follows the ? is shown nowhere.',
+			'As the Qdrant server reaches it: a presigned URL, or another Qdrant server. A signature in it goes into no message and no log.',
 		displayOptions: shownFor(['restore'], { source: ['url'] }),
 	},
 	{
