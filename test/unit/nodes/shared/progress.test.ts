@@ -13,8 +13,5 @@ it('tells every ten seconds how far it is, however often it is called', () => {
 		progress('backing up docs', second * 1_000_000, 40_000_000);
 		progress('backing up docs', second * 1_000_000, 40_000_000);
 	}
-	expect(lines).toEqual([
-		'backing up docs: 10.0 MB of 40.0 MB (25 %)',
-		'backing up docs: 20.0 MB of 40.0 MB (50 %)',
-	]);
+	expect(lines).toEqual(['backing up docs: 10.0 MB of 40.0 MB (25 %)', 'backing up docs: 20.0 MB of 40.0 MB (50 %)']);
 });
