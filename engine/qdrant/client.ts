@@ -214,13 +214,17 @@ export class QdrantClient {
 		return await open(this.connection, { method: 'GET', path, headers, signal, answerWithin: this.#timeouts.answer });
 	}
 
-	/** Uploads a snapshot and waits until the server has taken it in. */
+	/**
+	 * Uploads a snapshot and waits until the server has taken it in. A shard's changes the one replica that the peer holds,
+	 * and no other (`no_sync`).
+	 */
 	async uploadSnapshot(scope: SnapshotScope, checksum: string, body: UploadBody, signal?: AbortSignal): Promise<void> {
 		const what = `Could not restore the snapshot into ${describeScope(scope)}`;
+		const priority = scope.shard === undefined ? 'snapshot' : 'no_sync';
 		const request: HttpRequest = {
 			method: 'POST',
 			path: `${snapshotsPath(scope)}/upload`,
-			query: { wait: true, priority: 'snapshot', checksum },
+			query: { wait: true, priority, checksum },
 			signal,
 			answerWithin: 0,
 		};

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BackupError, throwIfCancelled } from '../../errors';
 import type { QdrantClient } from '../client';
+import type { Topology } from '../cluster';
 import type { CollectionSource } from '../manifestSource';
 import type { CollectionInfo, JsonObject } from '../types';
 import { bare } from './compatible';
@@ -33,16 +34,17 @@ export interface CollectionCheck {
 
 /** Compares a collection with what the backup's manifest tells, as far as it tells anything. */
 export async function checkCollection(
-	client: QdrantClient,
+	topology: Topology,
 	collection: string,
 	facts: CollectionSource | undefined,
 	options: CheckOptions = {},
 	signal?: AbortSignal,
 ): Promise<CollectionCheck> {
-	const points = await client.count(collection, signal);
+	const { client } = topology;
+	const counts = await countOnPeers(topology, collection, signal);
 	const { info, waited } = await settled(client, collection, options.waitForIndexes ?? 0, signal);
 	const check: CollectionCheck = {
-		points,
+		points: counts[0] ?? 0,
 		...(facts && { expectedPoints: facts.points.after }),
 		status: info.status,
 		indexedVectors: info.indexed_vectors_count ?? 0,
@@ -55,7 +57,7 @@ export async function checkCollection(
 		check.problems.push(`the server reports a failure: ${JSON.stringify(info.optimizer_status)}`);
 	}
 	if (facts) {
-		comparePoints(check, facts);
+		comparePoints(check, counts, facts);
 		compareSettings(check, info, facts);
 	}
 	if (options.sampleSearch ?? true) check.sampleSearch = await searchSample(client, collection, check, signal);
@@ -84,11 +86,26 @@ async function settled(client: QdrantClient, collection: string, within: number,
 	}
 }
 
+/** A peer counts the replicas that it holds itself, so all peers together have counted them all. */
+async function countOnPeers(
+	{ client, clients }: Topology,
+	collection: string,
+	signal?: AbortSignal,
+): Promise<number[]> {
+	const others = [...clients.values()].filter((other) => other !== client);
+	return await Promise.all([client, ...others].map((peer) => peer.count(collection, signal)));
+}
+
 /** Where points were written during the backup, the snapshot holds some number in between. */
-function comparePoints(check: CollectionCheck, { points: { before, after } }: CollectionSource): void {
-	if (check.points >= Math.min(before, after) && check.points <= Math.max(before, after)) return;
-	if (before === after) check.problems.push(`it has ${check.points} points instead of ${after}`);
-	else check.warnings.push(`It has ${check.points} points; ${before} to ${after} were there during the backup.`);
+function comparePoints(
+	check: CollectionCheck,
+	counts: number[],
+	{ points: { before, after } }: CollectionSource,
+): void {
+	const wrong = counts.find((points) => points < Math.min(before, after) || points > Math.max(before, after));
+	if (wrong === undefined) return;
+	if (before === after) check.problems.push(`it has ${wrong} points instead of ${after}`);
+	else check.warnings.push(`It has ${wrong} points; ${before} to ${after} were there during the backup.`);
 }
 
 function compareSettings(check: CollectionCheck, info: CollectionInfo, facts: CollectionSource): void {

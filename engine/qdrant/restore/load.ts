@@ -2,29 +2,28 @@
  * How a snapshot gets into a server: each piece streams from the storage (decrypted, decompressed and compared with the
  * manifest on the way, its last chunk only after its hash was right) into one multipart upload, in constant memory. The
  * server stores it, compares it with the checksum sent along, unpacks it beside, and only then puts it in place, so what
- * is damaged or cut off changes nothing. `priority=snapshot` makes what the snapshot holds win over other replicas.
+ * is damaged or cut off changes nothing.
  *
  * Facts of 1.16.3 that shape this file:
  * - without a checksum a snapshot with flipped bits is restored without complaint, so one is always sent;
  * - a collection's snapshot sent to one peer of a cluster restores that peer's shards alone and answers OK (1000 points in,
  *   473 there), so clusters get a snapshot for each shard, each on a peer that holds the shard;
  * - a shard's snapshot sent to a peer without that shard is taken all the same, as an additional replica;
- * - other replicas of that shard are Dead after a moment, and the cluster fills them by itself, see replicas.ts;
+ * - the other replicas of a shard are better not left to the cluster, see loadShards;
  * - an upload to an alias changes the collection behind it;
  * - an uploaded collection snapshot stays on the server's disk, see multipart.ts.
  */
 import { randomUUID } from 'node:crypto';
 
 import { BackupError, messageOf, throwIfCancelled } from '../../errors';
-import type { QdrantClient } from '../client';
-import { findShards, type Shard, type Topology } from '../cluster';
+import { findShards, type Topology } from '../cluster';
 import { isOutcomeUnknown, QdrantFailure, statusOf } from '../failure';
 import { UPLOAD_PREFIX } from '../leftovers';
 import type { CollectionSource } from '../manifestSource';
 import { snapshotForm } from '../multipart';
 import { orCancelled } from '../serverSnapshot';
 import { shardObstacle } from './compatible';
-import { replicasFilled } from './replicas';
+import { replicaHolders, replicasReady } from './replicas';
 import { creationSettings, indexSchema, shardKeys } from './settings';
 import type { RestoreSource, SnapshotPiece } from './source';
 
@@ -99,6 +98,8 @@ async function makeCollection(context: RestoreContext, collection: string, facts
 	for (const { key, count } of shardKeys(facts)) {
 		await client.createShardKey(collection, { shard_key: key, shards_number: count }, signal);
 	}
+	// A replica that is not active yet would miss the indexes.
+	await replicasReady(context, collection);
 	for (const [field, schema] of Object.entries(facts.payloadSchema)) {
 		await client.createPayloadIndex(collection, field, indexSchema(schema), signal);
 	}
@@ -109,52 +110,26 @@ async function makeCollection(context: RestoreContext, collection: string, facts
 	});
 }
 
+/**
+ * Each replica gets the snapshot itself. Where it goes to one of them, with `priority=snapshot`, the cluster fills the
+ * others from it, and gets that wrong (1.16.3): for a shard that was itself restored earlier, it sends the operations of the
+ * write-ahead log alone (`wal_delta`), which are not all that made the points, and calls the replica active without them.
+ */
 async function loadShards(context: RestoreContext, collection: string, source: RestoreSource): Promise<void> {
 	const { topology, signal, log } = context;
-	if (topology.isCluster) await replicasFilled(context, collection);
+	await replicasReady(context, collection);
 	const shards = await findShards(topology, collection, signal);
-	for (const piece of source.pieces) {
-		const client = holderOf(shards, piece, topology, collection);
-		log(`Restoring shard ${piece.shard} of ${collection} on ${client.server}`);
-		await client.uploadSnapshot({ collection, shard: piece.shard }, piece.sha256, form(context, piece), signal);
-	}
-	if (topology.isCluster) await evenOut(context, collection, source);
-}
-
-/** Where the cluster leaves replicas apart, each of them gets the snapshot. */
-async function evenOut(context: RestoreContext, collection: string, source: RestoreSource): Promise<void> {
-	const { topology, signal, log, warnings } = context;
-	let apart = await replicasFilled(context, collection);
-	for (let round = 0; apart.length > 0 && round < 2; round++) {
-		for (const { id, replicas } of apart) {
-			const piece = source.pieces.find(({ shard }) => shard === id);
-			for (const { peerId } of piece ? replicas : []) {
-				const client = topology.clients.get(peerId);
-				if (!client || !piece) continue;
-				log(`Restoring shard ${id} of ${collection} on ${client.server} as well: its replicas differ`);
-				await client.uploadSnapshot({ collection, shard: id }, piece.sha256, form(context, piece), signal);
-			}
+	const plan = source.pieces.map((piece) => {
+		const shard = shards.find(({ id }) => id === piece.shard) ?? { id: piece.shard ?? 0, activeOn: [], replicas: [] };
+		return { piece, holders: replicaHolders(shard, topology, collection) };
+	});
+	for (const { piece, holders } of plan) {
+		for (const client of holders) {
+			log(`Restoring shard ${piece.shard} of ${collection} on ${client.server}`);
+			await client.uploadSnapshot({ collection, shard: piece.shard }, piece.sha256, form(context, piece), signal);
 		}
-		apart = await replicasFilled(context, collection);
 	}
-	if (apart.length === 0) return;
-	warnings.push(`The replicas of the shards ${apart.map(({ id }) => id).join(', ')} tell different numbers of points.`);
-}
-
-/** A peer that holds the shard and can be reached, rather one whose replica is active. */
-function holderOf(shards: Shard[], piece: SnapshotPiece, topology: Topology, collection: string): QdrantClient {
-	const shard = shards.find(({ id }) => id === piece.shard);
-	const holders = [...(shard?.activeOn ?? []), ...(shard?.replicas.map(({ peerId }) => peerId) ?? [])];
-	if (!topology.isCluster && shard) return topology.client;
-	for (const peerId of holders) {
-		const client = topology.clients.get(peerId);
-		if (client) return client;
-	}
-	throw new BackupError(
-		'TARGET_UNREACHABLE',
-		`No peer that holds shard ${piece.shard} of ${collection} can be reached over HTTP.`,
-		{ hint: "Start that peer, or tell the addresses of all peers' HTTP interfaces." },
-	);
+	await replicasReady(context, collection);
 }
 
 function form({ onProgress, signal }: RestoreContext, piece: SnapshotPiece, name = 'shard.snapshot') {

@@ -1,48 +1,35 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { cancelled } from '../../errors';
-import { findShards, type Replica, type Shard, type Topology } from '../cluster';
+import { BackupError, cancelled } from '../../errors';
+import type { QdrantClient } from '../client';
+import type { Shard, Topology } from '../cluster';
+import { statusOf } from '../failure';
+import type { CollectionCluster } from '../types';
 import type { RestoreContext } from './load';
 
-const POLL_MS = 250;
-/** How long all must look right: the peers hear of replicas that are out of date only after the upload's answer. */
-const STEADY_MS = 1500;
-const WITHIN_MS = 10 * 60 * 1000;
-/** Numbers of points are rough, so they are not waited for as long. */
-const EQUAL_WITHIN_MS = 8000;
+const POLL_MS = 100;
+/** Replicas of a new collection are active within a second; peers that are asked to do much may take longer. */
+const READY_WITHIN_MS = 2 * 60 * 1000;
 
 /**
- * Waits until the cluster has filled the other replicas of shards that were restored. A fact of 1.16.3: the answer to the
- * upload comes before the peers know that the other replicas are out of date; for a moment all are said to be active, and
- * whoever counts meanwhile counts empty ones. So all replicas must be active, and the same in number of points, for a
- * while, and no transfer between them under way.
- *
- * The same before the first upload: replicas of a collection that was just made are Initializing for a while after the
- * answer, and one that misses an operation then (the making of an index) is filled from another, empty one; that may come
- * after the upload, and takes the restored points away again.
- * @returns Shards whose replicas are all active, yet hold different numbers of points: seen now and then with several
- * replicas, where the cluster has missed that the others were out of date
+ * Waits until all peers that can be reached agree that every replica of a collection is active, and that none is being
+ * filled from another. A new collection's replicas are Initializing for a moment after the answer, and not every peer
+ * knows the collection by then. Replicas of peers out of reach are not waited for.
+ * @throws BackupError TARGET_FAILED with what is still missing, after two minutes
  */
-export async function replicasFilled(context: RestoreContext, collection: string): Promise<Shard[]> {
-	const { topology, signal, warnings } = context;
-	const startedAt = Date.now();
-	let steadySince: number | undefined;
-	let activeSince: number | undefined;
+export async function replicasReady({ topology, signal }: RestoreContext, collection: string): Promise<void> {
+	if (!topology.isCluster) return;
+	const deadline = Date.now() + READY_WITHIN_MS;
 	for (;;) {
-		const shards = await findShards(topology, collection, signal);
-		const now = Date.now();
-		const inactive = inactiveReplicas(shards, topology);
-		const unequal = unequalShards(shards);
-		const { shard_transfers: transfers } = await topology.client.collectionCluster(collection, signal);
-		const isRight =
-			transfers.length === 0 &&
-			inactive.length === 0 &&
-			(unequal.length === 0 || now - (activeSince ?? now) > EQUAL_WITHIN_MS);
-		steadySince = isRight ? (steadySince ?? now) : undefined;
-		if (steadySince !== undefined && now - steadySince >= STEADY_MS) return unequal;
-		if (now - startedAt > WITHIN_MS) {
-			warnings.push(`The cluster has not yet filled all replicas: ${inactive.join(', ')}.`);
-			return [];
+		const answers = [...topology.clients.values()].map((client) => whatIsLate(topology, client, collection, signal));
+		const late = (await Promise.all(answers)).flat();
+		if (late.length === 0) return;
+		if (Date.now() > deadline) {
+			throw new BackupError(
+				'TARGET_FAILED',
+				`The cluster did not get all replicas of ${collection} ready within ${READY_WITHIN_MS / 60_000} minutes: ${late[0]}.`,
+				{ hint: 'Look at the state of the cluster and at its log, then try again.', details: { late } },
+			);
 		}
 		await sleep(POLL_MS, undefined, { signal }).catch(() => {
 			throw cancelled();
@@ -50,16 +37,48 @@ export async function replicasFilled(context: RestoreContext, collection: string
 	}
 }
 
-function inactiveReplicas(shards: Shard[], { clients }: Topology): string[] {
-	const isLate = ({ peerId, state }: Replica) => state !== 'Active' && clients.has(peerId);
-	return shards.flatMap(({ id, replicas }) =>
-		replicas.filter(isLate).map(({ peerId, state }) => `shard ${id} on peer ${peerId} is ${state}`),
+/** What a peer does not see as ready. */
+async function whatIsLate(
+	{ clients }: Topology,
+	client: QdrantClient,
+	collection: string,
+	signal: AbortSignal | undefined,
+): Promise<string[]> {
+	let answer: CollectionCluster;
+	try {
+		answer = await client.collectionCluster(collection, signal);
+	} catch (error) {
+		if (statusOf(error) === 404) return [`${client.server} does not know the collection`];
+		throw error;
+	}
+	const { peer_id: own, local_shards: local, remote_shards: remote, shard_transfers: transfers } = answer;
+	const late = [...local, ...remote].flatMap(({ shard_id: id, peer_id: peerId = own, state }) =>
+		state === 'Active' || !clients.has(peerId) ? [] : [`shard ${id} on peer ${peerId} is ${state}`],
 	);
+	if (late.length === 0 && transfers.length > 0) late.push(`${client.server} sees shards being transferred`);
+	return late;
 }
 
-function unequalShards(shards: Shard[]): Shard[] {
-	return shards.filter(({ replicas }) => {
-		const counts = replicas.map(({ points }) => points).filter((points) => points !== undefined);
-		return new Set(counts).size > 1;
-	});
+/**
+ * The peers that a shard's snapshot has to go to: all that hold a replica of it.
+ * @throws BackupError TARGET_UNREACHABLE where one that the cluster reads from is out of reach: it would stay as it is
+ */
+export function replicaHolders(shard: Shard, topology: Topology, collection: string): QdrantClient[] {
+	if (!topology.isCluster) return [topology.client];
+	const holders: QdrantClient[] = [];
+	for (const { peerId, state } of shard.replicas) {
+		const client = topology.clients.get(peerId);
+		if (client) holders.push(client);
+		else if (state === 'Active') throw outOfReach(shard, collection, `peer ${peerId} holds a replica and`);
+	}
+	if (holders.length === 0) throw outOfReach(shard, collection, 'every peer that holds a replica');
+	return holders;
+}
+
+function outOfReach({ id }: Shard, collection: string, who: string): BackupError {
+	return new BackupError(
+		'TARGET_UNREACHABLE',
+		`Shard ${id} of ${collection} cannot be restored: ${who} cannot be reached over HTTP.`,
+		{ hint: "Start that peer, or tell the addresses of all peers' HTTP interfaces." },
+	);
 }

@@ -134,8 +134,7 @@ async function restoreNew(
 	}
 	await loadNew(context, collection, source);
 	try {
-		const { client } = context.topology;
-		const found = await checkCollection(client, collection, source.facts, check, context.signal);
+		const found = await checkCollection(context.topology, collection, source.facts, check, context.signal);
 		assertPassed(found, collection, 'It was removed again.');
 		return { collection, previous: undefined, aliases: [], check: found };
 	} catch (error) {
@@ -166,7 +165,7 @@ async function restoreOver(
 	}
 	if (source.facts) await assertCompatible(topology, collection, source.facts, signal);
 	await loadInto({ ...context, untilDone: true }, collection, source);
-	const found = await checkCollection(topology.client, collection, source.facts, check);
+	const found = await checkCollection(topology, collection, source.facts, check);
 	assertPassed(found, collection, 'Its points were written since, or the backup is not what its manifest tells.');
 	return { collection, previous: undefined, aliases: [], check: found };
 }

@@ -45,7 +45,7 @@ export async function swapAlias(
 	const previous = await freeName(context, `${name}_before_${time}`);
 	await loadNew(context, collection, source);
 	try {
-		const check = await checkCollection(client, collection, source.facts, checks, signal);
+		const check = await checkCollection(topology, collection, source.facts, checks, signal);
 		assertPassed(check, collection, NOTHING_CHANGED);
 		const aliases = await aliasesOf(client, old, signal);
 		const moves = aliases.flatMap((alias): AliasAction[] => [
@@ -82,7 +82,7 @@ export async function swapCollection(context: RestoreContext, options: SwapOptio
 	await loadNew(context, trial, source);
 	try {
 		// Waiting for indexes is for the one that stays.
-		const check = await checkCollection(client, trial, source.facts, { ...checks, waitForIndexes: 0 }, signal);
+		const check = await checkCollection(topology, trial, source.facts, { ...checks, waitForIndexes: 0 }, signal);
 		assertPassed(check, trial, NOTHING_CHANGED);
 	} finally {
 		await discard(context, trial);
@@ -91,7 +91,7 @@ export async function swapCollection(context: RestoreContext, options: SwapOptio
 	log(`Copying ${name} as ${previous}`);
 	const copied = await copyCollection(context, name, previous);
 	try {
-		const copy = await checkCollection(client, previous, copied, { sampleSearch: false }, signal);
+		const copy = await checkCollection(topology, previous, copied, { sampleSearch: false }, signal);
 		assertPassed(copy, previous, NOTHING_CHANGED);
 	} catch (error) {
 		await discard(context, previous);
@@ -107,7 +107,7 @@ export async function swapCollection(context: RestoreContext, options: SwapOptio
 				throw error;
 			});
 		} else await makeAnew(context, name, source, aliases);
-		const check = await checkCollection(client, name, source.facts, checks, signal);
+		const check = await checkCollection(topology, name, source.facts, checks, signal);
 		assertPassed(check, name, 'The old collection was put back. Stop what writes to it meanwhile, then try again.');
 		return { collection: name, previous, check, aliases };
 	} catch (error) {
@@ -149,7 +149,7 @@ async function putBack(
 	try {
 		if (await client.collectionExists(name)) await client.deleteCollection(name);
 		const copied = await copyCollection(own, previous, name);
-		const check = await checkCollection(client, name, copied, { sampleSearch: false });
+		const check = await checkCollection(topology, name, copied, { sampleSearch: false });
 		assertPassed(check, name, `The old collection is still there as ${previous}.`);
 		await client.changeAliases(
 			aliases.map((alias) => ({ create_alias: { alias_name: alias, collection_name: name } })),

@@ -72,7 +72,7 @@ it('stores a tar that stock tools open: curl uploads each shard', async () => {
 	for (const { id, snapshot } of collectionSource(manifest).shards) {
 		const file = join(folder, `shard-${id}.snapshot`);
 		expect(createHash('sha256').update(readFileSync(file)).digest('hex')).toBe(snapshot?.sha256);
-		const url = `${single.url}${at('by hand')}/shards/${id}/snapshots/upload?priority=snapshot&checksum=${snapshot?.sha256}`;
+		const url = `${single.url}${at('by hand')}/shards/${id}/snapshots/upload?priority=no_sync&checksum=${snapshot?.sha256}`;
 		execFileSync('curl', ['-sSf', '-o', '/dev/null', '-F', `snapshot=@${file}`, url]);
 	}
 	expect(await countPoints(single, 'by hand')).toBe(3000);
@@ -104,8 +104,12 @@ it('restores into a single server, and by a safe swap into both', async () => {
 	const changed = await contentHash(first, 'r2 again');
 	const target = { type: 'safeSwap', collection: 'r2 again', confirmation: 'r2 again' } as const;
 	const report = await restore(first, backup, target, { connection: connection() });
-	expect(await contentHash(first, 'r2 again')).toBe(await contentHash(first, 'r2'));
-	expect(await contentHash(second, report.previous!)).toBe(changed);
+	const wanted = await contentHash(first, 'r2');
+	// Each peer reads its own replicas.
+	for (const peer of peers) {
+		expect(await contentHash(peer, 'r2 again')).toBe(wanted);
+		expect(await contentHash(peer, report.previous!)).toBe(changed);
+	}
 	expect(await listServerSnapshots(connection())).toEqual([]);
 	const over = { type: 'existing', collection: 'r2 again', confirmation: 'r2 again' } as const;
 	await failure(restore(first, backup, over, { connection: connection() }), 'INVALID_INPUT');
@@ -148,6 +152,9 @@ it("refuses what would lose shards: a single server's snapshot, and one of the w
 });
 
 it('names the peers that it cannot reach', async () => {
+	const target = { type: 'newCollection', collection: 'half' } as const;
+	await failure(restore(first, backups.get('r2')!, target), 'TARGET_UNREACHABLE');
+	expect(await ask(first, 'GET', at('half', '/exists'))).toEqual({ exists: false });
 	const error = await failure(backUp(first, 'r1'), 'SOURCE_FAILED');
 	expect(error.message).toMatch(/cannot be backed up whole: shard \d \(peer \d+: not reachable\); shard \d /);
 	expect(error.hint).toMatch(/Not reachable over HTTP: \d+ at http:/);
@@ -159,6 +166,11 @@ it('with a peer stopped, takes a collection of two replicas whole and refuses on
 	expect(backup.manifest.counts).toMatchObject({ points: 3000, shards: 3 });
 	await restore(single, backup, { type: 'newCollection', collection: 'r2 without third' });
 	expect(await contentHash(single, 'r2 without third')).toBe(await contentHash(single, 'r2'));
+	const target = { type: 'newCollection', collection: 'r2 on two' } as const;
+	await restore(first, backup, target, { connection: connection() });
+	for (const peer of [first, second]) {
+		expect(await contentHash(peer, 'r2 on two')).toBe(await contentHash(single, 'r2'));
+	}
 	const { storage, files } = temporaryStorage();
 	await failure(backUp(first, 'r1', { connection: connection(), storage } as object), 'SOURCE_FAILED');
 	expect(files()).toEqual([]);
