@@ -174,4 +174,16 @@ it('with a peer stopped, takes a collection of two replicas whole and refuses on
 	const { storage, files } = temporaryStorage();
 	await failure(backUp(first, 'r1', { connection: connection(), storage } as object), 'SOURCE_FAILED');
 	expect(files()).toEqual([]);
-});
+
+	await third.restart();
+	const isActive = async () => {
+		const { local_shards: local } = await ask<{ local_shards: { state: string }[] }>(
+			third,
+			'GET',
+			at('r2 on two', '/cluster'),
+		);
+		return local.length > 0 && local.every(({ state }) => state === 'Active');
+	};
+	await expect.poll(isActive, { timeout: 60_000, interval: 250 }).toBe(true);
+	expect(await contentHash(third, 'r2 on two')).toBe(await contentHash(single, 'r2'));
+}, 120_000);
