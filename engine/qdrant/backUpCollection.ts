@@ -123,7 +123,8 @@ async function withSnapshot<T>(
 	use: (snapshot: SnapshotDescription, pointsAfter: number) => Promise<T>,
 ): Promise<T> {
 	const client = topology.clients.get(peerId) ?? topology.client;
-	const context = { client, peerId, ledger, signal: options.signal, warn };
+	const { signal, log } = options;
+	const context = { client, peerId, ledger, signal, warn, ...(log && { log }) };
 	return await withServerSnapshot(context, scope, async (snapshot) => {
 		const pointsAfter = await topology.client.count(state.name, options.signal);
 		options.log?.(`The server has made ${snapshot.name}, ${snapshot.size} bytes`);

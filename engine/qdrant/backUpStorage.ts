@@ -52,7 +52,8 @@ export async function backUpStorage(options: BackUpStorageOptions): Promise<Mani
 	const { removed, warnings } = await removeLeftovers(topology.clients, ledger, signal);
 	for (const name of removed) log?.(`Removed ${name}, which an earlier run had left on the server`);
 	const peerId = topology.peers[0]?.id ?? '0';
-	const context = { client, peerId, ledger, signal, warn: (message: string) => warnings.push(message) };
+	const warn = (message: string) => warnings.push(message);
+	const context = { client, peerId, ledger, signal, warn, ...(log && { log }) };
 	return await withServerSnapshot(context, {}, async (snapshot) => {
 		const writer = await createArchive({
 			storage,

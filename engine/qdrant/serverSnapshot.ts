@@ -1,21 +1,34 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BackupError, cancelled, messageOf, throwIfCancelled } from '../errors';
-import type { QdrantClient, SnapshotScope } from './client';
-import { isOutcomeUnknown } from './failure';
+import { describeScope, type QdrantClient, type SnapshotScope } from './client';
+import { isOutcomeUnknown, statusOf } from './failure';
 import type { SnapshotLedger } from './ledger';
 import { snapshotTime } from './leftovers';
 import type { SnapshotDescription } from './types';
 
 const RETRY_MS = 100;
+/** Of making a snapshot, in all. */
+const ATTEMPTS = 4;
+const FIRST_PAUSE_MS = 500;
 
 export interface ServerSnapshotContext {
 	client: QdrantClient;
 	/** The peer that is asked; in the ledger it tells servers apart. */
 	peerId: string;
-	ledger: SnapshotLedger;
+	/** Undefined where no storage is at hand to keep one in. */
+	ledger: SnapshotLedger | undefined;
+	/** Goes on where the storage does not take the entry: a restore's may be one that can only be read. */
+	isLedgerOptional?: boolean;
 	signal?: AbortSignal;
 	warn: (message: string) => void;
+	log?: (line: string) => void;
+}
+
+/** A snapshot on the server, and its entry in the ledger, where it has one. */
+interface Made {
+	snapshot: SnapshotDescription;
+	entry: string | undefined;
 }
 
 /**
@@ -31,31 +44,69 @@ export async function withServerSnapshot<T>(
 	scope: SnapshotScope,
 	use: (snapshot: SnapshotDescription) => Promise<T>,
 ): Promise<T> {
-	const { client, peerId, ledger, signal } = context;
-	throwIfCancelled(signal);
-	const { now, present } = await freeSecond(client, scope, signal);
-	const entry = await ledger.enter({
-		server: client.server,
-		peerId,
-		scope,
-		askedAt: now,
-		present,
-	});
-	const creation = client.createSnapshot(scope).catch(async (error: unknown) => {
-		// A refusal made no snapshot; a lost answer may have, and the entry stays for the next run.
-		if (!isOutcomeUnknown(error)) await ledger.strike(entry);
-		else ledger.release(entry);
-		throw error;
-	});
-	const snapshot = await orCancelled(creation, signal, async (late) => {
-		await remove(context, scope, late.name, entry);
-	});
+	const { ledger, signal } = context;
+	const { snapshot, entry } = await make(context, scope);
 	try {
-		await ledger.name(entry, snapshot.name);
+		if (entry !== undefined) await ledger?.name(entry, snapshot.name);
 		throwIfCancelled(signal);
 		return await use(snapshot);
 	} finally {
-		await remove(context, scope, snapshot.name, entry);
+		await remove(context, scope, { snapshot, entry });
+	}
+}
+
+/** Makes a snapshot; tries again where the server stumbled over writes that went on meanwhile. */
+async function make(context: ServerSnapshotContext, scope: SnapshotScope): Promise<Made> {
+	for (let attempt = 1; ; attempt++) {
+		try {
+			return await makeOnce(context, scope);
+		} catch (error) {
+			if (attempt === ATTEMPTS || !isPassing(error)) throw error;
+			context.log?.(
+				`${context.client.server} could not make a snapshot of ${describeScope(scope)} (attempt ${attempt} of ${ATTEMPTS}): ${reason(error)}`,
+			);
+			await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1), context.signal);
+		}
+	}
+}
+
+/**
+ * Under heavy writes a snapshot may fail with status 500, `Error while archiving WAL: No such file or directory ...
+ * tmp-open-7` (1.16.3): a file of the write-ahead log was renamed while it was being read. The next one works.
+ */
+function isPassing(error: unknown): boolean {
+	return statusOf(error) === 500 && /archiving WAL/i.test(messageOf(error));
+}
+
+async function makeOnce(context: ServerSnapshotContext, scope: SnapshotScope): Promise<Made> {
+	const { client, ledger, signal } = context;
+	throwIfCancelled(signal);
+	const entry = await enter(context, scope, await freeSecond(client, scope, signal));
+	const creation = client.createSnapshot(scope).catch(async (error: unknown) => {
+		if (entry === undefined) throw error;
+		// A refusal made no snapshot; a lost answer may have, and the entry stays for the next run.
+		if (!isOutcomeUnknown(error)) await ledger?.strike(entry);
+		else ledger?.release(entry);
+		throw error;
+	});
+	const snapshot = await orCancelled(creation, signal, async (late) => {
+		await remove(context, scope, { snapshot: late, entry });
+	});
+	return { snapshot, entry };
+}
+
+/** Notes what is about to be asked for; returns the entry's key. */
+async function enter(
+	{ client, peerId, ledger, isLedgerOptional, warn, signal }: ServerSnapshotContext,
+	scope: SnapshotScope,
+	{ now, present }: { now: Date; present: string[] },
+): Promise<string | undefined> {
+	try {
+		return await ledger?.enter({ server: client.server, peerId, scope, askedAt: now, present });
+	} catch (error) {
+		if (!isLedgerOptional || signal?.aborted) throw error;
+		warn(`The storage keeps no note of the snapshot of ${describeScope(scope)} on ${client.server}: ${reason(error)}`);
+		return undefined;
 	}
 }
 
@@ -72,25 +123,29 @@ async function freeSecond(
 		const [{ now }, snapshots] = await Promise.all([client.version(signal), client.snapshots(scope, signal)]);
 		const present = snapshots.map(({ name }) => name);
 		if (!present.some((name) => (snapshotTime(name)?.getTime() ?? 0) === now.getTime())) return { now, present };
-		await sleep(RETRY_MS, undefined, { signal }).catch(() => {
-			throw cancelled();
-		});
+		await pause(RETRY_MS, signal);
 	}
+}
+
+async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+	await sleep(milliseconds, undefined, { signal }).catch(() => {
+		throw cancelled();
+	});
 }
 
 /** Not abortable, and never an error: the backup's own success or failure is what is to be told. */
 async function remove(
 	{ client, ledger, warn }: ServerSnapshotContext,
 	scope: SnapshotScope,
-	name: string,
-	entry: string,
+	{ snapshot: { name }, entry }: Made,
 ): Promise<void> {
 	try {
 		await client.deleteSnapshot(scope, name);
-		await ledger.strike(entry);
+		if (entry !== undefined) await ledger?.strike(entry);
 	} catch (error) {
-		ledger.release(entry);
-		warn(`The snapshot ${name} could not be removed from ${client.server}; the next run tries again: ${reason(error)}`);
+		if (entry !== undefined) ledger?.release(entry);
+		const next = entry === undefined ? 'remove it by hand' : 'the next backup into the same storage tries again';
+		warn(`The snapshot ${name} could not be removed from ${client.server}; ${next}: ${reason(error)}`);
 	}
 }
 

@@ -24,6 +24,8 @@ import type { RestoreSettings } from './restoreSettings';
 export interface OpenSource {
 	source: QdrantRestoreSource;
 	manifest?: Manifest;
+	/** Of the Backup Storage credential, where the source lies there. */
+	storage?: Storage;
 }
 
 /** The settings, and the server to restore into. */
@@ -49,7 +51,7 @@ export async function withSource<T>(
 		case 'snapshotFile': {
 			const storage = await openStorage(context, item);
 			const key = chosenFile(context, item, 'snapshotFile');
-			return await use({ source: await bareSnapshot(context, settings, storage, key) });
+			return await use({ source: await bareSnapshot(context, settings, storage, key), storage });
 		}
 		case 'url':
 			return await use({ source: behindUrl(context, item) });
@@ -64,13 +66,13 @@ async function storedBackup(context: IExecuteFunctions, item: number, settings: 
 		hint: 'Choose a backup of a Qdrant collection.',
 	});
 	const reader = await openArchive(storage, { manifest, folder }, await decryptionKeys(context, item));
-	if (!settings.serverFetches) return { source: archiveSource(reader), manifest };
+	if (!settings.serverFetches) return { source: archiveSource(reader), manifest, storage };
 	if (!(storage instanceof S3Storage)) {
 		throw new BackupError('INVALID_INPUT', 'A server can fetch a backup from a bucket, not from a folder of n8n.', {
 			hint: 'Switch Fetch From Bucket off.',
 		});
 	}
-	return { source: remoteSnapshot(await storage.presignedUrl(key, FETCH_WITHIN_S), reader), manifest };
+	return { source: remoteSnapshot(await storage.presignedUrl(key, FETCH_WITHIN_S), reader), manifest, storage };
 }
 
 async function incoming(

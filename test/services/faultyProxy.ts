@@ -8,13 +8,13 @@ export interface Fault {
 	/** How many requests it happens to. */
 	times: number;
 	/**
-	 * `status`: the answer is this status (with an S3 error code), the server does not see the request.
+	 * `status`: the answer is this status (with an S3 error code, or this body), the server does not see the request.
 	 * `cutUpload`: the connection breaks after so many bytes of the request.
 	 * `cutAnswer`: the connection breaks after so many bytes of the answer; 0 loses the answer to what the server did.
 	 * `stall`: the server sees the request, its answer never arrives.
 	 */
 	act:
-		| { kind: 'status'; status: number; code: string }
+		| { kind: 'status'; status: number; code: string; body?: string }
 		| { kind: 'cutUpload'; afterBytes: number }
 		| { kind: 'cutAnswer'; afterBytes: number }
 		| { kind: 'stall' };
@@ -80,7 +80,7 @@ async function serve(
 	if (fault) fault.times--;
 	const act = fault?.act;
 	if (act?.kind === 'status') {
-		answer(client, act.status, act.code);
+		answer(client, act.status, act.body ?? s3Error(act.code));
 		return;
 	}
 	const upstream = open();
@@ -138,8 +138,11 @@ function closing(received: Buffer): Buffer {
 	return Buffer.concat([Buffer.from(`${head}\r\nConnection: close`, 'latin1'), received.subarray(end)]);
 }
 
-function answer(client: Socket, status: number, code: string): void {
-	const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>injected</Message></Error>`;
+function s3Error(code: string): string {
+	return `<?xml version="1.0"?><Error><Code>${code}</Code><Message>injected</Message></Error>`;
+}
+
+function answer(client: Socket, status: number, body: string): void {
 	client.resume();
 	client.end(`HTTP/1.1 ${status} Injected\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
 }

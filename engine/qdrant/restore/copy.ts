@@ -1,18 +1,19 @@
-import { BackupError, messageOf } from '../../errors';
+import { BackupError } from '../../errors';
 import type { QdrantClient, SnapshotScope } from '../client';
-import { choosePeers } from '../cluster';
-import { describeCollection } from '../describe';
+import { choosePeers, type Topology } from '../cluster';
+import { describeCollection, type CollectionState } from '../describe';
 import { downloadSnapshot } from '../download';
 import type { CollectionSource } from '../manifestSource';
-import { orCancelled } from '../serverSnapshot';
+import { withServerSnapshot } from '../serverSnapshot';
 import type { SnapshotDescription } from '../types';
 import { loadNew, type RestoreContext } from './load';
-import type { RestoreSource, SnapshotPiece } from './source';
+import type { SnapshotPiece } from './source';
 
-interface Made {
+/** Whose snapshot, and who is asked for it. */
+interface Place {
 	client: QdrantClient;
+	peerId: string;
 	scope: SnapshotScope;
-	name: string;
 }
 
 /**
@@ -20,60 +21,65 @@ interface Made {
  * address that we know is uncertain. Costs the server the disk for a snapshot while it lasts, and returns what was copied.
  */
 export async function copyCollection(context: RestoreContext, from: string, to: string): Promise<CollectionSource> {
-	const { warnings } = context;
-	const made: Made[] = [];
-	try {
-		const source = await snapshotOf(context, from, made);
-		await loadNew({ ...context, onProgress: undefined }, to, source);
-		return source.facts;
-	} finally {
-		for (const { client, scope, name } of made) {
-			await client.deleteSnapshot(scope, name).catch((error: unknown) => {
-				warnings.push(`The snapshot ${name} could not be removed from ${client.server}: ${messageOf(error)}`);
-			});
-		}
-	}
-}
-
-/** Makes the snapshots, and enters each into `made` as soon as it is there. */
-async function snapshotOf(
-	{ topology, signal }: RestoreContext,
-	collection: string,
-	made: Made[],
-): Promise<RestoreSource & { facts: CollectionSource }> {
-	const [{ info, shards, aliases }, before, { version }] = await Promise.all([
-		describeCollection(topology, collection, signal),
-		topology.client.count(collection, signal),
+	const { topology, signal } = context;
+	const [state, before, { version }] = await Promise.all([
+		describeCollection(topology, from, signal),
+		topology.client.count(from, signal),
 		topology.client.version(signal),
 	]);
-	const chosen = topology.isCluster ? choosePeers(shards, topology, collection) : undefined;
-	const pieces: SnapshotPiece[] = [];
-	for (const shard of chosen ? shards.map(({ id }) => id) : [undefined]) {
-		const peerId = shard === undefined ? undefined : chosen?.get(shard);
-		const client = (peerId && topology.clients.get(peerId)) || topology.client;
-		const scope: SnapshotScope = { collection, ...(shard !== undefined && { shard }) };
-		const snapshot = await orCancelled(client.createSnapshot(scope), signal, async ({ name }) => {
-			await client.deleteSnapshot(scope, name);
+	const chosen = topology.isCluster ? choosePeers(state.shards, topology, from) : undefined;
+	const places = chosen
+		? [...chosen].map(([shard, peerId]) => placeOn(topology, peerId, { collection: from, shard }))
+		: [placeOn(topology, topology.peers[0]?.id ?? '0', { collection: from })];
+	return await withPieces(context, places, [], async (pieces) => {
+		const after = await topology.client.count(from, signal);
+		const facts = factsOf(topology, state, { version, before, after });
+		await loadNew({ ...context, onProgress: undefined }, to, {
+			description: `the collection ${from}`,
+			pieces,
+			facts,
 		});
-		made.push({ client, scope, name: snapshot.name });
-		pieces.push(pieceOf(client, scope, snapshot));
-	}
-	const after = await topology.client.count(collection, signal);
+		return facts;
+	});
+}
+
+function placeOn(topology: Topology, peerId: string, scope: SnapshotScope): Place {
+	return { client: topology.clients.get(peerId) ?? topology.client, peerId, scope };
+}
+
+/** Makes the snapshots one after the other, lets `use` have them all, and removes them. */
+async function withPieces<T>(
+	context: RestoreContext,
+	[place, ...others]: Place[],
+	pieces: SnapshotPiece[],
+	use: (pieces: SnapshotPiece[]) => Promise<T>,
+): Promise<T> {
+	if (!place) return await use(pieces);
+	const { ledger, signal, log, warnings } = context;
+	const warn = (message: string) => void warnings.push(message);
+	const work = { ...place, ledger, isLedgerOptional: true, log, warn, ...(signal && { signal }) };
+	return await withServerSnapshot(work, place.scope, async (snapshot) => {
+		const piece = pieceOf(place.client, place.scope, snapshot);
+		return await withPieces(context, others, [...pieces, piece], use);
+	});
+}
+
+function factsOf(
+	topology: Topology,
+	{ info, shards, aliases }: CollectionState,
+	{ version, before, after }: { version: string; before: number; after: number },
+): CollectionSource {
 	return {
-		description: `the collection ${collection}`,
-		pieces,
-		facts: {
-			system: 'qdrant',
-			version,
-			server: topology.client.server,
-			form: chosen ? 'shards' : 'snapshot',
-			config: info.config as CollectionSource['config'],
-			payloadSchema: info.payload_schema,
-			aliases,
-			points: { before, after },
-			shards: shards.map(({ id, key, activeOn }) => ({ id, ...(key !== undefined && { key }), peers: activeOn })),
-			peers: topology.peers.map(({ id }) => ({ id })),
-		},
+		system: 'qdrant',
+		version,
+		server: topology.client.server,
+		form: topology.isCluster ? 'shards' : 'snapshot',
+		config: info.config as CollectionSource['config'],
+		payloadSchema: info.payload_schema,
+		aliases,
+		points: { before, after },
+		shards: shards.map(({ id, key, activeOn }) => ({ id, ...(key !== undefined && { key }), peers: activeOn })),
+		peers: topology.peers.map(({ id }) => ({ id })),
 	};
 }
 

@@ -18,6 +18,7 @@ import { randomUUID } from 'node:crypto';
 import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import { findShards, type Topology } from '../cluster';
 import { isOutcomeUnknown, QdrantFailure, statusOf } from '../failure';
+import type { SnapshotLedger } from '../ledger';
 import { UPLOAD_PREFIX } from '../leftovers';
 import type { CollectionSource } from '../manifestSource';
 import { snapshotForm } from '../multipart';
@@ -34,6 +35,8 @@ export interface RestoreContext {
 	log: (line: string) => void;
 	onProgress?: (progress: { bytes: number; totalBytes: number }) => void;
 	warnings: string[];
+	/** Where snapshots of our own are noted, so that one which a killed run leaves on a server is found. */
+	ledger?: SnapshotLedger;
 	/** What to undo when the server finishes after a cancel. */
 	onLate?: () => Promise<void>;
 	/** Where an existing collection changes: once everything was sent, wait for the server, cancel or not. */

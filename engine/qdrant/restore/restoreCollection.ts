@@ -1,6 +1,8 @@
 import { BackupError, cancelled } from '../../errors';
+import type { Storage } from '../../storage';
 import { findPeers, type Topology } from '../cluster';
 import type { QdrantConnection } from '../connection';
+import { SnapshotLedger } from '../ledger';
 import { restoreAliases, type AliasChoice } from './aliases';
 import { assertPassed, checkCollection, type CheckOptions, type CollectionCheck } from './check';
 import { assertCompatible } from './compatible';
@@ -29,6 +31,11 @@ export interface RestoreCollectionOptions {
 	/** Of the times in names; default UTC. */
 	timeZone?: string;
 	log?: (line: string) => void;
+	/**
+	 * A storage that backups go to, and their folder (`qdrant` unless told): notes of the snapshots that a safe swap makes on
+	 * the server, so that the next backup removes those that a killed swap has left.
+	 */
+	notes?: { storage: Storage; folder?: string };
 	/** Bytes of the snapshot (of a shard's, in a cluster) that have been sent. */
 	onProgress?: (progress: { bytes: number; totalBytes: number }) => void;
 	signal?: AbortSignal;
@@ -69,8 +76,16 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 	if (!isSharded(source)) assertSingle(topology, source);
 	const warnings: string[] = [];
 	if (made === undefined) warnings.push('Nothing tells which version of Qdrant made this snapshot.');
-	const { onProgress } = options;
-	const context: RestoreContext = { topology, signal, log, warnings, ...(onProgress && { onProgress }) };
+	const { onProgress, notes } = options;
+	const ledger = notes && new SnapshotLedger(notes.storage, notes.folder ?? 'qdrant');
+	const context: RestoreContext = {
+		topology,
+		signal,
+		log,
+		warnings,
+		...(ledger && { ledger }),
+		...(onProgress && { onProgress }),
+	};
 	try {
 		const { check, ...outcome } = await restoreInto(context, options);
 		const wanted = source.facts?.aliases ?? [];

@@ -19,7 +19,7 @@ export const restore: Operation = {
 		const connection = await qdrantConnection(context, item, settings.connection);
 		const progress = progressLog((line) => logger.info(`Qdrant Snapshot: ${line}`));
 		return await withSource(context, item, { ...settings, connection }, async (open) => {
-			const { aliases, check, snapshotVersion, timeZone } = settings;
+			const { aliases, check, folder, snapshotVersion, timeZone } = settings;
 			const report = await restoreCollection({
 				connection,
 				source: open.source,
@@ -28,6 +28,7 @@ export const restore: Operation = {
 				check,
 				snapshotVersion,
 				timeZone,
+				...(open.storage && { notes: { storage: open.storage, folder } }),
 				signal: context.getExecutionCancelSignal(),
 				log: (line) => logger.debug(`Qdrant Snapshot: ${line}`),
 				onProgress: ({ bytes, totalBytes }) => progress(`restoring ${target.collection}`, bytes, totalBytes),

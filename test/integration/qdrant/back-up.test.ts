@@ -228,6 +228,42 @@ describe('a cancel', () => {
 	});
 });
 
+describe('a server that stumbles over writes while it makes a snapshot', () => {
+	const error = 'Service internal error: Error while archiving WAL: No such file or directory (os error 2): tmp-open-7';
+	const body = JSON.stringify({ status: { error }, time: 0.1 });
+	const stumble = (times: number) => {
+		const act = { kind: 'status', status: 500, code: '', body } as const;
+		proxy.faults = [{ when: /POST \/collections\/docs\/snapshots/, times, act }];
+	};
+
+	it('is asked again, and the log counts', async () => {
+		stumble(2);
+		const lines: string[] = [];
+		const log = (line: string) => void lines.push(line);
+		const { manifest, root } = await backUp(server, 'docs', { connection: throughProxy(), log });
+		expect(manifest.warnings).toEqual([]);
+		expect(lines.filter((line) => line.includes('archiving WAL'))).toEqual([
+			expect.stringContaining('(attempt 1 of 4)'),
+			expect.stringContaining('(attempt 2 of 4)'),
+		]);
+		expect(ledger(root)).toEqual([]);
+	});
+
+	it('fails the backup where it never succeeds', async () => {
+		stumble(9);
+		const before = proxy.requests.length;
+		const { storage, root } = temporaryStorage();
+		const { message } = await failure(
+			backUp(server, 'docs', { connection: throughProxy(), storage } as object),
+			'SOURCE_FAILED',
+		);
+		expect(message).toContain('archiving WAL');
+		const asked = proxy.requests.slice(before).filter((line) => line.startsWith('POST /collections/docs/snapshots'));
+		expect(asked).toHaveLength(4);
+		expect(filesBelow(root)).toEqual([]);
+	});
+});
+
 describe('what an earlier run left on the server', () => {
 	const again = async (storage: FolderStorage) =>
 		await backUpCollections({ connection: connectionTo(server), storage, codec, selection: { names: ['docs'] } });
@@ -244,7 +280,8 @@ describe('what an earlier run left on the server', () => {
 			const first = await backUpCollections({ connection: throughProxy(), storage, codec, selection });
 			const failed = kind === 'cutAnswer';
 			expect(first.failures).toHaveLength(failed ? 1 : 0);
-			if (!failed) expect(first.warnings).toEqual([expect.stringContaining('the next run tries again')]);
+			if (!failed)
+				expect(first.warnings).toEqual([expect.stringContaining('the next backup into the same storage tries again')]);
 			expect(ledger(root)).toHaveLength(1);
 			await expect.poll(() => snapshotNames(server, 'docs')).toHaveLength(2);
 			const second = await again(storage);
