@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 
 import type { ArchiveReader } from '../../archive';
-import { BackupError, throwIfCancelled } from '../../errors';
+import { BackupError } from '../../errors';
 import { collectionSource, type CollectionSource } from '../manifestSource';
+import { checkSnapshot, type SnapshotReport } from '../snapshot';
 
 /** One `.snapshot` file: a collection's, or a shard's. */
 export interface SnapshotPiece {
@@ -66,30 +67,24 @@ export interface ForeignSnapshotOptions {
 	signal?: AbortSignal;
 }
 
-/** Where a tar has its magic (POSIX.1-1988, `ustar`); the tar of a snapshot begins with such a header. */
-const TAR_MAGIC = { offset: 257, text: 'ustar' };
-const TAR_HEADER_BYTES = 512;
-
 /**
- * A collection's `.snapshot` file made by others, uncompressed. Reads it once for its size and SHA-256.
- * @throws BackupError ARCHIVE_CORRUPT where it is empty or not what the checksum says; INVALID_INPUT where it is no tar;
- * what the stream throws
+ * A collection's `.snapshot` file made by others, uncompressed. Reads it once for its size, its SHA-256 and its structure.
+ * @throws BackupError ARCHIVE_CORRUPT where it is damaged or not what the checksum says; INVALID_INPUT where it is no
+ * collection's snapshot; CANCELLED; what the stream throws
  */
 export async function foreignSnapshot(options: ForeignSnapshotOptions): Promise<RestoreSource> {
 	const { description, open, checksum, signal } = options;
 	const hash = createHash('sha256');
 	let size = 0;
-	let head: Uint8Array = Buffer.alloc(0);
-	for await (const chunk of await open()) {
-		throwIfCancelled(signal);
-		if (size < TAR_HEADER_BYTES) head = Buffer.concat([head, chunk as Uint8Array]);
-		if (size < TAR_HEADER_BYTES && head.length >= TAR_HEADER_BYTES) assertTar(head, description);
-		hash.update(chunk as Uint8Array);
-		size += (chunk as Uint8Array).length;
-	}
+	const counted = async function* () {
+		for await (const chunk of await open()) {
+			hash.update(chunk as Uint8Array);
+			size += (chunk as Uint8Array).length;
+			yield chunk as Uint8Array;
+		}
+	};
+	assertCollectionSnapshot(await checkSnapshot(counted(), { ...(signal && { signal }) }), description);
 	const sha256 = hash.digest('hex');
-	if (size === 0) throw new BackupError('ARCHIVE_CORRUPT', `${description} is empty.`);
-	assertTar(head, description);
 	if (checksum !== undefined && checksum.trim().toLowerCase() !== sha256) {
 		throw new BackupError('ARCHIVE_CORRUPT', `${description} has the SHA-256 ${sha256}, not ${checksum.trim()}.`, {
 			hint: 'The file was damaged or is another one.',
@@ -101,11 +96,24 @@ export async function foreignSnapshot(options: ForeignSnapshotOptions): Promise<
 	return { description, pieces: [{ size, sha256, open: content }] };
 }
 
-function assertTar(head: Uint8Array, description: string): void {
-	const { offset, text } = TAR_MAGIC;
-	if (Buffer.from(head.subarray(offset, offset + text.length)).toString('latin1') === text) return;
-	throw new BackupError('INVALID_INPUT', `${description} is not a snapshot as Qdrant makes it, which is a tar.`, {
-		hint: 'Decompress and decrypt it first. For a backup that Back Up made, give its manifest as well.',
+function assertCollectionSnapshot({ type, intact, findings }: SnapshotReport, description: string): void {
+	if (type === 'collection' && intact) return;
+	if (type === 'shard' || type === 'storage') {
+		const what = type === 'shard' ? 'one shard' : 'the whole storage';
+		throw new BackupError('INVALID_INPUT', `${description} is a snapshot of ${what}, not of a collection.`, {
+			hint: 'Qdrant takes one of the whole storage at its start only, and one of a shard into a shard. See Restore without n8n.',
+		});
+	}
+	const finding = findings.find(({ severity }) => severity === 'error');
+	const found = [finding?.where, finding?.what].filter(Boolean).join(': ');
+	if (type === 'unknown') {
+		throw new BackupError('INVALID_INPUT', `${description} is not a snapshot as Qdrant makes it. ${found}`.trim(), {
+			hint: 'Decompress and decrypt it first. For a backup that Back Up made, give its manifest as well.',
+		});
+	}
+	throw new BackupError('ARCHIVE_CORRUPT', `The snapshot ${description} is damaged. ${found}`, {
+		hint: 'Nothing was changed. Choose another snapshot, or fetch this one again.',
+		details: { findings },
 	});
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
@@ -225,12 +226,44 @@ describe('a snapshot of others', () => {
 		expect(await contentHash(server, 'changed')).toBe(wanted);
 	});
 
-	it('that is none is refused by the server, and nothing is left of it', async () => {
+	it('that is damaged is refused before anything is touched, with what is wrong with it', async () => {
+		const whole = readFileSync(await file());
+		const cutOff = () => Promise.resolve(Readable.from([whole.subarray(0, whole.length >> 1)]));
+		const error = await failure(foreignSnapshot({ description: 'docs.snapshot', open: cutOff }), 'ARCHIVE_CORRUPT');
+		expect(error.message).toContain(`The file ends too early, after ${whole.length >> 1} bytes.`);
+	});
+
+	it('that is of a shard or of the whole storage is refused', async () => {
+		for (const [path, what] of [
+			[at('docs', '/shards/0/snapshots'), 'one shard'],
+			['/snapshots', 'the whole storage'],
+		] as const) {
+			const { name } = await ask<{ name: string }>(server, 'POST', path);
+			const response = await fetch(`${server.url}${path}/${name}`);
+			const bytes = Buffer.from(await response.arrayBuffer());
+			const open = () => Promise.resolve(Readable.from([bytes]));
+			const { message } = await failure(foreignSnapshot({ description: name, open }), 'INVALID_INPUT');
+			expect(message).toContain(`is a snapshot of ${what}`);
+			await ask(server, 'DELETE', `${path}/${name}`);
+		}
+	});
+
+	it('that is none is refused by the server as well, and nothing is left of it', async () => {
 		const before = await everything();
 		const text = () => Promise.resolve(createReadStream(join(__dirname, 'support.ts')));
 		await failure(foreignSnapshot({ description: 'support.ts', open: text }), 'INVALID_INPUT');
-		const open = () => Promise.resolve(Readable.from([tarHeader('some.txt', 0, new Date(0)), tarEnd()]));
-		const source = await foreignSnapshot({ description: 'some.tar', open });
+		const tar = Buffer.concat([tarHeader('some.txt', 0, new Date(0)), tarEnd()]);
+		const open = () => Promise.resolve(Readable.from([tar]));
+		await failure(foreignSnapshot({ description: 'some.tar', open }), 'INVALID_INPUT');
+		await failure(
+			foreignSnapshot({ description: 'none', open: () => Promise.resolve(Readable.from([])) }),
+			'INVALID_INPUT',
+		);
+		const sha256 = createHash('sha256').update(tar).digest('hex');
+		const source = {
+			description: 'some.tar',
+			pieces: [{ size: tar.length, sha256, open: () => Readable.from([tar]) }],
+		};
 		const into = (target: Parameters<typeof restore>[2]) =>
 			failure(restoreCollection({ connection: connectionTo(server), source, target }), 'TARGET_FAILED');
 		await into({ type: 'newCollection', collection: 'none' });
