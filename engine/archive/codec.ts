@@ -74,8 +74,8 @@ export function createDecompressor(name: CodecName): Transform | undefined {
 }
 
 /** Compresses one frame on the thread pool. What it returns shares no memory with the input; `none` copies it. */
-export async function compressFrame(codec: CodecOptions, raw: Uint8Array[]): Promise<Uint8Array[]> {
-	if (codec.name === 'none') return raw.filter((piece) => piece.length > 0).map((piece) => Buffer.from(piece));
+export async function compressFrame(codec: CodecOptions, raw: Uint8Array[]): Promise<Uint8Array<ArrayBuffer>> {
+	if (codec.name === 'none') return Buffer.concat(raw);
 	const whole = raw.length === 1 ? raw[0]! : Buffer.concat(raw);
 	const { name, level = 0 } = codec;
 	// Room for input that does not compress, so that one pass into one buffer is enough.
@@ -88,9 +88,9 @@ export async function compressFrame(codec: CodecOptions, raw: Uint8Array[]): Pro
 }
 
 /** One write whose flush flag already ends the frame; ending the stream as well would append an empty frame. */
-async function writeOnce(engine: Transform, whole: Uint8Array): Promise<Uint8Array[]> {
-	const output: Uint8Array[] = [];
-	engine.on('data', (chunk: Uint8Array) => output.push(chunk));
+async function writeOnce(engine: Transform, whole: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+	const output: Array<Uint8Array<ArrayBuffer>> = [];
+	engine.on('data', (chunk: Uint8Array<ArrayBuffer>) => output.push(chunk));
 	try {
 		await new Promise<void>((resolve, reject) => {
 			engine.once('error', reject);
@@ -100,7 +100,7 @@ async function writeOnce(engine: Transform, whole: Uint8Array): Promise<Uint8Arr
 		engine.destroy();
 		await once(engine, 'close');
 	}
-	return output;
+	return output.length === 1 ? output[0]! : Buffer.concat(output);
 }
 
 /**

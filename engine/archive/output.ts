@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
 import { ByteChannel } from './channel';
 import type { Encryptor } from './encryption';
@@ -53,10 +53,10 @@ export class ArchiveOutput {
 	}
 
 	/** Enters the frame that was just pushed into the index. */
-	addPart(details: PartDetails, frame: { length: number; rawLength: number; hash: Hash }): ManifestPart {
+	addPart(details: PartDetails, frame: { length: number; rawLength: number; sha256: string }): ManifestPart {
 		const { type, table, rows } = details;
-		const { length, rawLength, hash } = frame;
-		const part: ManifestPart = { type, offset: this.compressedBytes, length, rawLength, sha256: hash.digest('hex') };
+		const { length, rawLength, sha256 } = frame;
+		const part: ManifestPart = { type, offset: this.compressedBytes, length, rawLength, sha256 };
 		if (table !== undefined) part.table = table;
 		if (rows !== undefined) part.rows = rows;
 		this.compressedBytes += length;

@@ -1,5 +1,5 @@
 /**
- * How bytes move through a write. A raw frame is compressed on the thread pool, several at a time; the compressed
+ * How bytes move through a write. A raw frame is compressed and hashed on the thread pool, several at a time; the compressed
  * frames queue for the output, which one of them (or one stream) holds at a time, so frames land whole and in the order
  * in which they are ready. From the output on everything is pulled by the storage: channel -> encryption, where asked
  * for -> SHA-256 and count -> storage.write. Waiting in memory at most: the frames being compressed and one more, one
@@ -9,7 +9,7 @@
  * The first failure, whoever meets it, ends everything: the channel is destroyed, the storage drops what it has
  * written, and every method from then on throws that failure.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomUUID, webcrypto } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { pipeline } from 'node:stream/promises';
 
@@ -198,17 +198,20 @@ export class ArchiveWriter {
 		this.#settings.onClosed();
 	}
 
-	async #appendFrame(details: PartDetails, rawLength: number, compressed: Promise<Uint8Array[]>): Promise<void> {
+	async #appendFrame(
+		details: PartDetails,
+		rawLength: number,
+		compressed: Promise<Uint8Array<ArrayBuffer>>,
+	): Promise<void> {
 		const frame = await compressed;
-		const hash = createHash('sha256');
-		for (const piece of frame) hash.update(piece);
+		const sha256 = await hashOffThread(frame);
 		await this.#output.hold(async () => {
-			for (const piece of frame) await this.#output.push(piece);
-			this.#output.addPart(details, { length: totalLength(frame), rawLength, hash });
+			await this.#output.push(frame);
+			this.#output.addPart(details, { length: frame.length, rawLength, sha256 });
 		});
 	}
 
-	async #compress(raw: Uint8Array[]): Promise<Uint8Array[]> {
+	async #compress(raw: Uint8Array[]): Promise<Uint8Array<ArrayBuffer>> {
 		while (this.#compressing >= COMPRESSORS) await this.#change();
 		this.#throwIfFailed();
 		this.#compressing++;
@@ -240,7 +243,7 @@ export class ArchiveWriter {
 		};
 		const compressor = createCompressor(this.#settings.codec);
 		await (compressor ? pipeline(counted(), compressor, append) : append(counted()));
-		return this.#output.addPart(details, { length, rawLength, hash });
+		return this.#output.addPart(details, { length, rawLength, sha256: hash.digest('hex') });
 	}
 
 	/** Lets `drain` wait for the job and lets its failure end the write. */
@@ -353,6 +356,11 @@ export class ArchiveWriter {
 			return { ...manifest, warnings: [...manifest.warnings, warning] };
 		}
 	}
+}
+
+/** SHA-256 in hex, on the thread pool: the main thread has the file's own hash to go on with. */
+async function hashOffThread(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+	return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
 }
 
 function totalLength(pieces: Uint8Array[]): number {

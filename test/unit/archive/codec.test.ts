@@ -22,10 +22,8 @@ describe('a codec', () => {
 
 	it.each([0, 1, 1000, 3_000_000])('makes exactly one frame of %i bytes, compressible or not', async (length) => {
 		for (const raw of [Buffer.alloc(length, 'abc'), randomBytes(length)]) {
-			const zstd = Buffer.concat(await compressFrame({ name: 'zstd', level: 3 }, [raw]));
-			const gzip = Buffer.concat(
-				await compressFrame({ name: 'gzip', level: 6 }, [raw.subarray(0, 9), raw.subarray(9)]),
-			);
+			const zstd = await compressFrame({ name: 'zstd', level: 3 }, [raw]);
+			const gzip = await compressFrame({ name: 'gzip', level: 6 }, [raw.subarray(0, 9), raw.subarray(9)]);
 			expect(zstdDecompressSync(zstd).equals(raw)).toBe(true);
 			expect(gunzipSync(gzip).equals(raw)).toBe(true);
 			expect(Buffer.from(await decompressFrame('zstd', zstd, length)).equals(raw)).toBe(true);
@@ -36,7 +34,7 @@ describe('a codec', () => {
 	});
 
 	it('does not decompress more than it was told to expect', async () => {
-		const [frame] = await compressFrame({ name: 'zstd', level: 3 }, [Buffer.alloc(1_000_000)]);
-		await expect(decompressFrame('zstd', frame!, 999_999)).rejects.toMatchObject({ code: 'ERR_BUFFER_TOO_LARGE' });
+		const frame = await compressFrame({ name: 'zstd', level: 3 }, [Buffer.alloc(1_000_000)]);
+		await expect(decompressFrame('zstd', frame, 999_999)).rejects.toMatchObject({ code: 'ERR_BUFFER_TOO_LARGE' });
 	});
 });
