@@ -204,9 +204,9 @@ export class ArchiveWriter {
 		compressed: Promise<Uint8Array<ArrayBuffer>>,
 	): Promise<void> {
 		const frame = await compressed;
-		const sha256 = await hashOffThread(frame);
+		// Nothing may come between: whoever waited for `frame` before the next one relies on their order.
 		await this.#output.hold(async () => {
-			await this.#output.push(frame);
+			const [sha256] = await Promise.all([hashOffThread(frame), this.#output.push(frame)]);
 			this.#output.addPart(details, { length: frame.length, rawLength, sha256 });
 		});
 	}

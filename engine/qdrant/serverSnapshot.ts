@@ -8,6 +8,7 @@ import { snapshotTime } from './leftovers';
 import type { SnapshotDescription } from './types';
 
 const RETRY_MS = 100;
+const MAX_LAG_MS = 2000;
 /** Of making a snapshot, in all. */
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 500;
@@ -122,9 +123,15 @@ async function freeSecond(
 	for (;;) {
 		const [{ now }, snapshots] = await Promise.all([client.version(signal), client.snapshots(scope, signal)]);
 		const present = snapshots.map(({ name }) => name);
-		if (!present.some((name) => (snapshotTime(name)?.getTime() ?? 0) === now.getTime())) return { now, present };
+		if (!present.some((name) => isOfThisMoment(name, now))) return { now, present };
 		await pause(RETRY_MS, signal);
 	}
+}
+
+/** The Date header may lag behind the clock that names snapshots; of a clock that was set back nothing is waited for. */
+function isOfThisMoment(name: string, now: Date): boolean {
+	const age = now.getTime() - (snapshotTime(name)?.getTime() ?? 0);
+	return age <= 0 && age >= -MAX_LAG_MS;
 }
 
 async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {

@@ -81,6 +81,16 @@ describe.each(CODECS)('an archive with codec $name', ({ name, extension }) => {
 		expect(await collect(reader.raw())).toHaveLength(0);
 	});
 
+	it('keeps the order of one caller, whatever the sizes of its frames', async () => {
+		const { storage } = temporaryStorage();
+		const writer = await createArchive(archiveOptions(storage, { codec: { name } }));
+		const frames = Array.from({ length: 12 }, (_, i) => randomBytes(i % 2 === 0 ? 4_000_000 : 10));
+		for (const frame of frames) await writer.frame({ type: 'data' }, frame);
+		const manifest = await writer.commit(DETAILS);
+		const reader = await openArchive(storage, { manifest, folder: 'postgres' });
+		expect((await collect(reader.raw())).equals(Buffer.concat(frames))).toBe(true);
+	});
+
 	it('takes frames from many callers at once, whole', async () => {
 		const { storage } = temporaryStorage();
 		const writer = await createArchive(archiveOptions(storage, { codec: { name } }));
