@@ -107,7 +107,7 @@ function assertCollectionSnapshot({ type, intact, findings }: SnapshotReport, de
 	const finding = findings.find(({ severity }) => severity === 'error');
 	const found = [finding?.where, finding?.what].filter(Boolean).join(': ');
 	if (type === 'unknown') {
-		throw new BackupError('INVALID_INPUT', `${description} is not a snapshot as Qdrant makes it. ${found}`.trim(), {
+		throw new BackupError('INVALID_INPUT', `${description} is not a snapshot as Qdrant makes it, which is a tar. ${found}`.trim(), {
 			hint: 'Decompress and decrypt it first. For a backup that Back Up made, give its manifest as well.',
 		});
 	}
