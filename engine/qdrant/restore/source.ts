@@ -107,9 +107,13 @@ function assertCollectionSnapshot({ type, intact, findings }: SnapshotReport, de
 	const finding = findings.find(({ severity }) => severity === 'error');
 	const found = [finding?.where, finding?.what].filter(Boolean).join(': ');
 	if (type === 'unknown') {
-		throw new BackupError('INVALID_INPUT', `${description} is not a snapshot as Qdrant makes it, which is a tar. ${found}`.trim(), {
-			hint: 'Decompress and decrypt it first. For a backup that Back Up made, give its manifest as well.',
-		});
+		throw new BackupError(
+			'INVALID_INPUT',
+			`${description} is not a snapshot as Qdrant makes it, which is a tar. ${found}`.trim(),
+			{
+				hint: 'Decompress and decrypt it first. For a backup that Back Up made, give its manifest as well.',
+			},
+		);
 	}
 	throw new BackupError('ARCHIVE_CORRUPT', `The snapshot ${description} is damaged. ${found}`, {
 		hint: 'Nothing was changed. Choose another snapshot, or fetch this one again.',
