@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareDatabases } from '../../../fidelity/compare';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { SHOP } from './shop';
-import { backUp, type Backup, databaseNames, databaseWith, failureOf, newName, restore, scalar } from './support';
+import { backUp, type Backup, databaseNames, databaseWith, failureOf, restore, scalar } from './support';
 
 let server: PostgresServer;
 let shop: string;
