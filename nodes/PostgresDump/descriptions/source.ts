@@ -47,7 +47,7 @@ export function backupField(operations: string[]): INodeProperties {
 				typeOptions: { searchListMethod: 'searchBackups', searchable: true },
 			},
 			{
-				displayName: 'Latest Of',
+				displayName: 'Latest',
 				name: 'latest',
 				type: 'string',
 				placeholder: 'e.g. shop',
