@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { restoreDatabase, type RestoreSource, type RestoreTarget } from '../../../../engine/postgres';
+import { connect, disconnect } from '../../../../engine/postgres/connection';
+import { dropDatabase } from '../../../../engine/postgres/restore/databases';
 import { compareDatabases } from '../../../fidelity/compare';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { SHOP } from './shop';
@@ -156,9 +158,8 @@ describe('a database in use', () => {
 	it('by sessions of its owner alone is swapped by the owner', async () => {
 		const { database, stored } = await oldAndNew();
 		const connection = await owner(database);
-		const busy = await anotherSession(server, database);
-		await busy.query(`SET SESSION AUTHORIZATION ${connection.user}`);
-		await busy.end();
+		const busy = await connect(connection, 'target', { database });
+		const ended = new Promise((resolve) => busy.once('end', resolve));
 		const report = await restore(server, stored, {
 			connection,
 			target: target('replace', database),
@@ -166,6 +167,20 @@ describe('a database in use', () => {
 		});
 		expect(report).toMatchObject({ database, previousDatabase: undefined });
 		expect(await valueIn(database)).toBe('new');
+		await ended;
+	});
+
+	it('is not dropped while somebody stays connected, and the error says who', async () => {
+		const { database } = await oldAndNew();
+		const busy = await anotherSession(server, database);
+		const client = await connect(await owner(database), 'target');
+		onTestFinished(() => disconnect(client));
+		const { message } = await failureOf(dropDatabase(client, database, 180_000), 'TARGET_FAILED');
+		expect(message).toContain(`"${database}" is still in use by postgres`);
+		expect(await valueIn(database)).toBe('old');
+		await busy.end();
+		await dropDatabase(client, database, 180_000);
+		expect(await databaseNames(server)).not.toContain(database);
 	});
 
 	it('that another role owns is refused before anything is loaded', async () => {
