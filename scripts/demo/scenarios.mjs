@@ -13,7 +13,7 @@ export const scenarios = [
 	{ title: 'Orders are lost, and the restore template brings them back', run: restore },
 ];
 
-const mb = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`;
+const size = (bytes) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
 /** Runs an imported workflow as the editor's Execute button does; answers the execution. */
 async function execute({ n8n, templates }, file, trigger) {
@@ -38,8 +38,8 @@ async function backUp(environment) {
 	const { backups, totalStoredBytes } = summary.json;
 	if (!backups.some(({ database }) => database === environment.shop)) throw new Error('The shop was not backed up.');
 	return [
-		...backups.map(({ database, file, storedBytes }) => `${database}: ${file}, ${mb(storedBytes)}`),
-		`${mb(totalStoredBytes)} in all, in ${environment.backups}`,
+		...backups.map(({ database, file, storedBytes }) => `${database}: ${file}, ${size(storedBytes)}`),
+		`${size(totalStoredBytes)} in all, in ${environment.backups}`,
 	];
 }
 
