@@ -1,4 +1,5 @@
 import { BackupError } from '../../errors';
+import { isTextFormat } from '../foreign';
 import { lexScript, type ScriptMeta } from '../script';
 import { StatementChooser } from '../restore/chooser';
 import type { RestoreSelection } from '../restore/selection';
@@ -35,11 +36,6 @@ class Ends {
 		const unix = (text: string) => text.replaceAll('\r\n', '\n');
 		return !unix(this.head).includes(HEAD) || unix(this.#tail.toString('latin1')).includes(FOOT);
 	}
-}
-
-/** Whether a COPY's rows are one a line: not so in the formats CSV and binary. Options stand after the source. */
-function isTextFormat(statement: string): boolean {
-	return !/\b(?:csv|binary)\b/i.test(/\bstdin\b(?![\s\S]*\bstdin\b)[\s\S]*$/i.exec(statement)?.[0] ?? '');
 }
 
 /** A psql script of one database, as pg_dump writes it. It is read from end to end, twice: to check it, and to run it. */

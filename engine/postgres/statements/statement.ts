@@ -13,12 +13,14 @@ export interface StatementFacts {
 	verb: string;
 	/**
 	 * What is made or changed, in SQL's words: TABLE, INDEX, FUNCTION, ... Rows are of the kind INSERT or COPY. SEQUENCE
-	 * SET is a sequence's position, LARGE OBJECT CONTENT what it says. Of the session are SET, SESSION AUTHORIZATION and
+	 * SET is a sequence's position, LARGE OBJECT CONTENT what it says; constraints are called as pg_dump calls them. Of the session are SET, SESSION AUTHORIZATION and
 	 * TRANSACTION.
 	 */
 	kind: string;
 	/** Schema of the object, where it is in one. */
 	schema?: string;
+	/** Name of what is made or changed, without its schema; of what hangs on a table, its own. */
+	name?: string;
 	/** Key of the table (view, sequence) that the statement makes, changes, fills or hangs on: see tableKey. */
 	table?: string;
 	/** Decides what may run at once: building indexes, checking foreign keys, or nothing else beside it. */
