@@ -60,7 +60,7 @@ export class CustomSource implements RestoreSource {
 		const filter = surveyOf(plan).filter(selection);
 		const chooser = new StatementChooser(filter);
 		const definitions = function* (planned: PlannedStatement[]) {
-			for (const { sql, entry } of planned) yield* chosen(sql, entry ? nameOf(entry) : '', chooser);
+			for (const { sql, entry } of planned) yield* chosen(sql, entry ? commentOf(entry) : '', chooser);
 		};
 		for (const sql of plan.setup) yield* chosen(sql, '', chooser);
 		yield* definitions(plan.preData);
@@ -83,15 +83,15 @@ export class CustomSource implements RestoreSource {
 				yield { type: 'statement', text, comment: '' };
 			const table = tableKey(entry.schema ?? '', entry.name);
 			if (block.type === 'copy')
-				yield { type: 'copy', statement: block.statement, comment: nameOf(entry), rows: block.rows, table };
-			else if (block.type === 'sql') yield* inserts(block.sql, nameOf(entry), table, signal);
+				yield { type: 'copy', statement: block.statement, comment: commentOf(entry), rows: block.rows, table };
+			else if (block.type === 'sql') yield* inserts(block.sql, commentOf(entry), table, signal);
 			else yield* largeObjects(block.objects);
 		}
 	}
 }
 
 /** In the form of pg_dump's own comments, which name the object in errors. */
-function nameOf({ name, type, schema }: { name: string; type: string; schema: string | null }): string {
+function commentOf({ name, type, schema }: { name: string; type: string; schema: string | null }): string {
 	return `-- Name: ${name}; Type: ${type}; Schema: ${schema ?? '-'};`;
 }
 

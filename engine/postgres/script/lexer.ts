@@ -287,7 +287,7 @@ function commentOf(found: Pick<Found, 'leading'>): string {
 }
 
 /** What pg_dump's comment says the statement is for; only for messages. */
-export function nameOf(comment: string): string | undefined {
+function nameOf(comment: string): string | undefined {
 	const match = /^-- (?:Data for )?Name: (.*?); Type: ([A-Z ]+);/m.exec(comment);
 	return match ? `${match[2]!.toLowerCase()} ${match[1]!}` : undefined;
 }
