@@ -70,7 +70,7 @@ function checkChoices({ target, selection = {} }: RestoreDatabaseOptions): void 
 			'INVALID_INPUT',
 			'Data Only cannot be combined with dropping the tables first: nothing would create them again.',
 			{
-				hint: 'Empty the tables first (Truncate) instead.',
+				hint: 'Empty the tables first instead.',
 			},
 		);
 	}
@@ -116,6 +116,18 @@ function checkSelection({ name, schemas, relations, expectedRows }: SourceFacts,
 	});
 }
 
+/** @throws BackupError INVALID_INPUT where rows of a chosen partition stand among those of a table that is not chosen. */
+function checkPartitions({ name, filter, expectedRows }: SourceFacts, selection: RestoreSelection): void {
+	const [astray] = filter(selection).rowsElsewhere(new Set(expectedRows?.keys()));
+	if (!astray) return;
+	const [partition, root] = [astray.partition, astray.root].map((key) => key.replace('\0', '.'));
+	throw new BackupError(
+		'INVALID_INPUT',
+		`${name} keeps the rows of the partition ${partition} among those of ${root}; nothing was changed.`,
+		{ hint: `It was made with --load-via-partition-root. Choose ${root}, which brings all its partitions.` },
+	);
+}
+
 async function restoreInto(
 	options: RestoreDatabaseOptions,
 	maintenance: Maintenance,
@@ -146,6 +158,7 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
 	log?.('reading the dump');
 	const facts = await options.source.inspect(signal);
 	checkSelection(facts, options.selection ?? {});
+	checkPartitions(facts, options.selection ?? {});
 	// To be created, renamed or dropped, a database must not be logged in to.
 	const maintenance = await Maintenance.open(
 		connection,
@@ -153,7 +166,7 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
 		signal,
 	);
 	try {
-		await checkTarget(maintenance.client, facts, options.owner ?? { type: 'asDumped' }, options.privileges ?? true);
+		await checkTarget(maintenance.client, facts, options);
 		// The database of the credential may be the one that is missing or about to be renamed.
 		const outcome = await restoreInto({ ...options, connection: maintenance.connection }, maintenance, facts);
 		return {

@@ -81,6 +81,21 @@ export class SelectionFilter {
 		return (parent !== undefined && this.wantsTable(parent)) || (owner !== undefined && this.wantsTable(owner));
 	}
 
+	/**
+	 * Chosen partitions without rows of their own, below tables with rows that are not chosen: pg_dump
+	 * --load-via-partition-root writes all rows as those of the root. Takes and tells keys of tables.
+	 */
+	rowsElsewhere(filled: ReadonlySet<string>): Array<{ partition: string; root: string }> {
+		const found: Array<{ partition: string; root: string }> = [];
+		for (const partition of this.#partitionOf.keys()) {
+			if (filled.has(partition) || !this.wantsTable(partition)) continue;
+			let root = this.#partitionOf.get(partition);
+			while (root !== undefined && !filled.has(root)) root = this.#partitionOf.get(root);
+			if (root !== undefined && !this.wantsTable(root)) found.push({ partition, root });
+		}
+		return found;
+	}
+
 	/** Takes what a StatementReader says of a statement. */
 	decide(facts: StatementFacts): Decision {
 		if (facts.cluster) return 'no';

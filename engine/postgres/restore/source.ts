@@ -1,4 +1,5 @@
 import type { DatabaseProperties } from '../dump/databaseProperties';
+import type { RoleKind } from '../statements/statement';
 import type { Decision, RestoreSelection, SelectionFilter } from './selection';
 
 /** One thing to do in the target, in the order of the source. */
@@ -27,8 +28,8 @@ export interface SourceFacts {
 	name: string;
 	/** Extensions that the source creates. */
 	extensions: string[];
-	/** Roles that own something or are granted something in it. */
-	roles: string[];
+	/** Roles that the chosen objects name: as owners, as those who are granted something, or as those to speak as. */
+	roles: (selection: RestoreSelection, kinds: RoleKind[]) => string[];
 	/** Schemas that the source makes something in. */
 	schemas: ReadonlySet<string>;
 	/** Those of them that it makes themselves: a dump of some tables makes none. */

@@ -1,6 +1,6 @@
 import { type RestoreSelection, SelectionFilter } from './selection';
 import type { SourceFacts } from './source';
-import type { StatementFacts } from '../statements/statement';
+import type { RoleKind, StatementFacts } from '../statements/statement';
 import { StatementReader } from '../statements/reader';
 
 type SurveyedFacts = Pick<
@@ -14,7 +14,8 @@ type SurveyedFacts = Pick<
 export class StatementSurvey {
 	readonly #reader = new StatementReader();
 	readonly #extensions = new Set<string>();
-	readonly #roles = new Set<string>();
+	/** Statements that name roles. */
+	readonly #naming: StatementFacts[] = [];
 	readonly #schemas = new Set<string>();
 	readonly #created = new Set<string>();
 	readonly #relations = new Set<string>();
@@ -31,7 +32,7 @@ export class StatementSurvey {
 		if (facts.kind === 'INSERT' && rowsOf !== undefined) this.addRows(rowsOf, this.#reader.insertedRows(statement));
 		const creates = facts.verb === 'CREATE';
 		if (facts.extension && creates) this.#extensions.add(facts.extension);
-		for (const role of facts.role?.names ?? []) this.#roles.add(role);
+		if (facts.role) this.#naming.push(facts);
 		if (facts.schema !== undefined) this.#schemas.add(facts.schema);
 		if (facts.kind === 'SCHEMA' && creates) this.#created.add(facts.schema ?? '');
 		if (facts.table !== undefined && creates) this.#relations.add(facts.table);
@@ -60,13 +61,19 @@ export class StatementSurvey {
 		}
 		return {
 			extensions: [...this.#extensions],
-			roles: [...this.#roles],
+			roles: (selection, kinds) => this.#rolesOf(this.filter(selection), kinds),
 			schemas: this.#schemas,
 			createdSchemas: this.#created,
 			relations,
 			expectedRows: counted,
 			filter: (selection) => this.filter(selection),
 		};
+	}
+
+	#rolesOf(filter: SelectionFilter, kinds: RoleKind[]): string[] {
+		const named = this.#naming.filter(({ role }) => role && kinds.includes(role.kind));
+		const wanted = named.filter((facts) => ['yes', 'keep'].includes(filter.decide(facts)));
+		return [...new Set(wanted.flatMap(({ role }) => role?.names ?? []))];
 	}
 
 	filter(selection: RestoreSelection): SelectionFilter {

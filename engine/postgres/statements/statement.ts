@@ -4,6 +4,9 @@ import { describeDefaultPrivileges, describePrivilege } from './roles';
 import { describeSetting, transactionControl } from './session';
 import { findWord, type Token, tokenize, wordsAt } from './tokens';
 
+/** In which way a statement names roles: as owners, as those who are granted something, as whom the session speaks. */
+export type RoleKind = 'owner' | 'privilege' | 'session';
+
 /**
  * What a statement of a dump is about. Covers the forms in which pg_dump writes; of anything else it says nothing, and
  * such a statement is run alone and in its place, or left out where only some objects are wanted.
@@ -38,7 +41,7 @@ export interface StatementFacts {
 	/** Takes something away that a later statement makes again, as pg_dump --clean does. */
 	drops?: boolean;
 	/** Rights, an owner, or whom the session speaks as, rather than an object. */
-	role?: { kind: 'owner' | 'privilege' | 'session'; names: string[] };
+	role?: { kind: RoleKind; names: string[] };
 	extension?: string;
 	/** Where an extension is put. */
 	extensionSchema?: string;

@@ -83,8 +83,25 @@ describe('restoring into a new database', () => {
 		const before = await databaseNames(server);
 		const { message, hint } = await failureOf(restore(server, stored), 'TARGET_FAILED');
 		expect(message).toContain('lacks the role passing');
-		expect(hint).toContain('Globals');
+		expect(hint).toContain('roles and globals');
 		expect(await databaseNames(server)).toEqual(before);
+	});
+
+	it('asks only for the roles that the chosen objects and choices need', async () => {
+		const database = await databaseWith(
+			server,
+			'CREATE ROLE leaver; CREATE ROLE peeker',
+			'CREATE TABLE mine (id int); CREATE TABLE theirs (id int); ALTER TABLE theirs OWNER TO leaver',
+			'GRANT SELECT ON mine TO peeker',
+		);
+		const stored = await backUp(server, database);
+		await server.query(database, 'ALTER TABLE theirs OWNER TO CURRENT_USER; DROP ROLE leaver');
+		expect((await failureOf(restore(server, stored), 'TARGET_FAILED')).message).toContain('the role leaver');
+		const selected = await restore(server, stored, { selection: { tables: ['public.mine'] } });
+		const asMine = await restore(server, stored, { owner: { type: 'none' } });
+		for (const restored of [selected.database, asMine.database]) {
+			expect(await scalar(server, restored, `SELECT has_table_privilege('peeker', 'mine', 'SELECT')`)).toBe('true');
+		}
 	});
 });
 

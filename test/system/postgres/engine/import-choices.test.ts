@@ -41,6 +41,27 @@ const INSERTS: string[][] = [
 	['-Fc', '--column-inserts', '--rows-per-insert=7'],
 ];
 
+it.each([[[]], [['--inserts']]])(
+	'refuses a partition whose rows are written as those of the whole table (%o)',
+	async (more: string[]) => {
+		const database = await databaseWith(
+			server,
+			'CREATE TABLE log (day int) PARTITION BY LIST (day)',
+			'CREATE TABLE log_1 PARTITION OF log FOR VALUES IN (1); CREATE TABLE log_2 PARTITION OF log FOR VALUES IN (2)',
+			'INSERT INTO log VALUES (1), (2), (2)',
+		);
+		const astray = await dump(database, '--load-via-partition-root', ...more);
+		const { message } = await failureOf(
+			importInto(astray, { selection: { tables: ['public.log_2'] } }),
+			'INVALID_INPUT',
+		);
+		expect(message).toContain('rows of the partition public.log_2 among those of public.log');
+		expect((await importInto(astray, { selection: { tables: ['public.log'] } })).rows).toBe(3);
+		const own = await importInto(await dump(database, ...more), { selection: { tables: ['public.log_2'] } });
+		expect(own.rows).toBe(2);
+	},
+);
+
 describe('a dump of INSERT statements', () => {
 	it.each(INSERTS.map((args) => [args]))('gives a chosen table its rows and nobody else’s (%o)', async (args) => {
 		const { database, rows, tables, failures } = await importInto(await dump(shop, ...args), {

@@ -9,7 +9,7 @@ import type { SourceFacts } from '../../../../engine/postgres/restore/source';
 const facts: SourceFacts = {
 	name: 'shop.sql',
 	extensions: [],
-	roles: [],
+	roles: () => [],
 	schemas: new Set(['public']),
 	createdSchemas: new Set(),
 	relations: new Set(),
