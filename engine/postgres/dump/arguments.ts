@@ -1,4 +1,5 @@
 import { BackupError } from '../../errors';
+import { LONGEST_TIMEOUT, wholeNumber } from '../../wholeNumber';
 
 /** What to dump, in pg_dump's terms; patterns are pg_dump's (psql's `\d` patterns). */
 export interface DumpSelection {
@@ -17,7 +18,7 @@ export interface DumpSelection {
 	ifExists?: boolean;
 	/** pg_dump's own rule unless told: with all of a database, not with a selection of it. */
 	largeObjects?: 'auto' | 'include' | 'exclude';
-	/** Milliseconds to wait for each table's lock; without it a backup waits as long as it takes. */
+	/** Milliseconds to wait for each table's lock; without it, or 0, a backup waits as long as it takes. */
 	lockTimeout?: number;
 	/** Further arguments of pg_dump, as one would type them; see ALLOWED. */
 	extraArguments?: string;
@@ -115,10 +116,11 @@ export function parseExtraArguments(line: string): string[] {
 
 /**
  * pg_dump's arguments for a selection.
- * @throws BackupError INVALID_INPUT for choices that exclude each other.
+ * @throws BackupError INVALID_INPUT for choices that exclude each other, or are none.
  */
 export function dumpArguments(selection: DumpSelection): string[] {
-	const { content = 'all', largeObjects = 'auto' } = selection;
+	const { content = 'all', largeObjects = 'auto', lockTimeout = 0 } = selection;
+	const timeout = wholeNumber(lockTimeout, 'Lock Timeout in milliseconds', { min: 0, max: LONGEST_TIMEOUT });
 	if (selection.clean && content === 'data') {
 		throw new BackupError(
 			'INVALID_INPUT',
@@ -151,7 +153,7 @@ export function dumpArguments(selection: DumpSelection): string[] {
 		...flag('--if-exists', selection.ifExists),
 		...flag('--large-objects', largeObjects === 'include'),
 		...flag('--no-large-objects', largeObjects === 'exclude'),
-		...(selection.lockTimeout ? [`--lock-wait-timeout=${selection.lockTimeout}`] : []),
+		...(timeout > 0 ? [`--lock-wait-timeout=${timeout}`] : []),
 		...parseExtraArguments(selection.extraArguments ?? ''),
 	];
 }

@@ -2,6 +2,7 @@ import type { ArchiveWriter, Manifest, ManifestTable } from '../../archive';
 import { createArchive, type CodecOptions, type EncryptionKeys } from '../../archive';
 import { BackupError, cancelled } from '../../errors';
 import type { Storage } from '../../storage';
+import { PARALLEL, wholeNumber } from '../../wholeNumber';
 import { type PostgresConnection, translateError } from '../connection';
 import { PG_DUMP_MAJOR, runPgDump, type PgDumpResult } from '../pgdump/bridge';
 import { checkServerVersion } from '../serverVersion';
@@ -10,7 +11,7 @@ import { endSessions } from '../sessions';
 import { adaptScript } from './compatibility';
 import { argumentValue, dumpArguments, type DumpSelection } from './arguments';
 import { databaseProperties } from './databaseProperties';
-import { type CopyTask, planCopies } from './plan';
+import { checkAllCopied, type CopyTask, planCopies } from './plan';
 import { FrameBuffers } from './frameBuffers';
 import { RowFrames } from './rowFrames';
 import { tablesInScript } from './scriptRows';
@@ -29,7 +30,7 @@ export interface BackUpDatabaseOptions {
 	name?: string;
 	codec: CodecOptions;
 	encryption?: EncryptionKeys;
-	/** Connections that read rows at once; 2 unless told. */
+	/** Connections that read rows at once, 1 to 32; 2 unless told. */
 	parallel?: number;
 	/** Wait for a moment at which a serializable reader would see a consistent state. */
 	serializableDeferrable?: boolean;
@@ -48,12 +49,19 @@ interface Dump {
 	sessions: SnapshotSession[];
 	writer: ArchiveWriter;
 	tables: ManifestTable[];
+	/** Connections that read rows at once. */
+	parallel: number;
 	ordered: boolean;
 	buffers: FrameBuffers;
 }
 
 /** Opens the connections: pg_dump's own, the one that exports the snapshot, and more for reading rows. */
-async function openSessions(options: BackUpDatabaseOptions, sessions: SnapshotSession[], choices: SessionChoices) {
+async function openSessions(
+	options: BackUpDatabaseOptions,
+	parallel: number,
+	sessions: SnapshotSession[],
+	choices: SessionChoices,
+) {
 	const open = async () => {
 		const session = await SnapshotSession.open(options.connection, options.signal);
 		sessions.push(session);
@@ -64,8 +72,7 @@ async function openSessions(options: BackUpDatabaseOptions, sessions: SnapshotSe
 	checkServerVersion(facts.version, facts.versionText, 'source');
 	const exporter = await open();
 	const snapshot = await exporter.exportSnapshot(facts, options.serializableDeferrable ?? false, choices);
-	for (let more = 2; more < (options.parallel ?? 2); more++)
-		await (await open()).importSnapshot(facts, snapshot, choices);
+	for (let more = 2; more < parallel; more++) await (await open()).importSnapshot(facts, snapshot, choices);
 	return { facts, snapshot };
 }
 
@@ -115,6 +122,7 @@ async function copyTable(dump: Dump, session: SnapshotSession, task: CopyTask): 
 	await frames.finish();
 	table.rows += frames.rows;
 	table.bytes += frames.bytesRead;
+	task.copied = true;
 }
 
 /** All sessions take tasks until none is left; one whose lock is contended goes to the session that holds pg_dump's. */
@@ -127,7 +135,7 @@ async function copyTables(dump: Dump, tasks: CopyTask[]): Promise<void> {
 			else await copyTable(dump, session, task);
 		}
 	};
-	const readers = dump.sessions.slice(0, dump.ordered ? 1 : (dump.options.parallel ?? 2));
+	const readers = dump.sessions.slice(0, dump.ordered ? 1 : dump.parallel);
 	await Promise.all(readers.map((session, index) => work(session, index === 0)));
 	for (const task of contended) await copyTable(dump, dump.sessions[0] as SnapshotSession, task);
 }
@@ -164,6 +172,10 @@ async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<M
 	if (settings.length > 0) await writer.frame({ type: SETTINGS_PART }, settingsFrame(settings));
 	await writer.drain();
 	await storeSections(dump, sections);
+	checkAllCopied(
+		sections.flatMap((section) => (section.type === 'rows' ? section.tasks : [])),
+		tables,
+	);
 	return await writer.commit({
 		source: {
 			system: 'postgresql',
@@ -196,6 +208,8 @@ async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<M
  */
 export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Manifest> {
 	const { connection, selection = {}, signal } = options;
+	const { parallel = 2 } = options;
+	wholeNumber(parallel, 'Parallel Connections', PARALLEL);
 	const args = dumpArguments(selection);
 	const sessions: SnapshotSession[] = [];
 	let writer: ArchiveWriter | undefined;
@@ -208,7 +222,7 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 	};
 	signal?.addEventListener('abort', hangUp, { once: true });
 	try {
-		const { facts, snapshot } = await openSessions(options, sessions, {
+		const { facts, snapshot } = await openSessions(options, parallel, sessions, {
 			rowSecurity: args.includes('--enable-row-security'),
 			role: argumentValue(args, '--role'),
 		});
@@ -230,8 +244,9 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 				sessions,
 				writer,
 				tables: [],
+				parallel,
 				ordered: selection.content === 'data',
-				buffers: new FrameBuffers(2 * (options.parallel ?? 2)),
+				buffers: new FrameBuffers(2 * parallel),
 			},
 			snapshot,
 			args,
