@@ -12,6 +12,7 @@ import { lexScript, splitStatements } from '../script';
 import { leftOut, StatementChooser } from '../restore/chooser';
 import type { RestoreSelection, SelectionFilter } from '../restore/selection';
 import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source';
+import { copiedColumns } from '../statements/copiedColumns';
 import { describeStatement } from '../statements/statement';
 import { StatementSurvey } from '../restore/survey';
 import { tableKey } from '../statements/tokens';
@@ -43,15 +44,16 @@ export class CustomSource implements RestoreSource {
 		const survey = surveyOf(planRestore(archive.toc));
 		for await (const block of archive.blocks()) {
 			const table = tableKey(block.entry.schema ?? '', block.entry.name);
-			if (block.type === 'copy') survey.addRows(table, await countLines(block.rows));
+			if (block.type === 'copy') survey.addRows(table, await countLines(block.rows), copiedColumns(block.statement));
 			else if (block.type === 'large-objects') {
 				for await (const { data } of block.objects) for await (const chunk of data) void chunk;
 			} else {
+				survey.addRows(table, 0);
 				for await (const item of lexScript(block.sql, { signal }))
 					if (item.type === 'statement') survey.add(item.text, table);
 			}
 		}
-		return { name: this.name, ...survey.facts, ordered: false };
+		return { name: this.name, ...survey.facts, lacks: survey.lacks, ordered: false };
 	}
 
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
@@ -66,6 +68,7 @@ export class CustomSource implements RestoreSource {
 		yield* definitions(plan.preData);
 		yield* this.#data(plan, filter, signal);
 		yield* definitions(plan.postData);
+		yield* chooser.end();
 		const left = filter.all && !selection.dataOnly ? ofDatabase(this.#toc) : [];
 		if (left.length > 0) yield { type: 'warning', text: leftOut(left) };
 	}

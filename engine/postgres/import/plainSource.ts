@@ -5,6 +5,7 @@ import { StatementChooser } from '../restore/chooser';
 import type { RestoreSelection } from '../restore/selection';
 import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source';
 import { StatementSurvey } from '../restore/survey';
+import { copiedColumns } from '../statements/copiedColumns';
 
 /** Opens the script from its first byte; every call reads it anew. */
 export type OpenScript = (signal?: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
@@ -58,11 +59,12 @@ export class PlainSource implements RestoreSource {
 			else {
 				for await (const rows of item.rows) void rows;
 				const table = this.#survey.copied(item.statement);
-				if (table) this.#survey.addRows(table, isTextFormat(item.statement) ? item.counts().lines : undefined);
+				const lines = isTextFormat(item.statement) ? item.counts().lines : undefined;
+				if (table) this.#survey.addRows(table, lines, copiedColumns(item.statement));
 			}
 		}
 		this.#check(ends, statements, databases);
-		return { name: this.name, ...this.#survey.facts, ordered: false };
+		return { name: this.name, ...this.#survey.facts, lacks: this.#survey.lacks, ordered: false };
 	}
 
 	#check(ends: Ends, statements: number, databases: Set<string>): void {
@@ -112,7 +114,7 @@ export class PlainSource implements RestoreSource {
 				if (wanted) yield { type: 'copy', statement, comment, rows, table };
 			}
 		}
-		yield* chooser.warnings();
+		yield* chooser.end();
 	}
 }
 

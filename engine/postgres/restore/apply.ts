@@ -52,6 +52,8 @@ interface Task {
 	/** What it is about, for messages. */
 	object: string;
 	decision?: Statement['decision'];
+	/** Ends the restore when it fails, whatever is collected. */
+	essential?: boolean;
 	statement?: { text: string; facts: StatementFacts };
 	run: (client: Client) => Promise<unknown>;
 }
@@ -110,27 +112,30 @@ class Applier {
 		for (const task of this.#postponed.splice(0)) await this.#attempt(task, this.lanes.main);
 	}
 
-	async #statement({ text, comment, decision = 'yes', table }: Statement): Promise<void> {
+	async #statement({ text, comment, decision = 'yes', table, essential }: Statement): Promise<void> {
 		const facts = this.#reader.read(text);
 		const object = objectName(comment, text);
 		const statement = { text, facts };
-		if (facts.transaction) return await this.#transaction(statement, object);
+		if (facts.transaction) return await this.#transaction(statement, { object, essential });
 		this.#partitions.note(facts);
 		const sql = mapOwnership(text, facts, this.options.owner, this.options.privileges);
 		if (sql === undefined) return;
 		if (OF_SESSIONS.has(facts.kind))
-			return await this.#everywhere({ object, statement, run: (client) => client.query(sql) });
+			return await this.#everywhere({ object, statement, essential, run: (client) => client.query(sql) });
 		if (decision !== 'support' && !table) this.objects++;
 		const run = async (client: Client) => {
 			const { rowCount } = await client.query(sql);
 			if (table) this.#count(table, rowCount ?? 0);
 		};
-		const task: Task = { object, decision, statement, run };
+		const task: Task = { object, decision, statement, essential, run };
 		if (facts.work === 'other') return await this.#alone(task);
 		await this.#beside(facts.work, this.#partitions.locks(facts), task, BACKLOG);
 	}
 
-	async #transaction(statement: { text: string; facts: StatementFacts }, object: string): Promise<void> {
+	async #transaction(
+		statement: { text: string; facts: StatementFacts },
+		about: Pick<Task, 'object' | 'essential'>,
+	): Promise<void> {
 		const { text, facts } = statement;
 		await this.#begin('other');
 		// A COMMIT that fails has ended the transaction all the same.
@@ -139,7 +144,7 @@ class Applier {
 			await this.lanes.main.query(text);
 			if (facts.transaction === 'begins') this.#inTransaction = true;
 		};
-		await this.#attempt({ object, statement, run: control }, this.lanes.main);
+		await this.#attempt({ ...about, statement, run: control }, this.lanes.main);
 	}
 
 	async #everywhere(task: Task): Promise<void> {
@@ -208,15 +213,19 @@ class Applier {
 	}
 
 	/** Where a failure is not the end of the restore, so must not be that of a transaction either. */
-	#mayFail({ decision = 'yes', statement }: Task): boolean {
+	#mayFail(task: Task): boolean {
+		const { decision = 'yes', statement } = task;
 		if (statement?.facts.transaction && !isDispensable(statement.text)) return false;
-		return (
-			this.options.collectErrors || decision !== 'yes' || (statement !== undefined && isDispensable(statement.text))
-		);
+		return this.#collects(task) || decision !== 'yes' || (statement !== undefined && isDispensable(statement.text));
+	}
+
+	#collects({ essential = false }: Task): boolean {
+		return this.options.collectErrors && !essential;
 	}
 
 	/** @throws BackupError where a failure of the task is one of the restore. */
-	async #goOnWithout({ object, decision = 'yes', statement }: Task, error: unknown): Promise<void> {
+	async #goOnWithout(task: Task, error: unknown): Promise<void> {
+		const { object, decision = 'yes', statement } = task;
 		if (decision === 'support') return;
 		const substitute = statement && substituteFor(statement.text, statement.facts, error);
 		if (substitute) {
@@ -225,7 +234,7 @@ class Applier {
 		} else if (decision === 'optional') this.warnings.push(`${object} was left out: ${serverMessage(error)}`);
 		else if (decision === 'keep' && existsAlready(error))
 			this.warnings.push(`${object} exists already and was left as it is.`);
-		else if (!this.options.collectErrors) throw refused(error, object);
+		else if (!this.#collects(task)) throw refused(error, object);
 		else this.failures.push({ object, message: serverMessage(error) });
 	}
 }

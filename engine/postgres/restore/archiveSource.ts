@@ -1,13 +1,16 @@
 import type { ArchiveReader, Manifest, ManifestPart } from '../../archive';
 import { BackupError } from '../../errors';
 import { type DatabaseProperties, type StoredProperties, storedPropertiesSchema } from '../dump/databaseProperties';
+import { quoteIdentifier } from '../quoting';
 import { parseSettingsFrame, SETTINGS_PART } from '../dump/settingsFrame';
 import { copyInEncoding, decodingFor, lexScript } from '../script';
 
 import { StatementChooser } from './chooser';
 import type { RestoreSelection } from './selection';
-import type { RestoreSource, RestoreStep, SourceFacts } from './source';
+import type { FilledTables, RestoreSource, RestoreStep, SourceFacts } from './source';
 import { StatementSurvey } from './survey';
+import { lackingByOptions } from './wholeness';
+import { copiedColumns } from '../statements/copiedColumns';
 import { parseName, tableKey, tokenize } from '../statements/tokens';
 
 const TRAILER = '\\.\n';
@@ -38,13 +41,14 @@ export class ArchiveSource implements RestoreSource {
 		return {
 			name: this.#manifest.file,
 			...surveyed,
+			lacks: lackingByOptions(options),
 			properties: properties && { ...properties, settings: await this.#settings(signal) },
 			expectedRows: new Map([
 				// Rows without columns are INSERTs, which older manifests do not list.
 				...surveyed.expectedRows,
 				...tables.map(({ schema, name, rows }) => [tableKey(schema, name), rows] as const),
 			]),
-			filled: await this.#filled(surveyed.relations, signal),
+			filled: (selection, later) => this.#filled(selection, later),
 			ordered: options.ordered === true,
 		};
 	}
@@ -64,26 +68,46 @@ export class ArchiveSource implements RestoreSource {
 	}
 
 	/**
-	 * The tables that have rows in the archive but no definition (an archive of rows alone, tables of extensions), as the
-	 * rows themselves say: what a manifest lists is no reason yet to empty a table.
+	 * The chosen tables that have rows in the archive, be they none, and the columns that these fill: as the rows
+	 * themselves say. Of an empty table that is defined the manifest alone says whether its rows were backed up; what else
+	 * a manifest lists is no reason yet to empty a table.
+	 * @throws BackupError MANIFEST_INVALID where rows are another table's than the manifest says.
 	 */
-	async #filled(relations: ReadonlySet<string>, signal?: AbortSignal): Promise<ReadonlySet<string>> {
+	async #filled(selection: RestoreSelection, signal?: AbortSignal): Promise<FilledTables> {
+		const { relations, expectedRows } = this.#survey.facts;
+		const filter = this.#survey.filter(selection);
+		const listed = (this.#manifest.tables ?? []).map(({ schema, name }) => tableKey(schema, name));
+		const known = [...expectedRows.keys(), ...listed.filter((key) => relations.has(key))];
+		const filled = new Map<string, string[] | undefined>();
+		for (const key of known) if (filter.wantsTable(key)) filled.set(key, undefined);
 		const seen = new Set<number>();
-		const undefinedYet = (part: ManifestPart) => {
-			if (part.table === undefined || seen.has(part.table) || relations.has(this.#tableOf(part))) return false;
+		const first = (part: ManifestPart) => {
+			if (part.table === undefined || seen.has(part.table) || !filter.wantsTable(this.#tableOf(part))) return false;
 			seen.add(part.table);
 			return true;
 		};
-		const filled = new Set<string>();
-		for await (const { raw } of this.reader.parts(undefinedYet, signal)) {
+		for await (const { part, raw } of this.reader.parts(first, signal)) {
 			for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
 				if (item.type !== 'copy') continue;
-				const name = parseName(tokenize(item.statement), 1);
-				if (name?.parts.length === 2) filled.add(tableKey(name.parts[0] ?? '', name.parts[1] ?? ''));
+				const [schema = '', name = ''] = parseName(tokenize(item.statement), 1)?.parts ?? [];
+				const listed = this.#tableOf(part);
+				// pg_dump --load-via-partition-root writes a partition's rows as those of the root.
+				const root = this.#survey.filter({ tables: [`${quoteIdentifier(schema)}.${quoteIdentifier(name)}`] });
+				if (relations.has(listed) && !root.wantsTable(listed)) throw this.#mislabelled(listed, tableKey(schema, name));
+				filled.set(tableKey(schema, name), copiedColumns(item.statement));
 				break;
 			}
 		}
 		return filled;
+	}
+
+	#mislabelled(...keys: [listed: string, found: string]): BackupError {
+		const [listed, found] = keys.map((key) => key.replace('\0', '.'));
+		return new BackupError(
+			'MANIFEST_INVALID',
+			`The manifest of ${this.#manifest.file} lists rows of ${listed} where the archive holds those of ${found}; nothing was changed.`,
+			{ hint: 'It was damaged or edited. Choose another backup; the archive itself may still open with stock tools.' },
+		);
 	}
 
 	async #settings(signal?: AbortSignal): Promise<DatabaseProperties['settings']> {
@@ -105,6 +129,7 @@ export class ArchiveSource implements RestoreSource {
 			else if (part.type === 'large-objects') yield* batches(raw);
 			else yield* statements(Buffer.isBuffer(raw) ? one(raw) : raw, chooser);
 		}
+		yield* chooser.end();
 	}
 
 	#tableOf({ table = -1 }: ManifestPart): string {

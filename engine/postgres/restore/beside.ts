@@ -123,16 +123,21 @@ async function propertiesOf(
 	);
 }
 
-/** Puts the complete database in the place of the existing one, unless objects of it failed. */
+/** Puts the complete database in the place of the existing one, unless objects or rows of it are missing. */
 async function swap(
 	options: RestoreDatabaseOptions,
 	maintenance: Maintenance,
 	{ unfinished, ...loaded }: Beside,
 ): Promise<Outcome> {
 	const { database } = options.target;
-	const { failures, warnings } = loaded;
-	if (failures.length > 0) {
-		const warning = `${failures.length} objects failed, so "${database}" was left as it was; what could be restored is in "${unfinished}".`;
+	const { failures, tables, warnings } = loaded;
+	const short = shortTables(tables);
+	if (failures.length > 0 || short.length > 0) {
+		const reasons = [
+			...(failures.length > 0 ? [`${failures.length} objects failed`] : []),
+			...(short.length > 0 ? [`${short.length} tables lack rows`] : []),
+		];
+		const warning = `${reasons.join(' and ')}, so "${database}" was left as it was; what could be restored is in "${unfinished}".`;
 		return { ...loaded, warnings: [...warnings, warning], database: unfinished, previousDatabase: undefined };
 	}
 	const kept = await freeName(maintenance.client, database, `_before_${timestamp(new Date())}`).catch(

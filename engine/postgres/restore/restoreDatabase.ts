@@ -3,7 +3,7 @@ import { type PostgresConnection, translateError } from '../connection';
 
 import { type Outcome, restoreAndSwap, restoreAsNew } from './beside';
 import { checkDatabaseName } from './databases';
-import { checkDrop } from './emptyTables';
+import { checkDrop } from './dropTables';
 import { load } from './load';
 import { Maintenance } from './maintenance';
 import type { OwnerMapping } from './ownership';

@@ -8,7 +8,15 @@ export type RestoreStep =
 	 * One SQL statement, without its semicolon. The comment that stood before it names it in errors. An INSERT says the key
 	 * of the table whose rows it brings.
 	 */
-	| { type: 'statement'; text: string; comment: string; decision?: Exclude<Decision, 'no'>; table?: string }
+	| {
+			type: 'statement';
+			text: string;
+			comment: string;
+			decision?: Exclude<Decision, 'no'>;
+			table?: string;
+			/** Its failure ends the restore, though errors be collected. */
+			essential?: boolean;
+	  }
 	/** A `COPY ... FROM stdin` and its rows, without the end marker. Rows in a buffer may be loaded later and beside others. */
 	| {
 			type: 'copy';
@@ -21,6 +29,9 @@ export type RestoreStep =
 	| { type: 'batch'; sql: string }
 	/** Nothing to do, but something to be told: what of the source is left out. */
 	| { type: 'warning'; text: string };
+
+/** Columns by table key. */
+export type FilledTables = ReadonlyMap<string, readonly string[] | undefined>;
 
 /** What has to be known before a target is touched. */
 export interface SourceFacts {
@@ -36,8 +47,13 @@ export interface SourceFacts {
 	createdSchemas: ReadonlySet<string>;
 	/** Keys of the tables, views and sequences that it makes. */
 	relations: ReadonlySet<string>;
-	/** Keys of the tables that it has rows of; those of `expectedRows` unless told. */
-	filled?: ReadonlySet<string>;
+	/**
+	 * The chosen tables that it has rows of, be they none: by key, with the columns that these fill, where that is known.
+	 * Asked of the rows themselves, where there are any.
+	 */
+	filled: (selection: RestoreSelection, signal?: AbortSignal) => Promise<FilledTables>;
+	/** What of a whole database it lacks, for messages (`it lacks ...`); undefined where it seems to be whole. */
+	lacks?: string;
 	/** How to create a database like the one it came from. */
 	properties?: DatabaseProperties;
 	/** Rows by table key, where the source says so. */

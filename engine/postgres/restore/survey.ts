@@ -1,11 +1,12 @@
 import { type RestoreSelection, SelectionFilter } from './selection';
-import type { SourceFacts } from './source';
+import type { FilledTables, SourceFacts } from './source';
+import { lackingByContent } from './wholeness';
 import type { RoleKind, StatementFacts } from '../statements/statement';
 import { StatementReader } from '../statements/reader';
 
 type SurveyedFacts = Pick<
 	SourceFacts,
-	'createdSchemas' | 'extensions' | 'filter' | 'relations' | 'roles' | 'schemas'
+	'createdSchemas' | 'extensions' | 'filled' | 'filter' | 'relations' | 'roles' | 'schemas'
 > & {
 	expectedRows: Map<string, number>;
 };
@@ -21,6 +22,13 @@ export class StatementSurvey {
 	readonly #relations = new Set<string>();
 	/** Rows by table key; undefined where they cannot be told. */
 	readonly #rows = new Map<string, number | undefined>();
+	/** Columns that rows are for, by table key; undefined where they cannot be told. */
+	readonly #filled = new Map<string, string[] | undefined>();
+	/** Tables that it makes and that have rows of their own. */
+	readonly #made = new Set<string>();
+	/** What partitions are parts of, by table key. */
+	readonly #parents = new Map<string, string>();
+	#rowsAsInserts = false;
 	/** Statements that tie things to a chosen table: owned sequences, partitions; and extensions to their schemas. */
 	readonly #ties: StatementFacts[] = [];
 
@@ -30,7 +38,9 @@ export class StatementSurvey {
 		if (facts.cluster) return;
 		const rowsOf = table ?? facts.table;
 		if (facts.kind === 'INSERT' && rowsOf !== undefined) this.addRows(rowsOf, this.#reader.insertedRows(statement));
+		if (facts.kind === 'INSERT' && table === undefined) this.#rowsAsInserts = true;
 		const creates = facts.verb === 'CREATE';
+		this.#noteTable(facts);
 		if (facts.extension && creates) this.#extensions.add(facts.extension);
 		if (facts.role) this.#naming.push(facts);
 		if (facts.schema !== undefined) this.#schemas.add(facts.schema);
@@ -40,13 +50,40 @@ export class StatementSurvey {
 			this.#ties.push(facts);
 	}
 
+	#noteTable({ attached, holdsRows, kind, name, partitionOf, table }: StatementFacts): void {
+		if (table === undefined) return;
+		if (holdsRows) this.#made.add(table);
+		// A table that old versions of pg_dump turn into a view.
+		if (kind === 'RULE' && name === '_RETURN') this.#made.delete(table);
+		if (attached) this.#parents.set(attached, table);
+		if (partitionOf) this.#parents.set(table, partitionOf);
+	}
+
+	/** See lackingByContent. */
+	get lacks(): string | undefined {
+		return lackingByContent({
+			made: this.#made,
+			filled: new Set(this.#filled.keys()),
+			parents: this.#parents,
+			rowsAsInserts: this.#rowsAsInserts,
+			relations: this.#relations,
+			createdSchemas: this.#created,
+			extensions: [...this.#extensions],
+		});
+	}
+
 	/** The key of the table that a COPY fills. */
 	copied(statement: string): string | undefined {
 		return this.#reader.read(statement).table;
 	}
 
-	/** Adds rows to what the dump promises. @param rows undefined where nobody can tell how many they are */
-	addRows(table: string, rows: number | undefined): void {
+	/**
+	 * Adds rows to what the dump promises.
+	 * @param rows undefined where nobody can tell how many they are
+	 * @param columns that they fill, where that is known
+	 */
+	addRows(table: string, rows: number | undefined, columns?: string[]): void {
+		this.#filled.set(table, columns ?? this.#filled.get(table));
 		const before = this.#rows.has(table) ? this.#rows.get(table) : 0;
 		this.#rows.set(table, before === undefined || rows === undefined ? undefined : before + rows);
 	}
@@ -66,8 +103,13 @@ export class StatementSurvey {
 			createdSchemas: this.#created,
 			relations,
 			expectedRows: counted,
+			filled: (selection) => Promise.resolve(this.#filledOf(this.filter(selection))),
 			filter: (selection) => this.filter(selection),
 		};
+	}
+
+	#filledOf(filter: SelectionFilter): FilledTables {
+		return new Map([...this.#filled].filter(([table]) => filter.wantsTable(table)));
 	}
 
 	#rolesOf(filter: SelectionFilter, kinds: RoleKind[]): string[] {

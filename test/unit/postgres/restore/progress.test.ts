@@ -19,6 +19,7 @@ const facts: SourceFacts = {
 		['public\0none', 0],
 	]),
 	ordered: false,
+	filled: () => Promise.resolve(new Map()),
 	filter: (selection) => new SelectionFilter(selection),
 };
 
