@@ -11,6 +11,7 @@ import { endSessions } from '../sessions';
 import { adaptScript } from './compatibility';
 import { argumentValue, dumpArguments, type DumpSelection } from './arguments';
 import { databaseProperties } from './databaseProperties';
+import { partialBackup } from './partial';
 import { checkAllCopied, type CopyTask, planCopies } from './plan';
 import { FrameBuffers } from './frameBuffers';
 import { RowFrames } from './rowFrames';
@@ -193,6 +194,7 @@ async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<M
 			rows: tables.reduce((sum, { rows }) => sum + rows, 0),
 			largeObjects: result.largeObjects.length,
 		},
+		partial: partialBackup(options.selection?.content, args),
 		options: { ...options.selection, ordered: dump.ordered },
 		warnings: result.warnings,
 		runId: options.runId,

@@ -89,6 +89,8 @@ describe('what is backed up', () => {
 		for (const text of holds) expect(script).toMatch(text);
 		for (const text of lacks) expect(script).not.toMatch(text);
 		expect(backup.manifest.tables).toHaveLength(tables.length);
+		const whole = tables.length === ALL.length && !selection.content && selection.largeObjects !== 'exclude';
+		expect(backup.manifest.partial === undefined).toBe(whole);
 		if (selection.content !== 'data' && selection.largeObjects !== 'include' && !selection.clean)
 			await restore(server, backup);
 	});
