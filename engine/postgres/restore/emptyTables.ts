@@ -124,12 +124,13 @@ export async function planEmptying(client: Client, chosen: Chosen, tables: Targe
 }
 
 /**
- * Empties tables, all in one statement.
+ * Empties tables, all in one statement, for good with the commit that is to follow: until then nothing is changed,
+ * however long others keep a table locked.
  * @throws BackupError TARGET_FAILED where a table outside of the choice refers to one of them.
  */
 export async function emptyTables(client: Client, { tables, wholes }: Emptying): Promise<void> {
-	if (tables.length === 0) return;
 	const names = [...tables.map(({ name }) => `ONLY ${name}`), ...wholes.map(({ name }) => name)];
+	await client.query('BEGIN');
 	await client.query(`TRUNCATE TABLE ${names.join(', ')}`).catch((error: unknown) => {
 		throw inTheWay('empty', error);
 	});

@@ -66,7 +66,10 @@ export class ExistingTarget {
 		if (target.before === 'truncate') {
 			const emptying = await planEmptying(client, { facts, selection, filled: this.#filled }, tables);
 			for (const text of emptying.warnings) yield { type: 'warning', text };
-			await progress.change(() => emptyTables(client, emptying));
+			if (emptying.tables.length > 0) {
+				await emptyTables(client, emptying);
+				await progress.change(() => client.query('COMMIT'));
+			}
 		}
 		await prepare();
 		yield* this.#watched(steps);

@@ -23,14 +23,14 @@ export class Progress {
 		readonly facts: SourceFacts,
 	) {}
 
-	/** From here on nobody knows, until `changed` says so. */
+	/** From here on nobody knows whether something was changed, until `changed` says so. */
 	begin(): void {
 		this.#begun = true;
 	}
 
-	/** Carries out the first change. What the server says that it refused has changed nothing. */
-	async change(work: () => Promise<void>): Promise<void> {
-		this.#begun = true;
+	/** Carries out a change. */
+	async change(work: () => Promise<unknown>): Promise<void> {
+		this.begin();
 		await work();
 		this.changed = true;
 	}

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { RestoreTarget } from '../../../../engine/postgres';
+import type { RestoreSelection, RestoreTarget } from '../../../../engine/postgres';
+import { installFixtureExtension } from '../../../fixtures/postgres/everything.sql';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
-import { backUp, databaseNames, databaseWith, failureOf, restore, scalar } from './support';
+import { breakingStream } from './breakingStream';
+import { backUp, connectionTo, databaseNames, databaseWith, failureOf, restore, scalar } from './support';
 
 let server: PostgresServer;
 
@@ -225,6 +227,73 @@ describe('before tables are emptied', () => {
 		const message = await refusal(must);
 		expect(message).toContain('public.a needs a value for "must"');
 		expect(message).not.toContain('"may"');
+	});
+});
+
+describe('tables of extensions', () => {
+	const EXTENSION = [
+		'CREATE SCHEMA fixture_extension; CREATE EXTENSION stack_backup_fixture',
+		`CREATE TABLE a AS SELECT 1 AS id; INSERT INTO fixture_extension.config_some VALUES (9, 'mine', false);
+		SELECT setval('fixture_extension.config_seq', 7)`,
+	];
+	const SOME = `(SELECT id FROM fixture_extension.config_some WHERE v <> ';')`;
+
+	beforeAll(async () => {
+		const share = await scalar(server, 'postgres', `SELECT setting FROM pg_config WHERE name = 'SHAREDIR'`);
+		installFixtureExtension(share ?? '');
+	});
+
+	it.each<[before: 'nothing' | 'truncate' | 'drop', selection: RestoreSelection]>([
+		['truncate', { dataOnly: true }],
+		['drop', { schemas: ['public', 'fixture_extension'] }],
+		['nothing', { dataOnly: true, schemas: ['fixture_extension'] }],
+	])('keep what they hold where it is not theirs alone (%s)', async (before, selection) => {
+		const database = await databaseWith(server, ...EXTENSION);
+		const stored = await backUp(server, database);
+		await server.query(
+			database,
+			`INSERT INTO fixture_extension.config_some VALUES (10, 'too', false); SELECT setval('fixture_extension.config_seq', 9)`,
+		);
+		const { warnings } = await restore(server, stored, {
+			target: into(database, before),
+			selection,
+		});
+		expect(warnings).toContainEqual(
+			expect.stringContaining('fixture_extension.config_some belongs to the extension stack_backup_fixture'),
+		);
+		expect(await count(database, SOME)).toBe('4');
+		expect(await count(database, 'a')).toBe('1');
+		expect(await scalar(server, database, 'SELECT last_value FROM fixture_extension.config_seq')).toBe('9');
+	});
+
+	it('take the rows of a backup beside what came with the extension', async () => {
+		const stored = await backUp(server, await databaseWith(server, ...EXTENSION));
+		const database = await databaseWith(server, EXTENSION[0] ?? '', 'CREATE TABLE a (id int)');
+		const target = into(database, 'truncate');
+		const { warnings } = await restore(server, stored, { target, selection: { dataOnly: true } });
+		expect(warnings).toEqual([]);
+		expect(await count(database, SOME)).toBe('3');
+		expect(await scalar(server, database, 'SELECT last_value FROM fixture_extension.config_seq')).toBe('7');
+	});
+});
+
+describe('a connection that breaks', () => {
+	it.each<[before: 'truncate' | 'drop', says: string, selection: RestoreSelection]>([
+		['truncate', 'may be emptied already', { dataOnly: true }],
+		['drop', 'may be dropped and made anew, without rows already', { tables: ['a', 'b'] }],
+	])('before the server answers says what may be the case (%s)', async (before, says, selection) => {
+		const database = await databaseWith(server, TWO);
+		const stored = await backUp(server, database);
+		const openStream = breakingStream({ text: 'COMMIT', loses: 'answer' });
+		const run = restore(server, stored, {
+			connection: { ...connectionTo(server, 'postgres'), openStream },
+			target: into(database, before),
+			selection,
+		});
+		const { message, hint } = await failureOf(run, 'TARGET_UNREACHABLE');
+		expect(message).toContain(says);
+		expect(message).not.toContain('nothing was changed');
+		expect(hint).toContain('run the restore again');
 	});
 });
 

@@ -51,6 +51,17 @@ describe('the progress of a restore', () => {
 		expect(told.hint).toMatch(/^Do this\. To complete it,/);
 	});
 
+	it('says that something may be changed where that was asked for and no answer came', () => {
+		const made = progress({ changed: false });
+		made.begin();
+		const may = 'tables of "shop" may be dropped and made anew, without rows already.';
+		expect(made.cancelled().message).toBe(`The run was cancelled. The server had not answered yet: ${may}`);
+		const lost = made.failed(new BackupError('TARGET_UNREACHABLE', 'Gone', { hint: 'Look.' }));
+		expect(lost).toMatchObject({ code: 'TARGET_UNREACHABLE', message: expect.stringContaining(may) as unknown });
+		const refused = new BackupError('TARGET_FAILED', 'Refused');
+		expect(made.failed(refused)).toBe(refused);
+	});
+
 	it('says so where nothing was changed, and nothing of databases that are dropped again', () => {
 		const failure = new BackupError('TARGET_FAILED', 'Could not restore b');
 		expect(progress({ changed: false }).failed(failure)).toBe(failure);
