@@ -1,39 +1,17 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
 import type { CodecName, CodecOptions, DumpSelection } from '../../engine';
+import { collectionOf, type Fields, numberIn, selectedIn, textOf, yesNoIn } from '../shared/fields';
 import { splitList } from '../shared/lists';
 
+import { connectTimeoutIn, parallelIn } from './connectionOptions';
 import { folderOf } from './folder';
 
-/** What a Selection drop-down gave and what was written beside it. */
-interface SelectionFields {
-	schemas?: string[];
-	schemaPatterns?: string;
-	excludeSchemas?: string[];
-	excludeSchemaPatterns?: string;
-	tables?: string[];
-	tablePatterns?: string;
-	excludeTables?: string[];
-	excludeTablePatterns?: string;
-	excludeTableData?: string[];
-	excludeTableDataPatterns?: string;
-}
-
-interface OptionFields {
-	owner?: boolean;
-	privileges?: boolean;
+interface OptionFields extends Fields {
 	clean?: 'none' | 'drop' | 'dropIfExists';
 	largeObjects?: 'auto' | 'include' | 'exclude';
-	lockTimeout?: number;
-	parallel?: number;
-	serializableDeferrable?: boolean;
-	compressionLevel?: number;
-	passwords?: boolean;
 	timeZone?: string;
 	folder?: string;
-	tags?: string;
-	extraArguments?: string;
-	connectTimeout?: number;
 }
 
 /** A name as a pattern that matches nothing else: between quotes, pg_dump takes every character as it is. */
@@ -42,45 +20,52 @@ function exactly(name: string): string {
 }
 
 function dumpSelection(context: IExecuteFunctions, item: number, options: OptionFields): DumpSelection {
-	const fields = context.getNodeParameter('selection', item, {}) as SelectionFields;
-	const schemas = (chosen?: string[], written?: string) => [...splitList(chosen).map(exactly), ...splitList(written)];
+	const fields = collectionOf(context, 'selection', item, 'Selection');
+	const schemas = (name: string, patterns: string, label: string) => [
+		...selectedIn(fields, name, label).map(exactly),
+		...selectedIn(fields, patterns, `${label} by Pattern`),
+	];
 	// Drop-downs give tables in SQL's spelling, which is also a pattern that matches nothing else.
-	const tables = (chosen?: string[], written?: string) => [...splitList(chosen), ...splitList(written)];
+	const tables = (name: string, patterns: string, label: string) => [
+		...selectedIn(fields, name, label),
+		...selectedIn(fields, patterns, `${label} by Pattern`),
+	];
 	return {
-		schemas: schemas(fields.schemas, fields.schemaPatterns),
-		excludeSchemas: schemas(fields.excludeSchemas, fields.excludeSchemaPatterns),
-		tables: tables(fields.tables, fields.tablePatterns),
-		excludeTables: tables(fields.excludeTables, fields.excludeTablePatterns),
-		excludeTableData: tables(fields.excludeTableData, fields.excludeTableDataPatterns),
+		schemas: schemas('schemas', 'schemaPatterns', 'Schemas'),
+		excludeSchemas: schemas('excludeSchemas', 'excludeSchemaPatterns', 'Exclude Schemas'),
+		tables: tables('tables', 'tablePatterns', 'Tables'),
+		excludeTables: tables('excludeTables', 'excludeTablePatterns', 'Exclude Tables'),
+		excludeTableData: tables('excludeTableData', 'excludeTableDataPatterns', 'Exclude Data of Tables'),
 		content: context.getNodeParameter('content', item) as DumpSelection['content'],
-		noOwner: options.owner === false,
-		noPrivileges: options.privileges === false,
+		noOwner: !yesNoIn(options, 'owner', true, 'Include Owners'),
+		noPrivileges: !yesNoIn(options, 'privileges', true, 'Include Privileges'),
 		clean: (options.clean ?? 'none') !== 'none',
 		ifExists: options.clean === 'dropIfExists',
 		largeObjects: options.largeObjects ?? 'auto',
-		lockTimeout: (options.lockTimeout ?? 0) * 1000,
-		extraArguments: options.extraArguments,
+		lockTimeout: numberIn(options, 'lockTimeout', 0, 'Lock Timeout (Seconds)', { min: 0, max: 86_400 }) * 1000,
+		extraArguments: textOf(options['extraArguments'], 'Pg_dump Arguments'),
 	};
 }
 
-function codecOf(context: IExecuteFunctions, item: number, level: number | undefined): CodecOptions {
+function codecOf(context: IExecuteFunctions, item: number, options: OptionFields): CodecOptions {
 	const name = context.getNodeParameter('compression', item) as CodecName;
-	return level ? { name, level } : { name };
+	const level = numberIn(options, 'compressionLevel', 0, 'Compression Level', { min: 0, max: 19 });
+	return level > 0 ? { name, level } : { name };
 }
 
 /** The fields of Back Up as the engine wants them, except where to read from and where to write to. */
 export function backUpSettings(context: IExecuteFunctions, item: number) {
-	const options = context.getNodeParameter('options', item, {}) as OptionFields;
+	const options = collectionOf(context, 'options', item, 'Options') as OptionFields;
 	return {
 		selection: dumpSelection(context, item, options),
-		codec: codecOf(context, item, options.compressionLevel),
-		parallel: options.parallel ?? 2,
-		serializableDeferrable: options.serializableDeferrable ?? false,
-		passwords: options.passwords ?? true,
-		timeZone: options.timeZone || 'UTC',
+		codec: codecOf(context, item, options),
+		parallel: parallelIn(options),
+		serializableDeferrable: yesNoIn(options, 'serializableDeferrable', false, 'Serializable Snapshot'),
+		passwords: yesNoIn(options, 'passwords', true, 'Include Password Hashes'),
+		timeZone: textOf(options.timeZone, 'Time Zone') || 'UTC',
 		folder: folderOf(options),
-		tags: splitList(options.tags),
-		connectTimeout: (options.connectTimeout ?? 30) * 1000,
+		tags: splitList(options['tags'], 'Tags'),
+		connectTimeout: connectTimeoutIn(options),
 		runId: `n8n-${context.getExecutionId()}`,
 	};
 }

@@ -16,6 +16,8 @@ import {
 import { BinaryOutput } from '../../shared/binaryOutput';
 import { encryptionKeys } from '../../shared/encryption';
 import { errorItem, toNodeError } from '../../shared/errors';
+import { textOf } from '../../shared/fields';
+import { splitList, unquoted } from '../../shared/lists';
 import type { Operation } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
 import { openStorage } from '../../shared/storage';
@@ -39,13 +41,19 @@ type Part = { database: string } | 'globals';
 
 const nameOf = (part: Part): string => (part === 'globals' ? 'roles and globals' : part.database);
 
+/** From the drop-down the names as they are; written by an expression, separated by commas. */
+function chosenDatabases(value: unknown): string[] {
+	const names = splitList(value, 'Selected Databases');
+	return Array.isArray(value) ? names : names.map(unquoted);
+}
+
 async function partsOf({ context, item, connection }: Run): Promise<Part[]> {
 	const mode = context.getNodeParameter('databaseMode', item) as 'credential' | 'chosen' | 'all';
 	const globals: Part[] = context.getNodeParameter('globals', item) ? ['globals'] : [];
 	const databases = async () => {
 		if (mode === 'credential') return [connection.database];
 		if (mode === 'all') return await listDatabases(connection);
-		return context.getNodeParameter('databases', item) as string[];
+		return chosenDatabases(context.getNodeParameter('databases', item));
 	};
 	const names = await databases();
 	if (names.length === 0) {
@@ -79,7 +87,7 @@ async function archive(run: Run, part: Part): Promise<INodeExecutionData> {
 	context.logger.info(`Postgres Dump: backed up ${nameOf(part)}`, { file: manifest.file, bytes: manifest.size.stored });
 	const json = describeBackup(manifest, keyIn(settings.folder, manifest.file));
 	if (!output?.binary) return { json };
-	const field = context.getNodeParameter('outputBinaryField', item) as string;
+	const field = textOf(context.getNodeParameter('outputBinaryField', item), 'Put Output File in Field');
 	// Restore wants the manifest again, and nothing else keeps it here.
 	return { json: { ...json, manifest: manifest }, binary: { [field]: output.binary } };
 }

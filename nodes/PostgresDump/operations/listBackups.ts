@@ -1,6 +1,7 @@
-import type { IDataObject } from 'n8n-workflow';
+import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import { type BackupEntry, type BackupKind, type DamagedManifest, listManifests } from '../../../engine';
+import { collectionOf, numberOf, textOf } from '../../shared/fields';
 import { type Operation, shownFor } from '../../shared/operation';
 import { openStorage } from '../../shared/storage';
 import { describeBackup } from '../backupItem';
@@ -29,6 +30,10 @@ function describe(entry: BackupEntry): IDataObject {
 
 function describeDamaged({ manifestKey, error }: DamagedManifest): IDataObject {
 	return { state: 'damagedManifest', manifestKey, error: error.message };
+}
+
+function limitOf(context: IExecuteFunctions, item: number): number {
+	return numberOf(context.getNodeParameter('limit', item), 'Limit', { min: 1, max: Number.MAX_SAFE_INTEGER });
 }
 
 /** Lists the backups of PostgreSQL in the storage, newest first: one item for each. */
@@ -72,14 +77,14 @@ export const listBackups: Operation = {
 	],
 	async execute(context, item) {
 		const storage = await openStorage(context, item);
-		const name = (context.getNodeParameter('databaseFilter', item) as string).trim();
-		const folder = folderOf(context.getNodeParameter('options', item));
+		const name = textOf(context.getNodeParameter('databaseFilter', item), 'Database').trim();
+		const folder = folderOf(collectionOf(context, 'options', item, 'Options'));
 		const filter = name === '' ? {} : { name };
 		const signal = context.getExecutionCancelSignal();
 		const found = await listManifests(storage, prefixOf(folder), filter, signal);
 		const backups = found.backups.filter(({ manifest }) => OWN_KINDS.includes(manifest.kind));
 		const all = [...backups.map(describe), ...found.damaged.map(describeDamaged)];
-		const limit = context.getNodeParameter('returnAll', item) ? all.length : context.getNodeParameter('limit', item);
+		const limit = context.getNodeParameter('returnAll', item) ? all.length : limitOf(context, item);
 		return all.slice(0, limit).map((json) => ({ json }));
 	},
 };

@@ -25,8 +25,12 @@ async function readerOf(context: IExecuteFunctions, item: number, place: Archive
 	});
 }
 
-function backupOf({ id, file, startedAt }: Manifest): IDataObject {
-	return { id, file, startedAt };
+function backupOf({ id, file, startedAt, partial }: Manifest): IDataObject {
+	return { id, file, startedAt, partial: partial !== undefined };
+}
+
+function remarks({ remark }: ArchivePlace): string[] {
+	return remark ? [remark] : [];
 }
 
 async function intoDatabase(context: IExecuteFunctions, item: number): Promise<IDataObject> {
@@ -47,7 +51,8 @@ async function intoDatabase(context: IExecuteFunctions, item: number): Promise<I
 			});
 		});
 		context.logger.info(`Postgres Dump: restored ${reader.manifest.file}`, { database: report.database });
-		return { ...describeRestore(context, report), backup: backupOf(reader.manifest) };
+		const warnings = [...remarks(place), ...report.warnings];
+		return { ...describeRestore(context, { ...report, warnings }), backup: backupOf(reader.manifest) };
 	});
 }
 
@@ -60,7 +65,8 @@ async function rolesAndGlobals(context: IExecuteFunctions, item: number): Promis
 			const signal = context.getExecutionCancelSignal();
 			return await restoreGlobals(connection, reader, { existing: existingRoles, signal });
 		});
-		const { failed, warnings } = report;
+		const { failed } = report;
+		const warnings = [...remarks(place), ...report.warnings];
 		const hints = failed.length > 0 ? [`${failed.length} roles or globals could not be restored; see failures.`] : [];
 		for (const message of [...hints, ...warnings]) {
 			context.addExecutionHints({ message, type: 'warning', location: 'outputPane' });
