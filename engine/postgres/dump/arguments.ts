@@ -114,6 +114,13 @@ export function parseExtraArguments(line: string): string[] {
 	return result;
 }
 
+function checkChoice(value: string, choices: string[], what: string): void {
+	if (choices.includes(value)) return;
+	throw new BackupError('INVALID_INPUT', `${what} is ${JSON.stringify(value)}.`, {
+		hint: `Choose one of: ${choices.join(', ')}.`,
+	});
+}
+
 /**
  * pg_dump's arguments for a selection.
  * @throws BackupError INVALID_INPUT for choices that exclude each other, or are none.
@@ -121,6 +128,8 @@ export function parseExtraArguments(line: string): string[] {
 export function dumpArguments(selection: DumpSelection): string[] {
 	const { content = 'all', largeObjects = 'auto', lockTimeout = 0 } = selection;
 	const timeout = wholeNumber(lockTimeout, 'Lock Timeout in milliseconds', { min: 0, max: LONGEST_TIMEOUT });
+	checkChoice(content, ['all', 'schema', 'data'], 'Content');
+	checkChoice(largeObjects, ['auto', 'include', 'exclude'], 'Large Objects');
 	if (selection.clean && content === 'data') {
 		throw new BackupError(
 			'INVALID_INPUT',
