@@ -103,10 +103,7 @@ function statementsOf(sql: string): string[] {
 }
 
 function* chosen(sql: string, comment: string, chooser: StatementChooser): Generator<RestoreStep> {
-	for (const text of statementsOf(sql)) {
-		const step = chooser.choose(text, comment);
-		if (step) yield step;
-	}
+	for (const text of statementsOf(sql)) yield* chooser.choose(text, comment);
 }
 
 function surveyOf(plan: RestorePlan): StatementSurvey {

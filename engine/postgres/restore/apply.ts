@@ -13,6 +13,7 @@ import { PartitionTree } from './partitions';
 import { existsAlready, isDispensable, refused, sqlState, substituteFor } from './refusals';
 import type { RestoredTable, RestoreFailure } from './report';
 import type { RestoreStep } from './source';
+import { closing, Supports } from './supports';
 import type { StatementFacts } from '../statements/statement';
 import { StatementReader } from '../statements/reader';
 
@@ -38,6 +39,7 @@ export interface ApplyResult {
 const BACKLOG = 64;
 
 const DEADLOCK = '40P01';
+const UNDEFINED_TABLE = '42P01';
 
 /** What concerns sessions, so all connections. */
 const OF_SESSIONS = new Set(['SET', 'SESSION AUTHORIZATION']);
@@ -71,6 +73,7 @@ class Applier {
 	readonly warnings: string[] = [];
 	readonly #reader = new StatementReader();
 	readonly #partitions = new PartitionTree();
+	readonly #supports = new Supports();
 	/** What runs at once at the moment: only jobs of one sort share the connections. */
 	#work: 'rows' | StatementFacts['work'] = 'other';
 	/** Victims of deadlocks, which have another try alone. */
@@ -95,6 +98,7 @@ class Applier {
 	/** @throws BackupError ARCHIVE_INCOMPLETE where the script ends in the middle of a transaction. */
 	async finish(): Promise<void> {
 		await this.#drain();
+		this.warnings.push(...this.#supports.warnings);
 		if (!this.#inTransaction) return;
 		throw new BackupError('ARCHIVE_INCOMPLETE', 'The script begins a transaction and ends before its COMMIT.', {
 			hint: 'The file was cut off, or its last lines were taken out. Fetch it again, or add the COMMIT.',
@@ -119,12 +123,15 @@ class Applier {
 		if (facts.transaction) return await this.#transaction(statement, { object, essential });
 		this.#partitions.note(facts);
 		const sql = mapOwnership(text, facts, this.options.owner, this.options.privileges);
-		if (sql === undefined) return;
+		if (sql === undefined || (facts.role && !this.#supports.mayBeGiven(facts, decision))) return;
 		if (OF_SESSIONS.has(facts.kind))
 			return await this.#everywhere({ object, statement, essential, run: (client) => client.query(sql) });
-		if (decision !== 'support' && !table) this.objects++;
+		const supports = decision === 'support' || decision === 'keep';
+		if (!supports && !table) this.objects++;
 		const run = async (client: Client) => {
 			const { rowCount } = await client.query(sql);
+			if (supports) this.objects++;
+			if (supports && facts.verb === 'CREATE') this.#supports.made(facts, object, decision);
 			if (table) this.#count(table, rowCount ?? 0);
 		};
 		const task: Task = { object, decision, statement, essential, run };
@@ -226,16 +233,41 @@ class Applier {
 	/** @throws BackupError where a failure of the task is one of the restore. */
 	async #goOnWithout(task: Task, error: unknown): Promise<void> {
 		const { object, decision = 'yes', statement } = task;
-		if (decision === 'support') return;
+		if (statement && decision === 'support') return await this.#goOnWithoutSupport(object, statement, error);
 		const substitute = statement && substituteFor(statement.text, statement.facts, error);
 		if (substitute) {
 			this.warnings.push(substitute.warning);
 			if (substitute.instead) for (const client of this.lanes.clients) await client.query(substitute.instead);
-		} else if (decision === 'optional') this.warnings.push(`${object} was left out: ${serverMessage(error)}`);
-		else if (decision === 'keep' && existsAlready(error))
+		} else if (decision === 'optional' || (decision === 'attach' && sqlState(error) === UNDEFINED_TABLE))
+			this.warnings.push(`${object} was left out: ${serverMessage(error)}`);
+		else if (decision === 'keep' && existsAlready(error)) {
+			if (statement) this.#supports.leave(statement.facts);
 			this.warnings.push(`${object} exists already and was left as it is.`);
-		else if (!this.#collects(task)) throw refused(error, object);
+		} else if (!this.#collects(task)) throw refused(error, object);
 		else this.failures.push({ object, message: serverMessage(error) });
+	}
+
+	/** What was not chosen may be missing, but must not be more open than it was. */
+	async #goOnWithoutSupport(
+		object: string,
+		{ text, facts }: Required<Task>['statement'],
+		error: unknown,
+	): Promise<void> {
+		if (!facts.role) {
+			if (existsAlready(error)) this.#supports.leave(facts);
+			return;
+		}
+		const sql = closing(text);
+		if (sql !== undefined) {
+			await this.lanes.main.query(sql).catch((failure: unknown) => {
+				throw refused(failure, object);
+			});
+			this.#supports.leave(facts);
+		}
+		const instead = sql === undefined ? '' : '; nobody but whoever restores may call it now';
+		this.warnings.push(
+			`${object}: its owner or privileges could not be set as in the dump${instead}: ${serverMessage(error)}`,
+		);
 	}
 }
 

@@ -9,7 +9,7 @@ import { StatementChooser } from './chooser';
 import type { RestoreSelection } from './selection';
 import type { FilledTables, RestoreSource, RestoreStep, SourceFacts } from './source';
 import { StatementSurvey } from './survey';
-import { lackingByOptions } from './wholeness';
+import { lackingByManifest } from './wholeness';
 import { copiedColumns } from '../statements/copiedColumns';
 import { parseName, tableKey, tokenize } from '../statements/tokens';
 
@@ -41,7 +41,7 @@ export class ArchiveSource implements RestoreSource {
 		return {
 			name: this.#manifest.file,
 			...surveyed,
-			lacks: lackingByOptions(options),
+			lacks: lackingByManifest(this.#manifest),
 			properties: properties && { ...properties, settings: await this.#settings(signal) },
 			expectedRows: new Map([
 				// Rows without columns are INSERTs, which older manifests do not list.
@@ -89,25 +89,36 @@ export class ArchiveSource implements RestoreSource {
 		for await (const { part, raw } of this.reader.parts(first, signal)) {
 			for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
 				if (item.type !== 'copy') continue;
-				const [schema = '', name = ''] = parseName(tokenize(item.statement), 1)?.parts ?? [];
-				const listed = this.#tableOf(part);
-				// pg_dump --load-via-partition-root writes a partition's rows as those of the root.
-				const root = this.#survey.filter({ tables: [`${quoteIdentifier(schema)}.${quoteIdentifier(name)}`] });
-				if (relations.has(listed) && !root.wantsTable(listed)) throw this.#mislabelled(listed, tableKey(schema, name));
-				filled.set(tableKey(schema, name), copiedColumns(item.statement));
+				const table = this.#copied(item.statement, this.#tableOf(part), '; nothing was changed');
+				filled.set(table, copiedColumns(item.statement));
 				break;
 			}
 		}
 		return filled;
 	}
 
-	#mislabelled(...keys: [listed: string, found: string]): BackupError {
-		const [listed, found] = keys.map((key) => key.replace('\0', '.'));
-		return new BackupError(
+	/**
+	 * The key of the table that a COPY fills: the one that the manifest lists, or with pg_dump --load-via-partition-root
+	 * the root that it is a partition of.
+	 * @throws BackupError MANIFEST_INVALID where it is any other.
+	 */
+	#copied(statement: string, listed: string, state = ''): string {
+		const parts = parseName(tokenize(statement), 1)?.parts ?? [];
+		const [schema = '', name = ''] = parts;
+		const found = tableKey(schema, name);
+		if (found === listed || this.#isPartOf(listed, parts)) return found;
+		throw new BackupError(
 			'MANIFEST_INVALID',
-			`The manifest of ${this.#manifest.file} lists rows of ${listed} where the archive holds those of ${found}; nothing was changed.`,
+			`The manifest of ${this.#manifest.file} lists rows of ${listed.replace('\0', '.')} where the archive holds those of ${parts.join('.')}${state}.`,
 			{ hint: 'It was damaged or edited. Choose another backup; the archive itself may still open with stock tools.' },
 		);
+	}
+
+	/** Without the definitions nobody can tell. */
+	#isPartOf(table: string, root: string[]): boolean {
+		if (!/--load-via-partition-root\b/.test(String(this.#manifest.options.extraArguments))) return false;
+		if (!this.#survey.facts.relations.has(table)) return true;
+		return this.#survey.filter({ tables: [root.map(quoteIdentifier).join('.')] }).wantsTable(table);
 	}
 
 	async #settings(signal?: AbortSignal): Promise<DatabaseProperties['settings']> {
@@ -154,6 +165,7 @@ export class ArchiveSource implements RestoreSource {
 		if (Buffer.isBuffer(raw) && !inOrder) {
 			const header = endOfStatement(raw);
 			const statement = this.#inEncoding(raw.toString('utf8', 0, header));
+			this.#copied(statement, table);
 			yield {
 				type: 'copy',
 				statement,
@@ -166,6 +178,7 @@ export class ArchiveSource implements RestoreSource {
 		for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
 			if (item.type === 'copy') {
 				const statement = this.#inEncoding(item.statement);
+				this.#copied(statement, table);
 				yield { type: 'copy', statement, comment: '', rows: item.rows, table };
 			}
 		}
@@ -194,7 +207,6 @@ async function* batches(raw: Buffer | AsyncIterable<Buffer>): AsyncGenerator<Res
 
 async function* statements(script: AsyncIterable<Buffer>, chooser: StatementChooser): AsyncGenerator<RestoreStep> {
 	for await (const item of lexScript(script)) {
-		const step = item.type === 'statement' ? chooser.choose(item.text, item.comment) : undefined;
-		if (step) yield step;
+		if (item.type === 'statement') yield* chooser.choose(item.text, item.comment);
 	}
 }

@@ -1,4 +1,5 @@
 import { BackupError, cancelled } from '../../errors';
+import { PARALLEL, wholeNumber } from '../../wholeNumber';
 import { type PostgresConnection, translateError } from '../connection';
 
 import { type Outcome, restoreAndSwap, restoreAsNew } from './beside';
@@ -12,6 +13,7 @@ import { type RestoreReport, shortTables } from './report';
 import { parseTableName, type RestoreSelection, SelectionFilter } from './selection';
 import type { RestoreSource, SourceFacts } from './source';
 import { checkTargetDatabase } from './targetDatabase';
+import { checkWhole, partialWarnings } from './wholeness';
 
 /** Where a restore goes. All but the first ask for `confirmation`: the name of the database once more. */
 export type RestoreTarget =
@@ -34,7 +36,7 @@ export interface RestoreDatabaseOptions {
 	privileges?: boolean;
 	/** Report failed objects and go on, instead of stopping at the first. A swap needs a restore without failures. */
 	collectErrors?: boolean;
-	/** Connections that load at once; 2 unless told. */
+	/** Connections that load at once, 1 to 32; 2 unless told. */
 	parallel?: number;
 	signal?: AbortSignal;
 	/** Told of each stage as it begins. */
@@ -150,8 +152,9 @@ async function restoreInto(
  */
 export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<RestoreReport> {
 	const startedAt = Date.now();
-	const { connection, target, signal, log } = options;
+	const { connection, target, signal, log, parallel = 2 } = options;
 	checkDatabaseName(target.database);
+	wholeNumber(parallel, 'Parallel Connections', PARALLEL);
 	checkConfirmation(target);
 	checkChoices(options);
 	await checkTargetDatabase(connection, target, signal);
@@ -159,6 +162,7 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
 	const facts = await options.source.inspect(signal);
 	checkSelection(facts, options.selection ?? {});
 	checkPartitions(facts, options.selection ?? {});
+	checkWhole(facts, target);
 	// To be created, renamed or dropped, a database must not be logged in to.
 	const maintenance = await Maintenance.open(
 		connection,
@@ -171,6 +175,7 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
 		const outcome = await restoreInto({ ...options, connection: maintenance.connection }, maintenance, facts);
 		return {
 			...outcome,
+			warnings: [...partialWarnings(facts, options), ...outcome.warnings],
 			rows: outcome.tables.reduce((sum, { rows }) => sum + rows, 0),
 			duration: Date.now() - startedAt,
 		};

@@ -1,3 +1,4 @@
+import { ROUTINES, signatureOf } from './routines';
 import type { Reading, StatementFacts } from './statement';
 import {
 	findWord,
@@ -253,11 +254,18 @@ function withoutDrop(reading: Reading): StatementFacts {
 	const own = name.parts.at(-1);
 	if (kind === 'SCHEMA') return { ...fallback, name: own, schema: own };
 	if (kind === 'COLUMN') return ofTable(reading, kind, withoutColumn(name.parts));
-	if (!RELATIONS.has(kind))
-		return { ...fallback, name: own, ...(IN_SCHEMA.has(kind) && { schema: schemaOf(name.parts, schema) }) };
+	if (!RELATIONS.has(kind)) {
+		const signature = ROUTINES.has(kind) ? signatureOf(tokens, name.end) : undefined;
+		const inSchema = IN_SCHEMA.has(kind) && { schema: schemaOf(name.parts, schema) };
+		return { ...fallback, name: own, ...(signature !== undefined && { signature }), ...inSchema };
+	}
 	const facts = ofTable(reading, kind, name.parts);
 	if (kind === 'SEQUENCE') return ownedBy(facts, reading);
-	return wordsAt(tokens, name.end, 'PARTITION', 'OF')
-		? { ...facts, partitionOf: attachedName(reading, name.end) }
-		: facts;
+	if (kind !== 'TABLE' || verb !== 'CREATE') return facts;
+	const partitioned = tokens.some((_, index) => index > name.end && wordsAt(tokens, index, 'PARTITION', 'BY'));
+	return {
+		...facts,
+		...(!partitioned && findWord(tokens, name.end, 'AS') < 0 && { holdsRows: true }),
+		...(wordsAt(tokens, name.end, 'PARTITION', 'OF') && { partitionOf: attachedName(reading, name.end) }),
+	};
 }

@@ -24,6 +24,10 @@ export interface StatementFacts {
 	schema?: string;
 	/** Name of what is made or changed, without its schema; of what hangs on a table, its own. */
 	name?: string;
+	/** Of a routine, its arguments, so that it can be told from others of its name: see signatureOf. */
+	signature?: string;
+	/** Makes a table that has rows of its own: neither partitioned nor filled by a query. */
+	holdsRows?: boolean;
 	/** Key of the table (view, sequence) that the statement makes, changes, fills or hangs on: see tableKey. */
 	table?: string;
 	/** Decides what may run at once: building indexes, checking foreign keys, or nothing else beside it. */
@@ -38,7 +42,7 @@ export interface StatementFacts {
 	partitionOf?: string;
 	/** The sequence that is tied to `table`: by `ALTER SEQUENCE ... OWNED BY`, or as the one of an identity column. */
 	ownedSequence?: string;
-	/** Takes something away that a later statement makes again, as pg_dump --clean does. */
+	/** Takes something away, to make room for what a later statement makes, as pg_dump --clean does. */
 	drops?: boolean;
 	/** Rights, an owner, or whom the session speaks as, rather than an object. */
 	role?: { kind: RoleKind; names: string[] };
@@ -93,6 +97,8 @@ function describe(reading: Reading, statement: string): StatementFacts {
 		case 'INSERT':
 		case 'COPY':
 			return describeRows(reading);
+		case 'TRUNCATE':
+			return { verb, kind: 'TABLE', work: 'other', locks: [], drops: true };
 		case 'SET':
 		case 'RESET':
 		case 'DISCARD':
