@@ -51,7 +51,7 @@ export function backupField(operations: string[]): INodeProperties {
 				name: 'latest',
 				type: 'string',
 				placeholder: 'e.g. shop',
-				hint: 'The name of the database that was backed up; for roles and globals: globals',
+				hint: 'The name of the database: its newest whole backup. For roles and globals: globals.',
 			},
 			{
 				displayName: 'By ID',
@@ -98,7 +98,7 @@ export const connectTimeoutOption: INodeProperties = {
 	displayName: 'Connection Timeout (Seconds)',
 	name: 'connectTimeout',
 	type: 'number',
-	typeOptions: { minValue: 1 },
+	typeOptions: { minValue: 1, maxValue: 86400 },
 	default: 30,
 	description: 'How long to wait for the server to accept a connection',
 };
