@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 
 import { messageOf } from '../../errors';
 import { quoteIdentifier } from '../quoting';
+import { tableKey } from '../statements/tokens';
 
 import { namesOf, type TargetRelation } from './targetRelations';
 
@@ -50,7 +51,7 @@ const FOREIGN_KEYS = `SELECT k.conrelid AS oid, k.conname::text AS name,
 async function staleViews(client: Client, oids: number[], refreshed: ReadonlySet<string>): Promise<string[]> {
 	const { rows } = await client.query<{ schema: string; name: string }>(STALE, [oids]);
 	const views = rows
-		.map(({ schema, name }) => ({ key: `${schema}\0${name}` }))
+		.map(({ schema, name }) => ({ key: tableKey(schema, name) }))
 		.filter(({ key }) => !refreshed.has(key));
 	if (views.length === 0) return [];
 	return [
@@ -88,11 +89,14 @@ export async function lookAround(
 ): Promise<string[]> {
 	const oids = filled.map(({ oid }) => oid);
 	if (oids.length === 0) return [];
+	const warnings: string[] = [];
 	try {
 		await client.query('SET row_security = off');
-		return [...(await staleViews(client, oids, refreshed)), ...(unchecked ? await orphans(client, oids) : [])];
+		warnings.push(...(await staleViews(client, oids, refreshed)));
+		if (unchecked) warnings.push(...(await orphans(client, oids)));
 	} catch (error) {
 		// All is loaded and stays so.
-		return [`What depends on the restored tables could not be looked at: ${messageOf(error)}`];
+		warnings.push(`What depends on the restored tables could not be looked at: ${messageOf(error)}`);
 	}
+	return warnings;
 }

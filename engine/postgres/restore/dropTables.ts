@@ -7,6 +7,7 @@ import { inTheWay, NEEDED } from './inTheWay';
 import { checkReplication } from './replication';
 import { type RestoreSelection, SelectionFilter } from './selection';
 import type { FilledTables, SourceFacts } from './source';
+import { readPositions, restorePositions } from './sequencePositions';
 import { findRelations, holdingRows, namesOf, PartitionedTables, type TargetRelation } from './targetRelations';
 
 interface Chosen {
@@ -80,13 +81,18 @@ async function lock(client: Client, relations: TargetRelation[]): Promise<void> 
 	if (names.length > 0) await client.query(`LOCK TABLE ${names.join(', ')} IN ACCESS EXCLUSIVE MODE`);
 }
 
+/** What was dropped, and where its sequences stood. */
+export interface Dropped {
+	relations: TargetRelation[];
+	positions: Awaited<ReturnType<typeof readPositions>>;
+}
+
 /**
  * Drops the chosen tables, views and sequences of a database, each as what it is and without CASCADE, so that nothing
  * outside of the choice goes with them. Belongs into a transaction: what fails must take back all of it.
- * Returns what was dropped.
  * @throws BackupError TARGET_FAILED naming what else depends on one of them; INVALID_INPUT naming what would be lost.
  */
-export async function dropTables(client: Client, chosen: Chosen): Promise<TargetRelation[]> {
+export async function dropTables(client: Client, chosen: Chosen): Promise<Dropped> {
 	const { facts, selection, filled } = chosen;
 	const filter = facts.filter(selection);
 	await checkDefined(client, chosen);
@@ -100,11 +106,12 @@ export async function dropTables(client: Client, chosen: Chosen): Promise<Target
 		await lock(client, relations);
 		await checkLosses(client, chosen, relations);
 		await checkReplication(client, relations);
+		const positions = await readPositions(client, relations);
 		await dropAll(client, relations);
+		return { relations, positions };
 	} catch (error) {
 		throw inTheWay('drop', error);
 	}
-	return relations;
 }
 
 async function dropAll(client: Client, relations: TargetRelation[]): Promise<void> {
@@ -149,19 +156,18 @@ async function dropUnneeded(client: Client, { name, kind }: TargetRelation): Pro
 	return undefined;
 }
 
-/** The last look before the commit. @throws BackupError TARGET_FAILED where something dropped was not made anew. */
-export async function checkMadeAnew(client: Client, dropped: TargetRelation[]): Promise<void> {
-	const found = new Set(
-		(
-			await findRelations(
-				client,
-				dropped.map(({ key }) => key),
-			)
-		).map(({ key }) => key),
-	);
-	const gone = dropped.filter(({ key }) => !found.has(key));
-	if (gone.length === 0) return;
-	throw new BackupError('TARGET_FAILED', `The backup did not make ${namesOf(gone)} anew; nothing was changed.`, {
-		hint: 'Choose other tables, or restore into a new database.',
-	});
+/**
+ * The end of it, before the commit: all is there again, and sequences stand where they stood.
+ * @throws BackupError TARGET_FAILED where something dropped was not made anew.
+ */
+export async function checkMadeAnew(client: Client, { relations, positions }: Dropped): Promise<void> {
+	const keys = relations.map(({ key }) => key);
+	const found = new Set((await findRelations(client, keys)).map(({ key }) => key));
+	const gone = relations.filter(({ key }) => !found.has(key));
+	if (gone.length > 0) {
+		throw new BackupError('TARGET_FAILED', `The backup did not make ${namesOf(gone)} anew; nothing was changed.`, {
+			hint: 'Choose other tables, or restore into a new database.',
+		});
+	}
+	await restorePositions(client, positions);
 }

@@ -1,9 +1,10 @@
 import type { Client } from 'pg';
 
 import { StatementReader } from '../statements/reader';
+import { tableKey } from '../statements/tokens';
 
 import type { RestoreStep } from './source';
-import { type TargetRelation } from './targetRelations';
+import { holdsRows, type TargetRelation } from './targetRelations';
 
 /**
  * Tables of extensions keep what the extension brought and rows of its users side by side, and nothing but the
@@ -17,14 +18,14 @@ export interface SparedTables {
 }
 
 /** Whether a table of an extension holds rows that a backup of it would hold. Any, where the extension does not say. */
-async function holdsRowsOfUsers(client: Client, { oid, name }: TargetRelation): Promise<boolean> {
+async function holdsRowsOfUsers(client: Client, table: TargetRelation): Promise<boolean> {
 	const { rows } = await client.query<{ condition: string | null }>(
 		`SELECT extcondition[pg_catalog.array_position(extconfig, $1::oid)] AS condition
 		FROM pg_catalog.pg_extension WHERE $1::oid = ANY (extconfig)`,
-		[oid],
+		[table.oid],
 	);
 	// The condition is a WHERE clause of the extension's; pg_dump puts it there in the same way.
-	return (await client.query(`SELECT FROM ONLY ${name} ${rows[0]?.condition ?? ''} LIMIT 1`)).rowCount === 1;
+	return await holdsRows(client, table, rows[0]?.condition ?? '');
 }
 
 async function sequencesOf(client: Client, extensions: string[]): Promise<string[]> {
@@ -36,7 +37,7 @@ async function sequencesOf(client: Client, extensions: string[]): Promise<string
 		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE e.extname::text = ANY ($1)`,
 		[extensions],
 	);
-	return rows.map(({ schema, name }) => `${schema}\0${name}`);
+	return rows.map(({ schema, name }) => tableKey(schema, name));
 }
 
 /** Looks which of the tables that a backup has rows of are an extension's and hold rows of users already. */

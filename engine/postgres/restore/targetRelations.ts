@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 
 import { quoteIdentifier } from '../quoting';
+import { tableKey } from '../statements/tokens';
 
 /** A table, view or sequence that the target has. */
 export interface TargetRelation {
@@ -32,7 +33,7 @@ const RELATIONS = `SELECT c.oid, n.nspname::text AS schema, c.relname::text AS n
 function relation({ oid, schema, name, kind, extension }: RelationRow): TargetRelation {
 	return {
 		oid,
-		key: `${schema}\0${name}`,
+		key: tableKey(schema, name),
 		name: `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`,
 		kind,
 		...(extension !== null && { extension }),
@@ -52,13 +53,25 @@ export async function findRelations(client: Client, keys: Iterable<string>): Pro
 	return rows.map(relation);
 }
 
-/** Those of the tables that hold rows of their own: not those of tables that inherit from them. */
+/** SQLSTATE insufficient_privilege, also of tables whose rows a policy hides. */
+const NOT_ALLOWED = '42501';
+
+/**
+ * Whether a table holds rows of its own, not of those that inherit from it. One that the user may not read may hold some.
+ * @param condition a WHERE clause
+ */
+export async function holdsRows(client: Client, { name }: TargetRelation, condition = ''): Promise<boolean> {
+	try {
+		return (await client.query(`SELECT FROM ONLY ${name} ${condition} LIMIT 1`)).rowCount === 1;
+	} catch (error) {
+		if ((error as { code?: string }).code !== NOT_ALLOWED) throw error;
+		return true;
+	}
+}
+
 export async function holdingRows(client: Client, tables: TargetRelation[]): Promise<TargetRelation[]> {
 	const found: TargetRelation[] = [];
-	for (const table of tables) {
-		const { rowCount } = await client.query(`SELECT FROM ONLY ${table.name} LIMIT 1`);
-		if (rowCount === 1) found.push(table);
-	}
+	for (const table of tables) if (await holdsRows(client, table)) found.push(table);
 	return found;
 }
 

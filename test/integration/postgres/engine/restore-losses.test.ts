@@ -62,6 +62,19 @@ describe('rows that the backup does not hold', () => {
 		expect(await count(database, 'a')).toBe('5');
 	});
 
+	it('do not have positions of sequences either: these stay', async () => {
+		const database = await databaseWith(
+			server,
+			`CREATE TABLE t (id serial, i int GENERATED ALWAYS AS IDENTITY); CREATE SEQUENCE low MAXVALUE 10;
+			INSERT INTO t SELECT; INSERT INTO t SELECT; DELETE FROM t`,
+		);
+		const stored = await backUp(server, database, { selection: { content: 'schema' } });
+		await server.query(database, `ALTER SEQUENCE low MAXVALUE 100; SELECT setval('low', 50)`);
+		await restore(server, stored, { target: into(database, 'drop'), selection: { schemas: ['public'] } });
+		const next = `SELECT concat_ws(' ', nextval('t_id_seq'), nextval('t_i_seq'), nextval('low'))`;
+		expect(await scalar(server, database, next)).toBe('3 3 1');
+	});
+
 	it('may be all there is of a table: without its definition it is not dropped', async () => {
 		const database = await databaseWith(server, TWO);
 		const stored = await backUp(server, database, { selection: { content: 'data' } });
