@@ -36,6 +36,8 @@ const tableSchema = z.object({
 	rows: z.number().int().nonnegative(),
 	/** Raw bytes of its rows as the archive holds them. */
 	bytes,
+	/** Those that belong to its columns, where the archive holds no definitions to say so (PostgreSQL, rows alone). */
+	sequences: z.array(z.object({ schema: z.string(), name: z.string() })).optional(),
 });
 
 /** What a backup holds that, by choice, does not hold all of its source. */

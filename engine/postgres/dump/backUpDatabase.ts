@@ -7,10 +7,12 @@ import { type PostgresConnection, translateError } from '../connection';
 import { PG_DUMP_MAJOR, runPgDump, type PgDumpResult } from '../pgdump/bridge';
 import { checkServerVersion } from '../serverVersion';
 import { endSessions } from '../sessions';
+import { tableKey } from '../statements/tokens';
 
 import { adaptScript } from './compatibility';
 import { argumentValue, dumpArguments, type DumpSelection } from './arguments';
 import { databaseProperties } from './databaseProperties';
+import { ownedSequences, type Owned } from './ownedSequences';
 import { partialBackup } from './partial';
 import { checkAllCopied, type CopyTask, planCopies } from './plan';
 import { FrameBuffers } from './frameBuffers';
@@ -157,6 +159,8 @@ async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<M
 	const { facts, options, sessions, tables, writer } = dump;
 	const [forPgDump, exporter] = sessions as [SnapshotSession, SnapshotSession];
 	const { settings, ...properties } = await databaseProperties(exporter.client, facts.version);
+	// With definitions, these say it: ALTER SEQUENCE ... OWNED BY.
+	const sequences = dump.ordered ? await ownedSequences(exporter.client) : new Map<string, Owned>();
 	const result = await runPgDump({
 		socket: forPgDump.socket,
 		parameters: forPgDump.parameters,
@@ -170,6 +174,7 @@ async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<M
 		cutScript({ ...result, script: adaptScript(result.script, facts.version) }),
 	);
 	tables.push(...tablesInScript(sections));
+	for (const table of tables) Object.assign(table, sequences.get(tableKey(table.schema, table.name)));
 	if (settings.length > 0) await writer.frame({ type: SETTINGS_PART }, settingsFrame(settings));
 	await writer.drain();
 	await storeSections(dump, sections);
