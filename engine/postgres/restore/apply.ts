@@ -1,17 +1,16 @@
-import { pipeline } from 'node:stream/promises';
-
 import type { Client } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 
 import { BackupError, throwIfCancelled } from '../../errors';
 import { serverMessage } from '../serverMessage';
 
+import { copyIn } from './copyIn';
 import { Lanes } from './lanes';
 import { objectName } from './objectName';
 import { mapOwnership, type OwnerMapping } from './ownership';
 import { PartitionTree } from './partitions';
 import { existsAlready, isDispensable, refused, sqlState, substituteFor } from './refusals';
-import type { RestoredTable, RestoreFailure } from './report';
+import type { RestoreFailure } from './report';
+import { withSavepoint } from './savepoint';
 import type { RestoreStep } from './source';
 import { closing, Supports } from './supports';
 import type { StatementFacts } from '../statements/statement';
@@ -44,8 +43,6 @@ const UNDEFINED_TABLE = '42P01';
 /** What concerns sessions, so all connections. */
 const OF_SESSIONS = new Set(['SET', 'SESSION AUTHORIZATION']);
 
-const SAVEPOINT = 'n8n_before_statement';
-
 type Statement = Extract<RestoreStep, { type: 'statement' }>;
 type Copy = Extract<RestoreStep, { type: 'copy' }>;
 
@@ -74,6 +71,8 @@ class Applier {
 	readonly #reader = new StatementReader();
 	readonly #partitions = new PartitionTree();
 	readonly #supports = new Supports();
+	/** Tables that were to be made and exist already: their rows are somebody else's. By table key. */
+	readonly #occupied = new Set<string>();
 	/** What runs at once at the moment: only jobs of one sort share the connections. */
 	#work: 'rows' | StatementFacts['work'] = 'other';
 	/** Victims of deadlocks, which have another try alone. */
@@ -126,6 +125,7 @@ class Applier {
 		if (sql === undefined || (facts.role && !this.#supports.mayBeGiven(facts, decision))) return;
 		if (OF_SESSIONS.has(facts.kind))
 			return await this.#everywhere({ object, statement, essential, run: (client) => client.query(sql) });
+		if (table && this.#occupied.has(table)) return;
 		const supports = decision === 'support' || decision === 'keep';
 		if (!supports && !table) this.objects++;
 		const run = async (client: Client) => {
@@ -190,6 +190,7 @@ class Applier {
 	}
 
 	async #copy(step: Copy): Promise<void> {
+		if (step.table && this.#occupied.has(step.table)) return;
 		const load = async (client: Client) => {
 			const count = await copyIn(client, step);
 			if (step.table) this.#count(step.table, count);
@@ -244,7 +245,11 @@ class Applier {
 			if (statement) this.#supports.leave(statement.facts);
 			this.warnings.push(`${object} exists already and was left as it is.`);
 		} else if (!this.#collects(task)) throw refused(error, object);
-		else this.failures.push({ object, message: serverMessage(error) });
+		else {
+			this.failures.push({ object, message: serverMessage(error) });
+			const { verb, kind, table } = statement?.facts ?? {};
+			if (verb === 'CREATE' && kind === 'TABLE' && table && existsAlready(error)) this.#occupied.add(table);
+		}
 	}
 
 	/** What was not chosen may be missing, but must not be more open than it was. */
@@ -271,26 +276,6 @@ class Applier {
 	}
 }
 
-/** Within a transaction: undoes what fails, and nothing else of it. */
-async function withSavepoint(client: Client, run: () => Promise<unknown>): Promise<void> {
-	await client.query(`SAVEPOINT ${SAVEPOINT}`);
-	try {
-		await run();
-	} catch (error) {
-		// A connection that is gone is told by the error that is on its way.
-		await client.query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`).catch(() => {});
-		throw error;
-	} finally {
-		await client.query(`RELEASE SAVEPOINT ${SAVEPOINT}`).catch(() => {});
-	}
-}
-
-async function copyIn(client: Client, { statement, rows }: Copy): Promise<number> {
-	const target = client.query(copyFrom(statement));
-	await pipeline(Buffer.isBuffer(rows) ? [rows] : rows, target);
-	return target.rowCount ?? 0;
-}
-
 /**
  * Applies steps to a database by way of the given connections, which all are logged in to it.
  * @throws BackupError TARGET_FAILED for the first statement that fails (unless errors are collected) and for a lost
@@ -306,16 +291,4 @@ export async function applySteps(
 	for await (const step of steps) await applier.step(step);
 	await applier.finish();
 	return applier;
-}
-
-/** Sets what was loaded against what was promised. Keys are table keys. */
-export function compareRows(
-	loaded: ReadonlyMap<string, number>,
-	expected: ReadonlyMap<string, number> | undefined,
-): RestoredTable[] {
-	const keys = new Set([...(expected?.keys() ?? []), ...loaded.keys()]);
-	return [...keys].map((key) => {
-		const [schema = '', name = ''] = key.split('\0');
-		return { schema, name, rows: loaded.get(key) ?? 0, expected: expected?.get(key) };
-	});
 }

@@ -5,10 +5,10 @@ import { connect, disconnect, translateError } from '../connection';
 import { endSessions } from '../sessions';
 import { quoteIdentifier } from '../quoting';
 
-import { applySteps, compareRows } from './apply';
+import { applySteps } from './apply';
 import { ExistingTarget } from './existing';
 import { Progress } from './progress';
-import type { RestoredTable, RestoreFailure } from './report';
+import { compareRows, type RestoredTable, type RestoreFailure } from './report';
 import type { RestoreDatabaseOptions } from './restoreDatabase';
 import type { SelectionFilter } from './selection';
 import type { SourceFacts } from './source';

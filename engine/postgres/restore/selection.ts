@@ -31,6 +31,11 @@ const SUPPORT = new Set(['SCHEMA', 'TYPE', 'DOMAIN', 'COLLATION', 'FUNCTION', 'P
  */
 export type Decision = 'yes' | 'support' | 'optional' | 'keep' | 'attach' | 'no';
 
+/** True for what makes a type, a function or the like. */
+export function mayBeNeeded({ kind, verb }: StatementFacts): boolean {
+	return verb === 'CREATE' && kind !== 'SCHEMA' && SUPPORT.has(kind);
+}
+
 /** A table's name as its parts. @throws BackupError INVALID_INPUT */
 export function parseTableName(text: string): string[] {
 	const tokens = tokenize(text);
@@ -52,6 +57,8 @@ export class SelectionFilter {
 	/** Chosen indexes and statistics by key, with their tables. */
 	readonly #indexes = new Map<string, string>();
 	readonly #extensionSchemas = new Set<string>();
+	/** Schemas of types and functions, which a chosen table may need. */
+	readonly #supportSchemas = new Set<string>();
 
 	constructor(readonly selection: RestoreSelection) {
 		this.#schemas = new Set(selection.schemas ?? []);
@@ -64,7 +71,9 @@ export class SelectionFilter {
 	}
 
 	/** Tells the filter of what belongs together before the statements are asked about. */
-	note({ ownedSequence, table, attached, partitionOf, extensionSchema }: StatementFacts): void {
+	note(facts: StatementFacts): void {
+		const { ownedSequence, table, attached, partitionOf, extensionSchema } = facts;
+		if (facts.schema !== undefined && mayBeNeeded(facts)) this.#supportSchemas.add(facts.schema);
 		if (extensionSchema !== undefined) this.#extensionSchemas.add(extensionSchema);
 		if (attached && table) this.#partitionOf.set(attached, table);
 		if (partitionOf && table) this.#partitionOf.set(table, partitionOf);
@@ -154,8 +163,15 @@ export class SelectionFilter {
 			if (facts.attached && facts.table && this.#isLoose(facts.attached)) return 'attach';
 			return supports ? 'keep' : 'yes';
 		}
-		const ofExtension = facts.kind === 'SCHEMA' && this.#extensionSchemas.has(facts.schema ?? '');
-		return supports && (ofExtension || this.byTable) ? 'support' : 'no';
+		return supports && this.#mayNeed(facts) ? 'support' : 'no';
+	}
+
+	#mayNeed({ kind, schema = '' }: StatementFacts): boolean {
+		if (kind === 'SCHEMA' && this.#extensionSchemas.has(schema)) return true;
+		if (!this.byTable || kind !== 'SCHEMA' || this.#supportSchemas.has(schema)) return this.byTable;
+		if (this.#tables.some((parts) => parts.length === 1 || parts[0] === schema)) return true;
+		const tied = [...this.#partitionOf.keys(), ...this.#ownerOf.keys()];
+		return tied.some((key) => key.startsWith(`${schema}\0`) && this.wantsTable(key));
 	}
 
 	/** Large objects have no definitions but their creation, which goes with their contents. */

@@ -1,4 +1,4 @@
-import { type RestoreSelection, SelectionFilter } from './selection';
+import { mayBeNeeded, type RestoreSelection, SelectionFilter } from './selection';
 import type { FilledTables, SourceFacts } from './source';
 import { lackingByContent } from './wholeness';
 import type { RoleKind, StatementFacts } from '../statements/statement';
@@ -29,7 +29,7 @@ export class StatementSurvey {
 	/** What partitions are parts of, by table key. */
 	readonly #parents = new Map<string, string>();
 	#rowsAsInserts = false;
-	/** Statements that tie things to a chosen table: owned sequences, partitions; and extensions to their schemas. */
+	/** Statements that tie things to a chosen table: owned sequences, partitions; and other things to their schemas. */
 	readonly #ties: StatementFacts[] = [];
 
 	/** @param table key of the table that the rows of an INSERT are counted for: the one that it names, unless told. */
@@ -46,8 +46,8 @@ export class StatementSurvey {
 		if (facts.schema !== undefined) this.#schemas.add(facts.schema);
 		if (facts.kind === 'SCHEMA' && creates) this.#created.add(facts.schema ?? '');
 		if (facts.table !== undefined && creates) this.#relations.add(facts.table);
-		if (facts.ownedSequence || facts.attached || facts.partitionOf || facts.extensionSchema !== undefined)
-			this.#ties.push(facts);
+		const ties = facts.ownedSequence ?? facts.attached ?? facts.partitionOf ?? facts.extensionSchema;
+		if (ties !== undefined || mayBeNeeded(facts)) this.#ties.push(facts);
 	}
 
 	#noteTable({ attached, holdsRows, kind, name, partitionOf, table }: StatementFacts): void {

@@ -234,6 +234,7 @@ describe('a backup that drops first (Clean)', () => {
 		}
 		await restore(server, stored, { target: into(database), collectErrors: true });
 		expect(await scalar(server, database, `SELECT convert_from(lo_get(7), 'UTF8')`)).toBe('theirs');
+		expect(await scalar(server, database, 'SELECT array_agg(x) FROM a')).toBe('[9]');
 		const fresh = await restore(server, stored);
 		expect([...fresh.failures, ...fresh.warnings]).toEqual([]);
 		expect(await compareDatabases({ server, database: original }, { server, database: fresh.database })).toEqual([]);

@@ -66,6 +66,17 @@ describe('a selection', () => {
 		expect(chosen).not.toHaveProperty([DUMP[18] as string]);
 	});
 
+	it('of a table takes the schemas that something of it may be in, and no others', () => {
+		const dump = [...DUMP, 'CREATE SCHEMA hidden', 'CREATE SCHEMA idle', 'CREATE SCHEMA tools', 'CREATE TYPE tools.t'];
+		const schemas = (table: string) =>
+			Object.keys(decisions({ tables: [table] }, dump))
+				.filter((statement) => statement.startsWith('CREATE SCHEMA'))
+				.map((statement) => statement.slice('CREATE SCHEMA '.length));
+		expect(schemas('sales.orders')).toEqual(['ext', 'sales', 'tools']);
+		expect(schemas('sales.parts')).toEqual(['ext', 'sales', 'hidden', 'tools']);
+		expect(schemas('orders')).toEqual(['ext', 'sales', 'hidden', 'idle', 'tools']);
+	});
+
 	it('of a table takes a foreign key to another only if it can be had', () => {
 		expect(decisions({ tables: ['"Lines"'] })[DUMP[18] as string]).toBe('optional');
 		expect(decisions({ tables: ['"Lines"', 'orders'] })[DUMP[18] as string]).toBe('yes');
