@@ -199,6 +199,18 @@ describe('a backup while others write', () => {
 		await altered;
 	});
 
+	it('begins again where a table is dropped between pg_dump’s first look and its lock', async () => {
+		const database = await databaseWith(server, 'CREATE TABLE a AS SELECT 1 AS id; CREATE TABLE b (id int)');
+		const holder = await anotherSession(server, database);
+		await holder.query('BEGIN; LOCK TABLE a');
+		const run = backUp(server, database);
+		run.catch(() => {});
+		await until(async () => (await waitingForLocks()) === 1);
+		await server.query(database, 'DROP TABLE b');
+		await holder.query('COMMIT');
+		expect((await run).manifest.tables).toMatchObject([{ name: 'a', rows: 1 }]);
+	});
+
 	it('ends with a clear error when a lock cannot be had in time', async () => {
 		const database = await databaseWith(server, 'CREATE TABLE locked (id int)');
 		const holder = await anotherSession(server, database);
