@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { RestoreTarget } from '../../../../engine/postgres';
+import type { RestoreSelection, RestoreTarget } from '../../../../engine/postgres';
 import { compareDatabases } from '../../../fidelity/compare';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
-import { backUp, databaseWith, failureOf, restore, scalar } from './support';
+import { backUp, type Backup, databaseWith, failureOf, restore, scalar } from './support';
 
 let server: PostgresServer;
 
@@ -192,11 +192,12 @@ describe('what a choice of tables leaves out', () => {
 		const whole = await backUp(server, original);
 		const last = 'SELECT a.last_value + i.last_value FROM a_id_seq a, i_id_seq i';
 		const chosen = { dataOnly: true, tables: ['a', 'i'] };
-		for (const [stored, selection, warnings, sum] of [
+		const cases: Array<[Backup, RestoreSelection, unknown[], string]> = [
 			[rows, chosen, [expect.stringMatching(/Not set were: public\.a_id_seq, public\.i_id_seq/)], '2'],
 			[rows, { dataOnly: true, schemas: ['public'] }, [], '3'],
 			[whole, chosen, [], '3'],
-		] as const) {
+		];
+		for (const [stored, selection, warnings, sum] of cases) {
 			const database = await databaseWith(server, tables);
 			const report = await restore(server, stored, { target: into(database, 'truncate'), selection });
 			expect(report.warnings).toEqual(warnings);

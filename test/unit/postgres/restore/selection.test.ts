@@ -144,11 +144,12 @@ describe('a selection', () => {
 			'ALTER TYPE sales.state OWNER TO x',
 			'GRANT USAGE ON SCHEMA sales TO x',
 		];
-		for (const [selection, decision] of [
+		const cases: Array<[RestoreSelection, string]> = [
 			[{ tables: ['sales.orders'] }, 'support'],
 			[{ schemas: ['sales'] }, 'keep'],
 			[{}, 'yes'],
-		] as const)
+		];
+		for (const [selection, decision] of cases)
 			expect(decisions(selection, rights)).toEqual(Object.fromEntries(rights.map((right) => [right, decision])));
 		expect(decisions({ schemas: ['other'] }, rights)).toEqual({});
 	});
