@@ -6,7 +6,8 @@ import { parseSettingsFrame, SETTINGS_PART } from '../dump/settingsFrame';
 import { copyInEncoding, decodingFor, lexScript } from '../script';
 
 import { StatementChooser } from './chooser';
-import type { RestoreSelection } from './selection';
+import { rowsElsewhere } from './refusals';
+import type { RestoreSelection, SelectionFilter } from './selection';
 import type { FilledTables, RestoreSource, RestoreStep, SourceFacts } from './source';
 import { StatementSurvey } from './survey';
 import { lackingByManifest } from './wholeness';
@@ -89,7 +90,7 @@ export class ArchiveSource implements RestoreSource {
 		for await (const { part, raw } of this.reader.parts(first, signal)) {
 			for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
 				if (item.type !== 'copy') continue;
-				const table = this.#copied(item.statement, this.#tableOf(part), '; nothing was changed');
+				const table = this.#copied(item.statement, this.#tableOf(part), filter, '; nothing was changed');
 				filled.set(table, copiedColumns(item.statement));
 				break;
 			}
@@ -98,15 +99,19 @@ export class ArchiveSource implements RestoreSource {
 	}
 
 	/**
-	 * The key of the table that a COPY fills: the one that the manifest lists, or with pg_dump --load-via-partition-root
-	 * the root that it is a partition of.
-	 * @throws BackupError MANIFEST_INVALID where it is any other.
+	 * The key of the table that a COPY fills: the one that the manifest lists, or the root that it is a partition of, as
+	 * pg_dump --load-via-partition-root writes it, and pg_dump by itself for partitions by the hash of an enum.
+	 * @throws BackupError MANIFEST_INVALID where it is any other; INVALID_INPUT where that root is not chosen.
 	 */
-	#copied(statement: string, listed: string, state = ''): string {
+	#copied(statement: string, listed: string, filter: SelectionFilter, state = ''): string {
 		const parts = parseName(tokenize(statement), 1)?.parts ?? [];
 		const [schema = '', name = ''] = parts;
 		const found = tableKey(schema, name);
-		if (found === listed || this.#isPartOf(listed, parts)) return found;
+		if (found === listed) return found;
+		if (this.#isPartOf(listed, found)) {
+			if (filter.wantsTable(found)) return found;
+			throw rowsElsewhere(this.#manifest.file, { partition: listed, root: found }, state);
+		}
 		throw new BackupError(
 			'MANIFEST_INVALID',
 			`The manifest of ${this.#manifest.file} lists rows of ${listed.replace('\0', '.')} where the archive holds those of ${parts.join('.')}${state}.`,
@@ -114,11 +119,13 @@ export class ArchiveSource implements RestoreSource {
 		);
 	}
 
-	/** Without the definitions nobody can tell. */
-	#isPartOf(table: string, root: string[]): boolean {
-		if (!/--load-via-partition-root\b/.test(String(this.#manifest.options.extraArguments))) return false;
-		if (!this.#survey.facts.relations.has(table)) return true;
-		return this.#survey.filter({ tables: [root.map(quoteIdentifier).join('.')] }).wantsTable(table);
+	/** Where there are no definitions: the manifest lists no table that is partitioned, for it has no rows of its own. */
+	#isPartOf(table: string, root: string): boolean {
+		const { tables = [] } = this.#manifest;
+		if (!this.#survey.facts.relations.has(table))
+			return !tables.some(({ schema, name }) => tableKey(schema, name) === root);
+		const name = root.split('\0').map(quoteIdentifier).join('.');
+		return this.#survey.filter({ tables: [name] }).wantsTable(table);
 	}
 
 	async #settings(signal?: AbortSignal): Promise<DatabaseProperties['settings']> {
@@ -136,7 +143,7 @@ export class ArchiveSource implements RestoreSource {
 			return isScript(part) || (part.type === 'large-objects' && filter.all);
 		};
 		for await (const { part, raw } of this.reader.parts(wanted, signal)) {
-			if (part.type === 'data') yield* this.#rows(part, raw);
+			if (part.type === 'data') yield* this.#rows(part, raw, filter);
 			else if (part.type === 'large-objects') yield* batches(raw);
 			else yield* statements(Buffer.isBuffer(raw) ? one(raw) : raw, chooser);
 		}
@@ -159,13 +166,17 @@ export class ArchiveSource implements RestoreSource {
 		return encoding === 'SQL_ASCII' ? copyInEncoding(statement, decodingFor(encoding)) : statement;
 	}
 
-	async *#rows(part: ManifestPart, raw: Buffer | AsyncIterable<Buffer>): AsyncGenerator<RestoreStep> {
+	async *#rows(
+		part: ManifestPart,
+		raw: Buffer | AsyncIterable<Buffer>,
+		filter: SelectionFilter,
+	): AsyncGenerator<RestoreStep> {
 		const table = this.#tableOf(part);
 		const inOrder = this.#manifest.options.ordered === true;
 		if (Buffer.isBuffer(raw) && !inOrder) {
 			const header = endOfStatement(raw);
 			const statement = this.#inEncoding(raw.toString('utf8', 0, header));
-			this.#copied(statement, table);
+			this.#copied(statement, table, filter);
 			yield {
 				type: 'copy',
 				statement,
@@ -178,7 +189,7 @@ export class ArchiveSource implements RestoreSource {
 		for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
 			if (item.type === 'copy') {
 				const statement = this.#inEncoding(item.statement);
-				this.#copied(statement, table);
+				this.#copied(statement, table, filter);
 				yield { type: 'copy', statement, comment: '', rows: item.rows, table };
 			}
 		}

@@ -9,6 +9,7 @@ import { load } from './load';
 import { Maintenance } from './maintenance';
 import type { OwnerMapping } from './ownership';
 import { checkTarget } from './preflight';
+import { rowsElsewhere } from './refusals';
 import { type RestoreReport, shortTables } from './report';
 import { parseTableName, type RestoreSelection, SelectionFilter } from './selection';
 import type { RestoreSource, SourceFacts } from './source';
@@ -122,12 +123,7 @@ function checkSelection({ name, schemas, relations, expectedRows }: SourceFacts,
 function checkPartitions({ name, filter, expectedRows }: SourceFacts, selection: RestoreSelection): void {
 	const [astray] = filter(selection).rowsElsewhere(new Set(expectedRows?.keys()));
 	if (!astray) return;
-	const [partition, root] = [astray.partition, astray.root].map((key) => key.replace('\0', '.'));
-	throw new BackupError(
-		'INVALID_INPUT',
-		`${name} keeps the rows of the partition ${partition} among those of ${root}; nothing was changed.`,
-		{ hint: `It was made with --load-via-partition-root. Choose ${root}, which brings all its partitions.` },
-	);
+	throw rowsElsewhere(name, astray, '; nothing was changed');
 }
 
 async function restoreInto(

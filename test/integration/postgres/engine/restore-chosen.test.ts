@@ -105,6 +105,30 @@ describe('a partition that is restored alone', () => {
 	});
 });
 
+describe('partitions whose rows pg_dump writes as those of the whole', () => {
+	it('come back by their table, and are refused alone', async () => {
+		const original = await databaseWith(
+			server,
+			`CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE TABLE h (m mood) PARTITION BY HASH (m)`,
+			'CREATE TABLE h_0 PARTITION OF h FOR VALUES WITH (MODULUS 2, REMAINDER 0); CREATE TABLE h_1 PARTITION OF h FOR VALUES WITH (MODULUS 2, REMAINDER 1)',
+			`INSERT INTO h VALUES ('good'), ('bad'), ('bad')`,
+		);
+		for (const content of ['all', 'data'] as const) {
+			const stored = await backUp(server, original, { selection: { content } });
+			const database = await copyOf(original);
+			const target = into(database, 'truncate');
+			const rows = await restore(server, stored, { target, selection: { dataOnly: true } });
+			expect(rows.tables.map(({ rows, expected }) => rows === expected)).not.toContain(false);
+			const alone = { dataOnly: true, tables: ['h_0', 'h_1'] };
+			const { message } = await failureOf(restore(server, stored, { target, selection: alone }), 'INVALID_INPUT');
+			expect(message).toMatch(/rows of the partition public\.h_\d among those of public\.h; nothing was changed/);
+			expect(await scalar(server, database, 'SELECT count(*) FROM h')).toBe('3');
+		}
+		const whole = await restore(server, await backUp(server, original), { selection: { tables: ['h'] } });
+		expect(await scalar(server, whole.database, 'SELECT count(*) FROM h')).toBe('3');
+	});
+});
+
 describe('what a chosen table may need', () => {
 	const FUNCTIONS = [
 		'CREATE TABLE a AS SELECT 1 AS x; CREATE SCHEMA s AUTHORIZATION app; GRANT USAGE ON SCHEMA s TO reader',
