@@ -37,6 +37,9 @@ export class ArchiveSource implements RestoreSource {
 				if (item.type === 'statement') this.#survey.add(item.text);
 		}
 		const { options, tables = [] } = this.#manifest;
+		for (const { schema, name, sequences = [] } of tables)
+			for (const sequence of sequences)
+				this.#survey.own(tableKey(schema, name), tableKey(sequence.schema, sequence.name));
 		const surveyed = this.#survey.facts;
 		const properties = this.#properties();
 		return {

@@ -106,7 +106,12 @@ export class StatementChooser {
 		if (facts.cluster && !OURS.has(label)) this.#ofServer.add(label);
 		if (facts.drops && this.#madeSomething && !facts.cluster) this.#drops.add(label);
 		if (facts.kind === 'LARGE OBJECT' && !facts.drops) this.#largeObjects = true;
-		if (facts.kind === 'SEQUENCE SET' && facts.table && !this.#sequences.has(facts.table))
+		if (
+			facts.kind === 'SEQUENCE SET' &&
+			facts.table &&
+			!this.#sequences.has(facts.table) &&
+			!this.filter.isOwned(facts.table)
+		)
 			this.#notSet.add(facts.table);
 	}
 }

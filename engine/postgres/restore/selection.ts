@@ -85,6 +85,11 @@ export class SelectionFilter {
 		return this.#tables.length > 0;
 	}
 
+	/** True for a sequence that is known to belong to a table. Takes its key. */
+	isOwned(sequence: string): boolean {
+		return this.#ownerOf.has(sequence);
+	}
+
 	/** Takes a table's key. */
 	wantsTable(table: string): boolean {
 		if (this.all) return true;

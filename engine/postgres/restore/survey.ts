@@ -59,6 +59,11 @@ export class StatementSurvey {
 		if (partitionOf) this.#parents.set(table, partitionOf);
 	}
 
+	/** Says of a sequence whose it is, where no statement does. Takes keys. */
+	own(table: string, ownedSequence: string): void {
+		this.#ties.push({ verb: '', kind: 'SEQUENCE', work: 'other', locks: [], table, ownedSequence });
+	}
+
 	/** See lackingByContent. */
 	get lacks(): string | undefined {
 		return lackingByContent({
