@@ -7,6 +7,7 @@ import { type DatabaseProperties, databaseProperties } from '../dump/databasePro
 
 import { createDatabase, dropDatabase, freeName, suffixedName } from './databases';
 import { load, type Loaded } from './load';
+import { lostTables } from './lostTables';
 import type { Maintenance } from './maintenance';
 import { applyEarlySettings, applyOwner, applyProperties } from './properties';
 import { takeName } from './renaming';
@@ -164,6 +165,12 @@ export async function restoreAndSwap(
 	const kept = outcome.previousDatabase;
 	if (options.target.type === 'safeSwap' || kept === undefined) return { ...outcome, warnings };
 	try {
+		const lost = await lostTables(options.connection, kept, outcome.database);
+		if (lost.length > 0) {
+			const named = `${lost.slice(0, 5).join(', ')}${lost.length > 5 ? ` and ${lost.length - 5} more` : ''}`;
+			const warning = `The database before has tables that the restored one lacks (${named}), so it was not dropped; it is kept as "${kept}".`;
+			return { ...outcome, warnings: [...warnings, warning] };
+		}
 		await dropDatabase(maintenance.client, kept, maintenance.version);
 		return { ...outcome, warnings, previousDatabase: undefined };
 	} catch (error) {

@@ -70,7 +70,7 @@ export function targetFields(operations: string[], more: Record<string, string[]
 		},
 		{
 			displayName:
-				'The database as it is now is dropped for good once the restored one is complete. At the swap, sessions of others in the database are ended.',
+				'The database as it is now is dropped for good once the restored one is complete, unless it has tables that the restored one lacks. At the swap, sessions of others in the database are ended.',
 			name: 'replaceNotice',
 			type: 'notice',
 			default: '',

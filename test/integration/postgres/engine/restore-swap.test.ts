@@ -109,6 +109,17 @@ describe('restoring over a database', () => {
 		expect(message).toContain('nothing was changed');
 	});
 
+	it('keeps the database before where it has tables that the restored one lacks', async () => {
+		const database = await databaseWith(server, 'CREATE TABLE t (id int); CREATE TABLE "Only here" AS SELECT 7 AS x');
+		const report = await restore(server, backup, { target: target('replace', database) });
+		const kept = report.previousDatabase as string;
+		expect(report.warnings).toEqual([
+			`The database before has tables that the restored one lacks (public."Only here", public.t), so it was not dropped; it is kept as "${kept}".`,
+		]);
+		expect(await scalar(server, kept, 'SELECT x FROM "Only here"')).toBe('7');
+		await expectShop(database);
+	});
+
 	it('refuses to replace a database that is not there, or to replace one by a part of a backup', async () => {
 		await failureOf(restore(server, backup, { target: target('safeSwap', 'no such') }), 'INVALID_INPUT');
 		const part = restore(server, backup, { target: target('replace', shop), selection: { tables: ['sales.orders'] } });
