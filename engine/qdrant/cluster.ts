@@ -50,6 +50,8 @@ export interface Shard {
  */
 export async function findPeers(connection: QdrantConnection, role: Role, signal?: AbortSignal): Promise<Topology> {
 	const client = new QdrantClient(connection, role);
+	// Tells best whether there is a Qdrant server at all.
+	await client.version(signal);
 	const status = await client.cluster(signal);
 	if (status.status !== 'enabled' || Object.keys(status.peers).length < 2) {
 		const id = status.status === 'enabled' ? status.peer_id : await soleId(client, signal);
