@@ -48,7 +48,8 @@ export async function open(connection: QdrantConnection, request: HttpRequest): 
  * Sends a stream as the request's body and resolves with the answer. The server may answer before it has read all of it.
  * The signal ends it while it is being sent: the server then drops what it has got. Afterwards the server works on whether
  * we listen or not, so the promise goes on as well.
- * @throws the source's own error, where it fails; QdrantFailure
+ * @throws BackupError CANCELLED, where the signal came while it was being sent; the source's own error, where it fails;
+ * QdrantFailure
  */
 export async function upload(
 	connection: QdrantConnection,
@@ -57,8 +58,11 @@ export async function upload(
 ): Promise<{ status: number; text: string }> {
 	const { signal, ...unsignalled } = request;
 	const sent = begin(connection, { ...unsignalled, headers: body.headers });
+	let isCancelled = false;
 	const onAbort = () => {
-		if (!sent.writableFinished) sent.destroy(cancelled());
+		if (sent.writableFinished) return;
+		isCancelled = true;
+		sent.destroy();
 	};
 	if (signal?.aborted) onAbort();
 	else signal?.addEventListener('abort', onAbort, { once: true });
@@ -82,6 +86,7 @@ export async function upload(
 		return await answer;
 	} catch (error) {
 		await fed;
+		if (isCancelled) throw cancelled();
 		throw ownFailure ? ownFailure.error : error;
 	} finally {
 		signal?.removeEventListener('abort', onAbort);

@@ -14,6 +14,8 @@ export interface CheckOptions {
 	waitForIndexes?: number;
 	/** Look a point up by its own vector; true unless told. */
 	sampleSearch?: boolean;
+	/** Ends the waiting alone: what has been restored over a collection stays, and is worth a report. */
+	stopWaiting?: AbortSignal | undefined;
 }
 
 /** What a restored collection turned out to hold. */
@@ -42,7 +44,7 @@ export async function checkCollection(
 ): Promise<CollectionCheck> {
 	const { client } = topology;
 	const counts = await countOnPeers(topology, collection, signal);
-	const { info, waited } = await settled(client, collection, options.waitForIndexes ?? 0, signal);
+	const { info, waited } = await settled(client, collection, options, signal);
 	const check: CollectionCheck = {
 		points: counts[0] ?? 0,
 		...(facts && { expectedPoints: facts.points.after }),
@@ -74,15 +76,21 @@ export function assertPassed(check: CollectionCheck, collection: string, hint: s
 	);
 }
 
-async function settled(client: QdrantClient, collection: string, within: number, signal: AbortSignal | undefined) {
+async function settled(
+	client: QdrantClient,
+	collection: string,
+	{ waitForIndexes: within = 0, stopWaiting }: CheckOptions,
+	signal: AbortSignal | undefined,
+) {
 	const deadline = Date.now() + within;
 	for (;;) {
 		throwIfCancelled(signal);
 		const info = await client.collection(collection, signal);
 		// Grey: work is due that the server begins at the next change of the collection.
 		const done = info.status === 'green' || info.status === 'red' || info.status === 'grey';
-		if (done || within === 0 || Date.now() > deadline) return { info, waited: done || within === 0 };
-		await sleep(POLL_MS, undefined, { signal }).catch(() => {});
+		const isOver = Date.now() > deadline || stopWaiting?.aborted === true;
+		if (done || within === 0 || isOver) return { info, waited: done || within === 0 };
+		await sleep(POLL_MS, undefined, { signal: stopWaiting ?? signal }).catch(() => {});
 	}
 }
 

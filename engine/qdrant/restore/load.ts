@@ -13,20 +13,19 @@
  * - an upload to an alias changes the collection behind it;
  * - an uploaded collection snapshot stays on the server's disk, see multipart.ts.
  */
-import { randomUUID } from 'node:crypto';
-
 import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import { findShards, type Topology } from '../cluster';
-import { isOutcomeUnknown, QdrantFailure, statusOf } from '../failure';
+import { statusOf } from '../failure';
 import type { SnapshotLedger } from '../ledger';
-import { UPLOAD_PREFIX } from '../leftovers';
 import type { CollectionSource } from '../manifestSource';
-import { snapshotForm } from '../multipart';
-import { orCancelled } from '../serverSnapshot';
+import { adoptCollection, claimCollection, discard, nameTaken, type MadeCollection } from './claim';
 import { shardObstacle } from './compatible';
 import { replicaHolders, replicasReady } from './replicas';
 import { creationSettings, indexSchema, shardKeys } from './settings';
-import type { RestoreSource, SnapshotPiece } from './source';
+import { fetchByServer, snapshotBody, uploadWhole } from './send';
+import type { RestoreSource } from './source';
+
+export { discard };
 
 /** What the steps of a restore share. */
 export interface RestoreContext {
@@ -37,34 +36,55 @@ export interface RestoreContext {
 	warnings: string[];
 	/** Where snapshots of our own are noted, so that one which a killed run leaves on a server is found. */
 	ledger?: SnapshotLedger;
-	/** What to undo when the server finishes after a cancel. */
-	onLate?: () => Promise<void>;
+	/** The collections that this run has made, by name. */
+	made: Map<string, MadeCollection>;
+	/** What was left on the server although it should not be there, a sentence each: for the error of a run that fails. */
+	left: string[];
 	/** Where an existing collection changes: once everything was sent, wait for the server, cancel or not. */
 	untilDone?: boolean;
 }
 
 /**
  * Makes a collection that does not exist out of a backup. Where that fails, there is none again.
+ * @throws BackupError TARGET_EXISTS where somebody else has made one of that name meanwhile
  */
 export async function loadNew(context: RestoreContext, collection: string, source: RestoreSource): Promise<void> {
+	throwIfCancelled(context.signal);
+	const isClaimed = await claim(context, collection, source);
 	try {
-		if (isSharded(source)) await makeCollection(context, collection, source.facts);
-		await loadInto({ ...context, onLate: () => discard(context, collection) }, collection, source);
+		if (isSharded(source)) await completeCollection(context, collection, source.facts);
+		// Only the answer shows that it was this run which has made an unclaimed one, so that is waited for.
+		await loadInto({ ...context, untilDone: context.untilDone || !isClaimed }, collection, source);
+		if (!isClaimed) await adoptCollection(context, collection);
 	} catch (error) {
 		await discard(context, collection);
 		throw error;
 	}
 }
 
-/** Removes a collection that this restore has made; a failure to do so is only told. */
-export async function discard({ topology, warnings, log }: RestoreContext, collection: string): Promise<void> {
-	try {
-		await topology.client.deleteCollection(collection);
-	} catch (error) {
-		const message = `The incomplete collection ${collection} could not be removed: ${messageOf(error)}`;
-		warnings.push(message);
-		log(message);
+/**
+ * Creates the collection empty, as the backup describes it. False where that cannot be: for a snapshot that the server
+ * fetches and nobody has read; with shard keys, which a snapshot brings along and which are numbered as they were made; and
+ * for settings that the server does not take in a request.
+ */
+async function claim(context: RestoreContext, collection: string, source: RestoreSource): Promise<boolean> {
+	const shape = source.facts ?? source.shape;
+	if (!shape || (!isSharded(source) && shape.config.params['sharding_method'] === 'custom')) {
+		return await assertFree(context, collection);
 	}
+	try {
+		await claimCollection(context, collection, creationSettings(shape));
+		return true;
+	} catch (error) {
+		if (isSharded(source) || ![400, 422].includes(statusOf(error) ?? 0)) throw error;
+		context.log(`${collection} is left to the snapshot to make: ${messageOf(error)}`);
+		return await assertFree(context, collection);
+	}
+}
+
+async function assertFree({ topology: { client }, signal }: RestoreContext, collection: string): Promise<false> {
+	if (await client.collectionExists(collection, signal)) throw await nameTaken(client, collection);
+	return false;
 }
 
 /** Puts a backup's points into a collection: one that exists, or, from a collection's snapshot, one that is made by it. */
@@ -94,10 +114,10 @@ export function assertSingle({ isCluster }: Topology, { description }: RestoreSo
 	);
 }
 
-async function makeCollection(context: RestoreContext, collection: string, facts: CollectionSource): Promise<void> {
+/** Gives a new collection what shards' snapshots do not bring along. */
+async function completeCollection(context: RestoreContext, collection: string, facts: CollectionSource): Promise<void> {
 	const { topology, signal } = context;
 	const { client } = topology;
-	await client.createCollection(collection, creationSettings(facts), signal);
 	for (const { key, count } of shardKeys(facts)) {
 		await client.createShardKey(collection, { shard_key: key, shards_number: count }, signal);
 	}
@@ -129,95 +149,13 @@ async function loadShards(context: RestoreContext, collection: string, source: R
 	for (const { piece, holders } of plan) {
 		for (const client of holders) {
 			log(`Restoring shard ${piece.shard} of ${collection} on ${client.server}`);
-			await client.uploadSnapshot({ collection, shard: piece.shard }, piece.sha256, form(context, piece), signal);
+			await client.uploadSnapshot(
+				{ collection, shard: piece.shard },
+				piece.sha256,
+				snapshotBody(context, piece),
+				signal,
+			);
 		}
 	}
 	await replicasReady(context, collection);
-}
-
-function form({ onProgress, signal }: RestoreContext, piece: SnapshotPiece, name = 'shard.snapshot') {
-	const content = async function* () {
-		let bytes = 0;
-		for await (const chunk of piece.open(signal)) {
-			bytes += chunk.length;
-			onProgress?.({ bytes, totalBytes: piece.size });
-			yield chunk;
-		}
-	};
-	return snapshotForm(name, piece.size, content());
-}
-
-async function uploadWhole(context: RestoreContext, collection: string, piece: SnapshotPiece): Promise<void> {
-	const { topology, signal, log } = context;
-	const { client } = topology;
-	const name = `${UPLOAD_PREFIX}${randomUUID()}.snapshot`;
-	log(`Uploading ${piece.size} bytes to ${client.server} for the collection ${collection}`);
-	try {
-		const taken = client.uploadSnapshot({ collection }, piece.sha256, form(context, piece, name), signal);
-		await serverDone(context, taken, async () => {
-			await removeUpload(context, collection, name);
-			await context.onLate?.();
-		});
-	} catch (error) {
-		if (!signal?.aborted && mayHaveStored(error)) await removeUpload(context, collection, name);
-		throw error;
-	}
-	await removeUpload(context, collection, name);
-}
-
-/** A refusal (a wrong checksum, a wrong key) comes before the file is stored. */
-function mayHaveStored(error: unknown): boolean {
-	return (statusOf(error) ?? 500) >= 500 || statusOf(error) === 400;
-}
-
-/** Removes what was uploaded from the server's disk. Where there is no collection, one has to be made for that. */
-async function removeUpload({ topology, warnings }: RestoreContext, collection: string, name: string): Promise<void> {
-	const { client } = topology;
-	try {
-		const exists = await client.collectionExists(collection);
-		if (!exists) await client.createCollection(collection, { vectors: {} });
-		await client.deleteSnapshot({ collection }, name);
-		if (!exists) await client.deleteCollection(collection);
-	} catch (error) {
-		warnings.push(`The uploaded file ${name} could not be removed from ${client.server}: ${messageOf(error)}`);
-	}
-}
-
-/** A server goes on whether we listen or not: waits for it where its outcome matters, else only until the cancel. */
-async function serverDone(
-	{ signal, untilDone }: RestoreContext,
-	work: Promise<void>,
-	onLate: () => Promise<void>,
-): Promise<void> {
-	await orCancelled(work, untilDone ? undefined : signal, onLate);
-}
-
-async function fetchByServer(
-	context: RestoreContext,
-	collection: string,
-	{ url, sha256 }: { url: string; sha256: string },
-): Promise<void> {
-	const { client } = context.topology;
-	context.log(`${client.server} fetches the snapshot for the collection ${collection} by itself`);
-	try {
-		await serverDone(context, client.recoverSnapshot(collection, url, sha256), async () => context.onLate?.());
-	} catch (error) {
-		throw withoutUrl(error, url);
-	}
-}
-
-/** The server's message repeats the URL, and with it its signature. */
-function withoutUrl(error: unknown, url: string): unknown {
-	if (!(error instanceof BackupError)) return error;
-	const shorten = (text: string) => {
-		const { origin, pathname, search } = new URL(url);
-		const bare = text.replaceAll(url, origin + pathname);
-		return search.length > 1 ? bare.replaceAll(search, '').replaceAll(search.slice(1), '') : bare;
-	};
-	const cause = new QdrantFailure(shorten(messageOf(error.cause)), statusOf(error));
-	return new BackupError(error.code, shorten(error.message), {
-		cause,
-		hint: isOutcomeUnknown(error) ? error.hint : 'The server must be able to reach the URL, which may have expired.',
-		...(error.details && { details: error.details }),
-	});
 }

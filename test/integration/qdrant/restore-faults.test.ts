@@ -151,7 +151,7 @@ it('swaps although the storage can only be read, and says that it keeps no note'
 });
 
 it.each([fresh, over])(
-	'leaves the target as it was where the server dies during a restore by $type',
+	'tells what is there where the server dies during a restore by $type, and changes nothing that was',
 	async (target) => {
 		const mortal = await startQdrant();
 		await createPlain(mortal, 'target', 70, 64);
@@ -160,12 +160,16 @@ it.each([fresh, over])(
 		const onProgress = ({ bytes, totalBytes }: { bytes: number; totalBytes: number }) =>
 			void (bytes === totalBytes && (killed ??= mortal.kill()));
 		const run = restore(mortal, backup, target, { connection: connectionTo(mortal), onProgress });
-		await failure(run, 'TARGET_UNREACHABLE');
+		const { message } = await failure(run, 'TARGET_UNREACHABLE');
 		await killed;
 		await mortal.restart();
 		expect(await contentHash(mortal, 'target')).toBe(was);
-		const { collections } = await ask<{ collections: object[] }>(mortal, 'GET', '/collections');
-		expect(collections).toEqual([{ name: 'target' }]);
+		const { collections } = await ask<{ collections: { name: string }[] }>(mortal, 'GET', '/collections');
+		const made = target.type === 'newCollection' ? ['fresh'] : [];
+		expect(collections.map(({ name }) => name).sort()).toEqual([...made, 'target']);
+		expect(message).toContain(
+			made.length > 0 ? 'collection fresh could not be removed' : 'target holds its old points, or already those',
+		);
 		await mortal.stop();
 	},
 );
