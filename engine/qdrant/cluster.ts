@@ -9,6 +9,9 @@ const PEER_CONNECT_MS = 5000;
 /** Behind a load balancer, answers come from different peers. */
 const IDENTITY_CHECKS = 3;
 
+/** The id of a server that tells none: outside a cluster, without any collection. */
+export const UNKNOWN_PEER = '0';
+
 export interface Peer {
 	id: string;
 	/** As the peers tell each other: host and internal port. */
@@ -75,7 +78,7 @@ async function soleId(client: QdrantClient, signal: AbortSignal | undefined): Pr
 			if (statusOf(error) !== 404) throw error;
 		}
 	}
-	return '0';
+	return UNKNOWN_PEER;
 }
 
 /** Asks every address that may be a peer's who it is. */
