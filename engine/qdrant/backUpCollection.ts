@@ -1,6 +1,6 @@
 import type { ArchiveWriter, CommitDetails, Manifest } from '../archive';
 import { messageOf, throwIfCancelled } from '../errors';
-import { archived, storeSnapshot, type NewArchive } from './archived';
+import { archived, storeSnapshot, type ArchiveChoices, type NewArchive } from './archived';
 import type { BackUpCollectionsOptions } from './backUpCollections';
 import type { SnapshotScope } from './client';
 import { choosePeers, UNKNOWN_PEER, type Topology } from './cluster';
@@ -70,7 +70,7 @@ async function backUpWhole(work: Work): Promise<Manifest> {
 	const peerId = peer?.id ?? UNKNOWN_PEER;
 	const scope = { collection: state.name };
 	return await withSnapshot(work, scope, peerId, async (snapshot, pointsAfter) => {
-		return await archived(work.options, archiveOf(work, 'snapshot', snapshot.size), async (writer) => {
+		return await archived(choices(work), archiveOf(work, 'snapshot', snapshot.size), async (writer) => {
 			const facts = await store(work, writer, 'snapshot', scope, peerId, snapshot);
 			return committed(work, { form: 'snapshot', snapshot: facts, shards, pointsAfter });
 		});
@@ -84,7 +84,7 @@ async function backUpWhole(work: Work): Promise<Manifest> {
 async function backUpShards(work: Work): Promise<Manifest> {
 	const { state, topology } = work;
 	const chosen = choosePeers(state.shards, topology, state.name);
-	return await archived(work.options, archiveOf(work, 'tar'), async (writer) => {
+	return await archived(choices(work), archiveOf(work, 'tar'), async (writer) => {
 		await storeFile(writer, 'collection', 'collection.json', collectionJson(work));
 		const shards: ShardSource[] = [];
 		let pointsAfter = work.pointsBefore;
@@ -107,6 +107,10 @@ async function backUpShards(work: Work): Promise<Manifest> {
 		await writer.frame({ type: 'padding' }, tarEnd());
 		return committed(work, { form: 'shards', shards, pointsAfter });
 	});
+}
+
+function choices({ options, runId }: Work): ArchiveChoices {
+	return { ...options, runId };
 }
 
 function archiveOf({ state, startedAt }: Work, extension: 'snapshot' | 'tar', size?: number): NewArchive {

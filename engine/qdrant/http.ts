@@ -10,7 +10,7 @@ import https from 'node:https';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-import { cancelled } from '../errors';
+import { BackupError, cancelled, messageOf } from '../errors';
 import { baseUrl, DEFAULT_TIMEOUTS, type QdrantConnection } from './connection';
 import { connectionFailure, QdrantFailure } from './failure';
 
@@ -83,16 +83,28 @@ export async function upload(
 		() => {},
 	);
 	try {
-		return await answer;
+		const told = await answer;
+		// Of a body that was cut short the server may say something first, but it is not what went wrong.
+		if (ownFailure && told.status !== 200) throw ownFailure.error;
+		return told;
 	} catch (error) {
 		await fed;
 		if (isCancelled) throw cancelled();
-		throw ownFailure ? ownFailure.error : error;
+		throw ownFailure ? asStorageFailure(ownFailure.error) : error;
 	} finally {
 		signal?.removeEventListener('abort', onAbort);
 		sent.destroy();
 		await fed;
 	}
+}
+
+/** What the source of a body fails with says nothing of the server that it was for. */
+function asStorageFailure(error: unknown): BackupError {
+	if (error instanceof BackupError) return error;
+	return new BackupError('STORAGE_FAILED', `The backup could not be read: ${messageOf(error)}`, {
+		cause: error,
+		hint: 'Check the storage that it lies in, then try again. The server did not get the whole of it.',
+	});
 }
 
 function begin(connection: QdrantConnection, request: HttpRequest): ClientRequest {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
+import { BackupError } from '../../../engine/errors';
 import {
 	backUpCollections,
 	checkQdrant,
@@ -14,6 +15,7 @@ import {
 	restoreCollection,
 } from '../../../engine/qdrant';
 import { QdrantClient } from '../../../engine/qdrant/client';
+import { snapshotForm } from '../../../engine/qdrant/multipart';
 import { type FaultyProxy, startFaultyProxy } from '../../services/faultyProxy';
 import { startQdrant, type QdrantServer } from '../../services/qdrant';
 import { createPlain } from '../../services/qdrant-data';
@@ -93,7 +95,7 @@ describe('an answer that is none of Qdrant, from a proxy before it', () => {
 		['collectionExists', /GET \/collections\/docs/, (client) => client.collectionExists('docs')],
 		['collectionCluster', /GET \/collections\/docs/, (client) => client.collectionCluster('docs')],
 		['count', /POST \/collections\/docs/, (client) => client.count('docs')],
-		['anyPoint', /POST \/collections\/docs/, (client) => client.anyPoint('docs')],
+		['somePoints', /POST \/collections\/docs/, (client) => client.somePoints('docs', 1)],
 		['search', /POST \/collections\/docs/, (client) => client.search('docs', { query: 1 })],
 		['createSnapshot', /POST \/collections\/docs/, (client) => client.createSnapshot({ collection: 'docs' })],
 		['snapshots', /GET \/collections\/docs/, (client) => client.snapshots({ collection: 'docs' })],
@@ -107,6 +109,32 @@ describe('an answer that is none of Qdrant, from a proxy before it', () => {
 			const error = await failure(call(client), 'SOURCE_FAILED');
 			expect(`${error.message} ${error.hint}`).toMatch(/not one of Qdrant|did not come from Qdrant/);
 		}
+	});
+});
+
+describe('an upload whose source fails', () => {
+	const upload = async (error: Error) => {
+		const client = new QdrantClient({ url: proxy.endpoint }, 'target');
+		const content = async function* () {
+			yield Buffer.alloc(1000);
+			await Promise.resolve();
+			throw error;
+		};
+		const body = snapshotForm('x.snapshot', 5000, content());
+		await client.uploadSnapshot({ collection: 'docs' }, 'a'.repeat(64), body);
+	};
+
+	it("fails with the source's own error, not with one of the server", async () => {
+		await failure(upload(new BackupError('STORAGE_UNREACHABLE', 'The bucket is gone.')), 'STORAGE_UNREACHABLE');
+		await failure(upload(new BackupError('ARCHIVE_CORRUPT', 'It is damaged.')), 'ARCHIVE_CORRUPT');
+		const { message } = await failure(upload(new Error('socket hang up')), 'STORAGE_FAILED');
+		expect(message).toContain('socket hang up');
+	});
+
+	it('does so where the server answers first', async () => {
+		const act = { kind: 'status', status: 500, code: '', body: 'Unexpected end of the form' } as const;
+		proxy.faults = [{ when: /POST/, times: 1, act }];
+		await failure(upload(new BackupError('STORAGE_UNREACHABLE', 'The bucket is gone.')), 'STORAGE_UNREACHABLE');
 	});
 });
 
