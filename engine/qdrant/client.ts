@@ -101,7 +101,7 @@ export class QdrantClient {
 		).aliases;
 	}
 
-	/** All changes or none. */
+	/** All changes are seen at once; where one is refused, those before it stay (1.16.3). */
 	async changeAliases(actions: AliasAction[], signal?: AbortSignal): Promise<void> {
 		if (actions.length === 0) return;
 		const call: Call = { method: 'POST', path: '/collections/aliases', json: { actions }, signal };
@@ -184,16 +184,16 @@ export class QdrantClient {
 		return (await this.#caller.result<{ count: number }>(call, what, 'count')).count;
 	}
 
-	/** Some point with its vectors, or undefined where there is none. */
-	async anyPoint(name: string, signal?: AbortSignal): Promise<StoredPoint | undefined> {
+	/** Some points with their vectors. */
+	async somePoints(name: string, limit: number, signal?: AbortSignal): Promise<StoredPoint[]> {
 		const call: Call = {
 			method: 'POST',
 			path: `${collectionPath(name)}/points/scroll`,
-			json: { limit: 1, with_vector: true, with_payload: false },
+			json: { limit, with_vector: true, with_payload: false },
 			signal,
 		};
-		const what = `Could not read a point of the collection ${name}`;
-		return (await this.#caller.result<{ points: StoredPoint[] }>(call, what, 'points')).points[0];
+		const what = `Could not read points of the collection ${name}`;
+		return (await this.#caller.result<{ points: StoredPoint[] }>(call, what, 'points')).points;
 	}
 
 	async search(name: string, query: JsonObject, signal?: AbortSignal): Promise<ScoredPoint[]> {

@@ -93,7 +93,8 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 		...(onProgress && { onProgress }),
 	};
 	try {
-		const { check, ...outcome } = await restoreInto(context, options);
+		const checks = { ...options.check, roughPoints: source.points };
+		const { check, ...outcome } = await restoreInto(context, { ...options, check: checks });
 		// What is restored is not taken back any more, cancel or not.
 		const done = { ...context, signal: undefined };
 		await releaseCollections(done);

@@ -29,6 +29,8 @@ export interface RestoreSource {
 	facts?: CollectionSource;
 	/** Without `facts`: what the snapshot itself tells, where it was read. */
 	shape?: CollectionShape;
+	/** Without `facts`: its points by its own files, roughly. */
+	points?: number;
 	/** A collection's snapshot, or one for each shard; none where the server fetches it. */
 	pieces: SnapshotPiece[];
 	/** Where the server fetches a collection's snapshot by itself. */
@@ -100,7 +102,13 @@ export async function foreignSnapshot(options: ForeignSnapshotOptions): Promise<
 		for await (const chunk of await open()) yield chunk as Uint8Array;
 	};
 	const shape = shapeOf(report);
-	return { description, ...(shape && { shape }), pieces: [{ size, sha256, open: content }] };
+	const points = report.collections[0]?.points;
+	return {
+		description,
+		...(shape && { shape }),
+		...(points !== undefined && { points }),
+		pieces: [{ size, sha256, open: content }],
+	};
 }
 
 /** Undefined for the snapshot of a cluster's peer, which has not the data of all shards. */

@@ -139,60 +139,6 @@ describe('into a new collection', () => {
 		await restore(server, altered(backup, { version: '1.15.9' }), target);
 		expect(await countPoints(server, 'aged')).toBe(300);
 	});
-
-	it('is removed again where it does not hold what the manifest promised', async () => {
-		const before = await everything();
-		const promised = altered(backup, { points: { before: 299, after: 299 } });
-		const target = { type: 'newCollection', collection: 'short' } as const;
-		const error = await failure(restore(server, promised, target), 'TARGET_FAILED');
-		expect(error.message).toContain('it has 300 points instead of 299');
-		expect(await everything()).toEqual(before);
-	});
-});
-
-describe('by a safe swap', () => {
-	it('of an alias, moves the aliases over in one step and keeps the old collection under another', async () => {
-		await alias('second', 'changed');
-		const old = await contentHash(server, 'changed');
-		const target = { type: 'safeSwap', collection: 'current', confirmation: 'current' } as const;
-		const report = await restore(server, backup, target);
-		expect(report.collection).toMatch(/^current_\d{8}_\d{6}$/);
-		expect(report.previous).toMatch(/^current_before_\d{8}_\d{6}$/);
-		expect(await contentHash(server, 'current')).toBe(wanted);
-		expect(await aliasesOf(report.collection)).toEqual(['current', 'second']);
-		expect(await contentHash(server, report.previous!)).toBe(old);
-		expect(await contentHash(server, 'changed')).toBe(old);
-	});
-
-	it('of a collection, replaces it and keeps a copy of the old one', async () => {
-		const old = await contentHash(server, 'changed');
-		const target = { type: 'safeSwap', collection: 'changed', confirmation: 'changed' } as const;
-		const report = await restore(server, backup, target);
-		expect(report).toMatchObject({ collection: 'changed', points: 300 });
-		expect(await contentHash(server, 'changed')).toBe(wanted);
-		expect(await contentHash(server, report.previous!)).toBe(old);
-		expect(await aliasesOf('changed')).toEqual(['current']);
-		expect(await everything()).toMatchObject({ files: [] });
-	});
-
-	it('of a collection that the backup does not fit, makes it anew', async () => {
-		await ask(server, 'PUT', at('unlike'), { vectors: { other: { size: 3, distance: 'Dot' } }, shard_number: 3 });
-		await fill(server, 'unlike', { vector: () => ({ other: [1, 2, 3] }) }, { count: 10 });
-		await alias('named', 'unlike');
-		const old = await contentHash(server, 'unlike');
-		const target = { type: 'safeSwap', collection: 'unlike', confirmation: 'unlike' } as const;
-		const report = await restore(server, backup, target);
-		expect(await contentHash(server, 'unlike')).toBe(wanted);
-		expect(await contentHash(server, report.previous!)).toBe(old);
-		expect(await aliasesOf('unlike')).toEqual(['named']);
-	});
-
-	it('needs its confirmation; where there is nothing to swap, makes the collection', async () => {
-		const target = { type: 'safeSwap', collection: 'changed', confirmation: '' } as const;
-		await failure(restore(server, backup, target), 'NOT_CONFIRMED');
-		const report = await restore(server, backup, { type: 'safeSwap', collection: 'fresh', confirmation: 'fresh' });
-		expect(report).toMatchObject({ collection: 'fresh', previous: undefined });
-	});
 });
 
 describe('a snapshot of others', () => {
