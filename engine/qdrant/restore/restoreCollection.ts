@@ -11,7 +11,8 @@ import { nameTaken, releaseCollections } from './claim';
 import { assertCompatible } from './compatible';
 import { assertSingle, discard, isSharded, loadInto, loadNew, type RestoreContext } from './load';
 import type { RestoreSource } from './source';
-import { swapAlias, swapCollection } from './swap';
+import { swapAlias } from './swapAlias';
+import { swapCollection } from './swapCollection';
 import { assertVersion } from './version';
 
 export type RestoreCollectionTarget =
