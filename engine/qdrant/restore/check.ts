@@ -81,6 +81,7 @@ export async function checkCollection(
 		check.sampleSearch = await searchSample(client, collection, warn, signal);
 	}
 	if (promised) comparePoints(check, counts, promised);
+	else if (check.points === 0) check.warnings.push('It is empty, and nothing tells how many points it should have.');
 	return check;
 }
 

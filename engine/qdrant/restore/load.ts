@@ -23,7 +23,7 @@ import { shardObstacle } from './compatible';
 import { replicaHolders, replicasReady } from './replicas';
 import { creationSettings, indexSchema, shardKeys } from './settings';
 import { fetchByServer, snapshotBody, uploadWhole } from './send';
-import type { RestoreSource } from './source';
+import type { CollectionShape, RestoreSource } from './source';
 
 export { discard };
 
@@ -52,7 +52,8 @@ export async function loadNew(context: RestoreContext, collection: string, sourc
 	throwIfCancelled(context.signal);
 	const isClaimed = await claim(context, collection, source);
 	try {
-		if (isSharded(source)) await completeCollection(context, collection, source.facts);
+		const shape = source.facts ?? source.shape;
+		if (isClaimed && shape) await completeCollection(context, collection, shape, isSharded(source) && source.facts);
 		// Only the answer shows that it was this run which has made an unclaimed one, so that is waited for.
 		await loadInto({ ...context, untilDone: context.untilDone || !isClaimed }, collection, source);
 		if (!isClaimed) await adoptCollection(context, collection);
@@ -64,14 +65,11 @@ export async function loadNew(context: RestoreContext, collection: string, sourc
 
 /**
  * Creates the collection empty, as the backup describes it. False where that cannot be: for a snapshot that the server
- * fetches and nobody has read; with shard keys, which a snapshot brings along and which are numbered as they were made; and
- * for settings that the server does not take in a request.
+ * fetches and nobody has read, and for settings that the server does not take in a request.
  */
 async function claim(context: RestoreContext, collection: string, source: RestoreSource): Promise<boolean> {
 	const shape = source.facts ?? source.shape;
-	if (!shape || (!isSharded(source) && shape.config.params['sharding_method'] === 'custom')) {
-		return await assertFree(context, collection);
-	}
+	if (!shape) return await assertFree(context, collection);
 	try {
 		await claimCollection(context, collection, creationSettings(shape));
 		return true;
@@ -114,19 +112,29 @@ export function assertSingle({ isCluster }: Topology, { description }: RestoreSo
 	);
 }
 
-/** Gives a new collection what shards' snapshots do not bring along. */
-async function completeCollection(context: RestoreContext, collection: string, facts: CollectionSource): Promise<void> {
+/**
+ * Gives a new collection its shard keys, which a snapshot of the whole collection needs as well (1.16.3: without them it is
+ * restored as empty, and OK), and what shards' snapshots do not bring along.
+ */
+async function completeCollection(
+	context: RestoreContext,
+	collection: string,
+	shape: CollectionShape,
+	facts: CollectionSource | false,
+): Promise<void> {
 	const { topology, signal } = context;
 	const { client } = topology;
-	for (const { key, count } of shardKeys(facts)) {
+	const keys = shardKeys(shape);
+	for (const { key, count } of keys) {
 		await client.createShardKey(collection, { shard_key: key, shards_number: count }, signal);
 	}
+	if (!facts && keys.length === 0) return;
 	// A replica that is not active yet would miss the indexes.
 	await replicasReady(context, collection);
-	for (const [field, schema] of Object.entries(facts.payloadSchema)) {
+	for (const [field, schema] of Object.entries(facts ? facts.payloadSchema : {})) {
 		await client.createPayloadIndex(collection, field, indexSchema(schema), signal);
 	}
-	const found = shardObstacle(await findShards(topology, collection, signal), facts);
+	const found = shardObstacle(await findShards(topology, collection, signal), shape);
 	if (found === undefined) return;
 	throw new BackupError('TARGET_FAILED', `The server made the collection ${collection} otherwise: ${found}.`, {
 		hint: 'A shard key was probably deleted or made anew before the backup; such a collection needs its points copied.',

@@ -96,6 +96,10 @@ it('takes nothing for nothing where a snapshot without a manifest has points by 
 	const run = restoreCollection({ connection: connectionTo(server), source: { ...source, points: 300 }, target });
 	expect((await failure(run, 'TARGET_FAILED')).message).toContain('it is empty, and 300 points were there');
 	expect(await collections()).toEqual(['docs']);
+	const { points, ...untold } = source;
+	void points;
+	const { warnings } = await restoreCollection({ connection: connectionTo(server), source: untold, target });
+	expect(warnings).toContain('It is empty, and nothing tells how many points it should have.');
 });
 
 it('restores a collection whose strict mode lets nobody count', async () => {
