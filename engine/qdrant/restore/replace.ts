@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { messageOf } from '../../errors';
+import { BackupError, messageOf } from '../../errors';
 import { isOutcomeUnknown } from '../failure';
 import { assertPassed, checkCollection, type CollectionCheck } from './check';
 import { leave } from './claim';
@@ -53,7 +53,7 @@ async function leaveAlone(context: RestoreContext, swap: Swap, how: 'unsent' | '
 /** The server has, or may have, all of the snapshot, and does not say that it has restored it. */
 async function lookAfter(context: RestoreContext, swap: Swap, reason: unknown): Promise<CollectionCheck> {
 	const { name } = swap;
-	const isOver = !isOutcomeUnknown(reason);
+	const isOver = !mayBeAtWork(reason);
 	const likeness = await likenessOnceSettled(context, swap, isOver);
 	if (likeness === 'new' || likeness === 'both') return await checkInDoubt(context, swap, reason);
 	if (likeness === 'broken') {
@@ -62,6 +62,11 @@ async function lookAfter(context: RestoreContext, swap: Swap, reason: unknown): 
 	}
 	const what = likeness === 'old' ? 'holds its old points' : 'could not be read';
 	throw keptError(swap, reason, `${name} ${what}${isOver ? '.' : '; the server may be at work on it still.'}`);
+}
+
+/** What ended on our side, between the shards of a cluster, leaves the server with nothing to do. */
+function mayBeAtWork(reason: unknown): boolean {
+	return reason instanceof BackupError && reason.code.startsWith('TARGET_') && isOutcomeUnknown(reason);
 }
 
 /**
