@@ -112,7 +112,10 @@ async function serverDone(context: RestoreContext, { collection, work, isSent, c
 	const { signal, untilDone, made } = context;
 	const own = made.get(collection);
 	if (!signal || !own || untilDone) return await work;
-	const isDone = await Promise.race([work.then(() => true), aborted(signal)]);
+	const ended = new AbortController();
+	const isDone = await Promise.race([work.then(() => true), aborted(signal, ended.signal)]).finally(() =>
+		ended.abort(),
+	);
 	if (isDone) return;
 	// Until everything was sent, the cancel ends the upload itself.
 	if (!isSent()) return await work;
@@ -131,10 +134,12 @@ async function serverDone(context: RestoreContext, { collection, work, isSent, c
 	throw cancelled();
 }
 
-/** False as soon as the signal fires. */
-async function aborted(signal: AbortSignal): Promise<false> {
+/** False as soon as the signal fires; listens until the other one does. */
+async function aborted(signal: AbortSignal, listening: AbortSignal): Promise<false> {
 	if (signal.aborted) return false;
-	return await new Promise((resolve) => signal.addEventListener('abort', () => resolve(false), { once: true }));
+	return await new Promise((resolve) => {
+		signal.addEventListener('abort', () => resolve(false), { once: true, signal: listening });
+	});
 }
 
 function isCancel(error: unknown): boolean {
