@@ -6,7 +6,7 @@ import { checkedTimeouts, DEFAULT_TIMEOUTS, type QdrantConnection } from '../../
 
 function refusal(connection: object): BackupError {
 	try {
-		new QdrantClient({ url: 'http://127.0.0.1:1', ...connection } as QdrantConnection, 'source');
+		new QdrantClient({ url: 'http://127.0.0.1:1', ...connection }, 'source');
 	} catch (error) {
 		expect(error).toBeInstanceOf(BackupError);
 		expect((error as BackupError).code).toBe('INVALID_INPUT');
@@ -30,7 +30,7 @@ it.each([
 });
 
 it.each(['', undefined, 'a.b-c_d=', 'with space'])('takes the API key %j', (apiKey) => {
-	expect(new QdrantClient({ url: 'http://127.0.0.1:1', apiKey } as QdrantConnection, 'source').server).toBeTruthy();
+	expect(new QdrantClient({ url: 'http://127.0.0.1:1', apiKey }, 'source').server).toBeTruthy();
 });
 
 it.each([NaN, Infinity, -1, 2 ** 31, 1e15, '30000', { ms: 1 }])('refuses the time-out %j', (operation) => {
