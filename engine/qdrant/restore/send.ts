@@ -77,7 +77,10 @@ async function hasArrived(
 	}
 }
 
-/** A refusal (a wrong checksum, a wrong key) comes before the file is stored. */
+/**
+ * A refused key or form comes before the file is stored. A 400 may come before (a wrong checksum) or after (a snapshot that
+ * does not fit), and so may what the server fails with.
+ */
 function mayHaveStored(error: unknown): boolean {
 	return (statusOf(error) ?? 500) >= 500 || statusOf(error) === 400;
 }

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 
 import { BackupError } from '../../../engine/errors';
 import { QdrantClient } from '../../../engine/qdrant/client';
-import { checkedTimeouts, DEFAULT_TIMEOUTS, type QdrantConnection } from '../../../engine/qdrant/connection';
+import { checkedTimeouts, DEFAULT_TIMEOUTS } from '../../../engine/qdrant/connection';
 
 function refusal(connection: object): BackupError {
 	try {
