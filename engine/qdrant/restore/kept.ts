@@ -20,7 +20,7 @@ export function keptError({ name, previous }: Swap, reason: unknown, where: stri
 export function putBackError({ name }: Swap, reason: unknown): unknown {
 	if (!(reason instanceof BackupError)) return reason;
 	const { code, message, cause, hint, details } = reason;
-	return new BackupError(code, `${message} The collection ${name} was put back as it was.`, {
+	return new BackupError(code, `${message.replace(/\.$/, '')}. The collection ${name} was put back as it was.`, {
 		cause,
 		...(hint !== undefined && { hint }),
 		...(details && { details }),

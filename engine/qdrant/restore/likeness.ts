@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 
 import type { QdrantClient } from '../client';
 import { countPoints } from '../count';
-import { isForeign, statusOf } from '../failure';
+import { isForeign, isOutcomeUnknown, statusOf } from '../failure';
 import type { JsonObject } from '../types';
 
 const SAMPLE = 50;
@@ -27,8 +27,11 @@ export interface Marks {
 	fresh: Fingerprint;
 }
 
-/** What a collection is like: `both` where the two cannot be told apart; `broken` is neither, or no collection at all. */
-export type Likeness = 'old' | 'new' | 'both' | 'broken';
+/**
+ * What a collection is like: `both` where the two cannot be told apart; `broken` is neither, or no collection at all, and
+ * `unreadable` one that the server itself fails to read.
+ */
+export type Likeness = 'old' | 'new' | 'both' | 'broken' | 'unreadable';
 
 /** Ids of some points; none where the server does not sample (before 1.11, or by strict mode). */
 export async function sampleIds(client: QdrantClient, collection: string): Promise<Id[]> {
@@ -46,7 +49,9 @@ export async function fingerprint(client: QdrantClient, collection: string, ids:
 		const query = { filter: { must: [{ has_id: ids }] }, limit: ids.length, with_payload: true, with_vector: true };
 		for (const point of await client.search(collection, query)) {
 			const { payload, vector } = point as unknown as JsonObject;
-			const digest = createHash('sha256').update(canonical([payload, vector])).digest('hex');
+			const digest = createHash('sha256')
+				.update(canonical([payload, vector]))
+				.digest('hex');
 			points.set(String(point.id), digest);
 		}
 	}
@@ -58,7 +63,7 @@ export async function fingerprintBefore(client: QdrantClient, collection: string
 	return await fingerprint(client, collection, ids).catch(async () => await fingerprint(client, collection, []));
 }
 
-/** What the collection is like now; undefined where it cannot be read, or not be compared. */
+/** What the collection is like now; undefined where the server cannot be asked, or old and new not be compared. */
 export async function likenessNow(
 	client: QdrantClient,
 	collection: string,
@@ -70,7 +75,11 @@ export async function likenessNow(
 		if ((await client.collection(collection)).status === 'red') return 'broken';
 		return compare(await fingerprint(client, collection, ids), marks);
 	} catch (error) {
-		return statusOf(error) === 404 && !isForeign(error) ? 'broken' : undefined;
+		if (isForeign(error) || isOutcomeUnknown(error)) return undefined;
+		const status = statusOf(error) ?? 0;
+		// A shard that a restore could not replace answers 500: `Failed to restore local replica` (1.16.3).
+		if (status >= 500) return 'unreadable';
+		return status === 404 ? 'broken' : undefined;
 	}
 }
 

@@ -42,8 +42,9 @@ export async function replaceContent(context: RestoreContext, swap: Swap): Promi
 async function leaveAlone(context: RestoreContext, swap: Swap, how: 'unsent' | 'refused'): Promise<void> {
 	const { name, previous, marks } = swap;
 	const likeness = await likenessNow(context.topology.client, name, marks);
-	const isSure = how === 'unsent' ? likeness !== undefined && likeness !== 'broken' : likeness === 'old';
-	if (isSure || likeness === 'both') return await dropCopy({ ...context, signal: undefined }, swap);
+	const isThere = likeness === 'old' || likeness === 'both';
+	if (isThere || (how === 'unsent' && likeness === 'new'))
+		return await dropCopy({ ...context, signal: undefined }, swap);
 	leave(
 		context,
 		`The collection ${name} should be as it was, but does not look like it; its copy ${previous} was kept: compare them.`,
@@ -56,11 +57,11 @@ async function lookAfter(context: RestoreContext, swap: Swap, reason: unknown): 
 	const isOver = !mayBeAtWork(reason);
 	const likeness = await likenessOnceSettled(context, swap, isOver);
 	if (likeness === 'new' || likeness === 'both') return await checkInDoubt(context, swap, reason);
-	if (likeness === 'broken') {
+	if (likeness === 'broken' || likeness === 'unreadable') {
 		await putContentBack(context, swap, { reason, isOver });
 		throw putBackError(swap, reason);
 	}
-	const what = likeness === 'old' ? 'holds its old points' : 'could not be read';
+	const what = likeness === 'old' ? 'holds its old points' : 'could not be looked at';
 	throw keptError(swap, reason, `${name} ${what}${isOver ? '.' : '; the server may be at work on it still.'}`);
 }
 
@@ -82,7 +83,8 @@ export async function likenessOnceSettled(
 	log(`Looking at what has become of ${name}`);
 	for (;;) {
 		const likeness = await likenessNow(topology.client, name, marks);
-		if (likeness === 'new' || (isOver && likeness !== undefined) || Date.now() > deadline) return likeness;
+		const isCertain = likeness === 'new' || (isOver && likeness !== undefined && likeness !== 'unreadable');
+		if (isCertain || Date.now() > deadline) return likeness;
 		await sleep(POLL_MS);
 	}
 }

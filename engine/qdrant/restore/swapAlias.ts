@@ -129,7 +129,7 @@ async function notMoved(
 	const where = now === undefined ? `is gone; what it pointed at is to be had as ${previous}` : `points at ${now}`;
 	return new BackupError(
 		'TARGET_FAILED',
-		`The aliases could not be moved: ${messageOf(error)} The alias ${name} ${where}. The restored collection was kept as ${collection}, the old one as ${old}.`,
+		`The aliases could not be moved (${messageOf(error)}). The alias ${name} ${where}. The restored collection was kept as ${collection}, the old one as ${old}.`,
 		{ cause: error, hint: keepHint(move) },
 	);
 }

@@ -195,6 +195,17 @@ describe('where the backup goes over the collection', () => {
 		expect(await aliasesOn(server)).toEqual(before['aliases']);
 	});
 
+	it('puts the old points back when the server cannot read what it has left', async () => {
+		let uploads = 0;
+		proxy.treat = (line) => {
+			if (line === uploadTo('target') && ++uploads === 1) return { instead: 500, after: halfRestored };
+			return uploads === 1 && line === `POST ${at('target')}/points/count` ? { instead: 500 } : undefined;
+		};
+		const error = await failure(restore(server, backup, swap, { connection: proxy }), 'TARGET_FAILED');
+		expect(error.message).toContain('was put back as it was');
+		expect(await everythingOn(server)).toEqual(before);
+	});
+
 	it('keeps the copy when the server cannot be asked any more', async () => {
 		let isGone = false;
 		proxy.treat = (line) => {
@@ -202,7 +213,7 @@ describe('where the backup goes over the collection', () => {
 			return isGone ? { instead: 503 } : undefined;
 		};
 		const error = await failure(restore(server, backup, swap, { connection: proxy }), 'TARGET_FAILED');
-		expect(error.message).toContain('could not be read');
+		expect(error.message).toContain('could not be looked at');
 		expect(await contentHash(server, keptName(error))).toBe(old);
 		expect(await contentHash(server, 'target')).toBe(old);
 	});
