@@ -53,15 +53,20 @@ export interface ServerSnapshot extends SnapshotScope {
 /**
  * The snapshots that lie on the disks of a server, or of all peers of a cluster that can be reached: of the collections
  * asked for (all unless told), of their shards, and of the whole storage.
+ * @param warn Is told of each peer that cannot be reached: its snapshots are not among those found.
  * @throws BackupError INVALID_INPUT, SOURCE_UNREACHABLE, ACCESS_DENIED, SOURCE_FAILED
  */
 export async function listServerSnapshots(
 	connection: QdrantConnection,
 	collections?: string[],
 	signal?: AbortSignal,
+	warn: (message: string) => void = () => {},
 ): Promise<ServerSnapshot[]> {
 	for (const name of collections ?? []) collectionName(name);
 	const topology = await findPeers(connection, 'source', signal);
+	for (const { id, uri, client } of topology.peers) {
+		if (!client) warn(`Peer ${id} (${uri}) cannot be reached over HTTP, so its snapshots are not in the list.`);
+	}
 	const names = collections ?? (await topology.client.collections(signal));
 	const found: ServerSnapshot[] = [];
 	for (const client of topology.clients.values()) {
