@@ -15,7 +15,7 @@ import {
 	type Backup,
 } from './support';
 
-// Faults in the last step of a safe swap: whatever happens, the old data is in place, or whole under a name that is told.
+// Faults in the last step of a safe swap by the collection's own name: whatever happens, the old data is in place, or whole under a name that is told.
 
 let server: QdrantServer;
 let proxy: Interceptor;
@@ -54,7 +54,6 @@ afterEach(async () => {
 
 const swap = { type: 'safeSwap', collection: 'target', confirmation: 'target' } as const;
 const unlikeSwap = { type: 'safeSwap', collection: 'unlike', confirmation: 'unlike' } as const;
-const aliasSwap = { type: 'safeSwap', collection: 'live', confirmation: 'live' } as const;
 
 /** Treats the requests with this line, one after the other; those behind the last are passed on. */
 function treatAt(line: string, ...treatments: Treatment[]): void {
@@ -280,65 +279,5 @@ describe('where the collection is made anew', () => {
 		expect(await countPoints(server, 'unlike')).toBe(3);
 		expect(await contentHash(server, kept)).toBe(before.hashes['unlike']);
 		expect(await aliasesOn(server)).toEqual({ live: 'target', other: kept });
-	});
-});
-
-describe('where aliases move', () => {
-	const change = 'POST /collections/aliases';
-
-	it('has succeeded when the answer is lost', async () => {
-		treatAt(change, { lose: true });
-		const report = await restore(server, backup, aliasSwap, { connection: proxy });
-		expect(report.warnings).toContainEqual(expect.stringContaining('although the server did not say so'));
-		expect(await contentHash(server, 'live')).toBe(wanted);
-		expect(await contentHash(server, report.previous!)).toBe(old);
-	});
-
-	it('has succeeded when it is cancelled while they move', async () => {
-		const controller = new AbortController();
-		treatAt(change, { after: () => controller.abort() });
-		const report = await restore(server, backup, aliasSwap, { connection: proxy, signal: controller.signal });
-		expect(report.aliases).toEqual(['live']);
-		expect(await contentHash(server, 'live')).toBe(wanted);
-	});
-
-	it('removes the new collection when the server refuses', async () => {
-		treatAt(change, { instead: 403 });
-		await failure(restore(server, backup, aliasSwap, { connection: proxy }), 'ACCESS_DENIED');
-		expect(await everythingOn(server)).toEqual(before);
-	});
-
-	it('removes the new collection when the request never arrived', async () => {
-		treatAt(change, { before: () => Promise.reject(new Error('broken')) });
-		await failure(restore(server, backup, aliasSwap, { connection: proxy }), 'TARGET_UNREACHABLE');
-		expect(await everythingOn(server)).toEqual(before);
-	});
-
-	it('gives the alias back when the server refuses half way', async () => {
-		// What the alias should point at is gone by then.
-		const removeNew = async () => {
-			for (const name of Object.keys((await everythingOn(server)).hashes)) {
-				if (name.startsWith('live_')) await ask(server, 'DELETE', at(name));
-			}
-		};
-		treatAt(change, { before: removeNew });
-		await failure(restore(server, backup, aliasSwap, { connection: proxy }), 'TARGET_FAILED');
-		expect(await everythingOn(server)).toEqual(before);
-	});
-
-	it.each([
-		['a proxy gave up', 504],
-		['the aliases cannot be read', 500],
-	])('keeps both and names them when %s', async (_what, status) => {
-		let isGone = false;
-		proxy.treat = (line) => {
-			if (line === change) return { instead: status, after: () => void (isGone = status === 500) };
-			return isGone ? { instead: 503 } : undefined;
-		};
-		const error = await failure(restore(server, backup, aliasSwap, { connection: proxy }), 'TARGET_FAILED');
-		const [, kept] = /(live_\d{8}_\d{6})/.exec(error.message) ?? [];
-		expect(error.message).toContain('target');
-		expect((await everythingOn(server)).hashes).toEqual({ ...before.hashes, [kept!]: wanted });
-		expect(await aliasesOn(server)).toEqual(before['aliases']);
 	});
 });
