@@ -71,15 +71,8 @@ export async function upload(
 		text: await readText(response),
 	}));
 	let ownFailure: { error: unknown } | undefined;
-	const content = async function* () {
-		try {
-			yield* body.content;
-		} catch (error) {
-			ownFailure = { error };
-			throw error;
-		}
-	};
-	const fed = pipeline(Readable.from(content(), { objectMode: false, highWaterMark: 1024 * 1024 }), sent).catch(
+	const content = telling(body.content, (error) => (ownFailure = { error }));
+	const fed = pipeline(Readable.from(content, { objectMode: false, highWaterMark: 1024 * 1024 }), sent).catch(
 		() => {},
 	);
 	try {
@@ -95,6 +88,26 @@ export async function upload(
 		signal?.removeEventListener('abort', onAbort);
 		sent.destroy();
 		await fed;
+	}
+}
+
+/** Passes a source on, and tells what it fails with itself: a stream that breaks throws its own error into what it reads. */
+async function* telling(
+	source: AsyncIterable<Uint8Array>,
+	failed: (error: unknown) => void,
+): AsyncGenerator<Uint8Array> {
+	const chunks = source[Symbol.asyncIterator]();
+	try {
+		for (;;) {
+			const next = await chunks.next().catch((error: unknown) => {
+				failed(error);
+				throw error;
+			});
+			if (next.done) return;
+			yield next.value;
+		}
+	} finally {
+		await chunks.return?.();
 	}
 }
 

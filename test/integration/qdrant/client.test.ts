@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
@@ -136,6 +137,19 @@ describe('an upload whose source fails', () => {
 		proxy.faults = [{ when: /POST/, times: 1, act }];
 		await failure(upload(new BackupError('STORAGE_UNREACHABLE', 'The bucket is gone.')), 'STORAGE_UNREACHABLE');
 	});
+});
+
+it('an upload whose connection breaks fails with that, not as if the backup could not be read', async () => {
+	proxy.faults = [{ when: /POST/, times: 1, act: { kind: 'cutUpload', afterBytes: 100_000 } }];
+	const content = async function* () {
+		for (let sent = 0; sent < 50; sent++) {
+			yield Buffer.alloc(1_000_000);
+			await sleep(1);
+		}
+	};
+	const client = new QdrantClient({ url: proxy.endpoint }, 'target');
+	const body = snapshotForm('x.snapshot', 50_000_000, content());
+	await failure(client.uploadSnapshot({ collection: 'docs' }, 'a'.repeat(64), body), 'TARGET_UNREACHABLE');
 });
 
 it('tells no signature of a URL that the server repeats in a message', async () => {
