@@ -72,9 +72,7 @@ export async function upload(
 	}));
 	let ownFailure: { error: unknown } | undefined;
 	const content = telling(body.content, (error) => (ownFailure = { error }));
-	const fed = pipeline(Readable.from(content, { objectMode: false, highWaterMark: 1024 * 1024 }), sent).catch(
-		() => {},
-	);
+	const fed = pipeline(Readable.from(content, { objectMode: false, highWaterMark: 1024 * 1024 }), sent).catch(() => {});
 	try {
 		const told = await answer;
 		// Of a body that was cut short the server may say something first, but it is not what went wrong.
