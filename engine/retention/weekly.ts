@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
-import { formatManifest, keyIn, manifestKeyOf } from '../archive';
+import { formatManifest, keyIn, manifestKeyOf, type Manifest } from '../archive';
 import { readManifest } from '../archive/manifest-file';
-import { BackupError } from '../errors';
+import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
 import { isGood, lineOf, newestFirst, type RetentionEntry } from './entry';
 import { weeklyFolder, weekOfKey } from './periods';
@@ -40,13 +40,15 @@ export function dueWeeklyCopies(entries: readonly RetentionEntry[], zone: Zone):
 
 /**
  * Copies a backup into another folder of the storage, the manifest last: what breaks off leaves no backup behind. The
- * bytes go through this process, and are compared with the manifest on the way.
+ * storage copies by itself where it can (a hard link in a folder, the server in a bucket), which compares sizes only; else
+ * the bytes go through this process, and are compared with the manifest on the way. Hold the storage's lock.
  * @returns the key of the copy
  * @throws BackupError STORAGE_EXISTS (there is a whole copy), ARCHIVE_CORRUPT (the source is damaged; nothing is left),
  * MANIFEST_INVALID, CANCELLED, and what the storage throws
  */
 export async function copyBackup(storage: Storage, key: string, folder: string, signal?: AbortSignal): Promise<string> {
 	const options = signal ? { signal } : {};
+	throwIfCancelled(signal);
 	const { manifest } = await readManifest(storage, manifestKeyOf(key), signal);
 	const copy = keyIn(folder, manifest.file);
 	const found = await storage.stat(copy);
@@ -56,10 +58,28 @@ export async function copyBackup(storage: Storage, key: string, folder: string, 
 	// What a run left that broke off.
 	await storage.remove(manifestKeyOf(copy));
 	await storage.remove(copy);
-	const source = checked(await storage.read(key, options), key, manifest.sha256);
-	await storage.write(copy, source, { ...options, expectedSize: manifest.size.stored });
+	await copyArchive(storage, key, copy, manifest, signal);
 	await storage.replace(manifestKeyOf(copy), Buffer.from(formatManifest(manifest)), options);
 	return copy;
+}
+
+async function copyArchive(
+	storage: Storage,
+	key: string,
+	copy: string,
+	{ sha256, size: { stored } }: Manifest,
+	signal: AbortSignal | undefined,
+): Promise<void> {
+	const options = signal ? { signal } : {};
+	if ((await storage.stat(key))?.size !== stored) throw notAsWritten(key);
+	const made = await storage.copy?.(key, copy, options);
+	if (!made) {
+		const source = checked(await storage.read(key, options), key, sha256);
+		await storage.write(copy, source, { ...options, expectedSize: stored });
+	} else if (made.size !== stored) {
+		await storage.remove(copy);
+		throw notAsWritten(key);
+	}
 }
 
 async function* checked(source: AsyncIterable<Uint8Array>, key: string, sha256: string): AsyncGenerator<Uint8Array> {
@@ -69,7 +89,11 @@ async function* checked(source: AsyncIterable<Uint8Array>, key: string, sha256: 
 		yield chunk;
 	}
 	if (hash.digest('hex') === sha256) return;
-	throw new BackupError('ARCHIVE_CORRUPT', `The archive ${key} is not what its manifest says, so it was not copied.`, {
+	throw notAsWritten(key);
+}
+
+function notAsWritten(key: string): BackupError {
+	return new BackupError('ARCHIVE_CORRUPT', `The archive ${key} is not what its manifest says, so it was not copied.`, {
 		hint: 'Verify it, and make a new backup.',
 	});
 }
