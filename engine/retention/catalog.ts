@@ -14,6 +14,8 @@ export interface RetentionCatalog {
 	damaged: Array<{ manifestKey: string; message: string }>;
 	/** Everything else that the storage lists, apart from retention's own. */
 	others: Map<string, StoredObject>;
+	/** Archives, by key, whose manifests an earlier run saw and that have none any more; with their sizes. */
+	lost: Map<string, number>;
 	/** How many manifests had to be read; the cache knew the others. */
 	manifestsRead: number;
 }
@@ -40,18 +42,18 @@ type CachedEntry = z.infer<typeof cachedSchema>;
 type Cache = Map<string, { stamp: string; entry: CachedEntry }>;
 
 /**
- * Reads every manifest under a prefix, except those that the cache of an earlier run knows in this size and of this time.
+ * Reads every manifest of a storage, except those that the cache of an earlier run knows in this size and of this time.
  * @param options.keepCache Writes the cache where something changed; without it nothing is written.
  * @throws BackupError CANCELLED, STORAGE_UNREACHABLE, and what listing throws
  */
 export async function readCatalog(
 	storage: Storage,
-	options: { prefix?: string; keepCache?: boolean; signal?: AbortSignal } = {},
+	options: { keepCache?: boolean; signal?: AbortSignal } = {},
 ): Promise<RetentionCatalog> {
-	const { prefix = '', keepCache = false, signal } = options;
+	const { keepCache = false, signal } = options;
 	const cache = await readCache(storage, signal);
-	const { manifests, others } = await list(storage, prefix, signal);
-	const catalog: RetentionCatalog = { entries: [], damaged: [], others, manifestsRead: 0 };
+	const { manifests, others } = await list(storage, signal);
+	const catalog: RetentionCatalog = { entries: [], damaged: [], others, lost: new Map(), manifestsRead: 0 };
 	const fresh: Cache = new Map();
 	const waiting = manifests.values();
 	await Promise.all(
@@ -59,19 +61,20 @@ export async function readCatalog(
 			for (const object of waiting) await addManifest(catalog, storage, object, cache, fresh, signal);
 		}),
 	);
+	const listed = new Set(manifests.map(({ key }) => key));
+	for (const [manifestKey, { entry }] of cache) if (!listed.has(manifestKey)) catalog.lost.set(entry.key, entry.size);
 	const isChanged = catalog.manifestsRead > 0 || fresh.size !== cache.size;
-	if (keepCache && prefix === '' && isChanged) await writeCache(storage, fresh, signal);
+	if (keepCache && isChanged) await writeCache(storage, fresh, signal);
 	return catalog;
 }
 
 async function list(
 	storage: Storage,
-	prefix: string,
 	signal: AbortSignal | undefined,
 ): Promise<{ manifests: StoredObject[]; others: Map<string, StoredObject> }> {
 	const manifests: StoredObject[] = [];
 	const others = new Map<string, StoredObject>();
-	for await (const object of storage.list(prefix)) {
+	for await (const object of storage.list('')) {
 		throwIfCancelled(signal);
 		if (object.key.startsWith(HOUSEKEEPING)) continue;
 		if (object.key.endsWith(MANIFEST_SUFFIX)) manifests.push(object);
@@ -91,20 +94,21 @@ async function addManifest(
 	throwIfCancelled(signal);
 	const manifestKey = object.key;
 	const key = manifestKey.slice(0, -MANIFEST_SUFFIX.length);
-	const foundSize = catalog.others.get(key)?.size;
+	const { size: foundSize, sharedAs } = catalog.others.get(key) ?? {};
 	const stamp = `${object.size} ${object.modifiedAt.getTime()}`;
 	const cached = cache.get(manifestKey);
 	if (cached?.stamp === stamp) {
 		const { entry } = cached;
 		const complete = foundSize === entry.size;
-		catalog.entries.push({ ...entry, parent: entry.parent, complete, verified: undefined, lockedUntil: undefined });
+		const unknown = { verified: undefined, lockedUntil: undefined, legalHold: false };
+		catalog.entries.push({ ...entry, parent: entry.parent, complete, sharedAs, ...unknown });
 		fresh.set(manifestKey, cached);
 		return;
 	}
 	try {
-		const { manifest, folder } = await readManifest(storage, manifestKey, signal);
+		const { manifest } = await readManifest(storage, manifestKey, signal);
 		catalog.manifestsRead++;
-		const entry = entryOf({ manifest, manifestKey, folder, key, foundSize });
+		const entry = entryOf({ manifest, key, foundSize }, { sharedAs });
 		catalog.entries.push(entry);
 		fresh.set(manifestKey, { stamp, entry: cachedSchema.parse(entry) });
 	} catch (error) {

@@ -6,5 +6,7 @@ export type { Reason } from './rules';
 export { Zone } from './zone';
 export { readCatalog, type RetentionCatalog } from './catalog';
 export { acquireLock, withLock, type LockOptions, type StorageLock } from './lock';
-export { prune, type PruneOptions, type PruneReport } from './prune';
+export { prune, type PruneOptions } from './prune';
+export type { PruneReport, PruneRow, PruneTotals, WalReport, WeeklyCopyReport } from './report';
+export { planWal, type BaseCandidate, type WalPlan } from './wal';
 export { copyBackup, dueWeeklyCopies, type WeeklyCopy } from './weekly';

@@ -16,26 +16,44 @@ export interface WeeklyCopy {
 }
 
 /**
- * The weekly copies that are still to be made: of every kind and name the newest good backup, where the folder of its
- * week has none of it yet. Increments are left out, for they are worth nothing without their parents.
+ * The weekly copies that are still to be made: of every kind and name the newest good backup, where neither the folder of
+ * its week nor that of a later week has one of it yet. Increments are left out, for they are worth nothing without their
+ * parents; so are foreign files.
+ * @param asks Whether weekly copies of a backup are wanted
  */
-export function dueWeeklyCopies(entries: readonly RetentionEntry[], zone: Zone): WeeklyCopy[] {
+export function dueWeeklyCopies(
+	entries: readonly RetentionEntry[],
+	zone: Zone,
+	asks: (entry: RetentionEntry) => boolean = () => true,
+): WeeklyCopy[] {
 	const thing = ({ kind, name }: RetentionEntry) => JSON.stringify([kind, name]);
-	const made = new Set<string>();
+	const latest = new Map<string, string>();
+	const whole = new Set(entries.filter(({ complete }) => complete).map(({ key }) => key));
 	for (const entry of entries) {
 		const week = weekOfKey(entry.key);
-		if (week !== undefined && isGood(entry)) made.add(`${week} ${thing(entry)}`);
+		if (week === undefined || !isGood(entry)) continue;
+		if (week > (latest.get(thing(entry)) ?? '')) latest.set(thing(entry), week);
 	}
 	const seen = new Set<string>();
 	const due: WeeklyCopy[] = [];
 	for (const entry of newestFirst(entries)) {
-		const isOriginal = weekOfKey(entry.key) === undefined && entry.parent === undefined && isGood(entry);
-		if (!isOriginal || seen.has(lineOf(entry))) continue;
+		const isOriginal = weekOfKey(entry.key) === undefined && entry.parent === undefined && entry.kind !== 'foreign';
+		if (!isOriginal || !isGood(entry) || !asks(entry) || seen.has(lineOf(entry))) continue;
 		seen.add(lineOf(entry));
 		const folder = weeklyFolder(new Date(entry.startedAt), zone);
-		if (!made.has(`${weekOfKey(`${folder}/`)} ${thing(entry)}`)) due.push({ entry, folder });
+		const isNewWeek = weekOfKey(`${folder}/`)! > (latest.get(thing(entry)) ?? '');
+		if (isNewWeek && !whole.has(keyOfCopy({ entry, folder }))) due.push({ entry, folder });
 	}
 	return due;
+}
+
+/** The copy as a backup, as it will be. */
+export function entryOfCopy(copy: WeeklyCopy): RetentionEntry {
+	return { ...copy.entry, key: keyOfCopy(copy), lockedUntil: undefined, legalHold: false };
+}
+
+function keyOfCopy({ entry, folder }: WeeklyCopy): string {
+	return keyIn(folder, entry.key.slice(entry.key.lastIndexOf('/') + 1));
 }
 
 /**

@@ -33,7 +33,8 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 			);
 			expect(report.deleted.map(({ key }) => key)).toEqual(keys.slice(2));
 			expect(report).toMatchObject({ failed: [], swept: [], orphans: [], damaged: [] });
-			expect(report.freedBytes).toBe(report.deleted.reduce((sum, { size }) => sum + size, 0));
+			expect(report.totals).toMatchObject({ kept: 4, deleted: 3, walDeleted: 0 });
+			expect(report.totals.freedBytes).toBe(report.deleted.reduce((sum, { size }) => sum + size, 0));
 			expect(await storage.readLatest('postgres/shop_latest')).toBe(keys[0]);
 			expect((await pruneBy(storage, { last: 2 })).deleted).toEqual([]);
 		});
@@ -48,6 +49,8 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 			const now = new Date();
 			const real = await pruneBy(storage, { last: 1 }, { now });
 			expect(real.plan).toEqual(dry.plan);
+			expect(real.rows).toEqual(dry.rows);
+			expect(real.totals).toEqual(dry.totals);
 			expect(real.deleted).toEqual(dry.plan.deletable);
 		});
 
@@ -175,18 +178,140 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 	});
 
 	describe('archives without a manifest', () => {
-		it('are reported when they are older than a day, and removed only when asked', async () => {
+		it('go when an earlier run has seen the manifest, and they are older than a day', async () => {
 			const storage = await newStorage();
 			const [kept, orphan] = (await writeDaily(storage, 2)) as [string, string];
+			await pruneBy(storage, { last: 5 });
 			await storage.remove(manifestKeyOf(orphan));
-			await storage.replace('postgres/by-hand.sql.gz', Buffer.from('mine'));
-			const young = await pruneBy(storage, { last: 1 }, { removeOrphans: true });
-			expect(young.orphans).toEqual([]);
-			const told = await pruneBy(storage, { last: 1 }, { now: tomorrow() });
-			expect(told).toMatchObject({ orphans: [orphan], removedOrphans: [] });
-			const removed = await pruneBy(storage, { last: 1 }, { now: tomorrow(), removeOrphans: true });
+			await storage.replace(`${orphan}.verification.json`, Buffer.from('[]'));
+			const dry = await pruneBy(storage, { last: 5 }, { now: tomorrow(), dryRun: true });
+			expect(dry).toMatchObject({ orphans: [orphan], unproven: [], removedOrphans: [] });
+			const left = await pruneBy(storage, { last: 5 }, { now: tomorrow(), removeOrphans: false, dryRun: true });
+			expect(left.totals.freedBytes).toBe(0);
+			const removed = await pruneBy(storage, { last: 5 }, { now: tomorrow() });
 			expect(removed.removedOrphans).toEqual([orphan]);
-			expect(await backupsIn(storage)).toEqual(['postgres/by-hand.sql.gz', ...withManifests([kept])]);
+			expect(removed.totals).toEqual(dry.totals);
+			expect((await pruneBy(storage, { last: 5 }, { now: tomorrow() })).removedOrphans).toEqual([
+				`${orphan}.verification.json`,
+			]);
+			expect(await backupsIn(storage)).toEqual(withManifests([kept]));
+		});
+
+		it('stay while they are younger than a day', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 2);
+			await pruneBy(storage, { last: 5 });
+			await storage.remove(manifestKeyOf(keys[1]!));
+			const report = await pruneBy(storage, { last: 5 });
+			expect(report).toMatchObject({ orphans: [], unproven: [], removedOrphans: [] });
+			expect(await storage.stat(keys[1]!)).toBeDefined();
+		});
+
+		it('stay where so many manifests are gone that something else must be wrong', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 4);
+			await pruneBy(storage, { last: 9 });
+			for (const key of keys.slice(1)) await storage.remove(manifestKeyOf(key));
+			const policy = { rules: { last: 9 } };
+			const report = await prune({ storage, policy, owner: 'test', now: tomorrow() });
+			expect([report.orphans.length, report.removedOrphans.length]).toEqual([3, 0]);
+			expect(await backupsIn(storage)).toEqual([...keys, manifestKeyOf(keys[0]!)].sort());
+		});
+
+		it("stay where nobody has seen a manifest: a script's dumps have the very names of ours", async () => {
+			const storage = await newStorage();
+			const [kept] = (await writeDaily(storage, 1)) as [string];
+			const dumps = ['postgres/shop_20240101_020000.sql.gz', 'weekly/2024_W01/shop_20240101_020000.sql.gz'];
+			const others = ['postgres/by-hand.sql.gz', 'qdrant/server-snapshots/3f1e9c52-6b9e-4a57-8a4e-0d0a3f4d5c11.json'];
+			for (const key of [...dumps, ...others]) await storage.replace(key, Buffer.from('mine'));
+			const told = await pruneBy(storage, { last: 1 }, { now: tomorrow() });
+			expect(told).toMatchObject({
+				orphans: [],
+				unproven: expect.arrayContaining(dumps) as string[],
+				removedOrphans: [],
+			});
+			expect(told.unproven).toHaveLength(2);
+			expect(await backupsIn(storage)).toEqual([...dumps, ...others, ...withManifests([kept])].sort());
+			const asked = await pruneBy(storage, { last: 1 }, { now: tomorrow(), removeUnproven: true });
+			expect(asked.removedOrphans.sort()).toEqual(dumps);
+			expect(await backupsIn(storage)).toEqual([...others, ...withManifests([kept])].sort());
+		});
+	});
+
+	describe('weekly copies', () => {
+		const rules = { last: 2, weeklySnapshots: 2 };
+
+		it('are made of the newest of everything, once a week, and a dry run tells so', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 3);
+			const before = await backupsIn(storage);
+			const dry = await pruneBy(storage, rules, { dryRun: true });
+			expect(await backupsIn(storage)).toEqual(before);
+			const report = await pruneBy(storage, rules);
+			expect(report.rows).toEqual(dry.rows);
+			expect(report.weeklyCopies).toEqual(dry.weeklyCopies);
+			const [made] = report.weeklyCopies;
+			expect(made).toMatchObject({ from: keys[0], error: null });
+			expect(made!.to).toMatch(/^weekly\/\d{4}_W\d\d\/shop_/);
+			expect(await backupsIn(storage)).toEqual(withManifests([...keys.slice(0, 2), made!.to]));
+			expect(await textOf(storage, made!.to)).toBe(await textOf(storage, keys[0]!));
+			const again = await pruneBy(storage, rules);
+			expect([again.weeklyCopies, again.deleted]).toEqual([[], []]);
+		});
+
+		it('are kept for so many weeks, and live on when their originals go', async () => {
+			const storage = await newStorage();
+			const copies: string[] = [];
+			for (const daysAgo of [28, 21, 14, 7]) {
+				await writeBackup(storage, daysAgo);
+				copies.push((await pruneBy(storage, { last: 1, weeklySnapshots: 2 })).weeklyCopies[0]!.to);
+			}
+			const left = (await backupsIn(storage)).filter((key) => key.startsWith('weekly/'));
+			expect(left).toEqual(withManifests(copies.slice(2)));
+			expect(await textOf(storage, copies[2]!)).toContain('14 days ago');
+		});
+
+		it('that fail let no older one go, nor hold up the rest', async () => {
+			const storage = await newStorage();
+			const old = await writeBackup(storage, 30, { folder: 'weekly/2020_W01' });
+			const keys = await writeDaily(storage, 3);
+			const crm = await writeBackup(storage, 0, { name: 'crm' });
+			await storage.replace(keys[0]!, Buffer.from(await textOf(storage, keys[0]!)));
+			const failing = intercepted(storage, {
+				copy: async (from, to) => {
+					if (from === keys[0]) throw new BackupError('STORAGE_FULL', 'The disk is full.');
+					return await storage.copy?.(from, to);
+				},
+			});
+			const report = await pruneBy(failing, { last: 1, weeklySnapshots: 1 });
+			const outcome = new Map(report.weeklyCopies.map(({ from, error }) => [from, error?.code]));
+			expect(outcome).toEqual(
+				new Map([
+					[keys[0], 'STORAGE_FULL'],
+					[crm, undefined],
+				]),
+			);
+			expect(await storage.stat(old)).toBeDefined();
+			expect(report.deleted.map(({ key }) => key)).toEqual(keys.slice(1));
+			expect(report.rows.map(({ key }) => key)).toContain(old);
+		});
+
+		it('that broke off before their manifest are cleared away by the next run', async () => {
+			const storage = await newStorage();
+			await writeDaily(storage, 1);
+			let copy = '';
+			const failing = intercepted(storage, {
+				replace: async (key, content, options) => {
+					if (key.startsWith('weekly/')) throw new BackupError('STORAGE_UNREACHABLE', 'The cable is out.');
+					if (key.endsWith('copying.json')) copy = (JSON.parse(String(content)) as { keys: string[] }).keys[0]!;
+					await storage.replace(key, content, options);
+				},
+			});
+			await expect(pruneBy(failing, rules)).rejects.toMatchObject({ code: 'STORAGE_UNREACHABLE' });
+			expect(await storage.stat(copy)).toBeDefined();
+			const report = await pruneBy(storage, { last: 2 });
+			expect(report.swept).toEqual([copy]);
+			expect(await storage.stat(copy)).toBeUndefined();
 		});
 	});
 }
