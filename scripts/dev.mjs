@@ -32,7 +32,9 @@ async function load() {
 /** Watches n8n's list of nodes for some seconds: nothing tells when a reload is complete. */
 async function listsTwice() {
 	for (const end = Date.now() + 4000; Date.now() < end; await sleep(500)) {
-		const all = (await n8n.nodeTypes()).map(({ name, version }) => `${name} ${version}`);
+		const types = await n8n.nodeTypes();
+		// While n8n writes the list, half of it is answered.
+		const all = Array.isArray(types) ? types.map(({ name, version }) => `${name} ${version}`) : [];
 		if (all.length > new Set(all).size) return true;
 	}
 	return false;

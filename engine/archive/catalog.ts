@@ -1,6 +1,6 @@
 import { BackupError } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
-import { MANIFEST_SUFFIX, type BackupKind, type Manifest } from './manifest';
+import { MANIFEST_SUFFIX, type BackupKind, type Manifest, type PartialBackup } from './manifest';
 import { readManifest } from './manifest-file';
 import { isFileOf, manifestKeyOf } from './naming';
 
@@ -15,6 +15,8 @@ export interface BackupEntry {
 	key: string;
 	/** Bytes that the storage lists for the archive; undefined where the archive is gone. */
 	foundSize: number | undefined;
+	/** What whoever asked for the latest has to know: that newer ones were passed over, or that this one is partial. */
+	remark?: string;
 }
 
 export interface DamagedManifest {
@@ -108,8 +110,9 @@ function baseName(key: string): string {
 export type BackupReference = { id: string } | { file: string } | { latest: string; kind?: BackupKind };
 
 /**
- * Finds one backup. `latest` goes by the manifests, not by the pointer, which may be stale; it refuses to fall back to an
- * older backup behind a damaged manifest of a newer one.
+ * Finds one backup. `latest` goes by the manifests, not by the pointer, which may be stale: the newest whole backup, or
+ * the newest of all where none is whole; the entry's `remark` says so. It refuses to fall back to an older backup behind
+ * a damaged manifest of a newer one.
  * @param prefix Where to look for an id or the latest: `postgres/`.
  * @throws BackupError STORAGE_MISSING (no such backup), MANIFEST_INVALID, and what the storage throws.
  */
@@ -147,15 +150,34 @@ async function findLatest(
 		{ name: latest, ...(kind ? { kind } : {}) },
 		signal,
 	);
-	const found = backups[0];
+	const [newest] = backups;
+	const found = backups.find(({ manifest }) => !manifest.partial) ?? newest;
 	const newer = damaged.find(({ modifiedAt }) => !found || modifiedAt > new Date(found.manifest.finishedAt));
-	if (!newer) return found ?? missing(storage, `of ${latest}`);
+	if (!newer) return found && newest ? remarked(found, newest) : missing(storage, `of ${latest}`);
 	throw new BackupError('MANIFEST_INVALID', `The newest backup of ${latest} cannot be told: ${newer.error.message}`, {
 		cause: newer.error,
 		hint: found
 			? `The newest one that can be read is ${found.key} (id ${found.manifest.id}); choose it by its id, or remove ${newer.manifestKey}.`
 			: 'No other backup of it was found.',
 	});
+}
+
+const CONTENT_WORDS = { all: [], schema: ['schema only'], data: ['data only'] };
+
+/** `schema only, --table=public.users` */
+function partialWords({ content, selection }: PartialBackup): string {
+	return [...CONTENT_WORDS[content], ...selection].join(', ');
+}
+
+function remarked(found: BackupEntry, newest: BackupEntry): BackupEntry {
+	const { partial, name } = newest.manifest;
+	if (!partial) return found;
+	const part = `holds only a part (${partialWords(partial)})`;
+	const remark =
+		found === newest
+			? `No backup of ${name} is whole; the latest, ${newest.key}, ${part}.`
+			: `The latest whole backup of ${name} is ${found.key}, begun at ${found.manifest.startedAt}; ${newest.key} is newer, but ${part}.`;
+	return { ...found, remark };
 }
 
 function missing(storage: Storage, which: string): never {

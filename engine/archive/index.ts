@@ -2,7 +2,8 @@
  * Archives: one file, one manifest.
  *
  * Invariants, each with its test in test/integration/archive/invariants.test.ts:
- *  1. A manifest is stored only after its archive is durable; the `latest` pointer only after the manifest.
+ *  1. A manifest is stored only after its archive is durable; the `latest` pointer only after the manifest, and only for
+ *     a backup that is whole.
  *  2. A write that fails, is cancelled or is killed leaves no manifest; one that fails or is cancelled leaves nothing.
  *  3. No archive and no manifest is ever overwritten: two writers never get the same name.
  *  4. Every frame is one whole zstd frame, gzip member or run of raw bytes; the parts of the manifest cover the
@@ -41,4 +42,5 @@ export {
 	type Manifest,
 	type ManifestPart,
 	type ManifestTable,
+	type PartialBackup,
 } from './manifest';

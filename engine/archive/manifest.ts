@@ -44,6 +44,16 @@ const tableSchema = z.object({
 	rows: z.number().int().nonnegative(),
 	/** Raw bytes of its rows as the archive holds them. */
 	bytes,
+	/** Those that belong to its columns, where the archive holds no definitions to say so (PostgreSQL, rows alone). */
+	sequences: z.array(z.object({ schema: z.string(), name: z.string() })).optional(),
+});
+
+/** What a backup holds that, by choice, does not hold all of its source. */
+const partialSchema = z.object({
+	/** `schema`: definitions without rows; `data`: rows without definitions. */
+	content: z.enum(['all', 'schema', 'data']),
+	/** What was chosen or left out, in the terms of the tool: `--table=public.users`, `--exclude-table-data=log_*`. */
+	selection: z.array(z.string()),
 });
 
 const manifestShape = z.object({
@@ -82,6 +92,8 @@ const manifestShape = z.object({
 	tables: z.array(tableSchema).optional(),
 	/** Totals by kind: `{ tables: 12, rows: 345678 }`, `{ points: 1000 }`. */
 	counts: z.record(z.number()),
+	/** Absent for a whole backup. A partial one moves no `latest` pointer, and is not the latest where there is a whole one. */
+	partial: partialSchema.optional(),
 	/** The choices that shaped the backup (schemas, excluded tables, ...): no secrets. */
 	options: z.record(z.unknown()).default({}),
 	warnings: z.array(z.string()).default([]),
@@ -101,6 +113,7 @@ const manifestSchema = manifestShape.superRefine(({ parts, tables = [] }, contex
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
+export type PartialBackup = NonNullable<Manifest['partial']>;
 export type ManifestPart = Manifest['parts'][number];
 export type ManifestTable = NonNullable<Manifest['tables']>[number];
 

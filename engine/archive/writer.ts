@@ -37,6 +37,8 @@ export interface CommitDetails {
 	tool?: Record<string, string>;
 	tables?: ManifestTable[];
 	counts: Manifest['counts'];
+	/** What a backup holds that does not hold all of its source; undefined for a whole one. */
+	partial?: Manifest['partial'];
 	options?: Manifest['options'];
 	warnings?: string[];
 	runId?: string;
@@ -143,7 +145,7 @@ export class ArchiveWriter {
 	}
 
 	/**
-	 * Makes the backup exist: the archive durable first, its manifest last, then the `latest` pointer. Whatever fails
+	 * Makes the backup exist: the archive durable first, its manifest last, then the `latest` pointer if it is whole. Whatever fails
 	 * before the manifest is stored removes the archive; a pointer that cannot be set is only a warning, since nothing
 	 * finds a backup by it. Throws the first failure of the whole write.
 	 */
@@ -307,7 +309,7 @@ export class ArchiveWriter {
 
 	#manifest(details: CommitDetails): Manifest {
 		const { name, kind, startedAt, codec, encryptor } = this.#settings;
-		const { tool, tables, counts, source, options = {}, warnings = [], runId, tags = [] } = details;
+		const { tool, tables, counts, partial, source, options = {}, warnings = [], runId, tags = [] } = details;
 		const { rawBytes, compressedBytes, storedBytes, parts } = this.#output;
 		return {
 			formatVersion: MANIFEST_VERSION,
@@ -325,6 +327,7 @@ export class ArchiveWriter {
 			sha256: this.#output.sha256(),
 			...(tables ? { tables } : {}),
 			counts,
+			...(partial ? { partial } : {}),
 			options,
 			warnings,
 			...(runId === undefined ? {} : { runId }),
@@ -347,6 +350,8 @@ export class ArchiveWriter {
 
 	async #pointAt(manifest: Manifest): Promise<Manifest> {
 		const { storage, folder, name } = this.#settings;
+		// Who follows the pointer by hand is to find everything.
+		if (manifest.partial) return manifest;
 		const pointer = latestKey(folder, name);
 		try {
 			await storage.setLatest(pointer, this.key);

@@ -4,6 +4,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { Client, type ClientConfig } from 'pg';
 
 import { BackupError, cancelled, type ErrorCode, messageOf } from '../errors';
+import { LONGEST_TIMEOUT, wholeNumber } from '../wholeNumber';
 
 import { BulkSocket } from './bulkSocket';
 import { grantHint } from './grants';
@@ -95,9 +96,10 @@ export function translateError(error: unknown, role: ServerRole, doing: string):
 }
 
 function clientConfig(connection: PostgresConnection, database: string): ClientConfig {
+	const { port, connectTimeout = 30_000 } = connection;
 	return {
 		host: connection.host,
-		port: connection.port,
+		port: wholeNumber(port, 'Port of the server', { min: 1, max: 65_535 }),
 		database,
 		user: connection.user,
 		// An empty string keeps `pg` from looking for a password in the environment or in ~/.pgpass.
@@ -105,14 +107,19 @@ function clientConfig(connection: PostgresConnection, database: string): ClientC
 		ssl: connection.ssl ?? false,
 		stream: connection.openStream ?? (connection.ssl ? undefined : () => new BulkSocket().socket),
 		application_name: 'n8n-nodes-stack-backup',
-		connectionTimeoutMillis: connection.connectTimeout ?? 30_000,
+		// Zero would mean no limit at all, and more than a timer holds none either.
+		connectionTimeoutMillis: wholeNumber(connectTimeout, 'Connection Timeout in milliseconds', {
+			min: 1,
+			max: LONGEST_TIMEOUT,
+		}),
 		keepAlive: true,
 	};
 }
 
 /**
  * Logs in. The caller ends the client. `prepare` sees the client before its first byte, to listen to the login.
- * @throws BackupError with the server's own message, when it can't be reached or refuses.
+ * @throws BackupError with the server's own message, when it can't be reached or refuses; INVALID_INPUT for a port or a
+ * timeout that is none.
  */
 export async function connect(
 	connection: PostgresConnection,

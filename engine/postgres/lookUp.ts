@@ -10,12 +10,15 @@ async function names(connection: PostgresConnection, sql: string): Promise<strin
 	}
 }
 
-/** The databases one can connect to, templates left out. */
+/** As restores name databases until they are complete: see restoreBeside. */
+const UNFINISHED = '_restoring_[0-9]{8}_[0-9]{6}_[0-9a-f]{6}$';
+
+/** The databases one can connect to. Templates are left out, and what a restore has not completed. */
 export async function listDatabases(connection: PostgresConnection): Promise<string[]> {
 	return await names(
 		connection,
 		`SELECT datname::text AS name FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate
-			AND pg_catalog.has_database_privilege(oid, 'CONNECT') ORDER BY datname`,
+			AND datname !~ '${UNFINISHED}' AND pg_catalog.has_database_privilege(oid, 'CONNECT') ORDER BY datname`,
 	);
 }
 

@@ -1,36 +1,15 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
 import type { DumpSelection } from '../../engine';
-import { type ArchiveOptionFields, archiveSettings } from '../shared/archiveSettings';
-import { splitList } from '../shared/lists';
+import { archiveSettings } from '../shared/archiveSettings';
+import { collectionOf, type Fields, numberIn, selectedIn, textOf, yesNoIn } from '../shared/fields';
 
 import { OWN_FOLDER } from './backupContent';
+import { connectTimeoutIn, parallelIn } from './connectionOptions';
 
-/** What a Selection drop-down gave and what was written beside it. */
-interface SelectionFields {
-	schemas?: string[];
-	schemaPatterns?: string;
-	excludeSchemas?: string[];
-	excludeSchemaPatterns?: string;
-	tables?: string[];
-	tablePatterns?: string;
-	excludeTables?: string[];
-	excludeTablePatterns?: string;
-	excludeTableData?: string[];
-	excludeTableDataPatterns?: string;
-}
-
-interface OptionFields extends ArchiveOptionFields {
-	owner?: boolean;
-	privileges?: boolean;
+interface OptionFields extends Fields {
 	clean?: 'none' | 'drop' | 'dropIfExists';
 	largeObjects?: 'auto' | 'include' | 'exclude';
-	lockTimeout?: number;
-	parallel?: number;
-	serializableDeferrable?: boolean;
-	passwords?: boolean;
-	extraArguments?: string;
-	connectTimeout?: number;
 }
 
 /** A name as a pattern that matches nothing else: between quotes, pg_dump takes every character as it is. */
@@ -39,37 +18,43 @@ function exactly(name: string): string {
 }
 
 function dumpSelection(context: IExecuteFunctions, item: number, options: OptionFields): DumpSelection {
-	const fields = context.getNodeParameter('selection', item, {}) as SelectionFields;
-	const schemas = (chosen?: string[], written?: string) => [...splitList(chosen).map(exactly), ...splitList(written)];
+	const fields = collectionOf(context, 'selection', item, 'Selection');
+	const schemas = (name: string, patterns: string, label: string) => [
+		...selectedIn(fields, name, label).map(exactly),
+		...selectedIn(fields, patterns, `${label} by Pattern`),
+	];
 	// Drop-downs give tables in SQL's spelling, which is also a pattern that matches nothing else.
-	const tables = (chosen?: string[], written?: string) => [...splitList(chosen), ...splitList(written)];
+	const tables = (name: string, patterns: string, label: string) => [
+		...selectedIn(fields, name, label),
+		...selectedIn(fields, patterns, `${label} by Pattern`),
+	];
 	return {
-		schemas: schemas(fields.schemas, fields.schemaPatterns),
-		excludeSchemas: schemas(fields.excludeSchemas, fields.excludeSchemaPatterns),
-		tables: tables(fields.tables, fields.tablePatterns),
-		excludeTables: tables(fields.excludeTables, fields.excludeTablePatterns),
-		excludeTableData: tables(fields.excludeTableData, fields.excludeTableDataPatterns),
+		schemas: schemas('schemas', 'schemaPatterns', 'Schemas'),
+		excludeSchemas: schemas('excludeSchemas', 'excludeSchemaPatterns', 'Exclude Schemas'),
+		tables: tables('tables', 'tablePatterns', 'Tables'),
+		excludeTables: tables('excludeTables', 'excludeTablePatterns', 'Exclude Tables'),
+		excludeTableData: tables('excludeTableData', 'excludeTableDataPatterns', 'Exclude Data of Tables'),
 		content: context.getNodeParameter('content', item) as DumpSelection['content'],
-		noOwner: options.owner === false,
-		noPrivileges: options.privileges === false,
+		noOwner: !yesNoIn(options, 'owner', true, 'Include Owners'),
+		noPrivileges: !yesNoIn(options, 'privileges', true, 'Include Privileges'),
 		clean: (options.clean ?? 'none') !== 'none',
 		ifExists: options.clean === 'dropIfExists',
 		largeObjects: options.largeObjects ?? 'auto',
-		lockTimeout: (options.lockTimeout ?? 0) * 1000,
-		extraArguments: options.extraArguments,
+		lockTimeout: numberIn(options, 'lockTimeout', 0, 'Lock Timeout (Seconds)', { min: 0, max: 86_400 }) * 1000,
+		extraArguments: textOf(options['extraArguments'], 'Pg_dump Arguments'),
 	};
 }
 
 /** The fields of Back Up as the engine wants them, except where to read from and where to write to. */
 export function backUpSettings(context: IExecuteFunctions, item: number) {
-	const options = context.getNodeParameter('options', item, {}) as OptionFields;
+	const options = collectionOf(context, 'options', item, 'Options') as OptionFields;
 	return {
 		selection: dumpSelection(context, item, options),
 		...archiveSettings(context, item, options, OWN_FOLDER),
-		parallel: options.parallel ?? 2,
-		serializableDeferrable: options.serializableDeferrable ?? false,
-		passwords: options.passwords ?? true,
-		connectTimeout: (options.connectTimeout ?? 30) * 1000,
+		parallel: parallelIn(options),
+		serializableDeferrable: yesNoIn(options, 'serializableDeferrable', false, 'Serializable Snapshot'),
+		passwords: yesNoIn(options, 'passwords', true, 'Include Password Hashes'),
+		connectTimeout: connectTimeoutIn(options),
 	};
 }
 

@@ -7,6 +7,15 @@ export const OWN_KINDS: BackupKind[] = ['postgres', 'postgres-globals'];
 export const OWN_FOLDER = 'postgres';
 
 /** What items say of backups of PostgreSQL alone. */
-export function backupContent({ kind, name, counts, tables }: Manifest): BackupContent {
-	return { name: { database: kind === 'postgres' ? name : null }, content: { counts, tables: tables ?? [] } };
+export function backupContent({ kind, name, counts, tables, partial }: Manifest): BackupContent {
+	return {
+		name: { database: kind === 'postgres' ? name : null },
+		content: {
+			content: partial?.content ?? 'all',
+			partial: partial !== undefined,
+			selection: partial?.selection ?? [],
+			counts,
+			tables: tables ?? [],
+		},
+	};
 }

@@ -1,9 +1,9 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
 import { BackupError, type CollectionSelection } from '../../engine';
-import { type ArchiveOptionFields, archiveSettings } from '../shared/archiveSettings';
+import { archiveSettings } from '../shared/archiveSettings';
+import { collectionOf } from '../shared/fields';
 import { splitList } from '../shared/lists';
-import type { QdrantConnectionFields } from '../shared/qdrantConnection';
 
 import { OWN_FOLDER } from './backupContent';
 
@@ -12,13 +12,13 @@ function selectionOf(context: IExecuteFunctions, item: number): CollectionSelect
 	const mode = context.getNodeParameter('collectionMode', item) as 'all' | 'patterns' | 'chosen' | 'storage';
 	if (mode === 'storage') return undefined;
 	if (mode === 'chosen') {
-		const names = splitList(context.getNodeParameter('collections', item));
+		const names = splitList(context.getNodeParameter('collections', item), 'Selected Collections');
 		if (names.length > 0) return { names };
 		throw new BackupError('INVALID_INPUT', 'No collection is chosen.', { hint: 'Fill in Selected Collections.' });
 	}
-	const exclude = splitList(context.getNodeParameter('excludePatterns', item, ''));
+	const exclude = splitList(context.getNodeParameter('excludePatterns', item, ''), 'Exclude Patterns');
 	if (mode === 'all') return { exclude };
-	const patterns = splitList(context.getNodeParameter('patterns', item));
+	const patterns = splitList(context.getNodeParameter('patterns', item), 'Patterns');
 	if (patterns.length > 0) return { patterns, exclude };
 	throw new BackupError('INVALID_INPUT', 'No pattern is given.', {
 		hint: 'Fill in Patterns, or set Collections to All.',
@@ -27,11 +27,11 @@ function selectionOf(context: IExecuteFunctions, item: number): CollectionSelect
 
 /** The fields of Back Up as the engine wants them, except where to read from and where to write to. */
 export function backUpSettings(context: IExecuteFunctions, item: number) {
-	const options = context.getNodeParameter('options', item, {}) as ArchiveOptionFields & QdrantConnectionFields;
+	const options = collectionOf(context, 'options', item, 'Options');
 	return {
 		selection: selectionOf(context, item),
 		archive: archiveSettings(context, item, options, OWN_FOLDER),
-		connection: options as QdrantConnectionFields,
+		connection: options,
 	};
 }
 

@@ -10,9 +10,10 @@ import type { OpenSource } from './restoreSource';
 export function describeRestore(
 	context: IExecuteFunctions,
 	report: CollectionRestoreReport,
-	{ source, manifest }: OpenSource,
+	{ source, manifest, remark }: OpenSource,
 ): IDataObject {
-	const { collection, previous, points, expectedPoints, status, indexedVectors, sampleSearch, warnings } = report;
+	const { collection, previous, points, expectedPoints, status, indexedVectors, sampleSearch } = report;
+	const warnings = [...(remark ? [remark] : []), ...report.warnings];
 	showWarnings(context, warnings);
 	return {
 		collection,

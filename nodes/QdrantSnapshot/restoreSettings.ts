@@ -1,47 +1,38 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
 import { type AliasChoice, BackupError, type RestoreCollectionTarget } from '../../engine';
+import { collectionOf, numberIn, textOf, yesNoIn } from '../shared/fields';
 import { folderOf } from '../shared/folder';
-import type { QdrantConnectionFields } from '../shared/qdrantConnection';
 
 import { OWN_FOLDER } from './backupContent';
 
 /** The fields of descriptions/target.ts as the engine wants them. */
 export function restoreTarget(context: IExecuteFunctions, item: number): RestoreCollectionTarget {
 	const type = context.getNodeParameter('target', item) as RestoreCollectionTarget['type'];
-	const collection = context.getNodeParameter('targetCollection', item) as string;
+	const collection = textOf(context.getNodeParameter('targetCollection', item), 'The name of the collection');
 	if (!collection) {
 		throw new BackupError('INVALID_INPUT', 'No collection to restore into is named.', {
 			hint: 'Fill in the name of the collection.',
 		});
 	}
 	if (type === 'newCollection') return { type, collection };
-	return { type, collection, confirmation: context.getNodeParameter('confirmation', item, '') as string };
+	const confirmation = textOf(context.getNodeParameter('confirmation', item, ''), 'Confirm Collection Name');
+	return { type, collection, confirmation };
 }
 
-/** Seconds, and names. */
-interface OptionFields extends QdrantConnectionFields {
-	serverFetches?: boolean;
-	folder?: string;
-	sampleSearch?: boolean;
-	snapshotChecksum?: string;
-	snapshotVersion?: string;
-	timeZone?: string;
-	waitForIndexes?: number;
-}
-
-/** The Options collection of a restore, and what to do with aliases. */
+/** The Options collection of a restore, and what to do with aliases. @throws BackupError INVALID_INPUT */
 export function restoreSettings(context: IExecuteFunctions, item: number) {
-	const fields = context.getNodeParameter('options', item, {}) as OptionFields;
+	const options = collectionOf(context, 'options', item, 'Options');
+	const seconds = numberIn(options, 'waitForIndexes', 0, 'Wait for Indexes (Seconds)', { min: 0, max: 604_800 });
 	return {
 		aliases: context.getNodeParameter('aliases', item, 'free') as AliasChoice,
-		check: { waitForIndexes: (fields.waitForIndexes ?? 0) * 1000, sampleSearch: fields.sampleSearch ?? true },
-		checksum: fields.snapshotChecksum || undefined,
-		connection: fields as QdrantConnectionFields,
-		folder: folderOf(fields, OWN_FOLDER),
-		serverFetches: fields.serverFetches ?? false,
-		snapshotVersion: fields.snapshotVersion?.trim() || undefined,
-		timeZone: fields.timeZone || 'UTC',
+		check: { waitForIndexes: seconds * 1000, sampleSearch: yesNoIn(options, 'sampleSearch', true, 'Sample Search') },
+		checksum: textOf(options['snapshotChecksum'], 'Snapshot SHA-256').trim() || undefined,
+		connection: options,
+		folder: folderOf(options, OWN_FOLDER),
+		serverFetches: yesNoIn(options, 'serverFetches', false, 'Fetch From Bucket'),
+		snapshotVersion: textOf(options['snapshotVersion'], 'Snapshot Version').trim() || undefined,
+		timeZone: textOf(options['timeZone'], 'Time Zone') || 'UTC',
 	};
 }
 

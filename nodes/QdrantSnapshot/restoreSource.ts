@@ -15,6 +15,7 @@ import {
 } from '../../engine';
 import { type ArchivePlace, chosenBackup, chosenFile, withIncomingFile } from '../shared/archiveSource';
 import { decryptionKeys } from '../shared/encryption';
+import { textOf } from '../shared/fields';
 import { openStorage } from '../shared/storage';
 
 import { OWN_KINDS } from './backupContent';
@@ -26,6 +27,8 @@ export interface OpenSource {
 	manifest?: Manifest;
 	/** Of the Backup Storage credential, where the source lies there. */
 	storage?: Storage;
+	/** What the user has to know of how the backup was chosen. */
+	remark?: string;
 }
 
 /** The settings, and the server to restore into. */
@@ -60,19 +63,20 @@ export async function withSource<T>(
 
 async function storedBackup(context: IExecuteFunctions, item: number, settings: Settings): Promise<OpenSource> {
 	const storage = await openStorage(context, item);
-	const { key, folder, manifest } = await chosenBackup(context, item, storage, {
+	const { key, folder, manifest, remark } = await chosenBackup(context, item, storage, {
 		kinds: OWN_KINDS,
 		folder: settings.folder,
 		hint: 'Choose a backup of a Qdrant collection.',
 	});
 	const reader = await openArchive(storage, { manifest, folder }, await decryptionKeys(context, item));
-	if (!settings.serverFetches) return { source: archiveSource(reader), manifest, storage };
+	const chosen = { manifest, storage, ...(remark ? { remark } : {}) };
+	if (!settings.serverFetches) return { source: archiveSource(reader), ...chosen };
 	if (!(storage instanceof S3Storage)) {
 		throw new BackupError('INVALID_INPUT', 'A server can fetch a backup from a bucket, not from a folder of n8n.', {
 			hint: 'Switch Fetch From Bucket off.',
 		});
 	}
-	return { source: remoteSnapshot(await storage.presignedUrl(key, FETCH_WITHIN_S), reader), manifest, storage };
+	return { source: remoteSnapshot(await storage.presignedUrl(key, FETCH_WITHIN_S), reader), ...chosen };
 }
 
 async function incoming(
@@ -105,8 +109,8 @@ async function bareSnapshot(
 }
 
 function behindUrl(context: IExecuteFunctions, item: number): QdrantRestoreSource {
-	const url = (context.getNodeParameter('url', item) as string).trim();
-	const sha256 = (context.getNodeParameter('checksum', item) as string).trim().toLowerCase();
+	const url = textOf(context.getNodeParameter('url', item), 'URL').trim();
+	const sha256 = textOf(context.getNodeParameter('checksum', item), 'SHA-256').trim().toLowerCase();
 	if (/^[0-9a-f]{64}$/.test(sha256)) return remoteSnapshot(url, { sha256 });
 	throw new BackupError('INVALID_INPUT', 'The SHA-256 of the snapshot is not 64 hexadecimal digits.', {
 		hint: 'Fill in SHA-256: the server that made the snapshot told it as its checksum.',

@@ -2,34 +2,23 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 
 import type { CodecName, CodecOptions } from '../../engine';
 
+import { type Fields, numberIn, textOf } from './fields';
 import { folderOf } from './folder';
 import { splitList } from './lists';
 
-/** The entries of Options that say how archives are made, and where they go. */
-export interface ArchiveOptionFields {
-	compressionLevel?: number;
-	timeZone?: string;
-	folder?: string;
-	tags?: string;
-}
-
-function codecOf(context: IExecuteFunctions, item: number, level: number | undefined): CodecOptions {
+function codecOf(context: IExecuteFunctions, item: number, options: Fields): CodecOptions {
 	const name = context.getNodeParameter('compression', item) as CodecName;
-	return level ? { name, level } : { name };
+	const level = numberIn(options, 'compressionLevel', 0, 'Compression Level', { min: 0, max: 19 });
+	return level > 0 ? { name, level } : { name };
 }
 
-/** The fields that all backups have (descriptions/archive.ts), as the engine wants them. */
-export function archiveSettings(
-	context: IExecuteFunctions,
-	item: number,
-	options: ArchiveOptionFields,
-	ownFolder: string,
-) {
+/** The fields that all backups have (descriptions/archive.ts), as the engine wants them. @throws BackupError INVALID_INPUT */
+export function archiveSettings(context: IExecuteFunctions, item: number, options: Fields, ownFolder: string) {
 	return {
-		codec: codecOf(context, item, options.compressionLevel),
-		timeZone: options.timeZone || 'UTC',
+		codec: codecOf(context, item, options),
+		timeZone: textOf(options['timeZone'], 'Time Zone') || 'UTC',
 		folder: folderOf(options, ownFolder),
-		tags: splitList(options.tags),
+		tags: splitList(options['tags'], 'Tags'),
 		runId: `n8n-${context.getExecutionId()}`,
 	};
 }

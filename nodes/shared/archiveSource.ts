@@ -24,6 +24,8 @@ export interface ArchivePlace {
 	folder: string;
 	/** Undefined for a file without one. */
 	manifest: Manifest | undefined;
+	/** What the user has to know of how the backup was chosen. */
+	remark?: string;
 }
 
 /** Which backups of the storage a field may name. */
@@ -93,8 +95,8 @@ export async function withArchive<T>(
 ): Promise<T> {
 	if (context.getNodeParameter('source', item) === 'binaryData') return await withIncomingFile(context, item, use);
 	const storage = await openStorage(context, item);
-	const { key, folder, manifest } = await chosenBackup(context, item, storage, wanted);
-	return await use({ storage, key, folder, manifest });
+	const { key, folder, manifest, remark } = await chosenBackup(context, item, storage, wanted);
+	return await use({ storage, key, folder, manifest, ...(remark ? { remark } : {}) });
 }
 
 /** The key of a file in the storage that a field names (descriptions/source.ts). @throws BackupError INVALID_INPUT */

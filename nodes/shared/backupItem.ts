@@ -43,8 +43,8 @@ export function describeBackup(manifest: Manifest, key: string, contentOf: Conte
 }
 
 /** What the item of a restore says of the backup. */
-export function describeRestored({ id, file, startedAt }: Manifest): IDataObject {
-	return { id, file, startedAt };
+export function describeRestored({ id, file, startedAt, partial }: Manifest): IDataObject {
+	return { id, file, startedAt, partial: partial !== undefined };
 }
 
 function rounded(value: number): number {

@@ -1,9 +1,10 @@
-import type { IDataObject } from 'n8n-workflow';
+import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import { type BackupEntry, type BackupKind, type DamagedManifest, listManifests } from '../../engine';
 
 import { type ContentOf, describeBackup } from './backupItem';
 import { folderOption } from './descriptions/source';
+import { collectionOf, numberOf, textOf } from './fields';
 import { folderOf, prefixOf } from './folder';
 import { type Operation, shownFor } from './operation';
 import { openStorage } from './storage';
@@ -40,6 +41,10 @@ function describeDamaged({ manifestKey, error }: DamagedManifest): IDataObject {
 	return { state: 'damagedManifest', manifestKey, error: error.message };
 }
 
+function limitOf(context: IExecuteFunctions, item: number): number {
+	return numberOf(context.getNodeParameter('limit', item), 'Limit', { min: 1, max: Number.MAX_SAFE_INTEGER });
+}
+
 /** The operation that lists the backups of a system in the storage, newest first: one item for each. */
 export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }: ListedBackups): Operation {
 	return {
@@ -74,14 +79,14 @@ export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }
 		],
 		async execute(context, item) {
 			const storage = await openStorage(context, item);
-			const name = (context.getNodeParameter(nameFilter.name, item) as string).trim();
-			const folder = folderOf(context.getNodeParameter('options', item), ownFolder);
+			const name = textOf(context.getNodeParameter(nameFilter.name, item), nameFilter.displayName).trim();
+			const folder = folderOf(collectionOf(context, 'options', item, 'Options'), ownFolder);
 			const filter = name === '' ? {} : { name };
 			const signal = context.getExecutionCancelSignal();
 			const found = await listManifests(storage, prefixOf(folder), filter, signal);
 			const backups = found.backups.filter(({ manifest }) => kinds.includes(manifest.kind));
 			const all = [...backups.map((entry) => describe(entry, contentOf)), ...found.damaged.map(describeDamaged)];
-			const limit = context.getNodeParameter('returnAll', item) ? all.length : context.getNodeParameter('limit', item);
+			const limit = context.getNodeParameter('returnAll', item) ? all.length : limitOf(context, item);
 			return all.slice(0, limit).map((json) => ({ json }));
 		},
 	};

@@ -2,6 +2,7 @@ import type { IExecuteFunctions, ILoadOptionsFunctions } from 'n8n-workflow';
 
 import type { QdrantConnection } from '../../engine';
 
+import { type Fields, numberIn } from './fields';
 import { splitList } from './lists';
 
 export const QDRANT_CREDENTIAL = 'qdrantApi';
@@ -12,29 +13,32 @@ interface QdrantCredential {
 	apiKey?: string;
 }
 
-/** The entries of Options that say how to reach the server; seconds. */
-export interface QdrantConnectionFields {
-	connectTimeout?: number;
-	idleTimeout?: number;
-	operationTimeout?: number;
-	peerUrls?: string;
+const DAY_S = 86_400;
+
+/** A time among the Options that is given in seconds, in milliseconds. */
+function secondsIn(options: Fields, name: string, unless: number, label: string, min: number): number {
+	return 1000 * numberIn(options, name, unless, `${label} (Seconds)`, { min, max: DAY_S });
 }
 
-/** The server that n8n's Qdrant credential describes; nothing is connected yet. */
+/**
+ * The server that n8n's Qdrant credential describes; nothing is connected yet.
+ * @param options The entries of QdrantSnapshot/descriptions/connection.ts.
+ * @throws BackupError INVALID_INPUT
+ */
 export async function qdrantConnection(
 	context: IExecuteFunctions | ILoadOptionsFunctions,
 	itemIndex: number,
-	{ connectTimeout = 30, idleTimeout = 120, operationTimeout = 0, peerUrls }: QdrantConnectionFields = {},
+	options: Fields = {},
 ): Promise<QdrantConnection> {
 	const credential = (await context.getCredentials(QDRANT_CREDENTIAL, itemIndex)) as unknown as QdrantCredential;
 	return {
 		url: credential.qdrantUrl,
 		...(credential.apiKey && { apiKey: credential.apiKey }),
-		peerUrls: splitList(peerUrls),
+		peerUrls: splitList(options['peerUrls'], 'Peer URLs'),
 		timeouts: {
-			connect: connectTimeout * 1000,
-			idle: idleTimeout * 1000,
-			operation: operationTimeout * 1000,
+			connect: secondsIn(options, 'connectTimeout', 30, 'Connection Timeout', 1),
+			idle: secondsIn(options, 'idleTimeout', 120, 'Idle Timeout', 0),
+			operation: secondsIn(options, 'operationTimeout', 0, 'Operation Timeout', 0),
 		},
 	};
 }

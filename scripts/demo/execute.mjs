@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export const mb = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`;
+export const size = (bytes) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
 /** Runs an imported workflow as the editor's Execute button does; answers the execution, or throws what it failed with. */
 export async function execute({ n8n, templates }, file, trigger) {

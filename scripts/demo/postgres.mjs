@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { checkedManifest } from './checksum.mjs';
-import { execute, mb, outputOf, publishGuarded } from './execute.mjs';
+import { execute, size, outputOf, publishGuarded } from './execute.mjs';
 
 export const postgresScenarios = [
 	{ title: 'The nightly template backs up every database, and the roles', run: backUp },
@@ -13,8 +13,8 @@ async function backUp(environment) {
 	const { backups, totalStoredBytes } = outputOf(execution, 'Summary');
 	if (!backups.some(({ database }) => database === environment.shop)) throw new Error('The shop was not backed up.');
 	return [
-		...backups.map(({ database, file, storedBytes }) => `${database}: ${file}, ${mb(storedBytes)}`),
-		`${mb(totalStoredBytes)} in all, in ${environment.backups}`,
+		...backups.map(({ database, file, storedBytes }) => `${database}: ${file}, ${size(storedBytes)}`),
+		`${size(totalStoredBytes)} in all, in ${environment.backups}`,
 	];
 }
 

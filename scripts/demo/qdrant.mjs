@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ask, at, contentHash, countPoints } from '../../test/services/qdrant-data.ts';
 import { checkedManifest } from './checksum.mjs';
-import { execute, mb, outputOf, publishGuarded } from './execute.mjs';
+import { execute, size, outputOf, publishGuarded } from './execute.mjs';
 import { ALIAS, COLLECTION } from './sample-vectors.mjs';
 
 export const qdrantScenarios = [
@@ -15,7 +15,7 @@ async function backUp(environment) {
 	const { backups } = outputOf(execution, 'Summary');
 	if (!backups.some(({ collection }) => collection === COLLECTION)) throw new Error('The articles were not backed up.');
 	return backups.map(({ collection, file, points, storedBytes }) => {
-		return `${collection}: ${file}, ${points} points, ${mb(storedBytes)}`;
+		return `${collection}: ${file}, ${points} points, ${size(storedBytes)}`;
 	});
 }
 

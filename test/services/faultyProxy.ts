@@ -85,7 +85,8 @@ async function serve(
 	}
 	const upstream = open();
 	client.on('close', () => upstream.destroy());
-	upstream.on('close', () => client.destroy());
+	// Whoever waits for an answer that never comes sees no end of the connection either.
+	if (act?.kind !== 'stall') upstream.on('close', () => client.destroy());
 	upstream.write(closing(head));
 	limited(client, upstream, act?.kind === 'cutUpload' ? act.afterBytes : Infinity);
 	if (act?.kind === 'stall') upstream.resume();

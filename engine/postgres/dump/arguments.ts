@@ -1,4 +1,5 @@
 import { BackupError } from '../../errors';
+import { LONGEST_TIMEOUT, wholeNumber } from '../../wholeNumber';
 
 /** What to dump, in pg_dump's terms; patterns are pg_dump's (psql's `\d` patterns). */
 export interface DumpSelection {
@@ -17,7 +18,7 @@ export interface DumpSelection {
 	ifExists?: boolean;
 	/** pg_dump's own rule unless told: with all of a database, not with a selection of it. */
 	largeObjects?: 'auto' | 'include' | 'exclude';
-	/** Milliseconds to wait for each table's lock; without it a backup waits as long as it takes. */
+	/** Milliseconds to wait for each table's lock; without it, or 0, a backup waits as long as it takes. */
 	lockTimeout?: number;
 	/** Further arguments of pg_dump, as one would type them; see ALLOWED. */
 	extraArguments?: string;
@@ -113,12 +114,22 @@ export function parseExtraArguments(line: string): string[] {
 	return result;
 }
 
+function checkChoice(value: string, choices: string[], what: string): void {
+	if (choices.includes(value)) return;
+	throw new BackupError('INVALID_INPUT', `${what} is ${JSON.stringify(value)}.`, {
+		hint: `Choose one of: ${choices.join(', ')}.`,
+	});
+}
+
 /**
  * pg_dump's arguments for a selection.
- * @throws BackupError INVALID_INPUT for choices that exclude each other.
+ * @throws BackupError INVALID_INPUT for choices that exclude each other, or are none.
  */
 export function dumpArguments(selection: DumpSelection): string[] {
-	const { content = 'all', largeObjects = 'auto' } = selection;
+	const { content = 'all', largeObjects = 'auto', lockTimeout = 0 } = selection;
+	const timeout = wholeNumber(lockTimeout, 'Lock Timeout in milliseconds', { min: 0, max: LONGEST_TIMEOUT });
+	checkChoice(content, ['all', 'schema', 'data'], 'Content');
+	checkChoice(largeObjects, ['auto', 'include', 'exclude'], 'Large Objects');
 	if (selection.clean && content === 'data') {
 		throw new BackupError(
 			'INVALID_INPUT',
@@ -151,7 +162,7 @@ export function dumpArguments(selection: DumpSelection): string[] {
 		...flag('--if-exists', selection.ifExists),
 		...flag('--large-objects', largeObjects === 'include'),
 		...flag('--no-large-objects', largeObjects === 'exclude'),
-		...(selection.lockTimeout ? [`--lock-wait-timeout=${selection.lockTimeout}`] : []),
+		...(timeout > 0 ? [`--lock-wait-timeout=${timeout}`] : []),
 		...parseExtraArguments(selection.extraArguments ?? ''),
 	];
 }

@@ -1,22 +1,24 @@
 import type { ArchiveWriter, Manifest, ManifestTable } from '../../archive';
 import { createArchive, type CodecOptions, type EncryptionKeys } from '../../archive';
-import { BackupError, cancelled } from '../../errors';
+import { cancelled } from '../../errors';
 import type { Storage } from '../../storage';
+import { PARALLEL, wholeNumber } from '../../wholeNumber';
 import { type PostgresConnection, translateError } from '../connection';
-import { PG_DUMP_MAJOR, runPgDump, type PgDumpResult } from '../pgdump/bridge';
-import { checkServerVersion } from '../serverVersion';
+import { PG_DUMP_MAJOR } from '../pgdump/bridge';
 import { endSessions } from '../sessions';
+import { tableKey } from '../statements/tokens';
 
 import { adaptScript } from './compatibility';
-import { argumentValue, dumpArguments, type DumpSelection } from './arguments';
-import { databaseProperties } from './databaseProperties';
-import { type CopyTask, planCopies } from './plan';
+import { dumpArguments, type DumpSelection } from './arguments';
+import { partialBackup } from './partial';
+import { checkAllCopied, type CopyTask, planCopies } from './plan';
 import { FrameBuffers } from './frameBuffers';
 import { RowFrames } from './rowFrames';
 import { tablesInScript } from './scriptRows';
 import { cutScript, type Section } from './sections';
 import { SETTINGS_PART, settingsFrame } from './settingsFrame';
-import { dumpEncoding, type ServerFacts, type SessionChoices, SnapshotSession } from './snapshotSession';
+import type { ServerFacts, SnapshotSession } from './snapshotSession';
+import { start, type Start } from './start';
 import { storeLargeObjects } from './largeObjects';
 
 export interface BackUpDatabaseOptions {
@@ -29,7 +31,7 @@ export interface BackUpDatabaseOptions {
 	name?: string;
 	codec: CodecOptions;
 	encryption?: EncryptionKeys;
-	/** Connections that read rows at once; 2 unless told. */
+	/** Connections that read rows at once, 1 to 32; 2 unless told. */
 	parallel?: number;
 	/** Wait for a moment at which a serializable reader would see a consistent state. */
 	serializableDeferrable?: boolean;
@@ -48,38 +50,12 @@ interface Dump {
 	sessions: SnapshotSession[];
 	writer: ArchiveWriter;
 	tables: ManifestTable[];
+	/** pg_dump's, as the choices of the user have them. */
+	args: string[];
+	/** Connections that read rows at once. */
+	parallel: number;
 	ordered: boolean;
 	buffers: FrameBuffers;
-}
-
-/** Opens the connections: pg_dump's own, the one that exports the snapshot, and more for reading rows. */
-async function openSessions(options: BackUpDatabaseOptions, sessions: SnapshotSession[], choices: SessionChoices) {
-	const open = async () => {
-		const session = await SnapshotSession.open(options.connection, options.signal);
-		sessions.push(session);
-		return session;
-	};
-	const forPgDump = await open();
-	const facts = await forPgDump.serverFacts();
-	checkServerVersion(facts.version, facts.versionText, 'source');
-	const exporter = await open();
-	const snapshot = await exporter.exportSnapshot(facts, options.serializableDeferrable ?? false, choices);
-	for (let more = 2; more < (options.parallel ?? 2); more++)
-		await (await open()).importSnapshot(facts, snapshot, choices);
-	return { facts, snapshot };
-}
-
-/** pgDump decodes the script as UTF-8; in a database without encoding that may have lost bytes. */
-function checkDecoded(result: PgDumpResult, facts: ServerFacts): void {
-	if (facts.encoding === 'SQL_ASCII' && result.script.includes('\uFFFD')) {
-		throw new BackupError(
-			'SOURCE_FAILED',
-			'The database has the encoding SQL_ASCII, and a name, comment or function in it is not UTF-8.',
-			{
-				hint: 'Rename it, or dump this database with its own pg_dump. Rows of any encoding are no problem.',
-			},
-		);
-	}
 }
 
 /** A section whose reading has been planned. */
@@ -115,6 +91,7 @@ async function copyTable(dump: Dump, session: SnapshotSession, task: CopyTask): 
 	await frames.finish();
 	table.rows += frames.rows;
 	table.bytes += frames.bytesRead;
+	task.copied = true;
 }
 
 /** All sessions take tasks until none is left; one whose lock is contended goes to the session that holds pg_dump's. */
@@ -127,7 +104,7 @@ async function copyTables(dump: Dump, tasks: CopyTask[]): Promise<void> {
 			else await copyTable(dump, session, task);
 		}
 	};
-	const readers = dump.sessions.slice(0, dump.ordered ? 1 : (dump.options.parallel ?? 2));
+	const readers = dump.sessions.slice(0, dump.ordered ? 1 : dump.parallel);
 	await Promise.all(readers.map((session, index) => work(session, index === 0)));
 	for (const task of contended) await copyTable(dump, dump.sessions[0] as SnapshotSession, task);
 }
@@ -143,27 +120,23 @@ async function storeSections(dump: Dump, sections: PlannedSection[]): Promise<vo
 	}
 }
 
-/** Everything between login and commit of the archive. */
-async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<Manifest> {
-	const { facts, options, sessions, tables, writer } = dump;
-	const [forPgDump, exporter] = sessions as [SnapshotSession, SnapshotSession];
-	const { settings, ...properties } = await databaseProperties(exporter.client, facts.version);
-	const result = await runPgDump({
-		socket: forPgDump.socket,
-		parameters: forPgDump.parameters,
-		args: [...args, `--snapshot=${snapshot}`, `--encoding=${dumpEncoding(facts)}`],
-		signal: options.signal,
-	});
-	checkDecoded(result, facts);
+/** Everything between pg_dump's script and commit of the archive. */
+async function dumpInto(dump: Dump, { settings, properties, sequences, result }: Start): Promise<Manifest> {
+	const { facts, options, tables, writer } = dump;
 	options.log?.(`pg_dump wrote the definitions; reading ${result.reads.length} tables`);
 	const sections = await planSections(
 		dump,
 		cutScript({ ...result, script: adaptScript(result.script, facts.version) }),
 	);
 	tables.push(...tablesInScript(sections));
+	for (const table of tables) Object.assign(table, sequences.get(tableKey(table.schema, table.name)));
 	if (settings.length > 0) await writer.frame({ type: SETTINGS_PART }, settingsFrame(settings));
 	await writer.drain();
 	await storeSections(dump, sections);
+	checkAllCopied(
+		sections.flatMap((section) => (section.type === 'rows' ? section.tasks : [])),
+		tables,
+	);
 	return await writer.commit({
 		source: {
 			system: 'postgresql',
@@ -181,6 +154,7 @@ async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<M
 			rows: tables.reduce((sum, { rows }) => sum + rows, 0),
 			largeObjects: result.largeObjects.length,
 		},
+		partial: partialBackup(options.selection?.content, dump.args),
 		options: { ...options.selection, ordered: dump.ordered },
 		warnings: result.warnings,
 		runId: options.runId,
@@ -196,6 +170,8 @@ async function dumpInto(dump: Dump, snapshot: string, args: string[]): Promise<M
  */
 export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Manifest> {
 	const { connection, selection = {}, signal } = options;
+	const { parallel = 2 } = options;
+	wholeNumber(parallel, 'Parallel Connections', PARALLEL);
 	const args = dumpArguments(selection);
 	const sessions: SnapshotSession[] = [];
 	let writer: ArchiveWriter | undefined;
@@ -208,34 +184,31 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 	};
 	signal?.addEventListener('abort', hangUp, { once: true });
 	try {
-		const { facts, snapshot } = await openSessions(options, sessions, {
-			rowSecurity: args.includes('--enable-row-security'),
-			role: argumentValue(args, '--role'),
+		const started = await start(options, { args, parallel, sessions }, async () => {
+			writer ??= await createArchive({
+				storage: options.storage,
+				folder: options.folder ?? 'postgres',
+				name: options.name ?? connection.database,
+				extension: 'sql',
+				kind: 'postgres',
+				timeZone: options.timeZone,
+				codec: options.codec,
+				encryption: options.encryption,
+				signal,
+			});
 		});
-		writer = await createArchive({
-			storage: options.storage,
-			folder: options.folder ?? 'postgres',
-			name: options.name ?? connection.database,
-			extension: 'sql',
-			kind: 'postgres',
-			timeZone: options.timeZone,
-			codec: options.codec,
-			encryption: options.encryption,
-			signal,
-		});
-		return await dumpInto(
-			{
-				options,
-				facts,
-				sessions,
-				writer,
-				tables: [],
-				ordered: selection.content === 'data',
-				buffers: new FrameBuffers(2 * (options.parallel ?? 2)),
-			},
-			snapshot,
+		const dump: Dump = {
+			options,
+			facts: started.facts,
+			sessions,
+			writer: writer as ArchiveWriter,
+			tables: [],
 			args,
-		);
+			parallel,
+			ordered: selection.content === 'data',
+			buffers: new FrameBuffers(2 * parallel),
+		};
+		return await dumpInto(dump, started);
 	} catch (error) {
 		await writer?.abort(error);
 		if (signal?.aborted) throw cancelled();

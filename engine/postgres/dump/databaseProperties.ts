@@ -20,7 +20,7 @@ export const storedPropertiesSchema = z.object({
 	locale: name.optional(),
 	icuRules: text.optional(),
 	/** -1 for none; below it the server means a database that was being dropped. */
-	connectionLimit: z.number().int().min(-2),
+	connectionLimit: z.number().int().min(-2).max(2_147_483_647),
 	comment: text.optional(),
 	/** Access privileges, as aclitems; undefined for the default ones. */
 	privileges: z.array(text).optional(),

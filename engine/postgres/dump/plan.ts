@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 
 import type { ManifestTable } from '../../archive';
+import { BackupError } from '../../errors';
 
 import type { TableRows } from './sections';
 
@@ -16,6 +17,8 @@ export interface CopyTask {
 	lock: string | undefined;
 	/** Bytes on the server's disk, for choosing what to begin with. */
 	weight: number;
+	/** Set once its rows are in the archive. */
+	copied: boolean;
 }
 
 interface CatalogEntry {
@@ -68,6 +71,7 @@ function tasksOf(rows: TableRows, entry: CatalogEntry, table: number, rangeScan:
 		header: rows.header,
 		lock: entry.kind === 'r' ? decode(name) : undefined,
 		weight,
+		copied: false,
 	});
 	if (entry.kind !== 'r' || filter) {
 		return [task(`COPY (SELECT ${list} FROM ONLY ${name} ${filter}) TO STDOUT`, entry.pages)];
@@ -99,4 +103,20 @@ export async function planCopies(
 		return tasksOf(rows, entry, table, rangeScan);
 	});
 	return ordered ? tasks : tasks.sort((a, b) => b.weight - a.weight);
+}
+
+/**
+ * The last look before a backup comes into being: its manifest promises the rows of every table that was planned.
+ * @throws BackupError SOURCE_FAILED naming a table whose rows are not all in the archive
+ */
+export function checkAllCopied(tasks: CopyTask[], tables: ManifestTable[]): void {
+	const left = tasks.filter(({ copied }) => !copied);
+	const [first] = left;
+	if (!first) return;
+	const { schema, name } = tables[first.table] as ManifestTable;
+	throw new BackupError(
+		'SOURCE_FAILED',
+		`The rows of ${schema}.${name} were not read (${left.length} of ${tasks.length} steps left undone).`,
+		{ hint: 'This is a fault of this package; no backup was made. Please report it.' },
+	);
 }

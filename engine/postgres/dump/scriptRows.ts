@@ -1,8 +1,8 @@
 import type { ManifestTable } from '../../archive';
 import { splitStatements } from '../script';
-import { parseQualifiedName, QUALIFIED } from '../script/identifiers';
+import { describeStatement } from '../statements/statement';
 
-const ROW = new RegExp(`^INSERT INTO (${QUALIFIED}) DEFAULT VALUES;?$`);
+const ROW = /^INSERT INTO [\s\S]* DEFAULT VALUES;?$/;
 
 /**
  * Tables without columns, in which only the number of rows counts: COPY has nothing to carry, so their rows stay in the
@@ -13,13 +13,14 @@ export function tablesInScript(sections: Array<{ type: string; text?: string }>)
 	for (const { text = '' } of sections) {
 		if (!text.includes(' DEFAULT VALUES;')) continue;
 		for (const { start, end } of splitStatements(text)) {
-			const name = ROW.exec(text.slice(start, end))?.[1];
-			if (name === undefined) continue;
-			const { schema, name: table } = parseQualifiedName(name);
-			const counted = tables.get(name) ?? { schema: schema ?? '', name: table, rows: 0, bytes: 0 };
-			tables.set(name, counted);
-			counted.rows++;
-			counted.bytes += Buffer.byteLength(text.slice(start, end));
+			const statement = text.slice(start, end);
+			const { table: key } = ROW.test(statement) ? describeStatement(statement) : {};
+			if (key === undefined) continue;
+			const [schema = '', name = ''] = key.split('\0');
+			const table = tables.get(key) ?? { schema, name, rows: 0, bytes: 0 };
+			tables.set(key, table);
+			table.rows++;
+			table.bytes += Buffer.byteLength(statement);
 		}
 	}
 	return [...tables.values()];

@@ -1,5 +1,5 @@
 export * from './custom';
-export { describeStatement, type Description } from './describe';
+export { isTextFormat } from './copyFormat';
 export {
 	detectDump,
 	detectKind,
@@ -8,4 +8,4 @@ export {
 	type DumpFormat,
 	type DumpWrapper,
 } from './detect';
-export { listPlainDump, type PlainListing } from './plain';
+export { listPlainDump } from './plain';

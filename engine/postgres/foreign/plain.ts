@@ -1,110 +1,95 @@
 /*
- * Lists what a plain SQL dump holds, in one pass through the lexer: nothing is kept but the list itself.
+ * Lists what a plain SQL dump holds, in one pass through the lexer: nothing is kept but the list itself. What a statement
+ * is about is read from the statement, never from the comment before it, which can be forged.
  */
-import { lexScript, type LexOptions, type ScriptItem } from '../script';
-import { parseQualifiedName } from '../script/identifiers';
+import { type LexOptions, lexScript, type ScriptCopy, type ScriptStatement } from '../script';
+import { StatementReader } from '../statements/reader';
+import type { StatementFacts } from '../statements/statement';
+import { isTextFormat } from './copyFormat';
 import type { DumpObject } from './custom';
-import { COPY, describeStatement, type Description } from './describe';
-
-export interface PlainListing {
-	objects: DumpObject[];
-	/** Databases that the script connects to by itself (`pg_dump --create`, `pg_dumpall`): \connect's arguments. */
-	connects: string[];
-	statements: number;
-	/** Bytes of rows in COPY's format. */
-	rowBytes: number;
-}
 
 /**
- * Reads a whole script and reports its objects in order, with the number of rows of their COPYs. (An INSERT
- * may hold any number of rows: such tables are only known to have some.)
+ * Reads a whole script and reports its objects in order, with the number of their rows where it can be told.
  * @throws BackupError as `lexScript` does.
  */
 export async function listPlainDump(
 	source: AsyncIterable<Uint8Array>,
 	options: LexOptions = {},
-): Promise<PlainListing> {
-	const listing = new ListingBuilder();
-	for await (const item of lexScript(source, options)) await listing.add(item);
-	return listing.result();
+): Promise<DumpObject[]> {
+	const listing = new Listing();
+	for await (const item of lexScript(source, options)) {
+		if (item.type === 'statement') listing.addStatement(item);
+		else if (item.type === 'copy') await listing.addCopy(item);
+	}
+	return listing.objects;
 }
 
-class ListingBuilder {
-	readonly #objects: DumpObject[] = [];
+/** What may be given an owner by `ALTER TABLE`, too. */
+const LIKE_TABLES = ['TABLE', 'VIEW', 'MATERIALIZED VIEW', 'SEQUENCE', 'FOREIGN TABLE'];
+
+/** Named by pg_dump with their table in front. */
+const ON_TABLE = new Set(['TRIGGER', 'RULE', 'POLICY', 'CONSTRAINT', 'CHECK CONSTRAINT', 'FK CONSTRAINT']);
+
+class Listing {
+	readonly objects: DumpObject[] = [];
 	readonly #byName = new Map<string, DumpObject>();
-	readonly #connects: string[] = [];
-	#statements = 0;
-	#rowBytes = 0;
-	/** Where names without a schema belong: what old dumps set before each object. */
-	#defaultSchema: string | null = null;
+	readonly #reader = new StatementReader();
+	/** Tables that hold rows which cannot be counted. */
+	readonly #uncounted = new Set<DumpObject>();
 
-	async add(item: ScriptItem): Promise<void> {
-		if (item.type === 'meta') {
-			if (item.command === 'connect' || item.command === 'c') this.#connects.push(item.args.join(' '));
-			return;
-		}
-		this.#statements++;
-		if (item.type === 'statement') {
-			const description = describeStatement(item.text);
-			if (description) this.#apply(description, item.line);
-			return;
-		}
-		for await (const rows of item.rows) void rows;
-		const { lines, bytes } = item.counts();
-		this.#rowBytes += bytes;
-		const target = COPY.exec(item.statement);
-		if (!target) return;
-		this.#addRows(parseQualifiedName(target[1]!), item.line, /\bcsv\b/i.test(item.statement) ? undefined : lines);
+	addStatement({ line, text }: ScriptStatement): void {
+		const facts = this.#reader.read(text);
+		if (facts.cluster) return;
+		if (facts.kind === 'INSERT') this.#addRows(facts, line, this.#reader.insertedRows(text));
+		else if (facts.role?.kind === 'owner') this.#setOwner(facts, facts.role.names[0] ?? '');
+		else if (facts.verb === 'CREATE' || (facts.verb === 'ALTER' && facts.kind.endsWith('CONSTRAINT')))
+			this.#create(facts, line);
 	}
 
-	result(): PlainListing {
-		return {
-			objects: this.#objects,
-			connects: this.#connects,
-			statements: this.#statements,
-			rowBytes: this.#rowBytes,
-		};
+	async addCopy(copy: ScriptCopy): Promise<void> {
+		for await (const rows of copy.rows) void rows;
+		const rows = isTextFormat(copy.statement) ? copy.counts().lines : undefined;
+		this.#addRows(this.#reader.read(copy.statement), copy.line, rows);
 	}
 
-	#apply(description: Description, line: number): void {
-		if (description.what === 'searchPath') this.#defaultSchema = description.schema;
-		else if (description.what === 'insert') this.#addRows(description, line, undefined);
-		else if (description.what === 'owner') {
-			const object = this.#find(description.type, description.schema ?? this.#defaultSchema, description.name);
-			if (object) object.owner = description.owner;
-		} else {
-			const schema = description.unqualified ? this.#defaultSchema : description.schema;
-			this.#create(description.type, schema, description.name, line);
-		}
-	}
-
-	#create(type: string, schema: string | null, name: string, line: number): DumpObject {
+	#create({ kind, name, schema, table = '' }: StatementFacts, line: number): void {
+		if (name === undefined) return;
+		const type = kind === 'CONSTRAINT TRIGGER' ? 'TRIGGER' : kind;
+		const shown = ON_TABLE.has(type) ? `${table.split('\0')[1]} ${name}` : name;
+		const inSchema = type === 'SCHEMA' ? null : (schema ?? null);
 		// Of views that need one another pg_dump first creates a stand-in, and replaces it later.
-		const known = this.#byName.get(keyOf(type, schema, name));
-		if (known && type === 'VIEW') return known;
+		if (type === 'VIEW' && this.#find(type, inSchema, shown)) return;
+		this.#add(type, inSchema, shown, line);
+	}
+
+	#add(type: string, schema: string | null, name: string, line: number): DumpObject {
 		const object: DumpObject = { id: line, type, schema, name, owner: null, hasData: false };
-		this.#objects.push(object);
+		this.objects.push(object);
 		this.#byName.set(keyOf(type, schema, name), object);
 		return object;
 	}
 
 	#find(type: string, schema: string | null, name: string): DumpObject | undefined {
-		// pg_dump writes ALTER TABLE ... OWNER TO for views and sequences, too.
-		const types = type === 'TABLE' ? ['TABLE', 'VIEW', 'MATERIALIZED VIEW', 'SEQUENCE', 'FOREIGN TABLE'] : [type];
-		for (const one of types) {
-			const object = this.#byName.get(keyOf(one, schema, name));
-			if (object) return object;
-		}
-		return undefined;
+		return this.#byName.get(keyOf(type, schema, name));
 	}
 
-	/** @param rows undefined where they cannot be counted by lines. */
-	#addRows({ schema, name }: { schema: string | null; name: string }, line: number, rows: number | undefined): void {
-		const where = schema ?? this.#defaultSchema;
+	#setOwner({ kind, name = '', schema }: StatementFacts, owner: string): void {
+		const types = kind === 'TABLE' ? LIKE_TABLES : [kind];
+		const inSchema = kind === 'SCHEMA' ? null : (schema ?? null);
+		const object = types.map((type) => this.#find(type, inSchema, name)).find(Boolean);
+		if (object) object.owner = owner;
+	}
+
+	/** @param rows undefined where they cannot be counted */
+	#addRows({ table }: StatementFacts, line: number, rows: number | undefined): void {
+		if (table === undefined) return;
+		const [schema = '', name = ''] = table.split('\0');
 		// A dump of data alone creates no tables.
-		const object = this.#find('TABLE', where, name) ?? this.#create('TABLE', where, name, line);
+		const object = this.#find('TABLE', schema, name) ?? this.#add('TABLE', schema, name, line);
 		object.hasData ||= rows !== 0;
-		if (rows !== undefined) object.rows = (object.rows ?? 0) + rows;
+		if (rows === undefined) this.#uncounted.add(object);
+		if (this.#uncounted.has(object)) delete object.rows;
+		else object.rows = (object.rows ?? 0) + (rows ?? 0);
 	}
 }
 

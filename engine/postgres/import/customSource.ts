@@ -12,6 +12,7 @@ import { lexScript, splitStatements } from '../script';
 import { leftOut, StatementChooser } from '../restore/chooser';
 import type { RestoreSelection, SelectionFilter } from '../restore/selection';
 import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source';
+import { copiedColumns } from '../statements/copiedColumns';
 import { describeStatement } from '../statements/statement';
 import { StatementSurvey } from '../restore/survey';
 import { tableKey } from '../statements/tokens';
@@ -43,15 +44,16 @@ export class CustomSource implements RestoreSource {
 		const survey = surveyOf(planRestore(archive.toc));
 		for await (const block of archive.blocks()) {
 			const table = tableKey(block.entry.schema ?? '', block.entry.name);
-			if (block.type === 'copy') survey.addRows(table, await countLines(block.rows));
+			if (block.type === 'copy') survey.addRows(table, await countLines(block.rows), copiedColumns(block.statement));
 			else if (block.type === 'large-objects') {
 				for await (const { data } of block.objects) for await (const chunk of data) void chunk;
 			} else {
+				survey.addRows(table, 0);
 				for await (const item of lexScript(block.sql, { signal }))
 					if (item.type === 'statement') survey.add(item.text, table);
 			}
 		}
-		return { name: this.name, ...survey.facts, ordered: false };
+		return { name: this.name, ...survey.facts, lacks: survey.lacks, ordered: false };
 	}
 
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
@@ -60,12 +62,13 @@ export class CustomSource implements RestoreSource {
 		const filter = surveyOf(plan).filter(selection);
 		const chooser = new StatementChooser(filter);
 		const definitions = function* (planned: PlannedStatement[]) {
-			for (const { sql, entry } of planned) yield* chosen(sql, entry ? nameOf(entry) : '', chooser);
+			for (const { sql, entry } of planned) yield* chosen(sql, entry ? commentOf(entry) : '', chooser);
 		};
 		for (const sql of plan.setup) yield* chosen(sql, '', chooser);
 		yield* definitions(plan.preData);
 		yield* this.#data(plan, filter, signal);
 		yield* definitions(plan.postData);
+		yield* chooser.end();
 		const left = filter.all && !selection.dataOnly ? ofDatabase(this.#toc) : [];
 		if (left.length > 0) yield { type: 'warning', text: leftOut(left) };
 	}
@@ -83,15 +86,15 @@ export class CustomSource implements RestoreSource {
 				yield { type: 'statement', text, comment: '' };
 			const table = tableKey(entry.schema ?? '', entry.name);
 			if (block.type === 'copy')
-				yield { type: 'copy', statement: block.statement, comment: nameOf(entry), rows: block.rows, table };
-			else if (block.type === 'sql') yield* inserts(block.sql, nameOf(entry), table, signal);
+				yield { type: 'copy', statement: block.statement, comment: commentOf(entry), rows: block.rows, table };
+			else if (block.type === 'sql') yield* inserts(block.sql, commentOf(entry), table, signal);
 			else yield* largeObjects(block.objects);
 		}
 	}
 }
 
 /** In the form of pg_dump's own comments, which name the object in errors. */
-function nameOf({ name, type, schema }: { name: string; type: string; schema: string | null }): string {
+function commentOf({ name, type, schema }: { name: string; type: string; schema: string | null }): string {
 	return `-- Name: ${name}; Type: ${type}; Schema: ${schema ?? '-'};`;
 }
 
@@ -100,10 +103,7 @@ function statementsOf(sql: string): string[] {
 }
 
 function* chosen(sql: string, comment: string, chooser: StatementChooser): Generator<RestoreStep> {
-	for (const text of statementsOf(sql)) {
-		const step = chooser.choose(text, comment);
-		if (step) yield step;
-	}
+	for (const text of statementsOf(sql)) yield* chooser.choose(text, comment);
 }
 
 function surveyOf(plan: RestorePlan): StatementSurvey {

@@ -53,7 +53,7 @@ export async function openForeignDump(dump: ForeignDump, signal?: AbortSignal): 
 /** Lists what a dump holds, without restoring it. Reads a plain script to its end. */
 export async function listForeignDump(dump: ForeignDump, signal?: AbortSignal): Promise<ForeignListing> {
 	const { format, wrappers, stream } = await detect(dump, signal);
-	if (format === 'plain') return { format, wrappers, objects: (await listPlainDump(stream, { signal })).objects };
+	if (format === 'plain') return { format, wrappers, objects: await listPlainDump(stream, { signal }) };
 	const archive = await openArchive(stream, { signal });
 	await archive.close();
 	return { format, wrappers, objects: listObjects(archive.toc) };

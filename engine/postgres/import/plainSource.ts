@@ -1,46 +1,19 @@
 import { BackupError } from '../../errors';
+import { isTextFormat } from '../foreign';
 import { lexScript, type ScriptMeta } from '../script';
 import { StatementChooser } from '../restore/chooser';
 import type { RestoreSelection } from '../restore/selection';
 import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source';
 import { StatementSurvey } from '../restore/survey';
+import { copiedColumns } from '../statements/copiedColumns';
+
+import { ScriptEnds } from './scriptEnds';
 
 /** Opens the script from its first byte; every call reads it anew. */
 export type OpenScript = (signal?: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
 
 /** Backslash commands that concern psql alone. */
 const IGNORED = new Set(['restrict', 'unrestrict', 'echo', 'timing', 'pset', 'x', 'qecho', 'warn']);
-
-const HEAD = '-- PostgreSQL database dump\n';
-const FOOT = '-- PostgreSQL database dump complete\n';
-/** At the head of pg_dumpall's scripts. */
-const CLUSTER_HEAD = '-- PostgreSQL database cluster dump';
-const FOOT_WINDOW = 4096;
-
-/** Passes bytes through and keeps the first and the last of them, to see whether pg_dump's foot stands at the end. */
-class Ends {
-	head = '';
-	#tail = Buffer.alloc(0);
-
-	async *watch(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-		for await (const chunk of source) {
-			if (this.head.length < HEAD.length * 4) this.head += Buffer.from(chunk).toString('latin1', 0, HEAD.length * 4);
-			this.#tail = Buffer.concat([this.#tail, chunk.subarray(-FOOT_WINDOW)]).subarray(-FOOT_WINDOW);
-			yield chunk;
-		}
-	}
-
-	/** A script that says at its head that pg_dump made it has to say at its foot that it is complete. */
-	get complete(): boolean {
-		const unix = (text: string) => text.replaceAll('\r\n', '\n');
-		return !unix(this.head).includes(HEAD) || unix(this.#tail.toString('latin1')).includes(FOOT);
-	}
-}
-
-/** Whether a COPY's rows are one a line: not so in the formats CSV and binary. Options stand after the source. */
-function isTextFormat(statement: string): boolean {
-	return !/\b(?:csv|binary)\b/i.test(/\bstdin\b(?![\s\S]*\bstdin\b)[\s\S]*$/i.exec(statement)?.[0] ?? '');
-}
 
 /** A psql script of one database, as pg_dump writes it. It is read from end to end, twice: to check it, and to run it. */
 export class PlainSource implements RestoreSource {
@@ -52,30 +25,31 @@ export class PlainSource implements RestoreSource {
 	) {}
 
 	async inspect(signal?: AbortSignal): Promise<SourceFacts> {
-		const ends = new Ends();
+		const ends = new ScriptEnds();
 		const databases = new Set<string>();
 		let statements = 0;
-		for await (const item of lexScript(ends.watch(await this.open(signal)), { signal })) {
+		for await (const item of lexScript(await this.open(signal), { signal, onComment: (text) => ends.note(text) })) {
 			statements++;
 			if (item.type === 'meta') checkMeta(item, databases);
 			else if (item.type === 'statement') this.#survey.add(item.text);
 			else {
 				for await (const rows of item.rows) void rows;
 				const table = this.#survey.copied(item.statement);
-				if (table) this.#survey.addRows(table, isTextFormat(item.statement) ? item.counts().lines : undefined);
+				const lines = isTextFormat(item.statement) ? item.counts().lines : undefined;
+				if (table) this.#survey.addRows(table, lines, copiedColumns(item.statement));
 			}
 		}
 		this.#check(ends, statements, databases);
-		return { name: this.name, ...this.#survey.facts, ordered: false };
+		return { name: this.name, ...this.#survey.facts, lacks: this.#survey.lacks, ordered: false };
 	}
 
-	#check(ends: Ends, statements: number, databases: Set<string>): void {
+	#check(ends: ScriptEnds, statements: number, databases: Set<string>): void {
 		if (statements === 0) {
 			throw new BackupError('INVALID_INPUT', `${this.name} holds no SQL statements; nothing was changed.`, {
 				hint: 'Choose a file made by pg_dump: plain SQL, or the custom format (-Fc).',
 			});
 		}
-		if (databases.size === 0 && ends.head.includes(CLUSTER_HEAD)) {
+		if (databases.size === 0 && ends.ofCluster) {
 			throw new BackupError(
 				'INVALID_INPUT',
 				`${this.name} holds roles and other globals of a server and no database; nothing was changed.`,
@@ -107,16 +81,14 @@ export class PlainSource implements RestoreSource {
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
 		const chooser = new StatementChooser(this.#survey.filter(selection));
 		for await (const item of lexScript(await this.open(signal), { signal })) {
-			if (item.type === 'statement') {
-				const step = chooser.choose(item.text, item.comment);
-				if (step) yield step;
-			} else if (item.type === 'copy') {
+			if (item.type === 'statement') yield* chooser.choose(item.text, item.comment);
+			else if (item.type === 'copy') {
 				const { statement, comment, rows } = item;
 				const { table, wanted } = chooser.copied(statement);
 				if (wanted) yield { type: 'copy', statement, comment, rows, table };
 			}
 		}
-		yield* chooser.warnings();
+		yield* chooser.end();
 	}
 }
 

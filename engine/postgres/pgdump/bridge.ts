@@ -3,8 +3,9 @@ import { extname, join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 
 import { BackupError, cancelled, throwIfCancelled } from '../../errors';
-import { encodeMessage, encodeQuery, type Message, MessageType, splitMessages } from '../protocol';
+import { encodeMessage, encodeQuery, type Message, MessageType, parseErrorResponse, splitMessages } from '../protocol';
 import type { RawSocket } from '../rawSocket';
+import { serverCause } from '../serverMessage';
 
 import { markerRead, parseTableRead, type TableRead } from './cursor';
 import { RestrictMask } from './restrictMask';
@@ -58,6 +59,8 @@ class Bridge {
 	#pending: Buffer = NOTHING;
 	#started = false;
 	#contentRead = false;
+	/** What the server answered last: what pg_dump ends with when a query of its fails. */
+	#answer: Buffer = NOTHING;
 
 	constructor(
 		readonly socket: RawSocket,
@@ -66,6 +69,12 @@ class Bridge {
 
 	marker(read: number): string {
 		return `${this.nonce}-${read}`;
+	}
+
+	/** The server's error in its last answer, with its SQLSTATE, which pg_dump does not pass on. */
+	get serverError(): unknown {
+		const failure = splitMessages(this.#answer).messages.find(({ type }) => type === MessageType.errorResponse);
+		return failure && serverCause(parseErrorResponse(failure.body));
 	}
 
 	/** Takes what pg_dump has written; returns what its next read shall find. libpq may write a message in pieces. */
@@ -101,7 +110,10 @@ class Bridge {
 			const answer = this.#answerLargeObjectCall(body);
 			if (answer) return answer;
 		}
-		if (type === MessageType.query) return this.mask.hide(await this.socket.exchange(this.#query(body)));
+		if (type === MessageType.query) {
+			this.#answer = await this.socket.exchange(this.#query(body));
+			return this.mask.hide(this.#answer);
+		}
 		if (type === MessageType.functionCall || type === MessageType.sync) {
 			return await this.socket.exchange(encodeMessage(type, body));
 		}
@@ -174,11 +186,11 @@ interface Outcome {
 	messages: string;
 }
 
-function finished(worker: Worker): Promise<{ script: string; messages: string }> {
+function finished(worker: Worker, bridge: Bridge): Promise<{ script: string; messages: string }> {
 	return new Promise((resolve, reject) => {
 		worker.once('message', ({ script, error = '', messages }: Outcome) => {
 			if (script !== undefined) resolve({ script, messages });
-			else reject(pgDumpError(messages.includes('pg_dump: error: ') ? messages : error));
+			else reject(pgDumpError(messages.includes('pg_dump: error: ') ? messages : error, bridge.serverError));
 		});
 		worker.once('error', reject);
 		worker.once('exit', () =>
@@ -204,7 +216,11 @@ export async function runPgDump({ socket, parameters, args, signal }: PgDumpSess
 	});
 	const abort = aborted(signal);
 	try {
-		const { script, messages } = await Promise.race([finished(worker), serve(bridge, port1, answered), abort.rejected]);
+		const { script, messages } = await Promise.race([
+			finished(worker, bridge),
+			serve(bridge, port1, answered),
+			abort.rejected,
+		]);
 		return {
 			script: bridge.mask.show(script),
 			reads: bridge.reads,

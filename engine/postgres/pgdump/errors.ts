@@ -40,8 +40,9 @@ export function pgDumpWarnings(text: string): string[] {
 /**
  * The error for what pg_dump wrote to its standard error: `pg_dump: error: query failed: ERROR:  permission denied for table
  * a`, `pg_dump: detail: Query was: LOCK TABLE ...`; as lines, or run together as pgDump has it.
+ * @param cause The server's own error, where there was one.
  */
-export function pgDumpError(text: string): BackupError {
+export function pgDumpError(text: string, cause?: unknown): BackupError {
 	const lines = pgDumpMessages(text);
 	const errors = lines.filter((line) => line.startsWith('error: ')).map((line) => line.slice('error: '.length));
 	const said = (errors.length > 0 ? errors : lines.length > 0 ? lines : [text.trim()])
@@ -53,13 +54,14 @@ export function pgDumpError(text: string): BackupError {
 		return new BackupError(
 			'SOURCE_FAILED',
 			`The lock on the tables could not be had in time (${lockFailure(locked)}).`,
-			{ hint: LOCKED },
+			{ hint: LOCKED, cause },
 		);
 	}
 	const message = `pg_dump could not dump the database: ${said}`;
-	if (isDenied(said)) return new BackupError('ACCESS_DENIED', message, { hint: grantHint(said, locked?.split(', ')) });
-	if (/row-level security/i.test(said)) return new BackupError('ACCESS_DENIED', message, { hint: HIDDEN_ROWS });
+	if (isDenied(said))
+		return new BackupError('ACCESS_DENIED', message, { hint: grantHint(said, locked?.split(', ')), cause });
+	if (/row-level security/i.test(said)) return new BackupError('ACCESS_DENIED', message, { hint: HIDDEN_ROWS, cause });
 	if (/^(?:no matching|improper (?:qualified|relation) name|cross-database)/.test(said))
-		return new BackupError('INVALID_INPUT', message, { hint: PATTERN });
-	return new BackupError('SOURCE_FAILED', message, { hint: 'The message above is pg_dump’s own.' });
+		return new BackupError('INVALID_INPUT', message, { hint: PATTERN, cause });
+	return new BackupError('SOURCE_FAILED', message, { hint: 'The message above is pg_dump’s own.', cause });
 }

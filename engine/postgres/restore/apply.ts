@@ -1,18 +1,18 @@
-import { pipeline } from 'node:stream/promises';
-
 import type { Client } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 
 import { BackupError, throwIfCancelled } from '../../errors';
 import { serverMessage } from '../serverMessage';
 
+import { copyIn } from './copyIn';
 import { Lanes } from './lanes';
 import { objectName } from './objectName';
 import { mapOwnership, type OwnerMapping } from './ownership';
 import { PartitionTree } from './partitions';
 import { existsAlready, isDispensable, refused, sqlState, substituteFor } from './refusals';
-import type { RestoredTable, RestoreFailure } from './report';
+import type { RestoreFailure } from './report';
+import { withSavepoint } from './savepoint';
 import type { RestoreStep } from './source';
+import { closing, Supports } from './supports';
 import type { StatementFacts } from '../statements/statement';
 import { StatementReader } from '../statements/reader';
 
@@ -38,11 +38,10 @@ export interface ApplyResult {
 const BACKLOG = 64;
 
 const DEADLOCK = '40P01';
+const UNDEFINED_TABLE = '42P01';
 
 /** What concerns sessions, so all connections. */
 const OF_SESSIONS = new Set(['SET', 'SESSION AUTHORIZATION']);
-
-const SAVEPOINT = 'n8n_before_statement';
 
 type Statement = Extract<RestoreStep, { type: 'statement' }>;
 type Copy = Extract<RestoreStep, { type: 'copy' }>;
@@ -52,6 +51,8 @@ interface Task {
 	/** What it is about, for messages. */
 	object: string;
 	decision?: Statement['decision'];
+	/** Ends the restore when it fails, whatever is collected. */
+	essential?: boolean;
 	statement?: { text: string; facts: StatementFacts };
 	run: (client: Client) => Promise<unknown>;
 }
@@ -69,6 +70,9 @@ class Applier {
 	readonly warnings: string[] = [];
 	readonly #reader = new StatementReader();
 	readonly #partitions = new PartitionTree();
+	readonly #supports = new Supports();
+	/** Tables that were to be made and exist already: their rows are somebody else's. By table key. */
+	readonly #occupied = new Set<string>();
 	/** What runs at once at the moment: only jobs of one sort share the connections. */
 	#work: 'rows' | StatementFacts['work'] = 'other';
 	/** Victims of deadlocks, which have another try alone. */
@@ -93,6 +97,7 @@ class Applier {
 	/** @throws BackupError ARCHIVE_INCOMPLETE where the script ends in the middle of a transaction. */
 	async finish(): Promise<void> {
 		await this.#drain();
+		this.warnings.push(...this.#supports.warnings);
 		if (!this.#inTransaction) return;
 		throw new BackupError('ARCHIVE_INCOMPLETE', 'The script begins a transaction and ends before its COMMIT.', {
 			hint: 'The file was cut off, or its last lines were taken out. Fetch it again, or add the COMMIT.',
@@ -110,27 +115,34 @@ class Applier {
 		for (const task of this.#postponed.splice(0)) await this.#attempt(task, this.lanes.main);
 	}
 
-	async #statement({ text, comment, decision = 'yes', table }: Statement): Promise<void> {
+	async #statement({ text, comment, decision = 'yes', table, essential }: Statement): Promise<void> {
 		const facts = this.#reader.read(text);
 		const object = objectName(comment, text);
 		const statement = { text, facts };
-		if (facts.transaction) return await this.#transaction(statement, object);
+		if (facts.transaction) return await this.#transaction(statement, { object, essential });
 		this.#partitions.note(facts);
 		const sql = mapOwnership(text, facts, this.options.owner, this.options.privileges);
-		if (sql === undefined) return;
+		if (sql === undefined || (facts.role && !this.#supports.mayBeGiven(facts, decision))) return;
 		if (OF_SESSIONS.has(facts.kind))
-			return await this.#everywhere({ object, statement, run: (client) => client.query(sql) });
-		if (decision !== 'support' && !table) this.objects++;
+			return await this.#everywhere({ object, statement, essential, run: (client) => client.query(sql) });
+		if (table && this.#occupied.has(table)) return;
+		const supports = decision === 'support' || decision === 'keep';
+		if (!supports && !table) this.objects++;
 		const run = async (client: Client) => {
 			const { rowCount } = await client.query(sql);
+			if (supports) this.objects++;
+			if (supports && facts.verb === 'CREATE') this.#supports.made(facts, object, decision);
 			if (table) this.#count(table, rowCount ?? 0);
 		};
-		const task: Task = { object, decision, statement, run };
+		const task: Task = { object, decision, statement, essential, run };
 		if (facts.work === 'other') return await this.#alone(task);
 		await this.#beside(facts.work, this.#partitions.locks(facts), task, BACKLOG);
 	}
 
-	async #transaction(statement: { text: string; facts: StatementFacts }, object: string): Promise<void> {
+	async #transaction(
+		statement: { text: string; facts: StatementFacts },
+		about: Pick<Task, 'object' | 'essential'>,
+	): Promise<void> {
 		const { text, facts } = statement;
 		await this.#begin('other');
 		// A COMMIT that fails has ended the transaction all the same.
@@ -139,7 +151,7 @@ class Applier {
 			await this.lanes.main.query(text);
 			if (facts.transaction === 'begins') this.#inTransaction = true;
 		};
-		await this.#attempt({ object, statement, run: control }, this.lanes.main);
+		await this.#attempt({ ...about, statement, run: control }, this.lanes.main);
 	}
 
 	async #everywhere(task: Task): Promise<void> {
@@ -178,6 +190,7 @@ class Applier {
 	}
 
 	async #copy(step: Copy): Promise<void> {
+		if (step.table && this.#occupied.has(step.table)) return;
 		const load = async (client: Client) => {
 			const count = await copyIn(client, step);
 			if (step.table) this.#count(step.table, count);
@@ -208,46 +221,59 @@ class Applier {
 	}
 
 	/** Where a failure is not the end of the restore, so must not be that of a transaction either. */
-	#mayFail({ decision = 'yes', statement }: Task): boolean {
+	#mayFail(task: Task): boolean {
+		const { decision = 'yes', statement } = task;
 		if (statement?.facts.transaction && !isDispensable(statement.text)) return false;
-		return (
-			this.options.collectErrors || decision !== 'yes' || (statement !== undefined && isDispensable(statement.text))
-		);
+		return this.#collects(task) || decision !== 'yes' || (statement !== undefined && isDispensable(statement.text));
+	}
+
+	#collects({ essential = false }: Task): boolean {
+		return this.options.collectErrors && !essential;
 	}
 
 	/** @throws BackupError where a failure of the task is one of the restore. */
-	async #goOnWithout({ object, decision = 'yes', statement }: Task, error: unknown): Promise<void> {
-		if (decision === 'support') return;
+	async #goOnWithout(task: Task, error: unknown): Promise<void> {
+		const { object, decision = 'yes', statement } = task;
+		if (statement && decision === 'support') return await this.#goOnWithoutSupport(object, statement, error);
 		const substitute = statement && substituteFor(statement.text, statement.facts, error);
 		if (substitute) {
 			this.warnings.push(substitute.warning);
 			if (substitute.instead) for (const client of this.lanes.clients) await client.query(substitute.instead);
-		} else if (decision === 'optional') this.warnings.push(`${object} was left out: ${serverMessage(error)}`);
-		else if (decision === 'keep' && existsAlready(error))
+		} else if (decision === 'optional' || (decision === 'attach' && sqlState(error) === UNDEFINED_TABLE))
+			this.warnings.push(`${object} was left out: ${serverMessage(error)}`);
+		else if (decision === 'keep' && existsAlready(error)) {
+			if (statement) this.#supports.leave(statement.facts);
 			this.warnings.push(`${object} exists already and was left as it is.`);
-		else if (!this.options.collectErrors) throw refused(error, object);
-		else this.failures.push({ object, message: serverMessage(error) });
+		} else if (!this.#collects(task)) throw refused(error, object);
+		else {
+			this.failures.push({ object, message: serverMessage(error) });
+			const { verb, kind, table } = statement?.facts ?? {};
+			if (verb === 'CREATE' && kind === 'TABLE' && table && existsAlready(error)) this.#occupied.add(table);
+		}
 	}
-}
 
-/** Within a transaction: undoes what fails, and nothing else of it. */
-async function withSavepoint(client: Client, run: () => Promise<unknown>): Promise<void> {
-	await client.query(`SAVEPOINT ${SAVEPOINT}`);
-	try {
-		await run();
-	} catch (error) {
-		// A connection that is gone is told by the error that is on its way.
-		await client.query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`).catch(() => {});
-		throw error;
-	} finally {
-		await client.query(`RELEASE SAVEPOINT ${SAVEPOINT}`).catch(() => {});
+	/** What was not chosen may be missing, but must not be more open than it was. */
+	async #goOnWithoutSupport(
+		object: string,
+		{ text, facts }: Required<Task>['statement'],
+		error: unknown,
+	): Promise<void> {
+		if (!facts.role) {
+			if (existsAlready(error)) this.#supports.leave(facts);
+			return;
+		}
+		const sql = closing(text);
+		if (sql !== undefined) {
+			await this.lanes.main.query(sql).catch((failure: unknown) => {
+				throw refused(failure, object);
+			});
+			this.#supports.leave(facts);
+		}
+		const instead = sql === undefined ? '' : '; nobody but whoever restores may call it now';
+		this.warnings.push(
+			`${object}: its owner or privileges could not be set as in the dump${instead}: ${serverMessage(error)}`,
+		);
 	}
-}
-
-async function copyIn(client: Client, { statement, rows }: Copy): Promise<number> {
-	const target = client.query(copyFrom(statement));
-	await pipeline(Buffer.isBuffer(rows) ? [rows] : rows, target);
-	return target.rowCount ?? 0;
 }
 
 /**
@@ -265,16 +291,4 @@ export async function applySteps(
 	for await (const step of steps) await applier.step(step);
 	await applier.finish();
 	return applier;
-}
-
-/** Sets what was loaded against what was promised. Keys are table keys. */
-export function compareRows(
-	loaded: ReadonlyMap<string, number>,
-	expected: ReadonlyMap<string, number> | undefined,
-): RestoredTable[] {
-	const keys = new Set([...(expected?.keys() ?? []), ...loaded.keys()]);
-	return [...keys].map((key) => {
-		const [schema = '', name = ''] = key.split('\0');
-		return { schema, name, rows: loaded.get(key) ?? 0, expected: expected?.get(key) };
-	});
 }

@@ -1,13 +1,17 @@
 import type { ArchiveReader, Manifest, ManifestPart } from '../../archive';
 import { BackupError } from '../../errors';
 import { type DatabaseProperties, type StoredProperties, storedPropertiesSchema } from '../dump/databaseProperties';
+import { quoteIdentifier } from '../quoting';
 import { parseSettingsFrame, SETTINGS_PART } from '../dump/settingsFrame';
 import { copyInEncoding, decodingFor, lexScript } from '../script';
 
 import { StatementChooser } from './chooser';
-import type { RestoreSelection } from './selection';
-import type { RestoreSource, RestoreStep, SourceFacts } from './source';
+import { rowsElsewhere } from './refusals';
+import type { RestoreSelection, SelectionFilter } from './selection';
+import type { FilledTables, RestoreSource, RestoreStep, SourceFacts } from './source';
 import { StatementSurvey } from './survey';
+import { lackingByManifest } from './wholeness';
+import { copiedColumns } from '../statements/copiedColumns';
 import { parseName, tableKey, tokenize } from '../statements/tokens';
 
 const TRAILER = '\\.\n';
@@ -33,18 +37,22 @@ export class ArchiveSource implements RestoreSource {
 				if (item.type === 'statement') this.#survey.add(item.text);
 		}
 		const { options, tables = [] } = this.#manifest;
+		for (const { schema, name, sequences = [] } of tables)
+			for (const sequence of sequences)
+				this.#survey.own(tableKey(schema, name), tableKey(sequence.schema, sequence.name));
 		const surveyed = this.#survey.facts;
 		const properties = this.#properties();
 		return {
 			name: this.#manifest.file,
 			...surveyed,
+			lacks: lackingByManifest(this.#manifest),
 			properties: properties && { ...properties, settings: await this.#settings(signal) },
 			expectedRows: new Map([
 				// Rows without columns are INSERTs, which older manifests do not list.
 				...surveyed.expectedRows,
 				...tables.map(({ schema, name, rows }) => [tableKey(schema, name), rows] as const),
 			]),
-			filled: await this.#filled(surveyed.relations, signal),
+			filled: (selection, later) => this.#filled(selection, later),
 			ordered: options.ordered === true,
 		};
 	}
@@ -64,26 +72,63 @@ export class ArchiveSource implements RestoreSource {
 	}
 
 	/**
-	 * The tables that have rows in the archive but no definition (an archive of rows alone, tables of extensions), as the
-	 * rows themselves say: what a manifest lists is no reason yet to empty a table.
+	 * The chosen tables that have rows in the archive, be they none, and the columns that these fill: as the rows
+	 * themselves say. Of an empty table that is defined the manifest alone says whether its rows were backed up; what else
+	 * a manifest lists is no reason yet to empty a table.
+	 * @throws BackupError MANIFEST_INVALID where rows are another table's than the manifest says.
 	 */
-	async #filled(relations: ReadonlySet<string>, signal?: AbortSignal): Promise<ReadonlySet<string>> {
+	async #filled(selection: RestoreSelection, signal?: AbortSignal): Promise<FilledTables> {
+		const { relations, expectedRows } = this.#survey.facts;
+		const filter = this.#survey.filter(selection);
+		const listed = (this.#manifest.tables ?? []).map(({ schema, name }) => tableKey(schema, name));
+		const known = [...expectedRows.keys(), ...listed.filter((key) => relations.has(key))];
+		const filled = new Map<string, string[] | undefined>();
+		for (const key of known) if (filter.wantsTable(key)) filled.set(key, undefined);
 		const seen = new Set<number>();
-		const undefinedYet = (part: ManifestPart) => {
-			if (part.table === undefined || seen.has(part.table) || relations.has(this.#tableOf(part))) return false;
+		const first = (part: ManifestPart) => {
+			if (part.table === undefined || seen.has(part.table) || !filter.wantsTable(this.#tableOf(part))) return false;
 			seen.add(part.table);
 			return true;
 		};
-		const filled = new Set<string>();
-		for await (const { raw } of this.reader.parts(undefinedYet, signal)) {
+		for await (const { part, raw } of this.reader.parts(first, signal)) {
 			for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
 				if (item.type !== 'copy') continue;
-				const name = parseName(tokenize(item.statement), 1);
-				if (name?.parts.length === 2) filled.add(tableKey(name.parts[0] ?? '', name.parts[1] ?? ''));
+				const table = this.#copied(item.statement, this.#tableOf(part), filter, '; nothing was changed');
+				filled.set(table, copiedColumns(item.statement));
 				break;
 			}
 		}
 		return filled;
+	}
+
+	/**
+	 * The key of the table that a COPY fills: the one that the manifest lists, or the root that it is a partition of, as
+	 * pg_dump --load-via-partition-root writes it, and pg_dump by itself for partitions by the hash of an enum.
+	 * @throws BackupError MANIFEST_INVALID where it is any other; INVALID_INPUT where that root is not chosen.
+	 */
+	#copied(statement: string, listed: string, filter: SelectionFilter, state = ''): string {
+		const parts = parseName(tokenize(statement), 1)?.parts ?? [];
+		const [schema = '', name = ''] = parts;
+		const found = tableKey(schema, name);
+		if (found === listed) return found;
+		if (this.#isPartOf(listed, found)) {
+			if (filter.wantsTable(found)) return found;
+			throw rowsElsewhere(this.#manifest.file, { partition: listed, root: found }, state);
+		}
+		throw new BackupError(
+			'MANIFEST_INVALID',
+			`The manifest of ${this.#manifest.file} lists rows of ${listed.replace('\0', '.')} where the archive holds those of ${parts.join('.')}${state}.`,
+			{ hint: 'It was damaged or edited. Choose another backup; the archive itself may still open with stock tools.' },
+		);
+	}
+
+	/** Where there are no definitions: the manifest lists no table that is partitioned, for it has no rows of its own. */
+	#isPartOf(table: string, root: string): boolean {
+		const { tables = [] } = this.#manifest;
+		if (!this.#survey.facts.relations.has(table))
+			return !tables.some(({ schema, name }) => tableKey(schema, name) === root);
+		const name = root.split('\0').map(quoteIdentifier).join('.');
+		return this.#survey.filter({ tables: [name] }).wantsTable(table);
 	}
 
 	async #settings(signal?: AbortSignal): Promise<DatabaseProperties['settings']> {
@@ -101,10 +146,11 @@ export class ArchiveSource implements RestoreSource {
 			return isScript(part) || (part.type === 'large-objects' && filter.all);
 		};
 		for await (const { part, raw } of this.reader.parts(wanted, signal)) {
-			if (part.type === 'data') yield* this.#rows(part, raw);
+			if (part.type === 'data') yield* this.#rows(part, raw, filter);
 			else if (part.type === 'large-objects') yield* batches(raw);
 			else yield* statements(Buffer.isBuffer(raw) ? one(raw) : raw, chooser);
 		}
+		yield* chooser.end();
 	}
 
 	#tableOf({ table = -1 }: ManifestPart): string {
@@ -123,12 +169,17 @@ export class ArchiveSource implements RestoreSource {
 		return encoding === 'SQL_ASCII' ? copyInEncoding(statement, decodingFor(encoding)) : statement;
 	}
 
-	async *#rows(part: ManifestPart, raw: Buffer | AsyncIterable<Buffer>): AsyncGenerator<RestoreStep> {
+	async *#rows(
+		part: ManifestPart,
+		raw: Buffer | AsyncIterable<Buffer>,
+		filter: SelectionFilter,
+	): AsyncGenerator<RestoreStep> {
 		const table = this.#tableOf(part);
 		const inOrder = this.#manifest.options.ordered === true;
 		if (Buffer.isBuffer(raw) && !inOrder) {
 			const header = endOfStatement(raw);
 			const statement = this.#inEncoding(raw.toString('utf8', 0, header));
+			this.#copied(statement, table, filter);
 			yield {
 				type: 'copy',
 				statement,
@@ -141,6 +192,7 @@ export class ArchiveSource implements RestoreSource {
 		for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
 			if (item.type === 'copy') {
 				const statement = this.#inEncoding(item.statement);
+				this.#copied(statement, table, filter);
 				yield { type: 'copy', statement, comment: '', rows: item.rows, table };
 			}
 		}
@@ -169,7 +221,6 @@ async function* batches(raw: Buffer | AsyncIterable<Buffer>): AsyncGenerator<Res
 
 async function* statements(script: AsyncIterable<Buffer>, chooser: StatementChooser): AsyncGenerator<RestoreStep> {
 	for await (const item of lexScript(script)) {
-		const step = item.type === 'statement' ? chooser.choose(item.text, item.comment) : undefined;
-		if (step) yield step;
+		if (item.type === 'statement') yield* chooser.choose(item.text, item.comment);
 	}
 }

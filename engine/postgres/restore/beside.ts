@@ -7,6 +7,7 @@ import { type DatabaseProperties, databaseProperties } from '../dump/databasePro
 
 import { createDatabase, dropDatabase, freeName, suffixedName } from './databases';
 import { load, type Loaded } from './load';
+import { lostTables } from './lostTables';
 import type { Maintenance } from './maintenance';
 import { applyEarlySettings, applyOwner, applyProperties } from './properties';
 import { takeName } from './renaming';
@@ -123,16 +124,21 @@ async function propertiesOf(
 	);
 }
 
-/** Puts the complete database in the place of the existing one, unless objects of it failed. */
+/** Puts the complete database in the place of the existing one, unless objects or rows of it are missing. */
 async function swap(
 	options: RestoreDatabaseOptions,
 	maintenance: Maintenance,
 	{ unfinished, ...loaded }: Beside,
 ): Promise<Outcome> {
 	const { database } = options.target;
-	const { failures, warnings } = loaded;
-	if (failures.length > 0) {
-		const warning = `${failures.length} objects failed, so "${database}" was left as it was; what could be restored is in "${unfinished}".`;
+	const { failures, tables, warnings } = loaded;
+	const short = shortTables(tables);
+	if (failures.length > 0 || short.length > 0) {
+		const reasons = [
+			...(failures.length > 0 ? [`${failures.length} objects failed`] : []),
+			...(short.length > 0 ? [`${short.length} tables lack rows`] : []),
+		];
+		const warning = `${reasons.join(' and ')}, so "${database}" was left as it was; what could be restored is in "${unfinished}".`;
 		return { ...loaded, warnings: [...warnings, warning], database: unfinished, previousDatabase: undefined };
 	}
 	const kept = await freeName(maintenance.client, database, `_before_${timestamp(new Date())}`).catch(
@@ -159,6 +165,12 @@ export async function restoreAndSwap(
 	const kept = outcome.previousDatabase;
 	if (options.target.type === 'safeSwap' || kept === undefined) return { ...outcome, warnings };
 	try {
+		const lost = await lostTables(options.connection, kept, outcome.database);
+		if (lost.length > 0) {
+			const named = `${lost.slice(0, 5).join(', ')}${lost.length > 5 ? ` and ${lost.length - 5} more` : ''}`;
+			const warning = `The database before has tables that the restored one lacks (${named}), so it was not dropped; it is kept as "${kept}".`;
+			return { ...outcome, warnings: [...warnings, warning] };
+		}
 		await dropDatabase(maintenance.client, kept, maintenance.version);
 		return { ...outcome, warnings, previousDatabase: undefined };
 	} catch (error) {

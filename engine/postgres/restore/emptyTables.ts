@@ -1,142 +1,137 @@
 import type { Client } from 'pg';
 
 import { BackupError } from '../../errors';
-import { translateError } from '../connection';
-import { quoteIdentifier } from '../quoting';
 
-import { type RestoreSelection, SelectionFilter } from './selection';
-import type { SourceFacts } from './source';
+import { inTheWay } from './inTheWay';
+import type { RestoreSelection } from './selection';
+import type { FilledTables, SourceFacts } from './source';
+import { checkShapes } from './tableShapes';
+import { findRelations, holdingRows, namesOf, PartitionedTables, type TargetRelation } from './targetRelations';
 
-/** SQLSTATE dependent_objects_still_exist: another object needs the one that is to be dropped. */
-const NEEDED = '2BP01';
-
-/** SQLSTATE of TRUNCATE where a table that stays refers to one that is emptied. */
-const REFERRED_TO = '0A000';
-
-interface Relation {
-	/** As SQL spells it. */
-	name: string;
-	/** `relkind` of pg_class. */
-	kind: string;
+interface Chosen {
+	facts: SourceFacts;
+	selection: RestoreSelection;
+	/** Those that are to be filled again. */
+	filled: FilledTables;
 }
 
-const VERBS: Record<string, string> = {
-	r: 'TABLE',
-	p: 'TABLE',
-	f: 'FOREIGN TABLE',
-	S: 'SEQUENCE',
-	v: 'VIEW',
-	m: 'MATERIALIZED VIEW',
-};
-
-/** Those of the chosen tables, views and sequences that the database has, as what it has them. */
-async function present(client: Client, keys: string[]): Promise<Relation[]> {
-	const names = keys.map((key) => key.split('\0'));
-	const { rows } = await client.query<{ schema: string; name: string; kind: string }>(
-		`SELECT n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind FROM pg_catalog.pg_class c
-		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		JOIN unnest($1::text[], $2::text[]) AS wanted (schema, name) ON wanted.schema = n.nspname::text AND wanted.name = c.relname::text
-		WHERE c.relkind = ANY ($3) ORDER BY c.oid`,
-		[names.map(([schema]) => schema), names.map(([, name]) => name), Object.keys(VERBS)],
-	);
-	return rows.map(({ schema, name, kind }) => ({
-		name: `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`,
-		kind,
-	}));
+/** What is to be emptied. */
+export interface Emptying {
+	tables: TargetRelation[];
+	/** Partitioned tables of which every partition is among them: naming them too satisfies their foreign keys. */
+	wholes: TargetRelation[];
+	warnings: string[];
 }
 
-/** Only what the source itself holds: a list in a manifest alone empties nothing. */
-async function chosen(client: Client, facts: SourceFacts, selection: RestoreSelection): Promise<Relation[]> {
-	const filter = facts.filter(selection);
-	const held = new Set([...facts.relations, ...(facts.filled ?? facts.expectedRows?.keys() ?? [])]);
-	return await present(
-		client,
-		[...held].filter((key) => filter.wantsTable(key)),
-	);
+/** The tables chosen by name that the database has and that the backup has no rows of, as they were written. */
+async function chosenInVain(client: Client, { facts, selection, filled }: Chosen): Promise<string[]> {
+	const vain: string[] = [];
+	for (const table of selection.tables ?? []) {
+		const filter = facts.filter({ tables: [table] });
+		const wanted = (keys: Iterable<string>) => [...keys].filter((key) => filter.wantsTable(key));
+		if (wanted(filled.keys()).length > 0) continue;
+		const found = await findRelations(client, wanted(facts.relations));
+		if (found.some(({ kind }) => 'rp'.includes(kind))) vain.push(table);
+	}
+	return vain;
 }
 
-function failureOf(how: 'drop' | 'empty', error: unknown): BackupError {
-	const failure = translateError(error, 'target', `Could not ${how} the tables; nothing was changed`);
-	if (![NEEDED, REFERRED_TO].includes((error as { code?: string }).code ?? '')) return failure;
-	return new BackupError(failure.code, failure.message, {
-		hint: 'Something outside of the selection needs one of them: select that as well, or drop it first.',
-		cause: failure.cause,
+/** @throws BackupError INVALID_INPUT for a table chosen by name, or a whole choice, that the backup has no rows of. */
+async function checkFilled(client: Client, chosen: Chosen): Promise<void> {
+	const vain = await chosenInVain(client, chosen);
+	if (vain.length === 0 && chosen.filled.size > 0) return;
+	const what = vain.length > 0 ? vain.join(', ') : 'what is chosen';
+	throw new BackupError('INVALID_INPUT', `${chosen.facts.name} holds no rows of ${what}; nothing was changed.`, {
+		hint: 'It was made without them (Schema Only, or Exclude Data of Tables). Choose another backup, or other tables.',
 	});
 }
 
-/** Drops a view, unless something still needs it; that may be another view, to be dropped before. */
-async function dropUnneeded(client: Client, { name, kind }: Relation): Promise<unknown> {
-	await client.query('SAVEPOINT n8n_before_view');
-	try {
-		await client.query(`DROP ${VERBS[kind]} ${name}`);
-	} catch (error) {
-		if ((error as { code?: string }).code !== NEEDED) throw error;
-		await client.query('ROLLBACK TO SAVEPOINT n8n_before_view');
-		return error;
-	}
-	await client.query('RELEASE SAVEPOINT n8n_before_view');
-	return undefined;
-}
-
-/** Views stand on views: whatever nothing needs any more goes, round by round. Youngest first, so one is mostly enough. */
-async function dropViews(client: Client, views: Relation[]): Promise<void> {
-	for (let left = [...views].reverse(); left.length > 0;) {
-		const needed: Array<{ view: Relation; error: unknown }> = [];
-		for (const view of left) {
-			const error = await dropUnneeded(client, view);
-			if (error !== undefined) needed.push({ view, error });
-		}
-		if (needed.length === left.length) throw needed[0]?.error;
-		left = needed.map(({ view }) => view);
-	}
-}
-
-/**
- * Drops the chosen tables, views and sequences of a database, each as what it is and without CASCADE, so that nothing
- * outside of the choice goes with them. Belongs into a transaction: what fails must take back all of it.
- * @throws BackupError TARGET_FAILED naming what else depends on one of them.
- */
-export async function dropRelations(client: Client, facts: SourceFacts, selection: RestoreSelection): Promise<void> {
-	const relations = await chosen(client, facts, selection);
-	const drop = async (what: string, kinds: string) => {
-		const names = relations.filter(({ kind }) => kinds.includes(kind)).map(({ name }) => name);
-		if (names.length > 0) await client.query(`DROP ${what} ${names.join(', ')}`);
-	};
-	try {
-		await dropViews(
-			client,
-			relations.filter(({ kind }) => 'vm'.includes(kind)),
-		);
-		await drop('FOREIGN TABLE', 'f');
-		await drop('TABLE', 'rp');
-		// Those that a table owned are gone with it.
-		await drop('SEQUENCE IF EXISTS', 'S');
-	} catch (error) {
-		throw failureOf('drop', error);
-	}
-}
-
-/**
- * Empties the chosen tables in one statement. Foreign tables keep what they show: it is not in this database.
- * @throws BackupError TARGET_FAILED where a table outside of the choice refers to one of them.
- */
-export async function truncateTables(client: Client, facts: SourceFacts, selection: RestoreSelection): Promise<void> {
-	const relations = await chosen(client, facts, selection);
-	const tables = relations.filter(({ kind }) => 'rp'.includes(kind)).map(({ name }) => name);
-	if (tables.length === 0) return;
-	await client.query(`TRUNCATE TABLE ${tables.join(', ')}`).catch((error: unknown) => {
-		throw failureOf('empty', error);
-	});
-}
-
-/** @throws BackupError INVALID_INPUT when all of a database would be dropped. */
-export function checkDrop(selection: RestoreSelection): void {
-	if (!new SelectionFilter(selection).all) return;
+/** A foreign table's rows are on another server. @throws BackupError INVALID_INPUT */
+export function checkForeign({ name }: SourceFacts, tables: TargetRelation[]): void {
+	const foreign = tables.filter(({ kind }) => kind === 'f');
+	if (foreign.length === 0) return;
 	throw new BackupError(
 		'INVALID_INPUT',
-		'Dropping tables first needs a choice of tables or schemas; nothing was changed.',
-		{
-			hint: 'To replace a whole database, restore with Safe Swap.',
-		},
+		`${name} holds rows of the foreign table ${namesOf(foreign)}, whose rows are on another server; nothing was changed.`,
+		{ hint: 'They would be added to those that are there. Choose other tables, or restore into a new database.' },
 	);
+}
+
+/** The partitions below a table whose rows the backup has as the table's own. @throws BackupError INVALID_INPUT */
+async function partitionsOf(
+	client: Client,
+	{ facts, filled }: Chosen,
+	table: TargetRelation,
+	partitioned: PartitionedTables,
+) {
+	const leaves = partitioned.leaves(table);
+	checkForeign(facts, leaves);
+	const listed = leaves.some(({ key }) => filled.has(key)) ? filled : facts.relations;
+	const others = facts.relations.has(table.key) ? leaves.filter(({ key }) => !listed.has(key)) : [];
+	const holding = await holdingRows(client, others);
+	if (holding.length === 0) return leaves;
+	throw new BackupError(
+		'INVALID_INPUT',
+		`${namesOf([table])} has partitions with rows that the backup does not have: ${namesOf(holding)}; nothing was changed.`,
+		{ hint: 'The backup holds the rows of all its partitions in one. Restore it into a new database.' },
+	);
+}
+
+/** Tables with rows that are chosen but stay as they are, because the backup has none of them. */
+async function leftAlone(
+	client: Client,
+	{ facts, selection }: Chosen,
+	partitioned: PartitionedTables,
+	emptied: Set<number>,
+) {
+	const filter = facts.filter(selection);
+	const defined = await findRelations(
+		client,
+		[...facts.relations].filter((key) => filter.wantsTable(key)),
+	);
+	const chosen = defined.flatMap((table) => (table.kind === 'p' ? partitioned.leaves(table) : [table]));
+	const tables = new Map(chosen.map((table) => [table.oid, table]));
+	const others = [...tables.values()].filter(
+		({ oid, kind, extension }) => kind === 'r' && extension === undefined && !emptied.has(oid),
+	);
+	return await holdingRows(client, others);
+}
+
+/**
+ * Looks what is to be emptied: the tables that the backup has rows of, each by itself without those that inherit from it,
+ * and a partitioned one by its partitions.
+ * @param tables those that are to be filled, as the target has them
+ * @throws BackupError INVALID_INPUT, TARGET_FAILED, where rows would be lost or could not be loaded.
+ */
+export async function planEmptying(client: Client, chosen: Chosen, tables: TargetRelation[]): Promise<Emptying> {
+	await checkFilled(client, chosen);
+	await checkShapes(client, tables, chosen.filled);
+	checkForeign(chosen.facts, tables);
+	const partitioned = await PartitionedTables.of(client);
+	const emptied = new Map<number, TargetRelation>();
+	for (const table of tables) {
+		if (table.extension !== undefined) continue;
+		const own = table.kind === 'p' ? await partitionsOf(client, chosen, table, partitioned) : [table];
+		for (const leaf of own) emptied.set(leaf.oid, leaf);
+	}
+	const wholes = partitioned.roots.filter((root) => {
+		const leaves = partitioned.leaves(root);
+		return leaves.length > 0 && leaves.every(({ oid }) => emptied.has(oid));
+	});
+	const alone = await leftAlone(client, chosen, partitioned, new Set(emptied.keys()));
+	const warning = `The backup holds no rows of ${namesOf(alone)}: what they hold was left as it is.`;
+	return { tables: [...emptied.values()], wholes, warnings: alone.length > 0 ? [warning] : [] };
+}
+
+/**
+ * Empties tables, all in one statement, for good with the commit that is to follow: until then nothing is changed,
+ * however long others keep a table locked.
+ * @throws BackupError TARGET_FAILED where a table outside of the choice refers to one of them.
+ */
+export async function emptyTables(client: Client, { tables, wholes }: Emptying): Promise<void> {
+	const names = [...tables.map(({ name }) => `ONLY ${name}`), ...wholes.map(({ name }) => name)];
+	await client.query('BEGIN');
+	await client.query(`TRUNCATE TABLE ${names.join(', ')}`).catch((error: unknown) => {
+		throw inTheWay('empty', error);
+	});
 }

@@ -1,24 +1,29 @@
 import type { Client } from 'pg';
 
-import { dropRelations, truncateTables } from './emptyTables';
+import { describeStatement } from '../statements/statement';
+
+import { lookAround } from './aftermath';
+import { checkMadeAnew, dropTables } from './dropTables';
+import { emptyTables, planEmptying } from './emptyTables';
+import { spareExtensionTables, withoutSpared } from './extensionTables';
 import { overLargeObjects } from './largeObjects';
 import type { Progress } from './progress';
 import type { RestoreTarget } from './restoreDatabase';
 import type { RestoreSelection } from './selection';
-import type { RestoreStep, SourceFacts } from './source';
-import { describeStatement } from '../statements/statement';
+import type { FilledTables, RestoreStep, SourceFacts } from './source';
+import { findRelations } from './targetRelations';
 
 interface IntoExisting {
-	steps: AsyncIterable<RestoreStep>;
 	target: Extract<RestoreTarget, { type: 'existing' }>;
 	selection: RestoreSelection;
 	facts: SourceFacts;
 	progress: Progress;
 	/** Makes what the steps take for granted. */
 	prepare: () => Promise<void>;
+	signal?: AbortSignal;
 }
 
-const control = (text: 'BEGIN' | 'COMMIT'): RestoreStep => ({ type: 'statement', text, comment: '' });
+const control = (text: 'BEGIN' | 'COMMIT'): RestoreStep => ({ type: 'statement', text, comment: '', essential: true });
 
 /** Settings of the session change nothing in the database. */
 function changesNothing(step: RestoreStep): boolean {
@@ -31,46 +36,100 @@ function endsDefinitions(step: RestoreStep): boolean {
 	return step.type !== 'statement' || describeStatement(step.text).transaction !== undefined;
 }
 
-/** A step is done by the time that the next one is asked for, or at least under way. */
-async function* watched(steps: AsyncIterable<RestoreStep>, progress: Progress): AsyncGenerator<RestoreStep> {
-	for await (const step of steps) {
-		yield step;
-		if (!changesNothing(step)) progress.changed = true;
-	}
-}
+/** The steps of a restore into a database that holds something already, with what makes room for them before. */
+export class ExistingTarget {
+	#filled: FilledTables = new Map<string, undefined>();
+	/** Whose contents stay as they are. */
+	#spared: ReadonlySet<string> = new Set<string>();
 
-/**
- * What is dropped is made again in the same transaction, so that a definition which the database refuses takes nothing
- * away. Whoever carries the steps out does so on the given connection between BEGIN and COMMIT.
- */
-async function* dropping(client: Client, into: IntoExisting): AsyncGenerator<RestoreStep> {
-	yield control('BEGIN');
-	await dropRelations(client, into.facts, into.selection);
-	await into.prepare();
-	let committed = false;
-	for await (const step of into.steps) {
-		if (!committed && endsDefinitions(step)) {
-			yield control('COMMIT');
-			committed = into.progress.changed = true;
+	constructor(
+		readonly client: Client,
+		readonly into: IntoExisting,
+	) {}
+
+	/** Whoever carries the steps out does so on the given connection between BEGIN and COMMIT. */
+	async *steps(source: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
+		const { client } = this;
+		const { target, facts, selection, progress, prepare } = this.into;
+		// What policies hide is there all the same: the server is to refuse rather than to show nothing.
+		await client.query('SET row_security = off');
+		this.#filled = await this.#fillable();
+		const tables = await findRelations(client, this.#filled.keys());
+		const spared = await spareExtensionTables(client, tables);
+		this.#spared = spared.keys;
+		for (const text of spared.warnings) yield { type: 'warning', text };
+		const steps = withoutSpared(overLargeObjects(client, source, selection.dataOnly === true), spared);
+		if (target.before === 'drop') {
+			yield* this.#dropping(steps);
+			return;
 		}
-		yield step;
+		if (target.before === 'truncate') {
+			const emptying = await planEmptying(client, { facts, selection, filled: this.#filled }, tables);
+			for (const text of emptying.warnings) yield { type: 'warning', text };
+			if (emptying.tables.length > 0) {
+				await emptyTables(client, emptying);
+				await progress.change(() => client.query('COMMIT'));
+			}
+		}
+		await prepare();
+		yield* this.#watched(steps);
 	}
-	if (!committed) yield control('COMMIT');
-	into.progress.changed = true;
-}
 
-/** The steps into a database that holds something already, with what makes room for them before. */
-export async function* stepsIntoExisting(client: Client, into: IntoExisting): AsyncGenerator<RestoreStep> {
-	const { target, facts, selection, progress, prepare } = into;
-	const steps = overLargeObjects(client, into.steps, selection.dataOnly === true);
-	if (target.before === 'drop') {
-		yield* dropping(client, { ...into, steps });
-		return;
+	/** What is to be told once all is loaded. */
+	async afterwards(triggersOff: boolean): Promise<string[]> {
+		const { facts, selection } = this.into;
+		const keys = [...this.#filled.keys()].filter((key) => !this.#spared.has(key));
+		return await lookAround(this.client, await findRelations(this.client, keys), {
+			refreshed: selection.dataOnly ? new Set() : this.#chosen(facts.relations),
+			unchecked: triggersOff,
+		});
 	}
-	if (target.before === 'truncate') {
-		await truncateTables(client, facts, selection);
-		progress.changed = true;
+
+	#chosen(keys: Iterable<string>): Set<string> {
+		const filter = this.into.facts.filter(this.into.selection);
+		return new Set([...keys].filter((key) => filter.wantsTable(key)));
 	}
-	await prepare();
-	yield* watched(steps, progress);
+
+	/** Where nothing is taken away, what the backup lists will do; else its rows are asked. */
+	async #fillable(): Promise<FilledTables> {
+		const { target, facts, selection, signal } = this.into;
+		if (target.before !== 'nothing') return await facts.filled(selection, signal);
+		return new Map([...this.#chosen(facts.expectedRows?.keys() ?? [])].map((key) => [key, undefined]));
+	}
+
+	/** A step is done by the time that the next one is asked for, or at least under way. */
+	async *#watched(steps: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
+		const { progress } = this.into;
+		for await (const step of steps) {
+			const changes = !changesNothing(step);
+			if (changes) progress.begin();
+			yield step;
+			if (changes) progress.changed = true;
+		}
+	}
+
+	/**
+	 * What is dropped is made again in the same transaction, so that a definition which the database refuses takes nothing
+	 * away, whether errors are collected or not.
+	 */
+	async *#dropping(steps: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
+		const { client } = this;
+		const { facts, selection, progress, prepare } = this.into;
+		yield control('BEGIN');
+		const dropped = await dropTables(client, { facts, selection, filled: this.#filled });
+		await prepare();
+		let open = true;
+		const commit = async function* () {
+			await checkMadeAnew(client, dropped);
+			progress.begin();
+			yield control('COMMIT');
+			open = false;
+			progress.changed = true;
+		};
+		for await (const step of steps) {
+			if (open && endsDefinitions(step)) yield* commit();
+			yield open && step.type === 'statement' ? { ...step, essential: true } : step;
+		}
+		if (open) yield* commit();
+	}
 }

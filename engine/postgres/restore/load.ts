@@ -1,14 +1,14 @@
 import type { Client } from 'pg';
 
-import { cancelled } from '../../errors';
+import { cancelled, throwIfCancelled } from '../../errors';
 import { connect, disconnect, translateError } from '../connection';
 import { endSessions } from '../sessions';
 import { quoteIdentifier } from '../quoting';
 
-import { applySteps, compareRows } from './apply';
-import { stepsIntoExisting } from './existing';
+import { applySteps } from './apply';
+import { ExistingTarget } from './existing';
 import { Progress } from './progress';
-import type { RestoredTable, RestoreFailure } from './report';
+import { compareRows, type RestoredTable, type RestoreFailure } from './report';
 import type { RestoreDatabaseOptions } from './restoreDatabase';
 import type { SelectionFilter } from './selection';
 import type { SourceFacts } from './source';
@@ -70,28 +70,30 @@ async function loadOver(
 	const { source, selection = {}, signal, target } = options;
 	const [first] = clients as [Client];
 	const filter = facts.filter(selection);
-	const warnings = selection.dataOnly || facts.ordered ? await switchTriggersOff(clients) : [];
+	const rowsAlone = selection.dataOnly === true || facts.ordered;
+	const warnings = rowsAlone ? await switchTriggersOff(clients) : [];
+	const triggersOff = rowsAlone && warnings.length === 0;
 	const prepare = async () => {
 		if (!selection.dataOnly) warnings.push(...(await createMissingSchemas(first, facts, filter)));
 	};
 	const steps = source.steps(selection, signal);
-	if (target.type !== 'existing') await prepare();
-	const result = await applySteps(
+	const existing =
 		target.type === 'existing'
-			? stepsIntoExisting(first, { steps, target, selection, facts, progress, prepare })
-			: steps,
-		clients,
-		{
-			owner: options.owner ?? { type: 'asDumped' },
-			privileges: options.privileges ?? true,
-			collectErrors: options.collectErrors ?? false,
-			loaded: progress.rows,
-			signal,
-		},
-	);
+			? new ExistingTarget(first, { target, selection, facts, progress, prepare, signal })
+			: undefined;
+	if (!existing) await prepare();
+	const result = await applySteps(existing?.steps(steps) ?? steps, clients, {
+		owner: options.owner ?? { type: 'asDumped' },
+		privileges: options.privileges ?? true,
+		collectErrors: options.collectErrors ?? false,
+		loaded: progress.rows,
+		signal,
+	});
+	const around = (await existing?.afterwards(triggersOff)) ?? [];
+	throwIfCancelled(signal);
 	const { objects, failures, rows } = result;
 	const tables = compareRows(rows, promised(facts, filter));
-	return { objects, failures, tables, warnings: [...warnings, ...result.warnings] };
+	return { objects, failures, tables, warnings: [...warnings, ...result.warnings, ...around] };
 }
 
 /** Rows by table key, of the tables that are wanted. */

@@ -9,7 +9,7 @@ const LENGTH = 80;
 export function objectName(comment: string, statement: string): string {
 	const [, name, type, schema] = COMMENT.exec(comment) ?? [];
 	if (name) return schema && schema !== '-' ? `${type} ${schema}.${name}` : `${type} ${name}`;
-	const words = statement.replace(/\s+/g, ' ');
+	const words = statement.slice(0, 4 * LENGTH).replace(/\s+/g, ' ');
 	const end = Math.min(VALUES.exec(words)?.index ?? words.length, LENGTH);
 	return end < words.length ? `${words.slice(0, end).trimEnd()}…` : words;
 }

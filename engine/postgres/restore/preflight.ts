@@ -2,8 +2,17 @@ import type { Client } from 'pg';
 
 import { BackupError } from '../../errors';
 
+import type { RoleKind } from '../statements/statement';
 import type { OwnerMapping } from './ownership';
+import type { RestoreSelection } from './selection';
 import type { SourceFacts } from './source';
+
+/** Of a restore, what decides which roles and extensions it needs. */
+interface Choices {
+	owner?: OwnerMapping;
+	privileges?: boolean;
+	selection?: RestoreSelection;
+}
 
 /** Extensions that people know by the name of the package they come in. */
 const PACKAGES: Record<string, string> = {
@@ -26,13 +35,12 @@ async function missing(client: Client, sql: string, names: string[]): Promise<st
 export async function checkTarget(
 	client: Client,
 	facts: SourceFacts,
-	owner: OwnerMapping,
-	privileges: boolean,
+	{ owner = { type: 'asDumped' }, privileges = true, selection = {} }: Choices,
 ): Promise<void> {
 	const extensions = await missing(
 		client,
 		'SELECT DISTINCT name::text FROM pg_catalog.pg_available_extensions WHERE name = ANY ($1)',
-		facts.extensions,
+		selection.dataOnly ? [] : facts.extensions,
 	);
 	if (extensions.length > 0) {
 		throw new BackupError(
@@ -43,7 +51,11 @@ export async function checkTarget(
 			},
 		);
 	}
-	const wanted = owner.type === 'role' ? [owner.role] : owner.type === 'asDumped' || privileges ? facts.roles : [];
+	const kinds: RoleKind[] = [
+		...(owner.type === 'asDumped' ? (['owner', 'session'] as const) : []),
+		...(privileges ? (['privilege'] as const) : []),
+	];
+	const wanted = [...(owner.type === 'role' ? [owner.role] : []), ...facts.roles(selection, kinds)];
 	const roles = await missing(
 		client,
 		'SELECT rolname::text AS name FROM pg_catalog.pg_roles WHERE rolname = ANY ($1)',
@@ -54,7 +66,7 @@ export async function checkTarget(
 			'TARGET_FAILED',
 			`The target server lacks the role${roles.length > 1 ? 's' : ''} ${roles.join(', ')}; nothing was changed.`,
 			{
-				hint: 'Restore the roles first (a Globals backup), or set Owner to "Restoring User" and switch Privileges off.',
+				hint: 'Restore the roles first (a backup of roles and globals), or set Owner to Restoring User and switch Include Privileges off.',
 			},
 		);
 	}

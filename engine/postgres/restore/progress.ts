@@ -15,15 +15,32 @@ export class Progress {
 	readonly rows = new Map<string, number>();
 	/** True once something in the target is no longer as it was. */
 	changed = false;
+	/** True once the server was asked to change something, though it may not have answered. */
+	#begun = false;
 
 	constructor(
 		readonly options: Pick<RestoreDatabaseOptions, 'target' | 'selection'>,
 		readonly facts: SourceFacts,
 	) {}
 
+	/** From here on nobody knows whether something was changed, until `changed` says so. */
+	begin(): void {
+		this.#begun = true;
+	}
+
+	/** Carries out a change. */
+	async change(work: () => Promise<unknown>): Promise<void> {
+		this.begin();
+		await work();
+		this.changed = true;
+	}
+
 	/** The error of a cancelled restore. */
 	cancelled(): BackupError {
 		if (this.options.target.type !== 'existing') return cancelled();
+		if (!this.changed && this.#begun) {
+			return new BackupError('CANCELLED', `The run was cancelled. ${this.#doubt()}`, { hint: this.#look() });
+		}
 		if (!this.changed) return new BackupError('CANCELLED', 'The run was cancelled; nothing was changed.');
 		return new BackupError('CANCELLED', `The run was cancelled. ${this.#state()}`, {
 			hint: this.#advice(),
@@ -33,14 +50,30 @@ export class Progress {
 
 	/** A failure, with what it leaves behind. */
 	failed(failure: BackupError): BackupError {
-		if (this.options.target.type !== 'existing' || !this.changed) return failure;
 		const { code, message, hint, details, cause } = failure;
 		const sentence = /[.!?]$/.test(message) ? message : `${message}.`;
+		if (this.options.target.type !== 'existing') return failure;
+		if (!this.changed) {
+			if (!this.#begun || code !== 'TARGET_UNREACHABLE') return failure;
+			return new BackupError(code, `${sentence} ${this.#doubt()}`, { hint: `${hint} ${this.#look()}`, details, cause });
+		}
 		return new BackupError(code, `${sentence} ${this.#state()}`, {
 			hint: [hint, this.#advice()].filter((text) => text !== undefined).join(' '),
 			details: { ...details, loadedTables: this.#complete() },
 			cause,
 		});
+	}
+
+	/** The first change was asked for, and no answer came. */
+	#doubt(): string {
+		const { target } = this.options;
+		const changes = { nothing: 'changed', truncate: 'emptied', drop: 'dropped and made anew, without rows' };
+		const what = target.type === 'existing' ? changes[target.before] : changes.nothing;
+		return `The server had not answered yet: tables of "${target.database}" may be ${what} already.`;
+	}
+
+	#look(): string {
+		return `See what they hold. ${this.#advice()}`;
 	}
 
 	#wanted(): Array<[table: string, rows: number]> {

@@ -96,12 +96,16 @@ function missingRoles(names: string[], roles: ReadonlySet<string>): string[] {
 
 type Setting = DatabaseProperties['settings'][number];
 
-/** Settings that could keep the restore itself from connecting or from writing. */
+/** Settings that could keep the restore itself from connecting, from writing, or from writing as who it is. */
 const AFTER_LOADING = new Set([
 	'default_transaction_read_only',
 	'local_preload_libraries',
+	'restrict_nonsystem_relation_kind',
+	'role',
+	'session_authorization',
 	'session_preload_libraries',
 	'shared_preload_libraries',
+	'transaction_read_only',
 ]);
 
 const afterLoading = ({ name }: Setting): boolean => AFTER_LOADING.has(name.toLowerCase());

@@ -14,6 +14,18 @@ export interface RestoredTable {
 	expected: number | undefined;
 }
 
+/** Sets what was loaded against what was promised. Keys are table keys. */
+export function compareRows(
+	loaded: ReadonlyMap<string, number>,
+	expected: ReadonlyMap<string, number> | undefined,
+): RestoredTable[] {
+	const keys = new Set([...(expected?.keys() ?? []), ...loaded.keys()]);
+	return [...keys].map((key) => {
+		const [schema = '', name = ''] = key.split('\0');
+		return { schema, name, rows: loaded.get(key) ?? 0, expected: expected?.get(key) };
+	});
+}
+
 /** Tables that took another number of rows than the source promised, as `schema.name: 2 of 3 rows`. */
 export function shortTables(tables: RestoredTable[]): string[] {
 	return tables

@@ -1,17 +1,20 @@
 import { BackupError, cancelled } from '../../errors';
+import { PARALLEL, wholeNumber } from '../../wholeNumber';
 import { type PostgresConnection, translateError } from '../connection';
 
 import { type Outcome, restoreAndSwap, restoreAsNew } from './beside';
 import { checkDatabaseName } from './databases';
-import { checkDrop } from './emptyTables';
+import { checkDrop } from './dropTables';
 import { load } from './load';
 import { Maintenance } from './maintenance';
 import type { OwnerMapping } from './ownership';
 import { checkTarget } from './preflight';
+import { rowsElsewhere } from './refusals';
 import { type RestoreReport, shortTables } from './report';
 import { parseTableName, type RestoreSelection, SelectionFilter } from './selection';
 import type { RestoreSource, SourceFacts } from './source';
 import { checkTargetDatabase } from './targetDatabase';
+import { checkWhole, partialWarnings } from './wholeness';
 
 /** Where a restore goes. All but the first ask for `confirmation`: the name of the database once more. */
 export type RestoreTarget =
@@ -34,7 +37,7 @@ export interface RestoreDatabaseOptions {
 	privileges?: boolean;
 	/** Report failed objects and go on, instead of stopping at the first. A swap needs a restore without failures. */
 	collectErrors?: boolean;
-	/** Connections that load at once; 2 unless told. */
+	/** Connections that load at once, 1 to 32; 2 unless told. */
 	parallel?: number;
 	signal?: AbortSignal;
 	/** Told of each stage as it begins. */
@@ -70,7 +73,7 @@ function checkChoices({ target, selection = {} }: RestoreDatabaseOptions): void 
 			'INVALID_INPUT',
 			'Data Only cannot be combined with dropping the tables first: nothing would create them again.',
 			{
-				hint: 'Empty the tables first (Truncate) instead.',
+				hint: 'Empty the tables first instead.',
 			},
 		);
 	}
@@ -116,6 +119,13 @@ function checkSelection({ name, schemas, relations, expectedRows }: SourceFacts,
 	});
 }
 
+/** @throws BackupError INVALID_INPUT where rows of a chosen partition stand among those of a table that is not chosen. */
+function checkPartitions({ name, filter, expectedRows }: SourceFacts, selection: RestoreSelection): void {
+	const [astray] = filter(selection).rowsElsewhere(new Set(expectedRows?.keys()));
+	if (!astray) return;
+	throw rowsElsewhere(name, astray, '; nothing was changed');
+}
+
 async function restoreInto(
 	options: RestoreDatabaseOptions,
 	maintenance: Maintenance,
@@ -138,14 +148,17 @@ async function restoreInto(
  */
 export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<RestoreReport> {
 	const startedAt = Date.now();
-	const { connection, target, signal, log } = options;
+	const { connection, target, signal, log, parallel = 2 } = options;
 	checkDatabaseName(target.database);
+	wholeNumber(parallel, 'Parallel Connections', PARALLEL);
 	checkConfirmation(target);
 	checkChoices(options);
 	await checkTargetDatabase(connection, target, signal);
 	log?.('reading the dump');
 	const facts = await options.source.inspect(signal);
 	checkSelection(facts, options.selection ?? {});
+	checkPartitions(facts, options.selection ?? {});
+	checkWhole(facts, target);
 	// To be created, renamed or dropped, a database must not be logged in to.
 	const maintenance = await Maintenance.open(
 		connection,
@@ -153,11 +166,12 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
 		signal,
 	);
 	try {
-		await checkTarget(maintenance.client, facts, options.owner ?? { type: 'asDumped' }, options.privileges ?? true);
+		await checkTarget(maintenance.client, facts, options);
 		// The database of the credential may be the one that is missing or about to be renamed.
 		const outcome = await restoreInto({ ...options, connection: maintenance.connection }, maintenance, facts);
 		return {
 			...outcome,
+			warnings: [...partialWarnings(facts, options), ...outcome.warnings],
 			rows: outcome.tables.reduce((sum, { rows }) => sum + rows, 0),
 			duration: Date.now() - startedAt,
 		};

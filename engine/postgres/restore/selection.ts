@@ -26,9 +26,15 @@ const SUPPORT = new Set(['SCHEMA', 'TYPE', 'DOMAIN', 'COLLATION', 'FUNCTION', 'P
 /**
  * What to do with a statement. Those not chosen may still run: `support`, what a chosen table may need and may be there
  * already; `optional`, what may ask for something that was not chosen or for rights that the user lacks; `keep`, what is
- * left as it is where it exists.
+ * left as it is where it exists, its owner and privileges included; `attach`, what ties a chosen partition to a table that
+ * was not chosen, if that is there, and what is below such a partition.
  */
-export type Decision = 'yes' | 'support' | 'optional' | 'keep' | 'no';
+export type Decision = 'yes' | 'support' | 'optional' | 'keep' | 'attach' | 'no';
+
+/** True for what makes a type, a function or the like. */
+export function mayBeNeeded({ kind, verb }: StatementFacts): boolean {
+	return verb === 'CREATE' && kind !== 'SCHEMA' && SUPPORT.has(kind);
+}
 
 /** A table's name as its parts. @throws BackupError INVALID_INPUT */
 export function parseTableName(text: string): string[] {
@@ -48,8 +54,11 @@ export class SelectionFilter {
 	readonly #ownerOf = new Map<string, string>();
 	/** Partitions by key, with what they are parts of. */
 	readonly #partitionOf = new Map<string, string>();
-	readonly #indexes = new Set<string>();
+	/** Chosen indexes and statistics by key, with their tables. */
+	readonly #indexes = new Map<string, string>();
 	readonly #extensionSchemas = new Set<string>();
+	/** Schemas of types and functions, which a chosen table may need. */
+	readonly #supportSchemas = new Set<string>();
 
 	constructor(readonly selection: RestoreSelection) {
 		this.#schemas = new Set(selection.schemas ?? []);
@@ -62,11 +71,23 @@ export class SelectionFilter {
 	}
 
 	/** Tells the filter of what belongs together before the statements are asked about. */
-	note({ ownedSequence, table, attached, partitionOf, extensionSchema }: StatementFacts): void {
+	note(facts: StatementFacts): void {
+		const { ownedSequence, table, attached, partitionOf, extensionSchema } = facts;
+		if (facts.schema !== undefined && mayBeNeeded(facts)) this.#supportSchemas.add(facts.schema);
 		if (extensionSchema !== undefined) this.#extensionSchemas.add(extensionSchema);
 		if (attached && table) this.#partitionOf.set(attached, table);
 		if (partitionOf && table) this.#partitionOf.set(table, partitionOf);
 		if (ownedSequence && table) this.#ownerOf.set(ownedSequence, table);
+	}
+
+	/** True where tables are chosen by their names. */
+	get byTable(): boolean {
+		return this.#tables.length > 0;
+	}
+
+	/** True for a sequence that is known to belong to a table. Takes its key. */
+	isOwned(sequence: string): boolean {
+		return this.#ownerOf.has(sequence);
 	}
 
 	/** Takes a table's key. */
@@ -81,15 +102,52 @@ export class SelectionFilter {
 		return (parent !== undefined && this.wantsTable(parent)) || (owner !== undefined && this.wantsTable(owner));
 	}
 
-	/** Takes what a StatementReader says of a statement. */
+	/** Tables above a partition, from its own on to the root. */
+	#above(partition: string): string[] {
+		const found: string[] = [];
+		for (
+			let at = this.#partitionOf.get(partition);
+			at !== undefined && !found.includes(at);
+			at = this.#partitionOf.get(at)
+		)
+			found.push(at);
+		return found;
+	}
+
+	/** How many tables a partition is below of. */
+	depth(partition: string): number {
+		return this.#above(partition).length;
+	}
+
+	/** True for a chosen partition of which some table above it is not chosen. */
+	#isLoose(partition: string): boolean {
+		return !this.all && this.#above(partition).some((table) => !this.wantsTable(table));
+	}
+
+	/**
+	 * Chosen partitions without rows of their own, below tables with rows that are not chosen: pg_dump
+	 * --load-via-partition-root writes all rows as those of the root. Takes and tells keys of tables.
+	 */
+	rowsElsewhere(filled: ReadonlySet<string>): Array<{ partition: string; root: string }> {
+		const found: Array<{ partition: string; root: string }> = [];
+		for (const partition of this.#partitionOf.keys()) {
+			if (filled.has(partition) || !this.wantsTable(partition)) continue;
+			const root = this.#above(partition).find((table) => filled.has(table));
+			if (root !== undefined && !this.wantsTable(root)) found.push({ partition, root });
+		}
+		return found;
+	}
+
+	/**
+	 * Takes what a StatementReader says of a statement. What a dump wants dropped never is: whether something has to make
+	 * room is the choice of whoever restores.
+	 */
 	decide(facts: StatementFacts): Decision {
-		if (facts.cluster) return 'no';
+		if (facts.cluster || facts.drops) return 'no';
 		if (SESSION.has(facts.kind)) return 'yes';
 		if (ROWS.has(facts.kind)) return this.#wants(facts.table) ? 'yes' : 'no';
 		if (this.selection.dataOnly) return this.#decideData(facts);
-		const decision = this.#decideObject(facts);
-		// What is to be dropped need not be there; if it is and cannot be dropped, making it again says so.
-		return facts.drops && decision !== 'no' ? 'support' : decision;
+		return this.#decideObject(facts);
 	}
 
 	/** Takes the key of what is filled; what cannot be told belongs to the whole alone. */
@@ -103,39 +161,48 @@ export class SelectionFilter {
 		if (this.all || facts.kind === 'SESSION AUTHORIZATION') return 'yes';
 		const creates = facts.verb === 'CREATE';
 		if (creates && ALWAYS.has(facts.kind)) return 'yes';
+		// Never without its owner and privileges: a function is everybody's to execute until it is revoked.
+		const supports = SUPPORT.has(facts.kind) && (creates || facts.role !== undefined);
 		if (this.#chosen(facts, creates)) {
 			if (facts.work === 'foreign-key' && facts.locks.some(({ table }) => !this.wantsTable(table))) return 'optional';
-			return creates && SUPPORT.has(facts.kind) ? 'keep' : 'yes';
+			if (facts.attached && facts.table && this.#isLoose(facts.attached)) return 'attach';
+			return supports ? 'keep' : 'yes';
 		}
-		if (creates && facts.kind === 'SCHEMA' && this.#extensionSchemas.has(facts.schema ?? '')) return 'support';
-		return this.#tables.length > 0 && SUPPORT.has(facts.kind) && creates ? 'support' : 'no';
+		return supports && this.#mayNeed(facts) ? 'support' : 'no';
+	}
+
+	#mayNeed({ kind, schema = '' }: StatementFacts): boolean {
+		if (kind === 'SCHEMA' && this.#extensionSchemas.has(schema)) return true;
+		if (!this.byTable || kind !== 'SCHEMA' || this.#supportSchemas.has(schema)) return this.byTable;
+		if (this.#tables.some((parts) => parts.length === 1 || parts[0] === schema)) return true;
+		const tied = [...this.#partitionOf.keys(), ...this.#ownerOf.keys()];
+		return tied.some((key) => key.startsWith(`${schema}\0`) && this.wantsTable(key));
 	}
 
 	/** Large objects have no definitions but their creation, which goes with their contents. */
-	#decideData({ drops, kind, table, verb }: StatementFacts): Decision {
+	#decideData({ kind, table, verb }: StatementFacts): Decision {
 		if (kind === 'SEQUENCE SET') return this.#wants(table) ? 'yes' : 'no';
-		if (!this.all || drops) return 'no';
+		if (!this.all) return 'no';
 		if (kind === 'LARGE OBJECT CONTENT') return 'yes';
 		return kind === 'LARGE OBJECT' && verb === 'SELECT' ? 'keep' : 'no';
 	}
 
 	#chosen(facts: StatementFacts, creates: boolean): boolean {
 		if ((facts.kind === 'INDEX' || facts.kind === 'STATISTICS') && !creates) {
-			return (
-				facts.index !== undefined &&
-				this.#indexes.has(facts.index) &&
-				(!facts.attached || this.#indexes.has(facts.attached))
-			);
+			if (facts.index === undefined || !this.#indexes.has(facts.index)) return false;
+			// What is below a loose partition is attached with its indexes, later than here.
+			const part = facts.attached && this.#indexes.get(facts.attached);
+			return facts.attached === undefined || (part !== undefined && !this.#isLoose(part));
 		}
 		const chosen = this.#chosenByName(facts);
-		if (chosen && facts.index) this.#indexes.add(facts.index);
+		if (chosen && facts.index) this.#indexes.set(facts.index, facts.table ?? '');
 		return chosen;
 	}
 
 	#chosenByName(facts: StatementFacts): boolean {
 		if (facts.table)
-			return (
-				this.wantsTable(facts.table) || (facts.ownedSequence !== undefined && this.wantsTable(facts.ownedSequence))
+			return [facts.table, facts.ownedSequence, facts.attached].some(
+				(key) => key !== undefined && this.wantsTable(key),
 			);
 		return facts.schema !== undefined && this.#schemas.has(facts.schema);
 	}

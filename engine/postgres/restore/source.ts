@@ -1,4 +1,5 @@
 import type { DatabaseProperties } from '../dump/databaseProperties';
+import type { RoleKind } from '../statements/statement';
 import type { Decision, RestoreSelection, SelectionFilter } from './selection';
 
 /** One thing to do in the target, in the order of the source. */
@@ -7,7 +8,15 @@ export type RestoreStep =
 	 * One SQL statement, without its semicolon. The comment that stood before it names it in errors. An INSERT says the key
 	 * of the table whose rows it brings.
 	 */
-	| { type: 'statement'; text: string; comment: string; decision?: Exclude<Decision, 'no'>; table?: string }
+	| {
+			type: 'statement';
+			text: string;
+			comment: string;
+			decision?: Exclude<Decision, 'no'>;
+			table?: string;
+			/** Its failure ends the restore, though errors be collected. */
+			essential?: boolean;
+	  }
 	/** A `COPY ... FROM stdin` and its rows, without the end marker. Rows in a buffer may be loaded later and beside others. */
 	| {
 			type: 'copy';
@@ -21,22 +30,30 @@ export type RestoreStep =
 	/** Nothing to do, but something to be told: what of the source is left out. */
 	| { type: 'warning'; text: string };
 
+/** Columns by table key. */
+export type FilledTables = ReadonlyMap<string, readonly string[] | undefined>;
+
 /** What has to be known before a target is touched. */
 export interface SourceFacts {
 	/** For messages: the name of the file. */
 	name: string;
 	/** Extensions that the source creates. */
 	extensions: string[];
-	/** Roles that own something or are granted something in it. */
-	roles: string[];
+	/** Roles that the chosen objects name: as owners, as those who are granted something, or as those to speak as. */
+	roles: (selection: RestoreSelection, kinds: RoleKind[]) => string[];
 	/** Schemas that the source makes something in. */
 	schemas: ReadonlySet<string>;
 	/** Those of them that it makes themselves: a dump of some tables makes none. */
 	createdSchemas: ReadonlySet<string>;
 	/** Keys of the tables, views and sequences that it makes. */
 	relations: ReadonlySet<string>;
-	/** Keys of the tables that it has rows of; those of `expectedRows` unless told. */
-	filled?: ReadonlySet<string>;
+	/**
+	 * The chosen tables that it has rows of, be they none: by key, with the columns that these fill, where that is known.
+	 * Asked of the rows themselves, where there are any.
+	 */
+	filled: (selection: RestoreSelection, signal?: AbortSignal) => Promise<FilledTables>;
+	/** What of a whole database it lacks, for messages (`it lacks ...`); undefined where it seems to be whole. */
+	lacks?: string;
 	/** How to create a database like the one it came from. */
 	properties?: DatabaseProperties;
 	/** Rows by table key, where the source says so. */

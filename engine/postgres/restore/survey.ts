@@ -1,11 +1,12 @@
-import { type RestoreSelection, SelectionFilter } from './selection';
-import type { SourceFacts } from './source';
-import type { StatementFacts } from '../statements/statement';
+import { mayBeNeeded, type RestoreSelection, SelectionFilter } from './selection';
+import type { FilledTables, SourceFacts } from './source';
+import { lackingByContent } from './wholeness';
+import type { RoleKind, StatementFacts } from '../statements/statement';
 import { StatementReader } from '../statements/reader';
 
 type SurveyedFacts = Pick<
 	SourceFacts,
-	'createdSchemas' | 'extensions' | 'filter' | 'relations' | 'roles' | 'schemas'
+	'createdSchemas' | 'extensions' | 'filled' | 'filter' | 'relations' | 'roles' | 'schemas'
 > & {
 	expectedRows: Map<string, number>;
 };
@@ -14,13 +15,21 @@ type SurveyedFacts = Pick<
 export class StatementSurvey {
 	readonly #reader = new StatementReader();
 	readonly #extensions = new Set<string>();
-	readonly #roles = new Set<string>();
+	/** Statements that name roles. */
+	readonly #naming: StatementFacts[] = [];
 	readonly #schemas = new Set<string>();
 	readonly #created = new Set<string>();
 	readonly #relations = new Set<string>();
 	/** Rows by table key; undefined where they cannot be told. */
 	readonly #rows = new Map<string, number | undefined>();
-	/** Statements that tie things to a chosen table: owned sequences, partitions; and extensions to their schemas. */
+	/** Columns that rows are for, by table key; undefined where they cannot be told. */
+	readonly #filled = new Map<string, string[] | undefined>();
+	/** Tables that it makes and that have rows of their own. */
+	readonly #made = new Set<string>();
+	/** What partitions are parts of, by table key. */
+	readonly #parents = new Map<string, string>();
+	#rowsAsInserts = false;
+	/** Statements that tie things to a chosen table: owned sequences, partitions; and other things to their schemas. */
 	readonly #ties: StatementFacts[] = [];
 
 	/** @param table key of the table that the rows of an INSERT are counted for: the one that it names, unless told. */
@@ -29,14 +38,43 @@ export class StatementSurvey {
 		if (facts.cluster) return;
 		const rowsOf = table ?? facts.table;
 		if (facts.kind === 'INSERT' && rowsOf !== undefined) this.addRows(rowsOf, this.#reader.insertedRows(statement));
+		if (facts.kind === 'INSERT' && table === undefined) this.#rowsAsInserts = true;
 		const creates = facts.verb === 'CREATE';
+		this.#noteTable(facts);
 		if (facts.extension && creates) this.#extensions.add(facts.extension);
-		for (const role of facts.role?.names ?? []) this.#roles.add(role);
+		if (facts.role) this.#naming.push(facts);
 		if (facts.schema !== undefined) this.#schemas.add(facts.schema);
 		if (facts.kind === 'SCHEMA' && creates) this.#created.add(facts.schema ?? '');
 		if (facts.table !== undefined && creates) this.#relations.add(facts.table);
-		if (facts.ownedSequence || facts.attached || facts.partitionOf || facts.extensionSchema !== undefined)
-			this.#ties.push(facts);
+		const ties = facts.ownedSequence ?? facts.attached ?? facts.partitionOf ?? facts.extensionSchema;
+		if (ties !== undefined || mayBeNeeded(facts)) this.#ties.push(facts);
+	}
+
+	#noteTable({ attached, holdsRows, kind, name, partitionOf, table }: StatementFacts): void {
+		if (table === undefined) return;
+		if (holdsRows) this.#made.add(table);
+		// A table that old versions of pg_dump turn into a view.
+		if (kind === 'RULE' && name === '_RETURN') this.#made.delete(table);
+		if (attached) this.#parents.set(attached, table);
+		if (partitionOf) this.#parents.set(table, partitionOf);
+	}
+
+	/** Says of a sequence whose it is, where no statement does. Takes keys. */
+	own(table: string, ownedSequence: string): void {
+		this.#ties.push({ verb: '', kind: 'SEQUENCE', work: 'other', locks: [], table, ownedSequence });
+	}
+
+	/** See lackingByContent. */
+	get lacks(): string | undefined {
+		return lackingByContent({
+			made: this.#made,
+			filled: new Set(this.#filled.keys()),
+			parents: this.#parents,
+			rowsAsInserts: this.#rowsAsInserts,
+			relations: this.#relations,
+			createdSchemas: this.#created,
+			extensions: [...this.#extensions],
+		});
 	}
 
 	/** The key of the table that a COPY fills. */
@@ -44,8 +82,13 @@ export class StatementSurvey {
 		return this.#reader.read(statement).table;
 	}
 
-	/** Adds rows to what the dump promises. @param rows undefined where nobody can tell how many they are */
-	addRows(table: string, rows: number | undefined): void {
+	/**
+	 * Adds rows to what the dump promises.
+	 * @param rows undefined where nobody can tell how many they are
+	 * @param columns that they fill, where that is known
+	 */
+	addRows(table: string, rows: number | undefined, columns?: string[]): void {
+		this.#filled.set(table, columns ?? this.#filled.get(table));
 		const before = this.#rows.has(table) ? this.#rows.get(table) : 0;
 		this.#rows.set(table, before === undefined || rows === undefined ? undefined : before + rows);
 	}
@@ -60,13 +103,24 @@ export class StatementSurvey {
 		}
 		return {
 			extensions: [...this.#extensions],
-			roles: [...this.#roles],
+			roles: (selection, kinds) => this.#rolesOf(this.filter(selection), kinds),
 			schemas: this.#schemas,
 			createdSchemas: this.#created,
 			relations,
 			expectedRows: counted,
+			filled: (selection) => Promise.resolve(this.#filledOf(this.filter(selection))),
 			filter: (selection) => this.filter(selection),
 		};
+	}
+
+	#filledOf(filter: SelectionFilter): FilledTables {
+		return new Map([...this.#filled].filter(([table]) => filter.wantsTable(table)));
+	}
+
+	#rolesOf(filter: SelectionFilter, kinds: RoleKind[]): string[] {
+		const named = this.#naming.filter(({ role }) => role && kinds.includes(role.kind));
+		const wanted = named.filter((facts) => ['yes', 'keep'].includes(filter.decide(facts)));
+		return [...new Set(wanted.flatMap(({ role }) => role?.names ?? []))];
 	}
 
 	filter(selection: RestoreSelection): SelectionFilter {

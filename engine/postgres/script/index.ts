@@ -2,7 +2,6 @@ export { CopyDataSplitter } from './copy-data';
 export { copyInEncoding, decodingFor, type TextDecoding } from './encoding';
 export {
 	lexScript,
-	nameOf,
 	type LexOptions,
 	type ScriptCopy,
 	type ScriptItem,

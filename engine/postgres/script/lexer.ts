@@ -53,6 +53,8 @@ export type ScriptItem = ScriptStatement | ScriptCopy | ScriptMeta;
 export interface LexOptions {
 	/** Default 512 MiB, what a JavaScript string can hold. */
 	maxStatementBytes?: number;
+	/** Told of each line comment between statements: see StatementScanner. */
+	onComment?: (text: string) => void;
 	signal?: AbortSignal;
 }
 
@@ -88,6 +90,7 @@ class ScriptReader {
 		readonly options: LexOptions,
 	) {
 		this.#scanner = new StatementScanner(options.maxStatementBytes);
+		this.#scanner.onComment = options.onComment;
 	}
 
 	async *items(): AsyncGenerator<ScriptItem, void, undefined> {
@@ -287,7 +290,7 @@ function commentOf(found: Pick<Found, 'leading'>): string {
 }
 
 /** What pg_dump's comment says the statement is for; only for messages. */
-export function nameOf(comment: string): string | undefined {
+function nameOf(comment: string): string | undefined {
 	const match = /^-- (?:Data for )?Name: (.*?); Type: ([A-Z ]+);/m.exec(comment);
 	return match ? `${match[2]!.toLowerCase()} ${match[1]!}` : undefined;
 }

@@ -42,6 +42,9 @@ enum Mode {
 	DollarQuote,
 }
 
+/** Enough to recognise the first words of a comment. */
+const LONGEST_TOLD = 64;
+
 export class StatementScanner extends ScriptWindow {
 	/** What `SET standard_conforming_strings` says; on since PostgreSQL 9.1. */
 	standardStrings = true;
@@ -53,6 +56,14 @@ export class StatementScanner extends ScriptWindow {
 	#delimiter: Buffer = Buffer.alloc(0);
 	#afterDot = false;
 	#newlineSeen = false;
+	/** Of the line comment that is being passed, as far as it is told. */
+	#comment = '';
+
+	/**
+	 * Told of each line comment between statements, without its dashes: its first characters, LONGEST_TOLD of them, each
+	 * byte as one.
+	 */
+	onComment: ((text: string) => void) | undefined;
 
 	/** @param backslashCommands whether a backslash outside of quotes begins a command, as it does for psql. */
 	constructor(
@@ -65,6 +76,7 @@ export class StatementScanner extends ScriptWindow {
 	/** Says that no more bytes come: what stands at the end is judged as it is. */
 	finish(): void {
 		this.finished = true;
+		if (this.#mode === Mode.LineComment) this.#tellComment();
 	}
 
 	/** The next statement or backslash command; undefined when more bytes are needed (or, after `finish`, at the end). */
@@ -340,8 +352,18 @@ export class StatementScanner extends ScriptWindow {
 		const buffer = this.buffer;
 		let position = this.position;
 		while (position < this.end && buffer[position] !== NEWLINE && buffer[position] !== 0x0d) position++;
+		const room = LONGEST_TOLD - this.#comment.length;
+		if (room > 0 && this.onComment)
+			this.#comment += buffer.toString('latin1', this.position, Math.min(position, this.position + room));
 		this.position = position;
-		if (position < this.end) this.#mode = this.#modeAfterComment;
+		if (position === this.end) return;
+		this.#mode = this.#modeAfterComment;
+		this.#tellComment();
+	}
+
+	#tellComment(): void {
+		if (this.start < 0) this.onComment?.(this.#comment);
+		this.#comment = '';
 	}
 
 	#scanBlockComment(): undefined {

@@ -1,3 +1,4 @@
+import { ROUTINES, signatureOf } from './routines';
 import type { Reading, StatementFacts } from './statement';
 import {
 	findWord,
@@ -50,6 +51,9 @@ const HANGING = new Set(['TRIGGER', 'CONSTRAINT TRIGGER', 'POLICY', 'CONSTRAINT'
 
 const RELATIONS = new Set(['TABLE', 'VIEW', 'SEQUENCE', 'MATERIALIZED VIEW', 'FOREIGN TABLE', 'COLUMN']);
 
+/** Known by what they are for. */
+const NAMELESS = new Set(['CAST', 'TRANSFORM', 'USER MAPPING']);
+
 const IN_SCHEMA = new Set([
 	'AGGREGATE',
 	'COLLATION',
@@ -96,7 +100,8 @@ const withoutColumn = (parts: string[]): string[] => parts.slice(0, -1);
 
 /** Facts of what belongs to a table (view, sequence) of that name. */
 export function ofTable({ verb, schema }: Reading, kind: string, parts: string[]): StatementFacts {
-	return { verb, kind, schema: schemaOf(parts, schema), table: keyOf(parts, schema), work: 'other', locks: [] };
+	const table = keyOf(parts, schema);
+	return { verb, kind, schema: schemaOf(parts, schema), name: parts.at(-1), table, work: 'other', locks: [] };
 }
 
 /** Rows, by INSERT or by COPY. */
@@ -114,8 +119,9 @@ function hanging(kind: string, reading: Reading, from: number): StatementFacts |
 	const ofDomain = kind === 'CONSTRAINT' && wordsAt(tokens, at + 1, 'DOMAIN');
 	const name = at < 0 ? undefined : nameAt(tokens, at + (ofDomain ? 2 : 1));
 	if (!name) return undefined;
+	const own = nameAt(tokens, from)?.parts[0];
 	if (ofDomain) return { verb, kind, schema: schemaOf(name.parts, schema), work: 'other', locks: [] };
-	return ofTable(reading, kind, name.parts);
+	return { ...ofTable(reading, kind, name.parts), name: own };
 }
 
 /** `DROP CONSTRAINT`, `DETACH PARTITION`, `ALTER COLUMN c DROP DEFAULT`: as pg_dump --clean makes room. */
@@ -146,12 +152,14 @@ function addConstraint(
 ): Partial<StatementFacts> {
 	const own = { table, shared: false };
 	const type = tokens[action + 3]?.text;
-	if (type === 'PRIMARY' || type === 'UNIQUE' || type === 'EXCLUDE') {
-		return { index: tableKey(ofTheTable, tokens[action + 2]?.name ?? ''), work: 'index', locks: [own] };
-	}
-	const references = type === 'FOREIGN' ? findWord(tokens, action, 'REFERENCES') : -1;
+	const name = tokens[action + 2]?.name ?? '';
+	if (type === 'PRIMARY' || type === 'UNIQUE' || type === 'EXCLUDE')
+		return { kind: 'CONSTRAINT', name, index: tableKey(ofTheTable, name), work: 'index', locks: [own] };
+	if (type !== 'FOREIGN') return { kind: type === 'CHECK' ? 'CHECK CONSTRAINT' : 'CONSTRAINT', name };
+	const references = findWord(tokens, action, 'REFERENCES');
 	const other = references < 0 ? undefined : parseName(tokens, references + 1);
-	return other ? { work: 'foreign-key', locks: [own, { table: keyOf(other.parts, schema), shared: false }] } : {};
+	const locks = other && [own, { table: keyOf(other.parts, schema), shared: false }];
+	return { kind: 'FK CONSTRAINT', name, ...(locks && { work: 'foreign-key', locks }) };
 }
 
 /** `ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME public.t_id_seq ...)`. */
@@ -174,6 +182,7 @@ function createIndex(reading: Reading, at: number): StatementFacts | undefined {
 	return (
 		facts && {
 			...facts,
+			name,
 			index: tableKey(facts.schema ?? '', name),
 			work: 'index',
 			locks: [{ table: facts.table as string, shared: true }],
@@ -194,7 +203,11 @@ function statistics(reading: Reading, { parts, end }: ParsedName): StatementFact
 	const from = verb === 'CREATE' ? findWord(tokens, end, 'FROM') : -1;
 	const table = from < 0 ? undefined : parseName(tokens, from + 1);
 	const own: StatementFacts = { verb, kind: 'STATISTICS', schema: schemaOf(parts, schema), work: 'other', locks: [] };
-	return { ...(table ? ofTable(reading, 'STATISTICS', table.parts) : own), index: keyOf(parts, schema) };
+	return {
+		...(table ? ofTable(reading, 'STATISTICS', table.parts) : own),
+		name: parts.at(-1),
+		index: keyOf(parts, schema),
+	};
 }
 
 function extension({ tokens, verb }: Reading, { parts, end }: ParsedName): StatementFacts {
@@ -204,6 +217,7 @@ function extension({ tokens, verb }: Reading, { parts, end }: ParsedName): State
 		kind: 'EXTENSION',
 		work: 'other',
 		locks: [],
+		name: parts[0],
 		extension: parts[0],
 		extensionSchema: schema < 0 ? undefined : tokens[schema + 1]?.name,
 	};
@@ -232,18 +246,26 @@ function withoutDrop(reading: Reading): StatementFacts {
 	if (HANGING.has(kind)) return hanging(kind, reading, at) ?? fallback;
 	if ((kind === 'TABLE' || kind === 'FOREIGN TABLE') && verb === 'ALTER')
 		return alterTable(kind, reading, at) ?? fallback;
-	const name = nameAt(tokens, at, kind);
+	const name = NAMELESS.has(kind) ? undefined : nameAt(tokens, at, kind);
 	if (!name) return fallback;
 	if (kind === 'EXTENSION') return extension(reading, name);
 	if (kind === 'INDEX') return otherIndex(reading, name);
 	if (kind === 'STATISTICS') return statistics(reading, name);
-	if (kind === 'SCHEMA') return { ...fallback, schema: name.parts[0] };
+	const own = name.parts.at(-1);
+	if (kind === 'SCHEMA') return { ...fallback, name: own, schema: own };
 	if (kind === 'COLUMN') return ofTable(reading, kind, withoutColumn(name.parts));
-	if (!RELATIONS.has(kind))
-		return IN_SCHEMA.has(kind) ? { ...fallback, schema: schemaOf(name.parts, schema) } : fallback;
+	if (!RELATIONS.has(kind)) {
+		const signature = ROUTINES.has(kind) ? signatureOf(tokens, name.end) : undefined;
+		const inSchema = IN_SCHEMA.has(kind) && { schema: schemaOf(name.parts, schema) };
+		return { ...fallback, name: own, ...(signature !== undefined && { signature }), ...inSchema };
+	}
 	const facts = ofTable(reading, kind, name.parts);
 	if (kind === 'SEQUENCE') return ownedBy(facts, reading);
-	return wordsAt(tokens, name.end, 'PARTITION', 'OF')
-		? { ...facts, partitionOf: attachedName(reading, name.end) }
-		: facts;
+	if (kind !== 'TABLE' || verb !== 'CREATE') return facts;
+	const partitioned = tokens.some((_, index) => index > name.end && wordsAt(tokens, index, 'PARTITION', 'BY'));
+	return {
+		...facts,
+		...(!partitioned && findWord(tokens, name.end, 'AS') < 0 && { holdsRows: true }),
+		...(wordsAt(tokens, name.end, 'PARTITION', 'OF') && { partitionOf: attachedName(reading, name.end) }),
+	};
 }

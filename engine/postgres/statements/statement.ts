@@ -4,6 +4,9 @@ import { describeDefaultPrivileges, describePrivilege } from './roles';
 import { describeSetting, transactionControl } from './session';
 import { findWord, type Token, tokenize, wordsAt } from './tokens';
 
+/** In which way a statement names roles: as owners, as those who are granted something, as whom the session speaks. */
+export type RoleKind = 'owner' | 'privilege' | 'session';
+
 /**
  * What a statement of a dump is about. Covers the forms in which pg_dump writes; of anything else it says nothing, and
  * such a statement is run alone and in its place, or left out where only some objects are wanted.
@@ -13,12 +16,18 @@ export interface StatementFacts {
 	verb: string;
 	/**
 	 * What is made or changed, in SQL's words: TABLE, INDEX, FUNCTION, ... Rows are of the kind INSERT or COPY. SEQUENCE
-	 * SET is a sequence's position, LARGE OBJECT CONTENT what it says. Of the session are SET, SESSION AUTHORIZATION and
+	 * SET is a sequence's position, LARGE OBJECT CONTENT what it says; constraints are called as pg_dump calls them. Of the session are SET, SESSION AUTHORIZATION and
 	 * TRANSACTION.
 	 */
 	kind: string;
 	/** Schema of the object, where it is in one. */
 	schema?: string;
+	/** Name of what is made or changed, without its schema; of what hangs on a table, its own. */
+	name?: string;
+	/** Of a routine, its arguments, so that it can be told from others of its name: see signatureOf. */
+	signature?: string;
+	/** Makes a table that has rows of its own: neither partitioned nor filled by a query. */
+	holdsRows?: boolean;
 	/** Key of the table (view, sequence) that the statement makes, changes, fills or hangs on: see tableKey. */
 	table?: string;
 	/** Decides what may run at once: building indexes, checking foreign keys, or nothing else beside it. */
@@ -33,10 +42,10 @@ export interface StatementFacts {
 	partitionOf?: string;
 	/** The sequence that is tied to `table`: by `ALTER SEQUENCE ... OWNED BY`, or as the one of an identity column. */
 	ownedSequence?: string;
-	/** Takes something away that a later statement makes again, as pg_dump --clean does. */
+	/** Takes something away, to make room for what a later statement makes, as pg_dump --clean does. */
 	drops?: boolean;
 	/** Rights, an owner, or whom the session speaks as, rather than an object. */
-	role?: { kind: 'owner' | 'privilege' | 'session'; names: string[] };
+	role?: { kind: RoleKind; names: string[] };
 	extension?: string;
 	/** Where an extension is put. */
 	extensionSchema?: string;
@@ -88,6 +97,8 @@ function describe(reading: Reading, statement: string): StatementFacts {
 		case 'INSERT':
 		case 'COPY':
 			return describeRows(reading);
+		case 'TRUNCATE':
+			return { verb, kind: 'TABLE', work: 'other', locks: [], drops: true };
 		case 'SET':
 		case 'RESET':
 		case 'DISCARD':

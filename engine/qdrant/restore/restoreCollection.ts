@@ -1,6 +1,7 @@
 import { BackupError, cancelled } from '../../errors';
 import type { Storage } from '../../storage';
 import { findPeers, type Topology } from '../cluster';
+import { collectionName, text } from '../collectionName';
 import type { QdrantConnection } from '../connection';
 import { SnapshotLedger } from '../ledger';
 import { restoreAliases, type AliasChoice } from './aliases';
@@ -106,8 +107,13 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 	}
 }
 
-/** Throws NOT_CONFIRMED unless the target, where it exists, is named once more. */
+/**
+ * Checks the target's name, and, but for a new collection, that it is named once more.
+ * @throws BackupError INVALID_INPUT, NOT_CONFIRMED
+ */
 export function assertConfirmed(target: RestoreCollectionTarget): void {
+	collectionName(target.collection, 'The name of the collection to restore into');
+	if (target.type !== 'newCollection') text(target.confirmation ?? '', 'The confirmation');
 	if (target.type === 'newCollection' || target.confirmation === target.collection) return;
 	throw new BackupError(
 		'NOT_CONFIRMED',

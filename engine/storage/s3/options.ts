@@ -94,6 +94,7 @@ export function settingsOf(options: S3StorageOptions): S3Settings {
 	if (!options.accessKeyId || !options.secretAccessKey) {
 		throw invalid('The access key or the secret key is empty.', 'Fill in both in the credential.');
 	}
+	if (options.objectLock) within('number of days of object lock', options.objectLock.days, 1, 36_500);
 	return {
 		...endpoint,
 		region: options.region || 'us-east-1',

@@ -172,7 +172,7 @@ const options: INodeProperties = {
 			displayName: 'Lock Timeout (Seconds)',
 			name: 'lockTimeout',
 			type: 'number',
-			typeOptions: { minValue: 0 },
+			typeOptions: { minValue: 0, maxValue: 86400 },
 			default: 0,
 			description:
 				'How long to wait for the lock of each table, which a session that alters the table keeps. 0 waits as long as it takes.',

@@ -113,7 +113,7 @@ export const restoreFields: INodeProperties[] = [
 	}),
 	backupField(['restore'], {
 		latest: 'shop',
-		latestHint: 'The name of the database that was backed up; for roles and globals: globals',
+		latestHint: 'The name of the database: its newest whole backup. For roles and globals: globals.',
 		file: 'postgres/shop_20260131_020000.sql.zst',
 	}),
 	manifestField(

@@ -70,7 +70,7 @@ export function targetFields(operations: string[], more: Record<string, string[]
 		},
 		{
 			displayName:
-				'The database as it is now is dropped for good once the restored one is complete. At the swap, sessions of others in the database are ended.',
+				'The database as it is now is dropped for good once the restored one is complete, unless it has tables that the restored one lacks. At the swap, sessions of others in the database are ended.',
 			name: 'replaceNotice',
 			type: 'notice',
 			default: '',
@@ -96,7 +96,8 @@ export function targetFields(operations: string[], more: Record<string, string[]
 				{
 					name: 'Empty the Tables',
 					value: 'truncate',
-					description: 'TRUNCATE the selected tables and restore their rows; the definitions stay',
+					description:
+						'TRUNCATE the selected tables that the backup has rows of, and restore these; the definitions stay',
 				},
 				{
 					name: 'Drop the Tables',
@@ -128,7 +129,7 @@ export const restoreOptions: INodeProperties[] = [
 			{
 				name: 'Collect',
 				value: 'collect',
-				description: 'Go on and report each failure; a swap then only takes place without failures',
+				description: 'Go on and report each failure; a swap then only takes place without failures and missing rows',
 			},
 		],
 		default: 'stop',

@@ -17,7 +17,9 @@ import { BinaryOutput } from '../../shared/binaryOutput';
 import { encryptionKeys } from '../../shared/encryption';
 import { errorItem, toNodeError } from '../../shared/errors';
 import { failedBackups } from '../../shared/failedBackups';
+import { textOf } from '../../shared/fields';
 import { showWarnings } from '../../shared/hints';
+import { splitList, unquoted } from '../../shared/lists';
 import type { Operation } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
 import { openStorage } from '../../shared/storage';
@@ -41,13 +43,19 @@ type Part = { database: string } | 'globals';
 
 const nameOf = (part: Part): string => (part === 'globals' ? 'roles and globals' : part.database);
 
+/** From the drop-down the names as they are; written by an expression, separated by commas. */
+function chosenDatabases(value: unknown): string[] {
+	const names = splitList(value, 'Selected Databases');
+	return Array.isArray(value) ? names : names.map(unquoted);
+}
+
 async function partsOf({ context, item, connection }: Run): Promise<Part[]> {
 	const mode = context.getNodeParameter('databaseMode', item) as 'credential' | 'chosen' | 'all';
 	const globals: Part[] = context.getNodeParameter('globals', item) ? ['globals'] : [];
 	const databases = async () => {
 		if (mode === 'credential') return [connection.database];
 		if (mode === 'all') return await listDatabases(connection);
-		return context.getNodeParameter('databases', item) as string[];
+		return chosenDatabases(context.getNodeParameter('databases', item));
 	};
 	const names = await databases();
 	if (names.length === 0) {
@@ -83,7 +91,7 @@ async function archive(run: Run, part: Part): Promise<INodeExecutionData> {
 	const json = describeBackup(manifest, key, backupContent);
 	const binary = output?.binary(key);
 	if (!binary) return { json };
-	const field = context.getNodeParameter('outputBinaryField', item) as string;
+	const field = textOf(context.getNodeParameter('outputBinaryField', item), 'Put Output File in Field');
 	// Restore wants the manifest again, and nothing else keeps it here.
 	return { json: { ...json, manifest: manifest }, binary: { [field]: binary } };
 }

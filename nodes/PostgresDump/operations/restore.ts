@@ -28,6 +28,10 @@ async function readerOf(context: IExecuteFunctions, item: number, place: Archive
 
 const OTHER_KIND = 'Choose another backup, or set Restore to what this one holds.';
 
+function remarks({ remark }: ArchivePlace): string[] {
+	return remark ? [remark] : [];
+}
+
 async function intoDatabase(context: IExecuteFunctions, item: number): Promise<IDataObject> {
 	const target = restoreTarget(context, item);
 	const selection = restoreSelection(context, item, target);
@@ -46,7 +50,8 @@ async function intoDatabase(context: IExecuteFunctions, item: number): Promise<I
 			});
 		});
 		context.logger.info(`Postgres Dump: restored ${reader.manifest.file}`, { database: report.database });
-		return { ...describeRestore(context, report), backup: describeRestored(reader.manifest) };
+		const warnings = [...remarks(place), ...report.warnings];
+		return { ...describeRestore(context, { ...report, warnings }), backup: describeRestored(reader.manifest) };
 	});
 }
 
@@ -59,7 +64,8 @@ async function rolesAndGlobals(context: IExecuteFunctions, item: number): Promis
 			const signal = context.getExecutionCancelSignal();
 			return await restoreGlobals(connection, reader, { existing: existingRoles, signal });
 		});
-		const { failed, warnings } = report;
+		const { failed } = report;
+		const warnings = [...remarks(place), ...report.warnings];
 		const hints = failed.length > 0 ? [`${failed.length} roles or globals could not be restored; see failures.`] : [];
 		showWarnings(context, [...hints, ...warnings]);
 		const { created, updated, skipped } = report;

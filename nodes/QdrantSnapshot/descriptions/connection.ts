@@ -9,7 +9,7 @@ export const connectionOptions: INodeProperties[] = [
 		displayName: 'Idle Timeout (Seconds)',
 		name: 'idleTimeout',
 		type: 'number',
-		typeOptions: { minValue: 0 },
+		typeOptions: { minValue: 0, maxValue: 86400 },
 		default: 120,
 		description:
 			'How long a download may go without a byte before it counts as broken and is resumed. 0 waits as long as it takes.',
@@ -18,7 +18,7 @@ export const connectionOptions: INodeProperties[] = [
 		displayName: 'Operation Timeout (Seconds)',
 		name: 'operationTimeout',
 		type: 'number',
-		typeOptions: { minValue: 0 },
+		typeOptions: { minValue: 0, maxValue: 86400 },
 		default: 0,
 		description:
 			'How long the server may take to make a snapshot, to fetch one by itself, or to count all points. 0 waits as long as it takes.',

@@ -26,7 +26,7 @@ const source: INodeProperties[] = [
 	),
 	backupField(['restore'], {
 		latest: 'docs',
-		latestHint: 'The name of the collection that was backed up',
+		latestHint: 'The name of the collection: its newest backup. For the whole storage: storage.',
 		file: 'qdrant/docs_20260131_020000.snapshot.zst',
 	}),
 	manifestField(['restore'], 'Without it the file is taken as a bare .snapshot file of a collection.'),
@@ -112,7 +112,7 @@ const options: INodeProperties = {
 			displayName: 'Wait for Indexes (Seconds)',
 			name: 'waitForIndexes',
 			type: 'number',
-			typeOptions: { minValue: 0 },
+			typeOptions: { minValue: 0, maxValue: 604800 },
 			default: 0,
 			description: 'How long to wait until the server has built its indexes; 0 does not wait',
 		},

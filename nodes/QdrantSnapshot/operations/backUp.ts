@@ -16,6 +16,7 @@ import { BinaryOutput } from '../../shared/binaryOutput';
 import { encryptionKeys } from '../../shared/encryption';
 import { errorItem, toNodeError } from '../../shared/errors';
 import { failedBackups } from '../../shared/failedBackups';
+import { textOf } from '../../shared/fields';
 import { showWarnings } from '../../shared/hints';
 import type { Operation } from '../../shared/operation';
 import { progressLog } from '../../shared/progress';
@@ -68,7 +69,7 @@ function itemOf({ context, item, settings, output }: Run, manifest: Manifest, wa
 	});
 	const binary = output?.binary(key);
 	if (!binary) return { json };
-	const field = context.getNodeParameter('outputBinaryField', item) as string;
+	const field = textOf(context.getNodeParameter('outputBinaryField', item), 'Put Output File in Field');
 	// Restore wants the manifest again, and nothing else keeps it here.
 	return { json: { ...json, manifest: manifest }, binary: { [field]: binary } };
 }

@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { BackupError, deleteServerSnapshot, listServerSnapshots } from '../../../engine';
+import { collectionOf, textOf } from '../../shared/fields';
 import { type Operation, shownFor } from '../../shared/operation';
 import { qdrantConnection } from '../../shared/qdrantConnection';
 import { connectionOptions } from '../descriptions/connection';
@@ -45,13 +46,13 @@ export const deleteServerSnapshots: Operation = {
 	description: fields,
 	async execute(context, item) {
 		// The expressions of the defaults may give null: a snapshot of the whole storage has no collection.
-		const text = (field: string) => ((context.getNodeParameter(field, item) as string | null) ?? '').trim();
-		const name = text('snapshotName');
-		const collection = text('snapshotCollection') || undefined;
+		const text = (field: string, label: string) => textOf(context.getNodeParameter(field, item), label).trim();
+		const name = text('snapshotName', 'Snapshot Name');
+		const collection = text('snapshotCollection', 'Collection') || undefined;
 		if (name === '') {
 			throw new BackupError('INVALID_INPUT', 'No snapshot is named.', { hint: 'Fill in Snapshot Name.' });
 		}
-		const connection = await qdrantConnection(context, item, context.getNodeParameter('options', item, {}));
+		const connection = await qdrantConnection(context, item, collectionOf(context, 'options', item, 'Options'));
 		const signal = context.getExecutionCancelSignal();
 		const all = await listServerSnapshots(connection, collection === undefined ? undefined : [collection], signal);
 		const found = all.filter((snapshot) => snapshot.name === name && snapshot.collection === collection);

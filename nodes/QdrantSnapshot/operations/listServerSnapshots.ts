@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { listServerSnapshots as findSnapshots } from '../../../engine';
+import { collectionOf } from '../../shared/fields';
 import { splitList } from '../../shared/lists';
 import { type Operation, shownFor } from '../../shared/operation';
 import { qdrantConnection } from '../../shared/qdrantConnection';
@@ -35,8 +36,8 @@ const fields: INodeProperties[] = [
 export const listServerSnapshots: Operation = {
 	description: fields,
 	async execute(context, item) {
-		const chosen = splitList(context.getNodeParameter('snapshotCollections', item));
-		const connection = await qdrantConnection(context, item, context.getNodeParameter('options', item, {}));
+		const chosen = splitList(context.getNodeParameter('snapshotCollections', item), 'Collections');
+		const connection = await qdrantConnection(context, item, collectionOf(context, 'options', item, 'Options'));
 		const collections = chosen.length > 0 ? chosen : undefined;
 		const snapshots = await findSnapshots(connection, collections, context.getExecutionCancelSignal());
 		return snapshots.map((snapshot) => ({ json: describeSnapshot(snapshot) }));

@@ -65,7 +65,7 @@ export function backupField(operations: string[], examples: BackupExamples): INo
 				typeOptions: { searchListMethod: 'searchBackups', searchable: true },
 			},
 			{
-				displayName: 'Latest Of',
+				displayName: 'Latest',
 				name: 'latest',
 				type: 'string',
 				placeholder: `e.g. ${examples.latest}`,
@@ -151,7 +151,7 @@ export const connectTimeoutOption: INodeProperties = {
 	displayName: 'Connection Timeout (Seconds)',
 	name: 'connectTimeout',
 	type: 'number',
-	typeOptions: { minValue: 1 },
+	typeOptions: { minValue: 1, maxValue: 86400 },
 	default: 30,
 	description: 'How long to wait for the server to accept a connection',
 };

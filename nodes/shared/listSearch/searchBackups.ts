@@ -3,14 +3,21 @@ import type { ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow'
 import { type BackupKind, listManifests, type Manifest } from '../../../engine';
 import { toNodeError } from '../errors';
 import { folderPrefix } from '../folder';
+import { partialWords } from '../partial';
 import { openStorageForList } from '../storage';
 
 import { readableSize, readableTime } from './size';
 
-/** `shop, 2026-01-31 02:00:00 UTC, 3.4 MB, encrypted` */
-function label({ name, startedAt, size: { stored }, encryption }: Manifest): string {
+/** `shop, 2026-01-31 02:00:00 UTC, 3.4 MB, schema only, encrypted` */
+function label(manifest: Manifest): string {
+	const {
+		name,
+		startedAt,
+		size: { stored },
+		encryption,
+	} = manifest;
 	const facts = [name, readableTime(new Date(startedAt)), readableSize(stored)];
-	return [...facts, ...(encryption ? ['encrypted'] : [])].join(', ');
+	return [...facts, ...partialWords(manifest), ...(encryption ? ['encrypted'] : [])].join(', ');
 }
 
 /** The backups of one kind in the storage, newest first. */

@@ -3,15 +3,21 @@ import path from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { createArchive, findBackup, listManifests } from '../../../engine/archive';
+import { createArchive, findBackup, listManifests, type PartialBackup } from '../../../engine/archive';
 import type { FolderStorage } from '../../../engine/storage/folder';
 import { archiveOptions, DETAILS, temporaryStorage } from './support';
 
-async function backUp(storage: FolderStorage, name: string, day: number, kind: 'postgres' | 'qdrant' = 'postgres') {
+async function backUp(
+	storage: FolderStorage,
+	name: string,
+	day: number,
+	kind: 'postgres' | 'qdrant' = 'postgres',
+	partial?: PartialBackup,
+) {
 	const startedAt = new Date(Date.UTC(2026, 0, day, 2));
 	const writer = await createArchive(archiveOptions(storage, { name, startedAt, kind, folder: kind }));
 	await writer.frame({ type: 'data' }, Buffer.from(name));
-	return { manifest: await writer.commit(DETAILS), key: writer.key };
+	return { manifest: await writer.commit({ ...DETAILS, ...(partial ? { partial } : {}) }), key: writer.key };
 }
 
 describe('the list of backups', () => {
@@ -90,6 +96,28 @@ describe('one backup', () => {
 		expect((await findBackup(storage, { file: `${older.key}.manifest.json` })).key).toBe(older.key);
 		expect((await findBackup(storage, { latest: 'shop' }, 'postgres/')).key).toBe(newest.key);
 		expect((await findBackup(storage, { latest: 'shop', kind: 'postgres' })).key).toBe(newest.key);
+	});
+
+	it('is not partial as the latest where there is a whole one, and the entry says what was passed over', async () => {
+		const { storage, files } = temporaryStorage();
+		const small = await backUp(storage, 'shop', 1, 'postgres', { content: 'schema', selection: [] });
+		expect(files().some((file) => file.endsWith('_latest'))).toBe(false);
+		const alone = await findBackup(storage, { latest: 'shop' });
+		expect(alone).toMatchObject({
+			key: small.key,
+			remark: `No backup of shop is whole; the latest, ${small.key}, holds only a part (schema only).`,
+		});
+		const whole = await backUp(storage, 'shop', 2);
+		expect(await findBackup(storage, { latest: 'shop' })).not.toHaveProperty('remark');
+		const selection = ['--table=users'];
+		const newer = await backUp(storage, 'shop', 3, 'postgres', { content: 'data', selection });
+		const found = await findBackup(storage, { latest: 'shop', kind: 'postgres' }, 'postgres/');
+		expect(found.key).toBe(whole.key);
+		expect(found.remark).toContain(`${newer.key} is newer, but holds only a part (data only, --table=users).`);
+		expect(found.remark).toContain(`${whole.key}, begun at 2026-01-02T02:00:00.000Z`);
+		expect(await storage.readLatest('postgres/shop_latest')).toBe(whole.key);
+		expect(await findBackup(storage, { id: newer.manifest.id })).not.toHaveProperty('remark');
+		expect((await listManifests(storage, '')).backups[0]!.manifest.partial).toEqual({ content: 'data', selection });
 	});
 
 	it('that is not there is STORAGE_MISSING', async () => {

@@ -96,7 +96,7 @@ describe.each(CODECS)('an archive with codec $name', ({ name, extension }) => {
 		const writer = await createArchive(archiveOptions(storage, { codec: { name } }));
 		const frames = Array.from({ length: 20 }, (_, i) => randomBytes(1000 + 5000 * (i % 4)));
 		await Promise.all(frames.map((frame, table) => writer.frame({ type: 'data', table }, frame)));
-		const tables = frames.map((frame, i) => ({ schema: 'public', name: `t${i}`, rows: 1, bytes: frame.length }));
+		const tables = frames.map(({ length }, i) => ({ schema: 'public', name: `t${i}`, rows: 1, bytes: length }));
 		const manifest = await writer.commit({ ...DETAILS, tables });
 		expect(manifest.parts.map((part) => part.table).sort((a = 0, b = 0) => a - b)).toEqual(frames.map((_, i) => i));
 		const reader = await openArchive(storage, { manifest, folder: 'postgres' });

@@ -49,6 +49,28 @@ describe('a backup of data only', () => {
 		expect(report.warnings).toEqual([expect.stringContaining('session_replication_role')]);
 	});
 
+	it('says in the manifest which sequences belong to which table', async () => {
+		const database = await databaseWith(
+			server,
+			`CREATE SEQUENCE "its own"; CREATE SEQUENCE nobodys`,
+			'CREATE TABLE t (a serial, b bigint GENERATED ALWAYS AS IDENTITY, c int)',
+			`ALTER SEQUENCE "its own" OWNED BY t.c; CREATE TABLE plain (id int)`,
+		);
+		const sequences = async (choices: Parameters<typeof backUp>[2]) =>
+			(await backUp(server, database, choices)).manifest.tables?.map((table) => [table.name, table.sequences]);
+		const owned = [
+			{ schema: 'public', name: 't_a_seq' },
+			{ schema: 'public', name: 't_b_seq' },
+			{ schema: 'public', name: 'its own' },
+		];
+		const dataOnly = await sequences({ selection: { content: 'data' } });
+		expect(dataOnly?.sort()).toEqual([
+			['plain', undefined],
+			['t', owned],
+		]);
+		expect((await sequences({}))?.map(([, found]) => found)).toEqual([undefined, undefined]);
+	});
+
 	it('of tables that refer to each other carries pg_dump’s warning, and goes back all the same', async () => {
 		const definitions = [
 			'CREATE TABLE heads (id int PRIMARY KEY, tail int)',

@@ -89,6 +89,8 @@ describe('what is backed up', () => {
 		for (const text of holds) expect(script).toMatch(text);
 		for (const text of lacks) expect(script).not.toMatch(text);
 		expect(backup.manifest.tables).toHaveLength(tables.length);
+		const whole = tables.length === ALL.length && !selection.content && selection.largeObjects !== 'exclude';
+		expect(backup.manifest.partial === undefined).toBe(whole);
 		if (selection.content !== 'data' && selection.largeObjects !== 'include' && !selection.clean)
 			await restore(server, backup);
 	});
@@ -195,6 +197,18 @@ describe('a backup while others write', () => {
 		await holder.query('COMMIT');
 		expect((await run).manifest.counts).toMatchObject({ tables: 3, rows: 1 });
 		await altered;
+	});
+
+	it('begins again where a table is dropped between pg_dump’s first look and its lock', async () => {
+		const database = await databaseWith(server, 'CREATE TABLE a AS SELECT 1 AS id; CREATE TABLE b (id int)');
+		const holder = await anotherSession(server, database);
+		await holder.query('BEGIN; LOCK TABLE a');
+		const run = backUp(server, database);
+		run.catch(() => {});
+		await until(async () => (await waitingForLocks()) === 1);
+		await server.query(database, 'DROP TABLE b');
+		await holder.query('COMMIT');
+		expect((await run).manifest.tables).toMatchObject([{ name: 'a', rows: 1 }]);
 	});
 
 	it('ends with a clear error when a lock cannot be had in time', async () => {

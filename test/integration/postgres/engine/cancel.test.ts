@@ -117,20 +117,19 @@ describe('cancelling', () => {
 	});
 
 	it('a swap at any moment leaves the old database or the new one under the name', async () => {
-		const shop = await databaseWith(server, 'CREATE TABLE old (id int)');
-		const small = await backUp(server, await databaseWith(server, 'CREATE TABLE new (id int)'));
+		const shop = await databaseWith(server, 'CREATE TABLE t (old int)');
+		const small = await backUp(server, await databaseWith(server, 'CREATE TABLE t (new int)'));
 		for (let delay = 0; delay < 400; delay += 25) {
 			const target = { type: 'replace', database: shop, confirmation: shop } as const;
 			const took = await cancelAfter(delay, (signal) => restore(server, small, { signal, target }));
-			const { rows } = await server.query<{ relname: string }>(
+			const { rows } = await server.query<{ attname: string }>(
 				shop,
-				`SELECT relname FROM pg_class WHERE relname IN ('old', 'new')`,
+				`SELECT attname FROM pg_attribute WHERE attrelid = 't'::regclass AND attname IN ('old', 'new')`,
 			);
 			expect(rows).toHaveLength(1);
 			expect((await databaseNames(server)).filter((name) => name.startsWith(`${shop}_`))).toEqual([]);
-			if (took === 'finished')
-				await server.query(shop, 'DROP TABLE IF EXISTS new; CREATE TABLE IF NOT EXISTS old (id int)');
-			else expect(rows).toEqual([{ relname: 'old' }]);
+			if (took === 'finished') await server.query(shop, 'DROP TABLE t; CREATE TABLE t (old int)');
+			else expect(rows).toEqual([{ attname: 'old' }]);
 		}
 	});
 

@@ -215,48 +215,6 @@ describe('dropping the chosen objects of an existing database', () => {
 	});
 });
 
-describe('large objects that exist already', () => {
-	const content = (database: string, id: number) => scalar(server, database, `SELECT encode(lo_get(${id}), 'hex')`);
-	const twoObjects = () =>
-		databaseWith(
-			server,
-			`CREATE TABLE t (id int); SELECT lo_from_bytea(1, '\\xaabb'); SELECT lo_from_bytea(2, '\\xcc')`,
-		);
-
-	it.each(['nothing', 'truncate'] as const)(
-		'get the contents of the backup and no other, and keep their privileges (%s)',
-		async (before) => {
-			const database = await twoObjects();
-			const stored = await backUp(server, database);
-			await server.query(
-				database,
-				`SELECT lo_put(1, 0, '\\x11223344'); SELECT lo_unlink(2); SELECT lo_from_bytea(3, '\\xdd'); GRANT SELECT ON LARGE OBJECT 1 TO PUBLIC`,
-			);
-			const selection = { dataOnly: true };
-			const report = await restore(server, stored, { target: into(database, before), selection });
-			expect(report).toMatchObject({ failures: [], warnings: [] });
-			expect([await content(database, 1), await content(database, 2), await content(database, 3)]).toEqual([
-				'aabb',
-				'cc',
-				'dd',
-			]);
-			const acl = `SELECT lomacl::text FROM pg_largeobject_metadata WHERE oid = 1`;
-			expect(await scalar(server, database, acl)).toBe('{postgres=rw/postgres,=r/postgres}');
-		},
-	);
-
-	it('stop a restore of definitions, or are left as they are where errors are collected', async () => {
-		const stored = await backUp(server, await twoObjects());
-		const database = await databaseWith(server, `SELECT lo_from_bytea(1, '\\x11223344')`);
-		await failureOf(restore(server, stored, { target: into(database, 'nothing') }), 'TARGET_FAILED');
-		const other = await databaseWith(server, `SELECT lo_from_bytea(1, '\\x11223344')`);
-		const { failures } = await restore(server, stored, { target: into(other, 'nothing'), collectErrors: true });
-		expect(failures).toHaveLength(1);
-		expect(await content(other, 1)).toBe('11223344');
-		expect(await content(other, 2)).toBe('cc');
-	});
-});
-
 describe('what a restore into an existing database says', () => {
 	const TABLES = `CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY); CREATE TABLE c (id int PRIMARY KEY)`;
 	const filled = () =>
@@ -287,7 +245,7 @@ describe('what a restore into an existing database says', () => {
 	);
 
 	it('when it fails half-way names the tables that are loaded, and how to go on', async () => {
-		const stored = await backUp(server, await filled());
+		const stored = await backUp(server, await filled(), { parallel: 1 });
 		const database = await databaseWith(server, TABLES, 'INSERT INTO c VALUES (7)');
 		const run = restore(server, stored, {
 			target: into(database, 'nothing'),

@@ -95,6 +95,16 @@ describe('the properties of a database', () => {
 		expect(await rights(restored)).toMatchObject({ connections: 0 });
 	});
 
+	it('come back last where they would keep the restore from writing', async () => {
+		await server.query('postgres', 'CREATE ROLE reader');
+		const database = await databaseWith(server, 'CREATE TABLE t AS SELECT 1 AS x; GRANT SELECT ON t TO reader');
+		await server.query('postgres', `ALTER DATABASE ${database} SET role TO reader`);
+		const { database: restored, warnings } = await restore(server, await backUp(server, database));
+		expect(warnings).toEqual([]);
+		expect(await scalar(server, restored, 'SHOW role')).toBe('reader');
+		expect(await scalar(server, restored, 'SELECT x::text FROM t')).toBe('1');
+	});
+
 	it('keep what was revoked from the owner and granted to the user who restores', async () => {
 		await server.query(
 			'postgres',

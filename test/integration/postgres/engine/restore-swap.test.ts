@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { restoreDatabase, type RestoreSource, type RestoreTarget } from '../../../../engine/postgres';
+import { connect, disconnect } from '../../../../engine/postgres/connection';
+import { dropDatabase } from '../../../../engine/postgres/restore/databases';
 import { compareDatabases } from '../../../fidelity/compare';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
-import { type Break, breakingStream } from './breakingStream';
 import { SHOP } from './shop';
 import {
 	anotherSession,
@@ -16,7 +17,6 @@ import {
 	newName,
 	restore,
 	scalar,
-	untilNoEngineSession,
 } from './support';
 
 let server: PostgresServer;
@@ -109,6 +109,17 @@ describe('restoring over a database', () => {
 		expect(message).toContain('nothing was changed');
 	});
 
+	it('keeps the database before where it has tables that the restored one lacks', async () => {
+		const database = await databaseWith(server, 'CREATE TABLE t (id int); CREATE TABLE "Only here" AS SELECT 7 AS x');
+		const report = await restore(server, backup, { target: target('replace', database) });
+		const kept = report.previousDatabase as string;
+		expect(report.warnings).toEqual([
+			`The database before has tables that the restored one lacks (public."Only here", public.t), so it was not dropped; it is kept as "${kept}".`,
+		]);
+		expect(await scalar(server, kept, 'SELECT x FROM "Only here"')).toBe('7');
+		await expectShop(database);
+	});
+
 	it('refuses to replace a database that is not there, or to replace one by a part of a backup', async () => {
 		await failureOf(restore(server, backup, { target: target('safeSwap', 'no such') }), 'INVALID_INPUT');
 		const part = restore(server, backup, { target: target('replace', shop), selection: { tables: ['sales.orders'] } });
@@ -128,65 +139,6 @@ async function oldAndNew(name = newName()): Promise<{ database: string; stored: 
 const valueIn = (database: string) => scalar(server, database, 'SELECT v FROM t');
 const beside = async (database: string) =>
 	(await databaseNames(server)).filter((name) => name.startsWith(`${database}_`));
-
-describe('a swap whose connection breaks', () => {
-	const swapWith = async (fault: Break, type: 'safeSwap' | 'replace' = 'safeSwap') => {
-		const { database, stored } = await oldAndNew();
-		const connection = { ...connectionTo(server, 'postgres'), openStream: breakingStream(fault) };
-		return { database, run: restore(server, stored, { connection, target: target(type, database) }) };
-	};
-
-	it('when the answer to COMMIT is lost is a success, for it took place', async () => {
-		const { database, run } = await swapWith({ text: 'COMMIT', loses: 'answer' });
-		const { previousDatabase, warnings } = await run;
-		expect(warnings).toEqual([]);
-		expect(await valueIn(database)).toBe('new');
-		expect(await valueIn(previousDatabase as string)).toBe('old');
-		expect(await beside(database)).toEqual([previousDatabase]);
-	});
-
-	it('when the answer to COMMIT is lost goes on to drop the database before, where that was asked for', async () => {
-		const { database, run } = await swapWith({ text: 'COMMIT', loses: 'answer' }, 'replace');
-		expect(await run).toMatchObject({ warnings: [], previousDatabase: undefined });
-		expect(await valueIn(database)).toBe('new');
-		expect(await beside(database)).toEqual([]);
-	});
-
-	it.each([
-		{ text: 'COMMIT', loses: 'request' },
-		{ text: 'RENAME TO "made', loses: 'answer' },
-		{ text: 'RENAME TO "made', loses: 'request' },
-	] as const)(
-		'before the end ($loses of $text) leaves the database as it was, and nothing beside it',
-		async (fault) => {
-			const { database, run } = await swapWith(fault);
-			const { message } = await failureOf(run, /TARGET_/);
-			expect(message).toContain(`"${database}_before_`);
-			expect(await valueIn(database)).toBe('old');
-			expect(await beside(database)).toEqual([]);
-			await untilNoEngineSession(server);
-		},
-	);
-
-	it('drops nothing and names all three databases where the server cannot be asked any more', async () => {
-		const { database, run } = await swapWith({ text: 'COMMIT', loses: 'answer', forGood: true });
-		const { message, hint, details } = await failureOf(run, 'TARGET_UNREACHABLE');
-		expect(message).toContain(`"${database}"`);
-		expect(hint).toContain(`"${database}_before_`);
-		expect(hint).toContain(`"${database}_restoring_`);
-		expect(await valueIn(database)).toBe('new');
-		expect(await valueIn(details?.['previousDatabase'] as string)).toBe('old');
-	});
-
-	it('goes for new databases as well: one whose renaming took place is complete', async () => {
-		const { stored } = await oldAndNew();
-		const database = newName();
-		const openStream = breakingStream({ text: 'COMMIT', loses: 'answer' });
-		const connection = { ...connectionTo(server, 'postgres'), openStream };
-		await restore(server, stored, { connection, target: { type: 'newDatabase', database } });
-		expect(await valueIn(database)).toBe('new');
-	});
-});
 
 describe('a database in use', () => {
 	/** A role that may create databases and owns the given one, and nothing more. */
@@ -217,9 +169,8 @@ describe('a database in use', () => {
 	it('by sessions of its owner alone is swapped by the owner', async () => {
 		const { database, stored } = await oldAndNew();
 		const connection = await owner(database);
-		const busy = await anotherSession(server, database);
-		await busy.query(`SET SESSION AUTHORIZATION ${connection.user}`);
-		await busy.end();
+		const busy = await connect(connection, 'target', { database });
+		const ended = new Promise((resolve) => busy.once('end', resolve));
 		const report = await restore(server, stored, {
 			connection,
 			target: target('replace', database),
@@ -227,6 +178,20 @@ describe('a database in use', () => {
 		});
 		expect(report).toMatchObject({ database, previousDatabase: undefined });
 		expect(await valueIn(database)).toBe('new');
+		await ended;
+	});
+
+	it('is not dropped while somebody stays connected, and the error says who', async () => {
+		const { database } = await oldAndNew();
+		const busy = await anotherSession(server, database);
+		const client = await connect(await owner(database), 'target');
+		onTestFinished(() => disconnect(client));
+		const { message } = await failureOf(dropDatabase(client, database, 180_000), 'TARGET_FAILED');
+		expect(message).toContain(`"${database}" is still in use by postgres`);
+		expect(await valueIn(database)).toBe('old');
+		await busy.end();
+		await dropDatabase(client, database, 180_000);
+		expect(await databaseNames(server)).not.toContain(database);
 	});
 
 	it('that another role owns is refused before anything is loaded', async () => {

@@ -83,8 +83,25 @@ describe('restoring into a new database', () => {
 		const before = await databaseNames(server);
 		const { message, hint } = await failureOf(restore(server, stored), 'TARGET_FAILED');
 		expect(message).toContain('lacks the role passing');
-		expect(hint).toContain('Globals');
+		expect(hint).toContain('roles and globals');
 		expect(await databaseNames(server)).toEqual(before);
+	});
+
+	it('asks only for the roles that the chosen objects and choices need', async () => {
+		const database = await databaseWith(
+			server,
+			'CREATE ROLE leaver; CREATE ROLE peeker',
+			'CREATE TABLE mine (id int); CREATE TABLE theirs (id int); ALTER TABLE theirs OWNER TO leaver',
+			'GRANT SELECT ON mine TO peeker',
+		);
+		const stored = await backUp(server, database);
+		await server.query(database, 'ALTER TABLE theirs OWNER TO CURRENT_USER; DROP ROLE leaver');
+		expect((await failureOf(restore(server, stored), 'TARGET_FAILED')).message).toContain('the role leaver');
+		const selected = await restore(server, stored, { selection: { tables: ['public.mine'] } });
+		const asMine = await restore(server, stored, { owner: { type: 'none' } });
+		for (const restored of [selected.database, asMine.database]) {
+			expect(await scalar(server, restored, `SELECT has_table_privilege('peeker', 'mine', 'SELECT')`)).toBe('true');
+		}
 	});
 });
 
@@ -113,12 +130,17 @@ describe('a damaged archive', () => {
 	});
 });
 
+const NO_LARGE_OBJECTS = expect.stringContaining('large objects of the dump were left out') as string;
+const MADE_BESIDE = expect.stringMatching(
+	/^Beside the selection, .*SCHEMA sales, .*FUNCTION sales\.stamp\(\)\.$/,
+) as string;
+
 describe('restoring a part', () => {
 	it('by table brings its indexes, keys, sequence and types into an empty database', async () => {
 		const { database, warnings } = await restore(server, backup, {
 			selection: { tables: ['sales.orders', 'sales.customers'] },
 		});
-		expect(warnings).toEqual([]);
+		expect(warnings).toEqual([NO_LARGE_OBJECTS, MADE_BESIDE]);
 		expect(
 			await scalar(server, database, 'SELECT count(*) FROM sales.orders JOIN sales.customers c ON c.id = customer'),
 		).toBe('3000');
@@ -137,13 +159,17 @@ describe('restoring a part', () => {
 
 	it('by table leaves out a foreign key to a table that was not chosen, and says so', async () => {
 		const { database, warnings } = await restore(server, backup, { selection: { tables: ['sales.orders'] } });
-		expect(warnings).toEqual([expect.stringMatching(/orders_customer_fkey was left out: .*customers/)]);
+		expect(warnings).toEqual([
+			NO_LARGE_OBJECTS,
+			expect.stringMatching(/orders_customer_fkey was left out: .*customers/),
+			MADE_BESIDE,
+		]);
 		expect(await scalar(server, database, 'SELECT count(*) FROM sales.orders')).toBe('3000');
 	});
 
 	it('by table takes the partitions of a partitioned table along, with valid indexes', async () => {
 		const { database, warnings } = await restore(server, backup, { selection: { tables: ['events'] } });
-		expect(warnings).toEqual([]);
+		expect(warnings).toEqual([NO_LARGE_OBJECTS, MADE_BESIDE]);
 		expect(await scalar(server, database, 'SELECT count(*) FROM sales.events')).toBe('500');
 		expect(await scalar(server, database, 'SELECT count(*) FROM pg_index WHERE NOT indisvalid')).toBe('0');
 	});

@@ -114,18 +114,17 @@ describe('a plain dump', () => {
 			})
 			// An extension's table has rows in the dump, and is created with the extension.
 			.map((object) => (listed.get(object.id)!.type === 'TABLE DATA' ? { ...object, owner: null } : object));
-		expect(names(plain.objects, owned)).toEqual(names(fromArchive, owned));
+		expect(names(plain, owned)).toEqual(names(fromArchive, owned));
 	});
 
 	it('tells how many rows its tables have', async () => {
 		const { rows } = await server.query<{ count: number }>(database, 'SELECT count(*)::int AS count FROM volume.large');
-		const { objects, connects } = await listPlainDump(dumping(['--create', '--table=volume.large']));
+		const objects = await listPlainDump(dumping(['--create', '--table=volume.large']));
 		expect(objects.find(({ name }) => name === 'large')).toMatchObject({
 			schema: 'volume',
 			hasData: true,
 			rows: rows[0]!.count,
 		});
-		expect(connects).toHaveLength(1);
 	});
 
 	it('of version 15 has no statement that the lexer cannot see the end of', async () => {

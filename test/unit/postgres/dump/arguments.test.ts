@@ -75,6 +75,8 @@ describe('dumpArguments', () => {
 		[{ clean: true, content: 'data' as const }, 'Clean'],
 		[{ ifExists: true }, 'If Exists'],
 		[{ tables: [''] }, 'is empty'],
+		[{ content: 'rows' as 'data' }, 'Content is "rows"'],
+		[{ largeObjects: 'never' as 'exclude' }, 'Large Objects is "never"'],
 	])('refuses %o', (selection, message) => expect(() => dumpArguments(selection)).toThrow(message));
 });
 

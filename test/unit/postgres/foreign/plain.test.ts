@@ -1,36 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { describeStatement, listPlainDump } from '../../../../engine/postgres/foreign';
+import { isTextFormat, listPlainDump } from '../../../../engine/postgres/foreign';
 import { inPieces } from './read-blocks';
-
-describe('what a statement is about', () => {
-	it.each<[string, unknown]>([
-		['CREATE TABLE public.orders (id int)', { type: 'TABLE', schema: 'public', name: 'orders' }],
-		['CREATE UNLOGGED TABLE "A ""b"""."C.d" ()', { type: 'TABLE', schema: 'A "b"', name: 'C.d' }],
-		['CREATE TABLE IF NOT EXISTS Orders ()', { type: 'TABLE', schema: null, name: 'orders', unqualified: true }],
-		['CREATE UNIQUE INDEX i ON ONLY s.t USING btree (a)', { type: 'INDEX', schema: 's', name: 'i' }],
-		['CREATE TRIGGER tr BEFORE UPDATE ON s.t EXECUTE FUNCTION f()', { type: 'TRIGGER', schema: 's', name: 't tr' }],
-		['CREATE RULE r AS\n    ON DELETE TO s.t DO NOTHING', { type: 'RULE', schema: 's', name: 't r' }],
-		['CREATE POLICY p ON s.t', { type: 'POLICY', schema: 's', name: 't p' }],
-		['CREATE EXTENSION IF NOT EXISTS hstore WITH SCHEMA public', { type: 'EXTENSION', schema: null, name: 'hstore' }],
-		['ALTER TABLE ONLY s.t ADD CONSTRAINT c PRIMARY KEY (a)', { type: 'CONSTRAINT', schema: 's', name: 't c' }],
-		['ALTER TABLE s.t\n ADD CONSTRAINT c FOREIGN KEY (a)', { type: 'FK CONSTRAINT', schema: 's', name: 't c' }],
-		[
-			'ALTER FUNCTION s.f(a integer, b text) OWNER TO "Jo"',
-			{ what: 'owner', type: 'FUNCTION', name: 'f', owner: 'Jo' },
-		],
-		['INSERT INTO s.t VALUES (1)', { what: 'insert', schema: 's', name: 't' }],
-		['SET search_path = app, pg_catalog', { what: 'searchPath', schema: 'app' }],
-		["SELECT pg_catalog.set_config('search_path', '', false)", { what: 'searchPath', schema: null }],
-	])('%s', (statement, expected) => {
-		expect(describeStatement(statement)).toMatchObject(expected as object);
-	});
-
-	it('is left open for all others', () => {
-		for (const statement of ['SELECT 1', 'ALTER TABLE t ADD COLUMN a int', 'CREATE', 'SET x = 1', '']) {
-			expect(describeStatement(statement)).toBeUndefined();
-		}
-	});
-});
 
 describe('a plain dump', () => {
 	it('is listed with owners and rows', async () => {
@@ -54,19 +24,61 @@ b"
 \\.
 INSERT INTO elsewhere.made_before VALUES (1), (2);
 `;
-		expect(await listPlainDump(inPieces(Buffer.from(script), 7))).toEqual({
-			connects: ['shop'],
-			statements: 11,
-			rowBytes: 10,
-			objects: [
-				{ id: 3, type: 'TABLE', schema: 'app', name: 'orders', owner: 'jo', hasData: true, rows: 2 },
-				{ id: 5, type: 'VIEW', schema: 'app', name: 'v', owner: 'jo', hasData: false },
-				{ id: 7, type: 'TABLE', schema: 'app', name: 'empty', owner: null, hasData: false, rows: 0 },
-				{ id: 8, type: 'TABLE', schema: 'public', name: 'quoted', owner: null, hasData: true },
-				{ id: 19, type: 'TABLE', schema: 'elsewhere', name: 'made_before', owner: null, hasData: true },
-			],
-		});
+		expect(await listPlainDump(inPieces(Buffer.from(script), 7))).toEqual([
+			{ id: 3, type: 'TABLE', schema: 'app', name: 'orders', owner: 'jo', hasData: true, rows: 2 },
+			{ id: 5, type: 'VIEW', schema: 'app', name: 'v', owner: 'jo', hasData: false },
+			{ id: 7, type: 'TABLE', schema: 'app', name: 'empty', owner: null, hasData: false, rows: 0 },
+			{ id: 8, type: 'TABLE', schema: 'public', name: 'quoted', owner: null, hasData: true },
+			{ id: 19, type: 'TABLE', schema: 'elsewhere', name: 'made_before', owner: null, hasData: true, rows: 2 },
+		]);
 	});
+
+	it('is listed with what belongs to its tables, and no more', async () => {
+		const script = `CREATE DATABASE shop;
+CREATE SCHEMA s;
+ALTER SCHEMA s OWNER TO jo;
+CREATE TABLE s."A b" (id int);
+CREATE UNIQUE INDEX i ON ONLY s."A b" USING btree (id);
+CREATE CONSTRAINT TRIGGER tr AFTER UPDATE ON s."A b" EXECUTE FUNCTION f();
+CREATE RULE r AS ON DELETE TO s."A b" DO NOTHING;
+CREATE POLICY p ON s."A b";
+CREATE EXTENSION IF NOT EXISTS hstore WITH SCHEMA public;
+CREATE OPERATOR s.@+ (FUNCTION = f);
+CREATE CAST (s.x AS text) WITH INOUT;
+CREATE FUNCTION s.f(a integer) RETURNS int LANGUAGE sql AS 'SELECT 1';
+ALTER FUNCTION s.f(a integer) OWNER TO "Jo";
+ALTER TABLE ONLY s."A b" ADD CONSTRAINT k PRIMARY KEY (id);
+ALTER TABLE s."A b" ADD CONSTRAINT c CHECK (id > 0);
+ALTER TABLE ONLY s."A b" ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES s.t(id);
+INSERT INTO s."A b" VALUES (1);
+INSERT INTO s."A b" SELECT 2;
+INSERT INTO s."A b" VALUES (3);
+`;
+		const listed = await listPlainDump(inPieces(Buffer.from(script)));
+		expect(listed.map(({ type, schema, name, owner }) => [type, schema, name, owner])).toEqual([
+			['SCHEMA', null, 's', 'jo'],
+			['TABLE', 's', 'A b', null],
+			['INDEX', 's', 'i', null],
+			['TRIGGER', 's', 'A b tr', null],
+			['RULE', 's', 'A b r', null],
+			['POLICY', 's', 'A b p', null],
+			['EXTENSION', null, 'hstore', null],
+			['OPERATOR', 's', '@+', null],
+			['FUNCTION', 's', 'f', 'Jo'],
+			['CONSTRAINT', 's', 'A b k', null],
+			['CHECK CONSTRAINT', 's', 'A b c', null],
+			['FK CONSTRAINT', 's', 'A b f', null],
+		]);
+		expect(listed[1]).toMatchObject({ hasData: true });
+		expect(listed[1]).not.toHaveProperty('rows');
+	});
+
+	it.each([
+		['COPY s.t ("csv, stdin") FROM stdin', true],
+		["copy s.binary from STDIN with (delimiter e'\\t')", true],
+		['COPY s.t FROM stdin WITH (FORMAT csv)', false],
+		['COPY s.t FROM stdin CSV HEADER', false],
+	])('counts rows by lines where %s: %s', (statement, lines) => expect(isTextFormat(statement)).toBe(lines));
 
 	it('that was cut off is not listed', async () => {
 		const script = Buffer.from('CREATE TABLE t ();\nCOPY t FROM stdin;\n1\n');

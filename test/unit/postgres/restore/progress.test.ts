@@ -9,7 +9,7 @@ import type { SourceFacts } from '../../../../engine/postgres/restore/source';
 const facts: SourceFacts = {
 	name: 'shop.sql',
 	extensions: [],
-	roles: [],
+	roles: () => [],
 	schemas: new Set(['public']),
 	createdSchemas: new Set(),
 	relations: new Set(),
@@ -19,6 +19,7 @@ const facts: SourceFacts = {
 		['public\0none', 0],
 	]),
 	ordered: false,
+	filled: () => Promise.resolve(new Map()),
 	filter: (selection) => new SelectionFilter(selection),
 };
 
@@ -48,6 +49,17 @@ describe('the progress of a restore', () => {
 		expect(told).toMatchObject({ code: 'TARGET_FAILED', details: { at: 1, loadedTables: ['public.a'] } });
 		expect(told.message).toMatch(/^Could not restore b\. The database "shop" holds part/);
 		expect(told.hint).toMatch(/^Do this\. To complete it,/);
+	});
+
+	it('says that something may be changed where that was asked for and no answer came', () => {
+		const made = progress({ changed: false });
+		made.begin();
+		const may = 'tables of "shop" may be dropped and made anew, without rows already.';
+		expect(made.cancelled().message).toBe(`The run was cancelled. The server had not answered yet: ${may}`);
+		const lost = made.failed(new BackupError('TARGET_UNREACHABLE', 'Gone', { hint: 'Look.' }));
+		expect(lost).toMatchObject({ code: 'TARGET_UNREACHABLE', message: expect.stringContaining(may) as unknown });
+		const refused = new BackupError('TARGET_FAILED', 'Refused');
+		expect(made.failed(refused)).toBe(refused);
 	});
 
 	it('says so where nothing was changed, and nothing of databases that are dropped again', () => {

@@ -66,6 +66,17 @@ describe('a selection', () => {
 		expect(chosen).not.toHaveProperty([DUMP[18] as string]);
 	});
 
+	it('of a table takes the schemas that something of it may be in, and no others', () => {
+		const dump = [...DUMP, 'CREATE SCHEMA hidden', 'CREATE SCHEMA idle', 'CREATE SCHEMA tools', 'CREATE TYPE tools.t'];
+		const schemas = (table: string) =>
+			Object.keys(decisions({ tables: [table] }, dump))
+				.filter((statement) => statement.startsWith('CREATE SCHEMA'))
+				.map((statement) => statement.slice('CREATE SCHEMA '.length));
+		expect(schemas('sales.orders')).toEqual(['ext', 'sales', 'tools']);
+		expect(schemas('sales.parts')).toEqual(['ext', 'sales', 'hidden', 'tools']);
+		expect(schemas('orders')).toEqual(['ext', 'sales', 'hidden', 'idle', 'tools']);
+	});
+
 	it('of a table takes a foreign key to another only if it can be had', () => {
 		expect(decisions({ tables: ['"Lines"'] })[DUMP[18] as string]).toBe('optional');
 		expect(decisions({ tables: ['"Lines"', 'orders'] })[DUMP[18] as string]).toBe('yes');
@@ -111,25 +122,55 @@ describe('a selection', () => {
 		expect(decisions({ schemas: ['s'] }, contents)).toEqual({});
 	});
 
-	it('drops what it makes again, if it is there, and nothing else', () => {
+	it('takes nothing away, whatever the dump says', () => {
 		const drops = [
 			'DROP EXTENSION IF EXISTS hstore',
-			'DROP EVENT TRIGGER IF EXISTS e',
-			'DROP PROCEDURAL LANGUAGE plperl',
-			'DROP SCHEMA IF EXISTS other',
-			'DROP TYPE IF EXISTS sales.state',
-			'DROP TABLE IF EXISTS other.t',
-			'ALTER TABLE IF EXISTS ONLY other.t DROP CONSTRAINT IF EXISTS c',
+			'DROP SCHEMA IF EXISTS sales',
+			'ALTER TABLE IF EXISTS ONLY sales.orders DROP CONSTRAINT IF EXISTS c',
+			'ALTER TABLE sales.orders ALTER COLUMN id DROP DEFAULT',
+			'ALTER TABLE sales.parts DETACH PARTITION hidden.part_1',
 			"SELECT pg_catalog.lo_unlink('7')",
-			'ALTER TABLE ONLY sales.orders DROP CONSTRAINT c',
-			'DROP TRIGGER IF EXISTS x ON sales.orders',
 			'DROP TABLE IF EXISTS sales.orders',
+			'TRUNCATE TABLE ONLY sales.orders',
 		];
-		const chosen = decisions({ tables: ['sales.orders'] }, drops);
-		expect(chosen).toEqual(Object.fromEntries(drops.slice(-3).map((drop) => [drop, 'support'])));
-		expect(new Set(Object.values(decisions({}, drops)))).toEqual(new Set(['support']));
-		expect(Object.keys(decisions({ schemas: ['sales'] }, drops))).toEqual([drops[4], ...drops.slice(-3)]);
-		expect(decisions({ dataOnly: true }, drops)).toEqual({});
+		for (const selection of [{}, { tables: ['sales.orders'] }, { schemas: ['sales'] }, { dataOnly: true }])
+			expect(decisions(selection, drops)).toEqual({});
+	});
+
+	it('takes owner and privileges of what it may make', () => {
+		const rights = [
+			'ALTER FUNCTION sales.f(a int) OWNER TO x',
+			'REVOKE ALL ON FUNCTION sales.f(a int) FROM PUBLIC',
+			'ALTER TYPE sales.state OWNER TO x',
+			'GRANT USAGE ON SCHEMA sales TO x',
+		];
+		const cases: Array<[RestoreSelection, string]> = [
+			[{ tables: ['sales.orders'] }, 'support'],
+			[{ schemas: ['sales'] }, 'keep'],
+			[{}, 'yes'],
+		];
+		for (const [selection, decision] of cases)
+			expect(decisions(selection, rights)).toEqual(Object.fromEntries(rights.map((right) => [right, decision])));
+		expect(decisions({ schemas: ['other'] }, rights)).toEqual({});
+	});
+
+	it('ties a partition to a table that was not chosen, and what is below it after that', () => {
+		const dump = [
+			'CREATE TABLE a.root (id int) PARTITION BY LIST (id)',
+			'CREATE TABLE b.p (id int) PARTITION BY LIST (id)',
+			'CREATE TABLE b.leaf (id int)',
+			'ALTER TABLE ONLY b.p ATTACH PARTITION b.leaf DEFAULT',
+			'ALTER TABLE ONLY a.root ATTACH PARTITION b.p DEFAULT',
+			'CREATE INDEX p_id ON ONLY b.p USING btree (id)',
+			'CREATE INDEX leaf_id ON b.leaf USING btree (id)',
+			'ALTER INDEX b.p_id ATTACH PARTITION b.leaf_id',
+		];
+		const chosen = decisions({ schemas: ['b'] }, dump);
+		expect(chosen).toEqual({
+			...Object.fromEntries([1, 2, 5, 6].map((index) => [dump[index], 'yes'])),
+			...Object.fromEntries([3, 4].map((index) => [dump[index], 'attach'])),
+		});
+		expect(new Set(Object.values(decisions({ tables: ['root'] }, dump)))).toEqual(new Set(['yes']));
 	});
 
 	it('never changes a database as a whole, or the server', () => {

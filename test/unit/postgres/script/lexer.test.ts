@@ -354,3 +354,16 @@ describe('any chunking', () => {
 		);
 	});
 });
+
+describe('comments between statements', () => {
+	const SCRIPT = `-- one\n--two\r\n/* -- in a block */ SELECT 1 -- within\n, E'x'\n-- still\n;-- three ${'x'.repeat(100)}\nDO $$\n-- body\n$$;\nCOPY t (a) FROM stdin;\n-- row\n\\.\n\\restrict x\n-- last`;
+
+	it('are told in their order, however the script is cut', async () => {
+		for (let size = 1; size <= 40; size++) {
+			const told: string[] = [];
+			const chunks = cut(Buffer.from(SCRIPT), [size]);
+			for await (const item of lexScript(chunks, { onComment: (text) => told.push(text) })) void item;
+			expect(told).toEqual([' one', 'two', ` three ${'x'.repeat(57)}`, ' last']);
+		}
+	});
+});

@@ -31,6 +31,8 @@ describe('settings of an S3 storage', () => {
 		{ secretAccessKey: '' },
 		{ partSize: 1024 },
 		{ concurrency: 0 },
+		{ objectLock: { mode: 'COMPLIANCE', days: 0 } },
+		{ objectLock: { mode: 'GOVERNANCE', days: Number.NaN } },
 	])('refuses %j', (wrong) => {
 		expect(() => new S3Storage({ ...OPTIONS, ...wrong })).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
 	});

@@ -1,0 +1,27 @@
+import { BackupError } from './errors';
+
+/** What a number may be: whole, and from `min` to `max`. */
+export interface NumberRange {
+	min: number;
+	max: number;
+}
+
+/** Connections that one backup or restore may open for rows. */
+export const PARALLEL: NumberRange = { min: 1, max: 32 };
+
+/** Milliseconds that a timer of Node.js or a setting of PostgreSQL can hold: both count in 31 bits. */
+export const LONGEST_TIMEOUT = 2_147_483_647;
+
+/**
+ * Takes a number only if it is one, whole and in its range: callers without types, and expressions in a node, give
+ * empty texts and NaN as well, and a loop up to one of these does nothing without a word.
+ * @param what How the message calls it: `Parallel Connections`.
+ * @throws BackupError INVALID_INPUT that names it
+ */
+export function wholeNumber(value: unknown, what: string, { min, max }: NumberRange): number {
+	if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
+	const given = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? typeof value);
+	throw new BackupError('INVALID_INPUT', `${what} is ${given.slice(0, 40)}.`, {
+		hint: `Give a whole number from ${min} to ${max}.`,
+	});
+}
