@@ -24,6 +24,8 @@ const READERS = 16;
 const CACHE_KEY = `${HOUSEKEEPING}catalog.json`;
 const CACHE_VERSION = 1;
 
+const NOT_LOOKED_UP = { verified: undefined, lockedUntil: undefined, legalHold: false };
+
 const cachedSchema = z.object({
 	id: z.string(),
 	kind: z.enum(BACKUP_KINDS),
@@ -39,7 +41,7 @@ const cachedSchema = z.object({
 type CachedEntry = z.infer<typeof cachedSchema>;
 
 /** By the key of the manifest; good as long as the manifest has this size and time. */
-type Cache = Map<string, { stamp: string; entry: CachedEntry }>;
+type Cache = Map<string, { stamp: string; entry: CachedEntry | RetentionEntry }>;
 
 /**
  * Reads every manifest of a storage, except those that the cache of an earlier run knows in this size and of this time.
@@ -98,10 +100,8 @@ async function addManifest(
 	const stamp = `${object.size} ${object.modifiedAt.getTime()}`;
 	const cached = cache.get(manifestKey);
 	if (cached?.stamp === stamp) {
-		const { entry } = cached;
-		const complete = foundSize === entry.size;
-		const unknown = { verified: undefined, lockedUntil: undefined, legalHold: false };
-		catalog.entries.push({ ...entry, parent: entry.parent, complete, sharedAs, ...unknown });
+		const entry = { ...cached.entry, parent: cached.entry.parent, ...NOT_LOOKED_UP, sharedAs };
+		catalog.entries.push({ ...entry, complete: foundSize === entry.size });
 		fresh.set(manifestKey, cached);
 		return;
 	}
@@ -110,7 +110,7 @@ async function addManifest(
 		catalog.manifestsRead++;
 		const entry = entryOf({ manifest, key, foundSize }, { sharedAs });
 		catalog.entries.push(entry);
-		fresh.set(manifestKey, { stamp, entry: cachedSchema.parse(entry) });
+		fresh.set(manifestKey, { stamp, entry });
 	} catch (error) {
 		if (!(error instanceof BackupError)) throw error;
 		// Deleted since it was listed.
@@ -137,7 +137,13 @@ async function readCache(storage: Storage, signal: AbortSignal | undefined): Pro
 }
 
 async function writeCache(storage: Storage, cache: Cache, signal: AbortSignal | undefined): Promise<void> {
-	const lines = Array.from(cache, ([key, { stamp, entry }]) => JSON.stringify([key, stamp, entry]));
+	const lines = Array.from(cache, ([key, { stamp, entry }]) => JSON.stringify([key, stamp, pick(entry)]));
 	const text = `{"version":${CACHE_VERSION},"manifests":[\n${lines.join(',\n')}\n]}\n`;
 	await storage.replace(CACHE_KEY, Buffer.from(text), signal ? { signal } : {});
+}
+
+/** What a manifest tells; what the storage tells is looked up each time. */
+function pick(entry: CachedEntry | RetentionEntry): Record<keyof CachedEntry, unknown> {
+	const { id, kind, name, key, startedAt, finishedAt, size, tags, pinned, parent } = entry;
+	return { id, kind, name, key, startedAt, finishedAt, size, tags, pinned, parent };
 }

@@ -13,6 +13,9 @@ import { SIDECAR_SUFFIXES } from './orphans';
 const DELETIONS_KEY = `${HOUSEKEEPING}deleting.json`;
 const COPIES_KEY = `${HOUSEKEEPING}copying.json`;
 
+/** Some servers tell times in whole seconds, rounded up. */
+const ROUNDING_MS = 1000;
+
 const noteSchema = z.object({ createdAt: z.string().datetime(), keys: z.array(z.string()) });
 
 /** Notes which archives are about to be deleted; an empty list removes the note. */
@@ -74,7 +77,7 @@ async function finish(
 async function finishDeletion(storage: Storage, key: string, notedAt: Date): Promise<boolean> {
 	const data = await storage.stat(key);
 	// A key that was used again since then belongs to another backup, of which the manifest may be still to come.
-	const isNewer = data !== undefined && data.modifiedAt > notedAt;
+	const isNewer = data !== undefined && data.modifiedAt.getTime() > notedAt.getTime() + ROUNDING_MS;
 	if (isNewer || (await storage.stat(manifestKeyOf(key)))) return false;
 	await removeData(storage, key);
 	return data !== undefined;

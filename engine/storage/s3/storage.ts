@@ -9,7 +9,7 @@ import { CreateOnly } from './conditional';
 import { copyObject, headOfSource } from './copy';
 import { s3Error } from './errors';
 import { isNotImplemented, S3Failure } from './failure';
-import { listObjects, listUploads, type ListedUpload } from './listing';
+import { listObjects, listUploads, newestPartAt, type ListedUpload } from './listing';
 import { headObject, md5Of } from './object';
 import { objectHeaders, settingsOf, type S3Settings, type S3StorageOptions } from './options';
 import { PartBuffers } from './part-buffers';
@@ -181,7 +181,9 @@ export class S3Storage implements Storage {
 	async sweep(olderThan: Date, signal?: AbortSignal): Promise<string[]> {
 		return await this.#explained('', async () => {
 			const swept: string[] = [];
-			for (const { key, uploadId } of await this.#uploadsBefore(olderThan, signal)) {
+			for (const upload of await this.#uploadsBefore(olderThan, signal)) {
+				const { key, uploadId } = upload;
+				if (await this.#isGoingOn(upload, olderThan, signal)) continue;
 				await this.#requests.send({ method: 'DELETE', key, query: { uploadId }, signal });
 				swept.push(key.slice(this.#settings.prefix.length));
 			}
@@ -246,6 +248,20 @@ export class S3Storage implements Storage {
 			if (!(error instanceof S3Failure) || !isNotImplemented(error)) throw error;
 		}
 		return found;
+	}
+
+	/** A large archive over a slow line takes longer than a day: what got a part meanwhile is no leftover. */
+	async #isGoingOn(upload: ListedUpload, since: Date, signal: AbortSignal | undefined): Promise<boolean> {
+		try {
+			const newest = await newestPartAt(this.#requests, upload, signal);
+			return newest !== undefined && newest >= since;
+		} catch (error) {
+			if (!(error instanceof S3Failure)) throw error;
+			if (isNotImplemented(error)) return false;
+			// It was completed or aborted since it was listed.
+			if (error.status === 404) return true;
+			throw error;
+		}
 	}
 
 	#inBucket(key: string): string {

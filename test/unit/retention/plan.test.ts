@@ -80,6 +80,50 @@ describe('every plan', () => {
 		);
 	});
 
+	it('keeps no less when rules are set to keep all, or are added to others', () => {
+		const rule = fc.constantFrom('last', 'daily', 'weekly', 'monthly', 'yearly');
+		fc.assert(
+			fc.property(someEntries, somePolicy, zones, rule, (entries, policy, zone, grown) => {
+				const { last, withinDays, daily, weekly, monthly, yearly } = policy.rules;
+				// From no rule to one less is kept: without rules, all is.
+				fc.pre([last, withinDays, daily, weekly, monthly, yearly].some(Boolean));
+				const larger = { ...policy, rules: { ...policy.rules, [grown]: 'all' as const } };
+				const before = keptKeys(planRetention(entries, NOW, policy, zone));
+				const after = new Set(keptKeys(planRetention(entries, NOW, larger, zone)));
+				expect(before.filter((key) => !after.has(key))).toEqual([]);
+			}),
+			{ numRuns: 300 },
+		);
+	});
+
+	it('keeps no less because of a lock or a legal hold, and nothing that they hold goes', () => {
+		const held = someEntries.chain((entries) => fc.tuple(fc.constant(entries), fc.subarray(entries)));
+		fc.assert(
+			fc.property(held, somePolicy, fc.boolean(), ([entries, some], policy, legalHold) => {
+				const locked = new Set(some.map(({ key }) => key));
+				const lock = legalHold ? { legalHold } : { lockedUntil: '2026-08-01T00:00:00Z' };
+				const after = entries.map((entry) => (locked.has(entry.key) ? { ...entry, ...lock } : entry));
+				const keys = new Set(keptKeys(planRetention(after, NOW, policy)));
+				for (const key of keptKeys(planRetention(entries, NOW, policy))) expect(keys.has(key)).toBe(true);
+				for (const key of locked) expect(keys.has(key)).toBe(true);
+			}),
+		);
+	});
+
+	it('keeps what backups need that it does not decide on, wherever the line between them is drawn', () => {
+		const split = someEntries.chain((entries) => fc.tuple(fc.constant(entries), fc.subarray(entries)));
+		fc.assert(
+			fc.property(split, somePolicy, ([entries, outside], policy) => {
+				const inside = entries.filter((entry) => !outside.includes(entry));
+				const plan = planRetention(inside, NOW, policy, 'UTC', outside);
+				const left = [...kept(plan), ...outside];
+				const ids = new Set(left.map(({ id }) => id));
+				for (const { parent } of left) if (parent) expect(ids.has(parent)).toBe(true);
+				expect(keysOf(plan.decisions.map(({ entry }) => entry))).toEqual(keysOf(inside));
+			}),
+		);
+	});
+
 	it('keeps no less of the good backups because of damaged ones', () => {
 		fc.assert(
 			fc.property(someEntries, somePolicy, zones, (entries, policy, zone) => {
