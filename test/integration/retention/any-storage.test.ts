@@ -6,8 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 import { prune, type KeepRules } from '../../../engine/retention';
 import { FolderStorage } from '../../../engine/storage';
-import { backupsIn } from './prune-contract';
-import { temporaryRoot, withManifests, writeBackup } from './support';
+import { backupsIn, temporaryRoot, withManifests, writeBackup } from './support';
 
 const someBackups = fc.array(
 	fc.record({

@@ -5,8 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { prune, type PruneOptions, type RetentionPolicy } from '../../../engine/retention';
 import { FolderStorage } from '../../../engine/storage';
-import { backupsIn } from './prune-contract';
-import { DAY_MS, intercepted, temporaryRoot, withManifests, writeBackup, writeDaily } from './support';
+import { backupsIn, DAY_MS, intercepted, temporaryRoot, withManifests, writeBackup, writeDaily } from './support';
 
 /** A folder in which files of any age can be put. */
 function folder() {

@@ -2,22 +2,22 @@ import { describe, expect, it } from 'vitest';
 
 import { manifestKeyOf } from '../../../engine/archive';
 import { BackupError } from '../../../engine/errors';
-import { acquireLock, prune, type KeepRules, type PruneOptions } from '../../../engine/retention';
+import { acquireLock, prune } from '../../../engine/retention';
 import type { Storage } from '../../../engine/storage';
 import { all } from '../storage/content';
-import { changeManifest, DAY_MS, intercepted, keysIn, textOf, withManifests, writeBackup, writeDaily } from './support';
-
-/** Prunes, the share left out of it. */
-export function pruneBy(storage: Storage, rules: KeepRules, more: Partial<PruneOptions> = {}) {
-	return prune({ storage, policy: { rules, maxDeletedShare: 1 }, owner: 'test', ...more });
-}
-
-/** The archives and manifests among the keys, without pointers. */
-export async function backupsIn(storage: Storage): Promise<string[]> {
-	return (await keysIn(storage)).filter((key) => !key.endsWith('_latest'));
-}
-
-const tomorrow = () => new Date(Date.now() + 2 * DAY_MS);
+import { leftoversContract } from './leftovers-contract';
+import {
+	backupsIn,
+	changeManifest,
+	intercepted,
+	pruneBy,
+	textOf,
+	tomorrow,
+	withManifests,
+	writeBackup,
+	writeDaily,
+} from './support';
+import { weeklyContract } from './weekly-contract';
 
 /** What pruning promises on every storage. */
 export function pruneContract(newStorage: () => Promise<Storage>): void {
@@ -143,175 +143,6 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 		});
 	});
 
-	describe('what a run left that broke off', () => {
-		it('is never a manifest without its data, and is finished by the next run', async () => {
-			const storage = await newStorage();
-			const keys = await writeDaily(storage, 6);
-			let removals = 0;
-			const failing = intercepted(storage, {
-				remove: async (key) => {
-					// Just after the second manifest, before its data.
-					if (key === keys[2] && ++removals > 0) throw new BackupError('STORAGE_UNREACHABLE', 'The cable is out.');
-					await storage.remove(key);
-				},
-			});
-			await expect(pruneBy(failing, { last: 1 })).rejects.toMatchObject({ code: 'STORAGE_UNREACHABLE' });
-			expect(removals).toBe(1);
-			const left = await backupsIn(storage);
-			for (const key of left) if (key.endsWith('.manifest.json')) expect(left).toContain(key.slice(0, -14));
-			expect(left).toContain(keys[2]);
-			expect(left).not.toContain(manifestKeyOf(keys[2]!));
-			const report = await pruneBy(storage, { last: 3 });
-			expect(report.swept).toEqual([keys[2]]);
-			expect(await backupsIn(storage)).toEqual(withManifests([keys[0]!, keys[3]!, keys[4]!]));
-		});
-
-		it('does not touch a backup that was made under a noted key since then', async () => {
-			const storage = await newStorage();
-			const [key] = (await writeDaily(storage, 1)) as [string];
-			const noted = JSON.stringify({ createdAt: '2020-01-01T00:00:00Z', keys: [key] });
-			await storage.replace('.stack-backup/deleting.json', Buffer.from(noted));
-			await storage.remove(manifestKeyOf(key));
-			expect((await pruneBy(storage, { last: 1 })).swept).toEqual([]);
-			expect(await backupsIn(storage)).toEqual([key]);
-		});
-	});
-
-	describe('archives without a manifest', () => {
-		it('go when an earlier run has seen the manifest, and they are older than a day', async () => {
-			const storage = await newStorage();
-			const [kept, orphan] = (await writeDaily(storage, 2)) as [string, string];
-			await pruneBy(storage, { last: 5 });
-			await storage.remove(manifestKeyOf(orphan));
-			await storage.replace(`${orphan}.verification.json`, Buffer.from('[]'));
-			const dry = await pruneBy(storage, { last: 5 }, { now: tomorrow(), dryRun: true });
-			expect(dry).toMatchObject({ orphans: [orphan], unproven: [], removedOrphans: [] });
-			const left = await pruneBy(storage, { last: 5 }, { now: tomorrow(), removeOrphans: false, dryRun: true });
-			expect(left.totals.freedBytes).toBe(0);
-			const removed = await pruneBy(storage, { last: 5 }, { now: tomorrow() });
-			expect(removed.removedOrphans).toEqual([orphan]);
-			expect(removed.totals).toEqual(dry.totals);
-			expect((await pruneBy(storage, { last: 5 }, { now: tomorrow() })).removedOrphans).toEqual([
-				`${orphan}.verification.json`,
-			]);
-			expect(await backupsIn(storage)).toEqual(withManifests([kept]));
-		});
-
-		it('stay while they are younger than a day', async () => {
-			const storage = await newStorage();
-			const keys = await writeDaily(storage, 2);
-			await pruneBy(storage, { last: 5 });
-			await storage.remove(manifestKeyOf(keys[1]!));
-			const report = await pruneBy(storage, { last: 5 });
-			expect(report).toMatchObject({ orphans: [], unproven: [], removedOrphans: [] });
-			expect(await storage.stat(keys[1]!)).toBeDefined();
-		});
-
-		it('stay where so many manifests are gone that something else must be wrong', async () => {
-			const storage = await newStorage();
-			const keys = await writeDaily(storage, 4);
-			await pruneBy(storage, { last: 9 });
-			for (const key of keys.slice(1)) await storage.remove(manifestKeyOf(key));
-			const policy = { rules: { last: 9 } };
-			const report = await prune({ storage, policy, owner: 'test', now: tomorrow() });
-			expect([report.orphans.length, report.removedOrphans.length]).toEqual([3, 0]);
-			expect(await backupsIn(storage)).toEqual([...keys, manifestKeyOf(keys[0]!)].sort());
-		});
-
-		it("stay where nobody has seen a manifest: a script's dumps have the very names of ours", async () => {
-			const storage = await newStorage();
-			const [kept] = (await writeDaily(storage, 1)) as [string];
-			const dumps = ['postgres/shop_20240101_020000.sql.gz', 'weekly/2024_W01/shop_20240101_020000.sql.gz'];
-			const others = ['postgres/by-hand.sql.gz', 'qdrant/server-snapshots/3f1e9c52-6b9e-4a57-8a4e-0d0a3f4d5c11.json'];
-			for (const key of [...dumps, ...others]) await storage.replace(key, Buffer.from('mine'));
-			const told = await pruneBy(storage, { last: 1 }, { now: tomorrow() });
-			expect(told).toMatchObject({
-				orphans: [],
-				unproven: expect.arrayContaining(dumps) as string[],
-				removedOrphans: [],
-			});
-			expect(told.unproven).toHaveLength(2);
-			expect(await backupsIn(storage)).toEqual([...dumps, ...others, ...withManifests([kept])].sort());
-			const asked = await pruneBy(storage, { last: 1 }, { now: tomorrow(), removeUnproven: true });
-			expect(asked.removedOrphans.sort()).toEqual(dumps);
-			expect(await backupsIn(storage)).toEqual([...others, ...withManifests([kept])].sort());
-		});
-	});
-
-	describe('weekly copies', () => {
-		const rules = { last: 2, weeklySnapshots: 2 };
-
-		it('are made of the newest of everything, once a week, and a dry run tells so', async () => {
-			const storage = await newStorage();
-			const keys = await writeDaily(storage, 3);
-			const before = await backupsIn(storage);
-			const dry = await pruneBy(storage, rules, { dryRun: true });
-			expect(await backupsIn(storage)).toEqual(before);
-			const report = await pruneBy(storage, rules);
-			expect(report.rows).toEqual(dry.rows);
-			expect(report.weeklyCopies).toEqual(dry.weeklyCopies);
-			const [made] = report.weeklyCopies;
-			expect(made).toMatchObject({ from: keys[0], error: null });
-			expect(made!.to).toMatch(/^weekly\/\d{4}_W\d\d\/shop_/);
-			expect(await backupsIn(storage)).toEqual(withManifests([...keys.slice(0, 2), made!.to]));
-			expect(await textOf(storage, made!.to)).toBe(await textOf(storage, keys[0]!));
-			const again = await pruneBy(storage, rules);
-			expect([again.weeklyCopies, again.deleted]).toEqual([[], []]);
-		});
-
-		it('are kept for so many weeks, and live on when their originals go', async () => {
-			const storage = await newStorage();
-			const copies: string[] = [];
-			for (const daysAgo of [28, 21, 14, 7]) {
-				await writeBackup(storage, daysAgo);
-				copies.push((await pruneBy(storage, { last: 1, weeklySnapshots: 2 })).weeklyCopies[0]!.to);
-			}
-			const left = (await backupsIn(storage)).filter((key) => key.startsWith('weekly/'));
-			expect(left).toEqual(withManifests(copies.slice(2)));
-			expect(await textOf(storage, copies[2]!)).toContain('14 days ago');
-		});
-
-		it('that fail let no older one go, nor hold up the rest', async () => {
-			const storage = await newStorage();
-			const old = await writeBackup(storage, 30, { folder: 'weekly/2020_W01' });
-			const keys = await writeDaily(storage, 3);
-			const crm = await writeBackup(storage, 0, { name: 'crm' });
-			await storage.replace(keys[0]!, Buffer.from(await textOf(storage, keys[0]!)));
-			const failing = intercepted(storage, {
-				copy: async (from, to) => {
-					if (from === keys[0]) throw new BackupError('STORAGE_FULL', 'The disk is full.');
-					return await storage.copy?.(from, to);
-				},
-			});
-			const report = await pruneBy(failing, { last: 1, weeklySnapshots: 1 });
-			const outcome = new Map(report.weeklyCopies.map(({ from, error }) => [from, error?.code]));
-			expect(outcome).toEqual(
-				new Map([
-					[keys[0], 'STORAGE_FULL'],
-					[crm, undefined],
-				]),
-			);
-			expect(await storage.stat(old)).toBeDefined();
-			expect(report.deleted.map(({ key }) => key)).toEqual(keys.slice(1));
-			expect(report.rows.map(({ key }) => key)).toContain(old);
-		});
-
-		it('that broke off before their manifest are cleared away by the next run', async () => {
-			const storage = await newStorage();
-			await writeDaily(storage, 1);
-			let copy = '';
-			const failing = intercepted(storage, {
-				replace: async (key, content, options) => {
-					if (key.startsWith('weekly/')) throw new BackupError('STORAGE_UNREACHABLE', 'The cable is out.');
-					if (key.endsWith('copying.json')) copy = (JSON.parse(String(content)) as { keys: string[] }).keys[0]!;
-					await storage.replace(key, content, options);
-				},
-			});
-			await expect(pruneBy(failing, rules)).rejects.toMatchObject({ code: 'STORAGE_UNREACHABLE' });
-			expect(await storage.stat(copy)).toBeDefined();
-			const report = await pruneBy(storage, { last: 2 });
-			expect(report.swept).toEqual([copy]);
-			expect(await storage.stat(copy)).toBeUndefined();
-		});
-	});
+	leftoversContract(newStorage);
+	weeklyContract(newStorage);
 }

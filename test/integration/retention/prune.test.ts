@@ -10,10 +10,12 @@ import { startS3rver } from '../../services/s3/s3rver';
 import type { S3Server } from '../../services/s3/server';
 import { stalling } from '../storage/content';
 import { optionsFor } from '../storage/s3-under-test';
-import { backupsIn, pruneBy, pruneContract } from './prune-contract';
+import { pruneContract } from './prune-contract';
 import {
+	backupsIn,
 	changeManifest,
 	DAY_MS,
+	pruneBy,
 	temporaryRoot,
 	temporaryStorage,
 	textOf,

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { manifestKeyOf } from '../../../engine/archive';
 import { S3Storage, type S3StorageOptions } from '../../../engine/storage';
-import { backupsIn, pruneBy, pruneContract } from '../../integration/retention/prune-contract';
-import { intercepted, withManifests, writeDaily } from '../../integration/retention/support';
+import { pruneContract } from '../../integration/retention/prune-contract';
+import { backupsIn, intercepted, pruneBy, withManifests, writeDaily } from '../../integration/retention/support';
 import { optionsFor } from '../../integration/storage/s3-under-test';
 import { buildMinio, hasMinio, startMinio } from '../../services/s3/minio';
 import type { S3Server } from '../../services/s3/server';
