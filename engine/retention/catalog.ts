@@ -64,7 +64,13 @@ export async function readCatalog(
 		}),
 	);
 	const listed = new Set(manifests.map(({ key }) => key));
-	for (const [manifestKey, { entry }] of cache) if (!listed.has(manifestKey)) catalog.lost.set(entry.key, entry.size);
+	for (const [manifestKey, cached] of cache) {
+		const { key, size } = cached.entry;
+		if (listed.has(manifestKey) || others.get(key)?.size !== size) continue;
+		catalog.lost.set(key, size);
+		// Remembered for as long as the archive is there.
+		fresh.set(manifestKey, cached);
+	}
 	const isChanged = catalog.manifestsRead > 0 || fresh.size !== cache.size;
 	if (keepCache && isChanged) await writeCache(storage, fresh, signal);
 	return catalog;

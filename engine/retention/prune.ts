@@ -78,7 +78,9 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 		? await deletePlanned(plan, { ...run, lock: run.lock })
 		: { deleted: plan.deletable, failed: [] };
 	const gone = new Set(deleted);
-	const orphans = orphansIn(found.catalog, run.now, found.isInScope);
+	// What the policy decides on as somebody else's backup is no leftover.
+	const decided = new Set(found.entries.map(({ key }) => key));
+	const orphans = orphansIn(found.catalog, run.now, (key) => found.isInScope(key) && !decided.has(key));
 	const removedOrphans = await clearOrphans(run, found, orphans);
 	const wal = plan.refusal ? [] : await pruneWal(run.storage, found, gone, run);
 	const removed = new Set(removedOrphans);
@@ -156,9 +158,10 @@ async function clearOrphans(
 ): Promise<StoredObject[]> {
 	if (plan.refusal) return [];
 	const share = policy.maxDeletedShare ?? DEFAULT_MAX_DELETED_SHARE;
-	const areTooMany = orphans.own.length > (catalog.entries.length + orphans.own.length) * share;
-	const going = options.removeOrphans === false || areTooMany ? [] : [...orphans.own];
-	if (options.removeUnproven) going.push(...orphans.unproven);
+	const unlessTooMany = (some: StoredObject[]) =>
+		some.length <= (catalog.entries.length + some.length) * share ? some : [];
+	const going = options.removeOrphans === false ? [] : [...unlessTooMany(orphans.own)];
+	if (options.removeUnproven) going.push(...unlessTooMany(orphans.unproven));
 	if (!lock || going.length === 0) return going;
 	await lock.confirm();
 	const removed = new Set(await removeOrphans(storage, going, signal));

@@ -85,6 +85,17 @@ describe("others' files", () => {
 		expect(asked.rows.map(({ key }) => key)).toEqual(['elsewhere/x_3.json']);
 	});
 
+	it('that the policy keeps are no leftovers, though named like ours', async () => {
+		const { storage, put, run } = folder();
+		await writeBackup(storage, 0);
+		const dumps = [2, 3].map((days) => put(`postgres/old_${stamp(days)}.sql.gz`, days));
+		const foreign = [{ pattern: 'old_*' }];
+		const report = await run({ rules: { last: 1 }, foreign }, { removeUnproven: true });
+		expect([report.unproven, report.removedOrphans]).toEqual([[], []]);
+		expect(report.deleted.map(({ key }) => key)).toEqual([dumps[1]]);
+		expect(await storage.stat(dumps[0]!)).toBeDefined();
+	});
+
 	it('stay where they were changed since the plan was made', async () => {
 		const { storage, put } = folder();
 		await writeBackup(storage, 0);

@@ -70,6 +70,8 @@ export function leftoversContract(newStorage: () => Promise<Storage>): void {
 			const report = await pruneBy(storage, { last: 5 });
 			expect(report).toMatchObject({ orphans: [], unproven: [], removedOrphans: [] });
 			expect(await storage.stat(keys[1]!)).toBeDefined();
+			// Whose they are is not forgotten meanwhile.
+			expect((await pruneBy(storage, { last: 5 }, { now: tomorrow() })).removedOrphans).toEqual([keys[1]]);
 		});
 
 		it('stay where so many manifests are gone that something else must be wrong', async () => {
