@@ -6,6 +6,7 @@ export type { Reason } from './rules';
 export { Zone } from './zone';
 export { readCatalog, type RetentionCatalog } from './catalog';
 export { acquireLock, withLock, type LockOptions, type StorageLock } from './lock';
+export { setPinned, type PinnedBackup, type PinOptions } from './pin';
 export { prune, type PruneOptions } from './prune';
 export type { PruneReport, PruneRow, PruneTotals, WalReport, WeeklyCopyReport } from './report';
 export { planWal, type BaseCandidate, type WalPlan } from './wal';
