@@ -26,7 +26,7 @@ const jsonPolicy: INodeProperties = {
 	name: 'policyJson',
 	type: 'json',
 	required: true,
-	default: '{\n  "rules": { "daily": 7, "weekly": 4, "monthly": 12 }\n}',
+	default: '{ "rules": { "daily": 7, "weekly": 4, "monthly": 12 } }',
 	description: 'The whole policy, as Dry Run puts it out in the field policy',
 	displayOptions: shownFor(OPERATIONS, { policy: ['json'] }),
 };
