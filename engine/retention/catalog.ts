@@ -14,6 +14,8 @@ export interface RetentionCatalog {
 	damaged: Array<{ manifestKey: string; message: string }>;
 	/** Everything else that the storage lists, apart from retention's own. */
 	others: Map<string, StoredObject>;
+	/** Archives, by key, whose manifests an earlier run saw and that have none any more; with their sizes. */
+	lost: Map<string, number>;
 	/** How many manifests had to be read; the cache knew the others. */
 	manifestsRead: number;
 }
@@ -21,6 +23,8 @@ export interface RetentionCatalog {
 const READERS = 16;
 const CACHE_KEY = `${HOUSEKEEPING}catalog.json`;
 const CACHE_VERSION = 1;
+
+const NOT_LOOKED_UP = { verified: undefined, lockedUntil: undefined, legalHold: false };
 
 const cachedSchema = z.object({
 	id: z.string(),
@@ -37,21 +41,21 @@ const cachedSchema = z.object({
 type CachedEntry = z.infer<typeof cachedSchema>;
 
 /** By the key of the manifest; good as long as the manifest has this size and time. */
-type Cache = Map<string, { stamp: string; entry: CachedEntry }>;
+type Cache = Map<string, { stamp: string; entry: CachedEntry | RetentionEntry }>;
 
 /**
- * Reads every manifest under a prefix, except those that the cache of an earlier run knows in this size and of this time.
+ * Reads every manifest of a storage, except those that the cache of an earlier run knows in this size and of this time.
  * @param options.keepCache Writes the cache where something changed; without it nothing is written.
  * @throws BackupError CANCELLED, STORAGE_UNREACHABLE, and what listing throws
  */
 export async function readCatalog(
 	storage: Storage,
-	options: { prefix?: string; keepCache?: boolean; signal?: AbortSignal } = {},
+	options: { keepCache?: boolean; signal?: AbortSignal } = {},
 ): Promise<RetentionCatalog> {
-	const { prefix = '', keepCache = false, signal } = options;
+	const { keepCache = false, signal } = options;
 	const cache = await readCache(storage, signal);
-	const { manifests, others } = await list(storage, prefix, signal);
-	const catalog: RetentionCatalog = { entries: [], damaged: [], others, manifestsRead: 0 };
+	const { manifests, others } = await list(storage, signal);
+	const catalog: RetentionCatalog = { entries: [], damaged: [], others, lost: new Map(), manifestsRead: 0 };
 	const fresh: Cache = new Map();
 	const waiting = manifests.values();
 	await Promise.all(
@@ -59,19 +63,26 @@ export async function readCatalog(
 			for (const object of waiting) await addManifest(catalog, storage, object, cache, fresh, signal);
 		}),
 	);
+	const listed = new Set(manifests.map(({ key }) => key));
+	for (const [manifestKey, cached] of cache) {
+		const { key, size } = cached.entry;
+		if (listed.has(manifestKey) || others.get(key)?.size !== size) continue;
+		catalog.lost.set(key, size);
+		// Remembered for as long as the archive is there.
+		fresh.set(manifestKey, cached);
+	}
 	const isChanged = catalog.manifestsRead > 0 || fresh.size !== cache.size;
-	if (keepCache && prefix === '' && isChanged) await writeCache(storage, fresh, signal);
+	if (keepCache && isChanged) await writeCache(storage, fresh, signal);
 	return catalog;
 }
 
 async function list(
 	storage: Storage,
-	prefix: string,
 	signal: AbortSignal | undefined,
 ): Promise<{ manifests: StoredObject[]; others: Map<string, StoredObject> }> {
 	const manifests: StoredObject[] = [];
 	const others = new Map<string, StoredObject>();
-	for await (const object of storage.list(prefix)) {
+	for await (const object of storage.list('')) {
 		throwIfCancelled(signal);
 		if (object.key.startsWith(HOUSEKEEPING)) continue;
 		if (object.key.endsWith(MANIFEST_SUFFIX)) manifests.push(object);
@@ -91,22 +102,21 @@ async function addManifest(
 	throwIfCancelled(signal);
 	const manifestKey = object.key;
 	const key = manifestKey.slice(0, -MANIFEST_SUFFIX.length);
-	const foundSize = catalog.others.get(key)?.size;
+	const { size: foundSize, sharedAs } = catalog.others.get(key) ?? {};
 	const stamp = `${object.size} ${object.modifiedAt.getTime()}`;
 	const cached = cache.get(manifestKey);
 	if (cached?.stamp === stamp) {
-		const { entry } = cached;
-		const complete = foundSize === entry.size;
-		catalog.entries.push({ ...entry, parent: entry.parent, complete, verified: undefined, lockedUntil: undefined });
+		const entry = { ...cached.entry, parent: cached.entry.parent, ...NOT_LOOKED_UP, sharedAs };
+		catalog.entries.push({ ...entry, complete: foundSize === entry.size });
 		fresh.set(manifestKey, cached);
 		return;
 	}
 	try {
-		const { manifest, folder } = await readManifest(storage, manifestKey, signal);
+		const { manifest } = await readManifest(storage, manifestKey, signal);
 		catalog.manifestsRead++;
-		const entry = entryOf({ manifest, manifestKey, folder, key, foundSize });
+		const entry = entryOf({ manifest, key, foundSize }, { sharedAs });
 		catalog.entries.push(entry);
-		fresh.set(manifestKey, { stamp, entry: cachedSchema.parse(entry) });
+		fresh.set(manifestKey, { stamp, entry });
 	} catch (error) {
 		if (!(error instanceof BackupError)) throw error;
 		// Deleted since it was listed.
@@ -133,7 +143,13 @@ async function readCache(storage: Storage, signal: AbortSignal | undefined): Pro
 }
 
 async function writeCache(storage: Storage, cache: Cache, signal: AbortSignal | undefined): Promise<void> {
-	const lines = Array.from(cache, ([key, { stamp, entry }]) => JSON.stringify([key, stamp, entry]));
+	const lines = Array.from(cache, ([key, { stamp, entry }]) => JSON.stringify([key, stamp, pick(entry)]));
 	const text = `{"version":${CACHE_VERSION},"manifests":[\n${lines.join(',\n')}\n]}\n`;
 	await storage.replace(CACHE_KEY, Buffer.from(text), signal ? { signal } : {});
+}
+
+/** What a manifest tells; what the storage tells is looked up each time. */
+function pick(entry: CachedEntry | RetentionEntry): Record<keyof CachedEntry, unknown> {
+	const { id, kind, name, key, startedAt, finishedAt, size, tags, pinned, parent } = entry;
+	return { id, kind, name, key, startedAt, finishedAt, size, tags, pinned, parent };
 }

@@ -1,10 +1,14 @@
 import type { BackupEntry, BackupKind } from '../archive';
+import type { StoredObject } from '../storage/storage';
 import { weekOfKey } from './periods';
 
 /** What the policy looks at of a backup: small, so that a hundred thousand fit into memory. */
 export interface RetentionEntry {
+	/** Of the manifest; the key for a foreign file. A weekly copy has the id of its original. */
 	id: string;
-	kind: BackupKind;
+	/** `foreign` for files that somebody else made and a pattern of the policy brings under it. */
+	kind: BackupKind | 'foreign';
+	/** The database, collection or bucket; for foreign files what their names have in common. */
 	name: string;
 	/** Key of the archive: tells weekly copies from their originals. */
 	key: string;
@@ -23,15 +27,25 @@ export interface RetentionEntry {
 	verified: 'passed' | 'failed' | undefined;
 	/** ISO 8601; the storage itself (S3 object lock) refuses to delete it before. */
 	lockedUntil: string | undefined;
+	/** Whether it refuses until somebody lifts a legal hold. */
+	legalHold: boolean;
+	/** Where its bytes take up room together with other objects' (hard links): what names them. */
+	sharedAs: string | undefined;
+	/** Of a foreign file: when it was last changed, ISO 8601. */
+	modifiedAt?: string;
 }
 
 /** What a manifest does not tell. */
 export interface EntryState {
 	verified?: 'passed' | 'failed' | undefined;
 	lockedUntil?: string | undefined;
+	legalHold?: boolean;
 }
 
-export function entryOf({ manifest, key, foundSize }: BackupEntry, state: EntryState = {}): RetentionEntry {
+export function entryOf(
+	{ manifest, key, foundSize }: Omit<BackupEntry, 'manifestKey' | 'folder'>,
+	state: EntryState & Pick<StoredObject, 'sharedAs'> = {},
+): RetentionEntry {
 	return {
 		id: manifest.id,
 		kind: manifest.kind,
@@ -46,6 +60,8 @@ export function entryOf({ manifest, key, foundSize }: BackupEntry, state: EntryS
 		complete: foundSize === manifest.size.stored,
 		verified: state.verified,
 		lockedUntil: state.lockedUntil,
+		legalHold: state.legalHold ?? false,
+		sharedAs: state.sharedAs,
 	};
 }
 

@@ -79,6 +79,29 @@ export class StorageLock {
 		this.#renewAt = now + this.ttlMs / 3;
 	}
 
+	/**
+	 * Renews the lock while a step runs that may take long. The step's signal fires when another run has taken over.
+	 * @throws BackupError STORAGE_LOCKED, and what the step throws
+	 */
+	async during<T>(step: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
+		await this.confirm();
+		const lost = new AbortController();
+		const timer = setInterval(() => {
+			this.confirm().catch((error: unknown) => {
+				// What else fails may pass; an expired lock is noticed by the next renewal.
+				if (error instanceof BackupError && error.code === 'STORAGE_LOCKED') lost.abort();
+			});
+		}, this.ttlMs / 6);
+		try {
+			return await step(signal ? AbortSignal.any([signal, lost.signal]) : lost.signal);
+		} catch (error) {
+			if (lost.signal.aborted) await this.#assertHeld();
+			throw error;
+		} finally {
+			clearInterval(timer);
+		}
+	}
+
 	/** Lets the next run have it at once. Does nothing where another run has taken over. */
 	async release(): Promise<void> {
 		if (await this.#isLost()) return;

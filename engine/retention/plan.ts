@@ -3,6 +3,7 @@ import { weekOfKey } from './periods';
 import {
 	DEFAULT_FUTURE_TOLERANCE_MINUTES,
 	DEFAULT_MAX_DELETED_SHARE,
+	rulesFor,
 	type KeepRules,
 	type RetentionPolicy,
 } from './policy';
@@ -35,7 +36,7 @@ export interface RetentionPlan {
 /**
  * Decides which backups stay and which go: a pure function, the same for every order of the entries.
  *
- * Invariants, each with its property in test/unit/retention/plan.test.ts:
+ * Invariants, each with its property in test/unit/retention/plan-properties.test.ts:
  * 1. The last good backup of every kind and name stays, and the last verified one; so does what is pinned or locked, and
  *    every parent that one that stays needs.
  * 2. A damaged backup counts for no rule in the place of a good one: what the rules keep of the good ones alone is kept.
@@ -44,6 +45,7 @@ export interface RetentionPlan {
  * 5. A refused plan deletes nothing.
  *
  * @param timeZone IANA zone whose days, weeks, months and years count
+ * @param outside Backups of the same storage that the plan does not decide on; what they need stays
  * @throws BackupError INVALID_INPUT for a zone that does not exist
  */
 export function planRetention(
@@ -51,6 +53,7 @@ export function planRetention(
 	now: Date,
 	policy: RetentionPolicy,
 	timeZone = 'UTC',
+	outside: readonly RetentionEntry[] = [],
 ): RetentionPlan {
 	const zone = new Zone(timeZone);
 	const sorted = newestFirst(entries);
@@ -62,7 +65,7 @@ export function planRetention(
 	};
 	for (const { rules, members } of linesOf(sorted, policy)) applyTo(members, rules, { now, zone }, add);
 	protect(sorted, now, add);
-	protectParents(sorted, (entry) => reasons.has(entry), add);
+	protectParents(sorted, outside, (entry) => reasons.has(entry), add);
 	const decisions = sorted.map((entry) => decisionOf(entry, reasons.get(entry)));
 	const refusal = refuseFuture(sorted, now, policy) ?? refuseShare(decisions, policy);
 	return { decisions, deletable: refusal ? [] : deletableOf(decisions), refusal };
@@ -76,16 +79,10 @@ interface Line {
 /** Backups of one thing under one set of rules. */
 function linesOf(sorted: readonly RetentionEntry[], policy: RetentionPolicy): Iterable<Line> {
 	const lines = new Map<string, Line>();
-	const overrides = policy.overrides ?? [];
 	for (const entry of sorted) {
-		const index = overrides.findIndex(
-			({ kind, name, tag }) =>
-				(kind === undefined || kind === entry.kind) &&
-				(name === undefined || name === entry.name) &&
-				(tag === undefined || entry.tags.includes(tag)),
-		);
-		const key = `${index} ${lineOf(entry)}`;
-		const line = lines.get(key) ?? { rules: overrides[index]?.rules ?? policy.rules, members: [] };
+		const { rules, which } = rulesFor(entry, policy);
+		const key = `${which} ${lineOf(entry)}`;
+		const line = lines.get(key) ?? { rules, members: [] };
 		line.members.push(entry);
 		lines.set(key, line);
 	}

@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 import { BACKUP_KINDS } from '../archive';
 import { BackupError } from '../errors';
+import type { RetentionEntry } from './entry';
+import { compileGlob } from './glob';
 
 /** More than a century; calendars end somewhere. */
 const MAX_DAYS = 40_000;
@@ -40,13 +42,27 @@ const policySchema = z
 			.array(
 				z
 					.object({
-						kind: z.enum(BACKUP_KINDS).optional(),
+						kind: z.enum([...BACKUP_KINDS, 'foreign']).optional(),
 						name: z.string().optional(),
 						tag: z.string().optional(),
 						rules: rulesSchema,
 					})
 					.strict(),
 			)
+			.optional(),
+		/**
+		 * Brings files that others made under the policy: those in the folders of our backups (and in folders that the run
+		 * names) whose names match, `shop_*.sql.gz`; with a slash, `dumps/*.sql.gz`, those in that folder.
+		 */
+		foreign: z.array(z.object({ pattern: z.string().min(1), rules: rulesSchema.optional() }).strict()).optional(),
+		/** Archived WAL segments of PostgreSQL are kept for so many days, and as long as a base backup needs them. */
+		wal: z
+			.object({
+				days: z.number().int().nonnegative().max(MAX_DAYS),
+				/** Names of base backups that nobody would take for one: `cluster_*.tar.gz`. */
+				baseBackups: z.string().min(1).optional(),
+			})
+			.strict()
 			.optional(),
 		/** Nothing is deleted where more than this share of all backups would go. Default 0.5. */
 		maxDeletedShare: z.number().min(0).max(1).optional(),
@@ -72,6 +88,20 @@ export const PRESETS = {
 	'30-90-365-days-7-years': { daily: 30, weekly: 13, monthly: 12, yearly: 7, weeklySnapshots: WEEKLY_SNAPSHOTS },
 } as const satisfies Record<string, KeepRules>;
 export type PresetName = keyof typeof PRESETS;
+
+/** The rules for a backup, and which of the policy's they are: the place of the override, -1 for the general ones. */
+export function rulesFor(entry: RetentionEntry, policy: RetentionPolicy): { rules: KeepRules; which: number } {
+	const foreign = policy.foreign?.find(({ pattern }) => entry.kind === 'foreign' && compileGlob(pattern)(entry.key));
+	if (foreign?.rules) return { rules: foreign.rules, which: -1 };
+	const overrides = policy.overrides ?? [];
+	const which = overrides.findIndex(
+		({ kind, name, tag }) =>
+			(kind === undefined || kind === entry.kind) &&
+			(name === undefined || name === entry.name) &&
+			(tag === undefined || entry.tags.includes(tag)),
+	);
+	return { rules: overrides[which]?.rules ?? policy.rules, which };
+}
 
 /** Validates a policy that came from outside. @throws BackupError INVALID_INPUT that names what is wrong */
 export function parsePolicy(value: unknown): RetentionPolicy {

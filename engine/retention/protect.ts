@@ -19,23 +19,28 @@ export function protect(sorted: readonly RetentionEntry[], now: Date, add: AddRe
 		if (entry.lockedUntil !== undefined && Date.parse(entry.lockedUntil) > now.getTime()) {
 			add(entry, { rule: 'locked', text: `locked by the storage until ${entry.lockedUntil}` });
 		}
+		if (entry.legalHold) add(entry, { rule: 'legalHold', text: 'under a legal hold in the storage, without an end' });
 	}
 }
 
-/** Keeps the backups that kept ones cannot be restored without, and theirs in turn. */
+/**
+ * Keeps the backups that kept ones cannot be restored without, and theirs in turn.
+ * @param outside Backups that the plan does not decide on: all of them stay
+ */
 export function protectParents(
 	all: readonly RetentionEntry[],
+	outside: readonly RetentionEntry[],
 	isKept: (entry: RetentionEntry) => boolean,
 	add: AddReason,
 ): void {
 	const byId = new Map<string, RetentionEntry[]>();
-	for (const entry of all) {
+	for (const entry of [...all, ...outside]) {
 		const same = byId.get(entry.id);
 		if (same) same.push(entry);
 		else byId.set(entry.id, [entry]);
 	}
 	const visited = new Set<string>();
-	const waiting = all.filter((entry) => entry.parent !== undefined && isKept(entry));
+	const waiting = [...outside, ...all.filter(isKept)].filter(({ parent }) => parent !== undefined);
 	for (let child = waiting.pop(); child; child = waiting.pop()) {
 		if (child.parent === undefined || visited.has(child.parent)) continue;
 		visited.add(child.parent);

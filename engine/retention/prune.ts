@@ -1,26 +1,33 @@
-import { latestKey, manifestKeyOf } from '../archive';
-import { readManifest } from '../archive/manifest-file';
 import { BackupError, throwIfCancelled } from '../errors';
-import type { Storage } from '../storage/storage';
-import { readCatalog, type RetentionCatalog } from './catalog';
+import type { Storage, StoredObject } from '../storage/storage';
+import { deletePlanned, type Deletions } from './deletion';
 import type { EntryState, RetentionEntry } from './entry';
 import { withLock, type StorageLock } from './lock';
-import { planRetention, type RetentionPlan } from './plan';
-import type { RetentionPolicy } from './policy';
-import { finishDeletions, noteDeletions, orphansIn, removeBackup, removeOrphans } from './sweep';
+import { orphansIn, removeOrphans } from './orphans';
+import { DEFAULT_MAX_DELETED_SHARE, type RetentionPolicy } from './policy';
+import { pruneWal } from './prune-wal';
+import { rowOf, totalsOf, type PruneReport, type WalReport, type WeeklyCopyReport } from './report';
+import { planOf, survey, type Survey, type SurveyOptions } from './survey';
+import { finishDeletions, noteCopies, removeBrokenCopies } from './sweep';
+import { copyBackup } from './weekly';
 
 export interface PruneOptions {
 	storage: Storage;
 	policy: RetentionPolicy;
 	/** IANA zone whose days, weeks, months and years count; default UTC. */
 	timeZone?: string;
-	/** Only backups under this prefix: `postgres/`. Default all. */
-	prefix?: string;
+	/**
+	 * Only what lies in these folders: `postgres/`, `qdrant/`. Weekly copies are made and pruned only where `weekly/` is
+	 * among them. Default all.
+	 */
+	prefixes?: string[];
 	/** Shows what would be done and changes nothing, not even a lock. */
 	dryRun?: boolean;
-	/** Removes archives that never got a manifest, too; see sweep.ts. Default false: they are reported. */
+	/** Removes leftovers that are certainly ours; see orphans.ts. Default true. */
 	removeOrphans?: boolean;
-	/** What is known of a backup beyond its manifest: verifications, locks of the storage. */
+	/** Removes archives without a manifest that only look like ours, too. Default false: they are named in the report. */
+	removeUnproven?: boolean;
+	/** What is known of a backup beyond its manifest: verifications. Called for several at a time. */
 	stateOf?: (entry: RetentionEntry) => EntryState | Promise<EntryState>;
 	/** Who holds the lock, for the message that others get. No secrets. */
 	owner: string;
@@ -29,135 +36,149 @@ export interface PruneOptions {
 	signal?: AbortSignal;
 }
 
-export interface PruneReport {
-	plan: RetentionPlan;
-	/** Archives deleted in this run. */
-	deleted: RetentionEntry[];
-	/** Bytes of theirs. */
-	freedBytes: number;
-	/** Archives that should have gone, and why they did not. Others went on. */
-	failed: Array<{ entry: RetentionEntry; error: BackupError }>;
-	/** Keys of unfinished writes and of deletions that an earlier run had begun; cleaned up in this run. */
-	swept: string[];
-	/** Keys of archives without a manifest, older than a day. */
-	orphans: string[];
-	removedOrphans: string[];
-	damaged: RetentionCatalog['damaged'];
-}
-
 const UNFINISHED_AFTER_MS = 24 * 60 * 60 * 1000;
 
+/** A run's settings with defaults filled in. */
+interface Run {
+	options: PruneOptions;
+	storage: Storage;
+	policy: RetentionPolicy;
+	now: Date;
+	signal: AbortSignal | undefined;
+	/** Missing in a dry run. */
+	lock: StorageLock | undefined;
+}
+
 /**
- * Applies a retention policy to a storage. A refused plan and a dry run change nothing. Each deletion takes the manifest
- * first, then the data; what a crash leaves of it, the next run finishes.
+ * Applies a retention policy to a storage: makes the weekly copies that are due, deletes what no rule keeps, and clears
+ * away what runs that broke off have left. Each deletion takes the manifest first, then the data; what a crash leaves of
+ * it, the next run finishes. A refused plan and a dry run change nothing; a dry run's report is that of the run.
  * @throws BackupError STORAGE_LOCKED (another run is at it), INVALID_INPUT, CANCELLED, and what the storage throws when
  * it cannot be listed
  */
 export async function prune(options: PruneOptions): Promise<PruneReport> {
-	const { storage, owner, signal, now = new Date() } = options;
+	const { storage, policy, owner, signal, now = new Date() } = options;
 	throwIfCancelled(signal);
-	if (options.dryRun) return await look(options, now);
+	const run: Run = { options, storage, policy, now, signal, lock: undefined };
+	if (options.dryRun) return await pruneAs(run, []);
 	const unfinished = await storage.sweep(new Date(now.getTime() - UNFINISHED_AFTER_MS), signal);
 	return await withLock(storage, { owner, ...(signal && { signal }) }, async (lock) => {
+		const copies = await removeBrokenCopies(storage, signal);
 		const finished = await finishDeletions(storage, signal);
-		const report = await look(options, now);
-		report.swept.push(...unfinished, ...finished);
-		await deleteAll(report, lock, options, now);
-		return report;
+		return await pruneAs({ ...run, lock }, [...unfinished, ...copies, ...finished]);
 	});
 }
 
-async function look(options: PruneOptions, now: Date): Promise<PruneReport> {
-	const { storage, prefix = '', policy, timeZone, stateOf, signal, dryRun = false } = options;
-	const catalog = await readCatalog(storage, { prefix, keepCache: !dryRun, ...(signal && { signal }) });
-	for (const entry of stateOf ? catalog.entries : []) Object.assign(entry, await stateOf!(entry));
-	const plan = planRetention(catalog.entries, now, policy, timeZone);
-	const orphans = orphansIn(catalog, now).map(({ key }) => key);
-	const { damaged } = catalog;
-	return { plan, deleted: [], freedBytes: 0, failed: [], swept: [], orphans, removedOrphans: [], damaged };
+async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
+	const surveyOptions = surveyOptionsOf(run);
+	const found = await survey(surveyOptions);
+	const weeklyCopies = await makeCopies(run, found, surveyOptions);
+	const { plan } = found;
+	const { deleted, failed }: Deletions = run.lock
+		? await deletePlanned(plan, { ...run, lock: run.lock })
+		: { deleted: plan.deletable, failed: [] };
+	const gone = new Set(deleted);
+	// What the policy decides on as somebody else's backup is no leftover.
+	const decided = new Set(found.entries.map(({ key }) => key));
+	const orphans = orphansIn(found.catalog, run.now, (key) => found.isInScope(key) && !decided.has(key));
+	const removedOrphans = await clearOrphans(run, found, orphans);
+	const wal = plan.refusal ? [] : await pruneWal(run.storage, found, gone, run);
+	const removed = new Set(removedOrphans);
+	return {
+		dryRun: !run.lock,
+		rows: plan.decisions.map((decision) => rowOf(decision, run.now)),
+		totals: totalsWith(found, gone, removed, wal),
+		refusal: plan.refusal ?? null,
+		plan,
+		deleted: run.lock ? deleted : [],
+		failed,
+		weeklyCopies,
+		wal,
+		swept,
+		orphans: orphans.own.map(({ key }) => key),
+		unproven: orphans.unproven.map(({ key }) => key),
+		removedOrphans: run.lock ? removedOrphans.map(({ key }) => key) : [],
+		damaged: found.catalog.damaged,
+	};
 }
 
-async function deleteAll(report: PruneReport, lock: StorageLock, options: PruneOptions, now: Date): Promise<void> {
-	const { storage, signal } = options;
-	const { deletable } = report.plan;
-	if (deletable.length > 0) {
-		await noteDeletions(
-			storage,
-			deletable.map(({ key }) => key),
-			now,
-		);
-	}
-	const stuck = new Set<string>();
-	for (const entry of deletable) {
-		throwIfCancelled(signal);
-		await lock.confirm();
-		await deleteOne(report, storage, entry, stuck, signal);
-	}
-	await repoint(report, storage);
-	// What failed with its manifest gone stays noted.
-	if (deletable.length > 0) {
-		await noteDeletions(
-			storage,
-			report.failed.map(({ entry }) => entry.key),
-			now,
-		);
-	}
-	if (options.removeOrphans && !report.plan.refusal) {
-		await lock.confirm();
-		report.removedOrphans = await removeOrphans(storage, report.orphans, signal);
-	}
+function surveyOptionsOf({ options, storage, policy, now, signal, lock }: Run): SurveyOptions {
+	const { timeZone = 'UTC', prefixes = [], stateOf } = options;
+	return { storage, policy, timeZone, prefixes, now, keepCache: lock !== undefined, stateOf, signal };
 }
 
-/** @param stuck Ids of parents that must stay, because a child of theirs could not be deleted. */
-async function deleteOne(
-	report: PruneReport,
-	storage: Storage,
+/** Makes the weekly copies that are due. Where one fails, the plan goes without it, and lets no older one go for it. */
+async function makeCopies(run: Run, found: Survey, surveyOptions: SurveyOptions): Promise<WeeklyCopyReport[]> {
+	const { copies, plan } = found;
+	if (plan.refusal || copies.length === 0) return [];
+	if (run.lock)
+		await noteCopies(
+			run.storage,
+			copies.map(({ copy }) => copy.key),
+			run.now,
+		);
+	const reports: WeeklyCopyReport[] = [];
+	for (const { entry, folder, copy } of copies) {
+		const error = run.lock ? await tryCopy(run, run.lock, entry, folder) : null;
+		reports.push({ id: entry.id, from: entry.key, to: copy.key, size: entry.size, error });
+	}
+	const missed = new Set(reports.filter(({ error }) => error).map(({ to }) => to));
+	if (run.lock) await noteCopies(run.storage, [...missed], run.now);
+	if (missed.size > 0) {
+		found.entries = found.entries.filter(({ key }) => !missed.has(key));
+		found.plan = planOf(found, surveyOptions);
+	}
+	return reports;
+}
+
+async function tryCopy(
+	{ storage, signal }: Run,
+	lock: StorageLock,
 	entry: RetentionEntry,
-	stuck: Set<string>,
-	signal: AbortSignal | undefined,
-): Promise<void> {
+	folder: string,
+): Promise<BackupError | null> {
 	try {
-		if (stuck.has(entry.id)) throw new BackupError('STORAGE_FAILED', 'A backup that needs it could not be deleted.');
-		await assertUnchanged(storage, entry, signal);
-		await removeBackup(storage, entry.key);
-		report.deleted.push(entry);
-		report.freedBytes += entry.complete ? entry.size : 0;
+		await lock.during((either) => copyBackup(storage, entry.key, folder, either), signal);
+		return null;
 	} catch (error) {
 		if (!(error instanceof BackupError)) throw error;
-		if (error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE') throw error;
-		report.failed.push({ entry, error });
-		if (entry.parent !== undefined) stuck.add(entry.parent);
+		if (['CANCELLED', 'STORAGE_LOCKED', 'STORAGE_UNREACHABLE'].includes(error.code)) throw error;
+		return error;
 	}
 }
 
-/** The plan may rest on a cache, and somebody may have pinned the backup meanwhile: the manifest has the last word. */
-async function assertUnchanged(
-	storage: Storage,
-	entry: RetentionEntry,
-	signal: AbortSignal | undefined,
-): Promise<void> {
-	const { manifest } = await readManifest(storage, manifestKeyOf(entry.key), signal);
-	const isSame = manifest.id === entry.id && manifest.startedAt === entry.startedAt && manifest.name === entry.name;
-	if (isSame && !manifest.pinned) return;
-	throw new BackupError('STORAGE_FAILED', `The manifest of ${entry.key} was changed since the plan was made.`, {
-		hint: 'It was left alone. Run it again.',
-	});
+/**
+ * Removes orphans; in a dry run, tells which. Where more than the set share of backups would have lost their manifests,
+ * something else went wrong, and all stay.
+ */
+async function clearOrphans(
+	{ options, storage, policy, signal, lock }: Run,
+	{ plan, catalog }: Survey,
+	orphans: { own: StoredObject[]; unproven: StoredObject[] },
+): Promise<StoredObject[]> {
+	if (plan.refusal) return [];
+	const share = policy.maxDeletedShare ?? DEFAULT_MAX_DELETED_SHARE;
+	const unlessTooMany = (some: StoredObject[]) =>
+		some.length <= (catalog.entries.length + some.length) * share ? some : [];
+	const going = options.removeOrphans === false ? [] : [...unlessTooMany(orphans.own)];
+	if (options.removeUnproven) going.push(...unlessTooMany(orphans.unproven));
+	if (!lock || going.length === 0) return going;
+	await lock.confirm();
+	const removed = new Set(await removeOrphans(storage, going, signal));
+	return going.filter(({ key }) => removed.has(key));
 }
 
-/** Pointers to a deleted backup (a damaged one: the last good one stays) move to the newest of the name that is left. */
-async function repoint(report: PruneReport, storage: Storage): Promise<void> {
-	const gone = new Set(report.deleted.map(({ key }) => key));
-	const left = report.plan.decisions.map(({ entry }) => entry).filter(({ key }) => !gone.has(key));
-	const pointers = new Map(report.deleted.map((entry) => [pointerOf(entry), entry]));
-	for (const pointer of pointers.keys()) {
-		const target = await storage.readLatest(pointer);
-		if (target === undefined || !gone.has(target)) continue;
-		const newest = left.find((entry) => pointerOf(entry) === pointer);
-		if (newest) await storage.setLatest(pointer, newest.key);
-		else await storage.remove(pointer);
+function totalsWith(
+	{ plan }: Survey,
+	gone: ReadonlySet<RetentionEntry>,
+	orphans: ReadonlySet<StoredObject>,
+	wal: readonly WalReport[],
+): PruneReport['totals'] {
+	const totals = totalsOf(plan, gone);
+	for (const { size, sharedAs } of orphans) if (sharedAs === undefined) totals.freedBytes += size;
+	for (const { deleted, freedBytes } of wal) {
+		totals.walDeleted += deleted;
+		totals.freedBytes += freedBytes;
 	}
-}
-
-function pointerOf({ key, name }: RetentionEntry): string {
-	return latestKey(key.slice(0, Math.max(0, key.lastIndexOf('/'))), name);
+	return totals;
 }

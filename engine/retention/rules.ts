@@ -19,6 +19,7 @@ export interface Reason {
 		| 'pinned'
 		| 'parent'
 		| 'locked'
+		| 'legalHold'
 		| 'expired';
 	/** For people: `the newest of 2020-W53 (weekly 2 of 4)`. */
 	text: string;

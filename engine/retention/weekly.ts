@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
-import { formatManifest, keyIn, manifestKeyOf } from '../archive';
+import { formatManifest, keyIn, manifestKeyOf, type Manifest } from '../archive';
 import { readManifest } from '../archive/manifest-file';
-import { BackupError } from '../errors';
+import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
 import { isGood, lineOf, newestFirst, type RetentionEntry } from './entry';
 import { weeklyFolder, weekOfKey } from './periods';
@@ -16,37 +16,57 @@ export interface WeeklyCopy {
 }
 
 /**
- * The weekly copies that are still to be made: of every kind and name the newest good backup, where the folder of its
- * week has none of it yet. Increments are left out, for they are worth nothing without their parents.
+ * The weekly copies that are still to be made: of every kind and name the newest good backup, where neither the folder of
+ * its week nor that of a later week has one of it yet. Increments are left out, for they are worth nothing without their
+ * parents; so are foreign files.
+ * @param asks Whether weekly copies of a backup are wanted
  */
-export function dueWeeklyCopies(entries: readonly RetentionEntry[], zone: Zone): WeeklyCopy[] {
+export function dueWeeklyCopies(
+	entries: readonly RetentionEntry[],
+	zone: Zone,
+	asks: (entry: RetentionEntry) => boolean = () => true,
+): WeeklyCopy[] {
 	const thing = ({ kind, name }: RetentionEntry) => JSON.stringify([kind, name]);
-	const made = new Set<string>();
+	const latest = new Map<string, string>();
+	const whole = new Set(entries.filter(({ complete }) => complete).map(({ key }) => key));
 	for (const entry of entries) {
 		const week = weekOfKey(entry.key);
-		if (week !== undefined && isGood(entry)) made.add(`${week} ${thing(entry)}`);
+		if (week === undefined || !isGood(entry)) continue;
+		if (week > (latest.get(thing(entry)) ?? '')) latest.set(thing(entry), week);
 	}
 	const seen = new Set<string>();
 	const due: WeeklyCopy[] = [];
 	for (const entry of newestFirst(entries)) {
-		const isOriginal = weekOfKey(entry.key) === undefined && entry.parent === undefined && isGood(entry);
-		if (!isOriginal || seen.has(lineOf(entry))) continue;
+		const isOriginal = weekOfKey(entry.key) === undefined && entry.parent === undefined && entry.kind !== 'foreign';
+		if (!isOriginal || !isGood(entry) || !asks(entry) || seen.has(lineOf(entry))) continue;
 		seen.add(lineOf(entry));
 		const folder = weeklyFolder(new Date(entry.startedAt), zone);
-		if (!made.has(`${weekOfKey(`${folder}/`)} ${thing(entry)}`)) due.push({ entry, folder });
+		const isNewWeek = weekOfKey(`${folder}/`)! > (latest.get(thing(entry)) ?? '');
+		if (isNewWeek && !whole.has(keyOfCopy({ entry, folder }))) due.push({ entry, folder });
 	}
 	return due;
 }
 
+/** The copy as a backup, as it will be. */
+export function entryOfCopy(copy: WeeklyCopy): RetentionEntry {
+	return { ...copy.entry, key: keyOfCopy(copy), lockedUntil: undefined, legalHold: false };
+}
+
+function keyOfCopy({ entry, folder }: WeeklyCopy): string {
+	return keyIn(folder, entry.key.slice(entry.key.lastIndexOf('/') + 1));
+}
+
 /**
  * Copies a backup into another folder of the storage, the manifest last: what breaks off leaves no backup behind. The
- * bytes go through this process, and are compared with the manifest on the way.
+ * storage copies by itself where it can (a hard link in a folder, the server in a bucket), which compares sizes only; else
+ * the bytes go through this process, and are compared with the manifest on the way. Hold the storage's lock.
  * @returns the key of the copy
  * @throws BackupError STORAGE_EXISTS (there is a whole copy), ARCHIVE_CORRUPT (the source is damaged; nothing is left),
  * MANIFEST_INVALID, CANCELLED, and what the storage throws
  */
 export async function copyBackup(storage: Storage, key: string, folder: string, signal?: AbortSignal): Promise<string> {
 	const options = signal ? { signal } : {};
+	throwIfCancelled(signal);
 	const { manifest } = await readManifest(storage, manifestKeyOf(key), signal);
 	const copy = keyIn(folder, manifest.file);
 	const found = await storage.stat(copy);
@@ -56,10 +76,28 @@ export async function copyBackup(storage: Storage, key: string, folder: string, 
 	// What a run left that broke off.
 	await storage.remove(manifestKeyOf(copy));
 	await storage.remove(copy);
-	const source = checked(await storage.read(key, options), key, manifest.sha256);
-	await storage.write(copy, source, { ...options, expectedSize: manifest.size.stored });
+	await copyArchive(storage, key, copy, manifest, signal);
 	await storage.replace(manifestKeyOf(copy), Buffer.from(formatManifest(manifest)), options);
 	return copy;
+}
+
+async function copyArchive(
+	storage: Storage,
+	key: string,
+	copy: string,
+	{ sha256, size: { stored } }: Manifest,
+	signal: AbortSignal | undefined,
+): Promise<void> {
+	const options = signal ? { signal } : {};
+	if ((await storage.stat(key))?.size !== stored) throw notAsWritten(key);
+	const made = await storage.copy?.(key, copy, options);
+	if (!made) {
+		const source = checked(await storage.read(key, options), key, sha256);
+		await storage.write(copy, source, { ...options, expectedSize: stored });
+	} else if (made.size !== stored) {
+		await storage.remove(copy);
+		throw notAsWritten(key);
+	}
 }
 
 async function* checked(source: AsyncIterable<Uint8Array>, key: string, sha256: string): AsyncGenerator<Uint8Array> {
@@ -69,7 +107,11 @@ async function* checked(source: AsyncIterable<Uint8Array>, key: string, sha256: 
 		yield chunk;
 	}
 	if (hash.digest('hex') === sha256) return;
-	throw new BackupError('ARCHIVE_CORRUPT', `The archive ${key} is not what its manifest says, so it was not copied.`, {
+	throw notAsWritten(key);
+}
+
+function notAsWritten(key: string): BackupError {
+	return new BackupError('ARCHIVE_CORRUPT', `The archive ${key} is not what its manifest says, so it was not copied.`, {
 		hint: 'Verify it, and make a new backup.',
 	});
 }

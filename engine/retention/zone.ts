@@ -40,7 +40,14 @@ export class Zone {
 	 * twice (or never), the earlier of the two moments that come into question: what lies behind it is kept.
 	 */
 	daysBefore(moment: Date, days: number): Date {
-		const wanted = this.#wallClock(moment.getTime()) - days * DAY_MS;
+		return this.momentAt(this.#wallClock(moment.getTime()) - days * DAY_MS);
+	}
+
+	/**
+	 * The moment at which the clocks showed something; the earlier of two.
+	 * @param wanted what they showed, as if it were a time of UTC, in milliseconds
+	 */
+	momentAt(wanted: number): Date {
 		// The offsets around the moment: at most one change of the clocks lies between.
 		const around = [wanted - DAY_MS, wanted + DAY_MS].map((time) => wanted - (this.#wallClock(time) - time));
 		const exact = around.filter((time) => this.#wallClock(time) === wanted);

@@ -14,9 +14,8 @@ const READ_BYTES = 256 * 1024;
  * @throws system errors as they are (ENOENT also for what is not a plain file); the stream itself fails with BackupErrors
  */
 export async function openFile(file: string, what: string, options: ReadOptions): Promise<Readable> {
-	const handle = await openPlainFile(file);
+	const { handle, size } = await openPlainFile(file);
 	try {
-		const { size } = await handle.stat();
 		const range = { start: options.start ?? 0, end: Math.min(options.end ?? size, size) };
 		return new FileRead(handle, range, what, options.signal);
 	} catch (error) {
@@ -25,10 +24,10 @@ export async function openFile(file: string, what: string, options: ReadOptions)
 	}
 }
 
-async function openPlainFile(file: string): Promise<FileHandle> {
+async function openPlainFile(file: string): Promise<{ handle: FileHandle; size: number }> {
 	const handle = await openUnlessLink(file);
 	const stats = await handle.stat();
-	if (stats.isFile()) return handle;
+	if (stats.isFile()) return { handle, size: stats.size };
 	await handle.close();
 	throw nothingThere();
 }

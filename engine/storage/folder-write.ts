@@ -27,6 +27,9 @@ const FLUSH_EVERY_BYTES = 64 * 1024 * 1024;
 /** What link(2) answers on file systems that have no hard links (FAT, some network mounts). */
 const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 
+/** And where the two names are on different disks, or the system protects other users' files from being linked. */
+const CANNOT_LINK = [...NO_HARD_LINKS, 'EXDEV', 'EACCES'];
+
 /** The names of replacements carry a random part, so that two may run at once: `.shop.json.0123456789ab~.partial`. */
 const PARTIAL_NAME = /^\.(.+?)(?:\.[0-9a-f]{12}~)?\.partial$/s;
 
@@ -66,6 +69,21 @@ export async function writeNewFile(place: Place, source: AsyncIterable<Uint8Arra
 		await fs.rm(leftover, { force: true });
 		throw error;
 	}
+}
+
+/**
+ * Gives a file a second name, durably; never overwrites. False where the file system cannot.
+ * @throws system errors as they are (EEXIST where the name is taken)
+ */
+export async function linkFile(file: string, place: Place): Promise<boolean> {
+	try {
+		await fs.link(file, place.path);
+	} catch (error) {
+		if (CANNOT_LINK.includes(systemCode(error) ?? '')) return false;
+		throw error;
+	}
+	await syncFolder(place.directory);
+	return true;
 }
 
 /** Creates or atomically replaces a small file. */

@@ -8,7 +8,7 @@ import { folderError, systemCode } from './folder-errors';
 import { freeBytesAt, isNothingThere, locate, lstatOrNothing, type Place } from './folder-paths';
 import { openFile } from './folder-read';
 import { walk, type FoundFile } from './folder-walk';
-import { replaceFile, replaceLink, targetOfPartial, writeNewFile } from './folder-write';
+import { linkFile, replaceFile, replaceLink, targetOfPartial, writeNewFile } from './folder-write';
 import {
 	assertKey,
 	assertObjectKey,
@@ -78,6 +78,28 @@ export class FolderStorage implements Storage {
 		return { key, size, modifiedAt: mtime };
 	}
 
+	async copy(
+		fromKey: string,
+		toKey: string,
+		options: { signal?: AbortSignal } = {},
+	): Promise<StoredObject | undefined> {
+		assertObjectKey(fromKey);
+		assertObjectKey(toKey);
+		throwIfCancelled(options.signal);
+		const source = await this.#explained(fromKey, async () => {
+			const place = await locate(this.#root, fromKey, false);
+			// Symbolic links are pointers, never objects.
+			if ((await fs.lstat(place.path)).isFile()) return place.path;
+			throw Object.assign(new Error('not a plain file'), { code: 'ENOENT' });
+		});
+		return await this.#explained(toKey, async () => {
+			const place = await locate(this.#root, toKey, true);
+			if (!(await linkFile(source, place))) return undefined;
+			const { size, mtime } = await fs.lstat(place.path);
+			return { key: toKey, size, modifiedAt: mtime };
+		});
+	}
+
 	async replace(key: string, content: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<void> {
 		assertObjectKey(key);
 		throwIfCancelled(options.signal);
@@ -101,8 +123,8 @@ export class FolderStorage implements Storage {
 
 	async *list(prefix: string): AsyncGenerator<StoredObject, void, undefined> {
 		assertPrefix(prefix);
-		for await (const { key, size, modifiedAt, isLink } of this.#walk(prefix)) {
-			if (!isLink && isObjectKey(key)) yield { key, size, modifiedAt };
+		for await (const { key, size, modifiedAt, isLink, sharedAs } of this.#walk(prefix)) {
+			if (!isLink && isObjectKey(key)) yield { key, size, modifiedAt, ...(sharedAs !== undefined && { sharedAs }) };
 		}
 	}
 

@@ -6,6 +6,16 @@ export interface StoredObject {
 	/** Bytes. */
 	size: number;
 	modifiedAt: Date;
+	/** Names the bytes that several objects share (hard links in a folder); missing where they are this object's alone. */
+	sharedAs?: string;
+}
+
+/** What keeps an object from being deleted, whatever the caller's rights: S3 object lock. */
+export interface DeletionLock {
+	/** The time until which it is retained. */
+	until?: Date;
+	/** Held until somebody lifts it. */
+	legalHold: boolean;
 }
 
 export interface WriteOptions {
@@ -38,6 +48,17 @@ export interface Storage {
 
 	/** Stores a stream of unknown length in bounded memory. Resolves once the object is durable and visible. */
 	write(key: string, source: AsyncIterable<Uint8Array>, options?: WriteOptions): Promise<StoredObject>;
+
+	/**
+	 * Copies an object within the storage while its bytes stay where they are: by a hard link in a folder, by the server in
+	 * a bucket. Like `write` it never overwrites. Undefined where the file system or the server cannot: then the bytes have
+	 * to be read and written. Storages without the method cannot either.
+	 * @throws BackupError STORAGE_MISSING, STORAGE_EXISTS, and what all methods throw
+	 */
+	copy?(fromKey: string, toKey: string, options?: { signal?: AbortSignal }): Promise<StoredObject | undefined>;
+
+	/** What keeps an object from being deleted; undefined where nothing does, or where the storage knows no such thing. */
+	deletionLock?(key: string, signal?: AbortSignal): Promise<DeletionLock | undefined>;
 
 	/** Creates or atomically replaces a small object (a manifest, a verification record). */
 	replace(key: string, content: Uint8Array, options?: { signal?: AbortSignal }): Promise<void>;

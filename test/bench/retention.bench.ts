@@ -1,6 +1,7 @@
 /**
  * Retention on a folder with many manifests: `npm run bench -- retention [manifests]`, 100,000 unless told. Prints how long
- * the catalogue takes with and without its cache, and the plan; and the resident memory at its highest. Asserts nothing.
+ * listing takes, the catalogue with and without its cache, the plan, and a whole dry run; and the resident memory at its
+ * highest, the TypeScript compiler's included. Asserts nothing.
  * The peer is a plain reading of all the manifests, which is what no catalogue can do without.
  */
 import { fork } from 'node:child_process';
@@ -10,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { formatManifest, manifestKeyOf, type Manifest } from '../../engine/archive';
-import { planRetention, PRESETS, readCatalog } from '../../engine/retention';
+import { planRetention, PRESETS, prune, readCatalog } from '../../engine/retention';
 import { FolderStorage } from '../../engine/storage';
 
 const NAMES = 50;
@@ -85,6 +86,17 @@ async function measure(root: string, step: string): Promise<void> {
 			() => readPlainly(root),
 			() => '',
 		);
+	} else if (step === 'list') {
+		const count = async () => {
+			let files = 0;
+			for await (const _object of storage.list('')) files++;
+			return files;
+		};
+		await timed(measures, 'list the folder', count, (files) => `${files} files`);
+	} else if (step === 'dry run') {
+		const policy = { rules: PRESETS['7-4-12-yearly'], maxDeletedShare: 1 };
+		const run = () => prune({ storage, policy, timeZone: 'Europe/Berlin', owner: 'bench', dryRun: true });
+		await timed(measures, 'dry run, warm cache', run, ({ totals }) => `${totals.deleted} to delete`);
 	} else {
 		const read = () => readCatalog(storage, { keepCache: true });
 		const catalog = await timed(
@@ -116,7 +128,7 @@ async function main(count: number): Promise<void> {
 		console.log(`\nRetention, ${count} manifests of ${NAMES} databases in a folder\n`);
 		console.log('| step | seconds | memory (MB) | |');
 		console.log('| --- | ---: | ---: | --- |');
-		for (const step of ['plain', 'no', 'warm']) {
+		for (const step of ['plain', 'list', 'no', 'warm', 'dry run']) {
 			const { measures, megabytes } = await measured(root, step);
 			for (const { step: what, seconds, note } of measures) {
 				console.log(`| ${what} | ${seconds.toFixed(2)} | ${megabytes.toFixed(0)} | ${note} |`);

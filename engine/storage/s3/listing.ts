@@ -65,6 +65,29 @@ export async function* listUploads(
 	} while (marker);
 }
 
+/**
+ * When the newest part of an unfinished upload was sent; undefined where it has none (ListParts).
+ * @throws S3Failure, NoSuchUpload where it is unfinished no more; BackupError CANCELLED
+ */
+export async function newestPartAt(
+	requests: S3Requests,
+	{ key, uploadId }: ListedUpload,
+	signal?: AbortSignal,
+): Promise<Date | undefined> {
+	let newest: Date | undefined;
+	let marker: string | undefined;
+	do {
+		const query = { uploadId, ...(marker !== undefined && { 'part-number-marker': marker }) };
+		const { text } = await requests.send({ method: 'GET', key, query, signal });
+		for (const item of elements(text, 'Part')) {
+			const sentAt = new Date(textOf(item, 'LastModified') ?? NaN);
+			if (!(newest && newest >= sentAt)) newest = sentAt;
+		}
+		marker = textOf(text, 'IsTruncated') === 'true' ? textOf(text, 'NextPartNumberMarker') : undefined;
+	} while (marker !== undefined);
+	return newest;
+}
+
 function nextMarker(page: string): { key: string; id: string } {
 	return {
 		key: decoded(textOf(page, 'NextKeyMarker') ?? '', page),

@@ -8,7 +8,7 @@ import type { S3Requests } from './requests';
 import { escapeXml, textOf } from './xml';
 
 /** Servers may take minutes to join many parts. */
-const COMPLETE_TIMEOUT_MS = 10 * 60 * 1000;
+export const COMPLETE_TIMEOUT_MS = 10 * 60 * 1000;
 
 /**
  * One multipart upload (https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html). Parts carry
@@ -58,6 +58,34 @@ export class MultipartUpload {
 		this.#hashes.set(number, md5);
 		this.#etagsAreHashes &&= etagIsHash(headers);
 		this.#size += bytes.length;
+	}
+
+	/**
+	 * Has the server take a part from another object (UploadPartCopy).
+	 * @param source headers that name the object
+	 * @param range first byte, and the byte after the last one
+	 * @throws S3Failure; BackupError CANCELLED
+	 */
+	async copyPart(
+		number: number,
+		source: Record<string, string>,
+		{ start, end }: { start: number; end: number },
+		signal: AbortSignal,
+	): Promise<void> {
+		const { text } = await this.requests.send({
+			method: 'PUT',
+			key: this.key,
+			query: { partNumber: String(number), uploadId: this.uploadId },
+			headers: { ...source, 'x-amz-copy-source-range': `bytes=${start}-${end - 1}` },
+			signal,
+			idleTimeoutMs: COMPLETE_TIMEOUT_MS,
+		});
+		const etag = textOf(text, 'ETag');
+		if (!etag) throw new S3Failure('The answer holds no ETag', { status: 200, code: 'InvalidResponse' });
+		this.#etags.set(number, etag.replace(/"/g, ''));
+		// Nobody has seen the bytes, so nobody knows their hash.
+		this.#etagsAreHashes = false;
+		this.#size += end - start;
 	}
 
 	/** Joins the parts into the object. @throws S3Failure, PreconditionFailed where the key is in use; BackupError CANCELLED */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
+import type { DeletionLock } from '../storage';
 import { S3Failure } from './failure';
 import type { S3Requests } from './requests';
 
@@ -11,6 +12,8 @@ export interface ObjectHead {
 	etag: string;
 	/** False where the server's encryption makes ETags that are no hash of the content. */
 	etagIsHash: boolean;
+	/** Missing where the server has no object lock, or the keys do not allow to see it. */
+	lock: DeletionLock | undefined;
 }
 
 /**
@@ -29,6 +32,7 @@ export async function headObject(
 			modifiedAt: new Date(headers['last-modified'] ?? Date.now()),
 			etag: etagOf(headers),
 			etagIsHash: etagIsHash(headers),
+			lock: lockOf(headers),
 		};
 	} catch (error) {
 		if (error instanceof S3Failure && error.status === 404) return undefined;
@@ -39,6 +43,17 @@ export async function headObject(
 /** An ETag without its quotation marks. */
 export function etagOf(headers: IncomingHttpHeaders): string {
 	return (headers.etag ?? '').replace(/^W\//, '').replace(/"/g, '');
+}
+
+/**
+ * Retention and legal hold, which servers with object lock tell in the answers to HEAD
+ * (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html). A date that is over is none.
+ */
+function lockOf(headers: IncomingHttpHeaders): DeletionLock | undefined {
+	const until = new Date(String(headers['x-amz-object-lock-retain-until-date'] ?? NaN));
+	const legalHold = headers['x-amz-object-lock-legal-hold'] === 'ON';
+	if (until.getTime() > Date.now()) return { until, legalHold };
+	return legalHold ? { legalHold } : undefined;
 }
 
 /**

@@ -4,11 +4,12 @@ import { throwIfCancelled } from '../../errors';
 import { closeSource } from '../chunks';
 import { assertKey, assertObjectKey, assertPointer, assertPointerKey, assertPrefix, isObjectKey } from '../keys';
 import { formatPointer, parsePointer } from '../pointer';
-import type { ReadOptions, Storage, StoredObject, WriteOptions } from '../storage';
+import type { DeletionLock, ReadOptions, Storage, StoredObject, WriteOptions } from '../storage';
 import { CreateOnly } from './conditional';
+import { copyObject, headOfSource } from './copy';
 import { s3Error } from './errors';
 import { isNotImplemented, S3Failure } from './failure';
-import { listObjects, listUploads, type ListedUpload } from './listing';
+import { listObjects, listUploads, newestPartAt, type ListedUpload } from './listing';
 import { headObject, md5Of } from './object';
 import { objectHeaders, settingsOf, type S3Settings, type S3StorageOptions } from './options';
 import { PartBuffers } from './part-buffers';
@@ -76,6 +77,28 @@ export class S3Storage implements Storage {
 		}
 	}
 
+	async copy(
+		fromKey: string,
+		toKey: string,
+		options: { signal?: AbortSignal } = {},
+	): Promise<StoredObject | undefined> {
+		assertObjectKey(fromKey);
+		assertObjectKey(toKey);
+		const copy = {
+			requests: this.#requests,
+			createOnly: this.#createOnly,
+			from: this.#inBucket(fromKey),
+			to: this.#inBucket(toKey),
+			headers: objectHeaders(this.#options, new Date()),
+		};
+		// The source is the one that may be missing, the target the one that may exist.
+		const source = await this.#explained(fromKey, () => headOfSource(copy, options.signal));
+		return await this.#explained(toKey, async () => {
+			const isCopied = await copyObject(copy, source, options.signal);
+			return isCopied ? await this.#verified(toKey, source.size) : undefined;
+		});
+	}
+
 	async replace(key: string, content: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<void> {
 		assertObjectKey(key);
 		await this.#explained(key, () => this.#put(key, content, objectHeaders(this.#options, new Date()), options.signal));
@@ -99,6 +122,14 @@ export class S3Storage implements Storage {
 		assertObjectKey(key);
 		const head = await this.#explained(key, () => headObject(this.#requests, this.#inBucket(key)));
 		return head && { key, size: head.size, modifiedAt: head.modifiedAt };
+	}
+
+	async deletionLock(key: string, signal?: AbortSignal): Promise<DeletionLock | undefined> {
+		assertObjectKey(key);
+		return await this.#explained(
+			key,
+			async () => (await headObject(this.#requests, this.#inBucket(key), signal))?.lock,
+		);
 	}
 
 	async *list(prefix: string): AsyncGenerator<StoredObject, void, undefined> {
@@ -150,7 +181,9 @@ export class S3Storage implements Storage {
 	async sweep(olderThan: Date, signal?: AbortSignal): Promise<string[]> {
 		return await this.#explained('', async () => {
 			const swept: string[] = [];
-			for (const { key, uploadId } of await this.#uploadsBefore(olderThan, signal)) {
+			for (const upload of await this.#uploadsBefore(olderThan, signal)) {
+				const { key, uploadId } = upload;
+				if (await this.#isGoingOn(upload, olderThan, signal)) continue;
 				await this.#requests.send({ method: 'DELETE', key, query: { uploadId }, signal });
 				swept.push(key.slice(this.#settings.prefix.length));
 			}
@@ -215,6 +248,20 @@ export class S3Storage implements Storage {
 			if (!(error instanceof S3Failure) || !isNotImplemented(error)) throw error;
 		}
 		return found;
+	}
+
+	/** A large archive over a slow line takes longer than a day: what got a part meanwhile is no leftover. */
+	async #isGoingOn(upload: ListedUpload, since: Date, signal: AbortSignal | undefined): Promise<boolean> {
+		try {
+			const newest = await newestPartAt(this.#requests, upload, signal);
+			return newest !== undefined && newest >= since;
+		} catch (error) {
+			if (!(error instanceof S3Failure)) throw error;
+			if (isNotImplemented(error)) return false;
+			// It was completed or aborted since it was listed.
+			if (error.status === 404) return true;
+			throw error;
+		}
 	}
 
 	#inBucket(key: string): string {

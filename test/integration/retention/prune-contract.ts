@@ -2,22 +2,22 @@ import { describe, expect, it } from 'vitest';
 
 import { manifestKeyOf } from '../../../engine/archive';
 import { BackupError } from '../../../engine/errors';
-import { acquireLock, prune, type KeepRules, type PruneOptions } from '../../../engine/retention';
+import { acquireLock, prune } from '../../../engine/retention';
 import type { Storage } from '../../../engine/storage';
 import { all } from '../storage/content';
-import { changeManifest, DAY_MS, intercepted, keysIn, textOf, withManifests, writeBackup, writeDaily } from './support';
-
-/** Prunes, the share left out of it. */
-export function pruneBy(storage: Storage, rules: KeepRules, more: Partial<PruneOptions> = {}) {
-	return prune({ storage, policy: { rules, maxDeletedShare: 1 }, owner: 'test', ...more });
-}
-
-/** The archives and manifests among the keys, without pointers. */
-export async function backupsIn(storage: Storage): Promise<string[]> {
-	return (await keysIn(storage)).filter((key) => !key.endsWith('_latest'));
-}
-
-const tomorrow = () => new Date(Date.now() + 2 * DAY_MS);
+import { leftoversContract } from './leftovers-contract';
+import {
+	backupsIn,
+	changeManifest,
+	intercepted,
+	pruneBy,
+	textOf,
+	tomorrow,
+	withManifests,
+	writeBackup,
+	writeDaily,
+} from './support';
+import { weeklyContract } from './weekly-contract';
 
 /** What pruning promises on every storage. */
 export function pruneContract(newStorage: () => Promise<Storage>): void {
@@ -33,7 +33,8 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 			);
 			expect(report.deleted.map(({ key }) => key)).toEqual(keys.slice(2));
 			expect(report).toMatchObject({ failed: [], swept: [], orphans: [], damaged: [] });
-			expect(report.freedBytes).toBe(report.deleted.reduce((sum, { size }) => sum + size, 0));
+			expect(report.totals).toMatchObject({ kept: 4, deleted: 3, walDeleted: 0 });
+			expect(report.totals.freedBytes).toBe(report.deleted.reduce((sum, { size }) => sum + size, 0));
 			expect(await storage.readLatest('postgres/shop_latest')).toBe(keys[0]);
 			expect((await pruneBy(storage, { last: 2 })).deleted).toEqual([]);
 		});
@@ -48,6 +49,8 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 			const now = new Date();
 			const real = await pruneBy(storage, { last: 1 }, { now });
 			expect(real.plan).toEqual(dry.plan);
+			expect(real.rows).toEqual(dry.rows);
+			expect(real.totals).toEqual(dry.totals);
 			expect(real.deleted).toEqual(dry.plan.deletable);
 		});
 
@@ -140,53 +143,6 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 		});
 	});
 
-	describe('what a run left that broke off', () => {
-		it('is never a manifest without its data, and is finished by the next run', async () => {
-			const storage = await newStorage();
-			const keys = await writeDaily(storage, 6);
-			let removals = 0;
-			const failing = intercepted(storage, {
-				remove: async (key) => {
-					// Just after the second manifest, before its data.
-					if (key === keys[2] && ++removals > 0) throw new BackupError('STORAGE_UNREACHABLE', 'The cable is out.');
-					await storage.remove(key);
-				},
-			});
-			await expect(pruneBy(failing, { last: 1 })).rejects.toMatchObject({ code: 'STORAGE_UNREACHABLE' });
-			expect(removals).toBe(1);
-			const left = await backupsIn(storage);
-			for (const key of left) if (key.endsWith('.manifest.json')) expect(left).toContain(key.slice(0, -14));
-			expect(left).toContain(keys[2]);
-			expect(left).not.toContain(manifestKeyOf(keys[2]!));
-			const report = await pruneBy(storage, { last: 3 });
-			expect(report.swept).toEqual([keys[2]]);
-			expect(await backupsIn(storage)).toEqual(withManifests([keys[0]!, keys[3]!, keys[4]!]));
-		});
-
-		it('does not touch a backup that was made under a noted key since then', async () => {
-			const storage = await newStorage();
-			const [key] = (await writeDaily(storage, 1)) as [string];
-			const noted = JSON.stringify({ createdAt: '2020-01-01T00:00:00Z', keys: [key] });
-			await storage.replace('.stack-backup/deleting.json', Buffer.from(noted));
-			await storage.remove(manifestKeyOf(key));
-			expect((await pruneBy(storage, { last: 1 })).swept).toEqual([]);
-			expect(await backupsIn(storage)).toEqual([key]);
-		});
-	});
-
-	describe('archives without a manifest', () => {
-		it('are reported when they are older than a day, and removed only when asked', async () => {
-			const storage = await newStorage();
-			const [kept, orphan] = (await writeDaily(storage, 2)) as [string, string];
-			await storage.remove(manifestKeyOf(orphan));
-			await storage.replace('postgres/by-hand.sql.gz', Buffer.from('mine'));
-			const young = await pruneBy(storage, { last: 1 }, { removeOrphans: true });
-			expect(young.orphans).toEqual([]);
-			const told = await pruneBy(storage, { last: 1 }, { now: tomorrow() });
-			expect(told).toMatchObject({ orphans: [orphan], removedOrphans: [] });
-			const removed = await pruneBy(storage, { last: 1 }, { now: tomorrow(), removeOrphans: true });
-			expect(removed.removedOrphans).toEqual([orphan]);
-			expect(await backupsIn(storage)).toEqual(['postgres/by-hand.sql.gz', ...withManifests([kept])]);
-		});
-	});
+	leftoversContract(newStorage);
+	weeklyContract(newStorage);
 }

@@ -1,18 +1,21 @@
-import { writeFileSync, utimesSync, existsSync } from 'node:fs';
+import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { manifestKeyOf } from '../../../engine/archive';
-import { readCatalog } from '../../../engine/retention';
+import { copyBackup, readCatalog } from '../../../engine/retention';
 import { FolderStorage, S3Storage } from '../../../engine/storage';
 import { startS3rver } from '../../services/s3/s3rver';
 import type { S3Server } from '../../services/s3/server';
+import { stalling } from '../storage/content';
 import { optionsFor } from '../storage/s3-under-test';
-import { backupsIn, pruneBy, pruneContract } from './prune-contract';
+import { pruneContract } from './prune-contract';
 import {
+	backupsIn,
 	changeManifest,
 	DAY_MS,
+	pruneBy,
 	temporaryRoot,
 	temporaryStorage,
 	textOf,
@@ -37,15 +40,69 @@ describe('in a folder', () => {
 		expect(existsSync(partial)).toBe(false);
 	});
 
-	it('can be limited to a part of the storage', async () => {
+	it('can be limited to some folders', async () => {
 		const storage = temporaryStorage();
+		const rules = { last: 1, weeklySnapshots: 1 };
 		const weekly = await writeBackup(storage, 9, { folder: 'weekly/2026_W03' });
 		const older = await writeBackup(storage, 20, { folder: 'weekly/2026_W01' });
+		const qdrant = [
+			await writeBackup(storage, 1, { folder: 'qdrant' }),
+			await writeBackup(storage, 0, { folder: 'qdrant' }),
+		];
+		const similar = await writeBackup(storage, 30, { folder: 'postgres-old' });
 		const keys = await writeDaily(storage, 3);
-		await pruneBy(storage, { last: 1, weeklySnapshots: 1 }, { prefix: 'postgres/' });
-		expect(await backupsIn(storage)).toEqual(withManifests([keys[0]!, weekly, older]));
-		await pruneBy(storage, { last: 1, weeklySnapshots: 1 });
-		expect(await backupsIn(storage)).toEqual(withManifests([keys[0]!, weekly]));
+		const report = await pruneBy(storage, rules, { prefixes: ['postgres'] });
+		expect(report.weeklyCopies).toEqual([]);
+		expect(report.rows.map(({ key }) => key)).toEqual(keys);
+		expect(await backupsIn(storage)).toEqual(withManifests([keys[0]!, weekly, older, ...qdrant, similar]));
+		await pruneBy(storage, { last: 1 }, { prefixes: ['postgres/', 'qdrant/'] });
+		// One thing in two folders: the newest of both.
+		expect(await backupsIn(storage)).toEqual(withManifests([keys[0]!, weekly, older, similar]));
+		await expect(pruneBy(storage, rules, { prefixes: ['../x'] })).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+		const all = await pruneBy(storage, rules, { prefixes: ['postgres/', ''] });
+		expect(all.weeklyCopies).toHaveLength(1);
+		expect(await backupsIn(storage)).toEqual(withManifests([keys[0]!, all.weeklyCopies[0]!.to]));
+	});
+
+	it('keeps a parent that an increment in another folder needs', async () => {
+		const storage = temporaryStorage();
+		const full = await writeBackup(storage, 9);
+		const { id } = JSON.parse(await textOf(storage, manifestKeyOf(full))) as { id: string };
+		await writeBackup(storage, 8, { folder: 'increments', parent: id });
+		await writeDaily(storage, 2);
+		const report = await pruneBy(storage, { last: 1 }, { prefixes: ['postgres/'] });
+		expect(report.rows.find(({ key }) => key === full)).toMatchObject({
+			verdict: 'keep',
+			reasons: [expect.stringContaining('needed by increments/')],
+		});
+		expect(await storage.stat(full)).toBeDefined();
+	});
+
+	it('counts the bytes of a hard link once, and none as freed that the other name still takes up', async () => {
+		const storage = temporaryStorage();
+		const [newest, old] = (await writeDaily(storage, 2)) as [string, string];
+		const copy = await copyBackup(storage, old, 'weekly/2020_W01');
+		const size = async (key: string) => (await storage.stat(key))!.size;
+		const { totals } = await pruneBy(storage, { last: 1 });
+		expect(totals).toMatchObject({ kept: 2, deleted: 1, freedBytes: 0 });
+		expect(totals.keptBytes).toBe((await size(newest)) + (await size(copy)));
+		const both = [await writeBackup(storage, 3), await writeBackup(storage, 2)] as const;
+		await copyBackup(storage, both[0], 'weekly/2019_W01');
+		const report = await pruneBy(storage, { last: 1, weeklySnapshots: 1 });
+		expect(report.deleted.map(({ key }) => key)).toEqual(expect.arrayContaining([...both]));
+	});
+
+	it('leaves a partial file that is still being written', async () => {
+		const root = temporaryRoot();
+		const storage = new FolderStorage({ root });
+		const controller = new AbortController();
+		const report = await new Promise<Awaited<ReturnType<typeof pruneBy>>>((resolve, reject) => {
+			const source = stalling(3_000_000, () => void pruneBy(storage, { last: 1 }).then(resolve, reject));
+			storage.write('postgres/shop_1.sql', source, { signal: controller.signal }).catch(() => {});
+		});
+		expect(report.swept).toEqual([]);
+		expect(readdirSync(path.join(root, 'postgres'))).toEqual(['.shop_1.sql.partial']);
+		controller.abort();
 	});
 
 	it('does nothing once it is cancelled', async () => {

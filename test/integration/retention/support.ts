@@ -5,6 +5,7 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 
 import { createArchive, manifestKeyOf, parseManifest, formatManifest, type Manifest } from '../../../engine/archive';
+import { prune, type KeepRules, type PruneOptions } from '../../../engine/retention';
 import { FolderStorage, type Storage } from '../../../engine/storage';
 import { all } from '../storage/content';
 
@@ -82,3 +83,16 @@ export function intercepted(storage: Storage, methods: Partial<Storage>): Storag
 		},
 	});
 }
+
+/** Prunes, the share left out of it. */
+export function pruneBy(storage: Storage, rules: KeepRules, more: Partial<PruneOptions> = {}) {
+	return prune({ storage, policy: { rules, maxDeletedShare: 1 }, owner: 'test', ...more });
+}
+
+/** The archives and manifests among the keys, without pointers. */
+export async function backupsIn(storage: Storage): Promise<string[]> {
+	return (await keysIn(storage)).filter((key) => !key.endsWith('_latest'));
+}
+
+/** A time at which what was written just now is older than a day. */
+export const tomorrow = () => new Date(Date.now() + 2 * DAY_MS);

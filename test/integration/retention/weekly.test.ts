@@ -21,13 +21,30 @@ describe('copyBackup', () => {
 		await expect(copyBackup(storage, key, due!.folder)).rejects.toMatchObject({ code: 'STORAGE_EXISTS' });
 	});
 
-	it('leaves nothing of a damaged archive', async () => {
-		const storage = temporaryStorage();
+	it.each([
+		['that has another size', 'x', {}],
+		['that has other bytes, where they go through this process', '4 days', { copy: () => Promise.resolve(undefined) }],
+	])('leaves nothing of a damaged archive %s', async (_, instead, methods) => {
+		const storage = intercepted(temporaryStorage(), methods);
 		const key = await writeBackup(storage, 3);
-		await storage.replace(key, Buffer.from((await textOf(storage, key)).replace('3 days', '4 days')));
+		await storage.replace(key, Buffer.from((await textOf(storage, key)).replace('3 days', instead)));
 		await expect(copyBackup(storage, key, FOLDER)).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' });
 		const keys = (await keysIn(storage)).filter((found) => !found.endsWith('_latest'));
 		expect(keys).toEqual(withManifests([key]));
+	});
+
+	it('lives on without its original, and the original without it', async () => {
+		const storage = temporaryStorage();
+		const [one, other] = [await writeBackup(storage, 3), await writeBackup(storage, 4)];
+		const copies = [await copyBackup(storage, one, FOLDER), await copyBackup(storage, other, FOLDER)] as const;
+		for (const gone of [one, copies[1]]) {
+			await storage.remove(manifestKeyOf(gone));
+			await storage.remove(gone);
+		}
+		for (const left of [copies[0], other]) {
+			const reader = await openArchive(storage, manifestKeyOf(left));
+			await reader.verifyStored();
+		}
 	});
 
 	it('begins anew where an earlier copy broke off before its manifest', async () => {

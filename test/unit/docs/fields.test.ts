@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ICredentialType, INodeProperties, INodeType } from 'n8n-workflow';
+import type { ICredentialType, INodeProperties, INodePropertyCollection, INodeType } from 'n8n-workflow';
 import { describe, expect, it } from 'vitest';
 
 import { BackupEncryptionApi } from '../../../credentials/BackupEncryptionApi.credentials';
 import { BackupStorageApi } from '../../../credentials/BackupStorageApi.credentials';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
+import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
 
 const page = (name: string) => readFileSync(join(__dirname, '..', '..', '..', 'docs', name), 'utf8');
@@ -22,7 +23,7 @@ function rows(text: string): Array<{ fields: string[]; value: string | undefined
 	return [...text.matchAll(/^\|(.*)\|$/gm)].flatMap(([, line = '']) => {
 		const [first = '', second = ''] = line.split('|').map((cell) => cell.trim());
 		if (/^-+$/.test(first)) return [];
-		if (['field', 'option'].includes(first)) defaults = second === 'default';
+		if (['field', 'option', 'rule'].includes(first)) defaults = second === 'default';
 		return [{ fields: first.split(/, (?:or )?/), value: defaults ? second : undefined }];
 	});
 }
@@ -40,6 +41,10 @@ function written({ type, options, default: value }: INodeProperties): string | u
 /** A field with those inside it, where it is a collection. */
 function withInner(property: INodeProperties): INodeProperties[] {
 	if (property.type === 'notice') return [];
+	if (property.type === 'fixedCollection') {
+		const groups = property.options as INodePropertyCollection[];
+		return [property, ...groups.flatMap(({ values }) => values.flatMap(withInner))];
+	}
 	if (property.type !== 'collection') return [property];
 	return (property.options as INodeProperties[]).flatMap(withInner);
 }
@@ -64,6 +69,17 @@ const NODES: Documented[] = [
 			import: ['Import', 'Restore'],
 			listContents: ['List Contents', 'Import', 'Restore'],
 			listBackups: ['List Backups'],
+		},
+	},
+	{
+		title: 'Prune Retention',
+		file: 'prune-retention.md',
+		node: new PruneRetention(),
+		places: {
+			dryRun: ['Dry Run', 'Prune'],
+			prune: ['Prune'],
+			pinBackup: ['Pin Backup'],
+			unpinBackup: ['Unpin Backup'],
 		},
 	},
 	{
@@ -95,10 +111,12 @@ describe.each(NODES)('the page of $title', ({ file, node, places }) => {
 		const shown = fields.filter(({ displayOptions }) => displayOptions?.show?.['operation']?.includes(name));
 		expect(shown.length).toBeGreaterThan(0);
 		for (const field of shown.flatMap(withInner)) {
-			const row = rows(part).find(({ fields: names }) => names.includes(field.displayName));
-			if (!row) expect(part.includes(`**${field.displayName}**`), field.displayName).toBe(true);
-			else if (row.value !== undefined && row.fields.length === 1 && written(field) !== undefined)
-				expect(row.value, field.displayName).toBe(written(field));
+			const found = rows(part).filter(({ fields: names }) => names.includes(field.displayName));
+			if (found.length === 0) expect(part.includes(`**${field.displayName}**`), field.displayName).toBe(true);
+			// Fields of several parts of a page may have the same name.
+			const defaults = found.map(({ fields: names, value }) => (names.length === 1 ? value : undefined));
+			if (found.length > 0 && written(field) !== undefined && !defaults.includes(undefined))
+				expect(defaults, field.displayName).toContain(written(field));
 		}
 	});
 });

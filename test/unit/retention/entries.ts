@@ -26,6 +26,8 @@ export function backup(startedAt: string | Date, more: Partial<RetentionEntry> =
 		complete: true,
 		verified: undefined,
 		lockedUntil: undefined,
+		legalHold: false,
+		sharedAs: undefined,
 		...more,
 	};
 }

@@ -1,0 +1,113 @@
+import { latestKey, manifestKeyOf } from '../archive';
+import { readManifest } from '../archive/manifest-file';
+import { BackupError, throwIfCancelled } from '../errors';
+import type { Storage } from '../storage/storage';
+import type { RetentionEntry } from './entry';
+import type { StorageLock } from './lock';
+import type { RetentionPlan } from './plan';
+import { noteDeletions, removeBackup } from './sweep';
+
+export interface Deletions {
+	deleted: RetentionEntry[];
+	/** What should have gone, and why it did not. */
+	failed: Array<{ entry: RetentionEntry; error: BackupError }>;
+}
+
+/**
+ * Deletes what a plan lets go, noted beforehand, so that a later run can finish what breaks off here.
+ * @throws BackupError CANCELLED, STORAGE_LOCKED, STORAGE_UNREACHABLE; other failures are noted and the others go on
+ */
+export async function deletePlanned(
+	plan: RetentionPlan,
+	{ storage, lock, now, signal }: { storage: Storage; lock: StorageLock; now: Date; signal: AbortSignal | undefined },
+): Promise<Deletions> {
+	const deletions: Deletions = { deleted: [], failed: [] };
+	const { deletable } = plan;
+	if (deletable.length === 0) return deletions;
+	await noteDeletions(storage, ownKeys(deletable), now);
+	const stuck = new Set<string>();
+	for (const entry of deletable) {
+		throwIfCancelled(signal);
+		await lock.confirm();
+		await deleteOne(deletions, storage, entry, stuck, signal);
+	}
+	await repoint(plan, deletions.deleted, storage);
+	// What failed with its manifest gone stays noted.
+	await noteDeletions(storage, ownKeys(deletions.failed.map(({ entry }) => entry)), now);
+	return deletions;
+}
+
+/** Foreign files are never noted: that they have no manifest means nothing. */
+function ownKeys(entries: readonly RetentionEntry[]): string[] {
+	return entries.filter(({ kind }) => kind !== 'foreign').map(({ key }) => key);
+}
+
+/** @param stuck Ids of parents that must stay, because a child of theirs could not be deleted. */
+async function deleteOne(
+	{ deleted, failed }: Deletions,
+	storage: Storage,
+	entry: RetentionEntry,
+	stuck: Set<string>,
+	signal: AbortSignal | undefined,
+): Promise<void> {
+	try {
+		if (stuck.has(entry.id)) throw new BackupError('STORAGE_FAILED', 'A backup that needs it could not be deleted.');
+		if (entry.kind === 'foreign') {
+			await assertSameFile(storage, entry);
+			await storage.remove(entry.key);
+		} else {
+			await assertUnchanged(storage, entry, signal);
+			await removeBackup(storage, entry.key);
+		}
+		deleted.push(entry);
+	} catch (error) {
+		if (!(error instanceof BackupError)) throw error;
+		if (error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE') throw error;
+		failed.push({ entry, error });
+		if (entry.parent !== undefined) stuck.add(entry.parent);
+	}
+}
+
+/** The plan may rest on a cache, and somebody may have pinned the backup meanwhile: the manifest has the last word. */
+async function assertUnchanged(
+	storage: Storage,
+	entry: RetentionEntry,
+	signal: AbortSignal | undefined,
+): Promise<void> {
+	const { manifest } = await readManifest(storage, manifestKeyOf(entry.key), signal);
+	const isSame = manifest.id === entry.id && manifest.startedAt === entry.startedAt && manifest.name === entry.name;
+	if (!isSame || manifest.pinned) throw changed(`The manifest of ${entry.key}`);
+}
+
+async function assertSameFile(storage: Storage, { key, size, modifiedAt = '' }: RetentionEntry): Promise<void> {
+	const found = await storage.stat(key);
+	// Listings of buckets tell milliseconds, the head of an object whole seconds.
+	const isSame = found?.size === size && Math.abs(found.modifiedAt.getTime() - Date.parse(modifiedAt)) <= 1000;
+	if (!isSame || (await storage.stat(manifestKeyOf(key)))) throw changed(`The file ${key}`);
+}
+
+function changed(what: string): BackupError {
+	return new BackupError('STORAGE_FAILED', `${what} was changed since the plan was made.`, {
+		hint: 'It was left alone. Run it again.',
+	});
+}
+
+/** Pointers to a deleted backup (a damaged one: the last good one stays) move to the newest of the name that is left. */
+async function repoint(plan: RetentionPlan, deleted: readonly RetentionEntry[], storage: Storage): Promise<void> {
+	const own = deleted.filter(({ kind }) => kind !== 'foreign');
+	const gone = new Set(own.map(({ key }) => key));
+	const left = plan.decisions.map(({ entry }) => entry).filter(({ key, kind }) => kind !== 'foreign' && !gone.has(key));
+	const newest = new Map<string, RetentionEntry>();
+	for (const entry of left) if (!newest.has(pointerOf(entry))) newest.set(pointerOf(entry), entry);
+	for (const pointer of new Set(own.map(pointerOf))) {
+		const target = await storage.readLatest(pointer);
+		if (target === undefined || !gone.has(target)) continue;
+		const next = newest.get(pointer);
+		if (next) await storage.setLatest(pointer, next.key);
+		else await storage.remove(pointer);
+	}
+}
+
+function pointerOf({ key, name }: RetentionEntry): string {
+	return latestKey(key.slice(0, Math.max(0, key.lastIndexOf('/'))), name);
+}

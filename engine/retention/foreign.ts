@@ -1,0 +1,74 @@
+/**
+ * Files that others put beside our backups, by the patterns of the policy. They have no manifest, so a file is taken for a
+ * backup as it stands; of when is told by its name, else by when it was last changed. What was changed within the last day
+ * may still be in the making: it is left out altogether, so it is neither deleted nor takes a finished one's place.
+ */
+import { isOwnName } from './orphans';
+import type { RetentionCatalog } from './catalog';
+import type { RetentionEntry } from './entry';
+import { compileGlob } from './glob';
+import { dateInName } from './name-date';
+import type { RetentionPolicy } from './policy';
+import { foldersOf } from './scope';
+import { isWalFile } from './wal';
+import type { Zone } from './zone';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Qdrant backups keep the list of snapshots that they asked servers for in such a folder. */
+const LEDGER = /(^|\/)server-snapshots\//;
+
+/**
+ * The foreign files that a policy asks for. Those with the same beginning before their date are backups of one thing.
+ * @param prefixes Folders whose files count although no backup of ours is there
+ */
+export function foreignIn(
+	{ entries, damaged, others, lost }: RetentionCatalog,
+	{ foreign = [] }: RetentionPolicy,
+	options: { prefixes: readonly string[]; zone: Zone; now: Date },
+): RetentionEntry[] {
+	if (foreign.length === 0) return [];
+	const patterns = foreign.map(({ pattern }) => ({ pattern, matches: compileGlob(pattern) }));
+	const owned = new Set([...entries.map(({ key }) => key), ...lost.keys()]);
+	for (const { manifestKey } of damaged) owned.add(manifestKey.replace(/\.manifest\.json$/, ''));
+	const folders = new Set([...foldersOf(options.prefixes), ...entries.map(({ key }) => folderOf(key))]);
+	const found: RetentionEntry[] = [];
+	for (const { key, size, modifiedAt, sharedAs } of others.values()) {
+		const asked = patterns.find(({ matches }) => matches(key));
+		if (!asked || !(asked.pattern.includes('/') || folders.has(folderOf(key)))) continue;
+		if (owned.has(key) || isOwnName(key) || isWalFile(key) || LEDGER.test(key)) continue;
+		if (options.now.getTime() - modifiedAt.getTime() < DAY_MS) continue;
+		const { moment, stem } = momentOf(key, modifiedAt, options.zone);
+		found.push({
+			id: key,
+			kind: 'foreign',
+			name: `${folderOf(key)}${stem ?? asked.pattern}`,
+			key,
+			startedAt: moment.toISOString(),
+			finishedAt: moment.toISOString(),
+			size,
+			tags: [],
+			pinned: false,
+			parent: undefined,
+			// A script that failed leaves an empty file.
+			complete: size > 0,
+			verified: undefined,
+			lockedUntil: undefined,
+			legalHold: false,
+			sharedAs,
+			modifiedAt: modifiedAt.toISOString(),
+		});
+	}
+	return found;
+}
+
+function momentOf(key: string, modifiedAt: Date, zone: Zone): { moment: Date; stem?: string } {
+	const named = dateInName(key.slice(key.lastIndexOf('/') + 1), zone);
+	// Digits that name a day after the file was last changed are no date.
+	if (!named || named.moment.getTime() > modifiedAt.getTime() + DAY_MS) return { moment: modifiedAt };
+	return named;
+}
+
+function folderOf(key: string): string {
+	return key.slice(0, key.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,137 @@
+import type { BackupError } from '../errors';
+import type { RetentionCatalog } from './catalog';
+import type { RetentionEntry } from './entry';
+import type { Decision, Refusal, RetentionPlan } from './plan';
+
+/** One backup, and what retention makes of it. */
+export interface PruneRow {
+	/** A weekly copy has the id of its original; a foreign file has its key. */
+	id: string;
+	kind: RetentionEntry['kind'];
+	name: string;
+	key: string;
+	/** When the backup began: ISO 8601, UTC. */
+	date: string;
+	/** Bytes of the archive. */
+	size: number;
+	verdict: 'keep' | 'delete';
+	/** All that apply, in plain words; at least one. */
+	reasons: string[];
+	pinned: boolean;
+	/** Whether the storage refuses to delete it. Only asked for where it was to be deleted. */
+	locked: boolean;
+	/** ISO 8601; null where nothing holds it, or where a legal hold does, which has no end. */
+	lockedUntil: string | null;
+	/** What its latest verification found; null where there was none. */
+	verified: 'passed' | 'failed' | null;
+	/** False where the archive is missing, or has another size than its manifest states. */
+	complete: boolean;
+}
+
+/** Counts backups, weekly copies and foreign files included, and bytes; a dry run's are what a run would do. */
+export interface PruneTotals {
+	kept: number;
+	deleted: number;
+	/** Bytes of what is kept; what hard links share is counted once. */
+	keptBytes: number;
+	/** Bytes that become free, WAL and orphans included: not those that a hard link of something kept still takes up. */
+	freedBytes: number;
+	walDeleted: number;
+}
+
+/** A weekly copy that was made; in a dry run, that would be made. */
+export interface WeeklyCopyReport {
+	id: string;
+	from: string;
+	to: string;
+	size: number;
+	/** Why it could not be made; the others went on. */
+	error: BackupError | null;
+}
+
+/** One archive of WAL. */
+export interface WalReport {
+	/** `postgres/wal/` */
+	folder: string;
+	kept: number;
+	keptBytes: number;
+	/** Segments deleted; in a dry run, that would be. */
+	deleted: number;
+	freedBytes: number;
+	/** The newest that goes. */
+	deletedUpTo: string | null;
+	/** What is kept, in plain words. */
+	reason: string;
+	/** Why nothing is deleted, where something looks wrong. */
+	refusal: string | null;
+	/** Why it broke off. */
+	error: BackupError | null;
+}
+
+export interface PruneReport {
+	dryRun: boolean;
+	/** One a backup, newest first; the same in a dry run. In a refused run, what the policy would do. */
+	rows: PruneRow[];
+	totals: PruneTotals;
+	/** Why nothing was done, although the policy lets some go. */
+	refusal: Refusal | null;
+	/** What the rows and the refusal come from. */
+	plan: RetentionPlan;
+	/** Backups deleted in this run; none in a dry run. */
+	deleted: RetentionEntry[];
+	/** Backups that should have gone, and why they did not. Others went on. */
+	failed: Array<{ entry: RetentionEntry; error: BackupError }>;
+	weeklyCopies: WeeklyCopyReport[];
+	wal: WalReport[];
+	/** Keys of unfinished writes, copies and deletions of earlier runs; cleaned up in this run. */
+	swept: string[];
+	/** Keys of leftovers that are certainly ours, older than a day. */
+	orphans: string[];
+	/** Keys of archives without a manifest that only look like ours: nothing proves that they are. */
+	unproven: string[];
+	/** Those of both that were removed. */
+	removedOrphans: string[];
+	/** Manifests that cannot be read: left alone, and their archives with them. */
+	damaged: RetentionCatalog['damaged'];
+}
+
+/** The row of a decision. @param now Decides which locks are over */
+export function rowOf({ entry, action, reasons }: Decision, now: Date): PruneRow {
+	const { id, kind, name, key, startedAt, size, pinned, verified, complete, legalHold } = entry;
+	const isRetained = entry.lockedUntil !== undefined && Date.parse(entry.lockedUntil) > now.getTime();
+	return {
+		id,
+		kind,
+		name,
+		key,
+		date: startedAt,
+		size,
+		verdict: action,
+		reasons: reasons.map(({ text }) => text),
+		pinned,
+		locked: isRetained || legalHold,
+		lockedUntil: isRetained ? entry.lockedUntil! : null,
+		verified: verified ?? null,
+		complete,
+	};
+}
+
+/** @param gone Backups that were deleted, or would be */
+export function totalsOf(plan: RetentionPlan, gone: ReadonlySet<RetentionEntry>): PruneTotals {
+	const kept = plan.decisions.map(({ entry }) => entry).filter((entry) => !gone.has(entry));
+	const counted = new Set<string>();
+	const keptBytes = bytesOf(kept, counted);
+	const freedBytes = bytesOf(gone, counted);
+	return { kept: kept.length, deleted: gone.size, keptBytes, freedBytes, walDeleted: 0 };
+}
+
+/** @param counted What shared bytes were counted already; grows */
+function bytesOf(entries: Iterable<RetentionEntry>, counted: Set<string>): number {
+	let bytes = 0;
+	for (const { size, complete, sharedAs } of entries) {
+		if (!complete || (sharedAs !== undefined && counted.has(sharedAs))) continue;
+		if (sharedAs !== undefined) counted.add(sharedAs);
+		bytes += size;
+	}
+	return bytes;
+}

@@ -1,0 +1,86 @@
+import {
+	type IExecuteFunctions,
+	type INodeExecutionData,
+	type INodeType,
+	type INodeTypeDescription,
+	NodeConnectionTypes,
+} from 'n8n-workflow';
+
+import { testBackupStorage } from '../shared/credentialTests';
+import { type Operation, runOperation } from '../shared/operation';
+
+import { searchBackups } from './listSearch/searchBackups';
+import * as loadOptions from './loadOptions';
+import { operations } from './operations';
+
+export class PruneRetention implements INodeType {
+	description: INodeTypeDescription = {
+		displayName: 'Prune Retention',
+		name: 'pruneRetention',
+		icon: { light: 'file:pruneRetention.svg', dark: 'file:pruneRetention.dark.svg' },
+		group: ['transform'],
+		version: 1,
+		subtitle:
+			'={{ ({ prune: "Prune", dryRun: "Dry Run", pinBackup: "Pin Backup", unpinBackup: "Unpin Backup" })[$parameter["operation"]] }}',
+		description: 'Delete old backups by a retention policy, and never the last good one',
+		defaults: { name: 'Prune Retention' },
+		inputs: [NodeConnectionTypes.Main],
+		outputs: [NodeConnectionTypes.Main],
+		credentials: [
+			{
+				name: 'backupStorageApi',
+				displayName: 'Credential for Backup Storage',
+				required: true,
+				testedBy: 'testBackupStorage',
+			},
+		],
+		properties: [
+			{
+				displayName: 'Operation',
+				name: 'operation',
+				type: 'options',
+				noDataExpression: true,
+				options: [
+					{
+						name: 'Dry Run',
+						value: 'dryRun',
+						description: 'Tell what Prune would delete and why, and change nothing',
+						action: 'Show what would be pruned',
+					},
+					{
+						name: 'Pin Backup',
+						value: 'pinBackup',
+						description: 'Keep a backup whatever the policy says',
+						action: 'Pin a backup',
+					},
+					{
+						name: 'Prune',
+						value: 'prune',
+						description: 'Delete for good what the policy does not keep',
+						action: 'Prune old backups',
+					},
+					{
+						name: 'Unpin Backup',
+						value: 'unpinBackup',
+						description: 'Give a pinned backup back to the policy',
+						action: 'Unpin a backup',
+					},
+				],
+				default: 'dryRun',
+			},
+			...Object.values(operations).flatMap(({ description }) => description),
+		],
+	};
+
+	methods = {
+		credentialTest: { testBackupStorage },
+		loadOptions,
+		listSearch: { searchBackups },
+	};
+
+	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+		const name: unknown = this.getNodeParameter('operation', 0);
+		const operation = operations[String(name)] as Operation;
+		return [await runOperation(this, operation)];
+	}
+}

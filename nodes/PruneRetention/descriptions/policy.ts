@@ -1,0 +1,176 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import { BACKUP_KINDS } from '../../../engine';
+import { shownFor } from '../../shared/operation';
+
+import { CUSTOM_CHOICE, MAX_COUNT, PRESET_CHOICES, rulesField } from './rules';
+
+const OPERATIONS = ['prune', 'dryRun'];
+const FIELDS_NOT_JSON = {
+	show: { operation: OPERATIONS },
+	hide: { policy: ['json'] },
+};
+
+const KIND_NAMES: Record<(typeof BACKUP_KINDS)[number], string> = {
+	postgres: 'PostgreSQL',
+	'postgres-globals': 'PostgreSQL Roles and Globals',
+	qdrant: 'Qdrant',
+	'qdrant-storage': 'Qdrant, Whole Storage',
+	minio: 'MinIO and S3',
+	files: 'Files',
+	n8n: 'n8n',
+};
+
+const jsonPolicy: INodeProperties = {
+	displayName: 'Policy (JSON)',
+	name: 'policyJson',
+	type: 'json',
+	required: true,
+	default: '{ "rules": { "daily": 7, "weekly": 4, "monthly": 12 } }',
+	description: 'The whole policy, as Dry Run puts it out in the field policy',
+	displayOptions: shownFor(OPERATIONS, { policy: ['json'] }),
+};
+
+const separatePolicies: INodeProperties = {
+	displayName: 'Separate Policies',
+	name: 'separatePolicies',
+	type: 'fixedCollection',
+	typeOptions: { multipleValues: true, sortable: true },
+	placeholder: 'Add Separate Policy',
+	default: {},
+	description: 'For some backups. The first of which all that is given fits is taken.',
+	displayOptions: FIELDS_NOT_JSON,
+	options: [
+		{
+			name: 'policies',
+			displayName: 'Policy',
+			values: [
+				{
+					displayName: 'Kind',
+					name: 'kind',
+					type: 'options',
+					options: [
+						{ name: 'Any', value: 'any' },
+						{ name: 'Foreign Files', value: 'foreign' },
+						...BACKUP_KINDS.map((value) => ({ name: KIND_NAMES[value], value })),
+					],
+					default: 'any',
+				},
+				{
+					displayName: 'Name',
+					name: 'name',
+					type: 'string',
+					default: '',
+					placeholder: 'e.g. shop',
+					description: 'Of the database, collection or bucket; any where empty',
+				},
+				{
+					displayName: 'Tag',
+					name: 'tag',
+					type: 'string',
+					default: '',
+					placeholder: 'e.g. before-upgrade',
+					description: 'One that the backup was given; any where empty',
+				},
+				{
+					displayName: 'Keep',
+					name: 'keep',
+					type: 'options',
+					options: [...PRESET_CHOICES, CUSTOM_CHOICE],
+					default: '7-4-12',
+				},
+				rulesField({ show: { keep: ['custom'] } }),
+			],
+		},
+	],
+};
+
+const wal: INodeProperties = {
+	displayName: 'WAL',
+	name: 'wal',
+	type: 'collection',
+	placeholder: 'Add Setting',
+	default: {},
+	description:
+		'Archived WAL segments of PostgreSQL: deleted after so many days, but none that a base backup which is kept may need. Without Keep Days all stay.',
+	displayOptions: FIELDS_NOT_JSON,
+	options: [
+		{
+			displayName: 'Base Backup Pattern',
+			name: 'baseBackups',
+			type: 'string',
+			default: '',
+			placeholder: 'e.g. cluster_*.tar.gz',
+			description: 'Names of base backups, where they do not tell that they are any',
+		},
+		{
+			displayName: 'Keep Days',
+			name: 'days',
+			type: 'number',
+			typeOptions: { minValue: 0, maxValue: MAX_COUNT },
+			default: 7,
+			description: 'How many days segments are kept',
+		},
+	],
+};
+
+const foreignFiles: INodeProperties = {
+	displayName: 'Foreign Files',
+	name: 'foreignFiles',
+	type: 'fixedCollection',
+	typeOptions: { multipleValues: true, sortable: true },
+	placeholder: 'Add Pattern',
+	default: {},
+	description: 'Files that others made. Without a pattern none of them is ever deleted.',
+	displayOptions: FIELDS_NOT_JSON,
+	options: [
+		{
+			name: 'patterns',
+			displayName: 'Pattern',
+			values: [
+				{
+					displayName: 'Name Pattern',
+					name: 'pattern',
+					type: 'string',
+					required: true,
+					default: '',
+					placeholder: 'e.g. shop_*.sql.gz',
+					description:
+						'* stands for any characters, ? for one. Of files in the folders of the backups; with a slash, dumps/*.sql.gz, of those in that folder.',
+				},
+				{
+					displayName: 'Keep',
+					name: 'keep',
+					type: 'options',
+					options: [{ name: 'As the Policy Says', value: 'policy' }, ...PRESET_CHOICES, CUSTOM_CHOICE],
+					default: 'policy',
+				},
+				rulesField({ show: { keep: ['custom'] } }),
+			],
+		},
+	],
+};
+
+/** What Prune and Dry Run keep. */
+export const policyFields: INodeProperties[] = [
+	{
+		displayName: 'Policy',
+		name: 'policy',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			...PRESET_CHOICES,
+			CUSTOM_CHOICE,
+			{ name: 'JSON', value: 'json', description: 'The whole policy from an expression' },
+		],
+		default: '7-4-12',
+		description:
+			'Which backups of each name are kept. The last good one, the last verified one and pinned ones stay whatever it says.',
+		displayOptions: shownFor(OPERATIONS),
+	},
+	rulesField(shownFor(OPERATIONS, { policy: ['custom'] })),
+	jsonPolicy,
+	separatePolicies,
+	wal,
+	foreignFiles,
+];

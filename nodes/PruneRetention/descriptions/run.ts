@@ -1,0 +1,88 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import { timeZoneOption } from '../../shared/descriptions/archive';
+import { shownFor } from '../../shared/operation';
+
+const OPERATIONS = ['prune', 'dryRun'];
+
+const options: INodeProperties[] = [
+	{
+		displayName: 'Folders',
+		name: 'folders',
+		type: 'multiOptions',
+		typeOptions: { loadOptionsMethod: 'getFolders' },
+		default: [],
+		description:
+			'Only these; a single slash is the whole storage. Weekly copies are made and pruned only where weekly/ is among them. Choose from the list, or give names by an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+	},
+	{
+		displayName: 'Future Tolerance (Minutes)',
+		name: 'futureTolerance',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 525_600 },
+		default: 60,
+		description: 'A backup from a time further ahead than this means that a clock is wrong: nothing is deleted',
+		displayOptions: { hide: { '/policy': ['json'] } },
+	},
+	{
+		displayName: 'Max Share to Delete (%)',
+		name: 'maxShare',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 100 },
+		default: 50,
+		description: 'Nothing is deleted where more than this share of all backups would go',
+		displayOptions: { hide: { '/policy': ['json'] } },
+	},
+	{
+		displayName: 'On Refusal',
+		name: 'onRefusal',
+		type: 'options',
+		options: [
+			{ name: 'Fail', value: 'fail', description: 'The node fails with the reason' },
+			{ name: 'Put Out', value: 'putOut', description: 'The reason goes out in the field refusal' },
+		],
+		default: 'fail',
+		description: 'What to do when a clock is wrong or too much would go. Nothing is deleted either way.',
+		displayOptions: { show: { '/operation': ['prune'] } },
+	},
+	{
+		displayName: 'Remove Orphans',
+		name: 'removeOrphans',
+		type: 'boolean',
+		default: true,
+		description: 'Whether to remove what broken-off runs left, where it is certainly ours and older than a day',
+	},
+	{
+		displayName: 'Remove Unproven',
+		name: 'removeUnproven',
+		type: 'boolean',
+		default: false,
+		description: 'Whether to remove archives without a manifest too that only look like ours. Look at a dry run first.',
+	},
+	timeZoneOption('Whose days, weeks, months and years count'),
+];
+
+/** How Prune and Dry Run go about it. */
+export const runFields: INodeProperties[] = [
+	{
+		displayName: 'Output',
+		name: 'output',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{ name: 'Summary', value: 'summary', description: 'One item with everything, and a text to mail' },
+			{ name: 'One Item per Backup', value: 'backups', description: 'The rows of the table, kept ones included' },
+		],
+		default: 'summary',
+		displayOptions: shownFor(OPERATIONS),
+	},
+	{
+		displayName: 'Options',
+		name: 'options',
+		type: 'collection',
+		placeholder: 'Add Option',
+		default: {},
+		displayOptions: shownFor(OPERATIONS),
+		options,
+	},
+];

@@ -1,0 +1,64 @@
+import type { IExecuteFunctions, INodeParameterResourceLocator, INodeProperties } from 'n8n-workflow';
+
+import { BackupError, type BackupReference, type PinnedBackup, setPinned } from '../../../engine';
+import { backupField } from '../../shared/descriptions/source';
+import { showWarnings } from '../../shared/hints';
+import { type Operation, shownFor } from '../../shared/operation';
+import { openStorage } from '../../shared/storage';
+import { lockOwner } from '../lockOwner';
+
+const OPERATIONS = ['pinBackup', 'unpinBackup'];
+
+const backup: INodeProperties = {
+	...backupField(OPERATIONS, {
+		latest: 'shop',
+		latestHint: 'The name of the database, collection or bucket: its newest backup',
+		file: 'postgres/shop_20260131_020000.sql.zst',
+	}),
+	description: 'With its weekly copies; by file, that file alone',
+	displayOptions: shownFor(OPERATIONS),
+};
+
+function referenceOf(context: IExecuteFunctions, item: number): BackupReference {
+	const { mode, value } = context.getNodeParameter('backup', item) as INodeParameterResourceLocator;
+	const text = String(value ?? '').trim();
+	if (text === '') throw new BackupError('INVALID_INPUT', 'No backup is chosen.', { hint: 'Fill in Backup.' });
+	if (mode === 'latest') return { latest: text };
+	return mode === 'file' ? { file: text } : { id: text };
+}
+
+function describe({ manifest, key, changed, complete }: PinnedBackup) {
+	const { id, kind, name, file, startedAt, size, tags, pinned = false } = manifest;
+	return { id, kind, name, file, key, startedAt, storedBytes: size.stored, tags, pinned, changed, complete };
+}
+
+async function apply(context: IExecuteFunctions, item: number, pinned: boolean) {
+	const reference = referenceOf(context, item);
+	const storage = await openStorage(context, item);
+	const signal = context.getExecutionCancelSignal();
+	const backups = await setPinned({
+		storage,
+		reference,
+		pinned,
+		owner: lockOwner(context),
+		...(signal && { signal }),
+	});
+	const damaged = pinned ? backups.filter(({ complete }) => !complete) : [];
+	showWarnings(
+		context,
+		damaged.map(({ key }) => `${key} is missing, or has another size than its manifest states.`),
+	);
+	return backups.map((one) => ({ json: describe(one) }));
+}
+
+/** Keeps a backup from every prune: one item for it, and for each of its weekly copies. */
+export const pinBackup: Operation = {
+	description: [backup],
+	execute: async (context, item) => await apply(context, item, true),
+};
+
+/** Gives it back to the policy; it has the field of Pin Backup, which describes it. */
+export const unpinBackup: Operation = {
+	description: [],
+	execute: async (context, item) => await apply(context, item, false),
+};

@@ -1,0 +1,104 @@
+import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
+
+import { BackupError, type PruneReport, type PruneRow } from '../../engine';
+
+import type { RunSettings } from './runSettings';
+import type { Summary } from './summary';
+
+/** What became of a backup, or would. */
+type Outcome = 'kept' | 'deleted' | 'wouldBeDeleted' | 'failed' | 'refused';
+
+/** One item with everything; its policy and settings are for the run that follows a dry run. */
+export function summaryItem(report: PruneReport, settings: RunSettings, summary: Summary): INodeExecutionData {
+	const { dryRun, totals, refusal, weeklyCopies, wal, swept, orphans, unproven, removedOrphans, damaged } = report;
+	return {
+		json: {
+			...summary,
+			dryRun,
+			refusal,
+			totals,
+			backups: describedRows(report),
+			weeklyCopies: weeklyCopies.map(({ error, ...copy }) => ({ ...copy, error: described(error) })),
+			wal: wal.map(({ error, ...archive }) => ({ ...archive, error: described(error) })),
+			failed: report.failed.map(({ entry, error }) => ({ id: entry.id, key: entry.key, ...described(error) })),
+			swept,
+			orphans,
+			unproven,
+			removedOrphans,
+			damaged,
+			...settings,
+		},
+	};
+}
+
+/** One item for each backup, newest first. */
+export function backupItems(report: PruneReport): INodeExecutionData[] {
+	const { dryRun, refusal } = report;
+	return describedRows(report).map((row) => ({ json: { ...row, dryRun, refusal: refusal?.message ?? null } }));
+}
+
+function describedRows(report: PruneReport): IDataObject[] {
+	const errors = new Map(report.failed.map(({ entry, error }) => [entry.key, error]));
+	return report.rows.map((row) => {
+		const error = described(errors.get(row.key));
+		return { ...row, outcome: outcomeOf(row, report, error !== null), error };
+	});
+}
+
+function outcomeOf({ verdict }: PruneRow, { dryRun, refusal }: PruneReport, hasFailed: boolean): Outcome {
+	if (verdict === 'keep') return 'kept';
+	if (refusal) return 'refused';
+	if (hasFailed) return 'failed';
+	return dryRun ? 'wouldBeDeleted' : 'deleted';
+}
+
+function described(
+	error: BackupError | null | undefined,
+): { message: string; code: string; hint: string | null } | null {
+	return error ? { message: error.message, code: error.code, hint: error.hint ?? null } : null;
+}
+
+/** What the user has to see although the run went on. */
+export function warningsOf(report: PruneReport, settings: RunSettings): string[] {
+	const { refusal, failed, weeklyCopies, wal, damaged, rows } = report;
+	const places = [...rows.map(({ key }) => key), ...wal.map(({ folder }) => folder)];
+	const empty = settings.folders.filter((folder) => folder !== '/' && !places.some((key) => key.startsWith(folder)));
+	return [
+		...(refusal ? [`Nothing ${report.dryRun ? 'would be' : 'was'} deleted: ${refusal.message} ${refusal.hint}`] : []),
+		...failed.map(({ entry, error }) => `${entry.key} could not be deleted: ${error.message}`),
+		...weeklyCopies.flatMap(({ to, error }) => (error ? [`${to} could not be made: ${error.message}`] : [])),
+		...wal.flatMap(({ folder, refusal: why, error }) => [
+			...(why ? [`WAL in ${folder}: ${why}`] : []),
+			...(error ? [`WAL in ${folder}: ${error.message}`] : []),
+		]),
+		...damaged.map(({ manifestKey }) => `${manifestKey} cannot be read; it was left alone, and so was its archive.`),
+		...empty.map((folder) => `There is no backup in the folder ${folder}.`),
+	];
+}
+
+/** The error that a refused run ends with. */
+export function refusalError({ refusal, totals }: PruneReport, summary: Summary): BackupError | undefined {
+	if (!refusal) return undefined;
+	return new BackupError('NOT_CONFIRMED', `Nothing was deleted: ${refusal.message}`, {
+		hint: refusal.hint,
+		details: { refusal: refusal.reason, totals, ...summary },
+	});
+}
+
+/** The error of a run of which every deletion failed. */
+export function allFailedError({ failed, deleted }: PruneReport, summary: Summary): BackupError | undefined {
+	const [first] = failed;
+	if (!first || deleted.length > 0) return undefined;
+	return new BackupError(
+		first.error.code,
+		`None of ${failed.length} backups could be deleted: ${first.error.message}`,
+		{
+			hint: failed
+				.map(({ entry, error }) => `${entry.key}: ${error.message}`)
+				.slice(0, 10)
+				.join('\n'),
+			cause: first.error,
+			details: { ...summary },
+		},
+	);
+}

@@ -1,0 +1,75 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatManifest, manifestKeyOf, parseManifest } from '../../engine/archive/index.ts';
+import { execute, outputOf, size } from './execute.mjs';
+
+export const retentionScenarios = [
+	{ title: 'Backups of a year are there, as nightly runs would have left them', run: age },
+	{ title: 'The nightly prune mails a dry run, and then deletes just what that said', run: prune },
+];
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Every night of the last two weeks, and every fourth week of the year before. */
+const AGES = [
+	...Array.from({ length: 14 }, (_, day) => day + 1),
+	...Array.from({ length: 13 }, (_, n) => 28 * (n + 1)),
+];
+const MANIFEST = '.manifest.json';
+
+/** Puts the shop's backup there again under earlier times: the same dump, so every one of them restores. */
+async function age({ backups, shop }) {
+	const folder = join(backups, 'postgres');
+	const found = readdirSync(folder).find((file) => file.startsWith(`${shop}_2`) && file.endsWith(MANIFEST));
+	const manifest = parseManifest(readFileSync(join(folder, found), 'utf8'), found);
+	for (const days of AGES) writeEarlier(folder, manifest, days);
+	const files = await archives(folder, shop);
+	return [`${files.length} backups of the shop, the oldest ${files[0]}`];
+}
+
+function writeEarlier(folder, manifest, days) {
+	const earlier = (time) => new Date(Date.parse(time) - days * DAY_MS).toISOString();
+	const startedAt = earlier(manifest.startedAt);
+	const stamp = startedAt.slice(0, 19).replace(/[-:]/g, '').replace('T', '_');
+	const file = manifest.file.replace(/\d{8}_\d{6}/, stamp);
+	copyFileSync(join(folder, manifest.file), join(folder, file));
+	if (sha256(join(folder, file)) !== manifest.sha256)
+		throw new Error(`${file} is not the backup that it is a copy of.`);
+	const content = { ...manifest, id: randomUUID(), file, startedAt, finishedAt: earlier(manifest.finishedAt) };
+	writeFileSync(join(folder, manifestKeyOf(file)), formatManifest(content));
+}
+
+function sha256(path) {
+	return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
+
+async function archives(folder, shop) {
+	const files = readdirSync(folder).filter((file) => file.startsWith(`${shop}_2`));
+	return files.filter((file) => !file.endsWith(MANIFEST)).sort();
+}
+
+async function prune(environment) {
+	const { backups, mail, shop } = environment;
+	const folder = join(backups, 'postgres');
+	const before = await archives(folder, shop);
+	const execution = await execute(environment, 'retention-nightly-prune.json', 'Every Night at 04:00');
+	const planned = outputOf(execution, 'Dry Run');
+	const done = outputOf(execution, 'Prune');
+	const [message] = mail.mails;
+	if (!message?.content.includes(planned.subject)) throw new Error('The dry run was not mailed.');
+	const going = planned.backups.filter(({ verdict }) => verdict === 'delete').map(({ key }) => key);
+	const after = await archives(folder, shop);
+	const expected = before.filter((file) => !going.includes(`postgres/${file}`));
+	if (going.length === 0 || after.join() !== expected.join())
+		throw new Error('Not just what the dry run said was deleted.');
+	return [
+		`Mailed to ${message.to}: "${planned.subject}"`,
+		...table(done.backups.filter(({ name, key }) => name === shop && key.startsWith('postgres/'))),
+		`${done.totals.deleted} deleted, ${done.totals.kept} kept (${size(done.totals.keptBytes)}), ${size(done.totals.freedBytes)} freed`,
+		`${done.weeklyCopies.length} weekly copies: ${done.weeklyCopies.map(({ to }) => to).join(', ')}`,
+	];
+}
+
+function table(rows) {
+	return rows.map(({ date, outcome, reasons }) => `${date.slice(0, 10)}  ${outcome.padEnd(7)}  ${reasons.join('; ')}`);
+}

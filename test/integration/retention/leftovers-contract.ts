@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+
+import { manifestKeyOf } from '../../../engine/archive';
+import { BackupError } from '../../../engine/errors';
+import { prune } from '../../../engine/retention';
+import type { Storage } from '../../../engine/storage';
+import { backupsIn, intercepted, pruneBy, tomorrow, withManifests, writeDaily } from './support';
+
+/** What pruning promises of what runs that broke off have left, on every storage. */
+export function leftoversContract(newStorage: () => Promise<Storage>): void {
+	describe('what a run left that broke off', () => {
+		it('is never a manifest without its data, and is finished by the next run', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 6);
+			let removals = 0;
+			const failing = intercepted(storage, {
+				remove: async (key) => {
+					// Just after the second manifest, before its data.
+					if (key === keys[2] && ++removals > 0) throw new BackupError('STORAGE_UNREACHABLE', 'The cable is out.');
+					await storage.remove(key);
+				},
+			});
+			await expect(pruneBy(failing, { last: 1 })).rejects.toMatchObject({ code: 'STORAGE_UNREACHABLE' });
+			expect(removals).toBe(1);
+			const left = await backupsIn(storage);
+			for (const key of left) if (key.endsWith('.manifest.json')) expect(left).toContain(key.slice(0, -14));
+			expect(left).toContain(keys[2]);
+			expect(left).not.toContain(manifestKeyOf(keys[2]!));
+			const report = await pruneBy(storage, { last: 3 });
+			expect(report.swept).toEqual([keys[2]]);
+			expect(await backupsIn(storage)).toEqual(withManifests([keys[0]!, keys[3]!, keys[4]!]));
+		});
+
+		it('does not touch a backup that was made under a noted key since then', async () => {
+			const storage = await newStorage();
+			const [key] = (await writeDaily(storage, 1)) as [string];
+			const noted = JSON.stringify({ createdAt: '2020-01-01T00:00:00Z', keys: [key] });
+			await storage.replace('.stack-backup/deleting.json', Buffer.from(noted));
+			await storage.remove(manifestKeyOf(key));
+			expect((await pruneBy(storage, { last: 1 })).swept).toEqual([]);
+			expect(await backupsIn(storage)).toEqual([key]);
+		});
+	});
+
+	describe('archives without a manifest', () => {
+		it('go when an earlier run has seen the manifest, and they are older than a day', async () => {
+			const storage = await newStorage();
+			const [kept, orphan] = (await writeDaily(storage, 2)) as [string, string];
+			await pruneBy(storage, { last: 5 });
+			await storage.remove(manifestKeyOf(orphan));
+			await storage.replace(`${orphan}.verification.json`, Buffer.from('[]'));
+			const dry = await pruneBy(storage, { last: 5 }, { now: tomorrow(), dryRun: true });
+			expect(dry).toMatchObject({ orphans: [orphan], unproven: [], removedOrphans: [] });
+			const left = await pruneBy(storage, { last: 5 }, { now: tomorrow(), removeOrphans: false, dryRun: true });
+			expect(left.totals.freedBytes).toBe(0);
+			const removed = await pruneBy(storage, { last: 5 }, { now: tomorrow() });
+			expect(removed.removedOrphans).toEqual([orphan]);
+			expect(removed.totals).toEqual(dry.totals);
+			expect((await pruneBy(storage, { last: 5 }, { now: tomorrow() })).removedOrphans).toEqual([
+				`${orphan}.verification.json`,
+			]);
+			expect(await backupsIn(storage)).toEqual(withManifests([kept]));
+		});
+
+		it('stay while they are younger than a day', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 2);
+			await pruneBy(storage, { last: 5 });
+			await storage.remove(manifestKeyOf(keys[1]!));
+			const report = await pruneBy(storage, { last: 5 });
+			expect(report).toMatchObject({ orphans: [], unproven: [], removedOrphans: [] });
+			expect(await storage.stat(keys[1]!)).toBeDefined();
+			// Whose they are is not forgotten meanwhile.
+			expect((await pruneBy(storage, { last: 5 }, { now: tomorrow() })).removedOrphans).toEqual([keys[1]]);
+		});
+
+		it('stay where so many manifests are gone that something else must be wrong', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 4);
+			await pruneBy(storage, { last: 9 });
+			for (const key of keys.slice(1)) await storage.remove(manifestKeyOf(key));
+			const policy = { rules: { last: 9 } };
+			const report = await prune({ storage, policy, owner: 'test', now: tomorrow() });
+			expect([report.orphans.length, report.removedOrphans.length]).toEqual([3, 0]);
+			expect(await backupsIn(storage)).toEqual([...keys, manifestKeyOf(keys[0]!)].sort());
+		});
+
+		it("stay where nobody has seen a manifest: a script's dumps have the very names of ours", async () => {
+			const storage = await newStorage();
+			const [kept] = (await writeDaily(storage, 1)) as [string];
+			const dumps = ['postgres/shop_20240101_020000.sql.gz', 'weekly/2024_W01/shop_20240101_020000.sql.gz'];
+			const others = ['postgres/by-hand.sql.gz', 'qdrant/server-snapshots/3f1e9c52-6b9e-4a57-8a4e-0d0a3f4d5c11.json'];
+			for (const key of [...dumps, ...others]) await storage.replace(key, Buffer.from('mine'));
+			const told = await pruneBy(storage, { last: 1 }, { now: tomorrow() });
+			expect(told).toMatchObject({
+				orphans: [],
+				unproven: expect.arrayContaining(dumps) as string[],
+				removedOrphans: [],
+			});
+			expect(told.unproven).toHaveLength(2);
+			expect(await backupsIn(storage)).toEqual([...dumps, ...others, ...withManifests([kept])].sort());
+			const asked = await pruneBy(storage, { last: 1 }, { now: tomorrow(), removeUnproven: true });
+			expect(asked.removedOrphans.sort()).toEqual(dumps);
+			expect(await backupsIn(storage)).toEqual([...others, ...withManifests([kept])].sort());
+		});
+	});
+}

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+
+import { BackupError } from '../../../engine/errors';
+import type { Storage } from '../../../engine/storage';
+import { backupsIn, intercepted, pruneBy, textOf, withManifests, writeBackup, writeDaily } from './support';
+
+/** What pruning promises of weekly copies, on every storage. */
+export function weeklyContract(newStorage: () => Promise<Storage>): void {
+	describe('weekly copies', () => {
+		const rules = { last: 2, weeklySnapshots: 2 };
+
+		it('are made of the newest of everything, once a week, and a dry run tells so', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 3);
+			const before = await backupsIn(storage);
+			const dry = await pruneBy(storage, rules, { dryRun: true });
+			expect(await backupsIn(storage)).toEqual(before);
+			const report = await pruneBy(storage, rules);
+			expect(report.rows).toEqual(dry.rows);
+			expect(report.weeklyCopies).toEqual(dry.weeklyCopies);
+			const [made] = report.weeklyCopies;
+			expect(made).toMatchObject({ from: keys[0], error: null });
+			expect(made!.to).toMatch(/^weekly\/\d{4}_W\d\d\/shop_/);
+			expect(await backupsIn(storage)).toEqual(withManifests([...keys.slice(0, 2), made!.to]));
+			expect(await textOf(storage, made!.to)).toBe(await textOf(storage, keys[0]!));
+			const again = await pruneBy(storage, rules);
+			expect([again.weeklyCopies, again.deleted]).toEqual([[], []]);
+		});
+
+		it('are kept for so many weeks, and live on when their originals go', async () => {
+			const storage = await newStorage();
+			const copies: string[] = [];
+			for (const daysAgo of [28, 21, 14, 7]) {
+				await writeBackup(storage, daysAgo);
+				copies.push((await pruneBy(storage, { last: 1, weeklySnapshots: 2 })).weeklyCopies[0]!.to);
+			}
+			const left = (await backupsIn(storage)).filter((key) => key.startsWith('weekly/'));
+			expect(left).toEqual(withManifests(copies.slice(2)));
+			expect(await textOf(storage, copies[2]!)).toContain('14 days ago');
+		});
+
+		it('that fail let no older one go, nor hold up the rest', async () => {
+			const storage = await newStorage();
+			const old = await writeBackup(storage, 30, { folder: 'weekly/2020_W01' });
+			const keys = await writeDaily(storage, 3);
+			const crm = await writeBackup(storage, 0, { name: 'crm' });
+			await storage.replace(keys[0]!, Buffer.from(await textOf(storage, keys[0]!)));
+			const failing = intercepted(storage, {
+				copy: async (from, to) => {
+					if (from === keys[0]) throw new BackupError('STORAGE_FULL', 'The disk is full.');
+					return await storage.copy?.(from, to);
+				},
+			});
+			const report = await pruneBy(failing, { last: 1, weeklySnapshots: 1 });
+			const outcome = new Map(report.weeklyCopies.map(({ from, error }) => [from, error?.code]));
+			expect(outcome).toEqual(
+				new Map([
+					[keys[0], 'STORAGE_FULL'],
+					[crm, undefined],
+				]),
+			);
+			expect(await storage.stat(old)).toBeDefined();
+			expect(report.deleted.map(({ key }) => key)).toEqual(keys.slice(1));
+			expect(report.rows.map(({ key }) => key)).toContain(old);
+		});
+
+		it('that broke off before their manifest are cleared away by the next run', async () => {
+			const storage = await newStorage();
+			await writeDaily(storage, 1);
+			let copy = '';
+			const failing = intercepted(storage, {
+				replace: async (key, content, options) => {
+					if (key.startsWith('weekly/')) throw new BackupError('STORAGE_UNREACHABLE', 'The cable is out.');
+					if (key.endsWith('copying.json')) copy = (JSON.parse(String(content)) as { keys: string[] }).keys[0]!;
+					await storage.replace(key, content, options);
+				},
+			});
+			await expect(pruneBy(failing, rules)).rejects.toMatchObject({ code: 'STORAGE_UNREACHABLE' });
+			expect(await storage.stat(copy)).toBeDefined();
+			const report = await pruneBy(storage, { last: 2 });
+			expect(report.swept).toEqual([copy]);
+			expect(await storage.stat(copy)).toBeUndefined();
+		});
+	});
+}

@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+
+import { BackupError, type PruneReport, type PruneRow } from '../../../../engine';
+import { summaryOf } from '../../../../nodes/PruneRetention/summary';
+
+const NOW = new Date('2026-02-01T04:00:00Z');
+
+function row(day: number, more: Partial<PruneRow> = {}): PruneRow {
+	const file = `postgres/shop_202601${String(day).padStart(2, '0')}_020000.sql.zst`;
+	return {
+		id: `id ${day}`,
+		kind: 'postgres',
+		name: 'shop',
+		key: file,
+		date: `2026-01-${String(day).padStart(2, '0')}T02:00:00.000Z`,
+		size: 3_400_000,
+		verdict: 'keep',
+		reasons: ['within 7 days'],
+		pinned: false,
+		locked: false,
+		lockedUntil: null,
+		verified: null,
+		complete: true,
+		...more,
+	};
+}
+
+const expired = (day: number) => row(day, { verdict: 'delete', reasons: ['no rule keeps it'] });
+
+function report(more: Partial<PruneReport> = {}): PruneReport {
+	return {
+		dryRun: false,
+		rows: [row(31), expired(2)],
+		totals: { kept: 1, deleted: 1, keptBytes: 3_400_000, freedBytes: 3_400_000, walDeleted: 0 },
+		refusal: null,
+		plan: { decisions: [], deletable: [], refusal: undefined },
+		deleted: [],
+		failed: [],
+		weeklyCopies: [],
+		wal: [],
+		swept: [],
+		orphans: [],
+		unproven: [],
+		removedOrphans: [],
+		damaged: [],
+		...more,
+	};
+}
+
+const told = (more: Partial<PruneReport> = {}) => summaryOf(report(more), 'folder backups', NOW);
+
+describe('the summary', () => {
+	it('tells what was deleted and what is kept, and why', () => {
+		expect(told().subject).toBe('Retention: 1 deleted, 1 kept (folder backups)');
+		expect(told().text).toBe(
+			[
+				'Retention of folder backups, 2026-02-01 04:00:00 UTC. Deleted 1 backup, which frees 3.4 MB; 1 stay, 3.4 MB.',
+				'',
+				'Deleted (1)',
+				'  2026-01-02 02:00:00 UTC  postgres  shop  3.4 MB  postgres/shop_20260102_020000.sql.zst  no rule keeps it',
+				'',
+				'Kept (1)',
+				'  2026-01-31 02:00:00 UTC  postgres  shop  3.4 MB  postgres/shop_20260131_020000.sql.zst  within 7 days',
+				'',
+			].join('\n'),
+		);
+	});
+
+	it('of a dry run never says that anything was done', () => {
+		const { subject, text, html } = told({
+			dryRun: true,
+			orphans: ['postgres/x'],
+			weeklyCopies: [{ id: 'a', from: 'postgres/a', to: 'weekly/2026_W05/a', size: 5, error: null }],
+		});
+		expect(subject).toBe('Retention: 1 would be deleted, 1 would stay (folder backups)');
+		for (const words of [text, html]) {
+			expect(words).toMatch(/dry run: nothing was changed/);
+			expect(words).toMatch(/Would be deleted \(1\)[^]*Would stay \(1\)[^]*Weekly copies that would be made \(1\)/);
+			expect(words).not.toMatch(/^(<h3>)?(Deleted|Kept|Weekly copies \()/m);
+		}
+	});
+
+	it('begins with a refusal', () => {
+		const refusal = { reason: 'share' as const, message: '9 of 10 would go.', hint: 'Look at the dry run.' };
+		const { subject, text } = told({ refusal, totals: { ...report().totals, deleted: 0, kept: 2 } });
+		expect(subject).toBe('Retention: refused, nothing was deleted (folder backups)');
+		expect(text).toMatch(
+			/\n\nREFUSED, nothing was deleted: 9 of 10 would go\. Look at the dry run\.\n\nWhat the policy/,
+		);
+	});
+
+	it('names what failed apart from what was deleted', () => {
+		const { key } = expired(2);
+		const failed = [{ entry: { key }, error: new BackupError('STORAGE_DENIED', 'No right.') }] as PruneReport['failed'];
+		const { subject, text } = told({ failed });
+		expect(subject).toContain('1 could not be deleted');
+		expect(text).toContain(`Could not be deleted (1)\n  ${key}  No right.\n`);
+		expect(text).not.toContain('Deleted (1)');
+	});
+
+	it('tells of WAL, leftovers and damaged manifests', () => {
+		const { text } = told({
+			wal: [
+				{
+					folder: 'postgres/wal/',
+					kept: 4,
+					keptBytes: 64,
+					deleted: 2,
+					freedBytes: 32,
+					deletedUpTo: 'x',
+					reason: 'within 7 days',
+					refusal: null,
+					error: null,
+				},
+			],
+			orphans: ['a', 'b'],
+			unproven: ['c'],
+			removedOrphans: ['a'],
+			swept: ['d'],
+			damaged: [{ manifestKey: 'e.manifest.json', message: 'not valid JSON' }],
+		});
+		expect(text).toContain('WAL (1)\n  postgres/wal/  2 segments deleted (32 B), 4 kept  within 7 days\n');
+		expect(text).toContain('Leftovers that were removed (2)\n  d\n  a\n');
+		expect(text).toContain('Leftovers that stay (2)\n  b\n  c\n');
+		expect(text).toContain('left alone) (1)\n  e.manifest.json  not valid JSON\n');
+	});
+
+	it('counts what is too much for a mail', () => {
+		const { text, html } = told({ rows: Array.from({ length: 250 }, () => row(31)) });
+		expect(text.match(/shop_20260131/g)).toHaveLength(100);
+		expect(text).toContain('Kept (250)');
+		expect(text).toContain('... and 150 more');
+		expect(html).toContain('<p>... and 150 more</p>');
+	});
+
+	it('lets no name make up markup or lines', () => {
+		const name = `<img src=x onerror="a('b')">&\nDeleted (9)`;
+		const { text, html } = told({ rows: [row(31, { name })] });
+		expect(html).toContain('<td>&lt;img src=x onerror=&quot;a(&#39;b&#39;)&quot;&gt;&amp; Deleted (9)</td>');
+		expect(html).not.toContain('<img');
+		expect(text).not.toMatch(/^Deleted \(9\)/m);
+	});
+});
