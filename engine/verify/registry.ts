@@ -1,0 +1,11 @@
+import type { BackupKind } from '../archive';
+import { postgresChecks } from '../postgres/verify';
+import type { KindCheck } from './types';
+
+/** What each system brings for its own archives. A new system adds its checks here and nowhere else. */
+const CHECKS: readonly KindCheck[] = [...postgresChecks];
+
+/** The check of a kind; undefined where its system has none yet. */
+export function checkOf(kind: BackupKind): KindCheck | undefined {
+	return CHECKS.find(({ kinds }) => kinds.includes(kind));
+}
