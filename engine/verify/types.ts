@@ -37,6 +37,8 @@ export interface LevelReport {
 	counts: Record<string, number>;
 	/** Milliseconds. */
 	duration: number;
+	/** Of the level `restore`: how long the restore itself took, without the comparing. */
+	restoreDuration?: number;
 }
 
 export interface VerificationReport {
@@ -67,6 +69,8 @@ export interface CheckContext {
 	log: (line: string) => void;
 	/** Adds a finding of the level at work. */
 	found: (finding: Omit<Finding, 'level'>) => void;
+	/** Of a test restore: how many milliseconds the restore itself took, without the comparing. */
+	restoreTook?: (milliseconds: number) => void;
 }
 
 /** Where test restores may go. Each system takes the one that is for it. */
