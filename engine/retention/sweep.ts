@@ -19,7 +19,7 @@ const DELETIONS_KEY = `${HOUSEKEEPING}deleting.json`;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** What stands beside an archive and goes with it, apart from the manifest. */
-export const SIDECAR_SUFFIXES = ['.verification.json'];
+export const SIDECAR_SUFFIXES = ['.verification.json', '.verification.json.damaged'];
 
 /** `<name>_YYYYMMDD_HHMMSS[_2].<extensions>`, as archives are named. */
 const ARCHIVE_NAME = /_\d{8}_\d{6}(_\d+)?(\.[a-z0-9]+)+$/i;

@@ -10,3 +10,14 @@ export type {
 	VerificationLevel,
 	VerificationReport,
 } from './types';
+export { findAnomalies, type Anomaly, type AnomalyMeasure, type AnomalyOptions } from './anomalies';
+export { chooseBackups, type BackupChoice, type ChosenBackups } from './choose';
+export {
+	readVerification,
+	recordVerification,
+	VERIFICATION_SUFFIX,
+	verificationKeyOf,
+	verificationState,
+	type VerificationEntry,
+	type VerificationHistory,
+} from './history';

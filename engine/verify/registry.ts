@@ -1,9 +1,10 @@
 import type { BackupKind } from '../archive';
 import { postgresChecks } from '../postgres/verify';
+import { qdrantChecks } from '../qdrant/verify';
 import type { KindCheck } from './types';
 
 /** What each system brings for its own archives. A new system adds its checks here and nowhere else. */
-const CHECKS: readonly KindCheck[] = [...postgresChecks];
+const CHECKS: readonly KindCheck[] = [...postgresChecks, ...qdrantChecks];
 
 /** The check of a kind; undefined where its system has none yet. */
 export function checkOf(kind: BackupKind): KindCheck | undefined {
