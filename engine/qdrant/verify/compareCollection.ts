@@ -47,7 +47,7 @@ function fixedSettings(params: Record<string, unknown>): unknown {
 	const fixed = Object.entries(named).map(([name, vector]) => [name, pick(vector, FIXED)] as const);
 	return bare({
 		vectors: Object.fromEntries(fixed),
-		sparse: Object.keys((params['sparse_vectors'] ?? {})).sort(),
+		sparse: Object.keys(params['sparse_vectors'] ?? {}).sort(),
 		...pick(params, params['sharding_method'] === 'custom' ? ['sharding_method'] : ['shard_number', 'sharding_method']),
 	});
 }
