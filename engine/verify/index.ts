@@ -21,3 +21,6 @@ export {
 	type VerificationEntry,
 	type VerificationHistory,
 } from './history';
+export { verifyFile, type VerifyFileOptions } from './foreign';
+export { drill, type DrilledBackup, type DrilledSystem, type DrillOptions, type DrillReport } from './drill';
+export type { DrillGap, GapReason } from './drillSet';

@@ -69,9 +69,9 @@ export class VerificationRecord {
 		return last;
 	}
 
-	/** Adds to the level at work; warnings never crowd out an error. */
-	found(finding: Omit<Finding, 'level'>): void {
-		const { report, dropped } = this.#current;
+	/** Adds to a level, by default to the one at work; warnings never crowd out an error. */
+	found(finding: Omit<Finding, 'level'>, level?: VerificationLevel): void {
+		const { report, dropped } = this.#levels.find((begun) => begun.report.level === level) ?? this.#current;
 		const alike = report.findings.filter(({ severity }) => severity === finding.severity).length;
 		if (alike < MAX_FINDINGS) report.findings.push({ ...finding, level: report.level });
 		else dropped[finding.severity]++;

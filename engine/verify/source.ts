@@ -1,7 +1,5 @@
-import type { ArchiveReader } from '../archive';
-
 /**
- * The content of an archive on its way to a check. How bytes move through: the check takes chunk after chunk; what it
+ * Unpacked content on its way to a check. How bytes move through: the check takes chunk after chunk; what it
  * leaves, because it ended or failed, `finish` reads, so that the reader always comes to its end, where it has compared
  * the hash of the whole file. Told apart are failures of the reader and those of the check, and the time of each.
  */
@@ -15,8 +13,9 @@ export class ContentSource {
 	readonly bytes: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => ({ next: () => this.#next() }) };
 	readonly #input: AsyncIterator<Uint8Array>;
 
-	constructor(reader: ArchiveReader, signal?: AbortSignal, onProgress?: (bytes: number, total: number) => void) {
-		this.#input = reader.raw(signal, onProgress)[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+	/** @param source ends with the error of whoever unpacks it */
+	constructor(source: AsyncIterable<Uint8Array>) {
+		this.#input = source[Symbol.asyncIterator]();
 	}
 
 	async #next(): Promise<IteratorResult<Uint8Array>> {

@@ -7,6 +7,7 @@ import { openArchive, type ArchiveReader, type DecryptionKeys, type Manifest, ma
 import { MANIFEST_SUFFIX } from '../archive';
 import { BackupError, cancelled, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage';
+import { checkContents } from './foreign/contents';
 import { findingOf, LEVELS, VerificationRecord } from './record';
 import { checkOf } from './registry';
 import { ContentSource } from './source';
@@ -49,6 +50,12 @@ export async function verifyBackup(options: VerifyBackupOptions): Promise<Verifi
 	}
 }
 
+/** Of kinds whose system brings no check: what they hold in a stock form (tar, JSON, SQL) is known all the same. */
+const STOCK_FORM: KindCheck = {
+	kinds: [],
+	content: async (raw, _manifest, context) => await checkContents(raw, context),
+};
+
 class BackupVerification {
 	readonly #context: CheckContext;
 
@@ -57,7 +64,12 @@ class BackupVerification {
 		private readonly record: VerificationRecord,
 	) {
 		const { signal, log = () => {} } = options;
-		this.#context = { log, found: (finding) => record.found(finding), ...(signal && { signal }) };
+		this.#context = {
+			log,
+			found: (finding) => record.found(finding),
+			restoreTook: (milliseconds) => void (record.current.restoreDuration = milliseconds),
+			...(signal && { signal }),
+		};
 	}
 
 	async report(): Promise<VerificationReport> {
@@ -75,7 +87,7 @@ class BackupVerification {
 
 	async #verify(reader: ArchiveReader): Promise<void> {
 		const { record, options } = this;
-		const check = checkOf(reader.manifest.kind);
+		const check = checkOf(reader.manifest.kind) ?? STOCK_FORM;
 		if (!(await this.#opensWithKeys(reader))) return;
 		await this.#read(reader, options.level === 'integrity' ? undefined : check);
 		if (options.level === 'restore' && record.passed) await this.#testRestore(reader, check);
@@ -151,13 +163,14 @@ class BackupVerification {
 		return false;
 	}
 
-	/** The levels `integrity` and, where there is a check, `content`, in one read. */
+	/** The levels `integrity` and, with a check, `content`, in one read. */
 	async #read(reader: ArchiveReader, check: KindCheck | undefined): Promise<void> {
 		const { record, options } = this;
 		const integrity = record.current;
-		const source = new ContentSource(reader, options.signal, (bytes, total) => this.#progress(bytes, total));
+		const progress = (bytes: number, total: number) => this.#progress(bytes, total);
+		const source = new ContentSource(reader.raw(options.signal, progress) as AsyncIterable<Uint8Array>);
 		const begun = performance.now();
-		if (options.level !== 'integrity') {
+		if (check) {
 			record.begin('content');
 			await this.#checkContent(source, reader.manifest, check);
 		}
@@ -168,24 +181,16 @@ class BackupVerification {
 		integrity.counts = { parts: reader.manifest.parts.length };
 		if (source.failure) {
 			// What a check says of a part of the content is no use where the rest of it never came.
-			if (options.level !== 'integrity') record.discard();
+			if (check) record.discard();
 			this.#findError(source.failure.error);
 			return;
 		}
 		record.storedBytes = reader.manifest.size.stored;
-		if (options.level !== 'integrity') record.current.duration = Math.round(elapsed - source.waited);
+		if (check) record.current.duration = Math.round(elapsed - source.waited);
 	}
 
-	async #checkContent(source: ContentSource, manifest: Manifest, check: KindCheck | undefined): Promise<void> {
+	async #checkContent(source: ContentSource, manifest: Manifest, check: KindCheck): Promise<void> {
 		const { record } = this;
-		if (!check) {
-			record.found({
-				severity: 'obstacle',
-				message: `What archives of the kind ${manifest.kind} hold cannot be checked yet.`,
-				hint: 'Its bytes were verified. Update the n8n-nodes-stack-backup package to check deeper.',
-			});
-			return;
-		}
 		try {
 			record.current.counts = await check.content(source.bytes, manifest, this.#context);
 		} catch (error) {
@@ -195,12 +200,12 @@ class BackupVerification {
 		}
 	}
 
-	async #testRestore(reader: ArchiveReader, check: KindCheck | undefined): Promise<void> {
+	async #testRestore(reader: ArchiveReader, check: KindCheck): Promise<void> {
 		const { record, options } = this;
 		record.begin('restore');
 		const begun = performance.now();
 		try {
-			if (check?.testRestore) {
+			if (check.testRestore) {
 				record.current.counts = await check.testRestore(reader, options.scratch ?? {}, this.#context);
 			} else {
 				record.found({
