@@ -11,7 +11,7 @@ export type {
 	VerificationReport,
 } from './types';
 export { findAnomalies, type Anomaly, type AnomalyMeasure, type AnomalyOptions } from './anomalies';
-export { chooseBackups, type BackupChoice, type ChosenBackups } from './choose';
+export { chooseBackups, mapBounded, type BackupChoice, type ChosenBackups } from './choose';
 export {
 	readVerification,
 	recordVerification,

@@ -38,7 +38,12 @@ describe('the verifications of a backup', () => {
 		await recordVerification(storage, report);
 		const { history, latest } = await readVerification(storage, key);
 		expect(history).toHaveLength(50);
-		expect(latest).toMatchObject({ verdict: 'passed', reached: 'integrity', findings: [], version: expect.stringMatching(/^\d/) as string });
+		expect(latest).toMatchObject({
+			verdict: 'passed',
+			reached: 'integrity',
+			findings: [],
+			version: expect.stringMatching(/^\d/) as string,
+		});
 		expect(history.map(({ at }) => at)).toEqual(history.map(({ at }) => at).sort((a, b) => (a < b ? 1 : -1)));
 		expect(files()).toContain(`${key}.verification.json`);
 	});
