@@ -6,7 +6,6 @@ import { bare } from '../restore/compatible';
 import type { CollectionContent } from '../snapshot';
 import { findError, findWarning } from './findings';
 
-/** Of a vector, what cannot be changed once the collection is there. */
 const FIXED = ['size', 'distance', 'multivector_config', 'datatype'];
 
 /** Compares a collection's snapshot with what the manifest tells of the collection. */
@@ -21,7 +20,7 @@ export function compareCollection(context: CheckContext, content: CollectionCont
 export function compareConfig(context: CheckContext, found: object, { config: told }: CollectionSource): void {
 	const { params, ...others } = found as { params: Record<string, unknown> } & Record<string, unknown>;
 	const [is, was] = [fixedSettings(params), fixedSettings(told.params)];
-	if (!isDeepStrictEqual(is, was)) {
+	if (!isSameShape(is, was)) {
 		const message = `Its vectors or shards are those of another collection: ${JSON.stringify(is)}, the manifest tells ${JSON.stringify(was)}.`;
 		findError(context, 'config.json', message);
 		return;
@@ -41,15 +40,31 @@ function changeable({ shard_number: number, ...others }: Record<string, unknown>
 	return others;
 }
 
-function fixedSettings(params: Record<string, unknown>): unknown {
+/** What cannot be changed once the collection is there. */
+interface Shape {
+	/** By name; the one without a name is called by the empty string. */
+	vectors: Record<string, unknown>;
+	sparse: string[];
+	sharding: unknown;
+}
+
+function fixedSettings(params: Record<string, unknown>): Shape {
 	const vectors = (params['vectors'] ?? {}) as Record<string, unknown>;
 	const named = typeof vectors['size'] === 'number' ? { '': vectors } : (vectors as Record<string, object>);
-	const fixed = Object.entries(named).map(([name, vector]) => [name, pick(vector, FIXED)] as const);
-	return bare({
+	const fixed = Object.entries(named).map(([name, vector]) => [name, bare(pick(vector, FIXED))] as const);
+	const isKeyed = params['sharding_method'] === 'custom';
+	return {
 		vectors: Object.fromEntries(fixed),
 		sparse: Object.keys(params['sparse_vectors'] ?? {}).sort(),
-		...pick(params, params['sharding_method'] === 'custom' ? ['sharding_method'] : ['shard_number', 'sharding_method']),
-	});
+		sharding: isKeyed ? 'custom' : params['shard_number'],
+	};
+}
+
+/** Servers of the next version may tell more of a vector, such as a data type that was the only one before. */
+function isSameShape(is: Shape, was: Shape): boolean {
+	const isSame = (part: (shape: Shape) => unknown) => isDeepStrictEqual(part(is), part(was));
+	const areSame = isSame(({ vectors }) => Object.keys(vectors).sort()) && isSame(({ sparse }) => sparse);
+	return areSame && isSame(({ sharding }) => sharding) && agree(is.vectors, was.vectors);
 }
 
 function pick(from: object, names: string[]): Record<string, unknown> {

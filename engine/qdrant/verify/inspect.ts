@@ -15,7 +15,7 @@ import { findError, findWarning } from './findings';
 import { compareWithLive } from './live';
 import { conditionOf } from './payloadIndexes';
 import { isRefusal, readPoint, sampleIds, withId, type PointId, type SampledPoint } from './samples';
-import { isAmongNeighbours, searchItself, shapeProblem, vectorsOf } from './vectors';
+import { isAmongNeighbours, searchItself, shapeProblem, vectorsOf, type NamedVector } from './vectors';
 import { withoutStrictMode } from './strictMode';
 
 export interface Scratch {
@@ -110,7 +110,7 @@ class PointsCheck {
 		if (this.#counts.sampled <= FILTERED) await this.#filter(point);
 	}
 
-	async #search(id: PointId, vector: Parameters<typeof searchItself>[3], which: string): Promise<void> {
+	async #search(id: PointId, vector: NamedVector, which: string): Promise<void> {
 		const { client, name } = this.scratch;
 		const { signal } = this.context;
 		const result = await searchItself(client, name, id, vector, signal);
@@ -120,10 +120,22 @@ class PointsCheck {
 		if (result === 'unlike')
 			this.#findBad(id, `is not like itself: the server compares ${which} as if it were another`);
 		if (this.#asked >= SEARCHES) return;
-		const isHit = await isAmongNeighbours(client, name, id, vector, signal);
+		const isHit = await this.#isNear(id, vector);
 		if (isHit === undefined) return;
 		this.#asked++;
 		if (isHit) this.#hits++;
+	}
+
+	/** Without an index a search looks at every point, which may take longer than a server allows. */
+	async #isNear(id: PointId, vector: NamedVector): Promise<boolean | undefined> {
+		const { client, name } = this.scratch;
+		try {
+			return await isAmongNeighbours(client, name, id, vector, this.context.signal);
+		} catch (error) {
+			if (this.context.signal?.aborted) throw error;
+			this.context.log(`A search in ${name} had no result: ${messageOf(error)}`);
+			return undefined;
+		}
 	}
 
 	async #filter(point: SampledPoint): Promise<void> {

@@ -49,7 +49,7 @@ export async function sweep(
 	const warnings: string[] = [];
 	for (const name of abandoned(await client.collections(signal), new Date())) {
 		try {
-			await client.deleteCollection(name, signal);
+			await clear(client, name, signal);
 			removed.push(name);
 		} catch (error) {
 			if (signal?.aborted) throw error;
@@ -70,16 +70,27 @@ export async function removeScratch(client: QdrantClient, name: string, watchMs:
 	let failures = 0;
 	for (;;) {
 		try {
-			if ((await client.collections()).includes(name)) await client.deleteCollection(name);
+			const isOver = Date.now() >= until;
+			const isThere = (await client.collections()).includes(name);
+			// What was uploaded stays on the disk without its collection, where only one of the same name gets at it.
+			if (!isThere && isOver && watchMs > 0) await client.createCollection(name, { vectors: {} });
+			if (isThere || (isOver && watchMs > 0)) await clear(client, name);
+			if (isOver) return undefined;
 			failures = 0;
-			if (Date.now() >= until) break;
 			await sleep(LOOK_MS);
 		} catch (error) {
 			if (++failures >= REMOVAL_TRIES) return left(name, client, messageOf(error));
 			await sleep(RETRY_MS * failures);
 		}
 	}
-	return undefined;
+}
+
+/** Removes a collection and the snapshots on the server's disk that were uploaded for it. */
+async function clear(client: QdrantClient, name: string, signal?: AbortSignal): Promise<void> {
+	for (const snapshot of await client.snapshots({ collection: name }, signal)) {
+		await client.deleteSnapshot({ collection: name }, snapshot.name, signal);
+	}
+	await client.deleteCollection(name, signal);
 }
 
 function left(name: string, { server }: QdrantClient, reason: string): string {

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { listServerSnapshots, type QdrantConnection } from '../../../../engine/qdrant';
@@ -5,7 +7,7 @@ import { testRestore } from '../../../../engine/qdrant/verify/testRestore';
 import { startQdrant, type QdrantServer } from '../../../services/qdrant';
 import { startQdrantCluster } from '../../../services/qdrant-cluster';
 import { ask, at, fill, plainShape } from '../../../services/qdrant-data';
-import { altered, backUp, connectionTo, failure, type Backup } from '../support';
+import { altered, backUp, connectionTo, failure, filesBelow, type Backup } from '../support';
 import { joined, membersOf, withContent } from '../snapshot/snapshots';
 import { contentOf, gathering, rawOf } from './support';
 
@@ -49,6 +51,11 @@ async function collections(of: QdrantServer): Promise<string[]> {
 	return found.map(({ name }) => name).sort();
 }
 
+/** The other peers hear of a deletion a moment later. */
+async function isAsBefore(peer: QdrantServer): Promise<void> {
+	await expect.poll(() => collections(peer), { timeout: 10_000 }).toEqual([...NAMES].sort());
+}
+
 describe("a cluster's backup passes", () => {
 	it.each(NAMES)('by its content, with %s', async (name) => {
 		const { manifest, open } = backups.get(name)!;
@@ -64,7 +71,7 @@ describe("a cluster's backup passes", () => {
 		const counts = await testRestore(await open(), { qdrant: { connection: connection() } }, context);
 		expect(result).toMatchObject({ errors: [], warnings: [], obstacles: [] });
 		expect(counts).toMatchObject({ ...manifest.counts, sampled: 100, searched: 100, compared: 100 });
-		for (const peer of peers) expect(await collections(peer)).toEqual([...NAMES].sort());
+		for (const peer of peers) await isAsBefore(peer);
 		expect(await listServerSnapshots(connection())).toEqual([]);
 	});
 
@@ -125,7 +132,10 @@ describe('a cluster', () => {
 			const { context } = gathering({ log, signal: controller.signal });
 			const reader = await backups.get('two replicas')!.open();
 			await failure(testRestore(reader, { qdrant: { connection: connection() } }, context), 'CANCELLED');
-			for (const peer of peers) expect(await collections(peer)).toEqual([...NAMES].sort());
+			for (const peer of peers) {
+				await isAsBefore(peer);
+				expect(filesBelow(join(peer.folder, 'snapshots'))).toEqual([]);
+			}
 		}
 	});
 

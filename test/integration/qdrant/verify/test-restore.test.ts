@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import type { ArchiveReader } from '../../../../engine/archive';
@@ -8,7 +10,7 @@ import type { CheckContext, ScratchTargets } from '../../../../engine/verify/typ
 import { type FaultyProxy, startFaultyProxy } from '../../../services/faultyProxy';
 import { startQdrant, type QdrantServer } from '../../../services/qdrant';
 import { ask, at, contentHash, createPlain, snapshotNames } from '../../../services/qdrant-data';
-import { altered, backUp, connectionTo, failure, type Backup } from '../support';
+import { altered, backUp, connectionTo, failure, filesBelow, type Backup } from '../support';
 import { createKind, KINDS } from './collections';
 import { gathering, snapshotOf, storedAs, type Checked } from './support';
 
@@ -44,6 +46,12 @@ async function tested(
 async function names(of: QdrantServer): Promise<string[]> {
 	const { collections } = await ask<{ collections: { name: string }[] }>(of, 'GET', '/collections');
 	return collections.map(({ name }) => name).sort();
+}
+
+/** Collections, and what lies on the server's disk of snapshots that were uploaded. */
+async function everything(of: QdrantServer): Promise<object> {
+	const files = filesBelow(join(of.folder, 'snapshots')).filter((file) => !file.endsWith('.checksum'));
+	return { collections: await names(of), files };
 }
 
 describe('a good backup passes', () => {
@@ -212,7 +220,7 @@ describe('nothing is left on the server', () => {
 			const log = (line: string) => void (line.startsWith('Uploading') && setTimeout(() => controller.abort(), delay));
 			const run = tested(await plain.open(), { connection: connectionTo(other) }, { log, signal: controller.signal });
 			await run.catch((error: unknown) => expect(error).toMatchObject({ code: 'CANCELLED' }));
-			expect(await names(other)).toEqual([]);
+			expect(await everything(other)).toEqual({ collections: [], files: [] });
 		}
 	});
 
@@ -224,13 +232,20 @@ describe('nothing is left on the server', () => {
 	it('by an upload that is cut off', async () => {
 		proxy.faults = [{ when: /snapshots\/upload/, times: 1, act: { kind: 'cutUpload', afterBytes: 100_000 } }];
 		await failure(tested(await plain.open(), through()), 'TARGET_UNREACHABLE');
-		expect(await names(other)).toEqual([]);
+		expect(await everything(other)).toEqual({ collections: [], files: [] });
+	});
+
+	it('by searches that fail', async () => {
+		const when = /points\/query/;
+		proxy.faults = [{ when, times: 1, act: { kind: 'status', status: 500, code: 'x' } }];
+		await failure(tested(await plain.open(), through()), 'TARGET_FAILED');
+		expect(await everything(other)).toEqual({ collections: [], files: [] });
 	});
 
 	it('by a lost answer to the upload', async () => {
 		proxy.faults = [{ when: /snapshots\/upload/, times: 1, act: { kind: 'cutAnswer', afterBytes: 0 } }];
 		await failure(tested(await plain.open(), through()), 'TARGET_UNREACHABLE');
-		expect(await names(other)).toEqual([]);
+		expect(await everything(other)).toEqual({ collections: [], files: [] });
 	}, 30_000);
 
 	it('where a question about its points fails, and the first deletions as well', async () => {
@@ -239,7 +254,7 @@ describe('nothing is left on the server', () => {
 			{ when: /DELETE .*stack_backup_verify/, times: 2, act: { kind: 'status', status: 503, code: 'x' } },
 		];
 		await failure(tested(await plain.open(), through()), 'TARGET_UNREACHABLE');
-		expect(await names(other)).toEqual([]);
+		expect(await everything(other)).toEqual({ collections: [], files: [] });
 	});
 
 	it('by runs that were killed a day ago; younger ones and other names stay', async () => {
