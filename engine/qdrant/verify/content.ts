@@ -9,7 +9,7 @@ import type { CheckContext } from '../../verify/types';
 import { collectionSource, type CollectionSource, type SnapshotFacts } from '../manifestSource';
 import { checkSnapshot, type SnapshotReport, type SnapshotType } from '../snapshot';
 import { compareCollection } from './compareCollection';
-import { comparePoints } from './comparePoints';
+import { compareSegments } from './comparePoints';
 import { compareFacts, findAll, findError } from './findings';
 import { checkShards } from './shards';
 import { SnapshotBytes } from './snapshotBytes';
@@ -32,7 +32,7 @@ export async function checkContent(
 	const [content] = report.collections;
 	if (facts && content) {
 		compareCollection(context, content, facts);
-		if (content.points !== undefined) comparePoints(context, content.points, facts, 2);
+		if (content.points !== undefined) compareSegments(context, content.points, facts);
 	}
 	return countsOf(report);
 }

@@ -10,7 +10,7 @@ import { shardObstacle } from '../restore/compatible';
 import type { CollectionRestoreReport } from '../restore/restoreCollection';
 import type { CollectionInfo, JsonObject } from '../types';
 import { compareConfig } from './compareCollection';
-import { comparePoints } from './comparePoints';
+import { findTooFew } from './comparePoints';
 import { findError, findWarning } from './findings';
 import { compareWithLive } from './live';
 import { conditionOf } from './payloadIndexes';
@@ -41,7 +41,7 @@ export async function inspect(scratch: Scratch, context: CheckContext): Promise<
 	const { connection, client, name, facts, report } = scratch;
 	const { signal } = context;
 	for (const warning of report.warnings) findWarning(context, '', warning);
-	comparePoints(context, report.points, facts, 1);
+	findTooFew(context, report.points, facts);
 	const info = await client.collection(name, signal);
 	compareConfig(context, info.config, facts);
 	const topology = await findPeers(connection, 'target', signal);

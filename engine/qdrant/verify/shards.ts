@@ -10,7 +10,7 @@ import { checkSnapshot } from '../snapshot';
 import { TarDamage } from '../snapshot/tar/damage';
 import { walkTar, type TarMember } from '../snapshot/tar/walk';
 import { compareConfig } from './compareCollection';
-import { comparePoints } from './comparePoints';
+import { compareSegments } from './comparePoints';
 import { compareFacts, findAll, findError } from './findings';
 import { SnapshotBytes } from './snapshotBytes';
 
@@ -98,7 +98,7 @@ class ShardsCheck {
 		const missing = promised.filter((name) => !this.#seen.has(name));
 		for (const name of missing) findError(this.context, name, 'It is missing.');
 		if (missing.length === 0 && this.#points !== undefined) {
-			comparePoints(this.context, this.#points, this.facts, 2);
+			compareSegments(this.context, this.#points, this.facts);
 		}
 	}
 }
