@@ -2,8 +2,9 @@
 import type { KindCheck } from '../../verify/types';
 import { checkDump } from './content';
 import { checkGlobals } from './globals';
+import { testRestore } from './testRestore';
 
 export const postgresChecks: KindCheck[] = [
-	{ kinds: ['postgres'], content: checkDump },
+	{ kinds: ['postgres'], content: checkDump, testRestore },
 	{ kinds: ['postgres-globals'], content: checkGlobals },
 ];
