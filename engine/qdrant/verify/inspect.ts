@@ -93,13 +93,13 @@ class PointsCheck {
 		for (const id of waiting) {
 			throwIfCancelled(signal);
 			const point = await readPoint(client, name, id, signal);
-			this.#counts.sampled++;
+			const number = ++this.#counts.sampled;
 			if (!point) this.#findBad(id, 'is listed, but is not found by its id');
-			else await this.#visit(point);
+			else await this.#visit(point, number <= FILTERED);
 		}
 	}
 
-	async #visit(point: SampledPoint): Promise<void> {
+	async #visit(point: SampledPoint, isFiltered: boolean): Promise<void> {
 		for (const vector of vectorsOf(point, this.info.config.params)) {
 			const part = 'unknown' in vector ? vector.unknown : vector.name;
 			const which = part === '' ? 'its vector' : `its vector ${part}`;
@@ -107,7 +107,7 @@ class PointsCheck {
 			if (problem !== undefined) this.#findBad(point.id, `cannot be right: ${which} ${problem}`);
 			else if (!('unknown' in vector)) await this.#search(point.id, vector, which);
 		}
-		if (this.#counts.sampled <= FILTERED) await this.#filter(point);
+		if (isFiltered) await this.#filter(point);
 	}
 
 	async #search(id: PointId, vector: NamedVector, which: string): Promise<void> {
