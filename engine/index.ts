@@ -5,3 +5,4 @@ export * from './storage';
 export * from './archive';
 export * from './postgres';
 export * from './qdrant';
+export * from './verify';
