@@ -111,11 +111,17 @@ export class ArchiveWriter {
 	 * Compresses one frame off the main thread and appends it; resolves when there is room for more, and the buffers may be
 	 * used again. Any number of callers may be at it at once: frames land whole, in the order in which they are ready. A
 	 * failure after the promise has resolved shows in the next call, at the latest in `commit`.
+	 * @param options `isGiven`: the caller uses the buffers never again, so that without compression nothing is copied.
 	 */
-	async frame(part: PartDetails, raw: Uint8Array | Uint8Array[]): Promise<void> {
+	async frame(
+		part: PartDetails,
+		raw: Uint8Array | Uint8Array[],
+		{ isGiven = false }: { isGiven?: boolean } = {},
+	): Promise<void> {
 		this.#assertOpen();
 		const pieces = Array.isArray(raw) ? raw : [raw];
-		const compressed = this.#compress(pieces);
+		const isFinal = isGiven && this.#settings.codec.name === 'none';
+		const compressed = isFinal ? Promise.resolve(pieces) : this.#compress(pieces);
 		this.#track(this.#appendFrame(part, totalLength(pieces), compressed));
 		await compressed.catch(() => {});
 		while (this.#jobs.size > COMPRESSORS) {
@@ -200,25 +206,25 @@ export class ArchiveWriter {
 		this.#settings.onClosed();
 	}
 
-	async #appendFrame(
-		details: PartDetails,
-		rawLength: number,
-		compressed: Promise<Uint8Array<ArrayBuffer>>,
-	): Promise<void> {
+	async #appendFrame(details: PartDetails, rawLength: number, compressed: Promise<Uint8Array[]>): Promise<void> {
 		const frame = await compressed;
 		// Nothing may come between: whoever waited for `frame` before the next one relies on their order.
 		await this.#output.hold(async () => {
-			const [sha256] = await Promise.all([hashOffThread(frame), this.#output.push(frame)]);
-			this.#output.addPart(details, { length: frame.length, rawLength, sha256 });
+			const [sha256] = await Promise.all([hashOf(frame), this.#push(frame)]);
+			this.#output.addPart(details, { length: totalLength(frame), rawLength, sha256 });
 		});
 	}
 
-	async #compress(raw: Uint8Array[]): Promise<Uint8Array<ArrayBuffer>> {
+	async #push(pieces: Uint8Array[]): Promise<void> {
+		for (const piece of pieces) await this.#output.push(piece);
+	}
+
+	async #compress(raw: Uint8Array[]): Promise<Uint8Array[]> {
 		while (this.#compressing >= COMPRESSORS) await this.#change();
 		this.#throwIfFailed();
 		this.#compressing++;
 		try {
-			return await compressFrame(this.#settings.codec, raw);
+			return [await compressFrame(this.#settings.codec, raw)];
 		} finally {
 			this.#compressing--;
 			this.#changed();
@@ -363,9 +369,18 @@ export class ArchiveWriter {
 	}
 }
 
-/** SHA-256 in hex, on the thread pool: the main thread has the file's own hash to go on with. */
-async function hashOffThread(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-	return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
+/**
+ * SHA-256 in hex; of a single buffer on the thread pool, since the main thread has the file's own hash to go on with.
+ * Several would have to be joined for that, which takes as long as to hash them here.
+ */
+async function hashOf(pieces: Uint8Array[]): Promise<string> {
+	const [only] = pieces;
+	if (pieces.length === 1 && only) {
+		return Buffer.from(await webcrypto.subtle.digest('SHA-256', only as Uint8Array<ArrayBuffer>)).toString('hex');
+	}
+	const hash = createHash('sha256');
+	for (const piece of pieces) hash.update(piece);
+	return hash.digest('hex');
 }
 
 function totalLength(pieces: Uint8Array[]): number {

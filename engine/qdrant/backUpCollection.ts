@@ -1,11 +1,11 @@
-import { createArchive, type ArchiveWriter, type Manifest } from '../archive';
-import { cancelled } from '../errors';
+import type { ArchiveWriter, CommitDetails, Manifest } from '../archive';
+import { messageOf, throwIfCancelled } from '../errors';
+import { archived, storeSnapshot, type ArchiveChoices, type NewArchive } from './archived';
 import type { BackUpCollectionsOptions } from './backUpCollections';
 import type { SnapshotScope } from './client';
-import { choosePeers, type Topology } from './cluster';
+import { choosePeers, UNKNOWN_PEER, type Topology } from './cluster';
+import { countPoints, type PointCount } from './count';
 import { describeCollection, type CollectionState } from './describe';
-import { downloadSnapshot, type DownloadResult } from './download';
-import { writeFrames } from './frames';
 import type { SnapshotLedger } from './ledger';
 import { removeOldUploads } from './leftovers';
 import type { CollectionSource, ShardSource, SnapshotFacts } from './manifestSource';
@@ -27,7 +27,7 @@ export interface BackupRun {
 interface Work extends BackupRun {
 	state: CollectionState;
 	startedAt: Date;
-	pointsBefore: number;
+	pointsBefore: PointCount;
 	warnings: string[];
 }
 
@@ -39,12 +39,23 @@ export async function backUpCollection(run: BackupRun, collection: string): Prom
 	const startedAt = new Date();
 	const [state, pointsBefore, { now }] = await Promise.all([
 		describeCollection(topology, collection, signal),
-		client.count(collection, signal),
+		countPoints(client, collection, signal),
 		client.version(signal),
 	]);
 	const work: Work = { ...run, state, startedAt, pointsBefore, warnings: [] };
-	if (!topology.isCluster) await removeOldUploads(client, { collection }, now, signal);
+	if (!topology.isCluster) await removeUploads(work, now);
 	return topology.isCluster ? await backUpShards(work) : await backUpWhole(work);
+}
+
+/** What a restore has left is no reason to go without a backup. */
+async function removeUploads({ topology, options, state, warn }: Work, now: Date): Promise<void> {
+	const { signal } = options;
+	try {
+		await removeOldUploads(topology.client, { collection: state.name }, now, signal);
+	} catch (error) {
+		throwIfCancelled(signal);
+		warn(`Files that a restore may have left on ${topology.client.server} could not be removed: ${messageOf(error)}`);
+	}
 }
 
 /** One server holds everything: the archive is its collection snapshot, to the byte. */
@@ -56,10 +67,12 @@ async function backUpWhole(work: Work): Promise<Manifest> {
 		...(key !== undefined && { key }),
 		peers: activeOn,
 	}));
-	return await withSnapshot(work, { collection: state.name }, peer?.id ?? '0', async (snapshot, pointsAfter) => {
-		return await archived(work, 'snapshot', snapshot.size, async (writer) => {
-			const facts = await store(work, writer, 'snapshot', { collection: state.name }, peer?.id ?? '0', snapshot);
-			return { form: 'snapshot', snapshot: facts, shards, pointsAfter };
+	const peerId = peer?.id ?? UNKNOWN_PEER;
+	const scope = { collection: state.name };
+	return await withSnapshot(work, scope, peerId, async (snapshot, pointsAfter) => {
+		return await archived(choices(work), archiveOf(work, 'snapshot', snapshot.size), async (writer) => {
+			const facts = await store(work, writer, 'snapshot', scope, peerId, snapshot);
+			return committed(work, { form: 'snapshot', snapshot: facts, shards, pointsAfter });
 		});
 	});
 }
@@ -71,7 +84,7 @@ async function backUpWhole(work: Work): Promise<Manifest> {
 async function backUpShards(work: Work): Promise<Manifest> {
 	const { state, topology } = work;
 	const chosen = choosePeers(state.shards, topology, state.name);
-	return await archived(work, 'tar', undefined, async (writer) => {
+	return await archived(choices(work), archiveOf(work, 'tar'), async (writer) => {
 		await storeFile(writer, 'collection', 'collection.json', collectionJson(work));
 		const shards: ShardSource[] = [];
 		let pointsAfter = work.pointsBefore;
@@ -92,8 +105,16 @@ async function backUpShards(work: Work): Promise<Manifest> {
 			shards.push({ id, ...(key !== undefined && { key }), peers, snapshot });
 		}
 		await writer.frame({ type: 'padding' }, tarEnd());
-		return { form: 'shards', shards, pointsAfter };
+		return committed(work, { form: 'shards', shards, pointsAfter });
 	});
+}
+
+function choices({ options, runId }: Work): ArchiveChoices {
+	return { ...options, runId };
+}
+
+function archiveOf({ state, startedAt }: Work, extension: 'snapshot' | 'tar', size?: number): NewArchive {
+	return { name: state.name, extension, kind: 'qdrant', startedAt, ...(size !== undefined && { size }) };
 }
 
 /** For whoever restores with stock tools: what the shards' snapshots do not hold. */
@@ -120,13 +141,13 @@ async function withSnapshot<T>(
 	{ topology, ledger, options, warn, state }: Work,
 	scope: SnapshotScope,
 	peerId: string,
-	use: (snapshot: SnapshotDescription, pointsAfter: number) => Promise<T>,
+	use: (snapshot: SnapshotDescription, pointsAfter: PointCount) => Promise<T>,
 ): Promise<T> {
 	const client = topology.clients.get(peerId) ?? topology.client;
 	const { signal, log } = options;
 	const context = { client, peerId, ledger, signal, warn, ...(log && { log }) };
 	return await withServerSnapshot(context, scope, async (snapshot) => {
-		const pointsAfter = await topology.client.count(state.name, options.signal);
+		const pointsAfter = await countPoints(topology.client, state.name, options.signal);
 		options.log?.(`The server has made ${snapshot.name}, ${snapshot.size} bytes`);
 		return await use(snapshot, pointsAfter);
 	});
@@ -143,64 +164,31 @@ async function store(
 ): Promise<SnapshotFacts> {
 	const client = topology.clients.get(peerId) ?? topology.client;
 	if (!snapshot.checksum) warnings.push(`The server told no checksum of ${snapshot.name}; ours is kept instead.`);
-	const result: DownloadResult = { bytes: 0, sha256: '' };
-	const bytes = downloadSnapshot(client, scope, snapshot, result, {
-		signal: options.signal,
-		onResume: (offset, reason) =>
-			options.log?.(`The download broke at byte ${offset} (${reason}); going on from there`),
-	});
-	let done = 0;
-	await writeFrames(writer, type, bytes, (length) => {
-		done += length;
-		options.onProgress?.({ collection: scope.collection ?? '', bytes: done, totalBytes: snapshot.size });
-	});
-	return { name: snapshot.name, size: result.bytes, sha256: result.sha256 };
+	const { signal, log, onProgress } = options;
+	const onBytes = (bytes: number) =>
+		onProgress?.({ collection: scope.collection ?? '', bytes, totalBytes: snapshot.size });
+	return await storeSnapshot(writer, type, { client, scope, snapshot }, { signal, log, onBytes });
 }
 
-type Stored = Pick<CollectionSource, 'form' | 'snapshot' | 'shards'> & { pointsAfter: number };
+type Stored = Pick<CollectionSource, 'form' | 'snapshot' | 'shards'> & { pointsAfter: PointCount };
 
-/** Opens the archive, lets `fill` write it, and commits it; nothing is left of it where anything fails. */
-async function archived(
-	work: Work,
-	extension: string,
-	expectedSize: number | undefined,
-	fill: (writer: ArchiveWriter) => Promise<Stored>,
-): Promise<Manifest> {
-	const { options, state, startedAt } = work;
-	const writer = await createArchive({
-		storage: options.storage,
-		folder: options.folder ?? 'qdrant',
-		name: state.name,
-		extension,
-		kind: 'qdrant',
-		startedAt,
-		timeZone: options.timeZone,
-		codec: options.codec,
-		encryption: options.encryption,
-		signal: options.signal,
-		...(expectedSize !== undefined && options.codec.name === 'none' && { expectedSize }),
-	});
-	try {
-		const { pointsAfter, ...stored } = await fill(writer);
-		const source = sourceOf(work, stored, pointsAfter);
-		return await writer.commit({
-			source,
-			counts: { points: pointsAfter, shards: state.shards.length },
-			warnings: work.warnings,
-			runId: work.runId,
-			tags: options.tags,
-		});
-	} catch (error) {
-		await writer.abort(error);
-		if (options.signal?.aborted) throw cancelled();
-		throw error;
-	}
+function committed(work: Work, { pointsAfter, ...stored }: Stored): CommitDetails {
+	const source = sourceOf(work, stored, pointsAfter);
+	return {
+		source,
+		counts: { points: pointsAfter.points, shards: work.state.shards.length },
+		warnings: work.warnings,
+	};
 }
 
-function sourceOf(work: Work, stored: Omit<Stored, 'pointsAfter'>, pointsAfter: number): CollectionSource {
+function sourceOf(work: Work, stored: Omit<Stored, 'pointsAfter'>, pointsAfter: PointCount): CollectionSource {
 	const { state, topology, version, pointsBefore, warnings } = work;
-	if (pointsAfter !== pointsBefore) {
-		warnings.push(`Points were written meanwhile: ${pointsBefore} before the snapshot, ${pointsAfter} after it.`);
+	const [before, after] = [pointsBefore.points, pointsAfter.points];
+	const estimatedBecause = pointsBefore.estimatedBecause ?? pointsAfter.estimatedBecause;
+	if (estimatedBecause !== undefined) {
+		warnings.push(`The number of points is the server's own estimate. ${estimatedBecause}`);
+	} else if (after !== before) {
+		warnings.push(`Points were written meanwhile: ${before} before the snapshot, ${after} after it.`);
 	}
 	return {
 		system: 'qdrant',
@@ -210,7 +198,7 @@ function sourceOf(work: Work, stored: Omit<Stored, 'pointsAfter'>, pointsAfter: 
 		config: state.info.config as CollectionSource['config'],
 		payloadSchema: state.info.payload_schema,
 		aliases: state.aliases,
-		points: { before: pointsBefore, after: pointsAfter },
+		points: { before, after, ...(estimatedBecause !== undefined && { estimated: true }) },
 		peers: topology.peers.map(({ id, uri }) => ({ id, ...(uri !== undefined && { uri }) })),
 	};
 }

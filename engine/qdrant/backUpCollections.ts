@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
-import type { CodecOptions, EncryptionKeys, Manifest } from '../archive';
+import type { Manifest } from '../archive';
 import { BackupError, cancelled } from '../errors';
-import type { Storage } from '../storage';
+import type { ArchiveChoices } from './archived';
 import { backUpCollection } from './backUpCollection';
 import { findPeers } from './cluster';
 import type { QdrantConnection } from './connection';
@@ -10,23 +10,14 @@ import { SnapshotLedger } from './ledger';
 import { removeLeftovers } from './leftovers';
 import { selectCollections, type CollectionSelection } from './select';
 
-export interface BackUpCollectionsOptions {
+export interface BackUpCollectionsOptions extends ArchiveChoices {
 	connection: QdrantConnection;
 	/** Which collections; all unless told. */
 	selection?: CollectionSelection;
-	storage: Storage;
-	/** Folder in the storage; `qdrant` unless told. */
-	folder?: string;
-	codec: CodecOptions;
-	encryption?: EncryptionKeys;
-	timeZone?: string;
-	runId?: string;
-	tags?: string[];
 	/** What happens, a line each, for a log. */
 	log?: (line: string) => void;
 	/** Bytes of a snapshot (of a shard, in a cluster) that have arrived. */
 	onProgress?: (progress: { collection: string; bytes: number; totalBytes: number }) => void;
-	signal?: AbortSignal;
 }
 
 export interface CollectionsBackup {

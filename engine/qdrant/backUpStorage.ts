@@ -1,27 +1,16 @@
-import { createArchive, type CodecOptions, type EncryptionKeys, type Manifest } from '../archive';
-import { BackupError, cancelled } from '../errors';
-import type { Storage } from '../storage';
-import { findPeers } from './cluster';
+import type { Manifest } from '../archive';
+import { BackupError } from '../errors';
+import { archived, storeSnapshot, type ArchiveChoices } from './archived';
+import { findPeers, UNKNOWN_PEER } from './cluster';
 import type { QdrantConnection } from './connection';
-import { downloadSnapshot } from './download';
-import { writeFrames } from './frames';
 import { SnapshotLedger } from './ledger';
 import { removeLeftovers } from './leftovers';
 import { withServerSnapshot } from './serverSnapshot';
 
-export interface BackUpStorageOptions {
+export interface BackUpStorageOptions extends ArchiveChoices {
 	connection: QdrantConnection;
-	storage: Storage;
-	/** Folder in the storage; `qdrant` unless told. */
-	folder?: string;
-	codec: CodecOptions;
-	encryption?: EncryptionKeys;
-	timeZone?: string;
-	runId?: string;
-	tags?: string[];
 	log?: (line: string) => void;
 	onProgress?: (progress: { bytes: number; totalBytes: number }) => void;
-	signal?: AbortSignal;
 }
 
 /**
@@ -47,51 +36,35 @@ export async function backUpStorage(options: BackUpStorageOptions): Promise<Mani
 		client.collections(signal),
 		client.aliases(signal),
 	]);
-	const folder = options.folder ?? 'qdrant';
-	const ledger = new SnapshotLedger(storage, folder);
+	const ledger = new SnapshotLedger(storage, options.folder ?? 'qdrant');
 	const { removed, warnings } = await removeLeftovers(topology.clients, ledger, signal);
 	for (const name of removed) log?.(`Removed ${name}, which an earlier run had left on the server`);
-	const peerId = topology.peers[0]?.id ?? '0';
-	const warn = (message: string) => warnings.push(message);
+	const peerId = topology.peers[0]?.id ?? UNKNOWN_PEER;
+	const warn = (message: string) => void warnings.push(message);
 	const context = { client, peerId, ledger, signal, warn, ...(log && { log }) };
-	return await withServerSnapshot(context, {}, async (snapshot) => {
-		const writer = await createArchive({
-			storage,
-			folder,
-			name: 'storage',
-			extension: 'snapshot',
-			kind: 'qdrant-storage',
-			startedAt,
-			timeZone: options.timeZone,
-			codec: options.codec,
-			encryption: options.encryption,
-			signal,
-		});
-		try {
-			const result = { bytes: 0, sha256: '' };
-			let bytes = 0;
-			await writeFrames(writer, 'snapshot', downloadSnapshot(client, {}, snapshot, result, { signal }), (length) => {
-				bytes += length;
-				options.onProgress?.({ bytes, totalBytes: snapshot.size });
-			});
-			return await writer.commit({
+	const manifest = await withServerSnapshot(context, {}, async (snapshot) => {
+		const archive = { name: 'storage', extension: 'snapshot', kind: 'qdrant-storage', startedAt } as const;
+		return await archived(options, { ...archive, size: snapshot.size }, async (writer) => {
+			const onBytes = (bytes: number) => options.onProgress?.({ bytes, totalBytes: snapshot.size });
+			const place = { client, scope: {}, snapshot };
+			const facts = await storeSnapshot(writer, 'snapshot', place, { signal, log, onBytes });
+			return {
 				source: {
 					system: 'qdrant',
 					version,
 					server: client.server,
 					collections,
 					aliases: aliases.map(({ alias_name: alias, collection_name: collection }) => ({ alias, collection })),
-					snapshot: { name: snapshot.name, size: result.bytes, sha256: result.sha256 },
+					snapshot: facts,
 				},
 				counts: { collections: collections.length },
-				warnings,
-				runId: options.runId,
-				tags: options.tags,
-			});
-		} catch (error) {
-			await writer.abort(error);
-			if (signal?.aborted) throw cancelled();
-			throw error;
-		}
+				warnings: [...warnings],
+			};
+		});
 	});
+	// What came after the manifest was written: a snapshot that could not be removed.
+	return {
+		...manifest,
+		warnings: [...manifest.warnings, ...warnings.filter((one) => !manifest.warnings.includes(one))],
+	};
 }

@@ -5,10 +5,11 @@
  */
 import type { IncomingMessage } from 'node:http';
 
-import { BackupError, cancelled } from '../errors';
-import { DEFAULT_TIMEOUTS, describeUrl, type QdrantConnection } from './connection';
-import { connectionFailure, explain, QdrantFailure, statusOf, type Role } from './failure';
-import { open, readText, upload, type HttpRequest, type UploadBody } from './http';
+import { BackupError } from '../errors';
+import { Caller, type Call } from './caller';
+import type { QdrantConnection } from './connection';
+import { ADDRESS_HINT, isForeign, statusOf, type QdrantFailure, type Role } from './failure';
+import { open, type UploadBody } from './http';
 import type {
 	Alias,
 	AliasAction,
@@ -21,53 +22,73 @@ import type {
 	StoredPoint,
 } from './types';
 
-const MAX_MESSAGE = 500;
-
 /** Whose snapshots: the whole storage's, a collection's, or a shard's on the peer that is asked. */
 export interface SnapshotScope {
 	collection?: string;
 	shard?: number;
 }
 
-type Call = Omit<HttpRequest, 'answerWithin'> & { answerWithin?: number };
-
 export class QdrantClient {
-	/** The address, for messages. */
-	readonly server: string;
-	readonly connection: QdrantConnection;
-	readonly role: Role;
-	readonly #timeouts: typeof DEFAULT_TIMEOUTS;
+	readonly #caller: Caller;
 
-	/** @throws BackupError INVALID_INPUT for a URL that is none */
+	/** @throws BackupError INVALID_INPUT for a URL, an API key or a time-out that is none */
 	constructor(connection: QdrantConnection, role: Role) {
-		this.connection = connection;
-		this.role = role;
-		this.server = describeUrl(connection.url);
-		this.#timeouts = { ...DEFAULT_TIMEOUTS, ...connection.timeouts };
+		this.#caller = new Caller(connection, role);
 	}
 
-	/** The server's version, `1.16.3`, and its own idea of the time, from the Date header. Needs no API key. */
+	/** The address, for messages. */
+	get server(): string {
+		return this.#caller.server;
+	}
+
+	get role(): Role {
+		return this.#caller.role;
+	}
+
+	/** Milliseconds without a byte after which a transfer counts as broken. */
+	get idleTimeout(): number {
+		return this.#caller.timeouts.idle;
+	}
+
+	/**
+	 * The server's version, `1.16.3`, and its own idea of the time, from the Date header. Needs no API key.
+	 * @throws BackupError INVALID_INPUT where something else than Qdrant answers
+	 */
 	async version(signal?: AbortSignal): Promise<{ version: string; now: Date }> {
-		const what = `Could not ask ${this.server} for its version`;
-		const response = await this.#open({ method: 'GET', path: '/', signal }, what);
-		const { version } = this.#parse(await this.#text(response, what), what) as { version?: unknown };
-		if (typeof version !== 'string') {
-			throw new BackupError('INVALID_INPUT', `What answers at ${this.server} is not a Qdrant server.`, {
-				hint: 'Enter the address of its HTTP interface, usually port 6333 (6334 is gRPC, 6335 between peers).',
+		const call: Call = { method: 'GET', path: '/', signal };
+		const { answer, headers } = await this.#caller
+			.whole(call, `Could not ask ${this.server} for its version`)
+			.catch((error: unknown) => {
+				throw isForeign(error) ? this.#notQdrant(error) : error;
 			});
-		}
-		return { version, now: new Date(response.headers.date ?? Date.now()) };
+		const version = (answer as { version?: unknown } | null)?.version;
+		if (typeof version !== 'string') throw this.#notQdrant();
+		const now = new Date(headers.date ?? Date.now());
+		return { version, now: Number.isNaN(now.getTime()) ? new Date() : now };
+	}
+
+	#notQdrant(cause?: unknown): BackupError {
+		const reason = cause instanceof BackupError ? (cause.cause as QdrantFailure).message : 'it tells no version';
+		return new BackupError('INVALID_INPUT', `What answers at ${this.server} is not a Qdrant server: ${reason}.`, {
+			cause,
+			hint: ADDRESS_HINT,
+		});
 	}
 
 	async cluster(signal?: AbortSignal): Promise<ClusterStatus> {
-		return await this.#result({ method: 'GET', path: '/cluster', signal }, 'Could not read the state of the cluster');
+		return await this.#caller.result(
+			{ method: 'GET', path: '/cluster', signal },
+			'Could not read the state of the cluster',
+			'cluster',
+		);
 	}
 
 	async collections(signal?: AbortSignal): Promise<string[]> {
 		const what = 'Could not list the collections';
-		const { collections } = await this.#result<{ collections: { name: string }[] }>(
+		const { collections } = await this.#caller.result<{ collections: { name: string }[] }>(
 			{ method: 'GET', path: '/collections', signal },
 			what,
+			'collections',
 		);
 		return collections.map(({ name }) => name).sort();
 	}
@@ -75,43 +96,53 @@ export class QdrantClient {
 	/** All aliases of the server. */
 	async aliases(signal?: AbortSignal): Promise<Alias[]> {
 		const what = 'Could not list the aliases';
-		return (await this.#result<{ aliases: Alias[] }>({ method: 'GET', path: '/aliases', signal }, what)).aliases;
+		return (
+			await this.#caller.result<{ aliases: Alias[] }>({ method: 'GET', path: '/aliases', signal }, what, 'aliases')
+		).aliases;
 	}
 
-	/** All changes or none. */
+	/** All changes are seen at once; where one is refused, those before it stay (1.16.3). */
 	async changeAliases(actions: AliasAction[], signal?: AbortSignal): Promise<void> {
 		if (actions.length === 0) return;
 		const call: Call = { method: 'POST', path: '/collections/aliases', json: { actions }, signal };
-		await this.#result(call, 'Could not change the aliases');
+		await this.#caller.result(call, 'Could not change the aliases', 'done');
 	}
 
 	async collection(name: string, signal?: AbortSignal): Promise<CollectionInfo> {
-		return await this.#result(
+		return await this.#caller.result(
 			{ method: 'GET', path: collectionPath(name), signal },
 			`Could not read the collection ${name}`,
+			'collection',
 		);
 	}
 
 	/** Whether there is a collection of that name, or one behind an alias of that name. */
 	async collectionExists(name: string, signal?: AbortSignal): Promise<boolean> {
 		const call: Call = { method: 'GET', path: `${collectionPath(name)}/exists`, signal };
-		return (await this.#result<{ exists: boolean }>(call, `Could not look for the collection ${name}`)).exists;
+		return (await this.#caller.result<{ exists: boolean }>(call, `Could not look for the collection ${name}`, 'exists'))
+			.exists;
 	}
 
 	async createCollection(name: string, settings: JsonObject, signal?: AbortSignal): Promise<void> {
 		const call: Call = { method: 'PUT', path: collectionPath(name), json: settings, signal };
-		await this.#result(call, `Could not create the collection ${name}`);
+		await this.#caller.result(call, `Could not create the collection ${name}`, 'done');
+	}
+
+	/** Changes what settings are given: of its metadata those keys, where null removes one. */
+	async updateCollection(name: string, settings: JsonObject, signal?: AbortSignal): Promise<void> {
+		const call: Call = { method: 'PATCH', path: collectionPath(name), json: settings, signal };
+		await this.#caller.result(call, `Could not change the collection ${name}`, 'done');
 	}
 
 	/** Fine where there is none. */
 	async deleteCollection(name: string, signal?: AbortSignal): Promise<void> {
 		const call: Call = { method: 'DELETE', path: collectionPath(name), signal };
-		await this.#result(call, `Could not delete the collection ${name}`);
+		await this.#caller.result(call, `Could not delete the collection ${name}`, 'done');
 	}
 
 	async createShardKey(name: string, settings: JsonObject, signal?: AbortSignal): Promise<void> {
 		const call: Call = { method: 'PUT', path: `${collectionPath(name)}/shards`, json: settings, signal };
-		await this.#result(call, `Could not create a shard key of the collection ${name}`);
+		await this.#caller.result(call, `Could not create a shard key of the collection ${name}`, 'done');
 	}
 
 	async createPayloadIndex(
@@ -126,16 +157,17 @@ export class QdrantClient {
 			query: { wait: true },
 			json: { field_name: field, field_schema: schema },
 			signal,
-			answerWithin: this.#timeouts.operation,
+			answerWithin: this.#caller.timeouts.operation,
 		};
-		await this.#result(call, `Could not create the payload index ${field} of the collection ${name}`);
+		await this.#caller.result(call, `Could not create the payload index ${field} of the collection ${name}`, 'done');
 	}
 
 	/** Where the shards of a collection are, as the peer that is asked sees it. */
 	async collectionCluster(name: string, signal?: AbortSignal): Promise<CollectionCluster> {
-		return await this.#result(
+		return await this.#caller.result(
 			{ method: 'GET', path: `${collectionPath(name)}/cluster`, signal },
 			`Could not read the shards of the collection ${name}`,
+			'shards',
 		);
 	}
 
@@ -146,28 +178,28 @@ export class QdrantClient {
 			path: `${collectionPath(name)}/points/count`,
 			json: { exact: true },
 			signal,
-			answerWithin: this.#timeouts.operation,
+			answerWithin: this.#caller.timeouts.operation,
 		};
 		const what = `Could not count the points of the collection ${name}`;
-		return (await this.#result<{ count: number }>(call, what)).count;
+		return (await this.#caller.result<{ count: number }>(call, what, 'count')).count;
 	}
 
-	/** Some point with its vectors, or undefined where there is none. */
-	async anyPoint(name: string, signal?: AbortSignal): Promise<StoredPoint | undefined> {
+	/** Some points with their vectors. */
+	async somePoints(name: string, limit: number, signal?: AbortSignal): Promise<StoredPoint[]> {
 		const call: Call = {
 			method: 'POST',
 			path: `${collectionPath(name)}/points/scroll`,
-			json: { limit: 1, with_vector: true, with_payload: false },
+			json: { limit, with_vector: true, with_payload: false },
 			signal,
 		};
-		const what = `Could not read a point of the collection ${name}`;
-		return (await this.#result<{ points: StoredPoint[] }>(call, what)).points[0];
+		const what = `Could not read points of the collection ${name}`;
+		return (await this.#caller.result<{ points: StoredPoint[] }>(call, what, 'points')).points;
 	}
 
 	async search(name: string, query: JsonObject, signal?: AbortSignal): Promise<ScoredPoint[]> {
 		const call: Call = { method: 'POST', path: `${collectionPath(name)}/points/query`, json: query, signal };
 		const what = `Could not search in the collection ${name}`;
-		return (await this.#result<{ points: ScoredPoint[] }>(call, what)).points;
+		return (await this.#caller.result<{ points: ScoredPoint[] }>(call, what, 'points')).points;
 	}
 
 	/**
@@ -181,25 +213,33 @@ export class QdrantClient {
 			path: snapshotsPath(scope),
 			query: { wait: true },
 			signal,
-			answerWithin: this.#timeouts.operation,
+			answerWithin: this.#caller.timeouts.operation,
 		};
-		return await this.#result(call, `Could not make a snapshot of ${describeScope(scope)}`);
+		return await this.#caller.result(call, `Could not make a snapshot of ${describeScope(scope)}`, 'snapshot');
 	}
 
 	async snapshots(scope: SnapshotScope, signal?: AbortSignal): Promise<SnapshotDescription[]> {
-		return await this.#result(
+		return await this.#caller.result(
 			{ method: 'GET', path: snapshotsPath(scope), signal },
 			`Could not list the snapshots of ${describeScope(scope)}`,
+			'snapshots',
 		);
 	}
 
-	/** Removes a snapshot from the server's disk; fine where there is none. */
-	async deleteSnapshot(scope: SnapshotScope, name: string, signal?: AbortSignal): Promise<void> {
+	/**
+	 * Removes a snapshot from the server's disk; fine where there is none. Of a deleted collection the snapshots stay on the
+	 * disk, out of reach of every call until there is a collection of that name again (1.16.3).
+	 * @returns Whether it is gone; false where the collection is.
+	 */
+	async deleteSnapshot(scope: SnapshotScope, name: string, signal?: AbortSignal): Promise<boolean> {
 		const path = `${snapshotsPath(scope)}/${encodeURIComponent(name)}`;
+		const call: Call = { method: 'DELETE', path, query: { wait: true }, signal };
 		try {
-			await this.#result({ method: 'DELETE', path, query: { wait: true }, signal }, `Could not delete ${name}`);
+			await this.#caller.result(call, `Could not delete ${name}`, 'done');
+			return true;
 		} catch (error) {
-			if (statusOf(error) !== 404) throw error;
+			if (statusOf(error) !== 404 || isForeign(error)) throw error;
+			return scope.collection === undefined || (await this.collectionExists(scope.collection, signal));
 		}
 	}
 
@@ -211,7 +251,13 @@ export class QdrantClient {
 		signal?: AbortSignal,
 	): Promise<IncomingMessage> {
 		const path = `${snapshotsPath(scope)}/${encodeURIComponent(name)}`;
-		return await open(this.connection, { method: 'GET', path, headers, signal, answerWithin: this.#timeouts.answer });
+		const { connection, timeouts } = this.#caller;
+		return await open(connection, { method: 'GET', path, headers, signal, answerWithin: timeouts.answer });
+	}
+
+	/** What an answer stands for that openSnapshot resolved with. */
+	refusal(status: number, text: string): QdrantFailure {
+		return this.#caller.refusal(status, text);
 	}
 
 	/**
@@ -219,21 +265,13 @@ export class QdrantClient {
 	 * and no other (`no_sync`).
 	 */
 	async uploadSnapshot(scope: SnapshotScope, checksum: string, body: UploadBody, signal?: AbortSignal): Promise<void> {
-		const what = `Could not restore the snapshot into ${describeScope(scope)}`;
-		const priority = scope.shard === undefined ? 'snapshot' : 'no_sync';
-		const request: HttpRequest = {
+		const call: Call = {
 			method: 'POST',
 			path: `${snapshotsPath(scope)}/upload`,
-			query: { wait: true, priority, checksum },
+			query: { wait: true, priority: scope.shard === undefined ? 'snapshot' : 'no_sync', checksum },
 			signal,
-			answerWithin: 0,
 		};
-		try {
-			const { status, text } = await upload(this.connection, request, body);
-			if (status !== 200) throw new QdrantFailure(serverMessage(status, text), status);
-		} catch (error) {
-			throw this.#explain(error, what, signal);
-		}
+		await this.#caller.upload(call, `Could not restore the snapshot into ${describeScope(scope)}`, body);
 	}
 
 	/** Lets the server fetch a snapshot by itself and waits until it has taken it in. */
@@ -243,75 +281,12 @@ export class QdrantClient {
 			path: `${collectionPath(name)}/snapshots/recover`,
 			query: { wait: true },
 			json: { location, checksum, priority: 'snapshot' },
+			secrets: [location],
 			signal,
-			answerWithin: this.#timeouts.operation,
+			answerWithin: this.#caller.timeouts.operation,
 		};
-		await this.#result(call, `Could not restore the snapshot into the collection ${name}`);
+		await this.#caller.result(call, `Could not restore the snapshot into the collection ${name}`, 'done');
 	}
-
-	/** Milliseconds without a byte after which a transfer counts as broken. */
-	get idleTimeout(): number {
-		return this.#timeouts.idle;
-	}
-
-	async #result<T>(call: Call, what: string): Promise<T> {
-		const response = await this.#open(call, what);
-		return (this.#parse(await this.#text(response, what, call.signal), what) as { result: T }).result;
-	}
-
-	/** The answer's head, where its status is 200. */
-	async #open(call: Call, what: string): Promise<IncomingMessage> {
-		try {
-			const response = await open(this.connection, { answerWithin: this.#timeouts.answer, ...call });
-			const status = response.statusCode ?? 0;
-			if (status === 200) return response;
-			throw new QdrantFailure(serverMessage(status, await readText(response)), status);
-		} catch (error) {
-			throw this.#explain(error, what, call.signal);
-		}
-	}
-
-	async #text(response: IncomingMessage, what: string, signal?: AbortSignal): Promise<string> {
-		try {
-			return await readText(response);
-		} catch (error) {
-			throw this.#explain(error, what, signal);
-		}
-	}
-
-	#parse(text: string, what: string): unknown {
-		try {
-			return JSON.parse(text, keepLargeIntegers);
-		} catch {
-			throw this.#explain(new QdrantFailure('the answer is not JSON, so it did not come from Qdrant', 200), what);
-		}
-	}
-
-	#explain(error: unknown, what: string, signal?: AbortSignal): BackupError {
-		if (error instanceof BackupError) return error;
-		if (signal?.aborted) return cancelled();
-		return explain(error instanceof QdrantFailure ? error : connectionFailure(error), this.role, this.server, what);
-	}
-}
-
-/** Qdrant's ids are unsigned 64-bit integers: those that a number cannot hold, and all peers' ids, become strings. */
-function keepLargeIntegers(this: unknown, key: string, value: unknown, context?: { source?: string }): unknown {
-	if (typeof value !== 'number') return value;
-	if (key === 'peer_id') return context?.source ?? String(value);
-	return Number.isInteger(value) && !Number.isSafeInteger(value) ? (context?.source ?? value) : value;
-}
-
-/** `{"status":{"error":"..."}}`, or plain text where the request never got as far (a wrong key, a missing file). */
-export function serverMessage(status: number, text: string): string {
-	let message = text.trim();
-	try {
-		const { status: told } = JSON.parse(text) as { status?: { error?: unknown } };
-		if (typeof told?.error === 'string') message = told.error;
-	} catch {
-		// Not JSON: the text itself.
-	}
-	if (message.startsWith('<') || message === '') return `the answer had the status ${status}`;
-	return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}...` : message;
 }
 
 function collectionPath(name: string): string {

@@ -9,6 +9,9 @@ const PEER_CONNECT_MS = 5000;
 /** Behind a load balancer, answers come from different peers. */
 const IDENTITY_CHECKS = 3;
 
+/** The id of a server that tells none: outside a cluster, without any collection. */
+export const UNKNOWN_PEER = '0';
+
 export interface Peer {
 	id: string;
 	/** As the peers tell each other: host and internal port. */
@@ -50,6 +53,8 @@ export interface Shard {
  */
 export async function findPeers(connection: QdrantConnection, role: Role, signal?: AbortSignal): Promise<Topology> {
 	const client = new QdrantClient(connection, role);
+	// Tells best whether there is a Qdrant server at all.
+	await client.version(signal);
 	const status = await client.cluster(signal);
 	if (status.status !== 'enabled' || Object.keys(status.peers).length < 2) {
 		const id = status.status === 'enabled' ? status.peer_id : await soleId(client, signal);
@@ -73,7 +78,7 @@ async function soleId(client: QdrantClient, signal: AbortSignal | undefined): Pr
 			if (statusOf(error) !== 404) throw error;
 		}
 	}
-	return '0';
+	return UNKNOWN_PEER;
 }
 
 /** Asks every address that may be a peer's who it is. */

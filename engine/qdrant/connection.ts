@@ -33,6 +33,54 @@ export const DEFAULT_TIMEOUTS: Required<QdrantTimeouts> = {
 	idle: 120_000,
 };
 
+/** As the fields of the nodes are called. */
+const TIMEOUT_NAMES: Record<keyof QdrantTimeouts, string> = {
+	connect: 'connection timeout',
+	answer: 'answer timeout',
+	operation: 'operation timeout',
+	idle: 'idle timeout',
+};
+/** Of Node's timers, which take a longer time for one millisecond. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/**
+ * All time-outs, with the defaults for those that are not told.
+ * @throws BackupError INVALID_INPUT for what is no number of milliseconds from 0 to 2^31-1
+ */
+export function checkedTimeouts(timeouts: QdrantTimeouts = {}): Required<QdrantTimeouts> {
+	const all = { ...DEFAULT_TIMEOUTS };
+	for (const name of Object.keys(DEFAULT_TIMEOUTS) as (keyof QdrantTimeouts)[]) {
+		const value: unknown = timeouts[name] ?? DEFAULT_TIMEOUTS[name];
+		if (typeof value !== 'number' || !(value >= 0 && value <= MAX_TIMEOUT_MS)) {
+			const shown = typeof value === 'number' ? `${value / 1000} seconds` : `not a number but a ${typeof value}`;
+			throw new BackupError('INVALID_INPUT', `The ${TIMEOUT_NAMES[name]} is ${shown}; nothing was sent.`, {
+				hint: `Enter a number of seconds from 0, which waits as long as it takes, to ${Math.floor(MAX_TIMEOUT_MS / 1000)}.`,
+			});
+		}
+		all[name] = value;
+	}
+	return all;
+}
+
+/**
+ * Throws INVALID_INPUT for an API key that no HTTP header can carry. Its message does not show the key.
+ */
+export function checkedApiKey(apiKey: unknown): void {
+	if (apiKey === undefined || apiKey === null || apiKey === '') return;
+	const problem = problemOfKey(apiKey);
+	if (problem === undefined) return;
+	throw new BackupError('INVALID_INPUT', `The API key of the Qdrant credential ${problem}; nothing was sent.`, {
+		hint: 'Copy the key into the API Key field of the credential once more, without line breaks and spaces around it.',
+	});
+}
+
+function problemOfKey(apiKey: unknown): string | undefined {
+	if (typeof apiKey !== 'string') return 'is not a text';
+	if (/[\r\n]/.test(apiKey)) return 'holds a line break';
+	if (/[^\x20-\x7e]/.test(apiKey)) return 'holds a character that is neither a Latin letter, a digit nor a common sign';
+	return apiKey.trim() === apiKey ? undefined : 'begins or ends with a space';
+}
+
 /**
  * The address to put paths behind.
  * @throws BackupError INVALID_INPUT

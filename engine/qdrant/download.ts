@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BackupError, cancelled, throwIfCancelled } from '../errors';
 import { untilAborted } from '../storage/chunks';
-import { describeScope, serverMessage, type QdrantClient, type SnapshotScope } from './client';
+import { describeScope, type QdrantClient, type SnapshotScope } from './client';
 import { connectionFailure, explain, QdrantFailure } from './failure';
 import { readText } from './http';
 import type { SnapshotDescription } from './types';
@@ -122,7 +122,7 @@ async function request(
 		response.destroy();
 		throw damaged(snapshot, 'it was replaced on the server while it was being read', scope);
 	}
-	throw new QdrantFailure(serverMessage(status, await readText(response)), status);
+	throw client.refusal(status, await readText(response));
 }
 
 function beginsAt(response: IncomingMessage, offset: number): boolean {

@@ -9,6 +9,8 @@ export class QdrantFailure extends Error {
 		message: string,
 		readonly status?: number,
 		readonly code?: string,
+		/** What answered is something else than Qdrant. */
+		readonly isForeign = false,
 	) {
 		super(message);
 	}
@@ -21,13 +23,22 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /**
- * Whether the server may have begun what it was asked for although no answer of its own arrived: the connection broke, or
- * a proxy in between gave up.
+ * Whether the server may have begun what it was asked for although no answer of its own arrived: the connection broke, a
+ * proxy in between gave up, or what answered OK was not Qdrant.
  */
 export function isOutcomeUnknown(error: unknown): boolean {
 	const status = statusOf(error);
-	return status === undefined || status === 408 || status === 502 || status === 503 || status === 504;
+	return status === undefined || [200, 408, 502, 503, 504].includes(status);
 }
+
+/** Whether something else than Qdrant answered. */
+export function isForeign(error: unknown): boolean {
+	const failure = error instanceof BackupError ? error.cause : error;
+	return failure instanceof QdrantFailure && failure.isForeign;
+}
+
+export const ADDRESS_HINT =
+	'Enter the address of its HTTP interface, usually port 6333 (6334 is gRPC, 6335 between peers), past any log-in page.';
 
 /** Turns what a request failed with into the error for the user. `what` begins the message: `Could not list ...`. */
 export function explain(error: unknown, role: Role, server: string, what: string): BackupError {
@@ -39,6 +50,10 @@ export function explain(error: unknown, role: Role, server: string, what: string
 		new BackupError(code, `${what}: ${failure.message}`, { cause: failure, hint, ...(details && { details }) });
 	if (status === 401 || status === 403) {
 		return make('ACCESS_DENIED', 'Check the API key of the Qdrant credential; snapshots need one with full access.');
+	}
+	if (failure.isForeign) {
+		const code = role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED';
+		return make(code, `${server} seems to be no Qdrant server. ${ADDRESS_HINT}`);
 	}
 	if (status === undefined) {
 		const code = role === 'source' ? 'SOURCE_UNREACHABLE' : 'TARGET_UNREACHABLE';
@@ -58,6 +73,10 @@ export function explain(error: unknown, role: Role, server: string, what: string
 
 /** A broken or refused connection, in words. */
 export function connectionFailure(error: unknown): QdrantFailure {
-	const code = (error as { code?: unknown } | null)?.code;
-	return new QdrantFailure(messageOf(error), undefined, typeof code === 'string' ? code : undefined);
+	const told = (error as { code?: unknown } | null)?.code;
+	const code = typeof told === 'string' ? told : undefined;
+	if (code?.startsWith('HPE_')) return new QdrantFailure('what answers there is not HTTP', undefined, code, true);
+	if (code === 'EPROTO')
+		return new QdrantFailure('what answers there does not speak TLS (https)', undefined, code, true);
+	return new QdrantFailure(messageOf(error), undefined, code);
 }

@@ -8,7 +8,8 @@ const FRAME_BYTES = 4 * 1024 * 1024;
 
 /**
  * Writes a stream as frames of one part type and hands each chunk on to nobody else: chunks are gathered until a frame is
- * full, so at most one frame's chunks wait here, beside the writer's own bounded ones.
+ * full. While one frame is compressed, the chunks of the next are gathered already, or the server would have to wait; so
+ * at most two frames' chunks wait here, beside the writer's own bounded ones.
  */
 export async function writeFrames(
 	writer: ArchiveWriter,
@@ -18,12 +19,16 @@ export async function writeFrames(
 ): Promise<void> {
 	let gathered: Uint8Array[] = [];
 	let bytes = 0;
+	let taken = Promise.resolve();
 	const flush = async () => {
+		// Two at a time could land in the wrong order.
+		await taken;
 		if (bytes === 0) return;
-		const frame = gathered;
+		taken = writer.frame({ type }, gathered, { isGiven: true });
+		// It is awaited before the next, or at the end; where the source fails first, that is what is to be told.
+		taken.catch(() => {});
 		gathered = [];
 		bytes = 0;
-		await writer.frame({ type }, frame);
 	};
 	for await (const chunk of source) {
 		gathered.push(chunk);
@@ -32,6 +37,7 @@ export async function writeFrames(
 		if (bytes >= FRAME_BYTES) await flush();
 	}
 	await flush();
+	await taken;
 	// What is written next comes after it.
 	await writer.drain();
 }

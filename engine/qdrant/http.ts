@@ -10,7 +10,7 @@ import https from 'node:https';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-import { cancelled } from '../errors';
+import { BackupError, cancelled, messageOf } from '../errors';
 import { baseUrl, DEFAULT_TIMEOUTS, type QdrantConnection } from './connection';
 import { connectionFailure, QdrantFailure } from './failure';
 
@@ -48,7 +48,8 @@ export async function open(connection: QdrantConnection, request: HttpRequest): 
  * Sends a stream as the request's body and resolves with the answer. The server may answer before it has read all of it.
  * The signal ends it while it is being sent: the server then drops what it has got. Afterwards the server works on whether
  * we listen or not, so the promise goes on as well.
- * @throws the source's own error, where it fails; QdrantFailure
+ * @throws BackupError CANCELLED, where the signal came while it was being sent; the source's own error, where it fails;
+ * QdrantFailure
  */
 export async function upload(
 	connection: QdrantConnection,
@@ -57,8 +58,11 @@ export async function upload(
 ): Promise<{ status: number; text: string }> {
 	const { signal, ...unsignalled } = request;
 	const sent = begin(connection, { ...unsignalled, headers: body.headers });
+	let isCancelled = false;
 	const onAbort = () => {
-		if (!sent.writableFinished) sent.destroy(cancelled());
+		if (sent.writableFinished) return;
+		isCancelled = true;
+		sent.destroy();
 	};
 	if (signal?.aborted) onAbort();
 	else signal?.addEventListener('abort', onAbort, { once: true });
@@ -79,15 +83,28 @@ export async function upload(
 		() => {},
 	);
 	try {
-		return await answer;
+		const told = await answer;
+		// Of a body that was cut short the server may say something first, but it is not what went wrong.
+		if (ownFailure && told.status !== 200) throw ownFailure.error;
+		return told;
 	} catch (error) {
 		await fed;
-		throw ownFailure ? ownFailure.error : error;
+		if (isCancelled) throw cancelled();
+		throw ownFailure ? asStorageFailure(ownFailure.error) : error;
 	} finally {
 		signal?.removeEventListener('abort', onAbort);
 		sent.destroy();
 		await fed;
 	}
+}
+
+/** What the source of a body fails with says nothing of the server that it was for. */
+function asStorageFailure(error: unknown): BackupError {
+	if (error instanceof BackupError) return error;
+	return new BackupError('STORAGE_FAILED', `The backup could not be read: ${messageOf(error)}`, {
+		cause: error,
+		hint: 'Check the storage that it lies in, then try again. The server did not get the whole of it.',
+	});
 }
 
 function begin(connection: QdrantConnection, request: HttpRequest): ClientRequest {

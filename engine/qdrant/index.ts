@@ -1,5 +1,6 @@
 export { backUpCollections, type BackUpCollectionsOptions, type CollectionsBackup } from './backUpCollections';
 export { backUpStorage, type BackUpStorageOptions } from './backUpStorage';
+export { collectionName } from './collectionName';
 export type { QdrantConnection, QdrantTimeouts } from './connection';
 export {
 	checkQdrant,

@@ -7,6 +7,7 @@ import { keyIn } from '../archive';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage';
 import type { SnapshotScope } from './client';
+import type { OwnSnapshot } from './ownSnapshot';
 
 const FOLDER = 'server-snapshots';
 /** An entry of another machine, whose processes nobody here can see, counts as abandoned after this long. */
@@ -23,6 +24,8 @@ const entrySchema = z.object({
 	present: z.array(z.string()),
 	/** Missing while the server is still making it. */
 	name: z.string().optional(),
+	/** SHA-256 in hex, as the server told it with the name. */
+	checksum: z.string().optional(),
 	host: z.string(),
 	pid: z.number().int(),
 	enteredAt: z.string().datetime(),
@@ -35,10 +38,21 @@ export interface LedgerEntry {
 	scope: SnapshotScope;
 	askedAt: Date;
 	present: string[];
-	name?: string;
+	/** As the server described it; missing where its answer never came. */
+	snapshot?: OwnSnapshot;
 }
 
-type NewEntry = Omit<LedgerEntry, 'key' | 'name'>;
+type NewEntry = Omit<LedgerEntry, 'key' | 'snapshot'>;
+
+/** What is in the ledger. */
+export interface LedgerContent {
+	/** Entries that nobody is at work on any more. */
+	abandoned: LedgerEntry[];
+	/** Of all snapshots in it: ours, whoever is at work on them. */
+	names: Set<string>;
+	/** Entries that could not be read, under the keys that they have been moved to. */
+	damaged: string[];
+}
 
 /** Entries that this process is at work on; their keys are random, so they need no storage beside them. */
 const held = new Set<string>();
@@ -80,9 +94,9 @@ export class SnapshotLedger {
 	}
 
 	/** Adds the name that the server gave. */
-	async name(key: string, name: string): Promise<void> {
+	async name(key: string, { name, checksum }: OwnSnapshot): Promise<void> {
 		const entry = this.#entries.get(key);
-		if (entry) await this.#store(key, { ...entry, name });
+		if (entry) await this.#store(key, { ...entry, name, ...(checksum && { checksum }) });
 	}
 
 	/** The snapshot is gone, or never came to be. */
@@ -97,42 +111,65 @@ export class SnapshotLedger {
 		held.delete(key);
 	}
 
-	/** Entries that nobody is at work on any more. Damaged ones are dropped. */
-	async abandoned(): Promise<LedgerEntry[]> {
-		const found: LedgerEntry[] = [];
+	/** Reads all of it, and moves out of the way what cannot be read, so that it is told once. */
+	async read(): Promise<LedgerContent> {
+		const content: LedgerContent = { abandoned: [], names: new Set(), damaged: [] };
 		for await (const { key } of this.storage.list(keyIn(this.folder, `${FOLDER}/`))) {
-			if (held.has(key) || !key.endsWith('.json')) continue;
-			const entry = await this.#read(key);
-			if (!entry || isAlive(entry)) continue;
-			const { server, peerId, collection, shard, askedAt, present, name } = entry;
-			found.push({
-				key,
-				server,
-				peerId,
-				scope: { ...(collection !== undefined && { collection }), ...(shard !== undefined && { shard }) },
-				askedAt: new Date(askedAt),
-				present,
-				...(name !== undefined && { name }),
-			});
+			if (!key.endsWith('.json')) continue;
+			const text = await this.#text(key);
+			// Struck off since it was listed.
+			if (text === undefined) continue;
+			const entry = parsed(text);
+			if (!entry) content.damaged.push(await this.#moveAway(key, text));
+			else if (entry.name !== undefined) content.names.add(entry.name);
+			if (entry && !held.has(key) && !isAlive(entry)) content.abandoned.push(ledgerEntry(key, entry));
 		}
-		return found;
+		return content;
 	}
 
-	async #read(key: string): Promise<z.infer<typeof entrySchema> | undefined> {
+	async #text(key: string): Promise<Buffer | undefined> {
 		try {
 			const chunks: Buffer[] = [];
 			for await (const chunk of await this.storage.read(key)) chunks.push(chunk as Buffer);
-			return entrySchema.parse(JSON.parse(Buffer.concat(chunks).toString('utf8')));
+			return Buffer.concat(chunks);
 		} catch (error) {
-			if (error instanceof BackupError && error.code !== 'STORAGE_MISSING') throw error;
-			return undefined;
+			if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return undefined;
+			throw error;
 		}
+	}
+
+	async #moveAway(key: string, content: Buffer): Promise<string> {
+		const moved = `${key}.damaged`;
+		await this.storage.replace(moved, content);
+		await this.storage.remove(key);
+		return moved;
 	}
 
 	async #store(key: string, entry: z.infer<typeof entrySchema>): Promise<void> {
 		await this.storage.replace(key, Buffer.from(`${JSON.stringify(entry, null, 2)}\n`));
 		this.#entries.set(key, entry);
 	}
+}
+
+function parsed(text: Buffer): z.infer<typeof entrySchema> | undefined {
+	try {
+		return entrySchema.parse(JSON.parse(text.toString('utf8')));
+	} catch {
+		return undefined;
+	}
+}
+
+function ledgerEntry(key: string, entry: z.infer<typeof entrySchema>): LedgerEntry {
+	const { server, peerId, collection, shard, askedAt, present, name, checksum } = entry;
+	return {
+		key,
+		server,
+		peerId,
+		scope: { ...(collection !== undefined && { collection }), ...(shard !== undefined && { shard }) },
+		askedAt: new Date(askedAt),
+		present,
+		...(name !== undefined && { snapshot: { name, ...(checksum !== undefined && { checksum }) } }),
+	};
 }
 
 /** Whether the process that made an entry may still be at work on it. */

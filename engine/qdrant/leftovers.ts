@@ -1,68 +1,123 @@
 import { BackupError, throwIfCancelled } from '../errors';
-import type { QdrantClient, SnapshotScope } from './client';
-import { statusOf } from './failure';
+import { describeScope, type QdrantClient, type SnapshotScope } from './client';
+import { UNKNOWN_PEER } from './cluster';
 import type { LedgerEntry, SnapshotLedger } from './ledger';
-import type { SnapshotDescription } from './types';
+import { removeOwnSnapshot, snapshotsIn, type OwnSnapshot } from './ownSnapshot';
 
-/** How far a snapshot's name may be from the moment at which it was asked for: the server begins at once. */
-const WINDOW_MS = 3000;
+/** How far a snapshot's name may be from the moment at which it was asked for; a busy server or proxy takes its time. */
+const WINDOW_MS = 60_000;
+/** How long a snapshot is looked for that may still come, because the server is at work or its collection is deleted. */
+const GIVE_UP_AFTER_MS = 7 * 24 * 60 * 60 * 1000;
 /** Begins the name of every file that a restore uploads. */
 export const UPLOAD_PREFIX = 'stack-backup-upload-';
 const UPLOAD_ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
 
+export interface Leftovers {
+	/** Names of the snapshots that were removed. */
+	removed: string[];
+	/** What may be ours and was left, because nothing proves it; what could not be removed. */
+	warnings: string[];
+}
+
+interface Search {
+	clients: ReadonlyMap<string, QdrantClient>;
+	/** Snapshots in the ledger: those that are ours for sure. */
+	names: ReadonlySet<string>;
+	found: Leftovers;
+	signal: AbortSignal | undefined;
+}
+
 /**
- * Removes from the servers what earlier runs of ours left there: snapshots in the ledger whose run has ended. Those of
- * servers that are not asked (another cluster that uses the same storage) stay in the ledger.
+ * Removes from the servers what earlier runs of ours left there: snapshots in the ledger whose run has ended and whose
+ * name a server told us when it had made them. Where that answer never came, nothing tells our snapshot from one that
+ * somebody else asked for at the same moment: what may be ours is named, once, and left. Entries of servers that are not
+ * asked (another cluster that uses the same storage) stay in the ledger.
  * @param clients The servers that can be reached, by peer id.
- * @returns What was removed, and what could not be told for sure.
  */
 export async function removeLeftovers(
 	clients: ReadonlyMap<string, QdrantClient>,
 	ledger: SnapshotLedger,
 	signal?: AbortSignal,
-): Promise<{ removed: string[]; warnings: string[] }> {
-	const removed: string[] = [];
-	const warnings: string[] = [];
-	for (const entry of await ledger.abandoned()) {
+): Promise<Leftovers> {
+	const { abandoned, names, damaged } = await ledger.read();
+	const found: Leftovers = { removed: [], warnings: damaged.map(damagedEntry) };
+	const search = { clients, names, found, signal };
+	for (const entry of abandoned) {
 		throwIfCancelled(signal);
-		const client = clients.get(entry.peerId);
+		const client = clientOf(search, entry);
 		if (!client) continue;
 		try {
-			const found = await leftoversOf(client, entry, signal);
-			if (found.length > 1) {
-				warnings.push(
-					`One of the snapshots ${found.join(', ')} on ${client.server} is left over from a backup that was cut off, the other is not ours: remove it by hand.`,
-				);
-			} else if (found[0] !== undefined) {
-				await client.deleteSnapshot(entry.scope, found[0], signal);
-				removed.push(found[0]);
-			}
-			await ledger.strike(entry.key);
+			const isDone = entry.snapshot
+				? await removeLeftover(search, client, entry, entry.snapshot)
+				: await nameCandidates(search, client, entry);
+			if (isDone || isOld(entry)) await ledger.strike(entry.key);
 		} catch (error) {
 			if (error instanceof BackupError && error.code === 'CANCELLED') throw error;
-			warnings.push(`A leftover snapshot on ${client.server} could not be removed: ${(error as Error).message}`);
+			found.warnings.push(`A leftover snapshot on ${client.server} could not be removed: ${(error as Error).message}`);
 		}
 	}
-	return { removed, warnings };
+	return found;
 }
 
-/** The snapshot of an entry, if it is there; several where its name was never told and more than one may be it. */
-async function leftoversOf(client: QdrantClient, entry: LedgerEntry, signal?: AbortSignal): Promise<string[]> {
-	const snapshots = await client.snapshots(entry.scope, signal).catch((error: unknown) => {
-		// The collection is gone, and nobody can reach its snapshots any more.
-		if (statusOf(error) === 404) return [];
-		throw error;
-	});
-	if (entry.name !== undefined) return snapshots.filter(({ name }) => name === entry.name).map(({ name }) => name);
-	return snapshots.filter((snapshot) => mayBe(snapshot, entry)).map(({ name }) => name);
+/** By the peer's id; by the address where the id was not known then or is not now, since the server has no collections. */
+function clientOf({ clients }: Search, { peerId, server, snapshot }: LedgerEntry): QdrantClient | undefined {
+	const client = clients.get(peerId);
+	if (client && peerId !== UNKNOWN_PEER) return client;
+	const [[id, sole] = []] = clients.size === 1 ? [...clients] : [];
+	if (sole?.server !== server || (id !== UNKNOWN_PEER && peerId !== UNKNOWN_PEER)) return undefined;
+	// Another server may have that address now, so its snapshot has to have our bytes, or is only named.
+	return snapshot && !snapshot.checksum ? undefined : sole;
 }
 
-function mayBe({ name }: SnapshotDescription, { askedAt, present }: LedgerEntry): boolean {
+/** Whether nothing of it is left to be done. */
+async function removeLeftover(
+	{ found, signal }: Search,
+	client: QdrantClient,
+	{ scope }: LedgerEntry,
+	snapshot: OwnSnapshot,
+): Promise<boolean> {
+	const removal = await removeOwnSnapshot(client, scope, snapshot, signal);
+	if (removal === 'removed') found.removed.push(snapshot.name);
+	if (removal === 'replaced') {
+		found.warnings.push(
+			`${snapshot.name} on ${client.server} was left: a backup that was cut off had made one of this name, but somebody else has replaced it.`,
+		);
+	}
+	return removal !== 'outOfReach';
+}
+
+/** Whether there were any; if not, the server may still be making it. */
+async function nameCandidates(
+	{ names, found, signal }: Search,
+	client: QdrantClient,
+	entry: LedgerEntry,
+): Promise<boolean> {
+	const snapshots = (await snapshotsIn(client, entry.scope, signal)) ?? [];
+	const candidates = snapshots.map(({ name }) => name).filter((name) => !names.has(name) && mayBe(name, entry));
+	if (candidates.length === 0) return false;
+	found.warnings.push(
+		`A backup that was cut off at ${entry.askedAt.toISOString()} may have left ${candidates.join(' or ')} of ${describeScope(entry.scope)} on ${client.server}. ` +
+			'Somebody else may have made it as well, so it was left: if nobody needs it, remove it by Delete Server Snapshots.',
+	);
+	return true;
+}
+
+function mayBe(name: string, { askedAt, present }: LedgerEntry): boolean {
 	const begunAt = snapshotTime(name);
 	if (begunAt === undefined || present.includes(name)) return false;
 	const delay = begunAt.getTime() - askedAt.getTime();
-	// Both are whole seconds; the request was sent within the second after the server told its time.
 	return delay >= 0 && delay <= WINDOW_MS;
+}
+
+function isOld({ askedAt }: LedgerEntry): boolean {
+	return Date.now() - askedAt.getTime() > GIVE_UP_AFTER_MS;
+}
+
+function damagedEntry(key: string): string {
+	return (
+		`A note of a snapshot on a server was damaged, and is kept as ${key}: if a backup was cut off, its snapshot may still ` +
+		'be on the server. List Server Snapshots tells what is there.'
+	);
 }
 
 /** The moment in a snapshot's name (`docs-4466304464839633-2026-11-21-09-05-09.snapshot`), which is UTC. */

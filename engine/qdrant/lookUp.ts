@@ -1,5 +1,6 @@
 import { QdrantClient, type SnapshotScope } from './client';
 import { findPeers } from './cluster';
+import { collectionName } from './collectionName';
 import type { QdrantConnection } from './connection';
 
 export interface QdrantSummary {
@@ -52,14 +53,20 @@ export interface ServerSnapshot extends SnapshotScope {
 /**
  * The snapshots that lie on the disks of a server, or of all peers of a cluster that can be reached: of the collections
  * asked for (all unless told), of their shards, and of the whole storage.
- * @throws BackupError SOURCE_UNREACHABLE, ACCESS_DENIED, SOURCE_FAILED
+ * @param warn Is told of each peer that cannot be reached: its snapshots are not among those found.
+ * @throws BackupError INVALID_INPUT, SOURCE_UNREACHABLE, ACCESS_DENIED, SOURCE_FAILED
  */
 export async function listServerSnapshots(
 	connection: QdrantConnection,
 	collections?: string[],
 	signal?: AbortSignal,
+	warn: (message: string) => void = () => {},
 ): Promise<ServerSnapshot[]> {
+	for (const name of collections ?? []) collectionName(name);
 	const topology = await findPeers(connection, 'source', signal);
+	for (const { id, uri, client } of topology.peers) {
+		if (!client) warn(`Peer ${id} (${uri}) cannot be reached over HTTP, so its snapshots are not in the list.`);
+	}
 	const names = collections ?? (await topology.client.collections(signal));
 	const found: ServerSnapshot[] = [];
 	for (const client of topology.clients.values()) {
@@ -79,14 +86,16 @@ export async function listServerSnapshots(
 
 /**
  * Removes a snapshot from the disk of the server that holds it; fine where it is gone.
- * @throws BackupError SOURCE_UNREACHABLE, ACCESS_DENIED, SOURCE_FAILED
+ * @throws BackupError INVALID_INPUT, SOURCE_UNREACHABLE, ACCESS_DENIED, SOURCE_FAILED
  */
 export async function deleteServerSnapshot(
 	connection: QdrantConnection,
 	snapshot: Pick<ServerSnapshot, 'collection' | 'shard' | 'name'> & { server?: string },
 	signal?: AbortSignal,
 ): Promise<void> {
-	const { collection, shard, name, server } = snapshot;
+	const { collection, shard, server } = snapshot;
+	const name = collectionName(snapshot.name, 'The name of the snapshot');
+	if (collection !== undefined) collectionName(collection, 'The collection of the snapshot');
 	const client = new QdrantClient({ ...connection, ...(server !== undefined && { url: server }) }, 'source');
 	const scope = { ...(collection !== undefined && { collection }), ...(shard !== undefined && { shard }) };
 	await client.deleteSnapshot(scope, name, signal);

@@ -40,8 +40,11 @@ const collectionSourceSchema = z
 		config: z.object({ params: json }).passthrough(),
 		payloadSchema: z.record(json),
 		aliases: z.array(z.string()),
-		/** Exact counts before and after the snapshot; they differ where somebody wrote meanwhile. */
-		points: z.object({ before: z.number().int(), after: z.number().int() }),
+		/**
+		 * Counts before and after the snapshot; they differ where somebody wrote meanwhile. Exact, unless `estimated`: where the
+		 * collection's strict mode lets nobody count, by the server's own estimate.
+		 */
+		points: z.object({ before: z.number().int(), after: z.number().int(), estimated: z.boolean().optional() }),
 		/** Form `snapshot`. */
 		snapshot: snapshotSchema.optional(),
 		shards: z.array(shardSchema),

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BackupError, cancelled, messageOf, throwIfCancelled } from '../errors';
+import { orCancelled } from './cancel';
 import { describeScope, type QdrantClient, type SnapshotScope } from './client';
 import { isOutcomeUnknown, statusOf } from './failure';
 import type { SnapshotLedger } from './ledger';
 import { snapshotTime } from './leftovers';
+import { removeOwnSnapshot } from './ownSnapshot';
 import type { SnapshotDescription } from './types';
 
 const RETRY_MS = 100;
@@ -48,7 +50,7 @@ export async function withServerSnapshot<T>(
 	const { ledger, signal } = context;
 	const { snapshot, entry } = await make(context, scope);
 	try {
-		if (entry !== undefined) await ledger?.name(entry, snapshot.name);
+		if (entry !== undefined) await ledger?.name(entry, snapshot);
 		throwIfCancelled(signal);
 		return await use(snapshot);
 	} finally {
@@ -80,14 +82,20 @@ function isPassing(error: unknown): boolean {
 }
 
 async function makeOnce(context: ServerSnapshotContext, scope: SnapshotScope): Promise<Made> {
-	const { client, ledger, signal } = context;
+	const { client, ledger, signal, warn } = context;
 	throwIfCancelled(signal);
 	const entry = await enter(context, scope, await freeSecond(client, scope, signal));
 	const creation = client.createSnapshot(scope).catch(async (error: unknown) => {
 		if (entry === undefined) throw error;
-		// A refusal made no snapshot; a lost answer may have, and the entry stays for the next run.
+		// A refusal made no snapshot; a lost answer may have, and the entry stays for the next runs.
 		if (!isOutcomeUnknown(error)) await ledger?.strike(entry);
-		else ledger?.release(entry);
+		else {
+			ledger?.release(entry);
+			warn(
+				`Whether ${client.server} still makes the snapshot of ${describeScope(scope)} is not known, because its answer was lost. ` +
+					'Backups of the next days into the same storage tell if they find one that may be it.',
+			);
+		}
 		throw error;
 	});
 	const snapshot = await orCancelled(creation, signal, async (late) => {
@@ -144,44 +152,33 @@ async function pause(milliseconds: number, signal: AbortSignal | undefined): Pro
 async function remove(
 	{ client, ledger, warn }: ServerSnapshotContext,
 	scope: SnapshotScope,
-	{ snapshot: { name }, entry }: Made,
+	{ snapshot, entry }: Made,
 ): Promise<void> {
+	const { name } = snapshot;
+	const later = entry === undefined ? 'remove it by hand' : 'the next backup into the same storage tries again';
 	try {
-		await client.deleteSnapshot(scope, name);
-		if (entry !== undefined) await ledger?.strike(entry);
+		const removal = await removeOwnSnapshot(client, scope, snapshot);
+		if (removal === 'replaced') warn(`${name} on ${client.server} was left: somebody else made it in the same second.`);
+		if (removal === 'outOfReach') {
+			if (entry !== undefined) ledger?.release(entry);
+			warn(outOfReach(client, scope, name, entry !== undefined));
+		} else if (entry !== undefined) await ledger?.strike(entry);
 	} catch (error) {
 		if (entry !== undefined) ledger?.release(entry);
-		const next = entry === undefined ? 'remove it by hand' : 'the next backup into the same storage tries again';
-		warn(`The snapshot ${name} could not be removed from ${client.server}; ${next}: ${reason(error)}`);
+		warn(`The snapshot ${name} could not be removed from ${client.server}; ${later}: ${reason(error)}`);
 	}
+}
+
+function outOfReach({ server }: QdrantClient, scope: SnapshotScope, name: string, isNoted: boolean): string {
+	return (
+		`${describeScope(scope)} was deleted during the backup; the file ${name} of its snapshot stays on the disk of ${server}, ` +
+		`in the folder ${scope.collection} of its snapshots, where no call reaches it: remove it there by hand` +
+		(isNoted
+			? ', or let a later backup into the same storage do it once there is a collection of that name again.'
+			: '.')
+	);
 }
 
 function reason(error: unknown): string {
 	return error instanceof BackupError ? error.message : messageOf(error);
-}
-
-/**
- * The promise's value, or CANCELLED as soon as the signal fires; a value that comes later goes to `onLate`. For work that a
- * server does not stop when nobody listens any more.
- */
-export async function orCancelled<T>(
-	promise: Promise<T>,
-	signal: AbortSignal | undefined,
-	onLate: (value: T) => Promise<void>,
-): Promise<T> {
-	if (!signal) return await promise;
-	let onAbort = () => {};
-	const aborted = new Promise<never>((_resolve, reject) => {
-		onAbort = () => reject(cancelled());
-		if (signal.aborted) onAbort();
-		else signal.addEventListener('abort', onAbort, { once: true });
-	});
-	try {
-		return await Promise.race([promise, aborted]);
-	} catch (error) {
-		if (signal.aborted) promise.then(onLate).catch(() => {});
-		throw error;
-	} finally {
-		signal.removeEventListener('abort', onAbort);
-	}
 }

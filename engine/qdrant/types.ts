@@ -31,7 +31,9 @@ export interface Alias {
 }
 
 export type AliasAction =
-	{ create_alias: { alias_name: string; collection_name: string } } | { delete_alias: { alias_name: string } };
+	| { create_alias: { alias_name: string; collection_name: string } }
+	| { rename_alias: { old_alias_name: string; new_alias_name: string } }
+	| { delete_alias: { alias_name: string } };
 
 export interface SnapshotDescription {
 	/** `<collection>-<peer>-<YYYY-MM-DD-HH-MM-SS>.snapshot`, UTC. */

@@ -58,3 +58,21 @@ it('lists the snapshots of all peers', async () => {
 	}
 	expect(await node.ok('listServerSnapshots', { options })).toEqual([]);
 });
+
+it('deletes the snapshot of the shard and the peer that are named, and no other', async () => {
+	const { local_shards: shards } = await ask<{ local_shards: { shard_id: number }[] }>(
+		first,
+		'GET',
+		at('spread', '/cluster'),
+	);
+	const shard = shards[0]!.shard_id;
+	const { name } = await ask<{ name: string }>(first, 'POST', at('spread', `/shards/${shard}/snapshots?wait=true`));
+	const named = { snapshotName: name, snapshotCollection: 'spread', options };
+	expect(await node.fails('deleteServerSnapshots', named)).toMatch(/no snapshot .* of the collection spread/);
+	const elsewhere = { ...named, snapshotShard: shard, snapshotServer: peers[1]!.url };
+	expect(await node.fails('deleteServerSnapshots', elsewhere)).toMatch(/no snapshot .* of shard/);
+	expect(await node.ok('listServerSnapshots', { options })).toMatchObject([{ name, shard, server: first.url }]);
+	const here = { ...named, snapshotShard: shard, snapshotServer: first.url };
+	expect(await node.ok('deleteServerSnapshots', here)).toMatchObject([{ name, shard, deleted: true }]);
+	expect(await node.ok('listServerSnapshots', { options })).toEqual([]);
+});

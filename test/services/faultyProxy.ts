@@ -1,5 +1,6 @@
 import { createServer, connect, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What happens to a request instead of being passed on. Requests are told apart by their first line. */
 export interface Fault {
@@ -12,12 +13,14 @@ export interface Fault {
 	 * `cutUpload`: the connection breaks after so many bytes of the request.
 	 * `cutAnswer`: the connection breaks after so many bytes of the answer; 0 loses the answer to what the server did.
 	 * `stall`: the server sees the request, its answer never arrives.
+	 * `delayAnswer`: its answer arrives so many milliseconds after the request began.
 	 */
 	act:
 		| { kind: 'status'; status: number; code: string; body?: string }
 		| { kind: 'cutUpload'; afterBytes: number }
 		| { kind: 'cutAnswer'; afterBytes: number }
-		| { kind: 'stall' };
+		| { kind: 'stall' }
+		| { kind: 'delayAnswer'; milliseconds: number };
 }
 
 export interface FaultyProxy {
@@ -89,6 +92,7 @@ async function serve(
 	if (act?.kind !== 'stall') upstream.on('close', () => client.destroy());
 	upstream.write(closing(head));
 	limited(client, upstream, act?.kind === 'cutUpload' ? act.afterBytes : Infinity);
+	if (act?.kind === 'delayAnswer') await sleep(act.milliseconds);
 	if (act?.kind === 'stall') upstream.resume();
 	else limited(upstream, client, act?.kind === 'cutAnswer' ? act.afterBytes : Infinity);
 }

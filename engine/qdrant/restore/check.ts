@@ -3,9 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BackupError, throwIfCancelled } from '../../errors';
 import type { QdrantClient } from '../client';
 import type { Topology } from '../cluster';
+import { countPoints, type PointCount } from '../count';
 import type { CollectionSource } from '../manifestSource';
 import type { CollectionInfo, JsonObject } from '../types';
 import { bare } from './compatible';
+import { searchSample, type SampleSearch } from './sampleSearch';
 
 const POLL_MS = 500;
 
@@ -14,22 +16,35 @@ export interface CheckOptions {
 	waitForIndexes?: number;
 	/** Look a point up by its own vector; true unless told. */
 	sampleSearch?: boolean;
+	/** Without a manifest: how many points a snapshot has by its own files, roughly. */
+	roughPoints?: number | undefined;
+	/** Ends the waiting alone: what has been restored over a collection stays, and is worth a report. */
+	stopWaiting?: AbortSignal | undefined;
 }
 
 /** What a restored collection turned out to hold. */
 export interface CollectionCheck {
-	/** Exact. */
+	/** Exact, unless a warning says otherwise. */
 	points: number;
 	/** Undefined for a snapshot made by others. */
 	expectedPoints?: number;
 	status: CollectionInfo['status'];
 	indexedVectors: number;
-	/** `passed`, `empty` (no points), `off`, or `skipped` for vectors that cannot be searched by. */
-	sampleSearch: 'passed' | 'empty' | 'off' | 'skipped';
+	sampleSearch: SampleSearch | 'off';
 	/** Differences that do not make it another collection. */
 	warnings: string[];
 	/** Differences that do. */
 	problems: string[];
+}
+
+/** Counted before and after the snapshot was made. */
+interface PromisedPoints {
+	before: number;
+	after: number;
+	/** By the server, roughly. */
+	estimated?: boolean | undefined;
+	/** Points that are just being moved count twice, and what was not yet in a segment does not count. */
+	isRough?: boolean;
 }
 
 /** Compares a collection with what the backup's manifest tells, as far as it tells anything. */
@@ -42,9 +57,9 @@ export async function checkCollection(
 ): Promise<CollectionCheck> {
 	const { client } = topology;
 	const counts = await countOnPeers(topology, collection, signal);
-	const { info, waited } = await settled(client, collection, options.waitForIndexes ?? 0, signal);
+	const { info, waited } = await settled(client, collection, options, signal);
 	const check: CollectionCheck = {
-		points: counts[0] ?? 0,
+		points: counts[0]?.points ?? 0,
 		...(facts && { expectedPoints: facts.points.after }),
 		status: info.status,
 		indexedVectors: info.indexed_vectors_count ?? 0,
@@ -56,11 +71,17 @@ export async function checkCollection(
 	if (info.status === 'red') {
 		check.problems.push(`the server reports a failure: ${JSON.stringify(info.optimizer_status)}`);
 	}
-	if (facts) {
-		comparePoints(check, counts, facts);
-		compareSettings(check, info, facts);
+	const why = counts.find(({ estimatedBecause }) => estimatedBecause !== undefined)?.estimatedBecause;
+	if (why !== undefined) check.warnings.push(`The number of points is the server's own estimate. ${why}`);
+	const { roughPoints: rough } = options;
+	const promised = facts?.points ?? (rough !== undefined && { before: rough, after: rough, isRough: true });
+	if (facts) compareSettings(check, info, facts);
+	if (options.sampleSearch ?? true) {
+		const warn = (message: string) => void check.warnings.push(message);
+		check.sampleSearch = await searchSample(client, collection, warn, signal);
 	}
-	if (options.sampleSearch ?? true) check.sampleSearch = await searchSample(client, collection, check, signal);
+	if (promised) comparePoints(check, counts, promised);
+	else if (check.points === 0) check.warnings.push('It is empty, and nothing tells how many points it should have.');
 	return check;
 }
 
@@ -74,15 +95,21 @@ export function assertPassed(check: CollectionCheck, collection: string, hint: s
 	);
 }
 
-async function settled(client: QdrantClient, collection: string, within: number, signal: AbortSignal | undefined) {
+async function settled(
+	client: QdrantClient,
+	collection: string,
+	{ waitForIndexes: within = 0, stopWaiting }: CheckOptions,
+	signal: AbortSignal | undefined,
+) {
 	const deadline = Date.now() + within;
 	for (;;) {
 		throwIfCancelled(signal);
 		const info = await client.collection(collection, signal);
 		// Grey: work is due that the server begins at the next change of the collection.
 		const done = info.status === 'green' || info.status === 'red' || info.status === 'grey';
-		if (done || within === 0 || Date.now() > deadline) return { info, waited: done || within === 0 };
-		await sleep(POLL_MS, undefined, { signal }).catch(() => {});
+		const isOver = Date.now() > deadline || stopWaiting?.aborted === true;
+		if (done || within === 0 || isOver) return { info, waited: done || within === 0 };
+		await sleep(POLL_MS, undefined, { signal: stopWaiting ?? signal }).catch(() => {});
 	}
 }
 
@@ -91,21 +118,33 @@ async function countOnPeers(
 	{ client, clients }: Topology,
 	collection: string,
 	signal?: AbortSignal,
-): Promise<number[]> {
+): Promise<PointCount[]> {
 	const others = [...clients.values()].filter((other) => other !== client);
-	return await Promise.all([client, ...others].map((peer) => peer.count(collection, signal)));
+	return await Promise.all([client, ...others].map((peer) => countPoints(peer, collection, signal)));
 }
 
-/** Where points were written during the backup, the snapshot holds some number in between. */
-function comparePoints(
-	check: CollectionCheck,
-	counts: number[],
-	{ points: { before, after } }: CollectionSource,
-): void {
-	const wrong = counts.find((points) => points < Math.min(before, after) || points > Math.max(before, after));
-	if (wrong === undefined) return;
-	if (before === after) check.problems.push(`it has ${wrong} points instead of ${after}`);
-	else check.warnings.push(`It has ${wrong} points; ${before} to ${after} were there during the backup.`);
+/**
+ * Bytes were compared with their hash on both ends, so another number of points alone is no verdict: points come and go
+ * while a snapshot is made, and, over a collection in use, since. What is empty or lacks most of its points is no backup of
+ * the collection all the same.
+ */
+function comparePoints(check: CollectionCheck, counts: PointCount[], promised: PromisedPoints): void {
+	const { before, after } = promised;
+	const [low, high] = [Math.min(before, after), Math.max(before, after)];
+	const expected = low === high ? String(after) : `${low} to ${high}`;
+	const found = counts.find(({ points }) => points < low || points > high);
+	if (!found) return;
+	const isExact = !promised.estimated && found.estimatedBecause === undefined;
+	// An estimate of none is believed where no point can be read either.
+	const isEmpty = found.points === 0 && (isExact || ['empty', 'off'].includes(check.sampleSearch));
+	const isPart = found.points < low / 2 && low === high && isExact;
+	if (isEmpty) check.problems.push(`it is empty, and ${expected} points were there during the backup`);
+	else if (isPart) check.problems.push(`it has ${found.points} points instead of ${expected}`);
+	else if (found.points < low / 2 || !promised.isRough) {
+		check.warnings.push(
+			`It has ${found.points} points; ${expected} were there during the backup. Points that clients write meanwhile, or since, make such a difference.`,
+		);
+	}
 }
 
 function compareSettings(check: CollectionCheck, info: CollectionInfo, facts: CollectionSource): void {
@@ -136,30 +175,4 @@ export function covers(found: unknown, expected: unknown): boolean {
 	if (typeof expected !== 'object' || expected === null) return expected === undefined || found === expected;
 	if (typeof found !== 'object' || found === null) return false;
 	return Object.entries(expected).every(([key, value]) => covers((found as JsonObject)[key], value));
-}
-
-async function searchSample(
-	client: QdrantClient,
-	collection: string,
-	check: CollectionCheck,
-	signal: AbortSignal | undefined,
-): Promise<CollectionCheck['sampleSearch']> {
-	const point = await client.anyPoint(collection, signal);
-	if (!point) {
-		if (check.points > 0) check.problems.push('no point can be read');
-		return 'empty';
-	}
-	const query = sampleQuery(point.vector);
-	if (!query) return 'skipped';
-	const found = await client.search(collection, { ...query, limit: 1 }, signal);
-	if (found.length === 0) check.problems.push('a search by the vector of one of its points finds nothing');
-	return 'passed';
-}
-
-/** A search by a point's own vector: the only one, or the first of the named ones. */
-function sampleQuery(vector: unknown): JsonObject | undefined {
-	if (Array.isArray(vector)) return vector.length > 0 ? { query: vector } : undefined;
-	if (typeof vector !== 'object' || vector === null) return undefined;
-	const [first] = Object.entries(vector as JsonObject);
-	return first && { query: first[1] as JsonObject, using: first[0] };
 }

@@ -2,33 +2,33 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { BackupError } from '../../errors';
 import { findShards, type Topology } from '../cluster';
-import type { CollectionSource } from '../manifestSource';
+import type { CollectionShape } from './source';
 
 /** What stands in the way of restoring a backup over a collection as it stands; undefined where nothing does. */
 export async function obstacle(
 	topology: Topology,
 	collection: string,
-	facts: CollectionSource,
+	shape: CollectionShape,
 	signal?: AbortSignal,
 ): Promise<string | undefined> {
 	const { config } = await topology.client.collection(collection, signal);
 	for (const setting of ['vectors', 'sparse_vectors', 'sharding_method']) {
-		const [now, then] = [config.params[setting], facts.config.params[setting]].map(bare);
+		const [now, then] = [config.params[setting], shape.config.params[setting]].map(bare);
 		if (!isDeepStrictEqual(now, then)) {
 			return `its ${setting} are ${JSON.stringify(now ?? {})}, the backup's ${JSON.stringify(then ?? {})}`;
 		}
 	}
-	return shardObstacle(await findShards(topology, collection, signal), facts);
+	return shardObstacle(await findShards(topology, collection, signal), shape);
 }
 
 /** Points are spread over the shards by their ids, so numbers and keys of the shards must be the same. */
 export function shardObstacle(
 	shards: { id: number; key?: string | number }[],
-	facts: CollectionSource,
+	shape: CollectionShape,
 ): string | undefined {
 	const describe = (list: { id: number; key?: string | number }[]) =>
 		list.map(({ id, key }) => (key === undefined ? String(id) : `${id} (${key})`)).sort();
-	const [now, then] = [describe(shards), describe(facts.shards)];
+	const [now, then] = [describe(shards), describe(shape.shards)];
 	return isDeepStrictEqual(now, then) ? undefined : `its shards are ${now.join(', ')}, the backup's ${then.join(', ')}`;
 }
 
@@ -36,10 +36,10 @@ export function shardObstacle(
 export async function assertCompatible(
 	topology: Topology,
 	collection: string,
-	facts: CollectionSource,
+	shape: CollectionShape,
 	signal?: AbortSignal,
 ): Promise<void> {
-	const found = await obstacle(topology, collection, facts, signal);
+	const found = await obstacle(topology, collection, shape, signal);
 	if (found === undefined) return;
 	throw new BackupError('INVALID_INPUT', `The backup does not fit the collection ${collection}: ${found}.`, {
 		hint: 'Restore it into a new collection, or by a safe swap, which makes the collection anew and keeps the old one.',

@@ -6,7 +6,7 @@ import { downloadSnapshot } from '../download';
 import type { CollectionSource } from '../manifestSource';
 import { withServerSnapshot } from '../serverSnapshot';
 import type { SnapshotDescription } from '../types';
-import { loadNew, type RestoreContext } from './load';
+import { loadInto, loadNew, type RestoreContext } from './load';
 import type { SnapshotPiece } from './source';
 
 /** Whose snapshot, and who is asked for it. */
@@ -19,8 +19,14 @@ interface Place {
 /**
  * Copies a collection under another name, through us: Qdrant cannot rename, and whether a server can reach itself by the
  * address that we know is uncertain. Costs the server the disk for a snapshot while it lasts, and returns what was copied.
+ * @param to A name that is free, or, with `over`, a collection of the same vectors and shards: it keeps its aliases.
  */
-export async function copyCollection(context: RestoreContext, from: string, to: string): Promise<CollectionSource> {
+export async function copyCollection(
+	context: RestoreContext,
+	from: string,
+	to: string,
+	{ over }: { over: boolean } = { over: false },
+): Promise<CollectionSource> {
 	const { topology, signal } = context;
 	const [state, before, { version }] = await Promise.all([
 		describeCollection(topology, from, signal),
@@ -34,11 +40,8 @@ export async function copyCollection(context: RestoreContext, from: string, to: 
 	return await withPieces(context, places, [], async (pieces) => {
 		const after = await topology.client.count(from, signal);
 		const facts = factsOf(topology, state, { version, before, after });
-		await loadNew({ ...context, onProgress: undefined }, to, {
-			description: `the collection ${from}`,
-			pieces,
-			facts,
-		});
+		const source = { description: `the collection ${from}`, pieces, facts };
+		await (over ? loadInto : loadNew)({ ...context, onProgress: undefined }, to, source);
 		return facts;
 	});
 }
@@ -59,7 +62,7 @@ async function withPieces<T>(
 	const warn = (message: string) => void warnings.push(message);
 	const work = { ...place, ledger, isLedgerOptional: true, log, warn, ...(signal && { signal }) };
 	return await withServerSnapshot(work, place.scope, async (snapshot) => {
-		const piece = pieceOf(place.client, place.scope, snapshot);
+		const piece = await pieceOf(place.client, place.scope, snapshot);
 		return await withPieces(context, others, [...pieces, piece], use);
 	});
 }
@@ -83,8 +86,17 @@ function factsOf(
 	};
 }
 
-function pieceOf(client: QdrantClient, scope: SnapshotScope, snapshot: SnapshotDescription): SnapshotPiece {
-	if (!snapshot.checksum) {
+async function pieceOf(
+	client: QdrantClient,
+	scope: SnapshotScope,
+	snapshot: SnapshotDescription,
+): Promise<SnapshotPiece> {
+	// Now and then the answer to the creation lacks it (1.16.3), and the list has it.
+	const listed = snapshot.checksum
+		? snapshot
+		: (await client.snapshots(scope)).find(({ name }) => name === snapshot.name);
+	const sha256 = listed?.checksum;
+	if (!sha256) {
 		throw new BackupError('TARGET_FAILED', `${client.server} tells no checksum of its snapshots.`, {
 			hint: 'Safe swaps need Qdrant 1.8 or later. Restore into a new collection instead.',
 		});
@@ -92,7 +104,7 @@ function pieceOf(client: QdrantClient, scope: SnapshotScope, snapshot: SnapshotD
 	return {
 		...(scope.shard !== undefined && { shard: scope.shard }),
 		size: snapshot.size,
-		sha256: snapshot.checksum,
+		sha256,
 		open: (signal) => downloadSnapshot(client, scope, snapshot, { bytes: 0, sha256: '' }, { signal }),
 	};
 }

@@ -13,20 +13,19 @@
  * - an upload to an alias changes the collection behind it;
  * - an uploaded collection snapshot stays on the server's disk, see multipart.ts.
  */
-import { randomUUID } from 'node:crypto';
-
 import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import { findShards, type Topology } from '../cluster';
-import { isOutcomeUnknown, QdrantFailure, statusOf } from '../failure';
+import { statusOf } from '../failure';
 import type { SnapshotLedger } from '../ledger';
-import { UPLOAD_PREFIX } from '../leftovers';
 import type { CollectionSource } from '../manifestSource';
-import { snapshotForm } from '../multipart';
-import { orCancelled } from '../serverSnapshot';
+import { adoptCollection, claimCollection, discard, nameTaken, type MadeCollection } from './claim';
 import { shardObstacle } from './compatible';
 import { replicaHolders, replicasReady } from './replicas';
 import { creationSettings, indexSchema, shardKeys } from './settings';
-import type { RestoreSource, SnapshotPiece } from './source';
+import { fetchByServer, snapshotBody, uploadWhole } from './send';
+import type { CollectionShape, RestoreSource } from './source';
+
+export { discard };
 
 /** What the steps of a restore share. */
 export interface RestoreContext {
@@ -37,34 +36,53 @@ export interface RestoreContext {
 	warnings: string[];
 	/** Where snapshots of our own are noted, so that one which a killed run leaves on a server is found. */
 	ledger?: SnapshotLedger;
-	/** What to undo when the server finishes after a cancel. */
-	onLate?: () => Promise<void>;
+	/** The collections that this run has made, by name. */
+	made: Map<string, MadeCollection>;
+	/** What was left on the server although it should not be there, a sentence each: for the error of a run that fails. */
+	left: string[];
 	/** Where an existing collection changes: once everything was sent, wait for the server, cancel or not. */
 	untilDone?: boolean;
 }
 
 /**
  * Makes a collection that does not exist out of a backup. Where that fails, there is none again.
+ * @throws BackupError TARGET_EXISTS where somebody else has made one of that name meanwhile
  */
 export async function loadNew(context: RestoreContext, collection: string, source: RestoreSource): Promise<void> {
+	throwIfCancelled(context.signal);
+	const isClaimed = await claim(context, collection, source);
 	try {
-		if (isSharded(source)) await makeCollection(context, collection, source.facts);
-		await loadInto({ ...context, onLate: () => discard(context, collection) }, collection, source);
+		const shape = source.facts ?? source.shape;
+		if (isClaimed && shape) await completeCollection(context, collection, shape, isSharded(source) && source.facts);
+		// Only the answer shows that it was this run which has made an unclaimed one, so that is waited for.
+		await loadInto({ ...context, untilDone: context.untilDone || !isClaimed }, collection, source);
+		if (!isClaimed) await adoptCollection(context, collection);
 	} catch (error) {
 		await discard(context, collection);
 		throw error;
 	}
 }
 
-/** Removes a collection that this restore has made; a failure to do so is only told. */
-export async function discard({ topology, warnings, log }: RestoreContext, collection: string): Promise<void> {
+/**
+ * Creates the collection empty, as the backup describes it. False where that cannot be: for a snapshot that the server
+ * fetches and nobody has read, and for settings that the server does not take in a request.
+ */
+async function claim(context: RestoreContext, collection: string, source: RestoreSource): Promise<boolean> {
+	const shape = source.facts ?? source.shape;
+	if (!shape) return await assertFree(context, collection);
 	try {
-		await topology.client.deleteCollection(collection);
+		await claimCollection(context, collection, creationSettings(shape));
+		return true;
 	} catch (error) {
-		const message = `The incomplete collection ${collection} could not be removed: ${messageOf(error)}`;
-		warnings.push(message);
-		log(message);
+		if (isSharded(source) || ![400, 422].includes(statusOf(error) ?? 0)) throw error;
+		context.log(`${collection} is left to the snapshot to make: ${messageOf(error)}`);
+		return await assertFree(context, collection);
 	}
+}
+
+async function assertFree({ topology: { client }, signal }: RestoreContext, collection: string): Promise<false> {
+	if (await client.collectionExists(collection, signal)) throw await nameTaken(client, collection);
+	return false;
 }
 
 /** Puts a backup's points into a collection: one that exists, or, from a collection's snapshot, one that is made by it. */
@@ -94,19 +112,29 @@ export function assertSingle({ isCluster }: Topology, { description }: RestoreSo
 	);
 }
 
-async function makeCollection(context: RestoreContext, collection: string, facts: CollectionSource): Promise<void> {
+/**
+ * Gives a new collection its shard keys, which a snapshot of the whole collection needs as well (1.16.3: without them it is
+ * restored as empty, and OK), and what shards' snapshots do not bring along.
+ */
+async function completeCollection(
+	context: RestoreContext,
+	collection: string,
+	shape: CollectionShape,
+	facts: CollectionSource | false,
+): Promise<void> {
 	const { topology, signal } = context;
 	const { client } = topology;
-	await client.createCollection(collection, creationSettings(facts), signal);
-	for (const { key, count } of shardKeys(facts)) {
+	const keys = shardKeys(shape);
+	for (const { key, count } of keys) {
 		await client.createShardKey(collection, { shard_key: key, shards_number: count }, signal);
 	}
+	if (!facts && keys.length === 0) return;
 	// A replica that is not active yet would miss the indexes.
 	await replicasReady(context, collection);
-	for (const [field, schema] of Object.entries(facts.payloadSchema)) {
+	for (const [field, schema] of Object.entries(facts ? facts.payloadSchema : {})) {
 		await client.createPayloadIndex(collection, field, indexSchema(schema), signal);
 	}
-	const found = shardObstacle(await findShards(topology, collection, signal), facts);
+	const found = shardObstacle(await findShards(topology, collection, signal), shape);
 	if (found === undefined) return;
 	throw new BackupError('TARGET_FAILED', `The server made the collection ${collection} otherwise: ${found}.`, {
 		hint: 'A shard key was probably deleted or made anew before the backup; such a collection needs its points copied.',
@@ -129,95 +157,13 @@ async function loadShards(context: RestoreContext, collection: string, source: R
 	for (const { piece, holders } of plan) {
 		for (const client of holders) {
 			log(`Restoring shard ${piece.shard} of ${collection} on ${client.server}`);
-			await client.uploadSnapshot({ collection, shard: piece.shard }, piece.sha256, form(context, piece), signal);
+			await client.uploadSnapshot(
+				{ collection, shard: piece.shard },
+				piece.sha256,
+				snapshotBody(context, piece),
+				signal,
+			);
 		}
 	}
 	await replicasReady(context, collection);
-}
-
-function form({ onProgress, signal }: RestoreContext, piece: SnapshotPiece, name = 'shard.snapshot') {
-	const content = async function* () {
-		let bytes = 0;
-		for await (const chunk of piece.open(signal)) {
-			bytes += chunk.length;
-			onProgress?.({ bytes, totalBytes: piece.size });
-			yield chunk;
-		}
-	};
-	return snapshotForm(name, piece.size, content());
-}
-
-async function uploadWhole(context: RestoreContext, collection: string, piece: SnapshotPiece): Promise<void> {
-	const { topology, signal, log } = context;
-	const { client } = topology;
-	const name = `${UPLOAD_PREFIX}${randomUUID()}.snapshot`;
-	log(`Uploading ${piece.size} bytes to ${client.server} for the collection ${collection}`);
-	try {
-		const taken = client.uploadSnapshot({ collection }, piece.sha256, form(context, piece, name), signal);
-		await serverDone(context, taken, async () => {
-			await removeUpload(context, collection, name);
-			await context.onLate?.();
-		});
-	} catch (error) {
-		if (!signal?.aborted && mayHaveStored(error)) await removeUpload(context, collection, name);
-		throw error;
-	}
-	await removeUpload(context, collection, name);
-}
-
-/** A refusal (a wrong checksum, a wrong key) comes before the file is stored. */
-function mayHaveStored(error: unknown): boolean {
-	return (statusOf(error) ?? 500) >= 500 || statusOf(error) === 400;
-}
-
-/** Removes what was uploaded from the server's disk. Where there is no collection, one has to be made for that. */
-async function removeUpload({ topology, warnings }: RestoreContext, collection: string, name: string): Promise<void> {
-	const { client } = topology;
-	try {
-		const exists = await client.collectionExists(collection);
-		if (!exists) await client.createCollection(collection, { vectors: {} });
-		await client.deleteSnapshot({ collection }, name);
-		if (!exists) await client.deleteCollection(collection);
-	} catch (error) {
-		warnings.push(`The uploaded file ${name} could not be removed from ${client.server}: ${messageOf(error)}`);
-	}
-}
-
-/** A server goes on whether we listen or not: waits for it where its outcome matters, else only until the cancel. */
-async function serverDone(
-	{ signal, untilDone }: RestoreContext,
-	work: Promise<void>,
-	onLate: () => Promise<void>,
-): Promise<void> {
-	await orCancelled(work, untilDone ? undefined : signal, onLate);
-}
-
-async function fetchByServer(
-	context: RestoreContext,
-	collection: string,
-	{ url, sha256 }: { url: string; sha256: string },
-): Promise<void> {
-	const { client } = context.topology;
-	context.log(`${client.server} fetches the snapshot for the collection ${collection} by itself`);
-	try {
-		await serverDone(context, client.recoverSnapshot(collection, url, sha256), async () => context.onLate?.());
-	} catch (error) {
-		throw withoutUrl(error, url);
-	}
-}
-
-/** The server's message repeats the URL, and with it its signature. */
-function withoutUrl(error: unknown, url: string): unknown {
-	if (!(error instanceof BackupError)) return error;
-	const shorten = (text: string) => {
-		const { origin, pathname, search } = new URL(url);
-		const bare = text.replaceAll(url, origin + pathname);
-		return search.length > 1 ? bare.replaceAll(search, '').replaceAll(search.slice(1), '') : bare;
-	};
-	const cause = new QdrantFailure(shorten(messageOf(error.cause)), statusOf(error));
-	return new BackupError(error.code, shorten(error.message), {
-		cause,
-		hint: isOutcomeUnknown(error) ? error.hint : 'The server must be able to reach the URL, which may have expired.',
-		...(error.details && { details: error.details }),
-	});
 }

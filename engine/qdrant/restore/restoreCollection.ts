@@ -1,14 +1,18 @@
 import { BackupError, cancelled } from '../../errors';
 import type { Storage } from '../../storage';
 import { findPeers, type Topology } from '../cluster';
+import { collectionName, text } from '../collectionName';
 import type { QdrantConnection } from '../connection';
+import { isOutcomeUnknown } from '../failure';
 import { SnapshotLedger } from '../ledger';
 import { restoreAliases, type AliasChoice } from './aliases';
 import { assertPassed, checkCollection, type CheckOptions, type CollectionCheck } from './check';
+import { nameTaken, releaseCollections } from './claim';
 import { assertCompatible } from './compatible';
 import { assertSingle, discard, isSharded, loadInto, loadNew, type RestoreContext } from './load';
 import type { RestoreSource } from './source';
-import { swapAlias, swapCollection } from './swap';
+import { swapAlias } from './swapAlias';
+import { swapCollection } from './swapCollection';
 import { assertVersion } from './version';
 
 export type RestoreCollectionTarget =
@@ -59,9 +63,10 @@ type Outcome = Pick<CollectionRestoreReport, 'collection' | 'previous' | 'aliase
  * Restores a collection. Everything that can be told beforehand (confirmation, versions, names, whether the backup fits) is
  * checked before anything is touched; the archive is compared with its manifest as it streams, and the server compares
  * what arrives with the checksum before it puts it in place. A restore that is refused or fails leaves the target as it
- * was: what it made is removed again, what it replaced is put back. A cancel counts until everything was sent; a server
- * that has everything goes on whether anybody listens or not. So where the connection is lost while it is at work over an
- * existing collection, it may still finish.
+ * was: what it made is removed again, what it replaced is put back; where that is not certain, nothing is removed, and the
+ * error tells what is where (`details.left`, a sentence each). A cancel counts until the server has everything, which then
+ * goes on whether anybody listens or not: over an existing collection it is waited for, and what it has done counts; a new
+ * collection is removed as soon as it is done.
  * @throws BackupError NOT_CONFIRMED, UNSUPPORTED_VERSION, TARGET_EXISTS, INVALID_INPUT (does not fit), TARGET_UNREACHABLE,
  * TARGET_FAILED, ACCESS_DENIED, CANCELLED, those of the archive and of the storage
  */
@@ -83,13 +88,19 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 		signal,
 		log,
 		warnings,
+		made: new Map(),
+		left: [],
 		...(ledger && { ledger }),
 		...(onProgress && { onProgress }),
 	};
 	try {
-		const { check, ...outcome } = await restoreInto(context, options);
+		const checks = { ...options.check, roughPoints: source.points };
+		const { check, ...outcome } = await restoreInto(context, { ...options, check: checks });
+		// What is restored is not taken back any more, cancel or not.
+		const done = { ...context, signal: undefined };
+		await releaseCollections(done);
 		const wanted = source.facts?.aliases ?? [];
-		const given = await restoreAliases(context, outcome.collection, wanted, options.aliases ?? 'leave');
+		const given = await restoreAliases(done, outcome.collection, wanted, options.aliases ?? 'leave');
 		const { problems, ...found } = check;
 		void problems;
 		return {
@@ -101,13 +112,30 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 			duration: Date.now() - startedAt,
 		};
 	} catch (error) {
-		if (signal?.aborted && !(error instanceof BackupError && error.code === 'TARGET_FAILED')) throw cancelled();
-		throw error;
+		await releaseCollections(context);
+		throw withLeft(signal?.aborted && !isOfServer(error) ? cancelled() : error, context.left);
 	}
 }
 
-/** Throws NOT_CONFIRMED unless the target, where it exists, is named once more. */
+/** The error, and what is left on the server in spite of it. */
+function withLeft(error: unknown, left: string[]): unknown {
+	if (left.length === 0 || !(error instanceof BackupError)) return error;
+	const { code, hint, cause, details } = error;
+	const message = [code === 'CANCELLED' ? 'The run was cancelled.' : error.message, ...left].join(' ');
+	return new BackupError(code, message, {
+		cause,
+		...(hint !== undefined && { hint }),
+		details: { ...details, left },
+	});
+}
+
+/**
+ * Checks the target's name, and, but for a new collection, that it is named once more.
+ * @throws BackupError INVALID_INPUT, NOT_CONFIRMED
+ */
 export function assertConfirmed(target: RestoreCollectionTarget): void {
+	collectionName(target.collection, 'The name of the collection to restore into');
+	if (target.type !== 'newCollection') text(target.confirmation ?? '', 'The confirmation');
 	if (target.type === 'newCollection' || target.confirmation === target.collection) return;
 	throw new BackupError(
 		'NOT_CONFIRMED',
@@ -142,7 +170,8 @@ async function restoreNew(
 	behind: string | undefined,
 ): Promise<Outcome> {
 	if (behind !== undefined) {
-		const what = behind === collection ? 'a collection' : `an alias of the collection ${behind}`;
+		if (behind === collection) throw await nameTaken(context.topology.client, collection);
+		const what = `an alias of the collection ${behind}`;
 		throw new BackupError('TARGET_EXISTS', `There is ${what} named ${collection} already; nothing was changed.`, {
 			hint: 'Choose another name, or restore over it by a safe swap.',
 		});
@@ -178,9 +207,40 @@ async function restoreOver(
 			hint: 'Restore over it by a safe swap, which can put the old collection back, or into a new collection.',
 		});
 	}
-	if (source.facts) await assertCompatible(topology, collection, source.facts, signal);
-	await loadInto({ ...context, untilDone: true }, collection, source);
-	const found = await checkCollection(topology, collection, source.facts, check);
+	const shape = source.facts ?? source.shape;
+	if (shape) await assertCompatible(topology, collection, shape, signal);
+	let isSent = source.remote !== undefined;
+	const onProgress: RestoreContext['onProgress'] = (progress) => {
+		isSent ||= progress.bytes === progress.totalBytes;
+		context.onProgress?.(progress);
+	};
+	await loadInto({ ...context, onProgress, untilDone: true }, collection, source).catch((error: unknown) => {
+		throw isSent && isOfServer(error) && isOutcomeUnknown(error) ? inDoubt(error, collection) : error;
+	});
+	const checks = { ...check, stopWaiting: signal };
+	const found = await checkCollection(topology, collection, source.facts, checks).catch((error: unknown) => {
+		throw isOfServer(error) ? unchecked(error, collection) : error;
+	});
 	assertPassed(found, collection, 'Its points were written since, or the backup is not what its manifest tells.');
 	return { collection, previous: undefined, aliases: [], check: found };
+}
+
+function isOfServer(error: unknown): error is BackupError {
+	return error instanceof BackupError && error.code.startsWith('TARGET_');
+}
+
+/** A server that has got everything goes on, heard or not. */
+function inDoubt({ code, message, cause }: BackupError, collection: string): BackupError {
+	return new BackupError(
+		code,
+		`${message}. Everything had been sent: ${collection} holds its old points, or already those of the backup.`,
+		{ cause, hint: `Wait until the server is idle, then look at ${collection} before you try again.` },
+	);
+}
+
+function unchecked({ code, message, cause, hint }: BackupError, collection: string): BackupError {
+	return new BackupError(code, `The backup was put into ${collection}, but could not be checked. ${message}`, {
+		cause,
+		...(hint !== undefined && { hint }),
+	});
 }

@@ -1,11 +1,11 @@
-import type { CollectionSource } from '../manifestSource';
 import type { JsonObject } from '../types';
+import type { CollectionShape } from './source';
 
 /**
  * The body of `PUT /collections/<name>` for a collection like the one that was backed up. What an answer calls
  * `optimizer_config` the request calls `optimizers_config`; nulls are left out, since they mean the server's defaults.
  */
-export function creationSettings({ config, shards }: CollectionSource): JsonObject {
+export function creationSettings({ config, shards }: CollectionShape): JsonObject {
 	const {
 		params,
 		optimizer_config: optimizers,
@@ -25,7 +25,7 @@ function withoutNulls(settings: JsonObject): JsonObject {
 }
 
 /** The keys of user-defined sharding in the order in which their shards were numbered, with their numbers of shards. */
-export function shardKeys({ shards }: CollectionSource): { key: string | number; count: number }[] {
+export function shardKeys({ shards }: CollectionShape): { key: string | number; count: number }[] {
 	const keys: { key: string | number; count: number }[] = [];
 	for (const { key } of [...shards].sort((a, b) => a.id - b.id)) {
 		if (key === undefined) continue;

@@ -6,6 +6,9 @@ import { BackupError } from '../../errors';
 import { collectionSource, type CollectionSource } from '../manifestSource';
 import { checkSnapshot, type SnapshotReport } from '../snapshot';
 
+/** What a collection has to be like to take a snapshot in. */
+export type CollectionShape = Pick<CollectionSource, 'config' | 'shards'>;
+
 /** One `.snapshot` file: a collection's, or a shard's. */
 export interface SnapshotPiece {
 	/** Undefined for a collection's snapshot. */
@@ -24,6 +27,10 @@ export interface RestoreSource {
 	description: string;
 	/** What the manifest tells; undefined for a snapshot made by others. */
 	facts?: CollectionSource;
+	/** Without `facts`: what the snapshot itself tells, where it was read. */
+	shape?: CollectionShape;
+	/** Without `facts`: its points by its own files, roughly. */
+	points?: number;
 	/** A collection's snapshot, or one for each shard; none where the server fetches it. */
 	pieces: SnapshotPiece[];
 	/** Where the server fetches a collection's snapshot by itself. */
@@ -83,7 +90,8 @@ export async function foreignSnapshot(options: ForeignSnapshotOptions): Promise<
 			yield chunk as Uint8Array;
 		}
 	};
-	assertCollectionSnapshot(await checkSnapshot(counted(), { ...(signal && { signal }) }), description);
+	const report = await checkSnapshot(counted(), { ...(signal && { signal }) });
+	assertCollectionSnapshot(report, description);
 	const sha256 = hash.digest('hex');
 	if (checksum !== undefined && checksum.trim().toLowerCase() !== sha256) {
 		throw new BackupError('ARCHIVE_CORRUPT', `${description} has the SHA-256 ${sha256}, not ${checksum.trim()}.`, {
@@ -93,7 +101,28 @@ export async function foreignSnapshot(options: ForeignSnapshotOptions): Promise<
 	const content = async function* () {
 		for await (const chunk of await open()) yield chunk as Uint8Array;
 	};
-	return { description, pieces: [{ size, sha256, open: content }] };
+	const shape = shapeOf(report);
+	const points = report.collections[0]?.points;
+	return {
+		description,
+		...(shape && { shape }),
+		...(points !== undefined && { points }),
+		pieces: [{ size, sha256, open: content }],
+	};
+}
+
+/** Undefined for the snapshot of a cluster's peer, which has not the data of all shards. */
+function shapeOf({ collections: [content] }: SnapshotReport): CollectionShape | undefined {
+	if (!content?.config || content.shards.some(({ isLocal }) => !isLocal)) return undefined;
+	const { config, shardKeys, shards } = content;
+	const keyOf = (id: number) => shardKeys.find(({ shardIds }) => shardIds.includes(id))?.key;
+	return {
+		config,
+		shards: shards.map(({ id = 0 }) => {
+			const key = keyOf(id);
+			return { id, ...(key !== undefined && { key }), peers: [] };
+		}),
+	};
 }
 
 function assertCollectionSnapshot({ type, intact, findings }: SnapshotReport, description: string): void {
@@ -128,7 +157,7 @@ function assertCollectionSnapshot({ type, intact, findings }: SnapshotReport, de
  * @throws BackupError INVALID_INPUT for an archive that is compressed, encrypted or of a cluster
  */
 export function remoteSnapshot(url: string, from: ArchiveReader | { sha256: string }): RestoreSource {
-	if (!/^https?:\/\//i.test(url)) {
+	if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
 		throw new BackupError('INVALID_INPUT', 'The server can fetch snapshots from http:// and https:// URLs only.');
 	}
 	if ('sha256' in from) return { description: 'the snapshot behind the URL', pieces: [], remote: { url, ...from } };

@@ -2,6 +2,7 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { listServerSnapshots as findSnapshots } from '../../../engine';
 import { collectionOf } from '../../shared/fields';
+import { showWarnings } from '../../shared/hints';
 import { splitList } from '../../shared/lists';
 import { type Operation, shownFor } from '../../shared/operation';
 import { qdrantConnection } from '../../shared/qdrantConnection';
@@ -39,7 +40,10 @@ export const listServerSnapshots: Operation = {
 		const chosen = splitList(context.getNodeParameter('snapshotCollections', item), 'Collections');
 		const connection = await qdrantConnection(context, item, collectionOf(context, 'options', item, 'Options'));
 		const collections = chosen.length > 0 ? chosen : undefined;
-		const snapshots = await findSnapshots(connection, collections, context.getExecutionCancelSignal());
+		const warnings: string[] = [];
+		const signal = context.getExecutionCancelSignal();
+		const snapshots = await findSnapshots(connection, collections, signal, (warning) => void warnings.push(warning));
+		showWarnings(context, warnings);
 		return snapshots.map((snapshot) => ({ json: describeSnapshot(snapshot) }));
 	},
 };

@@ -12,9 +12,7 @@ import {
 	backUpStorage,
 	checkQdrant,
 	collectionSource,
-	deleteServerSnapshot,
 	listCollections,
-	listServerSnapshots,
 	restoreCollection,
 } from '../../../engine/qdrant';
 import { FolderStorage, type StoredObject, type WriteOptions } from '../../../engine/storage';
@@ -264,59 +262,6 @@ describe('a server that stumbles over writes while it makes a snapshot', () => {
 	});
 });
 
-describe('what an earlier run left on the server', () => {
-	const again = async (storage: FolderStorage) =>
-		await backUpCollections({ connection: connectionTo(server), storage, codec, selection: { names: ['docs'] } });
-
-	it('is removed by the next one, whether its name was told or not; snapshots of others stay', async () => {
-		const own = await ask<{ name: string }>(server, 'POST', at('docs', '/snapshots'));
-		await new Promise((resolve) => setTimeout(resolve, 1100));
-		for (const lost of [/POST \/collections\/docs\/snapshots/, /DELETE \/collections\/docs\/snapshots/]) {
-			const { storage, root } = temporaryStorage();
-			const kind = lost.source.startsWith('POST') ? ('cutAnswer' as const) : ('status' as const);
-			const act = kind === 'cutAnswer' ? { kind, afterBytes: 0 } : { kind, status: 503, code: 'x' };
-			proxy.faults = [{ when: lost, times: 1, act }];
-			const selection = { names: ['docs'] };
-			const first = await backUpCollections({ connection: throughProxy(), storage, codec, selection });
-			const failed = kind === 'cutAnswer';
-			expect(first.failures).toHaveLength(failed ? 1 : 0);
-			if (!failed)
-				expect(first.warnings).toEqual([expect.stringContaining('the next backup into the same storage tries again')]);
-			expect(ledger(root)).toHaveLength(1);
-			await expect.poll(() => snapshotNames(server, 'docs')).toHaveLength(2);
-			const second = await again(storage);
-			expect(second.removedLeftovers).toHaveLength(1);
-			expect(second.warnings).toEqual([]);
-			expect(await snapshotNames(server, 'docs')).toEqual([own.name]);
-			expect(ledger(root)).toEqual([]);
-		}
-		const sameSecond = await ask<{ name: string }>(server, 'POST', at('docs', '/snapshots'));
-		await again(temporaryStorage().storage);
-		expect(await snapshotNames(server, 'docs')).toEqual([own.name, sameSecond.name]);
-		await deleteServerSnapshot(connectionTo(server), { collection: 'docs', name: sameSecond.name });
-		await deleteServerSnapshot(connectionTo(server), { collection: 'docs', name: own.name });
-	});
-
-	it('is left alone where it cannot be told from a snapshot of others', async () => {
-		const { storage, root } = temporaryStorage();
-		proxy.faults = [
-			{ when: /POST \/collections\/docs\/snapshots/, times: 1, act: { kind: 'cutAnswer', afterBytes: 0 } },
-		];
-		const selection = { names: ['docs'] };
-		await backUpCollections({ connection: throughProxy(), storage, codec, selection });
-		await expect.poll(() => snapshotNames(server, 'docs')).toHaveLength(1);
-		await new Promise((resolve) => setTimeout(resolve, 1000));
-		await ask(server, 'POST', at('docs', '/snapshots'));
-		const second = await again(storage);
-		expect(second.warnings).toEqual([expect.stringContaining('remove it by hand')]);
-		const left = await listServerSnapshots(connectionTo(server), ['docs']);
-		expect(left).toHaveLength(2);
-		for (const snapshot of left) await deleteServerSnapshot(connectionTo(server), snapshot);
-		expect(await snapshotNames(server, 'docs')).toEqual([]);
-		expect(ledger(root)).toEqual([]);
-	});
-});
-
 describe('a storage that is full', () => {
 	class FullStorage extends FolderStorage {
 		override async write(
@@ -348,7 +293,7 @@ describe('a storage that is full', () => {
 
 describe('a server that dies', () => {
 	it.each(['snapshot', 'download'])(
-		'during the %s fails the backup; after its return nothing is left',
+		'during the %s fails the backup; after its return no snapshot is left',
 		async (moment) => {
 			const mortal = await startQdrant();
 			await createPlain(mortal, 'docs', 20_000, 64);
@@ -372,7 +317,8 @@ describe('a server that dies', () => {
 			const { backups } = await backUpCollections({ connection: { url: mortal.url }, storage, codec });
 			expect(backups).toHaveLength(1);
 			expect(await snapshotNames(mortal, 'docs')).toEqual([]);
-			expect(ledger(root)).toEqual([]);
+			// The note of a snapshot whose answer was lost stays: a server may go on making it.
+			expect(ledger(root).length).toBeLessThanOrEqual(moment === 'snapshot' ? 1 : 0);
 			await mortal.stop();
 		},
 	);

@@ -50,6 +50,10 @@ it('says who can be reached', async () => {
 		version: '1.16.3',
 	});
 	expect((await checkQdrant(connectionTo(first))).unreachable).toHaveLength(2);
+	const warnings: string[] = [];
+	await listServerSnapshots(connectionTo(first), undefined, undefined, (warning) => void warnings.push(warning));
+	expect(warnings).toHaveLength(2);
+	for (const warning of warnings) expect(warning).toMatch(/^Peer \d+ .* cannot be reached over HTTP/);
 });
 
 it.each(['r1', 'r2'])('takes every shard of %s once, and leaves no snapshot on any peer', async (name) => {

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { foreignSnapshot, remoteSnapshot, restoreCollection } from '../../../engine/qdrant';
+import { collectionSource, foreignSnapshot, remoteSnapshot, restoreCollection } from '../../../engine/qdrant';
 import { tarEnd, tarHeader } from '../../../engine/qdrant/tar';
 import { startQdrant, type QdrantServer } from '../../services/qdrant';
 import {
@@ -139,60 +139,6 @@ describe('into a new collection', () => {
 		await restore(server, altered(backup, { version: '1.15.9' }), target);
 		expect(await countPoints(server, 'aged')).toBe(300);
 	});
-
-	it('is removed again where it does not hold what the manifest promised', async () => {
-		const before = await everything();
-		const promised = altered(backup, { points: { before: 299, after: 299 } });
-		const target = { type: 'newCollection', collection: 'short' } as const;
-		const error = await failure(restore(server, promised, target), 'TARGET_FAILED');
-		expect(error.message).toContain('it has 300 points instead of 299');
-		expect(await everything()).toEqual(before);
-	});
-});
-
-describe('by a safe swap', () => {
-	it('of an alias, moves the aliases over in one step and keeps the old collection under another', async () => {
-		await alias('second', 'changed');
-		const old = await contentHash(server, 'changed');
-		const target = { type: 'safeSwap', collection: 'current', confirmation: 'current' } as const;
-		const report = await restore(server, backup, target);
-		expect(report.collection).toMatch(/^current_\d{8}_\d{6}$/);
-		expect(report.previous).toMatch(/^current_before_\d{8}_\d{6}$/);
-		expect(await contentHash(server, 'current')).toBe(wanted);
-		expect(await aliasesOf(report.collection)).toEqual(['current', 'second']);
-		expect(await contentHash(server, report.previous!)).toBe(old);
-		expect(await contentHash(server, 'changed')).toBe(old);
-	});
-
-	it('of a collection, replaces it and keeps a copy of the old one', async () => {
-		const old = await contentHash(server, 'changed');
-		const target = { type: 'safeSwap', collection: 'changed', confirmation: 'changed' } as const;
-		const report = await restore(server, backup, target);
-		expect(report).toMatchObject({ collection: 'changed', points: 300 });
-		expect(await contentHash(server, 'changed')).toBe(wanted);
-		expect(await contentHash(server, report.previous!)).toBe(old);
-		expect(await aliasesOf('changed')).toEqual(['current']);
-		expect(await everything()).toMatchObject({ files: [] });
-	});
-
-	it('of a collection that the backup does not fit, makes it anew', async () => {
-		await ask(server, 'PUT', at('unlike'), { vectors: { other: { size: 3, distance: 'Dot' } }, shard_number: 3 });
-		await fill(server, 'unlike', { vector: () => ({ other: [1, 2, 3] }) }, { count: 10 });
-		await alias('named', 'unlike');
-		const old = await contentHash(server, 'unlike');
-		const target = { type: 'safeSwap', collection: 'unlike', confirmation: 'unlike' } as const;
-		const report = await restore(server, backup, target);
-		expect(await contentHash(server, 'unlike')).toBe(wanted);
-		expect(await contentHash(server, report.previous!)).toBe(old);
-		expect(await aliasesOf('unlike')).toEqual(['named']);
-	});
-
-	it('needs its confirmation; where there is nothing to swap, makes the collection', async () => {
-		const target = { type: 'safeSwap', collection: 'changed', confirmation: '' } as const;
-		await failure(restore(server, backup, target), 'NOT_CONFIRMED');
-		const report = await restore(server, backup, { type: 'safeSwap', collection: 'fresh', confirmation: 'fresh' });
-		expect(report).toMatchObject({ collection: 'fresh', previous: undefined });
-	});
 });
 
 describe('a snapshot of others', () => {
@@ -224,6 +170,21 @@ describe('a snapshot of others', () => {
 		const target = { type: 'safeSwap', collection: 'changed', confirmation: 'changed' } as const;
 		await restoreCollection({ connection: connectionTo(server), source, target });
 		expect(await contentHash(server, 'changed')).toBe(wanted);
+	});
+
+	it('is not restored over a collection that it does not fit', async () => {
+		const path = await file();
+		await ask(server, 'PUT', at('unlike'), { vectors: { size: 8, distance: 'Cosine' }, shard_number: 2 });
+		await fill(server, 'unlike', plainShape(8), { count: 20 });
+		const before = await everything();
+		const source = await foreignSnapshot({ description: 'x', open: () => Promise.resolve(createReadStream(path)) });
+		const target = { type: 'existing', collection: 'unlike', confirmation: 'unlike' } as const;
+		const error = await failure(
+			restoreCollection({ connection: connectionTo(server), source, target }),
+			'INVALID_INPUT',
+		);
+		expect(error.message).toContain("its shards are 0, 1, the backup's 0");
+		expect(await everything()).toEqual(before);
 	});
 
 	it('that is damaged is refused before anything is touched, with what is wrong with it', async () => {
@@ -262,6 +223,7 @@ describe('a snapshot of others', () => {
 		const sha256 = createHash('sha256').update(tar).digest('hex');
 		const source = {
 			description: 'some.tar',
+			shape: collectionSource(backup.manifest),
 			pieces: [{ size: tar.length, sha256, open: () => Readable.from([tar]) }],
 		};
 		const into = (target: Parameters<typeof restore>[2]) =>
@@ -304,18 +266,53 @@ describe('fetched by the server itself', () => {
 		expect(await everything()).toEqual(before);
 	});
 
-	it('keeps the signature of its URL out of messages', async () => {
-		const source = remoteSnapshot(`${base}/gone?signature=s3cret`, await plain.open());
-		const error = await failure(into(source, 'gone'), 'TARGET_FAILED');
-		expect(error.message).toContain(`${base}/gone`);
-		expect(`${error.message} ${error.stack} ${String(error.cause)} ${(error.cause as Error).stack}`).not.toContain(
-			's3cret',
-		);
+	it.each([
+		['a query', '', '?signature=s3cret-of-mine'],
+		['a long query', '', `?signature=s3cret-of-mine&padding=${'p'.repeat(600)}`],
+		['a password and odd characters', 'user:s3cret-of-mine@', "?sig=s3cret-of-mine|'&x=1"],
+		['a fragment', '', '#s3cret-of-mine'],
+	])('keeps %s of its URL out of messages', async (_what, user, behind) => {
+		const lines: string[] = [];
+		const source = remoteSnapshot(`${base.replace('//', `//${user}`)}/gone${behind}`, await plain.open());
+		const target = { type: 'newCollection', collection: 'gone' } as const;
+		const run = restoreCollection({
+			connection: connectionTo(server),
+			source,
+			target,
+			log: (line) => lines.push(line),
+		});
+		const error = await failure(run, 'TARGET_FAILED');
+		expect(error.message).toContain('/gone');
+		const cause = error.cause as Error;
+		const told = [
+			error.message,
+			error.stack,
+			error.hint,
+			error.details,
+			cause.message,
+			cause.stack,
+			cause.cause,
+			lines,
+		];
+		expect(JSON.stringify(told)).not.toContain('s3cret');
+	});
+
+	it('without a manifest makes a collection like any other, with nothing left in its metadata', async () => {
+		const sha256 = createHash('sha256').update(content).digest('hex');
+		await into(remoteSnapshot(`${base}/docs.snapshot`, { sha256 }), 'fetched');
+		const { config } = await ask<{ config: { metadata?: object } }>(server, 'GET', at('fetched'));
+		expect(config.metadata ?? {}).toEqual({});
+		expect(await contentHash(server, 'fetched')).toBe(wanted);
+		await failure(into(remoteSnapshot(`${base}/docs.snapshot`, { sha256 }), 'fetched'), 'TARGET_EXISTS');
+		await failure(into(remoteSnapshot(`${base}/gone`, { sha256 }), 'gone'), 'TARGET_FAILED');
+		await expect(ask(server, 'GET', at('gone'))).rejects.toThrow('404');
 	});
 
 	it('is refused where the server could not read it', async () => {
 		const reader = await backup.open();
 		expect(() => remoteSnapshot(`${base}/x`, reader)).toThrow('cannot read');
-		expect(() => remoteSnapshot('file:///etc/passwd', reader)).toThrow('http://');
+		for (const url of ['file:///etc/passwd', 'http://', 'https://x:s3cret/']) {
+			expect(() => remoteSnapshot(url, reader)).toThrow('from http:// and https:// URLs only');
+		}
 	});
 });

@@ -17,6 +17,7 @@ import {
 import { FolderStorage } from '../../../engine/storage';
 import { temporaryFolder } from '../../services/guard';
 import type { QdrantServer } from '../../services/qdrant';
+import { ask, at, contentHash } from '../../services/qdrant-data';
 
 export function connectionTo({ url, apiKey }: QdrantServer): QdrantConnection {
 	return { url, ...(apiKey !== undefined && { apiKey }) };
@@ -85,4 +86,35 @@ export async function failure(promise: Promise<unknown>, code: ErrorCode): Promi
 	expect(error).toBeInstanceOf(BackupError);
 	expect(`${(error as BackupError).code}: ${(error as BackupError).message}`).toMatch(new RegExp(`^${code}: `));
 	return error as BackupError;
+}
+
+/** What a server holds: collections with their content, aliases, and files in its snapshot folder. */
+export async function everythingOn(
+	server: QdrantServer,
+): Promise<{ hashes: Record<string, string>; [rest: string]: unknown }> {
+	const { collections } = await ask<{ collections: { name: string }[] }>(server, 'GET', '/collections');
+	const hashes: Record<string, string> = {};
+	for (const { name } of collections) hashes[name] = await contentHash(server, name);
+	const files = filesBelow(join(server.folder, 'snapshots')).filter((file) => !file.endsWith('.checksum'));
+	return { hashes, aliases: await aliasesOn(server), files };
+}
+
+/** The aliases of a server and the collection that each points at. */
+export async function aliasesOn(server: QdrantServer): Promise<Record<string, string>> {
+	const { aliases } = await ask<{ aliases: { alias_name: string; collection_name: string }[] }>(
+		server,
+		'GET',
+		'/aliases',
+	);
+	return Object.fromEntries(aliases.map(({ alias_name: alias, collection_name: collection }) => [alias, collection]));
+}
+
+export async function giveAlias(server: QdrantServer, alias: string, collection: string): Promise<void> {
+	const actions = [{ create_alias: { alias_name: alias, collection_name: collection } }];
+	await ask(server, 'POST', '/collections/aliases', { actions });
+}
+
+export async function removeCollections(server: QdrantServer): Promise<void> {
+	const { collections } = await ask<{ collections: { name: string }[] }>(server, 'GET', '/collections');
+	for (const { name } of collections) await ask(server, 'DELETE', at(name));
 }

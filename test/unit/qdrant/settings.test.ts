@@ -4,7 +4,7 @@ import type { CollectionSource } from '../../../engine/qdrant';
 import { covers } from '../../../engine/qdrant/restore/check';
 import { bare } from '../../../engine/qdrant/restore/compatible';
 import { creationSettings, indexSchema, shardKeys } from '../../../engine/qdrant/restore/settings';
-import { serverMessage } from '../../../engine/qdrant/client';
+import { serverMessage } from '../../../engine/qdrant/answer';
 
 const source = (config: object, shards: object[] = []) => ({ config, shards }) as unknown as CollectionSource;
 

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+
+import { QdrantFailure } from './failure';
+import { withoutSecrets } from './secrets';
+
+const MAX_MESSAGE = 500;
+
+const snapshot = z.object({ name: z.string().min(1), size: z.number().int().nonnegative() });
+const shard = z.object({ shard_id: z.number().int(), state: z.string() });
+
+/**
+ * What the answers to the calls must hold at least. Whatever answers in Qdrant's place (a proxy, another server) is told from
+ * it by that; the answers themselves are handed on as they are, with all that other versions put into them.
+ */
+export const ANSWERS = {
+	cluster: z.discriminatedUnion('status', [
+		z.object({ status: z.literal('disabled') }),
+		z.object({
+			status: z.literal('enabled'),
+			peer_id: z.string(),
+			peers: z.record(z.object({ uri: z.string() })),
+		}),
+	]),
+	collections: z.object({ collections: z.array(z.object({ name: z.string() })) }),
+	aliases: z.object({ aliases: z.array(z.object({ alias_name: z.string(), collection_name: z.string() })) }),
+	collection: z.object({
+		status: z.string(),
+		config: z.object({ params: z.object({}) }),
+		payload_schema: z.object({}),
+	}),
+	exists: z.object({ exists: z.boolean() }),
+	shards: z.object({
+		peer_id: z.string(),
+		shard_count: z.number().int(),
+		local_shards: z.array(shard),
+		remote_shards: z.array(shard),
+		shard_transfers: z.array(z.unknown()),
+	}),
+	count: z.object({ count: z.number().int().nonnegative() }),
+	points: z.object({ points: z.array(z.object({})) }),
+	snapshot,
+	snapshots: z.array(snapshot),
+	/** `true` in most cases; of what was done to points, an object. */
+	done: z.union([z.boolean(), z.object({})]),
+};
+
+/**
+ * The `result` of an answer with status 200.
+ * @throws QdrantFailure isForeign, where it is none of Qdrant's
+ */
+export function resultOf<T>(text: string, shape: z.ZodTypeAny): T {
+	const answer = parseAnswer(text);
+	const result = (answer as { result?: unknown } | null)?.result;
+	const checked = shape.safeParse(result);
+	if (checked.success) return result as T;
+	const [issue] = checked.error.issues;
+	const where = ['result', ...(issue?.path ?? [])].join('.');
+	throw new QdrantFailure(`the answer is not one of Qdrant (${where}: ${issue?.message})`, 200, undefined, true);
+}
+
+/** @throws QdrantFailure isForeign, for what is no JSON */
+export function parseAnswer(text: string): unknown {
+	try {
+		return JSON.parse(text, keepLargeIntegers);
+	} catch {
+		const what = isPage(text) ? 'a web page' : 'no JSON';
+		throw new QdrantFailure(`the answer is ${what}, so it did not come from Qdrant`, 200, undefined, true);
+	}
+}
+
+/** Qdrant's ids are unsigned 64-bit integers: those that a number cannot hold, and all peers' ids, become strings. */
+function keepLargeIntegers(this: unknown, key: string, value: unknown, context?: { source?: string }): unknown {
+	if (typeof value !== 'number') return value;
+	if (key === 'peer_id') return context?.source ?? String(value);
+	return Number.isInteger(value) && !Number.isSafeInteger(value) ? (context?.source ?? value) : value;
+}
+
+/** The failure that an answer with another status than 200 stands for. */
+export function refusal(status: number, text: string, secrets: readonly string[] = []): QdrantFailure {
+	// Qdrant answers 404 without a word only where it knows no such call: a path in the URL that leads elsewhere.
+	const isForeign = (status >= 300 && status < 400) || (status === 404 && (isPage(text) || text.trim() === ''));
+	return new QdrantFailure(serverMessage(status, text, secrets), status, undefined, isForeign);
+}
+
+/**
+ * `{"status":{"error":"..."}}`, or plain text where the request never got as far (a wrong key, a missing file); without
+ * secrets, and cut to 500 characters.
+ */
+export function serverMessage(status: number, text: string, secrets: readonly string[] = []): string {
+	let message = text.trim();
+	try {
+		const answer = JSON.parse(text) as { status?: { error?: unknown } } | null;
+		if (typeof answer?.status?.error === 'string') message = answer.status.error;
+	} catch {
+		// Not JSON: the text itself.
+	}
+	if (isPage(message) || message === '') return `the answer had the status ${status}`;
+	const told = withoutSecrets(message, secrets);
+	return told.length > MAX_MESSAGE ? `${told.slice(0, MAX_MESSAGE)}...` : told;
+}
+
+function isPage(text: string): boolean {
+	return text.trimStart().startsWith('<');
+}

@@ -1,0 +1,136 @@
+/**
+ * How a restore tells the collections that it has made from others of the same name, for nothing else may it remove: it
+ * creates each of them empty, which takes the name, with a mark in its metadata, fills it, and takes the mark off in the end.
+ *
+ * Facts of 1.16.3 that shape this file:
+ * - creating a collection that exists answers 409, so of two restores into one new name only one goes on;
+ * - a snapshot that is put into a collection leaves the metadata as they are;
+ * - a collection that is deleted while the server is unpacking a snapshot for it comes back without its metadata, and one
+ *   that somebody makes anew meanwhile is filled in its place; so nothing is deleted while the server may be at that.
+ */
+import { randomUUID } from 'node:crypto';
+
+import { BackupError, messageOf } from '../../errors';
+import type { QdrantClient } from '../client';
+import { isOutcomeUnknown, statusOf } from '../failure';
+import type { JsonObject } from '../types';
+import type { RestoreContext } from './load';
+
+const MARK = 'stack_backup_restore';
+
+/** A collection that this run has made. */
+export interface MadeCollection {
+	/** What its metadata hold; undefined on servers that keep none (before 1.16). */
+	mark: string | undefined;
+	/** The server is still filling it, and will tell when it is done (`late`), or may be, and nobody will hear (`lost`). */
+	busy?: 'late' | 'lost';
+}
+
+/**
+ * Creates a collection under a name that is free.
+ * @throws BackupError TARGET_EXISTS, and what creating it fails with
+ */
+export async function claimCollection(
+	context: RestoreContext,
+	collection: string,
+	settings: JsonObject,
+): Promise<void> {
+	const { client } = context.topology;
+	const mark = randomUUID();
+	const metadata = { ...(settings['metadata'] as JsonObject | undefined), [MARK]: mark };
+	try {
+		// Not to be cancelled: whether there is one then would have to be found out.
+		await client.createCollection(collection, { ...settings, metadata });
+	} catch (error) {
+		if (statusOf(error) === 409) throw await nameTaken(client, collection);
+		if (isOutcomeUnknown(error)) {
+			context.made.set(collection, { mark });
+			await discard(context, collection);
+		}
+		throw error;
+	}
+	context.made.set(collection, { mark });
+	const found = await look(client, collection);
+	context.made.set(collection, { mark: found?.mark });
+}
+
+/**
+ * Marks a collection that the server's answer to this run has just made of a snapshot, under a name that was free. For
+ * snapshots whose settings nobody knows before: there is a moment in which somebody else could have made it.
+ */
+export async function adoptCollection({ topology, made }: RestoreContext, collection: string): Promise<void> {
+	const mark = randomUUID();
+	made.set(collection, { mark: undefined });
+	await topology.client.updateCollection(collection, { metadata: { [MARK]: mark } });
+	made.set(collection, { mark: (await look(topology.client, collection))?.mark });
+}
+
+/**
+ * Removes a collection that this run has made, and nothing else. What it does not remove, or cannot, is told in the run's
+ * warnings, and in its error where it fails.
+ */
+export async function discard(context: RestoreContext, collection: string): Promise<void> {
+	const { topology, made } = context;
+	const own = made.get(collection);
+	if (own?.busy) return leave(context, busyMessage(collection, own.busy));
+	try {
+		const found = await look(topology.client, collection);
+		if (found && (!own || found.mark !== own.mark)) {
+			const reason = 'it is not certain that this restore has made it. Look at it, and delete it if it is not wanted.';
+			return leave(context, `The collection ${collection} was not removed: ${reason}`);
+		}
+		if (found) await topology.client.deleteCollection(collection);
+		made.delete(collection);
+	} catch (error) {
+		leave(context, `The incomplete collection ${collection} could not be removed, delete it: ${messageOf(error)}`);
+	}
+}
+
+/** Takes the marks off the collections that stay. */
+export async function releaseCollections({ topology, made, warnings }: RestoreContext): Promise<void> {
+	for (const [collection, { mark, busy }] of made) {
+		if (mark === undefined || busy) continue;
+		try {
+			await topology.client.updateCollection(collection, { metadata: { [MARK]: null } });
+		} catch (error) {
+			warnings.push(`The metadata of ${collection} still hold the entry ${MARK}: ${messageOf(error)}`);
+		}
+	}
+}
+
+/** The TARGET_EXISTS error for a collection that is there already. */
+export async function nameTaken(client: QdrantClient, collection: string): Promise<BackupError> {
+	const found = await look(client, collection).catch(() => undefined);
+	return new BackupError(
+		'TARGET_EXISTS',
+		`There is a collection named ${collection} already; nothing was changed.`,
+		found?.mark === undefined
+			? { hint: 'Choose another name, or restore over it by a safe swap.' }
+			: { hint: 'Another restore is filling it, or was cut off while it did: in that case delete it, then try again.' },
+	);
+}
+
+/** The mark of a collection; undefined where there is no such collection. */
+async function look(client: QdrantClient, collection: string): Promise<{ mark: string | undefined } | undefined> {
+	try {
+		const { config } = await client.collection(collection);
+		const mark = (config.metadata as JsonObject | null | undefined)?.[MARK];
+		return { mark: typeof mark === 'string' ? mark : undefined };
+	} catch (error) {
+		if (statusOf(error) === 404) return undefined;
+		throw error;
+	}
+}
+
+function busyMessage(collection: string, busy: 'late' | 'lost'): string {
+	return busy === 'late'
+		? `The server is still taking the snapshot in as ${collection}, which is removed as soon as that is done.`
+		: `The connection was lost after everything had been sent: the server may have restored the collection ${collection}, or may be at it still. Look at it later, and delete it if it is not wanted.`;
+}
+
+/** Tells that something stays on the server which should not. */
+export function leave({ warnings, left, log }: RestoreContext, message: string): void {
+	warnings.push(message);
+	left.push(message);
+	log(message);
+}

@@ -1,0 +1,99 @@
+import { BackupError, messageOf } from '../../errors';
+import { aliasesOf } from '../describe';
+import { isOutcomeUnknown } from '../failure';
+import { isOfEarlierSwap, moveAliases } from './aliases';
+import type { CollectionCheck } from './check';
+import { dropCopy, keptError, putBackError } from './kept';
+import { discard, loadNew, type RestoreContext } from './load';
+import { putAnotherBack } from './putBack';
+import { checkInDoubt, checkReplaced, likenessOnceSettled } from './replace';
+import type { Swap } from './swapCollection';
+import { NOTHING_CHANGED } from './swap';
+
+/**
+ * The last step of a safe swap by name where the backup does not fit the collection: makes it anew. Its aliases point at the
+ * copy meanwhile, so clients that use them have the old data, and whatever happens the aliases stay.
+ */
+export async function replaceByAnother(context: RestoreContext, swap: Swap): Promise<CollectionCheck> {
+	const { name, previous, source } = swap;
+	const { topology, warnings } = context;
+	const parked = await parkAliases(context, swap);
+	await deleteOld(context, swap, parked);
+	const failure = await loadNew({ ...context, untilDone: true }, name, source).then(
+		() => undefined,
+		(reason: unknown) => ({ reason }),
+	);
+	const check = failure
+		? await afterFailure(context, swap, { parked, ...failure })
+		: await checkReplaced(context, swap, async (reason) => {
+				await discard(context, name);
+				await putAnotherBack(context, swap, { parked, reason });
+			});
+	const due = parked.filter((alias) => !isOfEarlierSwap(alias));
+	const { others } = await moveAliases(topology.client, due, { from: previous, to: name });
+	if (others.length > 0) {
+		warnings.push(`These aliases do not point at ${name}, but may at ${previous}: ${others.join(', ')}.`);
+	}
+	return check;
+}
+
+/** Points the aliases at the copy, and returns them; all or none. */
+async function parkAliases(context: RestoreContext, swap: Swap): Promise<string[]> {
+	const { name, previous } = swap;
+	const { client } = context.topology;
+	try {
+		const aliases = await aliasesOf(client, name);
+		const { moved, others } = await moveAliases(client, aliases, { from: name, to: previous });
+		if (others.length === 0) return aliases;
+		await moveAliases(client, moved, { from: previous, to: name });
+		throw new BackupError('TARGET_FAILED', `The aliases ${others.join(', ')} of ${name} could not be moved.`, {
+			hint: NOTHING_CHANGED,
+		});
+	} catch (error) {
+		await dropCopy(context, swap);
+		throw error;
+	}
+}
+
+/** Deletes the collection, of which there is a checked copy; where that does not work, all is as before. */
+async function deleteOld(context: RestoreContext, swap: Swap, parked: string[]): Promise<void> {
+	const { name, previous } = swap;
+	const { client } = context.topology;
+	try {
+		await client.deleteCollection(name);
+	} catch (error) {
+		let exists: boolean;
+		try {
+			exists = await client.collectionExists(name);
+		} catch (unread) {
+			throw keptError(swap, error, `whether ${name} was deleted is unknown: ${messageOf(unread)}`);
+		}
+		if (!exists) return;
+		if (isOutcomeUnknown(error)) {
+			throw keptError(swap, error, `the server may delete ${name} still. Its aliases point at the copy.`);
+		}
+		await moveAliases(client, parked, { from: previous, to: name });
+		await dropCopy(context, swap);
+		throw error;
+	}
+}
+
+/** The new collection was not made, as far as is known. */
+async function afterFailure(
+	context: RestoreContext,
+	swap: Swap,
+	{ parked, reason }: { parked: string[]; reason: unknown },
+): Promise<CollectionCheck> {
+	const { name } = swap;
+	const own = context.made.get(name);
+	if (!own?.busy) {
+		await putAnotherBack(context, swap, { parked, reason });
+		throw putBackError(swap, reason);
+	}
+	const likeness = await likenessOnceSettled(context, swap, false);
+	if (likeness !== 'new') {
+		throw keptError(swap, reason, `the server may be filling ${name} still. The aliases point at the copy.`);
+	}
+	delete own.busy;
+	return await checkInDoubt(context, swap, reason);
+}
