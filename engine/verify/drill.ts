@@ -34,6 +34,8 @@ export interface DrilledBackup {
 	/** Bytes before compression. */
 	rawBytes: number;
 	verdict: Verdict;
+	/** `content` where backups of the kind cannot be restored for a test. */
+	requested: VerificationLevel;
 	reached: VerificationLevel | null;
 	/** Milliseconds that its restore took; null where it was not restored. */
 	restoreTime: number | null;
@@ -48,7 +50,7 @@ export interface DrilledSystem {
 	kind: BackupKind;
 	backups: number;
 	verdict: Verdict;
-	/** Milliseconds, one after the other; null where not all were restored. */
+	/** Milliseconds, one after the other; null where not all were restored, or can be. */
 	recoveryTime: number | null;
 	/** Of the oldest, in milliseconds. */
 	recoveryPoint: number;
@@ -56,7 +58,7 @@ export interface DrilledSystem {
 
 /** Plain JSON; all durations are milliseconds. */
 export interface DrillReport {
-	/** `passed`: everything was restored, compared and young enough. `failed`: a backup is bad, or something has none. */
+	/** `passed`: everything was restored and compared, as far as it can be, and is young enough. `failed`: a backup is bad, or something has none. */
 	verdict: Verdict;
 	/** ISO 8601, UTC. */
 	startedAt: string;
@@ -66,7 +68,7 @@ export interface DrillReport {
 	runId: string | null;
 	backups: DrilledBackup[];
 	systems: DrilledSystem[];
-	/** Measured; null where not everything was restored. `parallel`: with all systems at once. */
+	/** Measured; null where not everything that can be was restored. `parallel`: with all systems at once. */
 	recoveryTime: { sequential: number | null; parallel: number | null };
 	/** Of the oldest backup; null where there is none. */
 	recoveryPoint: number | null;
@@ -88,9 +90,8 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
 	const now = new Date();
 	const begun = performance.now();
 	const { backups, damaged } = await listAll(options);
-	const isRestorable = (kind: BackupKind) => checkOf(kind)?.testRestore !== undefined;
 	const set = chooseSet(backups, damaged, {
-		isRestorable,
+		isKnown: (kind) => checkOf(kind) !== undefined,
 		now,
 		...(kinds && { kinds }),
 		...(maxAgeHours !== undefined && { maxAgeHours }),
@@ -98,7 +99,7 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
 	const drilled: DrilledBackup[] = [];
 	for (const [index, entry] of set.backups.entries()) {
 		throwIfCancelled(signal);
-		options.log?.(`Restoring ${entry.key}, ${index + 1} of ${set.backups.length}`);
+		options.log?.(`Trying ${entry.key}, ${index + 1} of ${set.backups.length}`);
 		const report = await tryOut(entry, options);
 		await options.onVerified?.(report);
 		drilled.push(drilledBackup(entry, report, now));
@@ -119,12 +120,17 @@ async function tryOut({ manifest, folder }: BackupEntry, options: DrillOptions):
 		storage,
 		manifest,
 		folder,
-		level: 'restore',
+		level: levelFor(manifest.kind),
 		scratch,
 		...(keys && { keys }),
 		...(signal && { signal }),
 		...(log && { log }),
 	});
+}
+
+/** What cannot be restored for a test (a server's globals, a whole storage of Qdrant) is tried as far as it can be. */
+function levelFor(kind: BackupKind): VerificationLevel {
+	return checkOf(kind)?.testRestore ? 'restore' : 'content';
 }
 
 /** Of all prefixes, each backup once although one prefix may hold another. */
@@ -148,6 +154,7 @@ function drilledBackup({ manifest, key }: BackupEntry, report: VerificationRepor
 		startedAt,
 		rawBytes: size.raw,
 		verdict: report.verdict,
+		requested: report.requested,
 		reached: report.reached ?? null,
 		restoreTime: report.reached === 'restore' ? (restore?.restoreDuration ?? restore?.duration ?? null) : null,
 		age: Math.max(0, now.getTime() - new Date(startedAt).getTime()),
@@ -166,13 +173,14 @@ function summary(
 			backups.filter((backup) => backup.kind === kind),
 		),
 	);
-	const times = systems.map(({ recoveryTime }) => recoveryTime);
+	const measured = systems.filter(({ kind }) => levelFor(kind) === 'restore');
+	const times = measured.map(({ recoveryTime }) => recoveryTime);
 	const ages = backups.map(({ age }) => age);
 	const isEmpty = backups.length === 0;
 	return {
 		verdict: verdictOf(backups, gaps),
 		systems,
-		recoveryTime: { sequential: isEmpty ? null : sum(times), parallel: isEmpty ? null : most(times) },
+		recoveryTime: { sequential: sum(times), parallel: most(times) },
 		recoveryPoint: isEmpty ? null : Math.max(...ages),
 		spread: isEmpty ? null : Math.max(...ages) - Math.min(...ages),
 	};
@@ -190,16 +198,16 @@ function systemOf(kind: BackupKind, backups: DrilledBackup[]): DrilledSystem {
 
 /** What was never tried has not passed. */
 function verdictOf(backups: DrilledBackup[], gaps: DrillGap[]): Verdict {
-	const isBad = ({ reason }: DrillGap) => reason !== 'notRestorable';
+	const isBad = ({ reason }: DrillGap) => reason !== 'unknown';
 	if (gaps.some(isBad) || backups.some(({ verdict }) => verdict === 'failed')) return 'failed';
 	return gaps.length > 0 || backups.some(({ verdict }) => verdict !== 'passed') ? 'incomplete' : 'passed';
 }
 
-/** Null where one is not known. */
+/** Null where one is not known, or there is none. */
 function sum(times: (number | null)[]): number | null {
-	return times.reduce((total, time) => (total === null || time === null ? null : total + time), 0);
+	return times.length === 0 || times.includes(null) ? null : (times as number[]).reduce((a, b) => a + b);
 }
 
 function most(times: (number | null)[]): number | null {
-	return times.reduce((longest, time) => (longest === null || time === null ? null : Math.max(longest, time)), 0);
+	return times.length === 0 || times.includes(null) ? null : Math.max(...(times as number[]));
 }

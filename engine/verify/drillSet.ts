@@ -3,9 +3,9 @@ import type { BackupEntry, BackupKind, DamagedManifest } from '../archive';
 /**
  * Why something could not be brought back as it should. `none`: nothing of this kind, or nothing at all, was backed up.
  * `notWhole`: all its backups hold a part. `outdated`: its newest whole backup is too old. `damaged`: a newer manifest
- * cannot be read, so that nobody knows of what it is. `notRestorable`: backups of the kind cannot be restored for a test.
+ * cannot be read, so that nobody knows of what it is. `unknown`: what backups of the kind hold cannot be checked yet.
  */
-export type GapReason = 'none' | 'notWhole' | 'outdated' | 'damaged' | 'notRestorable';
+export type GapReason = 'none' | 'notWhole' | 'outdated' | 'damaged' | 'unknown';
 
 export interface DrillGap {
 	reason: GapReason;
@@ -30,7 +30,7 @@ export interface DrillSet {
 export interface DrillSetOptions {
 	/** Only these kinds, each of which must be there; default: all that are. */
 	kinds?: readonly BackupKind[];
-	isRestorable: (kind: BackupKind) => boolean;
+	isKnown: (kind: BackupKind) => boolean;
 	now: Date;
 	/** A newest whole backup older than this is a gap; by default any age will do. */
 	maxAgeHours?: number;
@@ -44,10 +44,10 @@ const HOUR_MS = 60 * 60 * 1000;
  * @param backups newest first, as listManifests gives them
  */
 export function chooseSet(backups: BackupEntry[], damaged: DamagedManifest[], options: DrillSetOptions): DrillSet {
-	const { kinds, isRestorable } = options;
+	const { kinds, isKnown } = options;
 	const wanted = backups.filter(({ manifest: { kind } }) => !kinds || kinds.includes(kind));
-	const restorable = wanted.filter(({ manifest: { kind } }) => isRestorable(kind));
-	const whole = restorable.filter(({ manifest: { partial } }) => !partial);
+	const known = wanted.filter(({ manifest: { kind } }) => isKnown(kind));
+	const whole = known.filter(({ manifest: { partial } }) => !partial);
 	const newest = newestOf(whole);
 	const run = completeRun(whole, newest);
 	const chosen = run && !isOutrun(run, newest) ? run : newest;
@@ -95,14 +95,14 @@ function findGaps(
 	wanted: BackupEntry[],
 	newest: Map<string, BackupEntry>,
 	damaged: DamagedManifest[],
-	{ kinds, isRestorable, now, maxAgeHours = Infinity }: DrillSetOptions,
+	{ kinds, isKnown, now, maxAgeHours = Infinity }: DrillSetOptions,
 ): DrillGap[] {
 	const missing = (kinds ?? [])
 		.filter((kind) => !wanted.some(({ manifest }) => manifest.kind === kind))
 		.map((kind) => gap('none', { kind }));
 	if (wanted.length === 0 && missing.length === 0) missing.push(gap('none', {}));
 	const known = [...newestOf(wanted)].flatMap(([name, entry]): DrillGap[] => {
-		if (!isRestorable(entry.manifest.kind)) return [gapOf('notRestorable', entry)];
+		if (!isKnown(entry.manifest.kind)) return [gapOf('unknown', entry)];
 		const whole = newest.get(name);
 		if (!whole) return [gapOf('notWhole', entry)];
 		const age = now.getTime() - new Date(whole.manifest.startedAt).getTime();

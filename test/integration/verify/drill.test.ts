@@ -3,11 +3,15 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { backUpCollections, type BackUpCollectionsOptions } from '../../../engine/qdrant';
+import { backUpDatabase, backUpGlobals } from '../../../engine/postgres';
+import { withClient } from '../../../engine/postgres/connection';
+import { backUpCollections, type BackUpCollectionsOptions, backUpStorage } from '../../../engine/qdrant';
 import type { FolderStorage } from '../../../engine/storage';
 import { drill } from '../../../engine/verify';
+import { startPostgres } from '../../services/postgres';
 import { startQdrant, type QdrantServer } from '../../services/qdrant';
 import { ask, createPlain } from '../../services/qdrant-data';
+import { connectionTo as connectionToPostgres } from '../postgres/engine/support';
 import { connectionTo, failure, temporaryStorage } from '../qdrant/support';
 
 let server: QdrantServer;
@@ -70,6 +74,39 @@ describe('a drill', () => {
 		expect(report.spread).toBe(Math.max(...begun) - Math.min(...begun));
 		expect(report.recoveryPoint).toBe(new Date(report.startedAt).getTime() - Math.min(...begun));
 		expect(await leftBehind()).toEqual({ collections: [] });
+	});
+
+	it('takes all systems of a stack together, each as far as it can be tried', async () => {
+		const { storage } = temporaryStorage();
+		const postgres = await startPostgres({ version: 18 });
+		try {
+			const connection = { ...connectionToPostgres(postgres, 'postgres') };
+			await withClient(connection, 'source', {}, async (client) => {
+				await client.query('CREATE TABLE users AS SELECT id, md5(id::text) AS name FROM generate_series(1, 500) id');
+			});
+			const common = { storage, codec: { name: 'zstd' as const }, runId: 'night' };
+			await backUpDatabase({ ...common, connection });
+			await backUpGlobals({ ...common, connection });
+			await run(storage, 'night');
+			await backUpStorage({ ...common, connection: connectionTo(server) });
+		} finally {
+			await postgres.stop();
+		}
+		const inProcess = { type: 'inProcess' as const, maxRawBytes: 10_000_000 };
+		const assertions = ['SELECT count(*) = 500 FROM users'];
+		const report = await drill({ storage, scratch: { ...targets(), postgres: inProcess, assertions } });
+		expect(report.backups.map(({ kind, name, requested, verdict }) => [kind, name, requested, verdict])).toEqual([
+			['postgres', 'postgres', 'restore', 'passed'],
+			['postgres-globals', 'globals', 'content', 'passed'],
+			['qdrant', 'chats', 'restore', 'passed'],
+			['qdrant', 'docs', 'restore', 'passed'],
+			['qdrant-storage', 'storage', 'content', 'passed'],
+		]);
+		expect(report).toMatchObject({ verdict: 'passed', runId: 'night', gaps: [] });
+		const [databases, , collections] = report.systems.map(({ recoveryTime }) => recoveryTime) as [number, null, number];
+		const { sequential, parallel } = report.recoveryTime;
+		expect([sequential, parallel]).toEqual([databases + collections, Math.max(databases, collections)]);
+		expect(report.systems.map(({ recoveryTime }) => recoveryTime === null)).toEqual([false, true, false, true]);
 	});
 
 	it('fails for a backup that is bad, and still tries the others', async () => {

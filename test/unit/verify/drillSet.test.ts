@@ -29,7 +29,7 @@ function choose(backups: BackupEntry[], options: Partial<DrillSetOptions> = {}, 
 		modifiedAt: new Date(now.getTime() - hoursAgo * 3600_000),
 		error: new BackupError('MANIFEST_INVALID', 'no JSON'),
 	}));
-	const set = chooseSet(newestFirst, broken, { isRestorable: () => true, now, ...options });
+	const set = chooseSet(newestFirst, broken, { isKnown: () => true, now, ...options });
 	const gaps = set.gaps.map(({ reason, kind, name, key }) => [reason, key ?? [kind, name].join('/')].join(' '));
 	return { runId: set.runId, keys: set.backups.map(({ key }) => key), gaps };
 }
@@ -98,11 +98,11 @@ describe('what is missing', () => {
 		expect(choose(backups).gaps).toEqual([]);
 	});
 
-	it('is what cannot be restored for a test', () => {
-		const backups = [backup('qdrant/docs', 1), backup('qdrant-storage/storage', 1)];
-		expect(choose(backups, { isRestorable: (kind) => kind === 'qdrant' })).toMatchObject({
+	it('is what cannot be checked yet', () => {
+		const backups = [backup('qdrant/docs', 1), backup('files/home', 1)];
+		expect(choose(backups, { isKnown: (kind) => kind === 'qdrant' })).toMatchObject({
 			keys: ['qdrant/docs_1'],
-			gaps: ['notRestorable qdrant-storage/storage_1'],
+			gaps: ['unknown files/home_1'],
 		});
 	});
 
