@@ -16,6 +16,12 @@ const SLICE = 1024 * 1024;
 
 const SET_SEQUENCE = /^SELECT\s+pg_catalog\.setval\((E?'(?:[^']|'')*'),\s*(-?\d+),\s*(true|false)\)\s*$/i;
 
+/**
+ * Subscriptions belong to a server as a whole: they keep a database from being dropped, and with one that is dropped goes
+ * its slot at the publisher, which is the source's.
+ */
+const REACHES_OUT = /^(?:(?:CREATE|ALTER|DROP)|(?:COMMENT|SECURITY\s+LABEL)\s[^']*?\bON)\s+SUBSCRIPTION\s/i;
+
 /** The rows of one table as the source has them. */
 export interface SourceRows {
 	/** Of its COPY, in their order; undefined where it names none. */
@@ -64,7 +70,12 @@ export class TappedSource implements RestoreSource {
 	}
 
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
+		let leftOut = 0;
 		for await (const step of this.source.steps(selection, signal)) {
+			if (step.type === 'statement' && REACHES_OUT.test(step.text)) {
+				leftOut++;
+				continue;
+			}
 			if (step.type === 'statement') this.#noteStatement(step.text);
 			else if (step.type === 'batch') this.#noteBatch(step.sql);
 			else if (step.type === 'copy') {
@@ -73,6 +84,7 @@ export class TappedSource implements RestoreSource {
 			}
 			yield step;
 		}
+		if (leftOut > 0) yield { type: 'warning', text: 'Subscriptions were left out: they reach out to other servers.' };
 	}
 
 	#noteStatement(text: string): void {
