@@ -50,7 +50,7 @@ export async function inspect(scratch: Scratch, context: CheckContext): Promise<
 	if (other !== undefined) findError(context, '', `Once restored, ${other}.`);
 	const counts = { points: report.points, shards: shards.length };
 	if (report.points === 0) return counts;
-	await withoutStrictMode(connection, name, info, signal);
+	await withoutStrictMode(client, name, info, signal);
 	try {
 		return { ...counts, ...(await new PointsCheck(scratch, info, context).run()) };
 	} catch (error) {

@@ -1,27 +1,22 @@
-import type { QdrantConnection } from '../connection';
-import { open, readText } from '../http';
+import type { QdrantClient } from '../client';
 import type { CollectionInfo } from '../types';
-
-const ANSWER_MS = 60_000;
+import { isRefusal } from './samples';
 
 /**
  * A collection brings its strict mode along, which may forbid what looks at its points. Turns it off in the scratch
- * collection; a server that does not take that is asked under strict mode.
+ * collection; on a server that refuses that, the points are looked at as far as strict mode lets anybody.
  */
 export async function withoutStrictMode(
-	connection: QdrantConnection,
+	client: QdrantClient,
 	collection: string,
 	{ config }: CollectionInfo,
 	signal?: AbortSignal,
 ): Promise<void> {
 	const mode = config.strict_mode_config as { enabled?: boolean } | null | undefined;
 	if (mode?.enabled !== true) return;
-	const response = await open(connection, {
-		method: 'PATCH',
-		path: `/collections/${encodeURIComponent(collection)}`,
-		json: { strict_mode_config: { enabled: false } },
-		answerWithin: ANSWER_MS,
-		...(signal && { signal }),
-	});
-	await readText(response);
+	try {
+		await client.updateCollection(collection, { strict_mode_config: { enabled: false } }, signal);
+	} catch (error) {
+		if (!isRefusal(error)) throw error;
+	}
 }
