@@ -8,16 +8,17 @@
 import { Duplex } from 'node:stream';
 
 import { encodeMessage, encodeQuery, type Message, MessageType, splitMessages } from '../../protocol';
+import { parseName, tokenize } from '../../statements/tokens';
 import { CopyIn } from './copyIn';
 import type { InProcessServer } from './pglite';
-
-const COPY_IN = /^\s*COPY\s[^]*\sFROM\s+STDIN\b/i;
 
 const SYNC = MessageType.sync;
 const COPY_DATA = MessageType.copyData;
 /** CopyDone and CopyFail, both from the client. */
 const COPY_DONE = 0x63;
 const COPY_FAIL = 0x66;
+
+const COPY_IN = ['FROM', 'STDIN'];
 
 const NOTHING = Buffer.alloc(0);
 
@@ -101,7 +102,7 @@ export class InProcessStream extends Duplex {
 
 	async #query(body: Buffer): Promise<void> {
 		const query = encodeMessage(MessageType.query, body);
-		if (!COPY_IN.test(body.toString('latin1', 0, Math.min(body.length, 64 * 1024)))) return await this.#exchange(query);
+		if (!isCopyIn(body)) return await this.#exchange(query);
 		this.#copy = new CopyIn(this.server, query, (answer) => this.push(answer));
 		this.push(COPY_IN_RESPONSE);
 	}
@@ -136,4 +137,16 @@ export class InProcessStream extends Duplex {
 	unref(): this {
 		return this;
 	}
+}
+
+/** `COPY name (columns) FROM STDIN`, and not one whose names only look like that. */
+function isCopyIn(body: Buffer): boolean {
+	if (!/^\s*COPY\s/i.test(body.toString('latin1', 0, 64))) return false;
+	const tokens = tokenize(body.toString('utf8', 0, body.length - 1));
+	const name = parseName(tokens, 1);
+	if (!name) return false;
+	const isMark = (at: number, text: string) => tokens[at]?.kind === 'mark' && tokens[at]?.text === text;
+	let at = name.end;
+	if (isMark(at, '(')) while (at < tokens.length && !isMark(at++, ')'));
+	return [tokens[at], tokens[at + 1]].every((token, index) => token?.kind === 'word' && token.text === COPY_IN[index]);
 }
