@@ -1,8 +1,8 @@
-import { type BackupEntry, type BackupKind, type DecryptionKeys, listManifests } from '../archive';
+import { type BackupEntry, type BackupKind, type DecryptionKeys, listManifests, type Manifest } from '../archive';
 import { throwIfCancelled } from '../errors';
 import type { Storage } from '../storage';
 import { chooseSet, type DrillGap } from './drillSet';
-import { checkOf } from './registry';
+import { checkOf, deepestLevelOf } from './registry';
 import type { Finding, ScratchTargets, Verdict, VerificationLevel, VerificationReport } from './types';
 import { verifyBackup } from './verifyBackup';
 
@@ -10,8 +10,8 @@ export interface DrillOptions {
 	storage: Storage;
 	/** Where the backups lie: `['postgres/', 'qdrant/']`. Default: everywhere. */
 	prefixes?: readonly string[];
-	/** What the backups are restored into for a while. */
-	scratch: ScratchTargets;
+	/** What the backups are restored into for a while; it may depend on the backup, as assertions do. */
+	scratch: ScratchTargets | ((manifest: Manifest) => ScratchTargets);
 	keys?: DecryptionKeys;
 	/** Only these kinds, each of which must be there; default: all that are. */
 	kinds?: readonly BackupKind[];
@@ -114,23 +114,19 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
 	};
 }
 
+/** What cannot be restored for a test (a server's globals, a whole storage of Qdrant) is tried as far as it can be. */
 async function tryOut({ manifest, folder }: BackupEntry, options: DrillOptions): Promise<VerificationReport> {
 	const { storage, scratch, keys, signal, log } = options;
 	return await verifyBackup({
 		storage,
 		manifest,
 		folder,
-		level: levelFor(manifest.kind),
-		scratch,
+		level: deepestLevelOf(manifest.kind),
+		scratch: typeof scratch === 'function' ? scratch(manifest) : scratch,
 		...(keys && { keys }),
 		...(signal && { signal }),
 		...(log && { log }),
 	});
-}
-
-/** What cannot be restored for a test (a server's globals, a whole storage of Qdrant) is tried as far as it can be. */
-function levelFor(kind: BackupKind): VerificationLevel {
-	return checkOf(kind)?.testRestore ? 'restore' : 'content';
 }
 
 /** Of all prefixes, each backup once although one prefix may hold another. */
@@ -173,7 +169,7 @@ function summary(
 			backups.filter((backup) => backup.kind === kind),
 		),
 	);
-	const measured = systems.filter(({ kind }) => levelFor(kind) === 'restore');
+	const measured = systems.filter(({ kind }) => deepestLevelOf(kind) === 'restore');
 	const times = measured.map(({ recoveryTime }) => recoveryTime);
 	const ages = backups.map(({ age }) => age);
 	const isEmpty = backups.length === 0;

@@ -10,6 +10,7 @@ export type {
 	VerificationLevel,
 	VerificationReport,
 } from './types';
+export { deepestLevelOf } from './registry';
 export { findAnomalies, type Anomaly, type AnomalyMeasure, type AnomalyOptions } from './anomalies';
 export { chooseBackups, mapBounded, type BackupChoice, type ChosenBackups } from './choose';
 export {

@@ -9,7 +9,7 @@ import { openStorageForList } from '../storage';
 import { readableSize, readableTime } from './size';
 
 /** `shop, 2026-01-31 02:00:00 UTC, 3.4 MB, schema only, encrypted` */
-function label(manifest: Manifest): string {
+export function label(manifest: Manifest): string {
 	const {
 		name,
 		startedAt,
