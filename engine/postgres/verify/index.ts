@@ -2,9 +2,10 @@
 import type { KindCheck } from '../../verify/types';
 import { checkDump } from './content';
 import { checkGlobals } from './globals';
+import { testRestoreGlobals } from './globalsRestore';
 import { testRestore } from './testRestore';
 
 export const postgresChecks: KindCheck[] = [
 	{ kinds: ['postgres'], content: checkDump, testRestore },
-	{ kinds: ['postgres-globals'], content: checkGlobals },
+	{ kinds: ['postgres-globals'], content: checkGlobals, testRestore: testRestoreGlobals },
 ];

@@ -51,7 +51,7 @@ export class InProcessServer {
 			this.#exchange = { take: () => {}, resolve, reject };
 		});
 		this.#worker.on('message', (posted: Posted) => this.#onPosted(posted));
-		this.#worker.on('error', (error) => this.#fail(error));
+		this.#worker.on('error', (error: Error) => this.#fail(error));
 		this.#worker.on('exit', () => this.#fail(new Error('it has ended')));
 	}
 

@@ -37,7 +37,11 @@ afterAll(async () => {
 async function foundAfter(statements: string[], session: Record<string, string> = {}): Promise<string[]> {
 	const database = newName();
 	const source = new TappedSource(await backup.source());
-	await restoreDatabase({ connection: connectionTo(server, 'postgres'), source, target: { type: 'newDatabase', database } });
+	await restoreDatabase({
+		connection: connectionTo(server, 'postgres'),
+		source,
+		target: { type: 'newDatabase', database },
+	});
 	for (const sql of statements) await server.query(database, sql);
 	const { context, found } = keepingContext();
 	await withClient(connectionTo(server, database), 'target', {}, (client) =>
@@ -73,15 +77,47 @@ describe('the comparison of a restored database with its backup', () => {
 	});
 
 	it.each([
-		['a row that was lost', `DELETE FROM item WHERE id = 1`, 'public.item: It holds 999 rows after the restore; the backup has 1000.'],
-		['a row that was added', `INSERT INTO empty VALUES (1)`, 'public.empty: It holds 1 rows after the restore; the backup has 0.'],
-		['a row that was doubled', `INSERT INTO free VALUES (1)`, 'public.free: It holds 4 rows after the restore; the backup has 3.'],
-		['a row without columns that was lost', `DELETE FROM bare`, 'public.bare: It holds 0 rows after the restore; the backup has 1.'],
-		['one row doubled for another lost', `UPDATE free SET v = 2 WHERE ctid = (SELECT min(ctid) FROM free)`, 'public.free: It holds as many rows after the restore as the backup, but not the same ones.'],
+		[
+			'a row that was lost',
+			`DELETE FROM item WHERE id = 1`,
+			'public.item: It holds 999 rows after the restore; the backup has 1000.',
+		],
+		[
+			'a row that was added',
+			`INSERT INTO empty VALUES (1)`,
+			'public.empty: It holds 1 rows after the restore; the backup has 0.',
+		],
+		[
+			'a row that was doubled',
+			`INSERT INTO free VALUES (1)`,
+			'public.free: It holds 4 rows after the restore; the backup has 3.',
+		],
+		[
+			'a row without columns that was lost',
+			`DELETE FROM bare`,
+			'public.bare: It holds 0 rows after the restore; the backup has 1.',
+		],
+		[
+			'one row doubled for another lost',
+			`UPDATE free SET v = 2 WHERE ctid = (SELECT min(ctid) FROM free)`,
+			'public.free: It holds as many rows after the restore as the backup, but not the same ones.',
+		],
 		['a table that is gone', `DROP TABLE empty`, 'public.empty: It is not in the restored database.'],
-		['a sequence that went on', `SELECT nextval('counter')`, 'public.counter: The sequence stands at 42 after the restore; the backup has 41.'],
-		['a large object with other content', `SELECT lo_put(77, 3, 'T')`, ': The large objects hold something else after the restore than in the backup.'],
-		['a large object that is gone', `SELECT lo_unlink(77)`, ': There are 0 large objects after the restore; the backup has 1.'],
+		[
+			'a sequence that went on',
+			`SELECT nextval('counter')`,
+			'public.counter: The sequence stands at 42 after the restore; the backup has 41.',
+		],
+		[
+			'a large object with other content',
+			`SELECT lo_put(77, 3, 'T')`,
+			': The large objects hold something else after the restore than in the backup.',
+		],
+		[
+			'a large object that is gone',
+			`SELECT lo_unlink(77)`,
+			': There are 0 large objects after the restore; the backup has 1.',
+		],
 	])('finds %s', async (_, sql, finding) => {
 		expect(await foundAfter([sql])).toEqual([`error ${finding}`.replace('error :', 'error:')]);
 	});
