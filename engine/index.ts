@@ -6,3 +6,4 @@ export * from './archive';
 export * from './postgres';
 export * from './qdrant';
 export * from './retention';
+export * from './verify';

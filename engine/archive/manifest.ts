@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import { z } from 'zod';
 
 import { BackupError } from '../errors';
@@ -6,6 +8,9 @@ import { BackupError } from '../errors';
 export const MANIFEST_SUFFIX = '.manifest.json';
 
 export const MANIFEST_VERSION = 1;
+
+/** SHA-256 of the manifest without this member, as compact JSON in the order of the file. Only the text has it. */
+export const CHECKSUM = 'manifestSha256';
 
 export const BACKUP_KINDS = [
 	'postgres',
@@ -136,9 +141,10 @@ export function parseManifest(text: string, where: string): Manifest {
 		throw new BackupError(
 			'MANIFEST_INVALID',
 			`The manifest ${where} has format version ${version}; this version of the nodes reads up to ${MANIFEST_VERSION}.`,
-			{ hint: 'Update the n8n-nodes-stack-backup package.' },
+			{ hint: 'Update the n8n-nodes-stack-backup package.', details: { formatVersion: version } },
 		);
 	}
+	assertChecksum(json, where);
 	const result = manifestSchema.safeParse(json);
 	if (!result.success) {
 		const issue = result.error.issues[0];
@@ -151,10 +157,36 @@ export function parseManifest(text: string, where: string): Manifest {
 	return result.data;
 }
 
-/** The text stored as `<file>.manifest.json`. Parts go one a line, so that a large index still reads and diffs well. */
+/**
+ * Where the manifest carries the checksum of its own content, compares it. It covers every value and name, not the white
+ * space between them, so a manifest may be indented anew. Manifests of before it was introduced have none.
+ */
+function assertChecksum(json: unknown, where: string): void {
+	if (typeof json !== 'object' || json === null || !(CHECKSUM in json)) return;
+	const { [CHECKSUM]: stated, ...content } = json as Record<string, unknown>;
+	if (stated === checksumOf(content)) return;
+	throw new BackupError(
+		'MANIFEST_INVALID',
+		`The manifest ${where} is not the one that was written: its checksum is wrong.`,
+		{
+			hint: `It was damaged or edited. Choose another backup; if it was edited on purpose, take the line "${CHECKSUM}" out.`,
+		},
+	);
+}
+
+/** Names keep their order when JSON is read and written again, so the same content is the same text. */
+function checksumOf(content: object): string {
+	return createHash('sha256').update(JSON.stringify(content)).digest('hex');
+}
+
+/**
+ * The text stored as `<file>.manifest.json`, with a checksum of its content. Parts go one a line, so that a large index
+ * still reads and diffs well.
+ */
 export function formatManifest(manifest: Manifest): string {
 	const { parts, ...head } = manifest;
+	const checksum = checksumOf({ ...head, parts });
 	const lines = parts.map((part) => `    ${JSON.stringify(part)}`).join(',\n');
-	const body = JSON.stringify(head, null, 2).replace(/\n}$/, '');
+	const body = JSON.stringify({ ...head, [CHECKSUM]: checksum }, null, 2).replace(/\n}$/, '');
 	return `${body},\n  "parts": [${lines ? `\n${lines}\n  ` : ''}]\n}\n`;
 }

@@ -124,14 +124,15 @@ export class ArchiveReader {
 	/**
 	 * The raw bytes of the whole archive. Its errors: ARCHIVE_CORRUPT, STORAGE_MISSING, KEY_MISSING, KEY_WRONG,
 	 * INVALID_INPUT (keys), CANCELLED, and what the storage throws.
+	 * @param onProgress Called with the bytes of the stored file read so far and in all.
 	 */
-	raw(signal?: AbortSignal): Readable {
+	raw(signal?: AbortSignal, onProgress?: (bytes: number, total: number) => void): Readable {
 		const controller = new AbortController();
 		const signals = signal ? [signal, controller.signal] : [controller.signal];
-		return streamFrom(this.#raw(AbortSignal.any(signals)), () => controller.abort());
+		return streamFrom(this.#raw(AbortSignal.any(signals), onProgress), () => controller.abort());
 	}
 
-	async *#raw(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+	async *#raw(signal: AbortSignal, onProgress?: (bytes: number, total: number) => void): AsyncGenerator<Uint8Array> {
 		throwIfCancelled(signal);
 		const keys = await this.#unlock();
 		await assertStoredSize(this.#fileOptions(signal));
@@ -144,6 +145,7 @@ export class ArchiveReader {
 					throwIfCancelled(signal);
 					if (last) yield last;
 					last = chunk;
+					onProgress?.(pass.file.size, this.manifest.size.stored);
 				}
 			}
 			if (!(await pass.cursor.atEnd())) throw corrupt(this.key, 'there are bytes after its end');

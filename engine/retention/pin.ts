@@ -7,6 +7,7 @@ import {
 	type BackupReference,
 	type Manifest,
 } from '../archive';
+import { CHECKSUM } from '../archive/manifest';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
 import { readSmall } from './housekeeping';
@@ -35,9 +36,6 @@ export interface PinnedBackup {
 	/** Whether the archive is there, in the size that its manifest states. */
 	complete: boolean;
 }
-
-/** The checksum that a manifest carries of its own content; `formatManifest` makes it anew. */
-const MANIFEST_CHECKSUM = 'manifestSha256';
 
 /**
  * Pins a backup, or takes its pin away: of the manifest nothing else changes, not even what a later version of it may hold
@@ -98,7 +96,7 @@ async function rewrite(
 	const manifest = parseManifest(text, manifestKey);
 	if ((manifest.pinned ?? false) === pinned) return { manifest, changed: false };
 	const content = JSON.parse(text) as Manifest & Record<string, unknown>;
-	delete content[MANIFEST_CHECKSUM];
+	delete content[CHECKSUM];
 	delete content.pinned;
 	if (pinned) content.pinned = true;
 	const written = formatManifest(content);

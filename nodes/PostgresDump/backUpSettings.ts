@@ -3,9 +3,10 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import type { DumpSelection } from '../../engine';
 import { archiveSettings } from '../shared/archiveSettings';
 import { collectionOf, type Fields, numberIn, selectedIn, textOf, yesNoIn } from '../shared/fields';
+import { connectTimeoutIn } from '../shared/postgresConnection';
 
 import { OWN_FOLDER } from './backupContent';
-import { connectTimeoutIn, parallelIn } from './connectionOptions';
+import { parallelIn } from './connectionOptions';
 
 interface OptionFields extends Fields {
 	clean?: 'none' | 'drop' | 'dropIfExists';

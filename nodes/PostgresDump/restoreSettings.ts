@@ -4,9 +4,10 @@ import { BackupError, type OwnerMapping, type RestoreSelection, type RestoreTarg
 import { collectionOf, type Fields, selectedIn, textOf, yesNoIn } from '../shared/fields';
 import { folderOf } from '../shared/folder';
 import { unquoted } from '../shared/lists';
+import { connectTimeoutIn } from '../shared/postgresConnection';
 
 import { OWN_FOLDER } from './backupContent';
-import { connectTimeoutIn, parallelIn } from './connectionOptions';
+import { parallelIn } from './connectionOptions';
 
 /** The fields of descriptions/target.ts as the engine wants them. */
 export function restoreTarget(context: IExecuteFunctions, item: number): RestoreTarget {

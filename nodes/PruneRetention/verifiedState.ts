@@ -1,9 +1,6 @@
-import type { PruneOptions, Storage } from '../../engine';
+import { type PruneOptions, type Storage, verificationState } from '../../engine';
 
-/**
- * What is known of a backup beyond its manifest: how its latest verification ended. Nothing records verifications yet, so
- * nothing is known.
- */
-export function verifiedState(_storage: Storage, _signal: AbortSignal | undefined): Pick<PruneOptions, 'stateOf'> {
-	return {};
+/** What is known of a backup beyond its manifest: how its latest verification ended. */
+export function verifiedState(storage: Storage, signal: AbortSignal | undefined): Pick<PruneOptions, 'stateOf'> {
+	return { stateOf: async ({ key }) => ({ verified: await verificationState(storage, key, signal) }) };
 }

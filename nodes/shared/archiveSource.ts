@@ -71,10 +71,11 @@ export async function withIncomingFile<T>(
 	const field: unknown = context.getNodeParameter('binaryPropertyName', item);
 	const name = String(field);
 	const binary = context.helpers.assertBinaryData(item, name);
-	const storage = await BinaryInput.open(context.helpers, binary);
+	const manifest = incomingManifest(context, item);
+	const key = manifest?.file ?? binary.fileName ?? name;
+	const storage = await BinaryInput.open(context.helpers, binary, key);
 	try {
-		const manifest = incomingManifest(context, item);
-		return await use({ storage, key: manifest?.file ?? binary.fileName ?? name, folder: '', manifest });
+		return await use({ storage, key, folder: '', manifest });
 	} finally {
 		storage.close();
 	}

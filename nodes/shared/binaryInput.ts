@@ -28,16 +28,19 @@ export class BinaryInput implements Storage {
 		private readonly helpers: Pick<BinaryHelperFunctions, 'getBinaryStream'>,
 		private readonly binary: IBinaryData,
 		private readonly size: number,
+		/** The only one that is there; without it, any name is. */
+		private readonly key?: string,
 	) {}
 
 	/** The length of binary data, which n8n tells in different places. */
 	static async open(
 		helpers: Pick<BinaryHelperFunctions, 'getBinaryStream' | 'getBinaryMetadata'>,
 		binary: IBinaryData,
+		key?: string,
 	): Promise<BinaryInput> {
 		const inMemory = () => Buffer.byteLength(binary.data, 'base64');
 		const size = binary.bytes ?? (binary.id ? (await helpers.getBinaryMetadata(binary.id)).fileSize : inMemory());
-		return new BinaryInput(helpers, binary, size);
+		return new BinaryInput(helpers, binary, size, key);
 	}
 
 	/** Closes the stream that is kept for the next range. */
@@ -46,7 +49,8 @@ export class BinaryInput implements Storage {
 		this.#kept = undefined;
 	}
 
-	async read(_key: string, options: ReadOptions = {}): Promise<Readable> {
+	async read(key: string, options: ReadOptions = {}): Promise<Readable> {
+		if (!this.#holds(key)) throw new BackupError('STORAGE_MISSING', `There is no ${key} in ${this.description}.`);
 		const { start = 0, end = this.size, signal } = options;
 		const place = this.#placeAt(start) ?? (await this.#open());
 		const bytes = Readable.from(this.#range(place, start, end), { objectMode: false });
@@ -56,6 +60,10 @@ export class BinaryInput implements Storage {
 				onAbort(signal, () => bytes.destroy(signal.reason as Error)),
 			);
 		return bytes;
+	}
+
+	#holds(key: string): boolean {
+		return this.key === undefined || key === this.key;
 	}
 
 	#placeAt(start: number): Place | undefined {
@@ -102,8 +110,8 @@ export class BinaryInput implements Storage {
 		this.#kept = place;
 	}
 
-	stat(key: string): Promise<StoredObject> {
-		return Promise.resolve({ key, size: this.size, modifiedAt: new Date() });
+	stat(key: string): Promise<StoredObject | undefined> {
+		return Promise.resolve(this.#holds(key) ? { key, size: this.size, modifiedAt: new Date() } : undefined);
 	}
 
 	async *list(): AsyncGenerator<StoredObject> {}

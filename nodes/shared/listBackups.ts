@@ -1,6 +1,7 @@
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import { type BackupEntry, type BackupKind, type DamagedManifest, listManifests } from '../../engine';
+import { mapBounded } from '../../engine/verify';
 
 import { type ContentOf, describeBackup } from './backupItem';
 import { folderOption } from './descriptions/source';
@@ -8,6 +9,7 @@ import { collectionOf, numberOf, textOf } from './fields';
 import { folderOf, prefixOf } from './folder';
 import { type Operation, shownFor } from './operation';
 import { openStorage } from './storage';
+import { verifiedOf } from './verified';
 
 const HOUR_MS = 3_600_000;
 const shown = shownFor(['listBackups']);
@@ -33,7 +35,6 @@ function describe(entry: BackupEntry, contentOf: ContentOf): IDataObject {
 		...describeBackup(entry.manifest, entry.key, contentOf),
 		ageHours: Math.round(ageHours * 100) / 100,
 		state: stateOf(entry),
-		verified: null,
 	};
 }
 
@@ -85,9 +86,14 @@ export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }
 			const signal = context.getExecutionCancelSignal();
 			const found = await listManifests(storage, prefixOf(folder), filter, signal);
 			const backups = found.backups.filter(({ manifest }) => kinds.includes(manifest.kind));
-			const all = [...backups.map((entry) => describe(entry, contentOf)), ...found.damaged.map(describeDamaged)];
-			const limit = context.getNodeParameter('returnAll', item) ? all.length : limitOf(context, item);
-			return all.slice(0, limit).map((json) => ({ json }));
+			const limit = context.getNodeParameter('returnAll', item) ? Infinity : limitOf(context, item);
+			// What is not listed is not looked up.
+			const listed = await mapBounded(backups.slice(0, limit), async (entry) => ({
+				...describe(entry, contentOf),
+				verified: await verifiedOf(storage, entry.key, signal),
+			}));
+			const damaged = found.damaged.map(describeDamaged).slice(0, Math.max(0, limit - listed.length));
+			return [...listed, ...damaged].map((json) => ({ json }));
 		},
 	};
 }

@@ -3,6 +3,7 @@ import type { IExecuteFunctions, ILoadOptionsFunctions, SSHCredentials, SSHTunne
 import { BackupError, messageOf, type PostgresConnection } from '../../engine';
 
 import { armoredBlocks } from './armor';
+import { type Fields, numberIn } from './fields';
 import { SshTunnelStream } from './sshTunnelStream';
 
 export const POSTGRES_CREDENTIAL = 'postgres';
@@ -50,6 +51,11 @@ async function openTunnel(helpers: SSHTunnelFunctions, credential: PostgresCrede
 	});
 	const keeping = setInterval(() => helpers.updateLastUsed(client), KEEP_TUNNEL_MS);
 	return { openStream: () => new SshTunnelStream(client), release: () => clearInterval(keeping) };
+}
+
+/** The Connection Timeout option, in milliseconds. @throws BackupError INVALID_INPUT */
+export function connectTimeoutIn(options: Fields): number {
+	return 1000 * numberIn(options, 'connectTimeout', 30, 'Connection Timeout (Seconds)', { min: 1, max: 86_400 });
 }
 
 /**

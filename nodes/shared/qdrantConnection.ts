@@ -22,7 +22,7 @@ function secondsIn(options: Fields, name: string, unless: number, label: string,
 
 /**
  * The server that n8n's Qdrant credential describes; nothing is connected yet.
- * @param options The entries of QdrantSnapshot/descriptions/connection.ts.
+ * @param options The entries of descriptions/qdrantConnection.ts.
  * @throws BackupError INVALID_INPUT
  */
 export async function qdrantConnection(

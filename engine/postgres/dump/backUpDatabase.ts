@@ -121,7 +121,7 @@ async function storeSections(dump: Dump, sections: PlannedSection[]): Promise<vo
 }
 
 /** Everything between pg_dump's script and commit of the archive. */
-async function dumpInto(dump: Dump, { settings, properties, sequences, result }: Start): Promise<Manifest> {
+async function dumpInto(dump: Dump, { settings, properties, session, sequences, result }: Start): Promise<Manifest> {
 	const { facts, options, tables, writer } = dump;
 	options.log?.(`pg_dump wrote the definitions; reading ${result.reads.length} tables`);
 	const sections = await planSections(
@@ -146,6 +146,7 @@ async function dumpInto(dump: Dump, { settings, properties, sequences, result }:
 			port: options.connection.port,
 			database: options.connection.database,
 			properties,
+			session,
 		},
 		tool: { pg_dump: String(PG_DUMP_MAJOR) },
 		tables,

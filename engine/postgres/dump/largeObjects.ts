@@ -8,20 +8,19 @@ import type { SnapshotSession } from './snapshotSession';
 const PIECE = 131_072;
 
 /** Large objects asked for by one query. */
-const BATCH = 1000;
+export const BATCH = 1000;
 
 /** INV_READ of libpq-fs.h, and SEEK_END. */
 const READ = 262_144;
 const SEEK_END = 2;
 
 /** One row a piece: the statement that puts it back, free of backslashes, for COPY would double them. */
-const contentQuery = (ids: number[]): string => `COPY (
+export const contentQuery = (ids: number[]): string => `
 	SELECT pg_catalog.format('SELECT pg_catalog.lo_put(%s, %s, pg_catalog.decode(''%s'', ''hex''));', o.id, piece.start,
 		pg_catalog.encode(pg_catalog.lo_get(o.id, piece.start, ${PIECE}), 'hex'))
 	FROM pg_catalog.unnest('{${ids.join(',')}}'::pg_catalog.oid[]) AS o (id)
 	CROSS JOIN LATERAL (SELECT pg_catalog.lo_lseek64(pg_catalog.lo_open(o.id, ${READ}), 0, ${SEEK_END}) AS size OFFSET 0) AS s
-	CROSS JOIN LATERAL pg_catalog.generate_series(0, s.size - 1, ${PIECE}) AS piece (start)
-) TO STDOUT`;
+	CROSS JOIN LATERAL pg_catalog.generate_series(0, s.size - 1, ${PIECE}) AS piece (start)`;
 
 /**
  * Stores the contents of large objects as frames of `SELECT lo_put(...)` statements, one a line. pg_dump's script has
@@ -35,7 +34,8 @@ export async function storeLargeObjects(
 ): Promise<void> {
 	const frames = new RowFrames(writer, { type: 'large-objects', header: '', trailer: '\n' }, buffers);
 	for (let from = 0; from < ids.length; from += BATCH) {
-		await session.copyOut(Buffer.from(contentQuery(ids.slice(from, from + BATCH))), frames, 'pg_largeobject');
+		const query = contentQuery(ids.slice(from, from + BATCH));
+		await session.copyOut(Buffer.from(`COPY (${query}) TO STDOUT`), frames, 'pg_largeobject');
 	}
 	await frames.finish();
 }

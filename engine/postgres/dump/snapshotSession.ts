@@ -27,7 +27,7 @@ export interface SessionChoices {
  * What pg_dump sets on its connection (setup_connection in its source), so that rows read on ours look the same; and
  * synchronized scans off, for without that a scan may begin in the middle of a table.
  */
-function sessionSettings(facts: ServerFacts, { rowSecurity, role }: SessionChoices): string[] {
+export function sessionSettings(facts: ServerFacts, { rowSecurity, role }: SessionChoices): string[] {
 	return [
 		`SET client_encoding = '${dumpEncoding(facts)}'`,
 		"SET datestyle = 'ISO'",
@@ -99,6 +99,17 @@ export class SnapshotSession {
 		);
 		const row = rows[0] as (typeof rows)[number];
 		return { version: Number(row.version), versionText: row.text, encoding: row.encoding };
+	}
+
+	/**
+	 * The settings that decide how values are written and that pg_dump leaves as they are: what compares rows with those of
+	 * a backup has to know them.
+	 */
+	async writingSettings(): Promise<Record<string, string>> {
+		const { rows } = await this.client.query<{ name: string; setting: string }>(
+			"SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN ('TimeZone', 'bytea_output', 'lc_monetary') ORDER BY name",
+		);
+		return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
 	}
 
 	/** Begins the transaction whose snapshot all others share, and returns that snapshot's name. */

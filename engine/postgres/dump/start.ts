@@ -13,6 +13,8 @@ export interface Start {
 	facts: ServerFacts;
 	settings: DatabaseProperties['settings'];
 	properties: StoredProperties;
+	/** See SnapshotSession.writingSettings. */
+	session: Record<string, string>;
 	/** By table key; empty where the script has definitions, which say it: ALTER SEQUENCE ... OWNED BY. */
 	sequences: Map<string, Owned>;
 	result: PgDumpResult;
@@ -75,6 +77,7 @@ async function startOnce(
 	const [forPgDump, exporter] = beginning.sessions as [SnapshotSession, SnapshotSession];
 	await connected();
 	const { settings, ...properties } = await databaseProperties(exporter.client, facts.version);
+	const session = await exporter.writingSettings();
 	const sequences =
 		options.selection?.content === 'data' ? await ownedSequences(exporter.client) : new Map<string, Owned>();
 	const result = await runPgDump({
@@ -84,7 +87,7 @@ async function startOnce(
 		signal: options.signal,
 	});
 	checkDecoded(result, facts);
-	return { facts, settings, properties, sequences, result };
+	return { facts, settings, properties, session, sequences, result };
 }
 
 /**

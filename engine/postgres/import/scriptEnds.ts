@@ -11,6 +11,8 @@ const COMPLETE = ' complete';
  */
 export class ScriptEnds {
 	readonly #open = new Map<string, number>();
+	/** True once a foot came whose head had not. */
+	headless = false;
 
 	/** Takes the comments between the statements, in their order. */
 	note(comment: string): void {
@@ -18,7 +20,9 @@ export class ScriptEnds {
 		const isFoot = text.endsWith(COMPLETE);
 		const head = isFoot ? text.slice(0, -COMPLETE.length) : text;
 		if (head !== DATABASE && head !== CLUSTER) return;
-		this.#open.set(head, Math.max(0, (this.#open.get(head) ?? 0) + (isFoot ? -1 : 1)));
+		const open = this.#open.get(head) ?? 0;
+		if (isFoot && open === 0) this.headless = true;
+		this.#open.set(head, Math.max(0, open + (isFoot ? -1 : 1)));
 	}
 
 	/** True for what pg_dumpall made. */
@@ -26,6 +30,12 @@ export class ScriptEnds {
 		return this.#open.has(CLUSTER);
 	}
 
+	/** True for what pg_dump made, be it inside of a cluster's. */
+	get ofDatabase(): boolean {
+		return this.#open.has(DATABASE);
+	}
+
+	/** Whether every head that was noted has had its foot. */
 	get complete(): boolean {
 		return [...this.#open.values()].every((count) => count === 0);
 	}

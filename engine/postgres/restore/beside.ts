@@ -35,6 +35,7 @@ function checkRows({ tables, warnings }: Loaded, { collectErrors }: RestoreDatab
 			`The restored database does not hold what the backup promised: ${short.slice(0, 5).join(', ')}.`,
 			{
 				hint: 'Something in the target takes rows away (a rule, a trigger, an extension). Nothing was changed.',
+				details: { shortTables: short },
 			},
 		);
 	}

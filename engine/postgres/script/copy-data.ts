@@ -5,6 +5,8 @@
  * (src/bin/psql/copy.c: followed by \n or \r\n; in every format but binary). Only a beginning of that marker at the
  * end of a chunk, three bytes at most, is held back until the next chunk.
  */
+import { countNewlines } from './newlines';
+
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const BACKSLASH = 0x5c;
@@ -74,9 +76,7 @@ export class CopyDataSplitter {
 	}
 
 	#count(rows: Buffer): Buffer {
-		let lines = 0;
-		for (let index = 0; index < rows.length; index++) if (rows[index] === NEWLINE) lines++;
-		this.lines += lines;
+		this.lines += countNewlines(rows);
 		this.bytes += rows.length;
 		return rows;
 	}

@@ -55,6 +55,8 @@ export interface LexOptions {
 	maxStatementBytes?: number;
 	/** Told of each line comment between statements: see StatementScanner. */
 	onComment?: (text: string) => void;
+	/** What the scripts before this one have set standard_conforming_strings to; on unless told. */
+	standardStrings?: boolean;
 	signal?: AbortSignal;
 }
 
@@ -91,6 +93,7 @@ class ScriptReader {
 	) {
 		this.#scanner = new StatementScanner(options.maxStatementBytes);
 		this.#scanner.onComment = options.onComment;
+		this.#scanner.standardStrings = options.standardStrings ?? true;
 	}
 
 	async *items(): AsyncGenerator<ScriptItem, void, undefined> {

@@ -7,10 +7,9 @@ import {
 	tagsOption,
 	timeZoneOption,
 } from '../../shared/descriptions/archive';
+import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
 import { shownFor } from '../../shared/operation';
 import { OWN_FOLDER } from '../backupContent';
-
-import { connectionOptions } from './connection';
 
 const collections: INodeProperties[] = [
 	{

@@ -1,11 +1,11 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { timeZoneOption } from '../../shared/descriptions/archive';
+import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
 import { backupField, fileField, folderOption, manifestField, sourceFields } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 import { OWN_FOLDER } from '../backupContent';
 
-import { connectionOptions } from './connection';
 import { targetFields } from './target';
 
 const source: INodeProperties[] = [

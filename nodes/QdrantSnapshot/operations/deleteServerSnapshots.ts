@@ -1,10 +1,10 @@
 import type { IExecuteFunctions, INodeProperties } from 'n8n-workflow';
 
 import { BackupError, deleteServerSnapshot, listServerSnapshots } from '../../../engine';
+import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
 import { collectionOf, textOf } from '../../shared/fields';
 import { type Operation, shownFor } from '../../shared/operation';
 import { qdrantConnection } from '../../shared/qdrantConnection';
-import { connectionOptions } from '../descriptions/connection';
 import { describeSnapshot } from '../serverSnapshotItem';
 
 const shown = shownFor(['deleteServerSnapshots']);

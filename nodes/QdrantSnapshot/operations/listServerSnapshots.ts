@@ -1,12 +1,12 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { listServerSnapshots as findSnapshots } from '../../../engine';
+import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
 import { collectionOf } from '../../shared/fields';
 import { showWarnings } from '../../shared/hints';
 import { splitList } from '../../shared/lists';
 import { type Operation, shownFor } from '../../shared/operation';
 import { qdrantConnection } from '../../shared/qdrantConnection';
-import { connectionOptions } from '../descriptions/connection';
 import { describeSnapshot } from '../serverSnapshotItem';
 
 const shown = shownFor(['listServerSnapshots']);

@@ -1,6 +1,6 @@
 import type { ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
 
-import { MANIFEST_SUFFIX, type StoredObject } from '../../../engine';
+import { MANIFEST_SUFFIX, type StoredObject, VERIFICATION_SUFFIX } from '../../../engine';
 import { toNodeError } from '../errors';
 import { openStorageForList } from '../storage';
 
@@ -12,8 +12,8 @@ export async function searchFiles(this: ILoadOptionsFunctions, filter = ''): Pro
 		const storage = await openStorageForList(this);
 		const files: StoredObject[] = [];
 		for await (const file of storage.list('')) {
-			const wanted = !file.key.endsWith(MANIFEST_SUFFIX) && file.key.toLowerCase().includes(filter.toLowerCase());
-			if (wanted) files.push(file);
+			const isOurs = [MANIFEST_SUFFIX, VERIFICATION_SUFFIX].some((suffix) => file.key.endsWith(suffix));
+			if (!isOurs && file.key.toLowerCase().includes(filter.toLowerCase())) files.push(file);
 		}
 		files.sort((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime());
 		const results = files.map(({ key, size, modifiedAt }) => ({

@@ -54,4 +54,32 @@ describe('a manifest', () => {
 		);
 		expect(() => parseManifest(text, 'postgres/x.manifest.json')).toThrow('postgres/x.manifest.json');
 	});
+
+	const text = formatManifest({ ...MANIFEST, source: { ...MANIFEST.source, note: 'é “x” \ud800' }, runId: undefined });
+
+	it('is refused where any value or name in it was changed, be it free text', () => {
+		for (const [from, to] of [
+			['"one"', '"two"'],
+			['"public"', '"publik"'],
+			['"database"', '"databasf"'],
+			['"kind": "postgres"', '"kind": "postgres-globals"'],
+			['18.0', '18.1'],
+			['"rows":2}', '"rows":3}'],
+			['“x”', '“y”'],
+		] as const) {
+			expect(text).toContain(from);
+			expect(() => parseManifest(text.replace(from, to), 'here')).toThrow(/checksum is wrong/);
+		}
+	});
+
+	it('may be indented anew, and may be from before it carried a checksum', () => {
+		const compact = JSON.stringify(JSON.parse(text));
+		expect(parseManifest(compact, 'here')).toEqual(parseManifest(text, 'here'));
+		expect(parseManifest(JSON.stringify(MANIFEST), 'here')).toEqual(MANIFEST);
+	});
+
+	it('gets a new checksum when it is written again', () => {
+		const again = parseManifest(formatManifest({ ...parseManifest(text, 'here'), pinned: true }), 'here');
+		expect(again.pinned).toBe(true);
+	});
 });

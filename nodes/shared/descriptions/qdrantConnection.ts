@@ -1,6 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { connectTimeoutOption } from '../../shared/descriptions/source';
+import { connectTimeoutOption } from './source';
 
 /** Entries of Options: how to reach the server, and how long to wait for it. */
 export const connectionOptions: INodeProperties[] = [

@@ -1,0 +1,87 @@
+import type { Client, QueryArrayConfig } from 'pg';
+
+import { throwIfCancelled } from '../../errors';
+import type { CheckContext } from '../../verify/types';
+import { translateError } from '../connection';
+import { serverMessage } from '../serverMessage';
+
+/** Milliseconds that one assertion may take. */
+const PATIENCE = 5 * 60 * 1000;
+
+/** Milliseconds after which a server that does not stop it by itself is given up. */
+const GRACE = 10_000;
+
+/** SQLSTATE query_canceled. */
+const CANCELLED_BY_TIME = '57014';
+
+/** Characters of an assertion that are told. */
+const SHOWN = 120;
+
+/** Settings of every session: what is asserted is to be found by the names that the database's users use. */
+const BEGIN = [
+	'BEGIN READ ONLY',
+	`SET LOCAL statement_timeout = ${PATIENCE}`,
+	`SET LOCAL lock_timeout = ${PATIENCE}`,
+] as const;
+
+/**
+ * Runs the user's assertions in a restored database, read-only: each must give one row whose first column is true. Those
+ * that do not are found as errors, by number and text, never with the data. Answers how many there were.
+ * @param client in the session settings of the database, in no transaction
+ * @throws BackupError TARGET_UNREACHABLE, TARGET_FAILED (the connection was lost), CANCELLED
+ */
+export async function runAssertions(
+	client: Client,
+	assertions: readonly string[],
+	{ signal, found }: CheckContext,
+): Promise<number> {
+	for (const [index, sql] of assertions.entries()) {
+		throwIfCancelled(signal);
+		const failure = await failureOf(client, sql, signal);
+		if (failure === undefined) continue;
+		found({
+			severity: 'error',
+			message: `Assertion ${index + 1} (${shown(sql)}) ${failure}.`,
+			hint: 'Run it in the source: where it is true there, the backup lacks something.',
+		});
+	}
+	return assertions.length;
+}
+
+/** What is wrong, in words that go on after the assertion; undefined where it holds. */
+async function failureOf(client: Client, sql: string, signal?: AbortSignal): Promise<string | undefined> {
+	// A server in this process has no clock to stop a statement by.
+	const silence = new Error('the assertion did not end in time');
+	const timer = setTimeout(() => client.connection.stream.destroy(silence), PATIENCE + GRACE);
+	try {
+		for (const statement of BEGIN) await client.query(statement);
+		const { rows } = await client.query<unknown[]>(single(sql));
+		if (rows.length !== 1) return `gives ${rows.length} rows instead of one`;
+		const [value] = rows[0] as unknown[];
+		if (value === true) return undefined;
+		if (value === false) return 'is false';
+		return value === null ? 'gives NULL instead of true' : 'gives something that is neither true nor false';
+	} catch (error) {
+		throwIfCancelled(signal);
+		const { severity, code = '' } = error as { severity?: string; code?: string };
+		if (severity !== 'ERROR') throw translateError(error, 'target', 'Could not run an assertion');
+		if (code === CANCELLED_BY_TIME) return `did not end within ${PATIENCE / 60_000} minutes`;
+		// What a function of the user's raises may hold rows; what is wrong with the statement itself does not.
+		return code.startsWith('42') ? `fails: ${serverMessage(error)}` : `fails with SQLSTATE ${code}`;
+	} finally {
+		clearTimeout(timer);
+		// Where the connection is lost, the next query tells.
+		await client.query('ROLLBACK').catch(() => {});
+	}
+}
+
+/** By the extended protocol, which takes one statement: none can end the transaction and go on after it. */
+function single(text: string): QueryArrayConfig {
+	const config: QueryArrayConfig & { queryMode: 'extended' } = { text, rowMode: 'array', queryMode: 'extended' };
+	return config;
+}
+
+function shown(sql: string): string {
+	const text = sql.trim().replace(/\s+/g, ' ');
+	return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+}

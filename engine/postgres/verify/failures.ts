@@ -1,0 +1,59 @@
+import { BackupError } from '../../errors';
+import type { Finding } from '../../verify/types';
+
+/**
+ * SQLSTATE classes by which a server says that it cannot, not that what it was given is wrong: a feature that it was built
+ * without, memory and disk, limits, an administrator, its files, its own faults, other servers.
+ */
+const OF_THE_SERVER = new Set(['0A', '53', '54', '55', '57', '58', 'F0', 'HV', 'XX', '08', '28', '3D']);
+
+/**
+ * Of single codes: rights that the user lacks; what a server may lack by name (a locale, a language, a role, an access
+ * method); characters that another encoding cannot hold; values that settings of this server do not take.
+ */
+const OF_THE_TARGET = new Set(['42501', '42704', '22P05', '22021', '22023']);
+
+/** A function that is not there, where extensions may be of other versions. */
+const UNKNOWN_FUNCTION = '42883';
+
+const SYNTAX = '42601';
+
+/** Begins the message where not even an empty database could be made. */
+const NO_DATABASE = 'Could not create the database';
+
+/** What is known of the target of a test restore. */
+export interface TargetKind {
+	/** Of an older version than the source, so that it may not know what the dump asks for. */
+	isOlder: boolean;
+	/** The dump makes extensions. */
+	hasExtensions: boolean;
+}
+
+/**
+ * What it says of a backup that its test restore has failed. Only where the dump itself is refused, whoever restores it
+ * where, the backup is bad; whatever may be up to the target says nothing. Undefined for an error that is nothing of both.
+ */
+export function findingOfFailure(error: unknown, target: TargetKind): Omit<Finding, 'level'> | undefined {
+	if (!(error instanceof BackupError)) return undefined;
+	const { code, message, hint } = error;
+	if (code !== 'TARGET_FAILED' && code !== 'ACCESS_DENIED' && code !== 'INVALID_INPUT') return undefined;
+	const cause = (error.cause ?? {}) as { code?: string; severity?: string };
+	const refused = cause.severity === 'ERROR' && !mayBeTheTarget(cause.code ?? '', target);
+	const lacksRows = error.details?.['shortTables'] !== undefined;
+	// A locale or encoding that the server lacks has many codes.
+	const isBad = code === 'TARGET_FAILED' && (lacksRows || (refused && !message.startsWith(NO_DATABASE)));
+	return {
+		severity: isBad ? 'error' : 'obstacle',
+		message,
+		code,
+		hint: isBad
+			? 'This backup cannot be restored as it is. Make a new one and verify it; if that fails too, look at what the message names.'
+			: (hint ?? 'Give another scratch server, one like the source.'),
+	};
+}
+
+function mayBeTheTarget(sqlState: string, { isOlder, hasExtensions }: TargetKind): boolean {
+	if (OF_THE_SERVER.has(sqlState.slice(0, 2)) || OF_THE_TARGET.has(sqlState)) return true;
+	if (sqlState === UNKNOWN_FUNCTION && hasExtensions) return true;
+	return isOlder && sqlState.startsWith('42') && (sqlState === SYNTAX || sqlState === UNKNOWN_FUNCTION);
+}

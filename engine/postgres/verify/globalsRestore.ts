@@ -1,0 +1,70 @@
+import type { ArchiveReader } from '../../archive';
+import { BackupError, throwIfCancelled } from '../../errors';
+import type { CheckContext, ScratchTargets } from '../../verify/types';
+import { withClient } from '../connection';
+import { applyGlobals, type ApplyGlobalsReport } from '../globals';
+import { hangingUp } from './hangUp';
+import { InProcessServer } from './inProcess/pglite';
+import { connectionTo } from './inProcess/restore';
+
+/** Of objects that fail for want of directories, which a server in memory does not have. */
+const TABLESPACE = /\btablespace "/;
+
+/**
+ * Restores the roles of a server for a test, always in this process: roles belong to a whole server, and none are ever made
+ * on one of the user's. Tablespaces are directories of the source's machine, and are not tried. Answers `{ roles }`.
+ * @throws BackupError those of the archive, TARGET_FAILED, TARGET_UNREACHABLE, CANCELLED
+ */
+export async function testRestoreGlobals(
+	reader: ArchiveReader,
+	{ postgres }: ScratchTargets,
+	context: CheckContext,
+): Promise<Record<string, number>> {
+	const { signal, found, restoreTook } = context;
+	if (!postgres) throw new BackupError('INVALID_INPUT', 'There is no place for a test restore of PostgreSQL.');
+	const begun = performance.now();
+	const script = await scriptOf(reader, signal);
+	const server = await InProcessServer.start([], signal);
+	const stop = () => void server.stop();
+	signal?.addEventListener('abort', stop, { once: true });
+	try {
+		const options = { ...(signal && { signal }) };
+		const report = await withClient(connectionTo(server), 'target', options, (client) =>
+			hangingUp(client, signal, () => applyGlobals(client, script, { existing: 'update', ...options })),
+		);
+		restoreTook?.(Math.round(performance.now() - begun));
+		judge(report, found);
+		return { roles: rolesIn(report) };
+	} catch (error) {
+		throwIfCancelled(signal);
+		throw error;
+	} finally {
+		signal?.removeEventListener('abort', stop);
+		await server.stop();
+	}
+}
+
+async function scriptOf(reader: ArchiveReader, signal?: AbortSignal): Promise<string> {
+	const chunks: Buffer[] = [];
+	for await (const chunk of reader.raw(signal)) chunks.push(chunk as Buffer);
+	return Buffer.concat(chunks).toString('utf8');
+}
+
+/** A role that cannot be made is missing after every restore; a setting or a privilege may be one that is not known here. */
+function judge({ failed, warnings }: ApplyGlobalsReport, found: CheckContext['found']): void {
+	for (const { object, message } of failed) {
+		const severity = object.startsWith('role ') ? 'error' : 'warning';
+		if (!TABLESPACE.test(object)) found({ severity, part: object, message: `It could not be restored: ${message}` });
+	}
+	if (failed.some(({ object }) => TABLESPACE.test(object)))
+		found({
+			severity: 'warning',
+			message: 'Tablespaces were not tried: they are directories of the server’s machine.',
+		});
+	for (const message of warnings) found({ severity: 'warning', message });
+}
+
+/** The role that is connected is there already, and counts as one that was restored. */
+function rolesIn({ created, updated, skipped }: ApplyGlobalsReport): number {
+	return new Set([...created, ...updated, ...skipped].filter((object) => object.startsWith('role '))).size;
+}

@@ -1,0 +1,113 @@
+import type { Client } from 'pg';
+
+import { BackupError, messageOf, throwIfCancelled } from '../../../errors';
+import type { CheckContext } from '../../../verify/types';
+import { type PostgresConnection, withClient } from '../../connection';
+import { quoteLiteral } from '../../quoting';
+import { load } from '../../restore/load';
+import { shortTables } from '../../restore/report';
+import type { RestoreSelection } from '../../restore/selection';
+import type { RestoreSource, SourceFacts } from '../../restore/source';
+import { extensionModules } from './extensions';
+import { InProcessServer } from './pglite';
+import { makeRole, withRoles } from './roles';
+import { InProcessStream } from './stream';
+
+const DATABASE = 'postgres';
+
+/** How `pg` reaches a server in this process; host and port are only for messages. */
+export function connectionTo(server: InProcessServer, greetings: readonly string[] = []): PostgresConnection {
+	const openStream = () => new InProcessStream(server, greetings);
+	return { host: 'this process', port: 5432, database: DATABASE, user: 'postgres', openStream };
+}
+
+/**
+ * Restores a source into a server in this process and lets `use` look at it. The server ends with it, whatever happens, and
+ * so does all that was restored.
+ * @throws BackupError TARGET_FAILED (the dump is refused; an extension is missing; it cannot run here), TARGET_UNREACHABLE
+ * (it has ended in the middle: too little memory), CANCELLED, those of the source
+ */
+export async function restoreInProcess<T>(
+	source: RestoreSource,
+	context: CheckContext,
+	use: (connection: PostgresConnection, facts: SourceFacts) => Promise<T>,
+): Promise<T> {
+	const { log, signal, restoreTook } = context;
+	const begun = performance.now();
+	const facts = await source.inspect(signal);
+	const { modules, missing } = extensionModules(facts.extensions);
+	if (missing.length > 0) throw lacking(missing);
+	log('starting PostgreSQL inside this process');
+	const server = await InProcessServer.start(modules, signal);
+	const stop = () => void server.stop();
+	signal?.addEventListener('abort', stop, { once: true });
+	try {
+		const connection = connectionTo(server, settingsOf(facts));
+		await withClient(connection, 'target', { ...(signal && { signal }) }, (client) => makeRoles(client, facts));
+		log('loading into it');
+		const loaded = await load(
+			{
+				connection,
+				source: withStubs(source),
+				target: { type: 'newDatabase', database: DATABASE },
+				parallel: 1,
+				...(signal && { signal }),
+			},
+			DATABASE,
+			facts,
+		);
+		restoreTook?.(Math.round(performance.now() - begun));
+		for (const warning of loaded.warnings) context.found({ severity: 'warning', message: warning });
+		const short = shortTables(loaded.tables);
+		if (short.length > 0) throw lost(short);
+		return await use(connection, facts);
+	} catch (error) {
+		throwIfCancelled(signal);
+		throw server.failure ? broken(error) : error;
+	} finally {
+		signal?.removeEventListener('abort', stop);
+		await server.stop();
+	}
+}
+
+function withStubs(source: RestoreSource): RestoreSource {
+	return {
+		inspect: (signal) => source.inspect(signal),
+		steps: (selection: RestoreSelection, signal) => withRoles(source.steps(selection, signal)),
+	};
+}
+
+async function makeRoles(client: Client, facts: SourceFacts): Promise<void> {
+	for (const role of facts.roles({}, ['owner', 'session', 'privilege'])) await client.query(makeRole(role));
+}
+
+/** A session here lasts as long as the server, so what a new one would get from the database is set by hand. */
+function settingsOf({ properties }: SourceFacts): string[] {
+	const settings = properties?.settings.filter(({ role }) => role === undefined) ?? [];
+	return settings.map(
+		({ name, value }) => `SELECT pg_catalog.set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, false)`,
+	);
+}
+
+function lacking(extensions: string[]): BackupError {
+	const several = extensions.length > 1;
+	return new BackupError(
+		'TARGET_FAILED',
+		`The dump creates the extension${several ? 's' : ''} ${extensions.join(', ')}, which PostgreSQL inside this process does not have.`,
+		{ hint: `Give a scratch server that has ${several ? 'them' : 'it'}.` },
+	);
+}
+
+function broken(error: unknown): BackupError {
+	return new BackupError('TARGET_UNREACHABLE', `PostgreSQL inside this process gave up: ${messageOf(error)}`, {
+		hint: 'Most likely memory ran out. Give a scratch server.',
+	});
+}
+
+function lost(short: string[]): BackupError {
+	return new BackupError(
+		'TARGET_FAILED',
+		`The restored database does not hold what the backup promised: ${short.slice(0, 5).join(', ')}.`,
+		{ details: { shortTables: short } },
+	);
+}

@@ -1,0 +1,88 @@
+import { CopyDataSplitter } from '../script';
+import { parseName, tableKey, tokenize } from '../statements/tokens';
+
+const COPY = 'COPY ';
+const SEMICOLON = 0x3b;
+const QUOTE = 0x22;
+const NEWLINE = 0x0a;
+
+/** 1600 columns with names of 63 bytes make a fifth of it, all doubled quotes. */
+const MAX_HEADER_BYTES = 1024 * 1024;
+
+/** A frame that is no COPY with its rows; the message says what is wrong with it. */
+export class RowsDamage extends Error {}
+
+export interface FrameRows {
+	/** Key of the table that the COPY fills. */
+	table: string;
+	/** For messages: `public.orders`. */
+	name: string;
+	rows: number;
+	/** Of the rows. */
+	bytes: number;
+}
+
+/**
+ * Reads a frame of rows: a COPY, its rows, its end marker, and nothing else. Its bytes are looked at as they come: only
+ * the COPY itself is kept.
+ * @throws RowsDamage; what the source throws
+ */
+export async function readRows(frame: AsyncIterable<Uint8Array>): Promise<FrameRows> {
+	const splitter = new CopyDataSplitter();
+	let head: Buffer | undefined = Buffer.alloc(0);
+	let table = '';
+	let name = '';
+	for await (const piece of frame) {
+		let chunk = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+		if (head) {
+			head = head.length > 0 ? Buffer.concat([head, chunk]) : chunk;
+			const end = endOfStatement(head);
+			if (end === undefined) continue;
+			({ table, name } = copiedTable(head.toString('utf8', 0, end)));
+			chunk = head.subarray(end + 2);
+			head = undefined;
+		}
+		if (splitter.rest !== undefined) throwIfAny(chunk);
+		else {
+			splitter.push(chunk);
+			throwIfAny(splitter.rest);
+		}
+	}
+	if (head) throw new RowsDamage('ends in its COPY statement');
+	if (splitter.rest === undefined) throw new RowsDamage('ends without the line that ends its rows');
+	return { table, name, rows: splitter.lines, bytes: splitter.bytes };
+}
+
+function throwIfAny(bytes: Buffer | undefined): void {
+	if (bytes && bytes.length > 0) throw new RowsDamage('goes on after the line that ends its rows');
+}
+
+/** Index of the semicolon that ends the COPY (one inside of a quoted name does not); undefined where it is still to come. */
+function endOfStatement(head: Buffer): number | undefined {
+	const begins = head.toString('latin1', 0, COPY.length);
+	if (begins !== COPY.slice(0, begins.length)) throw noCopy();
+	let quoted = false;
+	for (let at = 0; at < head.length; at++) {
+		if (head[at] === QUOTE) quoted = !quoted;
+		else if (head[at] === SEMICOLON && !quoted) {
+			if (at + 1 === head.length) return undefined;
+			if (head[at + 1] !== NEWLINE) throw noCopy();
+			return at;
+		}
+	}
+	if (head.length > MAX_HEADER_BYTES) throw noCopy();
+	return undefined;
+}
+
+function noCopy(): RowsDamage {
+	return new RowsDamage('does not begin with a COPY statement');
+}
+
+function copiedTable(statement: string): { table: string; name: string } {
+	const tokens = tokenize(statement);
+	const [schema, name, ...more] = parseName(tokens, 1)?.parts ?? [];
+	const [from, stdin] = tokens.slice(-2);
+	if (schema === undefined || name === undefined || more.length > 0) throw noCopy();
+	if (from?.text !== 'FROM' || stdin?.text !== 'STDIN') throw noCopy();
+	return { table: tableKey(schema, name), name: `${schema}.${name}` };
+}

@@ -1,0 +1,109 @@
+import { randomInt } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import type { Client } from 'pg';
+
+import { messageOf, throwIfCancelled } from '../../errors';
+import type { CheckContext } from '../../verify/types';
+import type { PostgresConnection } from '../connection';
+import { quoteIdentifier } from '../quoting';
+import { dropDatabase } from '../restore/databases';
+import { Maintenance } from '../restore/maintenance';
+
+const PREFIX = 'stack_backup_verify_';
+
+/**
+ * The prefix, then the seconds since 1970 and a random number, both in base 36, six and three digits. So a name tells its
+ * age, from the first moment on; and it is short enough to stay whole under the name that an unfinished restore has.
+ */
+const NAME = /^stack_backup_verify_([0-9a-z]{6})[0-9a-z]{3}(?:_restoring_[0-9_-]+_[0-9a-f]{6})?$/;
+
+/** Milliseconds after which nobody works on a scratch database any more that nobody is connected to. */
+const ABANDONED = 24 * 60 * 60 * 1000;
+
+/** Tries to drop a database, and milliseconds between them. */
+const TRIES = 5;
+const PAUSE = 1000;
+
+/** A name for a database that is made for a test and dropped after it. */
+export function scratchName(now = Date.now()): string {
+	const seconds = Math.floor(now / 1000).toString(36);
+	const random = randomInt(36 ** 3).toString(36);
+	return `${PREFIX}${seconds.padStart(6, '0')}${random.padStart(3, '0')}`;
+}
+
+/** When a scratch database was named, in milliseconds since 1970; undefined for any other database. */
+export function scratchTime(name: string): number | undefined {
+	const seconds = NAME.exec(name)?.[1];
+	return seconds === undefined ? undefined : Number.parseInt(seconds, 36) * 1000;
+}
+
+/**
+ * Drops a scratch database, also after a cancel. Where the connection is lost or the server restarts, it tries again; a
+ * database that stays is named in a warning.
+ */
+export async function dropScratch(
+	connection: PostgresConnection,
+	database: string,
+	{ found, log }: CheckContext,
+): Promise<void> {
+	for (let attempt = 1; ; attempt++) {
+		try {
+			const maintenance = await Maintenance.open(connection, database);
+			try {
+				for (const name of await scratchesOf(maintenance.client, database))
+					await dropDatabase(maintenance.client, name, maintenance.version);
+			} finally {
+				await maintenance.close();
+			}
+			log(`the scratch database "${database}" was dropped`);
+			return;
+		} catch (error) {
+			if (attempt === TRIES) {
+				found({
+					severity: 'warning',
+					message: `The scratch database "${database}" could not be dropped: ${messageOf(error)}`,
+					hint: `The next test restore on this server drops it once it is a day old; or drop "${database}" by hand.`,
+				});
+				return;
+			}
+			await pause(PAUSE);
+		}
+	}
+}
+
+/** The database itself, and what an unfinished restore into it has left. */
+async function scratchesOf(client: Client, database: string): Promise<string[]> {
+	const { rows } = await client.query<{ name: string }>(
+		`SELECT datname::text AS name FROM pg_catalog.pg_database
+		WHERE datname = $1 OR pg_catalog.left(datname::text, $2) = $1 || '_restoring_'`,
+		[database, `${database}_restoring_`.length],
+	);
+	return rows.map(({ name }) => name).filter((name) => scratchTime(name) !== undefined);
+}
+
+/**
+ * Drops what test restores that were killed have left on a server: databases named as ours, a day old, that nobody is
+ * connected to. What cannot be dropped stays, and is told in the log.
+ */
+export async function dropAbandoned(
+	{ client }: Pick<Maintenance, 'client'>,
+	{ log, signal }: CheckContext,
+	now = Date.now(),
+): Promise<void> {
+	const { rows } = await client.query<{ name: string }>(
+		`SELECT datname::text AS name FROM pg_catalog.pg_database d WHERE pg_catalog.left(datname::text, $2) = $1
+			AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid)`,
+		[PREFIX, PREFIX.length],
+	);
+	for (const { name } of rows) {
+		throwIfCancelled(signal);
+		const since = scratchTime(name);
+		if (since === undefined || now - since < ABANDONED) continue;
+		const what = `"${name}", left by a test restore that was killed,`;
+		await client.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)}`).then(
+			() => log(`${what} was dropped`),
+			(error: unknown) => log(`${what} cannot be dropped: ${messageOf(error)}`),
+		);
+	}
+}

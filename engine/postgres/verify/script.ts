@@ -1,0 +1,77 @@
+import { BackupError } from '../../errors';
+import { lexScript } from '../script';
+import { readScriptSetting, isOff } from '../script/settings';
+import { ScriptEnds } from '../import/scriptEnds';
+import { describeStatement, type StatementFacts } from '../statements/statement';
+import { tableKey } from '../statements/tokens';
+
+const EMPTY_ROW = /^INSERT INTO [\s\S]* DEFAULT VALUES$/;
+const LARGE_OBJECT = /^SELECT (?:pg_catalog\.)?lo_create\(/;
+
+/** What the statements of an archive say, over all of its scripts. */
+export class ScriptFacts {
+	readonly ends = new ScriptEnds();
+	statements = 0;
+	/** Large objects that are created. */
+	largeObjects = 0;
+	roles = 0;
+	tablespaces = 0;
+	/** Rows of tables without columns, by table key. */
+	readonly emptyRows = new Map<string, number>();
+	/** Keys of what is created; of tables, those that have rows of their own. */
+	readonly created = new Map<string, { holdsRows: boolean }>();
+	#standardStrings = true;
+
+	/**
+	 * Reads one script, which has to end where a statement does.
+	 * @throws BackupError as lexScript does; what the source throws
+	 */
+	async read(script: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
+		const options = {
+			onComment: (text: string) => this.ends.note(text),
+			standardStrings: this.#standardStrings,
+			...(signal && { signal }),
+		};
+		for await (const item of lexScript(script, options)) {
+			this.statements++;
+			if (item.type === 'statement') this.#add(item.text);
+		}
+	}
+
+	/**
+	 * Judges what was read by pg_dump's opening and closing lines.
+	 * @throws BackupError ARCHIVE_INCOMPLETE
+	 */
+	assertWhole(of: 'database' | 'cluster'): void {
+		const { complete, headless, ofDatabase, ofCluster } = this.ends;
+		if (complete && !headless && (of === 'database' ? ofDatabase : ofCluster)) return;
+		throw new BackupError('ARCHIVE_INCOMPLETE', 'The script lacks its first or its closing line.', {
+			hint: 'Do not rely on it. Make a new backup.',
+		});
+	}
+
+	#add(statement: string): void {
+		const setting = /^set\b/i.test(statement) ? readScriptSetting(statement) : undefined;
+		if (setting?.name === 'standard_conforming_strings') this.#standardStrings = !isOff(setting.value);
+		if (LARGE_OBJECT.test(statement)) this.largeObjects++;
+		else if (statement.startsWith('CREATE ')) this.#addCreated(statement);
+		else if (EMPTY_ROW.test(statement)) this.#addEmptyRow(this.#describe(statement));
+	}
+
+	#describe(statement: string): StatementFacts {
+		return describeStatement(statement, { schema: '', standardStrings: this.#standardStrings });
+	}
+
+	#addCreated(statement: string): void {
+		if (statement.startsWith('CREATE ROLE ')) this.roles++;
+		else if (statement.startsWith('CREATE TABLESPACE ')) this.tablespaces++;
+		else if (/^CREATE (?:UNLOGGED |FOREIGN )?TABLE /.test(statement)) {
+			const { schema, name, holdsRows = false } = this.#describe(statement);
+			if (schema !== undefined && name !== undefined) this.created.set(tableKey(schema, name), { holdsRows });
+		}
+	}
+
+	#addEmptyRow({ table }: StatementFacts): void {
+		if (table !== undefined) this.emptyRows.set(table, (this.emptyRows.get(table) ?? 0) + 1);
+	}
+}

@@ -1,0 +1,73 @@
+import type { Client } from 'pg';
+
+import { throwIfCancelled } from '../../errors';
+import { quoteIdentifier } from '../quoting';
+import { copyIn } from '../restore/copyIn';
+import type { RestoreSource } from '../restore/source';
+import type { TargetRelation } from '../restore/targetRelations';
+import { copiedColumns } from '../statements/copiedColumns';
+import { digestQuery, rowsOf } from './restoredRows';
+import { copiedTable } from './tappedSource';
+
+/** A table whose rows are as many as in the source, but do not look the same. */
+export interface UnlikeTable {
+	relation: TargetRelation;
+	columns: string[] | undefined;
+	/** Which of its rows the source has: a WHERE clause; all, unless told. */
+	filter: string | undefined;
+}
+
+const OPTIONS = /\sFROM\s+stdin(\s+WITH\s[^]*?)?\s*;?\s*$/i;
+
+/**
+ * Compares tables by value rather than by text. The same values are written in several ways: by the time zone and locale of
+ * the source's session, which older backups do not tell, and by servers of other versions. So the source's rows are loaded
+ * once more, beside the restored table and into a temporary one that nothing hangs on, no trigger, no rule, no constraint,
+ * and both are read in this session: values that are the same look the same then.
+ * @returns those whose rows are others than the source's
+ */
+export async function unlikeByValue(
+	client: Client,
+	source: RestoreSource,
+	tables: UnlikeTable[],
+	signal?: AbortSignal,
+): Promise<UnlikeTable[]> {
+	if (tables.length === 0) return [];
+	const shadows = new Map<string, string>();
+	for (const [index, { relation, columns }] of tables.entries()) {
+		const shadow = `pg_temp.stack_backup_verify_${index}`;
+		await client.query(`CREATE TEMPORARY TABLE ${shadow.slice(8)} AS ${rowsOf(relation, columns)} WITH NO DATA`);
+		shadows.set(relation.key, shadow);
+	}
+	await fill(client, source, shadows, signal);
+	const unlike: UnlikeTable[] = [];
+	for (const table of tables) {
+		const shadow = shadows.get(table.relation.key) as string;
+		const columns = table.columns?.map(quoteIdentifier).join(', ') ?? '*';
+		const loaded = await digestQuery(client, `SELECT ${columns} FROM ${shadow}`);
+		const restored = await digestQuery(client, rowsOf(table.relation, table.columns, table.filter));
+		if (!loaded.equals(restored)) unlike.push(table);
+		await client.query(`DROP TABLE ${shadow}`);
+	}
+	return unlike;
+}
+
+async function fill(
+	client: Client,
+	source: RestoreSource,
+	shadows: ReadonlyMap<string, string>,
+	signal?: AbortSignal,
+): Promise<void> {
+	const tables = [...shadows.keys()].map((key) => key.split('\0').map(quoteIdentifier).join('.'));
+	for await (const step of source.steps({ tables, dataOnly: true }, signal)) {
+		throwIfCancelled(signal);
+		if (step.type !== 'copy') continue;
+		const shadow = shadows.get(copiedTable(step.statement) ?? step.table ?? '');
+		// Rows that come as a stream and are not wanted are passed over by the source itself.
+		if (shadow === undefined) continue;
+		const columns = copiedColumns(step.statement)?.map(quoteIdentifier).join(', ');
+		const options = OPTIONS.exec(step.statement)?.[1] ?? '';
+		const statement = `COPY ${shadow}${columns === undefined ? '' : ` (${columns})`} FROM STDIN${options}`;
+		await copyIn(client, { ...step, statement });
+	}
+}

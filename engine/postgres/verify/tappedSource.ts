@@ -1,0 +1,143 @@
+/**
+ * How bytes move through: a restore takes the steps of a source one by one, and what it takes is digested on the way: rows
+ * as they are, frame by frame, before the target sees them. In memory is only what the restore holds anyway. Hashing a
+ * frame would keep the thread for tens of milliseconds, so it is done in slices.
+ */
+import { setImmediate } from 'node:timers/promises';
+
+import type { RestoreSelection } from '../restore/selection';
+import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source';
+import { copiedColumns } from '../statements/copiedColumns';
+import { parseName, tableKey, tokenize } from '../statements/tokens';
+import { RowDigest } from './digest';
+
+/** Bytes that are hashed in one go. */
+const SLICE = 1024 * 1024;
+
+const SET_SEQUENCE = /^SELECT\s+pg_catalog\.setval\((E?'(?:[^']|'')*'),\s*(-?\d+),\s*(true|false)\)\s*$/i;
+
+/**
+ * Subscriptions belong to a server as a whole: they keep a database from being dropped, and with one that is dropped goes
+ * its slot at the publisher, which is the source's.
+ */
+const REACHES_OUT = /^(?:(?:CREATE|ALTER|DROP)|(?:COMMENT|SECURITY\s+LABEL)\s[^']*?\bON)\s+SUBSCRIPTION\s/i;
+
+/** The rows of one table as the source has them. */
+export interface SourceRows {
+	/** Of its COPY, in their order; undefined where it names none. */
+	columns: string[] | undefined;
+	/** Not all of its rows came with the same columns in the same order: the digest says nothing. */
+	mixed: boolean;
+	digest: RowDigest;
+}
+
+/** Where a sequence is put. */
+export interface SourceSequence {
+	/** Its name as a literal, as the source writes it. */
+	literal: string;
+	last: string;
+	called: boolean;
+}
+
+type Copy = Extract<RestoreStep, { type: 'copy' }>;
+
+/** A source that takes down what it hands out, to be compared with what a restore has made of it. */
+export class TappedSource implements RestoreSource {
+	/** By table key; of tables whose rows came as COPY. */
+	readonly tables = new Map<string, SourceRows>();
+	/** The last position of each, by literal. */
+	readonly sequences = new Map<string, SourceSequence>();
+	/** Statements that put back pieces of large objects, one a row: see dump/largeObjects.ts. */
+	readonly largeObjects = new RowDigest();
+	largeObjectCount = 0;
+	#facts: SourceFacts | undefined;
+
+	/** @param adapt changes what is known of the source, to suit a scratch target */
+	constructor(
+		readonly source: RestoreSource,
+		readonly adapt: (facts: SourceFacts) => SourceFacts = (facts) => facts,
+	) {}
+
+	async inspect(signal?: AbortSignal): Promise<SourceFacts> {
+		this.#facts = this.adapt(await this.source.inspect(signal));
+		return this.#facts;
+	}
+
+	/** What inspect has told. */
+	get facts(): SourceFacts {
+		if (!this.#facts) throw new Error('The source was not inspected.');
+		return this.#facts;
+	}
+
+	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
+		let leftOut = 0;
+		for await (const step of this.source.steps(selection, signal)) {
+			if (step.type === 'statement' && REACHES_OUT.test(step.text)) {
+				leftOut++;
+				continue;
+			}
+			if (step.type === 'statement') this.#noteStatement(step.text);
+			else if (step.type === 'batch') this.#noteBatch(step.sql);
+			else if (step.type === 'copy') {
+				yield await this.#tapped(step);
+				continue;
+			}
+			yield step;
+		}
+		if (leftOut > 0) yield { type: 'warning', text: 'Subscriptions were left out: they reach out to other servers.' };
+	}
+
+	#noteStatement(text: string): void {
+		const [, literal, last, called] = SET_SEQUENCE.exec(text) ?? [];
+		if (literal !== undefined && last !== undefined)
+			this.sequences.set(literal, { literal, last, called: called?.toLowerCase() === 'true' });
+		else if (/^SELECT\s+pg_catalog\.lo_create\(/.test(text)) this.largeObjectCount++;
+	}
+
+	#noteBatch(sql: string): void {
+		for (const line of sql.split('\n')) {
+			if (line === '') continue;
+			const bytes = Buffer.from(line);
+			this.largeObjects.add(bytes, 0, bytes.length);
+			this.largeObjects.endRow();
+		}
+	}
+
+	async #tapped(step: Copy): Promise<Copy> {
+		const rows = this.#rowsOf(step);
+		if (!rows) return step;
+		if (!Buffer.isBuffer(step.rows)) return { ...step, rows: passing(step.rows, rows.digest) };
+		for (let at = 0; at < step.rows.length; at += SLICE) {
+			if (at > 0) await setImmediate();
+			rows.digest.push(step.rows.subarray(at, at + SLICE));
+		}
+		return step;
+	}
+
+	#rowsOf({ table, statement }: Copy): SourceRows | undefined {
+		if (table === undefined) return undefined;
+		const key = copiedTable(statement) ?? table;
+		const columns = copiedColumns(statement);
+		const found = this.tables.get(key);
+		if (!found) {
+			const rows = { columns, mixed: false, digest: new RowDigest() };
+			this.tables.set(key, rows);
+			return rows;
+		}
+		found.mixed ||= JSON.stringify(found.columns) !== JSON.stringify(columns);
+		return found;
+	}
+}
+
+/** The key of the table that rows go into: of a partition's rows it may be that of the whole. */
+export function copiedTable(statement: string): string | undefined {
+	const [schema, name] = parseName(tokenize(statement), 1)?.parts ?? [];
+	return schema === undefined || name === undefined ? undefined : tableKey(schema, name);
+}
+
+async function* passing(rows: AsyncIterable<Buffer>, digest: RowDigest): AsyncGenerator<Buffer> {
+	for await (const chunk of rows) {
+		digest.push(chunk);
+		yield chunk;
+	}
+}

@@ -1,0 +1,177 @@
+import type { ArchiveReader, Manifest } from '../../archive';
+import { BackupError, throwIfCancelled } from '../../errors';
+import type { CheckContext, ScratchTargets } from '../../verify/types';
+import { type PostgresConnection, withClient } from '../connection';
+import { ArchiveSource } from '../restore/archiveSource';
+import { Maintenance } from '../restore/maintenance';
+import { restoreDatabase } from '../restore/restoreDatabase';
+import type { RestoreSource, SourceFacts } from '../restore/source';
+import { runAssertions } from './assertions';
+import { compareRestored } from './compare';
+import { hangingUp } from './hangUp';
+import { findingOfFailure, type TargetKind } from './failures';
+import { restoreInProcess } from './inProcess/restore';
+import type { SourceSession } from './restoredRows';
+import { dropAbandoned, dropScratch, scratchName } from './scratchDatabase';
+import { forScratch } from './scratchFacts';
+import { TappedSource } from './tappedSource';
+
+/** What a test restore takes, whoever made the dump. */
+export interface RestoreTest {
+	source: RestoreSource;
+	/** Bytes of the dump as it is restored. */
+	rawBytes: number;
+	/** `server_version_num` of the source; undefined where nobody knows. */
+	version?: number;
+	session: SourceSession;
+}
+
+/**
+ * Restores a dump of ours for a test, in this process or into a scratch database, compares what came out with what is in the
+ * archive, and removes it again. Answers `{ tables, rows, sequences, largeObjects, assertions }`, as far as there are any.
+ * @throws BackupError those of the archive, TARGET_UNREACHABLE, CANCELLED
+ */
+export async function testRestore(
+	reader: ArchiveReader,
+	targets: ScratchTargets,
+	context: CheckContext,
+): Promise<Record<string, number>> {
+	const { manifest } = reader;
+	if (manifest.partial?.content === 'data') {
+		context.found({
+			severity: 'obstacle',
+			message: 'The backup holds rows without definitions, so there is nothing that they could be restored into.',
+			hint: 'Verify its content, and test the restore of a backup that has the definitions.',
+		});
+		return {};
+	}
+	const { versionNumber } = manifest.source;
+	return await testRestoreOf(
+		{
+			source: new ArchiveSource(reader),
+			rawBytes: manifest.size.raw,
+			...(typeof versionNumber === 'number' && { version: versionNumber }),
+			session: sessionOf(manifest),
+		},
+		targets,
+		context,
+	);
+}
+
+/** As testRestore, for any dump that can be restored. */
+export async function testRestoreOf(
+	test: RestoreTest,
+	{ postgres, assertions = [] }: ScratchTargets,
+	context: CheckContext,
+): Promise<Record<string, number>> {
+	const target: TargetKind = { isOlder: false, hasExtensions: false };
+	const source = new TappedSource(test.source, (facts) => {
+		target.hasExtensions = facts.extensions.length > 0;
+		return forScratch(facts);
+	});
+	const compare = (connection: PostgresConnection, facts: SourceFacts) =>
+		compareAt(connection, { source, facts, session: test.session }, assertions, context);
+	try {
+		if (!postgres) throw noTarget();
+		if (postgres.type === 'server') return await onServer(test, source, postgres.connection, target, context, compare);
+		checkSize(test.rawBytes, postgres.maxRawBytes);
+		return await restoreInProcess(source, context, compare);
+	} catch (error) {
+		throwIfCancelled(context.signal);
+		const finding = findingOfFailure(error, target);
+		if (!finding) throw error;
+		context.found(finding);
+		return {};
+	}
+}
+
+type Compare = (connection: PostgresConnection, facts: SourceFacts) => Promise<Record<string, number>>;
+
+async function onServer(
+	{ version }: RestoreTest,
+	source: TappedSource,
+	connection: PostgresConnection,
+	target: TargetKind,
+	context: CheckContext,
+	compare: Compare,
+): Promise<Record<string, number>> {
+	const { log, signal, restoreTook } = context;
+	const maintenance = await Maintenance.open(connection, undefined, signal);
+	try {
+		target.isOlder = version !== undefined && Math.floor(maintenance.version / 10_000) < Math.floor(version / 10_000);
+		await dropAbandoned(maintenance, context);
+	} finally {
+		await maintenance.close();
+	}
+	const database = scratchName();
+	try {
+		const report = await restoreDatabase({
+			connection,
+			source,
+			target: { type: 'newDatabase', database },
+			// The roles of the source are not the scratch server's.
+			owner: { type: 'none' },
+			privileges: false,
+			log,
+			...(signal && { signal }),
+		});
+		restoreTook?.(report.duration);
+		for (const warning of report.warnings) context.found({ severity: 'warning', message: warning });
+		context.found({
+			severity: 'warning',
+			message: 'Owners and privileges were left out of the test restore: the scratch server has roles of its own.',
+		});
+		return await compare({ ...connection, database }, source.facts);
+	} finally {
+		await dropScratch(connection, database, context);
+	}
+}
+
+async function compareAt(
+	connection: PostgresConnection,
+	expected: Parameters<typeof compareRestored>[1],
+	assertions: readonly string[],
+	context: CheckContext,
+): Promise<Record<string, number>> {
+	const { log, signal } = context;
+	const options = signal ? { signal } : {};
+	log('comparing what was restored with the backup');
+	const counts = await withClient(connection, 'target', options, (client) =>
+		hangingUp(client, signal, () => compareRestored(client, expected, context)),
+	);
+	if (assertions.length === 0) return counts;
+	const asserted = await withClient(connection, 'target', options, (client) =>
+		hangingUp(client, signal, () => runAssertions(client, assertions, context)),
+	);
+	return { ...counts, assertions: asserted };
+}
+
+function checkSize(rawBytes: number, maxRawBytes: number): void {
+	if (rawBytes <= maxRawBytes) return;
+	throw new BackupError(
+		'INVALID_INPUT',
+		`The backup holds ${megabytes(rawBytes)}; for a test restore inside this process the limit is ${megabytes(maxRawBytes)}.`,
+		{
+			hint: 'Give a scratch server, or raise the limit: it takes some 600 MB of memory and up to five times the size.',
+		},
+	);
+}
+
+function noTarget(): BackupError {
+	return new BackupError('INVALID_INPUT', 'There is no place for a test restore of PostgreSQL.', {
+		hint: 'Choose to restore inside this process, or give a scratch server.',
+	});
+}
+
+function megabytes(bytes: number): string {
+	return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+/** Manifests of before it was taken down tell no session. */
+function sessionOf({ source }: Manifest): SourceSession {
+	const { session } = source as { session?: unknown };
+	if (typeof session !== 'object' || session === null) return {};
+	return Object.fromEntries(
+		Object.entries(session).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+	);
+}

@@ -1,0 +1,90 @@
+/**
+ * How bytes move through: what was decrypted and decompressed passes once through a SHA-256 into the check of the
+ * snapshot's structure (engine/qdrant/snapshot), chunk by chunk. An archive of a cluster holds several snapshots, each
+ * checked as it comes by: see shards.ts.
+ */
+import type { Manifest } from '../../archive';
+import { BackupError } from '../../errors';
+import type { CheckContext } from '../../verify/types';
+import { collectionSource, type CollectionSource, type SnapshotFacts } from '../manifestSource';
+import { checkSnapshot, type SnapshotReport, type SnapshotType } from '../snapshot';
+import { compareCollection } from './compareCollection';
+import { compareSegments } from './comparePoints';
+import { compareFacts, findAll, findError } from './findings';
+import { checkShards } from './shards';
+import { SnapshotBytes } from './snapshotBytes';
+import { compareStorage, storageSource } from './storage';
+
+/**
+ * Checks what a backup of a collection or of a whole storage holds, by its structure and against its manifest. Answers
+ * `{ shards, segments, points }`, for a storage with `collections`; points only where the segments tell them.
+ * @throws BackupError CANCELLED, and what the source throws
+ */
+export async function checkContent(
+	raw: AsyncIterable<Uint8Array>,
+	manifest: Manifest,
+	context: CheckContext,
+): Promise<Record<string, number>> {
+	if (manifest.kind === 'qdrant-storage') return await checkStorage(raw, manifest, context);
+	const facts = sourceOf(manifest, context);
+	if (facts?.form === 'shards') return await checkShards(raw, facts, context);
+	const report = await checkWhole(raw, 'collection', facts?.snapshot, context);
+	const [content] = report.collections;
+	if (facts && content) {
+		compareCollection(context, content, facts);
+		if (content.points !== undefined) compareSegments(context, content.points, facts);
+	}
+	return countsOf(report);
+}
+
+async function checkStorage(
+	raw: AsyncIterable<Uint8Array>,
+	manifest: Manifest,
+	context: CheckContext,
+): Promise<Record<string, number>> {
+	const facts = storageSource(manifest, context);
+	const report = await checkWhole(raw, 'storage', facts?.snapshot, context);
+	// A tar that was damaged half-way does not tell what it holds.
+	if (facts && report.type === 'storage' && report.intact) compareStorage(context, report, facts);
+	return { collections: report.collections.length, ...countsOf(report) };
+}
+
+function sourceOf(manifest: Manifest, context: CheckContext): CollectionSource | undefined {
+	try {
+		return collectionSource(manifest);
+	} catch (error) {
+		if (!(error instanceof BackupError)) throw error;
+		const { code, message, hint } = error;
+		context.found({ severity: 'error', message, code, ...(hint !== undefined && { hint }) });
+		return undefined;
+	}
+}
+
+/** Checks an archive that is one snapshot, to the byte. */
+async function checkWhole(
+	raw: AsyncIterable<Uint8Array>,
+	wanted: SnapshotType,
+	facts: SnapshotFacts | undefined,
+	context: CheckContext,
+): Promise<SnapshotReport> {
+	const content = new SnapshotBytes(raw);
+	const report = await checkSnapshot(content.bytes, context);
+	const sha256 = await content.finish();
+	findAll(context, '', report);
+	if (report.intact && report.type !== wanted) {
+		findError(context, '', `It is a snapshot of a ${report.type}, not of a ${wanted}.`);
+	}
+	if (facts) compareFacts(context, '', facts, { size: content.size, sha256 });
+	return report;
+}
+
+function countsOf({ collections }: SnapshotReport): Record<string, number> {
+	const shards = collections.flatMap((collection) => collection.shards);
+	const counts = collections.map(({ points }) => points);
+	const points = counts.reduce((sum, count) => (sum === undefined || count === undefined ? undefined : sum + count), 0);
+	return {
+		shards: shards.length,
+		segments: shards.reduce((sum, { segments }) => sum + segments, 0),
+		...(points !== undefined && { points }),
+	};
+}

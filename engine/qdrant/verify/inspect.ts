@@ -1,0 +1,163 @@
+/** Looks a scratch collection over: as a whole, then some of its points one by one. */
+import type { Manifest } from '../../archive';
+import { messageOf, throwIfCancelled } from '../../errors';
+import type { CheckContext } from '../../verify/types';
+import type { QdrantClient } from '../client';
+import { findPeers, findShards } from '../cluster';
+import type { QdrantConnection } from '../connection';
+import type { CollectionSource } from '../manifestSource';
+import { shardObstacle } from '../restore/compatible';
+import type { CollectionRestoreReport } from '../restore/restoreCollection';
+import type { CollectionInfo, JsonObject } from '../types';
+import { compareConfig } from './compareCollection';
+import { findTooFew } from './comparePoints';
+import { findError, findWarning } from './findings';
+import { compareWithLive } from './live';
+import { conditionOf } from './payloadIndexes';
+import { isRefusal, readPoint, sampleIds, withId, type PointId, type SampledPoint } from './samples';
+import { isAmongNeighbours, searchItself, shapeProblem, vectorsOf, type NamedVector } from './vectors';
+import { withoutStrictMode } from './strictMode';
+
+export interface Scratch {
+	connection: QdrantConnection;
+	client: QdrantClient;
+	/** Of the scratch collection. */
+	name: string;
+	facts: CollectionSource;
+	manifest: Manifest;
+	report: CollectionRestoreReport;
+}
+
+const AT_ONCE = 4;
+/** Of so many points every indexed value is filtered by. */
+const FILTERED = 20;
+/** An index is searched by few points; each is compared with itself. */
+const SEARCHES = 10;
+/** Of searches through an approximate index, some may miss. */
+const LEAST_HITS = 0.5;
+
+/** Answers counts; what is wrong is found. Throws what the server fails with. */
+export async function inspect(scratch: Scratch, context: CheckContext): Promise<Record<string, number>> {
+	const { connection, client, name, facts, report } = scratch;
+	const { signal } = context;
+	for (const warning of report.warnings) findWarning(context, '', warning);
+	findTooFew(context, report.points, facts);
+	const info = await client.collection(name, signal);
+	compareConfig(context, info.config, facts);
+	const topology = await findPeers(connection, 'target', signal);
+	const shards = await findShards(topology, name, signal);
+	const other = shardObstacle(shards, facts);
+	if (other !== undefined) findError(context, '', `Once restored, ${other}.`);
+	const counts = { points: report.points, shards: shards.length };
+	if (report.points === 0) return counts;
+	await withoutStrictMode(client, name, info, signal);
+	try {
+		return { ...counts, ...(await new PointsCheck(scratch, info, context).run()) };
+	} catch (error) {
+		if (!isRefusal(error)) throw error;
+		const hint = 'The strict mode of the collection, or a proxy, may forbid it.';
+		const message = `The server would not let its points be looked at: ${messageOf(error)}`;
+		context.found({ severity: 'obstacle', message, hint });
+		return counts;
+	}
+}
+
+/** Looks at sampled points: that each can be read, searched for and filtered by what it holds. */
+class PointsCheck {
+	readonly #counts = { sampled: 0, searched: 0, filtered: 0, compared: 0 };
+	#asked = 0;
+	#hits = 0;
+
+	constructor(
+		private readonly scratch: Scratch,
+		private readonly info: CollectionInfo,
+		private readonly context: CheckContext,
+	) {}
+
+	async run(): Promise<Record<string, number>> {
+		const { client, name, report } = this.scratch;
+		const { signal } = this.context;
+		const ids = await sampleIds(client, name, signal);
+		if (ids.length === 0) findError(this.context, '', `It counts ${report.points} points, but none can be read.`);
+		const waiting = ids.values();
+		await Promise.all(Array.from({ length: AT_ONCE }, async () => await this.#visitAll(waiting)));
+		if (this.#asked > 0 && this.#hits < this.#asked * LEAST_HITS) this.#findBlindIndex();
+		this.#counts.compared = await compareWithLive(this.scratch, ids, this.context);
+		return this.#counts;
+	}
+
+	/** Takes points from those that wait, as others do at the same time. */
+	async #visitAll(waiting: Iterable<PointId>): Promise<void> {
+		const { client, name } = this.scratch;
+		const { signal } = this.context;
+		for (const id of waiting) {
+			throwIfCancelled(signal);
+			const point = await readPoint(client, name, id, signal);
+			const number = ++this.#counts.sampled;
+			if (!point) this.#findBad(id, 'is listed, but is not found by its id');
+			else await this.#visit(point, number <= FILTERED);
+		}
+	}
+
+	async #visit(point: SampledPoint, isFiltered: boolean): Promise<void> {
+		for (const vector of vectorsOf(point, this.info.config.params)) {
+			const part = 'unknown' in vector ? vector.unknown : vector.name;
+			const which = part === '' ? 'its vector' : `its vector ${part}`;
+			const problem = 'unknown' in vector ? 'is not among the settings of the collection' : shapeProblem(vector);
+			if (problem !== undefined) this.#findBad(point.id, `cannot be right: ${which} ${problem}`);
+			else if (!('unknown' in vector)) await this.#search(point.id, vector, which);
+		}
+		if (isFiltered) await this.#filter(point);
+	}
+
+	async #search(id: PointId, vector: NamedVector, which: string): Promise<void> {
+		const { client, name } = this.scratch;
+		const { signal } = this.context;
+		const result = await searchItself(client, name, id, vector, signal);
+		if (result === 'skipped') return;
+		this.#counts.searched++;
+		if (result === 'lost') this.#findBad(id, `is not found by ${which}`);
+		if (result === 'unlike')
+			this.#findBad(id, `is not like itself: the server compares ${which} as if it were another`);
+		if (this.#asked >= SEARCHES) return;
+		const isHit = await this.#isNear(id, vector);
+		if (isHit === undefined) return;
+		this.#asked++;
+		if (isHit) this.#hits++;
+	}
+
+	/** Without an index a search looks at every point, which may take longer than a server allows. */
+	async #isNear(id: PointId, vector: NamedVector): Promise<boolean | undefined> {
+		const { client, name } = this.scratch;
+		try {
+			return await isAmongNeighbours(client, name, id, vector, this.context.signal);
+		} catch (error) {
+			if (this.context.signal?.aborted) throw error;
+			this.context.log(`A search in ${name} had no result: ${messageOf(error)}`);
+			return undefined;
+		}
+	}
+
+	async #filter(point: SampledPoint): Promise<void> {
+		const { client, name } = this.scratch;
+		for (const [field, schema] of Object.entries(this.info.payload_schema)) {
+			const condition = conditionOf(field, schema, point);
+			if (!condition) continue;
+			const filter: JsonObject = { must: [withId(point.id), condition] };
+			const [found] = await client.search(name, { filter, limit: 1 }, this.context.signal);
+			this.#counts.filtered++;
+			if (found?.id !== point.id) this.#findBad(point.id, `is not found by the value that it has in ${field}`);
+		}
+	}
+
+	/** Ids are no content: they tell whoever repairs where to look. */
+	#findBad(id: PointId, what: string): void {
+		findError(this.context, `point ${id}`, `Once restored, the point ${what}.`);
+	}
+
+	#findBlindIndex(): void {
+		const message = `Of ${this.#asked} searches by the vectors of restored points, ${this.#hits} came to the point.`;
+		if (this.#hits === 0 && this.#asked === SEARCHES) findError(this.context, '', message);
+		else findWarning(this.context, '', message);
+	}
+}

@@ -1,0 +1,45 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import { throwIfCancelled } from '../../errors';
+import type { CheckContext } from '../../verify/types';
+import { findWarning } from './findings';
+import type { Scratch } from './inspect';
+import { isRefusal, readPoint, type PointId } from './samples';
+
+/**
+ * Where the collection that was backed up is still on the same server, and counts the same points, compares sampled points
+ * with it. It lives on, so differences are only told. Answers how many were compared.
+ */
+export async function compareWithLive(scratch: Scratch, ids: PointId[], context: CheckContext): Promise<number> {
+	const { client, name, manifest } = scratch;
+	const { signal } = context;
+	try {
+		if (!(await isUntouched(scratch, signal))) return 0;
+		let compared = 0;
+		let different = 0;
+		for (const id of ids) {
+			throwIfCancelled(signal);
+			const [restored, live] = await Promise.all([
+				readPoint(client, name, id, signal),
+				readPoint(client, manifest.name, id, signal),
+			]);
+			compared++;
+			if (!isDeepStrictEqual(restored, live)) different++;
+		}
+		if (different > 0) {
+			const message = `Of ${compared} restored points, ${different} are not as the collection ${manifest.name} now holds them.`;
+			findWarning(context, '', `${message} Unless it was written to since the backup, look into that.`);
+		}
+		return compared;
+	} catch (error) {
+		// It may be guarded by a strict mode of its own, or be deleted at this moment.
+		if (isRefusal(error)) return 0;
+		throw error;
+	}
+}
+
+async function isUntouched({ client, facts, manifest, report }: Scratch, signal?: AbortSignal): Promise<boolean> {
+	if (facts.server !== client.server) return false;
+	if (!(await client.collections(signal)).includes(manifest.name)) return false;
+	return (await client.count(manifest.name, signal)) === report.points;
+}

@@ -1,0 +1,123 @@
+/**
+ * A backup of a collection, restored beside the others on a server under a name of its own, looked at, and removed again.
+ * What is thrown tells nothing of the backup (the server is away, too old, full); what is wrong with it is found.
+ */
+import type { ArchiveReader } from '../../archive';
+import { BackupError, cancelled, throwIfCancelled } from '../../errors';
+import type { CheckContext, ScratchTargets } from '../../verify/types';
+import { QdrantClient } from '../client';
+import type { QdrantConnection } from '../connection';
+import { isOutcomeUnknown } from '../failure';
+import { collectionSource } from '../manifestSource';
+import { restoreCollection, type CollectionRestoreReport } from '../restore/restoreCollection';
+import { archiveSource } from '../restore/source';
+import { findError, findWarning } from './findings';
+import { inspect } from './inspect';
+import { removeScratch, scratchName, sweep } from './scratch';
+import { UploadWatch } from './uploadWatch';
+
+/** A server that has got a snapshot needs about this long to take it in, and never longer is waited for one. */
+const BYTES_PER_MS = 50_000;
+const LEAST_WATCH_MS = 5000;
+const MOST_WATCH_MS = 120_000;
+
+/** How the messages begin that tell of the server's own trouble, which may be a full disk. */
+const SERVER_TROUBLE = 'the server reports a failure';
+
+/**
+ * Restores the archive of a collection into a scratch collection and compares. Answers `{ points, shards, sampled,
+ * searched, filtered, compared }`: points looked at, searches and filters by what they hold, and those that were compared
+ * with the live collection. The collection is removed in every case.
+ * @throws BackupError CANCELLED, TARGET_*, ACCESS_DENIED, UNSUPPORTED_VERSION, INVALID_INPUT (a single server's snapshot
+ * and a cluster), and those of the archive and the storage
+ */
+export async function testRestore(
+	reader: ArchiveReader,
+	{ qdrant }: ScratchTargets,
+	context: CheckContext,
+): Promise<Record<string, number>> {
+	const { signal, log } = context;
+	throwIfCancelled(signal);
+	if (!qdrant) {
+		const message = 'There is no Qdrant server to restore the collection into for a test.';
+		context.found({ severity: 'obstacle', message, hint: 'Give one: the collection is removed from it afterwards.' });
+		return {};
+	}
+	const { connection } = qdrant;
+	const client = new QdrantClient(connection, 'target');
+	const { removed, warnings } = await sweep(client, signal);
+	for (const name of removed) log(`Removed ${name}, which an earlier test restore had left on ${client.server}`);
+	for (const warning of warnings) findWarning(context, '', warning);
+	return await withScratch(client, context, async (name, watch) => {
+		const report = await restored(reader, connection, name, watch, context);
+		if (!report) return {};
+		const facts = collectionSource(reader.manifest);
+		return await inspect({ connection, client, name, facts, manifest: reader.manifest, report }, context);
+	});
+}
+
+/** Lets `use` restore into a collection of that name, and removes it whatever happens. */
+async function withScratch<T>(
+	client: QdrantClient,
+	context: CheckContext,
+	use: (name: string, watch: UploadWatch) => Promise<T>,
+): Promise<T> {
+	const name = scratchName(new Date());
+	const watch = new UploadWatch(context.signal);
+	try {
+		return await use(name, watch);
+	} catch (error) {
+		throw context.signal?.aborted ? cancelled() : error;
+	} finally {
+		watch.close();
+		const left = await removeScratch(client, name, watch.isInDoubt ? watchTime(watch.bytes) : 0);
+		if (left !== undefined) {
+			context.log(left);
+			findWarning(context, '', left);
+		}
+	}
+}
+
+function watchTime(bytes: number): number {
+	return Math.min(MOST_WATCH_MS, LEAST_WATCH_MS + bytes / BYTES_PER_MS);
+}
+
+/** Undefined, with a finding, where the restore itself says that the backup is not what its manifest tells. */
+async function restored(
+	reader: ArchiveReader,
+	connection: QdrantConnection,
+	collection: string,
+	watch: UploadWatch,
+	context: CheckContext,
+): Promise<CollectionRestoreReport | undefined> {
+	const begun = performance.now();
+	try {
+		const report = await restoreCollection({
+			connection,
+			source: archiveSource(reader),
+			target: { type: 'newCollection', collection },
+			aliases: 'leave',
+			check: { sampleSearch: false },
+			log: context.log,
+			onProgress: (progress) => watch.progress(progress),
+			signal: watch.signal,
+		});
+		watch.settled();
+		context.restoreTook?.(Math.round(performance.now() - begun));
+		return report;
+	} catch (error) {
+		const problems = problemsOf(error);
+		if (problems.length > 0 || !isOutcomeUnknown(error)) watch.settled();
+		if (problems.length === 0) throw error;
+		for (const problem of problems) findError(context, '', `Once restored, ${problem}.`);
+		return undefined;
+	}
+}
+
+/** What a restore has found wrong with the collection that came out of it, apart from troubles of the server's own. */
+function problemsOf(error: unknown): string[] {
+	if (!(error instanceof BackupError) || error.code !== 'TARGET_FAILED') return [];
+	const problems = error.details?.['problems'];
+	if (!Array.isArray(problems)) return [];
+	return problems.map(String).filter((problem) => !problem.startsWith(SERVER_TROUBLE));
+}

@@ -1,0 +1,133 @@
+import type { Manifest } from '../archive';
+
+/** What is looked at of a backup. */
+export type AnomalyMeasure = 'size' | 'rows' | 'points' | 'duration';
+
+export interface AnomalyOptions {
+	/** The trend is that of so many backups before it; default 30. */
+	window?: number;
+	/** With fewer backups before it there is no trend; default 5. */
+	minSamples?: number;
+	/** How far from the median, in robust standard deviations (1.4826 times the median absolute deviation); default 5. */
+	deviations?: number;
+	/** Deviations of less than this share of the median are never told; default 0.3. */
+	minShare?: number;
+	/** Default all. */
+	measures?: readonly AnomalyMeasure[];
+}
+
+export interface Anomaly {
+	measure: AnomalyMeasure;
+	value: number;
+	/** Of the backups before it; undefined where there are too few of them. */
+	median: number | undefined;
+	samples: number;
+	/** `The stored size, 1.2 MB, is 83 % below 7.1 MB, the median of the last 14 backups.` */
+	message: string;
+}
+
+/** Makes the median absolute deviation comparable with a standard deviation (of normally distributed values). */
+const MAD_TO_DEVIATION = 1.4826;
+
+/** Runs of seconds vary with what else a machine does: below this a duration is never odd. Milliseconds. */
+const SHORT_MS = 10_000;
+
+const WORDS: Record<AnomalyMeasure, string> = {
+	size: 'stored size',
+	rows: 'number of rows',
+	points: 'number of points',
+	duration: 'duration',
+};
+
+const MEASURES = Object.keys(WORDS) as AnomalyMeasure[];
+
+/**
+ * Compares a backup with those before it of the same kind and name; a partial one with those of the same selection.
+ * That rows or points have dropped to none is told even where there is no trend yet.
+ * @param manifests any, in any order: those that are no part of the trend are passed over
+ */
+export function findAnomalies(
+	manifest: Manifest,
+	manifests: readonly Manifest[],
+	options: AnomalyOptions = {},
+): Anomaly[] {
+	const { window = 30, minSamples = 5, measures = MEASURES } = options;
+	const line = lineOf(manifest);
+	const before = manifests
+		.filter((other) => other.startedAt < manifest.startedAt && other.id !== manifest.id && lineOf(other) === line)
+		.sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1))
+		.slice(0, window);
+	return measures.flatMap((measure) => {
+		const value = valueOf(manifest, measure);
+		const earlier = before.map((other) => valueOf(other, measure)).filter((found) => found !== undefined);
+		if (value === undefined || earlier.length === 0) return [];
+		const found = vanished(measure, value, earlier);
+		if (found) return [found];
+		return earlier.length < minSamples ? [] : offTheTrend(measure, value, earlier, options);
+	});
+}
+
+function lineOf({ kind, name, partial, encryption, codec }: Manifest): string {
+	const part = partial && [partial.content, [...partial.selection].sort()];
+	// Another codec makes another size.
+	return JSON.stringify([kind, name, part, codec.name, encryption !== null]);
+}
+
+function valueOf(manifest: Manifest, measure: AnomalyMeasure): number | undefined {
+	switch (measure) {
+		case 'size':
+			return manifest.size.stored;
+		case 'duration':
+			return Math.max(0, Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt));
+		default:
+			return manifest.counts[measure];
+	}
+}
+
+function vanished(measure: AnomalyMeasure, value: number, earlier: number[]): Anomaly | undefined {
+	const [last = 0] = earlier;
+	if ((measure !== 'rows' && measure !== 'points') || value > 0 || last === 0) return undefined;
+	return {
+		measure,
+		value,
+		median: medianOf(earlier),
+		samples: earlier.length,
+		message: `It holds no ${measure}; the backup before it held ${shown(measure, last)}.`,
+	};
+}
+
+function offTheTrend(
+	measure: AnomalyMeasure,
+	value: number,
+	earlier: number[],
+	{ deviations = 5, minShare = 0.3 }: AnomalyOptions,
+): Anomaly[] {
+	const median = medianOf(earlier);
+	const deviation = MAD_TO_DEVIATION * medianOf(earlier.map((other) => Math.abs(other - median)));
+	const distance = Math.abs(value - median);
+	const isShort = measure === 'duration' && Math.max(value, median) < SHORT_MS;
+	if (isShort || distance <= deviations * deviation || distance < minShare * median || distance === 0) return [];
+	const share = median === 0 ? '' : `${Math.round((100 * distance) / median)} % `;
+	const message =
+		`The ${WORDS[measure]}, ${shown(measure, value)}, is ${share}${value < median ? 'below' : 'above'} ` +
+		`${shown(measure, median)}, the median of the last ${earlier.length} backups.`;
+	return [{ measure, value, median, samples: earlier.length, message }];
+}
+
+function medianOf(values: readonly number[]): number {
+	const sorted = [...values].sort((a, b) => a - b);
+	const middle = sorted.length >> 1;
+	return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+function shown(measure: AnomalyMeasure, value: number): string {
+	if (measure === 'size') return bytesShown(value);
+	if (measure === 'duration') return `${(value / 1000).toFixed(value < 100_000 ? 1 : 0)} s`;
+	return String(Math.round(value));
+}
+
+function bytesShown(bytes: number): string {
+	const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'];
+	const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+	return power === 0 ? `${Math.round(bytes)} bytes` : `${(bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
+}

@@ -1,0 +1,86 @@
+import { type BackupEntry, type BackupKind, type BackupReference, findBackup, listManifests } from '../archive';
+import type { DamagedManifest } from '../archive';
+import { BackupError, throwIfCancelled } from '../errors';
+import type { Storage } from '../storage';
+import { readVerification } from './history';
+import { LEVELS } from './record';
+import type { VerificationLevel } from './types';
+
+/** Which backups are to be verified. */
+export interface BackupChoice {
+	/** One backup: by its id, by its file, or the latest of a name. Without it: all that the other fields leave. */
+	reference?: BackupReference;
+	/** Only under this prefix: `postgres/`. Default all. */
+	prefix?: string;
+	kinds?: readonly BackupKind[];
+	/** As they are called at their source. */
+	names?: readonly string[];
+	/** Only those that have not been verified for so many days, as deep as `level` or deeper, with a verdict. */
+	notVerifiedFor?: { days: number; level: VerificationLevel };
+	/** Default: now. */
+	now?: Date;
+	signal?: AbortSignal;
+}
+
+export interface ChosenBackups {
+	/** Newest first. */
+	backups: BackupEntry[];
+	/** Manifests that cannot be read: backups that are to be told as failed, whatever they were of. */
+	damaged: DamagedManifest[];
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const READERS = 8;
+
+/**
+ * Finds the backups that are to be verified.
+ * @throws BackupError STORAGE_MISSING (no such backup), MANIFEST_INVALID (the latest cannot be told), INVALID_INPUT,
+ * CANCELLED, and what the storage throws
+ */
+export async function chooseBackups(storage: Storage, choice: BackupChoice = {}): Promise<ChosenBackups> {
+	const { reference, prefix = '', kinds, names, notVerifiedFor, signal } = choice;
+	if (notVerifiedFor && !(notVerifiedFor.days >= 0)) {
+		throw new BackupError('INVALID_INPUT', 'The number of days without a verification is not a number from 0.');
+	}
+	if (reference) return { backups: [await findBackup(storage, reference, prefix, signal)], damaged: [] };
+	const { backups, damaged } = await listManifests(storage, prefix, {}, signal);
+	const chosen = backups.filter(
+		({ manifest }) => (!kinds || kinds.includes(manifest.kind)) && (!names || names.includes(manifest.name)),
+	);
+	return { backups: notVerifiedFor ? await due(storage, chosen, notVerifiedFor, choice) : chosen, damaged };
+}
+
+async function due(
+	storage: Storage,
+	backups: BackupEntry[],
+	{ days, level }: { days: number; level: VerificationLevel },
+	{ now = new Date(), signal }: BackupChoice,
+): Promise<BackupEntry[]> {
+	const since = new Date(now.getTime() - days * DAY_MS).toISOString();
+	const isDue = await mapBounded(backups, async ({ key }) => {
+		throwIfCancelled(signal);
+		const { history } = await readVerification(storage, key, signal);
+		return !history.some(
+			({ at, verdict, requested, reached }) =>
+				at >= since &&
+				(verdict === 'failed' ? isAsDeep(requested, level) : reached !== undefined && isAsDeep(reached, level)),
+		);
+	});
+	return backups.filter((_, index) => isDue[index]);
+}
+
+function isAsDeep(found: VerificationLevel, wanted: VerificationLevel): boolean {
+	return LEVELS.indexOf(found) >= LEVELS.indexOf(wanted);
+}
+
+/** Applies a function to all elements, a few at a time; their order stays. */
+export async function mapBounded<T, R>(elements: readonly T[], work: (element: T) => Promise<R>): Promise<R[]> {
+	const results: R[] = Array.from({ length: elements.length });
+	const waiting = elements.entries();
+	await Promise.all(
+		Array.from({ length: READERS }, async () => {
+			for (const [index, element] of waiting) results[index] = await work(element);
+		}),
+	);
+	return results;
+}

@@ -1,0 +1,209 @@
+import { type BackupEntry, type BackupKind, type DecryptionKeys, listManifests, type Manifest } from '../archive';
+import { throwIfCancelled } from '../errors';
+import type { Storage } from '../storage';
+import { chooseSet, type DrillGap } from './drillSet';
+import { checkOf, deepestLevelOf } from './registry';
+import type { Finding, ScratchTargets, Verdict, VerificationLevel, VerificationReport } from './types';
+import { verifyBackup } from './verifyBackup';
+
+export interface DrillOptions {
+	storage: Storage;
+	/** Where the backups lie: `['postgres/', 'qdrant/']`. Default: everywhere. */
+	prefixes?: readonly string[];
+	/** What the backups are restored into for a while; it may depend on the backup, as assertions do. */
+	scratch: ScratchTargets | ((manifest: Manifest) => ScratchTargets);
+	keys?: DecryptionKeys;
+	/** Only these kinds, each of which must be there; default: all that are. */
+	kinds?: readonly BackupKind[];
+	/** A newest whole backup older than this makes the drill fail; by default any age will do. */
+	maxAgeHours?: number;
+	/** Hears of each backup as soon as it was tried: to record it, or to show how far the drill is. */
+	onVerified?: (report: VerificationReport) => Promise<void> | void;
+	signal?: AbortSignal;
+	log?: (line: string) => void;
+}
+
+/** How a backup stood the drill. */
+export interface DrilledBackup {
+	kind: BackupKind;
+	name: string;
+	key: string;
+	id: string;
+	/** When it was begun; ISO 8601, UTC. */
+	startedAt: string;
+	/** Bytes before compression. */
+	rawBytes: number;
+	verdict: Verdict;
+	/** `content` where backups of the kind cannot be restored for a test. */
+	requested: VerificationLevel;
+	reached: VerificationLevel | null;
+	/** Milliseconds that its restore took; null where it was not restored. */
+	restoreTime: number | null;
+	/** Milliseconds from its beginning to the drill: what was written since would be lost. */
+	age: number;
+	/** The worst ones. */
+	findings: Finding[];
+}
+
+/** The backups of a kind, together. */
+export interface DrilledSystem {
+	kind: BackupKind;
+	backups: number;
+	verdict: Verdict;
+	/** Milliseconds, one after the other; null where not all were restored, or can be. */
+	recoveryTime: number | null;
+	/** Of the oldest, in milliseconds. */
+	recoveryPoint: number;
+}
+
+/** Plain JSON; all durations are milliseconds. */
+export interface DrillReport {
+	/** `passed`: everything was restored and compared, as far as it can be, and is young enough. `failed`: a backup is bad, or something has none. */
+	verdict: Verdict;
+	/** ISO 8601, UTC. */
+	startedAt: string;
+	/** Of the whole drill, comparing included. */
+	duration: number;
+	/** The run that made all the backups; null where they come from several. */
+	runId: string | null;
+	backups: DrilledBackup[];
+	systems: DrilledSystem[];
+	/** Measured; null where not everything that can be was restored. `parallel`: with all systems at once. */
+	recoveryTime: { sequential: number | null; parallel: number | null };
+	/** Of the oldest backup; null where there is none. */
+	recoveryPoint: number | null;
+	/** Between the beginnings of the first and the last backup: what a system knows, another may not. */
+	spread: number | null;
+	gaps: DrillGap[];
+}
+
+/** Of each backup; the verification's own report has more. */
+const MAX_FINDINGS = 20;
+
+/**
+ * Restores the newest complete set of backups into scratch targets, one after the other, and measures how long that takes
+ * and how old the data is. What is wrong with the backups is in the report.
+ * @throws BackupError CANCELLED, INVALID_INPUT (keys), and what listing the storage throws
+ */
+export async function drill(options: DrillOptions): Promise<DrillReport> {
+	const { kinds, maxAgeHours, signal } = options;
+	const now = new Date();
+	const begun = performance.now();
+	const { backups, damaged } = await listAll(options);
+	const set = chooseSet(backups, damaged, {
+		isKnown: (kind) => checkOf(kind) !== undefined,
+		now,
+		...(kinds && { kinds }),
+		...(maxAgeHours !== undefined && { maxAgeHours }),
+	});
+	const drilled: DrilledBackup[] = [];
+	for (const [index, entry] of set.backups.entries()) {
+		throwIfCancelled(signal);
+		options.log?.(`Trying ${entry.key}, ${index + 1} of ${set.backups.length}`);
+		const report = await tryOut(entry, options);
+		await options.onVerified?.(report);
+		drilled.push(drilledBackup(entry, report, now));
+	}
+	return {
+		...summary(drilled, set.gaps),
+		startedAt: now.toISOString(),
+		duration: Math.round(performance.now() - begun),
+		runId: set.runId,
+		backups: drilled,
+		gaps: set.gaps,
+	};
+}
+
+/** What cannot be restored for a test (a server's globals, a whole storage of Qdrant) is tried as far as it can be. */
+async function tryOut({ manifest, folder }: BackupEntry, options: DrillOptions): Promise<VerificationReport> {
+	const { storage, scratch, keys, signal, log } = options;
+	return await verifyBackup({
+		storage,
+		manifest,
+		folder,
+		level: deepestLevelOf(manifest.kind),
+		scratch: typeof scratch === 'function' ? scratch(manifest) : scratch,
+		...(keys && { keys }),
+		...(signal && { signal }),
+		...(log && { log }),
+	});
+}
+
+/** Of all prefixes, each backup once although one prefix may hold another. */
+async function listAll({ storage, prefixes = [''], signal }: DrillOptions) {
+	const lists = [];
+	for (const prefix of prefixes) lists.push(await listManifests(storage, prefix, {}, signal));
+	const backups = new Map(lists.flatMap((list) => list.backups.map((entry) => [entry.key, entry] as const)));
+	const damaged = new Map(lists.flatMap((list) => list.damaged.map((entry) => [entry.manifestKey, entry] as const)));
+	const newestFirst = [...backups.values()].sort((a, b) => (a.manifest.startedAt < b.manifest.startedAt ? 1 : -1));
+	return { backups: newestFirst, damaged: [...damaged.values()] };
+}
+
+function drilledBackup({ manifest, key }: BackupEntry, report: VerificationReport, now: Date): DrilledBackup {
+	const { kind, name, id, startedAt, size } = manifest;
+	const restore = report.levels.find(({ level }) => level === 'restore');
+	return {
+		kind,
+		name,
+		key,
+		id,
+		startedAt,
+		rawBytes: size.raw,
+		verdict: report.verdict,
+		requested: report.requested,
+		reached: report.reached ?? null,
+		restoreTime: report.reached === 'restore' ? (restore?.restoreDuration ?? restore?.duration ?? null) : null,
+		age: Math.max(0, now.getTime() - new Date(startedAt).getTime()),
+		findings: report.findings.slice(0, MAX_FINDINGS),
+	};
+}
+
+function summary(
+	backups: DrilledBackup[],
+	gaps: DrillGap[],
+): Pick<DrillReport, 'verdict' | 'systems' | 'recoveryTime' | 'recoveryPoint' | 'spread'> {
+	const kinds = [...new Set(backups.map(({ kind }) => kind))];
+	const systems = kinds.map((kind) =>
+		systemOf(
+			kind,
+			backups.filter((backup) => backup.kind === kind),
+		),
+	);
+	const measured = systems.filter(({ kind }) => deepestLevelOf(kind) === 'restore');
+	const times = measured.map(({ recoveryTime }) => recoveryTime);
+	const ages = backups.map(({ age }) => age);
+	const isEmpty = backups.length === 0;
+	return {
+		verdict: verdictOf(backups, gaps),
+		systems,
+		recoveryTime: { sequential: sum(times), parallel: most(times) },
+		recoveryPoint: isEmpty ? null : Math.max(...ages),
+		spread: isEmpty ? null : Math.max(...ages) - Math.min(...ages),
+	};
+}
+
+function systemOf(kind: BackupKind, backups: DrilledBackup[]): DrilledSystem {
+	return {
+		kind,
+		backups: backups.length,
+		verdict: verdictOf(backups, []),
+		recoveryTime: sum(backups.map(({ restoreTime }) => restoreTime)),
+		recoveryPoint: Math.max(...backups.map(({ age }) => age)),
+	};
+}
+
+/** What was never tried has not passed. */
+function verdictOf(backups: DrilledBackup[], gaps: DrillGap[]): Verdict {
+	const isBad = ({ reason }: DrillGap) => reason !== 'unknown';
+	if (gaps.some(isBad) || backups.some(({ verdict }) => verdict === 'failed')) return 'failed';
+	return gaps.length > 0 || backups.some(({ verdict }) => verdict !== 'passed') ? 'incomplete' : 'passed';
+}
+
+/** Null where one is not known, or there is none. */
+function sum(times: (number | null)[]): number | null {
+	return times.length === 0 || times.includes(null) ? null : (times as number[]).reduce((a, b) => a + b);
+}
+
+function most(times: (number | null)[]): number | null {
+	return times.length === 0 || times.includes(null) ? null : Math.max(...(times as number[]));
+}

@@ -1,0 +1,124 @@
+import type { BackupEntry, BackupKind, DamagedManifest } from '../archive';
+
+/**
+ * Why something could not be brought back as it should. `none`: nothing of this kind, or nothing at all, was backed up.
+ * `notWhole`: all its backups hold a part. `outdated`: its newest whole backup is too old. `damaged`: a newer manifest
+ * cannot be read, so that nobody knows of what it is. `unknown`: what backups of the kind hold cannot be checked yet.
+ */
+export type GapReason = 'none' | 'notWhole' | 'outdated' | 'damaged' | 'unknown';
+
+export interface DrillGap {
+	reason: GapReason;
+	kind: BackupKind | null;
+	/** As it is called at its source. */
+	name: string | null;
+	/** The newest backup of it, or the manifest that is damaged. */
+	key: string | null;
+	/** When that backup was begun; ISO 8601, UTC. */
+	startedAt: string | null;
+}
+
+/** What a drill restores, and what it finds missing. */
+export interface DrillSet {
+	/** The run that has made all of them; null where they come from several. */
+	runId: string | null;
+	/** One for each kind and name, by kind, then by name. */
+	backups: BackupEntry[];
+	gaps: DrillGap[];
+}
+
+export interface DrillSetOptions {
+	/** Only these kinds, each of which must be there; default: all that are. */
+	kinds?: readonly BackupKind[];
+	isKnown: (kind: BackupKind) => boolean;
+	now: Date;
+	/** A newest whole backup older than this is a gap; by default any age will do. */
+	maxAgeHours?: number;
+}
+
+const HOUR_MS = 60 * 60 * 1000;
+
+/**
+ * Chooses the newest complete set: what one run has made of everything that has ever been backed up whole, for that is
+ * consistent; or, where there is no such run, or every part of it has a newer backup, the newest whole backup of each.
+ * @param backups newest first, as listManifests gives them
+ */
+export function chooseSet(backups: BackupEntry[], damaged: DamagedManifest[], options: DrillSetOptions): DrillSet {
+	const { kinds, isKnown } = options;
+	const wanted = backups.filter(({ manifest: { kind } }) => !kinds || kinds.includes(kind));
+	const known = wanted.filter(({ manifest: { kind } }) => isKnown(kind));
+	const whole = known.filter(({ manifest: { partial } }) => !partial);
+	const newest = newestOf(whole);
+	const run = completeRun(whole, newest);
+	const chosen = run && !isOutrun(run, newest) ? run : newest;
+	const set = [...chosen.values()].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+	return { runId: sharedRun(set), backups: set, gaps: findGaps(wanted, newest, damaged, options) };
+}
+
+/** What is backed up under one name; kinds have names of their own. */
+function nameOf({ manifest: { kind, name } }: BackupEntry): string {
+	return JSON.stringify([kind, name]);
+}
+
+/** The first of each name in a list that is newest first. */
+function newestOf(backups: BackupEntry[]): Map<string, BackupEntry> {
+	const found = new Map<string, BackupEntry>();
+	for (const entry of backups) if (!found.has(nameOf(entry))) found.set(nameOf(entry), entry);
+	return found;
+}
+
+/** The newest run that has a whole backup of every name. */
+function completeRun(whole: BackupEntry[], names: Map<string, BackupEntry>): Map<string, BackupEntry> | undefined {
+	const runs = new Map<string, BackupEntry[]>();
+	for (const entry of whole) {
+		const { runId } = entry.manifest;
+		if (runId !== undefined) runs.set(runId, [...(runs.get(runId) ?? []), entry]);
+	}
+	for (const entries of runs.values()) {
+		const found = newestOf(entries);
+		if (found.size === names.size) return found;
+	}
+	return undefined;
+}
+
+function isOutrun(run: Map<string, BackupEntry>, newest: Map<string, BackupEntry>): boolean {
+	return [...run].every(([name, entry]) => newest.get(name) !== entry);
+}
+
+function sharedRun(set: BackupEntry[]): string | null {
+	const [first] = set;
+	const runId = first?.manifest.runId;
+	return runId !== undefined && set.every(({ manifest }) => manifest.runId === runId) ? runId : null;
+}
+
+function findGaps(
+	wanted: BackupEntry[],
+	newest: Map<string, BackupEntry>,
+	damaged: DamagedManifest[],
+	{ kinds, isKnown, now, maxAgeHours = Infinity }: DrillSetOptions,
+): DrillGap[] {
+	const missing = (kinds ?? [])
+		.filter((kind) => !wanted.some(({ manifest }) => manifest.kind === kind))
+		.map((kind) => gap('none', { kind }));
+	if (wanted.length === 0 && missing.length === 0) missing.push(gap('none', {}));
+	const known = [...newestOf(wanted)].flatMap(([name, entry]): DrillGap[] => {
+		if (!isKnown(entry.manifest.kind)) return [gapOf('unknown', entry)];
+		const whole = newest.get(name);
+		if (!whole) return [gapOf('notWhole', entry)];
+		const age = now.getTime() - new Date(whole.manifest.startedAt).getTime();
+		return age > maxAgeHours * HOUR_MS ? [gapOf('outdated', whole)] : [];
+	});
+	const oldest = [...newest.values()].map(({ manifest }) => manifest.startedAt).sort()[0] ?? '';
+	const unreadable = damaged
+		.filter(({ modifiedAt }) => modifiedAt.toISOString() >= oldest)
+		.map(({ manifestKey }) => gap('damaged', { key: manifestKey }));
+	return [...missing, ...known, ...unreadable];
+}
+
+function gapOf(reason: GapReason, { manifest: { kind, name, startedAt }, key }: BackupEntry): DrillGap {
+	return gap(reason, { kind, name, key, startedAt });
+}
+
+function gap(reason: GapReason, facts: Partial<DrillGap>): DrillGap {
+	return { kind: null, name: null, key: null, startedAt: null, ...facts, reason };
+}

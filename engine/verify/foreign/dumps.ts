@@ -1,0 +1,81 @@
+import { BackupError } from '../../errors';
+import { describeEntry, isTextFormat, openArchive } from '../../postgres/foreign';
+import { ScriptEnds } from '../../postgres/import/scriptEnds';
+import { lexScript } from '../../postgres/script';
+import { countNewlines } from '../../postgres/script/newlines';
+import { StatementReader } from '../../postgres/statements/reader';
+import type { CheckContext } from '../types';
+
+/**
+ * A plain SQL script: lexes to its end, every COPY is closed, and what pg_dump or pg_dumpall began they have ended.
+ * @throws BackupError as lexScript does; what the source throws
+ */
+export async function checkScript(
+	source: AsyncIterable<Uint8Array>,
+	{ signal, found }: CheckContext,
+): Promise<Record<string, number>> {
+	const ends = new ScriptEnds();
+	const reader = new StatementReader();
+	const counts = { statements: 0, rows: 0 };
+	for await (const item of lexScript(source, { onComment: (text) => ends.note(text), ...(signal && { signal }) })) {
+		counts.statements++;
+		if (item.type === 'statement') counts.rows += rowsOf(item.text, reader);
+		if (item.type !== 'copy') continue;
+		for await (const rows of item.rows) void rows;
+		if (isTextFormat(item.statement)) counts.rows += item.counts().lines;
+	}
+	if (!ends.complete || ends.headless) {
+		throw new BackupError('ARCHIVE_INCOMPLETE', 'The dump lacks pg_dump’s first or closing line.', {
+			hint: 'It was cut off while it was made or copied. Fetch it again, or choose another dump.',
+		});
+	}
+	if (counts.statements === 0) {
+		throw new BackupError('ARCHIVE_INCOMPLETE', 'The file holds no SQL statement.', {
+			hint: 'The dump failed, or was cut off. Choose another one.',
+		});
+	}
+	if (!ends.ofDatabase && !ends.ofCluster) {
+		found({
+			severity: 'obstacle',
+			message: 'pg_dump has not marked where the script ends, so nobody can tell whether some of it is missing.',
+			hint: 'Its statements are whole. Dumps made by pg_dump can be verified.',
+		});
+	}
+	return counts;
+}
+
+/**
+ * An archive of pg_dump's custom format: its table of contents, and every data block decompressed to its end.
+ * @throws BackupError as openArchive and its blocks do; what the source throws
+ */
+export async function checkCustomArchive(
+	source: AsyncIterable<Uint8Array>,
+	{ signal, found }: CheckContext,
+): Promise<Record<string, number>> {
+	const archive = await openArchive(source, signal ? { signal } : {});
+	const reader = new StatementReader();
+	const counts = { entries: archive.toc.entries.length, blocks: 0, rows: 0, largeObjects: 0 };
+	for await (const block of archive.blocks()) {
+		counts.blocks++;
+		if (block.type === 'copy') for await (const rows of block.rows) counts.rows += countNewlines(rows);
+		else if (block.type === 'large-objects') {
+			for await (const { data } of block.objects) {
+				counts.largeObjects++;
+				for await (const chunk of data) void chunk;
+			}
+		} else {
+			for await (const item of lexScript(block.sql, signal ? { signal } : {})) {
+				if (item.type === 'statement') counts.rows += rowsOf(item.text, reader);
+				else found({ severity: 'error', part: describeEntry(block.entry), message: 'Its data holds no INSERTs.' });
+			}
+		}
+	}
+	return counts;
+}
+
+/** Of an INSERT, as far as they can be counted. */
+function rowsOf(statement: string, reader: StatementReader): number {
+	// What a script has set decides how its strings are read.
+	if (/^SET /i.test(statement)) reader.read(statement);
+	return statement.startsWith('INSERT ') ? (reader.insertedRows(statement) ?? 0) : 0;
+}

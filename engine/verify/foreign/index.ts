@@ -1,0 +1,1 @@
+export { verifyFile, type VerifyFileOptions } from './verifyFile';

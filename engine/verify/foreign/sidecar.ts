@@ -1,0 +1,48 @@
+import { BackupError } from '../../errors';
+import type { Storage } from '../../storage';
+
+const MAX_BYTES = 1024 * 1024;
+
+/** The hash that stands in `<file>.sha256` beside a file; undefined where there is no such file. */
+export interface Sidecar {
+	key: string;
+	/** Undefined where it does not tell the hash of this file. */
+	sha256: string | undefined;
+}
+
+/**
+ * Reads `<file>.sha256` in the forms of sha256sum, BSD's sha256 and a bare hash.
+ * @throws BackupError CANCELLED, and what the storage throws
+ */
+export async function readSidecar(
+	storage: Storage,
+	fileKey: string,
+	signal?: AbortSignal,
+): Promise<Sidecar | undefined> {
+	const key = `${fileKey}.sha256`;
+	const chunks: Uint8Array[] = [];
+	let bytes = 0;
+	try {
+		for await (const chunk of await storage.read(key, signal ? { signal } : {})) {
+			bytes += (chunk as Uint8Array).length;
+			if (bytes > MAX_BYTES) break;
+			chunks.push(chunk as Uint8Array);
+		}
+	} catch (error) {
+		if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return undefined;
+		throw error;
+	}
+	return { key, sha256: hashIn(Buffer.concat(chunks).toString('utf8'), fileKey.slice(fileKey.lastIndexOf('/') + 1)) };
+}
+
+/** The line that names the file; of a single line the name does not matter, for files get renamed. */
+export function hashIn(text: string, file: string): string | undefined {
+	const lines = text.split(/\r?\n/).flatMap((line) => {
+		const gnu = /^\\?([0-9a-f]{64})(?:[ \t]+\*?(.*))?$/i.exec(line.trim());
+		const bsd = /^SHA256 \((.*)\) = ([0-9a-f]{64})$/i.exec(line.trim());
+		if (gnu) return [{ sha256: gnu[1]!.toLowerCase(), name: gnu[2] ?? '' }];
+		return bsd ? [{ sha256: bsd[2]!.toLowerCase(), name: bsd[1] ?? '' }] : [];
+	});
+	if (lines.length === 1) return lines[0]!.sha256;
+	return lines.find(({ name }) => name === file || name.endsWith(`/${file}`))?.sha256;
+}

@@ -1,0 +1,27 @@
+/** Verification of backups: engine/verify/types.ts says what levels, verdicts and findings are. */
+export { verifyBackup, type BackupToVerify, type VerifyBackupOptions } from './verifyBackup';
+export type {
+	CheckContext,
+	Finding,
+	KindCheck,
+	LevelReport,
+	ScratchTargets,
+	Verdict,
+	VerificationLevel,
+	VerificationReport,
+} from './types';
+export { deepestLevelOf } from './registry';
+export { findAnomalies, type Anomaly, type AnomalyMeasure, type AnomalyOptions } from './anomalies';
+export { chooseBackups, mapBounded, type BackupChoice, type ChosenBackups } from './choose';
+export {
+	readVerification,
+	recordVerification,
+	VERIFICATION_SUFFIX,
+	verificationKeyOf,
+	verificationState,
+	type VerificationEntry,
+	type VerificationHistory,
+} from './history';
+export { verifyFile, type VerifyFileOptions } from './foreign';
+export { drill, type DrilledBackup, type DrilledSystem, type DrillOptions, type DrillReport } from './drill';
+export type { DrillGap, GapReason } from './drillSet';

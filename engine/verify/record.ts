@@ -1,0 +1,131 @@
+import { BackupError, type ErrorCode } from '../errors';
+import type { Finding, LevelReport, Verdict, VerificationLevel, VerificationReport } from './types';
+
+export const LEVELS: readonly VerificationLevel[] = ['integrity', 'content', 'restore'];
+
+const SEVERITIES: readonly Finding['severity'][] = ['error', 'obstacle', 'warning'];
+
+/** A backup can be damaged in a million places; the first ones tell enough. */
+const MAX_FINDINGS = 100;
+
+/** What says of a backup that it is bad. All else that is thrown only says that it could not be checked. */
+const BAD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+	'ARCHIVE_CORRUPT',
+	'ARCHIVE_INCOMPLETE',
+	'MANIFEST_INVALID',
+	'STORAGE_MISSING',
+]);
+
+/**
+ * The finding that an error amounts to. Of one that is no BackupError only the name is told: its message may quote what
+ * stands in the backup.
+ */
+export function findingOf(error: unknown): Omit<Finding, 'level'> {
+	if (!(error instanceof BackupError)) {
+		const name = error instanceof Error ? error.name : typeof error;
+		const code = (error as { code?: unknown } | null)?.code;
+		return {
+			severity: 'obstacle',
+			message: `The check itself stopped with ${name}${typeof code === 'string' ? ` ${code}` : ''}.`,
+			hint: 'This is a fault of this package and says nothing of the backup. Please report it.',
+		};
+	}
+	const { code, message, hint } = error;
+	// Of a later format than this package knows: that is no fault of the backup.
+	const isBad = BAD.has(code) && error.details?.formatVersion === undefined;
+	return { severity: isBad ? 'error' : 'obstacle', message, ...(hint === undefined ? {} : { hint }), code };
+}
+
+interface Level {
+	report: LevelReport;
+	/** By severity: how many there were beyond the ones listed. */
+	dropped: Record<Finding['severity'], number>;
+}
+
+/** Gathers what a verification finds, level by level, and makes the report of it. */
+export class VerificationRecord {
+	storedBytes = 0;
+	rawBytes = 0;
+	readonly #levels: Level[] = [];
+	readonly #startedAt = new Date();
+	readonly #begun = performance.now();
+
+	constructor(readonly requested: VerificationLevel) {}
+
+	/** Begins a level; what is found from now on belongs to it. */
+	begin(level: VerificationLevel): void {
+		const report: LevelReport = { level, findings: [], counts: {}, duration: 0 };
+		this.#levels.push({ report, dropped: { error: 0, obstacle: 0, warning: 0 } });
+	}
+
+	/** The level at work. */
+	get current(): LevelReport {
+		return this.#current.report;
+	}
+
+	get #current(): Level {
+		const last = this.#levels.at(-1);
+		if (!last) throw new Error('No level has begun.');
+		return last;
+	}
+
+	/** Adds to a level, by default to the one at work; warnings never crowd out an error. */
+	found(finding: Omit<Finding, 'level'>, level?: VerificationLevel): void {
+		const { report, dropped } = this.#levels.find((begun) => begun.report.level === level) ?? this.#current;
+		const alike = report.findings.filter(({ severity }) => severity === finding.severity).length;
+		if (alike < MAX_FINDINGS) report.findings.push({ ...finding, level: report.level });
+		else dropped[finding.severity]++;
+	}
+
+	/** Forgets the level at work and all that was found in it. */
+	discard(): void {
+		this.#levels.pop();
+	}
+
+	/** Whether every level that was begun has passed. */
+	get passed(): boolean {
+		return this.#levels.length > 0 && this.#levels.every(({ report }) => hasPassed(report));
+	}
+
+	report(subject: Pick<VerificationReport, 'key' | 'manifest' | 'format'>): VerificationReport {
+		for (const { report, dropped } of this.#levels) {
+			for (const severity of SEVERITIES) {
+				if (dropped[severity] === 0) continue;
+				report.findings.push({ severity, level: report.level, message: `And ${dropped[severity]} more of this sort.` });
+				dropped[severity] = 0;
+			}
+		}
+		const levels = this.#levels.map(({ report }) => report);
+		const findings = SEVERITIES.flatMap((severity) =>
+			levels.flatMap((level) => level.findings.filter((finding) => finding.severity === severity)),
+		);
+		return {
+			verdict: verdictOf(findings, this.requested, levels),
+			requested: this.requested,
+			reached: reachedBy(levels),
+			...subject,
+			levels,
+			findings,
+			storedBytes: this.storedBytes,
+			rawBytes: this.rawBytes,
+			startedAt: this.#startedAt.toISOString(),
+			duration: Math.round(performance.now() - this.#begun),
+		};
+	}
+}
+
+function hasPassed({ findings }: LevelReport): boolean {
+	return findings.every(({ severity }) => severity === 'warning');
+}
+
+function reachedBy(levels: LevelReport[]): VerificationLevel | undefined {
+	const stopped = levels.findIndex((level) => !hasPassed(level));
+	return (stopped < 0 ? levels : levels.slice(0, stopped)).at(-1)?.level;
+}
+
+/** Passed is only what was looked at: a level that was asked for and never begun is one thing more that keeps it from that. */
+function verdictOf(findings: Finding[], requested: VerificationLevel, levels: LevelReport[]): Verdict {
+	if (findings.some(({ severity }) => severity === 'error')) return 'failed';
+	const isWhole = levels.length === LEVELS.indexOf(requested) + 1;
+	return isWhole && !findings.some(({ severity }) => severity === 'obstacle') ? 'passed' : 'incomplete';
+}

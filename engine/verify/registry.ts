@@ -1,0 +1,17 @@
+import type { BackupKind } from '../archive';
+import { postgresChecks } from '../postgres/verify';
+import { qdrantChecks } from '../qdrant/verify';
+import type { KindCheck, VerificationLevel } from './types';
+
+/** What each system brings for its own archives. A new system adds its checks here and nowhere else. */
+const CHECKS: readonly KindCheck[] = [...postgresChecks, ...qdrantChecks];
+
+/** The check of a kind; undefined where its system has none yet. */
+export function checkOf(kind: BackupKind): KindCheck | undefined {
+	return CHECKS.find(({ kinds }) => kinds.includes(kind));
+}
+
+/** How deep backups of a kind can be verified: not all of them can be restored for a test. */
+export function deepestLevelOf(kind: BackupKind): VerificationLevel {
+	return checkOf(kind)?.testRestore ? 'restore' : 'content';
+}

@@ -1,0 +1,203 @@
+import { setTimeout } from 'node:timers/promises';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { openArchive } from '../../../../engine/archive';
+import { backUpGlobals } from '../../../../engine/postgres';
+import { testRestoreGlobals } from '../../../../engine/postgres/verify/globalsRestore';
+import { testRestore } from '../../../../engine/postgres/verify/testRestore';
+
+import { type PostgresServer, startPostgres } from '../../../services/postgres';
+import { forge } from '../../verify/forge';
+import { backUp, connectionTo, databaseWith, failureOf, temporaryStorage, until } from '../engine/support';
+import { IN_PROCESS, keepingContext, onServer, tested } from './support';
+
+let server: PostgresServer;
+/** What threads leave open; the test runner has some of its own. */
+const threads = () => process.getActiveResourcesInfo().filter((name) => /Worker|MessagePort/.test(name));
+const threadsBefore = threads();
+
+beforeAll(async () => {
+	server = await startPostgres({ version: 18 });
+});
+
+afterAll(async () => {
+	await server.stop();
+});
+
+/** Values whose text depends on settings, and on how they are escaped. */
+const VALUES = [
+	`CREATE TABLE val (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, t text, at timestamptz, b bytea, f float8, r real,
+		m money, i interval, n numeric, j jsonb, a text[], twice int GENERATED ALWAYS AS (id * 2) STORED)`,
+	String.raw`INSERT INTO val (t, at, b, f, r, m, i, n, j, a) SELECT E'line\nfeed\ttab\\back\r\\.' || n, '2026-03-29 01:30:00+01'::timestamptz + n * interval '1 hour',
+		decode('00ff0a5c', 'hex'), 0.1 + n / 3.0, n / 7.0, 12.34, '1 year 2 days 03:04:05', 1e-20 + n, '{"a": [1, null]}', ARRAY['x,y', NULL, '"'] FROM generate_series(1, 500) n`,
+	`INSERT INTO val (t) VALUES (NULL), (NULL), (''), ('\\.'), ('\\N')`,
+	`CREATE TABLE bare ()`,
+	`INSERT INTO bare DEFAULT VALUES`,
+	`INSERT INTO bare DEFAULT VALUES`,
+	`CREATE TABLE nothing (id int)`,
+	`CREATE TABLE "Odd ""name"" ; x" ("a b" int, "select" text)`,
+	`INSERT INTO "Odd ""name"" ; x" VALUES (1, 'x'), (1, 'x')`,
+	`CREATE TABLE parent (id int)`,
+	`CREATE TABLE child (extra text) INHERITS (parent)`,
+	`INSERT INTO parent VALUES (1)`,
+	`INSERT INTO child VALUES (2, 'c')`,
+	`CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')`,
+	`CREATE TABLE part (m mood, v int) PARTITION BY HASH (m)`,
+	`CREATE TABLE part0 (v int, m mood)`,
+	`CREATE TABLE part1 PARTITION OF part FOR VALUES WITH (MODULUS 2, REMAINDER 1)`,
+	`ALTER TABLE part ATTACH PARTITION part0 FOR VALUES WITH (MODULUS 2, REMAINDER 0)`,
+	`INSERT INTO part SELECT (enum_range(NULL::mood))[1 + n % 3], n FROM generate_series(1, 90) n`,
+	`CREATE SEQUENCE serial START 5`,
+	`SELECT nextval('serial')`,
+	`SELECT lo_from_bytea(4711, decode(repeat('00112233', 50000), 'hex'))`,
+	`SELECT lo_create(4712)`,
+	`CREATE TABLE wide (w text)`,
+	`INSERT INTO wide SELECT repeat(md5(n::text), 60000) FROM generate_series(1, 3) n`,
+];
+
+describe('a test restore inside this process', () => {
+	it('finds every row, sequence and large object again, whatever the source’s settings are', async () => {
+		const database = await databaseWith(server, ...VALUES);
+		for (const setting of [
+			`timezone = 'Europe/Berlin'`,
+			`bytea_output = 'escape'`,
+			`extra_float_digits = 0`,
+			`intervalstyle = 'iso_8601'`,
+		])
+			await server.query('postgres', `ALTER DATABASE "${database}" SET ${setting}`);
+		const backup = await backUp(server, database);
+		const { counts, findings, restoreDuration } = await tested(backup, IN_PROCESS);
+		expect(findings).toEqual([]);
+		expect(counts).toEqual({ tables: 8, rows: 505 + 2 + 2 + 2 + 90 + 3, sequences: 2, largeObjects: 2 });
+		expect(restoreDuration).toBeGreaterThan(0);
+	});
+
+	it('restores owners, privileges and policies of roles that only the source has', async () => {
+		await server.query('postgres', `CREATE ROLE "the boss"`);
+		await server.query('postgres', `CREATE ROLE guest`);
+		const database = await databaseWith(
+			server,
+			`CREATE TABLE t (v int)`,
+			`INSERT INTO t VALUES (1)`,
+			`ALTER TABLE t OWNER TO "the boss"`,
+			`ALTER TABLE t ENABLE ROW LEVEL SECURITY`,
+			`ALTER TABLE t FORCE ROW LEVEL SECURITY`,
+			`CREATE POLICY none ON t FOR SELECT TO guest, PUBLIC USING (false)`,
+			`GRANT SELECT ON t TO guest`,
+			`CREATE TABLE "COPY x FROM stdin;" ("COPY y FROM stdin" int)`,
+			`INSERT INTO "COPY x FROM stdin;" VALUES (1)`,
+		);
+		const { counts, findings } = await tested(await backUp(server, database), IN_PROCESS);
+		expect(findings).toEqual([]);
+		expect(counts).toEqual({ tables: 2, rows: 2 });
+	});
+
+	it('finds rows that the restore itself has made', async () => {
+		const database = await databaseWith(
+			server,
+			`CREATE TABLE audit (v int)`,
+			`CREATE FUNCTION note(int) RETURNS boolean LANGUAGE plpgsql AS
+				$$ BEGIN INSERT INTO public.audit VALUES ($1); RETURN true; END $$`,
+			`CREATE TABLE t (v int CHECK (note(v)))`,
+			`INSERT INTO t VALUES (1), (2)`,
+		);
+		const { findings } = await tested(await backUp(server, database), IN_PROCESS);
+		expect(findings).toEqual(['error public.audit: It holds 4 rows after the restore; the backup has 2.']);
+	});
+
+	it('finds that a dump cannot be restored, and says nothing of its rows', async () => {
+		const database = await databaseWith(
+			server,
+			`CREATE TABLE t (v text PRIMARY KEY)`,
+			`INSERT INTO t VALUES ('secret')`,
+		);
+		const backup = await backUp(server, database);
+		const key = await forge(
+			backup.storage,
+			{ manifest: backup.manifest, folder: 'postgres' },
+			{
+				parts: (parts) =>
+					parts.map((part) => ({
+						...part,
+						raw: Buffer.from(part.raw.toString().replace('secret\n', 'secret\nsecret\n')),
+					})),
+			},
+		);
+		const { found } = await tested({ ...backup, key }, IN_PROCESS);
+		expect(found).toMatchObject([{ severity: 'error', code: 'TARGET_FAILED' }]);
+		expect(JSON.stringify(found)).not.toContain('secret');
+	});
+
+	it('runs assertions with the settings of the database', async () => {
+		const database = await databaseWith(
+			server,
+			`CREATE SCHEMA app`,
+			`CREATE TABLE app.users (id int)`,
+			`INSERT INTO app.users VALUES (1)`,
+		);
+		await server.query('postgres', `ALTER DATABASE "${database}" SET search_path = app, public`);
+		const assertions = ['SELECT count(*) = 1 FROM users', 'SELECT count(*) = 2 FROM users'];
+		const { findings } = await tested(await backUp(server, database), { ...IN_PROCESS, assertions });
+		expect(findings).toEqual(['error: Assertion 2 (SELECT count(*) = 2 FROM users) is false.']);
+	});
+
+	it('asks for a server where the backup is too large, an extension is missing or nowhere to restore was told', async () => {
+		const database = await databaseWith(server, `CREATE EXTENSION postgres_fdw`, `CREATE EXTENSION hstore`);
+		const backup = await backUp(server, database);
+		const { findings, found } = await tested(backup, IN_PROCESS);
+		expect(findings).toEqual([
+			'obstacle: The dump creates the extension postgres_fdw, which PostgreSQL inside this process does not have.',
+		]);
+		expect(found[0]?.hint).toBe('Give a scratch server that has it.');
+		const tooLarge = await tested(backup, { postgres: { type: 'inProcess', maxRawBytes: 100 } });
+		expect(tooLarge.findings[0]).toMatch(/^obstacle: The backup holds 0\.0 MB; .* the limit is 0\.0 MB\.$/);
+		expect((await tested(backup, {})).findings).toEqual([
+			'obstacle: There is no place for a test restore of PostgreSQL.',
+		]);
+		const rows = await backUp(server, database, { selection: { content: 'data' } });
+		expect((await tested(rows, IN_PROCESS)).findings).toEqual([
+			'obstacle: The backup holds rows without definitions, so there is nothing that they could be restored into.',
+		]);
+	});
+
+	it('ends its thread when it is cancelled, whatever it is at, and never keeps the event loop waiting', async () => {
+		const database = await databaseWith(
+			server,
+			`CREATE FUNCTION spin(int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+				IF version() LIKE '%PGlite%' THEN LOOP END LOOP; END IF; RETURN true; END $$`,
+			`CREATE TABLE t (v int CHECK (spin(v)))`,
+			`INSERT INTO t VALUES (1)`,
+		);
+		const backup = await backUp(server, database);
+		const controller = new AbortController();
+		const { context, log } = keepingContext(controller.signal);
+		const reader = await openArchive(backup.storage, { manifest: backup.manifest, folder: 'postgres' });
+		const running = failureOf(testRestore(reader, IN_PROCESS, context), 'CANCELLED');
+		await until(() => log.includes('loading into it'));
+		for (let turn = 0; turn < 50; turn++) await setTimeout(20);
+		expect(threads()).not.toEqual(threadsBefore);
+		controller.abort();
+		await running;
+		expect(threads()).toEqual(threadsBefore);
+	});
+});
+
+describe('a test restore of roles', () => {
+	it('makes them all inside this process, wherever databases are tried', async () => {
+		await server.query('postgres', `CREATE ROLE team`);
+		await server.query('postgres', `CREATE ROLE member LOGIN PASSWORD 'secret' IN ROLE team`);
+		const { storage } = temporaryStorage();
+		const manifest = await backUpGlobals({
+			connection: connectionTo(server, 'postgres'),
+			storage,
+			codec: { name: 'zstd' },
+		});
+		const { context, found } = keepingContext();
+		const reader = await openArchive(storage, { manifest, folder: 'postgres' });
+		const counts = await testRestoreGlobals(reader, onServer(connectionTo(server, 'postgres')), context);
+		expect(counts).toEqual({ roles: manifest.counts['roles'] });
+		expect(found.filter(({ severity }) => severity !== 'warning')).toEqual([]);
+		expect(JSON.stringify(found)).not.toContain('SCRAM');
+	});
+});

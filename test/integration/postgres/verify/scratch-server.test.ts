@@ -1,0 +1,244 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { openArchive } from '../../../../engine/archive';
+import { BackupError } from '../../../../engine/errors';
+import { scratchName, scratchTime } from '../../../../engine/postgres/verify/scratchDatabase';
+import { testRestore } from '../../../../engine/postgres/verify/testRestore';
+import { type PostgresServer, startPostgres } from '../../../services/postgres';
+import { forge } from '../../verify/forge';
+import {
+	type Backup,
+	backUp,
+	connectionTo,
+	databaseNames,
+	databaseWith,
+	failureOf,
+	until,
+	untilNoEngineSession,
+} from '../engine/support';
+import { keepingContext, onServer, tested } from './support';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const OWNERS =
+	'warning: Owners and privileges were left out of the test restore: the scratch server has roles of its own.';
+
+let server: PostgresServer;
+let backup: Backup;
+let slow: Backup;
+
+beforeAll(async () => {
+	server = await startPostgres({ version: 18 });
+	await server.query('postgres', `CREATE ROLE clerk`);
+	await server.query('postgres', `CREATE ROLE tester LOGIN CREATEDB PASSWORD 'test'`);
+	const shop = await databaseWith(
+		server,
+		`CREATE TABLE users (id int PRIMARY KEY, name text)`,
+		`INSERT INTO users SELECT n, 'user ' || n FROM generate_series(1, 100) n`,
+		`CREATE TABLE orders (id int, owner int REFERENCES users)`,
+		`INSERT INTO orders SELECT n, n FROM generate_series(1, 100) n`,
+		`ALTER TABLE users OWNER TO clerk`,
+		`GRANT SELECT ON orders TO clerk`,
+	);
+	await server.query('postgres', `ALTER DATABASE "${shop}" CONNECTION LIMIT 0`);
+	await server.query('postgres', `ALTER DATABASE "${shop}" SET default_transaction_read_only = on`);
+	backup = await backUp(server, shop);
+	const waiting = await databaseWith(
+		server,
+		`CREATE FUNCTION slow() RETURNS int LANGUAGE sql VOLATILE AS $$ SELECT pg_sleep(600); SELECT 1 $$`,
+		`CREATE MATERIALIZED VIEW waits AS SELECT 1 AS one WITH NO DATA`,
+		`CREATE TABLE t (v int)`,
+		`INSERT INTO t VALUES (1)`,
+		`CREATE FUNCTION pause(int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+			IF current_database() LIKE 'stack_backup_verify_%' THEN PERFORM pg_sleep(600); END IF; RETURN true; END $$`,
+		`ALTER TABLE t ADD CHECK (pause(v))`,
+	);
+	slow = await backUp(server, waiting);
+});
+
+afterAll(async () => {
+	await server.stop();
+});
+
+async function isAsleep(of: PostgresServer): Promise<boolean> {
+	const sleeping = await of.query('postgres', `SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`);
+	return sleeping.rowCount === 1;
+}
+
+async function scratchDatabases(of = server): Promise<string[]> {
+	return (await databaseNames(of)).filter((name) => name.startsWith('stack_backup_verify_'));
+}
+
+const target = () => onServer(connectionTo(server, 'postgres'));
+
+describe('a test restore on a server', () => {
+	it('restores into a database of its own, compares it and drops it', async () => {
+		const { counts, findings, log, restoreDuration } = await tested(backup, target());
+		expect(findings).toEqual([OWNERS]);
+		expect(counts).toEqual({ tables: 2, rows: 200 });
+		expect(restoreDuration).toBeGreaterThan(0);
+		expect(log.at(-1)).toMatch(/^the scratch database "stack_backup_verify_\w{9}" was dropped$/);
+		expect(await scratchDatabases()).toEqual([]);
+	});
+
+	it('needs no rights but to log in and to create databases, and none of the source’s roles', async () => {
+		const { host, port } = server;
+		const connection = { host, port, user: 'tester', password: 'test', database: 'postgres' };
+		const { findings } = await tested(backup, onServer(connection));
+		expect(findings).toEqual([OWNERS]);
+		expect(await scratchDatabases()).toEqual([]);
+	});
+
+	it('tells by number and text which assertions do not hold, and nothing of the data', async () => {
+		const assertions = [
+			'SELECT count(*) = 100 FROM users',
+			'SELECT count(*) > 100 FROM users',
+			'SELECT NULL::boolean',
+			'SELECT name FROM users LIMIT 1',
+			'SELECT true FROM users',
+			'SELECT true FROM no_such_table',
+			`SELECT name::int > 0 FROM users`,
+			'DELETE FROM users',
+			'SELECT true; DROP TABLE users',
+			'SELECT count(*) = 100 FROM users -- still there',
+		];
+		const { counts, findings } = await tested(backup, { ...target(), assertions });
+		expect(counts).toMatchObject({ assertions: 10 });
+		expect(findings.filter((finding) => finding !== OWNERS)).toEqual([
+			'error: Assertion 2 (SELECT count(*) > 100 FROM users) is false.',
+			'error: Assertion 3 (SELECT NULL::boolean) gives NULL instead of true.',
+			'error: Assertion 4 (SELECT name FROM users LIMIT 1) gives something that is neither true nor false.',
+			'error: Assertion 5 (SELECT true FROM users) gives 100 rows instead of one.',
+			'error: Assertion 6 (SELECT true FROM no_such_table) fails: relation "no_such_table" does not exist.',
+			'error: Assertion 7 (SELECT name::int > 0 FROM users) fails with SQLSTATE 22P02.',
+			'error: Assertion 8 (DELETE FROM users) fails with SQLSTATE 25006.',
+			'error: Assertion 9 (SELECT true; DROP TABLE users) fails: cannot insert multiple commands into a prepared statement.',
+		]);
+		expect(await scratchDatabases()).toEqual([]);
+	});
+
+	it('finds that a dump cannot be restored, and drops what was made of it', async () => {
+		const key = await forge(
+			backup.storage,
+			{ manifest: backup.manifest, folder: 'postgres' },
+			{
+				parts: (parts) =>
+					parts.map((part) => ({
+						...part,
+						raw: Buffer.from(part.raw.toString().replace('user 50\n', 'user 50\n1\tagain\n')),
+					})),
+			},
+		);
+		const { found } = await tested({ ...backup, key }, target());
+		expect(found[0]).toMatchObject({ severity: 'error', code: 'TARGET_FAILED' });
+		expect(found[0]?.message).toContain('users_pkey');
+		expect(JSON.stringify(found)).not.toContain('again');
+		expect(await scratchDatabases()).toEqual([]);
+	});
+
+	it('finds the rows of two tables under each other’s names', async () => {
+		const key = await forge(
+			backup.storage,
+			{ manifest: backup.manifest, folder: 'postgres' },
+			{
+				parts: (parts) => {
+					const rows = parts.filter(({ part }) => part.type === 'data');
+					const raws = rows.map(({ raw }) => raw).reverse();
+					return parts.map((part) => (part.part.type === 'data' ? { ...part, raw: raws.shift() as Buffer } : part));
+				},
+			},
+		);
+		await failureOf(tested({ ...backup, key }, target()), 'MANIFEST_INVALID');
+		expect(await scratchDatabases()).toEqual([]);
+	});
+
+	it('says nothing against the backup where the server cannot be reached or lacks what the dump asks for', async () => {
+		await failureOf(tested(backup, onServer({ ...connectionTo(server, 'postgres'), port: 1 })), 'TARGET_UNREACHABLE');
+		const wrong = { ...connectionTo(server, 'postgres'), password: 'wrong' };
+		const { found } = await tested(backup, onServer(wrong));
+		expect(found).toMatchObject([{ severity: 'obstacle', code: 'ACCESS_DENIED' }]);
+		await server.query('postgres', `CREATE ROLE visitor`);
+		const guarded = await databaseWith(
+			server,
+			`CREATE TABLE t (v int)`,
+			`CREATE POLICY own ON t TO visitor USING (v > 0)`,
+		);
+		const policies = await backUp(server, guarded);
+		await server.query(guarded, `DROP TABLE t`);
+		await server.query('postgres', `DROP ROLE visitor`);
+		const missing = await tested(policies, target());
+		expect(missing.findings).toEqual([
+			'obstacle: Could not restore POLICY public.t own: role "visitor" does not exist',
+		]);
+		expect(await scratchDatabases()).toEqual([]);
+	});
+
+	it('leaves nothing behind when it is cancelled in the middle of the restore', async () => {
+		const controller = new AbortController();
+		const running = failureOf(tested(slow, target(), controller.signal), 'CANCELLED');
+		await until(async () => (await scratchDatabases()).length > 0);
+		await until(async () => await isAsleep(server));
+		controller.abort();
+		await running;
+		expect(await scratchDatabases()).toEqual([]);
+		await untilNoEngineSession(server);
+	});
+
+	it('leaves nothing behind when its connection is lost', async () => {
+		const running = tested(slow, target()).catch((error: unknown) => error);
+		await until(async () => await isAsleep(server));
+		await server.query(
+			'postgres',
+			`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'n8n-nodes-stack-backup'`,
+		);
+		const result = await running;
+		const found =
+			result instanceof BackupError
+				? [{ severity: 'obstacle', code: result.code }]
+				: (result as Awaited<ReturnType<typeof tested>>).found;
+		expect(found).toMatchObject([{ severity: 'obstacle' }]);
+		expect(await scratchDatabases()).toEqual([]);
+	});
+
+	it('names the database that it could not drop', async () => {
+		const dying = await startPostgres({ version: 18 });
+		try {
+			const { context, found } = keepingContext();
+			const reader = await openArchive(slow.storage, { manifest: slow.manifest, folder: 'postgres' });
+			const running = testRestore(reader, onServer(connectionTo(dying, 'postgres')), context);
+			const failed = failureOf(running, 'TARGET_UNREACHABLE');
+			await until(async () => await isAsleep(dying));
+			const [left = ''] = await scratchDatabases(dying);
+			await dying.kill('SIGKILL');
+			await failed;
+			expect(found).toMatchObject([{ severity: 'warning' }]);
+			expect(found[0]?.message).toContain(
+				`The scratch database "${left.replace(/_restoring_.*/, '')}" could not be dropped`,
+			);
+		} finally {
+			await dying.stop();
+		}
+	});
+
+	it('drops what killed test restores have left, once it is a day old and nobody is connected', async () => {
+		const old = scratchName(Date.now() - DAY_MS - 60_000);
+		const unfinished = `${scratchName(Date.now() - 2 * DAY_MS)}_restoring_20260101_010101_abcdef`;
+		const recent = scratchName(Date.now() - DAY_MS + 60_000);
+		const others = 'stack_backup_verify_mine';
+		for (const name of [old, unfinished, recent, others]) await server.createDatabase(name);
+		await tested(backup, target());
+		expect(await scratchDatabases()).toEqual([others, recent].sort());
+		for (const name of [recent, others]) await server.query('postgres', `DROP DATABASE "${name}"`);
+	});
+});
+
+describe('the name of a scratch database', () => {
+	it('tells when it was made, and stays whole under the name of an unfinished restore', () => {
+		const now = Date.parse('2037-12-31T23:59:59Z');
+		const name = scratchName(now);
+		expect(scratchTime(name)).toBe(now);
+		expect(`${name}_restoring_20371231_235959_abcdef`.length).toBeLessThanOrEqual(63);
+		expect(scratchTime(`${name}_restoring_20371231_235959_abcdef`)).toBe(now);
+		expect(scratchTime('stack_backup_verify_')).toBeUndefined();
+		expect(scratchTime(`x${name}`)).toBeUndefined();
+	});
+});

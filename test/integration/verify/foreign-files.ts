@@ -1,0 +1,121 @@
+import { createHash, randomBytes } from 'node:crypto';
+import * as zlib from 'node:zlib';
+
+import { PGlite } from '@electric-sql/pglite';
+import { pgDump } from '@electric-sql/pglite-tools/pg_dump';
+import tar from 'tar-stream';
+
+import { prepareEncryption } from '../../../engine/archive/encryption';
+import { startQdrant } from '../../services/qdrant';
+import { collect } from '../archive/support';
+import { archiveByPgDump18 } from '../postgres/foreign/pg-dump-18';
+import { points, SnapshotServer, vectorOf } from '../qdrant/snapshot/snapshots';
+
+export const PASSPHRASE = 'a long passphrase';
+
+/** A file that others make, and how many of its bytes it needs: what follows is white space or padding. */
+export interface ForeignFile {
+	content: Buffer;
+	needed: number;
+	format: string;
+}
+
+function file(content: Buffer, format: string, needed = content.length): ForeignFile {
+	return { content, needed, format };
+}
+
+const TABLES = `CREATE TABLE a (id int PRIMARY KEY, t text); INSERT INTO a SELECT n, repeat('x', n % 50) || E'\\n' FROM generate_series(1, 500) n;
+	CREATE TABLE b (a int REFERENCES a); INSERT INTO b SELECT n FROM generate_series(1, 100) n;
+	CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT 'a;b' $$`;
+
+/** Dumps by the genuine pg_dump 18: a plain one with INSERTs, and one in custom format with COPY. */
+export async function dumps(): Promise<{ plain: ForeignFile; custom: ForeignFile }> {
+	const pg = await PGlite.create();
+	try {
+		await pg.exec(TABLES);
+		const plain = Buffer.from(await (await pgDump({ pg })).text());
+		const foot = 'PostgreSQL database dump complete';
+		const custom = await archiveByPgDump18(pg, []);
+		return {
+			plain: file(plain, 'plain SQL dump', plain.indexOf(foot) + foot.length),
+			custom: file(custom, 'dump in custom format'),
+		};
+	} finally {
+		await pg.close();
+	}
+}
+
+/** Snapshots of a collection, of a shard and of a whole storage. */
+export async function snapshots(): Promise<ForeignFile[]> {
+	const qdrant = new SnapshotServer(await startQdrant());
+	try {
+		await qdrant.create('shop', { vectors: { size: 4, distance: 'Dot' }, shard_number: 2 });
+		await qdrant.put(
+			'shop',
+			points(20, (index) => vectorOf(4, index)),
+		);
+		const paths = ['/collections/shop/snapshots', '/collections/shop/shards/0/snapshots', '/snapshots'];
+		const made: ForeignFile[] = [];
+		for (const path of paths) made.push(file(await qdrant.snapshot(path), 'snapshot of Qdrant'));
+		return made;
+	} finally {
+		await qdrant.server.stop();
+	}
+}
+
+/** With all sorts of members, long and odd names. */
+export async function tarArchive(): Promise<ForeignFile> {
+	const pack = tar.pack();
+	pack.entry({ name: './', type: 'directory' });
+	pack.entry({ name: './config.yml' }, 'a: 1\n');
+	pack.entry({ name: `./${'long/'.repeat(60)}näme` }, randomBytes(5000));
+	pack.entry({ name: './link', type: 'symlink', linkname: 'config.yml' });
+	pack.entry({ name: './hard', type: 'link', linkname: './config.yml' });
+	pack.entry({ name: './empty' }, '');
+	pack.entry({ name: './noted', pax: { comment: 'size=7' } }, 'x'.repeat(511));
+	pack.finalize();
+	return file(await collect(pack as unknown as AsyncIterable<Uint8Array>), 'tar archive');
+}
+
+export function workflows(): ForeignFile {
+	const nodes = [{ id: '1', name: 'Start', type: 'n8n-nodes-base.manualTrigger', position: [0, 0], parameters: {} }];
+	const all = Array.from({ length: 7 }, (_, index) => ({
+		id: `${index}`,
+		name: `Wörk ${index}`,
+		nodes,
+		connections: {},
+	}));
+	return file(Buffer.from(JSON.stringify(all, null, 2)), 'workflows of n8n');
+}
+
+export type Packing = 'none' | 'gzip' | 'zstd' | 'openpgp';
+
+export const PACKED: Record<Packing, string> = {
+	none: '',
+	gzip: ' in gzip',
+	zstd: ' in zstd',
+	openpgp: ', encrypted with OpenPGP',
+};
+
+export async function packed(content: Buffer, packing: Packing): Promise<Buffer> {
+	switch (packing) {
+		case 'none':
+			return content;
+		case 'gzip':
+			return zlib.gzipSync(content);
+		case 'zstd':
+			return zlib.zstdCompressSync(content, { params: { [zlib.constants.ZSTD_c_checksumFlag]: 1 } });
+		case 'openpgp': {
+			const encryptor = await prepareEncryption({ passphrase: PASSPHRASE });
+			return await collect(encryptor!.encrypt(one(content)));
+		}
+	}
+}
+
+async function* one(content: Buffer): AsyncGenerator<Buffer> {
+	yield await Promise.resolve(content);
+}
+
+export function sha256(content: Buffer): string {
+	return createHash('sha256').update(content).digest('hex');
+}
