@@ -114,7 +114,7 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
 	};
 }
 
-/** What cannot be restored for a test (a server's globals, a whole storage of Qdrant) is tried as far as it can be. */
+/** What cannot be restored for a test (a whole storage of Qdrant) is tried as far as it can be. */
 async function tryOut({ manifest, folder }: BackupEntry, options: DrillOptions): Promise<VerificationReport> {
 	const { storage, scratch, keys, signal, log } = options;
 	return await verifyBackup({
