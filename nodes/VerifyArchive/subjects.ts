@@ -14,6 +14,7 @@ import {
 
 import { type Filters, filtersOf } from './filters';
 import { chosenReference, incomingReference } from './reference';
+import { newestOfEach } from './trend';
 import { daysOf, levelFor, type VerifySettings } from './verifySettings';
 
 /**
@@ -55,7 +56,8 @@ export async function subjectsOf(
 		const days = daysOf(context, item);
 		return asSubjects(await dueBackups(storage, filters, days, settings, signal));
 	}
-	const found = asSubjects(await chooseBackups(storage, { ...filters, prefix, ...(signal && { signal }) }));
+	const { backups, damaged } = await chooseBackups(storage, { ...filters, prefix, ...(signal && { signal }) });
+	const found = asSubjects({ backups: which === 'newest' ? newestOfEach(backups) : backups, damaged });
 	return found.length > 0 ? found : [{ missing: nothingThere(storage, prefix) }];
 }
 

@@ -8,7 +8,7 @@ import { oneOf } from './choice';
 import { scratchSettings, type ScratchSettings } from './scratch';
 
 const LEVELS: readonly VerificationLevel[] = ['integrity', 'content', 'restore'];
-const WHICH = ['one', 'all', 'due', 'incoming', 'file', 'binaryData'] as const;
+const WHICH = ['one', 'all', 'newest', 'due', 'incoming', 'file', 'binaryData'] as const;
 const MINUTE_MS = 60_000;
 
 /** The fields of Verify, except those that say which backups. */

@@ -29,7 +29,7 @@ const level: INodeProperties = {
 	displayOptions: shownFor(['verify']),
 };
 
-const inList = { '/which': ['all', 'due'] };
+const inList = { '/which': ['all', 'newest', 'due'] };
 
 const options: INodeProperties[] = [
 	{

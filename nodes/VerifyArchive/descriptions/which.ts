@@ -98,6 +98,11 @@ export const whichFields: INodeProperties[] = [
 				description: 'The backup that each incoming item tells of, such as those of Back Up',
 			},
 			{
+				name: 'Newest of Each',
+				value: 'newest',
+				description: 'The newest backup of each kind, name and selection in the storage',
+			},
+			{
 				name: 'Not Verified for Days',
 				value: 'due',
 				description: 'Those that nobody has verified as deep as Level since then, newest first',
@@ -118,7 +123,7 @@ export const whichFields: INodeProperties[] = [
 		description: 'How long ago the last verification that came to a verdict may be',
 		displayOptions: shown(['due']),
 	},
-	filtersField(shown(['all', 'due'])),
+	filtersField(shown(['all', 'newest', 'due'])),
 	fileField(
 		'file',
 		'Recognised by its content: SQL and custom-format dumps, .snapshot, tar, JSON; with gzip, zstd or OpenPGP around it',

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ICredentialType, INodeProperties, INodeType } from 'n8n-workflow';
+import type { ICredentialType, INodeProperties, INodePropertyCollection, INodeType } from 'n8n-workflow';
 import { describe, expect, it } from 'vitest';
 
 import { BackupEncryptionApi } from '../../../credentials/BackupEncryptionApi.credentials';
 import { BackupStorageApi } from '../../../credentials/BackupStorageApi.credentials';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
+import { VerifyArchive } from '../../../nodes/VerifyArchive/VerifyArchive.node';
 
 const page = (name: string) => readFileSync(join(__dirname, '..', '..', '..', 'docs', name), 'utf8');
 
@@ -40,6 +41,10 @@ function written({ type, options, default: value }: INodeProperties): string | u
 /** A field with those inside it, where it is a collection. */
 function withInner(property: INodeProperties): INodeProperties[] {
 	if (property.type === 'notice') return [];
+	if (property.type === 'fixedCollection') {
+		const groups = property.options as INodePropertyCollection[];
+		return [property, ...groups.flatMap(({ values }) => values.flatMap(withInner))];
+	}
 	if (property.type !== 'collection') return [property];
 	return (property.options as INodeProperties[]).flatMap(withInner);
 }
@@ -76,6 +81,17 @@ const NODES: Documented[] = [
 			listBackups: ['List Backups'],
 			listServerSnapshots: ['List Server Snapshots'],
 			deleteServerSnapshots: ['Delete Server Snapshots'],
+		},
+	},
+	{
+		title: 'Verify Archive',
+		file: 'verify-archive.md',
+		node: new VerifyArchive(),
+		places: {
+			verify: ['Verify', 'Test restores'],
+			drill: ['Drill', 'Test restores'],
+			checkTrend: ['Check Trend'],
+			listVerifications: ['List Verifications'],
 		},
 	},
 ];
