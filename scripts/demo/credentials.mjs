@@ -1,5 +1,5 @@
 /** Stores what the template workflows log in with; answers them by credential type, as a node's `credentials` names them. */
-export async function createCredentials({ n8n, postgres, shop, qdrant, backups }) {
+export async function createCredentials({ n8n, postgres, shop, qdrant, mail, backups }) {
 	const created = {};
 	const add = async (name, type, data) => {
 		created[type] = await n8n.createCredential(name, type, data);
@@ -15,5 +15,7 @@ export async function createCredentials({ n8n, postgres, shop, qdrant, backups }
 	});
 	await add('Qdrant', 'qdrantApi', { qdrantUrl: qdrant.url, apiKey: qdrant.apiKey });
 	await add('Backup folder', 'backupStorageApi', { type: 'folder', folderPath: backups });
+	const { host, port } = mail;
+	await add('Mail', 'smtp', { host, port, secure: false, disableStartTls: true });
 	return created;
 }

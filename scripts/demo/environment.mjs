@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import { startN8n } from '../../test/services/n8n.ts';
 import { startPostgres } from '../../test/services/postgres.ts';
 import { startQdrant } from '../../test/services/qdrant.ts';
+import { startMailReceiver } from '../../test/services/smtp.ts';
 import { root } from '../setup/paths.mjs';
 import { createShop } from './sample-data.mjs';
 import { createArticles } from './sample-vectors.mjs';
 
 /**
- * Starts PostgreSQL (the sample database, and n8n's own), Qdrant (a sample collection) and n8n with our package. What comes
- * back is what a scenario gets: `postgres`, `shop` (the sample database's name), `qdrant`, `n8n`, `backups` (the folder for
+ * Starts PostgreSQL (the sample database, and n8n's own), Qdrant (a sample collection), a receiver of mail and n8n with our package. What comes
+ * back is what a scenario gets: `postgres`, `shop` (the sample database's name), `qdrant`, `mail`, `n8n`, `backups` (the folder for
  * archives) and `stop()`.
  */
 export async function startEnvironment() {
@@ -25,10 +26,11 @@ export async function startEnvironment() {
 		const shop = await createShop(postgres);
 		const qdrant = keep(await startQdrant({ apiKey: 'demo' }));
 		await createArticles(qdrant);
+		const mail = keep(await startMailReceiver());
 		const { host, port, user, password } = postgres;
 		const database = { host, port, user, password, database: await postgres.createDatabase('n8n') };
 		const n8n = keep(await startN8n({ packageFolder: root, database }));
-		return { postgres, shop, qdrant, n8n, backups: join(n8n.connection.filesFolder, 'backups'), stop };
+		return { postgres, shop, qdrant, mail, n8n, backups: join(n8n.connection.filesFolder, 'backups'), stop };
 	} catch (error) {
 		await stop();
 		throw error;

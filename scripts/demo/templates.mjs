@@ -19,10 +19,12 @@ export async function importTemplates(n8n, credentials) {
 	return imported;
 }
 
-/** What a person picks in the editor for each of our nodes. */
+/** What a person picks in the editor for each node. */
 const NEEDED = {
 	'n8n-nodes-stack-backup.postgresDump': ['postgres', 'backupStorageApi'],
+	'n8n-nodes-base.emailSend': ['smtp'],
 	'n8n-nodes-stack-backup.qdrantSnapshot': ['qdrantApi', 'backupStorageApi'],
+	'n8n-nodes-stack-backup.verifyArchive': ['postgres', 'qdrantApi', 'backupStorageApi'],
 };
 
 function pickCredentials({ type }, credentials) {
