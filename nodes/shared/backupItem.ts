@@ -47,6 +47,7 @@ export function describeRestored({ id, file, startedAt, partial }: Manifest): ID
 	return { id, file, startedAt, partial: partial !== undefined };
 }
 
-function rounded(value: number): number {
+/** To two digits behind the point. */
+export function rounded(value: number): number {
 	return Math.round(value * 100) / 100;
 }

@@ -25,6 +25,7 @@ const NEEDED = {
 	'n8n-nodes-stack-backup.pruneRetention': ['backupStorageApi'],
 	'n8n-nodes-base.emailSend': ['smtp'],
 	'n8n-nodes-stack-backup.qdrantSnapshot': ['qdrantApi', 'backupStorageApi'],
+	'n8n-nodes-stack-backup.verifyArchive': ['postgres', 'qdrantApi', 'backupStorageApi'],
 };
 
 function pickCredentials({ type }, credentials) {

@@ -8,6 +8,7 @@ import { BackupStorageApi } from '../../../credentials/BackupStorageApi.credenti
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
 import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
+import { VerifyArchive } from '../../../nodes/VerifyArchive/VerifyArchive.node';
 
 const page = (name: string) => readFileSync(join(__dirname, '..', '..', '..', 'docs', name), 'utf8');
 
@@ -92,6 +93,17 @@ const NODES: Documented[] = [
 			listBackups: ['List Backups'],
 			listServerSnapshots: ['List Server Snapshots'],
 			deleteServerSnapshots: ['Delete Server Snapshots'],
+		},
+	},
+	{
+		title: 'Verify Archive',
+		file: 'verify-archive.md',
+		node: new VerifyArchive(),
+		places: {
+			verify: ['Verify', 'Test restores'],
+			drill: ['Drill', 'Test restores'],
+			checkTrend: ['Check Trend'],
+			listVerifications: ['List Verifications'],
 		},
 	},
 ];

@@ -71,7 +71,7 @@ export class InProcessServer {
 			await server.stop();
 			if (signal?.aborted) throw cancelled();
 			throw new BackupError('TARGET_FAILED', 'PostgreSQL could not be started inside this process.', {
-				hint: 'It takes some 600 MB of memory. Give a scratch server instead.',
+				hint: 'It takes about 900 MB of memory. Give a scratch server instead.',
 				cause: error,
 			});
 		} finally {

@@ -9,6 +9,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { type Extension, PGlite } from '@electric-sql/pglite';
+import { dataDir } from '@electric-sql/pglite-prepopulatedfs';
 
 interface Job {
 	/** Extensions to be at hand: the modules that bring them, and the names of their exports. */
@@ -49,6 +50,8 @@ async function run(): Promise<void> {
 	}
 	const database = await PGlite.create({
 		extensions: loaded,
+		// Made already: to make it, initdb would take a second PGlite, and twice the memory for a moment.
+		loadDataDir: await dataDir(),
 		startParams: [...PGlite.defaultStartParams, ...SETTINGS.flatMap((setting) => ['-c', setting])],
 	});
 	port.on('message', (bytes: Uint8Array) => {

@@ -28,7 +28,7 @@ beforeEach(() => {
 it('reads the whole, ranges in any order, and nothing twice while ranges follow each other', async () => {
 	const input = await BinaryInput.open(helpers, stored);
 	const range = async (start?: number, end?: number) => await buffer(await input.read('file', { start, end }));
-	expect((await input.stat('file')).size).toBe(content.length);
+	expect((await input.stat('file'))?.size).toBe(content.length);
 	expect((await range()).equals(content)).toBe(true);
 	opened = [];
 	for (const [start, end] of [
@@ -65,4 +65,12 @@ it('reads what n8n keeps in the item itself', async () => {
 	const input = await BinaryInput.open(helpers, binary);
 	expect((await buffer(await input.read('file', { start: 7 }))).equals(content.subarray(7))).toBe(true);
 	expect(opened).toEqual([]);
+});
+
+it('has no other file beside the one that it is told to be', async () => {
+	const input = await BinaryInput.open(helpers, stored, 'shop.sql.gz');
+	expect((await buffer(await input.read('shop.sql.gz'))).equals(content)).toBe(true);
+	expect(await input.stat('shop.sql.gz.sha256')).toBeUndefined();
+	await expect(input.read('shop.sql.gz.sha256')).rejects.toMatchObject({ code: 'STORAGE_MISSING' });
+	input.close();
 });

@@ -1,0 +1,106 @@
+import {
+	type IExecuteFunctions,
+	type INodeExecutionData,
+	type INodeType,
+	type INodeTypeDescription,
+	NodeConnectionTypes,
+} from 'n8n-workflow';
+
+import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
+import { searchFiles } from '../shared/listSearch/searchFiles';
+
+import { searchBackups } from './listSearch/searchBackups';
+import { operations } from './operations';
+import { type JudgingOperation, runJudging } from './outcome';
+
+export class VerifyArchive implements INodeType {
+	description: INodeTypeDescription = {
+		displayName: 'Verify Archive',
+		name: 'verifyArchive',
+		icon: { light: 'file:verifyArchive.svg', dark: 'file:verifyArchive.dark.svg' },
+		group: ['transform'],
+		version: 1,
+		subtitle:
+			'={{ ({ verify: "Verify", drill: "Drill", checkTrend: "Check Trend", listVerifications: "List Verifications" })[$parameter["operation"]] }}',
+		description: 'Find out whether backups are whole and can be restored, before they are needed',
+		defaults: { name: 'Verify Archive' },
+		inputs: [NodeConnectionTypes.Main],
+		outputs: [NodeConnectionTypes.Main, NodeConnectionTypes.Main],
+		outputNames: ['Passed', 'Failed'],
+		credentials: [
+			{
+				name: 'backupStorageApi',
+				displayName: 'Credential for Backup Storage',
+				required: true,
+				testedBy: 'testBackupStorage',
+				displayOptions: { hide: { which: ['binaryData'] } },
+			},
+			{
+				name: 'backupEncryptionApi',
+				displayName: 'Credential for Backup Encryption (Only if Encrypted)',
+				required: false,
+				testedBy: 'testBackupEncryption',
+				displayOptions: { show: { operation: ['verify', 'drill'] } },
+			},
+			{
+				name: 'postgres',
+				displayName: 'Credential for Postgres (Scratch Server)',
+				required: true,
+				displayOptions: { show: { operation: ['verify', 'drill'], postgresTarget: ['server'] } },
+			},
+			{
+				name: 'qdrantApi',
+				displayName: 'Credential for Qdrant (Scratch Server)',
+				required: true,
+				displayOptions: { show: { operation: ['verify', 'drill'], qdrantTarget: ['server'] } },
+			},
+		],
+		properties: [
+			{
+				displayName: 'Operation',
+				name: 'operation',
+				type: 'options',
+				noDataExpression: true,
+				options: [
+					{
+						name: 'Check Trend',
+						value: 'checkTrend',
+						description: 'Find backups that are much smaller, larger or slower than those before them',
+						action: 'Check the trend of backups',
+					},
+					{
+						name: 'Drill',
+						value: 'drill',
+						description: 'Restore the newest of everything for a test, and measure how long that takes',
+						action: 'Run a restore drill',
+					},
+					{
+						name: 'List Verifications',
+						value: 'listVerifications',
+						description: 'List what earlier verifications of a backup found, newest first',
+						action: 'List the verifications of a backup',
+					},
+					{
+						name: 'Verify',
+						value: 'verify',
+						description: 'Check that backups are whole, and that they can be restored',
+						action: 'Verify backups',
+					},
+				],
+				default: 'verify',
+			},
+			...Object.values(operations).flatMap(({ description }) => description),
+		],
+	};
+
+	methods = {
+		credentialTest: { testBackupStorage, testBackupEncryption },
+		listSearch: { searchBackups, searchFiles },
+	};
+
+	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+		const name: unknown = this.getNodeParameter('operation', 0);
+		const operation = operations[String(name)] as JudgingOperation;
+		return await runJudging(this, operation);
+	}
+}

@@ -1,0 +1,32 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
+import { shownFor } from '../../shared/operation';
+
+import { optionsField, recordOption } from './options';
+import { scratchFields } from './scratch';
+import { KIND_OPTIONS } from './which';
+
+export const drillFields: INodeProperties[] = [
+	{
+		displayName: 'Kinds',
+		name: 'kinds',
+		type: 'multiOptions',
+		options: KIND_OPTIONS,
+		default: [],
+		description:
+			'What has to come back: without a backup of each of them the drill fails. Without a choice, whatever was backed up.',
+		displayOptions: shownFor(['drill']),
+	},
+	{
+		displayName: 'Max Age (Hours)',
+		name: 'maxAge',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 1000000 },
+		default: 0,
+		description: 'How old the newest whole backup of each may be, or the drill fails; 0 for any age',
+		displayOptions: shownFor(['drill']),
+	},
+	...scratchFields('drill'),
+	optionsField('drill', [recordOption, ...connectionOptions]),
+];

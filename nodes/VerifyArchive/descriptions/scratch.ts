@@ -1,0 +1,99 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+/** Megabytes. PostgreSQL in this process takes some 600 MB of memory and up to five times the size of the backup. */
+export const DEFAULT_MAX_MB = 100;
+
+/** Where test restores go, and what is asked there. */
+export function scratchFields(operation: string, more: Record<string, string[]> = {}): INodeProperties[] {
+	const shown = (also: Record<string, string[]> = {}) => ({ show: { operation: [operation], ...more, ...also } });
+	return [
+		{
+			displayName: 'PostgreSQL Into',
+			name: 'postgresTarget',
+			type: 'options',
+			noDataExpression: true,
+			options: [
+				{
+					name: 'In This Process',
+					value: 'inProcess',
+					description: 'Into a PostgreSQL inside n8n, held in memory for as long as it takes; no server is needed',
+				},
+				{
+					name: 'Scratch Database on a Server',
+					value: 'server',
+					description: 'Into a new database, which is dropped afterwards',
+				},
+			],
+			default: 'inProcess',
+			displayOptions: shown(),
+		},
+		{
+			displayName: 'Max Size (MB)',
+			name: 'maxSize',
+			type: 'number',
+			typeOptions: { minValue: 1, maxValue: 100000 },
+			default: DEFAULT_MAX_MB,
+			description:
+				'How large a backup may be before compression to be restored in this process, which takes 600 MB of memory and up to five times the size. A larger one is put out as incomplete.',
+			displayOptions: shown({ postgresTarget: ['inProcess'] }),
+		},
+		{
+			displayName: 'Qdrant Into',
+			name: 'qdrantTarget',
+			type: 'options',
+			noDataExpression: true,
+			options: [
+				{
+					name: 'Nothing',
+					value: 'none',
+					description:
+						operation === 'drill'
+							? 'Collections are not restored, and a drill that has any is incomplete'
+							: 'Collections are not restored: their content is verified',
+				},
+				{
+					name: 'Scratch Collection on a Server',
+					value: 'server',
+					description: 'Into a new collection, which is removed afterwards',
+				},
+			],
+			default: 'none',
+			displayOptions: shown(),
+		},
+		{
+			displayName: 'SQL Assertions',
+			name: 'assertions',
+			type: 'fixedCollection',
+			typeOptions: { multipleValues: true, sortable: true },
+			placeholder: 'Add Assertion',
+			default: {},
+			description: 'What must be true in a restored database; one that is not makes the backup fail',
+			displayOptions: shown(),
+			options: [
+				{
+					name: 'assertion',
+					displayName: 'Assertion',
+					values: [
+						{
+							displayName: 'Database',
+							name: 'database',
+							type: 'string',
+							default: '',
+							placeholder: 'e.g. shop',
+							description: 'As it was called when it was backed up; empty for every one',
+						},
+						{
+							displayName: 'SQL',
+							name: 'sql',
+							type: 'string',
+							typeOptions: { rows: 2 },
+							default: '',
+							placeholder: 'e.g. SELECT count(*) > 0 FROM users',
+							description: 'One statement that gives one row, whose first column is true. It runs read-only.',
+						},
+					],
+				},
+			],
+		},
+	];
+}

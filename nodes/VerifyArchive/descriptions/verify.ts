@@ -1,0 +1,62 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
+import { shownFor } from '../../shared/operation';
+
+import { optionsField, recordOption } from './options';
+import { scratchFields } from './scratch';
+import { whichFields } from './which';
+
+const level: INodeProperties = {
+	displayName: 'Level',
+	name: 'level',
+	type: 'options',
+	options: [
+		{
+			name: 'Integrity',
+			value: 'integrity',
+			description: 'The bytes are those that were stored, and decrypt and decompress to their end',
+		},
+		{ name: 'Content', value: 'content', description: 'And what they hold is whole, by the rules of its kind' },
+		{
+			name: 'Test Restore',
+			value: 'restore',
+			description: 'And it is restored somewhere else, compared, and removed there again',
+		},
+	],
+	default: 'content',
+	description: 'How deep to look; each level holds the ones before it',
+	displayOptions: shownFor(['verify']),
+};
+
+const inList = { '/which': ['all', 'newest', 'due'] };
+
+const options: INodeProperties[] = [
+	{
+		displayName: 'Max Backups per Run',
+		name: 'maxBackups',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 1000000 },
+		default: 0,
+		description: 'How many to verify at most; 0 for all. Each item tells how many remain.',
+		displayOptions: { show: inList },
+	},
+	recordOption,
+	{
+		displayName: 'Stop After (Minutes)',
+		name: 'stopAfter',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 100000 },
+		default: 0,
+		description: 'When to begin no further one; 0 goes on to the end. Each item tells how many remain.',
+		displayOptions: { show: inList },
+	},
+	...connectionOptions.map((option) => ({ ...option, displayOptions: { show: { '/level': ['restore'] } } })),
+];
+
+export const verifyFields: INodeProperties[] = [
+	...whichFields,
+	level,
+	...scratchFields('verify', { level: ['restore'] }),
+	optionsField('verify', options),
+];

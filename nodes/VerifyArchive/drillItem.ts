@@ -1,0 +1,111 @@
+import type { IDataObject } from 'n8n-workflow';
+
+import type { DrillGap, DrillReport } from '../../engine';
+import { rounded } from '../shared/backupItem';
+
+import type { Outcome } from './outcome';
+import { adviceOf, describeFinding } from './reportItem';
+
+const HOUR_MS = 3_600_000;
+
+const WHAT_TO_DO = {
+	failed: 'Until this is mended, do not rely on being able to bring everything back.',
+	incomplete: 'This says nothing against the backups. Remove what kept them from being tried, and run the drill again.',
+};
+
+const seconds = (milliseconds: number | null) => (milliseconds === null ? null : milliseconds / 1000);
+const hours = (milliseconds: number | null) => (milliseconds === null ? null : rounded(milliseconds / HOUR_MS));
+
+/** What is missing, as a sentence. */
+export function gapMessage({ reason, kind, name, key, startedAt }: DrillGap): string {
+	switch (reason) {
+		case 'none':
+			return kind === null ? 'There is no backup.' : `There is no backup of the kind ${kind}.`;
+		case 'notWhole':
+			return `There is no whole backup of ${name} (${kind}): ${key} holds only a part.`;
+		case 'outdated':
+			return `The newest whole backup of ${name} (${kind}) is of ${startedAt}, which is too old.`;
+		case 'damaged':
+			return `The manifest ${key} cannot be read.`;
+		case 'unknown':
+			return `How to try a backup of the kind ${kind} is not known (${name}).`;
+	}
+}
+
+/** One line for a subject: `Drill passed: 3 backups, back in 12.3 s, data 5.2 hours old`. */
+function subjectOf({ verdict, backups, gaps, recoveryTime, recoveryPoint }: DrillReport): string {
+	const facts = [
+		backups.length === 1 ? '1 backup' : `${backups.length} backups`,
+		...(recoveryTime.sequential === null ? [] : [`back in ${rounded(recoveryTime.sequential / 1000)} s`]),
+		...(recoveryPoint === null ? [] : [`data ${hours(recoveryPoint)} hours old`]),
+		...(gaps.length === 0 ? [] : [gaps.length === 1 ? '1 gap' : `${gaps.length} gaps`]),
+	];
+	return `Drill ${verdict}: ${facts.join(', ')}`;
+}
+
+/** The report for people to read, in plain text. */
+export function drillText(report: DrillReport): string {
+	const lines = report.backups.map((backup) => {
+		const { kind, name, verdict, restoreTime, age, findings } = backup;
+		const restored = restoreTime === null ? 'not restored' : `restored in ${seconds(restoreTime)} s`;
+		const { problem, hint } = adviceOf(verdict, findings);
+		const details = [problem, hint].filter((line) => line !== null).map((line) => `    ${line}`);
+		return [`- ${name} (${kind}): ${verdict}, ${restored}, ${hours(age)} hours old`, ...details].join('\n');
+	});
+	const gaps = report.gaps.map((gap) => `- ${gapMessage(gap)}`);
+	const { sequential, parallel } = report.recoveryTime;
+	const time =
+		sequential === null
+			? 'Recovery time: not known, since not everything was restored.'
+			: `Recovery time: ${seconds(sequential)} s one after the other, ${seconds(parallel)} s with all systems at once.`;
+	const point = report.recoveryPoint === null ? [] : [`Recovery point: ${hours(report.recoveryPoint)} hours.`];
+	const missing = gaps.length === 0 ? [] : ['', 'Missing:', ...gaps];
+	return [`${subjectOf(report)}.`, '', time, ...point, '', ...lines, ...missing].join('\n').trim();
+}
+
+/** The item of a drill; seconds and hours. @param recorded results that stand beside their backups now */
+export function drillOutcome(report: DrillReport, recorded: number): Outcome {
+	const { verdict, backups, systems, gaps, recoveryTime, recoveryPoint, spread } = report;
+	const subject = subjectOf(report);
+	const { problem, hint } = worstOf(report);
+	const json: IDataObject = {
+		verdict,
+		problem,
+		hint,
+		subject,
+		text: drillText(report),
+		recoveryTimeSeconds: seconds(recoveryTime.sequential),
+		parallelRecoveryTimeSeconds: seconds(recoveryTime.parallel),
+		recoveryPointHours: hours(recoveryPoint),
+		spreadSeconds: seconds(spread),
+		backups: backups.map(({ restoreTime, age, findings, ...facts }) => ({
+			...facts,
+			...adviceOf(facts.verdict, findings),
+			restoreSeconds: seconds(restoreTime),
+			ageHours: hours(age),
+			findings: findings.map(describeFinding),
+		})),
+		systems: systems.map((system) => ({
+			kind: system.kind,
+			backups: system.backups,
+			verdict: system.verdict,
+			recoveryTimeSeconds: seconds(system.recoveryTime),
+			recoveryPointHours: hours(system.recoveryPoint),
+		})),
+		gaps: gaps.map((gap) => ({ ...gap, message: gapMessage(gap) })),
+		runId: report.runId,
+		startedAt: report.startedAt,
+		durationSeconds: report.duration / 1000,
+		recorded,
+	};
+	return { json, passed: verdict === 'passed', told: problem === null ? subject : `${subject}. ${problem}` };
+}
+
+function worstOf({ verdict, backups, gaps }: DrillReport): { problem: string | null; hint: string | null } {
+	if (verdict === 'passed') return { problem: null, hint: null };
+	const worst = backups.find((backup) => backup.verdict === verdict);
+	const [gap] = gaps;
+	if (!worst) return { problem: gap ? gapMessage(gap) : null, hint: WHAT_TO_DO[verdict] };
+	const { problem, hint } = adviceOf(worst.verdict, worst.findings);
+	return { problem: `${worst.name}: ${problem}`, hint };
+}

@@ -1,0 +1,44 @@
+import { listManifests } from '../../../engine';
+import { collectionOf } from '../../shared/fields';
+import { folderOf, prefixOf } from '../../shared/folder';
+import { openStorage } from '../../shared/storage';
+import { oneOf } from '../choice';
+import { checkTrendFields } from '../descriptions/checkTrend';
+import { filtersOf } from '../filters';
+import type { JudgingOperation } from '../outcome';
+import { chosenReference, incomingReference } from '../reference';
+import { missingOutcome } from '../reportItem';
+import { nothingThere, referred } from '../subjects';
+import { damagedOutcome, newestOfEach, trendOutcome, withoutCopies } from '../trend';
+import { trendSettings } from '../trendSettings';
+
+/** Compares backups with those before them: one item for each. */
+export const checkTrend: JudgingOperation = {
+	description: checkTrendFields,
+	async execute(context, item) {
+		const which = oneOf(context.getNodeParameter('which', item), ['newest', 'one', 'incoming'], 'Which Backups');
+		const options = trendSettings(context, item);
+		const prefix = prefixOf(folderOf(collectionOf(context, 'options', item, 'Options'), ''));
+		const signal = context.getExecutionCancelSignal();
+		const { kinds, names } = which === 'newest' ? filtersOf(context, item) : {};
+		const reference =
+			which === 'newest'
+				? undefined
+				: which === 'one'
+					? chosenReference(context, item)
+					: incomingReference(context, item);
+		const storage = await openStorage(context, item);
+		const { backups, damaged } = await listManifests(storage, prefix, {}, signal);
+		const manifests = withoutCopies(backups);
+		if (reference) {
+			const subject = await referred(storage, reference, prefix, signal);
+			if ('entry' in subject) return [trendOutcome(subject.entry, manifests, options)];
+			return [missingOutcome('missing' in subject ? subject.missing : nothingThere(storage, prefix))];
+		}
+		const newest = newestOfEach(backups).filter(
+			({ manifest }) => (!kinds || kinds.includes(manifest.kind)) && (!names || names.includes(manifest.name)),
+		);
+		const outcomes = [...damaged.map(damagedOutcome), ...newest.map((one) => trendOutcome(one, manifests, options))];
+		return outcomes.length > 0 ? outcomes : [missingOutcome(nothingThere(storage, prefix))];
+	},
+};

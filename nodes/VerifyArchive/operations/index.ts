@@ -1,0 +1,9 @@
+import type { JudgingOperation } from '../outcome';
+
+import { checkTrend } from './checkTrend';
+import { drill } from './drill';
+import { listVerifications } from './listVerifications';
+import { verify } from './verify';
+
+/** The operations by the value of the Operation field. */
+export const operations: Record<string, JudgingOperation> = { verify, drill, checkTrend, listVerifications };

@@ -1,0 +1,54 @@
+import type { IDataObject } from 'n8n-workflow';
+
+import { findBackup, type Manifest, readVerification, type VerificationEntry } from '../../../engine';
+import { rounded } from '../../shared/backupItem';
+import { collectionOf } from '../../shared/fields';
+import { folderOf, prefixOf } from '../../shared/folder';
+import { showWarnings } from '../../shared/hints';
+import { shownFor } from '../../shared/operation';
+import { openStorage } from '../../shared/storage';
+import { optionsField } from '../descriptions/options';
+import { anyBackupField } from '../descriptions/which';
+import type { JudgingOperation, Outcome } from '../outcome';
+import { chosenReference } from '../reference';
+import { adviceOf, describeFinding } from '../reportItem';
+
+const MB = 1_000_000;
+
+function describe({ id, kind, name }: Manifest, key: string, entry: VerificationEntry): Outcome {
+	const { at, verdict, requested, reached, findings, duration, throughput, version } = entry;
+	// A record keeps what was wrong, not what to do about it.
+	const { problem } = adviceOf(verdict, findings);
+	const json: IDataObject = {
+		verdict,
+		problem,
+		at,
+		requested,
+		reached: reached ?? null,
+		id,
+		key,
+		kind,
+		name,
+		findings: findings.map(describeFinding),
+		durationSeconds: duration / 1000,
+		throughputMBps: rounded(throughput / MB),
+		version,
+	};
+	return { json, passed: verdict === 'passed', told: `${key}, ${at}: ${verdict}` };
+}
+
+/** Lists the verifications of a backup that were recorded, newest first: one item for each. */
+export const listVerifications: JudgingOperation = {
+	description: [anyBackupField(shownFor(['listVerifications'])), optionsField('listVerifications', [], false)],
+	async execute(context, item) {
+		const reference = chosenReference(context, item);
+		const prefix = prefixOf(folderOf(collectionOf(context, 'options', item, 'Options'), ''));
+		const storage = await openStorage(context, item);
+		const signal = context.getExecutionCancelSignal();
+		const { manifest, key, remark } = await findBackup(storage, reference, prefix, signal);
+		const { history } = await readVerification(storage, key, signal);
+		const none = history.length === 0 ? [`${key} was never verified.`] : [];
+		showWarnings(context, [...(remark === undefined ? [] : [remark]), ...none]);
+		return history.map((entry) => describe(manifest, key, entry));
+	},
+};

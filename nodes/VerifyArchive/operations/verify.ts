@@ -1,0 +1,58 @@
+import type { IExecuteFunctions } from 'n8n-workflow';
+
+import { BackupError, type Storage } from '../../../engine';
+import { chosenFile, withIncomingFile } from '../../shared/archiveSource';
+import { decryptionKeys } from '../../shared/encryption';
+import { showWarnings } from '../../shared/hints';
+import { openStorage } from '../../shared/storage';
+import { verifyFields } from '../descriptions/verify';
+import type { JudgingOperation, Outcome } from '../outcome';
+import { missingOutcome } from '../reportItem';
+import { type Scratch, unaskedWarnings, withScratch } from '../scratch';
+import { type Subject, subjectsOf } from '../subjects';
+import { type VerifySettings, verifySettings } from '../verifySettings';
+import { incomingSubject, verifySubjects } from '../verifySubjects';
+
+type Verify = (storage: Storage, subjects: Subject[], keepsRecords: boolean) => Promise<Outcome[]>;
+
+async function verifyChosen(
+	context: IExecuteFunctions,
+	item: number,
+	settings: VerifySettings,
+	verifyAll: Verify,
+): Promise<Outcome[]> {
+	if (settings.which === 'binaryData') return await verifyIncoming(context, item, verifyAll);
+	const storage = await openStorage(context, item);
+	if (settings.which === 'file') return await verifyAll(storage, [{ file: chosenFile(context, item, 'file') }], false);
+	const subjects = await subjectsOf(context, item, storage, settings);
+	return await verifyAll(storage, subjects, true);
+}
+
+async function verifyIncoming(context: IExecuteFunctions, item: number, verifyAll: Verify): Promise<Outcome[]> {
+	const verified = withIncomingFile(context, item, async ({ storage, key, folder, manifest }) => {
+		return await verifyAll(storage, [incomingSubject(key, folder, manifest)], false);
+	});
+	return await verified.catch((error: unknown) => {
+		// The manifest that came with the file.
+		if (error instanceof BackupError && error.code === 'MANIFEST_INVALID') return [missingOutcome(error)];
+		throw error;
+	});
+}
+
+/** Verifies backups as deep as is asked: one item for each. */
+export const verify: JudgingOperation = {
+	description: verifyFields,
+	async execute(context, item) {
+		const settings = verifySettings(context, item);
+		const keys = await decryptionKeys(context, item);
+		const verifyWith = async (scratch: Scratch | undefined) => {
+			const outcomes = await verifyChosen(context, item, settings, async (storage, subjects, keepsRecords) => {
+				return await verifySubjects({ context, settings, storage, keepsRecords, keys, scratch }, subjects);
+			});
+			showWarnings(context, unaskedWarnings(scratch));
+			return outcomes;
+		};
+		if (!settings.scratch) return await verifyWith(undefined);
+		return await withScratch(context, item, settings.scratch, settings.connection, verifyWith);
+	},
+};

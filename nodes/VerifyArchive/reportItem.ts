@@ -1,0 +1,98 @@
+import type { IDataObject } from 'n8n-workflow';
+
+import type { BackupError, Finding, LevelReport, Manifest, VerificationLevel, VerificationReport } from '../../engine';
+import { rounded } from '../shared/backupItem';
+
+import type { Outcome } from './outcome';
+
+const MB = 1_000_000;
+const HOUR_MS = 3_600_000;
+
+const WHAT_TO_DO = {
+	failed: 'Do not rely on this backup: make a new one now, and verify it and an older one.',
+	incomplete: 'This says nothing against the backup. Remove what kept it from being checked, and verify it again.',
+};
+
+/** What an item tells of a verification besides its report. */
+export interface ReportFacts {
+	/** What was asked for; the report may have less, where there is no way or no place to restore a backup of the kind. */
+	asked: VerificationLevel;
+	/** Whether it stands beside the backup now. */
+	recorded: boolean;
+}
+
+/** Hours since a backup was begun. */
+export function ageHours({ startedAt }: Pick<Manifest, 'startedAt'>): number {
+	return rounded((Date.now() - Date.parse(startedAt)) / HOUR_MS);
+}
+
+export function describeFinding({ severity, level, part, message, hint, code }: Finding): IDataObject {
+	return { severity, level, part: part ?? null, message, hint: hint ?? null, code: code ?? null };
+}
+
+/** What stands first in an item that has not passed: what is wrong, and what to do about it. */
+export function adviceOf(
+	verdict: 'passed' | 'failed' | 'incomplete',
+	findings: readonly Finding[],
+): { problem: string | null; hint: string | null } {
+	if (verdict === 'passed') return { problem: null, hint: null };
+	const worst = findings.find(({ severity }) => severity !== 'warning');
+	const problem = worst?.message ?? 'It was not checked as deep as was asked.';
+	return { problem, hint: worst?.hint ?? WHAT_TO_DO[verdict] };
+}
+
+function describeLevel({ level, counts, duration, restoreDuration, findings }: LevelReport): IDataObject {
+	return {
+		level,
+		durationSeconds: duration / 1000,
+		...(restoreDuration === undefined ? {} : { restoreSeconds: restoreDuration / 1000 }),
+		counts,
+		findings: findings.length,
+	};
+}
+
+function reductionOf(asked: VerificationLevel, { requested, manifest }: VerificationReport): Finding[] {
+	if (asked === requested) return [];
+	const what = manifest ? `Backups of the kind ${manifest.kind}` : 'Files that somebody else made';
+	const why = manifest?.kind === 'qdrant' ? 'no server is chosen for it (Qdrant Into)' : 'there is no way to';
+	const message = `${what} were not restored for a test: ${why}. The content was verified.`;
+	return [{ severity: 'warning', level: asked, message }];
+}
+
+/** The item of a verification. Bytes, seconds, hours, megabytes (as stored) a second; never secrets. */
+export function reportOutcome(report: VerificationReport, { asked, recorded }: ReportFacts): Outcome {
+	const { verdict, manifest, key, levels, storedBytes, rawBytes, duration } = report;
+	const findings = [...report.findings, ...reductionOf(asked, report)];
+	const { problem, hint } = adviceOf(verdict, findings);
+	const json: IDataObject = {
+		verdict,
+		problem,
+		hint,
+		requested: asked,
+		reached: report.reached ?? null,
+		id: manifest?.id ?? null,
+		key,
+		kind: manifest?.kind ?? null,
+		name: manifest?.name ?? null,
+		...(report.format === undefined ? {} : { format: report.format }),
+		findings: findings.map(describeFinding),
+		levels: levels.map(describeLevel),
+		counts: Object.assign({}, ...levels.map(({ counts }) => counts)) as IDataObject,
+		storedBytes,
+		rawBytes,
+		durationSeconds: duration / 1000,
+		throughputMBps: duration > 0 ? rounded(storedBytes / MB / (duration / 1000)) : null,
+		startedAt: manifest?.startedAt ?? null,
+		ageHours: manifest ? ageHours(manifest) : null,
+		verifiedAt: new Date(Date.parse(report.startedAt) + duration).toISOString(),
+		recorded,
+	};
+	return { json, passed: verdict === 'passed', told: `${key}: ${verdict}. ${problem ?? ''}`.trim() };
+}
+
+/** The item for a backup that is not there. */
+export function missingOutcome(error: BackupError): Outcome {
+	const { message, hint = WHAT_TO_DO.failed, code } = error;
+	const facts = { id: null, key: null, kind: null, name: null, findings: [], recorded: false };
+	return { json: { verdict: 'failed', problem: message, hint, code, ...facts }, passed: false, told: message };
+}

@@ -1,0 +1,103 @@
+import type { IExecuteFunctions } from 'n8n-workflow';
+
+import {
+	BACKUP_KINDS,
+	type BackupEntry,
+	BackupError,
+	type BackupReference,
+	chooseBackups,
+	type ChosenBackups,
+	findBackup,
+	type Storage,
+	type VerificationLevel,
+} from '../../engine';
+
+import { type Filters, filtersOf } from './filters';
+import { chosenReference, incomingReference } from './reference';
+import { newestOfEach } from './trend';
+import { daysOf, levelFor, type VerifySettings } from './verifySettings';
+
+/**
+ * What is to be verified: a backup; the key of one that cannot be opened; a file that others made; or that what was asked
+ * for is not there, which is as bad as a backup that is bad.
+ */
+export type Subject = { entry: BackupEntry } | { key: string } | { file: string } | { missing: BackupError };
+
+/** What is wrong with the backup, not with the question. */
+const BAD = new Set<string>(['STORAGE_MISSING', 'MANIFEST_INVALID']);
+
+/** The backup that a field names. @throws BackupError what the storage throws */
+export async function referred(
+	storage: Storage,
+	reference: BackupReference,
+	prefix: string,
+	signal?: AbortSignal,
+): Promise<Subject> {
+	const finding = findBackup(storage, reference, prefix, signal).then((entry) => ({ entry }));
+	return await finding.catch((error: unknown) => {
+		if (!(error instanceof BackupError) || !BAD.has(error.code)) throw error;
+		return 'file' in reference ? { key: reference.file } : { missing: error };
+	});
+}
+
+/** The backups that the fields of Verify name, newest first. @throws BackupError INVALID_INPUT, and what the storage throws */
+export async function subjectsOf(
+	context: IExecuteFunctions,
+	item: number,
+	storage: Storage,
+	settings: VerifySettings,
+): Promise<Subject[]> {
+	const signal = context.getExecutionCancelSignal();
+	const { which, prefix } = settings;
+	if (which === 'one') return [await referred(storage, chosenReference(context, item), prefix, signal)];
+	if (which === 'incoming') return [await referred(storage, incomingReference(context, item), prefix, signal)];
+	const filters = filtersOf(context, item);
+	if (which === 'due') {
+		const days = daysOf(context, item);
+		return asSubjects(await dueBackups(storage, filters, days, settings, signal));
+	}
+	const { backups, damaged } = await chooseBackups(storage, { ...filters, prefix, ...(signal && { signal }) });
+	const found = asSubjects({ backups: which === 'newest' ? newestOfEach(backups) : backups, damaged });
+	return found.length > 0 ? found : [{ missing: nothingThere(storage, prefix) }];
+}
+
+/** Not all kinds can be verified as deep as was asked, and none is due for a level that it cannot reach. */
+async function dueBackups(
+	storage: Storage,
+	filters: Filters,
+	days: number,
+	settings: VerifySettings,
+	signal: AbortSignal | undefined,
+): Promise<ChosenBackups> {
+	const kinds = filters.kinds ?? BACKUP_KINDS;
+	const levels = [...new Set(kinds.map((kind) => levelFor(kind, settings)))];
+	const lists = [];
+	for (const level of levels) lists.push(await due(level));
+	const [{ damaged } = { damaged: [] }] = lists;
+	const backups = lists.flatMap((list) => list.backups);
+	backups.sort((a, b) => (a.manifest.startedAt < b.manifest.startedAt ? 1 : -1));
+	return { backups, damaged };
+
+	async function due(level: VerificationLevel): Promise<ChosenBackups> {
+		return await chooseBackups(storage, {
+			...filters,
+			prefix: settings.prefix,
+			kinds: kinds.filter((kind) => levelFor(kind, settings) === level),
+			notVerifiedFor: { days, level },
+			...(signal && { signal }),
+		});
+	}
+}
+
+function asSubjects({ backups, damaged }: ChosenBackups): Subject[] {
+	// What cannot be read may be newer than all the others.
+	return [...damaged.map(({ manifestKey }) => ({ key: manifestKey })), ...backups.map((entry) => ({ entry }))];
+}
+
+/** That there is nothing to look at where something should be. */
+export function nothingThere(storage: Storage, prefix: string): BackupError {
+	const where = prefix === '' ? '' : ` under ${prefix}`;
+	return new BackupError('STORAGE_MISSING', `There is no such backup${where} in ${storage.description}.`, {
+		hint: 'Make one. If there should be some, look at Folder, Filters and the Backup Storage credential.',
+	});
+}

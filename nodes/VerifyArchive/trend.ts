@@ -1,0 +1,67 @@
+import type { IDataObject } from 'n8n-workflow';
+
+import {
+	type AnomalyOptions,
+	type BackupEntry,
+	type DamagedManifest,
+	findAnomalies,
+	type Manifest,
+} from '../../engine';
+
+import type { Outcome } from './outcome';
+import { ageHours } from './reportItem';
+
+const WHAT_TO_DO =
+	'Look whether the source has changed so much. If it has not, verify this backup and keep the earlier ones.';
+
+/** The newest backup of each kind, name and selection. @param entries newest first */
+export function newestOfEach(entries: readonly BackupEntry[]): BackupEntry[] {
+	const newest = new Map<string, BackupEntry>();
+	for (const entry of entries) {
+		const { kind, name, partial } = entry.manifest;
+		const line = JSON.stringify([kind, name, partial && [partial.content, [...partial.selection].sort()]]);
+		if (!newest.has(line)) newest.set(line, entry);
+	}
+	return [...newest.values()];
+}
+
+/** Each backup once: weekly copies have the id of what they are copies of, and would count twice in a trend. */
+export function withoutCopies(entries: readonly BackupEntry[]): Manifest[] {
+	return [...new Map(entries.map(({ manifest }) => [manifest.id, manifest])).values()];
+}
+
+/** What an item says of a backup beside the earlier ones. */
+export function trendOutcome(
+	{ manifest, key }: BackupEntry,
+	manifests: readonly Manifest[],
+	options: AnomalyOptions,
+): Outcome {
+	const anomalies = findAnomalies(manifest, manifests, options);
+	const { id, kind, name, counts, size, startedAt, finishedAt } = manifest;
+	const passed = anomalies.length === 0;
+	const problem = passed ? null : anomalies.map(({ message }) => message).join(' ');
+	const json: IDataObject = {
+		verdict: passed ? 'passed' : 'unusual',
+		problem,
+		hint: passed ? null : WHAT_TO_DO,
+		id,
+		key,
+		kind,
+		name,
+		anomalies: anomalies.map((one) => ({ ...one, median: one.median ?? null })),
+		counts,
+		storedBytes: size.stored,
+		rawBytes: size.raw,
+		durationSeconds: (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000,
+		startedAt,
+		ageHours: ageHours(manifest),
+	};
+	return { json, passed, told: `${key}: ${problem ?? 'as usual'}` };
+}
+
+/** The item for a manifest that cannot be read: whatever it is of, it is in no trend. */
+export function damagedOutcome({ manifestKey, error }: DamagedManifest): Outcome {
+	const facts = { id: null, key: manifestKey, kind: null, name: null, anomalies: [] };
+	const json = { verdict: 'failed', problem: error.message, hint: error.hint ?? null, ...facts };
+	return { json, passed: false, told: `${manifestKey}: ${error.message}` };
+}

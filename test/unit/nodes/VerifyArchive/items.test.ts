@@ -1,0 +1,252 @@
+import { describe, expect, it } from 'vitest';
+
+import {
+	type BackupEntry,
+	BackupError,
+	type DrillReport,
+	type Finding,
+	type VerificationReport,
+} from '../../../../engine';
+import { drillOutcome, gapMessage } from '../../../../nodes/VerifyArchive/drillItem';
+import { missingOutcome, reportOutcome } from '../../../../nodes/VerifyArchive/reportItem';
+import { newestOfEach, trendOutcome, withoutCopies } from '../../../../nodes/VerifyArchive/trend';
+import { manifestOf } from './support';
+
+const KEY = 'postgres/shop_20260131_020000.sql.zst';
+const WARNING: Finding = { severity: 'warning', level: 'content', message: 'Something is odd.' };
+const ERROR: Finding = {
+	severity: 'error',
+	level: 'content',
+	part: 'public.users',
+	message: 'Rows are missing.',
+	hint: 'Take another one.',
+};
+const OBSTACLE: Finding = {
+	severity: 'obstacle',
+	level: 'integrity',
+	message: 'There is no key.',
+	code: 'KEY_MISSING',
+};
+
+function reportOf(facts: Partial<VerificationReport> = {}): VerificationReport {
+	return {
+		verdict: 'passed',
+		requested: 'content',
+		reached: 'content',
+		key: KEY,
+		manifest: manifestOf(),
+		format: undefined,
+		levels: [
+			{ level: 'integrity', findings: [], counts: { parts: 3 }, duration: 1500 },
+			{ level: 'content', findings: [], counts: { tables: 2, rows: 100 }, duration: 500 },
+		],
+		findings: [],
+		storedBytes: 4_000_000,
+		rawBytes: 9_000_000,
+		startedAt: '2026-02-01T00:00:00.000Z',
+		duration: 2000,
+		...facts,
+	};
+}
+
+const FACTS = { asked: 'content' as const, recorded: true };
+
+describe('the item of a verification', () => {
+	it('tells of one that has passed, in seconds and megabytes a second', () => {
+		const { json, passed } = reportOutcome(reportOf({ findings: [WARNING] }), FACTS);
+		expect(passed).toBe(true);
+		expect(json).toMatchObject({
+			verdict: 'passed',
+			problem: null,
+			hint: null,
+			reached: 'content',
+			name: 'shop',
+			findings: [{ severity: 'warning', part: null, hint: null, code: null }],
+			levels: [{ level: 'integrity', durationSeconds: 1.5 }, { durationSeconds: 0.5 }],
+			counts: { parts: 3, tables: 2, rows: 100 },
+			durationSeconds: 2,
+			throughputMBps: 2,
+			verifiedAt: '2026-02-01T00:00:02.000Z',
+			recorded: true,
+		});
+		expect(json).not.toHaveProperty('format');
+	});
+
+	it('says of one that has failed what is wrong and what to do', () => {
+		const failed = reportOutcome(
+			reportOf({ verdict: 'failed', reached: 'integrity', findings: [ERROR, WARNING] }),
+			FACTS,
+		);
+		expect(failed).toMatchObject({
+			passed: false,
+			told: `${KEY}: failed. Rows are missing.`,
+			json: { problem: 'Rows are missing.', hint: 'Take another one.' },
+		});
+		const { json } = reportOutcome(
+			reportOf({ verdict: 'incomplete', reached: undefined, findings: [OBSTACLE] }),
+			FACTS,
+		);
+		expect(json).toMatchObject({ reached: null, problem: 'There is no key.' });
+		expect(json['hint']).toMatch(/nothing against the backup/);
+		const silent = reportOutcome(reportOf({ verdict: 'incomplete', findings: [] }), FACTS);
+		expect(silent.json['problem']).toBe('It was not checked as deep as was asked.');
+	});
+
+	it('says so where less was done than was asked', () => {
+		const asked = { ...FACTS, asked: 'restore' as const };
+		const messages = (report: VerificationReport) =>
+			(reportOutcome(report, asked).json['findings'] as Finding[]).map(({ message }) => message);
+		expect(messages(reportOf({ manifest: manifestOf({ kind: 'qdrant' }) }))).toEqual([
+			expect.stringContaining('no server is chosen for it (Qdrant Into)'),
+		]);
+		expect(messages(reportOf({ manifest: undefined, format: 'JSON' }))).toEqual([
+			expect.stringMatching(/^Files that somebody else made were not restored/),
+		]);
+		expect(messages(reportOf({ requested: 'restore', reached: 'restore' }))).toEqual([]);
+	});
+
+	it('has no division by zero, and no backup where there is none', () => {
+		expect(reportOutcome(reportOf({ duration: 0 }), FACTS).json['throughputMBps']).toBeNull();
+		const missing = missingOutcome(new BackupError('STORAGE_MISSING', 'There is no backup of shop.'));
+		expect(missing).toMatchObject({
+			passed: false,
+			json: { verdict: 'failed', key: null, hint: expect.any(String) as string },
+		});
+	});
+});
+
+function drillOf(facts: Partial<DrillReport> = {}): DrillReport {
+	return {
+		verdict: 'passed',
+		startedAt: '2026-02-01T00:00:00.000Z',
+		duration: 9000,
+		runId: null,
+		backups: [
+			{
+				kind: 'postgres',
+				name: 'shop',
+				key: KEY,
+				id: manifestOf().id,
+				startedAt: '2026-01-31T02:00:00.000Z',
+				rawBytes: 10_000,
+				verdict: 'passed',
+				requested: 'restore',
+				reached: 'restore',
+				restoreTime: 2345,
+				age: 79_200_000,
+				findings: [],
+			},
+		],
+		systems: [{ kind: 'postgres', backups: 1, verdict: 'passed', recoveryTime: 2345, recoveryPoint: 79_200_000 }],
+		recoveryTime: { sequential: 2345, parallel: 2345 },
+		recoveryPoint: 79_200_000,
+		spread: 0,
+		gaps: [],
+		...facts,
+	};
+}
+
+describe('the item of a drill', () => {
+	it('sums up in seconds and hours, as data and as text', () => {
+		const { json, passed } = drillOutcome(drillOf(), 1);
+		expect(passed).toBe(true);
+		expect(json).toMatchObject({
+			subject: 'Drill passed: 1 backup, back in 2.35 s, data 22 hours old',
+			recoveryTimeSeconds: 2.345,
+			recoveryPointHours: 22,
+			spreadSeconds: 0,
+			backups: [{ name: 'shop', restoreSeconds: 2.345, ageHours: 22, problem: null }],
+			systems: [{ kind: 'postgres', recoveryTimeSeconds: 2.345, recoveryPointHours: 22 }],
+		});
+		expect(json['text']).toBe(
+			[
+				'Drill passed: 1 backup, back in 2.35 s, data 22 hours old.',
+				'',
+				'Recovery time: 2.345 s one after the other, 2.345 s with all systems at once.',
+				'Recovery point: 22 hours.',
+				'',
+				'- shop (postgres): passed, restored in 2.345 s, 22 hours old',
+			].join('\n'),
+		);
+	});
+
+	it('names the worst, and what is missing', () => {
+		const [good] = drillOf().backups;
+		const bad = { ...good!, verdict: 'failed' as const, restoreTime: null, findings: [ERROR] };
+		const gap = { reason: 'none' as const, kind: 'minio' as const, name: null, key: null, startedAt: null };
+		const unknown = { recoveryTime: { sequential: null, parallel: null }, gaps: [gap] };
+		const { json, passed, told } = drillOutcome(drillOf({ verdict: 'failed', backups: [good!, bad], ...unknown }), 2);
+		expect(passed).toBe(false);
+		expect(json).toMatchObject({
+			problem: 'shop: Rows are missing.',
+			hint: 'Take another one.',
+			recoveryTimeSeconds: null,
+		});
+		expect(told).toBe('Drill failed: 2 backups, data 22 hours old, 1 gap. shop: Rows are missing.');
+		expect(json['text']).toMatch(
+			/not everything was restored[^]*Take another one\.[^]*Missing:\n- There is no backup of the kind minio\.$/,
+		);
+		const empty = drillOutcome(drillOf({ verdict: 'failed', backups: [], recoveryPoint: null, ...unknown }), 0);
+		expect(empty.json['problem']).toBe('There is no backup of the kind minio.');
+	});
+
+	it('tells every sort of gap as a sentence', () => {
+		const gap = { kind: 'qdrant' as const, name: 'docs', key: KEY, startedAt: '2026-01-31T02:00:00.000Z' };
+		const reasons = ['none', 'notWhole', 'outdated', 'damaged', 'unknown'] as const;
+		for (const reason of reasons) expect(gapMessage({ ...gap, reason })).toMatch(/^[A-Z].*\.$/);
+		expect(gapMessage({ ...gap, reason: 'none', kind: null })).toBe('There is no backup.');
+	});
+});
+
+const ids = (entries: BackupEntry[]) => entries.map(({ manifest: { id } }) => id);
+
+function entryOf(id: string, facts: Parameters<typeof manifestOf>[0] = {}): BackupEntry {
+	return { manifest: manifestOf({ id, ...facts }), key: id, folder: '', manifestKey: '', foundSize: 0 };
+}
+
+describe('a trend', () => {
+	it('is looked at for the newest of each kind, name and selection', () => {
+		const partial = { content: 'all' as const, selection: ['--table=a', '--table=b'] };
+		const sameInOtherOrder = { ...partial, selection: ['--table=b', '--table=a'] };
+		const entries = [
+			entryOf('new'),
+			entryOf('part', { partial }),
+			entryOf('old'),
+			entryOf('old part', { partial: sameInOtherOrder }),
+			entryOf('collection', { kind: 'qdrant' }),
+			entryOf('other', { name: 'crm' }),
+		];
+		expect(ids(newestOfEach(entries))).toEqual(['new', 'part', 'collection', 'other']);
+	});
+
+	it('has each backup once, however many copies there are of it', () => {
+		expect(withoutCopies([entryOf('a'), entryOf('b'), entryOf('a')]).map(({ id }) => id)).toEqual(['a', 'b']);
+	});
+
+	it('tells what is unusual, and what to do', () => {
+		const days = Array.from({ length: 6 }, (_, day) =>
+			manifestOf({
+				id: `day ${day}`,
+				startedAt: `2026-01-0${day + 1}T02:00:00.000Z`,
+				finishedAt: `2026-01-0${day + 1}T02:00:05.000Z`,
+			}),
+		);
+		const small = { size: { raw: 10, compressed: 10, stored: 10 }, counts: { rows: 1 } };
+		const { json, passed, told } = trendOutcome(entryOf('small', small), days, {});
+		expect(passed).toBe(false);
+		expect(json).toMatchObject({
+			verdict: 'unusual',
+			id: 'small',
+			anomalies: [
+				{ measure: 'size', median: 1000 },
+				{ measure: 'rows', median: 100 },
+			],
+			hint: expect.stringMatching(/source has changed/) as string,
+		});
+		expect(told).toMatch(/^small: The stored size/);
+		expect(trendOutcome(entryOf('usual'), days, {})).toMatchObject({
+			passed: true,
+			json: { verdict: 'passed', problem: null },
+		});
+	});
+});
