@@ -55,8 +55,8 @@ async function prune(environment) {
 	const execution = await execute(environment, 'retention-nightly-prune.json', 'Every Night at 04:00');
 	const planned = outputOf(execution, 'Dry Run');
 	const done = outputOf(execution, 'Prune');
-	const [message] = mail.mails;
-	if (!message?.content.includes(planned.subject)) throw new Error('The dry run was not mailed.');
+	const message = mail.mails.find(({ content }) => content.includes(planned.subject));
+	if (!message) throw new Error('The dry run was not mailed.');
 	const going = planned.backups.filter(({ verdict }) => verdict === 'delete').map(({ key }) => key);
 	const after = await archives(folder, shop);
 	const expected = before.filter((file) => !going.includes(`postgres/${file}`));
