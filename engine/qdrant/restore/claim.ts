@@ -15,8 +15,7 @@ import type { QdrantClient } from '../client';
 import { isOutcomeUnknown, statusOf } from '../failure';
 import type { JsonObject } from '../types';
 import type { RestoreContext } from './load';
-
-const MARK = 'stack_backup_restore';
+import { MARK, markIn } from './notes';
 
 /** A collection that this run has made. */
 export interface MadeCollection {
@@ -114,8 +113,7 @@ export async function nameTaken(client: QdrantClient, collection: string): Promi
 async function look(client: QdrantClient, collection: string): Promise<{ mark: string | undefined } | undefined> {
 	try {
 		const { config } = await client.collection(collection);
-		const mark = (config.metadata as JsonObject | null | undefined)?.[MARK];
-		return { mark: typeof mark === 'string' ? mark : undefined };
+		return { mark: markIn(config.metadata) };
 	} catch (error) {
 		if (statusOf(error) === 404) return undefined;
 		throw error;

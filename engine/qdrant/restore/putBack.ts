@@ -7,6 +7,7 @@ import { leave } from './claim';
 import { copyCollection } from './copy';
 import { dropCopy, keptError } from './kept';
 import type { RestoreContext } from './load';
+import { forgetParked } from './notes';
 import type { Swap } from './swapCollection';
 
 /**
@@ -47,7 +48,7 @@ export async function putAnotherBack(
 			throw new BackupError('TARGET_EXISTS', `there is a collection ${name} that may not be of this restore.`);
 		}
 		const copied = await copyCollection(own, previous, name);
-		await giveBack(own, swap, { aliases: parked, from: previous });
+		if (await giveBack(own, swap, { aliases: parked, from: previous })) await forgetParked(own, previous);
 		return copied;
 	});
 }
@@ -82,10 +83,11 @@ async function giveBack(
 	{ topology, warnings, left }: RestoreContext,
 	{ name }: Swap,
 	{ aliases, from }: { aliases: string[]; from: string },
-): Promise<void> {
+): Promise<boolean> {
 	const { others } = await moveAliases(topology.client, aliases, { from, to: name });
-	if (others.length === 0) return;
+	if (others.length === 0) return true;
 	const message = `These aliases of ${name} do not point at it: ${others.join(', ')}.`;
 	warnings.push(message);
 	left.push(message);
+	return false;
 }

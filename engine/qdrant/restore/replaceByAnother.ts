@@ -5,6 +5,7 @@ import { isOfEarlierSwap, moveAliases } from './aliases';
 import type { CollectionCheck } from './check';
 import { dropCopy, keptError, putBackError } from './kept';
 import { discard, loadNew, type RestoreContext } from './load';
+import { forgetParked, noteParked } from './notes';
 import { putAnotherBack } from './putBack';
 import { checkInDoubt, checkReplaced, likenessOnceSettled } from './replace';
 import type { Swap } from './swapCollection';
@@ -33,16 +34,17 @@ export async function replaceByAnother(context: RestoreContext, swap: Swap): Pro
 	const { others } = await moveAliases(topology.client, due, { from: previous, to: name });
 	if (others.length > 0) {
 		warnings.push(`These aliases do not point at ${name}, but may at ${previous}: ${others.join(', ')}.`);
-	}
+	} else await forgetParked(context, previous);
 	return check;
 }
 
-/** Points the aliases at the copy, and returns them; all or none. */
+/** Points the aliases at the copy, where they are noted, and returns them; all or none. */
 async function parkAliases(context: RestoreContext, swap: Swap): Promise<string[]> {
 	const { name, previous } = swap;
 	const { client } = context.topology;
 	try {
 		const aliases = await aliasesOf(client, name);
+		await noteParked(context, previous, { of: name, aliases: aliases.filter((alias) => !isOfEarlierSwap(alias)) });
 		const { moved, others } = await moveAliases(client, aliases, { from: name, to: previous });
 		if (others.length === 0) return aliases;
 		await moveAliases(client, moved, { from: previous, to: name });
