@@ -120,6 +120,16 @@ async function look(client: QdrantClient, collection: string): Promise<{ mark: s
 	}
 }
 
+/** Takes back what `discard` has told of a collection that the server may be filling, for a run that tells more of it. */
+export function withdrawBusy({ made, warnings, left }: RestoreContext, collection: string): void {
+	const busy = made.get(collection)?.busy;
+	if (!busy) return;
+	for (const told of [warnings, left]) {
+		const place = told.indexOf(busyMessage(collection, busy));
+		if (place >= 0) told.splice(place, 1);
+	}
+}
+
 function busyMessage(collection: string, busy: 'late' | 'lost'): string {
 	return busy === 'late'
 		? `The server is still taking the snapshot in as ${collection}, which is removed as soon as that is done.`

@@ -34,16 +34,17 @@ export async function putContentBack(
 /**
  * Makes the old collection again, where there is none of its name any more.
  * @param parked Its aliases, which point at the copy.
+ * @param isOver Whether the server has certainly ended the restore that failed: else it may undo this, and the copy stays.
  * @throws BackupError TARGET_FAILED where the old collection is to be had as the copy alone, by its aliases too
  */
 export async function putAnotherBack(
 	context: RestoreContext,
 	swap: Swap,
-	{ reason, parked }: { reason: unknown; parked: string[] },
+	{ reason, parked, isOver }: { reason: unknown; parked: string[]; isOver: boolean },
 ): Promise<void> {
 	const { client } = context.topology;
 	const { name, previous } = swap;
-	await putBack(context, swap, { reason, isOver: true }, async (own) => {
+	await putBack(context, swap, { reason, isOver }, async (own) => {
 		if (await client.collectionExists(name)) {
 			throw new BackupError('TARGET_EXISTS', `there is a collection ${name} that may not be of this restore.`);
 		}

@@ -75,7 +75,7 @@ function whatIsThere(name: string, likeness: 'old' | 'both' | undefined): string
 }
 
 /** What ended on our side, between the shards of a cluster, leaves the server with nothing to do. */
-function mayBeAtWork(reason: unknown): boolean {
+export function mayBeAtWork(reason: unknown): boolean {
 	return reason instanceof BackupError && reason.code.startsWith('TARGET_') && isOutcomeUnknown(reason);
 }
 
