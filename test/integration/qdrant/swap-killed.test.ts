@@ -212,6 +212,21 @@ it('a backup names a copy that may lack points, since the swap was killed while 
 	expect(await contentHash(server, 'docs')).toBe(old);
 });
 
+it('a backup and the next swap name the copy of a swap that was killed over a collection that the backup fits', async () => {
+	await ask(server, 'DELETE', at('docs'));
+	await createPlain(server, 'docs', 50);
+	await giveAlias(server, 'live', 'docs');
+	const was = await contentHash(server, 'docs');
+	await killAt(UPLOAD_TO_DOCS, 'after');
+	const copy = await nameOf('docs_before_');
+	const said = `The collection ${copy} (about 50 points) may be an incomplete copy of the old data of docs`;
+	expect(await warningsOfBackup()).toEqual([expect.stringContaining(said)]);
+	const { warnings } = await restore(server, backup, swap);
+	expect(warnings).toEqual([expect.stringContaining(said)]);
+	expect(await aliasesOn(server)).toEqual({ live: 'docs' });
+	expect(await contentHash(server, copy)).toBe(was);
+});
+
 it('a swap that is not cut off leaves no entries of its own in the metadata', async () => {
 	const report = await restore(server, backup, swap);
 	expect(report.warnings).toEqual([]);
