@@ -75,7 +75,7 @@ async function putBack(
 	}
 	if (isExact && isOver) return await dropCopy(own, swap);
 	const why = isOver
-		? 'the number of their points is not the same: clients may have written meanwhile.'
+		? 'nothing shows that they have the same number of points: clients may have written meanwhile, or may not count them.'
 		: 'the server may be at work still on the restore that failed.';
 	leave(own, `The old collection was put back as ${name}; its copy ${previous} was kept, since ${why}`);
 }
