@@ -137,6 +137,20 @@ it('of such a collection puts it back where the server fails, and keeps the copy
 	expect(await contentHash(server, copy!)).toBe(old);
 });
 
+it('of a collection works with a name of 190 bytes, and changes nothing where Qdrant finds it too long', async () => {
+	const [long, tooLong] = ['x'.repeat(190), 'y'.repeat(215)];
+	for (const name of [long, tooLong]) await createPlain(server, name, 3);
+	const was = await contentHash(server, long);
+	const byName = (name: string) =>
+		restore(server, backup, { type: 'safeSwap', collection: name, confirmation: name } as const);
+	const { previous } = await byName(long);
+	expect(await contentHash(server, long)).toBe(wanted);
+	expect(await contentHash(server, previous!)).toBe(was);
+	const before = await everythingOn(server);
+	await expect(byName(tooLong)).rejects.toThrow(/too long/i);
+	expect(await everythingOn(server)).toEqual(before);
+});
+
 it('needs its confirmation; where there is nothing to swap, it makes the collection', async () => {
 	await failure(restore(server, backup, { ...swap, confirmation: '' }), 'NOT_CONFIRMED');
 	const report = await restore(server, backup, { type: 'safeSwap', collection: 'fresh', confirmation: 'fresh' });
