@@ -8,6 +8,7 @@ import { findPeers } from './cluster';
 import type { QdrantConnection } from './connection';
 import { SnapshotLedger } from './ledger';
 import { removeLeftovers } from './leftovers';
+import { describeRemnants, findRemnants, isNamedBySwap } from './restore/remnants';
 import { selectCollections, type CollectionSelection } from './select';
 
 export interface BackUpCollectionsOptions extends ArchiveChoices {
@@ -28,6 +29,7 @@ export interface CollectionsBackup {
 	failures: { collection: string; error: BackupError }[];
 	/** Snapshots that earlier runs of ours had left on the servers, and that were removed. */
 	removedLeftovers: string[];
+	/** Of the run as a whole; among them what restores that were cut off have left on the server. */
 	warnings: string[];
 }
 
@@ -45,7 +47,8 @@ export async function backUpCollections(options: BackUpCollectionsOptions): Prom
 	const { connection, storage, signal, log } = options;
 	const topology = await findPeers(connection, 'source', signal);
 	const { version } = await topology.client.version(signal);
-	const names = selectCollections(await topology.client.collections(signal), options.selection);
+	const all = await topology.client.collections(signal);
+	const names = selectCollections(all, options.selection);
 	const ledger = new SnapshotLedger(storage, options.folder ?? 'qdrant');
 	const { removed, warnings } = await removeLeftovers(topology.clients, ledger, signal);
 	for (const name of removed) log?.(`Removed ${name}, which an earlier run had left on the server`);
@@ -53,6 +56,8 @@ export async function backUpCollections(options: BackUpCollectionsOptions): Prom
 		warnings.push(message);
 		log?.(message);
 	};
+	const mayBeLeft = [...new Set([...names, ...all.filter(isNamedBySwap)])];
+	describeRemnants(await findRemnants(topology.client, mayBeLeft, warn, signal), version).forEach(warn);
 	const run = { options, topology, ledger, version, runId: options.runId ?? randomUUID(), warn };
 	const result: CollectionsBackup = {
 		runId: run.runId,

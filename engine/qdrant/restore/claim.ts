@@ -15,8 +15,7 @@ import type { QdrantClient } from '../client';
 import { isOutcomeUnknown, statusOf } from '../failure';
 import type { JsonObject } from '../types';
 import type { RestoreContext } from './load';
-
-const MARK = 'stack_backup_restore';
+import { MARK, markIn } from './notes';
 
 /** A collection that this run has made. */
 export interface MadeCollection {
@@ -114,11 +113,20 @@ export async function nameTaken(client: QdrantClient, collection: string): Promi
 async function look(client: QdrantClient, collection: string): Promise<{ mark: string | undefined } | undefined> {
 	try {
 		const { config } = await client.collection(collection);
-		const mark = (config.metadata as JsonObject | null | undefined)?.[MARK];
-		return { mark: typeof mark === 'string' ? mark : undefined };
+		return { mark: markIn(config.metadata) };
 	} catch (error) {
 		if (statusOf(error) === 404) return undefined;
 		throw error;
+	}
+}
+
+/** Takes back what `discard` has told of a collection that the server may be filling, for a run that tells more of it. */
+export function withdrawBusy({ made, warnings, left }: RestoreContext, collection: string): void {
+	const busy = made.get(collection)?.busy;
+	if (!busy) return;
+	for (const told of [warnings, left]) {
+		const place = told.indexOf(busyMessage(collection, busy));
+		if (place >= 0) told.splice(place, 1);
 	}
 }
 

@@ -1,6 +1,7 @@
 import { BackupError } from '../../errors';
 import type { QdrantClient, SnapshotScope } from '../client';
 import { choosePeers, type Topology } from '../cluster';
+import { countPoints, type PointCount } from '../count';
 import { describeCollection, type CollectionState } from '../describe';
 import { downloadSnapshot } from '../download';
 import type { CollectionSource } from '../manifestSource';
@@ -30,7 +31,7 @@ export async function copyCollection(
 	const { topology, signal } = context;
 	const [state, before, { version }] = await Promise.all([
 		describeCollection(topology, from, signal),
-		topology.client.count(from, signal),
+		countPoints(topology.client, from, signal),
 		topology.client.version(signal),
 	]);
 	const chosen = topology.isCluster ? choosePeers(state.shards, topology, from) : undefined;
@@ -38,7 +39,7 @@ export async function copyCollection(
 		? [...chosen].map(([shard, peerId]) => placeOn(topology, peerId, { collection: from, shard }))
 		: [placeOn(topology, topology.peers[0]?.id ?? '0', { collection: from })];
 	return await withPieces(context, places, [], async (pieces) => {
-		const after = await topology.client.count(from, signal);
+		const after = await countPoints(topology.client, from, signal);
 		const facts = factsOf(topology, state, { version, before, after });
 		const source = { description: `the collection ${from}`, pieces, facts };
 		await (over ? loadInto : loadNew)({ ...context, onProgress: undefined }, to, source);
@@ -70,8 +71,9 @@ async function withPieces<T>(
 function factsOf(
 	topology: Topology,
 	{ info, shards, aliases }: CollectionState,
-	{ version, before, after }: { version: string; before: number; after: number },
+	{ version, before, after }: { version: string; before: PointCount; after: PointCount },
 ): CollectionSource {
+	const estimated = [before, after].some(({ estimatedBecause }) => estimatedBecause !== undefined);
 	return {
 		system: 'qdrant',
 		version,
@@ -80,7 +82,7 @@ function factsOf(
 		config: info.config as CollectionSource['config'],
 		payloadSchema: info.payload_schema,
 		aliases,
-		points: { before, after },
+		points: { before: before.points, after: after.points, ...(estimated && { estimated }) },
 		shards: shards.map(({ id, key, activeOn }) => ({ id, ...(key !== undefined && { key }), peers: activeOn })),
 		peers: topology.peers.map(({ id }) => ({ id })),
 	};

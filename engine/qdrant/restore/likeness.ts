@@ -1,7 +1,7 @@
 /**
  * Whether a collection holds the data from before a restore or the backup's, where no answer tells: points of both are
- * sampled beforehand, and those that differ between them are looked up in it. The number of points tells it as well, unless
- * clients write.
+ * sampled beforehand, and those that differ between them are looked up in it. The number of points is a hint alone, since
+ * clients that write change it too: it may tell that a collection is the old one still, but never that it is the new one.
  */
 import { createHash } from 'node:crypto';
 
@@ -99,7 +99,7 @@ export function compare(now: Fingerprint, { ids, old, fresh }: Marks): Likeness 
 	if (asOld + asNew > 0) return asNew === 0 ? 'old' : asOld === 0 ? 'new' : 'broken';
 	if (now.count === undefined || old.count === undefined || fresh.count === undefined) return undefined;
 	if (now.count === old.count) return now.count === fresh.count ? 'both' : 'old';
-	return now.count === fresh.count ? 'new' : 'broken';
+	return now.count === fresh.count ? 'both' : 'broken';
 }
 
 /** JSON with sorted keys. */

@@ -7,6 +7,7 @@ import { leave } from './claim';
 import { copyCollection } from './copy';
 import { dropCopy, keptError } from './kept';
 import type { RestoreContext } from './load';
+import { forgetParked } from './notes';
 import type { Swap } from './swapCollection';
 
 /**
@@ -33,21 +34,22 @@ export async function putContentBack(
 /**
  * Makes the old collection again, where there is none of its name any more.
  * @param parked Its aliases, which point at the copy.
+ * @param isOver Whether the server has certainly ended the restore that failed: else it may undo this, and the copy stays.
  * @throws BackupError TARGET_FAILED where the old collection is to be had as the copy alone, by its aliases too
  */
 export async function putAnotherBack(
 	context: RestoreContext,
 	swap: Swap,
-	{ reason, parked }: { reason: unknown; parked: string[] },
+	{ reason, parked, isOver }: { reason: unknown; parked: string[]; isOver: boolean },
 ): Promise<void> {
 	const { client } = context.topology;
 	const { name, previous } = swap;
-	await putBack(context, swap, { reason, isOver: true }, async (own) => {
+	await putBack(context, swap, { reason, isOver }, async (own) => {
 		if (await client.collectionExists(name)) {
 			throw new BackupError('TARGET_EXISTS', `there is a collection ${name} that may not be of this restore.`);
 		}
 		const copied = await copyCollection(own, previous, name);
-		await giveBack(own, swap, { aliases: parked, from: previous });
+		if (await giveBack(own, swap, { aliases: parked, from: previous })) await forgetParked(own, previous);
 		return copied;
 	});
 }
@@ -73,7 +75,7 @@ async function putBack(
 	}
 	if (isExact && isOver) return await dropCopy(own, swap);
 	const why = isOver
-		? 'the number of their points is not the same: clients may have written meanwhile.'
+		? 'nothing shows that they have the same number of points: clients may have written meanwhile, or may not count them.'
 		: 'the server may be at work still on the restore that failed.';
 	leave(own, `The old collection was put back as ${name}; its copy ${previous} was kept, since ${why}`);
 }
@@ -82,10 +84,11 @@ async function giveBack(
 	{ topology, warnings, left }: RestoreContext,
 	{ name }: Swap,
 	{ aliases, from }: { aliases: string[]; from: string },
-): Promise<void> {
+): Promise<boolean> {
 	const { others } = await moveAliases(topology.client, aliases, { from, to: name });
-	if (others.length === 0) return;
+	if (others.length === 0) return true;
 	const message = `These aliases of ${name} do not point at it: ${others.join(', ')}.`;
 	warnings.push(message);
 	left.push(message);
+	return false;
 }

@@ -42,12 +42,12 @@ export async function replaceContent(context: RestoreContext, swap: Swap): Promi
 async function leaveAlone(context: RestoreContext, swap: Swap, how: 'unsent' | 'refused'): Promise<void> {
 	const { name, previous, marks } = swap;
 	const likeness = await likenessNow(context.topology.client, name, marks);
-	const isThere = likeness === 'old' || likeness === 'both';
-	if (isThere || (how === 'unsent' && likeness === 'new'))
-		return await dropCopy({ ...context, signal: undefined }, swap);
+	const isThere = likeness === 'old' || (how === 'unsent' && (likeness === 'both' || likeness === 'new'));
+	if (isThere) return await dropCopy({ ...context, signal: undefined }, swap);
+	const doubt = likeness === 'both' ? 'no look at it shows that' : 'does not look like it';
 	leave(
 		context,
-		`The collection ${name} should be as it was, but does not look like it; its copy ${previous} was kept: compare them.`,
+		`The collection ${name} should be as it was, but ${doubt}; its copy ${previous} was kept: compare them.`,
 	);
 }
 
@@ -56,17 +56,26 @@ async function lookAfter(context: RestoreContext, swap: Swap, reason: unknown): 
 	const { name } = swap;
 	const isOver = !mayBeAtWork(reason);
 	const likeness = await likenessOnceSettled(context, swap, isOver);
-	if (likeness === 'new' || likeness === 'both') return await checkInDoubt(context, swap, reason);
+	if (likeness === 'new') return await checkInDoubt(context, swap, reason);
 	if (likeness === 'broken' || likeness === 'unreadable') {
 		await putContentBack(context, swap, { reason, isOver });
 		throw putBackError(swap, reason);
 	}
-	const what = likeness === 'old' ? 'holds its old points' : 'could not be looked at';
-	throw keptError(swap, reason, `${name} ${what}${isOver ? '.' : '; the server may be at work on it still.'}`);
+	throw keptError(
+		swap,
+		reason,
+		`${whatIsThere(name, likeness)}${isOver ? '.' : '; the server may be at work on it still.'}`,
+	);
+}
+
+function whatIsThere(name: string, likeness: 'old' | 'both' | undefined): string {
+	if (likeness === 'old') return `${name} holds its old points`;
+	if (likeness === undefined) return `${name} could not be looked at`;
+	return `whether ${name} holds its old points or those of the backup cannot be told, so much are they alike`;
 }
 
 /** What ended on our side, between the shards of a cluster, leaves the server with nothing to do. */
-function mayBeAtWork(reason: unknown): boolean {
+export function mayBeAtWork(reason: unknown): boolean {
 	return reason instanceof BackupError && reason.code.startsWith('TARGET_') && isOutcomeUnknown(reason);
 }
 
@@ -97,7 +106,7 @@ export async function checkInDoubt(context: RestoreContext, swap: Swap, reason: 
 		throw keptError(swap, reason, `${name} is not quite what was backed up.`);
 	});
 	check.warnings.push(
-		`The server did not say that the restore had worked (${messageOf(reason)}), but ${name} holds what was backed up. Compare it with ${previous} before you delete that.`,
+		`The server did not say that the restore had worked (${messageOf(reason)}), but the points of ${name} that were looked at are the backup's. Compare it with ${previous} before you delete that.`,
 	);
 	return check;
 }

@@ -3,20 +3,26 @@ import { aliasesOf } from '../describe';
 import { isOutcomeUnknown } from '../failure';
 import { isOfEarlierSwap, moveAliases } from './aliases';
 import type { CollectionCheck } from './check';
+import { withdrawBusy } from './claim';
 import { dropCopy, keptError, putBackError } from './kept';
+import type { Marks } from './likeness';
 import { discard, loadNew, type RestoreContext } from './load';
+import { forgetParked, noteParked } from './notes';
 import { putAnotherBack } from './putBack';
-import { checkInDoubt, checkReplaced, likenessOnceSettled } from './replace';
+import { checkInDoubt, checkReplaced, likenessOnceSettled, mayBeAtWork } from './replace';
 import type { Swap } from './swapCollection';
 import { NOTHING_CHANGED } from './swap';
+import { watchSource } from './watch';
 
 /**
  * The last step of a safe swap by name where the backup does not fit the collection: makes it anew. Its aliases point at the
  * copy meanwhile, so clients that use them have the old data, and whatever happens the aliases stay.
  */
 export async function replaceByAnother(context: RestoreContext, swap: Swap): Promise<CollectionCheck> {
-	const { name, previous, source } = swap;
+	const { name, previous } = swap;
 	const { topology, warnings } = context;
+	const { source, harmless } = watchSource(swap.source);
+	const isOver = (reason: unknown) => harmless(reason) !== undefined || !mayBeAtWork(reason);
 	const parked = await parkAliases(context, swap);
 	await deleteOld(context, swap, parked);
 	const failure = await loadNew({ ...context, untilDone: true }, name, source).then(
@@ -24,25 +30,26 @@ export async function replaceByAnother(context: RestoreContext, swap: Swap): Pro
 		(reason: unknown) => ({ reason }),
 	);
 	const check = failure
-		? await afterFailure(context, swap, { parked, ...failure })
+		? await afterFailure(context, swap, { parked, ...failure, isOver: isOver(failure.reason) })
 		: await checkReplaced(context, swap, async (reason) => {
 				await discard(context, name);
-				await putAnotherBack(context, swap, { parked, reason });
+				await putAnotherBack(context, swap, { parked, reason, isOver: true });
 			});
 	const due = parked.filter((alias) => !isOfEarlierSwap(alias));
 	const { others } = await moveAliases(topology.client, due, { from: previous, to: name });
 	if (others.length > 0) {
 		warnings.push(`These aliases do not point at ${name}, but may at ${previous}: ${others.join(', ')}.`);
-	}
+	} else await forgetParked(context, previous);
 	return check;
 }
 
-/** Points the aliases at the copy, and returns them; all or none. */
+/** Points the aliases at the copy, where they are noted, and returns them; all or none. */
 async function parkAliases(context: RestoreContext, swap: Swap): Promise<string[]> {
 	const { name, previous } = swap;
 	const { client } = context.topology;
 	try {
 		const aliases = await aliasesOf(client, name);
+		await noteParked(context, previous, { of: name, aliases: aliases.filter((alias) => !isOfEarlierSwap(alias)) });
 		const { moved, others } = await moveAliases(client, aliases, { from: name, to: previous });
 		if (others.length === 0) return aliases;
 		await moveAliases(client, moved, { from: previous, to: name });
@@ -82,18 +89,25 @@ async function deleteOld(context: RestoreContext, swap: Swap, parked: string[]):
 async function afterFailure(
 	context: RestoreContext,
 	swap: Swap,
-	{ parked, reason }: { parked: string[]; reason: unknown },
+	{ parked, reason, isOver }: { parked: string[]; reason: unknown; isOver: boolean },
 ): Promise<CollectionCheck> {
 	const { name } = swap;
 	const own = context.made.get(name);
 	if (!own?.busy) {
-		await putAnotherBack(context, swap, { parked, reason });
+		await putAnotherBack(context, swap, { parked, reason, isOver });
 		throw putBackError(swap, reason);
 	}
-	const likeness = await likenessOnceSettled(context, swap, false);
+	withdrawBusy(context, name);
+	const likeness = await likenessOnceSettled(context, { ...swap, marks: marksOfNew(swap.marks) }, false);
 	if (likeness !== 'new') {
 		throw keptError(swap, reason, `the server may be filling ${name} still. The aliases point at the copy.`);
 	}
 	delete own.busy;
 	return await checkInDoubt(context, swap, reason);
+}
+
+/** Before it is filled, a collection that is made anew holds none of the old points: it is empty. */
+function marksOfNew({ ids, fresh }: Marks): Marks {
+	const there = ids.filter((id) => fresh.points.has(String(id)));
+	return { ids: there, old: { points: new Map(), count: 0 }, fresh };
 }

@@ -10,9 +10,11 @@ import { assertPassed, checkCollection, type CheckOptions, type CollectionCheck 
 import { nameTaken, releaseCollections } from './claim';
 import { assertCompatible } from './compatible';
 import { assertSingle, discard, isSharded, loadInto, loadNew, type RestoreContext } from './load';
+import { findRemnants, ofTarget } from './remnants';
 import type { RestoreSource } from './source';
 import { swapAlias } from './swapAlias';
 import { swapCollection } from './swapCollection';
+import { takeBack } from './takeBack';
 import { assertVersion } from './version';
 
 export type RestoreCollectionTarget =
@@ -95,10 +97,14 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 	};
 	try {
 		const checks = { ...options.check, roughPoints: source.points };
+		const { collection: name } = target;
+		const names = ofTarget(name, await topology.client.collections(signal));
+		const remnants = await findRemnants(topology.client, names, (message) => void warnings.push(message), signal);
 		const { check, ...outcome } = await restoreInto(context, { ...options, check: checks });
 		// What is restored is not taken back any more, cancel or not.
 		const done = { ...context, signal: undefined };
 		await releaseCollections(done);
+		const regained = await takeBack(done, remnants, { ...outcome, name });
 		const wanted = source.facts?.aliases ?? [];
 		const given = await restoreAliases(done, outcome.collection, wanted, options.aliases ?? 'leave');
 		const { problems, ...found } = check;
@@ -106,7 +112,7 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 		return {
 			...found,
 			...outcome,
-			aliases: [...new Set([...outcome.aliases, ...given])],
+			aliases: [...new Set([...outcome.aliases, ...regained, ...given])],
 			warnings: [...warnings, ...check.warnings],
 			serverVersion: version,
 			duration: Date.now() - startedAt,

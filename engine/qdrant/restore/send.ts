@@ -48,7 +48,7 @@ export async function uploadWhole(context: RestoreContext, collection: string, p
 	} catch (error) {
 		if (isCancel(error)) throw error;
 		const own = made.get(collection);
-		if (own && isSent && isOutcomeUnknown(error) && (await hasArrived(context, collection, name, piece.size))) {
+		if (own && isSent && isOutcomeUnknown(error) && (await mayHaveArrived(context, collection, name, piece.size))) {
 			own.busy = 'lost';
 		}
 		if (mayHaveStored(error)) await cleanUp();
@@ -57,23 +57,23 @@ export async function uploadWhole(context: RestoreContext, collection: string, p
 	await cleanUp();
 }
 
-/** Whether the server has got all of an upload whose answer was lost, and may be at work on it: it then shows the file. */
-async function hasArrived(
+/**
+ * Whether the server has got all of an upload whose answer was lost, and may be at work on it: it then shows the file. A look
+ * that fails is repeated, and where the last one fails too, nobody knows.
+ */
+async function mayHaveArrived(
 	{ topology: { client } }: RestoreContext,
 	collection: string,
 	name: string,
 	size: number,
 ): Promise<boolean> {
 	const deadline = Date.now() + ARRIVAL_MS + size / HASHED_BYTES_PER_MS;
-	try {
-		for (;;) {
-			if ((await client.snapshots({ collection })).some((file) => file.name === name)) return true;
-			if (Date.now() > deadline) return false;
-			await sleep(POLL_MS);
-		}
-	} catch {
-		// It cannot be asked: nor can the collection be removed then, which is told.
-		return false;
+	for (;;) {
+		const isLast = Date.now() > deadline;
+		const files = await client.snapshots({ collection }).catch(() => undefined);
+		if (files?.some((file) => file.name === name)) return true;
+		if (isLast) return files === undefined;
+		await sleep(POLL_MS);
 	}
 }
 

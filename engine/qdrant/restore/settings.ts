@@ -1,4 +1,5 @@
 import type { JsonObject } from '../types';
+import { withoutNotes } from './notes';
 import type { CollectionShape } from './source';
 
 /**
@@ -17,6 +18,8 @@ export function creationSettings({ config, shards }: CollectionShape): JsonObjec
 		const [first] = shards;
 		settings['shard_number'] = shards.filter(({ key }) => key === first?.key).length || 1;
 	}
+	// What was backed up, or is copied, may have been left by a restore that was cut off.
+	if (settings['metadata']) settings['metadata'] = withoutNotes(settings['metadata'] as JsonObject);
 	return withoutNulls(settings);
 }
 

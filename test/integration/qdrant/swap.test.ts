@@ -112,6 +112,45 @@ it('of a collection that the backup does not fit makes it anew, and its aliases 
 	expect(await aliasesOn(server)).toEqual({ current: 'changed', named: 'unlike' });
 });
 
+it('of a collection whose strict mode lets nobody count works as well', async () => {
+	const strict = { strict_mode_config: { enabled: true, search_allow_exact: false } };
+	await ask(server, 'PATCH', at('changed'), strict);
+	const report = await restore(server, backup, swap);
+	expect(report).toMatchObject({ collection: 'changed', aliases: ['current'] });
+	expect(await contentHash(server, 'changed')).toBe(wanted);
+	expect(await contentHash(server, report.previous!)).toBe(old);
+});
+
+it('of such a collection puts it back where the server fails, and keeps the copy', async () => {
+	const strict = { strict_mode_config: { enabled: true, search_allow_exact: false } };
+	await ask(server, 'PATCH', at('changed'), strict);
+	const half = () => fill(server, 'changed', plainShape(8), { from: 50, count: 200 });
+	let isFirst = true;
+	proxy.treat = (line) => {
+		if (!isFirst || line !== 'POST /collections/changed/snapshots/upload') return undefined;
+		isFirst = false;
+		return { instead: 500, after: half };
+	};
+	const { message } = await failure(restore(server, backup, swap, { connection: proxy }), 'TARGET_FAILED');
+	const [, copy] = /its copy (changed_before_\d{8}_\d{6}) was kept/.exec(message) ?? [];
+	expect(await contentHash(server, 'changed')).toBe(old);
+	expect(await contentHash(server, copy!)).toBe(old);
+});
+
+it('of a collection works with a name of 190 bytes, and changes nothing where Qdrant finds it too long', async () => {
+	const [long, tooLong] = ['x'.repeat(190), 'y'.repeat(215)];
+	for (const name of [long, tooLong]) await createPlain(server, name, 3);
+	const was = await contentHash(server, long);
+	const byName = (name: string) =>
+		restore(server, backup, { type: 'safeSwap', collection: name, confirmation: name } as const);
+	const { previous } = await byName(long);
+	expect(await contentHash(server, long)).toBe(wanted);
+	expect(await contentHash(server, previous!)).toBe(was);
+	const before = await everythingOn(server);
+	await expect(byName(tooLong)).rejects.toThrow(/too long/i);
+	expect(await everythingOn(server)).toEqual(before);
+});
+
 it('needs its confirmation; where there is nothing to swap, it makes the collection', async () => {
 	await failure(restore(server, backup, { ...swap, confirmation: '' }), 'NOT_CONFIRMED');
 	const report = await restore(server, backup, { type: 'safeSwap', collection: 'fresh', confirmation: 'fresh' });
