@@ -96,7 +96,9 @@ export function serverMessage(status: number, text: string, secrets: readonly st
 	}
 	if (isPage(message) || message === '') return `the answer had the status ${status}`;
 	const told = withoutSecrets(message, secrets);
-	return told.length > MAX_MESSAGE ? `${told.slice(0, MAX_MESSAGE)}...` : told;
+	if (told.length <= MAX_MESSAGE) return told;
+	// Its causes come one after the other, the first of them (a full disk) at the end.
+	return `${told.slice(0, MAX_MESSAGE / 2)}...${told.slice(-MAX_MESSAGE / 2)}`;
 }
 
 function isPage(text: string): boolean {

@@ -65,10 +65,18 @@ export function explain(error: unknown, role: Role, server: string, what: string
 			'A proxy between n8n and Qdrant gave up waiting; raise its time-out or use an address that goes past it.',
 		);
 	}
-	return make(
-		role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED',
-		'The message is the one of the Qdrant server; its log may tell more.',
-	);
+	return make(role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED', refusalHint(failure.message));
+}
+
+/** What 1.16.3 says of a full disk: the system's own words, or, of an upload that it could not store, its form's. */
+function refusalHint(message: string): string {
+	if (/No space left|os error 28/i.test(message)) {
+		return 'The disk of the Qdrant server is full: make room on it, for a snapshot needs as much as the collection.';
+	}
+	if (message.includes('processing field: snapshot')) {
+		return 'The server could not store the file: look whether the disk that its snapshots go to is full, and at its log.';
+	}
+	return 'The message is the one of the Qdrant server; its log may tell more.';
 }
 
 /** A broken or refused connection, in words. */

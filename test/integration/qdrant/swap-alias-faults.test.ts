@@ -1,18 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 
-import { startQdrant, type QdrantServer } from '../../services/qdrant';
+import { type QdrantServer } from '../../services/qdrant';
 import { ask, at, contentHash, createPlain } from '../../services/qdrant-data';
-import { startInterceptor, type Interceptor, type Treatment } from './interceptor';
-import {
-	aliasesOn,
-	backUp,
-	everythingOn,
-	failure,
-	giveAlias,
-	removeCollections,
-	restore,
-	type Backup,
-} from './support';
+import { type Interceptor, type Treatment } from './interceptor';
+import { aliasesOn, everythingOn, failure, giveAlias, removeCollections, restore, type Backup } from './support';
+import { startSwapStage } from './swap-stage';
 
 // Faults in the step in which a safe swap moves aliases.
 
@@ -22,16 +14,9 @@ let backup: Backup;
 let wanted: string;
 
 beforeAll(async () => {
-	server = await startQdrant();
-	proxy = await startInterceptor(server.url);
-	await createPlain(server, 'docs', 300);
-	wanted = await contentHash(server, 'docs');
-	backup = await backUp(server, 'docs');
-	await removeCollections(server);
-});
-afterAll(async () => {
-	await proxy?.stop();
-	await server?.stop();
+	const stage = await startSwapStage();
+	({ server, proxy, backup, wanted } = stage);
+	return stage.stop;
 });
 
 let before: Awaited<ReturnType<typeof everythingOn>>;

@@ -1,10 +1,11 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeAll, expect, it } from 'vitest';
 
 import { BackupError } from '../../../engine/errors';
-import { startQdrant, type QdrantServer } from '../../services/qdrant';
+import { type QdrantServer } from '../../services/qdrant';
 import { ask, at, contentHash, createPlain, fill } from '../../services/qdrant-data';
-import { startInterceptor, type Interceptor } from './interceptor';
-import { backUp, everythingOn, giveAlias, removeCollections, restore, type Backup } from './support';
+import { type Interceptor } from './interceptor';
+import { everythingOn, giveAlias, removeCollections, restore, type Backup } from './support';
+import { startSwapStage } from './swap-stage';
 
 // A swap is cancelled before each request that changes something, one after the other: it ends as if it had never been, or has
 // succeeded.
@@ -15,16 +16,9 @@ let backup: Backup;
 let wanted: string;
 
 beforeAll(async () => {
-	server = await startQdrant();
-	proxy = await startInterceptor(server.url);
-	await createPlain(server, 'docs', 300);
-	wanted = await contentHash(server, 'docs');
-	backup = await backUp(server, 'docs');
-	await removeCollections(server);
-});
-afterAll(async () => {
-	await proxy?.stop();
-	await server?.stop();
+	const stage = await startSwapStage();
+	({ server, proxy, backup, wanted } = stage);
+	return stage.stop;
 });
 afterEach(async () => {
 	proxy.treat = () => undefined;

@@ -1,9 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 
-import { startQdrant, type QdrantServer } from '../../services/qdrant';
+import { type QdrantServer } from '../../services/qdrant';
 import { ask, at, contentHash, createPlain } from '../../services/qdrant-data';
-import { startInterceptor, type Interceptor, type Treatment } from './interceptor';
-import { backUp, everythingOn, failure, giveAlias, removeCollections, restore, type Backup } from './support';
+import { type Interceptor, type Treatment } from './interceptor';
+import { everythingOn, failure, giveAlias, removeCollections, restore, type Backup } from './support';
+import { startSwapStage } from './swap-stage';
 
 // Safe swaps by name of a collection that differs from the backup in so few points that no sample shows it. Samples are
 // random, so what makes that certain is a server that refuses to sample.
@@ -13,15 +14,9 @@ let proxy: Interceptor;
 let backup: Backup;
 
 beforeAll(async () => {
-	server = await startQdrant();
-	proxy = await startInterceptor(server.url);
-	await createPlain(server, 'docs', 300);
-	backup = await backUp(server, 'docs');
-	await removeCollections(server);
-});
-afterAll(async () => {
-	await proxy?.stop();
-	await server?.stop();
+	const stage = await startSwapStage();
+	({ server, proxy, backup } = stage);
+	return stage.stop;
 });
 
 let old: string;

@@ -1,19 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { archiveSource, restoreCollection, type QdrantRestoreSource } from '../../../engine/qdrant';
-import { startQdrant, type QdrantServer } from '../../services/qdrant';
+import { type QdrantServer } from '../../services/qdrant';
 import { ask, at, contentHash, countPoints, createPlain, fill, plainShape } from '../../services/qdrant-data';
-import { startInterceptor, type Interceptor, type Treatment } from './interceptor';
-import {
-	aliasesOn,
-	backUp,
-	everythingOn,
-	failure,
-	giveAlias,
-	removeCollections,
-	restore,
-	type Backup,
-} from './support';
+import { type Interceptor, type Treatment } from './interceptor';
+import { aliasesOn, everythingOn, failure, giveAlias, removeCollections, restore, type Backup } from './support';
+import { startSwapStage } from './swap-stage';
 
 // Faults in the last step of a safe swap by the collection's own name: whatever happens, the old data is in place, or whole under a name that is told.
 
@@ -23,16 +15,9 @@ let backup: Backup;
 let wanted: string;
 
 beforeAll(async () => {
-	server = await startQdrant();
-	proxy = await startInterceptor(server.url);
-	await createPlain(server, 'docs', 8000, 64);
-	wanted = await contentHash(server, 'docs');
-	backup = await backUp(server, 'docs');
-	await removeCollections(server);
-});
-afterAll(async () => {
-	await proxy?.stop();
-	await server?.stop();
+	const stage = await startSwapStage(8000, { dimensions: 64 });
+	({ server, proxy, backup, wanted } = stage);
+	return stage.stop;
 });
 
 let before: Awaited<ReturnType<typeof everythingOn>>;
@@ -97,7 +82,8 @@ describe('where the backup goes over the collection', () => {
 		const controller = new AbortController();
 		const source = await sourceWith(async (chunk) => {
 			if (chunk !== 1) return;
-			await fill(server, 'target', plainShape(64), { from: 500, count: 10 });
+			// Points that the backup lacks: those of its own would look as if some of it had been restored.
+			await fill(server, 'target', plainShape(64), { from: 9000, count: 10 });
 			controller.abort();
 		});
 		const run = restoreCollection({ connection: proxy, source, target: swap, signal: controller.signal });
@@ -138,7 +124,7 @@ describe('where the backup goes over the collection', () => {
 	});
 
 	it('keeps the aliases while a client writes into what is put back, and the copy as well', async () => {
-		const write = () => fill(server, 'target', plainShape(64), { from: 5000, count: 1 });
+		const write = () => fill(server, 'target', plainShape(64), { from: 9000, count: 1 });
 		treatAt(uploadTo('target'), { instead: 500, after: halfRestored }, { after: write });
 		const error = await failure(restore(server, backup, swap, { connection: proxy }), 'TARGET_FAILED');
 		expect(error.message).toContain('was put back');

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 
 import { backUpCollections } from '../../../engine/qdrant';
-import { startQdrant, type QdrantServer } from '../../services/qdrant';
+import { type QdrantServer } from '../../services/qdrant';
 import { ask, at, contentHash, countPoints, createPlain, fill } from '../../services/qdrant-data';
-import { startInterceptor, type Interceptor } from './interceptor';
+import { type Interceptor } from './interceptor';
 import {
 	aliasesOn,
 	backUp,
@@ -19,6 +19,7 @@ import {
 	temporaryStorage,
 	type Backup,
 } from './support';
+import { startSwapStage } from './swap-stage';
 
 // A safe swap by name is killed (-9) at one of its steps: what it leaves is named by later runs, and its parked aliases return.
 
@@ -28,16 +29,9 @@ let backup: Backup;
 let wanted: string;
 
 beforeAll(async () => {
-	server = await startQdrant();
-	proxy = await startInterceptor(server.url);
-	await createPlain(server, 'docs', 300);
-	wanted = await contentHash(server, 'docs');
-	backup = await backUp(server, 'docs');
-	await removeCollections(server);
-});
-afterAll(async () => {
-	await proxy?.stop();
-	await server?.stop();
+	const stage = await startSwapStage();
+	({ server, proxy, backup, wanted } = stage);
+	return stage.stop;
 });
 
 let old: string;

@@ -1,18 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 
-import { startQdrant, type QdrantServer } from '../../services/qdrant';
-import { ask, at, contentHash, createPlain, fill } from '../../services/qdrant-data';
-import { startInterceptor, type Interceptor, type Treatment } from './interceptor';
-import {
-	aliasesOn,
-	backUp,
-	everythingOn,
-	failure,
-	giveAlias,
-	removeCollections,
-	restore,
-	type Backup,
-} from './support';
+import { type QdrantServer } from '../../services/qdrant';
+import { ask, at, contentHash, fill } from '../../services/qdrant-data';
+import { type Interceptor, type Treatment } from './interceptor';
+import { aliasesOn, everythingOn, failure, giveAlias, removeCollections, restore, type Backup } from './support';
+import { startSwapStage } from './swap-stage';
 
 // Safe swaps that make a collection anew, and lose the connection when the server has, or may have, all of the backup.
 
@@ -22,16 +14,9 @@ let backup: Backup;
 let wanted: string;
 
 beforeAll(async () => {
-	server = await startQdrant();
-	proxy = await startInterceptor(server.url);
-	await createPlain(server, 'docs', 300);
-	wanted = await contentHash(server, 'docs');
-	backup = await backUp(server, 'docs');
-	await removeCollections(server);
-});
-afterAll(async () => {
-	await proxy?.stop();
-	await server?.stop();
+	const stage = await startSwapStage();
+	({ server, proxy, backup, wanted } = stage);
+	return stage.stop;
 });
 
 let old: string;

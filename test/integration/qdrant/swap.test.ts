@@ -1,16 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 
 import { BackupError } from '../../../engine/errors';
 import { backUpCollections } from '../../../engine/qdrant';
 import { FolderStorage } from '../../../engine/storage';
-import { startQdrant, type QdrantServer } from '../../services/qdrant';
+import { type QdrantServer } from '../../services/qdrant';
 import { ask, at, contentHash, createPlain, fill, plainShape, snapshotNames } from '../../services/qdrant-data';
-import { startInterceptor, type Interceptor } from './interceptor';
+import { type Interceptor } from './interceptor';
 import {
 	aliasesOn,
-	backUp,
 	everythingOn,
 	failure,
 	filesBelow,
@@ -19,6 +18,7 @@ import {
 	restore,
 	type Backup,
 } from './support';
+import { startSwapStage } from './swap-stage';
 
 // Safe swaps that work, and several at once.
 
@@ -29,17 +29,9 @@ let backup: Backup;
 let wanted: string;
 
 beforeAll(async () => {
-	server = await startQdrant();
-	proxy = await startInterceptor(server.url);
-	await createPlain(server, 'docs', 300);
-	await giveAlias(server, 'live', 'docs');
-	wanted = await contentHash(server, 'docs');
-	backup = await backUp(server, 'docs');
-	await removeCollections(server);
-});
-afterAll(async () => {
-	await proxy?.stop();
-	await server?.stop();
+	const stage = await startSwapStage(300, { alias: 'live' });
+	({ server, proxy, backup, wanted } = stage);
+	return stage.stop;
 });
 
 let old: string;
