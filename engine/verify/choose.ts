@@ -57,12 +57,15 @@ async function due(
 	{ now = new Date(), signal }: BackupChoice,
 ): Promise<BackupEntry[]> {
 	const since = new Date(now.getTime() - days * DAY_MS).toISOString();
-	const isDue = await mapBounded(backups, async ({ key }) => {
+	// By a clock that was wrong: it would keep the backup from being verified for ever.
+	const until = new Date(now.getTime() + DAY_MS).toISOString();
+	const isDue = await mapBounded(backups, async ({ key, manifest: { id } }) => {
 		throwIfCancelled(signal);
-		const { history } = await readVerification(storage, key, signal);
+		const { history } = await readVerification(storage, { key, id }, signal);
 		return !history.some(
 			({ at, verdict, requested, reached }) =>
 				at >= since &&
+				at <= until &&
 				(verdict === 'failed' ? isAsDeep(requested, level) : reached !== undefined && isAsDeep(reached, level)),
 		);
 	});

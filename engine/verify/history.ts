@@ -10,7 +10,8 @@ import { MANIFEST_SUFFIX } from '../archive';
 import { productTool } from '../archive/tool';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage';
-import type { VerificationReport } from './types';
+import { LEVELS } from './record';
+import type { VerificationLevel, VerificationReport } from './types';
 
 /** Ends the name of a backup's verifications; retention deletes them with it (engine/retention/sweep.ts). */
 export const VERIFICATION_SUFFIX = '.verification.json';
@@ -33,6 +34,8 @@ const findingSchema = z.object({
 });
 
 const entrySchema = z.object({
+	/** Of the backup: its file may come to lie beside another one of the same name. */
+	id: z.string(),
 	/** When it ended; ISO 8601, UTC. */
 	at: z.string().datetime(),
 	verdict: z.enum(['passed', 'failed', 'incomplete']),
@@ -51,7 +54,7 @@ const entrySchema = z.object({
 
 const historySchema = z.object({
 	formatVersion: z.literal(FORMAT_VERSION),
-	/** Oldest first. */
+	/** In the order in which they ended: the clocks of those who verify may differ. */
 	history: z.array(entrySchema),
 });
 
@@ -63,42 +66,66 @@ export interface VerificationHistory {
 	latest: VerificationEntry | undefined;
 }
 
+/** A backup by the key of its archive and the id that its manifest tells. */
+export interface VerifiedBackup {
+	key: string;
+	id: string;
+}
+
 export function verificationKeyOf(archiveKey: string): string {
 	return `${archiveKey}${VERIFICATION_SUFFIX}`;
 }
 
 /**
- * The verifications of a backup, by the key of its archive; none where there were none, or their file is damaged.
+ * The verifications of a backup; none where there were none, or their file is damaged or another backup's.
  * @throws BackupError CANCELLED, and what the storage throws
  */
 export async function readVerification(
 	storage: Storage,
-	archiveKey: string,
+	{ key, id }: VerifiedBackup,
 	signal?: AbortSignal,
 ): Promise<VerificationHistory> {
-	const found = await readHistory(storage, verificationKeyOf(archiveKey), signal);
-	const history = found.entries.toReversed();
+	const found = await readHistory(storage, verificationKeyOf(key), signal);
+	const history = found.entries.filter((entry) => entry.id === id).toReversed();
 	return { history, latest: history[0] };
 }
 
 /**
- * Whether the newest verification that came to a verdict found the backup good; undefined where none did. One that was
- * incomplete tells nothing.
+ * The verification by which a backup counts as good or bad: the newest that came to a verdict, but one that failed stands
+ * until one has passed that looked as deep. Incomplete ones tell nothing; undefined where there is no other.
+ * @param history newest first
+ */
+export function decidingVerification(history: readonly VerificationEntry[]): VerificationEntry | undefined {
+	let deepest = -1;
+	for (const entry of history) {
+		if (entry.verdict === 'failed' && depthOf(entry.reached) + 1 > deepest) return entry;
+		if (entry.verdict === 'passed') deepest = Math.max(deepest, depthOf(entry.reached));
+	}
+	return history.find(({ verdict }) => verdict === 'passed');
+}
+
+/** 0 for the first level, -1 where not even that was passed: what comes after it is where a failed one has failed. */
+function depthOf(reached: VerificationLevel | undefined): number {
+	return reached === undefined ? -1 : LEVELS.indexOf(reached);
+}
+
+/**
+ * Whether a backup counts as good, as far as verifications tell; undefined where none came to a verdict.
  * @throws BackupError CANCELLED, and what the storage throws
  */
 export async function verificationState(
 	storage: Storage,
-	archiveKey: string,
+	backup: VerifiedBackup,
 	signal?: AbortSignal,
 ): Promise<'passed' | 'failed' | undefined> {
-	const { history } = await readVerification(storage, archiveKey, signal);
-	const verdict = history.find((entry) => entry.verdict !== 'incomplete')?.verdict;
+	const { history } = await readVerification(storage, backup, signal);
+	const verdict = decidingVerification(history)?.verdict;
 	return verdict === 'incomplete' ? undefined : verdict;
 }
 
 /**
- * Appends what a verification found to the backup's history, of which the newest fifty entries are kept. A damaged file is
- * set aside under another name. A backup without a manifest gets no history.
+ * Appends what a verification found to the backup's history, of which the newest fifty entries are kept, and a failed one
+ * that still stands. A damaged file is set aside under another name. A backup without a manifest gets no history.
  * @throws BackupError CANCELLED, and what the storage throws; the verification itself is none the worse for it
  */
 export async function recordVerification(
@@ -108,23 +135,31 @@ export async function recordVerification(
 ): Promise<VerificationEntry | undefined> {
 	if (!report.manifest) return undefined;
 	const key = verificationKeyOf(report.key);
-	const entry = entryOf(report);
+	const entry = entryOf(report, report.manifest.id);
 	for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
 		const { entries, damaged } = await readHistory(storage, key, signal);
 		if (entries.some((other) => isSame(other, entry))) return entry;
 		// Deleted meanwhile: its verifications must not stay behind.
 		if (!(await storage.stat(`${report.key}${MANIFEST_SUFFIX}`))) return undefined;
 		if (damaged) await setAside(storage, key, damaged, signal);
-		const history = [...entries, entry].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0)).slice(-MAX_ENTRIES);
+		const history = kept([...entries.filter(({ id }) => id === entry.id), entry]);
 		const text = `${JSON.stringify({ formatVersion: FORMAT_VERSION, history }, null, 2)}\n`;
 		await storage.replace(key, Buffer.from(text), signal ? { signal } : {});
 	}
 	return entry;
 }
 
-function entryOf(report: VerificationReport): VerificationEntry {
+/** Forgotten, a failure would let the backup count as good by what looks less deep. */
+function kept(entries: VerificationEntry[]): VerificationEntry[] {
+	const newest = entries.slice(-MAX_ENTRIES);
+	const deciding = decidingVerification(entries.toReversed());
+	return !deciding || newest.includes(deciding) ? newest : [deciding, ...newest.slice(1)];
+}
+
+function entryOf(report: VerificationReport, id: string): VerificationEntry {
 	const { verdict, requested, reached, findings, duration, storedBytes, startedAt } = report;
 	return {
+		id,
 		at: new Date(Date.parse(startedAt) + duration).toISOString(),
 		verdict,
 		requested,

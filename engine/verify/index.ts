@@ -14,6 +14,7 @@ export { deepestLevelOf } from './registry';
 export { findAnomalies, type Anomaly, type AnomalyMeasure, type AnomalyOptions } from './anomalies';
 export { chooseBackups, mapBounded, type BackupChoice, type ChosenBackups } from './choose';
 export {
+	decidingVerification,
 	readVerification,
 	recordVerification,
 	VERIFICATION_SUFFIX,
@@ -21,6 +22,7 @@ export {
 	verificationState,
 	type VerificationEntry,
 	type VerificationHistory,
+	type VerifiedBackup,
 } from './history';
 export { verifyFile, type VerifyFileOptions } from './foreign';
 export { drill, type DrilledBackup, type DrilledSystem, type DrillOptions, type DrillReport } from './drill';

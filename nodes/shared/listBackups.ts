@@ -90,7 +90,7 @@ export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }
 			// What is not listed is not looked up.
 			const listed = await mapBounded(backups.slice(0, limit), async (entry) => ({
 				...describe(entry, contentOf),
-				verified: await verifiedOf(storage, entry.key, signal),
+				verified: await verifiedOf(storage, { key: entry.key, id: entry.manifest.id }, signal),
 			}));
 			const damaged = found.damaged.map(describeDamaged).slice(0, Math.max(0, limit - listed.length));
 			return [...listed, ...damaged].map((json) => ({ json }));

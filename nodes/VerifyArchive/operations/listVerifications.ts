@@ -46,7 +46,7 @@ export const listVerifications: JudgingOperation = {
 		const storage = await openStorage(context, item);
 		const signal = context.getExecutionCancelSignal();
 		const { manifest, key, remark } = await findBackup(storage, reference, prefix, signal);
-		const { history } = await readVerification(storage, key, signal);
+		const { history } = await readVerification(storage, { key, id: manifest.id }, signal);
 		const none = history.length === 0 ? [`${key} was never verified.`] : [];
 		showWarnings(context, [...(remark === undefined ? [] : [remark]), ...none]);
 		return history.map((entry) => describe(manifest, key, entry));

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -17,26 +17,31 @@ import { temporaryStorage, writeSample } from '../archive/support';
 
 async function sample() {
 	const { storage, root, files } = temporaryStorage();
-	const { key } = await writeSample(storage);
+	const { key, manifest } = await writeSample(storage);
 	const report = await verifyBackup({ storage, key, level: 'integrity' });
-	const seconds = (at: number, verdict: Verdict, requested: VerificationLevel = 'integrity'): VerificationReport => ({
+	const seconds = (
+		at: number,
+		verdict: Verdict,
+		requested: VerificationLevel = 'integrity',
+		reached = verdict === 'passed' ? requested : undefined,
+	): VerificationReport => ({
 		...report,
 		verdict,
 		requested,
-		reached: verdict === 'passed' ? requested : undefined,
+		reached,
 		startedAt: new Date(Date.UTC(2026, 0, 1) + at * 1000).toISOString(),
 		duration: 0,
 	});
-	return { storage, root, files, key, report, seconds };
+	return { storage, root, files, key, backup: { key, id: manifest.id }, report, seconds };
 }
 
 describe('the verifications of a backup', () => {
 	it('stand beside its manifest, the newest first, the newest fifty', async () => {
-		const { storage, key, files, report, seconds } = await sample();
-		expect(await readVerification(storage, key)).toEqual({ history: [], latest: undefined });
+		const { storage, key, backup, files, report, seconds } = await sample();
+		expect(await readVerification(storage, backup)).toEqual({ history: [], latest: undefined });
 		for (let at = 0; at < 55; at++) await recordVerification(storage, seconds(at, 'passed'));
 		await recordVerification(storage, report);
-		const { history, latest } = await readVerification(storage, key);
+		const { history, latest } = await readVerification(storage, backup);
 		expect(history).toHaveLength(50);
 		expect(latest).toMatchObject({
 			verdict: 'passed',
@@ -49,8 +54,8 @@ describe('the verifications of a backup', () => {
 	});
 
 	it('tell passed or failed by the newest that came to a verdict', async () => {
-		const { storage, key, seconds } = await sample();
-		const state = () => verificationState(storage, key);
+		const { storage, backup, seconds } = await sample();
+		const state = () => verificationState(storage, backup);
 		expect(await state()).toBeUndefined();
 		await recordVerification(storage, seconds(1, 'incomplete'));
 		expect(await state()).toBeUndefined();
@@ -63,22 +68,71 @@ describe('the verifications of a backup', () => {
 		expect(await state()).toBe('passed');
 	});
 
+	it('go on to tell failed until one that goes as deep has passed', async () => {
+		const { storage, backup, seconds } = await sample();
+		const state = () => verificationState(storage, backup);
+		await recordVerification(storage, seconds(1, 'passed', 'restore'));
+		await recordVerification(storage, seconds(2, 'failed', 'restore', 'content'));
+		await recordVerification(storage, seconds(3, 'failed', 'content', 'integrity'));
+		await recordVerification(storage, seconds(4, 'passed', 'integrity'));
+		expect(await state()).toBe('failed');
+		await recordVerification(storage, seconds(5, 'passed', 'content'));
+		expect(await state()).toBe('failed');
+		await recordVerification(storage, seconds(6, 'incomplete', 'restore', 'content'));
+		expect(await state()).toBe('failed');
+		for (let at = 0; at < 60; at++) await recordVerification(storage, seconds(7 + at, 'passed', 'content'));
+		const { history } = await readVerification(storage, backup);
+		expect(history).toHaveLength(50);
+		expect(await state()).toBe('failed');
+		await recordVerification(storage, seconds(100, 'passed', 'restore'));
+		expect(await state()).toBe('passed');
+	});
+
+	it('go by the order in which they ended, not by clocks that differ', async () => {
+		const { storage, backup, seconds } = await sample();
+		await recordVerification(storage, seconds(600, 'passed'));
+		await recordVerification(storage, seconds(5, 'failed'));
+		expect(await verificationState(storage, backup)).toBe('failed');
+		expect((await readVerification(storage, backup)).latest).toMatchObject({ verdict: 'failed' });
+	});
+
+	it('are none where they are those of another backup under the same name', async () => {
+		const { storage, root, files, key, backup, seconds } = await sample();
+		await recordVerification(storage, seconds(1, 'passed', 'restore'));
+		const record = readFileSync(path.join(root, `${key}.verification.json`));
+		for (const file of files()) rmSync(path.join(root, file));
+		const other = await writeSample(storage, { startedAt: new Date(Date.UTC(2026, 0, 1)) });
+		const found = { key: other.key, id: other.manifest.id };
+		writeFileSync(path.join(root, `${other.key}.verification.json`), record);
+		expect(await readVerification(storage, found)).toEqual({ history: [], latest: undefined });
+		expect(await verificationState(storage, found)).toBeUndefined();
+		const { backups } = await chooseBackups(storage, {
+			notVerifiedFor: { days: 7, level: 'integrity' },
+			now: new Date(Date.UTC(2026, 0, 2)),
+		});
+		expect(backups).toHaveLength(1);
+		const report = await verifyBackup({ storage, key: other.key, level: 'integrity' });
+		await recordVerification(storage, report);
+		expect((await readVerification(storage, found)).history).toHaveLength(1);
+		expect(await verificationState(storage, { key: other.key, id: backup.id })).toBeUndefined();
+	});
+
 	it('are set aside where their file is damaged', async () => {
-		const { storage, root, key, files, seconds } = await sample();
+		const { storage, root, key, backup, files, seconds } = await sample();
 		const file = path.join(root, `${key}.verification.json`);
 		for (const text of ['', '{', '{"formatVersion": 9, "history": []}', '{"formatVersion": 1, "history": [{}]}']) {
 			writeFileSync(file, text);
-			expect(await verificationState(storage, key)).toBeUndefined();
+			expect(await verificationState(storage, backup)).toBeUndefined();
 			await recordVerification(storage, seconds(1, 'passed'));
-			expect((await readVerification(storage, key)).history).toHaveLength(1);
+			expect((await readVerification(storage, backup)).history).toHaveLength(1);
 			expect(files()).toContain(`${key}.verification.json.damaged`);
 		}
 	});
 
 	it('are a whole file whoever writes at once, with at least one of their entries', async () => {
-		const { storage, key, seconds } = await sample();
+		const { storage, backup, seconds } = await sample();
 		await Promise.all(Array.from({ length: 8 }, (_, at) => recordVerification(storage, seconds(at, 'passed'))));
-		expect((await readVerification(storage, key)).history.length).toBeGreaterThanOrEqual(1);
+		expect((await readVerification(storage, backup)).history.length).toBeGreaterThanOrEqual(1);
 	});
 
 	it('are not written of a backup that is no longer there', async () => {
@@ -121,6 +175,13 @@ describe('the backups to verify', () => {
 		expect(await isDue(7, 'content')).toBe(false);
 		expect(await isDue(7, 'restore')).toBe(true);
 		expect(await isDue(1, 'content')).toBe(true);
+	});
+
+	it('are those as well that were only verified by a clock that was far ahead', async () => {
+		const { storage, seconds } = await sample();
+		await recordVerification(storage, seconds(40 * 365 * 86_400, 'passed'));
+		const choice = { notVerifiedFor: { days: 7, level: 'integrity' as const }, now: new Date(Date.UTC(2026, 0, 4)) };
+		expect((await chooseBackups(storage, choice)).backups).toHaveLength(1);
 	});
 
 	it('come with the manifests that cannot be read', async () => {

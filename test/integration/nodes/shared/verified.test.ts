@@ -6,14 +6,15 @@ import { temporaryStorage, writeSample } from '../../archive/support';
 
 it('shows of a backup when it was verified, how deep, and with what verdict', async () => {
 	const { storage } = temporaryStorage();
-	const { key } = await writeSample(storage);
-	expect(await verifiedOf(storage, key)).toBeNull();
+	const { key, manifest } = await writeSample(storage);
+	const backup = { key, id: manifest.id };
+	expect(await verifiedOf(storage, backup)).toBeNull();
 	const report = await verifyBackup({ storage, key, level: 'integrity' });
 	await recordVerification(storage, { ...report, verdict: 'incomplete', reached: undefined });
-	expect(await verifiedOf(storage, key)).toBeNull();
+	expect(await verifiedOf(storage, backup)).toBeNull();
 	const passed = await recordVerification(storage, report);
-	expect(await verifiedOf(storage, key)).toEqual({ at: passed!.at, level: 'integrity', verdict: 'passed' });
+	expect(await verifiedOf(storage, backup)).toEqual({ at: passed!.at, level: 'integrity', verdict: 'passed' });
 	const failed = { ...report, verdict: 'failed' as const, requested: 'content' as const, reached: undefined };
 	await recordVerification(storage, { ...failed, duration: report.duration + 1000 });
-	expect(await verifiedOf(storage, key)).toMatchObject({ level: 'content', verdict: 'failed' });
+	expect(await verifiedOf(storage, backup)).toMatchObject({ level: 'content', verdict: 'failed' });
 });
