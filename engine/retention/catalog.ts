@@ -22,7 +22,7 @@ export interface RetentionCatalog {
 
 const READERS = 16;
 const CACHE_KEY = `${HOUSEKEEPING}catalog.json`;
-const CACHE_VERSION = 1;
+const CACHE_VERSION = 2;
 
 const NOT_LOOKED_UP = { verified: undefined, lockedUntil: undefined, legalHold: false };
 
@@ -30,6 +30,8 @@ const cachedSchema = z.object({
 	id: z.string(),
 	kind: z.enum(BACKUP_KINDS),
 	name: z.string(),
+	origin: z.string().optional(),
+	partial: z.string().optional(),
 	key: z.string(),
 	startedAt: z.string().datetime(),
 	finishedAt: z.string().datetime(),
@@ -106,7 +108,8 @@ async function addManifest(
 	const stamp = `${object.size} ${object.modifiedAt.getTime()}`;
 	const cached = cache.get(manifestKey);
 	if (cached?.stamp === stamp) {
-		const entry = { ...cached.entry, parent: cached.entry.parent, ...NOT_LOOKED_UP, sharedAs };
+		const { origin, partial, parent } = cached.entry;
+		const entry = { ...cached.entry, origin, partial, parent, ...NOT_LOOKED_UP, sharedAs };
 		catalog.entries.push({ ...entry, complete: foundSize === entry.size });
 		fresh.set(manifestKey, cached);
 		return;
@@ -150,6 +153,6 @@ async function writeCache(storage: Storage, cache: Cache, signal: AbortSignal | 
 
 /** What a manifest tells; what the storage tells is looked up each time. */
 function pick(entry: CachedEntry | RetentionEntry): Record<keyof CachedEntry, unknown> {
-	const { id, kind, name, key, startedAt, finishedAt, size, tags, pinned, parent } = entry;
-	return { id, kind, name, key, startedAt, finishedAt, size, tags, pinned, parent };
+	const { id, kind, name, origin, partial, key, startedAt, finishedAt, size, tags, pinned, parent } = entry;
+	return { id, kind, name, origin, partial, key, startedAt, finishedAt, size, tags, pinned, parent };
 }

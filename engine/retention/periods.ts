@@ -48,6 +48,11 @@ export function weekOfKey(key: string): string | undefined {
 	return WEEKLY_KEY.exec(key)?.[1];
 }
 
+/** The folder of a key, `postgres/`; of a weekly copy, what of it comes after the week. */
+export function placeOf(key: string): string {
+	return key.slice(WEEKLY_KEY.exec(key)?.[0].length ?? 0, key.lastIndexOf('/') + 1);
+}
+
 function pad(number: number, digits: number): string {
 	return String(number).padStart(digits, '0');
 }

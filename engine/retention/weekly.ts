@@ -5,13 +5,13 @@ import { readManifest } from '../archive/manifest-file';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
 import { isGood, lineOf, newestFirst, type RetentionEntry } from './entry';
-import { weeklyFolder, weekOfKey } from './periods';
+import { placeOf, weeklyFolder, weekOfKey } from './periods';
 import type { Zone } from './zone';
 
 /** A backup that is to be copied into the folder of its week. */
 export interface WeeklyCopy {
 	entry: RetentionEntry;
-	/** `weekly/2020_W53` */
+	/** `weekly/2020_W53`; `weekly/2020_W53/production/postgres` for what does not lie in its kind's usual folder. */
 	folder: string;
 }
 
@@ -26,25 +26,37 @@ export function dueWeeklyCopies(
 	zone: Zone,
 	asks: (entry: RetentionEntry) => boolean = () => true,
 ): WeeklyCopy[] {
-	const thing = ({ kind, name }: RetentionEntry) => JSON.stringify([kind, name]);
 	const latest = new Map<string, string>();
-	const whole = new Set(entries.filter(({ complete }) => complete).map(({ key }) => key));
+	const taken = new Set(entries.filter(({ complete }) => complete).map(({ key }) => key));
 	for (const entry of entries) {
 		const week = weekOfKey(entry.key);
 		if (week === undefined || !isGood(entry)) continue;
-		if (week > (latest.get(thing(entry)) ?? '')) latest.set(thing(entry), week);
+		const line = lineOf(entry);
+		if (week > (latest.get(line) ?? '')) latest.set(line, week);
 	}
 	const seen = new Set<string>();
 	const due: WeeklyCopy[] = [];
 	for (const entry of newestFirst(entries)) {
 		const isOriginal = weekOfKey(entry.key) === undefined && entry.parent === undefined && entry.kind !== 'foreign';
-		if (!isOriginal || !isGood(entry) || !asks(entry) || seen.has(lineOf(entry))) continue;
-		seen.add(lineOf(entry));
-		const folder = weeklyFolder(new Date(entry.startedAt), zone);
-		const isNewWeek = weekOfKey(`${folder}/`)! > (latest.get(thing(entry)) ?? '');
-		if (isNewWeek && !whole.has(keyOfCopy({ entry, folder }))) due.push({ entry, folder });
+		if (!isOriginal || !isGood(entry) || !asks(entry)) continue;
+		const folder = folderOfCopy(entry, zone);
+		const key = keyOfCopy({ entry, folder });
+		const line = lineOf({ ...entry, key });
+		if (seen.has(line)) continue;
+		seen.add(line);
+		if (weekOfKey(key)! <= (latest.get(line) ?? '') || taken.has(key)) continue;
+		taken.add(key);
+		due.push({ entry, folder });
 	}
 	return due;
+}
+
+/** Below its week a copy lies where its original does, so that two of one file name do not meet; the usual folder is left out. */
+function folderOfCopy({ kind, key, startedAt }: RetentionEntry, zone: Zone): string {
+	const folder = placeOf(key).slice(0, -1);
+	const isUsual = folder === '' || folder === kind.split('-')[0];
+	const week = weeklyFolder(new Date(startedAt), zone);
+	return isUsual ? week : keyIn(week, folder);
 }
 
 /** The copy as a backup, as it will be. */

@@ -46,8 +46,8 @@ describe('in a folder', () => {
 		const weekly = await writeBackup(storage, 9, { folder: 'weekly/2026_W03' });
 		const older = await writeBackup(storage, 20, { folder: 'weekly/2026_W01' });
 		const qdrant = [
-			await writeBackup(storage, 1, { folder: 'qdrant' }),
-			await writeBackup(storage, 0, { folder: 'qdrant' }),
+			await writeBackup(storage, 1, { folder: 'qdrant', kind: 'qdrant' }),
+			await writeBackup(storage, 0, { folder: 'qdrant', kind: 'qdrant' }),
 		];
 		const similar = await writeBackup(storage, 30, { folder: 'postgres-old' });
 		const keys = await writeDaily(storage, 3);
@@ -56,12 +56,31 @@ describe('in a folder', () => {
 		expect(report.rows.map(({ key }) => key)).toEqual(keys);
 		expect(await backupsIn(storage)).toEqual(withManifests([keys[0]!, weekly, older, ...qdrant, similar]));
 		await pruneBy(storage, { last: 1 }, { prefixes: ['postgres/', 'qdrant/'] });
-		// One thing in two folders: the newest of both.
-		expect(await backupsIn(storage)).toEqual(withManifests([keys[0]!, weekly, older, similar]));
+		expect(await backupsIn(storage)).toEqual(withManifests([keys[0]!, weekly, older, qdrant[1]!, similar]));
 		await expect(pruneBy(storage, rules, { prefixes: ['../x'] })).rejects.toMatchObject({ code: 'INVALID_INPUT' });
 		const all = await pruneBy(storage, rules, { prefixes: ['postgres/', ''] });
-		expect(all.weeklyCopies).toHaveLength(1);
-		expect(await backupsIn(storage)).toEqual(withManifests([keys[0]!, all.weeklyCopies[0]!.to]));
+		expect(all.weeklyCopies).toHaveLength(3);
+		// Of one name in two folders, the newest of each: they may be of two servers.
+		expect(await backupsIn(storage)).toEqual(
+			withManifests([keys[0]!, qdrant[1]!, similar, ...all.weeklyCopies.map(({ to }) => to)]),
+		);
+	});
+
+	it('knows partial backups, and those of other servers, from the cache too', async () => {
+		const storage = temporaryStorage();
+		const selection = ['--table=public.users'];
+		const all: string[][] = [];
+		for (const more of [
+			{},
+			{ partial: { content: 'all' as const, selection } },
+			{ source: { system: 'postgresql', version: '18', host: 'db2', port: 5432 } },
+		]) {
+			all.push([await writeBackup(storage, 3, more), await writeBackup(storage, 2, more)]);
+		}
+		await pruneBy(storage, {});
+		const report = await pruneBy(storage, { last: 1 });
+		expect(report.deleted.map(({ key }) => key).sort()).toEqual(all.map(([older]) => older).sort());
+		expect(report.failed).toEqual([]);
 	});
 
 	it('keeps a parent that an increment in another folder needs', async () => {
