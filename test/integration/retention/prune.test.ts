@@ -46,8 +46,8 @@ describe('in a folder', () => {
 		const weekly = await writeBackup(storage, 9, { folder: 'weekly/2026_W03' });
 		const older = await writeBackup(storage, 20, { folder: 'weekly/2026_W01' });
 		const qdrant = [
-			await writeBackup(storage, 1, { folder: 'qdrant', kind: 'qdrant' }),
-			await writeBackup(storage, 0, { folder: 'qdrant', kind: 'qdrant' }),
+			await writeBackup(storage, 1, { folder: 'qdrant', kind: 'qdrant', name: 'docs' }),
+			await writeBackup(storage, 0, { folder: 'qdrant', kind: 'qdrant', name: 'docs' }),
 		];
 		const similar = await writeBackup(storage, 30, { folder: 'postgres-old' });
 		const keys = await writeDaily(storage, 3);
