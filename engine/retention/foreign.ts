@@ -7,7 +7,7 @@ import { isOwnName } from './orphans';
 import type { RetentionCatalog } from './catalog';
 import type { RetentionEntry } from './entry';
 import { compileGlob } from './glob';
-import { dateInName } from './name-date';
+import { dateInName, stemOf, type NameDate } from './name-date';
 import type { RetentionPolicy } from './policy';
 import { foldersOf } from './scope';
 import { isWalFile } from './wal';
@@ -19,7 +19,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const LEDGER = /(^|\/)server-snapshots\//;
 
 /**
- * The foreign files that a policy asks for. Those with the same beginning before their date are backups of one thing.
+ * The foreign files that a policy asks for. Those whose names differ in nothing but their date are backups of one thing: a
+ * pattern may well match the dumps of two, or a dump and the files that belong to it.
  * @param prefixes Folders whose files count although no backup of ours is there
  */
 export function foreignIn(
@@ -42,7 +43,7 @@ export function foreignIn(
 		found.push({
 			id: key,
 			kind: 'foreign',
-			name: `${folderOf(key)}${stem ?? asked.pattern}`,
+			name: `${folderOf(key)}${stem}`,
 			key,
 			startedAt: moment.toISOString(),
 			finishedAt: moment.toISOString(),
@@ -62,10 +63,12 @@ export function foreignIn(
 	return found;
 }
 
-function momentOf(key: string, modifiedAt: Date, zone: Zone): { moment: Date; stem?: string } {
-	const named = dateInName(key.slice(key.lastIndexOf('/') + 1), zone);
+function momentOf(key: string, modifiedAt: Date, zone: Zone): NameDate {
+	const name = key.slice(key.lastIndexOf('/') + 1);
+	const named = dateInName(name, zone);
 	// Digits that name a day after the file was last changed are no date.
-	if (!named || named.moment.getTime() > modifiedAt.getTime() + DAY_MS) return { moment: modifiedAt };
+	if (!named || named.moment.getTime() > modifiedAt.getTime() + DAY_MS)
+		return { moment: modifiedAt, stem: stemOf(name) };
 	return named;
 }
 

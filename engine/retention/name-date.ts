@@ -6,7 +6,7 @@ const DATE =
 
 export interface NameDate {
 	moment: Date;
-	/** What stands before the date; where nothing does, what stands after it. */
+	/** The name with a star for the date, `shop_*.sql.gz`: what backups of one thing have in common. */
 	stem: string;
 }
 
@@ -18,6 +18,14 @@ export function dateInName(name: string, zone: Zone): NameDate | undefined {
 	const time = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
 	// The 31st of a month that has none.
 	if (new Date(time).getUTCDate() !== Number(day)) return undefined;
-	const before = name.slice(0, match.index);
-	return { moment: zone.momentAt(time), stem: before || name.slice(whole.length) };
+	const stem = `${name.slice(0, match.index)}*${name.slice(match.index + whole.length)}`;
+	return { moment: zone.momentAt(time), stem };
+}
+
+/** Times as computers count them, and random ids. */
+const CHANGING = /\d{10,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
+
+/** What undated backups of one thing have in common, `shop-*.sql`: any other difference may tell two things apart. */
+export function stemOf(name: string): string {
+	return name.replace(CHANGING, '*');
 }

@@ -61,16 +61,37 @@ describe("others' files", () => {
 	it('go by when they were changed where their names tell no date', async () => {
 		const { storage, put, run } = folder();
 		await writeBackup(storage, 0);
-		const [a, b, c] = [put('postgres/x-a.tar', 9), put('postgres/x-b.tar', 5), put('postgres/x-c.tar', 7)];
+		const names = ['x-1780000000', 'x-1780000001', 'x-1780000002'];
+		const [a, b, c] = names.map((name, index) => put(`postgres/${name}.tar`, [9, 5, 7][index]!));
 		const report = await run({ rules: { last: 1 }, foreign: [{ pattern: 'x-*.tar' }] });
 		expect(report.deleted.map(({ key }) => key)).toEqual([c, a]);
-		expect(await storage.stat(b)).toBeDefined();
+		expect(await storage.stat(b!)).toBeDefined();
+	});
+
+	it('never take the place of what only begins alike, or has no date at all', async () => {
+		const { storage, put, run } = folder();
+		await writeBackup(storage, 0);
+		const day = (days: number) => stamp(days).slice(0, 8);
+		const of = (days: number) =>
+			[
+				// What one script makes of one project, and the pieces of a large file.
+				`site_${day(days)}.sql.gz`,
+				`site_${day(days)}.tar.gz`,
+				`site_${day(days)}_roles.sql.gz`,
+				`site_${day(days)}.tar.001`,
+				`site_${day(days)}.tar.002`,
+			].map((name, index) => put(`postgres/${name}`, days - index / 100));
+		const [newer, older] = [of(3), of(9)];
+		const undated = [put('postgres/shop.sql.gz', 40), put('postgres/crm.sql.gz', 30), put('postgres/db1.sql.gz', 20)];
+		const report = await run({ rules: {}, foreign: [{ pattern: '*', rules: { last: 1 } }] });
+		expect(report.deleted.map(({ key }) => key).sort()).toEqual([...older].sort());
+		expect(await backupsIn(storage)).toEqual(expect.arrayContaining([...newer, ...undated]));
 	});
 
 	it('are left alone while they may still be written, in other folders, and where they are ours', async () => {
 		const { storage, put, run } = folder();
 		const keys = await writeDaily(storage, 2);
-		put('postgres/x_1.json', 9);
+		const own = put('postgres/x_1.json', 9);
 		const left = [
 			put('postgres/x_2.json', 0),
 			put('elsewhere/x_3.json', 9),
@@ -79,7 +100,7 @@ describe("others' files", () => {
 			put('postgres/000000010000000A000000FF', 9),
 		];
 		const report = await run({ rules: { last: 9 }, foreign: [{ pattern: '*', rules: { last: 1 } }] });
-		expect(report.rows.filter(({ kind }) => kind === 'foreign').map(({ key }) => key)).toEqual(['postgres/x_1.json']);
+		expect(report.rows.filter(({ kind }) => kind === 'foreign').map(({ key }) => key)).toEqual([own]);
 		expect(await backupsIn(storage)).toEqual(expect.arrayContaining([...left, ...withManifests(keys)]));
 		const asked = await run({ rules: { last: 9 }, foreign: [{ pattern: 'x_*' }] }, { prefixes: ['elsewhere/'] });
 		expect(asked.rows.map(({ key }) => key)).toEqual(['elsewhere/x_3.json']);
@@ -99,7 +120,7 @@ describe("others' files", () => {
 	it('stay where they were changed since the plan was made', async () => {
 		const { storage, put } = folder();
 		await writeBackup(storage, 0);
-		const [, old] = [put('postgres/x_1.tar', 2), put('postgres/x_2.tar', 3)];
+		const [, old] = [put(`postgres/x_${stamp(2)}.tar`, 2), put(`postgres/x_${stamp(3)}.tar`, 3)];
 		let stats = 0;
 		const changing = intercepted(storage, {
 			stat: async (key) => {

@@ -36,12 +36,12 @@ describe('a pattern', () => {
 describe('the date in a name', () => {
 	const zone = new Zone('Europe/Berlin');
 	it.each([
-		['shop_20260131_020000.sql.gz', '2026-01-31T01:00:00.000Z', 'shop_'],
-		['shop-2026-07-15T02:30:05.sql', '2026-07-15T00:30:05.000Z', 'shop-'],
-		['shop_2026-07-15_02-30.dump', '2026-07-15T00:30:00.000Z', 'shop_'],
-		['shop.2026.07.15.tar', '2026-07-14T22:00:00.000Z', 'shop.'],
-		['20260715-shop.tar', '2026-07-14T22:00:00.000Z', '-shop.tar'],
-		['backup_202607150230.sql', '2026-07-15T00:30:00.000Z', 'backup_'],
+		['shop_20260131_020000.sql.gz', '2026-01-31T01:00:00.000Z', 'shop_*.sql.gz'],
+		['shop-2026-07-15T02:30:05.sql', '2026-07-15T00:30:05.000Z', 'shop-*.sql'],
+		['shop_2026-07-15_02-30.dump', '2026-07-15T00:30:00.000Z', 'shop_*.dump'],
+		['shop.2026.07.15.tar', '2026-07-14T22:00:00.000Z', 'shop.*.tar'],
+		['20260715-shop.tar', '2026-07-14T22:00:00.000Z', '*-shop.tar'],
+		['backup_202607150230.sql', '2026-07-15T00:30:00.000Z', 'backup_*.sql'],
 	])('%s is %s', (name, moment, stem) => {
 		const found = dateInName(name, zone);
 		expect([found?.moment.toISOString(), found?.stem]).toEqual([moment, stem]);
