@@ -18,6 +18,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Qdrant backups keep the list of snapshots that they asked servers for in such a folder. */
 const LEDGER = /(^|\/)server-snapshots\//;
 
+const COMPRESSED = /\.(gz|tgz|zst|xz|bz2|lz4)$/i;
+
 /**
  * The foreign files that a policy asks for. Those whose names differ in nothing but their date are backups of one thing: a
  * pattern may well match the dumps of two, or a dump and the files that belong to it.
@@ -51,8 +53,7 @@ export function foreignIn(
 			tags: [],
 			pinned: false,
 			parent: undefined,
-			// A script that failed leaves an empty file.
-			complete: size > 0,
+			complete: !isEmpty(key, size),
 			verified: undefined,
 			lockedUntil: undefined,
 			legalHold: false,
@@ -61,6 +62,11 @@ export function foreignIn(
 		});
 	}
 	return found;
+}
+
+/** A script that failed leaves an empty file, or what compressors make of nothing: 20 bytes of gzip, 45 of a .tar.gz. */
+function isEmpty(key: string, size: number): boolean {
+	return size <= (COMPRESSED.test(key) ? 64 : 0);
 }
 
 function momentOf(key: string, modifiedAt: Date, zone: Zone): NameDate {

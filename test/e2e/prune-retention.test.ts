@@ -143,7 +143,7 @@ it('brings foreign files under the policy only by their pattern', async () => {
 		'notes.txt',
 	];
 	for (const file of files) {
-		writeFileSync(join(folder, 'postgres', file), 'x');
+		writeFileSync(join(folder, 'postgres', file), 'x'.repeat(100));
 		// What was changed within a day may still be in the making.
 		utimesSync(join(folder, 'postgres', file), new Date('2020-02-01'), new Date('2020-02-01'));
 	}

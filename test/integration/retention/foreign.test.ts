@@ -1,5 +1,6 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 import { describe, expect, it } from 'vitest';
 
@@ -10,9 +11,9 @@ import { backupsIn, DAY_MS, intercepted, temporaryRoot, withManifests, writeBack
 /** A folder in which files of any age can be put. */
 function folder() {
 	const root = temporaryRoot();
-	const put = (key: string, daysAgo: number, content = 'a dump') => {
+	const put = (key: string, daysAgo: number, content = 'a dump\n'.repeat(20)) => {
 		mkdirSync(path.dirname(path.join(root, key)), { recursive: true });
-		writeFileSync(path.join(root, key), content);
+		writeFileSync(path.join(root, key), content, 'latin1');
 		const time = new Date(Date.now() - daysAgo * DAY_MS);
 		utimesSync(path.join(root, key), time, time);
 		return key;
@@ -66,6 +67,17 @@ describe("others' files", () => {
 		const report = await run({ rules: { last: 1 }, foreign: [{ pattern: 'x-*.tar' }] });
 		expect(report.deleted.map(({ key }) => key)).toEqual([c, a]);
 		expect(await storage.stat(b!)).toBeDefined();
+	});
+
+	it('are no good where a script that failed left nothing but a compressor’s frame', async () => {
+		const { storage, put, run } = folder();
+		await writeBackup(storage, 0);
+		const good = put(`postgres/a_${stamp(40)}.sql.gz`, 40);
+		for (const days of [2, 3, 4, 5]) put(`postgres/a_${stamp(days)}.sql.gz`, days, gzipSync('').toString('latin1'));
+		const report = await run({ rules: {}, foreign: [{ pattern: 'a_*', rules: { last: 2 } }] });
+		expect(report.rows.find(({ key }) => key === good)).toMatchObject({ verdict: 'keep', complete: true });
+		expect(report.deleted).toHaveLength(2);
+		expect(await storage.stat(good)).toBeDefined();
 	});
 
 	it('never take the place of what only begins alike, or has no date at all', async () => {
