@@ -10,7 +10,7 @@ import { translateError } from '../connection';
 import type { SourceFacts } from '../restore/source';
 import { findRelations, PartitionedTables, type TargetRelation } from '../restore/targetRelations';
 import { compareLargeObjects, compareSequences } from './compareOthers';
-import { digestQuery, prepareReading, rowsOf, type SourceSession } from './restoredRows';
+import { digestRows, prepareReading, type RestoredRows, rowsOf, type SourceSession } from './restoredRows';
 import { type UnlikeTable, unlikeByValue } from './shadows';
 import type { SourceRows, TappedSource } from './tappedSource';
 
@@ -65,7 +65,8 @@ class TableComparison {
 		const { source, facts } = this.expected;
 		const keys = new Set([...source.tables.keys(), ...(facts.expectedRows?.keys() ?? [])]);
 		const relations = new Map((await findRelations(this.client, keys)).map((found) => [found.key, found]));
-		const inRoots = await this.#filledByRoots([...relations.values()]);
+		const holders = await this.#holdersOf([...relations.values()].filter(({ kind }) => kind === 'p'));
+		const inRoots = new Set([...holders].flatMap(([key, found]) => (source.tables.has(key) ? found : [])).map(keyOf));
 		const filters = await extensionFilters(this.client);
 		let tables = 0;
 		for (const key of keys) {
@@ -73,50 +74,65 @@ class TableComparison {
 			if (inRoots.has(key)) continue;
 			tables++;
 			const relation = relations.get(key);
-			if (relation) await this.#compare(relation, filters.get(relation.oid));
-			else this.#error(key, 'It is not in the restored database.');
+			if (!relation) this.#error(key, 'It is not in the restored database.');
+			else {
+				const filter = filters.get(relation.oid);
+				await this.#compare({ relation, holders: holders.get(key) ?? [relation], filter });
+			}
 		}
 		await this.#compareByValue();
 		return { tables, rows: this.#rows };
 	}
 
-	/** Partitions whose rows came as those of the whole table, and are compared with it. */
-	async #filledByRoots(relations: TargetRelation[]): Promise<Set<string>> {
-		const roots = relations.filter(({ key, kind }) => kind === 'p' && this.expected.source.tables.has(key));
-		if (roots.length === 0) return new Set();
+	/**
+	 * The partitions of each partitioned table whose rows the source loads through it. Those of others, also of the same
+	 * table, are loaded by themselves, and compared by themselves.
+	 */
+	async #holdersOf(roots: TargetRelation[]): Promise<Map<string, TargetRelation[]>> {
+		if (roots.length === 0) return new Map();
+		const { tables } = this.expected.source;
 		const partitioned = await PartitionedTables.of(this.client);
-		return new Set(roots.flatMap((root) => partitioned.below(root)).map(({ key }) => key));
+		return new Map(
+			roots.map((root) => {
+				const leaves = partitioned.leaves(root).filter(({ kind }) => kind === 'r');
+				return [root.key, tables.has(root.key) ? leaves.filter(({ key }) => !tables.has(key)) : leaves];
+			}),
+		);
 	}
 
-	async #compare(relation: TargetRelation, filter: string | undefined): Promise<void> {
+	async #compare(rows: RestoredRows): Promise<void> {
 		const { source, facts } = this.expected;
-		const rows = source.tables.get(relation.key);
+		const { key } = rows.relation;
+		const expected = source.tables.get(key);
 		try {
-			if (rows) await this.#compareRows(relation, rows, filter);
-			else this.#compareCount(relation.key, await this.#count(relation, filter), facts.expectedRows?.get(relation.key));
+			if (expected) await this.#compareRows(rows, expected);
+			else this.#compareCount(key, await this.#count(rows), facts.expectedRows?.get(key));
 		} catch (error) {
 			if ((error as { code?: string }).code !== NOT_ALLOWED) throw error;
 			this.context.found({
 				severity: 'obstacle',
-				part: nameOf(relation.key),
+				part: nameOf(key),
 				message: 'The user may not read the restored rows, so they could not be compared.',
 				hint: 'Use a credential of a superuser or of a role with BYPASSRLS for the scratch server.',
 			});
 		}
 	}
 
-	async #compareRows(relation: TargetRelation, expected: SourceRows, filter: string | undefined): Promise<void> {
-		const { columns, digest, mixed } = expected;
-		const found = await digestQuery(this.client, rowsOf(relation, columns, filter));
-		if (!this.#compareCount(relation.key, found.rows, digest.rows)) return;
-		if (mixed || !found.equals(digest)) this.#unlike.push({ relation, columns, filter });
+	async #compareRows(rows: RestoredRows, { columns, digest, mixed }: SourceRows): Promise<void> {
+		const found = await digestRows(this.client, rows, columns);
+		if (!this.#compareCount(rows.relation.key, found.rows, digest.rows)) return;
+		if (mixed || !found.equals(digest)) this.#unlike.push({ ...rows, columns });
 	}
 
-	async #count(relation: TargetRelation, filter: string | undefined): Promise<number> {
-		const { rows } = await this.client.query<{ count: string }>(
-			`SELECT pg_catalog.count(*)::text AS count FROM (${rowsOf(relation, [], filter)}) AS rows`,
-		);
-		return Number(rows[0]?.count);
+	async #count({ holders, filter }: RestoredRows): Promise<number> {
+		let count = 0;
+		for (const holder of holders) {
+			const { rows } = await this.client.query<{ count: string }>(
+				`SELECT pg_catalog.count(*)::text AS count FROM (${rowsOf(holder, [], filter)}) AS rows`,
+			);
+			count += Number(rows[0]?.count);
+		}
+		return count;
 	}
 
 	#compareCount(key: string, found: number, expected: number | undefined): boolean {
@@ -136,6 +152,10 @@ class TableComparison {
 	#error(key: string, message: string): void {
 		this.context.found({ severity: 'error', part: nameOf(key), message, hint: HINT });
 	}
+}
+
+function keyOf({ key }: TargetRelation): string {
+	return key;
 }
 
 function nameOf(key: string): string {

@@ -50,10 +50,33 @@ function throwUnlessServers(error: unknown): void {
 	if ((error as { severity?: string }).severity !== 'ERROR') throw error;
 }
 
-/** A query for the rows of a table itself, not of those that inherit from it; of a partitioned one, for all. */
+/** A query for the rows of a table itself, not of those that inherit from it or are its partitions. */
 export function rowsOf(table: TargetRelation, columns: readonly string[] | undefined, filter = ''): string {
 	const list = columns?.map(quoteIdentifier).join(', ') ?? '*';
-	return `SELECT ${list} FROM ${table.kind === 'p' ? '' : 'ONLY '}${table.name} ${filter}`.trim();
+	return `SELECT ${list} FROM ONLY ${table.name} ${filter}`.trim();
+}
+
+/** Rows of a restored database that are compared as those of one table of the source. */
+export interface RestoredRows {
+	relation: TargetRelation;
+	/** Tables that they lie in: itself, or partitions of it. */
+	holders: TargetRelation[];
+	/** Which of its rows the source has: a WHERE clause; all, unless told. */
+	filter: string | undefined;
+}
+
+/**
+ * Digests rows by these columns, all unless told.
+ * @throws what the server says, and what the connection ends with
+ */
+export async function digestRows(
+	client: Client,
+	{ holders, filter }: RestoredRows,
+	columns: readonly string[] | undefined,
+): Promise<RowDigest> {
+	const digest = new RowDigest();
+	for (const holder of holders) await digestQuery(client, rowsOf(holder, columns, filter), digest);
+	return digest;
 }
 
 /**

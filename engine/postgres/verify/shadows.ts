@@ -4,17 +4,13 @@ import { throwIfCancelled } from '../../errors';
 import { quoteIdentifier } from '../quoting';
 import { copyIn } from '../restore/copyIn';
 import type { RestoreSource } from '../restore/source';
-import type { TargetRelation } from '../restore/targetRelations';
 import { copiedColumns } from '../statements/copiedColumns';
-import { digestQuery, rowsOf } from './restoredRows';
+import { digestQuery, digestRows, type RestoredRows, rowsOf } from './restoredRows';
 import { copiedTable } from './tappedSource';
 
 /** A table whose rows are as many as in the source, but do not look the same. */
-export interface UnlikeTable {
-	relation: TargetRelation;
+export interface UnlikeTable extends RestoredRows {
 	columns: string[] | undefined;
-	/** Which of its rows the source has: a WHERE clause; all, unless told. */
-	filter: string | undefined;
 }
 
 const OPTIONS = /\sFROM\s+stdin(\s+WITH\s[^]*?)?\s*;?\s*$/i;
@@ -45,7 +41,7 @@ export async function unlikeByValue(
 		const shadow = shadows.get(table.relation.key) as string;
 		const columns = table.columns?.map(quoteIdentifier).join(', ') ?? '*';
 		const loaded = await digestQuery(client, `SELECT ${columns} FROM ${shadow}`);
-		const restored = await digestQuery(client, rowsOf(table.relation, table.columns, table.filter));
+		const restored = await digestRows(client, table, table.columns);
 		if (!loaded.equals(restored)) unlike.push(table);
 		await client.query(`DROP TABLE ${shadow}`);
 	}

@@ -25,6 +25,12 @@ beforeAll(async () => {
 		`CREATE SEQUENCE counter`,
 		`SELECT setval('counter', 41)`,
 		`SELECT lo_from_bytea(77, 'content')`,
+		`CREATE TYPE mood AS ENUM ('sad', 'ok')`,
+		`CREATE TABLE log (year int, m mood) PARTITION BY RANGE (year)`,
+		`CREATE TABLE log_1 PARTITION OF log FOR VALUES FROM (1) TO (2)`,
+		`CREATE TABLE log_2 PARTITION OF log FOR VALUES FROM (2) TO (3) PARTITION BY HASH (m)`,
+		`CREATE TABLE log_2_all PARTITION OF log_2 FOR VALUES WITH (MODULUS 1, REMAINDER 0)`,
+		`INSERT INTO log VALUES (1, 'sad'), (2, 'sad'), (2, 'ok')`,
 	);
 	backup = await backUp(server, database);
 });
@@ -101,6 +107,16 @@ describe('the comparison of a restored database with its backup', () => {
 			'one row doubled for another lost',
 			`UPDATE free SET v = 2 WHERE ctid = (SELECT min(ctid) FROM free)`,
 			'public.free: It holds as many rows after the restore as the backup, but not the same ones.',
+		],
+		[
+			'a row of a partition that was loaded by itself',
+			`UPDATE log_1 SET m = 'ok'`,
+			'public.log_1: It holds as many rows after the restore as the backup, but not the same ones.',
+		],
+		[
+			'a row of a partition that was loaded through its root',
+			`UPDATE log_2 SET m = 'ok'`,
+			'public.log: It holds as many rows after the restore as the backup, but not the same ones.',
 		],
 		['a table that is gone', `DROP TABLE empty`, 'public.empty: It is not in the restored database.'],
 		[
