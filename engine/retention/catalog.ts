@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { BACKUP_KINDS, MANIFEST_SUFFIX } from '../archive';
+import { BACKUP_KINDS, MANIFEST_SUFFIX, manifestKeyOf } from '../archive';
 import { readManifest } from '../archive/manifest-file';
 import { BackupError, messageOf, throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
@@ -14,10 +14,18 @@ export interface RetentionCatalog {
 	damaged: Array<{ manifestKey: string; message: string }>;
 	/** Everything else that the storage lists, apart from retention's own. */
 	others: Map<string, StoredObject>;
-	/** Archives, by key, whose manifests an earlier run saw and that have none any more; with their sizes. */
-	lost: Map<string, number>;
+	/** Archives, by key, whose manifests an earlier run saw and that have none any more. */
+	lost: Map<string, LostBackup>;
 	/** How many manifests had to be read; the cache knew the others. */
 	manifestsRead: number;
+}
+
+/** An archive that had a manifest. */
+export interface LostBackup {
+	/** What the manifest said. */
+	entry: RetentionEntry;
+	/** When a run first missed it. */
+	since: Date;
 }
 
 const READERS = 16;
@@ -43,7 +51,7 @@ const cachedSchema = z.object({
 type CachedEntry = z.infer<typeof cachedSchema>;
 
 /** By the key of the manifest; good as long as the manifest has this size and time. */
-type Cache = Map<string, { stamp: string; entry: CachedEntry | RetentionEntry }>;
+type Cache = Map<string, { stamp: string; entry: CachedEntry | RetentionEntry; lostSince?: string }>;
 
 /**
  * Reads every manifest of a storage, except those that the cache of an earlier run knows in this size and of this time.
@@ -52,9 +60,9 @@ type Cache = Map<string, { stamp: string; entry: CachedEntry | RetentionEntry }>
  */
 export async function readCatalog(
 	storage: Storage,
-	options: { keepCache?: boolean; signal?: AbortSignal } = {},
+	options: { keepCache?: boolean; now?: Date; signal?: AbortSignal } = {},
 ): Promise<RetentionCatalog> {
-	const { keepCache = false, signal } = options;
+	const { keepCache = false, now = new Date(), signal } = options;
 	const cache = await readCache(storage, signal);
 	const { manifests, others } = await list(storage, signal);
 	const catalog: RetentionCatalog = { entries: [], damaged: [], others, lost: new Map(), manifestsRead: 0 };
@@ -66,14 +74,17 @@ export async function readCatalog(
 		}),
 	);
 	const listed = new Set(manifests.map(({ key }) => key));
+	let isChanged = catalog.manifestsRead > 0;
 	for (const [manifestKey, cached] of cache) {
 		const { key, size } = cached.entry;
 		if (listed.has(manifestKey) || others.get(key)?.size !== size) continue;
-		catalog.lost.set(key, size);
+		const { lostSince = now.toISOString() } = cached;
+		catalog.lost.set(key, { entry: { ...knownEntry(cached.entry), complete: true }, since: new Date(lostSince) });
 		// Remembered for as long as the archive is there.
-		fresh.set(manifestKey, cached);
+		fresh.set(manifestKey, { ...cached, lostSince });
+		isChanged ||= cached.lostSince === undefined;
 	}
-	const isChanged = catalog.manifestsRead > 0 || fresh.size !== cache.size;
+	isChanged ||= fresh.size !== cache.size;
 	if (keepCache && isChanged) await writeCache(storage, fresh, signal);
 	return catalog;
 }
@@ -108,10 +119,9 @@ async function addManifest(
 	const stamp = `${object.size} ${object.modifiedAt.getTime()}`;
 	const cached = cache.get(manifestKey);
 	if (cached?.stamp === stamp) {
-		const { origin, partial, parent } = cached.entry;
-		const entry = { ...cached.entry, origin, partial, parent, ...NOT_LOOKED_UP, sharedAs };
-		catalog.entries.push({ ...entry, complete: foundSize === entry.size });
-		fresh.set(manifestKey, cached);
+		const entry = knownEntry(cached.entry);
+		catalog.entries.push({ ...entry, sharedAs, complete: foundSize === entry.size });
+		fresh.set(manifestKey, { stamp, entry: cached.entry });
 		return;
 	}
 	try {
@@ -129,6 +139,12 @@ async function addManifest(
 	}
 }
 
+/** What the cache tells of a backup; what the storage tells is still to be looked up. */
+function knownEntry(cached: CachedEntry | RetentionEntry): RetentionEntry {
+	const { origin, partial, parent } = cached;
+	return { ...cached, origin, partial, parent, ...NOT_LOOKED_UP, sharedAs: undefined, complete: false };
+}
+
 /** An empty cache where there is none, or none that can be read: the manifests are what counts. */
 async function readCache(storage: Storage, signal: AbortSignal | undefined): Promise<Cache> {
 	const json = parseJson(await readSmall(storage, CACHE_KEY, signal)) as
@@ -137,16 +153,20 @@ async function readCache(storage: Storage, signal: AbortSignal | undefined): Pro
 	if (json?.version !== CACHE_VERSION || !Array.isArray(json.manifests)) return cache;
 	for (const line of json.manifests as unknown[]) {
 		if (!Array.isArray(line)) continue;
-		const [manifestKey, stamp, content] = line as unknown[];
+		const [manifestKey, stamp, content, since] = line as unknown[];
+		const lostSince = z.string().datetime().safeParse(since).data;
 		const entry = cachedSchema.safeParse(content);
 		if (typeof manifestKey !== 'string' || typeof stamp !== 'string' || !entry.success) continue;
-		cache.set(manifestKey, { stamp, entry: entry.data });
+		if (manifestKeyOf(entry.data.key) !== manifestKey) continue;
+		cache.set(manifestKey, { stamp, entry: entry.data, ...(lostSince !== undefined && { lostSince }) });
 	}
 	return cache;
 }
 
 async function writeCache(storage: Storage, cache: Cache, signal: AbortSignal | undefined): Promise<void> {
-	const lines = Array.from(cache, ([key, { stamp, entry }]) => JSON.stringify([key, stamp, pick(entry)]));
+	const lines = Array.from(cache, ([key, { stamp, entry, lostSince }]) =>
+		JSON.stringify([key, stamp, pick(entry), ...(lostSince === undefined ? [] : [lostSince])]),
+	);
 	const text = `{"version":${CACHE_VERSION},"manifests":[\n${lines.join(',\n')}\n]}\n`;
 	await storage.replace(CACHE_KEY, Buffer.from(text), signal ? { signal } : {});
 }

@@ -1,3 +1,4 @@
+import { manifestKeyOf } from '../archive';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
 import { deletePlanned, type Deletions } from './deletion';
@@ -98,8 +99,13 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 		orphans: orphans.own.map(({ key }) => key),
 		unproven: orphans.unproven.map(({ key }) => key),
 		removedOrphans: run.lock ? removedOrphans.map(({ key }) => key) : [],
-		damaged: found.catalog.damaged,
+		damaged: [...found.catalog.damaged, ...orphans.precious.map(lostManifest)],
 	};
+}
+
+function lostManifest({ key, reason }: { key: string; reason: string }): PruneReport['damaged'][number] {
+	const manifestKey = manifestKeyOf(key);
+	return { manifestKey, message: `The manifest ${manifestKey} cannot be read: ${reason}.` };
 }
 
 function surveyOptionsOf({ options, storage, policy, now, signal, lock }: Run): SurveyOptions {

@@ -42,7 +42,7 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
 	const { storage, policy, prefixes, now, keepCache, stateOf, signal } = options;
 	const zone = new Zone(options.timeZone);
 	const isInScope = scopeOf(prefixes);
-	const catalog = await readCatalog(storage, { keepCache, ...(signal && { signal }) });
+	const catalog = await readCatalog(storage, { keepCache, now, ...(signal && { signal }) });
 	if (stateOf) {
 		await inParallel(catalog.entries, STATE_READERS, async (entry) => {
 			Object.assign(entry, await stateOf(entry));

@@ -4,7 +4,7 @@ import { manifestKeyOf } from '../../../engine/archive';
 import { BackupError } from '../../../engine/errors';
 import { prune } from '../../../engine/retention';
 import type { Storage } from '../../../engine/storage';
-import { backupsIn, intercepted, pruneBy, tomorrow, withManifests, writeDaily } from './support';
+import { backupsIn, changeManifest, intercepted, pruneBy, tomorrow, withManifests, writeDaily } from './support';
 
 /** What pruning promises of what runs that broke off have left, on every storage. */
 export function leftoversContract(newStorage: () => Promise<Storage>): void {
@@ -49,6 +49,10 @@ export function leftoversContract(newStorage: () => Promise<Storage>): void {
 			await pruneBy(storage, { last: 5 });
 			await storage.remove(manifestKeyOf(orphan));
 			await storage.replace(`${orphan}.verification.json`, Buffer.from('[]'));
+			// Nobody knows yet since when it has been missing.
+			const first = await pruneBy(storage, { last: 5 }, { now: tomorrow(), dryRun: true });
+			expect(first).toMatchObject({ orphans: [], unproven: [], damaged: [] });
+			await pruneBy(storage, { last: 5 });
 			const dry = await pruneBy(storage, { last: 5 }, { now: tomorrow(), dryRun: true });
 			expect(dry).toMatchObject({ orphans: [orphan], unproven: [], removedOrphans: [] });
 			const left = await pruneBy(storage, { last: 5 }, { now: tomorrow(), removeOrphans: false, dryRun: true });
@@ -74,11 +78,30 @@ export function leftoversContract(newStorage: () => Promise<Storage>): void {
 			expect((await pruneBy(storage, { last: 5 }, { now: tomorrow() })).removedOrphans).toEqual([keys[1]]);
 		});
 
+		it('stay where the manifest said that it was pinned, or that no good backup is as new', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 5);
+			await changeManifest(storage, keys[3]!, { pinned: true });
+			await pruneBy(storage, { last: 9 });
+			for (const key of [keys[0]!, keys[3]!]) await storage.remove(manifestKeyOf(key));
+			await pruneBy(storage, { last: 9 });
+			for (const removeUnproven of [false, true]) {
+				const report = await pruneBy(storage, { last: 9 }, { now: tomorrow(), removeUnproven });
+				expect(report).toMatchObject({ orphans: [], unproven: [], removedOrphans: [] });
+				expect(report.damaged.map(({ manifestKey }) => manifestKey).sort()).toEqual(
+					[manifestKeyOf(keys[3]!), manifestKeyOf(keys[0]!)].sort(),
+				);
+			}
+			expect(await storage.stat(keys[0]!)).toBeDefined();
+			expect(await storage.stat(keys[3]!)).toBeDefined();
+		});
+
 		it('stay where so many manifests are gone that something else must be wrong', async () => {
 			const storage = await newStorage();
 			const keys = await writeDaily(storage, 4);
 			await pruneBy(storage, { last: 9 });
 			for (const key of keys.slice(1)) await storage.remove(manifestKeyOf(key));
+			await pruneBy(storage, { last: 9 });
 			const policy = { rules: { last: 9 } };
 			const report = await prune({ storage, policy, owner: 'test', now: tomorrow() });
 			expect([report.orphans.length, report.removedOrphans.length]).toEqual([3, 0]);
