@@ -1,10 +1,12 @@
 import { BackupError } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
 import { MANIFEST_SUFFIX, type BackupKind, type Manifest, type PartialBackup } from './manifest';
-import { readManifest } from './manifest-file';
-import { isFileOf, manifestKeyOf } from './naming';
+import { manifestReader, readManifest } from './manifest-file';
+import { isFileOf, manifestKeyOf, WEEKLY_COPY } from './naming';
 
-const READERS = 8;
+const READERS = 16;
+/** Sorting more seldom than this would save nothing. */
+const SOME = 1000;
 
 export interface BackupEntry {
 	manifest: Manifest;
@@ -26,9 +28,12 @@ export interface DamagedManifest {
 }
 
 export interface ManifestFilter {
-	kind?: BackupKind;
+	/** One, or any of several. */
+	kind?: BackupKind | readonly BackupKind[];
 	/** The database, collection or bucket, as it is called there. */
 	name?: string;
+	/** Only the newest so many, so that a storage may hold more backups than memory manifests. Damaged ones do not count. */
+	limit?: number;
 }
 
 export interface ManifestList {
@@ -56,37 +61,46 @@ export async function listManifests(
 		if (!object.key.endsWith(MANIFEST_SUFFIX)) sizes.set(object.key, object.size);
 		else if (filter.name === undefined || isFileOf(filter.name, baseName(object.key))) manifests.push(object);
 	}
+	const { kind, limit = Infinity } = filter;
+	const kinds = typeof kind === 'string' ? [kind] : kind;
+	const read = manifestReader(storage);
 	const list: ManifestList = { backups: [], damaged: [] };
 	await Promise.all(
 		Array.from({ length: READERS }, async () => {
 			for (let object = manifests.pop(); object; object = manifests.pop()) {
-				await addManifest(list, storage, object, sizes, signal);
+				const entry = await entryOf(object, list.damaged, sizes, (key) => read(key, signal));
+				if (entry && (!kinds || kinds.includes(entry.manifest.kind))) list.backups.push(entry);
+				if (list.backups.length >= 2 * Math.max(limit, SOME)) keepNewest(list, limit);
 			}
 		}),
 	);
-	list.backups = list.backups.filter(({ manifest }) => !filter.kind || manifest.kind === filter.kind);
-	list.backups.sort(newestFirst);
+	keepNewest(list, limit);
 	list.damaged.sort((a, b) => compare(b.manifestKey, a.manifestKey));
 	return list;
 }
 
-async function addManifest(
-	list: ManifestList,
-	storage: Storage,
+function keepNewest({ backups }: ManifestList, limit: number): void {
+	backups.sort(newestFirst).splice(limit);
+}
+
+/** Undefined where it cannot be read, or is no longer there. */
+async function entryOf(
 	{ key: manifestKey, modifiedAt }: StoredObject,
+	damaged: DamagedManifest[],
 	sizes: Map<string, number>,
-	signal: AbortSignal | undefined,
-): Promise<void> {
+	read: ReturnType<typeof manifestReader>,
+): Promise<BackupEntry | undefined> {
 	const key = manifestKey.slice(0, -MANIFEST_SUFFIX.length);
 	try {
-		const { manifest, folder } = await readManifest(storage, manifestKey, signal);
-		list.backups.push({ manifest, manifestKey, folder, key, foundSize: sizes.get(key) });
+		const { manifest, folder } = await read(manifestKey);
+		return { manifest, manifestKey, folder, key, foundSize: sizes.get(key) };
 	} catch (error) {
 		if (!(error instanceof BackupError)) throw error;
 		// Pruned since it was listed.
-		if (error.code === 'STORAGE_MISSING') return;
+		if (error.code === 'STORAGE_MISSING') return undefined;
 		if (error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE') throw error;
-		list.damaged.push({ manifestKey, modifiedAt, error });
+		damaged.push({ manifestKey, modifiedAt, error });
+		return undefined;
 	}
 }
 
@@ -94,6 +108,8 @@ function newestFirst(a: BackupEntry, b: BackupEntry): number {
 	return (
 		compare(b.manifest.startedAt, a.manifest.startedAt) ||
 		compare(b.manifest.finishedAt, a.manifest.finishedAt) ||
+		// A backup before its weekly copy: whoever looks for it by its id, or for the newest, means the backup.
+		Number(WEEKLY_COPY.test(a.key)) - Number(WEEKLY_COPY.test(b.key)) ||
 		compare(b.key, a.key)
 	);
 }

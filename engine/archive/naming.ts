@@ -13,6 +13,9 @@ const UNSAFE = /[%~/\\<>:"|?*]|\p{Cc}|\p{Cf}|\p{Cs}|\p{Co}|\p{Zl}|\p{Zp}|(?! )\p
 /** A leading dot hides a file, a leading dash makes it an option; Windows drops trailing dots and spaces. */
 const UNSAFE_EDGE = /^[.\- ]|[. ]$/g;
 
+/** The keys of what retention keeps as copies of a week: `weekly/2026_W05/...`. */
+export const WEEKLY_COPY = /^weekly\/(\d{4}_W\d{2})\//;
+
 const CODEC_EXTENSIONS: Record<CodecName, string> = { zstd: '.zst', gzip: '.gz', none: '' };
 
 function percentEncode(character: string): string {

@@ -1,3 +1,5 @@
+import { WEEKLY_COPY } from '../archive/naming';
+
 import type { CalendarDate, Zone } from './zone';
 
 /** The periods by which restic and borg sort backups; of each, the newest backup is kept. */
@@ -9,7 +11,6 @@ const THURSDAY = 4;
 
 /** Keeps the copies of a week, one folder for each: `weekly/2020_W53/`. */
 export const WEEKLY_FOLDER = 'weekly';
-const WEEKLY_KEY = /^weekly\/(\d{4}_W\d{2})\//;
 
 /** The name of the period that a date falls into: `2020-12-31`, `2020-W53`, `2020-12`, `2020`. */
 export function periodOf(date: CalendarDate, period: Period): string {
@@ -45,12 +46,12 @@ export function weeklyFolder(moment: Date, zone: Zone): string {
 
 /** The week of a key in the folders of weekly copies, `2020_W53`; undefined for every other key. */
 export function weekOfKey(key: string): string | undefined {
-	return WEEKLY_KEY.exec(key)?.[1];
+	return WEEKLY_COPY.exec(key)?.[1];
 }
 
 /** The folder of a key, `postgres/`; of a weekly copy, what of it comes after the week. */
 export function placeOf(key: string): string {
-	return key.slice(WEEKLY_KEY.exec(key)?.[0].length ?? 0, key.lastIndexOf('/') + 1);
+	return key.slice(WEEKLY_COPY.exec(key)?.[0].length ?? 0, key.lastIndexOf('/') + 1);
 }
 
 function pad(number: number, digits: number): string {

@@ -1,4 +1,4 @@
-import { appendFileSync, copyFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -118,6 +118,21 @@ describe('one backup', () => {
 		expect(await storage.readLatest('postgres/shop_latest')).toBe(whole.key);
 		expect(await findBackup(storage, { id: newer.manifest.id })).not.toHaveProperty('remark');
 		expect((await listManifests(storage, '')).backups[0]!.manifest.partial).toEqual({ content: 'data', selection });
+	});
+
+	it('is the backup itself, and its weekly copy only where the backup is gone', async () => {
+		const { root, storage } = temporaryStorage();
+		const { manifest, key } = await backUp(storage, 'shop', 2);
+		const copy = `weekly/2026_W01/${path.basename(key)}`;
+		mkdirSync(path.join(root, path.dirname(copy)), { recursive: true });
+		for (const suffix of ['', '.manifest.json'])
+			copyFileSync(path.join(root, `${key}${suffix}`), path.join(root, `${copy}${suffix}`));
+		const keys = async () => (await listManifests(storage, '')).backups.map((entry) => entry.key);
+		expect(await keys()).toEqual([key, copy]);
+		expect(await findBackup(storage, { id: manifest.id })).toMatchObject({ key });
+		expect(await findBackup(storage, { latest: 'shop' })).toMatchObject({ key });
+		for (const suffix of ['', '.manifest.json']) await storage.remove(`${key}${suffix}`);
+		expect(await findBackup(storage, { id: manifest.id })).toMatchObject({ key: copy });
 	});
 
 	it('that is not there is STORAGE_MISSING', async () => {
