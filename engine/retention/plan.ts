@@ -3,6 +3,7 @@ import { weekOfKey } from './periods';
 import {
 	DEFAULT_FUTURE_TOLERANCE_MINUTES,
 	DEFAULT_MAX_DELETED_SHARE,
+	percentOf,
 	rulesFor,
 	type KeepRules,
 	type RetentionPolicy,
@@ -136,7 +137,7 @@ function refuseShare(decisions: Decision[], policy: RetentionPolicy): Refusal | 
 	if (deleted <= decisions.length * share) return undefined;
 	return {
 		reason: 'share',
-		message: `${deleted} of ${decisions.length} backups would be deleted, more than the share of ${share} that is allowed.`,
+		message: `${deleted} of ${decisions.length} backups would be deleted, more than the ${percentOf(share)} that may go at once.`,
 		hint: 'Look at the dry run. If it is what you want, allow a larger share for one run.',
 	};
 }

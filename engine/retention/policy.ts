@@ -75,6 +75,11 @@ export type RetentionPolicy = z.infer<typeof policySchema>;
 export const DEFAULT_MAX_DELETED_SHARE = 0.5;
 export const DEFAULT_FUTURE_TOLERANCE_MINUTES = 60;
 
+/** A share as people read it: 0.5 is `50 %`. */
+export function percentOf(share: number): string {
+	return `${Number((share * 100).toFixed(2))} %`;
+}
+
 const WEEKLY_SNAPSHOTS = 12;
 
 /** Common policies, by the name that the node offers them under. */

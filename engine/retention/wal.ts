@@ -8,7 +8,7 @@
 import type { StoredObject } from '../storage/storage';
 import { compileGlob } from './glob';
 import { dateInName } from './name-date';
-import { DEFAULT_FUTURE_TOLERANCE_MINUTES, DEFAULT_MAX_DELETED_SHARE, type RetentionPolicy } from './policy';
+import { DEFAULT_FUTURE_TOLERANCE_MINUTES, DEFAULT_MAX_DELETED_SHARE, percentOf, type RetentionPolicy } from './policy';
 import type { Zone } from './zone';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -152,7 +152,7 @@ function refusalOf(segments: Segment[], gone: number, now: Date, policy: Retenti
 	if (isAhead) return 'There are segments from the future, so a clock is or was wrong.';
 	const share = policy.maxDeletedShare ?? DEFAULT_MAX_DELETED_SHARE;
 	if (gone <= segments.length * share) return undefined;
-	return `${gone} of ${segments.length} segments would be deleted, more than the share of ${share} that is allowed.`;
+	return `${gone} of ${segments.length} segments would be deleted, more than the ${percentOf(share)} that may go at once.`;
 }
 
 function oldestBaseOf(
