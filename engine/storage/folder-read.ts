@@ -8,6 +8,9 @@ import type { ReadOptions } from './storage';
 
 const READ_BYTES = 256 * 1024;
 
+/** A symbolic link is a pointer, never an object. O_NONBLOCK keeps a named pipe from holding up the open. */
+export const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 /**
  * Opens a file, or a range of it, as a stream that reads 256 KiB at a time and only when asked.
  * @param what names the file in errors
@@ -32,18 +35,29 @@ async function openPlainFile(file: string): Promise<{ handle: FileHandle; size: 
 	throw nothingThere();
 }
 
-/** A symbolic link is a pointer, never an object. O_NONBLOCK keeps a named pipe from holding up the open. */
 async function openUnlessLink(file: string): Promise<FileHandle> {
 	try {
-		return await fs.open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+		return await fs.open(file, READ_FLAGS);
 	} catch (error) {
-		if (systemCode(error) === 'ELOOP') throw nothingThere();
-		throw error;
+		throw orNothingThere(error);
 	}
 }
 
-function nothingThere(): Error {
+/** What an attempt to open with READ_FLAGS threw; where it met a symbolic link, that nothing is there. */
+export function orNothingThere(error: unknown): unknown {
+	return systemCode(error) === 'ELOOP' ? nothingThere() : error;
+}
+
+/** The system's error for a file that does not exist, for what is no plain file. */
+export function nothingThere(): Error {
 	return Object.assign(new Error('not a plain file'), { code: 'ENOENT' });
+}
+
+/** @param what names the file */
+export function becameShorter(what: string): BackupError {
+	return new BackupError('STORAGE_FAILED', `${what} became shorter while it was being read.`, {
+		hint: 'Something other than this tool is changing the file. Stop it and try again.',
+	});
 }
 
 class FileRead extends Readable {
@@ -87,11 +101,7 @@ class FileRead extends Readable {
 	#handOn(bytes: Buffer): void {
 		if (this.destroyed) return;
 		if (bytes.length === 0) {
-			this.destroy(
-				new BackupError('STORAGE_FAILED', `${this.what} became shorter while it was being read.`, {
-					hint: 'Something other than this tool is changing the file. Stop it and try again.',
-				}),
-			);
+			this.destroy(becameShorter(this.what));
 			return;
 		}
 		this.#position += bytes.length;

@@ -20,8 +20,8 @@ const BATCH = 64;
 
 /**
  * Walks the files below a folder, one folder handle a level open at a time, without following links. Files and folders
- * that vanish meanwhile are left out. Entries are gathered in batches, whose files are looked at together: a folder on a
- * network disk takes as long for one as for many.
+ * that vanish meanwhile are left out. Files come in batches, which are looked at together: a folder on a network disk takes
+ * as long for one as for many.
  * @param folderKey the folder's key with its slash, or the empty string for the root
  * @param wanted decides by key; a folder's key ends in a slash
  */
@@ -29,7 +29,7 @@ export async function* walk(
 	directory: string,
 	folderKey: string,
 	wanted: (key: string) => boolean,
-): AsyncGenerator<FoundFile, void, undefined> {
+): AsyncGenerator<FoundFile[], void, undefined> {
 	let batch: Array<{ key: string; path: string }> = [];
 	for await (const entry of entriesOf(directory)) {
 		const file = path.join(directory, entry.name);
@@ -41,10 +41,10 @@ export async function* walk(
 		if (!wanted(key) || !(entry.isFile() || entry.isSymbolicLink())) continue;
 		batch.push({ key, path: file });
 		if (batch.length < BATCH) continue;
-		yield* await lookAt(batch);
+		yield await lookAt(batch);
 		batch = [];
 	}
-	yield* await lookAt(batch);
+	yield await lookAt(batch);
 }
 
 async function lookAt(batch: Array<{ key: string; path: string }>): Promise<FoundFile[]> {

@@ -7,6 +7,7 @@ import { closeSource } from './chunks';
 import { folderError, systemCode } from './folder-errors';
 import { freeBytesAt, isNothingThere, locate, lstatOrNothing, type Place } from './folder-paths';
 import { openFile } from './folder-read';
+import { SmallFiles } from './folder-small';
 import { walk, type FoundFile } from './folder-walk';
 import { linkFile, replaceFile, replaceLink, targetOfPartial, writeNewFile } from './folder-write';
 import {
@@ -20,7 +21,7 @@ import {
 } from './keys';
 import { nameOf } from './keys';
 import { formatPointer, parsePointer, targetBeside } from './pointer';
-import type { ReadOptions, Storage, StoredObject, WriteOptions } from './storage';
+import type { ReadOptions, SmallReader, Storage, StoredObject, WriteOptions } from './storage';
 
 export interface FolderStorageOptions {
 	/** Absolute path of the folder; created (0700) by the first write. It may itself be a symbolic link. */
@@ -115,6 +116,15 @@ export class FolderStorage implements Storage {
 		});
 	}
 
+	smallReader(): SmallReader {
+		const files = new SmallFiles(this.#root);
+		return async (key, signal) => {
+			assertObjectKey(key);
+			throwIfCancelled(signal);
+			return await this.#explained(key, () => files.read(key, this.#what(key)));
+		};
+	}
+
 	async stat(key: string): Promise<StoredObject | undefined> {
 		assertObjectKey(key);
 		const stats = await this.#ifThere(key, (place) => lstatOrNothing(place.path));
@@ -123,8 +133,11 @@ export class FolderStorage implements Storage {
 
 	async *list(prefix: string): AsyncGenerator<StoredObject, void, undefined> {
 		assertPrefix(prefix);
-		for await (const { key, size, modifiedAt, isLink, sharedAs } of this.#walk(prefix)) {
-			if (!isLink && isObjectKey(key)) yield { key, size, modifiedAt, ...(sharedAs !== undefined && { sharedAs }) };
+		for await (const batch of this.#walk(prefix)) {
+			for (const { key, size, modifiedAt, isLink, sharedAs } of batch) {
+				if (isLink || !isObjectKey(key)) continue;
+				yield sharedAs === undefined ? { key, size, modifiedAt } : { key, size, modifiedAt, sharedAs };
+			}
 		}
 	}
 
@@ -165,17 +178,19 @@ export class FolderStorage implements Storage {
 
 	async sweep(olderThan: Date, signal?: AbortSignal): Promise<string[]> {
 		const swept: string[] = [];
-		for await (const file of this.#walk('')) {
+		for await (const batch of this.#walk('')) {
 			throwIfCancelled(signal);
-			const target = targetOfPartial(nameOf(file.key));
-			if (target === undefined || file.modifiedAt >= olderThan) continue;
-			await this.#explained(file.key, () => fs.rm(file.path, { force: true }));
-			swept.push(folderOf(file.key) + target);
+			for (const file of batch) {
+				const target = targetOfPartial(nameOf(file.key));
+				if (target === undefined || file.modifiedAt >= olderThan) continue;
+				await this.#explained(file.key, () => fs.rm(file.path, { force: true }));
+				swept.push(folderOf(file.key) + target);
+			}
 		}
 		return swept;
 	}
 
-	async *#walk(prefix: string): AsyncGenerator<FoundFile, void, undefined> {
+	async *#walk(prefix: string): AsyncGenerator<FoundFile[], void, undefined> {
 		const folderKey = folderOf(prefix);
 		const place = await this.#ifThere(folderKey, (found) => Promise.resolve(found));
 		if (!place) return;

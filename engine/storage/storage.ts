@@ -33,6 +33,12 @@ export interface ReadOptions {
 }
 
 /**
+ * Reads a small object whole; undefined where it is too large for that (`read` streams it). Throws what `read` throws,
+ * CANCELLED too.
+ */
+export type SmallReader = (key: string, signal?: AbortSignal) => Promise<Buffer | undefined>;
+
+/**
  * Where archives live. Invariants that every implementation keeps and test/integration/storage proves:
  * - an object that `write` has not finished is never visible under its key, whatever kills the process;
  * - `write` never overwrites: a key in use fails with STORAGE_EXISTS and leaves the object as it was;
@@ -65,6 +71,12 @@ export interface Storage {
 
 	/** Streams an object, or a range of it. Throws STORAGE_MISSING before the first byte where there is none. */
 	read(key: string, options?: ReadOptions): Promise<Readable>;
+
+	/**
+	 * For the many small objects (manifests) that one run reads: quicker than `read` for each, for it may remember where
+	 * their folders are. Not to be kept for longer. Storages without the method have nothing to gain by it.
+	 */
+	smallReader?(): SmallReader;
 
 	/** Undefined where there is no such object. */
 	stat(key: string): Promise<StoredObject | undefined>;

@@ -82,13 +82,12 @@ export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }
 			const storage = await openStorage(context, item);
 			const name = textOf(context.getNodeParameter(nameFilter.name, item), nameFilter.displayName).trim();
 			const folder = folderOf(collectionOf(context, 'options', item, 'Options'), ownFolder);
-			const filter = name === '' ? {} : { name };
 			const signal = context.getExecutionCancelSignal();
-			const found = await listManifests(storage, prefixOf(folder), filter, signal);
-			const backups = found.backups.filter(({ manifest }) => kinds.includes(manifest.kind));
 			const limit = context.getNodeParameter('returnAll', item) ? Infinity : limitOf(context, item);
+			const filter = { kind: kinds, limit, ...(name === '' ? {} : { name }) };
+			const found = await listManifests(storage, prefixOf(folder), filter, signal);
 			// What is not listed is not looked up.
-			const listed = await mapBounded(backups.slice(0, limit), async (entry) => ({
+			const listed = await mapBounded(found.backups, async (entry) => ({
 				...describe(entry, contentOf),
 				verified: await verifiedOf(storage, { key: entry.key, id: entry.manifest.id }, signal),
 			}));

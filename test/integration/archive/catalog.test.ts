@@ -71,6 +71,21 @@ describe('the list of backups', () => {
 		]);
 	});
 
+	it('may be of the newest ones alone, and of several kinds', async () => {
+		const { root, storage } = temporaryStorage();
+		for (const day of [3, 9, 1, 7, 5]) await backUp(storage, 'shop', day, day === 7 ? 'qdrant' : 'postgres');
+		writeFileSync(path.join(root, 'postgres/x.sql.manifest.json'), '{');
+		const days = async (filter: Parameters<typeof listManifests>[2]) => {
+			const { backups, damaged } = await listManifests(storage, '', filter);
+			expect(damaged).toHaveLength(1);
+			return backups.map(({ manifest }) => new Date(manifest.startedAt).getUTCDate());
+		};
+		expect(await days({ limit: 3 })).toEqual([9, 7, 5]);
+		expect(await days({ limit: 3, kind: ['postgres'] })).toEqual([9, 5, 3]);
+		expect(await days({ limit: 9, kind: ['postgres', 'qdrant'] })).toEqual([9, 7, 5, 3, 1]);
+		expect(await days({ limit: 1, kind: [] })).toEqual([]);
+	});
+
 	it('tells that an archive is gone', async () => {
 		const { storage } = temporaryStorage();
 		const { key } = await backUp(storage, 'shop', 1);

@@ -6,6 +6,7 @@ import {
 	mkdirSync,
 	readdirSync,
 	readlinkSync,
+	rmSync,
 	statSync,
 	symlinkSync,
 	utimesSync,
@@ -28,6 +29,18 @@ const MIB = 1024 * 1024;
 function partials(root: string): string[] {
 	if (!existsSync(root)) return [];
 	return readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.partial'));
+}
+
+/** The files that this process has open. */
+function openFiles(): string[] {
+	return readdirSync('/proc/self/fd').flatMap((fd) => {
+		try {
+			return [readlinkSync(`/proc/self/fd/${fd}`)];
+		} catch {
+			// The one that the folder itself was read by.
+			return [];
+		}
+	});
 }
 
 storageContract('a folder', () => {
@@ -181,6 +194,39 @@ describe('FolderStorage', () => {
 		await expect(storage.readLatest('shop_latest')).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
 	});
 
+	it('reads small objects whole, in one run after another, by the same rules as any', async () => {
+		const root = newRoot();
+		const outside = newRoot();
+		writeFileSync(path.join(outside, 'secret.txt'), 'secret');
+		symlinkSync(outside, path.join(root, 'link'));
+		mkdirSync(path.join(root, 'a/folder.json'), { recursive: true });
+		symlinkSync(path.join(outside, 'secret.txt'), path.join(root, 'a/secret.json'));
+		await promisify(execFile)('mkfifo', [path.join(root, 'a/pipe.json')]);
+		writeFileSync(path.join(root, 'a/empty.json'), '');
+		writeFileSync(path.join(root, 'a/large.json'), Buffer.alloc(1024 * 1024 + 1));
+		writeFileSync(path.join(root, 'top.json'), 'top');
+		const storage = new FolderStorage({ root });
+		const read = storage.smallReader();
+		expect((await read('top.json'))?.toString()).toBe('top');
+		expect((await read('a/empty.json'))?.toString()).toBe('');
+		expect(await read('a/large.json')).toBeUndefined();
+		for (const key of ['a/none.json', 'a/folder.json', 'a/secret.json', 'a/pipe.json', 'none/x.json']) {
+			await expect(read(key)).rejects.toMatchObject({ code: 'STORAGE_MISSING' });
+		}
+		await expect(read('link/secret.txt')).rejects.toMatchObject({ code: 'STORAGE_DENIED' });
+		await expect(read('a/../top.json')).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+		await expect(read('top.json', AbortSignal.abort())).rejects.toMatchObject({ code: 'CANCELLED' });
+		// What was not there may come.
+		mkdirSync(path.join(root, 'none'));
+		writeFileSync(path.join(root, 'none/x.json'), 'x');
+		expect((await read('none/x.json'))?.toString()).toBe('x');
+		// A folder that became a link is found out by the next run.
+		rmSync(path.join(root, 'none'), { recursive: true });
+		symlinkSync(outside, path.join(root, 'none'));
+		await expect(storage.smallReader()('none/secret.txt')).rejects.toMatchObject({ code: 'STORAGE_DENIED' });
+		expect(openFiles().filter((file) => file.startsWith(root))).toEqual([]);
+	});
+
 	it('checks the room before it begins, and keeps the reserve free', async () => {
 		const root = newRoot();
 		const huge = 2 ** 60;
@@ -236,15 +282,6 @@ describe('FolderStorage', () => {
 		const controller = new AbortController();
 		const source = stalling(3 * MIB, () => controller.abort());
 		await expect(storage.write('y.sql', source, { signal: controller.signal })).rejects.toThrow();
-		const open = readdirSync('/proc/self/fd').map((fd) => linkOf(`/proc/self/fd/${fd}`));
-		expect(open.filter((file) => file.startsWith(root))).toEqual([]);
+		expect(openFiles().filter((file) => file.startsWith(root))).toEqual([]);
 	});
 });
-
-function linkOf(file: string): string {
-	try {
-		return readlinkSync(file);
-	} catch {
-		return '';
-	}
-}

@@ -1,0 +1,79 @@
+import { close, fstat, open, read } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+import { locate } from './folder-paths';
+import { becameShorter, nothingThere, orNothingThere, READ_FLAGS } from './folder-read';
+import { folderOf, nameOf } from './keys';
+
+/** What is larger is read as a stream. */
+const MAX_BYTES = 1024 * 1024;
+
+// Of a hundred thousand small files, the handles of fs/promises alone would take half the time.
+const openFile = promisify(open);
+const statFile = promisify(fstat);
+const readFile = promisify(read);
+const closeFile = promisify(close);
+
+/**
+ * Reads the small files of a storage's folder whole, for one run: a folder is looked up, and found to lie inside the
+ * root, when the first of its files is asked for, and that is remembered.
+ */
+export class SmallFiles {
+	readonly #root: string;
+	readonly #directories = new Map<string, Promise<string>>();
+
+	constructor(root: string) {
+		this.#root = root;
+	}
+
+	/**
+	 * The content of a file; undefined where it is larger than 1 MiB.
+	 * @param what names the file in errors
+	 * @throws system errors as they are (ENOENT also for what is not a plain file), BackupError STORAGE_DENIED (a link that
+	 * leads out of the root), STORAGE_FAILED (it became shorter)
+	 */
+	async read(key: string, what: string): Promise<Buffer | undefined> {
+		const directory = await this.#directoryOf(key);
+		const file = await openUnlessLink(path.join(directory, nameOf(key)));
+		try {
+			const stats = await statFile(file);
+			if (!stats.isFile()) throw nothingThere();
+			return stats.size > MAX_BYTES ? undefined : await readAll(file, stats.size, what);
+		} finally {
+			await closeFile(file);
+		}
+	}
+
+	async #directoryOf(key: string): Promise<string> {
+		const folder = folderOf(key);
+		const known = this.#directories.get(folder);
+		if (known) return await known;
+		const found = locate(this.#root, key, false).then(({ directory }) => directory);
+		this.#directories.set(folder, found);
+		try {
+			return await found;
+		} catch (error) {
+			this.#directories.delete(folder);
+			throw error;
+		}
+	}
+}
+
+async function openUnlessLink(file: string): Promise<number> {
+	try {
+		return await openFile(file, READ_FLAGS);
+	} catch (error) {
+		throw orNothingThere(error);
+	}
+}
+
+async function readAll(file: number, size: number, what: string): Promise<Buffer> {
+	const content = Buffer.allocUnsafe(size);
+	for (let position = 0; position < size;) {
+		const { bytesRead } = await readFile(file, content, position, size - position, position);
+		if (bytesRead === 0) throw becameShorter(what);
+		position += bytesRead;
+	}
+	return content;
+}
