@@ -41,7 +41,19 @@ function describedRows(report: PruneReport): IDataObject[] {
 	const errors = new Map(report.failed.map(({ entry, error }) => [entry.key, error]));
 	return report.rows.map((row) => {
 		const error = described(errors.get(row.key));
-		return { ...row, outcome: outcomeOf(row, report, error !== null), error };
+		const { name, date, reasons, kind, size, key, ...others } = row;
+		// What a table shows without scrolling: what would be deleted, and why.
+		return {
+			outcome: outcomeOf(row, report, error !== null),
+			name,
+			date,
+			reasons,
+			kind,
+			size,
+			key,
+			...others,
+			error,
+		};
 	});
 }
 

@@ -6,6 +6,7 @@ import {
 	NodeConnectionTypes,
 } from 'n8n-workflow';
 
+import { credentialsPlace } from '../shared/descriptions/credentials';
 import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
 import { searchFiles } from '../shared/listSearch/searchFiles';
 
@@ -56,6 +57,7 @@ export class VerifyArchive implements INodeType {
 			},
 		],
 		properties: [
+			credentialsPlace,
 			{
 				displayName: 'Operation',
 				name: 'operation',

@@ -66,14 +66,14 @@ export function reportOutcome(report: VerificationReport, { asked, recorded }: R
 	const { problem, hint } = adviceOf(verdict, findings);
 	const json: IDataObject = {
 		verdict,
+		key,
 		problem,
 		hint,
 		requested: asked,
 		reached: report.reached ?? null,
-		id: manifest?.id ?? null,
-		key,
 		kind: manifest?.kind ?? null,
 		name: manifest?.name ?? null,
+		id: manifest?.id ?? null,
 		...(report.format === undefined ? {} : { format: report.format }),
 		findings: findings.map(describeFinding),
 		levels: levels.map(describeLevel),
@@ -93,6 +93,10 @@ export function reportOutcome(report: VerificationReport, { asked, recorded }: R
 /** The item for a backup that is not there. */
 export function missingOutcome(error: BackupError): Outcome {
 	const { message, hint = WHAT_TO_DO.failed, code } = error;
-	const facts = { id: null, key: null, kind: null, name: null, findings: [], recorded: false };
-	return { json: { verdict: 'failed', problem: message, hint, code, ...facts }, passed: false, told: message };
+	const facts = { kind: null, name: null, id: null, findings: [], recorded: false };
+	return {
+		json: { verdict: 'failed', key: null, problem: message, hint, code, ...facts },
+		passed: false,
+		told: message,
+	};
 }

@@ -42,12 +42,12 @@ export function trendOutcome(
 	const problem = passed ? null : anomalies.map(({ message }) => message).join(' ');
 	const json: IDataObject = {
 		verdict: passed ? 'passed' : 'unusual',
+		key,
 		problem,
 		hint: passed ? null : WHAT_TO_DO,
-		id,
-		key,
 		kind,
 		name,
+		id,
 		anomalies: anomalies.map((one) => ({ ...one, median: one.median ?? null })),
 		counts,
 		storedBytes: size.stored,
@@ -61,7 +61,7 @@ export function trendOutcome(
 
 /** The item for a manifest that cannot be read: whatever it is of, it is in no trend. */
 export function damagedOutcome({ manifestKey, error }: DamagedManifest): Outcome {
-	const facts = { id: null, key: manifestKey, kind: null, name: null, anomalies: [] };
-	const json = { verdict: 'failed', problem: error.message, hint: error.hint ?? null, ...facts };
+	const facts = { kind: null, name: null, id: null, anomalies: [] };
+	const json = { verdict: 'failed', key: manifestKey, problem: error.message, hint: error.hint ?? null, ...facts };
 	return { json, passed: false, told: `${manifestKey}: ${error.message}` };
 }

@@ -13,9 +13,9 @@ export function trendSettings(context: IExecuteFunctions, item: number): Anomaly
 	const measures = selectedIn(options, 'measures', 'Measures').map((one) => oneOf(one, MEASURES, 'Measures'));
 	return {
 		window: numberIn(options, 'window', 30, 'Trend Length', { min: 2, max: 10_000 }),
-		minSamples: numberIn(options, 'minSamples', 5, 'Least Backups', { min: 2, max: 1000 }),
+		minSamples: numberIn(options, 'minSamples', 5, 'Min Backups', { min: 2, max: 1000 }),
 		deviations: numberIn(options, 'deviations', 5, 'Deviations', { min: 1, max: 1000 }),
-		minShare: numberIn(options, 'minShare', 30, 'Least Difference (%)', { min: 0, max: 1000 }) / 100,
+		minShare: numberIn(options, 'minShare', 30, 'Min Difference (%)', { min: 0, max: 1000 }) / 100,
 		...(measures.length > 0 && { measures }),
 	};
 }

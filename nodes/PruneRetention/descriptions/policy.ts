@@ -1,6 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { BACKUP_KINDS } from '../../../engine';
+import { KIND_OPTIONS } from '../../shared/descriptions/kinds';
 import { shownFor } from '../../shared/operation';
 
 import { CUSTOM_CHOICE, MAX_COUNT, PRESET_CHOICES, rulesField } from './rules';
@@ -11,23 +11,13 @@ const FIELDS_NOT_JSON = {
 	hide: { policy: ['json'] },
 };
 
-const KIND_NAMES: Record<(typeof BACKUP_KINDS)[number], string> = {
-	postgres: 'PostgreSQL',
-	'postgres-globals': 'PostgreSQL Roles and Globals',
-	qdrant: 'Qdrant',
-	'qdrant-storage': 'Qdrant, Whole Storage',
-	minio: 'MinIO and S3',
-	files: 'Files',
-	n8n: 'n8n',
-};
-
 const jsonPolicy: INodeProperties = {
 	displayName: 'Policy (JSON)',
 	name: 'policyJson',
 	type: 'json',
 	required: true,
 	default: '{ "rules": { "daily": 7, "weekly": 4, "monthly": 12 } }',
-	description: 'The whole policy, as Dry Run puts it out in the field policy',
+	description: 'The whole policy, as the field policy of a Dry Run has it',
 	displayOptions: shownFor(OPERATIONS, { policy: ['json'] }),
 };
 
@@ -38,7 +28,8 @@ const separatePolicies: INodeProperties = {
 	typeOptions: { multipleValues: true, sortable: true },
 	placeholder: 'Add Separate Policy',
 	default: {},
-	description: 'For some backups. The first of which all that is given fits is taken.',
+	description:
+		'Policies for some backups only. Of several, the first counts that fits a backup in all that it names; the others go by the policy above.',
 	displayOptions: FIELDS_NOT_JSON,
 	options: [
 		{
@@ -49,11 +40,7 @@ const separatePolicies: INodeProperties = {
 					displayName: 'Kind',
 					name: 'kind',
 					type: 'options',
-					options: [
-						{ name: 'Any', value: 'any' },
-						{ name: 'Foreign Files', value: 'foreign' },
-						...BACKUP_KINDS.map((value) => ({ name: KIND_NAMES[value], value })),
-					],
+					options: [{ name: 'Any', value: 'any' }, { name: 'Foreign Files', value: 'foreign' }, ...KIND_OPTIONS],
 					default: 'any',
 				},
 				{
@@ -92,7 +79,7 @@ const wal: INodeProperties = {
 	placeholder: 'Add Setting',
 	default: {},
 	description:
-		'Archived WAL segments of PostgreSQL: deleted after so many days, but none that a base backup which is kept may need. Without Keep Days all stay.',
+		'Archived WAL segments of PostgreSQL. They are deleted after Keep Days, but for those that a kept base backup may need. Without Keep Days all of them stay.',
 	displayOptions: FIELDS_NOT_JSON,
 	options: [
 		{
@@ -101,7 +88,7 @@ const wal: INodeProperties = {
 			type: 'string',
 			default: '',
 			placeholder: 'e.g. cluster_*.tar.gz',
-			description: 'Names of base backups, where they do not tell that they are any',
+			description: 'Names of your base backups, where nothing in the names shows what they are',
 		},
 		{
 			displayName: 'Keep Days',
@@ -121,7 +108,7 @@ const foreignFiles: INodeProperties = {
 	typeOptions: { multipleValues: true, sortable: true },
 	placeholder: 'Add Pattern',
 	default: {},
-	description: 'Files that others made. Without a pattern none of them is ever deleted.',
+	description: 'Files that others made, such as dumps of a script. Without a pattern none of them is ever deleted.',
 	displayOptions: FIELDS_NOT_JSON,
 	options: [
 		{
@@ -136,7 +123,7 @@ const foreignFiles: INodeProperties = {
 					default: '',
 					placeholder: 'e.g. shop_*.sql.gz',
 					description:
-						'* stands for any characters, ? for one. Of files in the folders of the backups; with a slash, dumps/*.sql.gz, of those in that folder.',
+						'Of files in the folders of the backups; with a slash, as in dumps/*.sql.gz, of those in that folder. * stands for any characters, ? for one.',
 				},
 				{
 					displayName: 'Keep',

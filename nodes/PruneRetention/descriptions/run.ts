@@ -13,7 +13,7 @@ const options: INodeProperties[] = [
 		typeOptions: { loadOptionsMethod: 'getFolders' },
 		default: [],
 		description:
-			'Only these; a single slash is the whole storage. Weekly copies are made and pruned only where weekly/ is among them. Choose from the list, or give names by an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+			'Only these; a single slash, or no choice, is the whole storage. Weekly copies are made and pruned only where weekly/ is among them. Choose from the list, or give names by an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
 	},
 	{
 		displayName: 'Future Tolerance (Minutes)',
@@ -38,11 +38,11 @@ const options: INodeProperties[] = [
 		name: 'onRefusal',
 		type: 'options',
 		options: [
+			{ name: 'Continue', value: 'putOut', description: 'The item has the reason in its field refusal' },
 			{ name: 'Fail', value: 'fail', description: 'The node fails with the reason' },
-			{ name: 'Put Out', value: 'putOut', description: 'The reason goes out in the field refusal' },
 		],
 		default: 'fail',
-		description: 'What to do when a clock is wrong or too much would go. Nothing is deleted either way.',
+		description: 'What to do where a clock is wrong, or too much would go. Nothing is deleted either way.',
 		displayOptions: { show: { '/operation': ['prune'] } },
 	},
 	{
@@ -57,7 +57,8 @@ const options: INodeProperties[] = [
 		name: 'removeUnproven',
 		type: 'boolean',
 		default: false,
-		description: 'Whether to remove archives without a manifest too that only look like ours. Look at a dry run first.',
+		description:
+			'Whether to remove also archives without a manifest that look like ours by nothing but their names. A dry run lists them.',
 	},
 	timeZoneOption('Whose days, weeks, months and years count'),
 ];

@@ -14,10 +14,10 @@ const options: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 1000 },
 		default: 5,
-		description: 'How many times further from the median than is usual a backup may be',
+		description: 'How many times further from the median than usual a backup may be',
 	},
 	{
-		displayName: 'Least Backups',
+		displayName: 'Min Backups',
 		name: 'minSamples',
 		type: 'number',
 		typeOptions: { minValue: 2, maxValue: 1000 },
@@ -25,7 +25,7 @@ const options: INodeProperties[] = [
 		description: 'With fewer earlier backups there is no trend, and only a loss of all rows or points is told',
 	},
 	{
-		displayName: 'Least Difference (%)',
+		displayName: 'Min Difference (%)',
 		name: 'minShare',
 		type: 'number',
 		typeOptions: { minValue: 0, maxValue: 1000 },

@@ -1,11 +1,11 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { KIND_OPTIONS } from '../../shared/descriptions/kinds';
 import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
 import { shownFor } from '../../shared/operation';
 
 import { optionsField, recordOption } from './options';
 import { scratchFields } from './scratch';
-import { KIND_OPTIONS } from './which';
 
 export const drillFields: INodeProperties[] = [
 	{
@@ -15,7 +15,7 @@ export const drillFields: INodeProperties[] = [
 		options: KIND_OPTIONS,
 		default: [],
 		description:
-			'What has to come back: without a backup of each of them the drill fails. Without a choice, whatever was backed up.',
+			'What has to come back: the drill fails where one of them has no backup. Without a choice, it is whatever was backed up.',
 		displayOptions: shownFor(['drill']),
 	},
 	{

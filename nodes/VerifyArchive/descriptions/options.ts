@@ -8,7 +8,7 @@ const onFailure: INodeProperties = {
 	name: 'onFailure',
 	type: 'options',
 	options: [
-		{ name: 'Put Out', value: 'putOut', description: 'As items on the output Failed' },
+		{ name: 'Continue', value: 'putOut', description: 'With items on the output Failed' },
 		{
 			name: 'Stop the Workflow',
 			value: 'stop',

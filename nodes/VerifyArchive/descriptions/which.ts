@@ -1,21 +1,8 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { BACKUP_KINDS, type BackupKind } from '../../../engine';
+import { KIND_OPTIONS } from '../../shared/descriptions/kinds';
 import { backupField, fileField, manifestField } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
-
-const KIND_NAMES: Record<BackupKind, string> = {
-	postgres: 'PostgreSQL',
-	'postgres-globals': 'PostgreSQL Roles and Globals',
-	qdrant: 'Qdrant',
-	'qdrant-storage': 'Qdrant, Whole Storage',
-	minio: 'MinIO and S3',
-	files: 'Files',
-	n8n: 'n8n',
-};
-
-/** The kinds of backups as a drop-down shows them. */
-export const KIND_OPTIONS = BACKUP_KINDS.map((value) => ({ name: KIND_NAMES[value], value }));
 
 /** One backup, of whatever kind. */
 export function anyBackupField(displayOptions: INodeProperties['displayOptions']): INodeProperties {

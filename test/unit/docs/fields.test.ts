@@ -110,7 +110,8 @@ const NODES: Documented[] = [
 
 describe.each(NODES)('the page of $title', ({ file, node, places }) => {
 	const text = page(file);
-	const [operation, ...fields] = node.description.properties as [INodeProperties, ...INodeProperties[]];
+	const fields = node.description.properties;
+	const operation = fields.find(({ name }) => name === 'operation')!;
 
 	it('describes every operation', () => {
 		for (const option of operation.options ?? []) expect(text).toContain(`\n## ${option.name}\n`);

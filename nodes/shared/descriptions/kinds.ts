@@ -1,0 +1,14 @@
+import { BACKUP_KINDS, type BackupKind } from '../../../engine';
+
+const KIND_NAMES: Record<BackupKind, string> = {
+	postgres: 'PostgreSQL',
+	'postgres-globals': 'PostgreSQL Roles and Globals',
+	qdrant: 'Qdrant',
+	'qdrant-storage': 'Qdrant, Whole Storage',
+	minio: 'MinIO and S3',
+	files: 'Files',
+	n8n: 'n8n',
+};
+
+/** The kinds of backups as a drop-down shows them. */
+export const KIND_OPTIONS = BACKUP_KINDS.map((value) => ({ name: KIND_NAMES[value], value }));
