@@ -2,15 +2,19 @@ import { latestKey, manifestKeyOf } from '../archive';
 import { readManifest } from '../archive/manifest-file';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
-import type { RetentionEntry } from './entry';
+import { isGood, type RetentionEntry } from './entry';
+import { attempt } from './leftovers';
 import type { StorageLock } from './lock';
 import type { RetentionPlan } from './plan';
-import { noteDeletions, removeBackup } from './sweep';
+import type { Stuck } from './report';
+import { noteDeletions, notedDeletions, removeBackup } from './sweep';
 
 export interface Deletions {
 	deleted: RetentionEntry[];
 	/** What should have gone, and why it did not. */
 	failed: Array<{ entry: RetentionEntry; error: BackupError }>;
+	/** Pointers that could not be moved. */
+	stuck: Stuck[];
 }
 
 /**
@@ -21,19 +25,23 @@ export async function deletePlanned(
 	plan: RetentionPlan,
 	{ storage, lock, now, signal }: { storage: Storage; lock: StorageLock; now: Date; signal: AbortSignal | undefined },
 ): Promise<Deletions> {
-	const deletions: Deletions = { deleted: [], failed: [] };
+	const deletions: Deletions = { deleted: [], failed: [], stuck: [] };
 	const { deletable } = plan;
 	if (deletable.length === 0) return deletions;
-	await noteDeletions(storage, ownKeys(deletable), now);
-	const stuck = new Set<string>();
+	// What earlier runs could not finish stays noted.
+	const unfinished = await notedDeletions(storage, signal);
+	await noteDeletions(storage, [...unfinished, ...ownKeys(deletable)], now);
+	const needed = new Set<string>();
 	for (const entry of deletable) {
 		throwIfCancelled(signal);
 		await lock.confirm();
-		await deleteOne(deletions, storage, entry, stuck, signal);
+		await deleteOne(deletions, storage, entry, needed, signal);
 	}
-	await repoint(plan, deletions.deleted, storage);
-	// What failed with its manifest gone stays noted.
-	await noteDeletions(storage, ownKeys(deletions.failed.map(({ entry }) => entry)), now);
+	await repoint(plan, deletions, storage);
+	// So does what failed with its manifest gone. Where the manifest stands, the next plan decides.
+	for (const key of ownKeys(deletions.failed.map(({ entry }) => entry)))
+		if (!(await storage.stat(manifestKeyOf(key)))) unfinished.push(key);
+	await noteDeletions(storage, unfinished, now);
 	return deletions;
 }
 
@@ -42,16 +50,16 @@ function ownKeys(entries: readonly RetentionEntry[]): string[] {
 	return entries.filter(({ kind }) => kind !== 'foreign').map(({ key }) => key);
 }
 
-/** @param stuck Ids of parents that must stay, because a child of theirs could not be deleted. */
+/** @param needed Ids of parents that must stay, because a child of theirs could not be deleted. */
 async function deleteOne(
 	{ deleted, failed }: Deletions,
 	storage: Storage,
 	entry: RetentionEntry,
-	stuck: Set<string>,
+	needed: Set<string>,
 	signal: AbortSignal | undefined,
 ): Promise<void> {
 	try {
-		if (stuck.has(entry.id)) throw new BackupError('STORAGE_FAILED', 'A backup that needs it could not be deleted.');
+		if (needed.has(entry.id)) throw new BackupError('STORAGE_FAILED', 'A backup that needs it could not be deleted.');
 		if (entry.kind === 'foreign') {
 			await assertSameFile(storage, entry);
 			await storage.remove(entry.key);
@@ -64,7 +72,7 @@ async function deleteOne(
 		if (!(error instanceof BackupError)) throw error;
 		if (error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE') throw error;
 		failed.push({ entry, error });
-		if (entry.parent !== undefined) stuck.add(entry.parent);
+		if (entry.parent !== undefined) needed.add(entry.parent);
 	}
 }
 
@@ -92,19 +100,23 @@ function changed(what: string): BackupError {
 	});
 }
 
-/** Pointers to a deleted backup (a damaged one: the last good one stays) move to the newest of the name that is left. */
-async function repoint(plan: RetentionPlan, deleted: readonly RetentionEntry[], storage: Storage): Promise<void> {
+/** Pointers to a deleted backup (a damaged one: the last good one stays) move to the newest whole and good one that is left. */
+async function repoint(plan: RetentionPlan, { deleted, stuck }: Deletions, storage: Storage): Promise<void> {
 	const own = deleted.filter(({ kind }) => kind !== 'foreign');
 	const gone = new Set(own.map(({ key }) => key));
-	const left = plan.decisions.map(({ entry }) => entry).filter(({ key, kind }) => kind !== 'foreign' && !gone.has(key));
 	const newest = new Map<string, RetentionEntry>();
-	for (const entry of left) if (!newest.has(pointerOf(entry))) newest.set(pointerOf(entry), entry);
+	for (const { entry } of plan.decisions) {
+		if (entry.kind === 'foreign' || gone.has(entry.key) || entry.partial !== undefined || !isGood(entry)) continue;
+		if (!newest.has(pointerOf(entry))) newest.set(pointerOf(entry), entry);
+	}
 	for (const pointer of new Set(own.map(pointerOf))) {
-		const target = await storage.readLatest(pointer);
-		if (target === undefined || !gone.has(target)) continue;
-		const next = newest.get(pointer);
-		if (next) await storage.setLatest(pointer, next.key);
-		else await storage.remove(pointer);
+		await attempt(stuck, pointer, async () => {
+			const target = await storage.readLatest(pointer);
+			if (target === undefined || !gone.has(target)) return;
+			const next = newest.get(pointer);
+			if (next) await storage.setLatest(pointer, next.key);
+			else await storage.remove(pointer);
+		});
 	}
 }
 

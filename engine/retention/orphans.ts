@@ -10,7 +10,6 @@
  * pinned, or where no good backup of the same line is as new.
  */
 import { manifestKeyOf, MANIFEST_SUFFIX } from '../archive';
-import { throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
 import type { LostBackup, RetentionCatalog } from './catalog';
 import { isGood, lineOf } from './entry';
@@ -81,21 +80,16 @@ function whyPrecious({ entry }: LostBackup, newest: ReadonlyMap<string, number>)
 	return isLast ? `it is gone, and no good backup of ${entry.name} is as new` : undefined;
 }
 
-/** Removes orphans, but none that has got its manifest meanwhile, or that the storage locks. @returns the keys removed */
-export async function removeOrphans(
+/** Removes an orphan, unless it has got its manifest meanwhile, or the storage locks it. @returns whether it did */
+export async function removeOrphan(
 	storage: Storage,
-	orphans: readonly StoredObject[],
+	{ key, size, modifiedAt }: StoredObject,
 	signal?: AbortSignal,
-): Promise<string[]> {
-	const removed: string[] = [];
-	for (const { key, size, modifiedAt } of orphans) {
-		throwIfCancelled(signal);
-		const found = await storage.stat(key);
-		const isSame = found?.size === size && found.modifiedAt.getTime() <= modifiedAt.getTime() + 1000;
-		if (!isSame || (await storage.stat(manifestKeyOf(key)))) continue;
-		if (await storage.deletionLock?.(key, signal)) continue;
-		await storage.remove(key);
-		removed.push(key);
-	}
-	return removed;
+): Promise<boolean> {
+	const found = await storage.stat(key);
+	const isSame = found?.size === size && found.modifiedAt.getTime() <= modifiedAt.getTime() + 1000;
+	if (!isSame || (await storage.stat(manifestKeyOf(key)))) return false;
+	if (await storage.deletionLock?.(key, signal)) return false;
+	await storage.remove(key);
+	return true;
 }

@@ -4,8 +4,9 @@ import type { Storage, StoredObject } from '../storage/storage';
 import { deletePlanned, type Deletions } from './deletion';
 import type { EntryState, RetentionEntry } from './entry';
 import { withLock, type StorageLock } from './lock';
-import { orphansIn, removeOrphans } from './orphans';
-import { DEFAULT_MAX_DELETED_SHARE, type RetentionPolicy } from './policy';
+import { clearLeftovers } from './leftovers';
+import { orphansIn } from './orphans';
+import { parsePolicy, type RetentionPolicy } from './policy';
 import { pruneWal } from './prune-wal';
 import { rowOf, totalsOf, type PruneReport, type WalReport, type WeeklyCopyReport } from './report';
 import { planOf, survey, type Survey, type SurveyOptions } from './survey';
@@ -37,10 +38,8 @@ export interface PruneOptions {
 	signal?: AbortSignal;
 }
 
-const UNFINISHED_AFTER_MS = 24 * 60 * 60 * 1000;
-
 /** A run's settings with defaults filled in. */
-interface Run {
+export interface Run {
 	options: PruneOptions;
 	storage: Storage;
 	policy: RetentionPolicy;
@@ -53,20 +52,21 @@ interface Run {
 /**
  * Applies a retention policy to a storage: makes the weekly copies that are due, deletes what no rule keeps, and clears
  * away what runs that broke off have left. Each deletion takes the manifest first, then the data; what a crash leaves of
- * it, the next run finishes. A refused plan and a dry run change nothing; a dry run's report is that of the run.
+ * it, the next run finishes, before all else. A refused plan and a dry run change nothing; a dry run's report is that of
+ * the run.
  * @throws BackupError STORAGE_LOCKED (another run is at it), INVALID_INPUT, CANCELLED, and what the storage throws when
  * it cannot be listed
  */
 export async function prune(options: PruneOptions): Promise<PruneReport> {
-	const { storage, policy, owner, signal, now = new Date() } = options;
+	const { storage, owner, signal, now = new Date() } = options;
+	const policy = parsePolicy(options.policy);
 	throwIfCancelled(signal);
 	const run: Run = { options, storage, policy, now, signal, lock: undefined };
 	if (options.dryRun) return await pruneAs(run, []);
-	const unfinished = await storage.sweep(new Date(now.getTime() - UNFINISHED_AFTER_MS), signal);
 	return await withLock(storage, { owner, ...(signal && { signal }) }, async (lock) => {
 		const copies = await removeBrokenCopies(storage, signal);
 		const finished = await finishDeletions(storage, signal);
-		return await pruneAs({ ...run, lock }, [...unfinished, ...copies, ...finished]);
+		return await pruneAs({ ...run, lock }, [...copies, ...finished]);
 	});
 }
 
@@ -75,14 +75,15 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 	const found = await survey(surveyOptions);
 	const weeklyCopies = await makeCopies(run, found, surveyOptions);
 	const { plan } = found;
-	const { deleted, failed }: Deletions = run.lock
+	const { deleted, failed, stuck }: Deletions = run.lock
 		? await deletePlanned(plan, { ...run, lock: run.lock })
-		: { deleted: plan.deletable, failed: [] };
+		: { deleted: plan.deletable, failed: [], stuck: [] };
 	const gone = new Set(deleted);
 	// What the policy decides on as somebody else's backup is no leftover.
 	const decided = new Set(found.entries.map(({ key }) => key));
 	const orphans = orphansIn(found.catalog, run.now, (key) => found.isInScope(key) && !decided.has(key));
-	const removedOrphans = await clearOrphans(run, found, orphans);
+	const cleared = await clearLeftovers(run, found, orphans);
+	const { removed: removedOrphans } = cleared;
 	const wal = plan.refusal ? [] : await pruneWal(run.storage, found, gone, run);
 	const removed = new Set(removedOrphans);
 	return {
@@ -95,7 +96,8 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 		failed,
 		weeklyCopies,
 		wal,
-		swept,
+		swept: [...swept, ...cleared.swept],
+		stuck: [...stuck, ...cleared.stuck],
 		orphans: orphans.own.map(({ key }) => key),
 		unproven: orphans.unproven.map(({ key }) => key),
 		removedOrphans: run.lock ? removedOrphans.map(({ key }) => key) : [],
@@ -151,27 +153,6 @@ async function tryCopy(
 		if (['CANCELLED', 'STORAGE_LOCKED', 'STORAGE_UNREACHABLE'].includes(error.code)) throw error;
 		return error;
 	}
-}
-
-/**
- * Removes orphans; in a dry run, tells which. Where more than the set share of backups would have lost their manifests,
- * something else went wrong, and all stay.
- */
-async function clearOrphans(
-	{ options, storage, policy, signal, lock }: Run,
-	{ plan, catalog }: Survey,
-	orphans: { own: StoredObject[]; unproven: StoredObject[] },
-): Promise<StoredObject[]> {
-	if (plan.refusal) return [];
-	const share = policy.maxDeletedShare ?? DEFAULT_MAX_DELETED_SHARE;
-	const unlessTooMany = (some: StoredObject[]) =>
-		some.length <= (catalog.entries.length + some.length) * share ? some : [];
-	const going = options.removeOrphans === false ? [] : [...unlessTooMany(orphans.own)];
-	if (options.removeUnproven) going.push(...unlessTooMany(orphans.unproven));
-	if (!lock || going.length === 0) return going;
-	await lock.confirm();
-	const removed = new Set(await removeOrphans(storage, going, signal));
-	return going.filter(({ key }) => removed.has(key));
 }
 
 function totalsWith(

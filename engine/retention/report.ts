@@ -68,6 +68,12 @@ export interface WalReport {
 	error: BackupError | null;
 }
 
+/** A key, or `unfinished writes`, and why it is as it was. */
+export interface Stuck {
+	what: string;
+	error: BackupError;
+}
+
 export interface PruneReport {
 	dryRun: boolean;
 	/** One a backup, newest first; the same in a dry run. In a refused run, what the policy would do. */
@@ -85,6 +91,8 @@ export interface PruneReport {
 	wal: WalReport[];
 	/** Keys of unfinished writes, copies and deletions of earlier runs; cleaned up in this run. */
 	swept: string[];
+	/** What could not be tidied up, which did no harm: leftovers, pointers. */
+	stuck: Stuck[];
 	/** Keys of leftovers that are certainly ours, older than a day. */
 	orphans: string[];
 	/** Keys of archives without a manifest that only look like ours: nothing proves that they are. */

@@ -23,6 +23,11 @@ export async function noteDeletions(storage: Storage, keys: readonly string[], n
 	await note(storage, DELETIONS_KEY, keys, now);
 }
 
+/** The keys that are noted for deletion. */
+export async function notedDeletions(storage: Storage, signal?: AbortSignal): Promise<string[]> {
+	return (await readNote(storage, DELETIONS_KEY, signal))?.keys ?? [];
+}
+
 /** Notes under which keys copies are about to be made; an empty list removes the note. */
 export async function noteCopies(storage: Storage, keys: readonly string[], now: Date): Promise<void> {
 	await note(storage, COPIES_KEY, keys, now);
@@ -49,13 +54,17 @@ async function note(storage: Storage, noteKey: string, keys: readonly string[], 
 	await storage.replace(noteKey, Buffer.from(`${text}\n`));
 }
 
+async function readNote(storage: Storage, noteKey: string, signal: AbortSignal | undefined) {
+	return noteSchema.safeParse(parseJson(await readSmall(storage, noteKey, signal))).data;
+}
+
 async function finish(
 	storage: Storage,
 	noteKey: string,
 	finishOne: (storage: Storage, key: string, notedAt: Date) => Promise<boolean>,
 	signal: AbortSignal | undefined,
 ): Promise<string[]> {
-	const { data: noted } = noteSchema.safeParse(parseJson(await readSmall(storage, noteKey, signal)));
+	const noted = await readNote(storage, noteKey, signal);
 	if (!noted) return [];
 	const createdAt = new Date(noted.createdAt);
 	const finished: string[] = [];

@@ -176,15 +176,21 @@ export class FolderStorage implements Storage {
 		return await this.#explained('', () => freeBytesAt(this.#root));
 	}
 
-	async sweep(olderThan: Date, signal?: AbortSignal): Promise<string[]> {
+	async sweep(
+		olderThan: Date,
+		signal?: AbortSignal,
+		isWanted: (key: string) => boolean = () => true,
+	): Promise<string[]> {
 		const swept: string[] = [];
 		for await (const batch of this.#walk('')) {
 			throwIfCancelled(signal);
 			for (const file of batch) {
 				const target = targetOfPartial(nameOf(file.key));
 				if (target === undefined || file.modifiedAt >= olderThan) continue;
+				const key = folderOf(file.key) + target;
+				if (!isWanted(key)) continue;
 				await this.#explained(file.key, () => fs.rm(file.path, { force: true }));
-				swept.push(folderOf(file.key) + target);
+				swept.push(key);
 			}
 		}
 		return swept;

@@ -99,6 +99,9 @@ export interface Storage {
 	/** Bytes free, where the storage can tell. */
 	freeBytes(): Promise<number | undefined>;
 
-	/** Removes what interrupted writes left before `olderThan`; returns the keys they were meant for. */
-	sweep(olderThan: Date, signal?: AbortSignal): Promise<string[]>;
+	/**
+	 * Removes what interrupted writes left before `olderThan`; returns the keys they were meant for.
+	 * @param isWanted decides by these keys what is looked at; default all
+	 */
+	sweep(olderThan: Date, signal?: AbortSignal, isWanted?: (key: string) => boolean): Promise<string[]>;
 }

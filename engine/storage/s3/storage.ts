@@ -178,14 +178,20 @@ export class S3Storage implements Storage {
 		return Promise.resolve(undefined);
 	}
 
-	async sweep(olderThan: Date, signal?: AbortSignal): Promise<string[]> {
+	async sweep(
+		olderThan: Date,
+		signal?: AbortSignal,
+		isWanted: (key: string) => boolean = () => true,
+	): Promise<string[]> {
 		return await this.#explained('', async () => {
 			const swept: string[] = [];
 			for (const upload of await this.#uploadsBefore(olderThan, signal)) {
 				const { key, uploadId } = upload;
+				const target = key.slice(this.#settings.prefix.length);
+				if (!isWanted(target)) continue;
 				if (await this.#isGoingOn(upload, olderThan, signal)) continue;
 				await this.#requests.send({ method: 'DELETE', key, query: { uploadId }, signal });
-				swept.push(key.slice(this.#settings.prefix.length));
+				swept.push(target);
 			}
 			return swept;
 		});

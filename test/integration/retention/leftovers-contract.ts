@@ -31,6 +31,61 @@ export function leftoversContract(newStorage: () => Promise<Storage>): void {
 			expect(await backupsIn(storage)).toEqual(withManifests([keys[0]!, keys[3]!, keys[4]!]));
 		});
 
+		it('stays noted while it cannot be removed, whatever the runs between do', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 6);
+			const denying = intercepted(storage, {
+				remove: async (key) => {
+					if (key === keys[5]) throw new BackupError('STORAGE_DENIED', 'It is locked.');
+					await storage.remove(key);
+				},
+			});
+			expect((await pruneBy(denying, { last: 5 })).failed).toMatchObject([{ entry: { key: keys[5] } }]);
+			expect((await pruneBy(denying, { last: 4 })).deleted.map(({ key }) => key)).toEqual([keys[4]]);
+			await storage.remove('.stack-backup/catalog.json');
+			expect((await pruneBy(storage, { last: 4 })).swept).toEqual([keys[5]]);
+			expect(await backupsIn(storage)).toEqual(withManifests(keys.slice(0, 4)));
+		});
+
+		it('is not what was only to be deleted: its manifest has the last word', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 3);
+			const pinning = intercepted(storage, {
+				async replace(key, content, options) {
+					await storage.replace(key, content, options);
+					if (key.endsWith('deleting.json')) await changeManifest(storage, keys[2]!, { pinned: true });
+				},
+			});
+			expect((await pruneBy(pinning, { last: 2 })).failed).toHaveLength(1);
+			await storage.remove(manifestKeyOf(keys[2]!));
+			expect((await pruneBy(storage, { last: 2 })).swept).toEqual([]);
+			expect(await storage.stat(keys[2]!)).toBeDefined();
+		});
+
+		it('holds nothing else up where it cannot be removed', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 5);
+			await pruneBy(storage, { last: 9 });
+			for (const key of keys.slice(3)) await storage.remove(manifestKeyOf(key));
+			await pruneBy(storage, { last: 9 });
+			const denied = new BackupError('STORAGE_DENIED', 'It is locked.');
+			const denying = intercepted(storage, {
+				remove: async (key) => {
+					if (key === keys[3]) throw denied;
+					await storage.remove(key);
+				},
+				sweep: () => Promise.reject(denied),
+			});
+			const report = await pruneBy(denying, { last: 2 }, { now: tomorrow() });
+			expect(report.deleted.map(({ key }) => key)).toEqual([keys[2]]);
+			expect([...report.orphans].sort()).toEqual(keys.slice(3).sort());
+			expect(report.removedOrphans).toEqual([keys[4]]);
+			expect(report.stuck).toEqual([
+				{ what: 'unfinished writes', error: denied },
+				{ what: keys[3], error: denied },
+			]);
+		});
+
 		it('does not touch a backup that was made under a noted key since then', async () => {
 			const storage = await newStorage();
 			const [key] = (await writeDaily(storage, 1)) as [string];

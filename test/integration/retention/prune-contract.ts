@@ -9,6 +9,7 @@ import { leftoversContract } from './leftovers-contract';
 import {
 	backupsIn,
 	changeManifest,
+	DAY_MS,
 	intercepted,
 	pruneBy,
 	textOf,
@@ -83,6 +84,19 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 			const report = await pruneBy(storage, rules, { now: tomorrow() });
 			expect(report.deleted.map(({ key }) => key)).toEqual([keys[0]]);
 			expect(await storage.readLatest('postgres/shop_latest')).toBe(keys[1]);
+		});
+
+		it('moves the pointer to what is whole and good', async () => {
+			const storage = await newStorage();
+			const partial = { content: 'schema' as const, selection: [] };
+			const keys = await writeDaily(storage, 4);
+			await writeBackup(storage, 0, { partial });
+			await storage.setLatest('postgres/shop_latest', keys[0]!);
+			await storage.remove(keys[0]!);
+			await changeManifest(storage, keys[0]!, { startedAt: new Date(Date.now() - 30 * DAY_MS).toISOString() });
+			const stateOf = ({ key }: { key: string }) => ({ verified: key === keys[1] ? ('failed' as const) : undefined });
+			await pruneBy(storage, { withinDays: 20 }, { stateOf });
+			expect(await storage.readLatest('postgres/shop_latest')).toBe(keys[2]);
 		});
 
 		it('leaves what was pinned after it was read', async () => {

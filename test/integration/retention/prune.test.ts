@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -81,6 +81,35 @@ describe('in a folder', () => {
 		const report = await pruneBy(storage, { last: 1 });
 		expect(report.deleted.map(({ key }) => key).sort()).toEqual(all.map(([older]) => older).sort());
 		expect(report.failed).toEqual([]);
+	});
+
+	it('goes on where a pointer is none', async () => {
+		const root = temporaryRoot();
+		const storage = new FolderStorage({ root });
+		const keys = await writeDaily(storage, 3);
+		rmSync(path.join(root, 'postgres/shop_latest'));
+		writeFileSync(path.join(root, 'postgres/shop_latest'), 'my own notes');
+		const report = await pruneBy(storage, { last: 1 });
+		expect(report.deleted.map(({ key }) => key)).toEqual(keys.slice(1));
+		expect(report.stuck).toMatchObject([{ what: 'postgres/shop_latest', error: { code: 'STORAGE_FAILED' } }]);
+		expect(readFileSync(path.join(root, 'postgres/shop_latest'), 'utf8')).toBe('my own notes');
+	});
+
+	it('leaves unfinished writes alone where leftovers are to stay, a clock is wrong, or the folder is none of the run', async () => {
+		const root = temporaryRoot();
+		const storage = new FolderStorage({ root });
+		await writeDaily(storage, 3);
+		const partial = path.join(root, 'postgres/.shop_20200101_000000.sql.zst.partial');
+		writeFileSync(partial, 'half');
+		utimesSync(partial, new Date(0), new Date(0));
+		await pruneBy(storage, { last: 3 }, { removeOrphans: false });
+		await pruneBy(storage, { last: 3 }, { prefixes: ['qdrant/'] });
+		const ahead = await writeBackup(storage, -1);
+		expect((await pruneBy(storage, { last: 3 })).refusal?.reason).toBe('future');
+		expect(existsSync(partial)).toBe(true);
+		await storage.remove(manifestKeyOf(ahead));
+		expect((await pruneBy(storage, { last: 3 }, { prefixes: ['postgres/'] })).swept).toHaveLength(1);
+		expect(existsSync(partial)).toBe(false);
 	});
 
 	it('keeps a parent that an increment in another folder needs', async () => {

@@ -1,0 +1,81 @@
+import { BackupError, throwIfCancelled } from '../errors';
+import type { Storage, StoredObject } from '../storage/storage';
+import type { StorageLock } from './lock';
+import { removeOrphan, type Orphans } from './orphans';
+import { DEFAULT_MAX_DELETED_SHARE, type RetentionPolicy } from './policy';
+import type { Stuck } from './report';
+import type { Survey } from './survey';
+
+const UNFINISHED_AFTER_MS = 24 * 60 * 60 * 1000;
+
+export interface Cleared {
+	/** Orphans that were removed; in a dry run, that would be. */
+	removed: StoredObject[];
+	/** Keys of the unfinished writes that were removed. */
+	swept: string[];
+	stuck: Stuck[];
+}
+
+interface Run {
+	options: { removeOrphans?: boolean; removeUnproven?: boolean };
+	storage: Storage;
+	policy: RetentionPolicy;
+	now: Date;
+	signal: AbortSignal | undefined;
+	/** Missing in a dry run. */
+	lock: StorageLock | undefined;
+}
+
+/**
+ * Removes unfinished writes and orphans in the run's scope; in a dry run, tells which orphans. Nothing goes where the plan
+ * was refused. Where more than the set share of backups would have lost their manifests, something else went wrong, and
+ * all orphans stay. What cannot be removed holds nothing else up.
+ * @throws BackupError CANCELLED, STORAGE_LOCKED, STORAGE_UNREACHABLE
+ */
+export async function clearLeftovers(
+	run: Run,
+	{ plan, catalog, isInScope }: Survey,
+	orphans: Orphans,
+): Promise<Cleared> {
+	const { options, policy, lock } = run;
+	const cleared: Cleared = { removed: [], swept: [], stuck: [] };
+	if (plan.refusal) return cleared;
+	const share = policy.maxDeletedShare ?? DEFAULT_MAX_DELETED_SHARE;
+	const unlessTooMany = (some: StoredObject[]) =>
+		some.length <= (catalog.entries.length + some.length) * share ? some : [];
+	const going = options.removeOrphans === false ? [] : [...unlessTooMany(orphans.own)];
+	if (options.removeUnproven) going.push(...unlessTooMany(orphans.unproven));
+	if (!lock) return { ...cleared, removed: going };
+	if (options.removeOrphans !== false) await sweep(run, lock, isInScope, cleared);
+	for (const orphan of going) {
+		throwIfCancelled(run.signal);
+		await lock.confirm();
+		await attempt(cleared.stuck, orphan.key, async () => {
+			if (await removeOrphan(run.storage, orphan, run.signal)) cleared.removed.push(orphan);
+		});
+	}
+	return cleared;
+}
+
+async function sweep(
+	{ storage, now, signal }: Run,
+	lock: StorageLock,
+	isInScope: (key: string) => boolean,
+	{ swept, stuck }: Cleared,
+): Promise<void> {
+	const olderThan = new Date(now.getTime() - UNFINISHED_AFTER_MS);
+	await attempt(stuck, 'unfinished writes', async () => {
+		swept.push(...(await lock.during((either) => storage.sweep(olderThan, either, isInScope), signal)));
+	});
+}
+
+/** Does something that may fail without harm, and notes where it did. @throws what ends the whole run */
+export async function attempt(stuck: Stuck[], what: string, action: () => Promise<void>): Promise<void> {
+	try {
+		await action();
+	} catch (error) {
+		if (!(error instanceof BackupError)) throw error;
+		if (['CANCELLED', 'STORAGE_LOCKED', 'STORAGE_UNREACHABLE'].includes(error.code)) throw error;
+		stuck.push({ what, error });
+	}
+}
