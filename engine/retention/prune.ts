@@ -10,7 +10,7 @@ import { parsePolicy, type RetentionPolicy } from './policy';
 import { pruneWal } from './prune-wal';
 import { rowOf, totalsOf, type PruneReport, type WalReport, type WeeklyCopyReport } from './report';
 import { planOf, survey, type Survey, type SurveyOptions } from './survey';
-import { finishDeletions, noteCopies, removeBrokenCopies } from './sweep';
+import { finishDeletions, notedCopies, noteCopies, removeBrokenCopies } from './sweep';
 import { copyBackup } from './weekly';
 
 export interface PruneOptions {
@@ -119,19 +119,17 @@ function surveyOptionsOf({ options, storage, policy, now, signal, lock }: Run): 
 async function makeCopies(run: Run, found: Survey, surveyOptions: SurveyOptions): Promise<WeeklyCopyReport[]> {
 	const { copies, plan } = found;
 	if (plan.refusal || copies.length === 0) return [];
-	if (run.lock)
-		await noteCopies(
-			run.storage,
-			copies.map(({ copy }) => copy.key),
-			run.now,
-		);
+	// What earlier runs could not finish stays noted.
+	const broken = run.lock ? await notedCopies(run.storage, run.signal) : [];
+	const due = copies.map(({ copy }) => copy.key);
+	if (run.lock) await noteCopies(run.storage, [...broken, ...due], run.now);
 	const reports: WeeklyCopyReport[] = [];
 	for (const { entry, folder, copy } of copies) {
 		const error = run.lock ? await tryCopy(run, run.lock, entry, folder) : null;
 		reports.push({ id: entry.id, from: entry.key, to: copy.key, size: entry.size, error });
 	}
 	const missed = new Set(reports.filter(({ error }) => error).map(({ to }) => to));
-	if (run.lock) await noteCopies(run.storage, [...missed], run.now);
+	if (run.lock) await noteCopies(run.storage, [...broken, ...missed], run.now);
 	if (missed.size > 0) {
 		found.entries = found.entries.filter(({ key }) => !missed.has(key));
 		found.plan = planOf(found, surveyOptions);

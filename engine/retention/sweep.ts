@@ -33,6 +33,11 @@ export async function noteCopies(storage: Storage, keys: readonly string[], now:
 	await note(storage, COPIES_KEY, keys, now);
 }
 
+/** The keys of copies that are noted. */
+export async function notedCopies(storage: Storage, signal?: AbortSignal): Promise<string[]> {
+	return (await readNote(storage, COPIES_KEY, signal))?.keys ?? [];
+}
+
 /**
  * Finishes the deletions that an earlier run noted and began: data whose manifest is gone. What still has its manifest is
  * left to the next plan; what cannot be removed stays noted. Call it with the lock held.

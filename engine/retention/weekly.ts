@@ -73,24 +73,43 @@ function keyOfCopy({ entry, folder }: WeeklyCopy): string {
  * storage copies by itself where it can (a hard link in a folder, the server in a bucket), which compares sizes only; else
  * the bytes go through this process, and are compared with the manifest on the way. Hold the storage's lock.
  * @returns the key of the copy
- * @throws BackupError STORAGE_EXISTS (there is a whole copy), ARCHIVE_CORRUPT (the source is damaged; nothing is left),
- * MANIFEST_INVALID, CANCELLED, and what the storage throws
+ * @throws BackupError STORAGE_EXISTS (there is a whole copy, or something else in its place), ARCHIVE_CORRUPT (the source
+ * is damaged; nothing is left), MANIFEST_INVALID, CANCELLED, and what the storage throws
  */
 export async function copyBackup(storage: Storage, key: string, folder: string, signal?: AbortSignal): Promise<string> {
 	const options = signal ? { signal } : {};
 	throwIfCancelled(signal);
 	const { manifest } = await readManifest(storage, manifestKeyOf(key), signal);
 	const copy = keyIn(folder, manifest.file);
-	const found = await storage.stat(copy);
-	if (found?.size === manifest.size.stored && (await storage.stat(manifestKeyOf(copy)))) {
-		throw new BackupError('STORAGE_EXISTS', `There is a copy of ${key} in ${folder} already.`);
-	}
-	// What a run left that broke off.
-	await storage.remove(manifestKeyOf(copy));
-	await storage.remove(copy);
+	await clearPlace(storage, copy, manifest, signal);
 	await copyArchive(storage, key, copy, manifest, signal);
 	await storage.replace(manifestKeyOf(copy), Buffer.from(formatManifest(manifest)), options);
 	return copy;
+}
+
+/** Makes room for a copy: what a run left that broke off, or a copy that lost its data. Nothing else is ever removed. */
+async function clearPlace(
+	storage: Storage,
+	copy: string,
+	{ id, size }: Manifest,
+	signal: AbortSignal | undefined,
+): Promise<void> {
+	const found = await storage.stat(copy);
+	if (await storage.stat(manifestKeyOf(copy))) {
+		const there = await readManifest(storage, manifestKeyOf(copy), signal).catch((error: unknown) => {
+			throw error instanceof BackupError && error.code === 'MANIFEST_INVALID' ? taken(copy, error) : error;
+		});
+		if (there.manifest.id !== id || found?.size === size.stored) throw taken(copy);
+	} else if (found && found.size !== size.stored) throw taken(copy);
+	await storage.remove(manifestKeyOf(copy));
+	await storage.remove(copy);
+}
+
+function taken(copy: string, cause?: unknown): BackupError {
+	return new BackupError('STORAGE_EXISTS', `There is something named ${copy} already.`, {
+		cause,
+		hint: 'If it is no copy of this backup, move it elsewhere.',
+	});
 }
 
 async function copyArchive(

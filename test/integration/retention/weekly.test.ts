@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { manifestKeyOf, openArchive } from '../../../engine/archive';
+import { formatManifest, manifestKeyOf, openArchive, parseManifest } from '../../../engine/archive';
 import { copyBackup, dueWeeklyCopies, readCatalog, Zone } from '../../../engine/retention';
 import { intercepted, keysIn, temporaryStorage, textOf, withManifests, writeBackup } from './support';
 
@@ -64,6 +64,27 @@ describe('copyBackup', () => {
 		await storage.remove(copy);
 		expect(await copyBackup(storage, key, FOLDER)).toBe(copy);
 		expect(await textOf(storage, copy)).toBe(await textOf(storage, key));
+	});
+
+	it('takes nobody else’s place: not a file’s of other bytes, nor a manifest’s that cannot be read or is another’s', async () => {
+		const storage = temporaryStorage();
+		const key = await writeBackup(storage, 3);
+		const copy = key.replace('postgres', FOLDER);
+		const other = formatManifest({
+			...parseManifest(await textOf(storage, manifestKeyOf(key)), key),
+			id: '11111111-1111-4111-8111-111111111111',
+		});
+		for (const [there, content] of [
+			[copy, 'my own dump'],
+			[manifestKeyOf(copy), '{"formatVersion": 99}'],
+			[manifestKeyOf(copy), other],
+		] as const) {
+			await storage.replace(there, Buffer.from(content));
+			await expect(copyBackup(storage, key, FOLDER)).rejects.toMatchObject({ code: 'STORAGE_EXISTS' });
+			expect(await textOf(storage, there)).toBe(content);
+			await storage.remove(there);
+		}
+		expect(await copyBackup(storage, key, FOLDER)).toBe(copy);
 	});
 
 	it('is cancelled without a trace', async () => {
