@@ -108,6 +108,19 @@ export function rulesFor(entry: RetentionEntry, policy: RetentionPolicy): { rule
 	return { rules: overrides[which]?.rules ?? policy.rules, which };
 }
 
+/** What a policy names and no backup is: names of separate rules, and patterns of files. */
+export function unusedIn(
+	{ overrides = [], foreign = [] }: RetentionPolicy,
+	entries: readonly RetentionEntry[],
+): { names: string[]; patterns: string[] } {
+	const names = new Set(entries.map(({ name }) => name));
+	const files = entries.filter(({ kind }) => kind === 'foreign').map(({ key }) => key);
+	return {
+		names: overrides.flatMap(({ name }) => (name === undefined || names.has(name) ? [] : [name])),
+		patterns: foreign.flatMap(({ pattern }) => (files.some(compileGlob(pattern)) ? [] : [pattern])),
+	};
+}
+
 /** Validates a policy that came from outside. @throws BackupError INVALID_INPUT that names what is wrong */
 export function parsePolicy(value: unknown): RetentionPolicy {
 	const result = policySchema.safeParse(value);

@@ -9,11 +9,11 @@ export function protect(sorted: readonly RetentionEntry[], now: Date, add: AddRe
 		const line = lineOf(entry);
 		if (isGood(entry) && !withGood.has(line)) {
 			withGood.add(line);
-			add(entry, { rule: 'lastGood', text: `the last good backup of ${entry.name}` });
+			add(entry, { rule: 'lastGood', text: `the last good backup of ${thing(entry)}` });
 		}
 		if (entry.complete && entry.verified === 'passed' && !withVerified.has(line)) {
 			withVerified.add(line);
-			add(entry, { rule: 'lastVerified', text: `the last verified backup of ${entry.name}` });
+			add(entry, { rule: 'lastVerified', text: `the last verified backup of ${thing(entry)}` });
 		}
 		if (entry.pinned) add(entry, { rule: 'pinned', text: 'pinned' });
 		if (entry.lockedUntil !== undefined && Date.parse(entry.lockedUntil) > now.getTime()) {
@@ -21,6 +21,10 @@ export function protect(sorted: readonly RetentionEntry[], now: Date, add: AddRe
 		}
 		if (entry.legalHold) add(entry, { rule: 'legalHold', text: 'under a legal hold in the storage, without an end' });
 	}
+}
+
+function thing({ name, partial }: RetentionEntry): string {
+	return partial === undefined ? name : `${name} (${partial})`;
 }
 
 /**

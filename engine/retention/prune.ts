@@ -6,7 +6,7 @@ import type { EntryState, RetentionEntry } from './entry';
 import { withLock, type StorageLock } from './lock';
 import { clearLeftovers } from './leftovers';
 import { orphansIn } from './orphans';
-import { parsePolicy, type RetentionPolicy } from './policy';
+import { parsePolicy, unusedIn, type RetentionPolicy } from './policy';
 import { pruneWal } from './prune-wal';
 import { rowOf, totalsOf, type PruneReport, type WalReport, type WeeklyCopyReport } from './report';
 import { planOf, survey, type Survey, type SurveyOptions } from './survey';
@@ -102,6 +102,7 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 		unproven: orphans.unproven.map(({ key }) => key),
 		removedOrphans: run.lock ? removedOrphans.map(({ key }) => key) : [],
 		damaged: [...found.catalog.damaged, ...orphans.precious.map(lostManifest)],
+		unused: unusedIn(run.policy, [...found.entries, ...found.outside]),
 	};
 }
 

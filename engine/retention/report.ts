@@ -17,6 +17,10 @@ export interface PruneRow {
 	verdict: 'keep' | 'delete';
 	/** All that apply, in plain words; at least one. */
 	reasons: string[];
+	/** The server that it is of, where the manifest tells: `db.example.com:5432`. */
+	origin: string | null;
+	/** What a partial backup was limited to, `schema`; null for a whole one. */
+	partial: string | null;
 	pinned: boolean;
 	/** Whether the storage refuses to delete it. Only asked for where it was to be deleted. */
 	locked: boolean;
@@ -101,6 +105,8 @@ export interface PruneReport {
 	removedOrphans: string[];
 	/** Manifests that cannot be read: left alone, and their archives with them. */
 	damaged: RetentionCatalog['damaged'];
+	/** What the policy names and the storage does not hold: a misspelt name would go by the general rules. */
+	unused: { names: string[]; patterns: string[] };
 }
 
 /** The row of a decision. @param now Decides which locks are over */
@@ -116,6 +122,8 @@ export function rowOf({ entry, action, reasons }: Decision, now: Date): PruneRow
 		size,
 		verdict: action,
 		reasons: reasons.map(({ text }) => text),
+		origin: entry.origin ?? null,
+		partial: entry.partial ?? null,
 		pinned,
 		locked: isRetained || legalHold,
 		lockedUntil: isRetained ? entry.lockedUntil! : null,

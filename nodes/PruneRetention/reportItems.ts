@@ -26,6 +26,8 @@ export function summaryItem(report: PruneReport, settings: RunSettings, summary:
 			unproven,
 			removedOrphans,
 			damaged,
+			stuck: report.stuck.map(({ what, error }) => ({ what, ...described(error) })),
+			unused: report.unused,
 			...settings,
 		},
 	};
@@ -72,7 +74,7 @@ function described(
 
 /** What the user has to see although the run went on. */
 export function warningsOf(report: PruneReport, settings: RunSettings): string[] {
-	const { refusal, failed, weeklyCopies, wal, damaged, rows } = report;
+	const { refusal, failed, weeklyCopies, wal, damaged, stuck, unused, rows } = report;
 	const places = [...rows.map(({ key }) => key), ...wal.map(({ folder }) => folder)];
 	const empty = settings.folders.filter((folder) => folder !== '/' && !places.some((key) => key.startsWith(folder)));
 	return [
@@ -84,6 +86,9 @@ export function warningsOf(report: PruneReport, settings: RunSettings): string[]
 			...(error ? [`WAL in ${folder}: ${error.message}`] : []),
 		]),
 		...damaged.map(({ manifestKey }) => `${manifestKey} cannot be read; it was left alone, and so was its archive.`),
+		...stuck.map(({ what, error }) => `${what} stays as it is: ${error.message}`),
+		...unused.names.map((name) => `There is no backup of ${name}, which a separate policy names.`),
+		...unused.patterns.map((pattern) => `No file fits the pattern ${pattern}.`),
 		...empty.map((folder) => `There is no backup in the folder ${folder}.`),
 	];
 }

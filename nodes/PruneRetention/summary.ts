@@ -70,15 +70,19 @@ function sectionsOf(report: PruneReport): Section[] {
 }
 
 function backupsSection(title: string, rows: PruneReport['rows']): Section {
-	const lines = rows.map(({ date, kind, name, size, key, reasons, verified, complete }) => {
-		const remarks = [...(verified ? [`verification ${verified}`] : []), ...(complete ? [] : ['archive damaged'])];
+	const lines = rows.map(({ date, kind, name, partial, size, key, reasons, verified, complete }) => {
+		const remarks = [
+			...(partial === null ? [] : [`partial: ${partial}`]),
+			...(verified ? [`verification ${verified}`] : []),
+			...(complete ? [] : ['archive damaged']),
+		];
 		return [readableTime(new Date(date)), kind, name, readableSize(size), key, [...reasons, ...remarks].join('; ')];
 	});
 	return { title, head: ['Begun', 'Kind', 'Name', 'Size', 'File', 'Why'], lines };
 }
 
 function furtherSections(report: PruneReport): Section[] {
-	const { dryRun, weeklyCopies, wal, removedOrphans, orphans, unproven, swept, damaged } = report;
+	const { dryRun, weeklyCopies, wal, removedOrphans, orphans, unproven, swept, stuck, damaged } = report;
 	const left = [...orphans, ...unproven].filter((key) => !removedOrphans.includes(key));
 	const copied = dryRun ? 'Weekly copies that would be made' : 'Weekly copies';
 	return [
@@ -90,6 +94,7 @@ function furtherSections(report: PruneReport): Section[] {
 		{ title: 'WAL', head: [], lines: wal.map((one) => walLine(one, dryRun)) },
 		{ title: 'Leftovers that were removed', head: [], lines: [...swept, ...removedOrphans].map((key) => [key]) },
 		{ title: dryRun ? 'Leftovers' : 'Leftovers that stay', head: [], lines: left.map((key) => [key]) },
+		{ title: 'Could not be tidied up', head: [], lines: stuck.map(({ what, error }) => [what, error.message]) },
 		{
 			title: 'Manifests that cannot be read (left alone)',
 			head: [],

@@ -156,6 +156,20 @@ it('brings foreign files under the policy only by their pattern', async () => {
 	expect(left().sort()).toEqual(files.slice(1).sort());
 });
 
+it('says which names and patterns of the policy nothing fits', async () => {
+	const { node, storage } = await pruneNode(n8n);
+	await writeDaily(storage, 2);
+	const run = await node.run('dryRun', {
+		...rules({ last: 1 }),
+		separatePolicies: { policies: [{ kind: 'any', name: 'Shop', keep: '30-days' }] },
+		foreignFiles: { patterns: [{ pattern: 'old_*.sql.gz', keep: 'policy' }] },
+	});
+	expect(run.hints).toEqual([
+		'There is no backup of Shop, which a separate policy names.',
+		'No file fits the pattern old_*.sql.gz.',
+	]);
+});
+
 it('takes the policy that a dry run put out', async () => {
 	const { node, storage } = await pruneNode(n8n);
 	const keys = await writeDaily(storage, 5);

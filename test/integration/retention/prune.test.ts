@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { manifestKeyOf } from '../../../engine/archive';
-import { copyBackup, readCatalog } from '../../../engine/retention';
+import { copyBackup, prune, readCatalog } from '../../../engine/retention';
 import { FolderStorage, S3Storage } from '../../../engine/storage';
 import { startS3rver } from '../../services/s3/s3rver';
 import type { S3Server } from '../../services/s3/server';
@@ -81,6 +81,38 @@ describe('in a folder', () => {
 		const report = await pruneBy(storage, { last: 1 });
 		expect(report.deleted.map(({ key }) => key).sort()).toEqual(all.map(([older]) => older).sort());
 		expect(report.failed).toEqual([]);
+	});
+
+	it('tells what the policy names and nothing is, for its backups would go by the general rules', async () => {
+		const storage = temporaryStorage();
+		await writeBackup(storage, 1, { folder: 'other', name: 'crm' });
+		await writeDaily(storage, 2);
+		const named = (...names: string[]) => names.map((name) => ({ name, rules: {} }));
+		const policy = {
+			rules: { last: 1 },
+			overrides: [...named('Shop', 'shop', 'crm'), { tag: 'release', rules: {} }],
+			foreign: [{ pattern: 'old_*' }],
+		};
+		const { unused } = await prune({ storage, policy, owner: 'test', prefixes: ['postgres/'], dryRun: true });
+		expect(unused).toEqual({ names: ['Shop'], patterns: ['old_*'] });
+	});
+
+	it('refuses a policy that is none, whoever gives it', async () => {
+		const storage = temporaryStorage();
+		const keys = await writeDaily(storage, 3);
+		for (const rules of [
+			{ last: -1 },
+			{ last: NaN },
+			{ daily: 0.5 },
+			{ hourly: 3 } as object,
+			{ withinDays: Infinity },
+		]) {
+			await expect(pruneBy(storage, rules)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+		}
+		for (const rules of [{}, { last: 0, daily: 0, withinDays: 0, weeklySnapshots: 0 }]) {
+			expect((await pruneBy(storage, rules)).deleted).toEqual([]);
+		}
+		expect(await backupsIn(storage)).toEqual(withManifests(keys));
 	});
 
 	it('goes on where a pointer is none', async () => {

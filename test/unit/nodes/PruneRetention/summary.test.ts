@@ -16,6 +16,8 @@ function row(day: number, more: Partial<PruneRow> = {}): PruneRow {
 		size: 3_400_000,
 		verdict: 'keep',
 		reasons: ['within 7 days'],
+		origin: null,
+		partial: null,
 		pinned: false,
 		locked: false,
 		lockedUntil: null,
@@ -39,6 +41,8 @@ function report(more: Partial<PruneReport> = {}): PruneReport {
 		weeklyCopies: [],
 		wal: [],
 		swept: [],
+		stuck: [],
+		unused: { names: [], patterns: [] },
 		orphans: [],
 		unproven: [],
 		removedOrphans: [],
@@ -117,12 +121,18 @@ describe('the summary', () => {
 			unproven: ['c'],
 			removedOrphans: ['a'],
 			swept: ['d'],
+			stuck: [{ what: 'b', error: new BackupError('STORAGE_DENIED', 'It is locked.') }],
 			damaged: [{ manifestKey: 'e.manifest.json', message: 'not valid JSON' }],
 		});
 		expect(text).toContain('WAL (1)\n  postgres/wal/  2 segments deleted (32 B), 4 kept  within 7 days\n');
 		expect(text).toContain('Leftovers that were removed (2)\n  d\n  a\n');
 		expect(text).toContain('Leftovers that stay (2)\n  b\n  c\n');
+		expect(text).toContain('Could not be tidied up (1)\n  b  It is locked.\n');
 		expect(text).toContain('left alone) (1)\n  e.manifest.json  not valid JSON\n');
+	});
+
+	it('tells what partial backups hold', () => {
+		expect(told({ rows: [row(31, { partial: 'schema' })] }).text).toMatch(/within 7 days; partial: schema\n/);
 	});
 
 	it('counts what is too much for a mail', () => {
