@@ -75,9 +75,9 @@ export type RetentionPolicy = z.infer<typeof policySchema>;
 export const DEFAULT_MAX_DELETED_SHARE = 0.5;
 export const DEFAULT_FUTURE_TOLERANCE_MINUTES = 60;
 
-/** A share as people read it: 0.5 is `50 %`. */
+/** A share as people read it: 0.5 is `50%`. */
 export function percentOf(share: number): string {
-	return `${Number((share * 100).toFixed(2))} %`;
+	return `${Number((share * 100).toFixed(2))}%`;
 }
 
 const WEEKLY_SNAPSHOTS = 12;
