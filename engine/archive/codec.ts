@@ -66,8 +66,8 @@ export function createCompressor(codec: CodecOptions): Transform | undefined {
 	return undefined;
 }
 
-/** A stream that decompresses one frame; undefined for `none`. */
-export function createDecompressor(name: CodecName): Transform | undefined {
+/** A stream that decompresses one frame; undefined for `none`. What follows the frame's end is not in its `bytesWritten`. */
+export function createDecompressor(name: CodecName): (Transform & zlib.Zlib) | undefined {
 	if (name === 'zstd') return zlib.createZstdDecompress({ chunkSize: STREAM_CHUNK });
 	if (name === 'gzip') return zlib.createGunzip({ chunkSize: STREAM_CHUNK });
 	return undefined;
@@ -104,15 +104,21 @@ async function writeOnce(engine: Transform, whole: Uint8Array): Promise<Uint8Arr
 }
 
 /**
- * Decompresses one frame on the thread pool. Rejects with zlib's own error for damaged input, and when the frame
- * holds more than `rawLength` bytes; the caller compares the length.
+ * Decompresses one frame on the thread pool. Rejects with zlib's own error for damaged input, or one like it
+ * where bytes follow the frame's end, which zlib passes over, and when the frame holds more than `rawLength` bytes; the
+ * caller compares the length.
  */
 export async function decompressFrame(name: CodecName, frame: Uint8Array, rawLength: number): Promise<Uint8Array> {
 	if (name === 'none') return frame;
 	// A little room beyond the end spares zlib a second round and a second buffer.
-	const options = { chunkSize: rawLength + 64, maxOutputLength: Math.max(rawLength, 1) };
+	const options = { chunkSize: rawLength + 64, maxOutputLength: Math.max(rawLength, 1), info: true };
 	return await new Promise<Uint8Array>((resolve, reject) => {
-		const done = (error: Error | null, raw: Uint8Array) => (error ? reject(error) : resolve(raw));
+		const done = (error: Error | null, result: unknown) => {
+			if (error) return reject(error);
+			const { buffer, engine } = result as { buffer: Uint8Array; engine: zlib.Zlib };
+			if (engine.bytesWritten === frame.length) resolve(buffer);
+			else reject(Object.assign(new Error('It goes on after its end.'), { code: 'Z_DATA_ERROR' }));
+		};
 		if (name === 'zstd') zlib.zstdDecompress(frame, options, done);
 		else zlib.gunzip(frame, options, done);
 	});

@@ -56,10 +56,13 @@ async function* decompressStream(
 			throw error;
 		}
 	};
+	const decompressor = createDecompressor(context.codec);
+	// pipeline destroys the decompressor with the source's error, so its reader meets every error there is.
+	const content: AsyncIterable<Uint8Array> = decompressor ? pipeline(hashed(), decompressor, () => {}) : hashed();
 	let rawLength = 0;
 	let last: Uint8Array | undefined;
 	try {
-		for await (const chunk of decompressed(hashed(), context.codec)) {
+		for await (const chunk of content) {
 			rawLength += chunk.length;
 			if (rawLength > part.rawLength) throw wrongLength(part, context);
 			if (last) yield last;
@@ -70,13 +73,8 @@ async function* decompressStream(
 	}
 	if (hash.digest('hex') !== part.sha256) throw wrongHash(part, context);
 	if (rawLength !== part.rawLength) throw wrongLength(part, context);
+	if (decompressor && decompressor.bytesWritten !== part.length) throw wrongEnd(part, context);
 	if (last) yield last;
-}
-
-function decompressed(frame: AsyncIterable<Uint8Array>, codec: CodecName): AsyncIterable<Uint8Array> {
-	const decompressor = createDecompressor(codec);
-	// pipeline destroys the decompressor with the source's error, so its reader meets every error there is.
-	return decompressor ? pipeline(frame, decompressor, () => {}) : frame;
 }
 
 /** Errors of zlib and zstd, and a decompressor that ended before its input did. */
@@ -92,6 +90,10 @@ function notDecompressed(part: ManifestPart, context: PartContext, cause: unknow
 
 function wrongHash(part: ManifestPart, { key }: PartContext): Error {
 	return corrupt(key, `the SHA-256 of the part at byte ${part.offset} is not the one that was stored`);
+}
+
+function wrongEnd(part: ManifestPart, { key }: PartContext): Error {
+	return corrupt(key, `the part at byte ${part.offset} goes on after its end`);
 }
 
 function wrongLength(part: ManifestPart, { key }: PartContext): Error {
