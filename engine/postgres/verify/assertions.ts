@@ -1,4 +1,6 @@
-import type { Client, QueryArrayConfig } from 'pg';
+import { once } from 'node:events';
+
+import { type Client, Query, type QueryArrayConfig } from 'pg';
 
 import { throwIfCancelled } from '../../errors';
 import type { CheckContext } from '../../verify/types';
@@ -55,9 +57,9 @@ async function failureOf(client: Client, sql: string, signal?: AbortSignal): Pro
 	const timer = setTimeout(() => client.connection.stream.destroy(silence), PATIENCE + GRACE);
 	try {
 		for (const statement of BEGIN) await client.query(statement);
-		const { rows } = await client.query<unknown[]>(single(sql));
-		if (rows.length !== 1) return `gives ${rows.length} rows instead of one`;
-		const [value] = rows[0] as unknown[];
+		const { rows, first } = await answerTo(client, sql);
+		if (rows !== 1) return `gives ${rows} rows instead of one`;
+		const [value] = first;
 		if (value === true) return undefined;
 		if (value === false) return 'is false';
 		return value === null ? 'gives NULL instead of true' : 'gives something that is neither true nor false';
@@ -73,6 +75,18 @@ async function failureOf(client: Client, sql: string, signal?: AbortSignal): Pro
 		// Where the connection is lost, the next query tells.
 		await client.query('ROLLBACK').catch(() => {});
 	}
+}
+
+/** The rows that a query gives, of which only the first is kept: there may be as many as in the largest table. */
+async function answerTo(client: Client, sql: string): Promise<{ rows: number; first: unknown[] }> {
+	const answer: { rows: number; first: unknown[] } = { rows: 0, first: [] };
+	const query = new Query<unknown[]>(single(sql));
+	query.on('row', (row) => {
+		if (answer.rows++ === 0) answer.first = row;
+	});
+	client.query(query);
+	await once(query, 'end');
+	return answer;
 }
 
 /** By the extended protocol, which takes one statement: none can end the transaction and go on after it. */

@@ -116,6 +116,45 @@ describe('a test restore on a server', () => {
 		expect(await scratchDatabases()).toEqual([]);
 	});
 
+	it('lets assertions change nothing, and holds none of the rows that they give', async () => {
+		const before = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
+		let highest = 0;
+		const timer = setInterval(() => {
+			const { arrayBuffers, heapUsed } = process.memoryUsage();
+			highest = Math.max(highest, arrayBuffers + heapUsed - before);
+		}, 20);
+		const assertions = [
+			`SELECT repeat('x', 1000) FROM generate_series(1, 300000)`,
+			'COMMIT',
+			'SET TRANSACTION READ WRITE',
+			`SELECT set_config('transaction_read_only', 'off', true) = 'off'`,
+			`WITH gone AS (DELETE FROM users RETURNING true) SELECT count(*) > 0 FROM gone`,
+			`DO 'BEGIN DELETE FROM users; END'`,
+			'CREATE TEMPORARY TABLE users AS SELECT 1 AS id',
+			'LISTEN somebody',
+			'SELECT pg_advisory_lock(1) IS NOT NULL',
+			'SELECT count(*) = 100 FROM users',
+			'',
+		];
+		const { findings } = await tested(backup, { ...target(), assertions });
+		clearInterval(timer);
+		expect(
+			findings.filter((finding) => finding !== OWNERS).map((finding) => finding.replace(/ \(.*\) /s, ' ')),
+		).toEqual([
+			'error: Assertion 1 gives 300000 rows instead of one.',
+			'error: Assertion 2 gives 0 rows instead of one.',
+			'error: Assertion 3 gives 0 rows instead of one.',
+			'error: Assertion 4 fails with SQLSTATE 25001.',
+			'error: Assertion 5 fails with SQLSTATE 25006.',
+			'error: Assertion 6 fails with SQLSTATE 25006.',
+			'error: Assertion 7 fails with SQLSTATE 25006.',
+			'error: Assertion 8 gives 0 rows instead of one.',
+			'error: Assertion 11 gives 0 rows instead of one.',
+		]);
+		expect(highest).toBeLessThan(150_000_000);
+		expect(await scratchDatabases()).toEqual([]);
+	});
+
 	it('finds that a dump cannot be restored, and drops what was made of it', async () => {
 		const key = await forge(
 			backup.storage,
