@@ -6,8 +6,8 @@
  * is never taken over twice. Nobody ever deletes or overwrites another's record to get the lock, and a released record
  * stays (the newest, and those of the last day): a run that looked long ago cannot create a generation that is past.
  *
- * A holder renews its record as it goes on (`confirm`), and finds out there when it was too slow and was taken over: a
- * newer generation exists. Clocks may differ by a minute. On S3 servers without conditional writes, creating leaves a
+ * A holder renews its record as it goes on, and finds out at each step (`confirm`) when it was too slow and was taken over:
+ * a newer generation exists. Clocks may differ by a minute. On S3 servers without conditional writes, creating leaves a
  * window of one request in which two may succeed; the one whose record was replaced finds another's token in it.
  */
 import { randomUUID } from 'node:crypto';
@@ -69,8 +69,9 @@ export class StorageLock {
 	 */
 	async confirm(): Promise<void> {
 		const now = this.clock().getTime();
-		if (now < this.#renewAt) return;
+		// The clock of a machine that was paused may have stood still, so the storage is asked each time.
 		await this.#assertHeld();
+		if (now < this.#renewAt) return;
 		const renewed = { ...this.#record, expiresAt: new Date(now + this.ttlMs).toISOString() };
 		await writeRecord(this.storage, this.generation, renewed);
 		// Somebody may have found it expired just before.
@@ -143,6 +144,11 @@ export async function acquireLock(storage: Storage, options: LockOptions): Promi
 		expiresAt: new Date(now.getTime() + ttlMs).toISOString(),
 	};
 	await createRecord(storage, generation, record, signal);
+	if ((await newestGeneration(storage)) > generation) {
+		// This run was paused for so long that the records of those after it were cleared away.
+		await storage.remove(keyOf(generation));
+		throw lockedBy(storage, 'by a run that took the lock meanwhile');
+	}
 	await removeOldRecords(storage, generation, now);
 	return new StorageLock(storage, generation, record, ttlMs, clock);
 }

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { acquireLock, withLock } from '../../../engine/retention';
 import type { Storage } from '../../../engine/storage';
 import { all } from '../storage/content';
+import { intercepted } from './support';
 
 const MINUTE_MS = 60_000;
 
@@ -55,6 +56,35 @@ export function lockContract(newStorage: () => Promise<Storage>, options: { crea
 		await expect(slow.confirm()).rejects.toEqual(locked);
 		await slow.release();
 		await expect(acquireLock(storage, { owner: 'another', clock })).rejects.toEqual(locked);
+	});
+
+	it('is found to be lost by an owner whose own clock stood still, as that of a machine that was paused', async () => {
+		const storage = await newStorage();
+		const [own, others] = [testClock(), testClock()];
+		const paused = await acquireLock(storage, { owner: 'paused', clock: own.clock });
+		others.pass(20);
+		const lock = await acquireLock(storage, { owner: 'next', clock: others.clock });
+		await expect(paused.confirm()).rejects.toEqual(locked);
+		await lock.release();
+		await expect(paused.confirm()).rejects.toEqual(locked);
+	});
+
+	it('is not had by a run that was paused before it created its record, until those after it were cleared away', async () => {
+		const storage = await newStorage();
+		await (await acquireLock(storage, { owner: 'first' })).release();
+		let isPaused = false;
+		const pausing = intercepted(storage, {
+			write: async (key, source, writing) => {
+				isPaused = true;
+				for (const owner of ['second', 'third']) await (await acquireLock(storage, { owner })).release();
+				await acquireLock(storage, { owner: 'fourth' });
+				await storage.remove('.stack-backup/lock-000000000002.json');
+				return await storage.write(key, source, writing);
+			},
+		});
+		await expect(acquireLock(pausing, { owner: 'late' })).rejects.toEqual(locked);
+		expect(isPaused).toBe(true);
+		await expect(acquireLock(storage, { owner: 'other' })).rejects.toThrow(/locked by fourth/);
 	});
 
 	it('is kept by an owner that goes on, as long as it likes', async () => {

@@ -9,6 +9,8 @@ import { prune, type KeepRules, type PruneOptions } from '../../../engine/retent
 import { FolderStorage, type Storage } from '../../../engine/storage';
 import { all } from '../storage/content';
 
+export { intercepted } from './proxy';
+
 export const DAY_MS = 24 * 60 * 60 * 1000;
 
 export function temporaryRoot(): string {
@@ -70,18 +72,6 @@ export async function keysIn(storage: Storage): Promise<string[]> {
 /** The archives and their manifests. */
 export function withManifests(keys: string[]): string[] {
 	return keys.flatMap((key) => [key, manifestKeyOf(key)]).sort();
-}
-
-/** A storage whose methods may be replaced, to break one off at a moment of one's choice. */
-export function intercepted(storage: Storage, methods: Partial<Storage>): Storage {
-	return new Proxy(storage, {
-		get(target, property) {
-			const own = (methods as Record<string | symbol, unknown>)[property];
-			if (own) return own;
-			const value = (target as unknown as Record<string | symbol, unknown>)[property];
-			return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
-		},
-	});
 }
 
 /** Prunes, the share left out of it. */
