@@ -104,7 +104,13 @@ export function newestFirst(entries: readonly RetentionEntry[]): RetentionEntry[
 		(a, b) =>
 			b.startedAt - a.startedAt ||
 			b.finishedAt - a.finishedAt ||
+			// A backup before its weekly copy.
+			Number(isWeeklyCopy(a.entry)) - Number(isWeeklyCopy(b.entry)) ||
 			(a.entry.key < b.entry.key ? 1 : a.entry.key > b.entry.key ? -1 : 0),
 	);
 	return timed.map(({ entry }) => entry);
+}
+
+function isWeeklyCopy({ key }: RetentionEntry): boolean {
+	return weekOfKey(key) !== undefined;
 }

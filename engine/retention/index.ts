@@ -5,6 +5,7 @@ export { parsePolicy, PRESETS, type Count, type KeepRules, type PresetName, type
 export type { Reason } from './rules';
 export { Zone } from './zone';
 export { readCatalog, type RetentionCatalog } from './catalog';
+export { HOUSEKEEPING } from './housekeeping';
 export { acquireLock, withLock, type LockOptions, type StorageLock } from './lock';
 export { setPinned, type PinnedBackup, type PinOptions } from './pin';
 export { prune, type PruneOptions } from './prune';

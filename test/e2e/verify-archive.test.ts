@@ -401,10 +401,19 @@ it('throws for options that are wrong and for a storage that cannot be used, onc
 });
 
 it('fills its drop-downs with backups of all kinds, and files without what belongs to them', async () => {
-	const { node, dump, snapshot } = await freshStorage();
+	const { folder, node, dump, snapshot } = await freshStorage();
 	const [database] = await dump.ok('backUp');
 	const [collection] = await snapshot.ok('backUp');
 	await verdicts(node, 'verify', one(database!));
+	// As retention leaves them.
+	mkdirSync(join(folder, 'weekly', '2026_W05'), { recursive: true });
+	for (const suffix of ['', '.manifest.json'])
+		copyFileSync(
+			join(folder, `${String(database!['key'])}${suffix}`),
+			join(folder, 'weekly', '2026_W05', `${String(database!['file'])}${suffix}`),
+		);
+	mkdirSync(join(folder, '.stack-backup'));
+	writeFileSync(join(folder, '.stack-backup', 'catalog.json'), '{}');
 	const request = { nodeType: NODE_TYPE, credentials: node.credentials, parameters: { operation: 'verify' } };
 	const { results } = await n8n.searchList({ ...request, methodName: 'searchBackups', path: 'parameters.backup' });
 	expect(results).toMatchObject([

@@ -121,6 +121,12 @@ describe('weekly copies', () => {
 		expect(keys).toHaveLength(3);
 	});
 
+	it('come after their originals', () => {
+		const original = backup('2026-06-01T00:00:00Z');
+		const plan = planRetention([copy('2026_W23'), original], NOW, policyOf({ last: 1 }));
+		expect(plan.decisions.map(({ entry }) => entry.key)).toEqual([original.key, 'weekly/2026_W23/shop_1.sql.zst']);
+	});
+
 	it('stay where no rule is set for them', () => {
 		const copies = ['2026_W23', '2026_W22'].map((week) => copy(week));
 		expect(planRetention([...daily(2), ...copies], NOW, policyOf({ last: 1 })).deletable).toHaveLength(1);
