@@ -73,10 +73,19 @@ export interface CheckContext {
 	restoreTook?: (milliseconds: number) => void;
 }
 
+/** PostgreSQL in memory, in a process that this one starts and ends. */
+export interface InProcessTarget {
+	type: 'inProcess';
+	/** Bytes of the largest raw archive. */
+	maxRawBytes: number;
+	/** Tells how many bytes of memory may still be taken; without it the system is asked. */
+	available?: () => number | undefined;
+}
+
 /** Where test restores may go. Each system takes the one that is for it. */
 export interface ScratchTargets {
-	/** PostgreSQL: in this process, where the raw archive is not larger; otherwise on the server, in a database made and dropped. */
-	postgres?: { type: 'inProcess'; maxRawBytes: number } | { type: 'server'; connection: PostgresConnection };
+	/** PostgreSQL: in memory, where the raw archive is not larger; or on a server, in a database made and dropped. */
+	postgres?: InProcessTarget | { type: 'server'; connection: PostgresConnection };
 	qdrant?: { connection: QdrantConnection };
 	/** PostgreSQL: statements that must give one true value in the restored database: `SELECT count(*) > 0 FROM users`. */
 	assertions?: string[];

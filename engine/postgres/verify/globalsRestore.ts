@@ -11,7 +11,7 @@ import { connectionTo } from './inProcess/restore';
 const TABLESPACE = /\btablespace "/;
 
 /**
- * Restores the roles of a server for a test, always in this process: roles belong to a whole server, and none are ever made
+ * Restores the roles of a server for a test, always in memory: roles belong to a whole server, and none are ever made
  * on one of the user's. Tablespaces are directories of the source's machine, and are not tried. Answers `{ roles }`.
  * @throws BackupError those of the archive, TARGET_FAILED, TARGET_UNREACHABLE, CANCELLED
  */
@@ -24,7 +24,8 @@ export async function testRestoreGlobals(
 	if (!postgres) throw new BackupError('INVALID_INPUT', 'There is no place for a test restore of PostgreSQL.');
 	const begun = performance.now();
 	const script = await scriptOf(reader, signal);
-	const server = await InProcessServer.start([], signal);
+	const rawBytes = reader.manifest.size.raw;
+	const server = await InProcessServer.start({ extensions: [], rawBytes, ...(signal && { signal }) });
 	const stop = () => void server.stop();
 	signal?.addEventListener('abort', stop, { once: true });
 	try {

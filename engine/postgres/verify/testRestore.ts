@@ -10,6 +10,7 @@ import { runAssertions } from './assertions';
 import { compareRestored } from './compare';
 import { hangingUp } from './hangUp';
 import { findingOfFailure, type TargetKind } from './failures';
+import { memoryNeeded } from './inProcess/memoryNeeded';
 import { restoreInProcess } from './inProcess/restore';
 import type { SourceSession } from './restoredRows';
 import { dropAbandoned, dropScratch, scratchName } from './scratchDatabase';
@@ -27,7 +28,7 @@ export interface RestoreTest {
 }
 
 /**
- * Restores a dump of ours for a test, in this process or into a scratch database, compares what came out with what is in the
+ * Restores a dump of ours for a test, in memory or into a scratch database, compares what came out with what is in the
  * archive, and removes it again. Answers `{ tables, rows, sequences, largeObjects, assertions }`, as far as there are any.
  * @throws BackupError those of the archive, TARGET_UNREACHABLE, CANCELLED
  */
@@ -75,7 +76,7 @@ export async function testRestoreOf(
 		if (!postgres) throw noTarget();
 		if (postgres.type === 'server') return await onServer(test, source, postgres.connection, target, context, compare);
 		checkSize(test.rawBytes, postgres.maxRawBytes);
-		return await restoreInProcess(source, context, compare);
+		return await restoreInProcess({ ...postgres, source, rawBytes: test.rawBytes }, context, compare);
 	} catch (error) {
 		throwIfCancelled(context.signal);
 		const finding = findingOfFailure(error, target);
@@ -146,24 +147,20 @@ async function compareAt(
 	return { ...counts, assertions: asserted };
 }
 
-/**
- * Measured with Node 24: 815 MB of memory in all for a backup of 1 MB, 1.2 GB for 200 MB, 1.9 GB for 600 MB, with a primary
- * key and an index; tables with many indexes take more.
- */
 function checkSize(rawBytes: number, maxRawBytes: number): void {
 	if (rawBytes <= maxRawBytes) return;
 	throw new BackupError(
 		'INVALID_INPUT',
-		`The backup holds ${megabytes(rawBytes)}; for a test restore inside this process the limit is ${megabytes(maxRawBytes)}.`,
+		`The backup holds ${megabytes(rawBytes)}; for a test restore in memory the limit is ${megabytes(maxRawBytes)}.`,
 		{
-			hint: 'Give a scratch server, or raise the limit: it takes about 900 MB of memory, and some three times the size of the backup beside that.',
+			hint: `Give a scratch database on a server, or raise the limit: it would take ${megabytes(memoryNeeded(rawBytes))} of memory.`,
 		},
 	);
 }
 
 function noTarget(): BackupError {
 	return new BackupError('INVALID_INPUT', 'There is no place for a test restore of PostgreSQL.', {
-		hint: 'Choose to restore inside this process, or give a scratch server.',
+		hint: 'Choose to restore in memory, or give a scratch database on a server.',
 	});
 }
 

@@ -1,6 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-/** Megabytes. PostgreSQL in this process takes some 600 MB of memory and up to five times the size of the backup. */
+/** Megabytes. Restoring so much in memory takes 800 MB: see engine/postgres/verify/inProcess/memoryNeeded.ts. */
 export const DEFAULT_MAX_MB = 100;
 
 /** Where test restores go, and what is asked there. */
@@ -14,9 +14,9 @@ export function scratchFields(operation: string, more: Record<string, string[]> 
 			noDataExpression: true,
 			options: [
 				{
-					name: 'In This Process',
+					name: 'In Memory',
 					value: 'inProcess',
-					description: 'Into a PostgreSQL inside n8n, held in memory for as long as it takes; no server is needed',
+					description: 'Into a PostgreSQL that n8n holds in memory for as long as it takes; no server is needed',
 				},
 				{
 					name: 'Scratch Database on a Server',
@@ -34,7 +34,7 @@ export function scratchFields(operation: string, more: Record<string, string[]> 
 			typeOptions: { minValue: 1, maxValue: 100000 },
 			default: DEFAULT_MAX_MB,
 			description:
-				'How large a backup may be before compression to be restored in this process, which takes 600 MB of memory and up to five times the size. A larger one is put out as incomplete.',
+				'How large a backup may be before compression to be restored in memory, which takes 500 MB and three and a half times the size. A larger one, and one for which memory would not suffice, is put out as incomplete.',
 			displayOptions: shown({ postgresTarget: ['inProcess'] }),
 		},
 		{

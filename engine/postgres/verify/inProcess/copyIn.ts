@@ -4,7 +4,7 @@ import type { InProcessServer } from './pglite';
 const NEWLINE = 0x0a;
 
 /** Bytes of rows in one COPY. A row is never cut, so a longer one makes a longer COPY. */
-const PIECE = 8 * 1024 * 1024;
+const PIECE = 2 * 1024 * 1024;
 
 const COPY_DONE = encodeMessage(0x63, Buffer.alloc(0));
 const COPY_IN_RESPONSE = 0x47;

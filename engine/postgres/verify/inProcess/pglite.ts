@@ -1,18 +1,36 @@
+/**
+ * How bytes move through: what is sent goes through a pipe to the process that runs PGlite; its answer comes back through
+ * another one in frames (a letter, the length, the bytes) and is handed on as it comes. While whoever takes it has enough,
+ * nothing is read, and that process waits.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { extname, join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Duplex } from 'node:stream';
 
 import { BackupError, cancelled, throwIfCancelled } from '../../../errors';
 import { encodeQuery } from '../../protocol';
+import { AnswerFrames } from './answerFrames';
 import type { ExtensionModule } from './extensions';
+import { availableMemory } from './memory';
+import { checkMemory, RESERVE } from './memoryNeeded';
 
-/** Bytes of an answer that may be on their way out of the thread. */
+/** Bytes of an answer that may be on their way to whoever takes it. */
 const UNTAKEN_LIMIT = 4 * 1024 * 1024;
 
 /** Bytes sent after which the server's log, which is in memory as well, is shortened: no other process does it. */
 const CHECKPOINT_BYTES = 64 * 1024 * 1024;
 const CHECKPOINT = encodeQuery(Buffer.from('CHECKPOINT'));
 
-/** Takes a piece of an answer; the thread waits until it has called `taken`, once it has posted enough. */
+/**
+ * Nothing of this process's: there may be secrets. Files in memory grow by being copied: glibc is to give their memory back
+ * and not to keep it for later, which takes 100 MB less.
+ */
+const ENVIRONMENT = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_ARENA_MAX: '1' };
+
+/** Milliseconds between two looks at how much memory is left. */
+const LOOK = 200;
+
+/** Takes a piece of an answer, and calls `taken` once it has room for more. */
 export type TakePiece = (bytes: Buffer, taken: () => void) => void;
 
 interface Exchange {
@@ -21,57 +39,76 @@ interface Exchange {
 	reject: (error: Error) => void;
 }
 
-type Posted = Uint8Array | 'ready' | 'done' | { error: string };
+export interface InProcessOptions {
+	extensions: ExtensionModule[];
+	/** Bytes of what will be restored. */
+	rawBytes: number;
+	signal?: AbortSignal;
+	/** Bytes of memory that may still be taken; undefined where nobody knows. */
+	available?: () => number | undefined;
+}
 
 /**
- * A PostgreSQL server in this process and in memory: PGlite in a worker thread, which ends with it. It has one session, and
- * so one exchange at a time; others wait for their turn.
+ * A PostgreSQL server in memory: PGlite in a process that ends with it. It has one session, and so one exchange at a time;
+ * others wait for their turn. Where memory is about to run out, the server ends, before the system ends something else.
  */
 export class InProcessServer {
-	readonly #worker: Worker;
-	readonly #untaken = new Int32Array(new SharedArrayBuffer(4));
+	readonly #child: ChildProcess;
+	readonly #answers: Duplex;
+	readonly #closed: Promise<void>;
 	readonly #ready: Promise<void>;
+	readonly #watch: NodeJS.Timeout;
 	#exchange: Exchange | undefined;
 	#turn: Promise<unknown> = Promise.resolve();
 	#failure: Error | undefined;
+	#untaken = 0;
 	#sinceCheckpoint = 0;
 
-	private constructor(extensions: ExtensionModule[]) {
-		this.#worker = new Worker(join(__dirname, `worker${extname(__filename)}`), {
-			workerData: { extensions, untaken: this.#untaken, limit: UNTAKEN_LIMIT },
-			env: {},
-			execArgv: [],
+	private constructor(extensions: ExtensionModule[], available: () => number | undefined) {
+		const script = join(__dirname, `child${extname(__filename)}`);
+		this.#child = spawn(process.execPath, [script, JSON.stringify(extensions)], {
+			env: ENVIRONMENT,
 			// What PGlite writes there is for developers, and may quote statements.
-			stdout: true,
-			stderr: true,
+			stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
 		});
-		this.#worker.stdout.resume();
-		this.#worker.stderr.resume();
+		this.#closed = new Promise((resolve) => this.#child.once('close', () => resolve()));
 		this.#ready = new Promise((resolve, reject) => {
 			this.#exchange = { take: () => {}, resolve, reject };
 		});
-		this.#worker.on('message', (posted: Posted) => this.#onPosted(posted));
-		this.#worker.on('error', (error: Error) => this.#fail(error));
-		this.#worker.on('exit', () => this.#fail(new Error('it has ended')));
+		this.#child.on('error', (error) => this.#fail(error));
+		this.#child.on('close', (code, signal) => this.#fail(new Error(`it has ended (${signal ?? `code ${code}`})`)));
+		// That it has ended is told by `close`.
+		this.#child.stdin?.on('error', () => {});
+		this.#answers = this.#child.stdio[3] as Duplex;
+		const frames = new AnswerFrames({
+			data: (bytes) => this.#onData(bytes),
+			done: () => this.#end()?.resolve(),
+			failed: (message) => this.#fail(new Error(message)),
+		});
+		this.#answers.on('error', () => {}).on('data', (chunk: Buffer) => frames.push(chunk));
+		this.#watch = setInterval(() => this.#look(available()), LOOK).unref();
 	}
 
 	/**
 	 * Starts a server with nothing in it but the extensions, ready to be created. A few seconds.
-	 * @throws BackupError TARGET_FAILED where it cannot run here, CANCELLED
+	 * @throws BackupError TARGET_FAILED where it cannot run here, or memory is too little; CANCELLED
 	 */
-	static async start(extensions: ExtensionModule[], signal?: AbortSignal): Promise<InProcessServer> {
+	static async start(options: InProcessOptions): Promise<InProcessServer> {
+		const { extensions, rawBytes, signal, available = () => availableMemory() } = options;
 		throwIfCancelled(signal);
-		const server = new InProcessServer(extensions);
-		const stop = () => void server.stop();
+		checkMemory(rawBytes, available());
+		let server: InProcessServer | undefined;
+		const stop = () => void server?.stop();
 		signal?.addEventListener('abort', stop, { once: true });
 		try {
+			server = new InProcessServer(extensions, available);
 			await server.#ready;
 			return server;
 		} catch (error) {
-			await server.stop();
+			await server?.stop();
 			if (signal?.aborted) throw cancelled();
-			throw new BackupError('TARGET_FAILED', 'PostgreSQL could not be started inside this process.', {
-				hint: 'It takes about 900 MB of memory. Give a scratch server instead.',
+			throw new BackupError('TARGET_FAILED', 'PostgreSQL could not be started in memory.', {
+				hint: 'Give a scratch database on a server instead.',
 				cause: error,
 			});
 		} finally {
@@ -82,6 +119,11 @@ export class InProcessServer {
 	/** Why it cannot be used any more; undefined while it can. */
 	get failure(): Error | undefined {
 		return this.#failure;
+	}
+
+	/** Of the process. */
+	get processId(): number | undefined {
+		return this.#child.pid;
 	}
 
 	/**
@@ -107,28 +149,31 @@ export class InProcessServer {
 		if (this.#failure) return Promise.reject(this.#failure);
 		return new Promise((resolve, reject) => {
 			this.#exchange = { take, resolve, reject };
-			this.#worker.postMessage(messages);
+			const length = Buffer.alloc(4);
+			length.writeUInt32LE(messages.length);
+			this.#child.stdin?.write(length);
+			this.#child.stdin?.write(messages);
 		});
 	}
 
-	/** Ends the thread at once, whatever it is at. */
+	/** Ends the process at once, whatever it is at. */
 	async stop(): Promise<void> {
 		this.#fail(new Error('it was stopped'));
-		await this.#worker.terminate();
+		await this.#closed;
 	}
 
-	#onPosted(posted: Posted): void {
-		if (posted === 'ready' || posted === 'done') this.#end()?.resolve();
-		else if ('error' in posted) this.#fail(new Error(posted.error));
-		else
-			this.#exchange?.take(Buffer.from(posted.buffer, posted.byteOffset, posted.length), () =>
-				this.#taken(posted.length),
-			);
+	#onData(bytes: Buffer): void {
+		this.#untaken += bytes.length;
+		if (this.#untaken > UNTAKEN_LIMIT) this.#answers.pause();
+		this.#exchange?.take(bytes, () => {
+			this.#untaken -= bytes.length;
+			if (this.#untaken <= UNTAKEN_LIMIT) this.#answers.resume();
+		});
 	}
 
-	#taken(bytes: number): void {
-		Atomics.sub(this.#untaken, 0, bytes);
-		Atomics.notify(this.#untaken, 0);
+	#look(available: number | undefined): void {
+		if (available === undefined || available >= RESERVE) return;
+		this.#fail(new Error('memory was about to run out'));
 	}
 
 	#end(): Exchange | undefined {
@@ -138,9 +183,13 @@ export class InProcessServer {
 	}
 
 	#fail(error: Error): void {
-		this.#failure ??= Object.assign(new Error(`PostgreSQL inside this process failed: ${error.message}`), {
+		this.#failure ??= Object.assign(new Error(`PostgreSQL in memory failed: ${error.message}`), {
 			code: 'ECONNRESET',
 		});
+		clearInterval(this.#watch);
+		this.#child.kill('SIGKILL');
+		// What was not read keeps the pipe open.
+		this.#answers.resume();
 		this.#end()?.reject(this.#failure);
 	}
 }

@@ -9,26 +9,31 @@ import { shortTables } from '../../restore/report';
 import type { RestoreSelection } from '../../restore/selection';
 import type { RestoreSource, SourceFacts } from '../../restore/source';
 import { extensionModules } from './extensions';
-import { InProcessServer } from './pglite';
+import { type InProcessOptions, InProcessServer } from './pglite';
 import { makeRole, withRoles } from './roles';
 import { InProcessStream } from './stream';
 
 const DATABASE = 'postgres';
 
-/** How `pg` reaches a server in this process; host and port are only for messages. */
+/** How `pg` reaches a server in memory; host and port are only for messages. */
 export function connectionTo(server: InProcessServer, greetings: readonly string[] = []): PostgresConnection {
 	const openStream = () => new InProcessStream(server, greetings);
-	return { host: 'this process', port: 5432, database: DATABASE, user: 'postgres', openStream };
+	return { host: 'memory', port: 5432, database: DATABASE, user: 'postgres', openStream };
+}
+
+/** What is restored, and the memory for it. */
+export interface InProcessRestore extends Pick<InProcessOptions, 'rawBytes' | 'available'> {
+	source: RestoreSource;
 }
 
 /**
- * Restores a source into a server in this process and lets `use` look at it. The server ends with it, whatever happens, and
+ * Restores a source into a server in memory and lets `use` look at it. The server ends with it, whatever happens, and
  * so does all that was restored.
- * @throws BackupError TARGET_FAILED (the dump is refused; an extension is missing; it cannot run here), TARGET_UNREACHABLE
- * (it has ended in the middle: too little memory), CANCELLED, those of the source
+ * @throws BackupError TARGET_FAILED (the dump is refused; an extension is missing; it cannot run here, or would not fit into
+ * memory), TARGET_UNREACHABLE (it has ended in the middle: too little memory), CANCELLED, those of the source
  */
 export async function restoreInProcess<T>(
-	source: RestoreSource,
+	{ source, ...memory }: InProcessRestore,
 	context: CheckContext,
 	use: (connection: PostgresConnection, facts: SourceFacts) => Promise<T>,
 ): Promise<T> {
@@ -37,8 +42,8 @@ export async function restoreInProcess<T>(
 	const facts = await source.inspect(signal);
 	const { modules, missing } = extensionModules(facts.extensions);
 	if (missing.length > 0) throw lacking(missing);
-	log('starting PostgreSQL inside this process');
-	const server = await InProcessServer.start(modules, signal);
+	log('starting PostgreSQL in memory');
+	const server = await InProcessServer.start({ extensions: modules, ...memory, ...(signal && { signal }) });
 	const stop = () => void server.stop();
 	signal?.addEventListener('abort', stop, { once: true });
 	try {
@@ -93,14 +98,14 @@ function lacking(extensions: string[]): BackupError {
 	const several = extensions.length > 1;
 	return new BackupError(
 		'TARGET_FAILED',
-		`The dump creates the extension${several ? 's' : ''} ${extensions.join(', ')}, which PostgreSQL inside this process does not have.`,
+		`The dump creates the extension${several ? 's' : ''} ${extensions.join(', ')}, which PostgreSQL in memory does not have.`,
 		{ hint: `Give a scratch server that has ${several ? 'them' : 'it'}.` },
 	);
 }
 
 function broken(error: unknown): BackupError {
-	return new BackupError('TARGET_UNREACHABLE', `PostgreSQL inside this process gave up: ${messageOf(error)}`, {
-		hint: 'Most likely memory ran out. Give a scratch server.',
+	return new BackupError('TARGET_UNREACHABLE', `PostgreSQL in memory gave up: ${messageOf(error)}`, {
+		hint: 'Most likely memory ran out. Give a scratch database on a server.',
 	});
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,12 +11,19 @@ import { testRestore } from '../../../../engine/postgres/verify/testRestore';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { forge } from '../../verify/forge';
 import { backUp, connectionTo, databaseWith, failureOf, temporaryStorage, until } from '../engine/support';
-import { IN_PROCESS, keepingContext, onServer, tested } from './support';
+import { IN_MEMORY, IN_PROCESS, keepingContext, onServer, tested } from './support';
 
 let server: PostgresServer;
-/** What threads leave open; the test runner has some of its own. */
-const threads = () => process.getActiveResourcesInfo().filter((name) => /Worker|MessagePort/.test(name));
-const threadsBefore = threads();
+/** What processes leave open; the server has some of its own. */
+const resources = () => process.getActiveResourcesInfo().filter((name) => /^(?:Process|Pipe)Wrap$|Timeout/.test(name));
+
+/** Those that this process has started and that are at work: their names. */
+function children(): string[] {
+	const pids = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean);
+	return pids.map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[1] ?? '');
+}
+
+const isPGlite = (name: string) => name.includes('inProcess');
 
 beforeAll(async () => {
 	server = await startPostgres({ version: 18 });
@@ -56,7 +64,7 @@ const VALUES = [
 	`INSERT INTO wide SELECT repeat(md5(n::text), 60000) FROM generate_series(1, 3) n`,
 ];
 
-describe('a test restore inside this process', () => {
+describe('a test restore in memory', () => {
 	it('finds every row, sequence and large object again, whatever the source’s settings are', async () => {
 		const database = await databaseWith(server, ...VALUES);
 		for (const setting of [
@@ -147,7 +155,7 @@ describe('a test restore inside this process', () => {
 		const backup = await backUp(server, database);
 		const { findings, found } = await tested(backup, IN_PROCESS);
 		expect(findings).toEqual([
-			'obstacle: The dump creates the extension postgres_fdw, which PostgreSQL inside this process does not have.',
+			'obstacle: The dump creates the extension postgres_fdw, which PostgreSQL in memory does not have.',
 		]);
 		expect(found[0]?.hint).toBe('Give a scratch server that has it.');
 		const tooLarge = await tested(backup, { postgres: { type: 'inProcess', maxRawBytes: 100 } });
@@ -161,7 +169,7 @@ describe('a test restore inside this process', () => {
 		]);
 	});
 
-	it('ends its thread when it is cancelled, whatever it is at, and never keeps the event loop waiting', async () => {
+	it('ends its process when it is cancelled, whatever it is at, and never keeps the event loop waiting', async () => {
 		const database = await databaseWith(
 			server,
 			`CREATE FUNCTION spin(int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
@@ -170,21 +178,53 @@ describe('a test restore inside this process', () => {
 			`INSERT INTO t VALUES (1)`,
 		);
 		const backup = await backUp(server, database);
+		const before = resources();
 		const controller = new AbortController();
 		const { context, log } = keepingContext(controller.signal);
 		const reader = await openArchive(backup.storage, { manifest: backup.manifest, folder: 'postgres' });
 		const running = failureOf(testRestore(reader, IN_PROCESS, context), 'CANCELLED');
 		await until(() => log.includes('loading into it'));
 		for (let turn = 0; turn < 50; turn++) await setTimeout(20);
-		expect(threads()).not.toEqual(threadsBefore);
+		expect(children().filter(isPGlite)).toHaveLength(1);
 		controller.abort();
 		await running;
-		expect(threads()).toEqual(threadsBefore);
+		expect(children().filter(isPGlite)).toEqual([]);
+		// Handles are closed in a later turn of the event loop.
+		await until(() => resources().length <= before.length);
+	});
+
+	it('does not start where memory would not suffice, and says how much is missing', async () => {
+		const backup = await backUp(server, await databaseWith(server, `CREATE TABLE t (v int)`));
+		const available = () => 200_000_000;
+		const { findings, found, log } = await tested(backup, { postgres: { ...IN_MEMORY, available } });
+		expect(findings).toEqual(['obstacle: A test restore in memory needs 404 MB of memory, and 200 MB are available.']);
+		expect(found[0]!.hint).toBe('Give a scratch database on a server, or more memory.');
+		expect(log).not.toContain('loading into it');
+	});
+
+	it('gives up before memory runs out, and says nothing against the backup', async () => {
+		const database = await databaseWith(
+			server,
+			`CREATE FUNCTION spin(int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+				IF version() LIKE '%PGlite%' THEN LOOP END LOOP; END IF; RETURN true; END $$`,
+			`CREATE TABLE t (v int CHECK (spin(v)))`,
+			`INSERT INTO t VALUES (1)`,
+		);
+		const backup = await backUp(server, database);
+		const { context, log } = keepingContext();
+		const available = () => (log.includes('loading into it') ? 50_000_000 : 1_000_000_000);
+		const reader = await openArchive(backup.storage, { manifest: backup.manifest, folder: 'postgres' });
+		const running = testRestore(reader, { postgres: { ...IN_MEMORY, available } }, context);
+		expect(await failureOf(running, 'TARGET_UNREACHABLE')).toMatchObject({
+			message: expect.stringMatching(/^PostgreSQL in memory gave up: .*memory was about to run out/),
+			hint: expect.stringMatching(/scratch database on a server/),
+		});
+		expect(children().filter(isPGlite)).toEqual([]);
 	});
 });
 
 describe('a test restore of roles', () => {
-	it('makes them all inside this process, wherever databases are tried', async () => {
+	it('makes them all in memory, wherever databases are tried', async () => {
 		await server.query('postgres', `CREATE ROLE team`);
 		await server.query('postgres', `CREATE ROLE member LOGIN PASSWORD 'secret' IN ROLE team`);
 		const { storage } = temporaryStorage();

@@ -4,7 +4,8 @@ import { testRestore } from '../../../../engine/postgres/verify/testRestore';
 import type { CheckContext, Finding, ScratchTargets } from '../../../../engine/verify/types';
 import type { Backup } from '../engine/support';
 
-export const IN_PROCESS: ScratchTargets = { postgres: { type: 'inProcess', maxRawBytes: 100_000_000 } };
+export const IN_MEMORY = { type: 'inProcess', maxRawBytes: 100_000_000 } as const;
+export const IN_PROCESS: ScratchTargets = { postgres: IN_MEMORY };
 
 export function onServer(connection: PostgresConnection): ScratchTargets {
 	return { postgres: { type: 'server', connection } };
