@@ -1,10 +1,9 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { KIND_OPTIONS } from '../../shared/descriptions/kinds';
-import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
 import { shownFor } from '../../shared/operation';
 
-import { optionsField, recordOption } from './options';
+import { optionsField, recordOption, scratchOptions } from './options';
 import { scratchFields } from './scratch';
 
 export const drillFields: INodeProperties[] = [
@@ -28,5 +27,5 @@ export const drillFields: INodeProperties[] = [
 		displayOptions: shownFor(['drill']),
 	},
 	...scratchFields('drill'),
-	optionsField('drill', [recordOption, ...connectionOptions]),
+	optionsField('drill', [recordOption, ...scratchOptions({ '/operation': ['drill'] })]),
 ];

@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
 import { folderOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 
@@ -33,6 +34,22 @@ const folder: INodeProperties = {
 	placeholder: 'e.g. postgres',
 	description: 'Folder in the storage, with those inside it; empty for all of it',
 };
+
+/** What the options of a connection mean for a scratch server. */
+const FOR_SCRATCH: Record<string, string> = {
+	connectTimeout: 'How long to wait for a scratch server to accept a connection',
+	idleTimeout: 'Of the scratch Qdrant: how long a transfer may go without a byte. 0 waits as long as it takes.',
+	operationTimeout: 'Of the scratch Qdrant: how long it may take to count all points. 0 waits as long as it takes.',
+};
+
+/** How to reach the scratch servers, shown under a condition of the fields outside. */
+export function scratchOptions(shown: Record<string, string[]>): INodeProperties[] {
+	return connectionOptions.map((option) => {
+		const isOfAll = option.name === 'connectTimeout';
+		const show = { ...shown, ...(isOfAll ? {} : { '/qdrantTarget': ['server'] }) };
+		return { ...option, description: FOR_SCRATCH[option.name] ?? option.description, displayOptions: { show } };
+	});
+}
 
 /** The Options collection of an operation. */
 export function optionsField(operation: string, options: INodeProperties[], isJudged = true): INodeProperties {

@@ -1,9 +1,8 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
 import { shownFor } from '../../shared/operation';
 
-import { optionsField, recordOption } from './options';
+import { optionsField, recordOption, scratchOptions } from './options';
 import { scratchFields } from './scratch';
 import { whichFields } from './which';
 
@@ -55,7 +54,7 @@ const options: INodeProperties[] = [
 		description: 'After how long no further backup is begun; 0 for no limit. Each item tells how many remain.',
 		displayOptions: { show: inList },
 	},
-	...connectionOptions.map((option) => ({ ...option, displayOptions: { show: { '/level': ['restore'] } } })),
+	...scratchOptions({ '/level': ['restore'] }),
 ];
 
 export const verifyFields: INodeProperties[] = [
