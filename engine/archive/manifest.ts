@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { z } from 'zod';
 
 import { BackupError } from '../errors';
-import { areValidParts } from './manifest-parts';
+import { manifestCheck } from './manifest-check';
 
 /** Ends the name of every manifest: `<archive file>.manifest.json`. */
 export const MANIFEST_SUFFIX = '.manifest.json';
@@ -112,11 +112,13 @@ const manifestShape = z.object({
 	parent: z.string().uuid().optional(),
 });
 
-const manifestSchema = manifestShape.superRefine(({ parts, tables = [] }, context) => {
+export const manifestSchema = manifestShape.superRefine(({ parts, tables = [] }, context) => {
 	const lost = parts.findIndex(({ table }) => table !== undefined && table >= tables.length);
 	if (lost < 0) return;
 	context.addIssue({ code: 'custom', path: ['parts', lost, 'table'], message: 'names a table that is not listed' });
 });
+
+const isPlainlyValid = manifestCheck(MANIFEST_VERSION, BACKUP_KINDS, CHECKSUM);
 
 export type Manifest = z.infer<typeof manifestSchema>;
 export type PartialBackup = NonNullable<Manifest['partial']>;
@@ -146,7 +148,8 @@ export function parseManifest(text: string, where: string): Manifest {
 		);
 	}
 	assertChecksum(json, where);
-	const result = validate(json);
+	if (isPlainlyValid(json)) return withDefaults(json as Manifest);
+	const result = manifestSchema.safeParse(json);
 	if (!result.success) {
 		const issue = result.error.issues[0];
 		throw new BackupError(
@@ -158,13 +161,13 @@ export function parseManifest(text: string, where: string): Manifest {
 	return result.data;
 }
 
-/** The schema decides, but parts that are valid beyond doubt it need not look at. */
-function validate(json: unknown): z.SafeParseReturnType<unknown, Manifest> {
-	const { parts, tables } = (json ?? {}) as { parts?: unknown; tables?: unknown };
-	if (!areValidParts(parts, Array.isArray(tables) ? tables.length : 0)) return manifestSchema.safeParse(json);
-	const result = manifestSchema.safeParse({ ...(json as object), parts: [] });
-	if (result.success) result.data.parts = parts;
-	return result;
+/** What the schema makes of a manifest of which it has nothing to say. */
+function withDefaults(json: Manifest): Manifest {
+	const { [CHECKSUM]: _checksum, ...manifest } = json as Manifest & { [CHECKSUM]?: string };
+	manifest.options ??= {};
+	manifest.warnings ??= [];
+	manifest.tags ??= [];
+	return manifest;
 }
 
 /**
@@ -186,7 +189,7 @@ function assertChecksum(json: unknown, where: string): void {
 
 /** Names keep their order when JSON is read and written again, so the same content is the same text. */
 function checksumOf(content: object): string {
-	return createHash('sha256').update(JSON.stringify(content)).digest('hex');
+	return hash('sha256', JSON.stringify(content), 'hex');
 }
 
 /**
