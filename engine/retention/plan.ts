@@ -47,6 +47,7 @@ export interface RetentionPlan {
  *
  * @param timeZone IANA zone whose days, weeks, months and years count
  * @param outside Backups of the same storage that the plan does not decide on; what they need stays
+ * @param due Those of the entries that are still to be made: what goes is a share of the others
  * @throws BackupError INVALID_INPUT for a zone that does not exist
  */
 export function planRetention(
@@ -55,6 +56,7 @@ export function planRetention(
 	policy: RetentionPolicy,
 	timeZone = 'UTC',
 	outside: readonly RetentionEntry[] = [],
+	due: ReadonlySet<RetentionEntry> = new Set(),
 ): RetentionPlan {
 	const zone = new Zone(timeZone);
 	const sorted = newestFirst(entries);
@@ -68,7 +70,7 @@ export function planRetention(
 	protect(sorted, now, add);
 	protectParents(sorted, outside, (entry) => reasons.has(entry), add);
 	const decisions = sorted.map((entry) => decisionOf(entry, reasons.get(entry)));
-	const refusal = refuseFuture(sorted, now, policy) ?? refuseShare(decisions, policy);
+	const refusal = refuseFuture(sorted, now, policy) ?? refuseShare(decisions, policy, due);
 	return { decisions, deletable: refusal ? [] : deletableOf(decisions), refusal };
 }
 
@@ -131,7 +133,8 @@ function latestTime({ startedAt, finishedAt }: RetentionEntry): number {
 	return Math.max(Date.parse(startedAt), Date.parse(finishedAt));
 }
 
-function refuseShare(decisions: Decision[], policy: RetentionPolicy): Refusal | undefined {
+function refuseShare(all: Decision[], policy: RetentionPolicy, due: ReadonlySet<RetentionEntry>): Refusal | undefined {
+	const decisions = all.filter(({ entry }) => !due.has(entry));
 	const share = policy.maxDeletedShare ?? DEFAULT_MAX_DELETED_SHARE;
 	const deleted = decisions.filter(({ action }) => action === 'delete').length;
 	if (deleted <= decisions.length * share) return undefined;

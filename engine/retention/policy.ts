@@ -43,11 +43,13 @@ const policySchema = z
 				z
 					.object({
 						kind: z.enum([...BACKUP_KINDS, 'foreign']).optional(),
-						name: z.string().optional(),
-						tag: z.string().optional(),
+						name: z.string().min(1).optional(),
+						tag: z.string().min(1).optional(),
 						rules: rulesSchema,
 					})
-					.strict(),
+					.strict()
+					// An expression that gave nothing would make it rules for all.
+					.refine(({ kind, name, tag }) => kind ?? name ?? tag, 'names no kind, name or tag'),
 			)
 			.optional(),
 		/**

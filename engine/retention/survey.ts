@@ -66,8 +66,8 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
 
 /** The plan for what was found. */
 export function planOf(
-	{ entries, outside }: Pick<Survey, 'entries' | 'outside'>,
+	{ entries, outside, copies }: Pick<Survey, 'entries' | 'outside' | 'copies'>,
 	{ policy, timeZone, now }: SurveyOptions,
 ): RetentionPlan {
-	return planRetention(entries, now, policy, timeZone, outside);
+	return planRetention(entries, now, policy, timeZone, outside, new Set(copies.map(({ copy }) => copy)));
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { BackupError } from '../../../engine/errors';
+import { prune } from '../../../engine/retention';
 import type { Storage } from '../../../engine/storage';
 import { backupsIn, intercepted, pruneBy, textOf, withManifests, writeBackup, writeDaily } from './support';
 
@@ -25,6 +26,16 @@ export function weeklyContract(newStorage: () => Promise<Storage>): void {
 			expect(await textOf(storage, made!.to)).toBe(await textOf(storage, keys[0]!));
 			const again = await pruneBy(storage, rules);
 			expect([again.weeklyCopies, again.deleted]).toEqual([[], []]);
+		});
+
+		it('that are still to be made do not thin out the share of what goes', async () => {
+			const storage = await newStorage();
+			for (const name of ['shop', 'crm']) await writeDaily(storage, 3, { name });
+			const policy = { rules: { last: 1, weeklySnapshots: 2 } };
+			const options = { storage, policy, owner: 'test' };
+			// Four of six; with the copies, four of eight.
+			expect((await prune({ ...options, dryRun: true })).refusal?.message).toMatch(/^4 of 6 backups/);
+			expect(await prune(options)).toMatchObject({ refusal: { reason: 'share' }, weeklyCopies: [], deleted: [] });
 		});
 
 		it('are kept for so many weeks, and live on when their originals go', async () => {

@@ -134,6 +134,8 @@ describe('parsePolicy', () => {
 		[{ rules: { dayly: 7 } }, /dayly/],
 		[{ rules: {}, maxDeletedShare: 50 }, /maxDeletedShare/],
 		[{ rules: {}, overrides: [{ kind: 'mysql', rules: {} }] }, /overrides\.0\.kind/],
+		[{ rules: {}, overrides: [{ name: undefined, rules: { last: 1 } }] }, /overrides\.0: names no kind, name or tag/],
+		[{ rules: {}, overrides: [{ name: '', rules: { last: 1 } }] }, /overrides\.0\.name/],
 	])('refuses %j', (policy, message) => {
 		expect(() => parsePolicy(policy)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
 		expect(() => parsePolicy(policy)).toThrow(message);
