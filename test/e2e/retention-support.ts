@@ -1,5 +1,5 @@
 import { createArchive, FolderStorage, formatManifest, keyIn, listManifests, manifestKeyOf } from '../../engine';
-import type { BackupKind, Manifest } from '../../engine';
+import type { BackupKind, Manifest, Storage } from '../../engine';
 import type { N8nClient } from '../services/n8n-client';
 import { PACKAGE } from './harness';
 import { NodeRunner } from './node-runner';
@@ -16,7 +16,7 @@ export async function pruneNode(n8n: N8nClient) {
 
 /** A small archive as a node would have made it so many days ago. Resolves with its key. */
 export async function writeBackup(
-	storage: FolderStorage,
+	storage: Storage,
 	daysAgo: number,
 	{ kind = 'postgres', name = 'shop', ...more }: { kind?: BackupKind } & Partial<Manifest> = {},
 ): Promise<string> {
@@ -39,18 +39,14 @@ export async function writeBackup(
 }
 
 /** One backup a day, for so many days. Keys, newest first. */
-export async function writeDaily(
-	storage: FolderStorage,
-	days: number,
-	more: { name?: string; kind?: BackupKind } = {},
-) {
+export async function writeDaily(storage: Storage, days: number, more: { name?: string; kind?: BackupKind } = {}) {
 	const keys: string[] = [];
 	for (let daysAgo = days - 1; daysAgo >= 0; daysAgo--) keys.unshift(await writeBackup(storage, daysAgo, more));
 	return keys;
 }
 
 /** The keys of all backups whose archive is there as its manifest says, newest first; weekly copies apart. */
-export async function backupsIn(storage: FolderStorage): Promise<{ own: string[]; weekly: string[] }> {
+export async function backupsIn(storage: Storage): Promise<{ own: string[]; weekly: string[] }> {
 	const { backups } = await listManifests(storage, '');
 	const keys = backups
 		.filter(({ foundSize, manifest }) => foundSize === manifest.size.stored)
