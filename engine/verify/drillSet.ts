@@ -40,7 +40,8 @@ const HOUR_MS = 60 * 60 * 1000;
 
 /**
  * Chooses the newest complete set: what one run has made of everything that has ever been backed up whole, for that is
- * consistent; or, where there is no such run, or every part of it has a newer backup, the newest whole backup of each.
+ * consistent; or, where there is no such run, part of it is too old, or all of it was backed up anew, the newest whole
+ * backup of each.
  * @param backups newest first, as listManifests gives them
  */
 export function chooseSet(backups: BackupEntry[], damaged: DamagedManifest[], options: DrillSetOptions): DrillSet {
@@ -50,7 +51,8 @@ export function chooseSet(backups: BackupEntry[], damaged: DamagedManifest[], op
 	const whole = known.filter(({ manifest: { partial } }) => !partial);
 	const newest = newestOf(whole);
 	const run = completeRun(whole, newest);
-	const chosen = run && !isOutrun(run, newest) ? run : newest;
+	const isTooOld = [...(run?.values() ?? [])].some((entry) => isOutdated(entry, options));
+	const chosen = run && !isTooOld && !isOutrun(run, newest) ? run : newest;
 	const set = [...chosen.values()].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 	return { runId: sharedRun(set), backups: set, gaps: findGaps(wanted, newest, damaged, options) };
 }
@@ -85,6 +87,10 @@ function isOutrun(run: Map<string, BackupEntry>, newest: Map<string, BackupEntry
 	return [...run].every(([name, entry]) => newest.get(name) !== entry);
 }
 
+function isOutdated({ manifest }: BackupEntry, { now, maxAgeHours = Infinity }: DrillSetOptions): boolean {
+	return now.getTime() - new Date(manifest.startedAt).getTime() > maxAgeHours * HOUR_MS;
+}
+
 function sharedRun(set: BackupEntry[]): string | null {
 	const [first] = set;
 	const runId = first?.manifest.runId;
@@ -95,8 +101,9 @@ function findGaps(
 	wanted: BackupEntry[],
 	newest: Map<string, BackupEntry>,
 	damaged: DamagedManifest[],
-	{ kinds, isKnown, now, maxAgeHours = Infinity }: DrillSetOptions,
+	options: DrillSetOptions,
 ): DrillGap[] {
+	const { kinds, isKnown } = options;
 	const missing = (kinds ?? [])
 		.filter((kind) => !wanted.some(({ manifest }) => manifest.kind === kind))
 		.map((kind) => gap('none', { kind }));
@@ -105,8 +112,7 @@ function findGaps(
 		if (!isKnown(entry.manifest.kind)) return [gapOf('unknown', entry)];
 		const whole = newest.get(name);
 		if (!whole) return [gapOf('notWhole', entry)];
-		const age = now.getTime() - new Date(whole.manifest.startedAt).getTime();
-		return age > maxAgeHours * HOUR_MS ? [gapOf('outdated', whole)] : [];
+		return isOutdated(whole, options) ? [gapOf('outdated', whole)] : [];
 	});
 	const oldest = [...newest.values()].map(({ manifest }) => manifest.startedAt).sort()[0] ?? '';
 	const unreadable = damaged

@@ -62,6 +62,14 @@ describe('the set that a drill restores', () => {
 		expect(choose(outrun)).toEqual({ runId: null, keys: ['postgres/shop_2', 'qdrant/docs_3'], gaps: [] });
 	});
 
+	it('is the newest of each, where what the run made is older than is allowed', () => {
+		const backups = [backup('postgres/shop', 2, 'b'), backup('postgres/shop', 26, 'a'), backup('qdrant/docs', 20, 'a')];
+		expect(choose(backups, { maxAgeHours: 26 })).toMatchObject({ runId: 'a', gaps: [] });
+		const set = { runId: null, keys: ['postgres/shop_2', 'qdrant/docs_20'] };
+		expect(choose(backups, { maxAgeHours: 24 })).toEqual({ ...set, gaps: [] });
+		expect(choose(backups, { maxAgeHours: 10 })).toEqual({ ...set, gaps: ['outdated qdrant/docs_20'] });
+	});
+
 	it('has the newest where a run backed one up twice, and tells kinds apart that share a name', () => {
 		const backups = [backup('qdrant/docs', 1, 'a'), backup('qdrant/docs', 2, 'a'), backup('postgres/docs', 3, 'a')];
 		expect(choose(backups)).toEqual({ runId: 'a', keys: ['postgres/docs_3', 'qdrant/docs_1'], gaps: [] });
