@@ -65,6 +65,44 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 			expect(await backupsIn(storage)).toEqual(before);
 		});
 
+		it('is done by one of several runs at once', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 4);
+			const runs = await Promise.allSettled(Array.from({ length: 4 }, () => pruneBy(storage, { last: 2 })));
+			const codes = runs.map((run) => (run.status === 'rejected' ? (run.reason as BackupError).code : 'done'));
+			expect(new Set(codes)).toEqual(new Set(['done', 'STORAGE_LOCKED']));
+			expect(await backupsIn(storage)).toEqual(withManifests(keys.slice(0, 2)));
+		});
+
+		it('knows names apart, whatever is in them', async () => {
+			const storage = await newStorage();
+			const names = [
+				'a b',
+				'a%20b',
+				'größe',
+				'gro\u0308ße',
+				'数据',
+				'🐘',
+				'..',
+				"it's; rm -rf *",
+				'<b>"&',
+				'x\ny',
+				'~',
+				'Shop',
+			];
+			const kept: string[] = [];
+			for (const name of [...names, 'n'.repeat(300), `${'n'.repeat(300)}m`]) {
+				const [newest] = await writeDaily(storage, 2, { name });
+				kept.push(newest!);
+			}
+			const dry = await pruneBy(storage, { last: 1, weeklySnapshots: 1 }, { dryRun: true });
+			const report = await pruneBy(storage, { last: 1, weeklySnapshots: 1 });
+			expect([report.rows, report.failed]).toEqual([dry.rows, []]);
+			expect(report.weeklyCopies.map(({ error }) => error)).toEqual(kept.map(() => null));
+			const own = (await backupsIn(storage)).filter((key) => !key.startsWith('weekly/'));
+			expect(own).toEqual(withManifests(kept));
+		});
+
 		it('is refused while another run holds the lock', async () => {
 			const storage = await newStorage();
 			await writeDaily(storage, 3);
@@ -95,6 +133,8 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 			await storage.remove(keys[0]!);
 			await changeManifest(storage, keys[0]!, { startedAt: new Date(Date.now() - 30 * DAY_MS).toISOString() });
 			const stateOf = ({ key }: { key: string }) => ({ verified: key === keys[1] ? ('failed' as const) : undefined });
+			await storage.replace(`${keys[1]!}.verification.json`, Buffer.from('{}'));
+			await storage.replace(`${keys[1]}.verification.json`, Buffer.from('{}'));
 			await pruneBy(storage, { withinDays: 20 }, { stateOf });
 			expect(await storage.readLatest('postgres/shop_latest')).toBe(keys[2]);
 		});
@@ -140,10 +180,12 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 			const stateOf = ({ key }: { key: string }) => ({
 				verified: key === keys[0] ? ('failed' as const) : key === keys[2] ? ('passed' as const) : undefined,
 			});
-			await storage.replace(`${keys[3]}.verification.json`, Buffer.from('[]'));
+			for (const key of keys) await storage.replace(`${key}.verification.json`, Buffer.from('[]'));
 			const report = await pruneBy(storage, { last: 1 }, { stateOf });
 			expect(report.deleted.map(({ key }) => key)).toEqual([keys[3]]);
-			expect(await backupsIn(storage)).toEqual(withManifests(keys.slice(0, 3)));
+			expect(await backupsIn(storage)).toEqual(
+				[...withManifests(keys.slice(0, 3)), ...keys.slice(0, 3).map((key) => `${key}.verification.json`)].sort(),
+			);
 		});
 
 		it('leaves a manifest that cannot be read, its archive, and all the others of the name', async () => {

@@ -105,6 +105,9 @@ export const someEntries: fc.Arbitrary<RetentionEntry[]> = fc
 			minutesAgo: fc.oneof(fc.integer({ min: 0, max: 3 * 365 * 1440 }), fc.integer({ min: 0, max: 5000 })),
 			name: fc.constantFrom('shop', 'shop', 'crm'),
 			kind: fc.constantFrom('postgres' as const, 'postgres' as const, 'qdrant' as const),
+			origin: fc.constantFrom(undefined, undefined, undefined, 'db2:5432'),
+			partial: fc.constantFrom(undefined, undefined, undefined, 'schema'),
+			folder: fc.constantFrom('', '', '', '/eu'),
 			tags: fc.subarray(['hourly', 'release']),
 			pinned: fc.integer({ min: 0, max: 9 }).map((number) => number === 0),
 			complete: fc.integer({ min: 0, max: 5 }).map((number) => number > 0),
@@ -116,8 +119,8 @@ export const someEntries: fc.Arbitrary<RetentionEntry[]> = fc
 		{ maxLength: 60, size: 'max' },
 	)
 	.map((drafts) => {
-		const entries = drafts.map(({ minutesAgo, weekly, parent: _, ...more }, index) => {
-			const folder = weekly === undefined ? more.kind : `weekly/2026_W${weekly}`;
+		const entries = drafts.map(({ minutesAgo, weekly, folder: below, parent: _, ...more }, index) => {
+			const folder = `${weekly === undefined ? more.kind : `weekly/2026_W${weekly}`}${below}`;
 			const key = `${folder}/${more.name}_${index}.zst`;
 			return backup(new Date(NOW.getTime() - minutesAgo * 60_000), { ...more, key });
 		});

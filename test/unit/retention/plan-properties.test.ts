@@ -7,8 +7,9 @@ import { kept, NOW, someEntries, somePolicy, zones } from './entries';
 const keysOf = (entries: RetentionEntry[]) => entries.map(({ key }) => key).sort();
 const keptKeys = (plan: RetentionPlan) => keysOf(kept(plan));
 
-/** Backups of one thing, weekly copies apart. */
-const lineOf = ({ kind, name, key }: RetentionEntry) => `${kind} ${name} ${key.startsWith('weekly/')}`;
+/** Backups of one thing of one server, as much of it, in one folder, weekly copies apart. */
+const lineOf = ({ kind, name, origin, partial, key }: RetentionEntry) =>
+	[kind, name, origin, partial, key.startsWith('weekly/'), key.includes('/eu/')].join(' ');
 
 describe('every plan', () => {
 	it('keeps the last good backup of each thing, and the last verified one', () => {
