@@ -5,8 +5,8 @@ import type { Client } from 'pg';
 
 import { messageOf, throwIfCancelled } from '../../errors';
 import type { CheckContext } from '../../verify/types';
-import type { PostgresConnection } from '../connection';
-import { quoteIdentifier } from '../quoting';
+import { type PostgresConnection, withClient } from '../connection';
+import { quoteIdentifier, quoteLiteral } from '../quoting';
 import { dropDatabase } from '../restore/databases';
 import { Maintenance } from '../restore/maintenance';
 
@@ -17,6 +17,9 @@ const PREFIX = 'stack_backup_verify_';
  * age, from the first moment on; and it is short enough to stay whole under the name that an unfinished restore has.
  */
 const NAME = /^stack_backup_verify_([0-9a-z]{6})[0-9a-z]{3}(?:_restoring_[0-9_-]+_[0-9a-f]{6})?$/;
+
+/** Comment on a database that was restored for a test: names of others may look like its name. */
+const MARK = 'Of a test restore by n8n-nodes-stack-backup; dropped by another one once it is a day old.';
 
 /** Milliseconds after which nobody works on a scratch database any more that nobody is connected to. */
 const ABANDONED = 24 * 60 * 60 * 1000;
@@ -36,6 +39,20 @@ export function scratchName(now = Date.now()): string {
 export function scratchTime(name: string): number | undefined {
 	const seconds = NAME.exec(name)?.[1];
 	return seconds === undefined ? undefined : Number.parseInt(seconds, 36) * 1000;
+}
+
+/**
+ * Marks a scratch database as one of ours; while it is being restored, its name does.
+ * @throws BackupError TARGET_UNREACHABLE, TARGET_FAILED, CANCELLED
+ */
+export async function markScratch(
+	connection: PostgresConnection,
+	database: string,
+	signal?: AbortSignal,
+): Promise<void> {
+	await withClient(connection, 'target', signal ? { signal } : {}, (client) =>
+		client.query(`COMMENT ON DATABASE ${quoteIdentifier(database)} IS ${quoteLiteral(MARK)}`),
+	);
 }
 
 /**
@@ -83,8 +100,8 @@ async function scratchesOf(client: Client, database: string): Promise<string[]> 
 }
 
 /**
- * Drops what test restores that were killed have left on a server: databases named as ours, a day old, that nobody is
- * connected to. What cannot be dropped stays, and is told in the log.
+ * Drops what test restores that were killed have left on a server: databases named and marked as ours, a day old, that
+ * nobody is connected to. What cannot be dropped stays, and is told in the log.
  */
 export async function dropAbandoned(
 	{ client }: Pick<Maintenance, 'client'>,
@@ -93,8 +110,9 @@ export async function dropAbandoned(
 ): Promise<void> {
 	const { rows } = await client.query<{ name: string }>(
 		`SELECT datname::text AS name FROM pg_catalog.pg_database d WHERE pg_catalog.left(datname::text, $2) = $1
+			AND (datname::text LIKE '%\\_restoring\\_%' OR pg_catalog.shobj_description(d.oid, 'pg_database') = $3)
 			AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid)`,
-		[PREFIX, PREFIX.length],
+		[PREFIX, PREFIX.length, MARK],
 	);
 	for (const { name } of rows) {
 		throwIfCancelled(signal);

@@ -13,7 +13,7 @@ import { findingOfFailure, type TargetKind } from './failures';
 import { memoryNeeded } from './inProcess/memoryNeeded';
 import { restoreInProcess } from './inProcess/restore';
 import type { SourceSession } from './restoredRows';
-import { dropAbandoned, dropScratch, scratchName } from './scratchDatabase';
+import { dropAbandoned, dropScratch, markScratch, scratchName } from './scratchDatabase';
 import { forScratch } from './scratchFacts';
 import { TappedSource } from './tappedSource';
 
@@ -117,6 +117,7 @@ async function onServer(
 			...(signal && { signal }),
 		});
 		restoreTook?.(report.duration);
+		await markScratch(connection, database, signal);
 		for (const warning of report.warnings) context.found({ severity: 'warning', message: warning });
 		context.found({
 			severity: 'warning',

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { openArchive } from '../../../../engine/archive';
 import { BackupError } from '../../../../engine/errors';
-import { scratchName, scratchTime } from '../../../../engine/postgres/verify/scratchDatabase';
+import { markScratch, scratchName, scratchTime } from '../../../../engine/postgres/verify/scratchDatabase';
 import { testRestore } from '../../../../engine/postgres/verify/testRestore';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { forge } from '../../verify/forge';
@@ -78,6 +78,14 @@ describe('a test restore on a server', () => {
 		expect(restoreDuration).toBeGreaterThan(0);
 		expect(log.at(-1)).toMatch(/^the scratch database "stack_backup_verify_\w{9}" was dropped$/);
 		expect(await scratchDatabases()).toEqual([]);
+	});
+
+	it('marks the database, so that another run knows it for one of ours', async () => {
+		const assertions = [
+			`SELECT shobj_description(oid, 'pg_database') LIKE 'Of a test restore%' FROM pg_database WHERE datname = current_database()`,
+		];
+		const { findings } = await tested(backup, { ...target(), assertions });
+		expect(findings).toEqual([OWNERS]);
 	});
 
 	it('needs no rights but to log in and to create databases, and none of the source’s roles', async () => {
@@ -262,11 +270,13 @@ describe('a test restore on a server', () => {
 		const old = scratchName(Date.now() - DAY_MS - 60_000);
 		const unfinished = `${scratchName(Date.now() - 2 * DAY_MS)}_restoring_20260101_010101_abcdef`;
 		const recent = scratchName(Date.now() - DAY_MS + 60_000);
-		const others = 'stack_backup_verify_mine';
-		for (const name of [old, unfinished, recent, others]) await server.createDatabase(name);
+		// The name of the last one could be that of a scratch database of 2024.
+		const others = ['stack_backup_verify_mine', 'stack_backup_verify_something'];
+		for (const name of [old, unfinished, recent, ...others]) await server.createDatabase(name);
+		for (const name of [old, recent]) await markScratch(connectionTo(server, 'postgres'), name);
 		await tested(backup, target());
-		expect(await scratchDatabases()).toEqual([others, recent].sort());
-		for (const name of [recent, others]) await server.query('postgres', `DROP DATABASE "${name}"`);
+		expect(await scratchDatabases()).toEqual([...others, recent].sort());
+		for (const name of [recent, ...others]) await server.query('postgres', `DROP DATABASE "${name}"`);
 	});
 });
 
