@@ -1,18 +1,29 @@
-import { z } from 'zod';
-
-import { BACKUP_KINDS, MANIFEST_SUFFIX, manifestKeyOf } from '../archive';
-import { readManifest } from '../archive/manifest-file';
+/**
+ * What a storage holds, as far as retention looks at it. A storage may hold a hundred thousand backups, so nothing is held
+ * whole: of each archive one small record takes in what the listing tells of it, of its manifest and of its verifications,
+ * in whatever order they come; then what the cache of an earlier run knows of manifests that have not changed, a line at a
+ * time; then the other manifests are read, some at once, and of each only what the policy looks at is kept.
+ */
+import { MANIFEST_SUFFIX, manifestKeyOf } from '../archive';
+import { manifestReader } from '../archive/manifest-file';
 import { BackupError, messageOf, throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
+import { readCache, writeCache, type KnownManifest, type ManifestFacts } from './catalog-cache';
 import { entryOf, type RetentionEntry } from './entry';
-import { HOUSEKEEPING, parseJson, readSmall } from './housekeeping';
+import { HOUSEKEEPING } from './housekeeping';
+import { inParallel } from './locked';
 
-/** All that retention knows of a storage. Manifests' indexes of parts are not held, so memory stays small. */
+/** All that retention knows of a storage. */
 export interface RetentionCatalog {
 	entries: RetentionEntry[];
+	/** Those that have a record of verifications. */
+	recorded: ReadonlySet<RetentionEntry>;
 	/** Manifests that cannot be read: never touched. */
 	damaged: Array<{ manifestKey: string; message: string }>;
-	/** Everything else that the storage lists, apart from retention's own. */
+	/**
+	 * Everything else that the storage lists, apart from retention's own: neither the archives of the entries nor the
+	 * records of their verifications; but what belongs to damaged manifests, and to none.
+	 */
 	others: Map<string, StoredObject>;
 	/** Archives, by key, whose manifests an earlier run saw and that have none any more. */
 	lost: Map<string, LostBackup>;
@@ -29,29 +40,24 @@ export interface LostBackup {
 }
 
 const READERS = 16;
-const CACHE_KEY = `${HOUSEKEEPING}catalog.json`;
-const CACHE_VERSION = 2;
+const RECORD_SUFFIX = '.verification.json';
+const NO_TAGS: readonly string[] = [];
 
-const NOT_LOOKED_UP = { verified: undefined, lockedUntil: undefined, legalHold: false };
+/** What the listing tells of an archive, of its manifest and of its record; times in milliseconds. */
+interface Listed {
+	size: number | undefined;
+	modifiedAt: number;
+	sharedAs: string | undefined;
+	manifestSize: number | undefined;
+	manifestModifiedAt: number;
+	recordSize: number | undefined;
+	recordModifiedAt: number;
+	/** What its manifest tells; undefined where it has none, or none that can be read. */
+	entry: RetentionEntry | undefined;
+}
 
-const cachedSchema = z.object({
-	id: z.string(),
-	kind: z.enum(BACKUP_KINDS),
-	name: z.string(),
-	origin: z.string().optional(),
-	partial: z.string().optional(),
-	key: z.string(),
-	startedAt: z.string().datetime(),
-	finishedAt: z.string().datetime(),
-	size: z.number(),
-	tags: z.array(z.string()),
-	pinned: z.boolean(),
-	parent: z.string().optional(),
-});
-type CachedEntry = z.infer<typeof cachedSchema>;
-
-/** By the key of the manifest; good as long as the manifest has this size and time. */
-type Cache = Map<string, { stamp: string; entry: CachedEntry | RetentionEntry; lostSince?: string }>;
+/** By the key of the archive. */
+type Listing = Map<string, Listed>;
 
 /**
  * Reads every manifest of a storage, except those that the cache of an earlier run knows in this size and of this time.
@@ -63,116 +69,188 @@ export async function readCatalog(
 	options: { keepCache?: boolean; now?: Date; signal?: AbortSignal } = {},
 ): Promise<RetentionCatalog> {
 	const { keepCache = false, now = new Date(), signal } = options;
-	const cache = await readCache(storage, signal);
-	const { manifests, others } = await list(storage, signal);
-	const catalog: RetentionCatalog = { entries: [], damaged: [], others, lost: new Map(), manifestsRead: 0 };
-	const fresh: Cache = new Map();
-	const waiting = manifests.values();
-	await Promise.all(
-		Array.from({ length: READERS }, async () => {
-			for (const object of waiting) await addManifest(catalog, storage, object, cache, fresh, signal);
-		}),
-	);
-	const listed = new Set(manifests.map(({ key }) => key));
-	let isChanged = catalog.manifestsRead > 0;
-	for (const [manifestKey, cached] of cache) {
-		const { key, size } = cached.entry;
-		if (listed.has(manifestKey) || others.get(key)?.size !== size) continue;
-		const { lostSince = now.toISOString() } = cached;
-		catalog.lost.set(key, { entry: { ...knownEntry(cached.entry), complete: true }, since: new Date(lostSince) });
-		// Remembered for as long as the archive is there.
-		fresh.set(manifestKey, { ...cached, lostSince });
-		isChanged ||= cached.lostSince === undefined;
-	}
-	isChanged ||= fresh.size !== cache.size;
-	if (keepCache && isChanged) await writeCache(storage, fresh, signal);
+	const listing = await list(storage, signal);
+	const { lost, lines } = await takeKnown(storage, listing, signal);
+	const { damaged, manifestsRead } = await readOthers(storage, listing, signal);
+	const isNew = [...lost.values()].some(({ lostSince }) => lostSince === undefined);
+	for (const known of lost.values()) known.lostSince ??= now.toISOString();
+	const catalog = catalogOf(listing, { lost, damaged, manifestsRead });
+	const isChanged = manifestsRead > 0 || isNew || catalog.entries.length + lost.size !== lines;
+	if (keepCache && isChanged) await writeCache(storage, knownOf(listing, lost), signal);
 	return catalog;
 }
 
-async function list(
-	storage: Storage,
-	signal: AbortSignal | undefined,
-): Promise<{ manifests: StoredObject[]; others: Map<string, StoredObject> }> {
-	const manifests: StoredObject[] = [];
-	const others = new Map<string, StoredObject>();
-	for await (const object of storage.list('')) {
+async function list(storage: Storage, signal: AbortSignal | undefined): Promise<Listing> {
+	const listing: Listing = new Map();
+	for await (const { key, size, modifiedAt, sharedAs } of storage.list('')) {
 		throwIfCancelled(signal);
-		if (object.key.startsWith(HOUSEKEEPING)) continue;
-		if (object.key.endsWith(MANIFEST_SUFFIX)) manifests.push(object);
-		else others.set(object.key, object);
+		if (key.startsWith(HOUSEKEEPING)) continue;
+		const time = modifiedAt.getTime();
+		if (key.endsWith(MANIFEST_SUFFIX)) {
+			const listed = listedAs(listing, key.slice(0, -MANIFEST_SUFFIX.length));
+			listed.manifestSize = size;
+			listed.manifestModifiedAt = time;
+		} else if (key.endsWith(RECORD_SUFFIX)) {
+			const listed = listedAs(listing, key.slice(0, -RECORD_SUFFIX.length));
+			listed.recordSize = size;
+			listed.recordModifiedAt = time;
+		} else {
+			const listed = listedAs(listing, key);
+			listed.size = size;
+			listed.modifiedAt = time;
+			listed.sharedAs = sharedAs;
+		}
 	}
-	return { manifests, others };
+	return listing;
 }
 
-async function addManifest(
-	catalog: RetentionCatalog,
+function listedAs(listing: Listing, key: string): Listed {
+	const known = listing.get(key);
+	if (known) return known;
+	const listed: Listed = {
+		size: undefined,
+		modifiedAt: 0,
+		sharedAs: undefined,
+		manifestSize: undefined,
+		manifestModifiedAt: 0,
+		recordSize: undefined,
+		recordModifiedAt: 0,
+		entry: undefined,
+	};
+	listing.set(key, listed);
+	return listed;
+}
+
+/** Takes over what the cache knows. @returns what has lost its manifest, by key, and how many backups the cache knew */
+async function takeKnown(
 	storage: Storage,
-	object: StoredObject,
-	cache: Cache,
-	fresh: Cache,
+	listing: Listing,
 	signal: AbortSignal | undefined,
-): Promise<void> {
-	throwIfCancelled(signal);
-	const manifestKey = object.key;
-	const key = manifestKey.slice(0, -MANIFEST_SUFFIX.length);
-	const { size: foundSize, sharedAs } = catalog.others.get(key) ?? {};
-	const stamp = `${object.size} ${object.modifiedAt.getTime()}`;
-	const cached = cache.get(manifestKey);
-	if (cached?.stamp === stamp) {
-		const entry = knownEntry(cached.entry);
-		catalog.entries.push({ ...entry, sharedAs, complete: foundSize === entry.size });
-		fresh.set(manifestKey, { stamp, entry: cached.entry });
-		return;
+): Promise<{ lost: Map<string, KnownManifest>; lines: number }> {
+	const lost = new Map<string, KnownManifest>();
+	const shared = new SharedStrings();
+	let lines = 0;
+	const take = (known: KnownManifest) => {
+		lines++;
+		const listed = listing.get(known.key);
+		if (!listed) return;
+		const { manifestSize, manifestModifiedAt, size } = listed;
+		if (manifestSize === undefined) {
+			if (size === known.told.size) lost.set(known.key, known);
+		} else if (manifestSize === known.size && manifestModifiedAt === known.modifiedAt) {
+			listed.entry = entryFrom(known.key, known.told, listed, shared);
+		}
+	};
+	if (await readCache(storage, take, signal)) return { lost, lines };
+	for (const listed of listing.values()) listed.entry = undefined;
+	return { lost: new Map(), lines: 0 };
+}
+
+/** Reads the manifests that the cache does not know. */
+async function readOthers(
+	storage: Storage,
+	listing: Listing,
+	signal: AbortSignal | undefined,
+): Promise<Pick<RetentionCatalog, 'damaged' | 'manifestsRead'>> {
+	const damaged: RetentionCatalog['damaged'] = [];
+	const shared = new SharedStrings();
+	const read = manifestReader(storage);
+	let manifestsRead = 0;
+	await inParallel(unknownIn(listing), READERS, async ([key, listed]) => {
+		throwIfCancelled(signal);
+		const manifestKey = manifestKeyOf(key);
+		try {
+			const { manifest } = await read(manifestKey, signal);
+			manifestsRead++;
+			listed.entry = entryFrom(key, entryOf({ manifest, key, foundSize: listed.size }), listed, shared);
+		} catch (error) {
+			if (!(error instanceof BackupError)) throw error;
+			// Deleted since it was listed.
+			if (error.code === 'STORAGE_MISSING') return;
+			if (error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE') throw error;
+			damaged.push({ manifestKey, message: messageOf(error) });
+		}
+	});
+	return { damaged, manifestsRead };
+}
+
+function* unknownIn(listing: Listing): Generator<[string, Listed]> {
+	for (const one of listing) if (one[1].manifestSize !== undefined && !one[1].entry) yield one;
+}
+
+function catalogOf(
+	listing: Listing,
+	found: Pick<RetentionCatalog, 'damaged' | 'manifestsRead'> & { lost: Map<string, KnownManifest> },
+): RetentionCatalog {
+	const entries: RetentionEntry[] = [];
+	const recorded = new Set<RetentionEntry>();
+	const others = new Map<string, StoredObject>();
+	for (const [key, { size, modifiedAt, sharedAs, recordSize, recordModifiedAt, entry }] of listing) {
+		if (entry) {
+			entries.push(entry);
+			if (recordSize !== undefined) recorded.add(entry);
+			continue;
+		}
+		if (size !== undefined) {
+			others.set(key, { key, size, modifiedAt: new Date(modifiedAt), ...(sharedAs !== undefined && { sharedAs }) });
+		}
+		if (recordSize !== undefined) {
+			const recordKey = key + RECORD_SUFFIX;
+			others.set(recordKey, { key: recordKey, size: recordSize, modifiedAt: new Date(recordModifiedAt) });
+		}
 	}
-	try {
-		const { manifest } = await readManifest(storage, manifestKey, signal);
-		catalog.manifestsRead++;
-		const entry = entryOf({ manifest, key, foundSize }, { sharedAs });
-		catalog.entries.push(entry);
-		fresh.set(manifestKey, { stamp, entry });
-	} catch (error) {
-		if (!(error instanceof BackupError)) throw error;
-		// Deleted since it was listed.
-		if (error.code === 'STORAGE_MISSING') return;
-		if (error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE') throw error;
-		catalog.damaged.push({ manifestKey, message: messageOf(error) });
+	const lost = new Map<string, LostBackup>();
+	for (const [key, { told, lostSince }] of found.lost) {
+		const entry = entryFrom(key, told, { size: told.size, sharedAs: undefined }, new SharedStrings());
+		lost.set(key, { entry, since: new Date(lostSince!) });
 	}
+	return { ...found, entries, recorded, others, lost };
 }
 
-/** What the cache tells of a backup; what the storage tells is still to be looked up. */
-function knownEntry(cached: CachedEntry | RetentionEntry): RetentionEntry {
-	const { origin, partial, parent } = cached;
-	return { ...cached, origin, partial, parent, ...NOT_LOOKED_UP, sharedAs: undefined, complete: false };
-}
-
-/** An empty cache where there is none, or none that can be read: the manifests are what counts. */
-async function readCache(storage: Storage, signal: AbortSignal | undefined): Promise<Cache> {
-	const json = parseJson(await readSmall(storage, CACHE_KEY, signal)) as
-		{ version?: unknown; manifests?: unknown } | undefined;
-	const cache: Cache = new Map();
-	if (json?.version !== CACHE_VERSION || !Array.isArray(json.manifests)) return cache;
-	for (const line of json.manifests as unknown[]) {
-		if (!Array.isArray(line)) continue;
-		const [manifestKey, stamp, content, since] = line as unknown[];
-		const lostSince = z.string().datetime().safeParse(since).data;
-		const entry = cachedSchema.safeParse(content);
-		if (typeof manifestKey !== 'string' || typeof stamp !== 'string' || !entry.success) continue;
-		if (manifestKeyOf(entry.data.key) !== manifestKey) continue;
-		cache.set(manifestKey, { stamp, entry: entry.data, ...(lostSince !== undefined && { lostSince }) });
+/** What the next run need not read again. What is lost is remembered for as long as the archive is there. */
+function* knownOf(listing: Listing, lost: Map<string, KnownManifest>): Generator<KnownManifest> {
+	for (const [key, { manifestSize, manifestModifiedAt, entry }] of listing) {
+		if (!entry || manifestSize === undefined) continue;
+		yield { key, size: manifestSize, modifiedAt: manifestModifiedAt, told: entry, lostSince: undefined };
 	}
-	return cache;
+	yield* lost.values();
 }
 
-async function writeCache(storage: Storage, cache: Cache, signal: AbortSignal | undefined): Promise<void> {
-	const lines = Array.from(cache, ([key, { stamp, entry, lostSince }]) =>
-		JSON.stringify([key, stamp, pick(entry), ...(lostSince === undefined ? [] : [lostSince])]),
-	);
-	const text = `{"version":${CACHE_VERSION},"manifests":[\n${lines.join(',\n')}\n]}\n`;
-	await storage.replace(CACHE_KEY, Buffer.from(text), signal ? { signal } : {});
+/** An entry of what a manifest tells and the storage lists; what else the storage knows is still to be looked up. */
+function entryFrom(
+	key: string,
+	told: ManifestFacts,
+	listed: Pick<Listed, 'size' | 'sharedAs'>,
+	shared: SharedStrings,
+): RetentionEntry {
+	return {
+		id: told.id,
+		kind: told.kind,
+		name: shared.of(told.name),
+		origin: told.origin === undefined ? undefined : shared.of(told.origin),
+		partial: told.partial === undefined ? undefined : shared.of(told.partial),
+		key,
+		startedAt: told.startedAt,
+		finishedAt: told.finishedAt,
+		size: told.size,
+		tags: told.tags.length === 0 ? NO_TAGS : told.tags.map((tag) => shared.of(tag)),
+		pinned: told.pinned,
+		parent: told.parent,
+		complete: listed.size === told.size,
+		verified: undefined,
+		lockedUntil: undefined,
+		legalHold: false,
+		sharedAs: listed.sharedAs,
+	};
 }
 
-/** What a manifest tells; what the storage tells is looked up each time. */
-function pick(entry: CachedEntry | RetentionEntry): Record<keyof CachedEntry, unknown> {
-	const { id, kind, name, origin, partial, key, startedAt, finishedAt, size, tags, pinned, parent } = entry;
-	return { id, kind, name, origin, partial, key, startedAt, finishedAt, size, tags, pinned, parent };
+/** Names recur in a hundred thousand backups; each is held once. */
+class SharedStrings {
+	readonly #known = new Map<string, string>();
+
+	of(text: string): string {
+		const known = this.#known.get(text);
+		if (known === undefined) this.#known.set(text, text);
+		return known ?? text;
+	}
 }

@@ -44,7 +44,8 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
 	const isInScope = scopeOf(prefixes);
 	const catalog = await readCatalog(storage, { keepCache, now, ...(signal && { signal }) });
 	if (stateOf) {
-		await inParallel(catalog.entries, STATE_READERS, async (entry) => {
+		// Most backups have no record, and in a bucket it takes a request to find that out.
+		await inParallel(catalog.recorded, STATE_READERS, async (entry) => {
 			Object.assign(entry, await stateOf(entry));
 		});
 	}

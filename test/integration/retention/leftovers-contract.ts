@@ -42,7 +42,7 @@ export function leftoversContract(newStorage: () => Promise<Storage>): void {
 			});
 			expect((await pruneBy(denying, { last: 5 })).failed).toMatchObject([{ entry: { key: keys[5] } }]);
 			expect((await pruneBy(denying, { last: 4 })).deleted.map(({ key }) => key)).toEqual([keys[4]]);
-			await storage.remove('.stack-backup/catalog.json');
+			await storage.remove('.stack-backup/catalog.jsonl.gz');
 			expect((await pruneBy(storage, { last: 4 })).swept).toEqual([keys[5]]);
 			expect(await backupsIn(storage)).toEqual(withManifests(keys.slice(0, 4)));
 		});

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { manifestKeyOf } from '../../../engine/archive';
-import { copyBackup, prune, readCatalog } from '../../../engine/retention';
+import { copyBackup, prune } from '../../../engine/retention';
 import { FolderStorage, S3Storage } from '../../../engine/storage';
 import { startS3rver } from '../../services/s3/s3rver';
 import type { S3Server } from '../../services/s3/server';
@@ -13,7 +13,6 @@ import { optionsFor } from '../storage/s3-under-test';
 import { pruneContract } from './prune-contract';
 import {
 	backupsIn,
-	changeManifest,
 	DAY_MS,
 	pruneBy,
 	temporaryRoot,
@@ -208,50 +207,5 @@ describe('in a bucket', () => {
 		const storage = new S3Storage(optionsFor(server, await server.createBucket()));
 		storages.push(storage);
 		return storage;
-	});
-});
-
-describe('the catalogue', () => {
-	it('reads a manifest once, and again only when it changes', async () => {
-		const storage = temporaryStorage();
-		const keys = await writeDaily(storage, 4);
-		const first = await readCatalog(storage, { keepCache: true });
-		expect(first.manifestsRead).toBe(4);
-		const second = await readCatalog(storage, { keepCache: true });
-		expect(second.manifestsRead).toBe(0);
-		const sorted = (entries: typeof first.entries) => entries.sort((a, b) => (a.key < b.key ? -1 : 1));
-		expect(sorted(second.entries)).toEqual(sorted(first.entries));
-		await changeManifest(storage, keys[1]!, { pinned: true });
-		await storage.remove(manifestKeyOf(keys[2]!));
-		const third = await readCatalog(storage, { keepCache: true });
-		expect(third.manifestsRead).toBe(1);
-		expect(third.entries.filter(({ pinned }) => pinned).map(({ key }) => key)).toEqual([keys[1]]);
-		expect(third.entries).toHaveLength(3);
-	});
-
-	it('knows an archive that has gone, though its manifest is cached', async () => {
-		const storage = temporaryStorage();
-		const keys = await writeDaily(storage, 2);
-		await readCatalog(storage, { keepCache: true });
-		await storage.remove(keys[0]!);
-		const { entries } = await readCatalog(storage);
-		expect(entries.filter(({ complete }) => !complete).map(({ key }) => key)).toEqual([keys[0]]);
-	});
-
-	it('does without a cache that is damaged', async () => {
-		const storage = temporaryStorage();
-		await writeDaily(storage, 2);
-		await readCatalog(storage, { keepCache: true });
-		const text = await textOf(storage, '.stack-backup/catalog.json');
-		for (const damaged of [
-			text.slice(0, -20),
-			text.replaceAll('"kind":"postgres"', '"kind":"x"'),
-			'{"version":1}',
-			'',
-		]) {
-			await storage.replace('.stack-backup/catalog.json', Buffer.from(damaged));
-			const { entries, manifestsRead } = await readCatalog(storage);
-			expect([entries.length, manifestsRead]).toEqual([2, 2]);
-		}
 	});
 });
