@@ -75,9 +75,9 @@ function newestGood({ entries }: RetentionCatalog): Map<string, number> {
 }
 
 function whyPrecious({ entry }: LostBackup, newest: ReadonlyMap<string, number>): string | undefined {
-	if (entry.pinned) return 'it is gone, and the backup was pinned';
+	if (entry.pinned) return 'It is gone, and the backup was pinned.';
 	const isLast = Date.parse(entry.startedAt) > (newest.get(lineOf(entry)) ?? -Infinity);
-	return isLast ? `it is gone, and no good backup of ${entry.name} is as new` : undefined;
+	return isLast ? `It is gone, and no good backup of ${entry.name} is as new.` : undefined;
 }
 
 /** Removes an orphan, unless it has got its manifest meanwhile, or the storage locks it. @returns whether it did */

@@ -29,7 +29,10 @@ export interface PruneOptions {
 	removeOrphans?: boolean;
 	/** Removes archives without a manifest that only look like ours, too. Default false: they are named in the report. */
 	removeUnproven?: boolean;
-	/** What is known of a backup beyond its manifest: verifications. Called for several at a time. */
+	/**
+	 * What is known of a backup beyond its manifest: verifications. Asked of those that have a record of them beside the
+	 * archive, of several at a time.
+	 */
 	stateOf?: (entry: RetentionEntry) => EntryState | Promise<EntryState>;
 	/** Who holds the lock, for the message that others get. No secrets. */
 	owner: string;
@@ -108,7 +111,7 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 
 function lostManifest({ key, reason }: { key: string; reason: string }): PruneReport['damaged'][number] {
 	const manifestKey = manifestKeyOf(key);
-	return { manifestKey, message: `The manifest ${manifestKey} cannot be read: ${reason}.` };
+	return { manifestKey, message: `${reason} The archive is ${key}: delete it yourself if nobody needs it.` };
 }
 
 function surveyOptionsOf({ options, storage, policy, now, signal, lock }: Run): SurveyOptions {
