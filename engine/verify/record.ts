@@ -50,7 +50,8 @@ export class VerificationRecord {
 	readonly #startedAt = new Date();
 	readonly #begun = performance.now();
 
-	constructor(readonly requested: VerificationLevel) {}
+	/** @param requested may be changed once more is known of what is verified */
+	constructor(public requested: VerificationLevel) {}
 
 	/** Begins a level; what is found from now on belongs to it. */
 	begin(level: VerificationLevel): void {

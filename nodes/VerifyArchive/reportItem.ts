@@ -51,11 +51,16 @@ function describeLevel({ level, counts, duration, restoreDuration, findings }: L
 	};
 }
 
-function reductionOf(asked: VerificationLevel, { requested, manifest }: VerificationReport): Finding[] {
+function reductionOf(asked: VerificationLevel, { requested, manifest, format }: VerificationReport): Finding[] {
 	if (asked === requested) return [];
-	const what = manifest ? `Backups of the kind ${manifest.kind}` : 'Files that somebody else made';
-	const why = manifest?.kind === 'qdrant' ? 'no server is chosen for it (Qdrant Into)' : 'there is no way to';
-	const message = `${what} were not restored for a test: ${why}. The content was verified.`;
+	const what = manifest ? `Backups of the kind ${manifest.kind} were` : 'This file was';
+	const needsServer = manifest ? manifest.kind === 'qdrant' : format?.startsWith('snapshot of Qdrant');
+	const why = needsServer
+		? 'no server is chosen for it (Qdrant Into)'
+		: manifest
+			? 'there is no way to'
+			: 'only SQL dumps and snapshots of collections can be';
+	const message = `${what} not restored for a test: ${why}. The content was verified.`;
 	return [{ severity: 'warning', level: asked, message }];
 }
 

@@ -25,7 +25,8 @@ export interface ScratchSettings {
 
 /** Where test restores go. */
 export interface Scratch {
-	targetsFor(manifest: Manifest): ScratchTargets;
+	/** @param manifest undefined for a file that others made, whose database has no name */
+	targetsFor(manifest: Manifest | undefined): ScratchTargets;
 	/** Of the databases that assertions name, those that were not restored. */
 	unasked(): string[];
 }
@@ -81,9 +82,10 @@ export async function withScratch<T>(
 function scratchOf(targets: ScratchTargets, assertions: Assertion[]): Scratch {
 	const asked = new Set<string>();
 	return {
-		targetsFor({ kind, name }) {
-			if (kind !== 'postgres') return targets;
-			asked.add(name);
+		targetsFor(manifest) {
+			if (manifest && manifest.kind !== 'postgres') return targets;
+			const name = manifest?.name;
+			if (name !== undefined) asked.add(name);
 			const own = assertions.filter(({ database }) => database === '' || database === name);
 			return { ...targets, assertions: own.map(({ sql }) => sql) };
 		},

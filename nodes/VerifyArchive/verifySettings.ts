@@ -57,12 +57,18 @@ export function daysOf(context: IExecuteFunctions, item: number): number {
 	return numberOf(context.getNodeParameter('days', item), 'Days', { min: 0, max: 36_500 });
 }
 
-/**
- * How deep a backup of a kind is verified: not deeper than there is a way and a place to restore it for a test.
- * @param kind undefined for a file that others made
- */
-export function levelFor(kind: BackupKind | undefined, { level, scratch }: VerifySettings): VerificationLevel {
+/** How deep a backup of a kind is verified: not deeper than there is a way and a place to restore it for a test. */
+export function levelFor(kind: BackupKind, { level, scratch }: VerifySettings): VerificationLevel {
 	if (level !== 'restore') return level;
-	if (kind === undefined || deepestLevelOf(kind) !== 'restore') return 'content';
+	if (deepestLevelOf(kind) !== 'restore') return 'content';
 	return kind === 'qdrant' && !scratch?.hasQdrant ? 'content' : 'restore';
+}
+
+/** As levelFor, of a file that others made, by what it can be restored into. */
+export function fileLevelFor(
+	system: 'postgres' | 'qdrant' | undefined,
+	{ level, scratch }: VerifySettings,
+): VerificationLevel {
+	if (level !== 'restore') return level;
+	return system === 'postgres' || (system === 'qdrant' && scratch?.hasQdrant) ? 'restore' : 'content';
 }

@@ -18,7 +18,7 @@ import { recordResult } from './record';
 import { missingOutcome, reportOutcome } from './reportItem';
 import type { Scratch } from './scratch';
 import type { Subject } from './subjects';
-import { levelFor, type VerifySettings } from './verifySettings';
+import { fileLevelFor, levelFor, type VerifySettings } from './verifySettings';
 
 /** What all verifications of one incoming item share. */
 export interface VerifyRun {
@@ -93,8 +93,15 @@ async function checkBackup(run: VerifyRun, subject: Exclude<Subject, { missing: 
 }
 
 async function checkFile(run: VerifyRun, key: string): Promise<VerificationReport> {
-	const { storage, settings } = run;
-	return await verifyFile({ storage, key, level: levelFor(undefined, settings), ...commonOf(run, key) });
+	const { storage, settings, scratch } = run;
+	return await verifyFile({
+		storage,
+		key,
+		level: settings.level,
+		levelFor: (system) => fileLevelFor(system, settings),
+		...(scratch && { scratch: scratch.targetsFor(undefined) }),
+		...commonOf(run, key),
+	});
 }
 
 function commonOf({ context, keys }: VerifyRun, key: string) {

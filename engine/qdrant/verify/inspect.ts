@@ -23,8 +23,9 @@ export interface Scratch {
 	client: QdrantClient;
 	/** Of the scratch collection. */
 	name: string;
-	facts: CollectionSource;
-	manifest: Manifest;
+	/** Of a backup of ours: what its manifest tells. */
+	facts?: CollectionSource;
+	manifest?: Manifest;
 	report: CollectionRestoreReport;
 }
 
@@ -41,12 +42,12 @@ export async function inspect(scratch: Scratch, context: CheckContext): Promise<
 	const { connection, client, name, facts, report } = scratch;
 	const { signal } = context;
 	for (const warning of report.warnings) findWarning(context, '', warning);
-	findTooFew(context, report.points, facts);
+	if (facts) findTooFew(context, report.points, facts);
 	const info = await client.collection(name, signal);
-	compareConfig(context, info.config, facts);
+	if (facts) compareConfig(context, info.config, facts);
 	const topology = await findPeers(connection, 'target', signal);
 	const shards = await findShards(topology, name, signal);
-	const other = shardObstacle(shards, facts);
+	const other = facts && shardObstacle(shards, facts);
 	if (other !== undefined) findError(context, '', `Once restored, ${other}.`);
 	const counts = { points: report.points, shards: shards.length };
 	if (report.points === 0) return counts;
@@ -82,7 +83,9 @@ class PointsCheck {
 		const waiting = ids.values();
 		await Promise.all(Array.from({ length: AT_ONCE }, async () => await this.#visitAll(waiting)));
 		if (this.#asked > 0 && this.#hits < this.#asked * LEAST_HITS) this.#findBlindIndex();
-		this.#counts.compared = await compareWithLive(this.scratch, ids, this.context);
+		const { facts, manifest } = this.scratch;
+		if (facts && manifest)
+			this.#counts.compared = await compareWithLive({ ...this.scratch, facts, manifest }, ids, this.context);
 		return this.#counts;
 	}
 

@@ -3,8 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { throwIfCancelled } from '../../errors';
 import type { CheckContext } from '../../verify/types';
 import { findWarning } from './findings';
-import type { Scratch } from './inspect';
+import type { Scratch as AnyScratch } from './inspect';
 import { isRefusal, readPoint, type PointId } from './samples';
+
+type Scratch = Required<AnyScratch>;
 
 /**
  * Where the collection that was backed up is still on the same server, and counts the same points, compares sampled points

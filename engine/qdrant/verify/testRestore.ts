@@ -10,9 +10,9 @@ import type { QdrantConnection } from '../connection';
 import { isOutcomeUnknown } from '../failure';
 import { collectionSource } from '../manifestSource';
 import { restoreCollection, type CollectionRestoreReport } from '../restore/restoreCollection';
-import { archiveSource } from '../restore/source';
+import { archiveSource, foreignSnapshot, type ForeignSnapshotOptions, type RestoreSource } from '../restore/source';
 import { findError, findWarning } from './findings';
-import { inspect } from './inspect';
+import { inspect, type Scratch } from './inspect';
 import { removeScratch, scratchName, sweep } from './scratch';
 import { UploadWatch } from './uploadWatch';
 
@@ -33,6 +33,32 @@ const SERVER_TROUBLE = 'the server reports a failure';
  */
 export async function testRestore(
 	reader: ArchiveReader,
+	targets: ScratchTargets,
+	context: CheckContext,
+): Promise<Record<string, number>> {
+	const { manifest } = reader;
+	const known = { facts: collectionSource(manifest), manifest };
+	return await testRestoreOf(() => Promise.resolve(archiveSource(reader)), known, targets, context);
+}
+
+/**
+ * As testRestore, for a collection's `.snapshot` that somebody else made: what is in the collection is looked at, and its
+ * points are counted by its own files.
+ * @throws BackupError as testRestore; INVALID_INPUT for a snapshot of a shard or of a whole storage
+ */
+export async function testRestoreSnapshot(
+	snapshot: Pick<ForeignSnapshotOptions, 'description' | 'open'>,
+	targets: ScratchTargets,
+	context: CheckContext,
+): Promise<Record<string, number>> {
+	const { signal } = context;
+	const read = async () => await foreignSnapshot({ ...snapshot, ...(signal && { signal }) });
+	return await testRestoreOf(read, {}, targets, context);
+}
+
+async function testRestoreOf(
+	open: () => Promise<RestoreSource>,
+	known: Pick<Scratch, 'facts' | 'manifest'>,
 	{ qdrant }: ScratchTargets,
 	context: CheckContext,
 ): Promise<Record<string, number>> {
@@ -44,15 +70,15 @@ export async function testRestore(
 		return {};
 	}
 	const { connection } = qdrant;
+	const source = await open();
 	const client = new QdrantClient(connection, 'target');
 	const { removed, warnings } = await sweep(client, signal);
 	for (const name of removed) log(`Removed ${name}, which an earlier test restore had left on ${client.server}`);
 	for (const warning of warnings) findWarning(context, '', warning);
 	return await withScratch(client, context, async (name, watch) => {
-		const report = await restored(reader, connection, name, watch, context);
+		const report = await restored(source, connection, name, watch, context);
 		if (!report) return {};
-		const facts = collectionSource(reader.manifest);
-		return await inspect({ connection, client, name, facts, manifest: reader.manifest, report }, context);
+		return await inspect({ connection, client, name, ...known, report }, context);
 	});
 }
 
@@ -84,7 +110,7 @@ function watchTime(bytes: number): number {
 
 /** Undefined, with a finding, where the restore itself says that the backup is not what its manifest tells. */
 async function restored(
-	reader: ArchiveReader,
+	source: RestoreSource,
 	connection: QdrantConnection,
 	collection: string,
 	watch: UploadWatch,
@@ -94,7 +120,7 @@ async function restored(
 	try {
 		const report = await restoreCollection({
 			connection,
-			source: archiveSource(reader),
+			source,
 			target: { type: 'newCollection', collection },
 			aliases: 'leave',
 			check: { sampleSearch: false },

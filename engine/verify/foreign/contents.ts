@@ -10,6 +10,8 @@ export interface ContentsReport {
 	counts: Record<string, number>;
 	/** A tar that has to be looked at as a snapshot, too. */
 	isSnapshot: boolean;
+	/** Bytes of rows and large objects of a dump that is compressed inside. */
+	unpackedBytes?: number;
 }
 
 /**
@@ -24,7 +26,7 @@ export async function checkUnwrapped(
 		case 'plain':
 			return { form: FORMS.plain, counts: await checkScript(stream, context), isSnapshot: false };
 		case 'custom':
-			return { form: FORMS.custom, counts: await checkCustomArchive(stream, context), isSnapshot: false };
+			return { form: FORMS.custom, isSnapshot: false, ...(await checkCustomArchive(stream, context)) };
 		case 'json': {
 			const { workflows, elements, problems } = await checkJson(stream);
 			for (const problem of problems) context.found({ severity: 'error', ...problem });

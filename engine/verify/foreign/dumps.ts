@@ -45,32 +45,40 @@ export async function checkScript(
 }
 
 /**
- * An archive of pg_dump's custom format: its table of contents, and every data block decompressed to its end.
+ * An archive of pg_dump's custom format: its table of contents, and every data block decompressed to its end. Answers, too,
+ * how many bytes these make.
  * @throws BackupError as openArchive and its blocks do; what the source throws
  */
 export async function checkCustomArchive(
 	source: AsyncIterable<Uint8Array>,
 	{ signal, found }: CheckContext,
-): Promise<Record<string, number>> {
+): Promise<{ counts: Record<string, number>; unpackedBytes: number }> {
 	const archive = await openArchive(source, signal ? { signal } : {});
 	const reader = new StatementReader();
 	const counts = { entries: archive.toc.entries.length, blocks: 0, rows: 0, largeObjects: 0 };
+	let unpackedBytes = 0;
 	for await (const block of archive.blocks()) {
 		counts.blocks++;
-		if (block.type === 'copy') for await (const rows of block.rows) counts.rows += countNewlines(rows);
-		else if (block.type === 'large-objects') {
+		if (block.type === 'copy') {
+			for await (const rows of block.rows) {
+				counts.rows += countNewlines(rows);
+				unpackedBytes += rows.length;
+			}
+		} else if (block.type === 'large-objects') {
 			for await (const { data } of block.objects) {
 				counts.largeObjects++;
-				for await (const chunk of data) void chunk;
+				for await (const chunk of data) unpackedBytes += chunk.length;
 			}
 		} else {
 			for await (const item of lexScript(block.sql, signal ? { signal } : {})) {
-				if (item.type === 'statement') counts.rows += rowsOf(item.text, reader);
-				else found({ severity: 'error', part: describeEntry(block.entry), message: 'Its data holds no INSERTs.' });
+				if (item.type === 'statement') {
+					counts.rows += rowsOf(item.text, reader);
+					unpackedBytes += item.text.length;
+				} else found({ severity: 'error', part: describeEntry(block.entry), message: 'Its data holds no INSERTs.' });
 			}
 		}
 	}
-	return counts;
+	return { counts, unpackedBytes };
 }
 
 /** Of an INSERT, as far as they can be counted. */

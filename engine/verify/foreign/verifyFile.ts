@@ -1,7 +1,7 @@
 /**
  * How bytes move through: the file is read once, hashed and counted on its way through decryption and decompression into
- * the check of what it holds; what a check leaves is read to the end all the same. Only a snapshot of Qdrant is read a second
- * time, for a tar tells only at its end that it is one.
+ * the check of what it holds; what a check leaves is read to the end all the same. A snapshot of Qdrant is read a second time,
+ * for a tar tells only at its end that it is one; and what is restored for a test, as often as its restore reads it.
  */
 import { createHash } from 'node:crypto';
 
@@ -11,15 +11,20 @@ import { checkSnapshot } from '../../qdrant/snapshot';
 import type { Storage } from '../../storage';
 import { findingOf, LEVELS, VerificationRecord } from '../record';
 import { ContentSource } from '../source';
-import type { CheckContext, VerificationLevel, VerificationReport } from '../types';
+import type { CheckContext, ScratchTargets, VerificationLevel, VerificationReport } from '../types';
 import { checkUnwrapped, FORMS } from './contents';
 import { readSidecar, type Sidecar } from './sidecar';
+import { type ForeignSystem, testRestoreFile } from './testRestore';
 import { unwrap, type Unwrapped } from './unwrap';
 
 export interface VerifyFileOptions {
 	storage: Storage;
 	key: string;
 	level: VerificationLevel;
+	/** How deep, once it is known what the file can be restored into; without it, by `level`. */
+	levelFor?: (system: ForeignSystem) => VerificationLevel;
+	/** For the level `restore`. */
+	scratch?: ScratchTargets;
 	/** For files encrypted with OpenPGP. */
 	keys?: DecryptionKeys;
 	signal?: AbortSignal;
@@ -54,27 +59,44 @@ class FileVerification {
 	#total = 0;
 	#sidecar: Sidecar | undefined;
 	#format: string | undefined;
+	#system: ForeignSystem;
+	#unpackedBytes = 0;
 
 	constructor(private readonly options: VerifyFileOptions) {
 		const { level, signal, log = () => {} } = options;
 		const record = new VerificationRecord(level);
 		this.#record = record;
-		this.#context = { log, found: (finding) => record.found(finding), ...(signal && { signal }) };
+		this.#context = {
+			log,
+			found: (finding) => record.found(finding),
+			restoreTook: (milliseconds) => void (record.current.restoreDuration = milliseconds),
+			...(signal && { signal }),
+		};
 	}
 
 	async report(): Promise<VerificationReport> {
 		const record = this.#record;
 		record.begin('integrity');
 		if (await this.#isThere()) await this.#read();
-		if (this.options.level === 'restore' && record.passed) {
-			record.begin('restore');
-			record.found({
-				severity: 'obstacle',
-				message: 'Files that somebody else made are not restored for a test.',
-				hint: 'Verify their content.',
-			});
-		}
+		if (this.options.level === 'restore' && record.passed) await this.#testRestore();
 		return record.report({ key: this.options.key, manifest: undefined, format: this.#format });
+	}
+
+	async #testRestore(): Promise<void> {
+		const { storage, key, keys, scratch = {}, levelFor } = this.options;
+		const record = this.#record;
+		record.requested = levelFor?.(this.#system) ?? 'restore';
+		if (record.requested !== 'restore') return;
+		record.begin('restore');
+		const begun = performance.now();
+		const rawBytes = Math.max(record.rawBytes, this.#unpackedBytes);
+		try {
+			const file = { storage, key, rawBytes, ...(keys && { keys }) };
+			record.current.counts = await testRestoreFile(this.#system, file, scratch, this.#context);
+		} catch (error) {
+			this.#found(error);
+		}
+		record.current.duration = Math.round(performance.now() - begun);
 	}
 
 	async #isThere(): Promise<boolean> {
@@ -141,8 +163,11 @@ class FileVerification {
 		const record = this.#record;
 		record.begin('content');
 		try {
-			const { form, counts, isSnapshot } = await checkUnwrapped({ kind, stream: source.bytes }, this.#context);
+			const checked = await checkUnwrapped({ kind, stream: source.bytes }, this.#context);
+			const { form, counts, isSnapshot, unpackedBytes = 0 } = checked;
 			this.#format = formatOf(form, wrappers);
+			this.#unpackedBytes = unpackedBytes;
+			this.#system = kind === 'plain' || kind === 'custom' ? 'postgres' : undefined;
 			record.current.counts = counts;
 			return isSnapshot;
 		} catch (error) {
@@ -156,7 +181,8 @@ class FileVerification {
 		try {
 			const source = await storage.read(key, signal ? { signal } : {});
 			const { stream } = await unwrap(source as AsyncIterable<Uint8Array>, keys, signal);
-			const { findings } = await checkSnapshot(stream, signal ? { signal } : {});
+			const { type, findings } = await checkSnapshot(stream, signal ? { signal } : {});
+			if (type === 'collection') this.#system = 'qdrant';
 			for (const { severity, where, what } of findings) {
 				this.#record.found({ severity, message: what, ...(where !== '' && { part: where }) });
 			}

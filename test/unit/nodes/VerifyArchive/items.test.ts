@@ -100,7 +100,10 @@ describe('the item of a verification', () => {
 			expect.stringContaining('no server is chosen for it (Qdrant Into)'),
 		]);
 		expect(messages(reportOf({ manifest: undefined, format: 'JSON' }))).toEqual([
-			expect.stringMatching(/^Files that somebody else made were not restored/),
+			expect.stringMatching(/^This file was not restored for a test: only SQL dumps/),
+		]);
+		expect(messages(reportOf({ manifest: undefined, format: 'snapshot of Qdrant in gzip' }))).toEqual([
+			expect.stringMatching(/^This file was not restored .*Qdrant Into/),
 		]);
 		expect(messages(reportOf({ requested: 'restore', reached: 'restore' }))).toEqual([]);
 	});

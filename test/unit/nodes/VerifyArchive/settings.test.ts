@@ -5,7 +5,12 @@ import { filtersOf } from '../../../../nodes/VerifyArchive/filters';
 import { chosenReference, incomingReference } from '../../../../nodes/VerifyArchive/reference';
 import { scratchSettings, withScratch } from '../../../../nodes/VerifyArchive/scratch';
 import { trendSettings } from '../../../../nodes/VerifyArchive/trendSettings';
-import { levelFor, verifySettings } from '../../../../nodes/VerifyArchive/verifySettings';
+import {
+	fileLevelFor,
+	levelFor,
+	type VerifySettings,
+	verifySettings,
+} from '../../../../nodes/VerifyArchive/verifySettings';
 import { manifestOf, refusal, withFields } from './support';
 
 const SCRATCH = { postgresTarget: 'inProcess', maxSize: 100, qdrantTarget: 'none', assertions: {} };
@@ -49,9 +54,12 @@ describe('the fields of Verify', () => {
 		const withQdrant = settingsOf({ ...RESTORE, qdrantTarget: 'server' });
 		expect([levelFor('postgres', without), levelFor('qdrant', without)]).toEqual(['restore', 'content']);
 		expect([levelFor('qdrant', withQdrant), levelFor('qdrant-storage', withQdrant)]).toEqual(['restore', 'content']);
-		expect(levelFor(undefined, withQdrant)).toBe('content');
+		const ofFiles = (settings: VerifySettings) =>
+			(['postgres', 'qdrant', undefined] as const).map((system) => fileLevelFor(system, settings));
+		expect(ofFiles(without)).toEqual(['restore', 'content', 'content']);
+		expect(ofFiles(withQdrant)).toEqual(['restore', 'restore', 'content']);
 		const shallow = settingsOf({ which: 'all', level: 'integrity' });
-		expect([...BACKUP_KINDS, undefined].map((kind) => levelFor(kind, shallow))).toEqual(
+		expect([...BACKUP_KINDS.map((kind) => levelFor(kind, shallow)), fileLevelFor('postgres', shallow)]).toEqual(
 			[...BACKUP_KINDS, undefined].map(() => 'integrity'),
 		);
 	});

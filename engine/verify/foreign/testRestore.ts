@@ -1,0 +1,52 @@
+import { Readable } from 'node:stream';
+
+import type { DecryptionKeys } from '../../archive';
+import { openForeignDump } from '../../postgres';
+import { testRestoreOf } from '../../postgres/verify/testRestore';
+import { testRestoreSnapshot } from '../../qdrant/verify/testRestore';
+import type { Storage } from '../../storage';
+import type { CheckContext, ScratchTargets } from '../types';
+import { unwrap } from './unwrap';
+
+/** The system that a file can be restored into; undefined for JSON and archives of files. */
+export type ForeignSystem = 'postgres' | 'qdrant' | undefined;
+
+/** A file that was verified by its content. */
+export interface VerifiedFile {
+	storage: Storage;
+	key: string;
+	keys?: DecryptionKeys;
+	/** Bytes of what is restored, unpacked. */
+	rawBytes: number;
+}
+
+/**
+ * Restores a file that somebody else made for a test, and removes it again. Answers counts.
+ * @throws BackupError as the restores of each system, and those of the storage
+ */
+export async function testRestoreFile(
+	system: ForeignSystem,
+	{ storage, key, keys, rawBytes }: VerifiedFile,
+	targets: ScratchTargets,
+	context: CheckContext,
+): Promise<Record<string, number>> {
+	const { signal } = context;
+	const name = key.slice(key.lastIndexOf('/') + 1);
+	const open = async (later = signal) =>
+		(await storage.read(key, later ? { signal: later } : {})) as AsyncIterable<Uint8Array>;
+	if (system === 'postgres') {
+		const source = await openForeignDump({ name, open, ...(keys && { keys }) }, signal);
+		return await testRestoreOf({ source, rawBytes, session: {} }, targets, context);
+	}
+	if (system === 'qdrant') {
+		const unpacked = async () =>
+			Readable.from((await unwrap(await open(), keys, signal)).stream, { objectMode: false });
+		return await testRestoreSnapshot({ description: name, open: unpacked }, targets, context);
+	}
+	context.found({
+		severity: 'obstacle',
+		message: 'Only SQL dumps and snapshots of collections can be restored for a test.',
+		hint: 'Verify the content.',
+	});
+	return {};
+}
