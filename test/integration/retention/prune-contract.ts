@@ -65,12 +65,14 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 			expect(await backupsIn(storage)).toEqual(before);
 		});
 
-		it('is done by one of several runs at once', async () => {
+		it('does no harm when several runs want it at once', async () => {
 			const storage = await newStorage();
 			const keys = await writeDaily(storage, 4);
 			const runs = await Promise.allSettled(Array.from({ length: 4 }, () => pruneBy(storage, { last: 2 })));
 			const codes = runs.map((run) => (run.status === 'rejected' ? (run.reason as BackupError).code : 'done'));
-			expect(new Set(codes)).toEqual(new Set(['done', 'STORAGE_LOCKED']));
+			// Where a server creates an object twice, more than one may get the lock.
+			expect(codes).toContain('done');
+			expect(codes.filter((code) => code !== 'done' && code !== 'STORAGE_LOCKED')).toEqual([]);
 			expect(await backupsIn(storage)).toEqual(withManifests(keys.slice(0, 2)));
 		});
 
