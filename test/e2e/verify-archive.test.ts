@@ -157,7 +157,7 @@ it('calls a backup with a wrong or missing passphrase incomplete, and passes it 
 const asserted = (...assertion: Json[]) => ({ assertions: { assertion } });
 const USERS = { database: 'shop', sql: 'SELECT count(*) = 1000 FROM users' };
 
-it('restores for a test in this process, and runs the assertions of each database', async () => {
+it('restores for a test in memory, and runs the assertions of each database', async () => {
 	const { node, dump, snapshot } = await freshStorage();
 	await dump.ok('backUp', { databaseMode: 'all', globals: true });
 	await snapshot.ok('backUp', { collectionMode: 'storage' });

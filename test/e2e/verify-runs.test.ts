@@ -1,0 +1,177 @@
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type PostgresServer, startPostgres } from '../services/postgres';
+import type { S3Server } from '../services/s3/server';
+import { startS3rver } from '../services/s3/s3rver';
+import { sharedN8n } from './harness';
+import { backup, type Json, NodeRunner } from './node-runner';
+import { createShop, NODE_TYPE as DUMP, postgresData } from './postgres-support';
+import { copyBackup, flipBit, NODE_TYPE, outputsOf, verdicts, verdictsOf } from './verify-support';
+
+const n8n = sharedN8n();
+let postgres: PostgresServer;
+let s3: S3Server;
+
+beforeAll(async () => {
+	[postgres, s3] = await Promise.all([startPostgres({ version: 18 }), startS3rver()]);
+	await createShop(postgres, 'shop');
+});
+
+afterAll(async () => {
+	await Promise.all([postgres?.stop(), s3?.stop()]);
+});
+
+async function freshStorage() {
+	const { folder, node } = await NodeRunner.withFolder(n8n, NODE_TYPE, {});
+	const server = await n8n.createCredential('server', 'postgres', postgresData(postgres, 'shop'));
+	return { folder, node, dump: new NodeRunner(n8n, DUMP, { ...node.credentials, postgres: server }) };
+}
+
+const textOf = (path: string) => {
+	try {
+		return readFileSync(path, 'utf8');
+	} catch {
+		return '';
+	}
+};
+
+/** Processes that restore in memory for the n8n of these tests. */
+function restoring(): string[] {
+	return readdirSync('/proc').filter((pid) => {
+		if (!/^\d+$/.test(pid) || !textOf(`/proc/${pid}/cmdline`).includes('inProcess/child')) return false;
+		const parent = /^PPid:\s+(\d+)$/m.exec(textOf(`/proc/${pid}/status`))?.[1];
+		return textOf(`/proc/${parent}/environ`).includes(n8n.connection.userFolder);
+	});
+}
+
+it('ends a test restore in memory at once when the execution is stopped, and leaves no process', async () => {
+	const { folder, node, dump } = await freshStorage();
+	await dump.ok('backUp');
+	const before = readdirSync(folder, { recursive: true }).map(String).sort();
+	// Keeps PostgreSQL in memory busy: it has no clock to stop a statement by.
+	const assertion = [{ sql: 'SELECT count(*) > 0 FROM generate_series(1, 1000000000000)' }];
+	const test = { ...backup('latest', 'shop'), level: 'restore', assertions: { assertion } };
+	const workflow = await node.workflow('verify', test);
+	const answer = workflow.start();
+	const id = await workflow.running();
+	while (restoring().length === 0) await sleep(50);
+	const [pid] = restoring();
+	const ticks = () => Number(textOf(`/proc/${pid}/stat`).split(' ')[13]);
+	while (!(ticks() > 300)) await sleep(100);
+	await n8n.stopExecution(id);
+	expect((await workflow.finished(id)).status).toBe('canceled');
+	while (restoring().length > 0) await sleep(50);
+	await answer;
+	expect(readdirSync(folder, { recursive: true }).map(String).sort()).toEqual(before);
+	const again = await verdicts(node, 'verify', { ...backup('latest', 'shop'), level: 'restore' });
+	expect(again.passed).toMatchObject([{ reached: 'restore' }]);
+});
+
+it('verifies, records, lists, drills and compares in a bucket as in a folder', async () => {
+	const { node: inFolder, dump } = await freshStorage();
+	const bucket = await s3.createBucket('verified');
+	const { endpoint, accessKeyId, secretAccessKey } = s3;
+	const data = { type: 's3', endpoint, accessKeyId, secretAccessKey, bucket, prefix: 'n8n' };
+	const backupStorageApi = await n8n.createCredential('bucket', 'backupStorageApi', data);
+	const [node, toBucket] = [inFolder.with({ backupStorageApi }), dump.with({ backupStorageApi })];
+	const [made] = await toBucket.ok('backUp');
+	const { passed, failed } = await verdicts(node, 'verify', { which: 'due', days: 1, level: 'restore' });
+	expect(failed).toEqual([]);
+	expect(passed).toMatchObject([{ id: made!['id'], reached: 'restore', recorded: true, counts: { rows: 1502 } }]);
+	await s3.client.statObject(bucket, `n8n/${made!['key']}.verification.json`);
+	expect((await verdicts(node, 'verify', { which: 'due', days: 1, level: 'restore' })).passed).toEqual([]);
+	expect(await toBucket.ok('listBackups')).toMatchObject([{ verified: { verdict: 'passed', level: 'restore' } }]);
+	expect((await verdicts(node, 'drill')).passed).toMatchObject([{ verdict: 'passed', recorded: 1, gaps: [] }]);
+	expect((await verdicts(node, 'listVerifications', backup('id', made!['id'] as string))).passed).toHaveLength(2);
+	expect((await verdicts(node, 'checkTrend')).passed).toMatchObject([{ id: made!['id'] }]);
+
+	const key = `n8n/${made!['key']}`;
+	const stored = await (await s3.client.getObject(bucket, key)).toArray();
+	const bytes = Buffer.concat(stored as Buffer[]);
+	bytes[Math.floor(bytes.length / 2)]! ^= 1;
+	await s3.client.putObject(bucket, key, bytes);
+	const broken = await verdicts(node, 'verify', { which: 'all', level: 'restore' });
+	expect(broken).toMatchObject({ passed: [], failed: [{ verdict: 'failed', reached: null, recorded: true }] });
+	expect(await toBucket.ok('listBackups')).toMatchObject([{ verified: { verdict: 'failed' } }]);
+});
+
+/** Of each item of an output: the item before that it is paired with. */
+function pairs(run: { execution: Parameters<typeof outputsOf>[0] }): unknown[] {
+	const main = run.execution.data.resultData.runData['Node']!.at(-1)!.data!.main;
+	return main.map((items) => (items ?? []).map(({ pairedItem }) => pairedItem));
+}
+
+it('pairs each result with the item it is of, and puts errors out beside it where it is to go on', async () => {
+	const { folder, node, dump } = await freshStorage();
+	const [made] = await dump.ok('backUp');
+	const bad = copyBackup(folder, made!['key'] as string, 'other');
+	flipBit(join(folder, bad));
+	const items = [{ key: made!['key'] as string }, { key: bad }, { key: '' }, { key: 'gone.sql.zst' }];
+	const before = [
+		{
+			type: 'n8n-nodes-base.splitOut',
+			parameters: { fieldToSplitOut: 'body.items', options: {} },
+			credentials: {},
+		},
+	];
+	const parameters = { which: 'incoming', incomingBackup: "={{ $json.key ?? $json['body.items'].key }}" };
+	const run = async (settings: Json, more: Json = {}) =>
+		await (await node.workflow('verify', { ...parameters, ...more }, settings, before)).run({ items });
+
+	const stopped = await run({});
+	expect([stopped.status, stopped.error?.message]).toEqual(['error', expect.stringMatching(/tells of no backup/)]);
+
+	const continued = await run({ onError: 'continueRegularOutput' });
+	expect(continued.status).toBe('success');
+	const { passed, failed } = verdictsOf(continued);
+	expect(passed).toMatchObject([{ key: made!['key'], verdict: 'passed' }]);
+	expect(failed).toMatchObject([
+		{ key: bad, verdict: 'failed' },
+		{ error: expect.stringMatching(/tells of no backup/) },
+		{ key: 'gone.sql.zst', verdict: 'failed' },
+	]);
+	expect(pairs(continued)).toEqual([[{ item: 0 }], [{ item: 1 }, { item: 2 }, { item: 3 }]]);
+
+	const apart = await run({ onError: 'continueErrorOutput' });
+	expect(verdictsOf(apart)).toMatchObject({ passed: [{}], failed: [{ key: bad }, {}], errors: [{}] });
+
+	// Told to stop and to go on, it goes on: nothing is lost.
+	const both = await run({ onError: 'continueRegularOutput' }, { options: { onFailure: 'stop' } });
+	expect(both.status).toBe('success');
+	expect(verdictsOf(both).failed).toHaveLength(3);
+});
+
+it('restores what Back Up has just made for a test, each with the backup it is of', async () => {
+	const { node, dump } = await freshStorage();
+	const parameters = { operation: 'backUp', databaseMode: 'all', globals: true };
+	const before = [{ type: DUMP, parameters, credentials: dump.credentials }];
+	const run = await (await node.workflow('verify', { which: 'incoming', level: 'restore' }, {}, before)).run();
+	expect(verdictsOf(run).passed.map(({ kind, name, reached }) => [kind, name, reached])).toEqual([
+		['postgres-globals', 'globals', 'restore'],
+		['postgres', 'postgres', 'restore'],
+		['postgres', 'shop', 'restore'],
+	]);
+	expect(pairs(run)).toEqual([[{ item: 0 }, { item: 1 }, { item: 2 }], []]);
+});
+
+it('restores a file made by others for a test, from the storage and as binary data', async () => {
+	const { folder, node, dump } = await freshStorage();
+	const [made] = await dump.ok('backUp', { compression: 'gzip' });
+	copyFileSync(join(folder, made!['key'] as string), join(folder, 'shop.sql.gz'));
+	const assertion = [{ sql: 'SELECT count(*) = 1000 FROM public.users' }];
+	const test = { level: 'restore', assertions: { assertion } };
+	const file = { which: 'file', file: { __rl: true, mode: 'path', value: 'shop.sql.gz' } };
+	const { passed } = await verdicts(node, 'verify', { ...test, ...file });
+	expect(passed).toMatchObject([
+		{ format: 'plain SQL dump in gzip', reached: 'restore', counts: { tables: 3, rows: 1502, assertions: 1 } },
+	]);
+	const parameters = { operation: 'backUp', destination: 'binaryData' };
+	const before = [{ type: DUMP, parameters, credentials: dump.credentials }];
+	const binary = node.with({ backupStorageApi: undefined });
+	const wrong = { ...test, assertions: { assertion: [{ sql: 'SELECT count(*) = 1 FROM public.users' }] } };
+	const bare = { which: 'binaryData', manifest: '' };
+	const run = await (await binary.workflow('verify', { ...bare, ...wrong }, {}, before)).run();
+	expect(verdictsOf(run)).toMatchObject({ passed: [], failed: [{ verdict: 'failed', reached: 'content' }] });
+});
