@@ -62,7 +62,7 @@ class DumpCheck {
 			case 'large-objects':
 				this.#follows(part, this.#stage !== 'settings' && !this.#ended);
 				this.#stage = 'after';
-				return await (part.type === 'data' ? this.#rows(part, bytes) : this.#largeObjects.read(bytes));
+				return await (part.type === 'data' ? this.#rows(part, bytes) : this.#largeObjects.read(part, bytes));
 			default:
 				// Skipped by partsOf.
 				this.context.found({

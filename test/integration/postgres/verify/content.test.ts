@@ -165,6 +165,8 @@ describe('the content of a dump', () => {
 	it('fails where large objects or settings are not what they should be', async () => {
 		const noPut = edited((text) => text.replace('lo_put', 'lo_get'), 'large-objects');
 		expect(await forged({ parts: noPut })).toMatch(/Among the contents of large objects stands something else/);
+		const none = edited((text) => text.replace(/^SELECT pg_catalog\.lo_put.*\n/m, ''), 'large-objects');
+		expect(await forged({ parts: none })).toMatch(/frame of large objects .* holds \d+ pieces; the manifest says \d+/);
 		const noCreate = edited((text) => text.replace('lo_create', 'lo_other'), 'post-data');
 		expect(await forged({ parts: noCreate })).toMatch(/0 large objects; the manifest counts 1/);
 		const settings = edited((text) => text.slice(0, -9), 'settings');
