@@ -17,7 +17,7 @@ import { isGood, lineOf } from './entry';
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** What stands beside an archive and goes with it, apart from the manifest. */
-export const SIDECAR_SUFFIXES = ['.verification.json', '.verification.json.damaged'];
+export const SIDECAR_SUFFIXES = ['.verification.json', '.verification.json.damaged', '.verification.json.lock'];
 
 /** `<name>_YYYYMMDD_HHMMSS[_2].<ext>[.zst|.gz][.gpg]`, as archives are named, with the extensions that there are. */
 const ARCHIVE_NAME =

@@ -1,8 +1,8 @@
 /**
- * What is known of a backup from its verifications: `<archive>.verification.json` beside its manifest. It is a record, not
- * a lock: of two verifications that end in the same moment, each reads, appends and replaces, and looks whether its entry
- * stayed; where the other one has replaced it, it appends again. The file itself is always a whole one, for a storage
- * replaces small objects atomically.
+ * What is known of a backup from its verifications: `<archive>.verification.json` beside its manifest. Who appends to it takes
+ * turns with others (turn.ts); where a storage cannot keep two apart, each looks whether its entry stayed, and appends it
+ * again where the other one has replaced it. The file itself is always a whole one, for a storage replaces small objects
+ * atomically.
  */
 import { z } from 'zod';
 
@@ -11,6 +11,7 @@ import { productTool } from '../archive/tool';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage';
 import { LEVELS } from './record';
+import { inTurn } from './turn';
 import type { VerificationLevel, VerificationReport } from './types';
 
 /** Ends the name of a backup's verifications; retention deletes them with it (engine/retention/sweep.ts). */
@@ -136,11 +137,21 @@ export async function recordVerification(
 	if (!report.manifest) return undefined;
 	const key = verificationKeyOf(report.key);
 	const entry = entryOf(report, report.manifest.id);
+	return await inTurn(storage, key, signal, async () => await append(storage, report.key, entry, signal));
+}
+
+async function append(
+	storage: Storage,
+	archiveKey: string,
+	entry: VerificationEntry,
+	signal: AbortSignal | undefined,
+): Promise<VerificationEntry | undefined> {
+	const key = verificationKeyOf(archiveKey);
 	for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
 		const { entries, damaged } = await readHistory(storage, key, signal);
 		if (entries.some((other) => isSame(other, entry))) return entry;
 		// Deleted meanwhile: its verifications must not stay behind.
-		if (!(await storage.stat(`${report.key}${MANIFEST_SUFFIX}`))) return undefined;
+		if (!(await storage.stat(`${archiveKey}${MANIFEST_SUFFIX}`))) return undefined;
 		if (damaged) await setAside(storage, key, damaged, signal);
 		const history = kept([...entries.filter(({ id }) => id === entry.id), entry]);
 		const text = `${JSON.stringify({ formatVersion: FORMAT_VERSION, history }, null, 2)}\n`;

@@ -1,8 +1,13 @@
+import { execFile } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 
 import { describe, expect, it } from 'vitest';
 
+import { BackupError } from '../../../engine/errors';
+import { FolderStorage } from '../../../engine/storage';
 import {
 	chooseBackups,
 	readVerification,
@@ -129,10 +134,35 @@ describe('the verifications of a backup', () => {
 		}
 	});
 
-	it('are a whole file whoever writes at once, with at least one of their entries', async () => {
-		const { storage, backup, seconds } = await sample();
+	it('are all there whoever writes at once, in this process', async () => {
+		const { storage, files, key, backup, seconds } = await sample();
 		await Promise.all(Array.from({ length: 8 }, (_, at) => recordVerification(storage, seconds(at, 'passed'))));
-		expect((await readVerification(storage, backup)).history.length).toBeGreaterThanOrEqual(1);
+		expect((await readVerification(storage, backup)).history).toHaveLength(8);
+		expect(files()).not.toContain(`${key}.verification.json.lock`);
+	});
+
+	it('are all there whoever writes at once, in processes of their own', async () => {
+		const { storage, root, files, key, backup } = await sample();
+		const script = path.join(__dirname, 'record-verifications.ts');
+		const hooks = path.join(__dirname, '../../../scripts/typescript-hooks.mjs');
+		const record = promisify(execFile);
+		await Promise.all(
+			[1, 2, 3].map((second) => record(process.execPath, ['--import', hooks, script, root, key, String(second)])),
+		);
+		const times = (await readVerification(storage, backup)).history.map(({ duration }) => duration);
+		expect(times.sort()).toEqual([1, 2, 3].flatMap((process) => [0, 1, 2, 3, 4].map((at) => process * 1000 + at)));
+		expect(files()).not.toContain(`${key}.verification.json.lock`);
+	});
+
+	it('are written where a killed process has left its turn, or nobody can have one', async () => {
+		const { storage, root, files, key, backup, seconds } = await sample();
+		await storage.write(`${key}.verification.json.lock`, Readable.from([Buffer.from('1')]));
+		await recordVerification(storage, seconds(1, 'passed'));
+		expect(files()).not.toContain(`${key}.verification.json.lock`);
+		const write = () => Promise.reject(new BackupError('STORAGE_DENIED', 'Only replacing is allowed.'));
+		const refusing = Object.assign(new FolderStorage({ root }), { write });
+		await recordVerification(refusing, seconds(2, 'passed'));
+		expect((await readVerification(storage, backup)).history).toHaveLength(2);
 	});
 
 	it('are not written of a backup that is no longer there', async () => {
