@@ -195,7 +195,7 @@ it('restores for a test in memory, and runs the assertions of each database', as
 	await postgres.query('shop', 'DROP TABLE wide');
 	const { failed: tooLarge } = await verdicts(node, 'verify', { ...one(large!), level: 'restore', maxSize: 1 });
 	expect(tooLarge).toMatchObject([
-		{ verdict: 'incomplete', reached: 'content', hint: expect.stringMatching(/scratch server/) },
+		{ verdict: 'incomplete', reached: 'content', hint: expect.stringMatching(/scratch database on a server/) },
 	]);
 });
 
