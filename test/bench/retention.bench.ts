@@ -1,7 +1,8 @@
 /**
  * Retention on a folder with many manifests: `npm run bench -- retention [manifests]`, 100,000 unless told. Prints how long
- * listing takes, the catalogue with and without its cache, the plan, and a whole dry run; and the resident memory at its
- * highest, the TypeScript compiler's included. Asserts nothing.
+ * listing takes, the catalogue with and without its cache, the plan, a whole dry run, and the newest fifty as List Backups
+ * finds them: on the clock, and of the processors, which other work on the machine changes less; and the resident memory
+ * at its highest, that of a process that has done nothing yet (the first line) included. Asserts nothing.
  * The peer is a plain reading of all the manifests, which is what no catalogue can do without.
  */
 import { fork } from 'node:child_process';
@@ -10,7 +11,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { formatManifest, manifestKeyOf, type Manifest } from '../../engine/archive';
+import { formatManifest, listManifests, manifestKeyOf, type Manifest } from '../../engine/archive';
 import { planRetention, PRESETS, prune, readCatalog } from '../../engine/retention';
 import { FolderStorage } from '../../engine/storage';
 
@@ -21,6 +22,8 @@ const HOUR_MS = 3_600_000;
 interface Measure {
 	step: string;
 	seconds: number;
+	/** Of all threads. */
+	processorSeconds: number;
 	note: string;
 }
 
@@ -61,8 +64,11 @@ function writeManifests(root: string, count: number): void {
 
 async function timed<T>(measures: Measure[], step: string, action: () => Promise<T> | T, note: (result: T) => string) {
 	const startedAt = performance.now();
+	const usedBefore = process.cpuUsage();
 	const result = await action();
-	measures.push({ step, seconds: (performance.now() - startedAt) / 1000, note: note(result) });
+	const seconds = (performance.now() - startedAt) / 1000;
+	const { user, system } = process.cpuUsage(usedBefore);
+	measures.push({ step, seconds, processorSeconds: (user + system) / 1e6, note: note(result) });
 	return result;
 }
 
@@ -79,7 +85,14 @@ function readPlainly(root: string): number {
 async function measure(root: string, step: string): Promise<void> {
 	const measures: Measure[] = [];
 	const storage = new FolderStorage({ root });
-	if (step === 'plain') {
+	if (step === 'nothing') {
+		await timed(
+			measures,
+			'nothing',
+			() => undefined,
+			() => '',
+		);
+	} else if (step === 'plain') {
 		await timed(
 			measures,
 			'read and parse all manifests (plain loop)',
@@ -93,6 +106,9 @@ async function measure(root: string, step: string): Promise<void> {
 			return files;
 		};
 		await timed(measures, 'list the folder', count, (files) => `${files} files`);
+	} else if (step === 'newest') {
+		const newest = () => listManifests(storage, '', { limit: 50 });
+		await timed(measures, 'the newest 50 backups', newest, ({ backups }) => `${backups.length} backups`);
 	} else if (step === 'dry run') {
 		const policy = { rules: PRESETS['7-4-12-yearly'], maxDeletedShare: 1 };
 		const run = () => prune({ storage, policy, timeZone: 'Europe/Berlin', owner: 'bench', dryRun: true });
@@ -126,12 +142,13 @@ async function main(count: number): Promise<void> {
 	try {
 		writeManifests(root, count);
 		console.log(`\nRetention, ${count} manifests of ${NAMES} databases in a folder\n`);
-		console.log('| step | seconds | memory (MB) | |');
-		console.log('| --- | ---: | ---: | --- |');
-		for (const step of ['plain', 'list', 'no', 'warm', 'dry run']) {
+		console.log('| step | seconds | processor seconds | memory (MB) | |');
+		console.log('| --- | ---: | ---: | ---: | --- |');
+		for (const step of ['nothing', 'plain', 'list', 'no', 'warm', 'dry run', 'newest']) {
 			const { measures, megabytes } = await measured(root, step);
-			for (const { step: what, seconds, note } of measures) {
-				console.log(`| ${what} | ${seconds.toFixed(2)} | ${megabytes.toFixed(0)} | ${note} |`);
+			for (const { step: what, seconds, processorSeconds, note } of measures) {
+				const figures = [seconds.toFixed(2), processorSeconds.toFixed(2), megabytes.toFixed(0)];
+				console.log(`| ${[what, ...figures, note].join(' | ')} |`);
 			}
 		}
 	} finally {
