@@ -18,14 +18,21 @@ function section(text: string, heading: string): string {
 	return found;
 }
 
+/** What stands over the names of fields. */
+const HEADS = ['field', 'option', 'rule'];
+
 /** Rows of the tables in a text: names of fields, and the default where the table has such a column. */
-function rows(text: string): Array<{ fields: string[]; value: string | undefined }> {
+function rows(text: string): Array<{ fields: string[]; value: string | undefined; isField: boolean }> {
 	let defaults = false;
+	let isField = false;
 	return [...text.matchAll(/^\|(.*)\|$/gm)].flatMap(([, line = '']) => {
 		const [first = '', second = ''] = line.split('|').map((cell) => cell.trim());
 		if (/^-+$/.test(first)) return [];
-		if (['field', 'option', 'rule'].includes(first)) defaults = second === 'default';
-		return [{ fields: first.split(/, (?:or )?/), value: defaults ? second : undefined }];
+		const isHead = HEADS.includes(first);
+		if (isHead) defaults = second === 'default';
+		if (/^[a-z]/.test(first)) isField = isHead;
+		if (isHead) return [];
+		return [{ fields: first.split(/, (?:or )?/), value: defaults ? second : undefined, isField }];
 	});
 }
 
@@ -120,19 +127,46 @@ describe.each(NODES)('the page of $title', ({ file, node, places }) => {
 	});
 
 	it.each(Object.entries(places))('names every field of %s, with its default', (name, headings) => {
-		const part = headings.map((heading) => section(text, heading)).join('\n');
 		const shown = fields.filter(({ displayOptions }) => displayOptions?.show?.['operation']?.includes(name));
 		expect(shown.length).toBeGreaterThan(0);
-		for (const field of shown.flatMap(withInner)) {
-			const found = rows(part).filter(({ fields: names }) => names.includes(field.displayName));
-			if (found.length === 0) expect(part.includes(`**${field.displayName}**`), field.displayName).toBe(true);
-			// Fields of several parts of a page may have the same name.
-			const defaults = found.map(({ fields: names, value }) => (names.length === 1 ? value : undefined));
-			if (found.length > 0 && written(field) !== undefined && !defaults.includes(undefined))
-				expect(defaults, field.displayName).toContain(written(field));
+		const parts = headings.map((heading) => section(text, heading));
+		const all = shown.flatMap(withInner);
+		for (const field of new Set(all.map(({ displayName }) => displayName))) {
+			const properties = all.filter(({ displayName }) => displayName === field);
+			// Of sections that have it, the first is the operation's own: another may have a field of the same name.
+			const own = parts.map((part) => rows(part).filter((row) => row.fields.includes(field)));
+			const found = own.find((list) => list.length > 0) ?? [];
+			if (found.length === 0) expect(parts.join('\n').includes(`**${field}**`), field).toBe(true);
+			const documented = found.map(({ fields: names, value }) => (names.length === 1 ? value : undefined));
+			const defaults = properties.map(written);
+			if (found.length > 0 && ![...documented, ...defaults].includes(undefined))
+				expect(new Set(documented), field).toEqual(new Set(defaults));
+		}
+	});
+
+	it('describes no field that there is not', () => {
+		for (const [heading, names] of Object.entries(fieldsByHeading(fields, places))) {
+			const documented = rows(section(text, heading)).flatMap((row) =>
+				row.isField ? row.fields.filter((name) => !name.startsWith('`')) : [],
+			);
+			expect(
+				documented.filter((field) => !names.has(field)),
+				heading,
+			).toEqual([]);
 		}
 	});
 });
+
+/** The fields that may stand under a heading: those of all operations that have it among theirs. */
+function fieldsByHeading(fields: INodeProperties[], places: Documented['places']): Record<string, Set<string>> {
+	const found: Record<string, Set<string>> = {};
+	for (const [name, headings] of Object.entries(places)) {
+		const shown = fields.filter(({ displayOptions }) => displayOptions?.show?.['operation']?.includes(name));
+		const names = [...shown, ...shown.flatMap(withInner)].map(({ displayName }) => displayName);
+		for (const heading of headings) found[heading] = new Set([...(found[heading] ?? []), ...names]);
+	}
+	return found;
+}
 
 describe('the page of the credentials', () => {
 	it.each<[string, ICredentialType]>([
