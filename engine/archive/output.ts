@@ -16,7 +16,8 @@ export interface PartDetails {
 
 /**
  * The one place where frames become the file: held by one frame or stream at a time, indexed on the way in, encrypted,
- * hashed and counted on the way out. The way out is pulled by the storage; see writer.ts.
+ * hashed and counted on the way out. The way out is pulled by the storage; see writer.ts. What is not encrypted is hashed
+ * on the way in already, so that its hash is known before the storage is done.
  */
 export class ArchiveOutput {
 	readonly parts: ManifestPart[] = [];
@@ -49,6 +50,7 @@ export class ArchiveOutput {
 
 	/** Compressed bytes of the frame that holds the output; resolves when there is room for more. */
 	push(chunk: Uint8Array): Promise<void> {
+		if (!this.#encryptor) this.#hash.update(chunk);
 		return this.#channel.push(chunk);
 	}
 
@@ -80,7 +82,7 @@ export class ArchiveOutput {
 		onFirstPull();
 		const bytes = this.#encryptor ? this.#encryptor.encrypt(this.#channel) : this.#channel;
 		for await (const chunk of bytes) {
-			this.#hash.update(chunk);
+			if (this.#encryptor) this.#hash.update(chunk);
 			this.storedBytes += chunk.length;
 			yield chunk;
 		}
@@ -89,8 +91,13 @@ export class ArchiveOutput {
 		this.ended = true;
 	}
 
-	/** Of the file as stored; asked for once, when all of it was read. */
+	/** Whether `sha256` will be the hash of the part that comes next, when that has been pushed. */
+	get hashesFirstPart(): boolean {
+		return !this.#encryptor && this.compressedBytes === 0;
+	}
+
+	/** Of what was stored so far, in hex; where it is encrypted, of what the storage has read so far. */
 	sha256(): string {
-		return this.#hash.digest('hex');
+		return this.#hash.copy().digest('hex');
 	}
 }

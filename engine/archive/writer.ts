@@ -107,6 +107,11 @@ export class ArchiveWriter {
 		return { rawBytes: this.#output.rawBytes, storedBytes: this.#output.storedBytes };
 	}
 
+	/** Whether nothing is compressed or encrypted: the stored file is the bytes that were handed in. */
+	get isVerbatim(): boolean {
+		return this.#settings.codec.name === 'none' && !this.#settings.encryptor;
+	}
+
 	/**
 	 * Compresses one frame off the main thread and appends it; resolves when there is room for more, and the buffers may be
 	 * used again. Any number of callers may be at it at once: frames land whole, in the order in which they are ready. A
@@ -232,26 +237,28 @@ export class ArchiveWriter {
 	}
 
 	async #appendStream(details: PartDetails, source: AsyncIterable<Uint8Array>): Promise<ManifestPart> {
-		const hash = createHash('sha256');
+		// Of the first part in a file without encryption, the file's own hash so far is the part's; hashing is much of the work.
+		const hash = this.#output.hashesFirstPart ? undefined : createHash('sha256');
 		let rawLength = 0;
 		let length = 0;
 		const live = untilAborted(source, this.#controller.signal);
+		const compressor = createCompressor(this.#settings.codec);
 		const counted = async function* () {
-			for await (const block of inBlocks(live, STREAM_BLOCK_BYTES)) {
+			for await (const block of compressor ? inBlocks(live, STREAM_BLOCK_BYTES) : live) {
 				rawLength += block.length;
 				yield block;
 			}
 		};
 		const append = async (compressed: AsyncIterable<Uint8Array>) => {
 			for await (const chunk of compressed) {
-				hash.update(chunk);
+				hash?.update(chunk);
 				length += chunk.length;
 				await this.#output.push(chunk);
 			}
 		};
-		const compressor = createCompressor(this.#settings.codec);
 		await (compressor ? pipeline(counted(), compressor, append) : append(counted()));
-		return this.#output.addPart(details, { length, rawLength, sha256: hash.digest('hex') });
+		const sha256 = hash?.digest('hex') ?? this.#output.sha256();
+		return this.#output.addPart(details, { length, rawLength, sha256 });
 	}
 
 	/** Lets `drain` wait for the job and lets its failure end the write. */

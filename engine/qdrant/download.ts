@@ -47,20 +47,28 @@ export async function* downloadSnapshot(
 ): AsyncGenerator<Uint8Array, void, undefined> {
 	const hash = createHash('sha256');
 	let held: Uint8Array | undefined;
-	for await (const chunk of resumedBytes(client, scope, snapshot, options)) {
+	for await (const chunk of downloadUnchecked(client, scope, snapshot, options)) {
 		hash.update(chunk);
 		result.bytes += chunk.length;
 		if (held) yield held;
 		held = chunk;
 	}
 	result.sha256 = hash.digest('hex');
-	if (snapshot.checksum && result.sha256 !== snapshot.checksum.toLowerCase()) {
-		throw damaged(snapshot, `its SHA-256 is ${result.sha256}, the server had told ${snapshot.checksum}`, scope);
-	}
+	assertChecksum(scope, snapshot, result.sha256);
 	if (held) yield held;
 }
 
-async function* resumedBytes(
+/** Throws SOURCE_FAILED where the server had told another SHA-256 (hex) of its snapshot. */
+export function assertChecksum(scope: SnapshotScope, snapshot: SnapshotDescription, sha256: string): void {
+	if (!snapshot.checksum || sha256 === snapshot.checksum.toLowerCase()) return;
+	throw damaged(snapshot, `its SHA-256 is ${sha256}, the server had told ${snapshot.checksum}`, scope);
+}
+
+/**
+ * As downloadSnapshot, but with the size alone compared: for a caller that hashes the bytes anyway, and that asks
+ * `assertChecksum` before anybody takes its copy for a whole one.
+ */
+export async function* downloadUnchecked(
 	client: QdrantClient,
 	scope: SnapshotScope,
 	snapshot: SnapshotDescription,

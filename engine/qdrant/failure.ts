@@ -1,3 +1,4 @@
+import { isCertificateCode } from '../certificateCodes';
 import { BackupError, messageOf } from '../errors';
 
 /** Whether we read from the server or write to it: decides the error's code. */
@@ -40,6 +41,9 @@ export function isForeign(error: unknown): boolean {
 export const ADDRESS_HINT =
 	'Enter the address of its HTTP interface, usually port 6333 (6334 is gRPC, 6335 between peers), past any log-in page.';
 
+const CERTIFICATE_HINT =
+	'The certificate of the server was not accepted. Use the host name that it was issued for; where its issuer is one of your own, start n8n with NODE_EXTRA_CA_CERTS set to the file of the issuer.';
+
 /** Turns what a request failed with into the error for the user. `what` begins the message: `Could not list ...`. */
 export function explain(error: unknown, role: Role, server: string, what: string): BackupError {
 	if (error instanceof BackupError) return error;
@@ -57,6 +61,7 @@ export function explain(error: unknown, role: Role, server: string, what: string
 	}
 	if (status === undefined) {
 		const code = role === 'source' ? 'SOURCE_UNREACHABLE' : 'TARGET_UNREACHABLE';
+		if (isCertificateCode(failure.code)) return make(code, CERTIFICATE_HINT);
 		return make(code, `Check that ${server} is the server's address as seen from n8n, and that the server runs.`);
 	}
 	if (status === 408 || status === 502 || status === 504) {

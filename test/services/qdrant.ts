@@ -1,5 +1,8 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
 import { join } from 'node:path';
+import type { Certificate } from './certificates';
 import { removeFolder, temporaryFolder } from './guard';
 import { freePort, startProcess } from './process';
 
@@ -8,6 +11,8 @@ const PROGRAM = join(__dirname, '..', '..', 'node_modules', '@just-memory', 'qdr
 export interface QdrantOptions {
 	/** Asked of every client; without one the server lets everybody in. */
 	apiKey?: string;
+	/** Speaks https with this certificate, on 127.0.0.1. */
+	tls?: Certificate;
 	/** Part of a cluster: the first peer needs no `bootstrap`, the others name the first one's `peerUrl`. */
 	cluster?: { bootstrap?: string };
 	/** Further arguments: `--storage-snapshot <file>`. */
@@ -45,8 +50,10 @@ export async function startQdrant(options: QdrantOptions = {}): Promise<QdrantSe
 			http_port: port,
 			grpc_port: await freePort(),
 			enable_cors: false,
+			enable_tls: options.tls !== undefined,
 			...(options.apiKey !== undefined && { api_key: options.apiKey }),
 		},
+		...(options.tls && { tls: storeCertificate(folder, options.tls) }),
 		cluster: { enabled: options.cluster !== undefined, p2p: { port: peerPort } },
 		storage: {
 			storage_path: join(folder, 'storage'),
@@ -59,7 +66,7 @@ export async function startQdrant(options: QdrantOptions = {}): Promise<QdrantSe
 	// JSON is YAML.
 	writeFileSync(configFile, JSON.stringify(config));
 	chmodSync(PROGRAM, 0o755);
-	const url = `http://127.0.0.1:${port}`;
+	const url = `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`;
 	const peerUrl = `http://127.0.0.1:${peerPort}`;
 	const start = () =>
 		startProcess({
@@ -68,7 +75,7 @@ export async function startQdrant(options: QdrantOptions = {}): Promise<QdrantSe
 			args: ['--config-path', configFile, ...clusterArguments(options.cluster, peerUrl), ...(options.arguments ?? [])],
 			env: { PATH: process.env['PATH'] },
 			cwd: folder,
-			ready: async () => (await fetch(`${url}/readyz`)).ok,
+			ready: () => isReady(`${url}/readyz`),
 			// Its clean end takes four seconds, and the data goes anyway.
 			stopSignal: 'SIGKILL',
 			readyWithinMs: 60_000,
@@ -94,4 +101,24 @@ export async function startQdrant(options: QdrantOptions = {}): Promise<QdrantSe
 function clusterArguments(cluster: QdrantOptions['cluster'], peerUrl: string): string[] {
 	if (!cluster) return [];
 	return cluster.bootstrap ? ['--bootstrap', cluster.bootstrap, '--uri', peerUrl] : ['--uri', peerUrl];
+}
+
+function storeCertificate(folder: string, { cert, key }: Certificate): object {
+	const files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
+	writeFileSync(files.cert, cert);
+	writeFileSync(files.key, key);
+	return files;
+}
+
+/** Whoever's certificate it is: whether a client trusts it is for the tests to see. */
+async function isReady(url: string): Promise<boolean> {
+	const options = { rejectUnauthorized: false, agent: false } as const;
+	return await new Promise((resolve, reject) => {
+		(url.startsWith('https:') ? https : http)
+			.get(url, options, (answer) => {
+				answer.resume();
+				resolve(answer.statusCode === 200);
+			})
+			.on('error', reject);
+	});
 }

@@ -22,7 +22,7 @@ import { adoptCollection, claimCollection, discard, nameTaken, type MadeCollecti
 import { shardObstacle } from './compatible';
 import { replicaHolders, replicasReady } from './replicas';
 import { creationSettings, indexSchema, shardKeys } from './settings';
-import { fetchByServer, snapshotBody, uploadWhole } from './send';
+import { fetchByServer, uploadShard, uploadWhole } from './send';
 import type { CollectionShape, RestoreSource } from './source';
 
 export { discard };
@@ -152,17 +152,12 @@ async function loadShards(context: RestoreContext, collection: string, source: R
 	const shards = await findShards(topology, collection, signal);
 	const plan = source.pieces.map((piece) => {
 		const shard = shards.find(({ id }) => id === piece.shard) ?? { id: piece.shard ?? 0, activeOn: [], replicas: [] };
-		return { piece, holders: replicaHolders(shard, topology, collection) };
+		return { piece, shard: shard.id, holders: replicaHolders(shard, topology, collection) };
 	});
-	for (const { piece, holders } of plan) {
+	for (const { piece, shard, holders } of plan) {
 		for (const client of holders) {
-			log(`Restoring shard ${piece.shard} of ${collection} on ${client.server}`);
-			await client.uploadSnapshot(
-				{ collection, shard: piece.shard },
-				piece.sha256,
-				snapshotBody(context, piece),
-				signal,
-			);
+			log(`Restoring shard ${shard} of ${collection} on ${client.server}`);
+			await uploadShard(context, { client, collection, shard }, piece);
 		}
 	}
 	await replicasReady(context, collection);

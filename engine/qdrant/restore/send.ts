@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BackupError, cancelled, messageOf } from '../../errors';
+import type { QdrantClient } from '../client';
 import { isOutcomeUnknown, statusOf } from '../failure';
 import { UPLOAD_PREFIX } from '../leftovers';
 import { snapshotForm } from '../multipart';
@@ -15,12 +16,7 @@ const ARRIVAL_MS = 2000;
 const HASHED_BYTES_PER_MS = 100_000;
 
 /** A piece as a request's body. */
-export function snapshotBody(
-	{ onProgress, signal }: RestoreContext,
-	piece: SnapshotPiece,
-	name = 'shard.snapshot',
-	onSent = () => {},
-) {
+function snapshotBody({ onProgress, signal }: RestoreContext, piece: SnapshotPiece, name: string, onSent: () => void) {
 	const content = async function* () {
 		let bytes = 0;
 		for await (const chunk of piece.open(signal)) {
@@ -55,6 +51,23 @@ export async function uploadWhole(context: RestoreContext, collection: string, p
 		throw error;
 	}
 	await cleanUp();
+}
+
+/** Sends a shard's snapshot to a peer and waits until it is in place; a cancel after all of it was sent waits for the peer. */
+export async function uploadShard(
+	context: RestoreContext,
+	{ client, collection, shard }: { client: QdrantClient; collection: string; shard: number },
+	piece: SnapshotPiece,
+): Promise<void> {
+	let isSent = false;
+	const body = snapshotBody(context, piece, 'shard.snapshot', () => void (isSent = true));
+	try {
+		await client.uploadSnapshot({ collection, shard }, piece.sha256, body, context.signal);
+	} catch (error) {
+		const own = context.made.get(collection);
+		if (own && isSent && isOutcomeUnknown(error)) own.busy = 'lost';
+		throw error;
+	}
 }
 
 /**

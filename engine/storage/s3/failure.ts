@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
+import { isCertificateCode } from '../../certificateCodes';
 import { systemCode } from '../folder-errors';
 import { textOf } from './xml';
 
@@ -68,13 +69,9 @@ const PASSING_CODES = [
 	'IncompleteBody',
 ];
 
-/** Certificates do not get better by asking again; OpenSSL's codes for them. */
-const CERTIFICATE_CODES =
-	/^(CERT_|ERR_TLS_CERT|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERROR_IN_CERT|INVALID_CA$|INVALID_PURPOSE$|HOSTNAME_MISMATCH$)/;
-
 /** True for the failures of a server's certificate. */
 export function isCertificateFailure(failure: S3Failure): boolean {
-	return isConnectionFailure(failure) && CERTIFICATE_CODES.test(failure.code ?? '');
+	return isConnectionFailure(failure) && isCertificateCode(failure.code);
 }
 
 /** The system's codes, OpenSSL's and the HTTP parser's: the connection broke, or what came was garbled. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, utimesSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync, utimesSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -61,6 +61,19 @@ function archives(root: string): string[] {
 
 function ledger(root: string): string[] {
 	return filesBelow(root).filter((file) => file.includes('server-snapshots'));
+}
+
+/** Changes the last byte but 1000 in place. */
+function flipByte(path: string): void {
+	const file = openSync(path, 'r+');
+	try {
+		const position = fstatSync(file).size - 1000;
+		const byte = Buffer.alloc(1);
+		readSync(file, byte, 0, 1, position);
+		writeSync(file, Buffer.from([(byte[0] ?? 0) ^ 1]), 0, 1, position);
+	} finally {
+		closeSync(file);
+	}
 }
 
 describe('which collections', () => {
@@ -174,6 +187,26 @@ describe('a download', () => {
 			log: replace,
 		});
 		expect(failures[0]?.error.message).toContain('it was replaced on the server');
+		expect(filesBelow(root)).toEqual([]);
+		expect(await snapshotNames(server, 'docs')).toEqual([]);
+	});
+
+	it.each([
+		['as it is', { codec }],
+		['compressed', { codec: { name: 'zstd' } }],
+		['encrypted', { codec, encryption: { passphrase: 'long and secret' } }],
+	] as const)('of other bytes than the server had hashed fails when they are stored %s', async (_, form) => {
+		const { storage, root } = temporaryStorage();
+		const folder = join(server.folder, 'snapshots', 'docs');
+		const flip = (line: string) => {
+			if (!line.startsWith('The server has made')) return;
+			for (const file of filesBelow(folder)) if (file.endsWith('.snapshot')) flipByte(join(folder, file));
+		};
+		const selection = { names: ['docs'] };
+		const options = { connection: connectionTo(server), storage, selection, log: flip };
+		const { failures } = await backUpCollections({ ...options, ...form });
+		expect(failures).toMatchObject([{ error: { code: 'SOURCE_FAILED' } }]);
+		expect(failures[0]?.error.message).toMatch(/its SHA-256 is [0-9a-f]{64}, the server had told/);
 		expect(filesBelow(root)).toEqual([]);
 		expect(await snapshotNames(server, 'docs')).toEqual([]);
 	});

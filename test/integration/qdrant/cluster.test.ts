@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { backUpStorage, checkQdrant, collectionSource, listServerSnapshots } from '../../../engine/qdrant';
+import { startFaultyProxy } from '../../services/faultyProxy';
 import { temporaryFolder } from '../../services/guard';
 import { startQdrant, type QdrantServer } from '../../services/qdrant';
 import { startQdrantCluster } from '../../services/qdrant-cluster';
@@ -118,6 +119,22 @@ it('restores into a single server, and by a safe swap into both', async () => {
 	const over = { type: 'existing', collection: 'r2 again', confirmation: 'r2 again' } as const;
 	await failure(restore(first, backup, over, { connection: connection() }), 'INVALID_INPUT');
 }, 180_000);
+
+it('keeps a new collection whose server may still be restoring a shard, and says so', async () => {
+	const proxy = await startFaultyProxy(single.url);
+	try {
+		const upload = /POST \/collections\/lost\/shards\/1\/snapshots\/upload/;
+		proxy.faults = [{ when: upload, times: 1, act: { kind: 'cutAnswer', afterBytes: 0 } }];
+		const target = { type: 'newCollection', collection: 'lost' } as const;
+		const run = restore(single, backups.get('r1')!, target, { connection: { url: proxy.endpoint } });
+		const { message, details } = await failure(run, 'TARGET_UNREACHABLE');
+		expect(message).toContain('the server may have restored the collection lost, or may be at it still');
+		expect(details?.['left']).toHaveLength(1);
+		expect(await countPoints(single, 'lost')).toBeGreaterThan(0);
+	} finally {
+		await proxy.stop();
+	}
+});
 
 it('keeps shard keys', async () => {
 	const settings = { vectors: { size: 8, distance: 'Cosine' }, sharding_method: 'custom', shard_number: 1 };
