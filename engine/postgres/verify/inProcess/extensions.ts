@@ -57,7 +57,7 @@ const AVAILABLE: Record<string, ExtensionModule> = {
 /** There without a module. */
 const BUILT_IN = new Set(['plpgsql']);
 
-/** What a server in this process needs for the extensions of a dump, and which of them it cannot have. */
+/** What a server in memory needs for the extensions of a dump, and which of them it cannot have. */
 export function extensionModules(extensions: readonly string[]): { modules: ExtensionModule[]; missing: string[] } {
 	const wanted = extensions.filter((name) => !BUILT_IN.has(name));
 	const found = wanted.flatMap((name) => (Object.hasOwn(AVAILABLE, name) ? [AVAILABLE[name] as ExtensionModule] : []));

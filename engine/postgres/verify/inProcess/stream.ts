@@ -34,7 +34,7 @@ const WELCOME = Buffer.concat([
 /** Says that the rows of a COPY may come: text, and nothing of the columns, which nobody looks at. */
 const COPY_IN_RESPONSE = encodeMessage(0x47, Buffer.alloc(3));
 
-/** A connection to a server in this process, in the shape of a net.Socket as far as `pg` uses one. */
+/** A connection to a server in memory, in the shape of a net.Socket as far as `pg` uses one. */
 export class InProcessStream extends Duplex {
 	#pending: Buffer = NOTHING;
 	#started = false;
