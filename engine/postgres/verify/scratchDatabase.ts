@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import type { Client } from 'pg';
 
-import { messageOf, throwIfCancelled } from '../../errors';
+import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import type { CheckContext } from '../../verify/types';
 import { type PostgresConnection, withClient } from '../connection';
 import { quoteIdentifier, quoteLiteral } from '../quoting';
@@ -12,11 +12,15 @@ import { Maintenance } from '../restore/maintenance';
 
 const PREFIX = 'stack_backup_verify_';
 
+/** In base 36: of the minutes since 1970, up to the year 2084; and of a random number, one of sixty million. */
+const DIGITS = 5;
+const MINUTE = 60 * 1000;
+
 /**
- * The prefix, then the seconds since 1970 and a random number, both in base 36, six and three digits. So a name tells its
- * age, from the first moment on; and it is short enough to stay whole under the name that an unfinished restore has.
+ * The prefix, the minutes and the random number. So a name tells its age, from the first moment on; two are never the same;
+ * and it is short enough to stay whole under the name that an unfinished restore has.
  */
-const NAME = /^stack_backup_verify_([0-9a-z]{6})[0-9a-z]{3}(?:_restoring_[0-9_-]+_[0-9a-f]{6})?$/;
+const NAME = /^stack_backup_verify_([0-9a-z]{5})[0-9a-z]{5}(?:_restoring_[0-9_-]+_[0-9a-f]{6})?$/;
 
 /** Comment on a database that was restored for a test: names of others may look like its name. */
 const MARK = 'Of a test restore by n8n-nodes-stack-backup; dropped by another one once it is a day old.';
@@ -30,15 +34,14 @@ const PAUSE = 1000;
 
 /** A name for a database that is made for a test and dropped after it. */
 export function scratchName(now = Date.now()): string {
-	const seconds = Math.floor(now / 1000).toString(36);
-	const random = randomInt(36 ** 3).toString(36);
-	return `${PREFIX}${seconds.padStart(6, '0')}${random.padStart(3, '0')}`;
+	const numbers = [Math.floor(now / MINUTE), randomInt(36 ** DIGITS)];
+	return PREFIX + numbers.map((number) => number.toString(36).padStart(DIGITS, '0')).join('');
 }
 
-/** When a scratch database was named, in milliseconds since 1970; undefined for any other database. */
+/** The minute in which a scratch database was named, in milliseconds since 1970; undefined for any other database. */
 export function scratchTime(name: string): number | undefined {
-	const seconds = NAME.exec(name)?.[1];
-	return seconds === undefined ? undefined : Number.parseInt(seconds, 36) * 1000;
+	const minutes = NAME.exec(name)?.[1];
+	return minutes === undefined ? undefined : Number.parseInt(minutes, 36) * MINUTE;
 }
 
 /**
@@ -56,10 +59,31 @@ export async function markScratch(
 }
 
 /**
+ * Lets `use` restore into a database of a new name, and drops it whatever happens, unless it turns out to be another's.
+ * @throws what `use` throws
+ */
+export async function withScratchDatabase<T>(
+	connection: PostgresConnection,
+	context: CheckContext,
+	use: (database: string) => Promise<T>,
+): Promise<T> {
+	const database = scratchName();
+	let isAnothers = false;
+	try {
+		return await use(database);
+	} catch (error) {
+		isAnothers = error instanceof BackupError && error.code === 'TARGET_EXISTS';
+		throw error;
+	} finally {
+		if (!isAnothers) await dropScratch(connection, database, context);
+	}
+}
+
+/**
  * Drops a scratch database, also after a cancel. Where the connection is lost or the server restarts, it tries again; a
  * database that stays is named in a warning.
  */
-export async function dropScratch(
+async function dropScratch(
 	connection: PostgresConnection,
 	database: string,
 	{ found, log }: CheckContext,

@@ -13,7 +13,7 @@ import { findingOfFailure, type TargetKind } from './failures';
 import { memoryNeeded } from './inProcess/memoryNeeded';
 import { restoreInProcess } from './inProcess/restore';
 import type { SourceSession } from './restoredRows';
-import { dropAbandoned, dropScratch, markScratch, scratchName } from './scratchDatabase';
+import { dropAbandoned, markScratch, withScratchDatabase } from './scratchDatabase';
 import { forScratch } from './scratchFacts';
 import { TappedSource } from './tappedSource';
 
@@ -104,8 +104,7 @@ async function onServer(
 	} finally {
 		await maintenance.close();
 	}
-	const database = scratchName();
-	try {
+	return await withScratchDatabase(connection, context, async (database) => {
 		const report = await restoreDatabase({
 			connection,
 			source,
@@ -124,9 +123,7 @@ async function onServer(
 			message: 'Owners and privileges were left out of the test restore: the scratch server has roles of its own.',
 		});
 		return await compare({ ...connection, database }, source.facts);
-	} finally {
-		await dropScratch(connection, database, context);
-	}
+	});
 }
 
 async function compareAt(

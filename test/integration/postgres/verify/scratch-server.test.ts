@@ -76,7 +76,7 @@ describe('a test restore on a server', () => {
 		expect(findings).toEqual([OWNERS]);
 		expect(counts).toEqual({ tables: 2, rows: 200 });
 		expect(restoreDuration).toBeGreaterThan(0);
-		expect(log.at(-1)).toMatch(/^the scratch database "stack_backup_verify_\w{9}" was dropped$/);
+		expect(log.at(-1)).toMatch(/^the scratch database "stack_backup_verify_\w{10}" was dropped$/);
 		expect(await scratchDatabases()).toEqual([]);
 	});
 
@@ -266,12 +266,36 @@ describe('a test restore on a server', () => {
 		}
 	});
 
+	it('never drops a database that another test restore has made under its name', async () => {
+		const go = `${scratchName()}_go`;
+		const waiting = await databaseWith(
+			server,
+			`CREATE TABLE t (v int)`,
+			`INSERT INTO t VALUES (1)`,
+			`CREATE FUNCTION waits(int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+				WHILE current_database() LIKE 'stack_backup_verify_%' AND NOT EXISTS (SELECT FROM pg_database WHERE datname = '${go}')
+				LOOP PERFORM pg_sleep(0.02); END LOOP; RETURN true; END $$`,
+			`ALTER TABLE t ADD CHECK (waits(v))`,
+		);
+		const { context } = keepingContext();
+		const { storage, manifest } = await backUp(server, waiting);
+		const reader = await openArchive(storage, { manifest, folder: 'postgres' });
+		const refused = failureOf(testRestore(reader, target(), context), 'TARGET_EXISTS');
+		await until(async () => (await scratchDatabases()).length === 1);
+		const [unfinished = ''] = await scratchDatabases();
+		const others = unfinished.replace(/_restoring_.*/, '');
+		for (const name of [others, go]) await server.createDatabase(name);
+		await refused;
+		expect(await scratchDatabases()).toEqual([others, go].sort());
+		for (const name of [others, go]) await server.query('postgres', `DROP DATABASE "${name}"`);
+	});
+
 	it('drops what killed test restores have left, once it is a day old and nobody is connected', async () => {
 		const old = scratchName(Date.now() - DAY_MS - 60_000);
 		const unfinished = `${scratchName(Date.now() - 2 * DAY_MS)}_restoring_20260101_010101_abcdef`;
-		const recent = scratchName(Date.now() - DAY_MS + 60_000);
-		// The name of the last one could be that of a scratch database of 2024.
-		const others = ['stack_backup_verify_mine', 'stack_backup_verify_something'];
+		const recent = scratchName(Date.now() - DAY_MS + 120_000);
+		// The name of the last one could be that of a scratch database of 2017.
+		const others = ['stack_backup_verify_mine', 'stack_backup_verify_everything'];
 		for (const name of [old, unfinished, recent, ...others]) await server.createDatabase(name);
 		for (const name of [old, recent]) await markScratch(connectionTo(server, 'postgres'), name);
 		await tested(backup, target());
@@ -282,8 +306,8 @@ describe('a test restore on a server', () => {
 
 describe('the name of a scratch database', () => {
 	it('tells when it was made, and stays whole under the name of an unfinished restore', () => {
-		const now = Date.parse('2037-12-31T23:59:59Z');
-		const name = scratchName(now);
+		const now = Date.parse('2037-12-31T23:59:00Z');
+		const name = scratchName(now + 59_999);
 		expect(scratchTime(name)).toBe(now);
 		expect(`${name}_restoring_20371231_235959_abcdef`.length).toBeLessThanOrEqual(63);
 		expect(scratchTime(`${name}_restoring_20371231_235959_abcdef`)).toBe(now);
