@@ -2,6 +2,7 @@ import { type IDataObject, type IExecuteFunctions, type INodeExecutionData, Node
 
 import { errorItem, toNodeError } from '../shared/errors';
 import { collectionOf } from '../shared/fields';
+import { showWarnings } from '../shared/hints';
 import type { Operation } from '../shared/operation';
 
 import { oneOf } from './choice';
@@ -33,12 +34,12 @@ export async function runJudging(
 	const passed: INodeExecutionData[] = [];
 	const failed: INodeExecutionData[] = [];
 	const stopping: string[] = [];
-	let total = 0;
+	const judged: Outcome[] = [];
 	for (const item of context.getInputData().keys()) {
 		try {
 			const stops = stopsOnFailure(context, item);
 			for (const outcome of await operation.execute(context, item)) {
-				total++;
+				judged.push(outcome);
 				(outcome.passed ? passed : failed).push({ json: outcome.json, pairedItem: { item } });
 				if (stops && !outcome.passed) stopping.push(outcome.told);
 			}
@@ -50,8 +51,17 @@ export async function runJudging(
 			failed.push(errorItem(error, item));
 		}
 	}
-	if (stopping.length > 0 && !context.continueOnFail()) throw stopped(context, stopping, total);
+	if (stopping.length > 0 && !context.continueOnFail()) throw stopped(context, stopping, judged.length);
+	showWarnings(context, whereTheyAre(judged));
 	return [passed, failed];
+}
+
+/** The editor opens on Passed, which may be empty. */
+function whereTheyAre(judged: readonly Outcome[]): string[] {
+	const bad = judged.filter(({ passed }) => !passed).length;
+	if (bad === 0) return [];
+	const what = bad === 1 ? 'has not passed: it is' : 'have not passed: they are';
+	return [`${bad} of ${judged.length} ${what} in Failed, the second output.`];
 }
 
 function stopsOnFailure(context: IExecuteFunctions, item: number): boolean {

@@ -86,7 +86,8 @@ it('puts a damaged backup out as failed with what to do, and stops only where it
 	const [good] = await dump.ok('backUp');
 	const [bad] = await dump.ok('backUp', { options: { folder: 'other' } });
 	flipBit(join(folder, bad!.key as string));
-	const { passed, failed } = await verdicts(node, 'verify', { which: 'all' });
+	const { passed, failed, hints } = await verdicts(node, 'verify', { which: 'all' });
+	expect(hints).toEqual(['1 of 2 has not passed: it is in Failed, the second output.']);
 	expect(passed).toMatchObject([{ key: good!.key }]);
 	expect(failed).toMatchObject([
 		{
@@ -104,8 +105,9 @@ it('puts a damaged backup out as failed with what to do, and stops only where it
 	expect(await node.fails('verify', { which: 'all', options: { onFailure: 'stop' } })).toMatch(
 		/^1 of 2 have not passed/,
 	);
-	const { passed: none, failed: history } = await verdicts(node, 'listVerifications', one(bad!));
+	const { passed: none, failed: history, hints: where } = await verdicts(node, 'listVerifications', one(bad!));
 	expect([none.length, history.length]).toEqual([0, 3]);
+	expect(where).toEqual(['3 of 3 have not passed: they are in Failed, the second output.']);
 	const listed = await dump.ok('listBackups', { options: { folder: 'other' } });
 	expect(listed).toMatchObject([{ verified: { verdict: 'failed' } }]);
 });
