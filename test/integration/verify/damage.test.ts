@@ -12,16 +12,7 @@ import { type DecryptionKeys, formatManifest, type ManifestPart, manifestKeyOf, 
 import { FolderStorage } from '../../../engine/storage';
 import { type VerificationReport, verifyBackup } from '../../../engine/verify';
 import { removeFolder, temporaryFolder } from '../../services/guard';
-import {
-	anyOf,
-	fewerEncrypted,
-	flipped,
-	makeSubjects,
-	PASSPHRASE,
-	place,
-	type Subject,
-	type Subjects,
-} from './subjects';
+import { anyOf, fewerEncrypted, flipped, makeSubjects, place, type Subject, type Subjects } from './subjects';
 
 const root = temporaryFolder('damage');
 const storage = new FolderStorage({ root });
@@ -37,7 +28,7 @@ afterAll(() => removeFolder(root));
 async function verifyWith(
 	subject: Subject,
 	change: { archive?: Buffer; text?: string | Buffer | undefined },
-	keys: DecryptionKeys = { passphrase: PASSPHRASE },
+	keys: DecryptionKeys = subjects.keys,
 ): Promise<VerificationReport> {
 	const { key, archive, text } = { ...subject, ...change };
 	writeFileSync(join(root, key), archive);
@@ -51,7 +42,7 @@ async function verifyWith(
 	}
 }
 
-/** Deriving a key from a passphrase takes a while: encrypted archives get fewer runs. */
+/** Encryption takes a while, and is the same for all kinds: encrypted archives get fewer runs. */
 async function forAll(
 	property: (subject: Subject, at: number, other: number) => Promise<void>,
 	runs: { plain: number; encrypted: number },
@@ -66,7 +57,7 @@ async function forAll(
 
 describe('a backup', () => {
 	it('passes as long as nothing happens to it', async () => {
-		for (const subject of subjects.values()) {
+		for (const subject of subjects.all) {
 			const { verdict, findings } = await verifyWith(subject, {});
 			expect({ verdict, findings }).toEqual({ verdict: 'passed', findings: [] });
 		}
@@ -119,9 +110,7 @@ describe('a backup', () => {
 	});
 
 	it('fails where two of its frames changed places, and those of the manifest with them or not', async () => {
-		const many = [...subjects.values()].filter(
-			({ manifest }) => manifest.parts.length > 2 && manifest.encryption === null,
-		);
+		const many = subjects.all.filter(({ manifest, encryption }) => manifest.parts.length > 2 && !encryption);
 		expect(many.length).toBeGreaterThanOrEqual(3);
 		await fc.assert(
 			fc.asyncProperty(fc.constantFrom(...many), fc.nat(), fc.nat(), async (subject, first, second) => {
@@ -149,7 +138,7 @@ describe('a backup', () => {
 	it('never passes with the manifest of another one, be it renamed', async () => {
 		for (const subject of fewerEncrypted(subjects)) {
 			for (const other of fewerEncrypted(subjects)) {
-				if (other === subject || Boolean(other.manifest.encryption) !== Boolean(subject.manifest.encryption)) continue;
+				if (other === subject || Boolean(other.encryption) !== Boolean(subject.encryption)) continue;
 				const text = formatManifest({ ...other.manifest, file: subject.manifest.file });
 				expect((await verifyWith(subject, { text })).verdict).not.toBe('passed');
 				expect((await verifyWith(subject, { text: other.text })).verdict).toBe('failed');
@@ -158,28 +147,28 @@ describe('a backup', () => {
 	});
 
 	it('fails without its manifest or its archive', async () => {
-		for (const subject of subjects.values()) {
+		for (const subject of subjects.all) {
 			const report = await verifyWith(subject, { text: undefined });
 			expect(report).toMatchObject({ verdict: 'failed', reached: undefined, manifest: undefined });
 			expect(report.findings[0]!.message).toMatch(/has no manifest, so it is not a backup/);
 		}
-		const [{ key }] = [...subjects.values()] as [Subject];
+		const [{ key, text }] = subjects.all as [Subject];
 		const renamed = `${key}.other`;
-		writeFileSync(join(root, manifestKeyOf(renamed)), subjects.get('database zstd false')!.text);
+		writeFileSync(join(root, manifestKeyOf(renamed)), text);
 		expect((await verifyBackup({ storage, key: renamed, level: 'content' })).verdict).toBe('failed');
 	});
 
 	it('is incomplete without its key or with another one, and its stored bytes are judged all the same', async () => {
-		for (const subject of fewerEncrypted(subjects).filter(({ manifest }) => manifest.encryption)) {
+		for (const subject of fewerEncrypted(subjects).filter(({ encryption }) => encryption)) {
 			const none = await verifyWith(subject, {}, {});
 			expect(none).toMatchObject({ verdict: 'incomplete', reached: undefined, findings: [{ code: 'KEY_MISSING' }] });
 			expect(none.findings[0]!.message).toMatch(/is the one that was written/);
 			expect(none.storedBytes).toBe(subject.manifest.size.stored);
-			const wrong = await verifyWith(subject, {}, { passphrase: 'another' });
+			const wrong = await verifyWith(subject, {}, subjects.otherKeys);
 			expect(wrong).toMatchObject({ verdict: 'incomplete', findings: [{ code: 'KEY_WRONG' }] });
 			const damaged = flipped(subject.archive, 0.5, 0.5);
 			expect((await verifyWith(subject, { archive: damaged }, {})).verdict).toBe('failed');
-			expect((await verifyWith(subject, { archive: damaged }, { passphrase: 'another' })).verdict).toBe('failed');
+			expect((await verifyWith(subject, { archive: damaged }, subjects.otherKeys)).verdict).toBe('failed');
 		}
 	});
 });

@@ -2,15 +2,18 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import fc from 'fast-check';
+import * as openpgp from 'openpgp';
 
 import {
 	backUpCollections,
 	backUpDatabase,
 	backUpGlobals,
+	type DecryptionKeys,
 	type Manifest,
 	manifestKeyOf,
 	parseManifest,
 } from '../../../engine';
+import type { EncryptionKeys } from '../../../engine/archive';
 import { backUpStorage } from '../../../engine/qdrant';
 import type { FolderStorage } from '../../../engine/storage';
 import { startPostgres } from '../../services/postgres';
@@ -20,9 +23,8 @@ import { ask, at, createPlain, fill, plainShape } from '../../services/qdrant-da
 import { SHOP } from '../postgres/engine/shop';
 import { connectionTo, databaseWith } from '../postgres/engine/support';
 
-export const PASSPHRASE = 'a long passphrase';
-export const CODECS = ['zstd', 'gzip', 'none'] as const;
-const FORMS = ['database', 'globals', 'collection', 'cluster', 'storage'] as const;
+const PASSPHRASE = 'a long passphrase';
+const CODECS = ['zstd', 'gzip', 'none'] as const;
 
 /** A backup that nothing has happened to. */
 export interface Subject {
@@ -31,14 +33,25 @@ export interface Subject {
 	/** Of its manifest. */
 	text: string;
 	manifest: Manifest;
+	/** What it was encrypted for. */
+	encryption: EncryptionKeys | undefined;
 }
 
-/** By form, codec and whether it is encrypted: `cluster zstd true`. */
-export type Subjects = ReadonlyMap<string, Subject>;
+export interface Subjects {
+	all: Subject[];
+	/** For all of them. */
+	keys: DecryptionKeys;
+	/** For none of them. */
+	otherKeys: DecryptionKeys;
+}
 
-/** Backs up everything that there is a kind for, in every codec, encrypted and not. */
+/**
+ * Backs up everything that there is a kind for, in every codec, encrypted and not. Deriving a key from a passphrase takes a
+ * while, so that most are encrypted for a key pair.
+ */
 export async function makeSubjects(storage: FolderStorage, root: string): Promise<Subjects> {
-	const subjects = new Map<string, Subject>();
+	const all: Subject[] = [];
+	const [pair, other] = await Promise.all([newPair(), newPair()]);
 	const [postgres, qdrant, peers] = await Promise.all([
 		startPostgres({ version: 18 }),
 		startQdrant(),
@@ -55,42 +68,54 @@ export async function makeSubjects(storage: FolderStorage, root: string): Promis
 		const single = { connection: { url: qdrant.url } };
 		const cluster = { connection: { url: peer.url, peerUrls: peers.map(({ url }) => url) } };
 		for (const name of CODECS) {
-			for (const encryption of [undefined, { passphrase: PASSPHRASE }]) {
+			for (const encryption of [undefined, { publicKeys: [pair.publicKey] }]) {
 				const shared = { storage, codec: { name }, ...(encryption && { encryption }) };
-				const note = (form: (typeof FORMS)[number], folder: string, { file }: Manifest) =>
-					subjects.set(`${form} ${name} ${Boolean(encryption)}`, subjectOf(root, `${folder}/${file}`));
-				note('database', 'postgres', await backUpDatabase({ ...shared, connection, tags: ['of the test'] }));
-				note('globals', 'postgres', await backUpGlobals({ ...shared, connection }));
-				note('collection', 'qdrant', (await backUpCollections({ ...shared, ...single })).backups[0]!);
-				note('cluster', 'qdrant', (await backUpCollections({ ...shared, ...cluster })).backups[0]!);
-				note('storage', 'qdrant', await backUpStorage({ ...shared, ...single }));
+				const note = (folder: string, { file }: Manifest) => all.push(subjectOf(root, `${folder}/${file}`, encryption));
+				note('postgres', await backUpDatabase({ ...shared, connection, tags: ['of the test'] }));
+				note('postgres', await backUpGlobals({ ...shared, connection }));
+				note('qdrant', (await backUpCollections({ ...shared, ...single })).backups[0]!);
+				note('qdrant', (await backUpCollections({ ...shared, ...cluster })).backups[0]!);
+				note('qdrant', await backUpStorage({ ...shared, ...single }));
 			}
 		}
+		const encryption = { passphrase: PASSPHRASE };
+		const { file } = await backUpDatabase({ storage, codec: { name: 'zstd' }, encryption, connection });
+		all.push(subjectOf(root, `postgres/${file}`, encryption));
 	} finally {
 		await Promise.all([postgres, qdrant, ...peers].map(async (server) => await server.stop()));
 	}
-	return subjects;
+	return {
+		all,
+		keys: { passphrase: PASSPHRASE, privateKeys: [{ armored: pair.privateKey }] },
+		otherKeys: { passphrase: 'another', privateKeys: [{ armored: other.privateKey }] },
+	};
 }
 
-function subjectOf(root: string, key: string): Subject {
+async function newPair(): Promise<{ publicKey: string; privateKey: string }> {
+	return await openpgp.generateKey({ userIDs: [{ name: 'Backup' }] });
+}
+
+function subjectOf(root: string, key: string, encryption: EncryptionKeys | undefined): Subject {
 	const text = readFileSync(join(root, manifestKeyOf(key)), 'utf8');
-	return { key, text, archive: readFileSync(join(root, key)), manifest: parseManifest(text, key) };
+	return { key, text, archive: readFileSync(join(root, key)), manifest: parseManifest(text, key), encryption };
 }
 
 /** Any of the subjects, of these codecs. */
 export function anyOf(
-	subjects: Subjects,
+	{ all }: Subjects,
 	encrypted: boolean,
 	codecs: readonly (typeof CODECS)[number][] = CODECS,
 ): fc.Arbitrary<Subject> {
-	return fc
-		.tuple(fc.constantFrom(...FORMS), fc.constantFrom(...codecs))
-		.map(([form, codec]) => subjects.get(`${form} ${codec} ${encrypted}`)!);
+	return fc.constantFrom(
+		...all.filter(
+			({ manifest, encryption }) => Boolean(encryption) === encrypted && codecs.includes(manifest.codec.name),
+		),
+	);
 }
 
-/** All that are not encrypted, and one of every form that is: deriving a key from a passphrase takes a while. */
-export function fewerEncrypted(subjects: Subjects): Subject[] {
-	return [...subjects.values()].filter(({ manifest: { encryption, codec } }) => !encryption || codec.name === 'zstd');
+/** All that are not encrypted, and one of every form that is. */
+export function fewerEncrypted({ all }: Subjects): Subject[] {
+	return all.filter(({ encryption, manifest: { codec } }) => !encryption || codec.name === 'zstd');
 }
 
 /** A place in whatever is damaged: a share of its length. */
