@@ -3,10 +3,11 @@ import { readManifest } from '../archive/manifest-file';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
 import { isGood, type RetentionEntry } from './entry';
-import { attempt } from './leftovers';
+import { attempt, holdsUpOne } from './attempt';
 import type { StorageLock } from './lock';
 import type { RetentionPlan } from './plan';
 import type { Stuck } from './report';
+import { passOnFailure } from './shared-failure';
 import { noteDeletions, notedDeletions, removeBackup } from './sweep';
 
 export interface Deletions {
@@ -31,13 +32,15 @@ export async function deletePlanned(
 	// What earlier runs could not finish stays noted.
 	const unfinished = await notedDeletions(storage, signal);
 	await noteDeletions(storage, [...unfinished, ...ownKeys(deletable)], now);
-	const needed = new Set<string>();
+	throwIfCancelled(signal);
+	await lock.confirm();
+	await repoint(plan, deletions.stuck, storage);
+	const run = { storage, copies: failedCopies(plan), needed: new Set<string>(), signal };
 	for (const entry of deletable) {
 		throwIfCancelled(signal);
 		await lock.confirm();
-		await deleteOne(deletions, storage, entry, needed, signal);
+		await deleteOne(entry, deletions, run);
 	}
-	await repoint(plan, deletions, storage);
 	// So does what failed with its manifest gone. Where the manifest stands, the next plan decides.
 	for (const key of ownKeys(deletions.failed.map(({ entry }) => entry)))
 		if (!(await storage.stat(manifestKeyOf(key)))) unfinished.push(key);
@@ -50,13 +53,28 @@ function ownKeys(entries: readonly RetentionEntry[]): string[] {
 	return entries.filter(({ kind }) => kind !== 'foreign').map(({ key }) => key);
 }
 
-/** @param needed Ids of parents that must stay, because a child of theirs could not be deleted. */
+/** Copies that stay of failed backups, by id. */
+function failedCopies({ decisions }: RetentionPlan): Map<string, RetentionEntry[]> {
+	const copies = new Map<string, RetentionEntry[]>();
+	for (const { entry, action } of decisions) {
+		if (action === 'keep' && entry.verified === 'failed')
+			copies.set(entry.id, [...(copies.get(entry.id) ?? []), entry]);
+	}
+	return copies;
+}
+
+interface Deleting {
+	storage: Storage;
+	copies: ReadonlyMap<string, RetentionEntry[]>;
+	/** Ids of parents that must stay, because a child of theirs could not be deleted. */
+	needed: Set<string>;
+	signal: AbortSignal | undefined;
+}
+
 async function deleteOne(
-	{ deleted, failed }: Deletions,
-	storage: Storage,
 	entry: RetentionEntry,
-	needed: Set<string>,
-	signal: AbortSignal | undefined,
+	{ deleted, failed }: Deletions,
+	{ storage, copies, needed, signal }: Deleting,
 ): Promise<void> {
 	try {
 		if (needed.has(entry.id)) throw new BackupError('STORAGE_FAILED', 'A backup that needs it could not be deleted.');
@@ -65,12 +83,14 @@ async function deleteOne(
 			await storage.remove(entry.key);
 		} else {
 			await assertUnchanged(storage, entry, signal);
+			if (entry.verified === 'failed') {
+				for (const copy of copies.get(entry.id) ?? []) await passOnFailure(storage, entry, copy, signal);
+			}
 			await removeBackup(storage, entry.key);
 		}
 		deleted.push(entry);
 	} catch (error) {
-		if (!(error instanceof BackupError)) throw error;
-		if (error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE') throw error;
+		if (!holdsUpOne(error)) throw error;
 		failed.push({ entry, error });
 		if (entry.parent !== undefined) needed.add(entry.parent);
 	}
@@ -100,19 +120,22 @@ function changed(what: string): BackupError {
 	});
 }
 
-/** Pointers to a deleted backup (a damaged one: the last good one stays) move to the newest whole and good one that is left. */
-async function repoint(plan: RetentionPlan, { deleted, stuck }: Deletions, storage: Storage): Promise<void> {
-	const own = deleted.filter(({ kind }) => kind !== 'foreign');
-	const gone = new Set(own.map(({ key }) => key));
+/**
+ * Pointers to what is to go (a damaged one: the last good one stays) move to the newest whole and good one that stays, before
+ * anything goes: whatever breaks off, none leads nowhere.
+ */
+async function repoint({ decisions, deletable }: RetentionPlan, stuck: Stuck[], storage: Storage): Promise<void> {
+	const own = deletable.filter(({ kind }) => kind !== 'foreign');
+	const going = new Set(own.map(({ key }) => key));
 	const newest = new Map<string, RetentionEntry>();
-	for (const { entry } of plan.decisions) {
-		if (entry.kind === 'foreign' || gone.has(entry.key) || entry.partial !== undefined || !isGood(entry)) continue;
+	for (const { entry } of decisions) {
+		if (entry.kind === 'foreign' || going.has(entry.key) || entry.partial !== undefined || !isGood(entry)) continue;
 		if (!newest.has(pointerOf(entry))) newest.set(pointerOf(entry), entry);
 	}
 	for (const pointer of new Set(own.map(pointerOf))) {
 		await attempt(stuck, pointer, async () => {
 			const target = await storage.readLatest(pointer);
-			if (target === undefined || !gone.has(target)) return;
+			if (target === undefined || !going.has(target)) return;
 			const next = newest.get(pointer);
 			if (next) await storage.setLatest(pointer, next.key);
 			else await storage.remove(pointer);

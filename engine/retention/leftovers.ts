@@ -1,8 +1,9 @@
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
+import { attempt } from './attempt';
 import type { StorageLock } from './lock';
-import { removeOrphan, type Orphans } from './orphans';
-import { DEFAULT_MAX_DELETED_SHARE, type RetentionPolicy } from './policy';
+import { archiveOfRecord, removeOrphan, type Orphans } from './orphans';
+import { DEFAULT_MAX_DELETED_SHARE, percentOf, type RetentionPolicy } from './policy';
 import type { Stuck } from './report';
 import type { Survey } from './survey';
 
@@ -29,7 +30,7 @@ interface Run {
 /**
  * Removes unfinished writes and orphans in the run's scope; in a dry run, tells which orphans. Nothing goes where the plan
  * was refused. Where more than the set share of backups would have lost their manifests, something else went wrong, and
- * all orphans stay. What cannot be removed holds nothing else up.
+ * all archives among the orphans stay. What cannot be removed holds nothing else up.
  * @throws BackupError CANCELLED, STORAGE_LOCKED, STORAGE_UNREACHABLE
  */
 export async function clearLeftovers(
@@ -41,8 +42,14 @@ export async function clearLeftovers(
 	const cleared: Cleared = { removed: [], swept: [], stuck: [] };
 	if (plan.refusal) return cleared;
 	const share = policy.maxDeletedShare ?? DEFAULT_MAX_DELETED_SHARE;
-	const unlessTooMany = (some: StoredObject[]) =>
-		some.length <= (catalog.entries.length + some.length) * share ? some : [];
+	const unlessTooMany = (some: StoredObject[]): StoredObject[] => {
+		// Records of what is gone are no loss, however many.
+		const archives = some.filter(({ key }) => archiveOfRecord(key) === undefined);
+		const all = catalog.entries.length + archives.length;
+		if (archives.length <= all * share) return some;
+		cleared.stuck.push({ what: 'What has no manifest', error: tooMany(archives.length, all, share) });
+		return some.filter((object) => !archives.includes(object));
+	};
 	const going = options.removeOrphans === false ? [] : [...unlessTooMany(orphans.own)];
 	if (options.removeUnproven) going.push(...unlessTooMany(orphans.unproven));
 	if (!lock) return { ...cleared, removed: going };
@@ -69,13 +76,9 @@ async function sweep(
 	});
 }
 
-/** Does something that may fail without harm, and notes where it did. @throws what ends the whole run */
-export async function attempt(stuck: Stuck[], what: string, action: () => Promise<void>): Promise<void> {
-	try {
-		await action();
-	} catch (error) {
-		if (!(error instanceof BackupError)) throw error;
-		if (['CANCELLED', 'STORAGE_LOCKED', 'STORAGE_UNREACHABLE'].includes(error.code)) throw error;
-		stuck.push({ what, error });
-	}
+function tooMany(count: number, all: number, share: number): BackupError {
+	const message = `${count} of ${all} archives have none, more than the ${percentOf(share)} that may go at once.`;
+	return new BackupError('NOT_CONFIRMED', message, {
+		hint: 'Find out what became of the manifests. If the archives may go, allow a larger share for one run.',
+	});
 }

@@ -34,21 +34,22 @@ export async function readLocks(
 	return isAny;
 }
 
-/** Does something with each item, so many at once. @throws what the first failure was; nothing new is begun after it */
+/**
+ * Does something with each item, so many at once.
+ * @throws what the first failure was: nothing new is begun after it, and what was begun is over
+ */
 export async function inParallel<T>(
 	items: Iterable<T>,
 	width: number,
 	action: (item: T) => Promise<void>,
 ): Promise<void> {
 	const waiting = items[Symbol.iterator]();
-	let failed = false;
+	const failures: unknown[] = [];
 	const work = async () => {
-		for (let next = waiting.next(); !next.done && !failed; next = waiting.next()) {
-			await action(next.value).catch((error: unknown) => {
-				failed = true;
-				throw error;
-			});
+		for (let next = waiting.next(); !next.done && failures.length === 0; next = waiting.next()) {
+			await action(next.value).catch((error: unknown) => failures.push(error));
 		}
 	};
 	await Promise.all(Array.from({ length: width }, work));
+	if (failures.length > 0) throw failures[0];
 }

@@ -7,7 +7,8 @@
  *
  * A manifest may also have been lost: by hand, by a lifecycle rule, or because a copy of the storage is still under way,
  * and the archive opens without it. So such an archive goes only once it was missed for a day, and never where it was
- * pinned, or where no good backup of the same line is as new.
+ * pinned, where a backup cannot be restored without it, where no good backup of the same line is as new, or where it was
+ * verified and none of the line that is left has passed.
  */
 import { manifestKeyOf, MANIFEST_SUFFIX } from '../archive';
 import type { Storage, StoredObject } from '../storage/storage';
@@ -16,8 +17,11 @@ import { isGood, lineOf } from './entry';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+/** Ends the name of an archive's record of verifications. */
+export const RECORD_SUFFIX = '.verification.json';
+
 /** What stands beside an archive and goes with it, apart from the manifest. */
-export const SIDECAR_SUFFIXES = ['.verification.json', '.verification.json.damaged', '.verification.json.lock'];
+export const SIDECAR_SUFFIXES = [RECORD_SUFFIX, `${RECORD_SUFFIX}.damaged`, `${RECORD_SUFFIX}.lock`];
 
 /** `<name>_YYYYMMDD_HHMMSS[_2].<ext>[.zst|.gz][.gpg]`, as archives are named, with the extensions that there are. */
 const ARCHIVE_NAME =
@@ -34,7 +38,13 @@ export interface Orphans {
 
 /** True for records of ours beside archives. */
 export function isOwnName(key: string): boolean {
-	return key.endsWith(MANIFEST_SUFFIX) || SIDECAR_SUFFIXES.some((suffix) => key.endsWith(suffix));
+	return key.endsWith(MANIFEST_SUFFIX) || archiveOfRecord(key) !== undefined;
+}
+
+/** The archive that a record of ours is about; undefined for everything else. */
+export function archiveOfRecord(key: string): string | undefined {
+	const suffix = SIDECAR_SUFFIXES.find((end) => key.endsWith(end));
+	return suffix && key.slice(0, -suffix.length);
 }
 
 /** What has no manifest and was not changed within the last day: so no backup is at work on it. */
@@ -42,19 +52,18 @@ export function orphansIn(catalog: RetentionCatalog, now: Date, isInScope: (key:
 	const owned = new Set(catalog.entries.map(({ key }) => key));
 	for (const { manifestKey } of catalog.damaged) owned.add(manifestKey.slice(0, -MANIFEST_SUFFIX.length));
 	const orphans: Orphans = { own: [], unproven: [], precious: [] };
-	const newest = newestGood(catalog);
+	const standing = standingOf(catalog);
 	for (const object of catalog.others.values()) {
 		const { key, modifiedAt } = object;
 		if (owned.has(key) || !isInScope(key) || now.getTime() - modifiedAt.getTime() <= DAY_MS) continue;
-		const suffix = SIDECAR_SUFFIXES.find((end) => key.endsWith(end));
-		if (suffix !== undefined) {
-			const archive = key.slice(0, -suffix.length);
+		const archive = archiveOfRecord(key);
+		if (archive !== undefined) {
 			const isLeft = !owned.has(archive) && !catalog.others.has(archive) && ARCHIVE_NAME.test(archive);
 			if (isLeft) orphans.own.push(object);
 			continue;
 		}
 		const lost = catalog.lost.get(key);
-		const reason = lost && whyPrecious(lost, newest);
+		const reason = lost && whyPrecious(lost, standing);
 		if (reason !== undefined) orphans.precious.push({ key, reason });
 		else if (lost) {
 			if (now.getTime() - lost.since.getTime() > DAY_MS) orphans.own.push(object);
@@ -63,21 +72,37 @@ export function orphansIn(catalog: RetentionCatalog, now: Date, isInScope: (key:
 	return orphans;
 }
 
-/** When the newest good backup of each line began. */
-function newestGood({ entries }: RetentionCatalog): Map<string, number> {
-	const newest = new Map<string, number>();
-	for (const entry of entries) {
-		if (!isGood(entry)) continue;
-		const line = lineOf(entry);
-		newest.set(line, Math.max(newest.get(line) ?? 0, Date.parse(entry.startedAt)));
-	}
-	return newest;
+/** What the backups that are there stand for. */
+interface Standing {
+	/** When the newest good one of each line began. */
+	good: Map<string, number>;
+	/** Lines of which one has passed its verification. */
+	verified: Set<string>;
+	/** Ids of what increments cannot be restored without. */
+	needed: Set<string>;
 }
 
-function whyPrecious({ entry }: LostBackup, newest: ReadonlyMap<string, number>): string | undefined {
+function standingOf({ entries }: RetentionCatalog): Standing {
+	const standing: Standing = { good: new Map(), verified: new Set(), needed: new Set() };
+	for (const entry of entries) {
+		if (entry.parent !== undefined) standing.needed.add(entry.parent);
+		if (!isGood(entry)) continue;
+		const line = lineOf(entry);
+		standing.good.set(line, Math.max(standing.good.get(line) ?? 0, Date.parse(entry.startedAt)));
+		if (entry.verified === 'passed') standing.verified.add(line);
+	}
+	return standing;
+}
+
+function whyPrecious({ entry }: LostBackup, { good, verified, needed }: Standing): string | undefined {
 	if (entry.pinned) return 'It is gone, and the backup was pinned.';
-	const isLast = Date.parse(entry.startedAt) > (newest.get(lineOf(entry)) ?? -Infinity);
-	return isLast ? `It is gone, and no good backup of ${entry.name} is as new.` : undefined;
+	if (needed.has(entry.id)) return 'It is gone, and a later backup cannot be restored without this one.';
+	const line = lineOf(entry);
+	const isLast = Date.parse(entry.startedAt) > (good.get(line) ?? -Infinity);
+	if (isLast) return `It is gone, and no good backup of ${entry.name} is as new.`;
+	if (entry.verified === 'passed' && !verified.has(line))
+		return `It is gone, and no backup of ${entry.name} that is left has passed a verification.`;
+	return undefined;
 }
 
 /** Removes an orphan, unless it has got its manifest meanwhile, or the storage locks it. @returns whether it did */

@@ -1,30 +1,66 @@
 import { isGood, lineOf, type RetentionEntry } from './entry';
+import { placeOf, weekOfKey } from './periods';
 import type { AddReason } from './rules';
 
 /** Keeps what no policy may delete, apart from parents. @param sorted All backups, newest first */
 export function protect(sorted: readonly RetentionEntry[], now: Date, add: AddReason): void {
-	const withGood = new Set<string>();
-	const withVerified = new Set<string>();
+	const thing = thingsIn(sorted);
+	const good = new Set<string>();
+	const verified = new Set<string>();
+	const failed = new Map<string, RetentionEntry>();
 	for (const entry of sorted) {
 		const line = lineOf(entry);
-		if (isGood(entry) && !withGood.has(line)) {
-			withGood.add(line);
+		if (isGood(entry) && !good.has(line)) {
+			good.add(line);
 			add(entry, { rule: 'lastGood', text: `the last good backup of ${thing(entry)}` });
 		}
-		if (entry.complete && entry.verified === 'passed' && !withVerified.has(line)) {
-			withVerified.add(line);
+		if (entry.complete && entry.verified === 'passed' && !verified.has(line)) {
+			verified.add(line);
 			add(entry, { rule: 'lastVerified', text: `the last verified backup of ${thing(entry)}` });
 		}
-		if (entry.pinned) add(entry, { rule: 'pinned', text: 'pinned' });
-		if (entry.lockedUntil !== undefined && Date.parse(entry.lockedUntil) > now.getTime()) {
-			add(entry, { rule: 'locked', text: `locked by the storage until ${entry.lockedUntil}` });
-		}
-		if (entry.legalHold) add(entry, { rule: 'legalHold', text: 'under a legal hold in the storage, without an end' });
+		if (entry.complete && !failed.has(line)) failed.set(line, entry);
+		protectAsHeld(entry, now, add);
+	}
+	for (const [line, entry] of failed) {
+		if (good.has(line)) continue;
+		// Where all else is lost, something may still be got out of it.
+		add(entry, { rule: 'lastLeft', text: `failed its verification, but there is no good backup of ${thing(entry)}` });
 	}
 }
 
-function thing({ name, partial }: RetentionEntry): string {
-	return partial === undefined ? name : `${name} (${partial})`;
+function protectAsHeld(entry: RetentionEntry, now: Date, add: AddReason): void {
+	const { pinned, lockedUntil, legalHold } = entry;
+	if (pinned) add(entry, { rule: 'pinned', text: 'pinned' });
+	if (lockedUntil !== undefined && Date.parse(lockedUntil) > now.getTime()) {
+		add(entry, { rule: 'locked', text: `locked by the storage until ${lockedUntil}` });
+	}
+	if (legalHold) add(entry, { rule: 'legalHold', text: 'under a legal hold in the storage, without an end' });
+}
+
+/**
+ * How to call what an entry is a backup of: by its name, and by its server and folder where several have one of that name.
+ * Without them nobody would see why the last backup of a server that has moved stays.
+ */
+function thingsIn(entries: readonly RetentionEntry[]): (entry: RetentionEntry) => string {
+	const idOf = ({ kind, name }: RetentionEntry) => JSON.stringify([kind, name]);
+	const known = new Map<string, { origins: Set<string | undefined>; places: Set<string> }>();
+	for (const entry of entries) {
+		const id = idOf(entry);
+		const seen = known.get(id) ?? { origins: new Set(), places: new Set() };
+		known.set(id, seen);
+		seen.origins.add(entry.origin);
+		if (weekOfKey(entry.key) === undefined) seen.places.add(placeOf(entry.key));
+	}
+	return (entry) => {
+		const { name, partial, origin, key } = entry;
+		const { origins, places } = known.get(idOf(entry))!;
+		const details = [
+			...(partial === undefined ? [] : [partial]),
+			...(origins.size > 1 ? [origin === undefined ? 'of an unknown server' : `of ${origin}`] : []),
+			...(places.size > 1 && weekOfKey(key) === undefined ? [`in ${placeOf(key) || '/'}`] : []),
+		];
+		return details.length === 0 ? name : `${name} (${details.join(', ')})`;
+	};
 }
 
 /**

@@ -1,5 +1,6 @@
-import { BackupError, throwIfCancelled } from '../errors';
+import { type BackupError, throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
+import { holdsUpOne } from './attempt';
 import type { RetentionEntry } from './entry';
 import { inParallel } from './locked';
 import type { StorageLock } from './lock';
@@ -81,8 +82,7 @@ async function remove(
 			});
 		}
 	} catch (error) {
-		const isFatal = !(error instanceof BackupError) || ['CANCELLED', 'STORAGE_LOCKED'].includes(error.code);
-		if (isFatal || error.code === 'STORAGE_UNREACHABLE') throw error;
+		if (!holdsUpOne(error)) throw error;
 		return { deleted, error };
 	}
 	return { deleted, error: null };

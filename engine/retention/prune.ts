@@ -1,6 +1,7 @@
 import { manifestKeyOf } from '../archive';
-import { BackupError, throwIfCancelled } from '../errors';
+import { type BackupError, throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
+import { holdsUpOne } from './attempt';
 import { deletePlanned, type Deletions } from './deletion';
 import type { EntryState, RetentionEntry } from './entry';
 import { withLock, type StorageLock } from './lock';
@@ -105,6 +106,7 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 		unproven: orphans.unproven.map(({ key }) => key),
 		removedOrphans: run.lock ? removedOrphans.map(({ key }) => key) : [],
 		damaged: [...found.catalog.damaged, ...orphans.precious.map(lostManifest)],
+		notes: run.storage.deletionNotes?.() ?? [],
 		unused: unusedIn(run.policy, [...found.entries, ...found.outside]),
 	};
 }
@@ -151,8 +153,7 @@ async function tryCopy(
 		await lock.during((either) => copyBackup(storage, entry.key, folder, either), signal);
 		return null;
 	} catch (error) {
-		if (!(error instanceof BackupError)) throw error;
-		if (['CANCELLED', 'STORAGE_LOCKED', 'STORAGE_UNREACHABLE'].includes(error.code)) throw error;
+		if (!holdsUpOne(error)) throw error;
 		return error;
 	}
 }

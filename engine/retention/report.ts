@@ -105,6 +105,8 @@ export interface PruneReport {
 	removedOrphans: string[];
 	/** Manifests that cannot be read: left alone, and their archives with them. */
 	damaged: RetentionCatalog['damaged'];
+	/** What people should know of deletions in this storage: that it keeps older versions. */
+	notes: string[];
 	/** What the policy names and the storage does not hold: a misspelt name would go by the general rules. */
 	unused: { names: string[]; patterns: string[] };
 }

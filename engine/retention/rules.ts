@@ -16,6 +16,7 @@ export interface Reason {
 		| 'noRules'
 		| 'lastGood'
 		| 'lastVerified'
+		| 'lastLeft'
 		| 'pinned'
 		| 'parent'
 		| 'locked'

@@ -3,9 +3,11 @@ import { readCatalog, type RetentionCatalog } from './catalog';
 import type { EntryState, RetentionEntry } from './entry';
 import { foreignIn } from './foreign';
 import { inParallel, readLocks } from './locked';
+import { RECORD_SUFFIX } from './orphans';
 import { planRetention, type RetentionPlan } from './plan';
 import { rulesFor, type RetentionPolicy } from './policy';
 import { scopeOf } from './scope';
+import { shareFailures } from './shared-failure';
 import { dueWeeklyCopies, entryOfCopy, type WeeklyCopy } from './weekly';
 import { Zone } from './zone';
 
@@ -45,9 +47,12 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
 	const catalog = await readCatalog(storage, { keepCache, now, ...(signal && { signal }) });
 	if (stateOf) {
 		// Most backups have no record, and in a bucket it takes a request to find that out.
-		await inParallel(catalog.recorded, STATE_READERS, async (entry) => {
+		const lost = [...catalog.lost.values()].map(({ entry }) => entry);
+		const recorded = lost.filter(({ key }) => catalog.others.has(key + RECORD_SUFFIX));
+		await inParallel([...catalog.recorded, ...recorded], STATE_READERS, async (entry) => {
 			Object.assign(entry, await stateOf(entry));
 		});
+		shareFailures(catalog.entries);
 	}
 	const outside = catalog.entries.filter(({ key }) => !isInScope(key));
 	const entries = catalog.entries.filter(({ key }) => isInScope(key));

@@ -5,8 +5,9 @@
 import { z } from 'zod';
 
 import { manifestKeyOf } from '../archive';
-import { BackupError, throwIfCancelled } from '../errors';
+import { throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
+import { holdsUpOne } from './attempt';
 import { HOUSEKEEPING, parseJson, readSmall } from './housekeeping';
 import { SIDECAR_SUFFIXES } from './orphans';
 
@@ -79,7 +80,7 @@ async function finish(
 		try {
 			if (await finishOne(storage, key, createdAt)) finished.push(key);
 		} catch (error) {
-			if (!(error instanceof BackupError) || error.code === 'STORAGE_UNREACHABLE') throw error;
+			if (!holdsUpOne(error)) throw error;
 			stuck.push(key);
 		}
 	}

@@ -66,6 +66,12 @@ export interface Storage {
 	/** What keeps an object from being deleted; undefined where nothing does, or where the storage knows no such thing. */
 	deletionLock?(key: string, signal?: AbortSignal): Promise<DeletionLock | undefined>;
 
+	/**
+	 * What people should know of deletions here, in whole sentences, as far as `deletionLock` has seen it: that the storage
+	 * keeps older versions, for instance. Storages without the method have nothing to tell.
+	 */
+	deletionNotes?(): string[];
+
 	/** Creates or atomically replaces a small object (a manifest, a verification record). */
 	replace(key: string, content: Uint8Array, options?: { signal?: AbortSignal }): Promise<void>;
 

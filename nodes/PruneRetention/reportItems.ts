@@ -27,6 +27,7 @@ export function summaryItem(report: PruneReport, settings: RunSettings, summary:
 			removedOrphans,
 			damaged,
 			stuck: report.stuck.map(({ what, error }) => ({ what, ...described(error) })),
+			notes: report.notes,
 			unused: report.unused,
 			...settings,
 		},
@@ -74,7 +75,7 @@ function described(
 
 /** What the user has to see although the run went on. */
 export function warningsOf(report: PruneReport, settings: RunSettings): string[] {
-	const { refusal, failed, weeklyCopies, wal, damaged, stuck, unused, rows } = report;
+	const { refusal, failed, weeklyCopies, wal, damaged, stuck, notes, unused, rows } = report;
 	const places = [...rows.map(({ key }) => key), ...wal.map(({ folder }) => folder)];
 	const empty = settings.folders.filter((folder) => folder !== '/' && !places.some((key) => key.startsWith(folder)));
 	return [
@@ -87,14 +88,22 @@ export function warningsOf(report: PruneReport, settings: RunSettings): string[]
 		]),
 		...damaged.map(({ manifestKey }) => `${manifestKey} cannot be read; it was left alone, and so was its archive.`),
 		...stuck.map(({ what, error }) => `${what} stays as it is: ${error.message}`),
+		...notes,
 		...unused.names.map((name) => `There is no backup of ${name}, which a separate policy names.`),
 		...unused.patterns.map((pattern) => `No file fits the pattern ${pattern}.`),
 		...empty.map((folder) => `There is no backup in the folder ${folder}.`),
 	];
 }
 
-/** The error that a refused run ends with. */
-export function refusalError({ refusal, totals }: PruneReport, summary: Summary): BackupError | undefined {
+/** The error that a run ends with in which something was refused: WAL may be, although the backups were not. */
+export function refusalError({ refusal, totals, wal }: PruneReport, summary: Summary): BackupError | undefined {
+	const refusedWal = wal.find((archive) => archive.refusal !== null);
+	if (!refusal && refusedWal) {
+		return new BackupError('NOT_CONFIRMED', `No WAL was deleted in ${refusedWal.folder}: ${refusedWal.refusal}`, {
+			hint: 'Look at the dry run. If it is what you want, allow a larger share for one run. The rest of the run is done.',
+			details: { refusal: 'wal', totals, ...summary },
+		});
+	}
 	if (!refusal) return undefined;
 	return new BackupError('NOT_CONFIRMED', `Nothing was deleted: ${refusal.message}`, {
 		hint: refusal.hint,

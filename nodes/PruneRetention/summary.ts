@@ -23,7 +23,7 @@ interface Section {
 /** @param now When the run began */
 export function summaryOf(report: PruneReport, storage: string, now: Date): Summary {
 	const subject = subjectOf(report, storage);
-	const intro = [introOf(report, storage, now), ...refusalOf(report)];
+	const intro = [introOf(report, storage, now), ...refusalOf(report), ...report.notes];
 	const sections = sectionsOf(report).filter(({ lines }) => lines.length > 0);
 	return { subject, text: textOf(intro, sections), html: htmlOf(intro, sections) };
 }

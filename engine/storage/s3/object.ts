@@ -14,6 +14,8 @@ export interface ObjectHead {
 	etagIsHash: boolean;
 	/** Missing where the server has no object lock, or the keys do not allow to see it. */
 	lock: DeletionLock | undefined;
+	/** Missing where the bucket never kept versions; `null` for what was stored while it did not. */
+	versionId: string | undefined;
 }
 
 /**
@@ -33,6 +35,7 @@ export async function headObject(
 			etag: etagOf(headers),
 			etagIsHash: etagIsHash(headers),
 			lock: lockOf(headers),
+			versionId: headers['x-amz-version-id'] as string | undefined,
 		};
 	} catch (error) {
 		if (error instanceof S3Failure && error.status === 404) return undefined;

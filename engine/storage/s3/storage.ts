@@ -18,6 +18,7 @@ import { ResumableRead } from './resumable-read';
 import { openRange } from './range';
 import { readText } from './transport';
 import { assertAbsent, uploadStream } from './upload';
+import { KeptVersions } from './versions';
 
 /** Archives in a bucket of any S3-compatible server. */
 export class S3Storage implements Storage {
@@ -26,6 +27,7 @@ export class S3Storage implements Storage {
 	readonly #settings: S3Settings;
 	readonly #requests: S3Requests;
 	readonly #createOnly: CreateOnly;
+	readonly #versions: KeptVersions;
 
 	/** @throws BackupError INVALID_INPUT that names the option */
 	constructor(options: S3StorageOptions) {
@@ -33,6 +35,7 @@ export class S3Storage implements Storage {
 		this.#settings = settingsOf(options);
 		this.#requests = new S3Requests(this.#settings);
 		this.#createOnly = new CreateOnly(this.#requests);
+		this.#versions = new KeptVersions(this.#requests);
 		this.description = `bucket ${options.bucket} at ${this.#settings.host}`;
 	}
 
@@ -126,10 +129,16 @@ export class S3Storage implements Storage {
 
 	async deletionLock(key: string, signal?: AbortSignal): Promise<DeletionLock | undefined> {
 		assertObjectKey(key);
-		return await this.#explained(
-			key,
-			async () => (await headObject(this.#requests, this.#inBucket(key), signal))?.lock,
-		);
+		const inBucket = this.#inBucket(key);
+		return await this.#explained(key, async () => {
+			const head = await headObject(this.#requests, inBucket, signal);
+			if (head) await this.#versions.look(inBucket, head, signal);
+			return head?.lock;
+		});
+	}
+
+	deletionNotes(): string[] {
+		return this.#versions.notes();
 	}
 
 	async *list(prefix: string): AsyncGenerator<StoredObject, void, undefined> {

@@ -4,7 +4,16 @@ import { manifestKeyOf } from '../../../engine/archive';
 import { BackupError } from '../../../engine/errors';
 import { prune } from '../../../engine/retention';
 import type { Storage } from '../../../engine/storage';
-import { backupsIn, changeManifest, intercepted, pruneBy, tomorrow, withManifests, writeDaily } from './support';
+import {
+	backupsIn,
+	changeManifest,
+	intercepted,
+	pruneBy,
+	textOf,
+	tomorrow,
+	withManifests,
+	writeDaily,
+} from './support';
 
 /** What pruning promises of what runs that broke off have left, on every storage. */
 export function leftoversContract(newStorage: () => Promise<Storage>): void {
@@ -151,6 +160,35 @@ export function leftoversContract(newStorage: () => Promise<Storage>): void {
 			expect(await storage.stat(keys[3]!)).toBeDefined();
 		});
 
+		it('stay where increments need them, or where they were verified and nothing that is left is', async () => {
+			const storage = await newStorage();
+			const [newest, verified, full] = (await writeDaily(storage, 3)) as [string, string, string];
+			const { id } = JSON.parse(await textOf(storage, manifestKeyOf(full))) as { id: string };
+			await changeManifest(storage, newest, { parent: id });
+			await storage.replace(`${verified}.verification.json`, Buffer.from('[]'));
+			await pruneBy(storage, { last: 9 });
+			for (const key of [verified, full]) await storage.remove(manifestKeyOf(key));
+			await pruneBy(storage, { last: 9 });
+			const stateOf = ({ key }: { key: string }) => ({ verified: key === verified ? ('passed' as const) : undefined });
+			const report = await pruneBy(storage, { last: 9 }, { now: tomorrow(), stateOf });
+			expect(report.removedOrphans).toEqual([]);
+			expect(report.damaged.map(({ manifestKey }) => manifestKey).sort()).toEqual(
+				[manifestKeyOf(verified), manifestKeyOf(full)].sort(),
+			);
+		});
+
+		it('go with as many records as were left of them', async () => {
+			const storage = await newStorage();
+			const [kept, ...gone] = await writeDaily(storage, 5);
+			for (const key of gone) {
+				await storage.replace(`${key}.verification.json`, Buffer.from('[]'));
+				for (const part of withManifests([key])) await storage.remove(part);
+			}
+			const report = await prune({ storage, policy: { rules: { last: 9 } }, owner: 'test', now: tomorrow() });
+			expect(report.removedOrphans).toHaveLength(4);
+			expect(await backupsIn(storage)).toEqual(withManifests([kept!]));
+		});
+
 		it('stay where so many manifests are gone that something else must be wrong', async () => {
 			const storage = await newStorage();
 			const keys = await writeDaily(storage, 4);
@@ -160,6 +198,7 @@ export function leftoversContract(newStorage: () => Promise<Storage>): void {
 			const policy = { rules: { last: 9 } };
 			const report = await prune({ storage, policy, owner: 'test', now: tomorrow() });
 			expect([report.orphans.length, report.removedOrphans.length]).toEqual([3, 0]);
+			expect(report.stuck).toMatchObject([{ error: { message: expect.stringMatching(/^3 of 4 archives.* 50%/) } }]);
 			expect(await backupsIn(storage)).toEqual([...keys, manifestKeyOf(keys[0]!)].sort());
 		});
 

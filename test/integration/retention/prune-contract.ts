@@ -12,6 +12,7 @@ import {
 	DAY_MS,
 	intercepted,
 	pruneBy,
+	recordFailure,
 	textOf,
 	tomorrow,
 	withManifests,
@@ -139,6 +140,23 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 			await storage.replace(`${keys[1]}.verification.json`, Buffer.from('{}'));
 			await pruneBy(storage, { withinDays: 20 }, { stateOf });
 			expect(await storage.readLatest('postgres/shop_latest')).toBe(keys[2]);
+		});
+
+		it('leaves no pointer to nowhere when it breaks off', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 3);
+			await recordFailure(storage, keys[0]!);
+			const stateOf = ({ key }: { key: string }) => ({ verified: key === keys[0] ? ('failed' as const) : undefined });
+			const failing = intercepted(storage, {
+				remove: async (key) => {
+					if (key === keys[0]) throw new BackupError('STORAGE_UNREACHABLE', 'The cable is out.');
+					await storage.remove(key);
+				},
+			});
+			const run = pruneBy(failing, { withinDays: 1 }, { stateOf, now: tomorrow() });
+			await expect(run).rejects.toMatchObject({ code: 'STORAGE_UNREACHABLE' });
+			expect(await storage.readLatest('postgres/shop_latest')).toBe(keys[1]);
+			expect(await storage.stat(manifestKeyOf(keys[0]!))).toBeUndefined();
 		});
 
 		it('leaves what was pinned after it was read', async () => {

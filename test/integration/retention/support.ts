@@ -57,6 +57,16 @@ export async function changeManifest(storage: Storage, key: string, fields: Part
 	await storage.replace(manifestKeyOf(key), Buffer.from(formatManifest({ ...manifest, ...fields })));
 }
 
+/** A record beside an archive by which its verification has failed. */
+export async function recordFailure(storage: Storage, key: string): Promise<void> {
+	const { id } = parseManifest(await textOf(storage, manifestKeyOf(key)), key);
+	const at = new Date().toISOString();
+	const how = { findings: [], duration: 1, throughput: 1, version: '1.0.0' };
+	const entry = { id, at, verdict: 'failed', requested: 'integrity', ...how };
+	const content = JSON.stringify({ formatVersion: 1, history: [entry] });
+	await storage.replace(`${key}.verification.json`, Buffer.from(content));
+}
+
 export async function textOf(storage: Storage, key: string): Promise<string> {
 	const chunks: Uint8Array[] = [];
 	for await (const chunk of await storage.read(key)) chunks.push(chunk as Uint8Array);

@@ -1,9 +1,20 @@
 import { describe, expect, it } from 'vitest';
 
 import { BackupError } from '../../../engine/errors';
-import { prune } from '../../../engine/retention';
+import { prune, type RetentionEntry } from '../../../engine/retention';
 import type { Storage } from '../../../engine/storage';
-import { backupsIn, intercepted, pruneBy, textOf, withManifests, writeBackup, writeDaily } from './support';
+import { verificationState } from '../../../engine/verify';
+import {
+	backupsIn,
+	intercepted,
+	pruneBy,
+	recordFailure,
+	textOf,
+	tomorrow,
+	withManifests,
+	writeBackup,
+	writeDaily,
+} from './support';
 
 /** What pruning promises of weekly copies, on every storage. */
 export function weeklyContract(newStorage: () => Promise<Storage>): void {
@@ -48,6 +59,22 @@ export function weeklyContract(newStorage: () => Promise<Storage>): void {
 			const left = (await backupsIn(storage)).filter((key) => key.startsWith('weekly/'));
 			expect(left).toEqual(withManifests(copies.slice(2)));
 			expect(await textOf(storage, copies[2]!)).toContain('14 days ago');
+		});
+
+		it('are bad where their originals were found to be, also when these are gone', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 3);
+			const [{ to: bad }] = (await pruneBy(storage, { last: 3, weeklySnapshots: 2 })).weeklyCopies as [{ to: string }];
+			await recordFailure(storage, keys[0]!);
+			const stateOf = async (entry: RetentionEntry) => ({ verified: await verificationState(storage, entry) });
+			const second = await pruneBy(storage, { last: 3, weeklySnapshots: 2 }, { stateOf });
+			expect(second.rows.find(({ key }) => key === bad)).toMatchObject({ verified: 'failed' });
+			// It stands for no good one.
+			expect(second.weeklyCopies).toMatchObject([{ from: keys[1], error: null }]);
+			const third = await pruneBy(storage, { withinDays: 1, weeklySnapshots: 2 }, { stateOf, now: tomorrow() });
+			expect(third.deleted.map(({ key }) => key)).toEqual([keys[0], keys[2]]);
+			const fourth = await pruneBy(storage, { withinDays: 1, weeklySnapshots: 2 }, { stateOf, dryRun: true });
+			expect(fourth.rows.find(({ key }) => key === bad)).toMatchObject({ verified: 'failed' });
 		});
 
 		it('that fail let no older one go, nor hold up the rest', async () => {

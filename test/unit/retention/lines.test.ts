@@ -38,6 +38,23 @@ describe('what counts as backups of one thing', () => {
 		expect(lines.map((some) => countKept(some, lines.flat()))).toEqual([3, 3, 3]);
 	});
 
+	it('tells of which server and folder the last good backup is, where several have one of the name', () => {
+		const entries = [
+			backup('2026-07-15T12:00:00Z', { origin: 'new:5432' }),
+			backup('2026-06-15T12:00:00Z', { origin: 'old:5432' }),
+			backup('2026-05-15T12:00:00Z', { origin: 'old:5432', key: 'eu/shop.sql' }),
+			backup('2026-05-15T12:00:00Z', { name: 'crm', partial: 'schema' }),
+		];
+		const { decisions } = planRetention(entries, NOW, policyOf({ withinDays: 7 }));
+		const told = decisions.flatMap(({ reasons }) => reasons.filter(({ rule }) => rule === 'lastGood'));
+		expect(told.map(({ text }) => text)).toEqual([
+			'the last good backup of shop (of new:5432, in postgres/)',
+			'the last good backup of shop (of old:5432, in postgres/)',
+			'the last good backup of crm (schema)',
+			'the last good backup of shop (of old:5432, in eu/)',
+		]);
+	});
+
 	it('has weekly copies of each, which lie apart where the folders do', () => {
 		const entries = [
 			backup('2026-07-15T12:00:00Z', { key: 'postgres/shop_1.sql' }),

@@ -30,6 +30,15 @@ describe('every plan', () => {
 		);
 	});
 
+	it('leaves no thing without any backup of which the archive is whole', () => {
+		fc.assert(
+			fc.property(someEntries, somePolicy, zones, (entries, policy, zone) => {
+				const whole = (some: RetentionEntry[]) => new Set(some.filter(({ complete }) => complete).map(lineOf));
+				expect(whole(kept(planRetention(entries, NOW, policy, zone)))).toEqual(whole(entries));
+			}),
+		);
+	});
+
 	it('keeps what is pinned or locked, and every parent of what is kept', () => {
 		fc.assert(
 			fc.property(someEntries, somePolicy, zones, (entries, policy, zone) => {

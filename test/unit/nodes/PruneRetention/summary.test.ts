@@ -42,6 +42,7 @@ function report(more: Partial<PruneReport> = {}): PruneReport {
 		wal: [],
 		swept: [],
 		stuck: [],
+		notes: [],
 		unused: { names: [], patterns: [] },
 		orphans: [],
 		unproven: [],
