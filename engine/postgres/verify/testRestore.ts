@@ -11,6 +11,7 @@ import { compareRestored } from './compare';
 import { hangingUp } from './hangUp';
 import { findingOfFailure, type TargetKind } from './failures';
 import { memoryNeeded } from './inProcess/memoryNeeded';
+import { MAJOR_VERSION } from './inProcess/pglite';
 import { restoreInProcess } from './inProcess/restore';
 import type { SourceSession } from './restoredRows';
 import { dropAbandoned, markScratch, withScratchDatabase } from './scratchDatabase';
@@ -76,6 +77,7 @@ export async function testRestoreOf(
 		if (!postgres) throw noTarget();
 		if (postgres.type === 'server') return await onServer(test, source, postgres.connection, target, context, compare);
 		checkSize(test.rawBytes, postgres.maxRawBytes);
+		target.isOlder = MAJOR_VERSION < majorOf(test.version);
 		return await restoreInProcess({ ...postgres, source, rawBytes: test.rawBytes }, context, compare);
 	} catch (error) {
 		throwIfCancelled(context.signal);
@@ -99,7 +101,7 @@ async function onServer(
 	const { log, signal, restoreTook } = context;
 	const maintenance = await Maintenance.open(connection, undefined, signal);
 	try {
-		target.isOlder = version !== undefined && Math.floor(maintenance.version / 10_000) < Math.floor(version / 10_000);
+		target.isOlder = majorOf(maintenance.version) < majorOf(version);
 		await dropAbandoned(maintenance, context);
 	} finally {
 		await maintenance.close();
@@ -143,6 +145,11 @@ async function compareAt(
 		hangingUp(client, signal, () => runAssertions(client, assertions, context)),
 	);
 	return { ...counts, assertions: asserted };
+}
+
+/** Of a `server_version_num`; 0 where nobody knows. */
+function majorOf(version = 0): number {
+	return Math.floor(version / 10_000);
 }
 
 function checkSize(rawBytes: number, maxRawBytes: number): void {

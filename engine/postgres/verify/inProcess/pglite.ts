@@ -4,6 +4,7 @@
  * nothing is read, and that process waits.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { extname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 
@@ -30,6 +31,9 @@ const ENVIRONMENT = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_ARENA_MAX: '1' };
 /** Milliseconds between two looks at how much memory is left. */
 const LOOK = 200;
 
+/** Of the PostgreSQL that PGlite is made of. */
+export const MAJOR_VERSION = 18;
+
 /** Takes a piece of an answer, and calls `taken` once it has room for more. */
 export type TakePiece = (bytes: Buffer, taken: () => void) => void;
 
@@ -48,6 +52,18 @@ export interface InProcessOptions {
 	available?: () => number | undefined;
 }
 
+/** @throws Error where the system gives no more processes, files or memory: only a process that runs has its pipes */
+async function startChild(extensions: ExtensionModule[]): Promise<ChildProcess> {
+	const script = join(__dirname, `child${extname(__filename)}`);
+	const child = spawn(process.execPath, [script, JSON.stringify(extensions)], {
+		env: ENVIRONMENT,
+		// What PGlite writes there is for developers, and may quote statements.
+		stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
+	});
+	await once(child, 'spawn');
+	return child;
+}
+
 /**
  * A PostgreSQL server in memory: PGlite in a process that ends with it. It has one session, and so one exchange at a time;
  * others wait for their turn. Where memory is about to run out, the server ends, before the system ends something else.
@@ -64,22 +80,17 @@ export class InProcessServer {
 	#untaken = 0;
 	#sinceCheckpoint = 0;
 
-	private constructor(extensions: ExtensionModule[], available: () => number | undefined) {
-		const script = join(__dirname, `child${extname(__filename)}`);
-		this.#child = spawn(process.execPath, [script, JSON.stringify(extensions)], {
-			env: ENVIRONMENT,
-			// What PGlite writes there is for developers, and may quote statements.
-			stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
-		});
-		this.#closed = new Promise((resolve) => this.#child.once('close', () => resolve()));
+	private constructor(child: ChildProcess, available: () => number | undefined) {
+		this.#child = child;
+		this.#closed = new Promise((resolve) => child.once('close', () => resolve()));
 		this.#ready = new Promise((resolve, reject) => {
 			this.#exchange = { take: () => {}, resolve, reject };
 		});
-		this.#child.on('error', (error) => this.#fail(error));
-		this.#child.on('close', (code, signal) => this.#fail(new Error(`it has ended (${signal ?? `code ${code}`})`)));
+		child.on('error', (error) => this.#fail(error));
+		child.on('close', (code, signal) => this.#fail(new Error(`it has ended (${signal ?? `code ${code}`})`)));
 		// That it has ended is told by `close`.
-		this.#child.stdin?.on('error', () => {});
-		this.#answers = this.#child.stdio[3] as Duplex;
+		child.stdin?.on('error', () => {});
+		this.#answers = child.stdio[3] as Duplex;
 		const frames = new AnswerFrames({
 			data: (bytes) => this.#onData(bytes),
 			done: () => this.#end()?.resolve(),
@@ -101,7 +112,8 @@ export class InProcessServer {
 		const stop = () => void server?.stop();
 		signal?.addEventListener('abort', stop, { once: true });
 		try {
-			server = new InProcessServer(extensions, available);
+			server = new InProcessServer(await startChild(extensions), available);
+			throwIfCancelled(signal);
 			await server.#ready;
 			return server;
 		} catch (error) {

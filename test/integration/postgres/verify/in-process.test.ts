@@ -1,11 +1,16 @@
-import { readFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { openArchive } from '../../../../engine/archive';
 import { backUpGlobals } from '../../../../engine/postgres';
 import { testRestoreGlobals } from '../../../../engine/postgres/verify/globalsRestore';
+import { MAJOR_VERSION } from '../../../../engine/postgres/verify/inProcess/pglite';
 import { testRestore } from '../../../../engine/postgres/verify/testRestore';
 
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
@@ -137,6 +142,25 @@ describe('a test restore in memory', () => {
 		expect(JSON.stringify(found)).not.toContain('secret');
 	});
 
+	it('holds what only a later version knows against nobody', async () => {
+		const backup = await backUp(server, await databaseWith(server, `CREATE TABLE t (v text)`));
+		const { findings } = await tested(backup, {
+			...IN_PROCESS,
+			assertions: [`SELECT current_setting('server_version_num')::int / 10000 = ${MAJOR_VERSION}`],
+		});
+		expect(findings).toEqual([]);
+		const where = { manifest: backup.manifest, folder: 'postgres' };
+		const severities = [MAJOR_VERSION, MAJOR_VERSION + 1].map(async (major) => {
+			const key = await forge(backup.storage, where, {
+				parts: (parts) =>
+					parts.map((part) => ({ ...part, raw: Buffer.from(part.raw.toString().replace('v text', 'v text ANEW')) })),
+				manifest: { source: { ...backup.manifest.source, versionNumber: major * 10_000 } },
+			});
+			return (await tested({ ...backup, key }, IN_PROCESS)).found.map(({ severity }) => severity);
+		});
+		expect(await Promise.all(severities)).toEqual([['error'], ['obstacle']]);
+	});
+
 	it('runs assertions with the settings of the database', async () => {
 		const database = await databaseWith(
 			server,
@@ -220,6 +244,34 @@ describe('a test restore in memory', () => {
 			hint: expect.stringMatching(/scratch database on a server/),
 		});
 		expect(children().filter(isPGlite)).toEqual([]);
+	});
+});
+
+describe('the process of PostgreSQL in memory', () => {
+	const hooks = join(__dirname, '../../../../scripts/typescript-hooks.mjs');
+	const script = [process.execPath, '--import', hooks, join(__dirname, 'in-memory.ts')];
+	/** Of one that has ended and that nobody has asked for yet, nothing is left but its id. */
+	const isAtWork = (pid: number) => existsSync(`/proc/${pid}`) && readFileSync(`/proc/${pid}/cmdline`).length > 0;
+	/** Of processor time, in hundredths of a second: proc(5), the fourteenth field. */
+	const timeOf = (pid: number) => Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[13]);
+
+	it('ends with the one that has started it, though PostgreSQL be at work and that one be killed', async () => {
+		const [program = '', ...rest] = script;
+		const parent = spawn(program, [...rest, 'busy'], { stdio: ['ignore', 'pipe', 'inherit'] });
+		const [printed] = (await once(parent.stdout, 'data')) as [Buffer];
+		const pid = Number(printed.toString());
+		onTestFinished(() => void (isAtWork(pid) && process.kill(pid, 'SIGKILL')));
+		const begun = timeOf(pid);
+		await until(() => timeOf(pid) > begun + 30);
+		parent.kill('SIGKILL');
+		await once(parent, 'exit');
+		await until(() => !isAtWork(pid));
+	});
+
+	it('is one that the system may not give, which costs nobody but the test', async () => {
+		const limited = ['-c', 'ulimit -n 100 && exec "$@"', 'sh', ...script, 'full'];
+		const { stdout } = await promisify(execFile)('sh', limited);
+		expect(stdout.trim()).toBe('TARGET_FAILED PostgreSQL could not be started in memory.');
 	});
 });
 
