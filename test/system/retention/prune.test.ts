@@ -1,9 +1,11 @@
+import { AssumeRoleProvider } from 'minio/dist/esm/AssumeRoleProvider.mjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { manifestKeyOf } from '../../../engine/archive';
 import { S3Storage, type S3StorageOptions } from '../../../engine/storage';
 import { pruneContract } from '../../integration/retention/prune-contract';
 import { backupsIn, intercepted, pruneBy, withManifests, writeDaily } from '../../integration/retention/support';
+import { all } from '../../integration/storage/content';
 import { optionsFor } from '../../integration/storage/s3-under-test';
 import { buildMinio, hasMinio, startMinio } from '../../services/s3/minio';
 import type { S3Server } from '../../services/s3/server';
@@ -30,6 +32,47 @@ function bucketsOf(start: () => Promise<S3Server>) {
 		opened.push(storage);
 		return { storage, server, bucket };
 	};
+}
+
+/** All that a storage needs, and nothing about locks. */
+const OBJECTS_WITHOUT_LOCKS = {
+	Version: '2012-10-17',
+	Statement: [
+		{
+			Effect: 'Allow',
+			Action: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:ListBucket', 's3:AbortMultipartUpload'],
+			Resource: ['arn:aws:s3:::*'],
+		},
+	],
+};
+
+/** Keys that may do only what a policy allows. */
+async function sessionOf(
+	server: S3Server,
+	policy: object,
+): Promise<Pick<S3StorageOptions, 'accessKeyId' | 'secretAccessKey' | 'sessionToken'>> {
+	const { endpoint, accessKeyId, secretAccessKey, region } = server;
+	const provider = new AssumeRoleProvider({
+		stsEndpoint: endpoint,
+		accessKey: accessKeyId,
+		secretKey: secretAccessKey,
+		region,
+		policy: JSON.stringify(policy),
+	});
+	const session = await provider.getCredentials();
+	return {
+		accessKeyId: session.getAccessKey(),
+		secretAccessKey: session.getSecretKey(),
+		sessionToken: session.getSessionToken(),
+	};
+}
+
+/** The keys of all versions that are no delete markers. */
+async function* versionsOf({ client }: S3Server, bucket: string): AsyncGenerator<string> {
+	const listed = client.listObjects(bucket, '', true, { IncludeVersion: true });
+	for await (const { name, isDeleteMarker } of listed as AsyncIterable<{ name: string; isDeleteMarker?: boolean }>) {
+		if (!isDeleteMarker) yield name;
+	}
 }
 
 describe('in a bucket of Swift', () => {
@@ -80,6 +123,34 @@ if (hasMinio()) {
 				await hold(keys[1]!, 'OFF');
 				await hold(manifestKeyOf(keys[2]!), 'OFF');
 				expect((await pruneBy(storage, { last: 1 })).deleted).toHaveLength(2);
+			});
+
+			it('is told of where keys may not see it: the bucket keeps what it holds, and nothing is freed', async () => {
+				const lock = { mode: 'GOVERNANCE' as const, days: 3 };
+				const { storage, server, bucket } = await open({ objectLock: lock }, { objectLock: true });
+				const keys = await writeDaily(storage, 3);
+				const restricted = await sessionOf(server, OBJECTS_WITHOUT_LOCKS);
+				const blind = (await open({ ...restricted, bucket })).storage;
+				const notes = [expect.stringMatching(/keeps older versions/), expect.stringMatching(/s3:GetObjectRetention/)];
+				const dry = await pruneBy(blind, { last: 1 }, { dryRun: true });
+				expect([dry.deleted, dry.notes]).toEqual([[], notes]);
+				const report = await pruneBy(blind, { last: 1 });
+				expect(report.deleted.map(({ key }) => key)).toEqual(keys.slice(1));
+				expect(report.notes).toEqual(notes);
+				const versions = await all(versionsOf(server, bucket));
+				for (const key of keys) expect(versions).toContain(`backups/test/${key}`);
+			});
+
+			it('is told of as what it is where keys may see it, and so are buckets with versions', async () => {
+				const { storage } = await open({}, { objectLock: true });
+				await writeDaily(storage, 3);
+				expect((await pruneBy(storage, { last: 3 })).notes).toEqual([]);
+				const report = await pruneBy(storage, { last: 1 });
+				expect(report.deleted).toHaveLength(2);
+				expect(report.notes).toEqual([expect.stringMatching(/keeps older versions.*lifecycle rule/)]);
+				const without = (await open()).storage;
+				await writeDaily(without, 3);
+				expect(await pruneBy(without, { last: 1 })).toMatchObject({ deleted: [{}, {}], notes: [] });
 			});
 
 			it('is asked for of nothing but what is to go', async () => {
