@@ -3,15 +3,24 @@ import * as zlib from 'node:zlib';
 
 import { PGlite } from '@electric-sql/pglite';
 import { pgDump } from '@electric-sql/pglite-tools/pg_dump';
+import * as openpgp from 'openpgp';
 import tar from 'tar-stream';
 
-import { prepareEncryption } from '../../../engine/archive/encryption';
+import { type DecryptionKeys, type EncryptionKeys, prepareEncryption } from '../../../engine/archive/encryption';
 import { startQdrant } from '../../services/qdrant';
 import { collect } from '../archive/support';
 import { archiveByPgDump18 } from '../postgres/foreign/pg-dump-18';
 import { points, SnapshotServer, vectorOf } from '../qdrant/snapshot/snapshots';
 
 export const PASSPHRASE = 'a long passphrase';
+
+/** Deriving a key from a passphrase takes a while: files are encrypted for a key pair unless told. */
+const pair = openpgp.generateKey({ userIDs: [{ name: 'Backup' }] });
+
+/** What opens files that are encrypted here. */
+export async function openingKeys(): Promise<DecryptionKeys> {
+	return { passphrase: PASSPHRASE, privateKeys: [{ armored: (await pair).privateKey }] };
+}
 
 /** A file that others make, and how many of its bytes it needs: what follows is white space or padding. */
 export interface ForeignFile {
@@ -105,11 +114,14 @@ export async function packed(content: Buffer, packing: Packing): Promise<Buffer>
 			return zlib.gzipSync(content);
 		case 'zstd':
 			return zlib.zstdCompressSync(content, { params: { [zlib.constants.ZSTD_c_checksumFlag]: 1 } });
-		case 'openpgp': {
-			const encryptor = await prepareEncryption({ passphrase: PASSPHRASE });
-			return await collect(encryptor!.encrypt(one(content)));
-		}
+		case 'openpgp':
+			return await encrypted(content, { publicKeys: [(await pair).publicKey] });
 	}
+}
+
+export async function encrypted(content: Buffer, keys: EncryptionKeys): Promise<Buffer> {
+	const encryptor = await prepareEncryption(keys);
+	return await collect(encryptor!.encrypt(one(content)));
 }
 
 async function* one(content: Buffer): AsyncGenerator<Buffer> {

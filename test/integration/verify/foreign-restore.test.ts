@@ -12,9 +12,9 @@ import {
 	dumps,
 	type ForeignFile,
 	PACKED,
+	openingKeys,
 	packed,
 	type Packing,
-	PASSPHRASE,
 	snapshots,
 	tarArchive,
 } from './foreign-files';
@@ -45,7 +45,7 @@ async function tested(content: Buffer, scratch: ScratchTargets, more: Partial<Ve
 	const { storage, root } = temporaryStorage();
 	mkdirSync(path.join(root, 'files'));
 	writeFileSync(path.join(root, 'files', 'file'), content);
-	const keys = { passphrase: PASSPHRASE };
+	const keys = await openingKeys();
 	return await verifyFile({ storage, key: 'files/file', level: 'restore', keys, scratch, ...more });
 }
 

@@ -10,7 +10,9 @@ import { temporaryStorage } from '../archive/support';
 import { writeSample } from '../archive/support';
 import {
 	dumps,
+	encrypted,
 	type ForeignFile,
+	openingKeys,
 	PACKED,
 	packed,
 	type Packing,
@@ -39,7 +41,7 @@ function verifier() {
 	const write = (name: string, content: string | Buffer) => writeFileSync(path.join(root, 'files', name), content);
 	const verify = async (content: Buffer, options: Partial<VerifyFileOptions> = {}): Promise<VerificationReport> => {
 		write('file', content);
-		const keys = { passphrase: PASSPHRASE };
+		const keys = await openingKeys();
 		return await verifyFile({ storage, key: 'files/file', level: 'content', keys, ...options });
 	};
 	return { verify, write, storage };
@@ -79,7 +81,7 @@ describe('a file that others made', () => {
 					const { verdict } = await verify(bytes.subarray(0, length));
 					expect(verdict).not.toBe('passed');
 				}),
-				{ numRuns: packing === 'openpgp' ? 6 : 20, examples: [[0], [1], [end - 1], [Math.min(512, end - 1)]] },
+				{ numRuns: packing === 'openpgp' ? 10 : 20, examples: [[0], [1], [end - 1], [Math.min(512, end - 1)]] },
 			);
 		}
 	});
@@ -117,6 +119,20 @@ describe('a file that others made', () => {
 			);
 		},
 	);
+
+	it('never passes where it was encrypted for a passphrase and any bit of it was flipped', async () => {
+		const { verify } = verifier();
+		const bytes = await encrypted(forms.plain!.content, { passphrase: PASSPHRASE });
+		expect((await verify(bytes)).verdict).toBe('passed');
+		await fc.assert(
+			fc.asyncProperty(fc.oneof(fc.nat(100), fc.nat(bytes.length - 1)), fc.nat(7), async (at, bit) => {
+				const flipped = Buffer.from(bytes);
+				flipped[at]! ^= 1 << bit;
+				expect((await verify(flipped)).verdict).not.toBe('passed');
+			}),
+			{ numRuns: 15 },
+		);
+	});
 
 	it('never passes where a header of a tar was changed', async () => {
 		const { verify } = verifier();
@@ -160,15 +176,17 @@ describe('a file that others made', () => {
 
 	it('is incomplete without its key or with another one, and where it is of no known form', async () => {
 		const { verify } = verifier();
-		const secret = await packed(forms.plain!.content, 'openpgp');
-		expect(await verify(secret, { keys: undefined })).toMatchObject({
-			verdict: 'incomplete',
-			findings: [{ severity: 'obstacle', code: 'KEY_MISSING' }],
-		});
-		expect(await verify(secret, { keys: { passphrase: 'wrong' } })).toMatchObject({
-			verdict: 'incomplete',
-			findings: [{ code: 'KEY_WRONG' }],
-		});
+		const { content } = forms.plain!;
+		for (const secret of [await packed(content, 'openpgp'), await encrypted(content, { passphrase: PASSPHRASE })]) {
+			expect(await verify(secret, { keys: undefined })).toMatchObject({
+				verdict: 'incomplete',
+				findings: [{ severity: 'obstacle', code: 'KEY_MISSING' }],
+			});
+			expect(await verify(secret, { keys: { passphrase: 'wrong' } })).toMatchObject({
+				verdict: 'incomplete',
+				findings: [{ code: 'KEY_WRONG' }],
+			});
+		}
 		for (const unknown of ['hello there', '-----BEGIN PGP MESSAGE-----\n\nabc', 'PK\x03\x04abc', '\x89PNG\0\0']) {
 			const report = await verify(Buffer.from(unknown, 'latin1'));
 			expect(report).toMatchObject({ verdict: 'incomplete', reached: undefined });
