@@ -5,7 +5,7 @@ import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage';
 
 /** Ends the name of what is beside a record while somebody changes it; retention sweeps those of killed processes. */
-export const TURN_SUFFIX = '.lock';
+const TURN_SUFFIX = '.lock';
 
 /** Milliseconds between two tries, and after which whoever holds a turn was killed in it: it takes a few requests. */
 const PAUSE = 25;

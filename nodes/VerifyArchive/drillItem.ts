@@ -44,7 +44,7 @@ function subjectOf({ verdict, backups, gaps, recoveryTime, recoveryPoint }: Dril
 }
 
 /** The report for people to read, in plain text. */
-export function drillText(report: DrillReport): string {
+function drillText(report: DrillReport): string {
 	const lines = report.backups.map((backup) => {
 		const { kind, name, verdict, restoreTime, age, findings } = backup;
 		const restored = restoreTime === null ? 'not restored' : `restored in ${seconds(restoreTime)} s`;

@@ -31,9 +31,9 @@ export async function unlikeByValue(
 	if (tables.length === 0) return [];
 	const shadows = new Map<string, string>();
 	for (const [index, { relation, columns }] of tables.entries()) {
-		const shadow = `pg_temp.stack_backup_verify_${index}`;
-		await client.query(`CREATE TEMPORARY TABLE ${shadow.slice(8)} AS ${rowsOf(relation, columns)} WITH NO DATA`);
-		shadows.set(relation.key, shadow);
+		const name = `stack_backup_verify_${index}`;
+		await client.query(`CREATE TEMPORARY TABLE ${name} AS ${rowsOf(relation, columns)} WITH NO DATA`);
+		shadows.set(relation.key, `pg_temp.${name}`);
 	}
 	await fill(client, source, shadows, signal);
 	const unlike: UnlikeTable[] = [];

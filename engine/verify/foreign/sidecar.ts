@@ -36,7 +36,7 @@ export async function readSidecar(
 }
 
 /** The line that names the file; of a single line the name does not matter, for files get renamed. */
-export function hashIn(text: string, file: string): string | undefined {
+function hashIn(text: string, file: string): string | undefined {
 	const lines = text.split(/\r?\n/).flatMap((line) => {
 		const gnu = /^\\?([0-9a-f]{64})(?:[ \t]+\*?(.*))?$/i.exec(line.trim());
 		const bsd = /^SHA256 \((.*)\) = ([0-9a-f]{64})$/i.exec(line.trim());

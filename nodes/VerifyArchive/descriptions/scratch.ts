@@ -1,7 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 /** Megabytes. Restoring so much in memory takes 800 MB: see engine/postgres/verify/inProcess/memoryNeeded.ts. */
-export const DEFAULT_MAX_MB = 100;
+const DEFAULT_MAX_MB = 100;
 
 /** Where test restores go, and what is asked there. */
 export function scratchFields(operation: string, more: Record<string, string[]> = {}): INodeProperties[] {
