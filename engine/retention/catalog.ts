@@ -8,6 +8,7 @@ import { MANIFEST_SUFFIX, manifestKeyOf } from '../archive';
 import { manifestReader } from '../archive/manifest-file';
 import { BackupError, messageOf, throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
+import { VERIFICATION_SUFFIX } from '../verify/history';
 import { readCache, writeCache, type KnownManifest, type ManifestFacts } from './catalog-cache';
 import { entryOf, type RetentionEntry } from './entry';
 import { HOUSEKEEPING } from './housekeeping';
@@ -40,7 +41,6 @@ export interface LostBackup {
 }
 
 const READERS = 16;
-const RECORD_SUFFIX = '.verification.json';
 const NO_TAGS: readonly string[] = [];
 
 /** What the listing tells of an archive, of its manifest and of its record; times in milliseconds. */
@@ -90,8 +90,8 @@ async function list(storage: Storage, signal: AbortSignal | undefined): Promise<
 			const listed = listedAs(listing, key.slice(0, -MANIFEST_SUFFIX.length));
 			listed.manifestSize = size;
 			listed.manifestModifiedAt = time;
-		} else if (key.endsWith(RECORD_SUFFIX)) {
-			const listed = listedAs(listing, key.slice(0, -RECORD_SUFFIX.length));
+		} else if (key.endsWith(VERIFICATION_SUFFIX)) {
+			const listed = listedAs(listing, key.slice(0, -VERIFICATION_SUFFIX.length));
 			listed.recordSize = size;
 			listed.recordModifiedAt = time;
 		} else {
@@ -195,7 +195,7 @@ function catalogOf(
 			others.set(key, { key, size, modifiedAt: new Date(modifiedAt), ...(sharedAs !== undefined && { sharedAs }) });
 		}
 		if (recordSize !== undefined) {
-			const recordKey = key + RECORD_SUFFIX;
+			const recordKey = key + VERIFICATION_SUFFIX;
 			others.set(recordKey, { key: recordKey, size: recordSize, modifiedAt: new Date(recordModifiedAt) });
 		}
 	}

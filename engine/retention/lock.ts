@@ -180,8 +180,15 @@ async function assertFree(storage: Storage, generation: number, now: Date): Prom
 	const record = await readRecord(storage, generation);
 	if (!record) return await assertOld(storage, generation, now);
 	if (record.releasedAt !== undefined) return;
-	if (now.getTime() > Date.parse(record.expiresAt) + CLOCK_SKEW_MS) return;
-	throw lockedBy(storage, `by ${record.owner}, until ${record.expiresAt} unless it goes on`);
+	const left = Date.parse(record.expiresAt) - now.getTime();
+	if (left < -CLOCK_SKEW_MS) return;
+	const by = `by ${record.owner}, until ${record.expiresAt} unless it goes on`;
+	if (left <= KEEP_RECORDS_MS) throw lockedBy(storage, by);
+	throw lockedBy(
+		storage,
+		by,
+		`No run asks for so long, so a clock is or was wrong. Set it right; if that run is over, remove ${keyOf(generation)}.`,
+	);
 }
 
 /** A record that cannot be read holds the lock for as long as one that can. */
@@ -233,8 +240,9 @@ function keyOf(generation: number): string {
 	return `${PREFIX}${String(generation).padStart(DIGITS, '0')}.json`;
 }
 
-function lockedBy(storage: Storage, by: string): BackupError {
-	return new BackupError('STORAGE_LOCKED', `The ${storage.description} is locked ${by}.`, {
-		hint: 'Wait until the other run is over. A run that was killed gives its lock up when the time named has passed.',
-	});
+const WAIT =
+	'Wait until the other run is over. A run that was killed gives its lock up when the time named has passed.';
+
+function lockedBy(storage: Storage, by: string, hint = WAIT): BackupError {
+	return new BackupError('STORAGE_LOCKED', `The ${storage.description} is locked ${by}.`, { hint });
 }

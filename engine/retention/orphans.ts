@@ -12,16 +12,14 @@
  */
 import { manifestKeyOf, MANIFEST_SUFFIX } from '../archive';
 import type { Storage, StoredObject } from '../storage/storage';
+import { VERIFICATION_SUFFIX } from '../verify/history';
 import type { LostBackup, RetentionCatalog } from './catalog';
 import { isGood, lineOf } from './entry';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Ends the name of an archive's record of verifications. */
-export const RECORD_SUFFIX = '.verification.json';
-
 /** What stands beside an archive and goes with it, apart from the manifest. */
-export const SIDECAR_SUFFIXES = [RECORD_SUFFIX, `${RECORD_SUFFIX}.damaged`, `${RECORD_SUFFIX}.lock`];
+export const SIDECAR_SUFFIXES = ['', '.damaged', '.lock'].map((end) => VERIFICATION_SUFFIX + end);
 
 /** `<name>_YYYYMMDD_HHMMSS[_2].<ext>[.zst|.gz][.gpg]`, as archives are named, with the extensions that there are. */
 const ARCHIVE_NAME =

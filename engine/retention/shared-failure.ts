@@ -4,9 +4,9 @@
  * count as a good one. (That the original passed tells nothing of a copy that lies elsewhere on the disk.)
  */
 import type { Storage } from '../storage/storage';
+import { verificationKeyOf } from '../verify/history';
 import type { RetentionEntry } from './entry';
 import { readSmall } from './housekeeping';
-import { RECORD_SUFFIX } from './orphans';
 import { weekOfKey } from './periods';
 
 /**
@@ -40,6 +40,6 @@ export async function passOnFailure(
 	copy: RetentionEntry,
 	signal: AbortSignal | undefined,
 ): Promise<void> {
-	const record = await readSmall(storage, failed.key + RECORD_SUFFIX, signal);
-	if (record !== undefined) await storage.replace(copy.key + RECORD_SUFFIX, Buffer.from(record));
+	const record = await readSmall(storage, verificationKeyOf(failed.key), signal);
+	if (record !== undefined) await storage.replace(verificationKeyOf(copy.key), Buffer.from(record));
 }

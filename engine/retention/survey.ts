@@ -1,9 +1,9 @@
 import type { Storage } from '../storage/storage';
+import { verificationKeyOf } from '../verify/history';
 import { readCatalog, type RetentionCatalog } from './catalog';
 import type { EntryState, RetentionEntry } from './entry';
 import { foreignIn } from './foreign';
 import { inParallel, readLocks } from './locked';
-import { RECORD_SUFFIX } from './orphans';
 import { planRetention, type RetentionPlan } from './plan';
 import { rulesFor, type RetentionPolicy } from './policy';
 import { scopeOf } from './scope';
@@ -48,7 +48,7 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
 	if (stateOf) {
 		// Most backups have no record, and in a bucket it takes a request to find that out.
 		const lost = [...catalog.lost.values()].map(({ entry }) => entry);
-		const recorded = lost.filter(({ key }) => catalog.others.has(key + RECORD_SUFFIX));
+		const recorded = lost.filter(({ key }) => catalog.others.has(verificationKeyOf(key)));
 		await inParallel([...catalog.recorded, ...recorded], STATE_READERS, async (entry) => {
 			Object.assign(entry, await stateOf(entry));
 		});

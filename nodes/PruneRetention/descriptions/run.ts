@@ -42,7 +42,7 @@ const options: INodeProperties[] = [
 			{ name: 'Fail', value: 'fail', description: 'The node fails with the reason' },
 		],
 		default: 'fail',
-		description: 'What to do where a clock is wrong, or too much would go. Nothing is deleted either way.',
+		description: 'What to do where a clock is wrong, or too much would go. What is refused is not deleted either way.',
 		displayOptions: { show: { '/operation': ['prune'] } },
 	},
 	{

@@ -34,6 +34,19 @@ export function lockContract(newStorage: () => Promise<Storage>, options: { crea
 		await next.release();
 	});
 
+	it('that a wrong clock has made last for years tells how to get rid of it', async () => {
+		const storage = await newStorage();
+		const { clock, pass } = testClock();
+		pass(5 * 365 * 24 * 60);
+		await acquireLock(storage, { owner: 'from the future', clock });
+		pass(-5 * 365 * 24 * 60);
+		const refused = acquireLock(storage, { owner: 'other', clock });
+		const hint = expect.stringMatching(/clock.*remove \.stack-backup\/lock-000000000001\.json/) as string;
+		await expect(refused).rejects.toMatchObject({ code: 'STORAGE_LOCKED', hint });
+		await storage.remove('.stack-backup/lock-000000000001.json');
+		await (await acquireLock(storage, { owner: 'other', clock })).release();
+	});
+
 	it('goes to one of many that want it at once', async () => {
 		const storage = await newStorage();
 		const tries = Array.from({ length: rivals }, (_, index) => acquireLock(storage, { owner: `run ${index}` }));
