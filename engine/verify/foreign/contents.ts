@@ -12,6 +12,8 @@ export interface ContentsReport {
 	isSnapshot: boolean;
 	/** Bytes of rows and large objects of a dump that is compressed inside. */
 	unpackedBytes?: number;
+	/** Of the server that a dump is of: `server_version_num`, exact as to the major version. */
+	version?: number | undefined;
 }
 
 /**
@@ -24,7 +26,7 @@ export async function checkUnwrapped(
 ): Promise<ContentsReport> {
 	switch (kind) {
 		case 'plain':
-			return { form: FORMS.plain, counts: await checkScript(stream, context), isSnapshot: false };
+			return { form: FORMS.plain, isSnapshot: false, ...(await checkScript(stream, context)) };
 		case 'custom':
 			return { form: FORMS.custom, isSnapshot: false, ...(await checkCustomArchive(stream, context)) };
 		case 'json': {

@@ -6,6 +6,15 @@ import { countNewlines } from '../../postgres/script/newlines';
 import { StatementReader } from '../../postgres/statements/reader';
 import type { CheckContext } from '../types';
 
+/** What is told of a dump. */
+interface CheckedDump {
+	counts: Record<string, number>;
+	/** The major version of the server that it is of, as in `server_version_num`: 180000; undefined where it does not tell. */
+	version: number | undefined;
+}
+
+const SOURCE_VERSION = /^Dumped from database version (.*)/;
+
 /**
  * A plain SQL script: lexes to its end, every COPY is closed, and what pg_dump or pg_dumpall began they have ended.
  * @throws BackupError as lexScript does; what the source throws
@@ -13,11 +22,16 @@ import type { CheckContext } from '../types';
 export async function checkScript(
 	source: AsyncIterable<Uint8Array>,
 	{ signal, found }: CheckContext,
-): Promise<Record<string, number>> {
+): Promise<CheckedDump> {
 	const ends = new ScriptEnds();
 	const reader = new StatementReader();
 	const counts = { statements: 0, rows: 0 };
-	for await (const item of lexScript(source, { onComment: (text) => ends.note(text), ...(signal && { signal }) })) {
+	let version: number | undefined;
+	const onComment = (text: string) => {
+		ends.note(text);
+		version ??= majorVersion(SOURCE_VERSION.exec(text.trim())?.[1]);
+	};
+	for await (const item of lexScript(source, { onComment, ...(signal && { signal }) })) {
 		counts.statements++;
 		if (item.type === 'statement') counts.rows += rowsOf(item.text, reader);
 		if (item.type !== 'copy') continue;
@@ -41,7 +55,7 @@ export async function checkScript(
 			hint: 'Its statements are whole. Dumps made by pg_dump can be verified.',
 		});
 	}
-	return counts;
+	return { counts, version };
 }
 
 /**
@@ -52,7 +66,7 @@ export async function checkScript(
 export async function checkCustomArchive(
 	source: AsyncIterable<Uint8Array>,
 	{ signal, found }: CheckContext,
-): Promise<{ counts: Record<string, number>; unpackedBytes: number }> {
+): Promise<CheckedDump & { unpackedBytes: number }> {
 	const archive = await openArchive(source, signal ? { signal } : {});
 	const reader = new StatementReader();
 	const counts = { entries: archive.toc.entries.length, blocks: 0, rows: 0, largeObjects: 0 };
@@ -78,7 +92,13 @@ export async function checkCustomArchive(
 			}
 		}
 	}
-	return { counts, unpackedBytes };
+	return { counts, unpackedBytes, version: majorVersion(archive.toc.serverVersion) };
+}
+
+/** Of `18.3 (Debian 18.3-1.pgdg13+1)`. */
+function majorVersion(text = ''): number | undefined {
+	const major = /^\d+/.exec(text)?.[0];
+	return major === undefined ? undefined : Number(major) * 10_000;
 }
 
 /** Of an INSERT, as far as they can be counted. */

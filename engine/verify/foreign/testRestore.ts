@@ -18,6 +18,8 @@ export interface VerifiedFile {
 	keys?: DecryptionKeys;
 	/** Bytes of what is restored, unpacked. */
 	rawBytes: number;
+	/** Of the server that a dump is of: `server_version_num`; undefined where nobody knows. */
+	version: number | undefined;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface VerifiedFile {
  */
 export async function testRestoreFile(
 	system: ForeignSystem,
-	{ storage, key, keys, rawBytes }: VerifiedFile,
+	{ storage, key, keys, rawBytes, version }: VerifiedFile,
 	targets: ScratchTargets,
 	context: CheckContext,
 ): Promise<Record<string, number>> {
@@ -36,7 +38,11 @@ export async function testRestoreFile(
 		(await storage.read(key, later ? { signal: later } : {})) as AsyncIterable<Uint8Array>;
 	if (system === 'postgres') {
 		const source = await openForeignDump({ name, open, ...(keys && { keys }) }, signal);
-		return await testRestoreOf({ source, rawBytes, session: {} }, targets, context);
+		return await testRestoreOf(
+			{ source, rawBytes, session: {}, ...(version !== undefined && { version }) },
+			targets,
+			context,
+		);
 	}
 	if (system === 'qdrant') {
 		const unpacked = async () =>

@@ -61,6 +61,7 @@ class FileVerification {
 	#format: string | undefined;
 	#system: ForeignSystem;
 	#unpackedBytes = 0;
+	#version: number | undefined;
 
 	constructor(private readonly options: VerifyFileOptions) {
 		const { level, signal, log = () => {} } = options;
@@ -91,7 +92,7 @@ class FileVerification {
 		const begun = performance.now();
 		const rawBytes = Math.max(record.rawBytes, this.#unpackedBytes);
 		try {
-			const file = { storage, key, rawBytes, ...(keys && { keys }) };
+			const file = { storage, key, rawBytes, version: this.#version, ...(keys && { keys }) };
 			record.current.counts = await testRestoreFile(this.#system, file, scratch, this.#context);
 		} catch (error) {
 			this.#found(error);
@@ -167,6 +168,7 @@ class FileVerification {
 			const { form, counts, isSnapshot, unpackedBytes = 0 } = checked;
 			this.#format = formatOf(form, wrappers);
 			this.#unpackedBytes = unpackedBytes;
+			this.#version = checked.version;
 			this.#system = kind === 'plain' || kind === 'custom' ? 'postgres' : undefined;
 			record.current.counts = counts;
 			return isSnapshot;

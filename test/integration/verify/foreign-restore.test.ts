@@ -89,6 +89,18 @@ describe('a test restore of a file that others made', () => {
 		expect(report).toMatchObject({ verdict: 'failed', reached: 'content', findings: [{ level: 'restore' }] });
 	});
 
+	it('holds what only a later version knows against nobody', async () => {
+		const text = forms['plain']!.content.toString();
+		const unknown = text.replace('INSERT INTO public.a VALUES', 'INSERT ANEW INTO public.a VALUES');
+		const later = unknown.replace(/^-- Dumped from database version \d+/m, '-- Dumped from database version 99');
+		const report = await tested(Buffer.from(unknown), IN_MEMORY);
+		expect(report).toMatchObject({ verdict: 'failed', findings: [{ level: 'restore', severity: 'error' }] });
+		expect(await tested(Buffer.from(later), IN_MEMORY)).toMatchObject({
+			verdict: 'incomplete',
+			findings: [{ level: 'restore', severity: 'obstacle', message: report.findings[0]!.message }],
+		});
+	});
+
 	it('goes by the size of the rows where a dump is compressed inside', async () => {
 		const { content } = forms['custom']!;
 		const maxRawBytes = content.length;
