@@ -2,11 +2,12 @@ import { latestKey, manifestKeyOf } from '../archive';
 import { readManifest } from '../archive/manifest-file';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
-import { isGood, type RetentionEntry } from './entry';
 import { attempt, holdsUpOne } from './attempt';
+import { isGood, type RetentionEntry } from './entry';
 import type { StorageLock } from './lock';
 import type { RetentionPlan } from './plan';
 import type { Stuck } from './report';
+import type { Survey } from './survey';
 import { passOnFailure } from './shared-failure';
 import { noteDeletions, notedDeletions, removeBackup } from './sweep';
 
@@ -23,7 +24,7 @@ export interface Deletions {
  * @throws BackupError CANCELLED, STORAGE_LOCKED, STORAGE_UNREACHABLE; other failures are noted and the others go on
  */
 export async function deletePlanned(
-	plan: RetentionPlan,
+	{ plan, outside }: Pick<Survey, 'plan' | 'outside'>,
 	{ storage, lock, now, signal }: { storage: Storage; lock: StorageLock; now: Date; signal: AbortSignal | undefined },
 ): Promise<Deletions> {
 	const deletions: Deletions = { deleted: [], failed: [], stuck: [] };
@@ -35,7 +36,7 @@ export async function deletePlanned(
 	throwIfCancelled(signal);
 	await lock.confirm();
 	await repoint(plan, deletions.stuck, storage);
-	const run = { storage, copies: failedCopies(plan), needed: new Set<string>(), signal };
+	const run = { storage, copies: failedAmong([...staying(plan), ...outside]), needed: new Set<string>(), signal };
 	for (const entry of deletable) {
 		throwIfCancelled(signal);
 		await lock.confirm();
@@ -53,18 +54,22 @@ function ownKeys(entries: readonly RetentionEntry[]): string[] {
 	return entries.filter(({ kind }) => kind !== 'foreign').map(({ key }) => key);
 }
 
-/** Copies that stay of failed backups, by id. */
-function failedCopies({ decisions }: RetentionPlan): Map<string, RetentionEntry[]> {
-	const copies = new Map<string, RetentionEntry[]>();
-	for (const { entry, action } of decisions) {
-		if (action === 'keep' && entry.verified === 'failed')
-			copies.set(entry.id, [...(copies.get(entry.id) ?? []), entry]);
+function staying({ decisions }: RetentionPlan): RetentionEntry[] {
+	return decisions.filter(({ action }) => action === 'keep').map(({ entry }) => entry);
+}
+
+/** Those that are known to be bad, by id: what goes may be their original, and all that tells. */
+function failedAmong(entries: readonly RetentionEntry[]): Map<string, RetentionEntry[]> {
+	const failed = new Map<string, RetentionEntry[]>();
+	for (const entry of entries) {
+		if (entry.verified === 'failed') failed.set(entry.id, [...(failed.get(entry.id) ?? []), entry]);
 	}
-	return copies;
+	return failed;
 }
 
 interface Deleting {
 	storage: Storage;
+	/** Bad backups that stay, by id. */
 	copies: ReadonlyMap<string, RetentionEntry[]>;
 	/** Ids of parents that must stay, because a child of theirs could not be deleted. */
 	needed: Set<string>;

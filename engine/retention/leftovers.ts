@@ -48,7 +48,7 @@ export async function clearLeftovers(
 		const all = catalog.entries.length + archives.length;
 		if (archives.length <= all * share) return some;
 		cleared.stuck.push({ what: 'What has no manifest', error: tooMany(archives.length, all, share) });
-		return some.filter((object) => !archives.includes(object));
+		return some.filter(({ key }) => archiveOfRecord(key) !== undefined);
 	};
 	const going = options.removeOrphans === false ? [] : [...unlessTooMany(orphans.own)];
 	if (options.removeUnproven) going.push(...unlessTooMany(orphans.unproven));

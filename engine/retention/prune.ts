@@ -80,7 +80,7 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 	const weeklyCopies = await makeCopies(run, found, surveyOptions);
 	const { plan } = found;
 	const { deleted, failed, stuck }: Deletions = run.lock
-		? await deletePlanned(plan, { ...run, lock: run.lock })
+		? await deletePlanned(found, { ...run, lock: run.lock })
 		: { deleted: plan.deletable, failed: [], stuck: [] };
 	const gone = new Set(deleted);
 	// What the policy decides on as somebody else's backup is no leftover.

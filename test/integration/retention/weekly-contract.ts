@@ -78,6 +78,18 @@ export function weeklyContract(newStorage: () => Promise<Storage>): void {
 			expect(fourth.rows.find(({ key }) => key === bad)).toMatchObject({ verified: 'failed' });
 		});
 
+		it('are known to be bad also where they are none of the business of the run that takes the original', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 2);
+			const first = await pruneBy(storage, { last: 3, weeklySnapshots: 2 });
+			await recordFailure(storage, keys[0]!);
+			const stateOf = async (entry: RetentionEntry) => ({ verified: await verificationState(storage, entry) });
+			const run = { stateOf, now: tomorrow(), prefixes: ['postgres/'] };
+			expect((await pruneBy(storage, { withinDays: 1 }, run)).deleted.map(({ key }) => key)).toEqual([keys[0]]);
+			const { rows } = await pruneBy(storage, { withinDays: 1 }, { stateOf, dryRun: true });
+			expect(rows.find(({ key }) => key === first.weeklyCopies[0]!.to)).toMatchObject({ verified: 'failed' });
+		});
+
 		it('that fail let no older one go, nor hold up the rest', async () => {
 			const storage = await newStorage();
 			const old = await writeBackup(storage, 30, { folder: 'weekly/2020_W01' });
