@@ -4,7 +4,8 @@
  * How bytes move through: the first 4 KiB are read and put back in front of the stream. A wrapper (gzip, zstd, whatever
  * decrypts) is put around the stream, and its output is looked at in the same way.
  */
-import { BackupError, throwIfCancelled } from '../../errors';
+import { BackupError } from '../../errors';
+import { peek } from '../../storage/peek';
 import { decompress } from './decompress';
 
 export type DumpFormat = 'custom' | 'plain';
@@ -42,7 +43,7 @@ export async function detectDump(
 	const wrappers: DumpWrapper[] = [];
 	let stream = source;
 	for (;;) {
-		const { head, whole } = await peek(stream, options.signal);
+		const { head, whole } = await peek(stream, HEAD_BYTES, options.signal);
 		try {
 			const kind = detectKind(head);
 			if (kind === 'custom' || kind === 'plain') return { format: kind, wrappers, stream: whole };
@@ -140,49 +141,6 @@ function looksLikeUtf16(head: Buffer): boolean {
 
 function notADump(message: string, hint: string): BackupError {
 	return new BackupError('INVALID_INPUT', `${message}.`, { hint });
-}
-
-/** Reads the head of a stream; `whole` is the stream with the head in front. */
-async function peek(
-	source: AsyncIterable<Uint8Array>,
-	signal: AbortSignal | undefined,
-): Promise<{ head: Buffer; whole: AsyncGenerator<Buffer, void, undefined> }> {
-	const input = source[Symbol.asyncIterator]();
-	const pieces: Buffer[] = [];
-	let bytes = 0;
-	let ended = false;
-	try {
-		while (bytes < HEAD_BYTES && !ended) {
-			throwIfCancelled(signal);
-			const result = await input.next();
-			if (result.done) ended = true;
-			else {
-				pieces.push(asBuffer(result.value));
-				bytes += result.value.byteLength;
-			}
-		}
-	} catch (error) {
-		await input.return?.();
-		throw error;
-	}
-	const whole = (async function* () {
-		try {
-			yield* pieces.splice(0);
-			while (!ended) {
-				throwIfCancelled(signal);
-				const result = await input.next();
-				if (result.done) return;
-				yield asBuffer(result.value);
-			}
-		} finally {
-			await input.return?.();
-		}
-	})();
-	return { head: Buffer.concat(pieces).subarray(0, HEAD_BYTES), whole };
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-	return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function unwrap(kind: DumpWrapper, stream: AsyncIterable<Buffer>, options: DetectOptions): AsyncIterable<Uint8Array> {

@@ -1,6 +1,7 @@
 import { type DecryptionKeys, decryptMessage } from '../../archive';
-import { BackupError, throwIfCancelled } from '../../errors';
+import { BackupError } from '../../errors';
 import { decompress } from '../../postgres/foreign/decompress';
+import { peek } from '../../storage/peek';
 import { HEAD_BYTES, recognise, type Recognised } from './recognise';
 
 export type Wrapper = 'gzip' | 'zstd' | 'openpgp';
@@ -28,7 +29,7 @@ export async function unwrap(
 	const wrappers: Wrapper[] = [];
 	let stream = source;
 	for (;;) {
-		const { head, whole } = await peek(stream, signal);
+		const { head, whole } = await peek(stream, HEAD_BYTES, signal);
 		const kind = recognise(head);
 		if (kind !== 'gzip' && kind !== 'zstd' && kind !== 'openpgp') return { kind, wrappers, stream: whole };
 		wrappers.push(kind);
@@ -48,43 +49,4 @@ function decrypt(
 	throw new BackupError('INVALID_INPUT', 'The file is an OpenPGP message in ASCII armour, which is not read here.', {
 		hint: 'Turn it into binary with gpg --dearmor, or encrypt without --armor.',
 	});
-}
-
-/** Reads the head of a stream; `whole` is the stream with the head in front. */
-async function peek(
-	source: AsyncIterable<Uint8Array>,
-	signal: AbortSignal | undefined,
-): Promise<{ head: Buffer; whole: AsyncGenerator<Buffer, void, undefined> }> {
-	const input = source[Symbol.asyncIterator]();
-	const pieces: Buffer[] = [];
-	let bytes = 0;
-	let ended = false;
-	while (bytes < HEAD_BYTES && !ended) {
-		throwIfCancelled(signal);
-		const result = await input.next();
-		if (result.done) ended = true;
-		else {
-			pieces.push(asBuffer(result.value));
-			bytes += result.value.byteLength;
-		}
-	}
-	const head = Buffer.concat(pieces).subarray(0, HEAD_BYTES);
-	const whole = (async function* () {
-		try {
-			yield* pieces.splice(0);
-			while (!ended) {
-				throwIfCancelled(signal);
-				const result = await input.next();
-				if (result.done) return;
-				yield asBuffer(result.value);
-			}
-		} finally {
-			await input.return?.();
-		}
-	})();
-	return { head, whole };
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-	return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
