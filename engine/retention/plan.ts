@@ -38,8 +38,8 @@ export interface RetentionPlan {
  * Decides which backups stay and which go: a pure function, the same for every order of the entries.
  *
  * Invariants, each with its property in test/unit/retention/plan-properties.test.ts:
- * 1. The last good backup of every kind and name stays, and the last verified one, and where none is good, the last one; so does what is pinned or locked, and
- *    every parent that one that stays needs.
+ * 1. The last good backup of every line stays, and the last verified one, and where none is good, the last one; so does what
+ *    is pinned or locked, and every parent that one that stays needs.
  * 2. A damaged backup counts for no rule in the place of a good one: what the rules keep of the good ones alone is kept.
  * 3. Larger numbers in the rules never delete more.
  * 4. Planning again after the deletions deletes nothing.
