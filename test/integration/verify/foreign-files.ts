@@ -119,6 +119,15 @@ export async function packed(content: Buffer, packing: Packing): Promise<Buffer>
 	}
 }
 
+/** What stock libraries take out of a packed file. */
+export async function unpacked(file: Buffer, packing: Exclude<Packing, 'none'>): Promise<Buffer> {
+	if (packing === 'gzip') return zlib.gunzipSync(file);
+	if (packing === 'zstd') return zlib.zstdDecompressSync(file);
+	const message = await openpgp.readMessage({ binaryMessage: file });
+	const decryptionKeys = await openpgp.readPrivateKey({ armoredKey: (await pair).privateKey });
+	return Buffer.from((await openpgp.decrypt({ message, decryptionKeys, format: 'binary' })).data);
+}
+
 export async function encrypted(content: Buffer, keys: EncryptionKeys): Promise<Buffer> {
 	const encryptor = await prepareEncryption(keys);
 	return await collect(encryptor!.encrypt(one(content)));
