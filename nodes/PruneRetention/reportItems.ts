@@ -11,12 +11,14 @@ type Outcome = 'kept' | 'deleted' | 'wouldBeDeleted' | 'failed' | 'refused';
 /** One item with everything; its policy and settings are for the run that follows a dry run. */
 export function summaryItem(report: PruneReport, settings: RunSettings, summary: Summary): INodeExecutionData {
 	const { dryRun, totals, refusal, weeklyCopies, wal, swept, orphans, unproven, removedOrphans, damaged } = report;
+	const { subject, text, html } = summary;
 	return {
 		json: {
-			...summary,
+			subject,
 			dryRun,
 			refusal,
 			totals,
+			text,
 			backups: describedRows(report),
 			weeklyCopies: weeklyCopies.map(({ error, ...copy }) => ({ ...copy, error: described(error) })),
 			wal: wal.map(({ error, ...archive }) => ({ ...archive, error: described(error) })),
@@ -30,6 +32,8 @@ export function summaryItem(report: PruneReport, settings: RunSettings, summary:
 			notes: report.notes,
 			unused: report.unused,
 			...settings,
+			// For mails: people who look at the table get it last.
+			html,
 		},
 	};
 }
