@@ -15,6 +15,7 @@ import { pipeline } from 'node:stream/promises';
 
 import { BackupError, cancelled, messageOf } from '../errors';
 import { untilAborted } from '../storage/chunks';
+import { giveBack } from '../storage/lent';
 import type { Storage, StoredObject } from '../storage/storage';
 import { inBlocks } from './blocks';
 import { compressFrame, createCompressor, type CodecOptions } from './codec';
@@ -129,6 +130,7 @@ export class ArchiveWriter {
 		const compressed = isFinal ? Promise.resolve(pieces) : this.#compress(pieces);
 		this.#track(this.#appendFrame(part, totalLength(pieces), compressed));
 		await compressed.catch(() => {});
+		if (isGiven && !isFinal) for (const piece of pieces) giveBack(piece);
 		while (this.#jobs.size > COMPRESSORS) {
 			this.#throwIfFailed();
 			await this.#change();

@@ -3,13 +3,11 @@
  * not give: an AbortSignal for each call, limits that are not the same for all calls, and peer ids beyond 2^53. That
  * client would also bring an HTTP library and a TypeScript compiler (its peer dependency, 30 MB) into every n8n.
  */
-import type { IncomingMessage } from 'node:http';
-
 import { BackupError } from '../errors';
 import { Caller, type Call } from './caller';
 import type { QdrantConnection } from './connection';
 import { ADDRESS_HINT, isForeign, statusOf, type QdrantFailure, type Role } from './failure';
-import { open, type UploadBody } from './http';
+import { openLong, type LongAnswer, type UploadBody } from './http';
 import type {
 	Alias,
 	AliasAction,
@@ -249,10 +247,10 @@ export class QdrantClient {
 		name: string,
 		headers: Record<string, string>,
 		signal?: AbortSignal,
-	): Promise<IncomingMessage> {
+	): Promise<LongAnswer> {
 		const path = `${snapshotsPath(scope)}/${encodeURIComponent(name)}`;
 		const { connection, timeouts } = this.#caller;
-		return await open(connection, { method: 'GET', path, headers, signal, answerWithin: timeouts.answer });
+		return await openLong(connection, { method: 'GET', path, headers, signal, answerWithin: timeouts.answer });
 	}
 
 	/** What an answer stands for that openSnapshot resolved with. */

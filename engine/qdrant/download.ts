@@ -7,14 +7,13 @@
  * and the last chunk is handed on only after both were right, so that no damaged copy is ever whole.
  */
 import { createHash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BackupError, cancelled, throwIfCancelled } from '../errors';
 import { untilAborted } from '../storage/chunks';
 import { describeScope, type QdrantClient, type SnapshotScope } from './client';
 import { connectionFailure, explain, QdrantFailure } from './failure';
-import { readText } from './http';
+import { readText, type LongAnswer } from './http';
 import type { SnapshotDescription } from './types';
 
 /** In a row without a byte in between. */
@@ -79,18 +78,18 @@ export async function* downloadUnchecked(
 	let failures = 0;
 	for (;;) {
 		throwIfCancelled(signal);
-		let response: IncomingMessage | undefined;
+		let answer: LongAnswer | undefined;
 		try {
-			response = await request(client, scope, snapshot, { offset, etag, signal });
-			etag = response.headers.etag;
-			for await (const chunk of body(response, client.idleTimeout, signal)) {
+			answer = await request(client, scope, snapshot, { offset, etag, signal });
+			etag = answer.head.headers.etag;
+			for await (const chunk of chunksOf(answer.body, client.idleTimeout, signal)) {
 				offset += chunk.length;
 				failures = 0;
 				if (offset > snapshot.size) throw damaged(snapshot, `it has more than its ${snapshot.size} bytes`, scope);
 				yield chunk;
 			}
 			if (offset === snapshot.size) return;
-			if (response.complete) throw damaged(snapshot, `it ended after ${offset} of ${snapshot.size} bytes`, scope);
+			if (answer.body.complete) throw damaged(snapshot, `it ended after ${offset} of ${snapshot.size} bytes`, scope);
 			throw new QdrantFailure('the connection was closed too early', undefined, 'ECONNRESET');
 		} catch (error) {
 			if (signal?.aborted) throw cancelled();
@@ -110,7 +109,7 @@ export async function* downloadUnchecked(
 			onResume?.(offset, failure.message);
 			await sleep(FIRST_PAUSE_MS * 2 ** (failures - 1), undefined, { signal }).catch(() => {});
 		} finally {
-			response?.destroy();
+			answer?.body.destroy();
 		}
 	}
 }
@@ -120,35 +119,35 @@ async function request(
 	scope: SnapshotScope,
 	snapshot: SnapshotDescription,
 	{ offset, etag, signal }: { offset: number; etag: string | undefined; signal: AbortSignal | undefined },
-): Promise<IncomingMessage> {
+): Promise<LongAnswer> {
 	const headers: Record<string, string> =
 		offset > 0 && etag !== undefined ? { range: `bytes=${offset}-`, 'if-match': etag } : {};
-	const response = await client.openSnapshot(scope, snapshot.name, headers, signal);
-	const status = response.statusCode ?? 0;
-	if (offset === 0 ? status === 200 : status === 206 && beginsAt(response, offset)) return response;
+	const { head, body } = await client.openSnapshot(scope, snapshot.name, headers, signal);
+	const status = head.statusCode ?? 0;
+	if (offset === 0 ? status === 200 : status === 206 && beginsAt(head, offset)) return { head, body };
 	if (status === 412 || status === 200 || status === 206) {
-		response.destroy();
+		body.destroy();
 		throw damaged(snapshot, 'it was replaced on the server while it was being read', scope);
 	}
-	throw client.refusal(status, await readText(response));
+	throw client.refusal(status, await readText(head));
 }
 
-function beginsAt(response: IncomingMessage, offset: number): boolean {
-	return response.headers['content-range']?.startsWith(`bytes ${offset}-`) === true;
+function beginsAt(head: LongAnswer['head'], offset: number): boolean {
+	return head.headers['content-range']?.startsWith(`bytes ${offset}-`) === true;
 }
 
 /** The body's chunks. Silence counts only while we wait for bytes, not while our reader is busy. */
-async function* body(
-	response: IncomingMessage,
+async function* chunksOf(
+	body: LongAnswer['body'],
 	idleTimeout: number,
 	signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-	const bytes = signal ? untilAborted(response, signal) : (response as AsyncIterable<Uint8Array>);
+	const bytes = signal ? untilAborted(body, signal) : (body as AsyncIterable<Uint8Array>);
 	const iterator = bytes[Symbol.asyncIterator]();
 	try {
 		for (;;) {
 			const timer = setTimeout(
-				() => response.destroy(new QdrantFailure('the server fell silent', undefined, 'ETIMEDOUT')),
+				() => body.destroy(new QdrantFailure('the server fell silent', undefined, 'ETIMEDOUT')),
 				idleTimeout || 2 ** 31 - 1,
 			);
 			const next = await iterator.next().finally(() => clearTimeout(timer));

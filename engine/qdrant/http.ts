@@ -11,6 +11,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 import { BackupError, cancelled, messageOf } from '../errors';
+import type { BlockBody } from './blockBody';
+import { BlockSocket } from './blockSocket';
 import { baseUrl, DEFAULT_TIMEOUTS, type QdrantConnection } from './connection';
 import { connectionFailure, QdrantFailure } from './failure';
 
@@ -30,6 +32,12 @@ export interface HttpRequest {
 	answerWithin: number;
 }
 
+/** An answer whose body may be long: the head, and where the body is to be read. */
+export interface LongAnswer {
+	head: IncomingMessage;
+	body: IncomingMessage | BlockBody;
+}
+
 /** A body of known length to send. */
 export interface UploadBody {
 	headers: Record<string, string>;
@@ -42,6 +50,25 @@ export async function open(connection: QdrantConnection, request: HttpRequest): 
 	const answer = answerOf(sent);
 	sent.end(request.json === undefined ? undefined : JSON.stringify(request.json));
 	return await answer;
+}
+
+/**
+ * As `open`, for an answer that may be gigabytes long. Behind TLS it comes as any other: decrypting is most of the work there.
+ */
+export async function openLong(connection: QdrantConnection, request: HttpRequest): Promise<LongAnswer> {
+	const { protocol, hostname, port } = baseUrl(connection.url);
+	if (protocol === 'https:') {
+		const head = await open(connection, request);
+		return { head, body: head };
+	}
+	const socket = new BlockSocket({ host: unbracketed(hostname), port: Number(port || 80) });
+	const sent = begin(connection, request, socket);
+	let body: BlockBody | undefined;
+	sent.once('response', (head) => (body = socket.bodyOf(head)));
+	const answer = answerOf(sent);
+	sent.end();
+	const head = await answer;
+	return { head, body: body ?? head };
 }
 
 /**
@@ -118,17 +145,16 @@ function asStorageFailure(error: unknown): BackupError {
 	});
 }
 
-function begin(connection: QdrantConnection, request: HttpRequest): ClientRequest {
+function begin(connection: QdrantConnection, request: HttpRequest, ownSocket?: BlockSocket): ClientRequest {
 	const base = baseUrl(connection.url);
 	const timeouts = { ...DEFAULT_TIMEOUTS, ...connection.timeouts };
 	const sent = (base.protocol === 'https:' ? https : http).request({
 		protocol: base.protocol,
-		// An IPv6 address stands in brackets in a URL only.
-		hostname: base.hostname.replace(/^\[|\]$/g, ''),
+		hostname: unbracketed(base.hostname),
 		port: base.port || undefined,
 		path: (base.pathname === '/' ? '' : base.pathname) + request.path + queryOf(request.query),
 		method: request.method,
-		agent: false,
+		...(ownSocket ? { createConnection: () => ownSocket } : { agent: false }),
 		headers: {
 			'accept-encoding': 'identity',
 			...(connection.apiKey ? { 'api-key': connection.apiKey } : {}),
@@ -145,6 +171,11 @@ function begin(connection: QdrantConnection, request: HttpRequest): ClientReques
 	});
 	endAfter(sent, request.answerWithin, 'the server did not answer in time', (stop) => sent.once('response', stop));
 	return sent;
+}
+
+/** An IPv6 address stands in brackets in a URL only. */
+function unbracketed(hostname: string): string {
+	return hostname.replace(/^\[|\]$/g, '');
 }
 
 /** Destroys the request after so many milliseconds, unless what it waits for comes first. */

@@ -1,7 +1,7 @@
 /**
- * How bytes reach the disk: chunks of any size are gathered in one buffer of 1 MiB and written when it is full, so the
- * disk sees few large writes and memory holds 1 MiB, whatever the source hands out. The source is asked for its next
- * chunk only when the last one is gathered or written: that is the back-pressure. After each 64 MiB the data written so
+ * How bytes reach the disk: small chunks are gathered in a buffer of 1 MiB and written when it is full, larger ones as they
+ * are, so the disk sees few large writes. While one is written the next is fetched, and no more: that is the back-pressure,
+ * and memory holds 2 MiB and one chunk, whatever the source hands out. After each 64 MiB the data written so
  * far is flushed in the background while writing goes on, and the next flush waits for the one before. So the final
  * fsync has little left to do, a cancel never waits behind gigabytes of dirty pages, and the page cache (which counts
  * against a container's memory limit) is not flooded.
@@ -20,6 +20,7 @@ import { untilAborted } from './chunks';
 import { systemCode } from './folder-errors';
 import { FILE_MODE, lstatOrNothing, syncFolder, type Place } from './folder-paths';
 import { PARTIAL_SUFFIX } from './keys';
+import { giveBack } from './lent';
 
 const GATHER_BYTES = 1024 * 1024;
 const FLUSH_EVERY_BYTES = 64 * 1024 * 1024;
@@ -149,26 +150,85 @@ async function writeChunks(
 	chunks: AsyncIterable<Uint8Array>,
 	checkRoom: () => Promise<void>,
 ): Promise<void> {
-	const gathered = Buffer.allocUnsafeSlow(GATHER_BYTES);
-	const flusher = new Flusher(handle, checkRoom);
-	let used = 0;
+	const blocks = new BlockWriter(handle, new Flusher(handle, checkRoom));
+	// One is filled while the other is written.
+	const gathering = new Gathering();
 	try {
 		for await (const chunk of chunks) {
-			let offset = 0;
-			while (offset < chunk.length) {
-				const taken = chunk.subarray(offset, offset + gathered.length - used);
-				gathered.set(taken, used);
-				used += taken.length;
-				offset += taken.length;
-				if (used < gathered.length) continue;
-				await writeFully(handle, gathered);
-				await flusher.wrote(used);
-				used = 0;
+			if (chunk.length >= GATHER_BYTES) {
+				if (!gathering.isEmpty) await blocks.write(gathering.take());
+				await blocks.write(chunk);
+				continue;
 			}
+			for (let rest = chunk; rest.length > 0;) {
+				rest = gathering.add(rest);
+				if (gathering.isFull) await blocks.write(gathering.take());
+			}
+			giveBack(chunk);
 		}
-		await writeFully(handle, gathered.subarray(0, used));
+		await blocks.write(gathering.take());
 	} finally {
-		await flusher.settled();
+		await blocks.settled();
+	}
+}
+
+/** Two buffers in turn: one is filled while the other is written. */
+class Gathering {
+	#filling = Buffer.allocUnsafeSlow(GATHER_BYTES);
+	#other = Buffer.allocUnsafeSlow(GATHER_BYTES);
+	#used = 0;
+
+	get isEmpty(): boolean {
+		return this.#used === 0;
+	}
+
+	get isFull(): boolean {
+		return this.#used === this.#filling.length;
+	}
+
+	/** Copies as much as there is room for, and gives what is left. */
+	add(chunk: Uint8Array): Uint8Array {
+		const taken = chunk.subarray(0, this.#filling.length - this.#used);
+		this.#filling.set(taken, this.#used);
+		this.#used += taken.length;
+		return chunk.subarray(taken.length);
+	}
+
+	/** What was gathered; it stays as it is until the one after it is taken. */
+	take(): Uint8Array {
+		const gathered = this.#filling.subarray(0, this.#used);
+		[this.#filling, this.#other] = [this.#other, this.#filling];
+		this.#used = 0;
+		return gathered;
+	}
+}
+
+/** Writes blocks in their order, one at a time, while the next is fetched. */
+class BlockWriter {
+	#writing: Promise<void> = Promise.resolve();
+
+	constructor(
+		private readonly handle: FileHandle,
+		private readonly flusher: Flusher,
+	) {}
+
+	/** Resolves when the block before it is written: this one must not change until the next has been taken. */
+	async write(block: Uint8Array): Promise<void> {
+		await this.#writing;
+		this.#writing = this.#write(block);
+		// A failure is thrown by the next wait for it; until then it must not count as unhandled.
+		this.#writing.catch(() => {});
+	}
+
+	async #write(block: Uint8Array): Promise<void> {
+		await writeFully(this.handle, block);
+		giveBack(block);
+		await this.flusher.wrote(block.length);
+	}
+
+	/** Resolves when nothing is being written or flushed any more; rejects where that failed. */
+	async settled(): Promise<void> {
+		await this.#writing.finally(() => this.flusher.settled());
 	}
 }
 

@@ -1,4 +1,5 @@
 import { untilAborted } from '../chunks';
+import { giveBack } from '../lent';
 import type { PartBuffers } from './part-buffers';
 import { partSizeOf } from './part-size';
 
@@ -43,6 +44,7 @@ export async function* cutIntoParts(
 				used += taken.length;
 				offset += taken.length;
 			}
+			giveBack(chunk);
 		}
 		handedOut = true;
 		yield { number, bytes: buffer.subarray(0, used), buffer, isLast: true };
