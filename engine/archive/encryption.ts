@@ -14,6 +14,7 @@ import type { Key, PrivateKey, SessionKey } from 'openpgp';
 import { BackupError } from '../errors';
 import { inSlices } from './blocks';
 import type { Manifest } from './manifest';
+import { OpenpgpSource } from './openpgp-source';
 import { fingerprintOf, loadOpenpgp, readPublicKeys, readUnlockedKeys } from './openpgp-keys';
 import type { DecryptionKeys, EncryptionKeys } from './openpgp-keys';
 
@@ -127,7 +128,8 @@ export async function* decryptStream(
 	keys: UnlockedKeys,
 ): AsyncGenerator<Uint8Array> {
 	const openpgp = await loadOpenpgp();
-	const binaryMessage = webStream({ [Symbol.asyncIterator]: () => ({ next: () => source.next() }) });
+	const encrypted = new OpenpgpSource(source);
+	const binaryMessage = webStream({ [Symbol.asyncIterator]: () => ({ next: () => encrypted.next() }) });
 	const message = await openpgp.readMessage({ binaryMessage });
 	const attempt = async (opener: { decryptionKeys: PrivateKey[] } | { passwords: string[] }) =>
 		await openpgp.decryptSessionKeys({ message, ...opener }).catch(() => []);
@@ -136,12 +138,13 @@ export async function* decryptStream(
 	// A wrong passphrase decrypts to noise that now and then looks like a key of some cipher.
 	const sessionKeys = found.filter(({ algorithm, data }) => algorithm === 'aes256' && data.length === 32);
 	if (sessionKeys.length === 0) throw new NoSessionKey();
-	const decrypted: unknown = await openpgp.decrypt({
+	const decrypting: Promise<unknown> = openpgp.decrypt({
 		message,
 		sessionKeys: sessionKeys as SessionKey[],
 		format: 'binary',
 		config: { allowUnauthenticatedStream: true },
 	});
+	const decrypted = await encrypted.begin(decrypting);
 	yield* (decrypted as { data: AsyncIterable<Uint8Array> }).data;
 }
 

@@ -20,7 +20,8 @@ const { port, answered, args } = workerData as PgDumpJob;
 
 function exchange(bytes: Uint8Array): Uint8Array {
 	port.postMessage(bytes.slice());
-	Atomics.wait(answered, 0, 0);
+	// The call that was to wake us for the answer before comes only now where that answer was seen without waiting.
+	while (Atomics.load(answered, 0) === 0) Atomics.wait(answered, 0, 0);
 	Atomics.store(answered, 0, 0);
 	return (receiveMessageOnPort(port) as { message: Uint8Array }).message;
 }

@@ -1,8 +1,15 @@
 import * as openpgp from 'openpgp';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { createArchive, openArchive, type DecryptionKeys, type EncryptionKeys } from '../../../engine/archive';
-import { archiveOptions, collect, temporaryStorage, writeSample } from './support';
+import {
+	createArchive,
+	decryptMessage,
+	openArchive,
+	type DecryptionKeys,
+	type EncryptionKeys,
+} from '../../../engine/archive';
+import { prepareEncryption } from '../../../engine/archive/encryption';
+import { archiveOptions, collect, inChunks, temporaryStorage, writeSample } from './support';
 
 type Pair = { publicKey: string; privateKey: string };
 let pair: Pair;
@@ -126,4 +133,41 @@ it('tells a wrong passphrase from damage each time, although some wrong ones yie
 		const reader = await openArchive(storage, { manifest, folder: 'postgres' }, { passphrase: `wrong ${i}` });
 		await expect(collect(reader.raw())).rejects.toMatchObject({ code: 'KEY_WRONG' });
 	}
+});
+
+describe('a message whose content begins with a packet that cannot be one', () => {
+	const passphrase = 'right';
+	const CONTENT = 32 * 1024 * 1024;
+
+	/** Encrypts, then changes the first byte of the content's first packet: in CFB its bits are those of the stored byte. */
+	async function message(mask: number): Promise<Buffer> {
+		const encryptor = await prepareEncryption({ passphrase });
+		const bytes = await collect(encryptor!.encrypt(inChunks(Buffer.alloc(CONTENT), 1024 * 1024)));
+		// A packet for the passphrase (48 bytes), then tag and length octet of the encrypted one, its version, 18 random bytes.
+		expect([bytes[0], bytes[48], bytes[50]]).toEqual([0xc3, 0xd2, 1]);
+		bytes[51 + 18]! ^= mask;
+		return bytes;
+	}
+
+	// The last makes it a packet of no told length, of a kind that openpgp.js would collect to the end.
+	it.each([1, 2, 4, 8, 16, 32, 64, 128, 0x4c])(
+		'is refused soon, and not collected in memory (changed by %i)',
+		async (mask) => {
+			const bytes = await message(mask);
+			let read = 0;
+			const counted = async function* () {
+				for await (const chunk of inChunks(bytes, 256 * 1024)) {
+					read += chunk.length;
+					yield chunk;
+				}
+			};
+			await expect(collect(decryptMessage(counted(), { passphrase }))).rejects.toMatchObject({ code: 'KEY_WRONG' });
+			expect(read).toBeLessThan(CONTENT * 0.6);
+		},
+	);
+
+	it('is read where nothing was changed', async () => {
+		const content = await collect(decryptMessage(inChunks(await message(0), 256 * 1024), { passphrase }));
+		expect(content.equals(Buffer.alloc(CONTENT))).toBe(true);
+	});
 });

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { Client } from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { backUpDatabase, type DumpSelection } from '../../../../engine/postgres';
 import { compareDatabases } from '../../../fidelity/compare';
@@ -283,6 +283,22 @@ describe('rows of any kind', () => {
 		const backup = await backUp(server, await databaseWith(server));
 		expect(backup.manifest.counts).toMatchObject({ tables: 0, rows: 0 });
 		expect((await restore(server, backup)).tables).toEqual([]);
+	});
+});
+
+describe('the thread of pg_dump', () => {
+	it('goes on only when its answer is there, whatever else wakes it', async () => {
+		const database = await databaseWith(server, `CREATE TABLE t AS SELECT 1 AS x`);
+		// The call after an answer may come so late that the thread is waiting for the next one already.
+		const notify = vi.spyOn(Atomics, 'notify').mockImplementation((...place: unknown[]) => {
+			notify.mockRestore();
+			const [array, index] = place as [Int32Array, number];
+			const again = setInterval(() => Atomics.notify(array, index), 0);
+			onTestFinished(() => clearInterval(again));
+			return Atomics.notify(array, index);
+		});
+		expect((await backUp(server, database)).manifest.counts).toMatchObject({ tables: 1, rows: 1 });
+		expect(vi.isMockFunction(Atomics.notify)).toBe(false);
 	});
 });
 
