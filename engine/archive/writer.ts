@@ -76,6 +76,7 @@ export class ArchiveWriter {
 	readonly #jobs = new Set<Promise<void>>();
 	readonly #onSignal = () => void this.abort(cancelled()).catch(() => {});
 	#waiting: (() => void)[] = [];
+	readonly #spareBuffers: Buffer[] = [];
 	#compressing = 0;
 	#state: 'open' | 'committing' | 'committed' = 'open';
 	#failure: { error: unknown } | undefined;
@@ -117,7 +118,8 @@ export class ArchiveWriter {
 	 * Compresses one frame off the main thread and appends it; resolves when there is room for more, and the buffers may be
 	 * used again. Any number of callers may be at it at once: frames land whole, in the order in which they are ready. A
 	 * failure after the promise has resolved shows in the next call, at the latest in `commit`.
-	 * @param options `isGiven`: the caller uses the buffers never again, so that without compression nothing is copied.
+	 * @param options `isGiven`: the buffers are the writer's from now on, so that nothing waits for the compression: several
+	 * frames of one caller are compressed at once, and land in the order in which they were given.
 	 */
 	async frame(
 		part: PartDetails,
@@ -126,11 +128,14 @@ export class ArchiveWriter {
 	): Promise<void> {
 		this.#assertOpen();
 		const pieces = Array.isArray(raw) ? raw : [raw];
-		const isFinal = isGiven && this.#settings.codec.name === 'none';
-		const compressed = isFinal ? Promise.resolve(pieces) : this.#compress(pieces);
-		this.#track(this.#appendFrame(part, totalLength(pieces), compressed));
-		await compressed.catch(() => {});
-		if (isGiven && !isFinal) for (const piece of pieces) giveBack(piece);
+		if (isGiven) {
+			this.#track(this.#output.hold(this.#appending(part, totalLength(pieces), this.#compressGiven(pieces))));
+		} else {
+			const compressed = this.#compress(pieces);
+			const append = this.#appending(part, totalLength(pieces), compressed);
+			this.#track(compressed.then(() => this.#output.hold(append)));
+			await compressed.catch(() => {});
+		}
 		while (this.#jobs.size > COMPRESSORS) {
 			this.#throwIfFailed();
 			await this.#change();
@@ -168,7 +173,9 @@ export class ArchiveWriter {
 		try {
 			await this.drain();
 			// Stock tools do not take an empty file for an empty archive.
-			if (this.#output.parts.length === 0) this.#track(this.#appendFrame({ type: 'empty' }, 0, this.#compress([])));
+			if (this.#output.parts.length === 0) {
+				this.#track(this.#output.hold(this.#appending({ type: 'empty' }, 0, this.#compress([]))));
+			}
 			await this.drain();
 			this.#output.end();
 			this.#assertStored(await this.#written);
@@ -213,17 +220,43 @@ export class ArchiveWriter {
 		this.#settings.onClosed();
 	}
 
-	async #appendFrame(details: PartDetails, rawLength: number, compressed: Promise<Uint8Array[]>): Promise<void> {
-		const frame = await compressed;
-		// Nothing may come between: whoever waited for `frame` before the next one relies on their order.
-		await this.#output.hold(async () => {
+	/** Pushes a frame when it is compressed; to be run while the output is held. */
+	#appending(details: PartDetails, rawLength: number, compressed: Promise<Uint8Array[]>): () => Promise<void> {
+		// Its failure is met when the output is had, which may be later.
+		compressed.catch(() => {});
+		return async () => {
+			const frame = await compressed;
 			const [sha256] = await Promise.all([hashOf(frame), this.#push(frame)]);
 			this.#output.addPart(details, { length: totalLength(frame), rawLength, sha256 });
-		});
+		};
 	}
 
 	async #push(pieces: Uint8Array[]): Promise<void> {
 		for (const piece of pieces) await this.#output.push(piece);
+	}
+
+	async #compressGiven(raw: Uint8Array[]): Promise<Uint8Array[]> {
+		if (this.#settings.codec.name === 'none') return raw;
+		const { joined, buffer } = this.#join(raw);
+		try {
+			return await this.#compress([joined]);
+		} finally {
+			this.#spareBuffers.push(buffer);
+		}
+	}
+
+	/** Copies pieces into one buffer, to be used again for the next: megabytes of garbage for each frame would cost memory. */
+	#join(pieces: Uint8Array[]): { joined: Uint8Array; buffer: Buffer } {
+		const length = totalLength(pieces);
+		const spare = this.#spareBuffers.pop();
+		const buffer = spare && spare.length >= length ? spare : Buffer.allocUnsafeSlow(length);
+		let offset = 0;
+		for (const piece of pieces) {
+			buffer.set(piece, offset);
+			offset += piece.length;
+			giveBack(piece);
+		}
+		return { joined: buffer.subarray(0, length), buffer };
 	}
 
 	async #compress(raw: Uint8Array[]): Promise<Uint8Array[]> {

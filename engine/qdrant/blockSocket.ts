@@ -24,6 +24,7 @@ export class BlockSocket extends Duplex {
 	/** After its head, an answer waits until it is known who reads its body. */
 	#state: 'head' | 'undecided' | 'through' | 'blocks' = 'head';
 	#body: BlockBody | undefined;
+	#hasEnded = false;
 	readonly #socket: Socket;
 
 	constructor(address: { host: string; port: number }) {
@@ -35,7 +36,10 @@ export class BlockSocket extends Duplex {
 		this.#socket.on('connect', () => this.emit('connect'));
 		this.#socket.on('end', () => this.#ended());
 		this.#socket.on('error', (error) => this.destroy(error));
-		this.#socket.on('close', () => this.destroy());
+		this.#socket.on('close', () => {
+			// After a proper end, what the parser has not read yet is still to come.
+			if (!this.#hasEnded) this.destroy();
+		});
 	}
 
 	setKeepAlive(enable: boolean, initialDelay: number): this {
@@ -122,6 +126,7 @@ export class BlockSocket extends Duplex {
 	}
 
 	#ended(): void {
+		this.#hasEnded = true;
 		if (this.#body) this.destroy();
 		else this.push(null);
 	}

@@ -1,7 +1,8 @@
 /**
  * One backup of ours in a process of its own, from the built package, so that its memory can be told:
  * `qdrant-run.mjs <url> <collection> <folder> <codec>`. Prints a line of JSON; `seconds` counts from the moment at which the
- * server had made the snapshot.
+ * server had made the snapshot to that at which the backup stands in the folder with all that belongs to it; the server's
+ * deletion of its snapshot comes after that, as it does for the others.
  */
 import { performance } from 'node:perf_hooks';
 
@@ -11,9 +12,17 @@ const { backUpCollections, FolderStorage } = engine;
 
 const [url, collection, root, codec] = process.argv.slice(2);
 let madeAt = 0;
+let storedAt = 0;
+const storage = new FolderStorage({ root });
+// The last that a backup writes.
+const setLatest = storage.setLatest.bind(storage);
+storage.setLatest = async (...args) => {
+	await setLatest(...args);
+	storedAt = performance.now();
+};
 const { failures } = await backUpCollections({
 	connection: { url },
-	storage: new FolderStorage({ root }),
+	storage,
 	codec: { name: codec },
 	selection: { names: [collection] },
 	log: (line) => {
@@ -21,5 +30,5 @@ const { failures } = await backUpCollections({
 	},
 });
 if (failures[0]) throw failures[0].error;
-const seconds = (performance.now() - madeAt) / 1000;
+const seconds = (storedAt - madeAt) / 1000;
 console.log(JSON.stringify({ seconds, megabytes: process.resourceUsage().maxRSS / 1024 }));

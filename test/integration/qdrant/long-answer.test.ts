@@ -107,6 +107,23 @@ describe('a long answer', () => {
 		}
 	});
 
+	it('in chunks comes whole to a slow reader, though the server has closed the connection long before', async () => {
+		const chunk = Buffer.concat([Buffer.from('64000\r\n'), content.subarray(0, 0x64000), Buffer.from('\r\n')]);
+		const url = await serve((socket) => {
+			socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
+			socket.end(Buffer.concat([chunk, Buffer.from('0\r\n\r\n')]));
+		});
+		const { body } = await openAt(url);
+		await sleep(200);
+		const arrived: Uint8Array[] = [];
+		for await (const piece of body as AsyncIterable<Uint8Array>) {
+			arrived.push(piece);
+			await sleep(20);
+		}
+		expect(Buffer.concat(arrived).equals(content.subarray(0, 0x64000))).toBe(true);
+		expect(body.complete).toBe(true);
+	});
+
 	it.each([
 		['no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n'],
 		['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\npoints'],
