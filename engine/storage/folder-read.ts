@@ -74,6 +74,8 @@ class FileRead extends Readable {
 		super({ highWaterMark: READ_BYTES });
 		this.#position = range.start;
 		this.#end = range.end;
+		// Its reader meets its errors; one that comes before or after anybody reads must not end the process.
+		this.on('error', () => {});
 		if (signal?.aborted) this.#onAbort();
 		else signal?.addEventListener('abort', this.#onAbort, { once: true });
 	}

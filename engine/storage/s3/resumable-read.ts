@@ -48,6 +48,8 @@ export class ResumableRead extends Readable {
 		this.#end = start + Number(response.headers['content-length'] ?? NaN);
 		this.#etag = etagOf(response.headers);
 		this.#attach(response);
+		// Its reader meets its errors; one that comes before or after anybody reads must not end the process.
+		this.on('error', () => {});
 		if (source.signal?.aborted) this.#onAbort();
 		else source.signal?.addEventListener('abort', this.#onAbort, { once: true });
 	}

@@ -1,5 +1,6 @@
 import { buffer, text } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { probeStorage, type Storage } from '../../../engine/storage';
@@ -216,6 +217,23 @@ export function storageContract(name: string, start: () => Promise<StorageUnderT
 				for await (const _chunk of stream) controller.abort();
 			})();
 			await expect(reading).rejects.toMatchObject({ code: 'CANCELLED' });
+		});
+
+		it('cancels a read that nobody has begun with, and nothing else', async () => {
+			await storage.write('early/read.bin', content(100_000));
+			for (const when of ['while it is opened', 'when it is open']) {
+				const controller = new AbortController();
+				const opening = storage.read('early/read.bin', { signal: controller.signal });
+				if (when === 'while it is opened') controller.abort();
+				const stream = await opening.catch((error: unknown) => {
+					expect(error).toMatchObject({ code: 'CANCELLED' });
+					return undefined;
+				});
+				controller.abort();
+				// An error that nobody listens for would end the process.
+				await sleep(50);
+				if (stream) await expect(buffer(stream)).rejects.toMatchObject({ code: 'CANCELLED' });
+			}
 		});
 
 		it('passes its probe and keeps nothing of it', async () => {
