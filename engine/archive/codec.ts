@@ -100,7 +100,10 @@ async function writeOnce(engine: Transform, whole: Uint8Array): Promise<Uint8Arr
 		engine.destroy();
 		await once(engine, 'close');
 	}
-	return output.length === 1 ? output[0]! : Buffer.concat(output);
+	const [only] = output;
+	// A small result would keep the whole buffer that it was written to.
+	const isSmall = only && only.length < only.buffer.byteLength / 2;
+	return output.length === 1 && only && !isSmall ? only : Buffer.concat(output);
 }
 
 /**

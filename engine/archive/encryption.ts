@@ -127,8 +127,16 @@ export async function* decryptStream(
 	source: AsyncIterator<Uint8Array>,
 	keys: UnlockedKeys,
 ): AsyncGenerator<Uint8Array> {
-	const openpgp = await loadOpenpgp();
 	const encrypted = new OpenpgpSource(source);
+	try {
+		yield* await contentOf(encrypted, keys);
+	} catch (error) {
+		throw encrypted.failure ? encrypted.failure.error : error;
+	}
+}
+
+async function contentOf(encrypted: OpenpgpSource, keys: UnlockedKeys): Promise<AsyncIterable<Uint8Array>> {
+	const openpgp = await loadOpenpgp();
 	const binaryMessage = webStream({ [Symbol.asyncIterator]: () => ({ next: () => encrypted.next() }) });
 	const message = await openpgp.readMessage({ binaryMessage });
 	const attempt = async (opener: { decryptionKeys: PrivateKey[] } | { passwords: string[] }) =>
@@ -144,8 +152,7 @@ export async function* decryptStream(
 		format: 'binary',
 		config: { allowUnauthenticatedStream: true },
 	});
-	const decrypted = await encrypted.begin(decrypting);
-	yield* (decrypted as { data: AsyncIterable<Uint8Array> }).data;
+	return ((await encrypted.begin(decrypting)) as { data: AsyncIterable<Uint8Array> }).data;
 }
 
 /** openpgp.js 6 takes web streams only. */

@@ -7,46 +7,78 @@
 
 /** Far more than what comes before the content: packets for recipients and signers have some hundred bytes each. */
 const MAX_BYTES = 16 * 1024 * 1024;
+/** A file may come as one chunk; what openpgp.js asks for while it looks ahead is counted in pieces. */
+const SLICE_BYTES = 1024 * 1024;
 /** Seconds without asking for more. To decrypt and parse what it has takes milliseconds. */
 const PATIENCE_SECONDS = 5;
 
 export class OpenpgpSource {
 	readonly #source: AsyncIterator<Uint8Array>;
+	#rest: Uint8Array = new Uint8Array();
 	#bytes = 0;
 	#isAsking = false;
 	#hasBegun = false;
+	#failure: { error: Error } | undefined;
+	#onFailure = () => {};
 
 	/** @param source Read by `next` alone and never told to end, so that its owner can go on reading it. */
 	constructor(source: AsyncIterator<Uint8Array>) {
 		this.#source = source;
 	}
 
-	async next(): Promise<IteratorResult<Uint8Array>> {
-		if (!this.#hasBegun && this.#bytes > MAX_BYTES) throw new Error(`No content begins within ${MAX_BYTES} bytes.`);
-		this.#isAsking = true;
-		const result = await this.#source.next();
-		this.#isAsking = false;
-		this.#bytes += result.done ? 0 : result.value.length;
-		return result;
+	/** What the source has failed with; openpgp.js passes it on in words of its own, or not at all. */
+	get failure(): { error: Error } | undefined {
+		return this.#failure;
 	}
 
-	/** As the promise of the content's beginning; rejects where that never comes. */
+	async next(): Promise<IteratorResult<Uint8Array>> {
+		if (!this.#hasBegun && this.#bytes > MAX_BYTES) throw new Error(`No content begins within ${MAX_BYTES} bytes.`);
+		if (this.#rest.length === 0) {
+			const result = await this.#ask();
+			if (result.done) return result;
+			this.#rest = result.value;
+		}
+		const value = this.#rest.subarray(0, SLICE_BYTES);
+		this.#rest = this.#rest.subarray(SLICE_BYTES);
+		this.#bytes += value.length;
+		return { done: false, value };
+	}
+
+	/** As the promise of the content's beginning; rejects where that never comes, and when the source fails. */
 	async begin<T>(beginning: Promise<T>): Promise<T> {
 		let timer: NodeJS.Timeout | undefined;
 		let idle = 0;
 		const stuck = new Promise<never>((_, reject) => {
+			this.#onFailure = () => {
+				if (this.#failure) reject(this.#failure.error);
+			};
+			this.#onFailure();
 			// Counted and not measured: a process that was paused or busy has not waited for openpgp.js.
 			timer = setInterval(() => {
 				idle = this.#isAsking ? 0 : idle + 1;
-				if (idle > PATIENCE_SECONDS) reject(new Error('No content begins where it should.'));
+				if (idle >= PATIENCE_SECONDS) reject(new Error('No content begins where it should.'));
 			}, 1000);
 		});
 		try {
-			const content = await Promise.race([beginning, stuck]);
+			const content = await Promise.race([stuck, beginning]);
 			this.#hasBegun = true;
 			return content;
 		} finally {
 			clearInterval(timer);
+			this.#onFailure = () => {};
+		}
+	}
+
+	async #ask(): Promise<IteratorResult<Uint8Array>> {
+		this.#isAsking = true;
+		try {
+			return await this.#source.next();
+		} catch (error) {
+			this.#failure = { error: error as Error };
+			this.#onFailure();
+			throw error;
+		} finally {
+			this.#isAsking = false;
 		}
 	}
 }

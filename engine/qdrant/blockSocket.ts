@@ -52,6 +52,12 @@ export class BlockSocket extends Duplex {
 		return this;
 	}
 
+	/** As a net.Socket has it: the client calls it at the end of an answer, to have the connection closed. */
+	destroySoon(): void {
+		if (this.writableFinished) this.destroy();
+		else this.end(() => this.destroy());
+	}
+
 	/**
 	 * To be called in the `response` event: whose body comes as blocks from now on; undefined for one whose length the head
 	 * does not tell, which is read from the answer as usual.

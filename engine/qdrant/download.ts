@@ -129,7 +129,7 @@ async function request(
 		body.destroy();
 		throw damaged(snapshot, 'it was replaced on the server while it was being read', scope);
 	}
-	throw client.refusal(status, await readText(head));
+	throw client.refusal(status, await readText(chunksOf(head, client.idleTimeout, signal)));
 }
 
 function beginsAt(head: LongAnswer['head'], offset: number): boolean {

@@ -53,18 +53,20 @@ export async function open(connection: QdrantConnection, request: HttpRequest): 
 }
 
 /**
- * As `open`, for an answer that may be gigabytes long. Behind TLS it comes as any other: decrypting is most of the work there.
+ * As `open`, for an answer that may be gigabytes long. Behind TLS, where decrypting is most of the work, and where n8n goes
+ * through a proxy (its agents stand in for Node's then, and a connection of our own would pass them by), it comes as any other.
  */
 export async function openLong(connection: QdrantConnection, request: HttpRequest): Promise<LongAnswer> {
 	const { protocol, hostname, port } = baseUrl(connection.url);
-	if (protocol === 'https:') {
+	if (protocol === 'https:' || http.globalAgent.constructor !== http.Agent) {
 		const head = await open(connection, request);
 		return { head, body: head };
 	}
-	const socket = new BlockSocket({ host: unbracketed(hostname), port: Number(port || 80) });
-	const sent = begin(connection, request, socket);
+	let socket: BlockSocket | undefined;
+	const connect = () => (socket = new BlockSocket({ host: unbracketed(hostname), port: Number(port || 80) }));
+	const sent = begin(connection, request, connect);
 	let body: BlockBody | undefined;
-	sent.once('response', (head) => (body = socket.bodyOf(head)));
+	sent.once('response', (head) => (body = socket?.bodyOf(head)));
 	const answer = answerOf(sent);
 	sent.end();
 	const head = await answer;
@@ -145,7 +147,7 @@ function asStorageFailure(error: unknown): BackupError {
 	});
 }
 
-function begin(connection: QdrantConnection, request: HttpRequest, ownSocket?: BlockSocket): ClientRequest {
+function begin(connection: QdrantConnection, request: HttpRequest, connect?: () => BlockSocket): ClientRequest {
 	const base = baseUrl(connection.url);
 	const timeouts = { ...DEFAULT_TIMEOUTS, ...connection.timeouts };
 	const sent = (base.protocol === 'https:' ? https : http).request({
@@ -154,7 +156,7 @@ function begin(connection: QdrantConnection, request: HttpRequest, ownSocket?: B
 		port: base.port || undefined,
 		path: (base.pathname === '/' ? '' : base.pathname) + request.path + queryOf(request.query),
 		method: request.method,
-		...(ownSocket ? { createConnection: () => ownSocket } : { agent: false }),
+		...(connect ? { createConnection: connect } : { agent: false }),
 		headers: {
 			'accept-encoding': 'identity',
 			...(connection.apiKey ? { 'api-key': connection.apiKey } : {}),
@@ -194,6 +196,10 @@ function answerOf(sent: ClientRequest): Promise<IncomingMessage> {
 		sent.once('response', resolve);
 		// Stays: an error after the answer has begun shows on the answer.
 		sent.on('error', (error) => reject(error instanceof QdrantFailure ? error : connectionFailure(error)));
+		// A change of protocol is no answer, and no error of Node's either.
+		sent.once('close', () =>
+			reject(new QdrantFailure('the connection was closed without an answer', undefined, 'ECONNRESET')),
+		);
 	});
 }
 
@@ -204,11 +210,11 @@ function queryOf(query: HttpRequest['query'] = {}): string {
 }
 
 /** Reads a body into a string. Throws QdrantFailure where it breaks or is far too long. */
-export async function readText(response: IncomingMessage): Promise<string> {
+export async function readText(body: AsyncIterable<unknown>): Promise<string> {
 	const chunks: Buffer[] = [];
 	let length = 0;
 	try {
-		for await (const chunk of response as AsyncIterable<Buffer>) {
+		for await (const chunk of body as AsyncIterable<Buffer>) {
 			length += chunk.length;
 			if (length > MAX_JSON_BYTES) throw new QdrantFailure('the answer is too long to be one of Qdrant', 200);
 			chunks.push(chunk);

@@ -1,7 +1,8 @@
 /**
  * How bytes reach the disk: small chunks are gathered in a buffer of 1 MiB and written when it is full, larger ones as they
  * are, so the disk sees few large writes. While one is written the next is fetched, and no more: that is the back-pressure,
- * and memory holds 2 MiB and one chunk, whatever the source hands out. After each 64 MiB the data written so
+ * and memory holds 2 MiB and one chunk, whatever the source hands out. A chunk is being written still when the next is asked
+ * for, so the source must not change it unless it was lent and has come back. After each 64 MiB the data written so
  * far is flushed in the background while writing goes on, and the next flush waits for the one before. So the final
  * fsync has little left to do, a cancel never waits behind gigabytes of dirty pages, and the page cache (which counts
  * against a container's memory limit) is not flooded.
@@ -56,7 +57,7 @@ export async function writeNewFile(place: Place, source: AsyncIterable<Uint8Arra
 	try {
 		try {
 			if (await lstatOrNothing(place.path)) throw exists();
-			await writeChunks(handle, untilAborted(source, options.signal), options.checkRoom);
+			await writeChunks(handle, source, options);
 			throwIfCancelled(options.signal);
 			await handle.sync();
 			throwIfCancelled(options.signal);
@@ -145,13 +146,12 @@ function exists(): Error {
 	return Object.assign(new Error('file exists'), { code: 'EEXIST' });
 }
 
-async function writeChunks(
-	handle: FileHandle,
-	chunks: AsyncIterable<Uint8Array>,
-	checkRoom: () => Promise<void>,
-): Promise<void> {
-	const blocks = new BlockWriter(handle, new Flusher(handle, checkRoom));
-	// One is filled while the other is written.
+async function writeChunks(handle: FileHandle, source: AsyncIterable<Uint8Array>, options: FileWrite): Promise<void> {
+	// A source may be silent for an hour: what fails meanwhile is not to wait for its next chunk.
+	const failing = new AbortController();
+	const chunks = untilAborted(source, AbortSignal.any([options.signal, failing.signal]));
+	const flusher = new Flusher(handle, options.checkRoom);
+	const blocks = new BlockWriter(handle, flusher, () => failing.abort());
 	const gathering = new Gathering();
 	try {
 		for await (const chunk of chunks) {
@@ -210,14 +210,15 @@ class BlockWriter {
 	constructor(
 		private readonly handle: FileHandle,
 		private readonly flusher: Flusher,
+		private readonly onFailure: () => void,
 	) {}
 
 	/** Resolves when the block before it is written: this one must not change until the next has been taken. */
 	async write(block: Uint8Array): Promise<void> {
 		await this.#writing;
 		this.#writing = this.#write(block);
-		// A failure is thrown by the next wait for it; until then it must not count as unhandled.
-		this.#writing.catch(() => {});
+		// The failure itself is thrown by the next wait for it.
+		this.#writing.catch(this.onFailure);
 	}
 
 	async #write(block: Uint8Array): Promise<void> {

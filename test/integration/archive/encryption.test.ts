@@ -8,6 +8,7 @@ import {
 	type DecryptionKeys,
 	type EncryptionKeys,
 } from '../../../engine/archive';
+import { BackupError } from '../../../engine/errors';
 import { prepareEncryption } from '../../../engine/archive/encryption';
 import { archiveOptions, collect, inChunks, temporaryStorage, writeSample } from './support';
 
@@ -166,8 +167,19 @@ describe('a message whose content begins with a packet that cannot be one', () =
 		},
 	);
 
-	it('is read where nothing was changed', async () => {
-		const content = await collect(decryptMessage(inChunks(await message(0), 256 * 1024), { passphrase }));
+	it.each([256 * 1024, 2 * CONTENT])('is read where nothing was changed, in chunks of %i bytes', async (size) => {
+		const content = await collect(decryptMessage(inChunks(await message(0), size), { passphrase }));
 		expect(content.equals(Buffer.alloc(CONTENT))).toBe(true);
+	});
+
+	it.each([0, 2, 0x4c])('fails with what its source fails with, wherever that is (changed by %i)', async (mask) => {
+		const bytes = await message(mask);
+		for (const pieces of [0, 1, 2, 3, 6]) {
+			const failing = async function* () {
+				yield* inChunks(bytes.subarray(0, pieces * 65536), 65536);
+				throw new BackupError('CANCELLED', 'Somebody stopped it.');
+			};
+			await expect(collect(decryptMessage(failing(), { passphrase }))).rejects.toMatchObject({ code: 'CANCELLED' });
+		}
 	});
 });

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import http from 'node:http';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { QdrantClient } from '../../../engine/qdrant/client';
+import { downloadUnchecked } from '../../../engine/qdrant/download';
 import { openLong, readText, type LongAnswer } from '../../../engine/qdrant/http';
 
 const MIB = 1024 * 1024;
@@ -182,6 +185,58 @@ describe('a long answer', () => {
 		await sleep(200);
 		expect(sent).toBe(held);
 		expect((await read(body)).equals(long)).toBe(true);
+	});
+
+	it('that is refused closes its connection when it was read, though the server leaves it open', async () => {
+		const url = await serve((socket) => void socket.write('HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}'));
+		expect(await readText((await openAt(url)).head)).toBe('{}');
+		if (!sockets[0]!.closed) await once(sockets[0]!, 'close');
+	});
+
+	it('that changes the protocol is none', async () => {
+		const url = await serve((socket) => {
+			socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
+		});
+		await expect(openAt(url)).rejects.toThrow('closed without an answer');
+	});
+
+	it('goes through a proxy where all connections of the process do', async () => {
+		const url = await serve((socket) => inPieces(socket, Buffer.from(`${headOf(5)}proxy`), []));
+		class ProxyAgent extends http.Agent {
+			override createConnection() {
+				return connect(Number(new URL(url).port), '127.0.0.1');
+			}
+		}
+		const agent = http.globalAgent;
+		http.globalAgent = new ProxyAgent();
+		try {
+			const { body } = await openAt('http://qdrant.invalid:6333');
+			expect((await read(body)).toString()).toBe('proxy');
+		} finally {
+			http.globalAgent = agent;
+		}
+	});
+
+	it('is not asked for with what no header may hold, and nothing is left of it', async () => {
+		const request = { method: 'GET', path: '/', headers: { 'if-match': 'a\nb' }, answerWithin: 5000 } as const;
+		await expect(openLong({ url: 'http://127.0.0.1:1' }, request)).rejects.toThrow('Invalid character in header');
+		// An error of a connection that nobody looks at would end the process.
+		await sleep(50);
+	});
+
+	it('whose refusal is never told to its end counts as silence', async () => {
+		const url = await serve((socket) => void socket.write('HTTP/1.1 500 Error\r\ncontent-length: 99\r\n\r\n{'));
+		const client = new QdrantClient({ url, timeouts: { idle: 100 } }, 'source');
+		const controller = new AbortController();
+		const reasons: string[] = [];
+		const onResume = (_: number, reason: string) => {
+			reasons.push(reason);
+			controller.abort();
+		};
+		const snapshot = { name: 'x', size: 5, creation_time: null, checksum: null };
+		const bytes = downloadUnchecked(client, { collection: 'docs' }, snapshot, { signal: controller.signal, onResume });
+		await expect(bytes.next()).rejects.toMatchObject({ code: 'CANCELLED' });
+		expect(reasons).toEqual([expect.stringContaining('fell silent')]);
 	});
 
 	it('that nobody wants any more closes the connection, before its head as well', async () => {

@@ -15,6 +15,7 @@ import {
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
@@ -270,6 +271,23 @@ describe('FolderStorage', () => {
 		expect(await storage.readLatest('x_latest')).toBe('x_1.sql');
 		expect((await all(storage.list(''))).map(({ key, size }) => [key, size])).toEqual([['x_1.sql', 1000]]);
 		expect(partials(root)).toEqual([]);
+	});
+
+	it('tells a disk that fails at once, although its source says nothing for long', async () => {
+		const root = newRoot();
+		const storage = new FolderStorage({ root });
+		mkdirSync(root, { recursive: true });
+		const some = await fs.open(path.join(root, 'some'), 'w');
+		const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+		vi.spyOn(Object.getPrototypeOf(some) as typeof some, 'write').mockImplementation(async () => {
+			await sleep(20);
+			throw full;
+		});
+		await some.close();
+		// As a server that makes the next snapshot.
+		const source = stalling(2 * MIB, () => {});
+		await expect(storage.write('x.sql', source)).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+		expect(readdirSync(root)).toEqual(['some']);
 	});
 
 	it('closes every file, also of what was cancelled or never read to its end', async () => {
