@@ -2,9 +2,9 @@ import type { ArchiveWriter } from '../archive';
 
 /**
  * Bytes of a snapshot that become one frame. Frames are compressed on several threads, and a reader decompresses one as a
- * whole; on the benchmark's machine larger ones gain nothing.
+ * whole, so their size times the number of threads is memory; larger ones gain neither time nor room.
  */
-const FRAME_BYTES = 4 * 1024 * 1024;
+const FRAME_BYTES = 2 * 1024 * 1024;
 
 /** Writes a stream as frames of one part type; its chunks are handed to nobody else. What is written next comes after it. */
 export async function writeFrames(
