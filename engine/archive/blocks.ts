@@ -22,3 +22,8 @@ export async function* inSlices(source: AsyncIterable<Uint8Array>, size: number)
 		for (let offset = 0; offset < chunk.length; offset += size) yield chunk.subarray(offset, offset + size);
 	}
 }
+
+/** Bytes of all pieces together. */
+export function totalLength(pieces: Uint8Array[]): number {
+	return pieces.reduce((total, piece) => total + piece.length, 0);
+}

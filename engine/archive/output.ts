@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, webcrypto } from 'node:crypto';
 
+import { totalLength } from './blocks';
 import { ByteChannel } from './channel';
 import type { Encryptor } from './encryption';
 import type { ManifestPart } from './manifest';
@@ -54,6 +55,16 @@ export class ArchiveOutput {
 		return this.#channel.push(chunk);
 	}
 
+	/** Pushes a compressed frame, hashes it and enters it into the index; for the one that holds the output. */
+	async append(details: PartDetails, frame: Uint8Array[], rawLength: number): Promise<void> {
+		const [sha256] = await Promise.all([hashOf(frame), this.#pushAll(frame)]);
+		this.addPart(details, { length: totalLength(frame), rawLength, sha256 });
+	}
+
+	async #pushAll(pieces: Uint8Array[]): Promise<void> {
+		for (const piece of pieces) await this.push(piece);
+	}
+
 	/** Enters the frame that was just pushed into the index. */
 	addPart(details: PartDetails, frame: { length: number; rawLength: number; sha256: string }): ManifestPart {
 		const { type, table, rows } = details;
@@ -100,4 +111,18 @@ export class ArchiveOutput {
 	sha256(): string {
 		return this.#hash.copy().digest('hex');
 	}
+}
+
+/**
+ * SHA-256 in hex; of a single buffer on the thread pool, since the main thread has the file's own hash to go on with.
+ * Several would have to be joined for that, which takes as long as to hash them here.
+ */
+async function hashOf(pieces: Uint8Array[]): Promise<string> {
+	const [only] = pieces;
+	if (pieces.length === 1 && only) {
+		return Buffer.from(await webcrypto.subtle.digest('SHA-256', only as Uint8Array<ArrayBuffer>)).toString('hex');
+	}
+	const hash = createHash('sha256');
+	for (const piece of pieces) hash.update(piece);
+	return hash.digest('hex');
 }

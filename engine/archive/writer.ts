@@ -9,17 +9,16 @@
  * The first failure, whoever meets it, ends everything: the channel is destroyed, the storage drops what it has
  * written, and every method from then on throws that failure.
  */
-import { createHash, randomUUID, webcrypto } from 'node:crypto';
-import { availableParallelism } from 'node:os';
+import { createHash, randomUUID } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 
 import { BackupError, cancelled, messageOf } from '../errors';
 import { untilAborted } from '../storage/chunks';
-import { giveBack } from '../storage/lent';
 import type { Storage, StoredObject } from '../storage/storage';
-import { inBlocks } from './blocks';
-import { compressFrame, createCompressor, type CodecOptions } from './codec';
+import { inBlocks, totalLength } from './blocks';
+import { createCompressor, type CodecOptions } from './codec';
 import type { Encryptor } from './encryption';
+import { COMPRESSORS, FrameCompressor } from './frame-compressor';
 import { formatManifest, MANIFEST_VERSION, parseManifest } from './manifest';
 import type { BackupKind, Manifest, ManifestPart, ManifestTable } from './manifest';
 import { keyIn, latestKey, manifestKeyOf } from './naming';
@@ -27,9 +26,6 @@ import { ArchiveOutput, type PartDetails } from './output';
 import { productTool } from './tool';
 
 const STREAM_BLOCK_BYTES = 256 * 1024;
-
-/** As many frames as there are cores, with a thread of the pool left for files and name look-ups. */
-const COMPRESSORS = Math.max(1, Math.min(availableParallelism(), (Number(process.env.UV_THREADPOOL_SIZE) || 4) - 1));
 
 /** What only the caller knows of a backup, given when it is complete. */
 export interface CommitDetails {
@@ -71,13 +67,12 @@ export class ArchiveWriter {
 
 	readonly #settings: WriterSettings;
 	readonly #output: ArchiveOutput;
+	readonly #compressor: FrameCompressor;
 	readonly #controller = new AbortController();
 	readonly #written: Promise<StoredObject>;
 	readonly #jobs = new Set<Promise<void>>();
 	readonly #onSignal = () => void this.abort(cancelled()).catch(() => {});
 	#waiting: (() => void)[] = [];
-	readonly #spareBuffers: Buffer[] = [];
-	#compressing = 0;
 	#state: 'open' | 'committing' | 'committed' = 'open';
 	#failure: { error: unknown } | undefined;
 	#manifestStored: Promise<unknown> = Promise.resolve();
@@ -86,6 +81,7 @@ export class ArchiveWriter {
 	constructor(settings: WriterSettings) {
 		this.#settings = settings;
 		this.#output = new ArchiveOutput(settings.encryptor);
+		this.#compressor = new FrameCompressor(settings.codec);
 		this.file = settings.file;
 		this.key = keyIn(settings.folder, settings.file);
 		let onFirstPull = () => {};
@@ -129,9 +125,11 @@ export class ArchiveWriter {
 		this.#assertOpen();
 		const pieces = Array.isArray(raw) ? raw : [raw];
 		if (isGiven) {
-			this.#track(this.#output.hold(this.#appending(part, totalLength(pieces), this.#compressGiven(pieces))));
+			this.#track(
+				this.#output.hold(this.#appending(part, totalLength(pieces), this.#compressor.compressGiven(pieces))),
+			);
 		} else {
-			const compressed = this.#compress(pieces);
+			const compressed = this.#compressor.compress(pieces);
 			const append = this.#appending(part, totalLength(pieces), compressed);
 			this.#track(compressed.then(() => this.#output.hold(append)));
 			await compressed.catch(() => {});
@@ -174,7 +172,7 @@ export class ArchiveWriter {
 			await this.drain();
 			// Stock tools do not take an empty file for an empty archive.
 			if (this.#output.parts.length === 0) {
-				this.#track(this.#output.hold(this.#appending({ type: 'empty' }, 0, this.#compress([]))));
+				this.#track(this.#output.hold(this.#appending({ type: 'empty' }, 0, this.#compressor.compress([]))));
 			}
 			await this.drain();
 			this.#output.end();
@@ -225,50 +223,8 @@ export class ArchiveWriter {
 		// Its failure is met when the output is had, which may be later.
 		compressed.catch(() => {});
 		return async () => {
-			const frame = await compressed;
-			const [sha256] = await Promise.all([hashOf(frame), this.#push(frame)]);
-			this.#output.addPart(details, { length: totalLength(frame), rawLength, sha256 });
+			await this.#output.append(details, await compressed, rawLength);
 		};
-	}
-
-	async #push(pieces: Uint8Array[]): Promise<void> {
-		for (const piece of pieces) await this.#output.push(piece);
-	}
-
-	async #compressGiven(raw: Uint8Array[]): Promise<Uint8Array[]> {
-		if (this.#settings.codec.name === 'none') return raw;
-		const { joined, buffer } = this.#join(raw);
-		try {
-			return await this.#compress([joined]);
-		} finally {
-			this.#spareBuffers.push(buffer);
-		}
-	}
-
-	/** Copies pieces into one buffer, to be used again for the next: megabytes of garbage for each frame would cost memory. */
-	#join(pieces: Uint8Array[]): { joined: Uint8Array; buffer: Buffer } {
-		const length = totalLength(pieces);
-		const spare = this.#spareBuffers.pop();
-		const buffer = spare && spare.length >= length ? spare : Buffer.allocUnsafeSlow(length);
-		let offset = 0;
-		for (const piece of pieces) {
-			buffer.set(piece, offset);
-			offset += piece.length;
-			giveBack(piece);
-		}
-		return { joined: buffer.subarray(0, length), buffer };
-	}
-
-	async #compress(raw: Uint8Array[]): Promise<Uint8Array[]> {
-		while (this.#compressing >= COMPRESSORS) await this.#change();
-		this.#throwIfFailed();
-		this.#compressing++;
-		try {
-			return [await compressFrame(this.#settings.codec, raw)];
-		} finally {
-			this.#compressing--;
-			this.#changed();
-		}
 	}
 
 	async #appendStream(details: PartDetails, source: AsyncIterable<Uint8Array>): Promise<ManifestPart> {
@@ -323,6 +279,7 @@ export class ArchiveWriter {
 		if (this.#failure || this.#state === 'committed') return;
 		this.#failure = { error };
 		this.#output.destroy(error);
+		this.#compressor.stop(error);
 		this.#controller.abort(error);
 		this.#changed();
 	}
@@ -409,22 +366,4 @@ export class ArchiveWriter {
 			return { ...manifest, warnings: [...manifest.warnings, warning] };
 		}
 	}
-}
-
-/**
- * SHA-256 in hex; of a single buffer on the thread pool, since the main thread has the file's own hash to go on with.
- * Several would have to be joined for that, which takes as long as to hash them here.
- */
-async function hashOf(pieces: Uint8Array[]): Promise<string> {
-	const [only] = pieces;
-	if (pieces.length === 1 && only) {
-		return Buffer.from(await webcrypto.subtle.digest('SHA-256', only as Uint8Array<ArrayBuffer>)).toString('hex');
-	}
-	const hash = createHash('sha256');
-	for (const piece of pieces) hash.update(piece);
-	return hash.digest('hex');
-}
-
-function totalLength(pieces: Uint8Array[]): number {
-	return pieces.reduce((total, piece) => total + piece.length, 0);
 }
