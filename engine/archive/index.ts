@@ -16,7 +16,8 @@
  *  8. Secrets are in neither manifest nor errors.
  */
 export { createArchive, type CreateArchiveOptions } from './create';
-export type { ArchiveWriter, CommitDetails } from './writer';
+export type { CommitDetails } from './publish';
+export type { ArchiveWriter } from './writer';
 export type { PartDetails } from './output';
 export { openArchive, type ArchiveReader, type ReadPartResult } from './reader';
 export {

@@ -9,38 +9,22 @@
  * The first failure, whoever meets it, ends everything: the channel is destroyed, the storage drops what it has
  * written, and every method from then on throws that failure.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 
-import { BackupError, cancelled, messageOf } from '../errors';
+import { BackupError, cancelled } from '../errors';
 import { untilAborted } from '../storage/chunks';
 import type { Storage, StoredObject } from '../storage/storage';
 import { inBlocks, totalLength } from './blocks';
 import { createCompressor, type CodecOptions } from './codec';
 import type { Encryptor } from './encryption';
 import { COMPRESSORS, FrameCompressor } from './frame-compressor';
-import { formatManifest, MANIFEST_VERSION, parseManifest } from './manifest';
-import type { BackupKind, Manifest, ManifestPart, ManifestTable } from './manifest';
-import { keyIn, latestKey, manifestKeyOf } from './naming';
+import { formatManifest, parseManifest, type BackupKind, type Manifest, type ManifestPart } from './manifest';
+import { keyIn, manifestKeyOf } from './naming';
 import { ArchiveOutput, type PartDetails } from './output';
-import { productTool } from './tool';
+import { manifestOf, pointAt, type CommitDetails } from './publish';
 
 const STREAM_BLOCK_BYTES = 256 * 1024;
-
-/** What only the caller knows of a backup, given when it is complete. */
-export interface CommitDetails {
-	source: Manifest['source'];
-	/** Versions of tools that took part: `{ pg_dump: '18.0' }`. Name and version of this package stand first. */
-	tool?: Record<string, string>;
-	tables?: ManifestTable[];
-	counts: Manifest['counts'];
-	/** What a backup holds that does not hold all of its source; undefined for a whole one. */
-	partial?: Manifest['partial'];
-	options?: Manifest['options'];
-	warnings?: string[];
-	runId?: string;
-	tags?: string[];
-}
 
 export interface WriterSettings {
 	storage: Storage;
@@ -177,11 +161,11 @@ export class ArchiveWriter {
 			await this.drain();
 			this.#output.end();
 			this.#assertStored(await this.#written);
-			const manifest = this.#manifest(details);
+			const manifest = manifestOf(this.#settings, this.#output, details);
 			await this.#storeManifest(manifest);
 			this.#state = 'committed';
 			this.#close();
-			return await this.#pointAt(manifest);
+			return await pointAt(this.#settings, this.key, manifest);
 		} catch (error) {
 			// The failure that began it is the one to tell; an archive that cannot be removed has no manifest, so is none.
 			await this.abort(error).catch(() => {});
@@ -312,35 +296,6 @@ export class ArchiveWriter {
 		);
 	}
 
-	#manifest(details: CommitDetails): Manifest {
-		const { name, kind, startedAt, codec, encryptor } = this.#settings;
-		const { tool, tables, counts, partial, source, options = {}, warnings = [], runId, tags = [] } = details;
-		const { rawBytes, compressedBytes, storedBytes, parts } = this.#output;
-		return {
-			formatVersion: MANIFEST_VERSION,
-			id: randomUUID(),
-			kind,
-			name,
-			file: this.file,
-			startedAt: startedAt.toISOString(),
-			finishedAt: new Date().toISOString(),
-			source,
-			tool: { ...productTool(), ...tool },
-			codec,
-			encryption: encryptor?.facts ?? null,
-			size: { raw: rawBytes, compressed: compressedBytes, stored: storedBytes },
-			sha256: this.#output.sha256(),
-			...(tables ? { tables } : {}),
-			counts,
-			...(partial ? { partial } : {}),
-			options,
-			warnings,
-			...(runId === undefined ? {} : { runId }),
-			tags,
-			parts,
-		};
-	}
-
 	async #storeManifest(manifest: Manifest): Promise<void> {
 		const { storage } = this.#settings;
 		const key = manifestKeyOf(this.key);
@@ -351,19 +306,5 @@ export class ArchiveWriter {
 		this.#manifestStored = storage.replace(key, Buffer.from(text), { signal: this.#controller.signal });
 		await this.#manifestStored;
 		this.#throwIfFailed();
-	}
-
-	async #pointAt(manifest: Manifest): Promise<Manifest> {
-		const { storage, folder, name } = this.#settings;
-		// Who follows the pointer by hand is to find everything.
-		if (manifest.partial) return manifest;
-		const pointer = latestKey(folder, name);
-		try {
-			await storage.setLatest(pointer, this.key);
-			return manifest;
-		} catch (error) {
-			const warning = `The backup is complete, but its pointer ${pointer} could not be set: ${messageOf(error)}`;
-			return { ...manifest, warnings: [...manifest.warnings, warning] };
-		}
 	}
 }
