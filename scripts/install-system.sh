@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the system tests need, where one is missing. Safe to run again and again.
+# Installs the Debian packages that the system tests need, and brings them to their newest versions. Safe to run again and again.
 set -euo pipefail
 
 packages=(
@@ -10,25 +10,16 @@ packages=(
 	redis-server                    # n8n's queue mode
 )
 
-missing=()
-for package in "${packages[@]}"; do
-	if [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)" != installed ]; then
-		missing+=("$package")
-	fi
-done
-[ ${#missing[@]} -eq 0 ] && exit 0
-
 if ! command -v apt-get >/dev/null; then
-	echo "The system tests need a Debian (or a container of it): ${missing[*]} cannot be installed here." >&2
+	echo "The system tests need a Debian (or a container of it): ${packages[*]} cannot be installed here." >&2
 	exit 1
 fi
 if [ "$(id -u)" -ne 0 ]; then
 	echo "The system tests need packages that only root can install. Run this command as root, or once:" >&2
-	echo "  sudo apt-get install --no-install-recommends ${missing[*]}" >&2
+	echo "  sudo apt-get install --no-install-recommends ${packages[*]}" >&2
 	exit 1
 fi
 
-echo "Setting up: Debian packages ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 # The tests start servers of their own on free ports: the packages' services stay off.
 policy=/usr/sbin/policy-rc.d
@@ -37,5 +28,10 @@ if [ ! -e "$policy" ]; then
 	chmod +x "$policy"
 	trap 'rm -f "$policy"' EXIT
 fi
+# Also where all are installed: the newest versions are what users get, and what failures in the field come from.
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+echo "Setting up: Debian packages ${packages[*]}, in their newest versions"
+apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+# `postgresql` only depends on some version of the server's package: that one is not brought up by itself.
+mapfile -t servers < <(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' 'postgresql-*' | sed -n 's/^installed //p')
+apt-get install -y -qq --only-upgrade "${servers[@]}" >/dev/null
