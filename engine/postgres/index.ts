@@ -12,4 +12,13 @@ export type { RestoreSource } from './restore/source';
 export type { RestoreSelection } from './restore/selection';
 export type { OwnerMapping } from './restore/ownership';
 export type { RestoredTable, RestoreFailure, RestoreReport } from './restore/report';
-export { listForeignDump, openForeignDump, type ForeignDump, type ForeignListing } from './import';
+export {
+	importGlobals,
+	importServer,
+	listForeignDump,
+	openForeignDatabases,
+	openForeignDump,
+	type ForeignDump,
+	type ForeignListing,
+	type ImportServerReport,
+} from './import';

@@ -1,6 +1,6 @@
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
-import type { RestoreReport } from '../../engine';
+import type { ApplyGlobalsReport, RestoreReport } from '../../engine';
 import { showWarnings } from '../shared/hints';
 
 /** What an item says of a restore, and a hint in the editor where something could not be restored. */
@@ -19,4 +19,16 @@ export function describeRestore(context: IExecuteFunctions, report: RestoreRepor
 		warnings,
 		durationSeconds: report.duration / 1000,
 	};
+}
+
+/** The same for roles and globals. `startedAt`: when the restore began, as Date.now gives it. */
+export function describeGlobals(
+	context: IExecuteFunctions,
+	{ created, updated, skipped, failed, warnings }: ApplyGlobalsReport,
+	startedAt: number,
+): IDataObject {
+	const hints = failed.length > 0 ? [`${failed.length} roles or globals could not be restored; see failures.`] : [];
+	showWarnings(context, [...hints, ...warnings]);
+	const durationSeconds = (Date.now() - startedAt) / 1000;
+	return { created, updated, skipped, failures: failed, warnings, durationSeconds };
 }

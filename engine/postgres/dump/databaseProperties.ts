@@ -28,6 +28,12 @@ export const storedPropertiesSchema = z.object({
 
 export type StoredProperties = z.infer<typeof storedPropertiesSchema>;
 
+/** Which texts a database can hold, and how it sorts them: fixed when it is created. */
+export type DatabaseLocale = Pick<
+	StoredProperties,
+	'encoding' | 'collate' | 'ctype' | 'localeProvider' | 'locale' | 'icuRules'
+>;
+
 /**
  * What belongs to a database but stands in no plain dump of it (pg_dump writes it with --create only): needed to create
  * one like it. Kept in the manifest's `source.properties`, the settings in a frame of their own.

@@ -6,6 +6,7 @@
  */
 import { BackupError } from '../../errors';
 import { peek } from '../../storage/peek';
+import { skipAt } from '../statements/tokens';
 import { decompress } from './decompress';
 
 export type DumpFormat = 'custom' | 'plain';
@@ -99,7 +100,28 @@ function refuseOthers(head: Buffer): void {
 	if (text.includes('\0')) throw notADump('The file is neither SQL nor an archive of pg_dump', CHOOSE);
 	const other = /^(?:-- (MySQL|MariaDB) dump|(PRAGMA) foreign_keys)/m.exec(text.slice(0, 400));
 	if (other) throw notADump(`This is a dump of ${other[2] ? 'SQLite' : other[1]}, not of PostgreSQL`, CHOOSE);
-	if (/^\s*(<(\?xml|!doctype|html)|[{[]\s*")/i.test(text)) throw notADump('The file holds no SQL', CHOOSE);
+	if (!looksLikeSql(head)) throw notADump('The file is text, but not SQL', CHOOSE);
+}
+
+/** What a script may begin with: comments, a command of psql, or the first word of a statement. */
+const OPENING =
+	/^(?:\\[a-z]|(?:ABORT|ALTER|ANALYZE|BEGIN|CALL|CLUSTER|COMMENT|COMMIT|COPY|CREATE|DELETE|DISCARD|DO|DROP|END|EXPLAIN|GRANT|INSERT|LOCK|MERGE|NOTIFY|REASSIGN|REFRESH|REINDEX|RESET|REVOKE|ROLLBACK|SAVEPOINT|SECURITY|SELECT|SET|SHOW|START|TABLE|TRUNCATE|UPDATE|VACUUM|VALUES|WITH)\b)/i;
+
+/** The longest word that a script may begin with. */
+const WORD_BYTES = 16;
+
+/** Whether these first bytes are SQL, as far as they tell: they may hold nothing but comments, and end within a word. */
+export function looksLikeSql(head: Buffer): boolean {
+	const text = head.toString('latin1').replace(/^\xef\xbb\xbf/, '');
+	let at = 0;
+	// White space and comments, which nest, and statements without a word.
+	for (let before = -1; before !== at && /[\s;/-]/.test(text[at] ?? '');) {
+		before = at;
+		at = text[at] === ';' ? at + 1 : skipAt(text, at, true);
+	}
+	const rest = text.slice(at);
+	const isCut = head.length >= HEAD_BYTES && rest.length < WORD_BYTES;
+	return rest === '' || isCut || OPENING.test(rest);
 }
 
 const CHOOSE = 'Choose a file made by pg_dump: plain SQL, or the custom format (-Fc).';

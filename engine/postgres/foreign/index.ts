@@ -3,9 +3,9 @@ export { isTextFormat } from './copyFormat';
 export {
 	detectDump,
 	detectKind,
+	looksLikeSql,
 	type DetectedDump,
 	type DetectOptions,
 	type DumpFormat,
 	type DumpWrapper,
 } from './detect';
-export { listPlainDump } from './plain';

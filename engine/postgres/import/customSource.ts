@@ -17,7 +17,8 @@ import { describeStatement } from '../statements/statement';
 import { StatementSurvey } from '../restore/survey';
 import { tableKey } from '../statements/tokens';
 
-import type { OpenScript } from './plainSource';
+import type { OpenScript } from './plainScript';
+import { statedLocale } from './statedLocale';
 
 /** Bytes of a large object that go into one statement. */
 const PIECE = 131_072;
@@ -53,7 +54,9 @@ export class CustomSource implements RestoreSource {
 					if (item.type === 'statement') survey.add(item.text, table);
 			}
 		}
-		return { name: this.name, ...survey.facts, lacks: survey.lacks, ordered: false };
+		const created = archive.toc.entries.find(({ type }) => type === 'DATABASE')?.definition;
+		const locale = created ? statedLocale(created) : undefined;
+		return { name: this.name, ...survey.facts, lacks: survey.lacks, ordered: false, statedLocale: locale };
 	}
 
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {

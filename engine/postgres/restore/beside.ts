@@ -3,9 +3,16 @@ import { randomBytes } from 'node:crypto';
 import { timestamp } from '../../archive';
 import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import { withClient } from '../connection';
-import { type DatabaseProperties, databaseProperties } from '../dump/databaseProperties';
+import { type DatabaseLocale, type DatabaseProperties, databaseProperties } from '../dump/databaseProperties';
 
-import { createDatabase, dropDatabase, freeName, suffixedName } from './databases';
+import {
+	createDatabase,
+	createDatabaseAsStated,
+	dropDatabase,
+	freeName,
+	localeClauses,
+	suffixedName,
+} from './databases';
 import { load, type Loaded } from './load';
 import { lostTables } from './lostTables';
 import type { Maintenance } from './maintenance';
@@ -75,11 +82,15 @@ async function restoreBeside(
 		`_restoring_${timestamp(new Date())}_${randomBytes(3).toString('hex')}`,
 	);
 	try {
-		await createDatabase(maintenance.client, unfinished, options.target.database, maintenance.version, properties);
+		const { client, version } = maintenance;
+		const { database } = options.target;
+		const made = properties
+			? await createDatabase(client, unfinished, database, version, properties).then(() => [])
+			: await createDatabaseAsStated(client, unfinished, database, version, facts.statedLocale);
 		const loaded = await fill(options, maintenance, unfinished, facts, properties);
 		throwIfCancelled(options.signal);
 		maintenance.pastCancelling();
-		return { ...loaded, unfinished };
+		return { ...loaded, warnings: [...made, ...loaded.warnings], unfinished };
 	} catch (error) {
 		throw await maintenance.dropUnfinished(unfinished, error);
 	}
@@ -125,6 +136,17 @@ async function propertiesOf(
 	);
 }
 
+/** What is to be said where the dump was of a database with another encoding or locale than the one that it replaces. */
+function otherLocale(stated: DatabaseLocale | undefined, kept: DatabaseLocale, version: number): string[] {
+	// `en_US.utf8` and `en_US.UTF-8` are the same.
+	const told = (locale: DatabaseLocale) => localeClauses(locale, version).join(' ');
+	const plain = (locale: DatabaseLocale) => told(locale).toLowerCase().replaceAll('-', '');
+	if (!stated || plain(stated) === plain(kept)) return [];
+	return [
+		`The dump is of a database with ${told(stated)}; the restored one has what the database before had: ${told(kept)}.`,
+	];
+}
+
 /** Puts the complete database in the place of the existing one, unless objects or rows of it are missing. */
 async function swap(
 	options: RestoreDatabaseOptions,
@@ -162,7 +184,11 @@ export async function restoreAndSwap(
 	const properties = facts.properties ?? (await propertiesOf(options, maintenance.version));
 	const beside = await restoreBeside(options, maintenance, facts, properties);
 	const outcome = await swap(options, maintenance, beside);
-	const warnings = [...outcome.warnings, ...(await handOver(maintenance, outcome.database, properties, options))];
+	const warnings = [
+		...otherLocale(facts.statedLocale, properties, maintenance.version),
+		...outcome.warnings,
+		...(await handOver(maintenance, outcome.database, properties, options)),
+	];
 	const kept = outcome.previousDatabase;
 	if (options.target.type === 'safeSwap' || kept === undefined) return { ...outcome, warnings };
 	try {

@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
-import { BackupError } from '../../errors';
+import { BackupError, messageOf } from '../../errors';
 import { translateError } from '../connection';
-import type { DatabaseProperties } from '../dump/databaseProperties';
+import type { DatabaseLocale } from '../dump/databaseProperties';
 import { quoteIdentifier, quoteLiteral } from '../quoting';
 
 import { endConnections, IN_USE, stillInUse } from './freeing';
@@ -43,8 +43,9 @@ export async function freeName(client: Client, name: string, suffix: string): Pr
 	}
 }
 
-function localeClauses(
-	{ encoding, collate, ctype, localeProvider, locale, icuRules }: DatabaseProperties,
+/** How CREATE DATABASE says it. */
+export function localeClauses(
+	{ encoding, collate, ctype, localeProvider, locale, icuRules }: DatabaseLocale,
 	serverVersion: number,
 ): string[] {
 	const clauses = [
@@ -74,7 +75,7 @@ export async function createDatabase(
 	name: string,
 	what: string,
 	serverVersion: number,
-	properties?: DatabaseProperties,
+	properties?: DatabaseLocale,
 ): Promise<void> {
 	const clauses = properties ? localeClauses(properties, serverVersion) : [];
 	try {
@@ -93,6 +94,32 @@ export async function createDatabase(
 			hint: 'Install that locale on the target server, or create an empty database with another one and restore into it as the existing database.',
 			cause: failure.cause,
 		});
+	}
+}
+
+/**
+ * Creates an empty database for a dump of others, with the encoding and locale that it states; with the server's own where
+ * this server lacks them, which the warnings then say.
+ * @throws BackupError as createDatabase does
+ */
+export async function createDatabaseAsStated(
+	client: Client,
+	name: string,
+	what: string,
+	serverVersion: number,
+	stated: DatabaseLocale | undefined,
+): Promise<string[]> {
+	try {
+		await createDatabase(client, name, what, serverVersion, stated);
+		return [];
+	} catch (error) {
+		const { code = '' } = ((error as BackupError).cause ?? {}) as { code?: string };
+		if (!stated || !LOCALE_REFUSED.has(code)) throw error;
+		await createDatabase(client, name, what, serverVersion);
+		const asked = localeClauses(stated, serverVersion).join(' ');
+		return [
+			`The dump is of a database with ${asked}, which this server cannot make (${messageOf((error as BackupError).cause)}). "${what}" has the encoding and locale that the server gives by default: texts may sort otherwise.`,
+		];
 	}
 }
 

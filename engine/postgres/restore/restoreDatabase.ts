@@ -171,7 +171,7 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
 		const outcome = await restoreInto({ ...options, connection: maintenance.connection }, maintenance, facts);
 		return {
 			...outcome,
-			warnings: [...partialWarnings(facts, options), ...outcome.warnings],
+			warnings: [...new Set([...(facts.remarks ?? []), ...partialWarnings(facts, options), ...outcome.warnings])],
 			rows: outcome.tables.reduce((sum, { rows }) => sum + rows, 0),
 			duration: Date.now() - startedAt,
 		};

@@ -1,4 +1,4 @@
-import type { DatabaseProperties } from '../dump/databaseProperties';
+import type { DatabaseLocale, DatabaseProperties } from '../dump/databaseProperties';
 import type { RoleKind } from '../statements/statement';
 import type { Decision, RestoreSelection, SelectionFilter } from './selection';
 
@@ -56,6 +56,10 @@ export interface SourceFacts {
 	lacks?: string;
 	/** How to create a database like the one it came from. */
 	properties?: DatabaseProperties;
+	/** What a dump of others states: a new database is made so where the server can. */
+	statedLocale?: DatabaseLocale;
+	/** To be told with the restore, for it is about the source as a whole. */
+	remarks?: readonly string[];
 	/** Rows by table key, where the source says so. */
 	expectedRows?: ReadonlyMap<string, number>;
 	/** True where tables must be loaded in the source's order, because their foreign keys are in force. */

@@ -32,10 +32,13 @@ export class StatementSurvey {
 	/** Statements that tie things to a chosen table: owned sequences, partitions; and other things to their schemas. */
 	readonly #ties: StatementFacts[] = [];
 
-	/** @param table key of the table that the rows of an INSERT are counted for: the one that it names, unless told. */
-	add(statement: string, table?: string): void {
+	/**
+	 * Answers what the statement is about.
+	 * @param table key of the table that the rows of an INSERT are counted for: the one that it names, unless told.
+	 */
+	add(statement: string, table?: string): StatementFacts {
 		const facts = this.#reader.read(statement);
-		if (facts.cluster) return;
+		if (facts.cluster) return facts;
 		const rowsOf = table ?? facts.table;
 		if (facts.kind === 'INSERT' && rowsOf !== undefined) this.addRows(rowsOf, this.#reader.insertedRows(statement));
 		if (facts.kind === 'INSERT' && table === undefined) this.#rowsAsInserts = true;
@@ -48,6 +51,7 @@ export class StatementSurvey {
 		if (facts.table !== undefined && creates) this.#relations.add(facts.table);
 		const ties = facts.ownedSequence ?? facts.attached ?? facts.partitionOf ?? facts.extensionSchema;
 		if (ties !== undefined || mayBeNeeded(facts)) this.#ties.push(facts);
+		return facts;
 	}
 
 	#noteTable({ attached, holdsRows, kind, name, partitionOf, table }: StatementFacts): void {

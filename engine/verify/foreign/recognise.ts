@@ -1,5 +1,5 @@
 import { BackupError } from '../../errors';
-import { detectKind } from '../../postgres/foreign';
+import { detectKind, looksLikeSql } from '../../postgres/foreign';
 
 /** What a file is, told by its first bytes. */
 export type Recognised = 'gzip' | 'zstd' | 'openpgp' | 'custom' | 'plain' | 'tar' | 'json';
@@ -46,15 +46,4 @@ export function checksumOf(block: Uint8Array): number {
 
 function isJson(head: Buffer): boolean {
 	return /^(?:\xef\xbb\xbf)?\s*(?:\[\s*(?:[{["\]\d-]|true|false|null|$)|\{\s*(?:"|\}|$))/.test(head.toString('latin1'));
-}
-
-/** Comments, psql's commands, or the first word of a statement that a dump may begin with. */
-function looksLikeSql(head: Buffer): boolean {
-	const text = head.toString('latin1').replace(/^\xef\xbb\xbf/, '');
-	const rest = text.replace(/^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/, '');
-	return rest === ''
-		? text !== ''
-		: /^(?:\\(?:restrict|connect|c|set|encoding|echo)\b|(?:SET|SELECT|CREATE|ALTER|DROP|INSERT|COPY|BEGIN|START|GRANT|REVOKE|COMMENT|UPDATE|DELETE|TRUNCATE|DO|WITH|RESET|LOCK|CALL)\b)/i.test(
-				rest,
-			);
 }

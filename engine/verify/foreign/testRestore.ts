@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 
 import type { DecryptionKeys } from '../../archive';
-import { openForeignDump } from '../../postgres';
-import { testRestoreOf } from '../../postgres/verify/testRestore';
+import { openForeignDatabases, type RestoreSource } from '../../postgres';
+import { type RestoreTest, testRestoreOf } from '../../postgres/verify/testRestore';
 import { testRestoreSnapshot } from '../../qdrant/verify/testRestore';
 import type { Storage } from '../../storage';
 import type { CheckContext, ScratchTargets } from '../types';
@@ -37,9 +37,10 @@ export async function testRestoreFile(
 	const open = async (later = signal) =>
 		(await storage.read(key, later ? { signal: later } : {})) as AsyncIterable<Uint8Array>;
 	if (system === 'postgres') {
-		const source = await openForeignDump({ name, open, ...(keys && { keys }) }, signal);
-		return await testRestoreOf(
-			{ source, rawBytes, session: {}, ...(version !== undefined && { version }) },
+		const sources = await openForeignDatabases({ name, open, ...(keys && { keys }) }, signal);
+		return await testRestoreAll(
+			sources,
+			{ rawBytes, session: {}, ...(version !== undefined && { version }) },
 			targets,
 			context,
 		);
@@ -55,4 +56,28 @@ export async function testRestoreFile(
 		hint: 'Verify the content.',
 	});
 	return {};
+}
+
+/** One database of a dump after the other; what is counted and how long it took are sums. */
+async function testRestoreAll(
+	sources: RestoreSource[],
+	dump: Omit<RestoreTest, 'source'>,
+	targets: ScratchTargets,
+	context: CheckContext,
+): Promise<Record<string, number>> {
+	if (sources.length === 0) {
+		context.found({
+			severity: 'obstacle',
+			message: 'The dump holds no database with anything in it, so there is nothing to restore for a test.',
+			hint: 'Verify the content: roles and other globals are read by that.',
+		});
+	}
+	const counts: Record<string, number> = {};
+	let took = 0;
+	const restoreTook = (milliseconds: number) => context.restoreTook?.((took += milliseconds));
+	for (const source of sources) {
+		const found = await testRestoreOf({ ...dump, source }, targets, { ...context, restoreTook });
+		for (const [what, count] of Object.entries(found)) counts[what] = (counts[what] ?? 0) + count;
+	}
+	return sources.length > 1 ? { databases: sources.length, ...counts } : counts;
 }

@@ -20,6 +20,23 @@ const intoExisting = { show: { '/target': ['existing'], '/before': ['nothing'] }
 /** A whole database is replaced by a whole database, never by a part of one: no Selection there. */
 const TARGETS_OF_PARTS = ['newDatabase', 'existing'];
 
+/** What to do with roles that the server has. */
+export const existingRolesOption: INodeProperties = {
+	displayName: 'Existing Roles',
+	name: 'existingRoles',
+	type: 'options',
+	options: [
+		{
+			name: 'Update',
+			value: 'update',
+			description: 'Give them attributes, passwords and memberships of the backup',
+		},
+		{ name: 'Skip', value: 'skip', description: 'Leave them exactly as they are' },
+	],
+	default: 'update',
+	description: 'What to do with roles and tablespaces that the server has already; none is ever dropped',
+};
+
 const fromBackup = (what: string) =>
 	`${what}. Choose from the list, or give names by an <a href="https://docs.n8n.io/code/expressions/">expression</a>.`;
 
@@ -52,14 +69,14 @@ const tableNames: INodeProperties = {
 };
 
 /** The Selection collection without drop-downs, for what has no manifest to fill them from. */
-export function selectionByName(operations: string[]): INodeProperties {
+export function selectionByName(operations: string[], more: Record<string, string[]> = {}): INodeProperties {
 	return {
 		displayName: 'Selection',
 		name: 'selection',
 		type: 'collection',
 		placeholder: 'Add Selection',
 		default: {},
-		displayOptions: shownFor(operations, { target: TARGETS_OF_PARTS }),
+		displayOptions: shownFor(operations, { ...more, target: TARGETS_OF_PARTS }),
 		options: [dataOnly, schemaNames, tableNames],
 	};
 }
@@ -138,24 +155,6 @@ export const restoreFields: INodeProperties[] = [
 		placeholder: 'Add Option',
 		default: {},
 		displayOptions: shownFor(['restore'], { restoreKind: ['globals'] }),
-		options: [
-			connectTimeoutOption,
-			{
-				displayName: 'Existing Roles',
-				name: 'existingRoles',
-				type: 'options',
-				options: [
-					{
-						name: 'Update',
-						value: 'update',
-						description: 'Give them attributes, passwords and memberships of the backup',
-					},
-					{ name: 'Skip', value: 'skip', description: 'Leave them exactly as they are' },
-				],
-				default: 'update',
-				description: 'What to do with roles and tablespaces that the server has already; none is ever dropped',
-			},
-			folderOption(OWN_FOLDER),
-		],
+		options: [connectTimeoutOption, existingRolesOption, folderOption(OWN_FOLDER)],
 	},
 ];

@@ -1,17 +1,85 @@
-import { openForeignDump, restoreDatabase } from '../../../engine';
+import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
+
+import { type ForeignDump, importGlobals, importServer, openForeignDump, restoreDatabase } from '../../../engine';
 import { connectTimeoutOption, sourceFields } from '../../shared/descriptions/source';
+import { textOf } from '../../shared/fields';
 import { type Operation, shownFor } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
 import { dumpFileField } from '../descriptions/dumpFile';
-import { selectionByName } from '../descriptions/restore';
+import { contentsFields, type ImportContents } from '../descriptions/import';
+import { existingRolesOption, selectionByName } from '../descriptions/restore';
 import { restoreOptions, targetFields } from '../descriptions/target';
 import { withForeignDump } from '../foreignDump';
-import { describeRestore } from '../restoreItem';
+import { describeGlobals, describeRestore } from '../restoreItem';
 import { restoreOptionsOf, restoreSelection, restoreTarget } from '../restoreSettings';
 
 const SHOWN = ['import'];
+const ONE = { contents: ['database'] };
 
-/** Restores a dump that was made by pg_dump or pg_dumpall itself: one item with the report. */
+function optionsFor(contents: ImportContents, options: typeof restoreOptions) {
+	return {
+		displayName: 'Options',
+		name: 'options',
+		type: 'collection' as const,
+		placeholder: 'Add Option',
+		default: {},
+		displayOptions: shownFor(SHOWN, { contents: [contents] }),
+		options: [connectTimeoutOption, ...options],
+	};
+}
+
+async function oneDatabase(context: IExecuteFunctions, item: number, dump: ForeignDump): Promise<IDataObject[]> {
+	const target = restoreTarget(context, item);
+	const selection = restoreSelection(context, item, target);
+	const { connectTimeout, owner, privileges, collectErrors, parallel } = restoreOptionsOf(context, item);
+	const database = textOf(context.getNodeParameter('dumpDatabase', item, ''), 'Database in the Dump');
+	const signal = context.getExecutionCancelSignal();
+	const source = await openForeignDump(dump, { signal, ...(database !== '' && { database }) });
+	const options = { source, target, selection, owner, privileges, collectErrors, parallel, signal };
+	const log = (message: string) => context.logger.debug(`Postgres Dump: ${target.database}: ${message}`);
+	const report = await withPostgres(context, item, { connectTimeout }, async (connection) => {
+		return await restoreDatabase({ ...options, connection, log });
+	});
+	return [describeRestore(context, report)];
+}
+
+async function allDatabases(context: IExecuteFunctions, item: number, dump: ForeignDump): Promise<IDataObject[]> {
+	const startedAt = Date.now();
+	const { connectTimeout, existingRoles, owner, privileges, collectErrors, parallel } = restoreOptionsOf(context, item);
+	const withGlobals = context.getNodeParameter('withGlobals', item, true) as boolean;
+	const report = await withPostgres(context, item, { connectTimeout }, async (connection) => {
+		return await importServer({
+			connection,
+			dump,
+			prefix: textOf(context.getNodeParameter('namePrefix', item, ''), 'Name Prefix'),
+			...(withGlobals && { existingRoles }),
+			owner,
+			privileges,
+			collectErrors,
+			parallel,
+			signal: context.getExecutionCancelSignal(),
+			log: (message) => context.logger.debug(`Postgres Dump: ${dump.name}: ${message}`),
+		});
+	});
+	return [
+		...(report.globals ? [describeGlobals(context, report.globals, startedAt)] : []),
+		...report.databases.map((database) => describeRestore(context, database)),
+	];
+}
+
+async function globals(context: IExecuteFunctions, item: number, dump: ForeignDump): Promise<IDataObject[]> {
+	const startedAt = Date.now();
+	const { connectTimeout, existingRoles } = restoreOptionsOf(context, item);
+	const signal = context.getExecutionCancelSignal();
+	const report = await withPostgres(context, item, { connectTimeout }, async (connection) => {
+		return await importGlobals(connection, dump, { existing: existingRoles, signal });
+	});
+	return [describeGlobals(context, report, startedAt)];
+}
+
+const RUN: Record<ImportContents, typeof oneDatabase> = { database: oneDatabase, allDatabases, globals };
+
+/** Restores a dump that was made by pg_dump or pg_dumpall itself: an item with the report for each database, and one for the roles. */
 export const importDump: Operation = {
 	description: [
 		...sourceFields(SHOWN, {
@@ -19,32 +87,19 @@ export const importDump: Operation = {
 			binary: 'A file that another node put out, such as an upload',
 		}),
 		dumpFileField(SHOWN),
-		...targetFields(SHOWN),
-		selectionByName(SHOWN),
-		{
-			displayName: 'Options',
-			name: 'options',
-			type: 'collection',
-			placeholder: 'Add Option',
-			default: {},
-			displayOptions: shownFor(SHOWN),
-			options: [connectTimeoutOption, ...restoreOptions],
-		},
+		...contentsFields,
+		...targetFields(SHOWN, ONE),
+		selectionByName(SHOWN, ONE),
+		optionsFor('database', restoreOptions),
+		optionsFor('allDatabases', [existingRolesOption, ...restoreOptions]),
+		optionsFor('globals', [existingRolesOption]),
 	],
 	async execute(context, item) {
-		const target = restoreTarget(context, item);
-		const selection = restoreSelection(context, item, target);
-		const { connectTimeout, owner, privileges, collectErrors, parallel } = restoreOptionsOf(context, item);
-		const signal = context.getExecutionCancelSignal();
+		const contents = context.getNodeParameter('contents', item, 'database') as ImportContents;
 		return await withForeignDump(context, item, async (dump) => {
-			const source = await openForeignDump(dump, signal);
-			const options = { source, target, selection, owner, privileges, collectErrors, parallel, signal };
-			const log = (message: string) => context.logger.debug(`Postgres Dump: ${target.database}: ${message}`);
-			const report = await withPostgres(context, item, { connectTimeout }, async (connection) => {
-				return await restoreDatabase({ ...options, connection, log });
-			});
-			context.logger.info(`Postgres Dump: imported ${dump.name}`, { database: report.database });
-			return [{ json: { ...describeRestore(context, report), file: dump.name } }];
+			const items = await RUN[contents](context, item, dump);
+			context.logger.info(`Postgres Dump: imported ${dump.name}`, { contents });
+			return items.map((json) => ({ json: { ...json, file: dump.name } }));
 		});
 	},
 };

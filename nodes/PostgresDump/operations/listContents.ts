@@ -18,8 +18,20 @@ export const listContents: Operation = {
 	async execute(context, item) {
 		return await withForeignDump(context, item, async (dump) => {
 			const { format, wrappers, objects } = await listForeignDump(dump, context.getExecutionCancelSignal());
-			return objects.map(({ id, type, schema, name, owner, hasData, rows }) => ({
-				json: { type, schema, name, owner, hasData, rows: rows ?? null, entry: id, file: dump.name, format, wrappers },
+			return objects.map(({ id, type, database, schema, name, owner, hasData, rows }) => ({
+				json: {
+					type,
+					database: database ?? null,
+					schema,
+					name,
+					owner,
+					hasData,
+					rows: rows ?? null,
+					entry: id,
+					file: dump.name,
+					format,
+					wrappers,
+				},
 			}));
 		});
 	},

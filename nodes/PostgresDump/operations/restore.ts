@@ -11,11 +11,10 @@ import {
 import { type ArchivePlace, withArchive } from '../../shared/archiveSource';
 import { describeRestored } from '../../shared/backupItem';
 import { decryptionKeys } from '../../shared/encryption';
-import { showWarnings } from '../../shared/hints';
 import type { Operation } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
 import { restoreFields } from '../descriptions/restore';
-import { describeRestore } from '../restoreItem';
+import { describeGlobals, describeRestore } from '../restoreItem';
 import { restoreOptionsOf, restoreSelection, restoreTarget } from '../restoreSettings';
 
 async function readerOf(context: IExecuteFunctions, item: number, place: ArchivePlace): Promise<ArchiveReader> {
@@ -64,18 +63,9 @@ async function rolesAndGlobals(context: IExecuteFunctions, item: number): Promis
 			const signal = context.getExecutionCancelSignal();
 			return await restoreGlobals(connection, reader, { existing: existingRoles, signal });
 		});
-		const { failed } = report;
 		const warnings = [...remarks(place), ...report.warnings];
-		const hints = failed.length > 0 ? [`${failed.length} roles or globals could not be restored; see failures.`] : [];
-		showWarnings(context, [...hints, ...warnings]);
-		const { created, updated, skipped } = report;
 		return {
-			created,
-			updated,
-			skipped,
-			failures: failed,
-			warnings,
-			durationSeconds: (Date.now() - startedAt) / 1000,
+			...describeGlobals(context, { ...report, warnings }, startedAt),
 			backup: describeRestored(reader.manifest),
 		};
 	});

@@ -6,6 +6,8 @@ export interface DumpObject {
 	id: number;
 	/** As pg_dump calls it: `TABLE`, `FK CONSTRAINT`, ... */
 	type: string;
+	/** Of a plain script that says so: the database that it is in. */
+	database?: string;
 	schema: string | null;
 	name: string;
 	owner: string | null;

@@ -33,11 +33,15 @@ describe('the properties of a database', () => {
 			ALTER DATABASE ${database} SET search_path TO "odd schema", public; ALTER DATABASE ${database} SET app.key = 's3cr3t';
 			ALTER ROLE "odd ""role" IN DATABASE ${database} SET work_mem = '5MB'; ALTER DATABASE ${database} OWNER TO keeper;
 			REVOKE ALL ON DATABASE ${database} FROM PUBLIC; GRANT CONNECT ON DATABASE ${database} TO "odd ""role" WITH GRANT OPTION;
-			GRANT CREATE ON DATABASE ${database} TO "odd ""role", gone`,
+			GRANT CREATE ON DATABASE ${database} TO "odd ""role", gone;
+			ALTER ROLE gone IN DATABASE ${database} SET work_mem = '6MB'`,
 		);
 		const stored = await backUp(server, database);
 		expect(JSON.stringify(stored.manifest)).not.toContain('s3cr3t');
-		await server.query('postgres', `REVOKE ALL ON DATABASE ${database} FROM gone; DROP ROLE gone`);
+		await server.query(
+			'postgres',
+			`ALTER ROLE gone IN DATABASE ${database} RESET work_mem; REVOKE ALL ON DATABASE ${database} FROM gone; DROP ROLE gone`,
+		);
 		const report = await restore(server, stored);
 		expect(report.warnings).toEqual([expect.stringContaining('lacks the role "gone"')]);
 		const facts = (name: string) =>

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { detectDump, listObjects, listPlainDump, readToc } from '../../../../engine/postgres/foreign';
+import { detectDump, listObjects, readToc } from '../../../../engine/postgres/foreign';
+import { listPlainDump } from '../../../../engine/postgres/import/listPlainDump';
 import { compareDatabases, nativeDump, nativeRoundTrip } from '../../../fidelity/compare';
 import { runNative } from '../../../fidelity/native';
 import { createEverything } from '../../../fixtures/postgres/everything-database';

@@ -17,11 +17,20 @@ function tar(name: string): Buffer {
 describe('what a file is', () => {
 	it.each<[string, Buffer, string, string[], Buffer]>([
 		['plain SQL', SQL, 'plain', [], SQL],
-		['SQL that begins with a letter beyond ASCII', Buffer.from('é'), 'plain', [], Buffer.from('é')],
+		[
+			'SQL that begins with a letter beyond ASCII',
+			Buffer.from('-- é\nSET x = 1;'),
+			'plain',
+			[],
+			Buffer.from('-- é\nSET x = 1;'),
+		],
+		['a command of psql', Buffer.from('\\connect shop'), 'plain', [], Buffer.from('\\connect shop')],
+		['nothing but the beginning of a comment', Buffer.from('/* '), 'plain', [], Buffer.from('/* ')],
 		['SQL with a byte order mark', Buffer.from('\ufeffSELECT 1;'), 'plain', [], Buffer.from('\ufeffSELECT 1;')],
 		['one byte', Buffer.from(';'), 'plain', [], Buffer.from(';')],
 		['a custom-format archive', ARCHIVE, 'custom', [], ARCHIVE],
 		['gzip', gzipSync(SQL), 'plain', ['gzip'], SQL],
+		['gzip with zeros behind it', Buffer.concat([gzipSync(SQL), Buffer.alloc(9000)]), 'plain', ['gzip'], SQL],
 		[
 			'several members of gzip',
 			Buffer.concat([gzipSync(SQL), gzipSync(SQL)]),
@@ -57,7 +66,11 @@ describe('what a file is', () => {
 		['zip', Buffer.from('PK\x03\x04....'), /zip/],
 		['MySQL', Buffer.from('-- MySQL dump 10.13\n'), /MySQL/],
 		['SQLite', Buffer.from('PRAGMA foreign_keys=OFF;\n'), /SQLite/],
-		['a web page', Buffer.from('<!DOCTYPE html><html>'), /no SQL/],
+		['prose', Buffer.from('Dear all, here is the dump; have fun.\n'), /text, but not SQL/],
+		['a log', Buffer.from('pg_dump: error: connection refused\n'), /text, but not SQL/],
+		['a word that begins as one of SQL’s', Buffer.from('Settings of the shop\n'), /text, but not SQL/],
+		['a letter beyond ASCII', Buffer.from('é'), /text, but not SQL/],
+		['a web page', Buffer.from('<!DOCTYPE html><html>'), /not SQL/],
 	])('is refused with what to do instead: %s', (_, head, message) => {
 		expect(() => detectKind(head)).toThrow(
 			expect.objectContaining({
@@ -76,7 +89,7 @@ describe('what a file is', () => {
 
 	it.each(['gzip', 'zstd'])('is found out to be cut off or damaged: %s', async (name) => {
 		const pack = name === 'gzip' ? gzipSync : zstdCompressSync;
-		const rows = Buffer.from(Array.from({ length: 50_000 }, (_, row) => `${(row * 7919) % 65_521}\n`).join(''));
+		const rows = Buffer.from(Array.from({ length: 50_000 }, (_, row) => `--${(row * 7919) % 65_521}\n`).join(''));
 		const packed = pack(rows);
 		const read = async (bytes: Buffer) => collect((await detectDump(inPieces(bytes))).stream);
 		await expect(read(packed.subarray(0, packed.length - 20))).rejects.toMatchObject({ code: 'ARCHIVE_INCOMPLETE' });
@@ -103,12 +116,27 @@ describe('what a file is', () => {
 				closed++;
 			}
 		}
-		const packed = gzipSync(Buffer.concat(Array.from({ length: 20_000 }, (_, row) => Buffer.from(`${row * 7919},`))));
+		const packed = gzipSync(
+			Buffer.concat(Array.from({ length: 20_000 }, (_, row) => Buffer.from(`--${row * 7919}\n`))),
+		);
 		await expect(detectDump(failing(SQL))).rejects.toThrow('the line went dead');
 		const read = async () => collect((await detectDump(failing(packed.subarray(0, 30_000)))).stream);
 		await expect(read()).rejects.toThrow('the line went dead');
 		const left = await detectDump(inPieces(packed));
 		for await (const chunk of left.stream) if (chunk.length > 0) break;
 		expect(closed).toBe(2);
+	});
+});
+
+describe('what follows the data of gzip', () => {
+	it.each<[string, Buffer]>([
+		['other bytes', Buffer.from('garbage')],
+		['zeros and other bytes', Buffer.concat([Buffer.alloc(600), Buffer.from('x')])],
+		['zeros and another member', Buffer.concat([Buffer.alloc(3), gzipSync(SQL)])],
+	])('is an error where it is %s', async (_, tail) => {
+		for (const size of [1, 100_000]) {
+			const read = async () => collect((await detectDump(inPieces(Buffer.concat([gzipSync(SQL), tail]), size))).stream);
+			await expect(read()).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' });
+		}
 	});
 });

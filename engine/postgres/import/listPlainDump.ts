@@ -5,8 +5,10 @@
 import { type LexOptions, lexScript, type ScriptCopy, type ScriptStatement } from '../script';
 import { StatementReader } from '../statements/reader';
 import type { StatementFacts } from '../statements/statement';
-import { isTextFormat } from './copyFormat';
-import type { DumpObject } from './custom';
+import { type DumpObject, isTextFormat } from '../foreign';
+
+import { ScriptEnds } from './scriptEnds';
+import { ScriptSections, type Section } from './sections';
 
 /**
  * Reads a whole script and reports its objects in order, with the number of their rows where it can be told.
@@ -16,12 +18,20 @@ export async function listPlainDump(
 	source: AsyncIterable<Uint8Array>,
 	options: LexOptions = {},
 ): Promise<DumpObject[]> {
-	const listing = new Listing();
-	for await (const item of lexScript(source, options)) {
+	const ends = new ScriptEnds();
+	const sections = new ScriptSections();
+	const listings = new Map<Section, Listing>();
+	for await (const item of lexScript(source, { ...options, onComment: (text) => ends.note(text) })) {
+		const section = sections.sectionOf(item, ends);
+		if (!section) continue;
+		let listing = listings.get(section);
+		if (!listing) listings.set(section, (listing = new Listing()));
 		if (item.type === 'statement') listing.addStatement(item);
 		else if (item.type === 'copy') await listing.addCopy(item);
 	}
-	return listing.objects;
+	return [...listings].flatMap(([{ database }, { objects }]) =>
+		database === undefined ? objects : objects.map((object) => ({ ...object, database })),
+	);
 }
 
 /** What may be given an owner by `ALTER TABLE`, too. */

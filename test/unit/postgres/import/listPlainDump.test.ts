@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { isTextFormat, listPlainDump } from '../../../../engine/postgres/foreign';
-import { inPieces } from './read-blocks';
+import { isTextFormat } from '../../../../engine/postgres/foreign';
+import { listPlainDump } from '../../../../engine/postgres/import/listPlainDump';
+import { inPieces } from '../foreign/read-blocks';
 
 describe('a plain dump', () => {
 	it('is listed with owners and rows', async () => {
@@ -24,8 +25,10 @@ b"
 \\.
 INSERT INTO elsewhere.made_before VALUES (1), (2);
 `;
-		expect(await listPlainDump(inPieces(Buffer.from(script), 7))).toEqual([
-			{ id: 3, type: 'TABLE', schema: 'app', name: 'orders', owner: 'jo', hasData: true, rows: 2 },
+		const listed = await listPlainDump(inPieces(Buffer.from(script), 7));
+		expect(listed.map(({ database }) => database)).toEqual(listed.map(() => 'shop'));
+		expect(listed).toMatchObject([
+			{ database: 'shop', id: 3, type: 'TABLE', schema: 'app', name: 'orders', owner: 'jo', hasData: true, rows: 2 },
 			{ id: 5, type: 'VIEW', schema: 'app', name: 'v', owner: 'jo', hasData: false },
 			{ id: 7, type: 'TABLE', schema: 'app', name: 'empty', owner: null, hasData: false, rows: 0 },
 			{ id: 8, type: 'TABLE', schema: 'public', name: 'quoted', owner: null, hasData: true },
