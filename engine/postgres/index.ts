@@ -5,7 +5,7 @@ export { restoreGlobals } from './restoreGlobals';
 export type { ApplyGlobalsReport } from './globals';
 export type { PostgresConnection } from './connection';
 export { checkConnection } from './checkConnection';
-export { listDatabases, listSchemas, listTables } from './lookUp';
+export { listDatabases, listSchemas, listTables, queryDatabase } from './lookUp';
 export { ArchiveSource } from './restore/archiveSource';
 export { restoreDatabase, type RestoreDatabaseOptions, type RestoreTarget } from './restore/restoreDatabase';
 export type { RestoreSource } from './restore/source';

@@ -1,4 +1,4 @@
-import { connect, disconnect, type PostgresConnection } from './connection';
+import { connect, disconnect, type PostgresConnection, withClient } from './connection';
 
 async function names(connection: PostgresConnection, sql: string): Promise<string[]> {
 	const client = await connect(connection, 'source');
@@ -40,4 +40,20 @@ export async function listTables(connection: PostgresConnection): Promise<string
 		WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
 		ORDER BY 1`,
 	);
+}
+
+/**
+ * The rows of one query to a database of the server. For small questions: the answer is read whole.
+ * @throws BackupError TARGET_UNREACHABLE, ACCESS_DENIED, CANCELLED; what the server says
+ */
+export async function queryDatabase(
+	connection: PostgresConnection,
+	database: string,
+	sql: string,
+	values: unknown[],
+	signal?: AbortSignal,
+): Promise<Array<Record<string, unknown>>> {
+	return await withClient(connection, 'target', { database, signal }, async (client) => {
+		return (await client.query<Record<string, unknown>>(sql, values)).rows;
+	});
 }

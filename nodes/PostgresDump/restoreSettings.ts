@@ -1,7 +1,7 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
 import { BackupError, type OwnerMapping, type RestoreSelection, type RestoreTarget } from '../../engine';
-import { collectionOf, type Fields, selectedIn, textOf, yesNoIn } from '../shared/fields';
+import { collectionOf, type Fields, numberIn, selectedIn, textOf, yesNoIn } from '../shared/fields';
 import { folderOf } from '../shared/folder';
 import { unquoted } from '../shared/lists';
 import { connectTimeoutIn } from '../shared/postgresConnection';
@@ -18,6 +18,12 @@ export function restoreTarget(context: IExecuteFunctions, item: number): Restore
 	}
 	if (type === 'newDatabase') return { type, database };
 	const confirmation = textOf(context.getNodeParameter('confirmation', item, ''), 'Confirm Database Name');
+	if (type === 'safeSwap') {
+		const options = collectionOf(context, 'options', item, 'Options');
+		if (!('keptCopies' in options)) return { type, database, confirmation };
+		const keptCopies = numberIn(options, 'keptCopies', 1, 'Kept Copies', { min: 1, max: 1000 });
+		return { type, database, confirmation, keptCopies };
+	}
 	if (type !== 'existing') return { type, database, confirmation };
 	return { type, database, confirmation, before: context.getNodeParameter('before', item) as 'nothing' };
 }
@@ -55,6 +61,7 @@ export function restoreOptionsOf(context: IExecuteFunctions, item: number) {
 		collectErrors: fields.onObjectError === 'collect',
 		parallel: parallelIn(fields),
 		connectTimeout: connectTimeoutIn(fields),
+		overOwnDatabase: yesNoIn(fields, 'overOwnDatabase', false, 'Over n8n’s Own Database'),
 		existingRoles: fields.existingRoles ?? 'update',
 		folder: folderOf(fields, OWN_FOLDER),
 	};

@@ -31,15 +31,27 @@ export function outputOf(execution, node) {
  * Publishes a template that a webhook starts, with a secret that its callers must know, as a person would set it up in the
  * editor. Answers the headers to call it with.
  */
-export async function publishGuarded({ n8n, templates }, file) {
+export async function publishGuarded({ n8n, templates }, file, settings) {
 	const secret = { name: 'x-restore-secret', value: 'demo' };
 	const credential = await n8n.createCredential(`Secret of ${file}`, 'httpHeaderAuth', secret);
 	const { id } = templates.find((template) => template.file === file);
 	const workflow = await n8n.rest('GET', `/workflows/${id}`);
 	const nodes = workflow.nodes.map((node) =>
-		node.name === 'Webhook' ? { ...node, credentials: { httpHeaderAuth: credential } } : node,
+		node.name === 'Webhook'
+			? { ...node, credentials: { httpHeaderAuth: credential } }
+			: node.name === 'Settings'
+				? withSettings(node, settings)
+				: node,
 	);
 	await n8n.rest('PATCH', `/workflows/${id}`, { ...workflow, nodes });
 	await n8n.activate(id);
 	return { [secret.name]: secret.value };
+}
+
+/** The node Settings with other values in its fields. */
+function withSettings(node, settings) {
+	const assignments = node.parameters.assignments.assignments.map((field) =>
+		field.name in settings ? { ...field, value: JSON.stringify(settings[field.name]) } : field,
+	);
+	return { ...node, parameters: { ...node.parameters, assignments: { assignments } } };
 }

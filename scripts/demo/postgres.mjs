@@ -30,7 +30,9 @@ async function restore(environment) {
 	const before = await orders();
 	await postgres.query(shop, 'DELETE FROM orders WHERE id % 3 = 0');
 	const damaged = await orders();
-	const headers = await publishGuarded(environment, 'postgres-restore-webhook.json');
+	const headers = await publishGuarded(environment, 'postgres-restore-webhook.json', { databases: { [shop]: shop } });
+	const foreign = await n8n.webhook('restore-postgres', { database: 'postgres', confirm: 'postgres' }, { headers });
+	if (foreign.status !== 403) throw new Error(`A database that is not listed was answered with ${foreign.status}.`);
 	const refused = await n8n.webhook('restore-postgres', { database: shop, confirm: 'another' }, { headers });
 	if (refused.status !== 422) throw new Error(`Without a confirmation the webhook answered ${refused.status}.`);
 	const { status, body } = await n8n.webhook('restore-postgres', { database: shop, confirm: shop }, { headers });
@@ -39,6 +41,7 @@ async function restore(environment) {
 	if (after !== before) throw new Error(`There were ${before} orders, and ${after} came back.`);
 	return [
 		`${before} orders, ${damaged} after a slip of the hand`,
+		`A database that the template does not list: "${foreign.body.error}"`,
 		`Without the right confirmation: "${refused.body.error}"`,
 		`Restored ${body.rows} rows of ${body.tables.length} tables in ${body.durationSeconds} s: ${after} orders again`,
 		`The damaged database is kept as ${body.previousDatabase}`,

@@ -35,9 +35,10 @@ async function restore(environment) {
 	const filter = { must: [{ key: 'language', match: { value: 'en' } }] };
 	await ask(qdrant, 'POST', at(COLLECTION, '/points/delete?wait=true'), { filter });
 	const damaged = await countPoints(qdrant, ALIAS);
-	const headers = await publishGuarded(environment, 'qdrant-restore-webhook.json');
-	const call = async (confirm) =>
-		await n8n.webhook('restore-qdrant', { collection: ALIAS, confirm, backup: COLLECTION }, { headers });
+	const headers = await publishGuarded(environment, 'qdrant-restore-webhook.json', {
+		collections: { [ALIAS]: COLLECTION },
+	});
+	const call = async (confirm) => await n8n.webhook('restore-qdrant', { collection: ALIAS, confirm }, { headers });
 	const refused = await call('another');
 	if (refused.status !== 422) throw new Error(`Without a confirmation the webhook answered ${refused.status}.`);
 	const { status, body } = await call(ALIAS);

@@ -6,7 +6,7 @@ import { ask, at, contentHash, countPoints, createPlain } from '../services/qdra
 import { sharedN8n } from './harness';
 import type { Json, NodeRunner } from './node-runner';
 import { aliases, losePoints, NODE_TYPE, pointAlias, snapshotNode } from './qdrant-support';
-import { publishGuarded, publishNow, template, withCredentials } from './templates';
+import { publishGuarded, publishNow, template, withCredentials, withSettings } from './templates';
 
 const n8n = sharedN8n();
 let server: QdrantServer;
@@ -46,7 +46,9 @@ it('restores by the webhook of the template: by an alias, by the name, and what 
 	await node.ok('backUp');
 	const secret = { name: 'x-secret', value: 'open sesame' };
 	const credentials = { [NODE_TYPE]: node.credentials };
-	await publishGuarded(n8n, template('qdrant-restore-webhook.json'), credentials, secret);
+	const collections = { docs: 'docs', live: 'docs', images: 'images' };
+	const workflow = withSettings(template('qdrant-restore-webhook.json'), { collections });
+	await publishGuarded(n8n, workflow, credentials, secret);
 	const call = async (body: Json, headers: Record<string, string> = { 'x-secret': 'open sesame' }) =>
 		await n8n.webhook('restore-qdrant', body, { headers });
 
@@ -58,7 +60,11 @@ it('restores by the webhook of the template: by an alias, by the name, and what 
 	});
 	expect(await countPoints(server, 'docs')).toBe(200);
 
-	expect(await call({ collection: 'live', confirm: 'live', backup: 'docs' })).toMatchObject({
+	expect(await call({ collection: 'others', confirm: 'others', backup: 'docs' })).toMatchObject({
+		status: 403,
+		body: { error: expect.stringMatching(/may not restore that collection/) },
+	});
+	expect(await call({ collection: 'live', confirm: 'live' })).toMatchObject({
 		status: 200,
 		body: { collection: expect.stringMatching(/^live_\d/), points: 300 },
 	});

@@ -19,6 +19,20 @@ export function withCredentials(workflow: WorkflowJson, credentials: Record<stri
 	return { ...workflow, nodes };
 }
 
+/** What a user does next: writes into the node Settings. Fields that are objects are given as such. */
+export function withSettings(workflow: WorkflowJson, settings: Record<string, unknown>): WorkflowJson {
+	const nodes = workflow.nodes.map((one) => {
+		if (one.name !== 'Settings') return one;
+		const fields = one.parameters as { assignments: { assignments: Array<{ name: string; value: unknown }> } };
+		const assignments = fields.assignments.assignments.map((field) => {
+			const value = settings[field.name] ?? field.value;
+			return { ...field, value: typeof value === 'object' ? JSON.stringify(value) : value };
+		});
+		return { ...one, parameters: { ...fields, assignments: { assignments } } };
+	});
+	return { ...workflow, nodes };
+}
+
 /** Publishes a workflow with a webhook in the place of its schedule. */
 export async function publishNow(n8n: N8nClient, workflow: WorkflowJson, path: string): Promise<string> {
 	const parameters = { httpMethod: 'POST', path, responseMode: 'lastNode' };

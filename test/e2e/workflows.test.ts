@@ -4,7 +4,7 @@ import { type PostgresServer, startPostgres } from '../services/postgres';
 import { sharedN8n } from './harness';
 import { type Json, type NodeRunner } from './node-runner';
 import { createShop, dumpNode, NODE_TYPE, postgresData, rowsOf, WHOLE_SHOP } from './postgres-support';
-import { publishGuarded, publishNow, template, TEMPLATES, withCredentials } from './templates';
+import { publishGuarded, publishNow, template, TEMPLATES, withCredentials, withSettings } from './templates';
 
 const n8n = sharedN8n();
 let server: PostgresServer;
@@ -36,7 +36,8 @@ it('restores by the webhook of the template, which asks for its header and for t
 	await server.query('shop', 'TRUNCATE users CASCADE');
 	const secret = { name: 'x-secret', value: 'open sesame' };
 	const credentials = { [NODE_TYPE]: node.credentials };
-	await publishGuarded(n8n, template('postgres-restore-webhook.json'), credentials, secret);
+	const workflow = withSettings(template('postgres-restore-webhook.json'), { keptCopies: 1 });
+	await publishGuarded(n8n, workflow, credentials, secret);
 
 	const call = async (body: Json, headers: Record<string, string> = { 'x-secret': 'open sesame' }) =>
 		await n8n.webhook('restore-postgres', body, { headers });
@@ -50,6 +51,13 @@ it('restores by the webhook of the template, which asks for its header and for t
 		body: { database: 'shop', previousDatabase: expect.stringMatching(/^shop_before_/), rows: 1502 },
 	});
 	expect(await rowsOf(server, 'shop')).toEqual(WHOLE_SHOP);
+
+	const notListed = { status: 403, body: { error: expect.stringMatching(/may not restore that database/) } };
+	expect(await call({ database: 'postgres', confirm: 'postgres', backup: 'shop' })).toMatchObject(notListed);
+	expect(await call({ database: ['shop'], confirm: 'shop' })).toMatchObject(notListed);
+	expect(await call({ confirm: 'shop' })).toMatchObject(notListed);
+	const enough = await call({ database: 'shop', confirm: 'shop' });
+	expect(enough).toMatchObject({ status: 422, body: { error: expect.stringMatching(/kept 1 copies of "shop"/) } });
 });
 
 /** The daily template with a webhook in the place of its schedule. */

@@ -20,8 +20,11 @@ import { checkWhole, partialWarnings } from './wholeness';
 export type RestoreTarget =
 	/** A database that does not exist yet. */
 	| { type: 'newDatabase'; database: string }
-	/** Beside the existing one, checked, then renamed into its place; the old one is kept under another name. */
-	| { type: 'safeSwap'; database: string; confirmation: string }
+	/**
+	 * Beside the existing one, checked, then renamed into its place; the old one is kept under another name. `keptCopies`:
+	 * how many copies that earlier swaps have kept and this one there may be, 1 or more; any number unless told.
+	 */
+	| { type: 'safeSwap'; database: string; confirmation: string; keptCopies?: number }
 	/** As safeSwap, and the old one is dropped at the very end. */
 	| { type: 'replace'; database: string; confirmation: string }
 	/** Into the database as it stands. */
@@ -153,6 +156,8 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
 	wholeNumber(parallel, 'Parallel Connections', PARALLEL);
 	checkConfirmation(target);
 	checkChoices(options);
+	if (target.type === 'safeSwap' && target.keptCopies !== undefined)
+		wholeNumber(target.keptCopies, 'Kept Copies', { min: 1, max: 1000 });
 	await checkTargetDatabase(connection, target, signal);
 	log?.('reading the dump');
 	const facts = await options.source.inspect(signal);

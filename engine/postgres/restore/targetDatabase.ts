@@ -5,6 +5,7 @@ import { type PostgresConnection, withClient } from '../connection';
 import { checkVersionOf } from '../serverVersion';
 
 import { databaseExists } from './databases';
+import { checkKeptCopies } from './keptCopies';
 import { Maintenance } from './maintenance';
 import type { RestoreTarget } from './restoreDatabase';
 
@@ -51,9 +52,10 @@ export async function checkReplaceable(client: Client, database: string): Promis
  */
 export async function checkTargetDatabase(
 	connection: PostgresConnection,
-	{ type, database }: RestoreTarget,
+	target: RestoreTarget,
 	signal?: AbortSignal,
 ): Promise<void> {
+	const { type, database } = target;
 	if (type === 'existing') {
 		const check = async (client: Client) => await checkVersionOf(client, 'target');
 		await withClient(connection, 'target', { database, signal }, check);
@@ -64,6 +66,9 @@ export async function checkTargetDatabase(
 		await checkVersionOf(maintenance.client, 'target');
 		if (type === 'newDatabase') await checkNew(maintenance.client, database);
 		else await checkReplaceable(maintenance.client, database);
+		if (type === 'safeSwap' && target.keptCopies !== undefined) {
+			await checkKeptCopies(maintenance.client, database, target.keptCopies);
+		}
 	} finally {
 		await maintenance.close();
 	}

@@ -121,6 +121,16 @@ export const restoreOptions: INodeProperties[] = [
 		description: 'Whether to restore privileges (GRANT, REVOKE); the roles that they name must exist',
 	},
 	{
+		displayName: 'Kept Copies',
+		name: 'keptCopies',
+		type: 'number',
+		typeOptions: { minValue: 1, maxValue: 1000 },
+		default: 3,
+		description:
+			'How many copies of the database safe swaps may keep in all; with so many there, nothing is changed. Any number without this option.',
+		displayOptions: { show: { '/target': ['safeSwap'] } },
+	},
+	{
 		displayName: 'On Error',
 		name: 'onObjectError',
 		type: 'options',
@@ -134,6 +144,14 @@ export const restoreOptions: INodeProperties[] = [
 		],
 		default: 'stop',
 		description: 'What to do when the server rejects an object',
+	},
+	{
+		displayName: 'Over n8n’s Own Database',
+		name: 'overOwnDatabase',
+		type: 'boolean',
+		default: false,
+		description: 'Whether to restore even over the database that this n8n keeps its own data in, while it runs',
+		displayOptions: { show: { '/target': OVER_EXISTING } },
 	},
 	{
 		displayName: 'Owner',

@@ -10,6 +10,7 @@ import { contentsFields, type ImportContents } from '../descriptions/import';
 import { existingRolesOption, selectionByName } from '../descriptions/restore';
 import { restoreOptions, targetFields } from '../descriptions/target';
 import { withForeignDump } from '../foreignDump';
+import { checkOwnDatabase } from '../ownDatabase';
 import { describeGlobals, describeRestore } from '../restoreItem';
 import { restoreOptionsOf, restoreSelection, restoreTarget } from '../restoreSettings';
 
@@ -31,13 +32,17 @@ function optionsFor(contents: ImportContents, options: typeof restoreOptions) {
 async function oneDatabase(context: IExecuteFunctions, item: number, dump: ForeignDump): Promise<IDataObject[]> {
 	const target = restoreTarget(context, item);
 	const selection = restoreSelection(context, item, target);
-	const { connectTimeout, owner, privileges, collectErrors, parallel } = restoreOptionsOf(context, item);
+	const { connectTimeout, overOwnDatabase, owner, privileges, collectErrors, parallel } = restoreOptionsOf(
+		context,
+		item,
+	);
 	const database = textOf(context.getNodeParameter('dumpDatabase', item, ''), 'Database in the Dump');
 	const signal = context.getExecutionCancelSignal();
 	const source = await openForeignDump(dump, { signal, ...(database !== '' && { database }) });
 	const options = { source, target, selection, owner, privileges, collectErrors, parallel, signal };
 	const log = (message: string) => context.logger.debug(`Postgres Dump: ${target.database}: ${message}`);
 	const report = await withPostgres(context, item, { connectTimeout }, async (connection) => {
+		await checkOwnDatabase(context, connection, target, overOwnDatabase);
 		return await restoreDatabase({ ...options, connection, log });
 	});
 	return [describeRestore(context, report)];

@@ -14,6 +14,7 @@ import { decryptionKeys } from '../../shared/encryption';
 import type { Operation } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
 import { restoreFields } from '../descriptions/restore';
+import { checkOwnDatabase } from '../ownDatabase';
 import { describeGlobals, describeRestore } from '../restoreItem';
 import { restoreOptionsOf, restoreSelection, restoreTarget } from '../restoreSettings';
 
@@ -34,10 +35,11 @@ function remarks({ remark }: ArchivePlace): string[] {
 async function intoDatabase(context: IExecuteFunctions, item: number): Promise<IDataObject> {
 	const target = restoreTarget(context, item);
 	const selection = restoreSelection(context, item, target);
-	const { connectTimeout, folder, ...options } = restoreOptionsOf(context, item);
+	const { connectTimeout, folder, overOwnDatabase, ...options } = restoreOptionsOf(context, item);
 	return await withArchive(context, item, { kinds: ['postgres'], folder, hint: OTHER_KIND }, async (place) => {
 		const reader = await readerOf(context, item, place);
 		const report = await withPostgres(context, item, { connectTimeout }, async (connection) => {
+			await checkOwnDatabase(context, connection, target, overOwnDatabase);
 			return await restoreDatabase({
 				...options,
 				connection,
