@@ -12,6 +12,10 @@ const owner = (column: string) => `pg_get_userbyid(${column})`;
 const acl = (kind: string, column: string, ownerColumn: string) =>
 	`(SELECT array_agg(a::text ORDER BY a::text) FROM unnest(coalesce(${column}, acldefault('${kind}', ${ownerColumn}))) a)`;
 
+/** Without those that a server keeps for itself and gives anew (`pg_attver`, since the minor releases of November 2026). */
+const options = (column: string) =>
+	`(SELECT array_agg(o ORDER BY o) FROM unnest(${column}) o WHERE left(o, 3) <> 'pg_')`;
+
 const sorted = (column: string) => `(SELECT array_agg(o ORDER BY o) FROM unnest(${column}) o)`;
 
 const identified = (catalog: string, oid: string) =>
@@ -40,7 +44,7 @@ function relations(version: number): Record<string, string> {
 		column: `SELECT format('%s.%I', attrelid::regclass, attname) AS identity, jsonb_build_array(
 				row_number() OVER (PARTITION BY attrelid ORDER BY attnum), format_type(atttypid, atttypmod),
 				attcollation::regcollation, attnotnull, pg_get_expr(adbin, adrelid), attidentity, attgenerated, attstorage,
-				attcompression, nullif(attstattarget, -1), attislocal, attinhcount, ${sorted('attoptions')},
+				attcompression, nullif(attstattarget, -1), attislocal, attinhcount, ${options('attoptions')},
 				${sorted('attfdwoptions')}, ${sorted('attacl::text[]')}) AS facts
 			FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
 				LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum

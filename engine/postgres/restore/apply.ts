@@ -4,6 +4,7 @@ import { BackupError, throwIfCancelled } from '../../errors';
 import { serverMessage } from '../serverMessage';
 
 import { copyIn } from './copyIn';
+import { ForeignOptions, mayHoldOptions } from './foreignOptions';
 import { Lanes } from './lanes';
 import { objectName } from './objectName';
 import { mapOwnership, type OwnerMapping } from './ownership';
@@ -54,7 +55,8 @@ interface Task {
 	/** Ends the restore when it fails, whatever is collected. */
 	essential?: boolean;
 	statement?: { text: string; facts: StatementFacts };
-	run: (client: Client) => Promise<unknown>;
+	/** `text` is a statement in place of its own. */
+	run: (client: Client, text?: string) => Promise<unknown>;
 }
 
 /**
@@ -71,6 +73,7 @@ class Applier {
 	readonly #reader = new StatementReader();
 	readonly #partitions = new PartitionTree();
 	readonly #supports = new Supports();
+	readonly #foreign = new ForeignOptions();
 	/** Tables that were to be made and exist already: their rows are somebody else's. By table key. */
 	readonly #occupied = new Set<string>();
 	/** What runs at once at the moment: only jobs of one sort share the connections. */
@@ -97,7 +100,7 @@ class Applier {
 	/** @throws BackupError ARCHIVE_INCOMPLETE where the script ends in the middle of a transaction. */
 	async finish(): Promise<void> {
 		await this.#drain();
-		this.warnings.push(...this.#supports.warnings);
+		this.warnings.push(...this.#supports.warnings, ...this.#foreign.warnings);
 		if (!this.#inTransaction) return;
 		throw new BackupError('ARCHIVE_INCOMPLETE', 'The script begins a transaction and ends before its COMMIT.', {
 			hint: 'The file was cut off, or its last lines were taken out. Fetch it again, or add the COMMIT.',
@@ -128,13 +131,15 @@ class Applier {
 		if (table && this.#occupied.has(table)) return;
 		const supports = decision === 'support' || decision === 'keep';
 		if (!supports && !table) this.objects++;
-		const run = async (client: Client) => {
-			const { rowCount } = await client.query(sql);
+		const known = this.#foreign.withoutKnown({ text: sql, facts, object });
+		if (known === '') return;
+		const run = async (client: Client, less = known) => {
+			const { rowCount } = await client.query(less);
 			if (supports) this.objects++;
 			if (supports && facts.verb === 'CREATE') this.#supports.made(facts, object, decision);
 			if (table) this.#count(table, rowCount ?? 0);
 		};
-		const task: Task = { object, decision, statement, essential, run };
+		const task: Task = { object, decision, statement: { text: known, facts }, essential, run };
 		if (facts.work === 'other') return await this.#alone(task);
 		await this.#beside(facts.work, this.#partitions.locks(facts), task, BACKLOG);
 	}
@@ -173,16 +178,16 @@ class Applier {
 		if (this.#inTransaction) return await this.#alone(task);
 		await this.#begin(work);
 		const run = async (client: Client) => {
-			const retried: Task = { ...task, run: (on) => this.#unlessDeadlocked(task, on) };
+			const retried: Task = { ...task, run: (on, text) => this.#unlessDeadlocked(task, on, text) };
 			await this.#attempt(retried, client);
 		};
 		await this.lanes.submit({ locks, run }, backlog);
 	}
 
 	/** A deadlock is nobody's fault; the next try has the database to itself, as far as it is up to us. */
-	async #unlessDeadlocked(task: Task, client: Client): Promise<void> {
+	async #unlessDeadlocked(task: Task, client: Client, text?: string): Promise<void> {
 		try {
-			await task.run(client);
+			await task.run(client, text);
 		} catch (error) {
 			if (sqlState(error) !== DEADLOCK) throw error;
 			this.#postponed.push(task);
@@ -215,16 +220,28 @@ class Applier {
 			throwIfCancelled(this.options.signal);
 			const { severity } = error as { severity?: string };
 			if (error instanceof BackupError || severity !== 'ERROR') throw refused(error, task.object);
+			const less = this.#withoutForeign(task, error);
+			if (less) return await this.#attempt(less, client);
 			await this.#goOnWithout(task, error);
 			return false;
 		}
+	}
+
+	/** The task without an option or a setting that the server has refused, of which something may be left to do. */
+	#withoutForeign(task: Task, error: unknown): Task | undefined {
+		const { object, statement } = task;
+		const text = statement && this.#foreign.withoutRefused({ ...statement, object }, error);
+		if (text === undefined) return undefined;
+		const run = async (client: Client, less = text) => (less === '' ? undefined : await task.run(client, less));
+		return { ...task, statement: { ...statement!, text }, run };
 	}
 
 	/** Where a failure is not the end of the restore, so must not be that of a transaction either. */
 	#mayFail(task: Task): boolean {
 		const { decision = 'yes', statement } = task;
 		if (statement?.facts.transaction && !isDispensable(statement.text)) return false;
-		return this.#collects(task) || decision !== 'yes' || (statement !== undefined && isDispensable(statement.text));
+		if (statement && (isDispensable(statement.text) || mayHoldOptions(statement.text, statement.facts))) return true;
+		return this.#collects(task) || decision !== 'yes';
 	}
 
 	#collects({ essential = false }: Task): boolean {

@@ -56,6 +56,10 @@ const STORAGE_SETTINGS: Record<string, (value: string) => string> = {
 const COLUMN_COMPRESSION = /^ALTER\s+(?:FOREIGN\s+)?TABLE\s[^]*\sSET\s+COMPRESSION\s+(\w+)\s*$/i;
 const NOT_SUPPORTED = '0A000';
 
+const ACCESS_METHOD = /^ALTER\s+TABLE\s[^]*\sSET\s+ACCESS\s+METHOD\s+("(?:[^"]|"")*"|\w+)\s*$/i;
+/** SQLSTATEs: undefined_object; syntax_error and wrong_object_type, of versions in which tables or partitioned ones have none. */
+const NO_ACCESS_METHOD = new Set(['42704', '42601', '42809', NOT_SUPPORTED]);
+
 /** What to do without a setting that the target does not take. */
 export interface Substitute {
 	warning: string;
@@ -65,7 +69,7 @@ export interface Substitute {
 
 /** Statements that merely say how, not what to store, and that substituteFor may have an answer to. */
 export function isDispensable(statement: string): boolean {
-	return SETTING.test(statement) || COLUMN_COMPRESSION.test(statement);
+	return [SETTING, COLUMN_COMPRESSION, ACCESS_METHOD].some((pattern) => pattern.test(statement));
 }
 
 /**
@@ -87,6 +91,12 @@ export function substituteFor(statement: string, facts: StatementFacts, error: u
 	if (compression && code === NOT_SUPPORTED) {
 		return {
 			warning: `The server was built without the compression method ${compression}: a column of ${tableName(facts)} keeps the default one.`,
+		};
+	}
+	const accessMethod = ACCESS_METHOD.exec(statement)?.[1];
+	if (accessMethod && NO_ACCESS_METHOD.has(code)) {
+		return {
+			warning: `The server cannot give ${tableName(facts)} the table access method ${accessMethod}: it keeps the default one.`,
 		};
 	}
 	return undefined;

@@ -10,6 +10,8 @@ import {
 	restore,
 	scalar,
 } from '../../../integration/postgres/engine/support';
+import { IN_PROCESS, tested } from '../../../integration/postgres/verify/support';
+import { nativeDump } from '../../../fidelity/native';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 
 let old: PostgresServer;
@@ -34,6 +36,26 @@ async function createRoles(server: PostgresServer, backup: Backup): Promise<void
 }
 
 describe('a backup of PostgreSQL 15', () => {
+	it('says of columns what the server’s own pg_dump does, whatever the server keeps on them for itself', async () => {
+		const database = await databaseWith(
+			old,
+			'CREATE TYPE pair AS (a int, b text)',
+			'CREATE TABLE t (i int, p pair)',
+			'ALTER TABLE t ALTER i SET (n_distinct = 3, n_distinct_inherited = -0.5)',
+			'CREATE TABLE parts (i int) PARTITION BY LIST (i)',
+			'CREATE TABLE part PARTITION OF parts DEFAULT',
+			'CREATE MATERIALIZED VIEW m AS SELECT i FROM t',
+		);
+		const backup = await backUp(old, database);
+		const set = (script: string) => script.match(/^ALTER .* SET \(.*\);$/gm);
+		const ours = set(await backup.script());
+		expect(ours).toEqual(set(await nativeDump(old, database)));
+		expect(ours).toEqual(['ALTER TABLE ONLY public.t ALTER COLUMN i SET (n_distinct=3, n_distinct_inherited=-0.5);']);
+		expect(await restore(current, backup)).toMatchObject({ failures: [], warnings: [] });
+		const { found } = await tested(backup, IN_PROCESS);
+		expect(found).toEqual([]);
+	});
+
 	it('goes into PostgreSQL 18 with all its rows', async () => {
 		const database = await createEverything(old, { largeRows: 2_000 });
 		const backup = await backUp(old, database, { selection: { extraArguments: '--no-subscriptions' } });
