@@ -1,10 +1,11 @@
 import { connect, disconnect, type PostgresConnection, withClient } from './connection';
+import { readShared } from './sharedText';
 
-async function names(connection: PostgresConnection, sql: string): Promise<string[]> {
+async function names(connection: PostgresConnection, sql: string, shared = false): Promise<string[]> {
 	const client = await connect(connection, 'source');
 	try {
-		const { rows } = await client.query<{ name: string }>(sql);
-		return rows.map(({ name }) => name);
+		const read = async () => (await client.query<{ name: string }>(sql)).rows.map(({ name }) => name);
+		return shared ? await readShared(client, read) : await read();
 	} finally {
 		await disconnect(client);
 	}
@@ -19,6 +20,7 @@ export async function listDatabases(connection: PostgresConnection): Promise<str
 		connection,
 		`SELECT datname::text AS name FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate
 			AND datname !~ '${UNFINISHED}' AND pg_catalog.has_database_privilege(oid, 'CONNECT') ORDER BY datname`,
+		true,
 	);
 }
 

@@ -1,10 +1,12 @@
 import { BackupError } from '../../errors';
 import { type PgDumpResult, runPgDump } from '../pgdump/bridge';
 import { checkServerVersion } from '../serverVersion';
+import { readShared } from '../sharedText';
 
 import { argumentValue } from './arguments';
 import type { BackUpDatabaseOptions } from './backUpDatabase';
 import { type DatabaseProperties, databaseProperties, type StoredProperties } from './databaseProperties';
+import { namelessRoles } from './namelessRoles';
 import { type Owned, ownedSequences } from './ownedSequences';
 import { dumpEncoding, type ServerFacts, type SessionChoices, SnapshotSession } from './snapshotSession';
 
@@ -50,9 +52,20 @@ async function openSessions(options: BackUpDatabaseOptions, { args, parallel, se
 	const facts = await forPgDump.serverFacts();
 	checkServerVersion(facts.version, facts.versionText, 'source');
 	const exporter = await open();
+	const shared = await sharedFacts(exporter, facts);
 	const snapshot = await exporter.exportSnapshot(facts, options.serializableDeferrable ?? false, choices);
 	for (let more = 2; more < parallel; more++) await (await open()).importSnapshot(facts, snapshot, choices);
-	return { facts, snapshot };
+	return { facts, snapshot, ...shared };
+}
+
+/** What the server says of the database and of its roles, which all its databases share. */
+async function sharedFacts(
+	{ client }: SnapshotSession,
+	facts: ServerFacts,
+): Promise<{ properties: DatabaseProperties; nameless: number[] }> {
+	await client.query(`SET client_encoding = '${dumpEncoding(facts)}'`);
+	const properties = await readShared(client, () => databaseProperties(client, facts.version));
+	return { properties, nameless: await namelessRoles(client, facts.encoding) };
 }
 
 /** pgDump decodes the script as UTF-8; in a database without encoding that may have lost bytes. */
@@ -73,16 +86,17 @@ async function startOnce(
 	beginning: Beginning,
 	connected: () => Promise<void>,
 ): Promise<Start> {
-	const { facts, snapshot } = await openSessions(options, beginning);
+	const { facts, snapshot, properties: all, nameless } = await openSessions(options, beginning);
 	const [forPgDump, exporter] = beginning.sessions as [SnapshotSession, SnapshotSession];
 	await connected();
-	const { settings, ...properties } = await databaseProperties(exporter.client, facts.version);
+	const { settings, ...properties } = all;
 	const session = await exporter.writingSettings();
 	const sequences =
 		options.selection?.content === 'data' ? await ownedSequences(exporter.client) : new Map<string, Owned>();
 	const result = await runPgDump({
 		socket: forPgDump.socket,
 		parameters: forPgDump.parameters,
+		namelessRoles: nameless,
 		args: [...beginning.args, `--snapshot=${snapshot}`, `--encoding=${dumpEncoding(facts)}`],
 		signal: options.signal,
 	});

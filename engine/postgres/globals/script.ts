@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 
 import { BackupError, messageOf, throwIfCancelled } from '../../errors';
+import { NOT_UTF8, readShared } from '../sharedText';
 import { readMemberships } from './memberships';
 import { privilegeQuery, privilegeStatements, type PrivilegeRow } from './privileges';
 import { readRoles } from './roles';
@@ -23,6 +24,9 @@ export interface Globals {
 	warnings: string[];
 }
 
+const NAME_LOST =
+	'A name, comment or setting of a role or tablespace is neither UTF-8 nor text in the encoding of the database that was asked: it stands in the backup with characters lost. Back the globals up through a database in the encoding in which it was made.';
+
 /**
  * What `pg_dumpall --globals-only` gives: roles, their settings and memberships, privileges on parameters, and
  * tablespaces, of a server of version 10 to 18. Read in one snapshot, so the parts fit together. Settings of a role in
@@ -36,13 +40,10 @@ export interface Globals {
 export async function globalsScript(client: ClientBase, options: GlobalsOptions = {}): Promise<Globals> {
 	throwIfCancelled(options.signal);
 	try {
-		await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY');
-		try {
-			await client.query(`SET LOCAL search_path = ''; SET LOCAL datestyle = 'ISO'`);
-			return await readGlobals(client, options);
-		} finally {
-			await client.query('ROLLBACK');
-		}
+		const read = () => inSnapshot(client, () => readGlobals(client, options));
+		const globals = await readShared(client, read);
+		if (globals.sql.includes(NOT_UTF8)) globals.warnings.push(NAME_LOST);
+		return globals;
 	} catch (cause) {
 		throwIfCancelled(options.signal);
 		if (cause instanceof BackupError) throw cause;
@@ -54,6 +55,16 @@ export async function globalsScript(client: ClientBase, options: GlobalsOptions 
 				hint: 'Check that the connection holds and that the user may read the system catalogs.',
 			},
 		);
+	}
+}
+
+async function inSnapshot<T>(client: ClientBase, read: () => Promise<T>): Promise<T> {
+	await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+	try {
+		await client.query(`SET LOCAL search_path = ''; SET LOCAL datestyle = 'ISO'`);
+		return await read();
+	} finally {
+		await client.query('ROLLBACK');
 	}
 }
 

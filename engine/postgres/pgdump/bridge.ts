@@ -7,7 +7,9 @@ import { encodeMessage, encodeQuery, type Message, MessageType, parseErrorRespon
 import type { RawSocket } from '../rawSocket';
 import { serverCause } from '../serverMessage';
 
+import { withoutServersOptions } from './columnOptions';
 import { markerRead, parseTableRead, type TableRead } from './cursor';
+import { withoutNames } from './roleNames';
 import { RestrictMask } from './restrictMask';
 import { pgDumpError, pgDumpWarnings } from './errors';
 
@@ -35,6 +37,8 @@ export interface PgDumpSession {
 	parameters: ReadonlyMap<string, string>;
 	/** pg_dump's arguments, without those for connection and output. */
 	args: string[];
+	/** Numbers of the roles whose names the server cannot say in the client encoding. */
+	namelessRoles?: readonly number[];
 	signal?: AbortSignal;
 }
 
@@ -65,6 +69,7 @@ class Bridge {
 	constructor(
 		readonly socket: RawSocket,
 		readonly parameters: ReadonlyMap<string, string>,
+		readonly namelessRoles: readonly number[],
 	) {}
 
 	marker(read: number): string {
@@ -124,7 +129,7 @@ class Bridge {
 	#query(body: Buffer): Buffer {
 		const sql = this.mask.show(body.toString('latin1', 0, body.length - 1));
 		const read = parseTableRead(sql);
-		if (!read) return encodeQuery(Buffer.from(sql, 'latin1'));
+		if (!read) return encodeQuery(Buffer.from(withoutNames(withoutServersOptions(sql), this.namelessRoles), 'latin1'));
 		this.reads.push(read);
 		return encodeQuery(Buffer.from(markerRead(read, this.marker(this.reads.length - 1)), 'latin1'));
 	}
@@ -203,9 +208,15 @@ function finished(worker: Worker, bridge: Bridge): Promise<{ script: string; mes
  * Runs pg_dump over a connection that has logged in already.
  * @throws BackupError SOURCE_FAILED with pg_dump's message; the server's error when the connection fails; CANCELLED.
  */
-export async function runPgDump({ socket, parameters, args, signal }: PgDumpSession): Promise<PgDumpResult> {
+export async function runPgDump({
+	socket,
+	parameters,
+	args,
+	namelessRoles = [],
+	signal,
+}: PgDumpSession): Promise<PgDumpResult> {
 	throwIfCancelled(signal);
-	const bridge = new Bridge(socket, parameters);
+	const bridge = new Bridge(socket, parameters, namelessRoles);
 	const { port1, port2 } = new MessageChannel();
 	const answered = new Int32Array(new SharedArrayBuffer(4));
 	const worker = new Worker(join(__dirname, `worker${extname(__filename)}`), {
