@@ -1,6 +1,8 @@
 import type { Client } from 'pg';
 import { z } from 'zod';
 
+import { readShared } from '../sharedText';
+
 /** Text that PostgreSQL can hold: without the character of code zero. */
 const text = z.string().refine((value) => !value.includes('\0'), 'must not hold a zero byte');
 const name = text.pipe(z.string().min(1));
@@ -21,6 +23,8 @@ export const storedPropertiesSchema = z.object({
 	icuRules: text.optional(),
 	/** -1 for none; below it the server means a database that was being dropped. */
 	connectionLimit: z.number().int().min(-2).max(2_147_483_647),
+	/** Where its tables lie that name no other; undefined for pg_default. */
+	tablespace: name.optional(),
 	comment: text.optional(),
 	/** Access privileges, as aclitems; undefined for the default ones. */
 	privileges: z.array(text).optional(),
@@ -51,14 +55,19 @@ function localeColumns(serverVersion: number): string {
 	return `d.datlocprovider::text AS provider, ${locale} AS locale, ${serverVersion >= 160_000 ? 'd.daticurules' : 'NULL'} AS icu_rules`;
 }
 
-/** Reads the properties of the database that the client is connected to. */
+/** Reads the properties of the database that the client, in no transaction, is connected to. */
 export async function databaseProperties(client: Client, serverVersion: number): Promise<DatabaseProperties> {
+	return await readShared(client, () => readProperties(client, serverVersion));
+}
+
+async function readProperties(client: Client, serverVersion: number): Promise<DatabaseProperties> {
 	const { rows } = await client.query<
 		Record<string, string | null> & { acl: string[] | null; connection_limit: number }
 	>(
 		`SELECT r.rolname::text AS owner, pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding, d.datcollate::text AS collate,
 			d.datctype::text AS ctype, ${localeColumns(serverVersion)}, d.datconnlimit AS connection_limit,
-			pg_catalog.shobj_description(d.oid, 'pg_database') AS comment, d.datacl::text[] AS acl
+			pg_catalog.shobj_description(d.oid, 'pg_database') AS comment, d.datacl::text[] AS acl,
+			(SELECT spcname::text FROM pg_catalog.pg_tablespace s WHERE s.oid = d.dattablespace AND spcname <> 'pg_default') AS tablespace
 		FROM pg_catalog.pg_database d LEFT JOIN pg_catalog.pg_roles r ON r.oid = d.datdba
 		WHERE d.datname = pg_catalog.current_database()`,
 	);
@@ -79,6 +88,7 @@ export async function databaseProperties(client: Client, serverVersion: number):
 		locale: row.locale ?? undefined,
 		icuRules: row.icu_rules ?? undefined,
 		connectionLimit: row.connection_limit,
+		tablespace: row.tablespace ?? undefined,
 		comment: row.comment ?? undefined,
 		privileges: row.acl ?? undefined,
 		settings: settings.rows.map(({ role, setting }) => {

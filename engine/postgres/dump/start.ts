@@ -1,7 +1,6 @@
 import { BackupError } from '../../errors';
 import { type PgDumpResult, runPgDump } from '../pgdump/bridge';
 import { checkServerVersion } from '../serverVersion';
-import { readShared } from '../sharedText';
 
 import { argumentValue } from './arguments';
 import type { BackUpDatabaseOptions } from './backUpDatabase';
@@ -64,7 +63,7 @@ async function sharedFacts(
 	facts: ServerFacts,
 ): Promise<{ properties: DatabaseProperties; nameless: number[] }> {
 	await client.query(`SET client_encoding = '${dumpEncoding(facts)}'`);
-	const properties = await readShared(client, () => databaseProperties(client, facts.version));
+	const properties = await databaseProperties(client, facts.version);
 	return { properties, nameless: await namelessRoles(client, facts.encoding) };
 }
 
@@ -90,6 +89,7 @@ async function startOnce(
 	const [forPgDump, exporter] = beginning.sessions as [SnapshotSession, SnapshotSession];
 	await connected();
 	const { settings, ...properties } = all;
+	if (beginning.args.includes('--no-tablespaces')) delete properties.tablespace;
 	const session = await exporter.writingSettings();
 	const sequences =
 		options.selection?.content === 'data' ? await ownedSequences(exporter.client) : new Map<string, Owned>();

@@ -85,7 +85,7 @@ async function restoreBeside(
 		const { client, version } = maintenance;
 		const { database } = options.target;
 		const made = properties
-			? await createDatabase(client, unfinished, database, version, properties).then(() => [])
+			? await createDatabase(client, unfinished, database, version, properties)
 			: await createDatabaseAsStated(client, unfinished, database, version, facts.statedLocale);
 		const loaded = await fill(options, maintenance, unfinished, facts, properties);
 		throwIfCancelled(options.signal);

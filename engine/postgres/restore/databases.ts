@@ -65,9 +65,31 @@ const LOCALE_REFUSED = new Set(['22023', '42809', '42704', '0A000', '42P17']);
 
 const NO_RIGHT = '42501';
 
+/** Where the database is to lie, as far as the server has that place and lets the user have it. */
+async function tablespaceClause(
+	client: Client,
+	tablespace: string | undefined,
+): Promise<{ clauses: string[]; warnings: string[] }> {
+	if (tablespace === undefined) return { clauses: [], warnings: [] };
+	const { rows } = await client.query<{ allowed: boolean }>(
+		"SELECT pg_catalog.has_tablespace_privilege(oid, 'CREATE') AS allowed FROM pg_catalog.pg_tablespace WHERE spcname = $1",
+		[tablespace],
+	);
+	const [found] = rows;
+	if (found?.allowed) return { clauses: [`TABLESPACE ${quoteIdentifier(tablespace)}`], warnings: [] };
+	const why = found ? 'The user may not create anything in the tablespace' : 'The server has no tablespace';
+	const how = found ? 'grant the user CREATE on it' : 'create it first (a Globals backup holds it)';
+	return {
+		clauses: [],
+		warnings: [
+			`${why} ${quoteIdentifier(tablespace)}, the default one of the database that was backed up: the restored database lies in the server’s default one. To keep it apart, ${how}.`,
+		],
+	};
+}
+
 /**
- * Creates an empty database, with encoding and locale of the one that was backed up where that is known. `what` names it
- * in errors.
+ * Creates an empty database, with encoding, locale and tablespace of the one that was backed up where that is known. `what`
+ * names it in errors. Resolves with warnings.
  * @throws BackupError ACCESS_DENIED (no CREATEDB right), TARGET_FAILED (a locale this server lacks).
  */
 export async function createDatabase(
@@ -75,11 +97,14 @@ export async function createDatabase(
 	name: string,
 	what: string,
 	serverVersion: number,
-	properties?: DatabaseLocale,
-): Promise<void> {
+	properties?: DatabaseLocale & { tablespace?: string },
+): Promise<string[]> {
 	const clauses = properties ? localeClauses(properties, serverVersion) : [];
+	const place = await tablespaceClause(client, properties?.tablespace);
+	const options = [...clauses, ...place.clauses].join(' ');
 	try {
-		await client.query(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ${clauses.join(' ')}`);
+		await client.query(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ${options}`);
+		return place.warnings;
 	} catch (error) {
 		const { code = '' } = error as { code?: string };
 		const failure = translateError(error, 'target', `Could not create the database "${what}"`);
@@ -110,8 +135,7 @@ export async function createDatabaseAsStated(
 	stated: DatabaseLocale | undefined,
 ): Promise<string[]> {
 	try {
-		await createDatabase(client, name, what, serverVersion, stated);
-		return [];
+		return await createDatabase(client, name, what, serverVersion, stated);
 	} catch (error) {
 		const { code = '' } = ((error as BackupError).cause ?? {}) as { code?: string };
 		if (!stated || !LOCALE_REFUSED.has(code)) throw error;

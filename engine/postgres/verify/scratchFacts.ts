@@ -14,14 +14,16 @@ const LEFT_OUT = new Set([
 	'transaction_timeout',
 ]);
 
-/** A source's facts for a database that nobody but the test uses: who may log in to it does not matter. */
+/** A source's facts for a database that nobody but the test uses: who may log in to it and where it lies does not matter. */
 export function forScratch(facts: SourceFacts): SourceFacts {
 	return { ...facts, ...(facts.properties && { properties: scratchProperties(facts.properties) }) };
 }
 
-function scratchProperties({ comment, privileges, ...properties }: DatabaseProperties): DatabaseProperties {
+function scratchProperties(all: DatabaseProperties): DatabaseProperties {
+	const { comment, privileges, tablespace, ...properties } = all;
 	void comment;
 	void privileges;
+	void tablespace;
 	const settings = properties.settings.filter(
 		({ role, name }) => role === undefined && !LEFT_OUT.has(name.toLowerCase()),
 	);

@@ -6,7 +6,7 @@ import { backUp, connectionTo, databaseNames, databaseWith, failureOf, newName, 
 let server: PostgresServer;
 
 beforeAll(async () => {
-	server = await startPostgres({ version: 18 });
+	server = await startPostgres({ version: 18, config: { allow_in_place_tablespaces: 'on' } });
 });
 
 afterAll(async () => {
@@ -168,5 +168,61 @@ describe('the properties of a database', () => {
 		expect(await databaseNames(server)).not.toContain('injected');
 		const comment = `SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '${database}'`;
 		expect(await scalar(server, 'postgres', comment)).toBe(nasty);
+	});
+});
+
+describe('the default tablespace of a database', () => {
+	const placeOf = (database: string) =>
+		scalar(
+			server,
+			'postgres',
+			`SELECT spcname FROM pg_database d JOIN pg_tablespace s ON s.oid = dattablespace WHERE datname = '${database}'`,
+		);
+	let database: string;
+
+	beforeAll(async () => {
+		await server.query('postgres', `CREATE TABLESPACE "Fast disk" LOCATION ''`);
+		await server.query('postgres', `CREATE ROLE mover LOGIN CREATEDB PASSWORD 'moves'`);
+		database = newName();
+		await server.query('postgres', `CREATE DATABASE ${database} TABLESPACE "Fast disk"`);
+		await server.query(database, 'CREATE TABLE t (id int)');
+	});
+
+	it('comes back, into a new database and by a swap', async () => {
+		const backup = await backUp(server, database);
+		expect(backup.manifest.source['properties']).toMatchObject({ tablespace: 'Fast disk' });
+		const report = await restore(server, backup);
+		expect(report).toMatchObject({ warnings: [], failures: [] });
+		expect(await placeOf(report.database)).toBe('Fast disk');
+		const other = await databaseWith(server);
+		const swapped = await restore(server, backup, {
+			target: { type: 'replace', database: other, confirmation: other },
+		});
+		expect(swapped.warnings).toEqual([]);
+		expect(await placeOf(other)).toBe('Fast disk');
+	});
+
+	it('is told where the user may not use it or the server has none', async () => {
+		const backup = await backUp(server, database);
+		const connection = { ...connectionTo(server, 'postgres'), user: 'mover', password: 'moves' };
+		const denied = await restore(server, backup, { connection, owner: { type: 'none' }, privileges: false });
+		expect(denied.warnings).toContainEqual(
+			expect.stringMatching(/may not create anything in the tablespace "Fast disk".*grant/),
+		);
+		expect(await placeOf(denied.database)).toBe('pg_default');
+		await server.query('postgres', `ALTER TABLESPACE "Fast disk" RENAME TO faster`);
+		const lacking = await restore(server, backup);
+		expect(lacking.warnings).toEqual([expect.stringMatching(/no tablespace "Fast disk".*create it first/)]);
+		expect(await placeOf(lacking.database)).toBe('pg_default');
+		await server.query('postgres', `ALTER TABLESPACE faster RENAME TO "Fast disk"`);
+	});
+
+	it('is left out where tablespaces are, and where it is the server’s own', async () => {
+		const without = await backUp(server, database, { selection: { extraArguments: '--no-tablespaces' } });
+		const placeIn = ({ manifest }: typeof without) =>
+			(manifest.source['properties'] as { tablespace?: string }).tablespace;
+		expect(placeIn(without)).toBeUndefined();
+		const usual = await backUp(server, await databaseWith(server));
+		expect(placeIn(usual)).toBeUndefined();
 	});
 });
