@@ -9,6 +9,7 @@ import { LONGEST_TIMEOUT, wholeNumber } from '../wholeNumber';
 import { BulkSocket } from './bulkSocket';
 import { grantHint } from './grants';
 import { serverCause, serverMessage } from './serverMessage';
+import { isNotConvertible } from './sharedText';
 
 /** How to reach a PostgreSQL server. */
 export interface PostgresConnection {
@@ -50,6 +51,9 @@ const HINTS: Record<string, { code?: ErrorCode; hint: string }> = {
 	'57P01': { hint: 'An administrator or a restart of the server ended the connection; run it again.' },
 	'57P02': { hint: 'The server crashed or restarted; run it again, and look into its log.' },
 	'57P03': { hint: 'The server is starting up or shutting down: try again in a moment.' },
+	'53400': {
+		hint: 'A limit of the server’s for this user was reached: raise temp_file_limit for it (ALTER ROLE ... SET temp_file_limit), which a superuser may do.',
+	},
 	'57014': { hint: 'The server cancelled the query (statement timeout or an administrator).' },
 };
 
@@ -61,14 +65,33 @@ const REACH =
 const BROKE =
 	'The connection broke: look into the server’s log, and at what stands between it and n8n (tunnel, proxy, firewall); then run it again.';
 
+const SEES_SOME = 'or add the argument --enable-row-security to back up only the rows that the user may see.';
+
 /** Policies hide rows of a table from the user; a backup would be incomplete. */
-export const HIDDEN_ROWS =
-	'Use the table’s owner, a superuser or a role with BYPASSRLS, or add the argument --enable-row-security to back up only the rows that the user may see.';
+export const HIDDEN_ROWS = `Use a superuser or a role with BYPASSRLS, or the table’s owner unless the policies are in force for the owner too (FORCE ROW LEVEL SECURITY), ${SEES_SOME}`;
+
+/** The user is the owner: of that the server gives a hint, in whatever language. */
+const HIDDEN_FROM_OWNER = `The user owns the table, and its policies are in force for the owner too (FORCE ROW LEVEL SECURITY): use a superuser or a role with BYPASSRLS, switch that off (ALTER TABLE ... NO FORCE ROW LEVEL SECURITY), ${SEES_SOME}`;
+
+/** SQLSTATE serialization_failure: of a transaction that only reads, nothing but a standby's replay ends one so. */
+const SERIALIZATION = '40001';
+const REPLAY =
+	'The server is a standby, and what it had to replay was in the way of the backup. On the standby, switch hot_standby_feedback on and raise max_standby_streaming_delay and max_standby_archive_delay (-1 waits as long as it takes); or back up the primary.';
+
+/** SQLSTATE feature_not_supported: a standby has no serializable transactions. */
+const NOT_SUPPORTED = '0A000';
+const SERIALIZABLE_ON_STANDBY =
+	'A standby has no serializable transactions: switch Serializable Snapshot off, or back up the primary. Where the user’s or the database’s default_transaction_isolation is serializable, set it to repeatable read for this user.';
 
 /** What `pg` says in its own words when a server wants a password and there is none. */
 const NO_PASSWORD = /client password must be/;
 
 const ROW_SECURITY = /row-level security/;
+
+const SERIALIZABLE = /serializable/i;
+
+const NOT_CONVERTIBLE =
+	'A name or a value holds bytes that are no text in the encoding of the database, or that have no place in the other one: mend it there (a role’s name by ALTER ROLE ... RENAME TO, from a database in whose encoding it can be written).';
 
 const UNTRUSTED =
 	'The server’s TLS certificate is not trusted: add its authority to the credential, or allow unauthorized certificates there.';
@@ -77,14 +100,19 @@ const CERTIFICATE = /self.signed certificate|unable to verify|certificate has ex
 /** Puts anything that `pg`, a socket or TLS throws into a BackupError that says what was being done. */
 export function translateError(error: unknown, role: ServerRole, doing: string): BackupError {
 	if (error instanceof BackupError) return error;
-	const { code = '' } = error as { code?: string };
+	const { code = '', hint: serverHint } = error as { code?: string; hint?: string };
 	const said = messageOf(error);
 	const failure = (errorCode: ErrorCode, hint?: string, what = serverMessage(error)) =>
 		new BackupError(errorCode, `${doing}: ${what}`, { hint, cause: serverCause(error) });
 	const failed = role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED';
 	const unreachable = role === 'source' ? 'SOURCE_UNREACHABLE' : 'TARGET_UNREACHABLE';
-	if (code === '42501' && ROW_SECURITY.test(said)) return failure('ACCESS_DENIED', HIDDEN_ROWS);
+	if (code === '42501' && ROW_SECURITY.test(said))
+		return failure('ACCESS_DENIED', serverHint === undefined ? HIDDEN_ROWS : HIDDEN_FROM_OWNER);
 	if (code === '42501' && role === 'source') return failure('ACCESS_DENIED', grantHint(said));
+	if (role === 'source' && code === SERIALIZATION) return failure(failed, REPLAY);
+	if (role === 'source' && code === NOT_SUPPORTED && SERIALIZABLE.test(said))
+		return failure(failed, SERIALIZABLE_ON_STANDBY);
+	if (isNotConvertible(error)) return failure(failed, NOT_CONVERTIBLE);
 	const known = HINTS[code];
 	if (known) return failure(known.code ?? failed, known.hint);
 	if (NO_PASSWORD.test(said))

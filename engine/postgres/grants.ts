@@ -17,6 +17,10 @@ const SEQUENCE = /failed to get data for sequence "(.+?)"; user may lack SELECT 
 const FOR_ALL =
 	'GRANT pg_read_all_data TO the user lets it read all schemas, tables and sequences (PostgreSQL 14 and later); or use the owner or a superuser, or exclude those schemas and tables.';
 
+/** The predefined role that reads everything does not read these. */
+const FOR_LARGE_OBJECTS =
+	'GRANT pg_read_all_data does not cover large objects: use their owner or a superuser, or leave them out (Large Objects: Never).';
+
 /** True for an error that more rights would have prevented, as far as its message tells. */
 export function isDenied(message: string): boolean {
 	return /permission denied|must be (?:owner|superuser)/i.test(message) || SEQUENCE.test(message);
@@ -32,7 +36,7 @@ export function grantHint(message: string, qualified: string[] = []): string {
 	if (!grant || !name) return `Grant the user the missing privilege. ${FOR_ALL}`;
 	const found = qualified.filter((full) => full.endsWith(`.${name}`) || full.endsWith(`.${quoted(name)}`));
 	const object = found.length === 1 ? found[0] : name;
-	return `Run GRANT ${grant} ${object} TO the user. ${FOR_ALL}`;
+	return `Run GRANT ${grant} ${object} TO the user. ${kind === 'large object' ? FOR_LARGE_OBJECTS : FOR_ALL}`;
 }
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -118,7 +118,11 @@ export class RawSocket {
 		await this.send(encodeQuery(sql));
 		const reader = new CopyOutReader(rows);
 		while (!reader.finished) {
-			const pending = reader.read(await this.nextChunk());
+			const chunk = await this.nextChunk().catch((lost: unknown) => {
+				// A server that ends a connection says why before.
+				throw reader.error ?? lost;
+			});
+			const pending = reader.read(chunk);
 			if (pending) await pending;
 		}
 		if (reader.error) throw reader.error;

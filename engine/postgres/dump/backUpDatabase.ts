@@ -20,6 +20,7 @@ import { SETTINGS_PART, settingsFrame } from './settingsFrame';
 import type { ServerFacts, SnapshotSession } from './snapshotSession';
 import { start, type Start } from './start';
 import { storeLargeObjects } from './largeObjects';
+import { isTooLarge, rowTooLarge } from './tooLarge';
 
 export interface BackUpDatabaseOptions {
 	connection: PostgresConnection;
@@ -87,7 +88,11 @@ async function copyTable(dump: Dump, session: SnapshotSession, task: CopyTask): 
 		{ type: 'data', table: task.table, header: task.header, trailer: '\\.\n', whole: dump.ordered },
 		dump.buffers,
 	);
-	await session.copyOut(task.sql, frames, `${table.schema}.${table.name}`);
+	const { connection, signal } = dump.options;
+	await session.copyOut(task.sql, frames).catch(async (error: unknown) => {
+		if (isTooLarge(error)) throw await rowTooLarge(connection, table, error, signal);
+		throw translateError(error, 'source', `Could not read table ${table.schema}.${table.name}`);
+	});
 	await frames.finish();
 	table.rows += frames.rows;
 	table.bytes += frames.bytesRead;

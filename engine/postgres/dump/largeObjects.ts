@@ -1,5 +1,7 @@
 import type { ArchiveWriter } from '../../archive';
 
+import { translateError } from '../connection';
+
 import type { FrameBuffers } from './frameBuffers';
 import { RowFrames } from './rowFrames';
 import type { SnapshotSession } from './snapshotSession';
@@ -35,7 +37,9 @@ export async function storeLargeObjects(
 	const frames = new RowFrames(writer, { type: 'large-objects', header: '', trailer: '\n' }, buffers);
 	for (let from = 0; from < ids.length; from += BATCH) {
 		const query = contentQuery(ids.slice(from, from + BATCH));
-		await session.copyOut(Buffer.from(`COPY (${query}) TO STDOUT`), frames, 'pg_largeobject');
+		await session.copyOut(Buffer.from(`COPY (${query}) TO STDOUT`), frames).catch((error: unknown) => {
+			throw translateError(error, 'source', 'Could not read table pg_largeobject');
+		});
 	}
 	await frames.finish();
 }

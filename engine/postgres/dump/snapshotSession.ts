@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { connect, disconnect, type PostgresConnection, translateError } from '../connection';
+import { connect, disconnect, type PostgresConnection } from '../connection';
 import { encodeMessage, encodeQuery, MessageType, parseErrorResponse, splitMessages } from '../protocol';
 import type { RowConsumer } from '../copyOut';
 import { RawSocket } from '../rawSocket';
@@ -149,12 +149,9 @@ export class SnapshotSession {
 		return false;
 	}
 
-	async copyOut(sql: Buffer, rows: RowConsumer, table: string): Promise<void> {
-		try {
-			await this.socket.copyOut(sql, rows);
-		} catch (error) {
-			throw translateError(error, 'source', `Could not read table ${table}`);
-		}
+	/** @throws the server's own error, or that of the connection. */
+	async copyOut(sql: Buffer, rows: RowConsumer): Promise<void> {
+		await this.socket.copyOut(sql, rows);
 	}
 
 	/** Says goodbye where the server still listens, and hangs up soon where it does not. */
