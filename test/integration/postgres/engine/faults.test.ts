@@ -268,3 +268,26 @@ describe('a restore whose', () => {
 		expect(await databaseNames(server)).not.toContain(database);
 	});
 });
+
+describe('a restore by a user', () => {
+	it('whose temporary files are limited says which limit it is', async () => {
+		await server.query(
+			'postgres',
+			`CREATE ROLE narrow LOGIN CREATEDB PASSWORD 'p'; ALTER ROLE narrow SET temp_file_limit = 64`,
+		);
+		await server.query('postgres', `ALTER ROLE narrow SET maintenance_work_mem = '1MB'`);
+		const sorted = await databaseWith(
+			server,
+			'CREATE TABLE t (v text)',
+			'INSERT INTO t SELECT md5(n::text) FROM generate_series(1, 50000) n',
+			'CREATE INDEX ON t (v)',
+		);
+		const connection = { ...connectionTo(server, 'postgres'), user: 'narrow', password: 'p' };
+		const failure = await failureOf(
+			restore(server, await backUp(server, sorted), { connection, owner: { type: 'none' }, privileges: false }),
+			'TARGET_FAILED',
+		);
+		expect(failure.message).toContain('temp_file_limit');
+		expect(failure.hint).toMatch(/raise temp_file_limit/);
+	});
+});

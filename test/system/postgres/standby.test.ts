@@ -1,0 +1,127 @@
+import { chownSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { backUpDatabase, type PostgresConnection } from '../../../engine/postgres';
+import type { Storage } from '../../../engine/storage';
+import { runNative } from '../../fidelity/native';
+import {
+	connectionTo,
+	databaseWith,
+	failureOf,
+	temporaryStorage,
+	until,
+} from '../../integration/postgres/engine/support';
+import { temporaryFolder } from '../../services/guard';
+import { type PostgresServer, startPostgres } from '../../services/postgres';
+import { postgresProgram, serverAccount } from '../../services/postgres-binaries';
+import { freePort, type ServerProcess, startProcess } from '../../services/process';
+
+let primary: PostgresServer;
+let standby: ServerProcess;
+let database: string;
+let connection: PostgresConnection;
+
+/** A copy of the primary that replays what it is sent, and lets nothing wait for those who read. */
+async function startStandby(port: number): Promise<ServerProcess> {
+	const folder = temporaryFolder('standby');
+	const dataDir = join(folder, 'data');
+	await runNative(primary, 'pg_basebackup', ['-D', dataDir, '-X', 'stream', '-c', 'fast', '-R']);
+	const account = serverAccount();
+	if (account) {
+		const all = readdirSync(dataDir, { recursive: true }) as string[];
+		for (const path of [folder, dataDir, ...all.map((name) => join(dataDir, name))])
+			chownSync(path, account.uid, account.gid);
+	}
+	rmSync(join(dataDir, 'postmaster.pid'), { force: true });
+	return await startProcess({
+		name: 'standby',
+		command: postgresProgram(15, 'postgres'),
+		args: ['-D', dataDir, '-p', String(port), '-c', 'max_standby_streaming_delay=0', '-c', 'hot_standby_feedback=off'],
+		env: { LC_ALL: 'C', TZ: 'UTC' },
+		cwd: folder,
+		...account,
+		ready: (output) => output.includes('ready to accept read-only connections'),
+		readyWithinMs: 60_000,
+		stopSignal: 'SIGQUIT',
+	});
+}
+
+beforeAll(async () => {
+	primary = await startPostgres({ version: 15, config: { wal_level: 'replica', max_wal_senders: '4' } });
+	database = await databaseWith(
+		primary,
+		'CREATE TABLE t (id int, v text)',
+		// More than a backup keeps on its way, so that the server waits while the storage does.
+		`INSERT INTO t SELECT n, repeat(md5(n::text), 40) FROM generate_series(1, 60000) n`,
+	);
+	const port = await freePort();
+	standby = await startStandby(port);
+	connection = { ...connectionTo(primary, database), port };
+});
+
+afterAll(async () => {
+	await standby?.stop();
+	await primary?.stop();
+});
+
+const SOME = 100_000;
+
+/** A storage that takes no more than so many bytes until something has been done. */
+function afterwards(folder: Storage, act: () => Promise<void>): Storage {
+	const write: Storage['write'] = async (key, source, options) => {
+		const late = async function* () {
+			let passed = 0;
+			for await (const chunk of source) {
+				if (passed <= SOME && passed + chunk.length > SOME) await act();
+				passed += chunk.length;
+				yield chunk;
+			}
+		};
+		return await folder.write(key, late(), options);
+	};
+	return new Proxy(folder, {
+		get: (target, name) => {
+			if (name === 'write') return write;
+			const value: unknown = Reflect.get(target, name);
+			return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
+		},
+	});
+}
+
+describe('a backup of a standby', () => {
+	it('is made, and with a serializable snapshot it says why not', async () => {
+		const { storage } = temporaryStorage();
+		const options = { connection, storage, codec: { name: 'none' as const } };
+		expect((await backUpDatabase(options)).counts).toMatchObject({ tables: 1, rows: 60_000 });
+		const failure = await failureOf(backUpDatabase({ ...options, serializableDeferrable: true }), 'SOURCE_FAILED');
+		expect(failure.message).toContain('serializable');
+		expect(failure.hint).toMatch(/switch Serializable Snapshot off, or back up the primary/);
+	});
+
+	it('that is ended by what the standby replays says what to set', async () => {
+		const { storage, files } = temporaryStorage();
+		const look = new Client({ ...connection });
+		look.on('error', () => {});
+		await look.connect();
+		const dropped = async () => {
+			await primary.query(database, 'DROP TABLE t');
+			// Either the server has ended the reading already, or it does so once it can send what it has begun to.
+			const inTheWay = `SELECT FROM pg_stat_activity copy WHERE query LIKE 'COPY%' AND state = 'active' AND NOT EXISTS (
+				SELECT FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event_type = 'Lock')`;
+			await until(async () => (await look.query(inTheWay)).rowCount === 0);
+		};
+		const run = backUpDatabase({
+			connection,
+			storage: afterwards(storage, dropped),
+			codec: { name: 'none' },
+			parallel: 1,
+		});
+		const failure = await failureOf(run, 'SOURCE_FAILED').finally(() => look.end());
+		expect(failure.message).toMatch(/conflict with recovery/);
+		expect(failure.hint).toMatch(/standby.*hot_standby_feedback.*max_standby_streaming_delay/);
+		expect(files()).toEqual([]);
+	});
+});
