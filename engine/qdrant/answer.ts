@@ -7,6 +7,7 @@ const MAX_MESSAGE = 500;
 
 const snapshot = z.object({ name: z.string().min(1), size: z.number().int().nonnegative() });
 const shard = z.object({ shard_id: z.number().int(), state: z.string() });
+const id = z.union([z.number(), z.bigint()]);
 
 /**
  * What the answers to the calls must hold at least. Whatever answers in Qdrant's place (a proxy, another server) is told from
@@ -17,7 +18,7 @@ export const ANSWERS = {
 		z.object({ status: z.literal('disabled') }),
 		z.object({
 			status: z.literal('enabled'),
-			peer_id: z.string(),
+			peer_id: id,
 			peers: z.record(z.object({ uri: z.string() })),
 		}),
 	]),
@@ -30,7 +31,7 @@ export const ANSWERS = {
 	}),
 	exists: z.object({ exists: z.boolean() }),
 	shards: z.object({
-		peer_id: z.string(),
+		peer_id: id,
 		shard_count: z.number().int(),
 		local_shards: z.array(shard),
 		remote_shards: z.array(shard),
@@ -45,11 +46,11 @@ export const ANSWERS = {
 };
 
 /**
- * The `result` of an answer with status 200.
+ * The `result` of an answer with status 200, which the client has parsed: text where it was no JSON.
  * @throws QdrantFailure isForeign, where it is none of Qdrant's
  */
-export function resultOf<T>(text: string, shape: z.ZodTypeAny): T {
-	const answer = parseAnswer(text);
+export function resultOf<T>(answer: unknown, shape: z.ZodTypeAny): T {
+	assertParsed(answer);
 	const result = (answer as { result?: unknown } | null)?.result;
 	const checked = shape.safeParse(result);
 	if (checked.success) return result as T;
@@ -58,21 +59,25 @@ export function resultOf<T>(text: string, shape: z.ZodTypeAny): T {
 	throw new QdrantFailure(`the answer is not one of Qdrant (${where}: ${issue?.message})`, 200, undefined, true);
 }
 
-/** @throws QdrantFailure isForeign, for what is no JSON */
-export function parseAnswer(text: string): unknown {
-	try {
-		return JSON.parse(text, keepLargeIntegers);
-	} catch {
-		const what = isPage(text) ? 'a web page' : 'no JSON';
-		throw new QdrantFailure(`the answer is ${what}, so it did not come from Qdrant`, 200, undefined, true);
-	}
+/**
+ * An answer without the BigInts into which the client reads integers beyond 2^53, which JSON and manifests do not hold: they,
+ * and all peers' ids, become strings.
+ */
+export function plain(value: unknown): unknown {
+	if (typeof value === 'bigint') return String(value);
+	if (Array.isArray(value)) return value.map(plain);
+	if (typeof value !== 'object' || value === null) return value;
+	const entries = Object.entries(value).map(([key, inner]: [string, unknown]) => {
+		return [key, key === 'peer_id' && typeof inner === 'number' ? String(inner) : plain(inner)] as const;
+	});
+	return Object.fromEntries(entries);
 }
 
-/** Qdrant's ids are unsigned 64-bit integers: those that a number cannot hold, and all peers' ids, become strings. */
-function keepLargeIntegers(this: unknown, key: string, value: unknown, context?: { source?: string }): unknown {
-	if (typeof value !== 'number') return value;
-	if (key === 'peer_id') return context?.source ?? String(value);
-	return Number.isInteger(value) && !Number.isSafeInteger(value) ? (context?.source ?? value) : value;
+/** @throws QdrantFailure isForeign, for what is no JSON */
+export function assertParsed(answer: unknown): void {
+	if (typeof answer !== 'string') return;
+	const what = isPage(answer) ? 'a web page' : 'no JSON';
+	throw new QdrantFailure(`the answer is ${what}, so it did not come from Qdrant`, 200, undefined, true);
 }
 
 /** The failure that an answer with another status than 200 stands for. */

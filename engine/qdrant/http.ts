@@ -25,7 +25,8 @@ export interface HttpRequest {
 	/** Encoded, from the first slash: `/collections/a%20b`. */
 	path: string;
 	query?: Record<string, string | number | boolean | undefined>;
-	json?: unknown;
+	/** JSON. */
+	body?: string;
 	headers?: Record<string, string>;
 	signal?: AbortSignal;
 	/** Milliseconds until the answer begins; 0 for none. */
@@ -48,7 +49,7 @@ export interface UploadBody {
 export async function open(connection: QdrantConnection, request: HttpRequest): Promise<IncomingMessage> {
 	const sent = begin(connection, request);
 	const answer = answerOf(sent);
-	sent.end(request.json === undefined ? undefined : JSON.stringify(request.json));
+	sent.end(request.body);
 	return await answer;
 }
 
@@ -160,7 +161,7 @@ function begin(connection: QdrantConnection, request: HttpRequest, connect?: () 
 		headers: {
 			'accept-encoding': 'identity',
 			...(connection.apiKey ? { 'api-key': connection.apiKey } : {}),
-			...(request.json === undefined ? {} : { 'content-type': 'application/json' }),
+			...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
 			...request.headers,
 		},
 		...(request.signal ? { signal: request.signal } : {}),
