@@ -52,7 +52,8 @@ describe("requests of Qdrant's client, through the fetch of this Node", () => {
 function newHandler() {
 	const told: unknown[] = [];
 	let abort: (reason?: unknown) => void = () => {};
-	const { promise: ended, resolve } = Promise.withResolvers<void>();
+	let resolve: () => void = () => {};
+	const ended = new Promise<void>((done) => (resolve = done));
 	return {
 		told,
 		ended,
