@@ -1,11 +1,12 @@
 import { QdrantClient as Client } from '@qdrant/js-client-rest';
 
 import { BackupError, cancelled } from '../errors';
-import { ANSWERS, assertParsed, refusal, resultOf } from './answer';
+import { ANSWERS, assertParsed, parsed, refusal, resultOf } from './answer';
 import { checkedApiKey, checkedTimeouts, describeUrl, type QdrantConnection, type QdrantTimeouts } from './connection';
 import { dispatcherOf, type ReadAnswer, type WrittenRequest } from './dispatcher';
 import { connectionFailure, explain, QdrantFailure, type Role } from './failure';
-import { open, readText, upload, type HttpRequest, type UploadBody } from './http';
+import { Patience } from './patience';
+import { open, readText, upload, type HttpRequest, type UploadBody, type WholeAnswer } from './http';
 
 /** Qdrant's calls by their names in its OpenAPI description. */
 export type Api = ReturnType<Client['api']>;
@@ -22,7 +23,12 @@ export interface CallOptions {
 	answerWithin?: number;
 	/** What the server may repeat in its message, and nobody else may read: a presigned URL. */
 	secrets?: string[];
+	/** A server that limits how often it is asked is not waited for. */
+	isImpatient?: boolean;
 }
+
+/** For all calls of a run together. */
+const PATIENCE_MS = 30_000;
 
 /** Makes one of Qdrant's calls. */
 export type Ask<T> = (api: Api, init: RequestInit) => Promise<{ data: T; headers: Headers }>;
@@ -33,6 +39,7 @@ export class Caller {
 	readonly server: string;
 	readonly connection: QdrantConnection;
 	readonly timeouts: Required<QdrantTimeouts>;
+	readonly patience = new Patience(PATIENCE_MS);
 
 	/** @throws BackupError INVALID_INPUT for a URL, an API key or a time-out that is none */
 	constructor(
@@ -52,10 +59,12 @@ export class Caller {
 		ask: Ask<{ result?: T }>,
 		options: CallOptions,
 	): Promise<T> {
-		return await this.#explained(what, options, async () => {
-			const { data } = await this.#ask(ask, options);
-			return resultOf<T>(data, ANSWERS[shape]);
-		});
+		const once = async () =>
+			await this.#explained(what, options, async () => {
+				const { data } = await this.#ask(ask, options);
+				return resultOf<T>(data, ANSWERS[shape]);
+			});
+		return options.isImpatient ? await once() : await this.patience.during(once, options.signal);
 	}
 
 	/** An answer that has not the shape of all others, and the Date header. */
@@ -70,14 +79,15 @@ export class Caller {
 	async upload(what: string, request: Pick<HttpRequest, 'path' | 'query' | 'signal'>, body: UploadBody): Promise<void> {
 		// A cancel that came after everything was sent is not why it failed.
 		await this.#explained(what, {}, async () => {
-			const { status, text } = await upload(this.connection, { method: 'POST', answerWithin: 0, ...request }, body);
-			if (status !== 200) throw this.refusal(status, text);
+			const answer = await upload(this.connection, { method: 'POST', answerWithin: 0, ...request }, body);
+			if (answer.status !== 200) throw this.refusal(answer);
+			resultOf(parsed(answer.text), ANSWERS.done);
 		});
 	}
 
-	refusal(status: number, text: string, secrets: string[] = []): QdrantFailure {
+	refusal(answer: WholeAnswer, secrets: string[] = []): QdrantFailure {
 		const { apiKey } = this.connection;
-		return refusal(status, text, apiKey ? [apiKey, ...secrets] : secrets);
+		return refusal(answer, apiKey ? [apiKey, ...secrets] : secrets);
 	}
 
 	async #ask<T>(ask: Ask<T>, options: CallOptions): Promise<{ data: T; headers: Headers }> {
@@ -97,7 +107,7 @@ export class Caller {
 		const head = await open(this.connection, { ...request, answerWithin: within });
 		const text = await readText(head);
 		const status = head.statusCode ?? 0;
-		if (status !== 200) throw this.refusal(status, text, secrets);
+		if (status !== 200) throw this.refusal({ status, text, headers: head.headers }, secrets);
 		return { text, date: head.headers.date };
 	}
 

@@ -4,9 +4,9 @@ import type { Schemas } from '@qdrant/js-client-rest';
 import { BackupError } from '../errors';
 import { plain } from './answer';
 import { Caller, type Ask } from './caller';
-import type { QdrantConnection } from './connection';
+import type { QdrantConnection, QdrantTimeouts } from './connection';
 import { ADDRESS_HINT, isForeign, statusOf, type QdrantFailure, type Role } from './failure';
-import { openLong, type LongAnswer, type UploadBody } from './http';
+import { openLong, type LongAnswer, type UploadBody, type WholeAnswer } from './http';
 import type {
 	Alias,
 	AliasAction,
@@ -42,9 +42,8 @@ export class QdrantClient {
 		return this.#caller.role;
 	}
 
-	/** Milliseconds without a byte after which a transfer counts as broken. */
-	get idleTimeout(): number {
-		return this.#caller.timeouts.idle;
+	get timeouts(): Required<QdrantTimeouts> {
+		return this.#caller.timeouts;
 	}
 
 	/**
@@ -56,7 +55,8 @@ export class QdrantClient {
 		const { data, date } = await this.#caller
 			.whole(what, (api, init) => api.root({}, init), { signal })
 			.catch((error: unknown) => {
-				throw isForeign(error) ? this.#notQdrant(error) : error;
+				// A proxy that cannot reach Qdrant says nothing of what is behind it.
+				throw isForeign(error) && (statusOf(error) ?? 0) < 500 ? this.#notQdrant(error) : error;
 			});
 		const version = (data as { version?: unknown } | null)?.version;
 		if (typeof version !== 'string') throw this.#notQdrant();
@@ -183,7 +183,7 @@ export class QdrantClient {
 			`Could not count the points of the collection ${name}`,
 			'count',
 			(api, init) => api.countPoints({ collection_name: name, exact: true }, init),
-			{ signal, answerWithin: this.#caller.timeouts.operation },
+			{ signal, answerWithin: this.#caller.timeouts.operation, isImpatient: true },
 		);
 		return count;
 	}
@@ -195,7 +195,7 @@ export class QdrantClient {
 			`Could not read points of the collection ${name}`,
 			'points',
 			(api, init) => api.scrollPoints({ collection_name: name, ...wanted }, init),
-			{ signal },
+			{ signal, isImpatient: true },
 		);
 		return points as StoredPoint[];
 	}
@@ -206,7 +206,7 @@ export class QdrantClient {
 			`Could not search in the collection ${name}`,
 			'points',
 			(api, init) => api.queryPoints({ collection_name: name, ...body }, init),
-			{ signal },
+			{ signal, isImpatient: true },
 		);
 		return points;
 	}
@@ -285,8 +285,13 @@ export class QdrantClient {
 	}
 
 	/** What an answer stands for that openSnapshot resolved with. */
-	refusal(status: number, text: string): QdrantFailure {
-		return this.#caller.refusal(status, text);
+	refusal(answer: WholeAnswer): QdrantFailure {
+		return this.#caller.refusal(answer);
+	}
+
+	/** Waits where the server limits how often it is asked; see Patience. */
+	async patiently<T>(ask: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+		return await this.#caller.patience.during(ask, signal);
 	}
 
 	/**

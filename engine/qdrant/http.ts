@@ -5,7 +5,7 @@
  * that was kept alive may be closed by the server just as the next request goes out), and keep-alive probes, so that
  * firewalls do not forget a connection on which the server is silent for an hour while it works.
  */
-import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -37,6 +37,13 @@ export interface HttpRequest {
 export interface LongAnswer {
 	head: IncomingMessage;
 	body: IncomingMessage | BlockBody;
+}
+
+/** An answer that was read to its end. */
+export interface WholeAnswer {
+	status: number;
+	text: string;
+	headers?: IncomingHttpHeaders;
 }
 
 /** A body of known length to send. */
@@ -85,7 +92,7 @@ export async function upload(
 	connection: QdrantConnection,
 	request: HttpRequest,
 	body: UploadBody,
-): Promise<{ status: number; text: string }> {
+): Promise<WholeAnswer> {
 	const { signal, ...unsignalled } = request;
 	const sent = begin(connection, { ...unsignalled, headers: body.headers });
 	let isCancelled = false;
@@ -99,6 +106,7 @@ export async function upload(
 	const answer = answerOf(sent).then(async (response) => ({
 		status: response.statusCode ?? 0,
 		text: await readText(response),
+		headers: response.headers,
 	}));
 	let ownFailure: { error: unknown } | undefined;
 	const content = telling(body.content, (error) => (ownFailure = { error }));
