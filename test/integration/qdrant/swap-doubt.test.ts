@@ -45,7 +45,7 @@ function restoring(treatment: Treatment) {
 /** Restores past such a proxy. */
 function restoreThrough(treatment: Treatment) {
 	proxy.treat = restoring(treatment);
-	return restore(server, backup, swap, { connection: { url: proxy.url, timeouts: { settle: 1000, pause: 50 } } });
+	return restore(server, backup, swap, { connection: proxy });
 }
 
 /** The collection and a copy of it, both as the collection was. */
