@@ -46,6 +46,8 @@ export const ANSWERS = {
 	snapshots: z.array(snapshot),
 	/** `true` in most cases; of what was done to points, an object. */
 	done: z.union([z.boolean(), z.object({})]),
+	/** `true` for a collection's snapshot, `null` for a shard's (1.16.3). */
+	uploaded: z.union([z.boolean(), z.null()]),
 };
 
 /**

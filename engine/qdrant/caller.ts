@@ -81,7 +81,8 @@ export class Caller {
 		await this.#explained(what, {}, async () => {
 			const answer = await upload(this.connection, { method: 'POST', answerWithin: 0, ...request }, body);
 			if (answer.status !== 200) throw this.refusal(answer);
-			resultOf(parsed(answer.text), ANSWERS.done);
+			// A page that a proxy answers with, and OK, is no sign that anything was restored.
+			resultOf(parsed(answer.text), ANSWERS.uploaded);
 		});
 	}
 

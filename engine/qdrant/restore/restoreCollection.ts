@@ -98,8 +98,6 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 	};
 	try {
 		await removeEarlier(context);
-		if (source.prove) log(`Reading ${source.description}, before anything is changed`);
-		await source.prove?.(signal);
 		const checks = { ...options.check, roughPoints: source.points };
 		const { collection: name } = target;
 		const names = ofTarget(name, await topology.client.collections(signal));
@@ -125,6 +123,13 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 		await releaseCollections(context);
 		throw withLeft(signal?.aborted && !isOfServer(error) ? cancelled() : error, context.left);
 	}
+}
+
+/** The last step before anything is changed, for it may take as long as the restore. */
+async function prove({ log, signal }: RestoreContext, { description, prove: read }: RestoreSource): Promise<void> {
+	if (!read) return;
+	log(`Reading ${description} to its end, before anything is changed`);
+	await read(signal);
 }
 
 /** What earlier runs have left on the server is no reason to go without a restore. */
@@ -174,6 +179,7 @@ async function restoreInto(context: RestoreContext, options: RestoreCollectionOp
 	if (target.type === 'newCollection') return await restoreNew(context, options, behind);
 	if (target.type === 'existing') return await restoreOver(context, options, behind);
 	if (behind === undefined) return await restoreNew(context, options, behind);
+	await prove(context, source);
 	const swap = { name, source, check, ...(timeZone !== undefined && { timeZone }) };
 	return behind === name ? await swapCollection(context, swap) : await swapAlias(context, swap, behind);
 }
@@ -199,6 +205,7 @@ async function restoreNew(
 			hint: 'Choose another name, or restore over it by a safe swap.',
 		});
 	}
+	await prove(context, source);
 	await loadNew(context, collection, source);
 	try {
 		await relax(context, collection);
@@ -233,6 +240,7 @@ async function restoreOver(
 	}
 	const shape = source.facts ?? source.shape;
 	if (shape) await assertCompatible(topology, collection, shape, signal);
+	await prove(context, source);
 	let isSent = source.remote !== undefined;
 	const onProgress: RestoreContext['onProgress'] = (progress) => {
 		isSent ||= progress.bytes === progress.totalBytes;

@@ -176,6 +176,18 @@ describe('an upload whose source fails', () => {
 	});
 });
 
+it('an upload that a proxy answers by a web page, and OK, is not taken for a restore', async () => {
+	const act = { kind: 'status', status: 200, code: '', body: '<html>Log in</html>' } as const;
+	proxy.faults = [{ when: /POST/, times: 1, act }];
+	const client = new QdrantClient({ url: proxy.endpoint }, 'target');
+	const content = (async function* () {
+		yield await Promise.resolve(Buffer.alloc(5000));
+	})();
+	const body = snapshotForm('x.snapshot', 5000, content);
+	const upload = client.uploadSnapshot({ collection: 'docs' }, 'a'.repeat(64), body);
+	expect((await failure(upload, 'TARGET_FAILED')).message).toContain('a web page, so it did not come from Qdrant');
+});
+
 it('an upload whose connection breaks fails with that, not as if the backup could not be read', async () => {
 	proxy.faults = [{ when: /POST/, times: 1, act: { kind: 'cutUpload', afterBytes: 100_000 } }];
 	const content = async function* () {
