@@ -1,12 +1,16 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
 import { z } from 'zod';
 
 import { QdrantFailure } from './failure';
+import type { WholeAnswer } from './http';
 import { withoutSecrets } from './secrets';
 
 const MAX_MESSAGE = 500;
 
 const snapshot = z.object({ name: z.string().min(1), size: z.number().int().nonnegative() });
 const shard = z.object({ shard_id: z.number().int(), state: z.string() });
+const id = z.union([z.number(), z.bigint()]);
 
 /**
  * What the answers to the calls must hold at least. Whatever answers in Qdrant's place (a proxy, another server) is told from
@@ -17,7 +21,7 @@ export const ANSWERS = {
 		z.object({ status: z.literal('disabled') }),
 		z.object({
 			status: z.literal('enabled'),
-			peer_id: z.string(),
+			peer_id: id,
 			peers: z.record(z.object({ uri: z.string() })),
 		}),
 	]),
@@ -30,7 +34,7 @@ export const ANSWERS = {
 	}),
 	exists: z.object({ exists: z.boolean() }),
 	shards: z.object({
-		peer_id: z.string(),
+		peer_id: id,
 		shard_count: z.number().int(),
 		local_shards: z.array(shard),
 		remote_shards: z.array(shard),
@@ -42,14 +46,16 @@ export const ANSWERS = {
 	snapshots: z.array(snapshot),
 	/** `true` in most cases; of what was done to points, an object. */
 	done: z.union([z.boolean(), z.object({})]),
+	/** `true` for a collection's snapshot, `null` for a shard's (1.16.3). */
+	uploaded: z.union([z.boolean(), z.null()]),
 };
 
 /**
- * The `result` of an answer with status 200.
+ * The `result` of an answer with status 200, which the client has parsed: text where it was no JSON.
  * @throws QdrantFailure isForeign, where it is none of Qdrant's
  */
-export function resultOf<T>(text: string, shape: z.ZodTypeAny): T {
-	const answer = parseAnswer(text);
+export function resultOf<T>(answer: unknown, shape: z.ZodTypeAny): T {
+	assertParsed(answer);
 	const result = (answer as { result?: unknown } | null)?.result;
 	const checked = shape.safeParse(result);
 	if (checked.success) return result as T;
@@ -58,47 +64,93 @@ export function resultOf<T>(text: string, shape: z.ZodTypeAny): T {
 	throw new QdrantFailure(`the answer is not one of Qdrant (${where}: ${issue?.message})`, 200, undefined, true);
 }
 
-/** @throws QdrantFailure isForeign, for what is no JSON */
-export function parseAnswer(text: string): unknown {
+/**
+ * An answer without the BigInts into which the client reads integers beyond 2^53, which JSON and manifests do not hold: they,
+ * and all peers' ids, become strings.
+ */
+export function plain(value: unknown): unknown {
+	if (typeof value === 'bigint') return String(value);
+	if (Array.isArray(value)) return value.map(plain);
+	if (typeof value !== 'object' || value === null) return value;
+	const entries = Object.entries(value).map(([key, inner]: [string, unknown]) => {
+		return [key, key === 'peer_id' && typeof inner === 'number' ? String(inner) : plain(inner)] as const;
+	});
+	return Object.fromEntries(entries);
+}
+
+/** Parses an answer, as the client does: text where it is no JSON. */
+export function parsed(text: string): unknown {
 	try {
-		return JSON.parse(text, keepLargeIntegers);
+		return JSON.parse(text);
 	} catch {
-		const what = isPage(text) ? 'a web page' : 'no JSON';
-		throw new QdrantFailure(`the answer is ${what}, so it did not come from Qdrant`, 200, undefined, true);
+		return text;
 	}
 }
 
-/** Qdrant's ids are unsigned 64-bit integers: those that a number cannot hold, and all peers' ids, become strings. */
-function keepLargeIntegers(this: unknown, key: string, value: unknown, context?: { source?: string }): unknown {
-	if (typeof value !== 'number') return value;
-	if (key === 'peer_id') return context?.source ?? String(value);
-	return Number.isInteger(value) && !Number.isSafeInteger(value) ? (context?.source ?? value) : value;
+/** @throws QdrantFailure isForeign, for what is no JSON */
+export function assertParsed(answer: unknown): void {
+	if (typeof answer !== 'string') return;
+	const what = isPage(answer) ? 'a web page' : 'no JSON';
+	throw new QdrantFailure(`the answer is ${what}, so it did not come from Qdrant`, 200, undefined, true);
 }
 
 /** The failure that an answer with another status than 200 stands for. */
-export function refusal(status: number, text: string, secrets: readonly string[] = []): QdrantFailure {
+export function refusal({ status, text, headers = {} }: WholeAnswer, secrets: readonly string[] = []): QdrantFailure {
+	const own = isOwn(status, text);
+	const message = own ? serverMessage(status, text, secrets) : foreignMessage(status, headers, secrets);
+	return new QdrantFailure(message, status, undefined, !own, retryAfter(headers, text));
+}
+
+/** Where Qdrant does not say why in JSON, it says so in a word of text; so do others, but these are never its own. */
+const NEVER_TEXT = [405, 407, 408, 411, 413, 414, 415, 421, 429, 431, 499];
+
+function isOwn(status: number, text: string): boolean {
+	if (ownMessage(text) !== undefined) return true;
 	// Qdrant answers 404 without a word only where it knows no such call: a path in the URL that leads elsewhere.
-	const isForeign = (status >= 300 && status < 400) || (status === 404 && (isPage(text) || text.trim() === ''));
-	return new QdrantFailure(serverMessage(status, text, secrets), status, undefined, isForeign);
+	if (isPage(text) || (status === 404 && text.trim() === '')) return false;
+	return status >= 400 && status <= 500 && !NEVER_TEXT.includes(status);
+}
+
+/** `{"status":{"error":"..."}}`, as Qdrant tells what is wrong. */
+function ownMessage(text: string): string | undefined {
+	try {
+		const answer = JSON.parse(text) as { status?: { error?: unknown } } | null;
+		return typeof answer?.status?.error === 'string' ? answer.status.error : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+/** The texts of others are often pages, and say little; the name of a server and where it redirects to say more. */
+function foreignMessage(status: number, { server, location }: IncomingHttpHeaders, secrets: readonly string[]): string {
+	const name = typeof server === 'string' && /^[\w.\-/ ()]{1,60}$/.test(server) ? `, ${server}` : '';
+	const isRedirect = status >= 300 && status < 400 && location !== undefined;
+	const what = isRedirect ? `a redirect to ${shortened(withoutSecrets(location, secrets))}` : `the status ${status}`;
+	return `something in Qdrant's place answered with ${what} (not Qdrant itself${name})`;
+}
+
+/** By the header, in seconds or as a date, or by what Qdrant says: `Retry after 30s`. */
+function retryAfter({ 'retry-after': header }: IncomingHttpHeaders, text: string): number | undefined {
+	const told: string | undefined = header ?? /retry after (\d+)/i.exec(text)?.[1];
+	if (told === undefined) return undefined;
+	const seconds = /^\d+$/.test(told.trim()) ? Number(told) : (Date.parse(told) - Date.now()) / 1000;
+	return Number.isFinite(seconds) ? Math.max(seconds, 1) : undefined;
 }
 
 /**
- * `{"status":{"error":"..."}}`, or plain text where the request never got as far (a wrong key, a missing file); without
+ * What Qdrant says, as JSON or as plain text where the request never got as far (a wrong key, a missing file); without
  * secrets, and cut to 500 characters.
  */
 export function serverMessage(status: number, text: string, secrets: readonly string[] = []): string {
-	let message = text.trim();
-	try {
-		const answer = JSON.parse(text) as { status?: { error?: unknown } } | null;
-		if (typeof answer?.status?.error === 'string') message = answer.status.error;
-	} catch {
-		// Not JSON: the text itself.
-	}
+	const message = ownMessage(text) ?? text.trim();
 	if (isPage(message) || message === '') return `the answer had the status ${status}`;
-	const told = withoutSecrets(message, secrets);
-	if (told.length <= MAX_MESSAGE) return told;
+	return shortened(withoutSecrets(message, secrets));
+}
+
+function shortened(text: string): string {
+	if (text.length <= MAX_MESSAGE) return text;
 	// Its causes come one after the other, the first of them (a full disk) at the end.
-	return `${told.slice(0, MAX_MESSAGE / 2)}...${told.slice(-MAX_MESSAGE / 2)}`;
+	return `${text.slice(0, MAX_MESSAGE / 2)}...${text.slice(-MAX_MESSAGE / 2)}`;
 }
 
 function isPage(text: string): boolean {

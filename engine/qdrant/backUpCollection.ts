@@ -7,11 +7,11 @@ import { choosePeers, UNKNOWN_PEER, type Topology } from './cluster';
 import { countPoints, type PointCount } from './count';
 import { describeCollection, type CollectionState } from './describe';
 import type { SnapshotLedger } from './ledger';
-import { removeOldUploads } from './leftovers';
 import type { CollectionSource, ShardSource, SnapshotFacts } from './manifestSource';
 import { withServerSnapshot } from './serverSnapshot';
 import { tarEnd, tarHeader, tarPadding } from './tar';
 import type { SnapshotDescription } from './types';
+import { removeOldUploads } from './uploads';
 
 /** What the collections of one run share. */
 export interface BackupRun {

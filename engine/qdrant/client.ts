@@ -1,13 +1,12 @@
-/**
- * The calls to a Qdrant server, one method each. They are few and small, and need what the official client for Node does
- * not give: an AbortSignal for each call, limits that are not the same for all calls, and peer ids beyond 2^53. That
- * client would also bring an HTTP library and a TypeScript compiler (its peer dependency, 30 MB) into every n8n.
- */
+/** The calls to a Qdrant server, one method each. */
+import type { Schemas } from '@qdrant/js-client-rest';
+
 import { BackupError } from '../errors';
-import { Caller, type Call } from './caller';
-import type { QdrantConnection } from './connection';
+import { plain } from './answer';
+import { Caller, type Ask } from './caller';
+import type { QdrantConnection, QdrantTimeouts } from './connection';
 import { ADDRESS_HINT, isForeign, statusOf, type QdrantFailure, type Role } from './failure';
-import { openLong, type LongAnswer, type UploadBody } from './http';
+import { openLong, type LongAnswer, type UploadBody, type WholeAnswer } from './http';
 import type {
 	Alias,
 	AliasAction,
@@ -43,9 +42,8 @@ export class QdrantClient {
 		return this.#caller.role;
 	}
 
-	/** Milliseconds without a byte after which a transfer counts as broken. */
-	get idleTimeout(): number {
-		return this.#caller.timeouts.idle;
+	get timeouts(): Required<QdrantTimeouts> {
+		return this.#caller.timeouts;
 	}
 
 	/**
@@ -53,15 +51,16 @@ export class QdrantClient {
 	 * @throws BackupError INVALID_INPUT where something else than Qdrant answers
 	 */
 	async version(signal?: AbortSignal): Promise<{ version: string; now: Date }> {
-		const call: Call = { method: 'GET', path: '/', signal };
-		const { answer, headers } = await this.#caller
-			.whole(call, `Could not ask ${this.server} for its version`)
+		const what = `Could not ask ${this.server} for its version`;
+		const { data, date } = await this.#caller
+			.whole(what, (api, init) => api.root({}, init), { signal })
 			.catch((error: unknown) => {
-				throw isForeign(error) ? this.#notQdrant(error) : error;
+				// A proxy that cannot reach Qdrant says nothing of what is behind it.
+				throw isForeign(error) && (statusOf(error) ?? 0) < 500 ? this.#notQdrant(error) : error;
 			});
-		const version = (answer as { version?: unknown } | null)?.version;
+		const version = (data as { version?: unknown } | null)?.version;
 		if (typeof version !== 'string') throw this.#notQdrant();
-		const now = new Date(headers.date ?? Date.now());
+		const now = new Date(date ?? Date.now());
 		return { version, now: Number.isNaN(now.getTime()) ? new Date() : now };
 	}
 
@@ -74,19 +73,18 @@ export class QdrantClient {
 	}
 
 	async cluster(signal?: AbortSignal): Promise<ClusterStatus> {
-		return await this.#caller.result(
-			{ method: 'GET', path: '/cluster', signal },
-			'Could not read the state of the cluster',
-			'cluster',
-		);
+		const what = 'Could not read the state of the cluster';
+		const status = await this.#caller.result(what, 'cluster', (api, init) => api.clusterStatus({}, init), { signal });
+		return plain(status) as ClusterStatus;
 	}
 
 	async collections(signal?: AbortSignal): Promise<string[]> {
 		const what = 'Could not list the collections';
-		const { collections } = await this.#caller.result<{ collections: { name: string }[] }>(
-			{ method: 'GET', path: '/collections', signal },
+		const { collections } = await this.#caller.result(
 			what,
 			'collections',
+			(api, init) => api.getCollections({}, init),
+			{ signal },
 		);
 		return collections.map(({ name }) => name).sort();
 	}
@@ -94,53 +92,63 @@ export class QdrantClient {
 	/** All aliases of the server. */
 	async aliases(signal?: AbortSignal): Promise<Alias[]> {
 		const what = 'Could not list the aliases';
-		return (
-			await this.#caller.result<{ aliases: Alias[] }>({ method: 'GET', path: '/aliases', signal }, what, 'aliases')
-		).aliases;
+		const ask = this.#caller.result(what, 'aliases', (api, init) => api.getCollectionsAliases({}, init), { signal });
+		return (await ask).aliases;
 	}
 
 	/** All changes are seen at once; where one is refused, those before it stay (1.16.3). */
 	async changeAliases(actions: AliasAction[], signal?: AbortSignal): Promise<void> {
 		if (actions.length === 0) return;
-		const call: Call = { method: 'POST', path: '/collections/aliases', json: { actions }, signal };
-		await this.#caller.result(call, 'Could not change the aliases', 'done');
+		await this.#do('Could not change the aliases', (api, init) => api.updateAliases({ actions }, init), signal);
 	}
 
 	async collection(name: string, signal?: AbortSignal): Promise<CollectionInfo> {
-		return await this.#caller.result(
-			{ method: 'GET', path: collectionPath(name), signal },
+		const info = await this.#caller.result(
 			`Could not read the collection ${name}`,
 			'collection',
+			(api, init) => api.getCollection({ collection_name: name }, init),
+			{ signal },
 		);
+		return plain(info) as CollectionInfo;
 	}
 
 	/** Whether there is a collection of that name, or one behind an alias of that name. */
 	async collectionExists(name: string, signal?: AbortSignal): Promise<boolean> {
-		const call: Call = { method: 'GET', path: `${collectionPath(name)}/exists`, signal };
-		return (await this.#caller.result<{ exists: boolean }>(call, `Could not look for the collection ${name}`, 'exists'))
-			.exists;
+		const { exists } = await this.#caller.result(
+			`Could not look for the collection ${name}`,
+			'exists',
+			(api, init) => api.collectionExists({ collection_name: name }, init),
+			{ signal },
+		);
+		return exists;
 	}
 
 	async createCollection(name: string, settings: JsonObject, signal?: AbortSignal): Promise<void> {
-		const call: Call = { method: 'PUT', path: collectionPath(name), json: settings, signal };
-		await this.#caller.result(call, `Could not create the collection ${name}`, 'done');
+		const body = settings as Schemas['CreateCollection'];
+		const what = `Could not create the collection ${name}`;
+		await this.#do(what, (api, init) => api.createCollection({ collection_name: name, ...body }, init), signal);
 	}
 
 	/** Changes what settings are given: of its metadata those keys, where null removes one. */
 	async updateCollection(name: string, settings: JsonObject, signal?: AbortSignal): Promise<void> {
-		const call: Call = { method: 'PATCH', path: collectionPath(name), json: settings, signal };
-		await this.#caller.result(call, `Could not change the collection ${name}`, 'done');
+		const body = settings as Schemas['UpdateCollection'];
+		const what = `Could not change the collection ${name}`;
+		await this.#do(what, (api, init) => api.updateCollection({ collection_name: name, ...body }, init), signal);
 	}
 
 	/** Fine where there is none. */
 	async deleteCollection(name: string, signal?: AbortSignal): Promise<void> {
-		const call: Call = { method: 'DELETE', path: collectionPath(name), signal };
-		await this.#caller.result(call, `Could not delete the collection ${name}`, 'done');
+		const what = `Could not delete the collection ${name}`;
+		await this.#do(what, (api, init) => api.deleteCollection({ collection_name: name }, init), signal);
 	}
 
-	async createShardKey(name: string, settings: JsonObject, signal?: AbortSignal): Promise<void> {
-		const call: Call = { method: 'PUT', path: `${collectionPath(name)}/shards`, json: settings, signal };
-		await this.#caller.result(call, `Could not create a shard key of the collection ${name}`, 'done');
+	async createShardKey(
+		name: string,
+		settings: { shard_key: string | number; shards_number: number },
+		signal?: AbortSignal,
+	): Promise<void> {
+		const what = `Could not create a shard key of the collection ${name}`;
+		await this.#do(what, (api, init) => api.createShardKey({ collection_name: name, ...settings }, init), signal);
 	}
 
 	async createPayloadIndex(
@@ -149,55 +157,58 @@ export class QdrantClient {
 		schema: JsonObject | string,
 		signal?: AbortSignal,
 	): Promise<void> {
-		const call: Call = {
-			method: 'PUT',
-			path: `${collectionPath(name)}/index`,
-			query: { wait: true },
-			json: { field_name: field, field_schema: schema },
-			signal,
-			answerWithin: this.#caller.timeouts.operation,
-		};
-		await this.#caller.result(call, `Could not create the payload index ${field} of the collection ${name}`, 'done');
+		const index = { field_name: field, field_schema: schema as Schemas['PayloadFieldSchema'] };
+		await this.#caller.result(
+			`Could not create the payload index ${field} of the collection ${name}`,
+			'done',
+			(api, init) => api.createFieldIndex({ collection_name: name, wait: true, ...index }, init),
+			{ signal, answerWithin: this.#caller.timeouts.operation },
+		);
 	}
 
 	/** Where the shards of a collection are, as the peer that is asked sees it. */
 	async collectionCluster(name: string, signal?: AbortSignal): Promise<CollectionCluster> {
-		return await this.#caller.result(
-			{ method: 'GET', path: `${collectionPath(name)}/cluster`, signal },
+		const shards = await this.#caller.result(
 			`Could not read the shards of the collection ${name}`,
 			'shards',
+			(api, init) => api.collectionClusterInfo({ collection_name: name }, init),
+			{ signal },
 		);
+		return plain(shards) as CollectionCluster;
 	}
 
 	/** The exact number of points. */
 	async count(name: string, signal?: AbortSignal): Promise<number> {
-		const call: Call = {
-			method: 'POST',
-			path: `${collectionPath(name)}/points/count`,
-			json: { exact: true },
-			signal,
-			answerWithin: this.#caller.timeouts.operation,
-		};
-		const what = `Could not count the points of the collection ${name}`;
-		return (await this.#caller.result<{ count: number }>(call, what, 'count')).count;
+		const { count } = await this.#caller.result(
+			`Could not count the points of the collection ${name}`,
+			'count',
+			(api, init) => api.countPoints({ collection_name: name, exact: true }, init),
+			{ signal, answerWithin: this.#caller.timeouts.operation, isImpatient: true },
+		);
+		return count;
 	}
 
 	/** Some points with their vectors. */
 	async somePoints(name: string, limit: number, signal?: AbortSignal): Promise<StoredPoint[]> {
-		const call: Call = {
-			method: 'POST',
-			path: `${collectionPath(name)}/points/scroll`,
-			json: { limit, with_vector: true, with_payload: false },
-			signal,
-		};
-		const what = `Could not read points of the collection ${name}`;
-		return (await this.#caller.result<{ points: StoredPoint[] }>(call, what, 'points')).points;
+		const wanted = { limit, with_vector: true, with_payload: false };
+		const { points } = await this.#caller.result(
+			`Could not read points of the collection ${name}`,
+			'points',
+			(api, init) => api.scrollPoints({ collection_name: name, ...wanted }, init),
+			{ signal, isImpatient: true },
+		);
+		return points as StoredPoint[];
 	}
 
 	async search(name: string, query: JsonObject, signal?: AbortSignal): Promise<ScoredPoint[]> {
-		const call: Call = { method: 'POST', path: `${collectionPath(name)}/points/query`, json: query, signal };
-		const what = `Could not search in the collection ${name}`;
-		return (await this.#caller.result<{ points: ScoredPoint[] }>(call, what, 'points')).points;
+		const body = query as Schemas['QueryRequest'];
+		const { points } = await this.#caller.result(
+			`Could not search in the collection ${name}`,
+			'points',
+			(api, init) => api.queryPoints({ collection_name: name, ...body }, init),
+			{ signal, isImpatient: true },
+		);
+		return points;
 	}
 
 	/**
@@ -206,21 +217,33 @@ export class QdrantClient {
 	 * is one of the collection behind it; the server goes on when the client goes away.
 	 */
 	async createSnapshot(scope: SnapshotScope, signal?: AbortSignal): Promise<SnapshotDescription> {
-		const call: Call = {
-			method: 'POST',
-			path: snapshotsPath(scope),
-			query: { wait: true },
-			signal,
-			answerWithin: this.#caller.timeouts.operation,
-		};
-		return await this.#caller.result(call, `Could not make a snapshot of ${describeScope(scope)}`, 'snapshot');
+		const what = `Could not make a snapshot of ${describeScope(scope)}`;
+		const options = { signal, answerWithin: this.#caller.timeouts.operation };
+		return (await this.#caller.result<SnapshotDescription | null>(
+			what,
+			'snapshot',
+			(api, init) => {
+				const { collection: collection_name, shard: shard_id } = scope;
+				if (collection_name === undefined) return api.createFullSnapshot({ wait: true }, init);
+				if (shard_id === undefined) return api.createSnapshot({ collection_name, wait: true }, init);
+				return api.createShardSnapshot({ collection_name, shard_id, wait: true }, init);
+			},
+			options,
+		)) as SnapshotDescription;
 	}
 
 	async snapshots(scope: SnapshotScope, signal?: AbortSignal): Promise<SnapshotDescription[]> {
-		return await this.#caller.result(
-			{ method: 'GET', path: snapshotsPath(scope), signal },
-			`Could not list the snapshots of ${describeScope(scope)}`,
+		const what = `Could not list the snapshots of ${describeScope(scope)}`;
+		return await this.#caller.result<SnapshotDescription[]>(
+			what,
 			'snapshots',
+			(api, init) => {
+				const { collection: collection_name, shard: shard_id } = scope;
+				if (collection_name === undefined) return api.listFullSnapshots({}, init);
+				if (shard_id === undefined) return api.listSnapshots({ collection_name }, init);
+				return api.listShardSnapshots({ collection_name, shard_id }, init);
+			},
+			{ signal },
 		);
 	}
 
@@ -230,10 +253,18 @@ export class QdrantClient {
 	 * @returns Whether it is gone; false where the collection is.
 	 */
 	async deleteSnapshot(scope: SnapshotScope, name: string, signal?: AbortSignal): Promise<boolean> {
-		const path = `${snapshotsPath(scope)}/${encodeURIComponent(name)}`;
-		const call: Call = { method: 'DELETE', path, query: { wait: true }, signal };
+		const file = { snapshot_name: name, wait: true };
 		try {
-			await this.#caller.result(call, `Could not delete ${name}`, 'done');
+			await this.#do(
+				`Could not delete ${name}`,
+				(api, init) => {
+					const { collection: collection_name, shard: shard_id } = scope;
+					if (collection_name === undefined) return api.deleteFullSnapshot(file, init);
+					if (shard_id === undefined) return api.deleteSnapshot({ collection_name, ...file }, init);
+					return api.deleteShardSnapshot({ collection_name, shard_id, ...file }, init);
+				},
+				signal,
+			);
 			return true;
 		} catch (error) {
 			if (statusOf(error) !== 404 || isForeign(error)) throw error;
@@ -254,8 +285,13 @@ export class QdrantClient {
 	}
 
 	/** What an answer stands for that openSnapshot resolved with. */
-	refusal(status: number, text: string): QdrantFailure {
-		return this.#caller.refusal(status, text);
+	refusal(answer: WholeAnswer): QdrantFailure {
+		return this.#caller.refusal(answer);
+	}
+
+	/** Waits where the server limits how often it is asked; see Patience. */
+	async patiently<T>(ask: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+		return await this.#caller.patience.during(ask, signal);
 	}
 
 	/**
@@ -263,37 +299,34 @@ export class QdrantClient {
 	 * and no other (`no_sync`).
 	 */
 	async uploadSnapshot(scope: SnapshotScope, checksum: string, body: UploadBody, signal?: AbortSignal): Promise<void> {
-		const call: Call = {
-			method: 'POST',
+		const request = {
 			path: `${snapshotsPath(scope)}/upload`,
 			query: { wait: true, priority: scope.shard === undefined ? 'snapshot' : 'no_sync', checksum },
 			signal,
 		};
-		await this.#caller.upload(call, `Could not restore the snapshot into ${describeScope(scope)}`, body);
+		await this.#caller.upload(`Could not restore the snapshot into ${describeScope(scope)}`, request, body);
 	}
 
 	/** Lets the server fetch a snapshot by itself and waits until it has taken it in. */
 	async recoverSnapshot(name: string, location: string, checksum: string, signal?: AbortSignal): Promise<void> {
-		const call: Call = {
-			method: 'PUT',
-			path: `${collectionPath(name)}/snapshots/recover`,
-			query: { wait: true },
-			json: { location, checksum, priority: 'snapshot' },
-			secrets: [location],
-			signal,
-			answerWithin: this.#caller.timeouts.operation,
-		};
-		await this.#caller.result(call, `Could not restore the snapshot into the collection ${name}`, 'done');
+		const snapshot = { location, checksum, priority: 'snapshot' } as const;
+		await this.#caller.result(
+			`Could not restore the snapshot into the collection ${name}`,
+			'done',
+			(api, init) => api.recoverFromSnapshot({ collection_name: name, wait: true, ...snapshot }, init),
+			{ secrets: [location], signal, answerWithin: this.#caller.timeouts.operation },
+		);
 	}
-}
 
-function collectionPath(name: string): string {
-	return `/collections/${encodeURIComponent(name)}`;
+	/** A call whose answer tells nothing more than that it was done. */
+	async #do(what: string, ask: Ask<{ result?: unknown }>, signal: AbortSignal | undefined): Promise<void> {
+		await this.#caller.result(what, 'done', ask, { signal });
+	}
 }
 
 function snapshotsPath({ collection, shard }: SnapshotScope): string {
 	if (collection === undefined) return '/snapshots';
-	return `${collectionPath(collection)}${shard === undefined ? '' : `/shards/${shard}`}/snapshots`;
+	return `/collections/${encodeURIComponent(collection)}${shard === undefined ? '' : `/shards/${shard}`}/snapshots`;
 }
 
 /** For messages: `the collection docs`, `shard 2 of the collection docs`, `the whole storage`. */

@@ -24,6 +24,10 @@ export interface QdrantTimeouts {
 	operation?: number;
 	/** Without a byte during a transfer, before the connection counts as broken; default 120 s. */
 	idle?: number;
+	/** How long a server whose answer was lost, or that is away, is asked what has become of its work; default 10 s. */
+	settle?: number;
+	/** Before something is tried or looked at once more, the first time; default 500 ms. */
+	pause?: number;
 }
 
 export const DEFAULT_TIMEOUTS: Required<QdrantTimeouts> = {
@@ -31,6 +35,8 @@ export const DEFAULT_TIMEOUTS: Required<QdrantTimeouts> = {
 	answer: 60_000,
 	operation: 0,
 	idle: 120_000,
+	settle: 10_000,
+	pause: 500,
 };
 
 /** As the fields of the nodes are called. */
@@ -39,6 +45,8 @@ const TIMEOUT_NAMES: Record<keyof QdrantTimeouts, string> = {
 	answer: 'answer timeout',
 	operation: 'operation timeout',
 	idle: 'idle timeout',
+	settle: 'time to settle',
+	pause: 'pause',
 };
 /** Of Node's timers, which take a longer time for one millisecond. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;

@@ -12,13 +12,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BackupError, cancelled, throwIfCancelled } from '../errors';
 import { untilAborted } from '../storage/chunks';
 import { describeScope, type QdrantClient, type SnapshotScope } from './client';
-import { connectionFailure, explain, QdrantFailure } from './failure';
+import { connectionFailure, explain, pauseWanted, QdrantFailure } from './failure';
 import { readText, type LongAnswer } from './http';
 import type { SnapshotDescription } from './types';
 
 /** In a row without a byte in between. */
 const ATTEMPTS = 5;
-const FIRST_PAUSE_MS = 500;
+/** Of a server that wants to be left alone for longer, nothing more is expected. */
+const MAX_PAUSE_MS = 60_000;
 
 export interface DownloadOptions {
 	signal?: AbortSignal;
@@ -82,7 +83,7 @@ export async function* downloadUnchecked(
 		try {
 			answer = await request(client, scope, snapshot, { offset, etag, signal });
 			etag = answer.head.headers.etag;
-			for await (const chunk of chunksOf(answer.body, client.idleTimeout, signal)) {
+			for await (const chunk of chunksOf(answer.body, client.timeouts.idle, signal)) {
 				offset += chunk.length;
 				failures = 0;
 				if (offset > snapshot.size) throw damaged(snapshot, `it has more than its ${snapshot.size} bytes`, scope);
@@ -97,8 +98,9 @@ export async function* downloadUnchecked(
 			const failure = error instanceof QdrantFailure ? error : connectionFailure(error);
 			failures++;
 			const passing = failure.status === undefined || failure.status >= 500 || failure.status === 429;
+			const wanted = (pauseWanted(failure) ?? 0) * 1000;
 			// Without an ETag nobody can tell whether the rest belongs to what came before.
-			if (!passing || failures >= ATTEMPTS || (offset > 0 && etag === undefined)) {
+			if (!passing || wanted > MAX_PAUSE_MS || failures >= ATTEMPTS || (offset > 0 && etag === undefined)) {
 				throw explain(
 					failure,
 					client.role,
@@ -107,7 +109,8 @@ export async function* downloadUnchecked(
 				);
 			}
 			onResume?.(offset, failure.message);
-			await sleep(FIRST_PAUSE_MS * 2 ** (failures - 1), undefined, { signal }).catch(() => {});
+			const pause = Math.max(client.timeouts.pause * 2 ** (failures - 1), wanted);
+			await sleep(pause, undefined, { signal }).catch(() => {});
 		} finally {
 			answer?.body.destroy();
 		}
@@ -129,7 +132,8 @@ async function request(
 		body.destroy();
 		throw damaged(snapshot, 'it was replaced on the server while it was being read', scope);
 	}
-	throw client.refusal(status, await readText(chunksOf(head, client.idleTimeout, signal)));
+	const text = await readText(chunksOf(head, client.timeouts.idle, signal));
+	throw client.refusal({ status, text, headers: head.headers });
 }
 
 function beginsAt(head: LongAnswer['head'], offset: number): boolean {

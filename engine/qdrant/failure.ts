@@ -12,6 +12,8 @@ export class QdrantFailure extends Error {
 		readonly code?: string,
 		/** What answered is something else than Qdrant. */
 		readonly isForeign = false,
+		/** Of an answer that says to come again: seconds to wait first. */
+		readonly retryAfter?: number,
 	) {
 		super(message);
 	}
@@ -29,7 +31,14 @@ export function statusOf(error: unknown): number | undefined {
  */
 export function isOutcomeUnknown(error: unknown): boolean {
 	const status = statusOf(error);
-	return status === undefined || [200, 408, 502, 503, 504].includes(status);
+	return status === undefined || [200, 408, 502, 503, 504].includes(status) || (status >= 500 && isForeign(error));
+}
+
+/** Seconds that a server wants to be left alone, as it says; undefined where that is not why it refused. */
+export function pauseWanted(error: unknown): number | undefined {
+	const failure = error instanceof BackupError ? error.cause : error;
+	if (!(failure instanceof QdrantFailure) || failure.status !== 429) return undefined;
+	return failure.retryAfter ?? DEFAULT_PAUSE_S;
 }
 
 /** Whether something else than Qdrant answered. */
@@ -37,6 +46,8 @@ export function isForeign(error: unknown): boolean {
 	const failure = error instanceof BackupError ? error.cause : error;
 	return failure instanceof QdrantFailure && failure.isForeign;
 }
+
+const DEFAULT_PAUSE_S = 5;
 
 export const ADDRESS_HINT =
 	'Enter the address of its HTTP interface, usually port 6333 (6334 is gRPC, 6335 between peers), past any log-in page.';
@@ -52,26 +63,56 @@ export function explain(error: unknown, role: Role, server: string, what: string
 	const details = status === undefined ? undefined : { status };
 	const make = (code: ConstructorParameters<typeof BackupError>[0], hint: string) =>
 		new BackupError(code, `${what}: ${failure.message}`, { cause: failure, hint, ...(details && { details }) });
+	const failed = role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED';
 	if (status === 401 || status === 403) {
-		return make('ACCESS_DENIED', 'Check the API key of the Qdrant credential; snapshots need one with full access.');
+		const key = 'Check the API key of the Qdrant credential; snapshots need one with full access.';
+		return make('ACCESS_DENIED', failure.isForeign ? betweenHint(status, server) : key);
 	}
-	if (failure.isForeign) {
-		const code = role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED';
-		return make(code, `${server} seems to be no Qdrant server. ${ADDRESS_HINT}`);
-	}
+	if (failure.isForeign) return make(failed, betweenHint(status, server));
 	if (status === undefined) {
 		const code = role === 'source' ? 'SOURCE_UNREACHABLE' : 'TARGET_UNREACHABLE';
 		if (isCertificateCode(failure.code)) return make(code, CERTIFICATE_HINT);
 		return make(code, `Check that ${server} is the server's address as seen from n8n, and that the server runs.`);
 	}
-	if (status === 408 || status === 502 || status === 504) {
-		return make(
-			role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED',
-			'A proxy between n8n and Qdrant gave up waiting; raise its time-out or use an address that goes past it.',
-		);
-	}
-	return make(role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED', refusalHint(failure.message));
+	if (status === 502 || status === 503 || status === 504) return make(failed, betweenHint(status, server));
+	if (status === 429) return make(failed, RATE_HINT);
+	return make(failed, refusalHint(failure.message));
 }
+
+const PAST_IT = 'or use an address that goes past it.';
+
+/** What to do where something else than Qdrant has answered. */
+function betweenHint(status: number | undefined, server: string): string {
+	if (status !== undefined && status >= 300 && status < 400) {
+		return `${server} seems to be no Qdrant server, but to lead to one: enter the address that it redirects to. ${ADDRESS_HINT}`;
+	}
+	switch (status) {
+		case 401:
+		case 403:
+		case 407:
+		case 511:
+			return `It is not Qdrant that refuses, but a proxy or firewall before it: let n8n pass there, ${PAST_IT}`;
+		case 405:
+		case 501:
+			return `A proxy before Qdrant does not let all requests pass: allow GET, POST, PUT, PATCH and DELETE there, ${PAST_IT}`;
+		case 411:
+		case 413:
+		case 414:
+			return `A proxy before Qdrant limits how long requests may be: raise its limit (nginx: client_max_body_size 0), ${PAST_IT}`;
+		case 408:
+		case 499:
+		case 502:
+		case 503:
+		case 504:
+		case 524:
+			return `A proxy between n8n and Qdrant could not reach it, or gave up waiting: look whether Qdrant runs, raise the proxy's time-out, ${PAST_IT}`;
+		default:
+			return `${server} seems to be no Qdrant server, or a proxy answers in its place. ${ADDRESS_HINT}`;
+	}
+}
+
+const RATE_HINT =
+	"The collection's strict mode, or a proxy, limits how often may be asked. Try again later, or raise the limit.";
 
 /** What 1.16.3 says of a full disk: the system's own words, or, of an upload that it could not store, its form's. */
 function refusalHint(message: string): string {

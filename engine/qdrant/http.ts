@@ -5,7 +5,7 @@
  * that was kept alive may be closed by the server just as the next request goes out), and keep-alive probes, so that
  * firewalls do not forget a connection on which the server is silent for an hour while it works.
  */
-import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -25,7 +25,8 @@ export interface HttpRequest {
 	/** Encoded, from the first slash: `/collections/a%20b`. */
 	path: string;
 	query?: Record<string, string | number | boolean | undefined>;
-	json?: unknown;
+	/** JSON. */
+	body?: string;
 	headers?: Record<string, string>;
 	signal?: AbortSignal;
 	/** Milliseconds until the answer begins; 0 for none. */
@@ -38,6 +39,13 @@ export interface LongAnswer {
 	body: IncomingMessage | BlockBody;
 }
 
+/** An answer that was read to its end. */
+export interface WholeAnswer {
+	status: number;
+	text: string;
+	headers?: IncomingHttpHeaders;
+}
+
 /** A body of known length to send. */
 export interface UploadBody {
 	headers: Record<string, string>;
@@ -48,7 +56,7 @@ export interface UploadBody {
 export async function open(connection: QdrantConnection, request: HttpRequest): Promise<IncomingMessage> {
 	const sent = begin(connection, request);
 	const answer = answerOf(sent);
-	sent.end(request.json === undefined ? undefined : JSON.stringify(request.json));
+	sent.end(request.body);
 	return await answer;
 }
 
@@ -84,7 +92,7 @@ export async function upload(
 	connection: QdrantConnection,
 	request: HttpRequest,
 	body: UploadBody,
-): Promise<{ status: number; text: string }> {
+): Promise<WholeAnswer> {
 	const { signal, ...unsignalled } = request;
 	const sent = begin(connection, { ...unsignalled, headers: body.headers });
 	let isCancelled = false;
@@ -98,6 +106,7 @@ export async function upload(
 	const answer = answerOf(sent).then(async (response) => ({
 		status: response.statusCode ?? 0,
 		text: await readText(response),
+		headers: response.headers,
 	}));
 	let ownFailure: { error: unknown } | undefined;
 	const content = telling(body.content, (error) => (ownFailure = { error }));
@@ -160,7 +169,7 @@ function begin(connection: QdrantConnection, request: HttpRequest, connect?: () 
 		headers: {
 			'accept-encoding': 'identity',
 			...(connection.apiKey ? { 'api-key': connection.apiKey } : {}),
-			...(request.json === undefined ? {} : { 'content-type': 'application/json' }),
+			...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
 			...request.headers,
 		},
 		...(request.signal ? { signal: request.signal } : {}),

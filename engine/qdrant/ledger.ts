@@ -26,6 +26,10 @@ const entrySchema = z.object({
 	name: z.string().optional(),
 	/** SHA-256 in hex, as the server told it with the name. */
 	checksum: z.string().optional(),
+	/** A file that a restore uploads under that name. */
+	isUpload: z.boolean().optional(),
+	/** The server's answer was lost, so the request may never have arrived. */
+	isDoubtful: z.boolean().optional(),
 	host: z.string(),
 	pid: z.number().int(),
 	enteredAt: z.string().datetime(),
@@ -38,11 +42,14 @@ export interface LedgerEntry {
 	scope: SnapshotScope;
 	askedAt: Date;
 	present: string[];
-	/** As the server described it; missing where its answer never came. */
+	/** As the server described it; missing where its answer never came. Of an upload, its name. */
 	snapshot?: OwnSnapshot;
+	isUpload?: boolean;
+	isDoubtful?: boolean;
 }
 
-type NewEntry = Omit<LedgerEntry, 'key' | 'snapshot'>;
+/** What is about to be asked for: a snapshot, or, with its name, the upload of a file. */
+type NewEntry = Omit<LedgerEntry, 'key' | 'snapshot' | 'isUpload' | 'isDoubtful'> & { upload?: string };
 
 /** What is in the ledger. */
 export interface LedgerContent {
@@ -72,7 +79,7 @@ export class SnapshotLedger {
 	) {}
 
 	/** Returns the entry's key. */
-	async enter({ server, peerId, scope, askedAt, present }: NewEntry): Promise<string> {
+	async enter({ server, peerId, scope, askedAt, present, upload }: NewEntry): Promise<string> {
 		const key = keyIn(this.folder, `${FOLDER}/${randomUUID()}.json`);
 		held.add(key);
 		try {
@@ -82,6 +89,7 @@ export class SnapshotLedger {
 				...scope,
 				askedAt: askedAt.toISOString(),
 				present,
+				...(upload !== undefined && { name: upload, isUpload: true }),
 				host: hostname(),
 				pid: process.pid,
 				enteredAt: new Date().toISOString(),
@@ -97,6 +105,13 @@ export class SnapshotLedger {
 	async name(key: string, { name, checksum }: OwnSnapshot): Promise<void> {
 		const entry = this.#entries.get(key);
 		if (entry) await this.#store(key, { ...entry, name, ...(checksum && { checksum }) });
+	}
+
+	/** Its answer was lost: the next run may have it, but has to doubt whether it ever came to be. */
+	async doubt(key: string): Promise<void> {
+		const entry = this.#entries.get(key);
+		if (entry) await this.#store(key, { ...entry, isDoubtful: true });
+		this.release(key);
 	}
 
 	/** The snapshot is gone, or never came to be. */
@@ -160,7 +175,7 @@ function parsed(text: Buffer): z.infer<typeof entrySchema> | undefined {
 }
 
 function ledgerEntry(key: string, entry: z.infer<typeof entrySchema>): LedgerEntry {
-	const { server, peerId, collection, shard, askedAt, present, name, checksum } = entry;
+	const { server, peerId, collection, shard, askedAt, present, name, checksum, isUpload, isDoubtful } = entry;
 	return {
 		key,
 		server,
@@ -168,6 +183,8 @@ function ledgerEntry(key: string, entry: z.infer<typeof entrySchema>): LedgerEnt
 		scope: { ...(collection !== undefined && { collection }), ...(shard !== undefined && { shard }) },
 		askedAt: new Date(askedAt),
 		present,
+		...(isUpload && { isUpload }),
+		...(isDoubtful && { isDoubtful }),
 		...(name !== undefined && { snapshot: { name, ...(checksum !== undefined && { checksum }) } }),
 	};
 }

@@ -1,16 +1,16 @@
 import { BackupError, throwIfCancelled } from '../errors';
-import { describeScope, type QdrantClient, type SnapshotScope } from './client';
+import { describeScope, type QdrantClient } from './client';
 import { UNKNOWN_PEER } from './cluster';
 import type { LedgerEntry, SnapshotLedger } from './ledger';
 import { removeOwnSnapshot, snapshotsIn, type OwnSnapshot } from './ownSnapshot';
+import { reclaimUpload } from './uploads';
 
+/** As far, where it is the only one: nobody else is likely to have asked just then, and nothing else came of our request. */
+const OWN_WINDOW_MS = 10_000;
 /** How far a snapshot's name may be from the moment at which it was asked for; a busy server or proxy takes its time. */
 const WINDOW_MS = 60_000;
 /** How long a snapshot is looked for that may still come, because the server is at work or its collection is deleted. */
 const GIVE_UP_AFTER_MS = 7 * 24 * 60 * 60 * 1000;
-/** Begins the name of every file that a restore uploads. */
-export const UPLOAD_PREFIX = 'stack-backup-upload-';
-const UPLOAD_ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
 
 export interface Leftovers {
 	/** Names of the snapshots that were removed. */
@@ -29,8 +29,10 @@ interface Search {
 
 /**
  * Removes from the servers what earlier runs of ours left there: snapshots in the ledger whose run has ended and whose
- * name a server told us when it had made them. Where that answer never came, nothing tells our snapshot from one that
- * somebody else asked for at the same moment: what may be ours is named, once, and left. Entries of servers that are not
+ * name a server told us when it had made them, and files that were uploaded. Where a run was killed before that answer, the
+ * one snapshot that was not there before and was begun when the run asked for it is its own. Where there are several, or the
+ * answer was lost, so that the request may never have arrived, nothing tells our snapshot from one that somebody else asked
+ * for at the same moment: what may be ours is named, once, and left. Entries of servers that are not
  * asked (another cluster that uses the same storage) stay in the ledger.
  * @param clients The servers that can be reached, by peer id.
  */
@@ -47,9 +49,7 @@ export async function removeLeftovers(
 		const client = clientOf(search, entry);
 		if (!client) continue;
 		try {
-			const isDone = entry.snapshot
-				? await removeLeftover(search, client, entry, entry.snapshot)
-				: await nameCandidates(search, client, entry);
+			const isDone = await settleEntry(search, client, entry);
 			if (isDone || isOld(entry)) await ledger.strike(entry.key);
 		} catch (error) {
 			if (error instanceof BackupError && error.code === 'CANCELLED') throw error;
@@ -60,13 +60,25 @@ export async function removeLeftovers(
 }
 
 /** By the peer's id; by the address where the id was not known then or is not now, since the server has no collections. */
-function clientOf({ clients }: Search, { peerId, server, snapshot }: LedgerEntry): QdrantClient | undefined {
+function clientOf({ clients }: Search, { peerId, server, snapshot, isUpload }: LedgerEntry): QdrantClient | undefined {
 	const client = clients.get(peerId);
 	if (client && peerId !== UNKNOWN_PEER) return client;
 	const [[id, sole] = []] = clients.size === 1 ? [...clients] : [];
 	if (sole?.server !== server || (id !== UNKNOWN_PEER && peerId !== UNKNOWN_PEER)) return undefined;
-	// Another server may have that address now, so its snapshot has to have our bytes, or is only named.
-	return snapshot && !snapshot.checksum ? undefined : sole;
+	// Another server may have that address now, so its snapshot has to have our bytes, or is only named. No other file has the
+	// name of one that was uploaded.
+	return snapshot && !snapshot.checksum && !isUpload ? undefined : sole;
+}
+
+/** Whether nothing of an entry is left to be done. */
+async function settleEntry(search: Search, client: QdrantClient, entry: LedgerEntry): Promise<boolean> {
+	const { snapshot, scope, isUpload } = entry;
+	if (!snapshot) return await removeUnnamed(search, client, entry);
+	if (!isUpload || scope.collection === undefined) return await removeLeftover(search, client, entry, snapshot);
+	if (await reclaimUpload(client, scope.collection, snapshot.name, search.signal)) {
+		search.found.removed.push(snapshot.name);
+	}
+	return true;
 }
 
 /** Whether nothing of it is left to be done. */
@@ -86,15 +98,18 @@ async function removeLeftover(
 	return removal !== 'outOfReach';
 }
 
-/** Whether there were any; if not, the server may still be making it. */
-async function nameCandidates(
-	{ names, found, signal }: Search,
-	client: QdrantClient,
-	entry: LedgerEntry,
-): Promise<boolean> {
+/** Whether there was any; if not, the server may still be making it. */
+async function removeUnnamed(search: Search, client: QdrantClient, entry: LedgerEntry): Promise<boolean> {
+	const { names, found, signal } = search;
 	const snapshots = (await snapshotsIn(client, entry.scope, signal)) ?? [];
 	const candidates = snapshots.map(({ name }) => name).filter((name) => !names.has(name) && mayBe(name, entry));
-	if (candidates.length === 0) return false;
+	const [sole, ...others] = candidates;
+	if (sole === undefined) return false;
+	// By the address alone, the server may be another one by now.
+	const isSure = others.length === 0 && !entry.isDoubtful && entry.peerId !== UNKNOWN_PEER;
+	if (isSure && mayBe(sole, entry, OWN_WINDOW_MS)) {
+		return await removeLeftover(search, client, entry, { name: sole });
+	}
 	found.warnings.push(
 		`A backup that was cut off at ${entry.askedAt.toISOString()} may have left ${candidates.join(' or ')} of ${describeScope(entry.scope)} on ${client.server}. ` +
 			'Somebody else may have made it as well, so it was left: if nobody needs it, remove it by Delete Server Snapshots.',
@@ -102,11 +117,11 @@ async function nameCandidates(
 	return true;
 }
 
-function mayBe(name: string, { askedAt, present }: LedgerEntry): boolean {
+function mayBe(name: string, { askedAt, present }: LedgerEntry, within = WINDOW_MS): boolean {
 	const begunAt = snapshotTime(name);
 	if (begunAt === undefined || present.includes(name)) return false;
 	const delay = begunAt.getTime() - askedAt.getTime();
-	return delay >= 0 && delay <= WINDOW_MS;
+	return delay >= 0 && delay <= within;
 }
 
 function isOld({ askedAt }: LedgerEntry): boolean {
@@ -126,24 +141,4 @@ export function snapshotTime(name: string): Date | undefined {
 	if (date === undefined) return undefined;
 	const time = new Date(`${date}T${hours}:${minutes}:${seconds}Z`);
 	return Number.isNaN(time.getTime()) ? undefined : time;
-}
-
-/**
- * Removes what restores have uploaded and, killed half-way, not removed: the server keeps every uploaded file (1.16.3),
- * and these carry our name. Younger ones than a day may belong to a restore that is still at work.
- */
-export async function removeOldUploads(
-	client: QdrantClient,
-	scope: SnapshotScope,
-	now: Date,
-	signal?: AbortSignal,
-): Promise<string[]> {
-	const removed: string[] = [];
-	for (const { name, creation_time: created } of await client.snapshots(scope, signal)) {
-		if (!name.startsWith(UPLOAD_PREFIX) || !created) continue;
-		if (now.getTime() - new Date(`${created}Z`).getTime() < UPLOAD_ABANDONED_AFTER_MS) continue;
-		await client.deleteSnapshot(scope, name, signal);
-		removed.push(name);
-	}
-	return removed;
 }

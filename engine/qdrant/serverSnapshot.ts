@@ -9,11 +9,9 @@ import { snapshotTime } from './leftovers';
 import { removeOwnSnapshot } from './ownSnapshot';
 import type { SnapshotDescription } from './types';
 
-const RETRY_MS = 100;
 const MAX_LAG_MS = 2000;
 /** Of making a snapshot, in all. */
 const ATTEMPTS = 4;
-const FIRST_PAUSE_MS = 500;
 
 export interface ServerSnapshotContext {
 	client: QdrantClient;
@@ -68,7 +66,7 @@ async function make(context: ServerSnapshotContext, scope: SnapshotScope): Promi
 			context.log?.(
 				`${context.client.server} could not make a snapshot of ${describeScope(scope)} (attempt ${attempt} of ${ATTEMPTS}): ${reason(error)}`,
 			);
-			await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1), context.signal);
+			await pause(context.client.timeouts.pause * 2 ** (attempt - 1), context.signal);
 		}
 	}
 }
@@ -90,7 +88,7 @@ async function makeOnce(context: ServerSnapshotContext, scope: SnapshotScope): P
 		// A refusal made no snapshot; a lost answer may have, and the entry stays for the next runs.
 		if (!isOutcomeUnknown(error)) await ledger?.strike(entry);
 		else {
-			ledger?.release(entry);
+			await ledger?.doubt(entry);
 			warn(
 				`Whether ${client.server} still makes the snapshot of ${describeScope(scope)} is not known, because its answer was lost. ` +
 					'Backups of the next days into the same storage tell if they find one that may be it.',
@@ -132,7 +130,7 @@ async function freeSecond(
 		const [{ now }, snapshots] = await Promise.all([client.version(signal), client.snapshots(scope, signal)]);
 		const present = snapshots.map(({ name }) => name);
 		if (!present.some((name) => isOfThisMoment(name, now))) return { now, present };
-		await pause(RETRY_MS, signal);
+		await pause(client.timeouts.pause / 5, signal);
 	}
 }
 

@@ -1,7 +1,11 @@
-/** The parts of Qdrant's answers that are used here (https://api.qdrant.tech, 1.16). */
+/**
+ * What Qdrant answers: by the types of its client, or, where much is kept and compared as it is and never interpreted, the
+ * parts that are used here (https://api.qdrant.tech).
+ */
+import type { Schemas } from '@qdrant/js-client-rest';
 
-/** A collection's or a vector's settings: kept and compared as they are, never interpreted. */
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+/** A collection's or a vector's settings, or a point. Integers beyond 2^53 are BigInts. */
+export type Json = null | boolean | number | bigint | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
 export interface CollectionInfo {
@@ -25,25 +29,14 @@ export interface CollectionConfig {
 	metadata?: Json;
 }
 
-export interface Alias {
-	alias_name: string;
-	collection_name: string;
-}
+export type Alias = Schemas['AliasDescription'];
+export type AliasAction = Schemas['AliasOperations'];
 
-export type AliasAction =
-	| { create_alias: { alias_name: string; collection_name: string } }
-	| { rename_alias: { old_alias_name: string; new_alias_name: string } }
-	| { delete_alias: { alias_name: string } };
-
-export interface SnapshotDescription {
-	/** `<collection>-<peer>-<YYYY-MM-DD-HH-MM-SS>.snapshot`, UTC. */
-	name: string;
-	creation_time?: string | null;
-	/** Bytes. */
-	size: number;
-	/** SHA-256 of the file, in hex; servers before 1.8 tell none. */
-	checksum?: string | null;
-}
+/**
+ * Its name is `<collection>-<peer>-<YYYY-MM-DD-HH-MM-SS>.snapshot`, UTC; its size in bytes; its checksum the SHA-256 of the
+ * file, in hex, which servers before 1.8 do not tell.
+ */
+export type SnapshotDescription = Schemas['SnapshotDescription'];
 
 export type ReplicaState = string;
 
@@ -68,12 +61,14 @@ export interface CollectionCluster {
 export type ClusterStatus =
 	{ status: 'disabled' } | { status: 'enabled'; peer_id: string; peers: Record<string, { uri: string }> };
 
+export type PointId = string | number | bigint;
+
 export interface ScoredPoint {
-	id: string | number;
+	id: PointId;
 	score: number;
 }
 
 export interface StoredPoint {
-	id: string | number;
+	id: PointId;
 	vector?: Json;
 }

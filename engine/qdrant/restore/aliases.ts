@@ -10,9 +10,6 @@ import type { QdrantClient } from '../client';
 import type { AliasAction } from '../types';
 import type { RestoreContext } from './load';
 
-const READ_WITHIN_MS = 5000;
-const POLL_MS = 250;
-
 /**
  * What becomes of the aliases that the collection had when it was backed up: nothing; those that are free now are given
  * to the restored collection; all are, whatever they point at now.
@@ -78,11 +75,11 @@ export async function aliasHoldersAfter(
 	client: QdrantClient,
 	hoped: (holders: Map<string, string>) => boolean = () => true,
 ): Promise<Map<string, string> | undefined> {
-	const deadline = Date.now() + READ_WITHIN_MS;
+	const deadline = Date.now() + client.timeouts.settle / 2;
 	for (;;) {
 		const holders = await aliasHolders(client).catch(() => undefined);
 		if ((holders && hoped(holders)) || Date.now() > deadline) return holders;
-		await sleep(POLL_MS);
+		await sleep(client.timeouts.pause / 2);
 	}
 }
 

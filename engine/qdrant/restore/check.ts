@@ -9,8 +9,6 @@ import type { CollectionInfo, JsonObject } from '../types';
 import { bare } from './compatible';
 import { searchSample, type SampleSearch } from './sampleSearch';
 
-const POLL_MS = 500;
-
 export interface CheckOptions {
 	/** Milliseconds to wait until the server has built its indexes (status green); 0, the default, does not wait. */
 	waitForIndexes?: number;
@@ -109,7 +107,7 @@ async function settled(
 		const done = info.status === 'green' || info.status === 'red' || info.status === 'grey';
 		const isOver = Date.now() > deadline || stopWaiting?.aborted === true;
 		if (done || within === 0 || isOver) return { info, waited: done || within === 0 };
-		await sleep(POLL_MS, undefined, { signal: stopWaiting ?? signal }).catch(() => {});
+		await sleep(client.timeouts.pause, undefined, { signal: stopWaiting ?? signal }).catch(() => {});
 	}
 }
 

@@ -14,6 +14,7 @@ import { BackupError, messageOf } from '../../errors';
 import type { QdrantClient } from '../client';
 import { isOutcomeUnknown, statusOf } from '../failure';
 import type { JsonObject } from '../types';
+import { removeUploads } from '../uploads';
 import type { RestoreContext } from './load';
 import { MARK, markIn } from './notes';
 
@@ -23,6 +24,8 @@ export interface MadeCollection {
 	mark: string | undefined;
 	/** The server is still filling it, and will tell when it is done (`late`), or may be, and nobody will hear (`lost`). */
 	busy?: 'late' | 'lost';
+	/** Its strict mode is off until the end. */
+	isRelaxed?: boolean;
 }
 
 /**
@@ -78,21 +81,48 @@ export async function discard(context: RestoreContext, collection: string): Prom
 			const reason = 'it is not certain that this restore has made it. Look at it, and delete it if it is not wanted.';
 			return leave(context, `The collection ${collection} was not removed: ${reason}`);
 		}
-		if (found) await topology.client.deleteCollection(collection);
+		if (found) {
+			// Without the collection no call reaches the file on the server's disk.
+			await removeUploads(topology.client, collection);
+			await topology.client.deleteCollection(collection);
+		}
 		made.delete(collection);
 	} catch (error) {
 		leave(context, `The incomplete collection ${collection} could not be removed, delete it: ${messageOf(error)}`);
 	}
 }
 
-/** Takes the marks off the collections that stay. */
+/**
+ * Lets the checks ask as much as they have to: a collection brings along a strict mode, which may limit how often and what may
+ * be asked. Nobody else uses it yet; `releaseCollections` switches the mode on again.
+ */
+export async function relax({ topology, made, log }: RestoreContext, collection: string): Promise<void> {
+	const own = made.get(collection);
+	if (!own) return;
+	try {
+		const { config } = await topology.client.collection(collection);
+		if ((config.strict_mode_config as JsonObject | null | undefined)?.['enabled'] !== true) return;
+		// Noted before: of an answer that is lost it is not known whether the mode is off.
+		own.isRelaxed = true;
+		await topology.client.updateCollection(collection, { strict_mode_config: { enabled: false } });
+	} catch (error) {
+		log(`The strict mode of ${collection} stays on during the checks: ${messageOf(error)}`);
+	}
+}
+
+/** Takes the marks off the collections that stay, and switches their strict mode on again. */
 export async function releaseCollections({ topology, made, warnings }: RestoreContext): Promise<void> {
-	for (const [collection, { mark, busy }] of made) {
-		if (mark === undefined || busy) continue;
+	for (const [collection, { mark, busy, isRelaxed }] of made) {
+		if (busy || (mark === undefined && !isRelaxed)) continue;
 		try {
-			await topology.client.updateCollection(collection, { metadata: { [MARK]: null } });
+			await topology.client.updateCollection(collection, {
+				...(mark !== undefined && { metadata: { [MARK]: null } }),
+				...(isRelaxed && { strict_mode_config: { enabled: true } }),
+			});
 		} catch (error) {
-			warnings.push(`The metadata of ${collection} still hold the entry ${MARK}: ${messageOf(error)}`);
+			const left = mark === undefined ? '' : `The metadata of ${collection} still hold the entry ${MARK}`;
+			const off = isRelaxed ? `the strict mode of ${collection} may be off: switch it on` : '';
+			warnings.push(`${[left, off].filter(Boolean).join(', and ')}: ${messageOf(error)}`);
 		}
 	}
 }

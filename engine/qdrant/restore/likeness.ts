@@ -8,11 +8,9 @@ import { createHash } from 'node:crypto';
 import type { QdrantClient } from '../client';
 import { countPoints } from '../count';
 import { isForeign, isOutcomeUnknown, statusOf } from '../failure';
-import type { JsonObject } from '../types';
+import type { JsonObject, PointId } from '../types';
 
 const SAMPLE = 50;
-
-type Id = string | number;
 
 /** A digest of each point of the sample that is there, by id; and the number of all points, where it can be counted. */
 export interface Fingerprint {
@@ -22,7 +20,7 @@ export interface Fingerprint {
 
 /** What the collection was, and what the restore should make of it. */
 export interface Marks {
-	ids: Id[];
+	ids: PointId[];
 	old: Fingerprint;
 	fresh: Fingerprint;
 }
@@ -34,7 +32,7 @@ export interface Marks {
 export type Likeness = 'old' | 'new' | 'both' | 'broken' | 'unreadable';
 
 /** Ids of some points; none where the server does not sample (before 1.11, or by strict mode). */
-export async function sampleIds(client: QdrantClient, collection: string): Promise<Id[]> {
+export async function sampleIds(client: QdrantClient, collection: string): Promise<PointId[]> {
 	const query = { query: { sample: 'random' }, limit: SAMPLE };
 	return await client.search(collection, query).then(
 		(points) => points.map(({ id }) => id),
@@ -42,7 +40,7 @@ export async function sampleIds(client: QdrantClient, collection: string): Promi
 	);
 }
 
-export async function fingerprint(client: QdrantClient, collection: string, ids: Id[]): Promise<Fingerprint> {
+export async function fingerprint(client: QdrantClient, collection: string, ids: PointId[]): Promise<Fingerprint> {
 	const { points: count, estimatedBecause } = await countPoints(client, collection);
 	const points = new Map<string, string>();
 	if (ids.length > 0) {
@@ -59,7 +57,11 @@ export async function fingerprint(client: QdrantClient, collection: string, ids:
 }
 
 /** Of a collection that is as it should be; without points where the server does not let them be looked up. */
-export async function fingerprintBefore(client: QdrantClient, collection: string, ids: Id[]): Promise<Fingerprint> {
+export async function fingerprintBefore(
+	client: QdrantClient,
+	collection: string,
+	ids: PointId[],
+): Promise<Fingerprint> {
 	return await fingerprint(client, collection, ids).catch(async () => await fingerprint(client, collection, []));
 }
 
@@ -102,11 +104,12 @@ export function compare(now: Fingerprint, { ids, old, fresh }: Marks): Likeness 
 	return now.count === fresh.count ? 'both' : 'broken';
 }
 
-/** JSON with sorted keys. */
+/** JSON with sorted keys, for comparing. */
 function canonical(value: unknown): string {
-	return JSON.stringify(value, (_key, inner: unknown) =>
-		typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+	return JSON.stringify(value, (_key, inner: unknown) => {
+		if (typeof inner === 'bigint') return `integer ${inner}`;
+		return typeof inner === 'object' && inner !== null && !Array.isArray(inner)
 			? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-			: inner,
-	);
+			: inner;
+	});
 }

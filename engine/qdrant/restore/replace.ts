@@ -16,9 +16,6 @@ import { putContentBack } from './putBack';
 import type { Swap } from './swapCollection';
 import { watchSource } from './watch';
 
-const POLL_MS = 500;
-const SETTLED_MS = 10_000;
-
 /** Restores over the collection, which keeps its aliases. */
 export async function replaceContent(context: RestoreContext, swap: Swap): Promise<CollectionCheck> {
 	const { name } = swap;
@@ -44,11 +41,16 @@ async function leaveAlone(context: RestoreContext, swap: Swap, how: 'unsent' | '
 	const likeness = await likenessNow(context.topology.client, name, marks);
 	const isThere = likeness === 'old' || (how === 'unsent' && (likeness === 'both' || likeness === 'new'));
 	if (isThere) return await dropCopy({ ...context, signal: undefined }, swap);
-	const doubt = likeness === 'both' ? 'no look at it shows that' : 'does not look like it';
 	leave(
 		context,
-		`The collection ${name} should be as it was, but ${doubt}; its copy ${previous} was kept: compare them.`,
+		`The collection ${name} should be as it was, but ${doubtOf(likeness)}; its copy ${previous} was kept: compare them.`,
 	);
+}
+
+function doubtOf(likeness: Likeness | undefined): string {
+	if (likeness === undefined) return 'it could not be looked at';
+	if (likeness === 'unreadable') return 'the server fails to read it';
+	return likeness === 'both' ? 'no look at it shows that' : 'it does not look like it';
 }
 
 /** The server has, or may have, all of the snapshot, and does not say that it has restored it. */
@@ -84,17 +86,17 @@ export function mayBeAtWork(reason: unknown): boolean {
  * for the trial, and ten seconds more, to show the backup's points.
  */
 export async function likenessOnceSettled(
-	{ topology, log }: RestoreContext,
+	{ topology: { client }, log }: RestoreContext,
 	{ name, marks, took }: Swap,
 	isOver: boolean,
 ): Promise<Likeness | undefined> {
-	const deadline = Date.now() + SETTLED_MS + 3 * took;
+	const deadline = Date.now() + client.timeouts.settle + 3 * took;
 	log(`Looking at what has become of ${name}`);
 	for (;;) {
-		const likeness = await likenessNow(topology.client, name, marks);
+		const likeness = await likenessNow(client, name, marks);
 		const isCertain = likeness === 'new' || (isOver && likeness !== undefined && likeness !== 'unreadable');
 		if (isCertain || Date.now() > deadline) return likeness;
-		await sleep(POLL_MS);
+		await sleep(client.timeouts.pause);
 	}
 }
 

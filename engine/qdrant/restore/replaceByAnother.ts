@@ -3,7 +3,7 @@ import { aliasesOf } from '../describe';
 import { isOutcomeUnknown } from '../failure';
 import { isOfEarlierSwap, moveAliases } from './aliases';
 import type { CollectionCheck } from './check';
-import { withdrawBusy } from './claim';
+import { relax, withdrawBusy } from './claim';
 import { dropCopy, keptError, putBackError } from './kept';
 import type { Marks } from './likeness';
 import { discard, loadNew, type RestoreContext } from './load';
@@ -29,6 +29,7 @@ export async function replaceByAnother(context: RestoreContext, swap: Swap): Pro
 		() => undefined,
 		(reason: unknown) => ({ reason }),
 	);
+	if (!failure) await relax(context, name);
 	const check = failure
 		? await afterFailure(context, swap, { parked, ...failure, isOver: isOver(failure.reason) })
 		: await checkReplaced(context, swap, async (reason) => {

@@ -7,7 +7,6 @@ import { statusOf } from '../failure';
 import type { CollectionCluster } from '../types';
 import type { RestoreContext } from './load';
 
-const POLL_MS = 100;
 /** Replicas of a new collection are active within a second; peers that are asked to do much may take longer. */
 const READY_WITHIN_MS = 2 * 60 * 1000;
 
@@ -31,7 +30,7 @@ export async function replicasReady({ topology, signal }: RestoreContext, collec
 				{ hint: 'Look at the state of the cluster and at its log, then try again.', details: { late } },
 			);
 		}
-		await sleep(POLL_MS, undefined, { signal }).catch(() => {
+		await sleep(topology.client.timeouts.pause / 5, undefined, { signal }).catch(() => {
 			throw cancelled();
 		});
 	}

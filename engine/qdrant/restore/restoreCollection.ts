@@ -1,13 +1,14 @@
-import { BackupError, cancelled } from '../../errors';
+import { BackupError, cancelled, messageOf, throwIfCancelled } from '../../errors';
 import type { Storage } from '../../storage';
 import { findPeers, type Topology } from '../cluster';
 import { collectionName, text } from '../collectionName';
 import type { QdrantConnection } from '../connection';
 import { isOutcomeUnknown } from '../failure';
 import { SnapshotLedger } from '../ledger';
+import { removeLeftovers } from '../leftovers';
 import { restoreAliases, type AliasChoice } from './aliases';
 import { assertPassed, checkCollection, type CheckOptions, type CollectionCheck } from './check';
-import { nameTaken, releaseCollections } from './claim';
+import { nameTaken, relax, releaseCollections } from './claim';
 import { assertCompatible } from './compatible';
 import { assertSingle, discard, isSharded, loadInto, loadNew, type RestoreContext } from './load';
 import { findRemnants, ofTarget } from './remnants';
@@ -63,8 +64,8 @@ type Outcome = Pick<CollectionRestoreReport, 'collection' | 'previous' | 'aliase
 
 /**
  * Restores a collection. Everything that can be told beforehand (confirmation, versions, names, whether the backup fits) is
- * checked before anything is touched; the archive is compared with its manifest as it streams, and the server compares
- * what arrives with the checksum before it puts it in place. A restore that is refused or fails leaves the target as it
+ * checked before anything is touched, and the archive is read to its end and compared with its manifest; it is compared again
+ * as it streams, and the server compares what arrives with the checksum before it puts it in place. A restore that is refused or fails leaves the target as it
  * was: what it made is removed again, what it replaced is put back; where that is not certain, nothing is removed, and the
  * error tells what is where (`details.left`, a sentence each). A cancel counts until the server has everything, which then
  * goes on whether anybody listens or not: over an existing collection it is waited for, and what it has done counts; a new
@@ -96,6 +97,7 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 		...(onProgress && { onProgress }),
 	};
 	try {
+		await removeEarlier(context);
 		const checks = { ...options.check, roughPoints: source.points };
 		const { collection: name } = target;
 		const names = ofTarget(name, await topology.client.collections(signal));
@@ -120,6 +122,26 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 	} catch (error) {
 		await releaseCollections(context);
 		throw withLeft(signal?.aborted && !isOfServer(error) ? cancelled() : error, context.left);
+	}
+}
+
+/** The last step before anything is changed, for it may take as long as the restore. */
+async function prove({ log, signal }: RestoreContext, { description, prove: read }: RestoreSource): Promise<void> {
+	if (!read) return;
+	log(`Reading ${description} to its end, before anything is changed`);
+	await read(signal);
+}
+
+/** What earlier runs have left on the server is no reason to go without a restore. */
+async function removeEarlier({ topology, ledger, log, warnings, signal }: RestoreContext): Promise<void> {
+	if (!ledger) return;
+	try {
+		const found = await removeLeftovers(topology.clients, ledger, signal);
+		for (const name of found.removed) log(`Removed ${name}, which an earlier run had left on the server`);
+		warnings.push(...found.warnings);
+	} catch (error) {
+		throwIfCancelled(signal);
+		warnings.push(`Whether earlier runs have left files on the server could not be found out: ${messageOf(error)}`);
 	}
 }
 
@@ -157,6 +179,7 @@ async function restoreInto(context: RestoreContext, options: RestoreCollectionOp
 	if (target.type === 'newCollection') return await restoreNew(context, options, behind);
 	if (target.type === 'existing') return await restoreOver(context, options, behind);
 	if (behind === undefined) return await restoreNew(context, options, behind);
+	await prove(context, source);
 	const swap = { name, source, check, ...(timeZone !== undefined && { timeZone }) };
 	return behind === name ? await swapCollection(context, swap) : await swapAlias(context, swap, behind);
 }
@@ -182,8 +205,10 @@ async function restoreNew(
 			hint: 'Choose another name, or restore over it by a safe swap.',
 		});
 	}
+	await prove(context, source);
 	await loadNew(context, collection, source);
 	try {
+		await relax(context, collection);
 		const found = await checkCollection(context.topology, collection, source.facts, check, context.signal);
 		assertPassed(found, collection, 'It was removed again.');
 		return { collection, previous: undefined, aliases: [], check: found };
@@ -215,6 +240,7 @@ async function restoreOver(
 	}
 	const shape = source.facts ?? source.shape;
 	if (shape) await assertCompatible(topology, collection, shape, signal);
+	await prove(context, source);
 	let isSent = source.remote !== undefined;
 	const onProgress: RestoreContext['onProgress'] = (progress) => {
 		isSent ||= progress.bytes === progress.totalBytes;

@@ -2,18 +2,13 @@
  * A search in a restored collection. It proves that the server can serve the collection, and nothing about the backup,
  * whose bytes were compared with their hash: so whatever goes wrong here is told, and takes nothing back.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-
-import { BackupError, cancelled, messageOf } from '../../errors';
+import { BackupError, messageOf } from '../../errors';
 import type { QdrantClient } from '../client';
 import { statusOf } from '../failure';
 import type { JsonObject, StoredPoint } from '../types';
 
 /** Points to find a vector among that can be searched by. */
 const SAMPLE = 10;
-/** In all, for a server that limits how often it is asked. */
-const MAX_WAIT_MS = 30_000;
-const DEFAULT_WAIT_S = 5;
 
 /** `empty`: no points; `skipped`: no vector that can be searched by; `failed`: refused, or nothing found. */
 export type SampleSearch = 'passed' | 'empty' | 'skipped' | 'failed';
@@ -29,13 +24,12 @@ export async function searchSample(
 	warn: (message: string) => void,
 	signal?: AbortSignal,
 ): Promise<SampleSearch> {
-	const patient = patience(signal);
 	try {
-		const points = await patient(() => somePoints(client, collection, signal));
+		const points = await client.patiently(() => somePoints(client, collection, signal), signal);
 		if (points.length === 0) return 'empty';
 		const query = sampleQuery(points);
 		if (!query) return 'skipped';
-		const found = await patient(() => client.search(collection, { ...query, limit: 1 }, signal));
+		const found = await client.patiently(() => client.search(collection, { ...query, limit: 1 }, signal), signal);
 		if (found.length > 0) return 'passed';
 		warn('A search by the vector of one of its points found nothing.');
 	} catch (error) {
@@ -53,26 +47,6 @@ async function somePoints(client: QdrantClient, collection: string, signal?: Abo
 		if (statusOf(error) !== 400) throw error;
 		return await client.somePoints(collection, 1, signal);
 	}
-}
-
-/** Repeats what is refused because of a rate limit (429, `Retry after 30s`), as long as the waiting stays within bounds. */
-function patience(signal?: AbortSignal): <T>(ask: () => Promise<T>) => Promise<T> {
-	let left = MAX_WAIT_MS;
-	return async (ask) => {
-		for (;;) {
-			try {
-				return await ask();
-			} catch (error) {
-				if (statusOf(error) !== 429) throw error;
-				const [, seconds = DEFAULT_WAIT_S] = /retry after (\d+)/i.exec(messageOf(error)) ?? [];
-				left -= Math.max(Number(seconds), 1) * 1000;
-				if (left < 0) throw error;
-				await sleep(Math.max(Number(seconds), 1) * 1000, undefined, { signal }).catch(() => {
-					throw cancelled();
-				});
-			}
-		}
-	};
 }
 
 /** A search by a point's own vector, the first that can be searched by. */

@@ -1,18 +1,16 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BackupError, cancelled, messageOf } from '../../errors';
 import type { QdrantClient } from '../client';
+import { UNKNOWN_PEER } from '../cluster';
 import { isOutcomeUnknown, statusOf } from '../failure';
-import { UPLOAD_PREFIX } from '../leftovers';
 import { snapshotForm } from '../multipart';
+import { uploadName } from '../uploads';
 import { discard, leave } from './claim';
 import type { RestoreContext } from './load';
 import type { SnapshotPiece } from './source';
 
-const POLL_MS = 200;
-/** How long a server may take to store and hash what has arrived. */
-const ARRIVAL_MS = 2000;
+/** What a server may take to store and hash what has arrived, beside a fifth of the time to settle. */
 const HASHED_BYTES_PER_MS = 100_000;
 
 /** A piece as a request's body. */
@@ -33,21 +31,28 @@ function snapshotBody({ onProgress, signal }: RestoreContext, piece: SnapshotPie
 export async function uploadWhole(context: RestoreContext, collection: string, piece: SnapshotPiece): Promise<void> {
 	const { topology, signal, log, made } = context;
 	const { client } = topology;
-	const name = `${UPLOAD_PREFIX}${randomUUID()}.snapshot`;
+	const name = uploadName();
 	let isSent = false;
 	log(`Uploading ${piece.size} bytes to ${client.server} for the collection ${collection}`);
 	const body = snapshotBody(context, piece, name, () => void (isSent = true));
+	const note = await noteUpload(context, collection, name);
 	const taken = client.uploadSnapshot({ collection }, piece.sha256, body, signal);
-	const cleanUp = async () => await removeUpload(context, collection, name);
+	const cleanUp = async () => note.settle(await removeUpload(context, collection, name));
 	try {
 		await serverDone(context, { collection, work: taken, isSent: () => isSent, cleanUp });
 	} catch (error) {
-		if (isCancel(error)) throw error;
 		const own = made.get(collection);
+		if (isCancel(error)) {
+			// What was not sent to its end the server drops; otherwise it is cleaned up once the server has finished.
+			if (own?.busy !== 'late') await note.settle(true);
+			throw error;
+		}
 		if (own && isSent && isOutcomeUnknown(error) && (await mayHaveArrived(context, collection, name, piece.size))) {
 			own.busy = 'lost';
 		}
-		if (mayHaveStored(error)) await cleanUp();
+		const isGone = !mayHaveStored(error) || (await removeUpload(context, collection, name));
+		// An answer that was lost may hide a file that is still to come.
+		await note.settle(isGone && !(isSent && isOutcomeUnknown(error)));
 		throw error;
 	}
 	await cleanUp();
@@ -80,13 +85,13 @@ async function mayHaveArrived(
 	name: string,
 	size: number,
 ): Promise<boolean> {
-	const deadline = Date.now() + ARRIVAL_MS + size / HASHED_BYTES_PER_MS;
+	const deadline = Date.now() + client.timeouts.settle / 5 + size / HASHED_BYTES_PER_MS;
 	for (;;) {
 		const isLast = Date.now() > deadline;
 		const files = await client.snapshots({ collection }).catch(() => undefined);
 		if (files?.some((file) => file.name === name)) return true;
 		if (isLast) return files === undefined;
-		await sleep(POLL_MS);
+		await sleep(client.timeouts.pause / 2);
 	}
 }
 
@@ -98,16 +103,41 @@ function mayHaveStored(error: unknown): boolean {
 	return (statusOf(error) ?? 500) >= 500 || statusOf(error) === 400;
 }
 
-/** Removes what was uploaded from the server's disk. */
-async function removeUpload(context: RestoreContext, collection: string, name: string): Promise<void> {
+/** Notes an upload, so that the next run removes what this one, if it is killed, leaves on the server's disk. */
+async function noteUpload(
+	{ topology, ledger, log }: RestoreContext,
+	collection: string,
+	upload: string,
+): Promise<{ settle: (isGone: boolean) => Promise<void> }> {
+	const peerId = topology.peers[0]?.id ?? UNKNOWN_PEER;
+	const entry = { server: topology.client.server, peerId, scope: { collection }, askedAt: new Date(), present: [] };
+	try {
+		const key = await ledger?.enter({ ...entry, upload });
+		const settle = async (isGone: boolean) => {
+			if (key === undefined) return;
+			if (!isGone) return ledger?.release(key);
+			await ledger?.strike(key).catch((error: unknown) => {
+				log(`The note of the upload ${upload} could not be removed: ${messageOf(error)}`);
+			});
+		};
+		return { settle };
+	} catch (error) {
+		log(`The storage keeps no note of the upload ${upload}: ${messageOf(error)}`);
+		return { settle: async () => {} };
+	}
+}
+
+/** Removes what was uploaded from the server's disk; tells whether it is gone. */
+async function removeUpload(context: RestoreContext, collection: string, name: string): Promise<boolean> {
 	const { client } = context.topology;
 	const what = `The uploaded file ${name} could not be removed from ${client.server}`;
 	try {
-		if (await client.collectionExists(collection)) await client.deleteSnapshot({ collection }, name);
-		else leave(context, `${what}: it lies in the folder of the snapshots of ${collection}, which does not exist.`);
+		if (await client.collectionExists(collection)) return await client.deleteSnapshot({ collection }, name);
+		leave(context, `${what}: it lies in the folder of the snapshots of ${collection}, which does not exist.`);
 	} catch (error) {
 		leave(context, `${what}: ${messageOf(error)}`);
 	}
+	return false;
 }
 
 interface ServerWork {

@@ -33,6 +33,11 @@ export interface RestoreSource {
 	points?: number;
 	/** A collection's snapshot, or one for each shard; none where the server fetches it. */
 	pieces: SnapshotPiece[];
+	/**
+	 * Reads a stored archive to its end and compares it with its manifest, before a target is touched. Undefined where that was
+	 * done, or nobody but the server can.
+	 */
+	prove?: ((signal?: AbortSignal) => Promise<void>) | undefined;
 	/** Where the server fetches a collection's snapshot by itself. */
 	remote?: { url: string; sha256: string };
 }
@@ -45,16 +50,24 @@ export function archiveSource(reader: ArchiveReader): RestoreSource {
 	const { manifest } = reader;
 	const facts = collectionSource(manifest);
 	const description = manifest.file;
+	const prove = proofOf(reader);
 	if (facts.snapshot) {
 		const { size, sha256 } = facts.snapshot;
-		return { description, facts, pieces: [{ size, sha256, open: (signal) => reader.raw(signal) }] };
+		return { description, facts, prove, pieces: [{ size, sha256, open: (signal) => reader.raw(signal) }] };
 	}
 	const pieces = facts.shards.flatMap(({ id, snapshot }): SnapshotPiece[] => {
 		if (!snapshot) return [];
 		const { size, sha256 } = snapshot;
 		return [{ shard: id, size, sha256, open: (signal) => shardBytes(reader, id, signal) }];
 	});
-	return { description, facts, pieces };
+	return { description, facts, prove, pieces };
+}
+
+function proofOf(reader: ArchiveReader): (signal?: AbortSignal) => Promise<void> {
+	return async (signal) => {
+		await reader.checkKeys(signal);
+		await reader.verifyStored(signal);
+	};
 }
 
 async function* shardBytes(reader: ArchiveReader, id: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -168,5 +181,6 @@ export function remoteSnapshot(url: string, from: ArchiveReader | { sha256: stri
 			hint: 'That takes a backup of a single server without compression and encryption. Restore this one by upload.',
 		});
 	}
-	return { description: manifest.file, facts, pieces: [], remote: { url, sha256: facts.snapshot.sha256 } };
+	const prove = proofOf(from);
+	return { description: manifest.file, facts, prove, pieces: [], remote: { url, sha256: facts.snapshot.sha256 } };
 }

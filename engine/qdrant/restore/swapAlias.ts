@@ -4,6 +4,7 @@ import { isOutcomeUnknown, statusOf } from '../failure';
 import type { AliasAction } from '../types';
 import { aliasHolders, aliasHoldersAfter, isOfEarlierSwap, moveAliases, pointAt } from './aliases';
 import { assertPassed, checkCollection, type CollectionCheck } from './check';
+import { relax } from './claim';
 import { discard, loadNew, type RestoreContext } from './load';
 import { NOTHING_CHANGED, type SwapOptions, type SwapResult } from './swap';
 import { freeName } from './swapNames';
@@ -38,6 +39,7 @@ export async function swapAlias(context: RestoreContext, options: SwapOptions, o
 	let check: CollectionCheck;
 	let move: Move;
 	try {
+		await relax(context, collection);
 		check = await checkCollection(context.topology, collection, source.facts, options.check, context.signal);
 		assertPassed(check, collection, NOTHING_CHANGED);
 		const previous = await freeName(context, `${name}_before_${time}`);

@@ -3,10 +3,11 @@ import { BackupError, throwIfCancelled } from '../../errors';
 import { aliasesOf } from '../describe';
 import type { CollectionSource } from '../manifestSource';
 import { isOfEarlierSwap, moveAliases } from './aliases';
-import { assertPassed, checkCollection } from './check';
+import { assertPassed, checkCollection, type CollectionCheck } from './check';
 import { obstacle } from './compatible';
 import { copyCollection } from './copy';
 import { fingerprintBefore, sampleIds, type Fingerprint, type Marks } from './likeness';
+import { relax } from './claim';
 import { discard, loadNew, type RestoreContext } from './load';
 import { replaceContent } from './replace';
 import { replaceByAnother } from './replaceByAnother';
@@ -62,13 +63,15 @@ async function swapAlone(context: RestoreContext, options: SwapOptions): Promise
 	const previous = await freeName(context, `${name}_before_${time}`);
 	const known = (await collectionsOfSwaps(context, name)).add(trial).add(previous);
 	const aliases = await aliasesOf(client, name, signal);
-	const { ids, fresh, took } = await tryOut(context, options, trial);
+	const { ids, fresh, took, sampled } = await tryOut(context, options, trial);
 	const copied = await copyAndCheck(context, name, previous);
 	let swap: Swap;
 	let fits: boolean;
 	try {
 		const marks = { ids, old: await fingerprintBefore(client, previous, ids), fresh };
-		swap = { ...options, previous, copied, marks, took, aliases };
+		// What could be searched on trial need not be once more: strict mode may limit how often the collection is asked.
+		const check = { ...options.check, ...(sampled !== 'failed' && { sampleSearch: false }) };
+		swap = { ...options, check, previous, copied, marks, took, aliases };
 		const shape = source.facts ?? source.shape;
 		fits = shape !== undefined && (await obstacle(topology, name, shape, signal)) === undefined;
 		const others = [...(await collectionsOfSwaps(context, name))].filter((found) => !known.has(found));
@@ -79,6 +82,7 @@ async function swapAlone(context: RestoreContext, options: SwapOptions): Promise
 		throw error;
 	}
 	const check = fits ? await replaceContent(context, swap) : await replaceByAnother(context, swap);
+	if (sampled !== 'failed') check.sampleSearch = sampled;
 	const ofOldData = aliases.filter(isOfEarlierSwap);
 	const { others } = await moveAliases(client, ofOldData, { from: name, to: previous });
 	if (others.length > 0) warnings.push(`These aliases name older data, but point at ${name}: ${others.join(', ')}.`);
@@ -90,7 +94,7 @@ async function tryOut(
 	context: RestoreContext,
 	{ name, source, check: checks }: SwapOptions,
 	trial: string,
-): Promise<{ ids: Marks['ids']; fresh: Fingerprint; took: number }> {
+): Promise<{ ids: Marks['ids']; fresh: Fingerprint; took: number; sampled: CollectionCheck['sampleSearch'] }> {
 	const { topology, signal, log } = context;
 	const { client } = topology;
 	log(`Trying the backup as ${trial}`);
@@ -98,11 +102,12 @@ async function tryOut(
 	await loadNew(context, trial, source);
 	const took = Date.now() - startedAt;
 	try {
+		await relax(context, trial);
 		// Waiting for indexes is for the one that stays.
 		const check = await checkCollection(topology, trial, source.facts, { ...checks, waitForIndexes: 0 }, signal);
 		assertPassed(check, trial, NOTHING_CHANGED);
 		const ids = [...new Set([...(await sampleIds(client, name)), ...(await sampleIds(client, trial))])];
-		return { ids, fresh: await fingerprintBefore(client, trial, ids), took };
+		return { ids, fresh: await fingerprintBefore(client, trial, ids), took, sampled: check.sampleSearch };
 	} finally {
 		await discard(context, trial);
 	}

@@ -8,13 +8,13 @@ import type { QdrantConnection } from '../connection';
 import type { CollectionSource } from '../manifestSource';
 import { shardObstacle } from '../restore/compatible';
 import type { CollectionRestoreReport } from '../restore/restoreCollection';
-import type { CollectionInfo, JsonObject } from '../types';
+import type { CollectionInfo, JsonObject, PointId } from '../types';
 import { compareConfig } from './compareCollection';
 import { findTooFew } from './comparePoints';
 import { findError, findWarning } from './findings';
 import { compareWithLive } from './live';
 import { conditionOf } from './payloadIndexes';
-import { isRefusal, readPoint, sampleIds, withId, type PointId, type SampledPoint } from './samples';
+import { isRefusal, readPoint, sampleIds, withId, type SampledPoint } from './samples';
 import { isAmongNeighbours, searchItself, shapeProblem, vectorsOf, type NamedVector } from './vectors';
 import { withoutStrictMode } from './strictMode';
 

@@ -4,7 +4,8 @@ import { throwIfCancelled } from '../../errors';
 import type { CheckContext } from '../../verify/types';
 import { findWarning } from './findings';
 import type { Scratch as AnyScratch } from './inspect';
-import { isRefusal, readPoint, type PointId } from './samples';
+import type { PointId } from '../types';
+import { isRefusal, readPoint } from './samples';
 
 type Scratch = Required<AnyScratch>;
 

@@ -1,11 +1,9 @@
 import type { QdrantClient } from '../client';
 import { statusOf } from '../failure';
-import type { Json, JsonObject } from '../types';
+import type { Json, JsonObject, PointId } from '../types';
 
 /** Enough to see a shard or an index that was lost as a whole, and little for a server with vectors of any size. */
 const SAMPLES = 100;
-
-export type PointId = string | number;
 
 export interface SampledPoint {
 	id: PointId;
@@ -35,9 +33,7 @@ export async function readPoint(
 
 /** The condition that a point is this one. */
 export function withId(id: PointId): JsonObject {
-	// An id beyond 2^53 came as a string of digits, but has to go as the number that it is.
-	const { rawJSON } = JSON as unknown as { rawJSON: (text: string) => Json };
-	return { has_id: [typeof id === 'string' && /^\d+$/.test(id) ? rawJSON(id) : id] };
+	return { has_id: [id] };
 }
 
 /** Whether the server took the question and would not answer it: its strict mode, or a version that lacks the call. */

@@ -12,8 +12,6 @@ const NAME = /^stack_backup_verify_(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)_[0-9a-f
 /** Of another machine, whose clock may be wrong, and which may be at work on hundreds of gigabytes. */
 const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
 const REMOVAL_TRIES = 6;
-const RETRY_MS = 500;
-const LOOK_MS = 500;
 
 /** `stack_backup_verify_20260131020000_0123456789abcdef`; the time is UTC. */
 export function scratchName(now: Date): string {
@@ -77,10 +75,10 @@ export async function removeScratch(client: QdrantClient, name: string, watchMs:
 			if (isThere || (isOver && watchMs > 0)) await clear(client, name);
 			if (isOver) return undefined;
 			failures = 0;
-			await sleep(LOOK_MS);
+			await sleep(client.timeouts.pause);
 		} catch (error) {
 			if (++failures >= REMOVAL_TRIES) return left(name, client, messageOf(error));
-			await sleep(RETRY_MS * failures);
+			await sleep(client.timeouts.pause * failures);
 		}
 	}
 }

@@ -18,7 +18,6 @@ import { UploadWatch } from './uploadWatch';
 
 /** A server that has got a snapshot needs about this long to take it in, and never longer is waited for one. */
 const BYTES_PER_MS = 50_000;
-const LEAST_WATCH_MS = 5000;
 const MOST_WATCH_MS = 120_000;
 
 /** How the messages begin that tell of the server's own trouble, which may be a full disk. */
@@ -96,7 +95,7 @@ async function withScratch<T>(
 		throw context.signal?.aborted ? cancelled() : error;
 	} finally {
 		watch.close();
-		const left = await removeScratch(client, name, watch.isInDoubt ? watchTime(watch.bytes) : 0);
+		const left = await removeScratch(client, name, watch.isInDoubt ? watchTime(watch.bytes, client) : 0);
 		if (left !== undefined) {
 			context.log(left);
 			findWarning(context, '', left);
@@ -104,8 +103,8 @@ async function withScratch<T>(
 	}
 }
 
-function watchTime(bytes: number): number {
-	return Math.min(MOST_WATCH_MS, LEAST_WATCH_MS + bytes / BYTES_PER_MS);
+function watchTime(bytes: number, { timeouts }: QdrantClient): number {
+	return Math.min(MOST_WATCH_MS, timeouts.settle / 2 + bytes / BYTES_PER_MS);
 }
 
 /** Undefined, with a finding, where the restore itself says that the backup is not what its manifest tells. */
@@ -120,7 +119,8 @@ async function restored(
 	try {
 		const report = await restoreCollection({
 			connection,
-			source,
+			// Into a scratch collection it may go unproved: what is wrong with it shows as it streams.
+			source: { ...source, prove: undefined },
 			target: { type: 'newCollection', collection },
 			aliases: 'leave',
 			check: { sampleSearch: false },

@@ -1,7 +1,7 @@
 /** What a point's own vectors tell of it: that they are of the collection's shape, and that searches by them find it. */
 import type { QdrantClient } from '../client';
-import type { Json, JsonObject } from '../types';
-import { withId, type PointId, type SampledPoint } from './samples';
+import type { Json, JsonObject, PointId } from '../types';
+import { withId, type SampledPoint } from './samples';
 
 /** Stored as half floats or bytes, and normalised for cosine, a vector differs from itself by less than this. */
 const TOLERANCE = 0.02;

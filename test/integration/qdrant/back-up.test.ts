@@ -106,9 +106,9 @@ describe('which collections', () => {
 	});
 
 	it('fail one by one', async () => {
-		proxy.faults = [
-			{ when: /POST \/collections\/logs_1\/snapshots/, times: 9, act: { kind: 'status', status: 500, code: 'x' } },
-		];
+		const body = '{"status":{"error":"Service internal error: broken"},"time":0}';
+		const act = { kind: 'status', status: 500, code: 'x', body } as const;
+		proxy.faults = [{ when: /POST \/collections\/logs_1\/snapshots/, times: 9, act }];
 		const { storage, root } = temporaryStorage();
 		const result = await backUpCollections({ connection: throughProxy(), storage, codec });
 		expect(result.backups.map(({ name }) => name)).toEqual(['docs', 'logs.3', 'logs_2']);
@@ -248,8 +248,11 @@ describe('a cancel', () => {
 	it('while the server makes the snapshot does not wait for it, and the snapshot goes afterwards', async () => {
 		const controller = new AbortController();
 		const { storage, root } = temporaryStorage();
+		const create = /POST \/collections\/docs\/snapshots/;
+		proxy.faults = [{ when: create, times: 1, act: { kind: 'delayAnswer', milliseconds: 1500 } }];
+		proxy.requests.length = 0;
 		const run = backUpCollections({ connection: throughProxy(), storage, codec, signal: controller.signal });
-		await expect.poll(() => proxy.requests.at(-1)).toMatch(/POST \/collections\/docs\/snapshots/);
+		await expect.poll(() => proxy.requests.some((line) => create.test(line)), { timeout: 20_000 }).toBe(true);
 		controller.abort();
 		await failure(run, 'CANCELLED');
 		await expect

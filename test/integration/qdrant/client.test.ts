@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import http, { Agent, createServer, type RequestListener, type Server } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -17,6 +17,7 @@ import {
 } from '../../../engine/qdrant';
 import { QdrantClient } from '../../../engine/qdrant/client';
 import { snapshotForm } from '../../../engine/qdrant/multipart';
+import { fingerprint, likenessNow } from '../../../engine/qdrant/restore/likeness';
 import { type FaultyProxy, startFaultyProxy } from '../../services/faultyProxy';
 import { startQdrant, type QdrantServer } from '../../services/qdrant';
 import { createPlain } from '../../services/qdrant-data';
@@ -113,6 +114,42 @@ describe('an answer that is none of Qdrant, from a proxy before it', () => {
 	});
 });
 
+it('asks through a proxy where all connections of the process do', async () => {
+	class ProxyAgent extends Agent {
+		override createConnection() {
+			return connect(Number(new URL(server.url).port), '127.0.0.1');
+		}
+	}
+	const agent = http.globalAgent;
+	http.globalAgent = new ProxyAgent();
+	try {
+		expect(await listCollections({ url: 'http://qdrant.invalid:6333' })).toEqual(['docs']);
+	} finally {
+		http.globalAgent = agent;
+	}
+});
+
+it('finds points whose ids and numbers no number of JavaScript can hold', async () => {
+	const client = new QdrantClient(connectionTo(server), 'target');
+	await client.createCollection('large', { vectors: { size: 2, distance: 'Dot' }, metadata: { big: 2n ** 63n } });
+	const point = '{"points":[{"id":18446744073709551615,"vector":[1,1e20],"payload":{"n":9007199254740993}}]}';
+	await fetch(`${server.url}/collections/large/points?wait=true`, {
+		method: 'PUT',
+		headers: { 'content-type': 'application/json' },
+		body: point,
+	});
+	const query = { filter: { must: [{ has_id: [2n ** 64n - 1n] }] }, with_payload: true, with_vector: true };
+	const found = await client.search('large', query);
+	expect(found).toMatchObject([{ id: 2n ** 64n - 1n, payload: { n: 9007199254740993n } }]);
+	const marks = { ids: [2n ** 64n - 1n], fresh: { points: new Map<string, string>(), count: 0 } };
+	const old = await fingerprint(client, 'large', marks.ids);
+	expect([...old.points.keys()]).toEqual(['18446744073709551615']);
+	expect(await likenessNow(client, 'large', { ...marks, old })).toBe('old');
+	// Settings go into manifests, which are JSON.
+	expect((await client.collection('large')).config.metadata).toEqual({ big: '9223372036854775808' });
+	await client.deleteCollection('large');
+});
+
 describe('an upload whose source fails', () => {
 	const upload = async (error: Error) => {
 		const client = new QdrantClient({ url: proxy.endpoint }, 'target');
@@ -137,6 +174,18 @@ describe('an upload whose source fails', () => {
 		proxy.faults = [{ when: /POST/, times: 1, act }];
 		await failure(upload(new BackupError('STORAGE_UNREACHABLE', 'The bucket is gone.')), 'STORAGE_UNREACHABLE');
 	});
+});
+
+it('an upload that a proxy answers by a web page, and OK, is not taken for a restore', async () => {
+	const act = { kind: 'status', status: 200, code: '', body: '<html>Log in</html>' } as const;
+	proxy.faults = [{ when: /POST/, times: 1, act }];
+	const client = new QdrantClient({ url: proxy.endpoint }, 'target');
+	const content = (async function* () {
+		yield await Promise.resolve(Buffer.alloc(5000));
+	})();
+	const body = snapshotForm('x.snapshot', 5000, content);
+	const upload = client.uploadSnapshot({ collection: 'docs' }, 'a'.repeat(64), body);
+	expect((await failure(upload, 'TARGET_FAILED')).message).toContain('a web page, so it did not come from Qdrant');
 });
 
 it('an upload whose connection breaks fails with that, not as if the backup could not be read', async () => {

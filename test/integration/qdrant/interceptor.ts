@@ -1,6 +1,8 @@
 import { createServer, request as forward, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+import type { QdrantTimeouts } from '../../../engine/qdrant';
+
 /** What happens to a request besides, or instead of, being passed on. */
 export interface Treatment {
 	/** Waited for before the server gets the request. */
@@ -13,8 +15,11 @@ export interface Treatment {
 	lose?: boolean;
 }
 
+/** Serves as a connection. */
 export interface Interceptor {
 	url: string;
+	/** Of whoever uses it so: what becomes of a fault shows at once, or never. */
+	timeouts: QdrantTimeouts;
 	/** Called with `METHOD /path` of each request. */
 	treat: (line: string) => Treatment | undefined;
 	/** What was asked, in order. */
@@ -28,7 +33,13 @@ export interface Interceptor {
  */
 export async function startInterceptor(target: string): Promise<Interceptor> {
 	const { hostname, port } = new URL(target);
-	const proxy: Interceptor = { url: '', treat: () => undefined, requests: [], stop: () => Promise.resolve() };
+	const proxy: Interceptor = {
+		url: '',
+		timeouts: { settle: 1000, pause: 50 },
+		treat: () => undefined,
+		requests: [],
+		stop: () => Promise.resolve(),
+	};
 	const pass = async (request: IncomingMessage, response: ServerResponse, treatment: Treatment) => {
 		const { method, url: path, headers } = request;
 		const upstream = forward({ hostname, port, path, method, headers, agent: false });

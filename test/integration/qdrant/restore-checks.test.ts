@@ -1,10 +1,13 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 
+import { openArchive } from '../../../engine/archive';
 import { foreignSnapshot, restoreCollection } from '../../../engine/qdrant';
+import { FolderStorage } from '../../../engine/storage';
 import { type FaultyProxy, startFaultyProxy } from '../../services/faultyProxy';
+import { temporaryFolder } from '../../services/guard';
 import { startQdrant, type QdrantServer } from '../../services/qdrant';
 import { ask, at, contentHash, createPlain } from '../../services/qdrant-data';
 import { altered, backUp, connectionTo, failure, restore, type Backup } from './support';
@@ -106,20 +109,41 @@ it('restores a collection whose strict mode lets nobody count', async () => {
 	await createPlain(server, 'strict', 100);
 	await ask(server, 'PATCH', at('strict'), { strict_mode_config: { enabled: true, search_allow_exact: false } });
 	const { points, sampleSearch, warnings } = await roundTrip('strict');
-	expect({ points, sampleSearch }).toEqual({ points: 100, sampleSearch: 'passed' });
-	expect(warnings).toEqual([expect.stringContaining("The number of points is the server's own estimate.")]);
+	expect({ points, sampleSearch, warnings }).toEqual({ points: 100, sampleSearch: 'passed', warnings: [] });
 });
 
 it('restores a collection whose strict mode hardly answers', async () => {
 	await createPlain(server, 'strict', 100);
 	const backup = await backUp(server, 'strict');
-	const config = { enabled: true, read_rate_limit: 1, max_query_limit: 1 };
+	const config = { enabled: true, read_rate_limit: 2, max_query_limit: 1 };
 	await ask(server, 'PATCH', at('strict'), { strict_mode_config: config });
 	const { config: settings } = await ask<{ config: object }>(server, 'GET', at('strict'));
 	const limited = altered(backup, { config: settings });
-	const { points, sampleSearch, warnings } = await restore(server, limited, target);
-	expect({ points, sampleSearch }).toEqual({ points: 100, sampleSearch: 'failed' });
-	expect(warnings).toEqual([expect.stringMatching(/^The sample search was not possible\..*rate limit/i)]);
+	proxy.requests.length = 0;
+	const report = await restore(server, limited, target, { connection: { url: proxy.endpoint } });
+	expect(report).toMatchObject({ points: 100, sampleSearch: 'passed', warnings: [] });
+	// Nothing was refused, so nothing was waited for.
+	expect(proxy.requests.filter((line) => line.includes('/points/'))).toHaveLength(3);
+	const { config: found } = await ask<{ config: object }>(server, 'GET', at('fresh'));
+	expect(found).toMatchObject({ strict_mode_config: config });
+});
+
+it.each([
+	['new collection', { type: 'newCollection', collection: 'fresh' }],
+	['existing one', { type: 'existing', collection: 'docs', confirmation: 'docs' }],
+	['swapped one', { type: 'safeSwap', collection: 'docs', confirmation: 'docs' }],
+] as const)('reads a backup to its end before it asks for any change: into a %s', async (_what, into) => {
+	const content = readFileSync(join(backup.root, 'qdrant', backup.manifest.file));
+	content[content.length - 5]! ^= 1;
+	const root = temporaryFolder('damaged');
+	mkdirSync(join(root, 'qdrant'));
+	writeFileSync(join(root, 'qdrant', backup.manifest.file), content);
+	const { manifest } = backup;
+	const open = () => openArchive(new FolderStorage({ root }), { manifest, folder: 'qdrant' });
+	proxy.requests.length = 0;
+	const run = restore(server, { ...backup, open }, into, { connection: { url: proxy.endpoint } });
+	await failure(run, 'ARCHIVE_CORRUPT');
+	expect(proxy.requests.filter((line) => !line.startsWith('GET '))).toEqual([]);
 });
 
 it('waits for as long as a server that limits how often it is asked wants', async () => {

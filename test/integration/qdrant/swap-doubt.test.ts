@@ -34,12 +34,17 @@ afterEach(async () => {
 
 const swap = { type: 'safeSwap', collection: 'docs', confirmation: 'docs' } as const;
 
-/** Restores past the proxy, which does this with the upload in the last step. */
-function restoreThrough(treatment: Treatment) {
-	proxy.treat = (line) => {
+/** A proxy that does this with the upload in the last step. */
+function restoring(treatment: Treatment) {
+	return (line: string) => {
 		if (line.endsWith('/points/query')) return { instead: 400 };
 		return line === `POST ${at('docs')}/snapshots/upload` ? treatment : undefined;
 	};
+}
+
+/** Restores past such a proxy. */
+function restoreThrough(treatment: Treatment) {
+	proxy.treat = restoring(treatment);
 	return restore(server, backup, swap, { connection: proxy });
 }
 
@@ -68,6 +73,23 @@ it('do not take the number of points for a proof, which clients change as well',
 	expect(message).toContain('whether docs holds its old points or those of the backup cannot be told');
 	const { hashes } = await everythingOn(server);
 	expect(Object.values(hashes)).toContain(old);
+});
+
+it('keep the copy where the server is away after a refusal, and say that nobody could look', async () => {
+	const treat = restoring({ instead: 403 });
+	let isAway = false;
+	proxy.treat = (line) => {
+		const found =
+			isAway && line.includes('/collections/docs') && !line.includes('_before_') ? { instead: 502 } : treat(line);
+		isAway ||= line === `POST ${at('docs')}/snapshots/upload`;
+		return found;
+	};
+	const { message } = await failure(restore(server, backup, swap, { connection: proxy }), 'ACCESS_DENIED');
+	expect(message).toMatch(
+		/should be as it was, but it could not be looked at; its copy docs_before_\d{8}_\d{6} was kept/,
+	);
+	proxy.treat = () => undefined;
+	await expectBothKept();
 });
 
 it('keep the copy where the upload is refused and no look shows whether that is true', async () => {
