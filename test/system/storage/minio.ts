@@ -6,18 +6,15 @@ import { content, digest } from '../../integration/storage/content';
 import { storageContract } from '../../integration/storage/contract';
 import { s3Faults } from '../../integration/storage/s3-faults';
 import { optionsFor, PART_BYTES, s3UnderTest, unfinishedUploads } from '../../integration/storage/s3-under-test';
-import { buildMinio, startMinio } from '../../services/s3/minio';
+import { startMinio } from '../../services/s3/minio';
 import type { S3Server } from '../../services/s3/server';
 
 const MIB = 1024 * 1024;
 const THREE_PARTS = 13 * MIB;
-const BUILD_MS = 20 * 60_000;
 
 /** Everything that only MinIO can judge: conditional writes, object lock, encryption, regions. */
 export function withMinio(): void {
 	describe('with MinIO', () => {
-		beforeAll(() => buildMinio(), BUILD_MS);
-
 		storageContract('MinIO', () => s3UnderTest(startMinio, { listsUploads: true }));
 		s3Faults('MinIO', startMinio, { listsUploads: true, checksSignatures: true });
 
