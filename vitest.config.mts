@@ -6,21 +6,30 @@ const shared = {
 	pool: 'forks' as const,
 	execArgv: ['--import', './scripts/typescript-hooks.mjs'],
 	maxWorkers: 2,
+	setupFiles: ['test/random/setup.ts'],
 	testTimeout: 60_000,
 	hookTimeout: 120_000,
 };
 
 export default defineConfig({
 	test: {
+		globalSetup: ['test/random/tell-seed.ts'],
 		projects: [
 			{ test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'] } },
-			{ test: { ...shared, name: 'integration', include: ['test/integration/**/*.test.ts'] } },
+			{
+				test: {
+					...shared,
+					name: 'integration',
+					include: ['test/integration/**/*.test.ts'],
+					globalSetup: ['test/services/prepare.ts'],
+				},
+			},
 			{
 				test: {
 					...shared,
 					name: 'e2e',
 					include: ['test/e2e/**/*.test.ts'],
-					globalSetup: ['test/e2e/harness-setup.ts'],
+					globalSetup: ['test/services/prepare.ts', 'test/e2e/harness-setup.ts'],
 					testTimeout: 180_000,
 					hookTimeout: 300_000,
 				},
@@ -30,6 +39,7 @@ export default defineConfig({
 					...shared,
 					name: 'system',
 					include: ['test/system/**/*.test.ts'],
+					globalSetup: ['test/services/prepare.ts'],
 					testTimeout: 300_000,
 					hookTimeout: 300_000,
 				},
