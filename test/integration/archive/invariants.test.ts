@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -10,6 +9,9 @@ import { createArchive, openArchive, type ArchiveReader, type CreateArchiveOptio
 import { FolderStorage } from '../../../engine/storage/folder';
 import type { Storage } from '../../../engine/storage/storage';
 import { archiveOptions, collect, DETAILS, temporaryStorage, writeSample } from './support';
+import { noise } from '../../random/bytes';
+
+const random = noise('archive/invariants');
 
 const KEYS = { passphrase: 'correct horse' };
 
@@ -49,7 +51,7 @@ describe('a manifest (invariant 1)', () => {
 			},
 		});
 		const writer = await createArchive({ ...archiveOptions(storage), storage: watched });
-		await writer.frame({ type: 'data' }, randomBytes(1000));
+		await writer.frame({ type: 'data' }, random(1000));
 		await writer.commit(DETAILS);
 		expect(order).toEqual(['archive', 'manifest', 'pointer']);
 	});
@@ -77,9 +79,9 @@ describe('a write that does not end well (invariant 2) leaves nothing', () => {
 		const { storage, files } = temporaryStorage();
 		const controller = new AbortController();
 		const writer = await createArchive(archiveOptions(storage, { ...variant, signal: controller.signal }));
-		for (let i = 0; i < 3; i++) await writer.frame({ type: 'data' }, randomBytes(500_000));
+		for (let i = 0; i < 3; i++) await writer.frame({ type: 'data' }, random(500_000));
 		const stalled = async function* () {
-			yield randomBytes(600_000);
+			yield random(600_000);
 			await new Promise(() => {});
 		};
 		const streaming = writer.stream({ type: 'data' }, stalled());
@@ -87,7 +89,7 @@ describe('a write that does not end well (invariant 2) leaves nothing', () => {
 		expect(files()).toEqual([expect.stringMatching(/\.partial$/)]);
 		controller.abort();
 		await expect(streaming).rejects.toMatchObject({ code: 'CANCELLED' });
-		await expect(writer.frame({ type: 'data' }, randomBytes(10))).rejects.toMatchObject({ code: 'CANCELLED' });
+		await expect(writer.frame({ type: 'data' }, random(10))).rejects.toMatchObject({ code: 'CANCELLED' });
 		await expect(writer.commit(DETAILS)).rejects.toMatchObject({ code: 'CANCELLED' });
 		await writer.abort();
 		await writer.abort();
@@ -98,7 +100,7 @@ describe('a write that does not end well (invariant 2) leaves nothing', () => {
 		const { storage, files } = temporaryStorage();
 		const writer = await createArchive(archiveOptions(storage, variant));
 		const failing = async function* () {
-			yield randomBytes(600_000);
+			yield random(600_000);
 			throw new Error('connection lost');
 		};
 		await expect(writer.stream({ type: 'data' }, failing())).rejects.toThrow('connection lost');
@@ -124,7 +126,7 @@ describe('a write that does not end well (invariant 2) leaves nothing', () => {
 			storage: withFaults(storage, { write }),
 		});
 		const frames = async () => {
-			for (let i = 0; i < 100; i++) await writer.frame({ type: 'data' }, randomBytes(1_000_000));
+			for (let i = 0; i < 100; i++) await writer.frame({ type: 'data' }, random(1_000_000));
 		};
 		const full = { code: 'STORAGE_FULL' };
 		await expect(frames()).rejects.toMatchObject(full);
@@ -146,7 +148,7 @@ describe('a write that does not end well (invariant 2) leaves nothing', () => {
 		};
 		const writer = await createArchive({ ...archiveOptions(storage), storage: withFaults(storage, { write }) });
 		const frames = async () => {
-			for (let i = 0; i < 100; i++) await writer.frame({ type: 'data' }, randomBytes(1_000_000));
+			for (let i = 0; i < 100; i++) await writer.frame({ type: 'data' }, random(1_000_000));
 		};
 		await expect(frames()).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
 		await writer.abort();
@@ -157,7 +159,7 @@ describe('a write that does not end well (invariant 2) leaves nothing', () => {
 		const { storage, files } = temporaryStorage();
 		const replace = () => Promise.reject(new Error('no manifest today'));
 		const writer = await createArchive({ ...archiveOptions(storage), storage: withFaults(storage, { replace }) });
-		await writer.frame({ type: 'data' }, randomBytes(1000));
+		await writer.frame({ type: 'data' }, random(1000));
 		await expect(writer.commit(DETAILS)).rejects.toThrow('no manifest today');
 		expect(files()).toEqual([]);
 	});

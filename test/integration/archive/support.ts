@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,6 +7,9 @@ import { onTestFinished } from 'vitest';
 
 import { createArchive, type CreateArchiveOptions } from '../../../engine/archive';
 import { FolderStorage } from '../../../engine/storage/folder';
+import { noise } from '../../random/bytes';
+
+const random = noise('archive/support');
 
 export const DETAILS = { source: { system: 'test', version: '1' }, counts: { rows: 3 } };
 
@@ -37,7 +39,7 @@ export function archiveOptions(storage: FolderStorage, options: Partial<CreateAr
 
 /** An archive of three frames: two small ones around a stream in chunks. Resolves with what it holds. */
 export async function writeSample(storage: FolderStorage, options: Partial<CreateArchiveOptions> = {}) {
-	const pieces = [Buffer.from('before\n'.repeat(10)), randomBytes(3000), Buffer.from('after\n'.repeat(20))];
+	const pieces = [Buffer.from('before\n'.repeat(10)), random(3000), Buffer.from('after\n'.repeat(20))];
 	const writer = await createArchive(archiveOptions(storage, options));
 	await writer.frame({ type: 'pre-data' }, pieces[0]!);
 	await writer.drain();

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
@@ -10,6 +9,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { QdrantClient } from '../../../engine/qdrant/client';
 import { downloadUnchecked } from '../../../engine/qdrant/download';
 import { openLong, readText, type LongAnswer } from '../../../engine/qdrant/http';
+import { noise } from '../../random/bytes';
+
+const random = noise('qdrant/long-answer');
 
 const MIB = 1024 * 1024;
 const servers: Server[] = [];
@@ -53,7 +55,7 @@ async function read(body: LongAnswer['body']): Promise<Buffer> {
 
 const headOf = (length: number, more = '') =>
 	`HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\netag: "x"\r\n${more}\r\n`;
-const content = randomBytes(3 * MIB);
+const content = random(3 * MIB);
 
 describe('a long answer', () => {
 	it('comes whole, whatever its length and wherever it was cut on the way', async () => {
