@@ -1,21 +1,28 @@
+import { availableParallelism } from 'node:os';
+
 import { defineConfig } from 'vitest/config';
 
 // What every suite shares. Each file runs in a process of its own, so that whatever it started ends with it; the hooks let
 // worker threads run from TypeScript sources.
 const shared = {
 	pool: 'forks' as const,
-	execArgv: ['--import', './scripts/typescript-hooks.mjs'],
-	maxWorkers: 2,
+	// pg_dump in WebAssembly is compiled anew for each of hundreds of small dumps: optimizing it takes longer than they do.
+	execArgv: ['--liftoff-only', '--import', './scripts/typescript-hooks.mjs'],
+	// Tests wait for servers about half of their time.
+	maxWorkers: Math.max(3, availableParallelism()),
 	setupFiles: ['test/random/setup.ts'],
 	testTimeout: 60_000,
 	hookTimeout: 120_000,
+	// As long as a test may take: no wait ends because the machine is busy.
+	expect: { poll: { timeout: 60_000, interval: 20 } },
 };
 
 export default defineConfig({
 	test: {
 		globalSetup: ['test/random/tell-seed.ts'],
 		projects: [
-			{ test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+			// Nothing outlives these tests: one process runs them all, which loads the sources once.
+			{ test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false } },
 			{
 				test: {
 					...shared,

@@ -23,7 +23,7 @@ function piecesOn(name: string, start: () => Promise<S3Server>): void {
 		let requests: S3Requests;
 		const size = 23 * MIB + 1;
 		beforeAll(async () => {
-			server = await startMinio();
+			server = await start();
 			bucket = await server.createBucket();
 			const options = optionsFor(server, bucket, { prefix: '' });
 			storage = new S3Storage(options);
