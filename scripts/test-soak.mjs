@@ -5,14 +5,16 @@ import { root } from './setup/paths.mjs';
 import { reportOf, runTests } from './test/vitest.mjs';
 
 // Property tests again and again, each round with another seed, for so many minutes (the round that runs then is finished).
-const [given = '10', ...rest] = process.argv.slice(2);
+const [given = '10', ...wanted] = process.argv.slice(2);
 const minutes = Number(given);
-if (!(minutes > 0) || rest.length > 0) {
-	console.error('Usage: npm run test:soak [minutes]');
+const files = ['unit', 'integration']
+	.flatMap((project) => propertyTests(join(root, 'test', project)))
+	.filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)));
+if (!(minutes > 0) || files.length === 0) {
+	console.error('Usage: npm run test:soak [minutes] [parts of the names of test files]');
 	process.exit(2);
 }
 
-const files = ['unit', 'integration'].flatMap((project) => propertyTests(join(root, 'test', project)));
 const end = Date.now() + minutes * 60_000;
 const found = [];
 let rounds = 0;

@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 
@@ -8,6 +7,7 @@ import { onTestFinished } from 'vitest';
 import { createArchive, type CreateArchiveOptions } from '../../../engine/archive';
 import { FolderStorage } from '../../../engine/storage/folder';
 import { noise } from '../../random/bytes';
+import { removeFolder, temporaryFolder } from '../../services/guard';
 
 const random = noise('archive/support');
 
@@ -15,8 +15,8 @@ export const DETAILS = { source: { system: 'test', version: '1' }, counts: { row
 
 /** A folder storage in a temporary directory that ends with the test, and a look at all that lies in it. */
 export function temporaryStorage() {
-	const root = mkdtempSync(path.join(tmpdir(), 'archive-test-'));
-	onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+	const root = temporaryFolder('archive');
+	onTestFinished(() => removeFolder(root));
 	const files = () =>
 		readdirSync(root, { recursive: true, withFileTypes: true })
 			.filter((entry) => !entry.isDirectory())

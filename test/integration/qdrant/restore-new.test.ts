@@ -127,7 +127,7 @@ it('keeps its name until the server is done after a cancel, then removes it', as
 	);
 	await failure(restore(server, backup, target), 'TARGET_EXISTS');
 	answer();
-	await expect.poll(collections, { timeout: 30_000 }).toEqual(['docs']);
+	await expect.poll(collections).toEqual(['docs']);
 	expect(uploads()).toEqual([]);
 	expect(await restore(server, backup, target)).toMatchObject({ points: 300 });
 });
@@ -140,7 +140,7 @@ it('does not remove what somebody has made until the server is done after a canc
 	const before = interceptor.requests.length;
 	answer();
 	// It looks whose the collection is, and leaves it at that.
-	await expect.poll(() => interceptor.requests.length, { timeout: 30_000 }).toBeGreaterThan(before);
+	await expect.poll(() => interceptor.requests.length).toBeGreaterThan(before);
 	// Whoever deleted it now would do so at once.
 	await sleep(300);
 	expect(interceptor.requests.slice(before)).not.toContain(`DELETE ${at('fresh')}`);
