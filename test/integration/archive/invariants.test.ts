@@ -85,8 +85,7 @@ describe('a write that does not end well (invariant 2) leaves nothing', () => {
 			await new Promise(() => {});
 		};
 		const streaming = writer.stream({ type: 'data' }, stalled());
-		await new Promise((resolve) => setTimeout(resolve, 20));
-		expect(files()).toEqual([expect.stringMatching(/\.partial$/)]);
+		await expect.poll(files).toEqual([expect.stringMatching(/\.partial$/)]);
 		controller.abort();
 		await expect(streaming).rejects.toMatchObject({ code: 'CANCELLED' });
 		await expect(writer.frame({ type: 'data' }, random(10))).rejects.toMatchObject({ code: 'CANCELLED' });

@@ -244,7 +244,7 @@ describe('a cancel', () => {
 	it.each(['Backing up', 'The server has made'])('after "%s" leaves nothing on either side', async (moment) => {
 		const controller = new AbortController();
 		const { storage, root } = temporaryStorage();
-		const log = (line: string) => void (line.startsWith(moment) && setTimeout(() => controller.abort(), 5));
+		const log = (line: string) => void (line.startsWith(moment) && controller.abort());
 		const run = backUpCollections({ connection: connectionTo(server), storage, codec, log, signal: controller.signal });
 		await failure(run, 'CANCELLED');
 		expect(archives(root)).toEqual([]);

@@ -1,5 +1,3 @@
-import path from 'node:path';
-
 import { onTestFinished } from 'vitest';
 
 import { createArchive, manifestKeyOf, parseManifest, formatManifest, type Manifest } from '../../../engine/archive';
