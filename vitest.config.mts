@@ -8,7 +8,7 @@ const shared = {
 	pool: 'forks' as const,
 	// pg_dump in WebAssembly is compiled anew for each of hundreds of small dumps: optimizing it takes longer than they do.
 	execArgv: ['--liftoff-only', '--import', './scripts/typescript-hooks.mjs'],
-	// Tests wait for servers about half of their time.
+	// More than there are cores: tests wait for servers much of their time.
 	maxWorkers: Math.max(3, availableParallelism()),
 	setupFiles: ['test/random/setup.ts'],
 	testTimeout: 60_000,
@@ -21,7 +21,7 @@ export default defineConfig({
 	test: {
 		globalSetup: ['test/random/tell-seed.ts'],
 		projects: [
-			// Nothing outlives these tests: one process runs them all, which loads the sources once.
+			// Nothing outlives these tests: a process runs many of them, and loads the sources once.
 			{ test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false } },
 			{
 				test: {

@@ -15,7 +15,7 @@ const variableOf = (version: PostgresVersion) => `STACK_BACKUP_POSTGRES_${versio
 
 /**
  * Makes an empty data folder for a version, which `makeData` copies from now on, in this process and in those that it starts:
- * a copy takes a tenth of initdb's time. Answers what removes it again. Servers of such copies share PostgreSQL's system
+ * a copy takes half of initdb's time. Answers what removes it again. Servers of such copies share PostgreSQL's system
  * identifier and the superuser's password.
  */
 export async function prepareData(version: PostgresVersion): Promise<() => void> {
