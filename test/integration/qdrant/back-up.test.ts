@@ -234,7 +234,7 @@ describe('a download', () => {
 	it('on which the server falls silent goes on as well', async () => {
 		const get = /GET \/collections\/docs\/snapshots\/docs-/;
 		proxy.faults = [{ when: get, times: 1, act: { kind: 'stall' } }];
-		const connection = { ...throughProxy(), timeouts: { answer: 400, idle: 400 } };
+		const connection = { ...throughProxy(), timeouts: { answer: 2000, idle: 2000 } };
 		const backup = await backUp(server, 'docs', { connection, codec });
 		expect(backup.manifest.counts['points']).toBe(6000);
 	});
