@@ -99,6 +99,24 @@ export default defineConfig(
 		},
 	},
 	{
+		files: ['test/{unit,integration,nodes,e2e,system}/**/*.ts'],
+		ignores: ['test/**/harness*.ts'],
+		rules: {
+			'no-restricted-imports': [
+				'error',
+				{
+					paths: [
+						{
+							name: 'node:crypto',
+							importNames: ['randomBytes', 'randomInt'],
+							message: 'Tests draw from their seed: noise() of test/random.',
+						},
+					],
+				},
+			],
+		},
+	},
+	{
 		files: ['package.json'],
 		plugins: { '@n8n/community-nodes': communityNodes },
 		languageOptions: { parser: tseslint.parser, parserOptions: { extraFileExtensions: ['.json'] } },

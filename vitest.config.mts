@@ -1,26 +1,42 @@
+import { availableParallelism } from 'node:os';
+
 import { defineConfig } from 'vitest/config';
 
 // What every suite shares. Each file runs in a process of its own, so that whatever it started ends with it; the hooks let
 // worker threads run from TypeScript sources.
 const shared = {
 	pool: 'forks' as const,
-	execArgv: ['--import', './scripts/typescript-hooks.mjs'],
-	maxWorkers: 2,
+	// pg_dump in WebAssembly is compiled anew for each of hundreds of small dumps: optimizing it takes longer than they do.
+	execArgv: ['--liftoff-only', '--import', './scripts/typescript-hooks.mjs'],
+	// More than there are cores: tests wait for servers much of their time.
+	maxWorkers: Math.max(3, availableParallelism()),
+	setupFiles: ['test/random/setup.ts'],
 	testTimeout: 60_000,
 	hookTimeout: 120_000,
+	// As long as a test may take: no wait ends because the machine is busy.
+	expect: { poll: { timeout: 60_000, interval: 20 } },
 };
 
 export default defineConfig({
 	test: {
+		globalSetup: ['test/random/tell-seed.ts'],
 		projects: [
-			{ test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'] } },
-			{ test: { ...shared, name: 'integration', include: ['test/integration/**/*.test.ts'] } },
+			// Nothing outlives these tests: a process runs many of them, and loads the sources once.
+			{ test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false } },
+			{
+				test: {
+					...shared,
+					name: 'integration',
+					include: ['test/integration/**/*.test.ts'],
+					globalSetup: ['test/services/prepare.ts'],
+				},
+			},
 			{
 				test: {
 					...shared,
 					name: 'e2e',
 					include: ['test/e2e/**/*.test.ts'],
-					globalSetup: ['test/e2e/harness-setup.ts'],
+					globalSetup: ['test/services/prepare.ts', 'test/e2e/harness-setup.ts'],
 					testTimeout: 180_000,
 					hookTimeout: 300_000,
 				},
@@ -30,6 +46,7 @@ export default defineConfig({
 					...shared,
 					name: 'system',
 					include: ['test/system/**/*.test.ts'],
+					globalSetup: ['test/services/prepare.ts'],
 					testTimeout: 300_000,
 					hookTimeout: 300_000,
 				},

@@ -17,6 +17,7 @@ const steps = {
 	demo: { n8n: true },
 	test: { n8n: true },
 	'test:system': { n8n: true },
+	'test:soak': {},
 	bench: {},
 };
 

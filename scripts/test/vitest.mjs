@@ -2,22 +2,24 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { cache, root } from '../setup/paths.mjs';
 
-/**
- * Runs vitest over some of its projects (files may be named on the command line); answers its exit status. The report goes to
- * `.cache/reports/<report>.json`, which .ci/run sums up.
- */
-export function runTests(report, projects) {
-	const args = [
+/** Where vitest's report of a run goes; .ci/run sums it up. */
+export function reportOf(name) {
+	return join(cache, 'reports', `${name}.json`);
+}
+
+/** Runs vitest over some of its projects, or over some of their files; answers its exit status. */
+export function runTests(report, projects, args = process.argv.slice(2), { env = process.env } = {}) {
+	const options = [
 		'--no-install',
 		'vitest',
 		'run',
 		...projects.flatMap((project) => ['--project', project]),
 		'--reporter=default',
 		'--reporter=json',
-		`--outputFile.json=${join(cache, 'reports', `${report}.json`)}`,
+		`--outputFile.json=${reportOf(report)}`,
 		'--passWithNoTests',
-		...process.argv.slice(2),
+		...args,
 	];
-	const { status } = spawnSync('npx', args, { stdio: 'inherit', cwd: root });
+	const { status } = spawnSync('npx', options, { stdio: 'inherit', cwd: root, env });
 	return status ?? 1;
 }

@@ -164,7 +164,11 @@ export class N8nClient {
 	async webhook(path: string, body?: unknown, options: WebhookOptions = {}): Promise<WebhookAnswer> {
 		const response = await fetch(`${this.url}/webhook/${path}`, {
 			method: options.method ?? 'POST',
-			headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...options.headers },
+			headers: {
+				connection: 'close',
+				...(body !== undefined && { 'content-type': 'application/json' }),
+				...options.headers,
+			},
 			...(body !== undefined && { body: JSON.stringify(body) }),
 			...(options.signal && { signal: options.signal }),
 		});
@@ -216,7 +220,8 @@ export class N8nClient {
 	async #request<T>(method: string, path: string, headers: Record<string, string>, body?: unknown): Promise<T> {
 		const response = await fetch(`${this.url}${path}`, {
 			method,
-			headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+			// n8n closes connections that were idle for five seconds: none is used again, it might be just then.
+			headers: { ...headers, connection: 'close', ...(body !== undefined && { 'content-type': 'application/json' }) },
 			...(body !== undefined && { body: JSON.stringify(body) }),
 		});
 		const answer = parsed(await response.text());

@@ -1,15 +1,12 @@
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg';
 import { createAuthority, type Certificate } from './certificates';
 import { removeFolder, temporaryFolder } from './guard';
 import { postgresProgram, serverAccount, type PostgresVersion } from './postgres-binaries';
+import { giveToServer, makeData, SUPERUSER } from './postgres-data';
 import { freePort, startProcess, type ServerProcess } from './process';
-
-const SUPERUSER = 'postgres';
 
 /** No crash of the machine is simulated here, so nothing has to reach the disk. */
 const FAST: Record<string, string> = {
@@ -69,10 +66,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
 	const account = serverAccount();
 	const dataDir = join(folder, 'data');
 	const port = await freePort();
-	const password = randomBytes(12).toString('hex');
-	mkdirSync(dataDir, { mode: 0o700 });
-	if (account) for (const path of [folder, dataDir]) chownSync(path, account.uid, account.gid);
-	await initialise(version, folder, dataDir, password);
+	const password = await makeData(version, folder);
 
 	const authority = options.ssl ? createAuthority() : undefined;
 	const settings = { ...FAST, port: String(port), ...options.config };
@@ -85,7 +79,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
 	}
 	writeFileSync(join(dataDir, 'postgresql.auto.conf'), configuration(settings));
 	if (options.hba !== undefined) writeFileSync(join(dataDir, 'pg_hba.conf'), options.hba);
-	if (account) for (const file of readdirSync(dataDir)) chownSync(join(dataDir, file), account.uid, account.gid);
+	giveToServer(...readdirSync(dataDir).map((file) => join(dataDir, file)));
 
 	const clientConfig = (database = 'postgres') => ({ host: '127.0.0.1', port, user: SUPERUSER, password, database });
 	let server: ServerProcess | undefined;
@@ -148,28 +142,6 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
 			removeFolder(folder);
 		},
 	};
-}
-
-async function initialise(version: PostgresVersion, folder: string, dataDir: string, password: string): Promise<void> {
-	const account = serverAccount();
-	const passwordFile = join(folder, 'password');
-	writeFileSync(passwordFile, `${password}\n`);
-	if (account) chownSync(passwordFile, account.uid, account.gid);
-	chmodSync(passwordFile, 0o600);
-	await promisify(execFile)(
-		postgresProgram(version, 'initdb'),
-		[
-			`--pgdata=${dataDir}`,
-			`--username=${SUPERUSER}`,
-			`--pwfile=${passwordFile}`,
-			'--auth=scram-sha-256',
-			'--encoding=UTF8',
-			'--locale=C',
-			'--no-sync',
-		],
-		{ ...account, cwd: folder, env: { LC_ALL: 'C', TZ: 'UTC' } },
-	);
-	rmSync(passwordFile);
 }
 
 function configuration(settings: Record<string, string>): string {

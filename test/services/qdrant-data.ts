@@ -6,7 +6,12 @@ import type { QdrantServer } from './qdrant';
 export async function ask<T = unknown>(server: QdrantServer, method: string, path: string, body?: unknown): Promise<T> {
 	const response = await fetch(`${server.url}${path}`, {
 		method,
-		headers: { 'content-type': 'application/json', ...(server.apiKey && { 'api-key': server.apiKey }) },
+		// The server closes connections that were idle for five seconds: none is used again, it might be just then.
+		headers: {
+			'content-type': 'application/json',
+			connection: 'close',
+			...(server.apiKey && { 'api-key': server.apiKey }),
+		},
 		...(body !== undefined && { body: JSON.stringify(body) }),
 	});
 	const text = await response.text();

@@ -1,8 +1,9 @@
 /** Run as a process of its own: writes an archive without end into the folder given, and says when it is at it. */
-import { randomBytes } from 'node:crypto';
-
 import { createArchive } from '../../../engine/archive';
 import { FolderStorage } from '../../../engine/storage/folder';
+import { noise } from '../../random/bytes';
+
+const random = noise('archive/endless-writer');
 
 async function main(root: string): Promise<void> {
 	const writer = await createArchive({
@@ -14,7 +15,7 @@ async function main(root: string): Promise<void> {
 		codec: { name: 'zstd' },
 	});
 	for (;;) {
-		await writer.frame({ type: 'data' }, randomBytes(1 << 20));
+		await writer.frame({ type: 'data' }, random(1 << 20));
 		if (writer.progress.storedBytes > 0) process.stdout.write('.');
 	}
 }

@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 
@@ -8,13 +6,17 @@ import { onTestFinished } from 'vitest';
 
 import { createArchive, type CreateArchiveOptions } from '../../../engine/archive';
 import { FolderStorage } from '../../../engine/storage/folder';
+import { noise } from '../../random/bytes';
+import { removeFolder, temporaryFolder } from '../../services/guard';
+
+const random = noise('archive/support');
 
 export const DETAILS = { source: { system: 'test', version: '1' }, counts: { rows: 3 } };
 
 /** A folder storage in a temporary directory that ends with the test, and a look at all that lies in it. */
 export function temporaryStorage() {
-	const root = mkdtempSync(path.join(tmpdir(), 'archive-test-'));
-	onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+	const root = temporaryFolder('archive');
+	onTestFinished(() => removeFolder(root));
 	const files = () =>
 		readdirSync(root, { recursive: true, withFileTypes: true })
 			.filter((entry) => !entry.isDirectory())
@@ -37,7 +39,7 @@ export function archiveOptions(storage: FolderStorage, options: Partial<CreateAr
 
 /** An archive of three frames: two small ones around a stream in chunks. Resolves with what it holds. */
 export async function writeSample(storage: FolderStorage, options: Partial<CreateArchiveOptions> = {}) {
-	const pieces = [Buffer.from('before\n'.repeat(10)), randomBytes(3000), Buffer.from('after\n'.repeat(20))];
+	const pieces = [Buffer.from('before\n'.repeat(10)), random(3000), Buffer.from('after\n'.repeat(20))];
 	const writer = await createArchive(archiveOptions(storage, options));
 	await writer.frame({ type: 'pre-data' }, pieces[0]!);
 	await writer.drain();

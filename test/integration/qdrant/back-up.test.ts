@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync, readSync, utimesSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { openArchive, type Manifest } from '../../../engine/archive';
 import { BackupError } from '../../../engine/errors';
@@ -29,6 +29,7 @@ import {
 	plainShape,
 	snapshotNames,
 } from '../../services/qdrant-data';
+import { startInterceptor } from './interceptor';
 import { backUp, connectionTo, failure, filesBelow, restore, temporaryStorage } from './support';
 
 let server: QdrantServer;
@@ -138,11 +139,17 @@ describe('who asks', () => {
 describe('while points are written', () => {
 	it('takes a snapshot of some moment, and says that there was writing', async () => {
 		await createPlain(server, 'busy', 2000);
+		const interceptor = await startInterceptor(server.url);
+		onTestFinished(() => interceptor.stop());
+		let from = 2000;
+		const write = async () => await fill(server, 'busy', plainShape(8), { from: (from += 50) - 50, count: 50 });
 		let stopped = false;
 		const writing = (async () => {
-			for (let from = 2000; !stopped; from += 50) await fill(server, 'busy', plainShape(8), { from, count: 50 });
+			while (!stopped) await write();
 		})();
-		const backup = await backUp(server, 'busy');
+		// However the two are timed, some points come after the server has made the snapshot and before we look again.
+		interceptor.treat = (line) => (line === 'POST /collections/busy/snapshots' ? { after: write } : undefined);
+		const backup = await backUp(server, 'busy', { connection: { url: interceptor.url, apiKey: 'right' } });
 		stopped = true;
 		await writing;
 		const { before, after } = collectionSource(backup.manifest).points;
@@ -160,13 +167,15 @@ describe('a download', () => {
 		const get = /GET \/collections\/docs\/snapshots\/docs-/;
 		proxy.faults = [{ when: get, times: 3, act: { kind: 'cutAnswer', afterBytes: 500_000 } }];
 		const lines: string[] = [];
-		proxy.requests.length = 0;
 		const backup = await backUp(server, 'docs', { connection: throughProxy(), codec, log: (line) => lines.push(line) });
-		const broken = lines.filter((line) => line.includes('going on from there'));
-		expect(broken).toHaveLength(3);
+		// It may break by itself as well, on a machine that is too busy.
+		expect(proxy.faults[0]).toMatchObject({ times: 0 });
+		const places = lines.flatMap((line) => /broke at byte (\d+) .*going on from there/.exec(line)?.[1] ?? []);
+		expect(places.length).toBeGreaterThanOrEqual(3);
+		expect(places).toEqual(places.toSorted((a, b) => Number(a) - Number(b)));
+		expect(Number(places.at(-1))).toBeGreaterThan(0);
 		const content = readFileSync(join(backup.root, 'qdrant', backup.manifest.file));
 		expect(createHash('sha256').update(content).digest('hex')).toBe(collectionSource(backup.manifest).snapshot?.sha256);
-		expect(proxy.requests.filter((line) => get.test(line))).toHaveLength(4);
 		expect(await snapshotNames(server, 'docs')).toEqual([]);
 	});
 
@@ -225,7 +234,7 @@ describe('a download', () => {
 	it('on which the server falls silent goes on as well', async () => {
 		const get = /GET \/collections\/docs\/snapshots\/docs-/;
 		proxy.faults = [{ when: get, times: 1, act: { kind: 'stall' } }];
-		const connection = { ...throughProxy(), timeouts: { answer: 400, idle: 400 } };
+		const connection = { ...throughProxy(), timeouts: { answer: 2000, idle: 2000 } };
 		const backup = await backUp(server, 'docs', { connection, codec });
 		expect(backup.manifest.counts['points']).toBe(6000);
 	});
@@ -235,14 +244,12 @@ describe('a cancel', () => {
 	it.each(['Backing up', 'The server has made'])('after "%s" leaves nothing on either side', async (moment) => {
 		const controller = new AbortController();
 		const { storage, root } = temporaryStorage();
-		const log = (line: string) => void (line.startsWith(moment) && setTimeout(() => controller.abort(), 5));
+		const log = (line: string) => void (line.startsWith(moment) && controller.abort());
 		const run = backUpCollections({ connection: connectionTo(server), storage, codec, log, signal: controller.signal });
 		await failure(run, 'CANCELLED');
 		expect(archives(root)).toEqual([]);
 		// What the server was still making is removed as soon as it is made.
-		await expect
-			.poll(async () => [await snapshotNames(server, 'docs'), ledger(root)], { timeout: 20_000 })
-			.toEqual([[], []]);
+		await expect.poll(async () => [await snapshotNames(server, 'docs'), ledger(root)]).toEqual([[], []]);
 	});
 
 	it('while the server makes the snapshot does not wait for it, and the snapshot goes afterwards', async () => {
@@ -255,9 +262,7 @@ describe('a cancel', () => {
 		await expect.poll(() => proxy.requests.some((line) => create.test(line)), { timeout: 20_000 }).toBe(true);
 		controller.abort();
 		await failure(run, 'CANCELLED');
-		await expect
-			.poll(async () => [await snapshotNames(server, 'docs'), ledger(root)], { timeout: 20_000 })
-			.toEqual([[], []]);
+		await expect.poll(async () => [await snapshotNames(server, 'docs'), ledger(root)]).toEqual([[], []]);
 		expect(filesBelow(root)).toEqual([]);
 	});
 });

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
@@ -8,9 +8,12 @@ import { describe, expect, it } from 'vitest';
 import { createArchive } from '../../../engine/archive';
 import { writeFrames } from '../../../engine/qdrant/frames';
 import { temporaryStorage } from './support';
+import { noise } from '../../random/bytes';
+
+const random = noise('qdrant/frames');
 
 const CHUNK = 64 * 1024;
-const content = randomBytes(23 * 1024 * 1024 + 5);
+const content = random(23 * 1024 * 1024 + 5);
 
 function sha256(bytes: Uint8Array): string {
 	return createHash('sha256').update(bytes).digest('hex');

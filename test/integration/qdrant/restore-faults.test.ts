@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 
 import { type FaultyProxy, startFaultyProxy } from '../../services/faultyProxy';
 import { startQdrant, type QdrantServer } from '../../services/qdrant';
 import { ask, at, contentHash, createPlain } from '../../services/qdrant-data';
+import { startInterceptor } from './interceptor';
 import { backUp, connectionTo, failure, filesBelow, restore, type Backup } from './support';
 
 // Whatever goes wrong, the target ends up as it was: collections, contents, aliases, files on the server's disk.
@@ -66,17 +67,27 @@ describe.each(targets)('a restore by $type of $collection', (target) => {
 		const controller = new AbortController();
 		const onProgress = () => controller.abort();
 		await failure(restore(server, backup, target, { onProgress, signal: controller.signal }), 'CANCELLED');
-		await expect.poll(() => everything(server), { timeout: 10_000 }).toEqual(before);
+		await expect.poll(() => everything(server)).toEqual(before);
 	});
 });
 
 describe.each([fresh, swap, aliasSwap])('a restore by $type of $collection', (target) => {
-	it('that is cancelled while the server takes the upload in', async () => {
+	it('that is cancelled as the server begins to take the upload in', async () => {
 		const controller = new AbortController();
 		const onProgress = ({ bytes, totalBytes }: { bytes: number; totalBytes: number }) =>
-			void (bytes === totalBytes && setTimeout(() => controller.abort(), 60));
+			void (bytes === totalBytes && controller.abort());
 		await failure(restore(server, backup, target, { onProgress, signal: controller.signal }), 'CANCELLED');
-		await expect.poll(() => everything(server), { timeout: 10_000 }).toEqual(before);
+		await expect.poll(() => everything(server)).toEqual(before);
+	});
+
+	it('that is cancelled as the server has taken the upload in', async () => {
+		const controller = new AbortController();
+		const interceptor = await startInterceptor(server.url);
+		onTestFinished(() => interceptor.stop());
+		interceptor.treat = (line) => (/\/snapshots\/upload$/.test(line) ? { after: () => controller.abort() } : undefined);
+		const choices = { connection: { url: interceptor.url }, signal: controller.signal };
+		await failure(restore(server, backup, target, choices), 'CANCELLED');
+		await expect.poll(() => everything(server)).toEqual(before);
 	});
 });
 

@@ -3,31 +3,43 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 
-import { archiveSource, restoreCollection, type QdrantRestoreSource } from '../../../engine/qdrant';
+import {
+	archiveSource,
+	restoreCollection,
+	type QdrantRestoreSource,
+	type RestoreCollectionOptions,
+} from '../../../engine/qdrant';
 import { type FaultyProxy, startFaultyProxy } from '../../services/faultyProxy';
 import { startQdrant, type QdrantServer } from '../../services/qdrant';
 import { ask, at, contentHash, countPoints, createPlain, fill, plainShape } from '../../services/qdrant-data';
+import { startInterceptor, type Interceptor } from './interceptor';
 import { backUp, connectionTo, failure, filesBelow, restore, type Backup } from './support';
 
 // A restore into a new collection removes what it has made itself, and nothing else, however it ends.
 
 let server: QdrantServer;
 let proxy: FaultyProxy;
+let interceptor: Interceptor;
 let backup: Backup;
 let wanted: string;
 
 beforeAll(async () => {
 	server = await startQdrant();
 	proxy = await startFaultyProxy(server.url);
+	interceptor = await startInterceptor(server.url);
 	await createPlain(server, 'docs', 300);
 	wanted = await contentHash(server, 'docs');
 	backup = await backUp(server, 'docs');
 });
 afterAll(async () => {
+	await interceptor?.stop();
 	await proxy?.stop();
 	await server?.stop();
 });
-beforeEach(() => void (proxy.faults = []));
+beforeEach(() => {
+	proxy.faults = [];
+	interceptor.treat = () => undefined;
+});
 afterEach(async () => {
 	for (const name of await collections()) if (name !== 'docs') await ask(server, 'DELETE', at(name));
 });
@@ -58,10 +70,13 @@ async function halted(): Promise<{ run: ReturnType<typeof restoreCollection>; go
 		fail = () => reject(new Error('the storage broke'));
 	});
 	told.catch(() => {});
+	let stop = () => {};
+	const stopped = new Promise<void>((resolve) => (stop = resolve));
 	const open = async function* (signal?: AbortSignal) {
 		let isFirst = true;
 		for await (const chunk of piece!.open(signal)) {
 			if (isFirst) yield chunk.subarray(0, 1000);
+			if (isFirst) stop();
 			if (isFirst) await told;
 			yield isFirst ? chunk.subarray(1000) : chunk;
 			isFirst = false;
@@ -70,7 +85,8 @@ async function halted(): Promise<{ run: ReturnType<typeof restoreCollection>; go
 	const pieces = [{ ...piece!, open }];
 	const run = restoreCollection({ connection: connectionTo(server), source: { ...source, pieces }, target });
 	run.catch(() => {});
-	await expect.poll(collections).toContain('fresh');
+	await stopped;
+	expect(await collections()).toContain('fresh');
 	return { run, goOn, fail };
 }
 
@@ -105,34 +121,41 @@ it('does not remove what somebody else has made in the place of its own', async 
 });
 
 it('keeps its name until the server is done after a cancel, then removes it', async () => {
-	const { controller, run } = cancelledWhileTakenIn();
+	const { run, answer } = cancelledWhileTakenIn(target);
 	expect((await failure(run, 'CANCELLED')).message).toContain(
 		'still taking the snapshot in as fresh, which is removed as soon as that is done',
 	);
-	expect(controller.signal.aborted).toBe(true);
 	await failure(restore(server, backup, target), 'TARGET_EXISTS');
-	await expect.poll(collections, { timeout: 10_000 }).toEqual(['docs']);
+	answer();
+	await expect.poll(collections).toEqual(['docs']);
 	expect(uploads()).toEqual([]);
 	expect(await restore(server, backup, target)).toMatchObject({ points: 300 });
 });
 
 it('does not remove what somebody has made until the server is done after a cancel', async () => {
-	const { run } = cancelledWhileTakenIn();
+	const { run, answer } = cancelledWhileTakenIn(target);
 	await failure(run, 'CANCELLED');
 	await ask(server, 'DELETE', at('fresh'));
 	await restore(server, backup, target);
-	await sleep(2500);
+	const before = interceptor.requests.length;
+	answer();
+	// It looks whose the collection is, and leaves it at that.
+	await expect.poll(() => interceptor.requests.length).toBeGreaterThan(before);
+	// Whoever deleted it now would do so at once.
+	await sleep(300);
+	expect(interceptor.requests.slice(before)).not.toContain(`DELETE ${at('fresh')}`);
 	expect(await contentHash(server, 'fresh')).toBe(wanted);
 });
 
-/** The server is done soon, its answer takes two seconds. */
-function cancelledWhileTakenIn() {
-	proxy.faults = [{ when: UPLOAD, times: 1, act: { kind: 'delayAnswer', milliseconds: 2000 } }];
+/** The server is done, but does not answer until it is told to: that is when the run is cancelled. */
+function cancelledWhileTakenIn(into: RestoreCollectionOptions['target']) {
 	const controller = new AbortController();
-	const onProgress = ({ bytes, totalBytes }: { bytes: number; totalBytes: number }) =>
-		void (bytes === totalBytes && setTimeout(() => controller.abort(), 1000));
-	const run = restore(server, backup, target, { ...throughProxy(), onProgress, signal: controller.signal });
-	return { controller, run };
+	let answer = () => {};
+	const told = new Promise<void>((resolve) => (answer = resolve));
+	interceptor.treat = (line) => (UPLOAD.test(line) ? { after: () => (controller.abort(), told) } : undefined);
+	const choices = { connection: { url: interceptor.url }, signal: controller.signal, aliases: 'free' as const };
+	const cancelled = new Promise((resolve) => controller.signal.addEventListener('abort', resolve));
+	return { run: restore(server, backup, into, choices), answer, cancelled };
 }
 
 it('keeps a collection that the server may have restored although its answer was lost, and says so', async () => {
@@ -191,14 +214,14 @@ it('has succeeded where the cancel comes after everything is in place', async ()
 
 it('tells what a restore over a collection has done although it was cancelled while the server was at it', async () => {
 	await createPlain(server, 'fresh', 20);
-	proxy.faults = [{ when: UPLOAD, times: 1, act: { kind: 'delayAnswer', milliseconds: 1500 } }];
-	const controller = new AbortController();
-	const onProgress = ({ bytes, totalBytes }: { bytes: number; totalBytes: number }) =>
-		void (bytes === totalBytes && setTimeout(() => controller.abort(), 1000));
-	const over = { type: 'existing', collection: 'fresh', confirmation: 'fresh' } as const;
-	const choices = { ...throughProxy(), onProgress, signal: controller.signal, aliases: 'free' as const };
-	expect(await restore(server, backup, over, choices)).toMatchObject({ points: 300 });
-	expect(controller.signal.aborted).toBe(true);
+	const { run, answer, cancelled } = cancelledWhileTakenIn({
+		type: 'existing',
+		collection: 'fresh',
+		confirmation: 'fresh',
+	});
+	await cancelled;
+	answer();
+	expect(await run).toMatchObject({ points: 300 });
 	expect(await contentHash(server, 'fresh')).toBe(wanted);
 });
 

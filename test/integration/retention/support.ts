@@ -1,21 +1,18 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { onTestFinished } from 'vitest';
 
 import { createArchive, manifestKeyOf, parseManifest, formatManifest, type Manifest } from '../../../engine/archive';
 import { prune, type KeepRules, type PruneOptions } from '../../../engine/retention';
 import { FolderStorage, type Storage } from '../../../engine/storage';
 import { all } from '../storage/content';
+import { removeFolder, temporaryFolder } from '../../services/guard';
 
 export { intercepted } from './proxy';
 
 export const DAY_MS = 24 * 60 * 60 * 1000;
 
 export function temporaryRoot(): string {
-	const root = mkdtempSync(path.join(tmpdir(), 'retention-test-'));
-	onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+	const root = temporaryFolder('retention');
+	onTestFinished(() => removeFolder(root));
 	return root;
 }
 

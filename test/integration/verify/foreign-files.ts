@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import * as zlib from 'node:zlib';
 
 import { PGlite } from '@electric-sql/pglite';
@@ -11,6 +11,9 @@ import { startQdrant } from '../../services/qdrant';
 import { collect } from '../archive/support';
 import { archiveByPgDump18 } from '../postgres/foreign/pg-dump-18';
 import { points, SnapshotServer, vectorOf } from '../qdrant/snapshot/snapshots';
+import { noise } from '../../random/bytes';
+
+const random = noise('verify/foreign-files');
 
 export const PASSPHRASE = 'a long passphrase';
 
@@ -77,7 +80,7 @@ export async function tarArchive(): Promise<ForeignFile> {
 	const pack = tar.pack();
 	pack.entry({ name: './', type: 'directory' });
 	pack.entry({ name: './config.yml' }, 'a: 1\n');
-	pack.entry({ name: `./${'long/'.repeat(60)}näme` }, randomBytes(5000));
+	pack.entry({ name: `./${'long/'.repeat(60)}näme` }, random(5000));
 	pack.entry({ name: './link', type: 'symlink', linkname: 'config.yml' });
 	pack.entry({ name: './hard', type: 'link', linkname: './config.yml' });
 	pack.entry({ name: './empty' }, '');

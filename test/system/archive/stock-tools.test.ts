@@ -1,13 +1,13 @@
 /** Archives open with the stock tools of Debian: gnupg, zstd, gzip. And keys made by gpg work. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync } from 'node:fs';
 import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { openArchive } from '../../../engine/archive';
 import { collect, temporaryStorage, writeSample } from '../../integration/archive/support';
+import { removeFolder, temporaryFolder } from '../../services/guard';
 
 let home: string;
 let publicKey: string;
@@ -25,14 +25,15 @@ function gpg(args: string[], input?: Buffer): Buffer {
 }
 
 beforeAll(() => {
-	home = mkdtempSync(path.join(tmpdir(), 'gnupg-'));
+	home = temporaryFolder('gnupg');
+	chmodSync(home, 0o700);
 	gpg(['--quick-generate-key', 'Backup <backup@example.org>', 'default', 'default', 'never']);
 	publicKey = String(gpg(['--armor', '--export']));
 });
 
 afterAll(() => {
 	run('gpgconf', ['--homedir', home, '--kill', 'gpg-agent']);
-	rmSync(home, { recursive: true, force: true });
+	removeFolder(home);
 });
 
 const TOOLS = { zstd: ['zstd', '-dc'], gzip: ['gunzip', '-c'], none: ['cat'] } as const;

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { Client } from 'pg';
@@ -10,6 +9,7 @@ import { backUpDatabase, backUpGlobals } from '../../../engine/postgres';
 import { FolderStorage } from '../../../engine/storage';
 import { type PostgresServer, startPostgres } from '../../services/postgres';
 import { runCommand } from './commands';
+import { removeFolder, temporaryFolder } from '../../services/guard';
 
 const PASSPHRASE = 'correct horse battery staple';
 
@@ -20,7 +20,7 @@ describe('the commands of "Restore without n8n"', () => {
 	let count = 0;
 
 	beforeAll(async () => {
-		folder = mkdtempSync(join(tmpdir(), 'stock-tools-'));
+		folder = temporaryFolder('stock-tools');
 		server = await startPostgres({ version: 15 });
 		database = await server.createDatabase('shop');
 		await server.query(database, 'CREATE TABLE users (id int PRIMARY KEY, name text)');
@@ -31,7 +31,7 @@ describe('the commands of "Restore without n8n"', () => {
 
 	afterAll(async () => {
 		await server.stop();
-		rmSync(folder, { recursive: true, force: true });
+		removeFolder(folder);
 	});
 
 	async function archive(codec: CodecName, encryption?: EncryptionKeys): Promise<string> {
@@ -71,13 +71,14 @@ describe('the commands of "Restore without n8n"', () => {
 	});
 
 	it('restore an encrypted database by gpg', async () => {
-		const home = mkdtempSync(join(tmpdir(), 'gpg-'));
+		const home = temporaryFolder('gpg');
+		chmodSync(home, 0o700);
 		const passphrase = join(home, 'passphrase');
 		writeFileSync(passphrase, PASSPHRASE);
 		writeFileSync(join(home, 'gpg.conf'), `batch\npinentry-mode loopback\npassphrase-file ${passphrase}\n`);
 		const file = await archive('zstd', { passphrase: PASSPHRASE });
 		expect(await restored('encrypted', { ARCHIVE: file, GNUPGHOME: home })).toEqual(whole);
-		rmSync(home, { recursive: true, force: true });
+		removeFolder(home);
 	});
 
 	it('restore one table by its frames alone', async () => {

@@ -3,18 +3,16 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { S3Storage } from '../../../engine/storage';
 import { lockContract } from '../../integration/retention/lock-contract';
 import { optionsFor } from '../../integration/storage/s3-under-test';
-import { buildMinio, hasMinio, startMinio } from '../../services/s3/minio';
+import { hasMinio, startMinio } from '../../services/s3/minio';
 import type { S3Server } from '../../services/s3/server';
 import { startSwift } from '../../services/s3/swift';
-
-const BUILD_MS = 20 * 60_000;
 
 function lockOf(start: () => Promise<S3Server>, options: { createsOnce: boolean }): void {
 	let server: S3Server;
 	const storages: S3Storage[] = [];
 	beforeAll(async () => {
 		server = await start();
-	}, BUILD_MS);
+	});
 	afterAll(async () => {
 		for (const storage of storages) storage.close();
 		await server.stop();
@@ -34,12 +32,6 @@ describe('the lock of a bucket of Swift', () => {
 // Conditional writes are MinIO's to judge, where it can be had.
 if (hasMinio()) {
 	describe('the lock of a bucket of MinIO', () => {
-		lockOf(
-			async () => {
-				await buildMinio();
-				return await startMinio();
-			},
-			{ createsOnce: true },
-		);
+		lockOf(startMinio, { createsOnce: true });
 	});
 }

@@ -7,11 +7,10 @@ import { pruneContract } from '../../integration/retention/prune-contract';
 import { backupsIn, intercepted, pruneBy, withManifests, writeDaily } from '../../integration/retention/support';
 import { all } from '../../integration/storage/content';
 import { optionsFor } from '../../integration/storage/s3-under-test';
-import { buildMinio, hasMinio, startMinio } from '../../services/s3/minio';
+import { hasMinio, startMinio } from '../../services/s3/minio';
 import type { S3Server } from '../../services/s3/server';
 import { startSwift } from '../../services/s3/swift';
 
-const BUILD_MS = 20 * 60_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Storages on buckets of a server that runs as long as the tests. */
@@ -20,7 +19,7 @@ function bucketsOf(start: () => Promise<S3Server>) {
 	const running: { server?: S3Server } = {};
 	beforeAll(async () => {
 		running.server = await start();
-	}, BUILD_MS);
+	});
 	afterAll(async () => {
 		for (const storage of opened) storage.close();
 		await running.server?.stop();
@@ -83,10 +82,7 @@ describe('in a bucket of Swift', () => {
 // Object lock is MinIO's to judge, where it can be had.
 if (hasMinio()) {
 	describe('in a bucket of MinIO', () => {
-		const open = bucketsOf(async () => {
-			await buildMinio();
-			return await startMinio();
-		});
+		const open = bucketsOf(startMinio);
 		pruneContract(async () => (await open()).storage);
 
 		describe('what object lock holds', () => {

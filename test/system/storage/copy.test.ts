@@ -8,12 +8,11 @@ import { S3Requests } from '../../../engine/storage/s3/requests';
 import { content, digest } from '../../integration/storage/content';
 import { copyContract } from '../../integration/storage/copy-contract';
 import { optionsFor, s3UnderTest, unfinishedUploads } from '../../integration/storage/s3-under-test';
-import { buildMinio, hasMinio, startMinio } from '../../services/s3/minio';
+import { hasMinio, startMinio } from '../../services/s3/minio';
 import type { S3Server } from '../../services/s3/server';
 import { startSwift } from '../../services/s3/swift';
 
 const MIB = 1024 * 1024;
-const BUILD_MS = 20 * 60_000;
 
 /** Copies in pieces of 5 MiB, as objects of more than a GiB are copied in larger ones. */
 function piecesOn(name: string, start: () => Promise<S3Server>): void {
@@ -30,7 +29,7 @@ function piecesOn(name: string, start: () => Promise<S3Server>): void {
 			storage = new S3Storage(options);
 			requests = new S3Requests(settingsOf(options));
 			await storage.write('a b/from+.bin', content(size));
-		}, BUILD_MS);
+		});
 		afterAll(async () => {
 			storage.close();
 			requests.close();
@@ -81,19 +80,15 @@ piecesOn('Swift', startSwift);
 
 // Object lock is MinIO's to judge, where it can be had.
 if (hasMinio()) {
-	const start = async () => {
-		await buildMinio();
-		return await startMinio();
-	};
-	copyContract('MinIO', () => s3UnderTest(start, { listsUploads: true }));
-	piecesOn('MinIO', start);
+	copyContract('MinIO', () => s3UnderTest(startMinio, { listsUploads: true }));
+	piecesOn('MinIO', startMinio);
 
 	describe('the lock of an object on MinIO', () => {
 		let server: S3Server;
 		const opened: S3Storage[] = [];
 		beforeAll(async () => {
-			server = await start();
-		}, BUILD_MS);
+			server = await startMinio();
+		});
 		afterAll(async () => {
 			for (const storage of opened) storage.close();
 			await server.stop();

@@ -4,11 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { S3Storage } from '../../../engine/storage';
 import { optionsFor, PART_BYTES, unfinishedUploads } from '../../integration/storage/s3-under-test';
-import { buildMinio, hasMinio, startMinio } from '../../services/s3/minio';
+import { hasMinio, startMinio } from '../../services/s3/minio';
 import type { S3Server } from '../../services/s3/server';
 import { startSwift } from '../../services/s3/swift';
-
-const BUILD_MS = 20 * 60_000;
 
 function sweepsOn(name: string, start: () => Promise<S3Server>): void {
 	describe(`an upload to ${name} that was begun long ago`, () => {
@@ -19,7 +17,7 @@ function sweepsOn(name: string, start: () => Promise<S3Server>): void {
 			server = await start();
 			bucket = await server.createBucket();
 			storage = new S3Storage(optionsFor(server, bucket));
-		}, BUILD_MS);
+		});
 		afterAll(async () => {
 			storage.close();
 			await server.stop();
@@ -52,8 +50,5 @@ function sweepsOn(name: string, start: () => Promise<S3Server>): void {
 sweepsOn('Swift', startSwift);
 
 if (hasMinio()) {
-	sweepsOn('MinIO', async () => {
-		await buildMinio();
-		return await startMinio();
-	});
+	sweepsOn('MinIO', startMinio);
 }

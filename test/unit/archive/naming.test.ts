@@ -31,7 +31,11 @@ describe('safeName', () => {
 	});
 
 	it('gives different names different file names of bounded length, whatever they hold', () => {
-		const unit = fc.oneof(fc.string({ unit: 'binary' }), fc.string(), fc.stringMatching(/^[./\\%~a]{0,300}$/));
+		const unit = fc.oneof(
+			fc.string({ unit: 'binary' }),
+			fc.string(),
+			fc.string({ unit: fc.constantFrom(...'./\\%~a'), maxLength: 300 }),
+		);
 		fc.assert(
 			fc.property(unit, unit, (a, b) => {
 				fc.pre(a !== '' && b !== '' && a !== b);

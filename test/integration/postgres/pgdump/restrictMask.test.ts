@@ -1,25 +1,22 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { findBackup, openArchive } from '../../../../engine/archive';
 import { ArchiveSource, backUpDatabase, restoreDatabase } from '../../../../engine/postgres';
 import { FolderStorage } from '../../../../engine/storage';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
+import { removeFolder, temporaryFolder } from '../../../services/guard';
 
 let server: PostgresServer;
 let folder: string;
 
 beforeAll(async () => {
 	server = await startPostgres({ version: 18 });
-	folder = mkdtempSync(join(tmpdir(), 'restrict-'));
+	folder = temporaryFolder('restrict');
 });
 
 afterAll(async () => {
 	await server.stop();
-	rmSync(folder, { recursive: true, force: true });
+	removeFolder(folder);
 });
 
 /** All after which a line begins for JavaScript's expressions, and so for pgDump. */

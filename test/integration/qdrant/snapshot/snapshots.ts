@@ -19,7 +19,7 @@ export class SnapshotServer {
 	async call<T>(method: string, path: string, body?: unknown): Promise<T> {
 		const response = await fetch(this.server.url + path, {
 			method,
-			headers: { 'content-type': 'application/json' },
+			headers: { 'content-type': 'application/json', connection: 'close' },
 			...(body !== undefined && { body: JSON.stringify(body) }),
 		});
 		const text = await response.text();
@@ -46,7 +46,9 @@ export class SnapshotServer {
 	}
 
 	async download(path: string): Promise<Buffer> {
-		const response = await fetch(this.server.url + path, { headers: { 'accept-encoding': 'identity' } });
+		const response = await fetch(this.server.url + path, {
+			headers: { 'accept-encoding': 'identity', connection: 'close' },
+		});
 		if (!response.ok) throw new Error(`GET ${path}: ${response.status}`);
 		return Buffer.from(await response.arrayBuffer());
 	}

@@ -53,7 +53,7 @@ async function collections(of: QdrantServer): Promise<string[]> {
 
 /** The other peers hear of a deletion a moment later. */
 async function isAsBefore(peer: QdrantServer): Promise<void> {
-	await expect.poll(() => collections(peer), { timeout: 10_000 }).toEqual([...NAMES].sort());
+	await expect.poll(() => collections(peer)).toEqual([...NAMES].sort());
 }
 
 describe("a cluster's backup passes", () => {
@@ -128,10 +128,16 @@ describe('a cluster', () => {
 		for (const delay of [0, 50, 150]) {
 			const controller = new AbortController();
 			const log = (line: string) =>
-				void (line.startsWith('Restoring shard 1') && setTimeout(() => controller.abort(), delay));
+				void (
+					line.startsWith('Restoring shard 1') &&
+					(delay === 0 ? controller.abort() : setTimeout(() => controller.abort(), delay))
+				);
 			const { context } = gathering({ log, signal: controller.signal });
 			const reader = await backups.get('two replicas')!.open();
-			await failure(testRestore(reader, { qdrant: { connection: connection() } }, context), 'CANCELLED');
+			const run = testRestore(reader, { qdrant: { connection: connection() } }, context);
+			// A fast machine may be done before.
+			if (delay === 0) await failure(run, 'CANCELLED');
+			else await run.catch((error: unknown) => expect(error).toMatchObject({ code: 'CANCELLED' }));
 			for (const peer of peers) {
 				await isAsBefore(peer);
 				expect(filesBelow(join(peer.folder, 'snapshots'))).toEqual([]);

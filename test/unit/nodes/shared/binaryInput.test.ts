@@ -1,11 +1,13 @@
-import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { IBinaryData } from 'n8n-workflow';
 import { beforeEach, expect, it } from 'vitest';
 import { BinaryInput } from '../../../../nodes/shared/binaryInput';
+import { noise } from '../../../random/bytes';
 
-const content = randomBytes(100_000);
+const random = noise('nodes/shared/binaryInput');
+
+const content = random(100_000);
 let opened: Readable[];
 
 // n8n's helper, as far as it is used: a stream from the beginning, in chunks.

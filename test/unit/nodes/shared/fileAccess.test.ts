@@ -1,15 +1,16 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { mkdirSync, realpathSync, symlinkSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { guardedBySettings } from '../../../../nodes/shared/fileAccess';
+import { removeFolder, temporaryFolder } from '../../../services/guard';
 
-const root = realpathSync(mkdtempSync(join(tmpdir(), 'file-access-')));
+const root = realpathSync(temporaryFolder('file-access'));
 const allowed = join(root, 'allowed');
 mkdirSync(allowed);
 mkdirSync(join(root, 'allowed-not'));
 symlinkSync(root, join(allowed, 'way-out'));
-afterAll(() => rmSync(root, { recursive: true }));
+afterAll(() => removeFolder(root));
 
 const access = guardedBySettings({ N8N_RESTRICT_FILE_ACCESS_TO: `/somewhere/else; ${allowed}` });
 

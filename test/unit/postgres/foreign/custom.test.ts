@@ -316,7 +316,7 @@ describe('an archive that cannot be read', () => {
 					}
 				},
 			),
-			{ numRuns: 500 },
+			{ numRuns: 200 },
 		);
 	});
 });

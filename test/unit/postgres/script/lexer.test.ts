@@ -350,7 +350,7 @@ describe('any chunking', () => {
 					expect(await outcome(text, sizes)).toEqual(await outcome(text, []));
 				},
 			),
-			{ numRuns: 2000 },
+			{ numRuns: 700 },
 		);
 	});
 });

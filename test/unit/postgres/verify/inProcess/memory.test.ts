@@ -1,21 +1,21 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { availableMemory } from '../../../../../engine/postgres/verify/inProcess/memory';
 import { checkMemory, memoryNeeded } from '../../../../../engine/postgres/verify/inProcess/memoryNeeded';
+import { removeFolder, temporaryFolder } from '../../../../services/guard';
 
 const MB = 1_000_000;
 let root: string;
 
 beforeEach(() => {
-	root = mkdtempSync(join(tmpdir(), 'memory-'));
+	root = temporaryFolder('memory');
 	write({ 'proc/meminfo': 'MemTotal:  9000000 kB\nMemFree:  100 kB\nMemAvailable:    4000000 kB\n' });
 });
 
 afterEach(() => {
-	rmSync(root, { recursive: true });
+	removeFolder(root);
 });
 
 function write(files: Record<string, string>): void {
