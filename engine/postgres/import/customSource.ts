@@ -45,8 +45,10 @@ export class CustomSource implements RestoreSource {
 		const survey = surveyOf(planRestore(archive.toc));
 		for await (const block of archive.blocks()) {
 			const table = tableKey(block.entry.schema ?? '', block.entry.name);
-			if (block.type === 'copy') survey.addRows(table, await countLines(block.rows), copiedColumns(block.statement));
-			else if (block.type === 'large-objects') {
+			if (block.type === 'copy') {
+				survey.copied(block.statement);
+				survey.addRows(table, await countLines(block.rows), copiedColumns(block.statement));
+			} else if (block.type === 'large-objects') {
 				for await (const { data } of block.objects) for await (const chunk of data) void chunk;
 			} else {
 				survey.addRows(table, 0);

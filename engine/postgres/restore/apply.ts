@@ -4,8 +4,10 @@ import { BackupError, throwIfCancelled } from '../../errors';
 import { serverMessage } from '../serverMessage';
 
 import { copyIn } from './copyIn';
+import { assertDataCopy, assertPermitted } from './forbidden';
 import { ForeignOptions, mayHoldOptions } from './foreignOptions';
 import { Lanes } from './lanes';
+import { runOne } from '../runOne';
 import { objectName } from './objectName';
 import { mapOwnership, type OwnerMapping } from './ownership';
 import { PartitionTree } from './partitions';
@@ -119,6 +121,7 @@ class Applier {
 	}
 
 	async #statement({ text, comment, decision = 'yes', table, essential }: Statement): Promise<void> {
+		assertPermitted(text, this.#reader.standardStrings);
 		const facts = this.#reader.read(text);
 		const object = objectName(comment, text);
 		const statement = { text, facts };
@@ -127,14 +130,14 @@ class Applier {
 		const sql = mapOwnership(text, facts, this.options.owner, this.options.privileges);
 		if (sql === undefined || (facts.role && !this.#supports.mayBeGiven(facts, decision))) return;
 		if (OF_SESSIONS.has(facts.kind))
-			return await this.#everywhere({ object, statement, essential, run: (client) => client.query(sql) });
+			return await this.#everywhere({ object, statement, essential, run: (client) => runOne(client, sql) });
 		if (table && this.#occupied.has(table)) return;
 		const supports = decision === 'support' || decision === 'keep';
 		if (!supports && !table) this.objects++;
 		const known = this.#foreign.withoutKnown({ text: sql, facts, object });
 		if (known === '') return;
 		const run = async (client: Client, less = known) => {
-			const { rowCount } = await client.query(less);
+			const { rowCount } = await runOne(client, less);
 			if (supports) this.objects++;
 			if (supports && facts.verb === 'CREATE') this.#supports.made(facts, object, decision);
 			if (table) this.#count(table, rowCount ?? 0);
@@ -153,7 +156,7 @@ class Applier {
 		// A COMMIT that fails has ended the transaction all the same.
 		if (facts.transaction === 'ends') this.#inTransaction = false;
 		const control = async () => {
-			await this.lanes.main.query(text);
+			await runOne(this.lanes.main, text);
 			if (facts.transaction === 'begins') this.#inTransaction = true;
 		};
 		await this.#attempt({ ...about, statement, run: control }, this.lanes.main);
@@ -195,6 +198,7 @@ class Applier {
 	}
 
 	async #copy(step: Copy): Promise<void> {
+		assertDataCopy(step.statement);
 		if (step.table && this.#occupied.has(step.table)) return;
 		const load = async (client: Client) => {
 			const count = await copyIn(client, step);
@@ -255,7 +259,7 @@ class Applier {
 		const substitute = statement && substituteFor(statement.text, statement.facts, error);
 		if (substitute) {
 			this.warnings.push(substitute.warning);
-			if (substitute.instead) for (const client of this.lanes.clients) await client.query(substitute.instead);
+			if (substitute.instead) for (const client of this.lanes.clients) await runOne(client, substitute.instead);
 		} else if (decision === 'optional' || (decision === 'attach' && sqlState(error) === UNDEFINED_TABLE))
 			this.warnings.push(`${object} was left out: ${serverMessage(error)}`);
 		else if (decision === 'keep' && existsAlready(error)) {
@@ -281,7 +285,7 @@ class Applier {
 		}
 		const sql = closing(text);
 		if (sql !== undefined) {
-			await this.lanes.main.query(sql).catch((failure: unknown) => {
+			await runOne(this.lanes.main, sql).catch((failure: unknown) => {
 				throw refused(failure, object);
 			});
 			this.#supports.leave(facts);

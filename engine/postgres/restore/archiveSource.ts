@@ -3,22 +3,27 @@ import { BackupError } from '../../errors';
 import { type DatabaseProperties, type StoredProperties, storedPropertiesSchema } from '../dump/databaseProperties';
 import { quoteIdentifier } from '../quoting';
 import { parseSettingsFrame, SETTINGS_PART } from '../dump/settingsFrame';
-import { copyInEncoding, decodingFor, lexScript } from '../script';
+import { largeObjectPieces } from '../largeObjectFrame';
+import { copyInEncoding, decodingFor, lexScript, MAX_DEFINITION_BYTES } from '../script';
 
 import { StatementChooser } from './chooser';
+import { assertWholeContent } from './content';
 import { rowsElsewhere } from './refusals';
 import type { RestoreSelection, SelectionFilter } from './selection';
 import type { FilledTables, RestoreSource, RestoreStep, SourceFacts } from './source';
 import { StatementSurvey } from './survey';
 import { lackingByManifest } from './wholeness';
 import { copiedColumns } from '../statements/copiedColumns';
-import { parseName, tableKey, tokenize } from '../statements/tokens';
+import { readDataCopy } from '../statements/dataCopy';
+import { tableKey } from '../statements/tokens';
 
 const TRAILER = '\\.\n';
 const SEMICOLON = 0x3b;
 const QUOTE = 0x22;
 
 const isScript = ({ type }: ManifestPart): boolean => type === 'pre-data' || type === 'post-data';
+
+const WHOLE_TRAILER = Buffer.from(`\n${TRAILER}`);
 
 /** A dump of ours: parts in frames, which name their table, so that only those wanted are read. */
 export class ArchiveSource implements RestoreSource {
@@ -31,11 +36,7 @@ export class ArchiveSource implements RestoreSource {
 
 	async inspect(signal?: AbortSignal): Promise<SourceFacts> {
 		await this.reader.checkKeys(signal);
-		await this.reader.verifyStored(signal);
-		for await (const { raw } of this.reader.parts(isScript, signal)) {
-			for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw))
-				if (item.type === 'statement') this.#survey.add(item.text);
-		}
+		await assertWholeContent(this.reader, (text) => this.#survey.add(text), signal);
 		const { options, tables = [] } = this.#manifest;
 		for (const { schema, name, sequences = [] } of tables)
 			for (const sequence of sequences)
@@ -107,7 +108,8 @@ export class ArchiveSource implements RestoreSource {
 	 * @throws BackupError MANIFEST_INVALID where it is any other; INVALID_INPUT where that root is not chosen.
 	 */
 	#copied(statement: string, listed: string, filter: SelectionFilter, state = ''): string {
-		const parts = parseName(tokenize(statement), 1)?.parts ?? [];
+		const parts = readDataCopy(statement)?.name;
+		if (!parts) throw noRows();
 		const [schema = '', name = ''] = parts;
 		const found = tableKey(schema, name);
 		if (found === listed) return found;
@@ -146,9 +148,10 @@ export class ArchiveSource implements RestoreSource {
 			return isScript(part) || (part.type === 'large-objects' && filter.all);
 		};
 		for await (const { part, raw } of this.reader.parts(wanted, signal)) {
+			const bytes = Buffer.isBuffer(raw) ? one(raw) : raw;
 			if (part.type === 'data') yield* this.#rows(part, raw, filter);
-			else if (part.type === 'large-objects') yield* batches(raw);
-			else yield* statements(Buffer.isBuffer(raw) ? one(raw) : raw, chooser);
+			else if (part.type === 'large-objects') yield* batches(bytes);
+			else yield* statements(bytes, chooser);
 		}
 		yield* chooser.end();
 	}
@@ -178,24 +181,32 @@ export class ArchiveSource implements RestoreSource {
 		const inOrder = this.#manifest.options.ordered === true;
 		if (Buffer.isBuffer(raw) && !inOrder) {
 			const header = endOfStatement(raw);
-			const statement = this.#inEncoding(raw.toString('utf8', 0, header));
-			this.#copied(statement, table, filter);
-			yield {
-				type: 'copy',
-				statement,
-				comment: '',
-				rows: raw.subarray(header + 2, raw.length - TRAILER.length),
-				table,
-			};
+			const rows = raw.subarray(header + 2, Math.max(header + 2, raw.length - TRAILER.length));
+			if (
+				!raw
+					.subarray(header + 1)
+					.subarray(-WHOLE_TRAILER.length)
+					.equals(WHOLE_TRAILER)
+			)
+				throw noRows();
+			yield this.#copyOf(raw.toString('utf8', 0, header), rows, table, filter);
 			return;
 		}
 		for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
-			if (item.type === 'copy') {
-				const statement = this.#inEncoding(item.statement);
-				this.#copied(statement, table, filter);
-				yield { type: 'copy', statement, comment: '', rows: item.rows, table };
-			}
+			if (item.type !== 'copy') throw noRows();
+			yield this.#copyOf(item.statement, item.rows, table, filter);
 		}
+	}
+
+	#copyOf(
+		header: string,
+		rows: Buffer | AsyncIterable<Buffer>,
+		table: string,
+		filter: SelectionFilter,
+	): Extract<RestoreStep, { type: 'copy' }> {
+		const statement = this.#inEncoding(header);
+		this.#copied(statement, table, filter);
+		return { type: 'copy', statement, comment: '', rows, table };
 	}
 }
 
@@ -206,21 +217,36 @@ function endOfStatement(frame: Buffer): number {
 		if (frame[at] === QUOTE) quoted = !quoted;
 		else if (frame[at] === SEMICOLON && !quoted) return at;
 	}
-	throw new BackupError('ARCHIVE_CORRUPT', 'A frame of rows does not begin with a COPY statement.');
+	throw noRows();
+}
+
+function noRows(): BackupError {
+	return new BackupError('ARCHIVE_CORRUPT', 'A frame of rows is not one COPY ... FROM STDIN with its rows.', {
+		hint: 'The archive was edited after it was made. Choose another backup.',
+	});
 }
 
 async function* one(buffer: Buffer): AsyncGenerator<Buffer> {
 	yield await Promise.resolve(buffer);
 }
 
-async function* batches(raw: Buffer | AsyncIterable<Buffer>): AsyncGenerator<RestoreStep> {
-	const chunks: Buffer[] = [];
-	for await (const chunk of Buffer.isBuffer(raw) ? one(raw) : raw) chunks.push(chunk);
-	yield { type: 'batch', sql: Buffer.concat(chunks).toString('utf8') };
+/** Characters of statements on large objects that are sent in one go. */
+const BATCH = 2 * 1024 * 1024;
+
+async function* batches(frame: AsyncIterable<Buffer>): AsyncGenerator<RestoreStep> {
+	let sql = '';
+	for await (const piece of largeObjectPieces(frame)) {
+		if (sql.length > 0 && sql.length + piece.length > BATCH) {
+			yield { type: 'batch', sql };
+			sql = '';
+		}
+		sql += `${piece}\n`;
+	}
+	if (sql.length > 0) yield { type: 'batch', sql };
 }
 
 async function* statements(script: AsyncIterable<Buffer>, chooser: StatementChooser): AsyncGenerator<RestoreStep> {
-	for await (const item of lexScript(script)) {
+	for await (const item of lexScript(script, { maxStatementBytes: MAX_DEFINITION_BYTES })) {
 		if (item.type === 'statement') yield* chooser.choose(item.text, item.comment);
 	}
 }

@@ -1,3 +1,4 @@
+import { assertDataCopy, assertPermitted } from './forbidden';
 import { mayBeNeeded, type RestoreSelection, SelectionFilter } from './selection';
 import type { FilledTables, SourceFacts } from './source';
 import { lackingByContent } from './wholeness';
@@ -10,6 +11,8 @@ type SurveyedFacts = Pick<
 > & {
 	expectedRows: Map<string, number>;
 };
+
+const NOTHING_CHANGED = '; nothing was changed';
 
 /** Collects what inspect has to know of the statements of a dump. Takes them in their order. */
 export class StatementSurvey {
@@ -35,8 +38,10 @@ export class StatementSurvey {
 	/**
 	 * Answers what the statement is about.
 	 * @param table key of the table that the rows of an INSERT are counted for: the one that it names, unless told.
+	 * @throws BackupError INVALID_INPUT where it is never run from a dump
 	 */
 	add(statement: string, table?: string): StatementFacts {
+		assertPermitted(statement, this.#reader.standardStrings, NOTHING_CHANGED);
 		const facts = this.#reader.read(statement);
 		if (facts.cluster) return facts;
 		const rowsOf = table ?? facts.table;
@@ -81,8 +86,12 @@ export class StatementSurvey {
 		});
 	}
 
-	/** The key of the table that a COPY fills. */
+	/**
+	 * The key of the table that a COPY fills.
+	 * @throws BackupError INVALID_INPUT where it is no COPY FROM STDIN
+	 */
 	copied(statement: string): string | undefined {
+		assertDataCopy(statement, NOTHING_CHANGED);
 		return this.#reader.read(statement).table;
 	}
 

@@ -2,6 +2,7 @@ export { CopyDataSplitter } from './copy-data';
 export { copyInEncoding, decodingFor, type TextDecoding } from './encoding';
 export {
 	lexScript,
+	MAX_DEFINITION_BYTES,
 	type LexOptions,
 	type ScriptCopy,
 	type ScriptItem,

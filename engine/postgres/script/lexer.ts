@@ -61,6 +61,12 @@ export interface LexOptions {
 }
 
 /**
+ * Bytes of the longest definition in a script of ours. What is longer is refused when the backup is made, and where it is
+ * read: a few kilobytes of an archive may claim to be gigabytes of one statement, which is kept whole.
+ */
+export const MAX_DEFINITION_BYTES = 128 * 1024 * 1024;
+
+/**
  * The items of a script, in order.
  *
  * Statements come out as text whatever the script's `client_encoding` is: a `SET client_encoding` to anything but

@@ -10,6 +10,11 @@ import { describeStatement, type StatementContext, type StatementFacts } from '.
 export class StatementReader {
 	#context: StatementContext = { schema: 'public', standardStrings: true };
 
+	/** See skipAt. */
+	get standardStrings(): boolean {
+		return this.#context.standardStrings;
+	}
+
 	read(statement: string): StatementFacts {
 		const facts = describeStatement(statement, this.#context);
 		if (facts.searchPath !== undefined) this.#context = { ...this.#context, schema: facts.searchPath };

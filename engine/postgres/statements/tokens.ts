@@ -11,7 +11,9 @@ export interface Token {
 	kind: 'word' | 'quoted' | 'mark';
 }
 
-const BLANK = /\s/;
+/** What PostgreSQL takes for white space (src/backend/parser/scan.l); other blanks may stand in names. */
+const BLANK = /[ \t\n\r\f\v]/;
+const LINE_END = /[\n\r]/g;
 const DIGITS = /\d+/y;
 const WORD = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y;
 const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
@@ -26,6 +28,12 @@ function matchAt(pattern: RegExp, text: string, at: number): string | undefined 
 function after(text: string, end: string, from: number): number {
 	const at = text.indexOf(end, from);
 	return at < 0 ? text.length : at + end.length;
+}
+
+/** A carriage return ends a comment as well. */
+function afterLine(text: string, from: number): number {
+	LINE_END.lastIndex = from;
+	return LINE_END.test(text) ? LINE_END.lastIndex : text.length;
 }
 
 /** Index of the quote that closes what was opened before `from`, or -1; a doubled quote closes nothing. */
@@ -90,7 +98,7 @@ export function skipAt(text: string, at: number, standardStrings: boolean): numb
 		case 'E':
 			return text[at + 1] === "'" ? afterEscapeString(text, at + 2) : at;
 		case '-':
-			return text[at + 1] === '-' ? after(text, '\n', at) : at;
+			return text[at + 1] === '-' ? afterLine(text, at) : at;
 		case '/':
 			return text[at + 1] === '*' ? afterBlockComment(text, at + 2) : at;
 		case '$': {

@@ -5,6 +5,9 @@
  */
 import type { Manifest, ManifestPart } from '../../archive';
 import type { CheckContext } from '../../verify/types';
+import { objectName } from '../restore/objectName';
+import type { ScriptItem } from '../script';
+import { isOfPgDump } from '../statements/ofPgDump';
 import { parseSettingsFrame, SETTINGS_PART } from '../dump/settingsFrame';
 import { tableKey } from '../statements/tokens';
 import { LargeObjectContents } from './largeObjects';
@@ -17,14 +20,16 @@ const MAX_SETTINGS_BYTES = 16 * 1024 * 1024;
 /**
  * A dump of a database: its script is whole and in order, every COPY closed, and every table has the rows that the manifest
  * counts. What is wrong is found; the reader's errors are passed on.
+ * @param onStatement told of each statement of the script that may stand there
  * @throws BackupError ARCHIVE_CORRUPT, ARCHIVE_INCOMPLETE, INVALID_INPUT (as lexScript does), CANCELLED
  */
 export async function checkDump(
 	raw: AsyncIterable<Uint8Array>,
 	manifest: Manifest,
 	context: CheckContext,
+	onStatement?: (text: string) => void,
 ): Promise<Record<string, number>> {
-	const check = new DumpCheck(manifest, context);
+	const check = new DumpCheck(manifest, context, onStatement);
 	for await (const { part, bytes } of partsOf(raw, manifest)) await check.part(part, bytes);
 	return check.finish();
 }
@@ -39,6 +44,7 @@ class DumpCheck {
 	constructor(
 		readonly manifest: Manifest,
 		readonly context: CheckContext,
+		readonly onStatement?: (text: string) => void,
 	) {
 		this.#loaded = (manifest.tables ?? []).map(() => ({ rows: 0, bytes: 0, frames: 0 }));
 		this.#largeObjects = new LargeObjectContents(context);
@@ -53,11 +59,11 @@ class DumpCheck {
 			case 'pre-data':
 				this.#follows(part, this.#stage !== 'after');
 				this.#stage = 'pre-data';
-				return await this.#facts.read(bytes, signal);
+				return await this.#facts.read(bytes, signal, (item) => this.#look(item));
 			case 'post-data':
 				this.#follows(part, this.#stage !== 'settings');
 				this.#stage = 'after';
-				return await this.#facts.read(bytes, signal);
+				return await this.#facts.read(bytes, signal, (item) => this.#look(item));
 			case 'data':
 			case 'large-objects':
 				this.#follows(part, this.#stage !== 'settings' && !this.#ended);
@@ -71,6 +77,15 @@ class DumpCheck {
 					hint: 'Update the n8n-nodes-stack-backup package.',
 				});
 		}
+	}
+
+	/** Whatever pg_dump would not have written was put in later, and would be run. */
+	#look(item: ScriptItem): void {
+		if (item.type === 'copy') return this.#error(`Among its definitions stand rows (line ${item.line}).`);
+		if (item.type === 'meta') return this.#error(`Its script holds psql's command \\${item.command}.`);
+		const { text } = item;
+		if (isOfPgDump(text, this.#facts.standardStrings)) return this.onStatement?.(text);
+		this.#error(`Its script holds a statement that pg_dump does not write: ${objectName('', text)}`);
 	}
 
 	/** The script has had its closing line. */

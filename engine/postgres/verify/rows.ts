@@ -1,5 +1,6 @@
 import { CopyDataSplitter } from '../script';
-import { parseName, tableKey, tokenize } from '../statements/tokens';
+import { readDataCopy } from '../statements/dataCopy';
+import { tableKey } from '../statements/tokens';
 
 const COPY = 'COPY ';
 const SEMICOLON = 0x3b;
@@ -75,14 +76,12 @@ function endOfStatement(head: Buffer): number | undefined {
 }
 
 function noCopy(): RowsDamage {
-	return new RowsDamage('does not begin with a COPY statement');
+	return new RowsDamage('does not begin with a COPY ... FROM STDIN');
 }
 
 function copiedTable(statement: string): { table: string; name: string } {
-	const tokens = tokenize(statement);
-	const [schema, name, ...more] = parseName(tokens, 1)?.parts ?? [];
-	const [from, stdin] = tokens.slice(-2);
-	if (schema === undefined || name === undefined || more.length > 0) throw noCopy();
-	if (from?.text !== 'FROM' || stdin?.text !== 'STDIN') throw noCopy();
+	const copy = readDataCopy(statement);
+	const [schema, name, ...more] = copy?.name ?? [];
+	if (!copy || copy.hasOptions || schema === undefined || name === undefined || more.length > 0) throw noCopy();
 	return { table: tableKey(schema, name), name: `${schema}.${name}` };
 }

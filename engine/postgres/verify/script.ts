@@ -1,5 +1,5 @@
 import { BackupError } from '../../errors';
-import { lexScript } from '../script';
+import { lexScript, MAX_DEFINITION_BYTES, type ScriptItem } from '../script';
 import { readScriptSetting, isOff } from '../script/settings';
 import { ScriptEnds } from '../import/scriptEnds';
 import { describeStatement, type StatementFacts } from '../statements/statement';
@@ -20,20 +20,28 @@ export class ScriptFacts {
 	readonly emptyRows = new Map<string, number>();
 	/** Keys of what is created; of tables, those that have rows of their own. */
 	readonly created = new Map<string, { holdsRows: boolean }>();
-	#standardStrings = true;
+	/** See skipAt. */
+	standardStrings = true;
 
 	/**
 	 * Reads one script, which has to end where a statement does.
+	 * @param look told of each of its items, before what it sets is in force
 	 * @throws BackupError as lexScript does; what the source throws
 	 */
-	async read(script: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
+	async read(
+		script: AsyncIterable<Uint8Array>,
+		signal?: AbortSignal,
+		look?: (item: ScriptItem) => void,
+	): Promise<void> {
 		const options = {
+			maxStatementBytes: MAX_DEFINITION_BYTES,
 			onComment: (text: string) => this.ends.note(text),
-			standardStrings: this.#standardStrings,
+			standardStrings: this.standardStrings,
 			...(signal && { signal }),
 		};
 		for await (const item of lexScript(script, options)) {
 			this.statements++;
+			look?.(item);
 			if (item.type === 'statement') this.#add(item.text);
 		}
 	}
@@ -52,14 +60,14 @@ export class ScriptFacts {
 
 	#add(statement: string): void {
 		const setting = /^set\b/i.test(statement) ? readScriptSetting(statement) : undefined;
-		if (setting?.name === 'standard_conforming_strings') this.#standardStrings = !isOff(setting.value);
+		if (setting?.name === 'standard_conforming_strings') this.standardStrings = !isOff(setting.value);
 		if (LARGE_OBJECT.test(statement)) this.largeObjects++;
 		else if (statement.startsWith('CREATE ')) this.#addCreated(statement);
 		else if (EMPTY_ROW.test(statement)) this.#addEmptyRow(this.#describe(statement));
 	}
 
 	#describe(statement: string): StatementFacts {
-		return describeStatement(statement, { schema: '', standardStrings: this.#standardStrings });
+		return describeStatement(statement, { schema: '', standardStrings: this.standardStrings });
 	}
 
 	#addCreated(statement: string): void {

@@ -1,8 +1,9 @@
 import { BackupError } from '../../errors';
-import { describeEntry, isTextFormat, openArchive } from '../../postgres/foreign';
+import { describeEntry, isTextFormat, openArchive, planRestore, type Toc } from '../../postgres/foreign';
 import { ScriptEnds } from '../../postgres/import/scriptEnds';
-import { lexScript } from '../../postgres/script';
+import { lexScript, splitStatements } from '../../postgres/script';
 import { countNewlines } from '../../postgres/script/newlines';
+import { forbiddenCopy, forbiddenStatement } from '../../postgres/restore/forbidden';
 import { StatementReader } from '../../postgres/statements/reader';
 import type { CheckContext } from '../types';
 
@@ -33,8 +34,12 @@ export async function checkScript(
 	};
 	for await (const item of lexScript(source, { onComment, ...(signal && { signal }) })) {
 		counts.statements++;
-		if (item.type === 'statement') counts.rows += rowsOf(item.text, reader);
+		if (item.type === 'statement') {
+			tell(forbiddenStatement(item.text, reader.standardStrings), found);
+			counts.rows += rowsOf(item.text, reader);
+		}
 		if (item.type !== 'copy') continue;
+		tell(forbiddenCopy(item.statement), found);
 		for await (const rows of item.rows) void rows;
 		if (isTextFormat(item.statement)) counts.rows += item.counts().lines;
 	}
@@ -69,11 +74,14 @@ export async function checkCustomArchive(
 ): Promise<CheckedDump & { unpackedBytes: number }> {
 	const archive = await openArchive(source, signal ? { signal } : {});
 	const reader = new StatementReader();
+	for (const statement of definitionsOf(archive.toc))
+		tell(forbiddenStatement(statement, archive.toc.standardStrings), found);
 	const counts = { entries: archive.toc.entries.length, blocks: 0, rows: 0, largeObjects: 0 };
 	let unpackedBytes = 0;
 	for await (const block of archive.blocks()) {
 		counts.blocks++;
 		if (block.type === 'copy') {
+			tell(forbiddenCopy(block.statement), found);
 			for await (const rows of block.rows) {
 				counts.rows += countNewlines(rows);
 				unpackedBytes += rows.length;
@@ -86,6 +94,7 @@ export async function checkCustomArchive(
 		} else {
 			for await (const item of lexScript(block.sql, signal ? { signal } : {})) {
 				if (item.type === 'statement') {
+					tell(forbiddenStatement(item.text, reader.standardStrings), found);
 					counts.rows += rowsOf(item.text, reader);
 					unpackedBytes += item.text.length;
 				} else found({ severity: 'error', part: describeEntry(block.entry), message: 'Its data holds no INSERTs.' });
@@ -93,6 +102,20 @@ export async function checkCustomArchive(
 		}
 	}
 	return { counts, unpackedBytes, version: majorVersion(archive.toc.serverVersion) };
+}
+
+/** The definitions that the table of contents holds, as a restore would run them. */
+function* definitionsOf(toc: Toc): Generator<string> {
+	const { setup, preData, postData } = planRestore(toc);
+	for (const sql of [...setup, ...[...preData, ...postData].map((planned) => planned.sql)])
+		for (const { start, end } of splitStatements(sql)) yield sql.slice(start, end);
+}
+
+/** What no restore would run makes a dump bad. */
+function tell(error: BackupError | undefined, found: CheckContext['found']): void {
+	if (!error) return;
+	const { code, hint, message } = error;
+	found({ severity: 'error', message, code, ...(hint !== undefined && { hint }) });
 }
 
 /** Of `18.3 (Debian 18.3-1.pgdg13+1)`. */

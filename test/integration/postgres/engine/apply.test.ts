@@ -233,7 +233,7 @@ describe('what a failure says', () => {
 		["INSERT INTO people VALUES (2, 'x', 3, 99)", '23503'],
 		["INSERT INTO people VALUES ('secret', 'x', 3, 41)", '22P02'],
 		["INSERT INTO people VALUES (2, 'x', 3, 41, '\"secret')", '22P02'],
-		["CREATE SUBSCRIPTION s CONNECTION 'host=h password=se cret' PUBLICATION p", '42601'],
+		["CREATE SUBSCRIPTION s CONNECTION 'host=h password=se cret' PUBLICATION p WITH (connect = false)", '42601'],
 		["CREATE USER MAPPING FOR nobody SERVER s OPTIONS (password 'secret')", '42704'],
 		['CREATE SERVER s FOREIGN DATA WRAPPER no OPTIONS (password $x$secret$x$)', '42704'],
 	])('holds no value: %s', async (statement, code) => {

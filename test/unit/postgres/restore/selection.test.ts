@@ -30,7 +30,9 @@ const DUMP = [
 
 function decisions(selection: RestoreSelection, dump = DUMP): Record<string, string> {
 	const survey = new StatementSurvey();
-	for (const statement of dump) survey.add(statement);
+	for (const statement of dump)
+		if (statement.startsWith('COPY ')) survey.copied(statement);
+		else survey.add(statement);
 	const filter = survey.filter(selection);
 	const reader = new StatementReader();
 	return Object.fromEntries(
@@ -104,7 +106,7 @@ describe('a selection', () => {
 		const rows = [
 			'INSERT INTO sales.orders VALUES (1)',
 			'INSERT INTO other.t DEFAULT VALUES',
-			'COPY sales.orders TO x',
+			'COPY sales.orders FROM stdin',
 		];
 		expect(decisions({ tables: ['orders'] }, rows)).toEqual({ [rows[0]!]: 'yes', [rows[2]!]: 'yes' });
 		expect(decisions({ dataOnly: true, schemas: ['other'] }, rows)).toEqual({ [rows[1]!]: 'yes' });

@@ -1,0 +1,69 @@
+import { whyForbidden } from './forbidden';
+import { describeStatement } from './statement';
+import { tokenize } from './tokens';
+
+/** First words of what pg_dump writes between the rows. */
+const VERBS = new Set([
+	'ALTER',
+	'BEGIN',
+	'COMMENT',
+	'COMMIT',
+	'CREATE',
+	'DROP',
+	'GRANT',
+	'REFRESH',
+	'RESET',
+	'REVOKE',
+	'SECURITY',
+	'SET',
+]);
+
+/** Tables without columns have their rows in the script. */
+const EMPTY_ROW = /^INSERT INTO [^]* DEFAULT VALUES$/;
+
+/** Of PostgreSQL's own functions, the only ones that pg_dump calls by SELECT; and what else stands before a parenthesis. */
+const CALLED = new Set([
+	'lo_close',
+	'lo_create',
+	'lo_open',
+	'lo_unlink',
+	'lowrite',
+	'pg_restore_attribute_stats',
+	'pg_restore_relation_stats',
+	'set_config',
+	'setval',
+]);
+const SYNTAX = new Set(['exists']);
+
+/** Any other setting that is made by a call would go unseen by whoever reads the script. */
+const SETS_OTHER = /\bset_config\s*\(\s*(?!'search_path')/i;
+
+/**
+ * Whether pg_dump writes such a statement, so that one of our archives may hold it. Anything else was put in later.
+ * Source: the statements that are put together in src/bin/pg_dump (pg_dump.c, pg_backup_archiver.c, pg_backup_db.c) of
+ * PostgreSQL 18, as far as the arguments go that dump/arguments.ts allows.
+ * @param standardStrings see skipAt
+ */
+export function isOfPgDump(text: string, standardStrings = true): boolean {
+	if (whyForbidden(text, standardStrings) !== undefined) return false;
+	const [verb] = tokenize(text, { limit: 1, standardStrings });
+	if (verb?.kind !== 'word') return false;
+	if (verb.text === 'INSERT') return EMPTY_ROW.test(text);
+	if (verb.text === 'SELECT') return callsKnown(text, standardStrings);
+	// Databases, roles and tablespaces are not a database's own: dumps of ours hold nothing of them.
+	return VERBS.has(verb.text) && describeStatement(text, { schema: '', standardStrings }).cluster !== true;
+}
+
+function callsKnown(text: string, standardStrings: boolean): boolean {
+	if (SETS_OTHER.test(text)) return false;
+	const tokens = tokenize(text, { standardStrings });
+	let calls = 0;
+	const isMark = (at: number, mark: string) => tokens[at]?.kind === 'mark' && tokens[at]?.text === mark;
+	for (const [at, { kind, name }] of tokens.entries()) {
+		if (kind === 'mark' || !isMark(at + 1, '(')) continue;
+		if (SYNTAX.has(name) && kind === 'word') continue;
+		if (!CALLED.has(name) || !isMark(at - 1, '.') || tokens[at - 2]?.name !== 'pg_catalog') return false;
+		calls++;
+	}
+	return calls > 0;
+}

@@ -1,0 +1,154 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+import { openArchive } from '../../../../engine/archive';
+import type { ErrorCode } from '../../../../engine/errors';
+import { ArchiveSource, restoreDatabase, type RestoreDatabaseOptions } from '../../../../engine/postgres';
+import { verifyBackup } from '../../../../engine/verify';
+import { type PostgresServer, startPostgres } from '../../../services/postgres';
+import { connectionTo, failureOf, newName, untilNoEngineSession } from '../engine/support';
+import { IN_PROCESS, keepingContext, onServer } from '../verify/support';
+import { testRestore } from '../../../../engine/postgres/verify/testRestore';
+import { adding, type Attack, type Victim, victimOn } from './support';
+
+let server: PostgresServer;
+let victim: Victim;
+let before: unknown;
+
+beforeAll(async () => {
+	server = await startPostgres({ version: 18, config: { max_prepared_transactions: '4' } });
+	victim = await victimOn(server);
+	before = await victim.state();
+});
+
+afterAll(async () => {
+	await server?.stop();
+});
+
+afterEach(async () => {
+	await untilNoEngineSession(server);
+	expect(victim.trace.isThere).toBe(false);
+	expect(await victim.state()).toEqual(before);
+});
+
+async function restored(key: string, target?: RestoreDatabaseOptions['target']) {
+	return await restoreDatabase({
+		connection: connectionTo(server, 'postgres'),
+		source: new ArchiveSource(await openArchive(victim.backup.storage, `${key}.manifest.json`)),
+		target: target ?? { type: 'newDatabase', database: newName() },
+	});
+}
+
+const touch = () => `touch ${victim.trace.path}`;
+
+const ROWS: Array<[string, () => Attack]> = [
+	['programs', () => (text) => text.replace(/FROM stdin/, `FROM PROGRAM '${touch()}; echo 1'`)],
+	[
+		'programs, with stdin as the last word',
+		() => (text) => text.replace(/FROM stdin/, `FROM PROGRAM '${touch()}' WHERE a IS DISTINCT FROM stdin`),
+	],
+	[
+		'programs, with stdin in a comment',
+		() => (text) => text.replace(/FROM stdin/, `FROM PROGRAM '${touch()}' /* FROM stdin */`),
+	],
+	['files of the server', () => (text) => text.replace(/FROM stdin/, `FROM '/etc/passwd'`)],
+	['conditions', () => (text) => text.replace(/FROM stdin/, "FROM stdin WHERE pg_read_file('/etc/passwd') IS NULL")],
+	['files to be written', () => (text) => text.replace(/FROM stdin/, `TO '${victim.trace.path}'`)],
+	['statements of another kind', () => () => 'DROP DATABASE victim;\n\\.\n'],
+	['a query', () => () => 'SELECT 1;\n1\n\\.\n'],
+	['statements after the rows', () => (text) => `${text}DROP DATABASE victim;\n`],
+];
+
+const DEFINITIONS: Array<[string, () => string]> = [
+	['COPY ... FROM PROGRAM', () => `COPY public.t FROM PROGRAM '${touch()}; echo 1';`],
+	[
+		'COPY ... FROM PROGRAM after a comment that ends with a carriage return',
+		() => `-- x\rCOPY public.t FROM PROGRAM '${touch()}; echo 1';`,
+	],
+	['COPY ... TO PROGRAM', () => `COPY (SELECT 1) TO PROGRAM '${touch()}';`],
+	['COPY ... TO a file', () => `copy/**/ (SELECT 1) TO '${victim.trace.path}';`],
+	['COPY ... FROM a file', () => `COPY public.t FROM '/etc/passwd';`],
+	['rows among the definitions', () => 'COPY public.t FROM stdin;\n\\.\n'],
+	['a DO block', () => `DO $$ BEGIN EXECUTE 'COPY (SELECT 1) TO PROGRAM ''${touch()}'''; END $$;`],
+	['a query of a file', () => `SELECT pg_catalog.pg_read_file('/etc/passwd');`],
+	['an export of a large object', () => `SELECT pg_catalog.lo_export(4242, '${victim.trace.path}');`],
+	['a name with escapes', () => `SELECT pg_catalog.U&"lo\\005fexport"(4242, '${victim.trace.path}');`],
+	['a library', () => `LOAD '${victim.trace.path}';`],
+	['DROP DATABASE in a call', () => "SELECT dblink_exec('', 'DROP DATABASE victim');"],
+	[
+		'a setting that changes how quotes are read',
+		() => `SELECT pg_catalog.set_config('standard_conforming_strings', 'off', false);`,
+	],
+	['a transaction that stays', () => `BEGIN; CREATE TABLE public.kept (); PREPARE TRANSACTION 'kept';`],
+	['a subscription that connects', () => `CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1' PUBLICATION p;`],
+	['ownership of everything', () => 'REASSIGN OWNED BY postgres TO postgres;'],
+	['another database', () => 'DROP DATABASE victim;'],
+	['a role', () => 'CREATE ROLE intruder SUPERUSER;'],
+	['a membership', () => 'GRANT pg_execute_server_program TO PUBLIC;'],
+	['the settings of the server', () => `ALTER SYSTEM SET archive_command = 'x';`],
+	['a command of psql', () => `\\! ${touch()}`],
+	['a table made of a file', () => `CREATE TABLE public.files AS SELECT pg_read_file('/etc/passwd');`],
+];
+
+const LARGE_OBJECTS: Array<[string, Attack]> = [
+	['a statement of its own', adding('DROP DATABASE victim;')],
+	['a statement behind another', (text) => text.replace(/;\n/, '; DROP DATABASE victim;\n')],
+	['a call within a call', (text) => text.replace('4242', '(SELECT 4242)')],
+];
+
+/** Restores it wherever a restore may go: nothing is touched, and content alone says that the backup is bad. */
+async function isRefused(key: string, code: ErrorCode): Promise<void> {
+	const { storage } = victim.backup;
+	const failure = await failureOf(restored(key), code);
+	expect(failure.hint).toBeTruthy();
+	const { database } = victim;
+	await failureOf(restored(key, { type: 'existing', database, confirmation: database, before: 'nothing' }), code);
+	const report = await verifyBackup({
+		storage,
+		key,
+		level: 'restore',
+		scratch: onServer(connectionTo(server, 'postgres')),
+	});
+	expect(report, JSON.stringify(report.findings)).toMatchObject({ verdict: 'failed', reached: 'integrity' });
+}
+
+describe('an archive of ours', () => {
+	it('is restored by the ways that the attacks below go', async () => {
+		const key = await victim.forgedParts((parts) => parts);
+		const database = newName();
+		const report = await restored(key, { type: 'newDatabase', database });
+		expect(report).toMatchObject({ rows: 3, failures: [], warnings: [] });
+		await server.query('postgres', `DROP DATABASE ${database}`);
+	});
+
+	it.each(ROWS)('whose rows hold %s is refused before anything is touched', async (_, attack) => {
+		await isRefused(await victim.forged('data', attack()), 'ARCHIVE_CORRUPT');
+	});
+
+	it.each(DEFINITIONS)('whose definitions hold %s is refused before anything is touched', async (_, statement) => {
+		await isRefused(await victim.forged('pre-data', adding(statement())), 'ARCHIVE_CORRUPT');
+	});
+
+	it.each(LARGE_OBJECTS)('whose large objects hold %s is refused before anything is touched', async (_, attack) => {
+		await isRefused(await victim.forged('large-objects', attack), 'ARCHIVE_CORRUPT');
+	});
+
+	it('that was cut at the border of a frame is refused, with a manifest that fits', async () => {
+		await isRefused(await victim.forgedParts((parts) => parts.slice(0, -1)), 'ARCHIVE_INCOMPLETE');
+		const headless = (text: string) => text.replace('PostgreSQL database dump', 'PostgreSQL');
+		await isRefused(await victim.forged('pre-data', headless), 'ARCHIVE_INCOMPLETE');
+	});
+
+	it.each([
+		['on a scratch server', () => onServer(connectionTo(server, 'postgres'))],
+		['in memory', () => IN_PROCESS],
+	])('is not restored for a test %s, either', async (_, targets) => {
+		for (const key of [
+			await victim.forged('data', (ROWS[0] as (typeof ROWS)[0])[1]()),
+			await victim.forged('pre-data', adding(`COPY (SELECT 1) TO PROGRAM '${touch()}';`)),
+			await victim.forged('large-objects', adding('DROP DATABASE victim;')),
+		]) {
+			const reader = await openArchive(victim.backup.storage, `${key}.manifest.json`);
+			await failureOf(testRestore(reader, targets(), keepingContext().context), 'ARCHIVE_CORRUPT');
+		}
+	});
+});
