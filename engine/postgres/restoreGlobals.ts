@@ -1,11 +1,29 @@
+import type { Client } from 'pg';
+
 import type { ArchiveReader } from '../archive';
 
 import { type PostgresConnection, translateError, withClient } from './connection';
-import { applyGlobals, type ApplyGlobalsReport } from './globals';
+import { applyGlobals, type ApplyGlobalsOptions, type ApplyGlobalsReport } from './globals';
+import { assertWholeContent } from './restore/content';
+import { checkGlobals } from './verify/globals';
+
+/** Applies the script as it comes: it may be of any size, and need not fit into memory. */
+export async function applyArchivedGlobals(
+	client: Client,
+	reader: ArchiveReader,
+	options: ApplyGlobalsOptions,
+): Promise<ApplyGlobalsReport> {
+	const raw = reader.raw(options.signal);
+	try {
+		return await applyGlobals(client, raw as AsyncIterable<Uint8Array>, options);
+	} finally {
+		raw.destroy();
+	}
+}
 
 /**
- * Restores roles and globals from an archive of kind `postgres-globals`. The archive is read to its end before the
- * server is asked for anything.
+ * Restores roles and globals from an archive of kind `postgres-globals`. The archive is read to its end, and its content
+ * checked, before the server is asked for anything; then it is read once more.
  * @throws BackupError those of the archive, TARGET_UNREACHABLE, ACCESS_DENIED, CANCELLED.
  */
 export async function restoreGlobals(
@@ -13,14 +31,10 @@ export async function restoreGlobals(
 	reader: ArchiveReader,
 	options: { existing: 'update' | 'skip'; signal?: AbortSignal },
 ): Promise<ApplyGlobalsReport> {
-	const chunks: Buffer[] = [];
-	for await (const chunk of reader.raw(options.signal)) chunks.push(chunk as Buffer);
-	const script = Buffer.concat(chunks).toString('utf8');
-	return await withClient(
-		connection,
-		'target',
-		{ signal: options.signal },
-		async (client) => await applyGlobals(client, script, options),
+	const { signal } = options;
+	await assertWholeContent(reader, checkGlobals, signal);
+	return await withClient(connection, 'target', { signal }, (client) =>
+		applyArchivedGlobals(client, reader, options),
 	).catch((error: unknown) => {
 		throw translateError(error, 'target', 'Could not restore roles and globals');
 	});

@@ -2,7 +2,9 @@ import type { ClientBase } from 'pg';
 
 import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import { quoteIdentifier } from '../quoting';
-import { type GlobalStatement, readStatement, splitGlobals } from './statement';
+import { runOne } from '../runOne';
+import { globalStatements, type ReadGlobal } from './read';
+import type { GlobalStatement } from './statement';
 
 export interface ApplyGlobalsOptions {
 	/**
@@ -39,6 +41,8 @@ class Application {
 	/** Set while a SET SESSION AUTHORIZATION failed: what follows up to its RESET must not run as somebody else. */
 	#wrongSession = false;
 	#foreignSession = false;
+	/** What the session's strings are set to; undefined before anything has set it. */
+	#standardStrings: boolean | undefined;
 
 	constructor(
 		private readonly client: ClientBase,
@@ -57,7 +61,8 @@ class Application {
 		};
 	}
 
-	async run(statement: GlobalStatement): Promise<void> {
+	async run(statement: ReadGlobal): Promise<void> {
+		await this.#readStringsAs(statement);
 		switch (statement.type) {
 			case 'create':
 				return await this.#create(statement);
@@ -151,8 +156,21 @@ class Application {
 		this.#foreignSession = done && !/^RESET/i.test(sql);
 	}
 
+	/** Where a string ends, the server has to see as the reader of the script has. */
+	async #readStringsAs({ standardStrings }: ReadGlobal): Promise<void> {
+		if (standardStrings === this.#standardStrings) return;
+		this.#standardStrings = standardStrings;
+		const error = await this.#attempt(`SET standard_conforming_strings = ${standardStrings ? 'on' : 'off'}`);
+		if (error === undefined) return;
+		throw new BackupError('TARGET_FAILED', `The server reads strings otherwise than the script: ${messageOf(error)}.`, {
+			hint: 'Restore the roles into a server of the version that they came from.',
+		});
+	}
+
 	/** Gives the caller its own session back where the script was cut short inside another role's. */
 	async leave(): Promise<void> {
+		if (this.#standardStrings !== undefined)
+			await this.client.query('RESET standard_conforming_strings').catch(() => undefined);
 		if (this.#foreignSession) await this.client.query('RESET SESSION AUTHORIZATION').catch(() => undefined);
 	}
 
@@ -170,7 +188,7 @@ class Application {
 	/** The server's error, if any; throws when the connection is gone. */
 	async #attempt(sql: string): Promise<unknown> {
 		try {
-			await this.client.query(sql);
+			await runOne(this.client, sql);
 			return undefined;
 		} catch (error) {
 			if (isServerError(error)) return error;
@@ -186,26 +204,28 @@ class Application {
 /**
  * Runs a globals script (ours, or that of `pg_dumpall --globals-only`) on a server that may have some of the roles
  * and tablespaces. The role that is connected keeps its attributes, password and settings, whatever the script says, so
- * that a restore cannot lock itself out. Only statements that such scripts hold are run; nothing is ever dropped.
+ * that a restore cannot lock itself out. Only statements that such scripts hold are run, each by itself; nothing is ever
+ * dropped, and nothing that concerns all roles at once is changed.
  *
  * A statement that the server rejects does not end the run: the report says so. A failure to create an object leaves out
  * what follows for that object.
  *
  * @param client connected with the right to create roles, and in no transaction
- * @throws BackupError TARGET_UNREACHABLE, TARGET_FAILED (the catalogs cannot be read), CANCELLED
+ * @param script its text, or its bytes as they come, once they are known to be whole
+ * @throws BackupError TARGET_UNREACHABLE, TARGET_FAILED (the catalogs cannot be read), CANCELLED, as lexScript does
  */
 export async function applyGlobals(
 	client: ClientBase,
-	script: string,
+	script: string | AsyncIterable<Uint8Array>,
 	options: ApplyGlobalsOptions,
 ): Promise<ApplyGlobalsReport> {
 	throwIfCancelled(options.signal);
 	const { objects, connected } = await readTarget(client);
 	const application = new Application(client, options.existing, objects, connected);
 	try {
-		for (const sql of splitGlobals(script)) {
+		for await (const statement of globalStatements(script, options.signal)) {
 			throwIfCancelled(options.signal);
-			await application.run(readStatement(sql));
+			await application.run(statement);
 		}
 	} finally {
 		await application.leave();

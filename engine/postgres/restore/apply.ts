@@ -283,14 +283,14 @@ class Applier {
 			if (existsAlready(error)) this.#supports.leave(facts);
 			return;
 		}
-		const sql = closing(text);
-		if (sql !== undefined) {
+		const statements = closing(text);
+		for (const sql of statements) {
 			await runOne(this.lanes.main, sql).catch((failure: unknown) => {
 				throw refused(failure, object);
 			});
-			this.#supports.leave(facts);
 		}
-		const instead = sql === undefined ? '' : '; nobody but whoever restores may call it now';
+		if (statements.length > 0) this.#supports.leave(facts);
+		const instead = statements.length === 0 ? '' : '; nobody but whoever restores may call it now';
 		this.warnings.push(
 			`${object}: its owner or privileges could not be set as in the dump${instead}: ${serverMessage(error)}`,
 		);

@@ -7,6 +7,7 @@ import { largeObjectPieces } from '../largeObjectFrame';
 import { copyInEncoding, decodingFor, lexScript, MAX_DEFINITION_BYTES } from '../script';
 
 import { StatementChooser } from './chooser';
+import { checkDump } from '../verify/content';
 import { assertWholeContent } from './content';
 import { rowsElsewhere } from './refusals';
 import type { RestoreSelection, SelectionFilter } from './selection';
@@ -36,7 +37,12 @@ export class ArchiveSource implements RestoreSource {
 
 	async inspect(signal?: AbortSignal): Promise<SourceFacts> {
 		await this.reader.checkKeys(signal);
-		await assertWholeContent(this.reader, (text) => this.#survey.add(text), signal);
+		const survey = (text: string) => this.#survey.add(text);
+		await assertWholeContent(
+			this.reader,
+			(raw, manifest, context) => checkDump(raw, manifest, context, survey),
+			signal,
+		);
 		const { options, tables = [] } = this.#manifest;
 		for (const { schema, name, sequences = [] } of tables)
 			for (const sequence of sequences)

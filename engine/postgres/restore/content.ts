@@ -1,24 +1,21 @@
-import type { ArchiveReader } from '../../archive';
+import type { ArchiveReader, Manifest } from '../../archive';
 import { BackupError } from '../../errors';
-import type { Finding } from '../../verify/types';
-import { checkDump } from '../verify/content';
+import type { CheckContext, Finding } from '../../verify/types';
 
 /** Of what is wrong, as many as one error may tell. */
 const TOLD = 5;
 
+/** Judges the content as it comes, as a verification does: see KindCheck. */
+type Check = (raw: AsyncIterable<Uint8Array>, manifest: Manifest, context: CheckContext) => Promise<unknown>;
+
 /**
  * Reads an archive of ours from end to end and judges it as the verification level `content` does: its bytes are those that
- * were stored, its script is whole to its closing line, all rows are there that the manifest counts, and nothing stands in it
- * that pg_dump does not write. So a restore begins with nothing that a verification would have called bad.
- * @param onStatement told of each statement of its script
+ * were stored, its script is whole to its closing line, all is there that the manifest counts, and nothing stands in it
+ * that we do not write. So a restore begins with nothing that a verification would have called bad.
  * @throws BackupError ARCHIVE_CORRUPT, ARCHIVE_INCOMPLETE, UNSUPPORTED_VERSION (a later version wrote it), those of the
- * reader and of lexScript
+ * reader and of the check
  */
-export async function assertWholeContent(
-	reader: ArchiveReader,
-	onStatement: (text: string) => void,
-	signal?: AbortSignal,
-): Promise<void> {
+export async function assertWholeContent(reader: ArchiveReader, check: Check, signal?: AbortSignal): Promise<void> {
 	const wrong: Array<Omit<Finding, 'level'>> = [];
 	const found = (finding: Omit<Finding, 'level'>) => {
 		if (finding.severity !== 'warning' && wrong.length < TOLD) wrong.push(finding);
@@ -26,7 +23,7 @@ export async function assertWholeContent(
 	const raw = reader.raw(signal);
 	try {
 		const context = { found, log: () => {}, ...(signal && { signal }) };
-		await checkDump(raw as AsyncIterable<Uint8Array>, reader.manifest, context, onStatement);
+		await check(raw as AsyncIterable<Uint8Array>, reader.manifest, context);
 	} finally {
 		raw.destroy();
 	}
@@ -36,8 +33,6 @@ export async function assertWholeContent(
 	throw new BackupError(
 		isBad ? 'ARCHIVE_CORRUPT' : 'UNSUPPORTED_VERSION',
 		`The content of ${reader.manifest.file} is not what was backed up: ${messages.join(' ')} Nothing was changed.`,
-		{
-			hint: isBad ? 'Choose another backup: this one was edited after it was made, or badly written.' : wrong[0]?.hint,
-		},
+		{ hint: isBad ? 'Choose another backup: this one was edited after it was made, or badly written.' : wrong[0]?.hint },
 	);
 }

@@ -53,10 +53,10 @@ export class Supports {
 
 /**
  * What keeps a function from being more open than it was, where its owner could not be set or a right not be taken away:
- * it speaks for nobody but its caller, and only whoever restores may call it. Undefined where nothing has been opened.
+ * it speaks for nobody but its caller, and only whoever restores may call it. None where nothing has been opened.
  */
-export function closing(statement: string): string | undefined {
+export function closing(statement: string): string[] {
 	const routine = (ROUTINE_OWNER.exec(statement) ?? ROUTINE_REVOKE.exec(statement))?.[1];
-	if (routine === undefined) return undefined;
-	return `ALTER ${routine} SECURITY INVOKER; REVOKE ALL ON ${routine} FROM PUBLIC`;
+	if (routine === undefined) return [];
+	return [`ALTER ${routine} SECURITY INVOKER`, `REVOKE ALL ON ${routine} FROM PUBLIC`];
 }

@@ -1,3 +1,5 @@
+import { withoutComments } from '../statements/tokens';
+
 /** What a SET statement does to the reading of the script itself. */
 export interface ScriptSetting {
 	name: 'standard_conforming_strings' | 'client_encoding';
@@ -5,17 +7,21 @@ export interface ScriptSetting {
 	value: string;
 }
 
-const SET = /^set\s+(?:session\s+|local\s+)?(standard_conforming_strings|client_encoding)\s*(?:=|\sto\s)\s*([\s\S]*)$/i;
+const SET =
+	/^set\s+(?:session\s+|local\s+)?("?)(standard_conforming_strings|client_encoding)\1\s*(?:=|\sto\s)\s*([\s\S]*)$/i;
 const SET_NAMES = /^set\s+(?:session\s+|local\s+)?names\s+([\s\S]*)$/i;
 
 /** The setting that a statement makes, if it is one that changes how the rest of the script has to be read. */
-export function readScriptSetting(statement: string): ScriptSetting | undefined {
+export function readScriptSetting(text: string): ScriptSetting | undefined {
+	if (!/^set\b/i.test(text)) return undefined;
+	// Comments may stand between any two words.
+	const statement = withoutComments(text);
 	const names = SET_NAMES.exec(statement);
 	if (names) return { name: 'client_encoding', value: unquote(names[1]!) };
 	const match = SET.exec(statement);
 	if (!match) return undefined;
-	const value = unquote(match[2]!);
-	if (match[1]!.toLowerCase() === 'client_encoding') return { name: 'client_encoding', value };
+	const value = unquote(match[3]!);
+	if (match[2]!.toLowerCase() === 'client_encoding') return { name: 'client_encoding', value };
 	return { name: 'standard_conforming_strings', value: value.toLowerCase() };
 }
 

@@ -110,6 +110,20 @@ export function skipAt(text: string, at: number, standardStrings: boolean): numb
 	}
 }
 
+/** A statement with its comments as blanks. */
+export function withoutComments(text: string): string {
+	if (!text.includes('--') && !text.includes('/*')) return text;
+	let result = '';
+	for (let at = 0; at < text.length;) {
+		const isComment = text.startsWith('--', at) || text.startsWith('/*', at);
+		const quoted = text[at] === '"' ? closingQuote(text, '"', at + 1) + 1 : 0;
+		const next = quoted > 0 ? quoted : Math.max(skipAt(text, at, true), at + (wordAt(text, at)?.length ?? 1));
+		result += isComment ? ' ' : text.slice(at, next);
+		at = next;
+	}
+	return result;
+}
+
 /** The word at a position, or undefined. */
 export function wordAt(text: string, at: number): string | undefined {
 	return matchAt(WORD, text, at);

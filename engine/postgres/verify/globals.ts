@@ -1,5 +1,8 @@
 import type { Manifest } from '../../archive';
 import type { CheckContext } from '../../verify/types';
+import { MAX_GLOBAL_BYTES } from '../globals/read';
+import { readStatement } from '../globals/statement';
+import { objectName } from '../restore/objectName';
 import { ScriptFacts } from './script';
 
 /** The script of a server's globals: whole from head to foot, with the roles and tablespaces that the manifest counts. */
@@ -8,8 +11,13 @@ export async function checkGlobals(
 	manifest: Manifest,
 	{ signal, found }: CheckContext,
 ): Promise<Record<string, number>> {
-	const facts = new ScriptFacts();
-	await facts.read(raw, signal);
+	const facts = new ScriptFacts(MAX_GLOBAL_BYTES);
+	await facts.read(raw, signal, (item) => {
+		const text = item.type === 'statement' ? item.text : item.type === 'copy' ? item.statement : `\\${item.command}`;
+		if (item.type === 'statement' && readStatement(text, facts.standardStrings).type !== 'unknown') return;
+		const message = `The script holds a statement that is not about roles and tablespaces: ${objectName('', text)}`;
+		found({ severity: 'error', message, hint: 'Do not rely on it. Make a new backup.' });
+	});
 	facts.assertWhole('cluster');
 	const { roles, tablespaces, statements } = facts;
 	for (const [what, count] of Object.entries({ roles, tablespaces })) {

@@ -2,7 +2,8 @@ import type { ArchiveReader } from '../../archive';
 import { BackupError, throwIfCancelled } from '../../errors';
 import type { CheckContext, ScratchTargets } from '../../verify/types';
 import { withClient } from '../connection';
-import { applyGlobals, type ApplyGlobalsReport } from '../globals';
+import type { ApplyGlobalsReport } from '../globals';
+import { applyArchivedGlobals } from '../restoreGlobals';
 import { hangingUp } from './hangUp';
 import { InProcessServer } from './inProcess/pglite';
 import { connectionTo } from './inProcess/restore';
@@ -23,7 +24,6 @@ export async function testRestoreGlobals(
 	const { signal, found, restoreTook } = context;
 	if (!postgres) throw new BackupError('INVALID_INPUT', 'There is no place for a test restore of PostgreSQL.');
 	const begun = performance.now();
-	const script = await scriptOf(reader, signal);
 	const rawBytes = reader.manifest.size.raw;
 	const server = await InProcessServer.start({ extensions: [], rawBytes, ...(signal && { signal }) });
 	const stop = () => void server.stop();
@@ -31,7 +31,7 @@ export async function testRestoreGlobals(
 	try {
 		const options = { ...(signal && { signal }) };
 		const report = await withClient(connectionTo(server), 'target', options, (client) =>
-			hangingUp(client, signal, () => applyGlobals(client, script, { existing: 'update', ...options })),
+			hangingUp(client, signal, () => applyArchivedGlobals(client, reader, { existing: 'update', ...options })),
 		);
 		restoreTook?.(Math.round(performance.now() - begun));
 		judge(report, found);
@@ -43,12 +43,6 @@ export async function testRestoreGlobals(
 		signal?.removeEventListener('abort', stop);
 		await server.stop();
 	}
-}
-
-async function scriptOf(reader: ArchiveReader, signal?: AbortSignal): Promise<string> {
-	const chunks: Buffer[] = [];
-	for await (const chunk of reader.raw(signal)) chunks.push(chunk as Buffer);
-	return Buffer.concat(chunks).toString('utf8');
 }
 
 /** A role that cannot be made is missing after every restore; a setting or a privilege may be one that is not known here. */

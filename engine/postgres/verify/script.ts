@@ -23,6 +23,9 @@ export class ScriptFacts {
 	/** See skipAt. */
 	standardStrings = true;
 
+	/** @param maxStatementBytes of the longest statement that may stand there */
+	constructor(readonly maxStatementBytes = MAX_DEFINITION_BYTES) {}
+
 	/**
 	 * Reads one script, which has to end where a statement does.
 	 * @param look told of each of its items, before what it sets is in force
@@ -34,7 +37,7 @@ export class ScriptFacts {
 		look?: (item: ScriptItem) => void,
 	): Promise<void> {
 		const options = {
-			maxStatementBytes: MAX_DEFINITION_BYTES,
+			maxStatementBytes: this.maxStatementBytes,
 			onComment: (text: string) => this.ends.note(text),
 			standardStrings: this.standardStrings,
 			...(signal && { signal }),

@@ -244,8 +244,8 @@ describe('an edited manifest', () => {
 				target: into(database),
 				selection: { dataOnly: true, tables: ['a'] },
 			});
-			const { message } = await failureOf(run, 'MANIFEST_INVALID');
-			expect(message).toMatch(/lists rows of public\.a where the archive holds those of public\.b/);
+			const { message } = await failureOf(run, 'ARCHIVE_CORRUPT');
+			expect(message).toMatch(/public\.a: Where the manifest lists its rows .* there are those of public\.b/);
 			expect(await scalar(server, database, 'SELECT count(*) FROM b')).toBe('0');
 		}
 	});

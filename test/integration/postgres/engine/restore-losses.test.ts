@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { RestoreSelection, RestoreTarget } from '../../../../engine/postgres';
+import { ArchiveSource, type RestoreSelection, type RestoreTarget } from '../../../../engine/postgres';
 import { installFixtureExtension } from '../../../fixtures/postgres/everything.sql';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { breakingStream } from './breakingStream';
@@ -24,6 +24,15 @@ const into = (database: string, before: 'nothing' | 'truncate' | 'drop'): Restor
 });
 
 const count = (database: string, table: string) => scalar(server, database, `SELECT count(*) FROM ${table}`);
+
+/** An archive that promises one row more than it holds, though its content is right: as where the target takes one away. */
+class PromisingMore extends ArchiveSource {
+	override async inspect(signal?: AbortSignal) {
+		const facts = await super.inspect(signal);
+		const promised = [...(facts.expectedRows ?? [])].map(([key, rows], at) => [key, at === 0 ? rows + 1 : rows] as const);
+		return { ...facts, expectedRows: new Map(promised) };
+	}
+}
 
 const TWO = `CREATE TABLE a AS SELECT generate_series(1, 5) AS id; CREATE TABLE b AS SELECT generate_series(1, 7) AS id`;
 
@@ -181,10 +190,8 @@ describe('what replicates a table', () => {
 describe('collecting errors', () => {
 	it.each(['safeSwap', 'replace'] as const)('never replaces a database by one that lacks rows (%s)', async (type) => {
 		const stored = await backUp(server, await databaseWith(server, TWO));
-		const [entry] = stored.manifest.tables ?? [];
-		if (entry) entry.rows++;
 		const database = await databaseWith(server, `CREATE TABLE old AS SELECT 'old' AS v`);
-		const report = await restore(server, stored, {
+		const report = await restore(server, { ...stored, source: async () => new PromisingMore((await stored.source()).reader) }, {
 			target: { type, database, confirmation: database },
 			collectErrors: true,
 		});
