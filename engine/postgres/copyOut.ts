@@ -1,4 +1,9 @@
-import { HEADER_LENGTH, MessageType, parseErrorResponse } from './protocol';
+import { bodyLength, HEADER_LENGTH, MessageType, parseErrorResponse, protocolViolation } from './protocol';
+
+/** Bytes of the longest message that is kept whole: an error that quotes a long statement. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+const asksForRows = () => protocolViolation('it asks for rows where it was to give some');
 
 /** Follows message borders through chunks, to know when ReadyForQuery has ended an answer. */
 export class EndOfAnswer {
@@ -6,6 +11,7 @@ export class EndOfAnswer {
 	#headerBytes = 0;
 	#bodyLeft = 0;
 
+	/** @throws Error where what comes is no answer, or one that would never end */
 	reached(chunk: Buffer): boolean {
 		let at = 0;
 		while (at < chunk.length) {
@@ -14,7 +20,8 @@ export class EndOfAnswer {
 				this.#headerBytes += taken;
 				at += taken;
 				if (this.#headerBytes < HEADER_LENGTH) return false;
-				this.#bodyLeft = this.#header.readInt32BE(1) - 4;
+				this.#bodyLeft = bodyLength(this.#header);
+				if (this.#header[0] === MessageType.copyInResponse) throw asksForRows();
 			}
 			const taken = Math.min(this.#bodyLeft, chunk.length - at);
 			this.#bodyLeft -= taken;
@@ -50,10 +57,17 @@ export class CopyOutReader {
 	#type = 0;
 	#bodyLeft = 0;
 	#body: Buffer[] = [];
+	#bodyBytes = 0;
+	/** The server has said that rows come, and that they all have come. */
+	#announced = false;
+	#complete = false;
 
 	constructor(readonly rows: RowConsumer) {}
 
-	/** Returns a promise only where the consumer wants to be waited for. */
+	/**
+	 * Returns a promise only where the consumer wants to be waited for.
+	 * @throws Error where what comes is no answer to a COPY TO STDOUT
+	 */
 	read(chunk: Buffer, from = 0): Promise<void> | undefined {
 		let at = from;
 		while (at < chunk.length) {
@@ -72,7 +86,7 @@ export class CopyOutReader {
 				at = end;
 				if (wait) return wait.then(() => this.read(chunk, end));
 			} else {
-				if (end > at) this.#body.push(Buffer.from(chunk.subarray(at, end)));
+				if (end > at) this.#keep(chunk.subarray(at, end));
 				at = end;
 				if (this.#bodyLeft === 0 && this.#body.length > 0) this.#endMessage();
 			}
@@ -83,7 +97,8 @@ export class CopyOutReader {
 	#readHeader(chunk: Buffer, at: number): number {
 		if (this.#headerBytes === 0 && chunk.length - at >= HEADER_LENGTH) {
 			this.#type = chunk[at] as number;
-			this.#bodyLeft = chunk.readInt32BE(at + 1) - 4;
+			this.#bodyLeft = bodyLength(chunk, at);
+			this.#beginMessage();
 			return at + HEADER_LENGTH;
 		}
 		const taken = chunk.copy(this.#header, this.#headerBytes, at, at + HEADER_LENGTH - this.#headerBytes);
@@ -91,14 +106,36 @@ export class CopyOutReader {
 		if (this.#headerBytes === HEADER_LENGTH) {
 			this.#headerBytes = 0;
 			this.#type = this.#header[0] as number;
-			this.#bodyLeft = this.#header.readInt32BE(1) - 4;
+			this.#bodyLeft = bodyLength(this.#header);
+			this.#beginMessage();
 		}
 		return at + taken;
 	}
 
+	#beginMessage(): void {
+		if (this.#type === MessageType.copyOutResponse) this.#announced = true;
+		else if (this.#type === MessageType.copyData && !this.#announced) throw protocolViolation('rows that nobody asked for');
+		else if (this.#type === MessageType.copyInResponse) throw asksForRows();
+	}
+
+	#keep(bytes: Buffer): void {
+		this.#bodyBytes += bytes.length;
+		if (this.#bodyBytes > MAX_MESSAGE_BYTES) throw protocolViolation('a message that is too long');
+		this.#body.push(Buffer.from(bytes));
+	}
+
 	#endMessage(): void {
 		if (this.#type === MessageType.errorResponse) this.error = parseErrorResponse(Buffer.concat(this.#body));
-		if (this.#type === MessageType.readyForQuery) this.finished = true;
+		if (this.#type === MessageType.commandComplete) this.#complete = true;
+		if (this.#type === MessageType.readyForQuery) this.#finish();
 		this.#body = [];
+		this.#bodyBytes = 0;
+	}
+
+	/** An answer without rows is none: a table would be taken for empty. */
+	#finish(): void {
+		this.finished = true;
+		if (this.#announced && this.#complete) return;
+		this.error ??= protocolViolation('it gives no rows where it was to give some');
 	}
 }

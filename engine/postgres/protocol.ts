@@ -10,7 +10,10 @@ export const HEADER_LENGTH = 5;
 export const MessageType = {
 	authentication: 0x52, // R
 	backendKeyData: 0x4b, // K
+	commandComplete: 0x43, // C
 	copyData: 0x64, // d
+	copyInResponse: 0x47, // G
+	copyOutResponse: 0x48, // H
 	errorResponse: 0x45, // E
 	functionCall: 0x46, // F, from the client
 	functionCallResponse: 0x56, // V
@@ -40,12 +43,30 @@ export function encodeQuery(sql: Uint8Array): Buffer {
 	return encodeMessage(MessageType.query, Buffer.concat([sql, Buffer.of(0)]));
 }
 
-/** The complete messages at the start of a buffer, and the bytes of an incomplete one after them. */
+/** What somebody sent in the server's place, or a server that is none of PostgreSQL's; SQLSTATE protocol_violation. */
+export function protocolViolation(what: string): Error {
+	return Object.assign(new Error(`The server answered against PostgreSQL's protocol: ${what}`), { code: '08P01' });
+}
+
+/**
+ * The length of the body of the message whose header begins at a position.
+ * @throws Error where the header tells a length that no message has
+ */
+export function bodyLength(bytes: Buffer, at = 0): number {
+	const length = bytes.readInt32BE(at + 1);
+	if (length < 4) throw protocolViolation(`a message of ${length} bytes`);
+	return length - 4;
+}
+
+/**
+ * The complete messages at the start of a buffer, and the bytes of an incomplete one after them.
+ * @throws Error as bodyLength does
+ */
 export function splitMessages(bytes: Buffer): { messages: Message[]; rest: Buffer } {
 	const messages: Message[] = [];
 	let at = 0;
 	while (bytes.length - at >= HEADER_LENGTH) {
-		const end = at + 1 + bytes.readInt32BE(at + 1);
+		const end = at + HEADER_LENGTH + bodyLength(bytes, at);
 		if (end > bytes.length) break;
 		messages.push({ type: bytes[at] as number, body: bytes.subarray(at + HEADER_LENGTH, end) });
 		at = end;

@@ -4,7 +4,10 @@ import type { Client } from 'pg';
 
 import { BulkSocket } from './bulkSocket';
 import { CopyOutReader, EndOfAnswer, type RowConsumer } from './copyOut';
-import { encodeQuery } from './protocol';
+import { encodeQuery, protocolViolation } from './protocol';
+
+/** Bytes of the longest answer that is kept whole: of what pg_dump asks the catalogs for. */
+const MAX_ANSWER_BYTES = 1024 * 1024 * 1024;
 
 type Listener = (...args: unknown[]) => void;
 
@@ -97,14 +100,20 @@ export class RawSocket {
 		}
 	}
 
-	/** Sends a complete message that the server answers with ReadyForQuery, and returns the answer's bytes. */
+	/**
+	 * Sends a complete message that the server answers with ReadyForQuery, and returns the answer's bytes.
+	 * @throws Error where the connection breaks, or what comes is no such answer
+	 */
 	async exchange(message: Uint8Array): Promise<Buffer> {
 		await this.send(message);
 		const chunks: Buffer[] = [];
 		const end = new EndOfAnswer();
+		let length = 0;
 		for (let complete = false; !complete;) {
 			const chunk = await this.nextChunk();
 			complete = end.reached(chunk);
+			length += chunk.length;
+			if (length > MAX_ANSWER_BYTES) throw protocolViolation('an answer that does not end');
 			chunks.push(Buffer.from(chunk));
 		}
 		return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
@@ -112,7 +121,8 @@ export class RawSocket {
 
 	/**
 	 * Runs `COPY ... TO STDOUT` and hands over the rows as they arrive: see CopyOutReader.
-	 * @throws the server's own error, after which the connection is in sync again but its transaction has failed.
+	 * @throws the server's own error, after which the connection is in sync again but its transaction has failed; Error where
+	 * what comes is no such answer, after which the connection is of no use.
 	 */
 	async copyOut(sql: Uint8Array, rows: RowConsumer): Promise<void> {
 		await this.send(encodeQuery(sql));

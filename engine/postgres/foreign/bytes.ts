@@ -15,6 +15,13 @@ export function damaged(what: string, cause?: unknown): BackupError {
 	});
 }
 
+/** What would have to be kept in memory whole, and may be gigabytes out of a few kilobytes of gzip. */
+function tooLarge(what: string): BackupError {
+	return new BackupError('INVALID_INPUT', `The archive holds more than can be kept in memory in ${what}.`, {
+		hint: 'Turn it into SQL with pg_restore -f dump.sql, and restore that.',
+	});
+}
+
 /**
  * Reads a forward-only stream of chunks piece by piece. Memory follows the bytes that really came, never a length that
  * the archive merely claims.
@@ -24,6 +31,8 @@ export class ByteReader {
 	position = 0;
 	/** What is being read, for messages: `the table of contents`. */
 	context = 'its header';
+	/** Offset up to which bytes are kept whole: nothing is read beyond it. */
+	limit = Infinity;
 	readonly #input: AsyncIterator<Uint8Array>;
 	readonly #signal: AbortSignal | undefined;
 	#chunk: Buffer = Buffer.alloc(0);
@@ -47,9 +56,13 @@ export class ByteReader {
 		return Buffer.concat(pieces);
 	}
 
-	/** At least one byte and at most `limit`, without copying (none for 0). @throws BackupError ARCHIVE_INCOMPLETE */
+	/**
+	 * At least one byte and at most `limit`, without copying (none for 0).
+	 * @throws BackupError ARCHIVE_INCOMPLETE, INVALID_INPUT beyond what may be kept whole
+	 */
 	async some(limit: number): Promise<Buffer> {
 		if (limit === 0) return Buffer.alloc(0);
+		if (this.position >= this.limit) throw tooLarge(this.context);
 		if (await this.atEnd()) throw endsEarly(this.context);
 		const piece = this.#chunk.subarray(this.#used, this.#used + limit);
 		this.#used += piece.length;

@@ -26,8 +26,8 @@ const FORMAT_CUSTOM = 1;
 const OLDEST_MINOR = 12;
 const NEWEST_MINOR = 16;
 const ALGORITHMS: readonly ArchiveCompression[] = ['none', 'gzip', 'lz4', 'zstd'];
-/** Nothing in a table of contents comes near; a string of this length is the most that JavaScript can hold. */
-const MAX_STRING_BYTES = 512 * 1024 * 1024 - 64;
+/** Nothing in a table of contents comes near. */
+const MAX_STRING_BYTES = 128 * 1024 * 1024;
 
 /** Reads the parts that archives are made of, in the sizes that the header names. */
 export class ArchiveReader {

@@ -42,10 +42,17 @@ export interface Toc extends ArchiveHeader {
 }
 
 const SECTIONS: readonly Section[] = ['none', 'pre-data', 'data', 'post-data'];
-/** More than any database's definitions, and less than what would exhaust the memory. */
-const MAX_TOC_BYTES = 1024 * 1024 * 1024;
+/**
+ * More than any database's definitions, and less than what would exhaust the memory: it is kept whole, and may come out of a
+ * few kilobytes of gzip. Each entry counts for what it takes beside its texts, too.
+ */
+const MAX_TOC_BYTES = 256 * 1024 * 1024;
+const ENTRY_BYTES = 512;
 
-/** @throws BackupError ARCHIVE_CORRUPT, ARCHIVE_INCOMPLETE; INVALID_INPUT for an encoding that cannot be read. */
+/**
+ * @throws BackupError ARCHIVE_CORRUPT, ARCHIVE_INCOMPLETE; INVALID_INPUT for an encoding that cannot be read, and for more
+ * than can be kept in memory
+ */
 export async function readEntries(reader: ArchiveReader, header: ArchiveHeader): Promise<Toc> {
 	reader.bytes.context = 'its table of contents';
 	const count = await reader.int();
@@ -58,6 +65,7 @@ export async function readEntries(reader: ArchiveReader, header: ArchiveHeader):
 		searchPath: null,
 	};
 	const start = reader.bytes.position;
+	reader.bytes.limit = start + MAX_TOC_BYTES;
 	const seen = new Set<number>();
 	for (let index = 0; index < count; index++) {
 		reader.bytes.context = `entry ${index + 1} of ${count} of its table of contents`;
@@ -66,8 +74,9 @@ export async function readEntries(reader: ArchiveReader, header: ArchiveHeader):
 		seen.add(entry.id);
 		toc.entries.push(entry);
 		applySpecialEntry(toc, entry);
-		if (reader.bytes.position - start > MAX_TOC_BYTES) throw reader.damaged('it is larger than 1 GiB');
+		reader.bytes.limit = start + MAX_TOC_BYTES - toc.entries.length * ENTRY_BYTES;
 	}
+	reader.bytes.limit = Infinity;
 	return toc;
 }
 

@@ -136,7 +136,7 @@ describe('emptying the tables of an existing database', () => {
 		);
 		for (const content of ['all', 'data'] as const) {
 			const stored = await backUp(server, database, { selection: { content, excludeTables: ['other'] } });
-			stored.manifest.tables?.push({ schema: 'public', name: 'other', rows: 0, bytes: 0 });
+			stored.manifest.counts.tables = stored.manifest.tables!.push({ schema: 'public', name: 'other', rows: 0, bytes: 0 });
 			await server.query(
 				database,
 				'INSERT INTO filled VALUES (2); INSERT INTO bare VALUES (3); INSERT INTO other VALUES (4)',
@@ -209,7 +209,7 @@ describe('dropping the chosen objects of an existing database', () => {
 			'CREATE SCHEMA s; CREATE TABLE s.t (id int); CREATE TABLE s.other AS SELECT 1 AS x',
 		);
 		const stored = await backUp(server, database, { selection: { excludeTables: ['s.other'] } });
-		stored.manifest.tables?.push({ schema: 's', name: 'other', rows: 0, bytes: 0 });
+		stored.manifest.counts.tables = stored.manifest.tables!.push({ schema: 's', name: 'other', rows: 0, bytes: 0 });
 		await restore(server, stored, { target: into(database, 'drop'), selection: { schemas: ['s'] } });
 		expect(await scalar(server, database, 'SELECT x FROM s.other')).toBe('1');
 	});

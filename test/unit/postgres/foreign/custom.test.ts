@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { listObjects, openArchive, readToc } from '../../../../engine/postgres/foreign';
+import { ByteReader } from '../../../../engine/postgres/foreign/bytes';
 import { inPieces, readBlocks, watched } from './read-blocks';
 import { type ArchiveModel, entryOf, writeArchive } from './write-archive';
 
@@ -318,5 +319,19 @@ describe('an archive that cannot be read', () => {
 			),
 			{ numRuns: 200 },
 		);
+	});
+});
+
+describe('what has to be kept whole', () => {
+	it('is read up to a limit, whatever the archive claims', async () => {
+		async function* endless() {
+			for (;;) yield await Promise.resolve(Buffer.alloc(1000));
+		}
+		const reader = new ByteReader(endless());
+		reader.limit = 100_000;
+		expect(await reader.read(50_000)).toHaveLength(50_000);
+		await expect(reader.read(2 ** 31)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+		reader.limit = Infinity;
+		expect(await reader.read(10)).toHaveLength(10);
 	});
 });
