@@ -80,6 +80,8 @@ export interface InProcessTarget {
 	maxRawBytes: number;
 	/** Tells how many bytes of memory may still be taken; without it the system is asked. */
 	available?: () => number | undefined;
+	/** Milliseconds without a sign of an answer after which it is given up; a quarter of an hour unless told. */
+	patience?: number;
 }
 
 /** Where test restores may go. Each system takes the one that is for it. */

@@ -23,11 +23,12 @@ export interface Loaded {
 }
 
 /**
- * Settings for the restoring sessions: no time limits, whatever the role's defaults are. A crash would mean to restore
+ * Settings for the restoring sessions: no time limits, whatever the role's defaults are; strings as every reader of a script
+ * takes them until it says otherwise, whatever the database's are. A crash would mean to restore
  * again anyway, so commits need not wait for the disk.
  */
-const SESSION = `SELECT pg_catalog.set_config(name, CASE name WHEN 'synchronous_commit' THEN 'off' ELSE '0' END, false)
-	FROM pg_catalog.pg_settings WHERE name IN ('synchronous_commit', 'statement_timeout', 'lock_timeout',
+const SESSION = `SELECT pg_catalog.set_config(name, CASE name WHEN 'synchronous_commit' THEN 'off' WHEN 'standard_conforming_strings' THEN 'on' ELSE '0' END, false)
+	FROM pg_catalog.pg_settings WHERE name IN ('synchronous_commit', 'standard_conforming_strings', 'statement_timeout', 'lock_timeout',
 		'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`;
 
 /** Loads the source into a database that exists. */

@@ -14,6 +14,7 @@ import { memoryNeeded } from './inProcess/memoryNeeded';
 import { MAJOR_VERSION } from './inProcess/pglite';
 import { restoreInProcess } from './inProcess/restore';
 import type { SourceSession } from './restoredRows';
+import { warnOfRights } from './scratchRole';
 import { dropAbandoned, markScratch, withScratchDatabase } from './scratchDatabase';
 import { forScratch } from './scratchFacts';
 import { TappedSource } from './tappedSource';
@@ -103,6 +104,7 @@ async function onServer(
 	try {
 		target.isOlder = majorOf(maintenance.version) < majorOf(version);
 		await dropAbandoned(maintenance, context);
+		await warnOfRights(maintenance.client, maintenance.version, context);
 	} finally {
 		await maintenance.close();
 	}

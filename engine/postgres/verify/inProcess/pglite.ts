@@ -31,6 +31,12 @@ const ENVIRONMENT = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_ARENA_MAX: '1' };
 /** Milliseconds between two looks at how much memory is left. */
 const LOOK = 200;
 
+/**
+ * Milliseconds without a sign of an answer after which the server is given up: building one index over all that fits here
+ * takes a small part of it, and what a dump brings may never end.
+ */
+const PATIENCE = 15 * 60 * 1000;
+
 /** Of the PostgreSQL that PGlite is made of. */
 export const MAJOR_VERSION = 18;
 
@@ -50,6 +56,8 @@ export interface InProcessOptions {
 	signal?: AbortSignal;
 	/** Bytes of memory that may still be taken; undefined where nobody knows. */
 	available?: () => number | undefined;
+	/** Milliseconds to wait for any sign of an answer; a quarter of an hour unless told. */
+	patience?: number;
 }
 
 /** @throws Error where the system gives no more processes, files or memory: only a process that runs has its pipes */
@@ -79,8 +87,16 @@ export class InProcessServer {
 	#failure: Error | undefined;
 	#untaken = 0;
 	#sinceCheckpoint = 0;
+	/** Something was sent to it; before that it is starting, which is our own doing. */
+	#asked = false;
+	/** Milliseconds without a sign of the answer that is awaited. Looks are counted: while a machine sleeps, nobody waits. */
+	#silence = 0;
 
-	private constructor(child: ChildProcess, available: () => number | undefined) {
+	private constructor(
+		child: ChildProcess,
+		available: () => number | undefined,
+		readonly patience: number,
+	) {
 		this.#child = child;
 		this.#closed = new Promise((resolve) => child.once('close', () => resolve()));
 		this.#ready = new Promise((resolve, reject) => {
@@ -105,14 +121,14 @@ export class InProcessServer {
 	 * @throws BackupError TARGET_FAILED where it cannot run here, or memory is too little; CANCELLED
 	 */
 	static async start(options: InProcessOptions): Promise<InProcessServer> {
-		const { extensions, rawBytes, signal, available = () => availableMemory() } = options;
+		const { extensions, rawBytes, signal, available = () => availableMemory(), patience = PATIENCE } = options;
 		throwIfCancelled(signal);
 		checkMemory(rawBytes, available());
 		let server: InProcessServer | undefined;
 		const stop = () => void server?.stop();
 		signal?.addEventListener('abort', stop, { once: true });
 		try {
-			server = new InProcessServer(await startChild(extensions), available);
+			server = new InProcessServer(await startChild(extensions), available, patience);
 			throwIfCancelled(signal);
 			await server.#ready;
 			return server;
@@ -161,6 +177,8 @@ export class InProcessServer {
 		if (this.#failure) return Promise.reject(this.#failure);
 		return new Promise((resolve, reject) => {
 			this.#exchange = { take, resolve, reject };
+			this.#asked = true;
+			this.#silence = 0;
 			const length = Buffer.alloc(4);
 			length.writeUInt32LE(messages.length);
 			this.#child.stdin?.write(length);
@@ -175,6 +193,7 @@ export class InProcessServer {
 	}
 
 	#onData(bytes: Buffer): void {
+		this.#silence = 0;
 		this.#untaken += bytes.length;
 		if (this.#untaken > UNTAKEN_LIMIT) this.#answers.pause();
 		this.#exchange?.take(bytes, () => {
@@ -184,8 +203,12 @@ export class InProcessServer {
 	}
 
 	#look(available: number | undefined): void {
-		if (available === undefined || available >= RESERVE) return;
-		this.#fail(new Error('memory was about to run out'));
+		if (available !== undefined && available < RESERVE) return this.#fail(new Error('memory was about to run out'));
+		// While whoever takes the answer has enough, the server has to wait, and not we.
+		if (!this.#asked || !this.#exchange || this.#untaken > UNTAKEN_LIMIT) return;
+		this.#silence += LOOK;
+		if (this.#silence <= this.patience) return;
+		this.#fail(new Error(`it gave no answer for ${Math.round(this.patience / 1000)} seconds`), 'ETIMEDOUT');
 	}
 
 	#end(): Exchange | undefined {
@@ -194,9 +217,9 @@ export class InProcessServer {
 		return exchange;
 	}
 
-	#fail(error: Error): void {
+	#fail(error: Error, code = 'ECONNRESET'): void {
 		this.#failure ??= Object.assign(new Error(`PostgreSQL in memory failed: ${error.message}`), {
-			code: 'ECONNRESET',
+			code,
 		});
 		clearInterval(this.#watch);
 		this.#child.kill('SIGKILL');

@@ -22,7 +22,7 @@ export function connectionTo(server: InProcessServer, greetings: readonly string
 }
 
 /** What is restored, and the memory for it. */
-export interface InProcessRestore extends Pick<InProcessOptions, 'rawBytes' | 'available'> {
+export interface InProcessRestore extends Pick<InProcessOptions, 'rawBytes' | 'available' | 'patience'> {
 	source: RestoreSource;
 }
 
@@ -68,7 +68,7 @@ export async function restoreInProcess<T>(
 		return await use(connection, facts);
 	} catch (error) {
 		throwIfCancelled(signal);
-		throw server.failure ? broken(error) : error;
+		throw server.failure ? broken(error, server.failure) : error;
 	} finally {
 		signal?.removeEventListener('abort', stop);
 		await server.stop();
@@ -103,9 +103,12 @@ function lacking(extensions: string[]): BackupError {
 	);
 }
 
-function broken(error: unknown): BackupError {
+function broken(error: unknown, failure: Error): BackupError {
+	const isSilent = (failure as { code?: string }).code === 'ETIMEDOUT';
 	return new BackupError('TARGET_UNREACHABLE', `PostgreSQL in memory gave up: ${messageOf(error)}`, {
-		hint: 'Most likely memory ran out. Give a scratch database on a server.',
+		hint: isSilent
+			? 'Something in the dump takes for ever here: a function that an index, a constraint or a view calls. Give a scratch database on a server.'
+			: 'Most likely memory ran out. Give a scratch database on a server.',
 	});
 }
 

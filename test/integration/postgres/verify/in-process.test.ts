@@ -106,6 +106,23 @@ describe('a test restore in memory', () => {
 		expect(counts).toEqual({ tables: 2, rows: 2 });
 	});
 
+	it('gives up what never ends, and says nothing against the backup', async () => {
+		const database = await databaseWith(
+			server,
+			`CREATE FUNCTION pause(int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+				IF current_database() = 'postgres' THEN LOOP END LOOP; END IF; RETURN true; END $$`,
+			`CREATE TABLE t (v int CHECK (pause(v)))`,
+			`INSERT INTO t VALUES (1)`,
+		);
+		const backup = await backUp(server, database);
+		const reader = await openArchive(backup.storage, { manifest: backup.manifest, folder: 'postgres' });
+		const target = { postgres: { ...IN_MEMORY, patience: 5_000 } };
+		const failure = await failureOf(testRestore(reader, target, keepingContext().context), 'TARGET_UNREACHABLE');
+		expect(failure.message).toContain('it gave no answer for 5 seconds');
+		expect(failure.hint).toContain('takes for ever');
+		expect(children().filter(isPGlite)).toEqual([]);
+	});
+
 	it('finds rows that the restore itself has made', async () => {
 		const database = await databaseWith(
 			server,

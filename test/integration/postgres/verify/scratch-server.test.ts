@@ -21,6 +21,8 @@ import { keepingContext, onServer, tested } from './support';
 const DAY_MS = 24 * 60 * 60 * 1000;
 const OWNERS =
 	'warning: Owners and privileges were left out of the test restore: the scratch server has roles of its own.';
+const SUPERUSER =
+	'warning: The test restore ran on the scratch server as the role "postgres", which is a superuser: code in a backup runs with its rights, and could run programs there.';
 
 let server: PostgresServer;
 let backup: Backup;
@@ -73,7 +75,7 @@ const target = () => onServer(connectionTo(server, 'postgres'));
 describe('a test restore on a server', () => {
 	it('restores into a database of its own, compares it and drops it', async () => {
 		const { counts, findings, log, restoreDuration } = await tested(backup, target());
-		expect(findings).toEqual([OWNERS]);
+		expect(findings).toEqual([SUPERUSER, OWNERS]);
 		expect(counts).toEqual({ tables: 2, rows: 200 });
 		expect(restoreDuration).toBeGreaterThan(0);
 		expect(log.at(-1)).toMatch(/^the scratch database "stack_backup_verify_\w{10}" was dropped$/);
@@ -85,7 +87,7 @@ describe('a test restore on a server', () => {
 			`SELECT shobj_description(oid, 'pg_database') LIKE 'Of a test restore%' FROM pg_database WHERE datname = current_database()`,
 		];
 		const { findings } = await tested(backup, { ...target(), assertions });
-		expect(findings).toEqual([OWNERS]);
+		expect(findings).toEqual([SUPERUSER, OWNERS]);
 	});
 
 	it('needs no rights but to log in and to create databases, and none of the source’s roles', async () => {
@@ -94,6 +96,18 @@ describe('a test restore on a server', () => {
 		const { findings } = await tested(backup, onServer(connection));
 		expect(findings).toEqual([OWNERS]);
 		expect(await scratchDatabases()).toEqual([]);
+	});
+
+	it('warns of a role that could do more than that', async () => {
+		await server.query(
+			'postgres',
+			`CREATE ROLE helper LOGIN CREATEDB PASSWORD 'test' IN ROLE pg_execute_server_program`,
+		);
+		const { host, port } = server;
+		const connection = { host, port, user: 'helper', password: 'test', database: 'postgres' };
+		const { found } = await tested(backup, onServer(connection));
+		expect(found[0]).toMatchObject({ severity: 'warning', hint: expect.stringContaining('LOGIN CREATEDB') as unknown });
+		expect(found[0]?.message).toContain('as the role "helper", which is a member of pg_execute_server_program');
 	});
 
 	it('tells by number and text which assertions do not hold, and nothing of the data', async () => {
@@ -111,7 +125,7 @@ describe('a test restore on a server', () => {
 		];
 		const { counts, findings } = await tested(backup, { ...target(), assertions });
 		expect(counts).toMatchObject({ assertions: 10 });
-		expect(findings.filter((finding) => finding !== OWNERS)).toEqual([
+		expect(findings.filter((finding) => ![OWNERS, SUPERUSER].includes(finding))).toEqual([
 			'error: Assertion 2 (SELECT count(*) > 100 FROM users) is false.',
 			'error: Assertion 3 (SELECT NULL::boolean) gives NULL instead of true.',
 			'error: Assertion 4 (SELECT name FROM users LIMIT 1) gives something that is neither true nor false.',
@@ -147,7 +161,9 @@ describe('a test restore on a server', () => {
 		const { findings } = await tested(backup, { ...target(), assertions });
 		clearInterval(timer);
 		expect(
-			findings.filter((finding) => finding !== OWNERS).map((finding) => finding.replace(/ \(.*\) /s, ' ')),
+			findings
+				.filter((finding) => ![OWNERS, SUPERUSER].includes(finding))
+				.map((finding) => finding.replace(/ \(.*\) /s, ' ')),
 		).toEqual([
 			'error: Assertion 1 gives 300000 rows instead of one.',
 			'error: Assertion 2 gives 0 rows instead of one.',
