@@ -114,7 +114,8 @@ export class CopyOutReader {
 
 	#beginMessage(): void {
 		if (this.#type === MessageType.copyOutResponse) this.#announced = true;
-		else if (this.#type === MessageType.copyData && !this.#announced) throw protocolViolation('rows that nobody asked for');
+		else if (this.#type === MessageType.copyData && !this.#announced)
+			throw protocolViolation('rows that nobody asked for');
 		else if (this.#type === MessageType.copyInResponse) throw asksForRows();
 	}
 

@@ -1,6 +1,7 @@
 import type { PgDumpResult } from '../pgdump/bridge';
 import type { TableRead } from '../pgdump/cursor';
-import { splitStatements } from '../script';
+import { BackupError } from '../../errors';
+import { MAX_DEFINITION_BYTES, splitStatements } from '../script';
 
 /** Rows of one table in the dump, and the statement that loads them. */
 export interface TableRows {
@@ -51,11 +52,21 @@ function markLargeObject(statements: Statement[], script: string, at: number): v
 	if (isStatement(at + 2, 'COMMIT')) (statements[at + 2] as Statement).role = 'largeObjects';
 }
 
+/** @throws BackupError SOURCE_FAILED for a definition that no restore would read */
+function checkLength(text: string): void {
+	// No character takes more bytes than three for each unit of its length.
+	if (text.length * 3 <= MAX_DEFINITION_BYTES || Buffer.byteLength(text) <= MAX_DEFINITION_BYTES) return;
+	throw new BackupError('SOURCE_FAILED', `A definition is longer than 128 MiB: ${text.slice(0, 80)}…`, {
+		hint: 'Look at the comments and functions of the database: one of them holds data.',
+	});
+}
+
 function classify({ script, reads, marker, largeObjectMarker }: PgDumpResult): Statement[] {
 	const statements: Statement[] = splitStatements(script).map(({ start, end }) => ({ start, end, role: 'script' }));
 	let nextRead = 0;
 	statements.forEach((statement, index) => {
 		const text = script.slice(statement.start, statement.end);
+		checkLength(text);
 		const read = reads[nextRead];
 		if (read && text.includes(marker(nextRead))) {
 			statement.role = 'rows';

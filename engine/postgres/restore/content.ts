@@ -33,6 +33,8 @@ export async function assertWholeContent(reader: ArchiveReader, check: Check, si
 	throw new BackupError(
 		isBad ? 'ARCHIVE_CORRUPT' : 'UNSUPPORTED_VERSION',
 		`The content of ${reader.manifest.file} is not what was backed up: ${messages.join(' ')} Nothing was changed.`,
-		{ hint: isBad ? 'Choose another backup: this one was edited after it was made, or badly written.' : wrong[0]?.hint },
+		{
+			hint: isBad ? 'Choose another backup: this one was edited after it was made, or badly written.' : wrong[0]?.hint,
+		},
 	);
 }

@@ -1,3 +1,4 @@
+import { BackupError } from '../../errors';
 import { assertDataCopy, assertPermitted } from './forbidden';
 import { mayBeNeeded, type RestoreSelection, SelectionFilter } from './selection';
 import type { FilledTables, SourceFacts } from './source';
@@ -13,6 +14,13 @@ type SurveyedFacts = Pick<
 };
 
 const NOTHING_CHANGED = '; nothing was changed';
+
+/**
+ * What may be kept of a dump's definitions, in bytes: some four million short statements. A few kilobytes may unpack to as many
+ * as one likes.
+ */
+const MAX_KEPT_BYTES = 1024 * 1024 * 1024;
+const KEPT_OF_EACH = 256;
 
 /** Collects what inspect has to know of the statements of a dump. Takes them in their order. */
 export class StatementSurvey {
@@ -32,6 +40,7 @@ export class StatementSurvey {
 	/** What partitions are parts of, by table key. */
 	readonly #parents = new Map<string, string>();
 	#rowsAsInserts = false;
+	#keptBytes = 0;
 	/** Statements that tie things to a chosen table: owned sequences, partitions; and other things to their schemas. */
 	readonly #ties: StatementFacts[] = [];
 
@@ -50,6 +59,7 @@ export class StatementSurvey {
 		const creates = facts.verb === 'CREATE';
 		this.#noteTable(facts);
 		if (facts.extension && creates) this.#extensions.add(facts.extension);
+		this.#countKept(statement);
 		if (facts.role) this.#naming.push(facts);
 		if (facts.schema !== undefined) this.#schemas.add(facts.schema);
 		if (facts.kind === 'SCHEMA' && creates) this.#created.add(facts.schema ?? '');
@@ -57,6 +67,16 @@ export class StatementSurvey {
 		const ties = facts.ownedSequence ?? facts.attached ?? facts.partitionOf ?? facts.extensionSchema;
 		if (ties !== undefined || mayBeNeeded(facts)) this.#ties.push(facts);
 		return facts;
+	}
+
+	/** Rows as INSERTs leave nothing behind. */
+	#countKept(statement: string): void {
+		if (statement.startsWith('INSERT ')) return;
+		this.#keptBytes += KEPT_OF_EACH + statement.length;
+		if (this.#keptBytes <= MAX_KEPT_BYTES) return;
+		throw new BackupError('INVALID_INPUT', `The dump defines more than can be kept in memory${NOTHING_CHANGED}.`, {
+			hint: 'Restore it with psql; or make it in parts, by schemas.',
+		});
 	}
 
 	#noteTable({ attached, holdsRows, kind, name, partitionOf, table }: StatementFacts): void {

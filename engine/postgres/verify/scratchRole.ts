@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 import { quoteIdentifier } from '../quoting';
-import type { CheckContext } from '../../verify/types';
+import type { Finding } from '../../verify/types';
 
 /** Roles of PostgreSQL's own whose members reach beyond the server's databases. */
 const DANGEROUS = ['pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'];
@@ -17,11 +17,12 @@ interface Rights {
 }
 
 /**
- * Warns where the role that restores for a test could do more than that: a dump brings code (functions, expressions of
+ * The warning for a role that restores for a test and could do more than that: a dump brings code (functions, expressions of
  * indexes, event triggers), which runs with its rights. A role with LOGIN and CREATEDB alone is enough.
+ * Undefined for such a one.
  * @param version `server_version_num`
  */
-export async function warnOfRights(client: Client, version: number, { found }: CheckContext): Promise<void> {
+export async function warningOfRights(client: Client, version: number): Promise<Omit<Finding, 'level'> | undefined> {
 	const { rows } = await client.query<Rights>(
 		`SELECT current_user::text AS role, r.rolsuper AS super, r.rolcreaterole AS createrole,
 			ARRAY(SELECT p.rolname::text FROM pg_catalog.pg_roles p WHERE p.rolname = ANY ($1)
@@ -30,12 +31,12 @@ export async function warnOfRights(client: Client, version: number, { found }: C
 		[DANGEROUS],
 	);
 	const what = rows[0] && mayDo(rows[0], version);
-	if (what === undefined) return;
-	found({
+	if (what === undefined) return undefined;
+	return {
 		severity: 'warning',
 		message: `The test restore ran on the scratch server as the role ${quoteIdentifier(rows[0]?.role ?? '')}, which ${what}: code in a backup runs with its rights, and could run programs there.`,
 		hint: 'Give the scratch server a role of its own with LOGIN and CREATEDB alone: CREATE ROLE backup_test LOGIN CREATEDB PASSWORD ...',
-	});
+	};
 }
 
 function mayDo(rights: Rights, version: number): string | undefined {

@@ -1,6 +1,6 @@
 import type { ArchiveReader, Manifest } from '../../archive';
 import { BackupError, throwIfCancelled } from '../../errors';
-import type { CheckContext, ScratchTargets } from '../../verify/types';
+import type { CheckContext, Finding, ScratchTargets } from '../../verify/types';
 import { type PostgresConnection, withClient } from '../connection';
 import { ArchiveSource } from '../restore/archiveSource';
 import { Maintenance } from '../restore/maintenance';
@@ -14,7 +14,7 @@ import { memoryNeeded } from './inProcess/memoryNeeded';
 import { MAJOR_VERSION } from './inProcess/pglite';
 import { restoreInProcess } from './inProcess/restore';
 import type { SourceSession } from './restoredRows';
-import { warnOfRights } from './scratchRole';
+import { warningOfRights } from './scratchRole';
 import { dropAbandoned, markScratch, withScratchDatabase } from './scratchDatabase';
 import { forScratch } from './scratchFacts';
 import { TappedSource } from './tappedSource';
@@ -100,11 +100,12 @@ async function onServer(
 	compare: Compare,
 ): Promise<Record<string, number>> {
 	const { log, signal, restoreTook } = context;
+	let warning: Omit<Finding, 'level'> | undefined;
 	const maintenance = await Maintenance.open(connection, undefined, signal);
 	try {
 		target.isOlder = majorOf(maintenance.version) < majorOf(version);
 		await dropAbandoned(maintenance, context);
-		await warnOfRights(maintenance.client, maintenance.version, context);
+		warning = await warningOfRights(maintenance.client, maintenance.version);
 	} finally {
 		await maintenance.close();
 	}
@@ -126,6 +127,7 @@ async function onServer(
 			severity: 'warning',
 			message: 'Owners and privileges were left out of the test restore: the scratch server has roles of its own.',
 		});
+		if (warning) context.found(warning);
 		return await compare({ ...connection, database }, source.facts);
 	});
 }

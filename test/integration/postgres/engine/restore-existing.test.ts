@@ -136,7 +136,12 @@ describe('emptying the tables of an existing database', () => {
 		);
 		for (const content of ['all', 'data'] as const) {
 			const stored = await backUp(server, database, { selection: { content, excludeTables: ['other'] } });
-			stored.manifest.counts.tables = stored.manifest.tables!.push({ schema: 'public', name: 'other', rows: 0, bytes: 0 });
+			stored.manifest.counts.tables = stored.manifest.tables!.push({
+				schema: 'public',
+				name: 'other',
+				rows: 0,
+				bytes: 0,
+			});
 			await server.query(
 				database,
 				'INSERT INTO filled VALUES (2); INSERT INTO bare VALUES (3); INSERT INTO other VALUES (4)',

@@ -29,7 +29,9 @@ const count = (database: string, table: string) => scalar(server, database, `SEL
 class PromisingMore extends ArchiveSource {
 	override async inspect(signal?: AbortSignal) {
 		const facts = await super.inspect(signal);
-		const promised = [...(facts.expectedRows ?? [])].map(([key, rows], at) => [key, at === 0 ? rows + 1 : rows] as const);
+		const promised = [...(facts.expectedRows ?? [])].map(
+			([key, rows], at) => [key, at === 0 ? rows + 1 : rows] as const,
+		);
 		return { ...facts, expectedRows: new Map(promised) };
 	}
 }
@@ -191,10 +193,14 @@ describe('collecting errors', () => {
 	it.each(['safeSwap', 'replace'] as const)('never replaces a database by one that lacks rows (%s)', async (type) => {
 		const stored = await backUp(server, await databaseWith(server, TWO));
 		const database = await databaseWith(server, `CREATE TABLE old AS SELECT 'old' AS v`);
-		const report = await restore(server, { ...stored, source: async () => new PromisingMore((await stored.source()).reader) }, {
-			target: { type, database, confirmation: database },
-			collectErrors: true,
-		});
+		const report = await restore(
+			server,
+			{ ...stored, source: async () => new PromisingMore((await stored.source()).reader) },
+			{
+				target: { type, database, confirmation: database },
+				collectErrors: true,
+			},
+		);
 		expect(report.database).toContain('_restoring_');
 		expect(report.warnings).toContainEqual(expect.stringContaining(`1 tables lack rows, so "${database}" was left`));
 		expect(await scalar(server, database, 'SELECT v FROM old')).toBe('old');

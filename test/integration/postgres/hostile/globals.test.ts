@@ -37,7 +37,10 @@ async function state(): Promise<unknown> {
 		`SELECT rolname, rolsuper, rolcanlogin, rolconnlimit, rolpassword, rolvaliduntil::text FROM pg_authid
 			WHERE rolname !~ '^pg_' AND rolname <> 'a' ORDER BY 1`,
 	);
-	const { rows: settings } = await server.query('postgres', `SELECT setdatabase, setrole::regrole, setconfig FROM pg_db_role_setting WHERE setrole::regrole::text <> 'a'`);
+	const { rows: settings } = await server.query(
+		'postgres',
+		`SELECT setdatabase, setrole::regrole, setconfig FROM pg_db_role_setting WHERE setrole::regrole::text <> 'a'`,
+	);
 	const { rows: members } = await server.query('postgres', `SELECT * FROM pg_auth_members WHERE roleid > 16384`);
 	const { rows: tables } = await server.query('postgres', `SELECT relname FROM pg_class WHERE relname = 'precious'`);
 	return { roles, settings, members, tables };
@@ -75,7 +78,7 @@ const ATTACKS = [
 	`SET/**/standard_conforming_strings = off; COMMENT ON ROLE a IS 'nope\\'; DROP TABLE public.precious; --';`,
 	`COMMENT ON ROLE a IS N'nope\\'; DROP TABLE public.precious; --';`,
 	'DROP TABLE public.precious;',
-	'COPY public.precious FROM PROGRAM \'true\';',
+	"COPY public.precious FROM PROGRAM 'true';",
 ];
 
 describe('a globals script', () => {
@@ -87,7 +90,11 @@ describe('a globals script', () => {
 	});
 
 	it('tells what it left out', async () => {
-		const { warnings } = await applied('ALTER ROLE CURRENT_USER WITH NOLOGIN; ALTER ROLE ALL SET work_mem TO 1;', 'admin', 'update');
+		const { warnings } = await applied(
+			'ALTER ROLE CURRENT_USER WITH NOLOGIN; ALTER ROLE ALL SET work_mem TO 1;',
+			'admin',
+			'update',
+		);
 		expect(warnings).toEqual([expect.stringContaining('left out'), expect.stringContaining('left out')]);
 	});
 });

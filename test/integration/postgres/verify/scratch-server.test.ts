@@ -75,7 +75,7 @@ const target = () => onServer(connectionTo(server, 'postgres'));
 describe('a test restore on a server', () => {
 	it('restores into a database of its own, compares it and drops it', async () => {
 		const { counts, findings, log, restoreDuration } = await tested(backup, target());
-		expect(findings).toEqual([SUPERUSER, OWNERS]);
+		expect(findings).toEqual([OWNERS, SUPERUSER]);
 		expect(counts).toEqual({ tables: 2, rows: 200 });
 		expect(restoreDuration).toBeGreaterThan(0);
 		expect(log.at(-1)).toMatch(/^the scratch database "stack_backup_verify_\w{10}" was dropped$/);
@@ -87,7 +87,7 @@ describe('a test restore on a server', () => {
 			`SELECT shobj_description(oid, 'pg_database') LIKE 'Of a test restore%' FROM pg_database WHERE datname = current_database()`,
 		];
 		const { findings } = await tested(backup, { ...target(), assertions });
-		expect(findings).toEqual([SUPERUSER, OWNERS]);
+		expect(findings).toEqual([OWNERS, SUPERUSER]);
 	});
 
 	it('needs no rights but to log in and to create databases, and none of the source’s roles', async () => {
@@ -106,8 +106,8 @@ describe('a test restore on a server', () => {
 		const { host, port } = server;
 		const connection = { host, port, user: 'helper', password: 'test', database: 'postgres' };
 		const { found } = await tested(backup, onServer(connection));
-		expect(found[0]).toMatchObject({ severity: 'warning', hint: expect.stringContaining('LOGIN CREATEDB') as unknown });
-		expect(found[0]?.message).toContain('as the role "helper", which is a member of pg_execute_server_program');
+		expect(found[1]).toMatchObject({ severity: 'warning', hint: expect.stringContaining('LOGIN CREATEDB') as unknown });
+		expect(found[1]?.message).toContain('as the role "helper", which is a member of pg_execute_server_program');
 	});
 
 	it('tells by number and text which assertions do not hold, and nothing of the data', async () => {
