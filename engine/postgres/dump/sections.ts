@@ -56,9 +56,13 @@ function markLargeObject(statements: Statement[], script: string, at: number): v
 function checkLength(text: string): void {
 	// No character takes more bytes than three for each unit of its length.
 	if (text.length * 3 <= MAX_DEFINITION_BYTES || Buffer.byteLength(text) <= MAX_DEFINITION_BYTES) return;
-	throw new BackupError('SOURCE_FAILED', `A definition is longer than 128 MiB: ${text.slice(0, 80).split(/['$]/)[0]}…`, {
-		hint: 'Look at the comments and functions of the database: one of them holds data.',
-	});
+	throw new BackupError(
+		'SOURCE_FAILED',
+		`A definition is longer than 128 MiB: ${text.slice(0, 80).split(/['$]/)[0]}…`,
+		{
+			hint: 'Look at the comments and functions of the database: one of them holds data.',
+		},
+	);
 }
 
 function classify({ script, reads, marker, largeObjectMarker }: PgDumpResult): Statement[] {
