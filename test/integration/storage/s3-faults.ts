@@ -102,7 +102,7 @@ export function s3Faults(name: string, start: () => Promise<S3Server>, abilities
 		});
 
 		it('counts a connection on which nothing moves as dropped', async () => {
-			const storage = through({ retry: { ...QUICK_RETRY, idleTimeoutMs: 1500 } });
+			const storage = through({ retry: { ...QUICK_RETRY, attempts: 50, idleTimeoutMs: 1500 } });
 			proxy.faults = [{ when: PART_2, times: 1, act: { kind: 'stall' } }];
 			await storage.write('x.bin', content(THREE_PARTS));
 			expectAllFaultsMet();
