@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { type Manifest, openArchive } from '../../engine/archive';
 import { ArchiveSource, backUpDatabase, restoreDatabase, type RestoreReport } from '../../engine/postgres';
 import { FolderStorage } from '../../engine/storage';
+import { removeFolder, temporaryFolder } from '../services/guard';
 import type { PostgresServer } from '../services/postgres';
 
 export interface EngineRoundTrip {
@@ -13,12 +12,12 @@ export interface EngineRoundTrip {
 	file: string;
 	/** Restores it into a new database. */
 	restore(database: string): Promise<RestoreReport>;
-	cleanUp(): Promise<void>;
+	cleanUp(): void;
 }
 
 /** Backs a database up into a temporary folder with the engine, zstd and no encryption. */
 export async function backUpIntoFolder(server: PostgresServer, database: string): Promise<EngineRoundTrip> {
-	const root = await mkdtemp(join(tmpdir(), 'stack-backup-fidelity-'));
+	const root = temporaryFolder('fidelity');
 	const storage = new FolderStorage({ root });
 	const connection = server.clientConfig(database) as Parameters<typeof backUpDatabase>[0]['connection'];
 	const manifest = await backUpDatabase({ connection, storage, codec: { name: 'zstd' } });
@@ -33,6 +32,6 @@ export async function backUpIntoFolder(server: PostgresServer, database: string)
 				target: { type: 'newDatabase', database: target },
 			});
 		},
-		cleanUp: () => rm(root, { recursive: true, force: true }),
+		cleanUp: () => removeFolder(root),
 	};
 }

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-	await archive?.cleanUp();
+	archive?.cleanUp();
 	await server?.stop();
 });
 

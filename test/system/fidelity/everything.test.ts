@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-	await archive?.cleanUp();
+	archive?.cleanUp();
 	await server?.stop();
 });
 
