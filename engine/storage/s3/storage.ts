@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 
-import { throwIfCancelled } from '../../errors';
+import { BackupError, throwIfCancelled } from '../../errors';
 import { closeSource } from '../chunks';
 import { assertKey, assertObjectKey, assertPointer, assertPointerKey, assertPrefix, isObjectKey } from '../keys';
 import { formatPointer, parsePointer } from '../pointer';
@@ -8,13 +8,17 @@ import type { DeletionLock, ReadOptions, Storage, StoredObject, WriteOptions } f
 import { CreateOnly } from './conditional';
 import { copyObject, headOfSource } from './copy';
 import { s3Error } from './errors';
+import type { Place } from './explanation';
 import { isNotImplemented, S3Failure } from './failure';
 import { listObjects, listUploads, newestPartAt, type ListedUpload } from './listing';
 import { headObject, md5Of } from './object';
 import { objectHeaders, settingsOf, type S3Settings, type S3StorageOptions } from './options';
 import { PartBuffers } from './part-buffers';
+import { largestObject, partSizeFor } from './part-size';
+import type { PartPlan } from './parts';
 import { S3Requests } from './requests';
 import { ResumableRead } from './resumable-read';
+import { Patience } from './retry';
 import { openRange } from './range';
 import { readText } from './transport';
 import { assertAbsent, uploadStream } from './upload';
@@ -52,16 +56,32 @@ export class S3Storage implements Storage {
 	async #write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<StoredObject> {
 		const signal = options.signal ?? new AbortController().signal;
 		const { partSize, concurrency } = this.#settings;
+		const parts = this.#planFor(key, options);
 		const upload = {
 			requests: this.#requests,
 			createOnly: this.#createOnly,
 			key: this.#inBucket(key),
 			headers: objectHeaders(this.#options, new Date()),
+			parts,
 			buffers: new PartBuffers((concurrency + 1) * partSize),
 		};
 		await assertAbsent(this.#requests, upload.key, signal);
 		const size = await uploadStream(upload, source, signal);
 		return await this.#verified(key, size);
+	}
+
+	/** @throws BackupError INVALID_INPUT where no object can be as large as this one will be */
+	#planFor(key: string, { expectedSize, estimatedSize }: WriteOptions): PartPlan {
+		const { partSize, maxParts } = this.#settings;
+		const largest = largestObject(maxParts);
+		if (expectedSize !== undefined && expectedSize > largest) {
+			throw new BackupError(
+				'INVALID_INPUT',
+				`${key} has ${expectedSize} bytes; an object in ${this.description} can have ${largest}.`,
+				{ hint: 'Compress it, or keep it in a folder.', details: { expectedSize, largest } },
+			);
+		}
+		return { size: partSizeFor(partSize, maxParts, expectedSize ?? estimatedSize), maxParts };
 	}
 
 	/** What was just written, once the server shows it whole; otherwise it is taken away again. */
@@ -239,7 +259,7 @@ export class S3Storage implements Storage {
 				return rest;
 			},
 			explain: (failure: S3Failure) => s3Error(failure, this.#place(key)),
-			policy: this.#settings.retry,
+			patience: new Patience(this.#settings.retry, this.#requests.watch),
 			signal: options.signal,
 		};
 		return new ResumableRead(source, { response, start: range.start });
@@ -283,7 +303,7 @@ export class S3Storage implements Storage {
 		return this.#settings.prefix + key;
 	}
 
-	#place(key: string): Parameters<typeof s3Error>[1] {
+	#place(key: string): Place {
 		return { settings: this.#settings, storage: this.description, key };
 	}
 
