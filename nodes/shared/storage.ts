@@ -49,7 +49,14 @@ const MOST_HINTS = 5;
 const IN_THE_EDITOR = { outageMs: 10_000, firstAnswerMs: 3000, stallMs: 10_000 };
 
 /** Who uses a storage: a run, which gets told of outages, or somebody in the editor. */
-export type StorageUse = { type: 'run'; onNotice: NonNullable<S3StorageOptions['onNotice']> } | { type: 'editor' };
+export type StorageUse =
+	| {
+			type: 'run';
+			onNotice: NonNullable<S3StorageOptions['onNotice']>;
+			/** Fires when the run is cancelled. */
+			signal: AbortSignal | undefined;
+	  }
+	| { type: 'editor' };
 
 /**
  * The storage that a credential describes; nothing is read or written yet.
@@ -67,7 +74,11 @@ export async function storageOf(
 			hint: 'Fill in Folder Path.',
 		});
 	}
-	return new FolderStorage({ root: await access.allowedFolder(path), description: `folder ${basename(path)}` });
+	return new FolderStorage({
+		root: await access.allowedFolder(path),
+		description: `folder ${basename(path)}`,
+		...(use.type === 'run' && { onNotice: use.onNotice, runSignal: use.signal }),
+	});
 }
 
 function s3Options(credential: StorageCredential, use: StorageUse): S3StorageOptions {
@@ -87,7 +98,7 @@ function s3Options(credential: StorageCredential, use: StorageUse): S3StorageOpt
 		partSize: credential.partSize === undefined ? undefined : credential.partSize * MIB,
 		maxParts: credential.maxParts,
 		retry: use.type === 'editor' ? IN_THE_EDITOR : patienceOf(credential),
-		onNotice: use.type === 'editor' ? undefined : use.onNotice,
+		...(use.type === 'run' && { onNotice: use.onNotice, runSignal: use.signal }),
 		storageClass: credential.storageClass || undefined,
 		serverSideEncryption: serverSideEncryption(credential),
 		objectLock: objectLockMode === 'none' ? undefined : { mode: objectLockMode, days: objectLockDays },
@@ -110,7 +121,8 @@ function serverSideEncryption(credential: StorageCredential): S3StorageOptions['
 /** The storage of a running node. @throws BackupError as storageOf does */
 export async function openStorage(context: IExecuteFunctions, itemIndex: number): Promise<Storage> {
 	const credential = await context.getCredentials(STORAGE_CREDENTIAL, itemIndex);
-	const use: StorageUse = { type: 'run', onNotice: noticesTo(context) };
+	const signal = context.getExecutionCancelSignal();
+	const use: StorageUse = { type: 'run', onNotice: noticesTo(context), signal };
 	return await storageOf(credential as unknown as StorageCredential, guardedByN8n(context.helpers), use);
 }
 

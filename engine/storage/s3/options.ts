@@ -7,7 +7,7 @@ import { systemClock } from '../clock';
 import { assertPrefix } from '../keys';
 import { LARGEST_PART_BYTES, MAX_PARTS } from './part-size';
 import type { RetryPolicy } from './retry';
-import type { OnNotice } from './watch';
+import type { OnNotice } from '../stall';
 
 const MIB = 1024 * 1024;
 const DEFAULT_PART_BYTES = 16 * MIB;
@@ -47,6 +47,11 @@ export interface S3StorageOptions {
 	/** Keeps what is written from being deleted or replaced for so many days; the bucket must have object lock. */
 	objectLock?: { mode: 'GOVERNANCE' | 'COMPLIANCE'; days: number };
 	retry?: Partial<RetryPolicy>;
+	/**
+	 * Fires when the run that uses the storage is cancelled: from then on nothing that fails is tried again, and what is asked
+	 * without a signal of its own, by a clean-up for instance, gets five seconds.
+	 */
+	runSignal?: AbortSignal | undefined;
 	/** Gets whole sentences, without secrets, while the server is out of reach for longer, and when it is back. */
 	onNotice?: OnNotice | undefined;
 }
@@ -81,6 +86,7 @@ export interface S3Settings {
 	maxParts: number;
 	concurrency: number;
 	retry: RetryPolicy;
+	runSignal: AbortSignal | undefined;
 	onNotice: OnNotice;
 }
 
@@ -112,6 +118,7 @@ export function settingsOf(options: S3StorageOptions): S3Settings {
 		maxParts: within('number of parts of an upload', options.maxParts ?? MAX_PARTS, 1, MAX_PARTS),
 		concurrency: within('number of parts in flight', options.concurrency ?? 4, 1, 32),
 		retry: { ...DEFAULT_RETRY, ...options.retry },
+		runSignal: options.runSignal,
 		onNotice: options.onNotice ?? (() => {}),
 	};
 }

@@ -36,6 +36,12 @@ export interface S3Answer {
 	text: string;
 }
 
+/** A page of a thousand keys takes 4 MB at most, escaped as they may be; what is longer is no answer of S3's. */
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+
+/** For each request of what a cancelled run still has to do. */
+const CLEAN_UP_MS = 5000;
+
 /** Sends signed requests to one bucket, again where a failure may pass. */
 export class S3Requests {
 	readonly #client: Client;
@@ -48,7 +54,7 @@ export class S3Requests {
 		this.#agent = agentFor(settings);
 		this.#client = clientFor(settings, this.#agent);
 		const server = `S3 server ${settings.host}:${settings.port}`;
-		this.watch = new Watch(server, settings.retry.clock, settings.onNotice);
+		this.watch = new Watch(server, settings.retry.clock, settings.onNotice, settings.runSignal);
 	}
 
 	/**
@@ -56,14 +62,15 @@ export class S3Requests {
 	 * @throws S3Failure; BackupError CANCELLED
 	 */
 	async send(request: S3Request): Promise<S3Answer> {
-		return await this.#retried(request, () =>
-			withGrace(request.signal, request.graceMs ?? 0, (signal) => this.#exchange(request, signal)),
-		);
+		const { runSignal } = this.settings;
+		const [signal, graceMs] = request.signal ? [request.signal, request.graceMs ?? 0] : [runSignal, CLEAN_UP_MS];
+		return await this.#retried(request, () => withGrace(signal, graceMs, (late) => this.#exchange(request, late)));
 	}
 
 	async #exchange(request: S3Request, signal: AbortSignal | undefined): Promise<S3Answer> {
 		const response = await this.#sendOnce(request, signal);
-		const text = await readText(response);
+		const text = await readText(response, MAX_ANSWER_BYTES);
+		if (text.length > MAX_ANSWER_BYTES) throw notS3(response.statusCode, 'It answers with far more than was asked for');
 		throwIfErrorBody(text);
 		throwIfPage(response, text);
 		request.check?.(response.headers);

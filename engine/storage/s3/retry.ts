@@ -32,6 +32,8 @@ export interface RetryPolicy {
 export interface ServerWatch {
 	/** Whether it has ever answered. */
 	readonly hasAnswered: boolean;
+	/** Fires when the run is cancelled that asks it: then nothing is worth waiting for. */
+	readonly runSignal: AbortSignal | undefined;
 	/** A request has failed, and is sent again after so many milliseconds. */
 	failed(failure: S3Failure, waitMs: number): void;
 }
@@ -65,12 +67,13 @@ export class Patience {
 		if (++this.#failures === 1) this.#since = now - Math.min(failure.silentMs, this.policy.stallMs);
 		failure.attempts = this.#failures;
 		failure.outageMs = now - this.#since;
-		if (!isPassing(failure)) throw failure;
+		const { runSignal } = this.server;
+		if (!isPassing(failure) || runSignal?.aborted) throw failure;
 		const left = this.#patienceWith(failure) - failure.outageMs;
 		if (left <= 0 && this.#failures > 1) throw failure;
 		const wait = Math.min(delayMs(this.policy, this.#failures, failure), Math.max(left, this.policy.baseDelayMs));
 		this.server.failed(failure, wait);
-		await clock.wait(wait, signal);
+		await clock.wait(wait, signal && runSignal ? AbortSignal.any([signal, runSignal]) : (signal ?? runSignal));
 	}
 
 	#patienceWith(failure: S3Failure): number {

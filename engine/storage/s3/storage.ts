@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { BackupError, throwIfCancelled } from '../../errors';
 import { closeSource } from '../chunks';
 import { assertKey, assertObjectKey, assertPointer, assertPointerKey, assertPrefix, isObjectKey } from '../keys';
-import { formatPointer, parsePointer } from '../pointer';
+import { formatPointer, MAX_POINTER_BYTES, parsePointer } from '../pointer';
 import type { DeletionLock, ReadOptions, Storage, StoredObject, WriteOptions } from '../storage';
 import { CreateOnly } from './conditional';
 import { copyObject, headOfSource } from './copy';
@@ -194,7 +194,7 @@ export class S3Storage implements Storage {
 		assertPointerKey(pointerKey);
 		return await this.#explained(pointerKey, async () => {
 			try {
-				return parsePointer(pointerKey, await readText(await this.#open(pointerKey, {})));
+				return parsePointer(pointerKey, await readText(await this.#open(pointerKey, {}), MAX_POINTER_BYTES));
 			} catch (error) {
 				if (error instanceof S3Failure && error.code === 'NoSuchKey') return undefined;
 				throw error;

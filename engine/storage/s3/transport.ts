@@ -55,8 +55,8 @@ export function transport(secure: boolean): Pick<typeof http, 'request'> {
 	return { request: request as typeof http.request };
 }
 
-/** Reads a body into a string. */
-export async function readText(body: Readable, maxBytes = Infinity): Promise<string> {
+/** Reads the beginning of a body into a string, all of it unless it has more bytes than that. */
+export async function readText(body: Readable, maxBytes: number): Promise<string> {
 	const chunks: Buffer[] = [];
 	let length = 0;
 	for await (const chunk of body as AsyncIterable<Buffer>) {

@@ -1,12 +1,7 @@
 import type { Clock } from '../clock';
+import type { OnNotice } from '../stall';
 import type { S3Failure } from './failure';
 import type { ServerWatch } from './retry';
-
-/**
- * @param notice a whole sentence, without secrets
- * @param isOver whether it says that the server works again
- */
-export type OnNotice = (notice: string, isOver: boolean) => void;
 
 /** What is over sooner is not worth a word. */
 const TELL_AFTER_MS = 10_000;
@@ -25,6 +20,7 @@ export class Watch implements ServerWatch {
 		private readonly server: string,
 		private readonly clock: Clock,
 		private readonly tell: OnNotice,
+		readonly runSignal: AbortSignal | undefined = undefined,
 	) {}
 
 	get hasAnswered(): boolean {

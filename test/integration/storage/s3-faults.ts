@@ -227,6 +227,17 @@ export function s3Faults(name: string, start: () => Promise<S3Server>, abilities
 			expect(await digest(await storage.read('x.bin'))).toEqual(await digest(content(30 * MIB)));
 		});
 
+		it('is left soon by a run that is cancelled while the server is silent, whatever it asks', async () => {
+			const controller = new AbortController();
+			const storage = through({ runSignal: controller.signal });
+			proxy.faults = [{ when: /./, times: Infinity, act: { kind: 'stall' } }];
+			const watching = expect(storage.remove('x.bin')).rejects.toMatchObject({ code: expect.any(String) });
+			await until(() => proxy.requests.length > 0);
+			controller.abort();
+			await watching;
+			await until(() => proxy.openConnections() === 0);
+		});
+
 		it('ends a backup after an outage that lasts too long, and says how long', async () => {
 			const storage = through();
 			proxy.faults = [{ when: PART_2, times: Infinity, act: { kind: 'drop' } }];

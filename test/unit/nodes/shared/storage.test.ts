@@ -10,7 +10,7 @@ const CREDENTIAL: StorageCredential = {
 	accessKeyId: 'key',
 	secretAccessKey: 'secret',
 };
-const RUN: StorageUse = { type: 'run', onNotice: () => {} };
+const RUN: StorageUse = { type: 'run', onNotice: () => {}, signal: undefined };
 
 const open = async (more: object, use?: StorageUse) =>
 	await storageOf({ ...CREDENTIAL, ...more }, guardedBySettings(), use);

@@ -120,6 +120,19 @@ describe('what fails', () => {
 		await expect(cancelling).rejects.toMatchObject({ code: 'CANCELLED' });
 	});
 
+	it('is not waited for when the run is cancelled, although what cleans up after it has no signal', async () => {
+		const { clock, policy } = usual();
+		const controller = new AbortController();
+		const watch = new Watch('S3 server', clock, () => {}, controller.signal);
+		const before = withRetry(policy, watch, undefined, () => {
+			if (clock.waits.length === 2) controller.abort();
+			return Promise.reject(REFUSED());
+		});
+		await expect(before).rejects.toMatchObject({ code: 'ECONNREFUSED', attempts: 3 });
+		const after = withRetry(policy, watch, undefined, () => Promise.reject(REFUSED()));
+		await expect(after).rejects.toMatchObject({ attempts: 1 });
+	});
+
 	it('begins anew after a success between', async () => {
 		const { clock, policy, watch } = usual();
 		const patience = new Patience(policy, watch);
