@@ -89,10 +89,10 @@ class FileRead extends Readable {
 			this.push(null);
 			return;
 		}
-		const { watch, handle } = this;
+		const { watch, handle, signal } = this;
 		const read = () => handle.read(Buffer.allocUnsafe(wanted), 0, wanted, this.#position);
 		watch
-			.supervise(() => watch.during(read))
+			.supervise(() => watch.during(read), signal)
 			.then(
 				({ buffer, bytesRead }) => this.#handOn(buffer.subarray(0, bytesRead)),
 				(error: unknown) => this.destroy(folderError(error, this.what)),

@@ -174,7 +174,9 @@ const FULL_MESSAGES =
 export function isFull(failure: S3Failure): boolean {
 	const { status = 0, code, message } = failure;
 	if (status === 507) return true;
-	return status >= 400 && (FULL_CODES.test(code ?? '') || FULL_MESSAGES.test(message));
+	// These are about too many requests, which passes.
+	if (status < 400 || [408, 425, 429, 503].includes(status)) return false;
+	return FULL_CODES.test(code ?? '') || (status < 500 && FULL_MESSAGES.test(message));
 }
 
 /** HTTPS spoken to an HTTP port. */

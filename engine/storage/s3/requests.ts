@@ -3,7 +3,7 @@ import type { Agent, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Client } from 'minio';
 
 import { BackupError, messageOf } from '../../errors';
-import { failureOfConnection, notS3, S3Failure } from './failure';
+import { failureOfConnection, isPassing, notS3, S3Failure } from './failure';
 import { agentFor, type S3Settings } from './options';
 import { withGrace } from './grace';
 import { withRetry } from './retry';
@@ -96,9 +96,15 @@ export class S3Requests {
 	}
 
 	async #retried<T>(request: S3Request, action: () => Promise<T>): Promise<T> {
-		const result = await withRetry(this.settings.retry, this.watch, request.signal, action);
-		this.watch.succeeded();
-		return result;
+		try {
+			const result = await withRetry(this.settings.retry, this.watch, request.signal, action);
+			this.watch.succeeded();
+			return result;
+		} catch (error) {
+			// That there is no such object is an answer as well.
+			if (error instanceof S3Failure && error.status !== undefined && !isPassing(error)) this.watch.succeeded();
+			throw error;
+		}
 	}
 
 	async #sendOnce(request: S3Request, signal: AbortSignal | undefined): Promise<IncomingMessage> {

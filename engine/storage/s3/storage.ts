@@ -9,8 +9,8 @@ import { CreateOnly } from './conditional';
 import { copyObject, headOfSource } from './copy';
 import { s3Error } from './errors';
 import type { Place } from './explanation';
-import { isNotImplemented, S3Failure } from './failure';
-import { listObjects, listUploads, newestPartAt, type ListedUpload } from './listing';
+import { S3Failure } from './failure';
+import { listObjects } from './listing';
 import { headObject, md5Of } from './object';
 import { objectHeaders, settingsOf, type S3Settings, type S3StorageOptions } from './options';
 import { PartBuffers } from './part-buffers';
@@ -21,6 +21,7 @@ import { ResumableRead } from './resumable-read';
 import { Patience } from './retry';
 import { openRange } from './range';
 import { readText } from './transport';
+import { isGoingOn, uploadsBefore } from './unfinished';
 import { assertAbsent, uploadStream } from './upload';
 import { KeptVersions } from './versions';
 
@@ -214,11 +215,11 @@ export class S3Storage implements Storage {
 	): Promise<string[]> {
 		return await this.#explained('', async () => {
 			const swept: string[] = [];
-			for (const upload of await this.#uploadsBefore(olderThan, signal)) {
+			for (const upload of await uploadsBefore(this.#requests, this.#settings.prefix, olderThan, signal)) {
 				const { key, uploadId } = upload;
 				const target = key.slice(this.#settings.prefix.length);
 				if (!isWanted(target)) continue;
-				if (await this.#isGoingOn(upload, olderThan, signal)) continue;
+				if (await isGoingOn(this.#requests, upload, olderThan, signal)) continue;
 				await this.#requests.send({ method: 'DELETE', key, query: { uploadId }, signal });
 				swept.push(target);
 			}
@@ -263,40 +264,6 @@ export class S3Storage implements Storage {
 			signal: options.signal,
 		};
 		return new ResumableRead(source, { response, start: range.start });
-	}
-
-	/**
-	 * MinIO lists unfinished uploads only for a whole key or for the whole bucket, so the bucket is asked where the
-	 * prefix gave nothing.
-	 */
-	async #uploadsBefore(olderThan: Date, signal: AbortSignal | undefined): Promise<ListedUpload[]> {
-		const { prefix } = this.#settings;
-		const found: ListedUpload[] = [];
-		try {
-			for (const asked of new Set([prefix, ''])) {
-				for await (const upload of listUploads(this.#requests, asked, signal)) {
-					if (upload.key.startsWith(prefix) && upload.initiatedAt < olderThan) found.push(upload);
-				}
-				if (found.length > 0) break;
-			}
-		} catch (error) {
-			if (!(error instanceof S3Failure) || !isNotImplemented(error)) throw error;
-		}
-		return found;
-	}
-
-	/** A large archive over a slow line takes longer than a day: what got a part meanwhile is no leftover. */
-	async #isGoingOn(upload: ListedUpload, since: Date, signal: AbortSignal | undefined): Promise<boolean> {
-		try {
-			const newest = await newestPartAt(this.#requests, upload, signal);
-			return newest !== undefined && newest >= since;
-		} catch (error) {
-			if (!(error instanceof S3Failure)) throw error;
-			if (isNotImplemented(error)) return false;
-			// It was completed or aborted since it was listed.
-			if (error.status === 404) return true;
-			throw error;
-		}
 	}
 
 	#inBucket(key: string): string {

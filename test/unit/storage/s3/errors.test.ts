@@ -150,6 +150,9 @@ describe('what an answer means', () => {
 			expect([status, isPassing(answer(status, page('no')))]).toEqual([status, false]);
 		}
 		expect(isPassing(answer(500, xml('QuotaExceeded', 'full')))).toBe(false);
+		for (const status of [429, 503]) {
+			expect(isPassing(answer(status, xml('RequestQuotaExceeded', 'Rate exceeded for this storage')))).toBe(true);
+		}
 	});
 });
 
