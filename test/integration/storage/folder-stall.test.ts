@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import fs, { type FileHandle } from 'node:fs/promises';
+import fs from 'node:fs/promises';
 import path from 'node:path';
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -25,7 +25,7 @@ function hanging(method: 'write' | 'read' | 'sync') {
 			await released;
 			return await original(...some);
 		};
-		return Object.assign(handle, { [method]: slow }) as FileHandle;
+		return Object.assign(handle, { [method]: slow });
 	});
 	return { begun, letGo };
 }
