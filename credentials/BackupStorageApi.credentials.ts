@@ -132,7 +132,37 @@ export class BackupStorageApi implements ICredentialType {
 			typeOptions: { minValue: 5, maxValue: 1024 },
 			default: 16,
 			description:
-				'Of the first parts of an upload, from 5 to 1024; later parts grow. An upload keeps up to five parts in memory.',
+				'Of the parts of an upload, from 5 to 1024. Where a backup is expected to need larger ones, they are larger. An upload keeps up to five parts of this size in memory, or two larger ones.',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'Max Parts',
+			name: 'maxParts',
+			type: 'number',
+			typeOptions: { minValue: 1, maxValue: 10000 },
+			default: 10000,
+			description:
+				'Parts that the server takes in one upload. S3 takes 10,000; OpenStack Swift 1,000 unless it is set up for more.',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'Outage Tolerance (Seconds)',
+			name: 'outageSeconds',
+			type: 'number',
+			typeOptions: { minValue: 1, maxValue: 86400 },
+			default: 120,
+			description:
+				'How long the server may be out of reach or too busy before a run fails. Until then it is asked again and again, and the run goes on where it was.',
+			displayOptions: onlyS3,
+		},
+		{
+			displayName: 'Stall Timeout (Seconds)',
+			name: 'stallSeconds',
+			type: 'number',
+			typeOptions: { minValue: 5, maxValue: 3600 },
+			default: 60,
+			description:
+				'How long nothing may move on a connection before it counts as dropped and the request is sent again. Raise it for very slow lines.',
 			displayOptions: onlyS3,
 		},
 		{

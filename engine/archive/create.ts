@@ -24,6 +24,8 @@ export interface CreateArchiveOptions {
 	signal?: AbortSignal;
 	/** Stored bytes expected, where known: lets the storage check its free space first. */
 	expectedSize?: number;
+	/** Stored bytes that it may come to, where they can only be estimated: rather too many than too few. */
+	estimatedSize?: number;
 }
 
 const MAX_ATTEMPTS = 100;
@@ -43,9 +45,10 @@ export async function createArchive(options: CreateArchiveOptions): Promise<Arch
 	throwIfCancelled(options.signal);
 	const codec = resolveCodec(options.codec);
 	const encryptor = await prepareEncryption(options.encryption);
-	const { storage, folder, name, extension, kind, timeZone, signal, expectedSize, startedAt = new Date() } = options;
+	const { storage, folder, name, extension, kind, timeZone, signal, startedAt = new Date() } = options;
+	const { expectedSize, estimatedSize } = options;
 	const naming = { name, extension, startedAt, codec: codec.name, encrypted: encryptor !== undefined };
-	const settings = { storage, folder, name, kind, startedAt, codec, encryptor, signal, expectedSize };
+	const settings = { storage, folder, name, kind, startedAt, codec, encryptor, signal, expectedSize, estimatedSize };
 	for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
 		throwIfCancelled(signal);
 		const file = archiveFileName({ ...naming, ...(timeZone === undefined ? {} : { timeZone }), attempt });

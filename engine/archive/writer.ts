@@ -37,6 +37,7 @@ export interface WriterSettings {
 	encryptor: Encryptor | undefined;
 	signal: AbortSignal | undefined;
 	expectedSize: number | undefined;
+	estimatedSize: number | undefined;
 	/** Called once, when the writer has committed or has cleaned up after itself. */
 	onClosed: () => void;
 }
@@ -73,6 +74,7 @@ export class ArchiveWriter {
 		this.#written = settings.storage.write(this.key, this.#output.stored(onFirstPull), {
 			signal: this.#controller.signal,
 			...(settings.expectedSize === undefined ? {} : { expectedSize: settings.expectedSize }),
+			...(settings.estimatedSize === undefined ? {} : { estimatedSize: settings.estimatedSize }),
 		});
 		this.#written.then(
 			() => this.#assertAllTaken(),

@@ -29,12 +29,14 @@ export interface NewArchive {
 	startedAt: Date;
 	/** Bytes before compression, where known. */
 	size?: number;
+	/** And where they can only be estimated. */
+	estimatedSize?: number;
 }
 
 /** Opens an archive, lets `fill` write it, and commits it; nothing is left of it where anything fails. */
 export async function archived(
 	choices: ArchiveChoices,
-	{ size, ...archive }: NewArchive,
+	{ size, estimatedSize = size, ...archive }: NewArchive,
 	fill: (writer: ArchiveWriter) => Promise<CommitDetails>,
 ): Promise<Manifest> {
 	const { storage, folder = 'qdrant', codec, encryption, timeZone, runId, tags, signal } = choices;
@@ -47,6 +49,7 @@ export async function archived(
 		encryption,
 		signal,
 		...(size !== undefined && codec.name === 'none' && { expectedSize: size }),
+		...(estimatedSize !== undefined && { estimatedSize }),
 	});
 	try {
 		return await writer.commit({ ...(await fill(writer)), runId, tags });

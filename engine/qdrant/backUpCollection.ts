@@ -4,6 +4,7 @@ import { archived, storeSnapshot, type ArchiveChoices, type NewArchive } from '.
 import type { BackUpCollectionsOptions } from './backUpCollections';
 import type { SnapshotScope } from './client';
 import { choosePeers, UNKNOWN_PEER, type Topology } from './cluster';
+import { bytesOfPoint } from './bytesOfPoint';
 import { countPoints, type PointCount } from './count';
 import { describeCollection, type CollectionState } from './describe';
 import type { SnapshotLedger } from './ledger';
@@ -84,7 +85,7 @@ async function backUpWhole(work: Work): Promise<Manifest> {
 async function backUpShards(work: Work): Promise<Manifest> {
 	const { state, topology } = work;
 	const chosen = choosePeers(state.shards, topology, state.name);
-	return await archived(choices(work), archiveOf(work, 'tar'), async (writer) => {
+	return await archived(choices(work), shardsArchiveOf(work), async (writer) => {
 		await storeFile(writer, 'collection', 'collection.json', collectionJson(work));
 		const shards: ShardSource[] = [];
 		let pointsAfter = work.pointsBefore;
@@ -115,6 +116,12 @@ function choices({ options, runId }: Work): ArchiveChoices {
 
 function archiveOf({ state, startedAt }: Work, extension: 'snapshot' | 'tar', size?: number): NewArchive {
 	return { name: state.name, extension, kind: 'qdrant', startedAt, ...(size !== undefined && { size }) };
+}
+
+/** The snapshots are made one after the other, so how large they are is not known yet. */
+function shardsArchiveOf(work: Work): NewArchive {
+	const { params } = work.state.info.config;
+	return { ...archiveOf(work, 'tar'), estimatedSize: work.pointsBefore.points * bytesOfPoint(params) };
 }
 
 /** For whoever restores with stock tools: what the shards' snapshots do not hold. */

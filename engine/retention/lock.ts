@@ -9,6 +9,9 @@
  * A holder renews its record as it goes on, and finds out at each step (`confirm`) when it was too slow and was taken over:
  * a newer generation exists. Clocks may differ by a minute. On S3 servers without conditional writes, creating leaves a
  * window of one request in which two may succeed; the one whose record was replaced finds another's token in it.
+ *
+ * A record also tells which process holds it. Where that is gone for sure (`isGone`), a run on the same machine need not
+ * wait until the record expires: it creates the next generation, as after an expired one.
  */
 import { randomUUID } from 'node:crypto';
 
@@ -16,6 +19,7 @@ import { z } from 'zod';
 
 import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
+import { holderSchema, isGone, thisHolder } from './holder';
 import { HOUSEKEEPING, parseJson, readSmall } from './housekeeping';
 
 export interface LockOptions {
@@ -42,8 +46,17 @@ const recordSchema = z.object({
 	acquiredAt: z.string().datetime(),
 	expiresAt: z.string().datetime(),
 	releasedAt: z.string().datetime().optional(),
+	/** Missing in records of earlier versions; one that is no such thing is as good as none. */
+	holder: holderSchema.optional().catch(undefined),
 });
 type LockRecord = z.infer<typeof recordSchema>;
+
+/**
+ * The tokens of the locks that runs of this thread hold: the process of a record may live on while its run is over. n8n may
+ * load the package more than once, so they are kept with what all of them see.
+ */
+const HELD = Symbol.for('n8n-nodes-stack-backup.locks');
+const held = ((globalThis as { [HELD]?: Set<string> })[HELD] ??= new Set<string>());
 
 /** A lock that is held. */
 export class StorageLock {
@@ -105,6 +118,7 @@ export class StorageLock {
 
 	/** Lets the next run have it at once. Does nothing where another run has taken over. */
 	async release(): Promise<void> {
+		held.delete(this.#record.token);
 		if (await this.#isLost()) return;
 		await writeRecord(this.storage, this.generation, {
 			...this.#record,
@@ -142,7 +156,25 @@ export async function acquireLock(storage: Storage, options: LockOptions): Promi
 		token: randomUUID(),
 		acquiredAt: now.toISOString(),
 		expiresAt: new Date(now.getTime() + ttlMs).toISOString(),
+		holder: thisHolder(),
 	};
+	// Before anybody can read the record: a run of this process must not take it for one that is over.
+	held.add(record.token);
+	try {
+		return await begin(storage, generation, record, { ttlMs, clock, signal });
+	} catch (error) {
+		held.delete(record.token);
+		throw error;
+	}
+}
+
+async function begin(
+	storage: Storage,
+	generation: number,
+	record: LockRecord,
+	{ ttlMs, clock, signal }: { ttlMs: number; clock: () => Date; signal: AbortSignal | undefined },
+): Promise<StorageLock> {
+	const now = clock();
 	await createRecord(storage, generation, record, signal);
 	if ((await newestGeneration(storage)) > generation) {
 		// This run was paused for so long that the records of those after it were cleared away.
@@ -179,16 +211,31 @@ async function newestGeneration(storage: Storage): Promise<number> {
 async function assertFree(storage: Storage, generation: number, now: Date): Promise<void> {
 	const record = await readRecord(storage, generation);
 	if (!record) return await assertOld(storage, generation, now);
-	if (record.releasedAt !== undefined) return;
-	const left = Date.parse(record.expiresAt) - now.getTime();
-	if (left < -CLOCK_SKEW_MS) return;
-	const by = `by ${record.owner}, until ${record.expiresAt} unless it goes on`;
-	if (left <= KEEP_RECORDS_MS) throw lockedBy(storage, by);
-	throw lockedBy(
-		storage,
-		by,
-		`No run asks for so long, so a clock is or was wrong. Set it right; if that run is over, remove ${keyOf(generation)}.`,
-	);
+	const { releasedAt, holder, token } = record;
+	if (releasedAt !== undefined) return;
+	const freeAt = Date.parse(record.expiresAt) + CLOCK_SKEW_MS;
+	const left = freeAt - now.getTime();
+	if (left < 0) return;
+	if (holder && isGone(holder, held.has(token))) return;
+	if (left - CLOCK_SKEW_MS > KEEP_RECORDS_MS) {
+		throw lockedBy(
+			storage,
+			describe(record, freeAt),
+			`No run asks for so long, so a clock is or was wrong. Set it right; if that run is over, remove ${keyOf(generation)}.`,
+		);
+	}
+	throw lockedBy(storage, describe(record, freeAt), WAIT, {
+		owner: record.owner,
+		...(holder && { host: holder.host, process: holder.pid }),
+		since: record.acquiredAt,
+		freeAt: new Date(freeAt).toISOString(),
+	});
+}
+
+/** Who holds it, where, since when, and when others may have it. */
+function describe({ owner, holder, acquiredAt }: LockRecord, freeAt: number): string {
+	const where = holder ? ` (process ${holder.pid} on ${holder.host})` : '';
+	return `by ${owner}${where} since ${acquiredAt}; unless it goes on, it loses the lock at ${new Date(freeAt).toISOString()}`;
 }
 
 /** A record that cannot be read holds the lock for as long as one that can. */
@@ -241,8 +288,8 @@ function keyOf(generation: number): string {
 }
 
 const WAIT =
-	'Wait until the other run is over. A run that was killed gives its lock up when the time named has passed.';
+	'Wait until the other run is over. A run that was killed loses its lock at the time named, and at once where the next one runs on the same machine, in the same container.';
 
-function lockedBy(storage: Storage, by: string, hint = WAIT): BackupError {
-	return new BackupError('STORAGE_LOCKED', `The ${storage.description} is locked ${by}.`, { hint });
+function lockedBy(storage: Storage, by: string, hint = WAIT, details?: Record<string, unknown>): BackupError {
+	return new BackupError('STORAGE_LOCKED', `The ${storage.description} is locked ${by}.`, { hint, details });
 }

@@ -23,7 +23,40 @@ const DENIED: Explanation = {
 	hint: 'Give the user that n8n runs as the right to read and write this folder (in a container usually uid 1000).',
 };
 
+const TOO_MANY: Explanation = {
+	code: 'STORAGE_FAILED',
+	message: (what) => `Too many files are open to open ${what}.`,
+	hint: 'Raise the limit of open files of the n8n process, or of the system.',
+};
+const GONE: Explanation = {
+	code: 'STORAGE_UNREACHABLE',
+	message: (what) => `The disk or network share that ${what} lies on is gone.`,
+	hint: 'Check that its server or the disk runs and is connected, and mount it again; then run it again.',
+};
+
 const EXPLANATIONS: Record<string, Explanation> = {
+	ESTALE: GONE,
+	ENOTCONN: GONE,
+	ENODEV: GONE,
+	ENXIO: GONE,
+	EHOSTDOWN: GONE,
+	EHOSTUNREACH: GONE,
+	ECONNRESET: GONE,
+	ETIMEDOUT: {
+		...GONE,
+		message: (what) => `The network share that ${what} lies on does not answer.`,
+		hint: 'Check its server and the network between; then run it again.',
+	},
+	EIO: {
+		code: 'STORAGE_FAILED',
+		message: (what) => `The disk or network share failed to read or write ${what} (EIO).`,
+		hint: 'A disk that does so may be dying: look at the system log (dmesg) and check it before anything else is written. A network share may have lost its server.',
+	},
+	EBUSY: {
+		code: 'STORAGE_FAILED',
+		message: (what) => `Something else is using ${what}.`,
+		hint: 'A virus scanner, an indexer or a sync program may hold it; keep it away from the storage folder.',
+	},
 	ENOSPC: FULL,
 	EDQUOT: { ...FULL, message: (what) => `The disk quota is used up: ${what} could not be written.` },
 	EFBIG: { ...FULL, message: (what) => `The file system does not take a file as large as ${what}.` },
@@ -54,11 +87,18 @@ const EXPLANATIONS: Record<string, Explanation> = {
 		message: (what) => `A file stands where a folder is needed for ${what}.`,
 		hint: 'Rename that file, or choose another folder.',
 	},
-	EMFILE: {
+	EISDIR: {
 		code: 'STORAGE_FAILED',
-		message: (what) => `Too many files are open to open ${what}.`,
-		hint: 'Raise the limit of open files of the n8n process.',
+		message: (what) => `A folder stands where ${what} has to be.`,
+		hint: 'Rename that folder, or choose another name.',
 	},
+	ELOOP: {
+		code: 'STORAGE_DENIED',
+		message: (what) => `The symbolic links on the way to ${what} lead in a circle.`,
+		hint: 'Replace them by folders.',
+	},
+	EMFILE: TOO_MANY,
+	ENFILE: TOO_MANY,
 };
 
 /**

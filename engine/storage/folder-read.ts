@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 
 import { BackupError, cancelled } from '../errors';
 import { folderError, systemCode } from './folder-errors';
+import { GRACE_MS, type StallWatch } from './stall';
 import type { ReadOptions } from './storage';
 
 const READ_BYTES = 256 * 1024;
@@ -14,13 +15,14 @@ export const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.
 /**
  * Opens a file, or a range of it, as a stream that reads 256 KiB at a time and only when asked.
  * @param what names the file in errors
+ * @param watch for reads that do not come back
  * @throws system errors as they are (ENOENT also for what is not a plain file); the stream itself fails with BackupErrors
  */
-export async function openFile(file: string, what: string, options: ReadOptions): Promise<Readable> {
+export async function openFile(file: string, what: string, options: ReadOptions, watch: StallWatch): Promise<Readable> {
 	const { handle, size } = await openPlainFile(file);
 	try {
 		const range = { start: options.start ?? 0, end: Math.min(options.end ?? size, size) };
-		return new FileRead(handle, range, what, options.signal);
+		return new FileRead(handle, range, what, options.signal, watch);
 	} catch (error) {
 		await handle.close();
 		throw error;
@@ -70,6 +72,7 @@ class FileRead extends Readable {
 		range: { start: number; end: number },
 		private readonly what: string,
 		private readonly signal: AbortSignal | undefined,
+		private readonly watch: StallWatch,
 	) {
 		super({ highWaterMark: READ_BYTES });
 		this.#position = range.start;
@@ -86,18 +89,27 @@ class FileRead extends Readable {
 			this.push(null);
 			return;
 		}
-		this.handle.read(Buffer.allocUnsafe(wanted), 0, wanted, this.#position).then(
-			({ buffer, bytesRead }) => this.#handOn(buffer.subarray(0, bytesRead)),
-			(error: unknown) => this.destroy(folderError(error, this.what)),
-		);
+		const { watch, handle, signal } = this;
+		const read = () => handle.read(Buffer.allocUnsafe(wanted), 0, wanted, this.#position);
+		watch
+			.supervise(() => watch.during(read), signal)
+			.then(
+				({ buffer, bytesRead }) => this.#handOn(buffer.subarray(0, bytesRead)),
+				(error: unknown) => this.destroy(folderError(error, this.what)),
+			);
 	}
 
 	override _destroy(error: Error | null, done: (error: Error | null) => void): void {
 		this.signal?.removeEventListener('abort', this.#onAbort);
-		this.handle.close().then(
-			() => done(error),
-			() => done(error),
-		);
+		// Closing waits for a read that is under way, which may hang; whoever reads is not to hang with it.
+		let isDone = false;
+		const end = () => {
+			clearTimeout(timer);
+			if (!isDone) done(error);
+			isDone = true;
+		};
+		const timer = setTimeout(end, GRACE_MS);
+		this.handle.close().then(end, end);
 	}
 
 	#handOn(bytes: Buffer): void {

@@ -22,6 +22,7 @@ import { systemCode } from './folder-errors';
 import { FILE_MODE, lstatOrNothing, syncFolder, type Place } from './folder-paths';
 import { PARTIAL_SUFFIX } from './keys';
 import { giveBack } from './lent';
+import type { StallWatch } from './stall';
 
 const GATHER_BYTES = 1024 * 1024;
 const FLUSH_EVERY_BYTES = 64 * 1024 * 1024;
@@ -44,6 +45,8 @@ export interface FileWrite {
 	signal: AbortSignal;
 	/** Called before the first byte and after every 64 MiB; throws when the disk has too little room left. */
 	checkRoom: () => Promise<void>;
+	/** Is told of every call to the file system. */
+	watch: StallWatch;
 }
 
 /**
@@ -52,23 +55,27 @@ export interface FileWrite {
  */
 export async function writeNewFile(place: Place, source: AsyncIterable<Uint8Array>, options: FileWrite): Promise<void> {
 	const partial = path.join(place.directory, `.${place.name}${PARTIAL_SUFFIX}`);
-	const handle = await openPartial(partial);
+	const { signal, watch } = options;
+	const handle = await watch.during(() => openPartial(partial));
 	let leftover = partial;
 	try {
 		try {
-			if (await lstatOrNothing(place.path)) throw exists();
+			if (await watch.during(() => lstatOrNothing(place.path))) throw exists();
 			await writeChunks(handle, source, options);
-			throwIfCancelled(options.signal);
-			await handle.sync();
-			throwIfCancelled(options.signal);
+			throwIfCancelled(signal);
+			await watch.during(() => handle.sync());
+			throwIfCancelled(signal);
 		} finally {
-			await handle.close();
+			await watch.during(() => handle.close());
 		}
-		await publish(partial, place.path);
+		// Whoever was left behind by a share that hangs must not publish when it is back.
+		throwIfCancelled(signal);
+		await watch.during(() => publish(partial, place.path));
 		leftover = place.path;
-		await syncFolder(place.directory);
+		await watch.during(() => syncFolder(place.directory));
+		throwIfCancelled(signal);
 	} catch (error) {
-		await fs.rm(leftover, { force: true });
+		await watch.during(() => fs.rm(leftover, { force: true }));
 		throw error;
 	}
 }
@@ -150,8 +157,8 @@ async function writeChunks(handle: FileHandle, source: AsyncIterable<Uint8Array>
 	// A source may be silent for an hour: what fails meanwhile is not to wait for its next chunk.
 	const failing = new AbortController();
 	const chunks = untilAborted(source, AbortSignal.any([options.signal, failing.signal]));
-	const flusher = new Flusher(handle, options.checkRoom);
-	const blocks = new BlockWriter(handle, flusher, () => failing.abort());
+	const flusher = new Flusher(handle, options.checkRoom, options.watch);
+	const blocks = new BlockWriter(handle, flusher, options.watch, () => failing.abort());
 	const gathering = new Gathering();
 	try {
 		for await (const chunk of chunks) {
@@ -210,6 +217,7 @@ class BlockWriter {
 	constructor(
 		private readonly handle: FileHandle,
 		private readonly flusher: Flusher,
+		private readonly watch: StallWatch,
 		private readonly onFailure: () => void,
 	) {}
 
@@ -222,7 +230,7 @@ class BlockWriter {
 	}
 
 	async #write(block: Uint8Array): Promise<void> {
-		await writeFully(this.handle, block);
+		await this.watch.during(() => writeFully(this.handle, block));
 		giveBack(block);
 		await this.flusher.wrote(block.length);
 	}
@@ -241,6 +249,7 @@ class Flusher {
 	constructor(
 		private readonly handle: FileHandle,
 		private readonly checkRoom: () => Promise<void>,
+		private readonly watch: StallWatch,
 	) {}
 
 	async wrote(bytes: number): Promise<void> {
@@ -249,7 +258,7 @@ class Flusher {
 		this.#unflushed = 0;
 		await this.#running;
 		await this.checkRoom();
-		this.#running = this.handle.datasync();
+		this.#running = this.watch.during(() => this.handle.datasync());
 		// A failed flush is thrown by the next wait for it; until then it must not count as unhandled.
 		this.#running.catch(() => {});
 	}

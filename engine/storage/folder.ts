@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 
 import { BackupError, throwIfCancelled } from '../errors';
 import { closeSource } from './chunks';
@@ -20,7 +21,8 @@ import {
 	isObjectKey,
 } from './keys';
 import { nameOf } from './keys';
-import { formatPointer, parsePointer, targetBeside } from './pointer';
+import { formatPointer, MAX_POINTER_BYTES, parsePointer, targetBeside } from './pointer';
+import { type OnNotice, StallWatch } from './stall';
 import type { ReadOptions, SmallReader, Storage, StoredObject, WriteOptions } from './storage';
 
 export interface FolderStorageOptions {
@@ -30,6 +32,12 @@ export interface FolderStorageOptions {
 	description?: string;
 	/** Bytes to leave free on the disk: a write that would go below ends with STORAGE_FULL. Default 0. */
 	reserveBytes?: number;
+	/** Gets whole sentences, without secrets, while the disk or network share does not answer. */
+	onNotice?: OnNotice;
+	/** How long it may not answer. Default ten minutes. */
+	stallMs?: number;
+	/** Fires when the run that uses the storage is cancelled: what hangs then is left behind. */
+	runSignal?: AbortSignal | undefined;
 }
 
 /** What symlink(2) answers on file systems that have no symbolic links. */
@@ -40,6 +48,9 @@ export class FolderStorage implements Storage {
 	readonly description: string;
 	readonly #root: string;
 	readonly #reserveBytes: number;
+	readonly #onNotice: OnNotice | undefined;
+	readonly #stallMs: number | undefined;
+	readonly #runSignal: AbortSignal | undefined;
 
 	/** @throws BackupError INVALID_INPUT where the root is not an absolute path */
 	constructor(options: FolderStorageOptions) {
@@ -54,13 +65,16 @@ export class FolderStorage implements Storage {
 		}
 		this.#root = path.resolve(options.root);
 		this.#reserveBytes = options.reserveBytes ?? 0;
+		this.#onNotice = options.onNotice;
+		this.#stallMs = options.stallMs;
+		this.#runSignal = options.runSignal;
 		this.description = options.description ?? `folder ${path.basename(this.#root) || this.#root}`;
 	}
 
 	async write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions = {}): Promise<StoredObject> {
 		try {
 			assertObjectKey(key);
-			return await this.#explained(key, () => this.#write(key, source, options));
+			return await this.#explained(key, () => this.#write(key, source, options), { isSupervised: false });
 		} catch (error) {
 			closeSource(source);
 			throw error;
@@ -69,14 +83,15 @@ export class FolderStorage implements Storage {
 
 	async #write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<StoredObject> {
 		throwIfCancelled(options.signal);
-		const place = await locate(this.#root, key, true);
-		await this.#checkRoom(place, key, options.expectedSize ?? 0);
-		await writeNewFile(place, source, {
-			signal: options.signal ?? new AbortController().signal,
-			checkRoom: () => this.#checkRoom(place, key, 0),
-		});
-		const { size, mtime } = await fs.lstat(place.path);
-		return { key, size, modifiedAt: mtime };
+		const watch = this.#watch();
+		return await watch.supervise(async (signal) => {
+			const place = await watch.during(() => locate(this.#root, key, true));
+			const checkRoom = (bytes: number) => watch.during(() => this.#checkRoom(place, key, bytes));
+			await checkRoom(options.expectedSize ?? 0);
+			await writeNewFile(place, source, { signal, checkRoom: () => checkRoom(0), watch });
+			const { size, mtime } = await watch.during(() => fs.lstat(place.path));
+			return { key, size, modifiedAt: mtime };
+		}, options.signal);
 	}
 
 	async copy(
@@ -112,7 +127,7 @@ export class FolderStorage implements Storage {
 		throwIfCancelled(options.signal);
 		return await this.#explained(key, async () => {
 			const place = await locate(this.#root, key, false);
-			return await openFile(place.path, this.#what(key), options);
+			return await openFile(place.path, this.#what(key), options, this.#watch());
 		});
 	}
 
@@ -121,7 +136,9 @@ export class FolderStorage implements Storage {
 		return async (key, signal) => {
 			assertObjectKey(key);
 			throwIfCancelled(signal);
-			return await this.#explained(key, () => files.read(key, this.#what(key)));
+			// Of a hundred thousand files, a watch for each would take as long as reading it; their listing is watched.
+			const read = () => files.read(key, this.#what(key));
+			return await this.#explained(key, read, { isSupervised: false });
 		};
 	}
 
@@ -167,9 +184,14 @@ export class FolderStorage implements Storage {
 		return await this.#ifThere(pointerKey, async (place) => {
 			const stats = await lstatOrNothing(place.path);
 			if (stats?.isSymbolicLink()) return targetBeside(pointerKey, await fs.readlink(place.path));
-			if (stats?.isFile()) return parsePointer(pointerKey, await fs.readFile(place.path, 'utf8'));
+			if (stats?.isFile()) return parsePointer(pointerKey, await this.#pointerText(place, pointerKey));
 			return undefined;
 		});
+	}
+
+	async #pointerText(place: Place, key: string): Promise<string> {
+		const range = { end: MAX_POINTER_BYTES };
+		return await text(await openFile(place.path, this.#what(key), range, this.#watch()));
 	}
 
 	async freeBytes(): Promise<number> {
@@ -200,10 +222,19 @@ export class FolderStorage implements Storage {
 		const folderKey = folderOf(prefix);
 		const place = await this.#ifThere(folderKey, (found) => Promise.resolve(found));
 		if (!place) return;
+		const batches = walk(place.directory, folderKey, (key) => key.startsWith(prefix));
+		let isHanging = false;
 		try {
-			yield* walk(place.directory, folderKey, (key) => key.startsWith(prefix));
-		} catch (error) {
-			throw folderError(error, this.#what(prefix));
+			for (;;) {
+				isHanging = true;
+				const { done, value } = await this.#explained(prefix, () => batches.next());
+				isHanging = false;
+				if (done) return;
+				yield value;
+			}
+		} finally {
+			const closing = batches.return().catch(() => {});
+			if (!isHanging) await closing;
 		}
 	}
 
@@ -232,9 +263,15 @@ export class FolderStorage implements Storage {
 		);
 	}
 
-	async #explained<T>(key: string, action: () => Promise<T>): Promise<T> {
+	#watch(): StallWatch {
+		return new StallWatch(this.description, this.#onNotice, this.#stallMs);
+	}
+
+	async #explained<T>(key: string, action: () => Promise<T>, { isSupervised = true } = {}): Promise<T> {
 		try {
-			return await action();
+			if (!isSupervised) return await action();
+			const watch = this.#watch();
+			return await watch.supervise(() => watch.during(action), this.#runSignal);
 		} catch (error) {
 			const explained = folderError(error, this.#what(key));
 			if (explained.code !== 'STORAGE_FULL' || explained.details) throw explained;

@@ -1,6 +1,9 @@
 import { BackupError } from '../errors';
 import { folderOf, nameOf } from './keys';
 
+/** Far more than a name and a time take up; a longer one is not read to its end, and so is none. */
+export const MAX_POINTER_BYTES = 16 * 1024;
+
 /** The text of a pointer that is a small JSON object: `{"file": "shop_20260131_020000.sql.zst", "updatedAt": "..."}`. */
 export function formatPointer(targetKey: string, updatedAt: Date): string {
 	return `${JSON.stringify({ file: nameOf(targetKey), updatedAt: updatedAt.toISOString() })}\n`;

@@ -20,8 +20,13 @@ export interface DeletionLock {
 
 export interface WriteOptions {
 	signal?: AbortSignal;
-	/** Bytes expected, where known: lets a storage check its free space before it begins. */
+	/** Bytes expected, where known: lets a storage refuse at once what it has no room for. */
 	expectedSize?: number;
+	/**
+	 * Bytes that it may come to, as far as its source can tell, where they are not known: rather too many than too few. Lets a
+	 * storage choose pieces that are large enough for all of it; nothing is refused because of it.
+	 */
+	estimatedSize?: number;
 }
 
 export interface ReadOptions {

@@ -5,7 +5,9 @@ import type { IExecuteFunctions, ILoadOptionsFunctions } from 'n8n-workflow';
 import { BackupError, FolderStorage, S3Storage, type S3StorageOptions, type Storage } from '../../engine';
 
 import { armoredBlocks } from './armor';
+import { numberOf } from './fields';
 import { type FileAccess, guardedByN8n, guardedBySettings } from './fileAccess';
+import { showWarnings } from './hints';
 
 export const STORAGE_CREDENTIAL = 'backupStorageApi';
 
@@ -25,6 +27,9 @@ export interface StorageCredential {
 	caBundle?: string;
 	/** MiB. */
 	partSize?: number;
+	maxParts?: number;
+	outageSeconds?: number;
+	stallSeconds?: number;
 	storageClass?: string;
 	serverSideEncryption?: 'none' | 'AES256' | 'kms';
 	kmsKeyId?: string;
@@ -34,22 +39,49 @@ export interface StorageCredential {
 
 const MIB = 1024 * 1024;
 
+/** What is told of an outage goes to these. */
+type Noticed = Pick<IExecuteFunctions, 'logger' | 'sendMessageToUI' | 'addExecutionHints'>;
+
+/** The others are in n8n's log. */
+const MOST_HINTS = 5;
+
+/** Whoever waits for a test or a drop-down would rather know soon than have an outage waited for. */
+const IN_THE_EDITOR = { outageMs: 10_000, firstAnswerMs: 3000, stallMs: 10_000 };
+
+/** Who uses a storage: a run, which gets told of outages, or somebody in the editor. */
+export type StorageUse =
+	| {
+			type: 'run';
+			onNotice: NonNullable<S3StorageOptions['onNotice']>;
+			/** Fires when the run is cancelled. */
+			signal: AbortSignal | undefined;
+	  }
+	| { type: 'editor' };
+
 /**
  * The storage that a credential describes; nothing is read or written yet.
  * @throws BackupError INVALID_INPUT, STORAGE_DENIED (a folder that n8n's settings forbid)
  */
-export async function storageOf(credential: StorageCredential, access: FileAccess): Promise<Storage> {
-	if (credential.type === 's3') return new S3Storage(s3Options(credential));
+export async function storageOf(
+	credential: StorageCredential,
+	access: FileAccess,
+	use: StorageUse = { type: 'editor' },
+): Promise<Storage> {
+	if (credential.type === 's3') return new S3Storage(s3Options(credential, use));
 	const path = (credential.folderPath ?? '').trim();
 	if (path === '') {
 		throw new BackupError('INVALID_INPUT', 'The Backup Storage credential names no folder.', {
 			hint: 'Fill in Folder Path.',
 		});
 	}
-	return new FolderStorage({ root: await access.allowedFolder(path), description: `folder ${basename(path)}` });
+	return new FolderStorage({
+		root: await access.allowedFolder(path),
+		description: `folder ${basename(path)}`,
+		...(use.type === 'run' && { onNotice: use.onNotice, runSignal: use.signal }),
+	});
 }
 
-function s3Options(credential: StorageCredential): S3StorageOptions {
+function s3Options(credential: StorageCredential, use: StorageUse): S3StorageOptions {
 	const { objectLockMode = 'none', objectLockDays = 0 } = credential;
 	const caCertificate = armoredBlocks(credential.caBundle ?? '').join('');
 	return {
@@ -64,10 +96,20 @@ function s3Options(credential: StorageCredential): S3StorageOptions {
 		ignoreSslIssues: credential.ignoreSslIssues,
 		caCertificate: caCertificate || undefined,
 		partSize: credential.partSize === undefined ? undefined : credential.partSize * MIB,
+		maxParts: credential.maxParts,
+		retry: use.type === 'editor' ? IN_THE_EDITOR : patienceOf(credential),
+		...(use.type === 'run' && { onNotice: use.onNotice, runSignal: use.signal }),
 		storageClass: credential.storageClass || undefined,
 		serverSideEncryption: serverSideEncryption(credential),
 		objectLock: objectLockMode === 'none' ? undefined : { mode: objectLockMode, days: objectLockDays },
 	};
+}
+
+/** Credentials that were saved before these fields existed do not have them. */
+function patienceOf({ outageSeconds = 120, stallSeconds = 60 }: StorageCredential): S3StorageOptions['retry'] {
+	const outage = numberOf(outageSeconds, 'Outage Tolerance (Seconds)', { min: 1, max: 86_400 });
+	const stall = numberOf(stallSeconds, 'Stall Timeout (Seconds)', { min: 5, max: 3600 });
+	return { outageMs: outage * 1000, stallMs: stall * 1000 };
 }
 
 function serverSideEncryption(credential: StorageCredential): S3StorageOptions['serverSideEncryption'] {
@@ -79,7 +121,19 @@ function serverSideEncryption(credential: StorageCredential): S3StorageOptions['
 /** The storage of a running node. @throws BackupError as storageOf does */
 export async function openStorage(context: IExecuteFunctions, itemIndex: number): Promise<Storage> {
 	const credential = await context.getCredentials(STORAGE_CREDENTIAL, itemIndex);
-	return await storageOf(credential as unknown as StorageCredential, guardedByN8n(context.helpers));
+	const signal = context.getExecutionCancelSignal();
+	const use: StorageUse = { type: 'run', onNotice: noticesTo(context), signal };
+	return await storageOf(credential as unknown as StorageCredential, guardedByN8n(context.helpers), use);
+}
+
+/** While an outage lasts: to n8n's log, and to whoever runs the workflow in the editor. When it is over: beside the result. */
+export function noticesTo(context: Noticed): NonNullable<S3StorageOptions['onNotice']> {
+	let hints = 0;
+	return (notice, isOver) => {
+		context.logger.warn(`Backup Storage: ${notice}`);
+		context.sendMessageToUI(notice);
+		if (isOver && ++hints <= MOST_HINTS) showWarnings(context, [notice]);
+	};
 }
 
 /** The storage for a drop-down in the editor. @throws BackupError as storageOf does */

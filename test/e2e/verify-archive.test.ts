@@ -387,7 +387,14 @@ it('throws for options that are wrong and for a storage that cannot be used, onc
 	expect(await wrong({ ...one(made!), level: 'restore', ...asserted({ sql: ' ' }) })).toMatch(/^Assertion 1 is empty/);
 	expect(await wrong({ ...one(made!), options: { onFailure: '={{ "shout" }}' } })).toMatch(/^On Failure is "shout"/);
 
-	const s3 = { type: 's3', endpoint: 'http://127.0.0.1:1', bucket: 'backups', accessKeyId: 'a', secretAccessKey: 's' };
+	const s3 = {
+		type: 's3',
+		endpoint: 'http://127.0.0.1:1',
+		bucket: 'backups',
+		accessKeyId: 'a',
+		secretAccessKey: 's',
+		outageSeconds: 1,
+	};
 	const away = node.with({ backupStorageApi: await n8n.createCredential('away', 'backupStorageApi', s3) });
 	for (const parameters of [
 		{ which: 'all' },

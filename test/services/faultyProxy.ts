@@ -10,6 +10,7 @@ export interface Fault {
 	times: number;
 	/**
 	 * `status`: the answer is this status (with an S3 error code, or this body), the server does not see the request.
+	 * `drop`: the connection is closed as soon as the request's head has come.
 	 * `cutUpload`: the connection breaks after so many bytes of the request.
 	 * `cutAnswer`: the connection breaks after so many bytes of the answer; 0 loses the answer to what the server did.
 	 * `stall`: the server sees the request, its answer never arrives.
@@ -20,6 +21,7 @@ export interface Fault {
 		| { kind: 'cutUpload'; afterBytes: number }
 		| { kind: 'cutAnswer'; afterBytes: number }
 		| { kind: 'stall' }
+		| { kind: 'drop' }
 		| { kind: 'delayAnswer'; milliseconds: number };
 }
 
@@ -29,6 +31,8 @@ export interface FaultyProxy {
 	faults: Fault[];
 	/** The request lines that came, in order. */
 	requests: string[];
+	/** Called with each request line before it is judged: may change the faults. */
+	onRequest: ((line: string) => void) | undefined;
 	/** Connections open now. */
 	openConnections(): number;
 	stop(): Promise<void>;
@@ -41,7 +45,7 @@ export interface FaultyProxy {
 export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
 	const { hostname, port } = new URL(target);
 	const sockets = new Set<Socket>();
-	const proxy = { faults: [] as Fault[], requests: [] as string[] };
+	const proxy = { faults: [] as Fault[], requests: [] as string[], onRequest: undefined as FaultyProxy['onRequest'] };
 	const server = createServer((client) => {
 		track(client, sockets);
 		void serve(client, () => track(connect(Number(port), hostname), sockets), proxy);
@@ -73,17 +77,22 @@ function track(socket: Socket, sockets: Set<Socket>): Socket {
 async function serve(
 	client: Socket,
 	open: () => Socket,
-	proxy: Pick<FaultyProxy, 'faults' | 'requests'>,
+	proxy: Pick<FaultyProxy, 'faults' | 'requests' | 'onRequest'>,
 ): Promise<void> {
 	const head = await readHead(client);
 	if (!head) return;
 	const line = head.toString('latin1').split('\r\n', 1)[0] ?? '';
 	proxy.requests.push(line);
+	proxy.onRequest?.(line);
 	const fault = proxy.faults.find(({ when, times }) => times > 0 && when.test(line));
 	if (fault) fault.times--;
 	const act = fault?.act;
 	if (act?.kind === 'status') {
 		answer(client, act.status, act.body ?? s3Error(act.code));
+		return;
+	}
+	if (act?.kind === 'drop') {
+		client.resetAndDestroy();
 		return;
 	}
 	const upstream = open();

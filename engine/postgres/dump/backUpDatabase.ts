@@ -18,6 +18,7 @@ import { tablesInScript } from './scriptRows';
 import { cutScript, type Section } from './sections';
 import { SETTINGS_PART, settingsFrame } from './settingsFrame';
 import type { ServerFacts, SnapshotSession } from './snapshotSession';
+import { estimatedSize } from './estimatedSize';
 import { start, type Start } from './start';
 import { storeLargeObjects } from './largeObjects';
 import { isTooLarge, rowTooLarge } from './tooLarge';
@@ -190,7 +191,7 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 	};
 	signal?.addEventListener('abort', hangUp, { once: true });
 	try {
-		const started = await start(options, { args, parallel, sessions }, async () => {
+		const started = await start(options, { args, parallel, sessions }, async (session) => {
 			writer ??= await createArchive({
 				storage: options.storage,
 				folder: options.folder ?? 'postgres',
@@ -201,6 +202,7 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 				codec: options.codec,
 				encryption: options.encryption,
 				signal,
+				estimatedSize: await estimatedSize(session.client, options.codec),
 			});
 		});
 		const dump: Dump = {

@@ -83,11 +83,11 @@ function checkDecoded(result: PgDumpResult, facts: ServerFacts): void {
 async function startOnce(
 	options: BackUpDatabaseOptions,
 	beginning: Beginning,
-	connected: () => Promise<void>,
+	connected: (session: SnapshotSession) => Promise<void>,
 ): Promise<Start> {
 	const { facts, snapshot, properties: all, nameless } = await openSessions(options, beginning);
 	const [forPgDump, exporter] = beginning.sessions as [SnapshotSession, SnapshotSession];
-	await connected();
+	await connected(forPgDump);
 	const { settings, ...properties } = all;
 	if (beginning.args.includes('--no-tablespaces')) delete properties.tablespace;
 	const session = await exporter.writingSettings();
@@ -107,12 +107,12 @@ async function startOnce(
 /**
  * Connects and lets pg_dump write its script. Where tables come and go all the time, one may go between pg_dump's look into
  * the catalogs and its lock, which ends pg_dump: then all of it once more, on a new snapshot.
- * @param connected Called once the server has let us in, again in a second try.
+ * @param connected Called once the server has let us in, again in a second try, with pg_dump's connection, on which nothing has begun.
  */
 export async function start(
 	options: BackUpDatabaseOptions,
 	beginning: Beginning,
-	connected: () => Promise<void>,
+	connected: (session: SnapshotSession) => Promise<void>,
 ): Promise<Start> {
 	try {
 		return await startOnce(options, beginning, connected);

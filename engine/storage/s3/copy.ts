@@ -72,7 +72,7 @@ async function copyWhole(copy: ObjectCopy, head: ObjectHead, signal: AbortSignal
 			key: to,
 			headers: { ...headers, ...sourceHeaders(copy) },
 			signal,
-			idleTimeoutMs: COMPLETE_TIMEOUT_MS,
+			stallMs: COMPLETE_TIMEOUT_MS,
 		});
 	} catch (error) {
 		if (isOutcomeUnknown(error)) await removeCopy(copy, head.size, signal);

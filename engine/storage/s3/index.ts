@@ -1,2 +1,3 @@
-export type { RetryPolicy, S3StorageOptions } from './options';
+export type { S3StorageOptions } from './options';
+export type { RetryPolicy } from './retry';
 export { S3Storage } from './storage';

@@ -1,4 +1,4 @@
-import type { S3Requests } from './requests';
+import { assertRoot, type S3Requests } from './requests';
 import { elements, textOf } from './xml';
 
 export interface ListedObject {
@@ -21,7 +21,9 @@ export async function* listObjects(
 	do {
 		const query: Record<string, string> = { 'list-type': '2', 'encoding-type': 'url', prefix };
 		if (token !== undefined) query['continuation-token'] = token;
-		const { text } = await requests.send({ method: 'GET', query, signal });
+		const answer = await requests.send({ method: 'GET', query, signal });
+		assertRoot(answer, 'ListBucketResult');
+		const { text } = answer;
 		for (const item of elements(text, 'Contents')) {
 			yield {
 				key: keyIn(item, text),
@@ -53,7 +55,9 @@ export async function* listUploads(
 	do {
 		const query: Record<string, string> = { uploads: '', 'encoding-type': 'url', prefix };
 		if (marker) Object.assign(query, { 'key-marker': marker.key, 'upload-id-marker': marker.id });
-		const { text } = await requests.send({ method: 'GET', query, signal });
+		const answer = await requests.send({ method: 'GET', query, signal });
+		assertRoot(answer, 'ListMultipartUploadsResult');
+		const { text } = answer;
 		for (const item of elements(text, 'Upload')) {
 			yield {
 				key: keyIn(item, text),
@@ -78,7 +82,9 @@ export async function newestPartAt(
 	let marker: string | undefined;
 	do {
 		const query = { uploadId, ...(marker !== undefined && { 'part-number-marker': marker }) };
-		const { text } = await requests.send({ method: 'GET', key, query, signal });
+		const answer = await requests.send({ method: 'GET', key, query, signal });
+		assertRoot(answer, 'ListPartsResult');
+		const { text } = answer;
 		for (const item of elements(text, 'Part')) {
 			const sentAt = new Date(textOf(item, 'LastModified') ?? NaN);
 			if (!(newest && newest >= sentAt)) newest = sentAt;

@@ -78,7 +78,7 @@ export class MultipartUpload {
 			query: { partNumber: String(number), uploadId: this.uploadId },
 			headers: { ...source, 'x-amz-copy-source-range': `bytes=${start}-${end - 1}` },
 			signal,
-			idleTimeoutMs: COMPLETE_TIMEOUT_MS,
+			stallMs: COMPLETE_TIMEOUT_MS,
 		});
 		const etag = textOf(text, 'ETag');
 		if (!etag) throw new S3Failure('The answer holds no ETag', { status: 200, code: 'InvalidResponse' });
@@ -100,7 +100,7 @@ export class MultipartUpload {
 				body: Buffer.from(this.#list()),
 				signal,
 				graceMs: GRACE_MS,
-				idleTimeoutMs: COMPLETE_TIMEOUT_MS,
+				stallMs: COMPLETE_TIMEOUT_MS,
 			});
 		} catch (error) {
 			if (isAnswerToRepetition(error) && (await this.#isStored(signal, this.#etagsAreHashes))) return;

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { DeletionLock } from '../storage';
-import { S3Failure } from './failure';
-import type { S3Requests } from './requests';
+import { hasSignOfS3, S3Failure } from './failure';
+import { assertRoot, isHtml, type S3Requests } from './requests';
 
 /** What a HEAD tells of an object. */
 export interface ObjectHead {
@@ -29,6 +29,7 @@ export async function headObject(
 ): Promise<ObjectHead | undefined> {
 	try {
 		const { headers } = await requests.send({ method: 'HEAD', key, signal });
+		if (isDoubtful(headers)) await assertS3(requests, key, signal);
 		return {
 			size: Number(headers['content-length']),
 			modifiedAt: new Date(headers['last-modified'] ?? Date.now()),
@@ -38,8 +39,11 @@ export async function headObject(
 			versionId: headers['x-amz-version-id'] as string | undefined,
 		};
 	} catch (error) {
-		if (error instanceof S3Failure && error.status === 404) return undefined;
-		throw error instanceof S3Failure ? await withReason(requests, key, error, signal) : error;
+		if (!(error instanceof S3Failure)) throw error;
+		if (error.status === 404 && error.isOfS3) return undefined;
+		const failure = await withReason(requests, key, error, signal);
+		if (failure.status === 404 && failure.isOfS3 && failure.code !== 'NoSuchBucket') return undefined;
+		throw failure;
 	}
 }
 
@@ -84,6 +88,22 @@ export function md5Of(bytes: Uint8Array): Buffer {
 	return createHash('md5').update(bytes).digest();
 }
 
+/** Every object of S3 has an ETag; and no archive is a web page. Some web servers answer to any address with one. */
+export function isDoubtful(headers: IncomingHttpHeaders): boolean {
+	return !hasSignOfS3(headers) && (headers.etag === undefined || isHtml(headers));
+}
+
+/** Asks for what only an S3 server can answer. @throws S3Failure NotS3 where it does not */
+export async function assertS3(requests: S3Requests, key: string, signal?: AbortSignal): Promise<void> {
+	const query = { 'list-type': '2', 'max-keys': '1', prefix: key };
+	try {
+		assertRoot(await requests.send({ method: 'GET', query, signal }), 'ListBucketResult');
+	} catch (error) {
+		// It may refuse as S3 does.
+		if (!(error instanceof S3Failure) || !error.isOfS3) throw error;
+	}
+}
+
 /** Answers to HEAD have no body and so no reason; a GET of one byte has. */
 async function withReason(
 	requests: S3Requests,
@@ -93,7 +113,8 @@ async function withReason(
 ): Promise<S3Failure> {
 	if (failure.status === undefined || failure.status >= 500) return failure;
 	try {
-		await requests.send({ method: 'GET', key, headers: { range: 'bytes=0-0' }, signal });
+		const response = await requests.open({ method: 'GET', key, headers: { range: 'bytes=0-0' }, signal });
+		response.destroy();
 		return failure;
 	} catch (error) {
 		return error instanceof S3Failure ? error : failure;

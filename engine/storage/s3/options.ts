@@ -3,13 +3,16 @@ import https from 'node:https';
 import tls from 'node:tls';
 
 import { BackupError } from '../../errors';
+import { systemClock } from '../clock';
 import { assertPrefix } from '../keys';
+import { LARGEST_PART_BYTES, MAX_PARTS } from './part-size';
+import type { RetryPolicy } from './retry';
+import type { OnNotice } from '../stall';
 
 const MIB = 1024 * 1024;
 const DEFAULT_PART_BYTES = 16 * MIB;
 /** S3's smallest part (the last one excepted). */
 const SMALLEST_PART_BYTES = 5 * MIB;
-const LARGEST_FIRST_PART_BYTES = 1024 * MIB;
 
 export interface S3StorageOptions {
 	/** `https://s3.example.com:9000`: protocol, host, port. */
@@ -28,9 +31,14 @@ export interface S3StorageOptions {
 	ignoreSslIssues?: boolean;
 	/** PEM of an authority to trust besides the usual ones. */
 	caCertificate?: string;
-	/** Bytes of the first parts of a multipart upload: 5 MiB to 1 GiB, default 16 MiB. Later parts grow. */
+	/** Bytes of the parts of a multipart upload: 5 MiB to 1 GiB, default 16 MiB; larger ones where the object needs them. */
 	partSize?: number;
-	/** Parts uploaded at once: 1 to 32, default 4. Memory is bounded by (concurrency + 1) first-size parts. */
+	/** Parts that the server takes in one upload: 1 to 10,000, default 10,000. OpenStack Swift takes 1,000 unless told. */
+	maxParts?: number;
+	/**
+	 * Parts of this size uploaded at once: 1 to 32, default 4. Memory is bounded by (concurrency + 1) of them; of larger
+	 * ones there are fewer, but two at least.
+	 */
 	concurrency?: number;
 	/** `STANDARD_IA`, `GLACIER_IR`, ... as the server knows them. */
 	storageClass?: string;
@@ -39,27 +47,24 @@ export interface S3StorageOptions {
 	/** Keeps what is written from being deleted or replaced for so many days; the bucket must have object lock. */
 	objectLock?: { mode: 'GOVERNANCE' | 'COMPLIANCE'; days: number };
 	retry?: Partial<RetryPolicy>;
-}
-
-export interface RetryPolicy {
-	/** Times a request is sent before its failure counts. Default 10. */
-	attempts: number;
-	/** The wait before attempt n is random between 0 and the smaller of maxDelayMs and baseDelayMs * 2^(n-2). Default 200. */
-	baseDelayMs: number;
-	/** Default 20,000. */
-	maxDelayMs: number;
-	/** A connection on which nothing moved for so long counts as dropped. Default 120,000. */
-	idleTimeoutMs: number;
-	/** Default 10,000. */
-	connectTimeoutMs: number;
+	/**
+	 * Fires when the run that uses the storage is cancelled: from then on nothing that fails is tried again, and what is asked
+	 * without a signal of its own, by a clean-up for instance, gets five seconds.
+	 */
+	runSignal?: AbortSignal | undefined;
+	/** Gets whole sentences, without secrets, while the server is out of reach for longer, and when it is back. */
+	onNotice?: OnNotice | undefined;
 }
 
 const DEFAULT_RETRY: RetryPolicy = {
-	attempts: 10,
-	baseDelayMs: 200,
-	maxDelayMs: 20_000,
-	idleTimeoutMs: 120_000,
+	outageMs: 120_000,
+	firstAnswerMs: 30_000,
+	baseDelayMs: 500,
+	maxDelayMs: 10_000,
+	stallMs: 60_000,
 	connectTimeoutMs: 10_000,
+	random: Math.random,
+	clock: systemClock,
 };
 
 /** The options with defaults filled in and checked. */
@@ -78,8 +83,11 @@ export interface S3Settings {
 	ignoreSslIssues: boolean;
 	caCertificate: string | undefined;
 	partSize: number;
+	maxParts: number;
 	concurrency: number;
 	retry: RetryPolicy;
+	runSignal: AbortSignal | undefined;
+	onNotice: OnNotice;
 }
 
 /** @throws BackupError INVALID_INPUT that names the option */
@@ -106,14 +114,12 @@ export function settingsOf(options: S3StorageOptions): S3Settings {
 		forcePathStyle: options.forcePathStyle ?? true,
 		ignoreSslIssues: options.ignoreSslIssues ?? false,
 		caCertificate: options.caCertificate || undefined,
-		partSize: within(
-			'part size',
-			options.partSize ?? DEFAULT_PART_BYTES,
-			SMALLEST_PART_BYTES,
-			LARGEST_FIRST_PART_BYTES,
-		),
+		partSize: within('part size', options.partSize ?? DEFAULT_PART_BYTES, SMALLEST_PART_BYTES, LARGEST_PART_BYTES),
+		maxParts: within('number of parts of an upload', options.maxParts ?? MAX_PARTS, 1, MAX_PARTS),
 		concurrency: within('number of parts in flight', options.concurrency ?? 4, 1, 32),
 		retry: { ...DEFAULT_RETRY, ...options.retry },
+		runSignal: options.runSignal,
+		onNotice: options.onNotice ?? (() => {}),
 	};
 }
 

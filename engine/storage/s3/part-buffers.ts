@@ -8,7 +8,7 @@ export class PartBuffers {
 	#spare: Buffer[] = [];
 	#waiting: (() => void)[] = [];
 
-	/** @param budget bytes; parts that have grown past half of it still get two buffers, to fill one and send one */
+	/** @param budget bytes; parts larger than half of it still get two buffers, to fill one and send one */
 	constructor(private readonly budget: number) {}
 
 	/** Buffers that are being filled or sent. */

@@ -2,27 +2,29 @@
 export const MAX_PARTS = 10_000;
 export const MAX_OBJECT_BYTES = 5 * 1024 ** 4;
 
-/** Parts are held in memory to be sent again, so they stop growing here; S3 itself would take 5 GiB. */
-const LARGEST_PART_BYTES = 1024 ** 3;
+const MIB = 1024 ** 2;
+
+/** Parts are held in memory to be sent again; S3 itself would take 5 GiB. */
+export const LARGEST_PART_BYTES = 1024 * MIB;
+
+/** Of the parts that a server takes, so many stay unused by an object of the expected size: sizes are not known to the byte. */
+const SPARE = 1 / 50;
 
 /**
- * The size of each part of a stream whose length is not known: parts double after every so many, until 1 GiB, as late
- * as can be so that 10,000 of them still hold 5 TiB. With 16 MiB to begin with that is after every 972 parts: the
- * first 15 GiB go in parts of 16 MiB, and a part is never much larger than a hundredth of what came before it.
- * @param firstSize bytes of the first part, at most 1 GiB
- * @param number of the part, counted from 1
+ * The size of all parts of one upload but the last. It is chosen before the first one and stays, since some servers
+ * (Cloudflare R2: https://developers.cloudflare.com/r2/objects/multipart-objects/) refuse an upload whose parts differ, and
+ * do so only when everything has been sent.
+ * @param smallest bytes; the size unless the object needs larger ones, and where nobody knows how large it will be
+ * @param maxParts how many parts the server takes
+ * @param expectedBytes of the object, where known or estimated
+ * @returns bytes: the smallest, or whole MiB up to 1 GiB
  */
-export function partSizeOf(firstSize: number, number: number): number {
-	const doublings = Math.ceil(Math.log2(LARGEST_PART_BYTES / firstSize));
-	const step = Math.floor((number - 1) / partsPerSize(firstSize, doublings));
-	return Math.min(LARGEST_PART_BYTES, firstSize * 2 ** Math.min(step, doublings));
+export function partSizeFor(smallest: number, maxParts: number, expectedBytes: number | undefined): number {
+	const needed = Math.min(expectedBytes ?? 0, MAX_OBJECT_BYTES) / Math.max(1, Math.floor(maxParts * (1 - SPARE)));
+	return Math.min(LARGEST_PART_BYTES, Math.max(smallest, Math.ceil(needed / MIB) * MIB));
 }
 
-/**
- * The largest n for which n parts of every size below the largest, and the rest of the largest, hold 5 TiB:
- * n * first * (2^d - 1) + (10,000 - n * d) * largest >= 5 TiB.
- */
-function partsPerSize(firstSize: number, doublings: number): number {
-	const spare = MAX_PARTS * LARGEST_PART_BYTES - MAX_OBJECT_BYTES;
-	return Math.max(1, Math.floor(spare / (doublings * LARGEST_PART_BYTES - firstSize * (2 ** doublings - 1))));
+/** The largest object that a server takes in so many parts, whatever their size. */
+export function largestObject(maxParts: number): number {
+	return Math.min(MAX_OBJECT_BYTES, maxParts * LARGEST_PART_BYTES);
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 import { S3Failure } from './failure';
+import { assertS3, isDoubtful } from './object';
 import type { S3Request, S3Requests } from './requests';
 
 export interface ByteRange {
@@ -29,6 +30,12 @@ export async function openRange(
 	if (isEmpty) headers.range = 'bytes=0-0';
 	else if (!isWhole) headers.range = `bytes=${range.start}-${range.end === undefined ? '' : range.end - 1}`;
 	const response = await openOrNothing(requests, { method: 'GET', key, headers, signal });
+	if (response && isDoubtful(response.headers)) {
+		await assertS3(requests, key, signal).catch((error: unknown) => {
+			response.destroy();
+			throw error;
+		});
+	}
 	if (isEmpty) response?.destroy();
 	if (isEmpty || !response) return undefined;
 	if (isWhole || isAsAsked(response, range)) return response;

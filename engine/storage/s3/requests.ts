@@ -3,11 +3,12 @@ import type { Agent, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Client } from 'minio';
 
 import { BackupError, messageOf } from '../../errors';
-import { failureOfConnection, isConnectionFailure, S3Failure } from './failure';
+import { failureOfConnection, isPassing, notS3, S3Failure } from './failure';
 import { agentFor, type S3Settings } from './options';
 import { withGrace } from './grace';
 import { withRetry } from './retry';
 import { readText, transport, withContext } from './transport';
+import { Watch } from './watch';
 import { textOf } from './xml';
 
 export interface S3Request {
@@ -27,7 +28,7 @@ export interface S3Request {
 	/** Looks at an answer's headers and throws an S3Failure where the request has to be sent again. */
 	check?: (headers: IncomingHttpHeaders) => void;
 	/** Where the server may stay silent for longer than the policy allows. */
-	idleTimeoutMs?: number;
+	stallMs?: number;
 }
 
 export interface S3Answer {
@@ -35,21 +36,25 @@ export interface S3Answer {
 	text: string;
 }
 
-/**
- * A server that has never answered is more likely a wrong address than an outage: few attempts tell the user sooner.
- */
-const ATTEMPTS_BEFORE_FIRST_ANSWER = 3;
+/** A page of a thousand keys takes 4 MB at most, escaped as they may be; what is longer is no answer of S3's. */
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+
+/** For each request of what a cancelled run still has to do. */
+const CLEAN_UP_MS = 5000;
 
 /** Sends signed requests to one bucket, again where a failure may pass. */
 export class S3Requests {
 	readonly #client: Client;
 	readonly #agent: Agent;
-	#answered = false;
+	/** Of all requests: what one learns of the server, the others know. */
+	readonly watch: Watch;
 
 	/** @throws BackupError INVALID_INPUT where the minio client refuses the settings */
 	constructor(readonly settings: S3Settings) {
 		this.#agent = agentFor(settings);
 		this.#client = clientFor(settings, this.#agent);
+		const server = `S3 server ${settings.host}:${settings.port}`;
+		this.watch = new Watch(server, settings.retry.clock, settings.onNotice, settings.runSignal);
 	}
 
 	/**
@@ -57,15 +62,17 @@ export class S3Requests {
 	 * @throws S3Failure; BackupError CANCELLED
 	 */
 	async send(request: S3Request): Promise<S3Answer> {
-		return await this.#retried(request, () =>
-			withGrace(request.signal, request.graceMs ?? 0, (signal) => this.#exchange(request, signal)),
-		);
+		const { runSignal } = this.settings;
+		const [signal, graceMs] = request.signal ? [request.signal, request.graceMs ?? 0] : [runSignal, CLEAN_UP_MS];
+		return await this.#retried(request, () => withGrace(signal, graceMs, (late) => this.#exchange(request, late)));
 	}
 
 	async #exchange(request: S3Request, signal: AbortSignal | undefined): Promise<S3Answer> {
 		const response = await this.#sendOnce(request, signal);
-		const text = await readText(response);
+		const text = await readText(response, MAX_ANSWER_BYTES);
+		if (text.length > MAX_ANSWER_BYTES) throw notS3(response.statusCode, 'It answers with far more than was asked for');
 		throwIfErrorBody(text);
+		throwIfPage(response, text);
 		request.check?.(response.headers);
 		return { headers: response.headers, text };
 	}
@@ -89,18 +96,26 @@ export class S3Requests {
 	}
 
 	async #retried<T>(request: S3Request, action: () => Promise<T>): Promise<T> {
-		return await withRetry(this.settings.retry, request.signal, action, (failure) => {
-			return this.#answered || !isConnectionFailure(failure) || failure.attempts < ATTEMPTS_BEFORE_FIRST_ANSWER;
-		});
+		try {
+			const result = await withRetry(this.settings.retry, this.watch, request.signal, action);
+			this.watch.succeeded();
+			return result;
+		} catch (error) {
+			// That there is no such object is an answer as well.
+			if (error instanceof S3Failure && error.status !== undefined && !isPassing(error)) this.watch.succeeded();
+			throw error;
+		}
 	}
 
 	async #sendOnce(request: S3Request, signal: AbortSignal | undefined): Promise<IncomingMessage> {
 		const { retry, bucket, region } = this.settings;
+		const stallMs = request.stallMs ?? retry.stallMs;
 		const context = {
 			signal,
-			idleTimeoutMs: request.idleTimeoutMs ?? retry.idleTimeoutMs,
+			stallMs,
 			connectTimeoutMs: retry.connectTimeoutMs,
-			onAnswer: () => (this.#answered = true),
+			onAnswer: () => this.watch.answered(),
+			onSilence: (silentMs: number) => this.watch.silent(silentMs, stallMs),
 		};
 		const options = {
 			method: request.method,
@@ -147,6 +162,27 @@ function throwIfErrorBody(text: string): void {
 	if (!/^\s*(?:<\?xml[^>]*>\s*)?<Error[\s>]/.test(text)) return;
 	const code = textOf(text, 'Code') ?? 'InternalError';
 	throw new S3Failure(textOf(text, 'Message') ?? code, { status: 500, code });
+}
+
+/** S3 answers in XML or with nothing; a page comes from whatever else stands at the address, a login page for instance. */
+function throwIfPage({ statusCode, headers }: IncomingMessage, text: string): void {
+	const isPage = /^\s*(<!doctype html|<html[\s>])/i.test(text);
+	if (isPage || (text !== '' && isHtml(headers))) throw notS3(statusCode, 'It answers with a web page');
+}
+
+/**
+ * Makes sure that an answer is the document that was asked for: anything else would pass for an empty one.
+ * @param root the name of its outermost element
+ * @throws S3Failure NotS3
+ */
+export function assertRoot({ text }: S3Answer, root: string): void {
+	if (new RegExp(`^\\uFEFF?\\s*(?:<\\?xml[^>]*>\\s*)?<${root}[\\s/>]`).test(text)) return;
+	throw notS3(200, `It answers with something else than ${root}`);
+}
+
+/** Whether an answer says that it is a web page. */
+export function isHtml(headers: IncomingHttpHeaders): boolean {
+	return /^\s*(text\/html|application\/xhtml)/i.test(headers['content-type'] ?? '');
 }
 
 function queryString(query: Record<string, string>): string {

@@ -11,15 +11,14 @@ import { Readable } from 'node:stream';
 import { cancelled } from '../../errors';
 import { failureOfConnection, isPassing, S3Failure } from './failure';
 import { etagOf } from './object';
-import type { RetryPolicy } from './options';
-import { delayMs, pause } from './retry';
+import type { Patience } from './retry';
 
 export interface ReadSource {
 	/** Asks for the bytes from `start` (in the object) to the end of what was asked for. */
 	open: (start: number, etag: string, signal: AbortSignal) => Promise<IncomingMessage>;
 	/** What the stream fails with. */
 	explain: (failure: S3Failure) => Error;
-	policy: RetryPolicy;
+	patience: Patience;
 	signal: AbortSignal | undefined;
 }
 
@@ -34,7 +33,7 @@ export class ResumableRead extends Readable {
 	#position: number;
 	readonly #end: number;
 	readonly #etag: string;
-	#failures = 0;
+	#broken: S3Failure | undefined;
 	#resuming = false;
 	readonly #stop = new AbortController();
 	readonly #onAbort = () => this.destroy(cancelled());
@@ -71,7 +70,7 @@ export class ResumableRead extends Readable {
 		let broken: unknown;
 		response.on('data', (chunk: Buffer) => {
 			this.#position += chunk.length;
-			this.#failures = 0;
+			this.source.patience.succeeded();
 			if (!this.push(chunk)) response.pause();
 		});
 		response.on('error', (error) => (broken = error));
@@ -94,15 +93,15 @@ export class ResumableRead extends Readable {
 
 	#onBroken(error: unknown): void {
 		const failure = failureOfConnection(error);
-		failure.attempts = ++this.#failures;
-		if (!isPassing(failure) || this.#failures >= this.source.policy.attempts) this.#fail(failure);
+		this.#broken = failure;
+		if (!isPassing(failure)) this.#fail(failure);
 		else if (this.readableLength < this.readableHighWaterMark) void this.#resume();
 	}
 
 	async #resume(): Promise<void> {
 		this.#resuming = true;
 		try {
-			await pause(delayMs(this.source.policy, Math.max(1, this.#failures)), this.#stop.signal);
+			await this.source.patience.afterFailure(this.#broken, this.#stop.signal);
 			const response = await this.source.open(this.#position, this.#etag, this.#stop.signal);
 			if (this.destroyed) response.destroy();
 			else this.#attach(response);

@@ -1,22 +1,27 @@
 import { Readable } from 'node:stream';
 
-import { throwIfCancelled } from '../../errors';
+import { BackupError, throwIfCancelled } from '../../errors';
 import { closeSource } from '../chunks';
 import { assertKey, assertObjectKey, assertPointer, assertPointerKey, assertPrefix, isObjectKey } from '../keys';
-import { formatPointer, parsePointer } from '../pointer';
+import { formatPointer, MAX_POINTER_BYTES, parsePointer } from '../pointer';
 import type { DeletionLock, ReadOptions, Storage, StoredObject, WriteOptions } from '../storage';
 import { CreateOnly } from './conditional';
 import { copyObject, headOfSource } from './copy';
 import { s3Error } from './errors';
-import { isNotImplemented, S3Failure } from './failure';
-import { listObjects, listUploads, newestPartAt, type ListedUpload } from './listing';
+import type { Place } from './explanation';
+import { S3Failure } from './failure';
+import { listObjects } from './listing';
 import { headObject, md5Of } from './object';
 import { objectHeaders, settingsOf, type S3Settings, type S3StorageOptions } from './options';
 import { PartBuffers } from './part-buffers';
+import { largestObject, partSizeFor } from './part-size';
+import type { PartPlan } from './parts';
 import { S3Requests } from './requests';
 import { ResumableRead } from './resumable-read';
+import { Patience } from './retry';
 import { openRange } from './range';
 import { readText } from './transport';
+import { isGoingOn, uploadsBefore } from './unfinished';
 import { assertAbsent, uploadStream } from './upload';
 import { KeptVersions } from './versions';
 
@@ -52,16 +57,32 @@ export class S3Storage implements Storage {
 	async #write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<StoredObject> {
 		const signal = options.signal ?? new AbortController().signal;
 		const { partSize, concurrency } = this.#settings;
+		const parts = this.#planFor(key, options);
 		const upload = {
 			requests: this.#requests,
 			createOnly: this.#createOnly,
 			key: this.#inBucket(key),
 			headers: objectHeaders(this.#options, new Date()),
+			parts,
 			buffers: new PartBuffers((concurrency + 1) * partSize),
 		};
 		await assertAbsent(this.#requests, upload.key, signal);
 		const size = await uploadStream(upload, source, signal);
 		return await this.#verified(key, size);
+	}
+
+	/** @throws BackupError INVALID_INPUT where no object can be as large as this one will be */
+	#planFor(key: string, { expectedSize, estimatedSize }: WriteOptions): PartPlan {
+		const { partSize, maxParts } = this.#settings;
+		const largest = largestObject(maxParts);
+		if (expectedSize !== undefined && expectedSize > largest) {
+			throw new BackupError(
+				'INVALID_INPUT',
+				`${key} has ${expectedSize} bytes; an object in ${this.description} can have ${largest}.`,
+				{ hint: 'Compress it, or keep it in a folder.', details: { expectedSize, largest } },
+			);
+		}
+		return { size: partSizeFor(partSize, maxParts, expectedSize ?? estimatedSize), maxParts };
 	}
 
 	/** What was just written, once the server shows it whole; otherwise it is taken away again. */
@@ -174,7 +195,7 @@ export class S3Storage implements Storage {
 		assertPointerKey(pointerKey);
 		return await this.#explained(pointerKey, async () => {
 			try {
-				return parsePointer(pointerKey, await readText(await this.#open(pointerKey, {})));
+				return parsePointer(pointerKey, await readText(await this.#open(pointerKey, {}), MAX_POINTER_BYTES));
 			} catch (error) {
 				if (error instanceof S3Failure && error.code === 'NoSuchKey') return undefined;
 				throw error;
@@ -194,11 +215,11 @@ export class S3Storage implements Storage {
 	): Promise<string[]> {
 		return await this.#explained('', async () => {
 			const swept: string[] = [];
-			for (const upload of await this.#uploadsBefore(olderThan, signal)) {
+			for (const upload of await uploadsBefore(this.#requests, this.#settings.prefix, olderThan, signal)) {
 				const { key, uploadId } = upload;
 				const target = key.slice(this.#settings.prefix.length);
 				if (!isWanted(target)) continue;
-				if (await this.#isGoingOn(upload, olderThan, signal)) continue;
+				if (await isGoingOn(this.#requests, upload, olderThan, signal)) continue;
 				await this.#requests.send({ method: 'DELETE', key, query: { uploadId }, signal });
 				swept.push(target);
 			}
@@ -239,51 +260,17 @@ export class S3Storage implements Storage {
 				return rest;
 			},
 			explain: (failure: S3Failure) => s3Error(failure, this.#place(key)),
-			policy: this.#settings.retry,
+			patience: new Patience(this.#settings.retry, this.#requests.watch),
 			signal: options.signal,
 		};
 		return new ResumableRead(source, { response, start: range.start });
-	}
-
-	/**
-	 * MinIO lists unfinished uploads only for a whole key or for the whole bucket, so the bucket is asked where the
-	 * prefix gave nothing.
-	 */
-	async #uploadsBefore(olderThan: Date, signal: AbortSignal | undefined): Promise<ListedUpload[]> {
-		const { prefix } = this.#settings;
-		const found: ListedUpload[] = [];
-		try {
-			for (const asked of new Set([prefix, ''])) {
-				for await (const upload of listUploads(this.#requests, asked, signal)) {
-					if (upload.key.startsWith(prefix) && upload.initiatedAt < olderThan) found.push(upload);
-				}
-				if (found.length > 0) break;
-			}
-		} catch (error) {
-			if (!(error instanceof S3Failure) || !isNotImplemented(error)) throw error;
-		}
-		return found;
-	}
-
-	/** A large archive over a slow line takes longer than a day: what got a part meanwhile is no leftover. */
-	async #isGoingOn(upload: ListedUpload, since: Date, signal: AbortSignal | undefined): Promise<boolean> {
-		try {
-			const newest = await newestPartAt(this.#requests, upload, signal);
-			return newest !== undefined && newest >= since;
-		} catch (error) {
-			if (!(error instanceof S3Failure)) throw error;
-			if (isNotImplemented(error)) return false;
-			// It was completed or aborted since it was listed.
-			if (error.status === 404) return true;
-			throw error;
-		}
 	}
 
 	#inBucket(key: string): string {
 		return this.#settings.prefix + key;
 	}
 
-	#place(key: string): Parameters<typeof s3Error>[1] {
+	#place(key: string): Place {
 		return { settings: this.#settings, storage: this.description, key };
 	}
 

@@ -7,6 +7,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { performance } from 'node:perf_hooks';
 import type { Readable } from 'node:stream';
 
 import { failureOfAnswer, failureOfConnection, S3Failure } from './failure';
@@ -16,10 +17,16 @@ const MAX_ERROR_BYTES = 64 * 1024;
 
 export interface RequestContext {
 	signal: AbortSignal | undefined;
-	idleTimeoutMs: number;
+	/** A connection on which nothing moved for so long is given up. */
+	stallMs: number;
 	connectTimeoutMs: number;
 	onAnswer: () => void;
+	/** Nothing has moved for so long; called some times before it is given up. */
+	onSilence: (silentMs: number) => void;
 }
+
+/** A stall is looked at so many times until it counts. */
+const LOOKS = 4;
 
 const contexts = new AsyncLocalStorage<RequestContext>();
 
@@ -32,19 +39,24 @@ export function withContext<T>(context: RequestContext, call: () => Promise<T>):
 export function transport(secure: boolean): Pick<typeof http, 'request'> {
 	const request = (options: https.RequestOptions, onResponse: (response: IncomingMessage) => void): ClientRequest => {
 		const context = contexts.getStore();
+		let answer: IncomingMessage | undefined;
 		const sent = (secure ? https : http).request({ ...options, signal: context?.signal }, (response) => {
+			answer = response;
 			context?.onAnswer();
 			if ((response.statusCode ?? 0) < 300) onResponse(response);
 			else void failWith(sent, response);
 		});
-		if (context) limitTime(sent, context);
+		if (context) {
+			limitSilence(sent, context, () => answer?.isPaused() ?? false);
+			limitConnecting(sent, context);
+		}
 		return sent;
 	};
 	return { request: request as typeof http.request };
 }
 
-/** Reads a body into a string. */
-export async function readText(body: Readable, maxBytes = Infinity): Promise<string> {
+/** Reads the beginning of a body into a string, all of it unless it has more bytes than that. */
+export async function readText(body: Readable, maxBytes: number): Promise<string> {
 	const chunks: Buffer[] = [];
 	let length = 0;
 	for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -64,19 +76,49 @@ async function failWith(request: ClientRequest, response: IncomingMessage): Prom
 	}
 }
 
-function limitTime(request: ClientRequest, context: RequestContext): void {
-	request.setTimeout(context.idleTimeoutMs, () => request.destroy(timedOut('The server stopped answering')));
+/**
+ * Node tells when nothing has moved on a connection for some time; it is asked for a part of the whole, so that there is
+ * something to tell before. Whatever moves begins it anew, which shows in the time between two.
+ * @param isPaused whether nobody reads: then it is not the server that is silent
+ */
+function limitSilence(request: ClientRequest, context: RequestContext, isPaused: () => boolean): void {
+	const step = Math.max(1, Math.round(context.stallMs / LOOKS));
+	let looks = 0;
+	let lookedAt = 0;
+	request.once('socket', (socket) => {
+		const look = () => {
+			const now = performance.now();
+			looks = now - lookedAt < 1.5 * step ? looks + 1 : 1;
+			lookedAt = now;
+			if (looks >= LOOKS) {
+				request.destroy(timedOut('The server stopped answering', context.stallMs));
+				return;
+			}
+			if (!isPaused()) context.onSilence(looks * step);
+			socket.setTimeout(step);
+		};
+		socket.setTimeout(step);
+		socket.on('timeout', look);
+		// The next request on the connection has looks of its own.
+		request.once('close', () => {
+			socket.off('timeout', look);
+			socket.setTimeout(0);
+		});
+	});
+}
+
+function limitConnecting(request: ClientRequest, { connectTimeoutMs }: RequestContext): void {
 	request.once('socket', (socket) => {
 		if (!socket.connecting) return;
 		const timer = setTimeout(
-			() => request.destroy(timedOut('The server did not accept the connection')),
-			context.connectTimeoutMs,
+			() => request.destroy(timedOut('The server did not accept the connection', connectTimeoutMs)),
+			connectTimeoutMs,
 		);
 		socket.once('connect', () => clearTimeout(timer));
 		socket.once('close', () => clearTimeout(timer));
 	});
 }
 
-function timedOut(message: string): S3Failure {
-	return new S3Failure(message, { code: 'ETIMEDOUT' });
+function timedOut(message: string, silentMs: number): S3Failure {
+	return new S3Failure(message, { code: 'ETIMEDOUT', silentMs });
 }

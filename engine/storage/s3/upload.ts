@@ -1,9 +1,10 @@
 /**
  * How bytes reach the bucket: the stream is copied into part buffers. A stream that ends within the first is one PUT.
  * For a longer one a multipart upload begins when the second part has its first byte; every full part is sent in the
- * background while the next is filled. Buffers are handed out from a budget of (concurrency + 1) first-size parts, and
- * filling waits for one to come back: that bounds memory and is the back-pressure on the source. Later parts are
- * larger, so fewer of them are in flight.
+ * background while the next is filled. All parts but the last have one size, which is chosen before the first: some servers
+ * take no others. Buffers are handed out from a budget of (concurrency + 1) parts of the configured size, and filling waits
+ * for one to come back: that bounds memory and is the back-pressure on the source. Where parts have to be larger, fewer of
+ * them are in flight.
  *
  * The first failure, or the caller's signal, stops everything: requests are broken off, the source is closed, and when
  * no part is in flight any more the upload is aborted, so no part arrives after the abort.
@@ -15,7 +16,7 @@ import { GRACE_MS, withGrace } from './grace';
 import { isAnswerToRepetition, MultipartUpload } from './multipart';
 import { assertStored, headObject, md5Of, type ObjectHead } from './object';
 import type { PartBuffers } from './part-buffers';
-import { cutIntoParts } from './parts';
+import { cutIntoParts, type PartPlan } from './parts';
 import type { S3Requests } from './requests';
 
 /** A cancelled run ends within a second; what cannot be cleaned up by then is left to `sweep`. */
@@ -29,6 +30,7 @@ export interface Upload {
 	key: string;
 	/** What the object is created with: storage class, encryption, lock. */
 	headers: Record<string, string>;
+	parts: PartPlan;
 	buffers: PartBuffers;
 }
 
@@ -42,7 +44,7 @@ export async function uploadStream(
 	signal: AbortSignal,
 ): Promise<number> {
 	const stop = new AbortController();
-	const run = new UploadRun(upload, AbortSignal.any([signal, stop.signal]), stop);
+	const run = new UploadRun(upload, signal, stop);
 	try {
 		return await run.store(source);
 	} catch (error) {
@@ -69,17 +71,23 @@ class UploadRun {
 	/** The content of a single PUT that may have gone through. */
 	#maybePut: { md5: Buffer; size: number } | undefined;
 	readonly #inFlight = new Set<Promise<void>>();
+	/** Ends what the clean-up still waits for, when its time is over. */
+	readonly #end = new AbortController();
+	/** Fires for the caller's, and for a failure. */
+	private readonly signal: AbortSignal;
 	#size = 0;
 
 	constructor(
 		private readonly upload: Upload,
-		private readonly signal: AbortSignal,
+		private readonly callersSignal: AbortSignal,
 		private readonly stop: AbortController,
-	) {}
+	) {
+		this.signal = AbortSignal.any([callersSignal, stop.signal]);
+	}
 
 	async store(source: AsyncIterable<Uint8Array>): Promise<number> {
-		const { requests, buffers } = this.upload;
-		for await (const part of cutIntoParts(source, requests.settings.partSize, buffers, this.signal)) {
+		const { parts, buffers } = this.upload;
+		for await (const part of cutIntoParts(source, parts, buffers, this.signal)) {
 			this.#size += part.bytes.length;
 			if (part.isLast && part.number === 1) {
 				await this.#putWhole(part.bytes).finally(() => buffers.release(part.buffer));
@@ -105,11 +113,11 @@ class UploadRun {
 			signal.addEventListener('abort', () => resolve(), { once: true });
 		});
 		await Promise.race([work().catch(() => {}), expired]);
+		this.#end.abort();
 	}
 
 	#send(number: number, bytes: Buffer, release: () => void): void {
-		const { requests, key, headers } = this.upload;
-		this.#multipart ??= MultipartUpload.begin(requests, key, headers, this.signal);
+		this.#multipart ??= this.#begin();
 		const sending = this.#multipart
 			.then((multipart) => multipart.uploadPart(number, bytes, this.signal))
 			.catch((error: unknown) => {
@@ -121,6 +129,13 @@ class UploadRun {
 				this.#inFlight.delete(sending);
 			});
 		this.#inFlight.add(sending);
+	}
+
+	/** A failure elsewhere does not break it off: an upload whose id is not known could not be aborted. */
+	#begin(): Promise<MultipartUpload> {
+		const { requests, key, headers } = this.upload;
+		const signal = AbortSignal.any([this.callersSignal, this.#end.signal]);
+		return MultipartUpload.begin(requests, key, headers, signal);
 	}
 
 	async #complete(begun: Promise<MultipartUpload>): Promise<void> {

@@ -29,6 +29,7 @@ import {
 	plainShape,
 	snapshotNames,
 } from '../../services/qdrant-data';
+import { intercepted } from '../retention/proxy';
 import { startInterceptor } from './interceptor';
 import { backUp, connectionTo, failure, filesBelow, restore, temporaryStorage } from './support';
 
@@ -76,6 +77,27 @@ function flipByte(path: string): void {
 		closeSync(file);
 	}
 }
+
+it('a backup tells the storage how large it will be: to the byte where nothing is compressed', async () => {
+	const told: WriteOptions[] = [];
+	const run = async (name: 'none' | 'zstd') => {
+		const { storage } = temporaryStorage();
+		const watched = intercepted(storage, {
+			write: (key, source, options = {}) => {
+				told.push(options);
+				return storage.write(key, source, options);
+			},
+		});
+		const connection = connectionTo(server);
+		const { backups } = await backUpCollections({ connection, storage: watched, codec: { name } });
+		return backups[0]!.size;
+	};
+	const plain = await run('none');
+	expect(told.at(-1)).toMatchObject({ expectedSize: plain.stored });
+	const { raw } = await run('zstd');
+	expect(told.at(-1)).toMatchObject({ estimatedSize: raw });
+	expect(told.at(-1)).not.toHaveProperty('expectedSize');
+});
 
 describe('which collections', () => {
 	const run = async (selection: object) => {

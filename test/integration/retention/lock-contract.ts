@@ -1,9 +1,11 @@
+import { hostname } from 'node:os';
+
 import { expect, it } from 'vitest';
 
 import { acquireLock, withLock } from '../../../engine/retention';
 import type { Storage } from '../../../engine/storage';
 import { all } from '../storage/content';
-import { intercepted } from './support';
+import { intercepted, textOf } from './support';
 
 const MINUTE_MS = 60_000;
 
@@ -32,6 +34,59 @@ export function lockContract(newStorage: () => Promise<Storage>, options: { crea
 		const next = await acquireLock(storage, { owner: 'other', clock });
 		await expect(acquireLock(storage, { owner: 'nightly prune', clock })).rejects.toEqual(locked);
 		await next.release();
+	});
+
+	it('is told with who holds it, where, since when and until when', async () => {
+		const storage = await newStorage();
+		const { clock } = testClock();
+		const lock = await acquireLock(storage, { owner: 'nightly prune', clock });
+		await expect(acquireLock(storage, { owner: 'other', clock })).rejects.toMatchObject({
+			code: 'STORAGE_LOCKED',
+			message: expect.stringContaining(
+				`locked by nightly prune (process ${process.pid} on ${hostname()}) since 2026-07-15T12:00:00.000Z; unless it goes on, it loses the lock at 2026-07-15T12:16:00.000Z`,
+			),
+			details: { owner: 'nightly prune', process: process.pid, host: hostname(), freeAt: '2026-07-15T12:16:00.000Z' },
+		});
+		await lock.release();
+	});
+
+	it('is taken over at once from a run of the same machine that is gone, and from no other', async () => {
+		const storage = await newStorage();
+		const changed = async (change: (holder: Record<string, unknown>) => void) => {
+			const lock = await acquireLock(storage, { owner: 'killed' });
+			const newest = (await all(storage.list('.stack-backup/lock-')))
+				.map(({ key }) => key)
+				.sort()
+				.at(-1)!;
+			const record = JSON.parse(await textOf(storage, newest)) as { holder: Record<string, unknown> };
+			change(record.holder);
+			await storage.replace(newest, Buffer.from(JSON.stringify(record)));
+			return lock;
+		};
+		const dead = (holder: Record<string, unknown>) => {
+			holder['pid'] = 2 ** 30;
+			return holder['process'] as Record<string, unknown>;
+		};
+		for (const more of [{ boot: 'another machine' }, { namespace: 'another container' }]) {
+			const lock = await changed((holder) => Object.assign(dead(holder), more));
+			await expect(acquireLock(storage, { owner: 'next' })).rejects.toEqual(locked);
+			await lock.release();
+		}
+		const slow = await changed((holder) => void dead(holder));
+		const results = await Promise.allSettled(
+			Array.from({ length: rivals }, (_, index) => acquireLock(storage, { owner: `run ${index}` })),
+		);
+		expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+		await expect(slow.confirm()).rejects.toEqual(locked);
+	});
+
+	it('is taken over at once from a run of the same process that could not give it back', async () => {
+		const storage = await newStorage();
+		const broken = intercepted(storage, { replace: () => Promise.reject(new Error('unplugged')) });
+		const lock = await acquireLock(broken, { owner: 'unlucky' });
+		await expect(acquireLock(storage, { owner: 'early' })).rejects.toEqual(locked);
+		await expect(lock.release()).rejects.toThrow('unplugged');
+		await (await acquireLock(storage, { owner: 'next' })).release();
 	});
 
 	it('that a wrong clock has made last for years tells how to get rid of it', async () => {

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { BackupError } from '../../../engine/errors';
-import { S3Storage, type S3StorageOptions } from '../../../engine/storage';
+import { S3Storage, type S3StorageOptions, type WriteOptions } from '../../../engine/storage';
 import { startFaultyProxy, type FaultyProxy } from '../../services/faultyProxy';
+import { startSamePartsProxy } from '../../services/s3/samePartsProxy';
 import type { S3Server } from '../../services/s3/server';
 import { content, digest } from './content';
-import { keysOf, optionsFor, QUICK_RETRY, unfinishedUploads } from './s3-under-test';
+import { quickClock } from './quick-clock';
+import { keysOf, optionsFor, quickRetry, unfinishedUploads } from './s3-under-test';
 
 const MIB = 1024 * 1024;
 const THREE_PARTS = 13 * MIB;
@@ -38,6 +40,7 @@ export function s3Faults(name: string, start: () => Promise<S3Server>, abilities
 			bucket = await server.createBucket();
 			proxy.faults = [];
 			proxy.requests = [];
+			proxy.onRequest = undefined;
 		});
 		afterAll(async () => {
 			for (const storage of opened) storage.close();
@@ -87,7 +90,7 @@ export function s3Faults(name: string, start: () => Promise<S3Server>, abilities
 			const storage = through();
 			proxy.faults = [{ when: PART_2, times: Infinity, act: { kind: 'status', status: 503, code: 'SlowDown' } }];
 			const writing = storage.write('x.bin', content(60 * MIB));
-			await expect(writing).rejects.toMatchObject({ code: 'STORAGE_FAILED', details: { attempts: 5, status: 503 } });
+			await expect(writing).rejects.toMatchObject({ code: 'STORAGE_FAILED', details: { status: 503 } });
 			expect(sent(COMPLETE)).toBe(0);
 			await expectNothingLeft(storage);
 		});
@@ -102,7 +105,7 @@ export function s3Faults(name: string, start: () => Promise<S3Server>, abilities
 		});
 
 		it('counts a connection on which nothing moves as dropped', async () => {
-			const storage = through({ retry: { ...QUICK_RETRY, attempts: 50, idleTimeoutMs: 1500 } });
+			const storage = through({ retry: { ...quickRetry(), stallMs: 1500 } });
 			proxy.faults = [{ when: PART_2, times: 1, act: { kind: 'stall' } }];
 			await storage.write('x.bin', content(THREE_PARTS));
 			expectAllFaultsMet();
@@ -129,6 +132,7 @@ export function s3Faults(name: string, start: () => Promise<S3Server>, abilities
 				{ when: GET, times: 2, act: { kind: 'cutAnswer', afterBytes: 3 * MIB } },
 				{ when: GET, times: 2, act: { kind: 'status', status: 503, code: 'SlowDown' } },
 			];
+			proxy.requests = [];
 			expect(await digest(await storage.read('x.bin'))).toEqual(await digest(content(THREE_PARTS)));
 			expectAllFaultsMet();
 		});
@@ -152,6 +156,7 @@ export function s3Faults(name: string, start: () => Promise<S3Server>, abilities
 			];
 			const reading = digest(await storage.read('x.bin'));
 			await expect(reading).rejects.toMatchObject({ code: 'STORAGE_UNREACHABLE' });
+			expect(sent(GET)).toBeGreaterThan(10);
 		});
 
 		it('sends one part after the other and holds few of them, however long the stream', async () => {
@@ -172,6 +177,78 @@ export function s3Faults(name: string, start: () => Promise<S3Server>, abilities
 			expect(mostAhead).toBeLessThanOrEqual((concurrency + 1) * 5 * MIB + MIB);
 		});
 
+		it('sends parts of one length, large enough for what is expected, to a server that takes no others', async () => {
+			const strict = await startSamePartsProxy(server.endpoint);
+			try {
+				const few = { endpoint: strict.endpoint, maxParts: 4 };
+				const sizes = async (key: string, size: number, options: WriteOptions) => {
+					strict.parts.clear();
+					await through(few).write(key, content(size), options);
+					expect(await digest(await through().read(key))).toEqual(await digest(content(size)));
+					return [...strict.parts.values()].flatMap((parts) => [...parts].sort().map(([, length]) => length));
+				};
+				const known = await sizes('known.bin', 23 * MIB, { expectedSize: 23 * MIB });
+				expect(known).toEqual([8 * MIB, 8 * MIB, 7 * MIB]);
+				const estimated = await sizes('estimated.bin', 25 * MIB, { estimatedSize: 20 * MIB });
+				expect(estimated).toEqual([7 * MIB, 7 * MIB, 7 * MIB, 4 * MIB]);
+				const unknown = await sizes('unknown.bin', THREE_PARTS, {});
+				expect(unknown).toEqual([5 * MIB, 5 * MIB, 3 * MIB]);
+			} finally {
+				await strict.stop();
+			}
+		});
+
+		it('ends an upload that its parts do not hold, instead of sending what would be refused, and leaves nothing', async () => {
+			const storage = through({ maxParts: 4 });
+			const writing = storage.write('x.bin', content(26 * MIB), { estimatedSize: MIB });
+			await expect(writing).rejects.toMatchObject({
+				code: 'INVALID_INPUT',
+				hint: expect.stringContaining('Part Size'),
+			});
+			expect(sent(COMPLETE)).toBe(0);
+			await expectNothingLeft(storage);
+			const tooLarge = storage.write('y.bin', content(10), { expectedSize: 5 * 1024 ** 3 });
+			await expect(tooLarge).rejects.toMatchObject({ code: 'INVALID_INPUT', details: { largest: 4 * 1024 ** 3 } });
+		});
+
+		it('goes through an outage of 90 seconds, in which several parts fail again and again', async () => {
+			const clock = quickClock();
+			const told: string[] = [];
+			const storage = through({ retry: quickRetry(clock), onNotice: (notice) => told.push(notice) });
+			proxy.faults = [{ when: PART_2, times: Infinity, act: { kind: 'drop' } }];
+			proxy.onRequest = (line) => {
+				if (!PART_2.test(line)) return;
+				if (clock.now() >= 90_000) proxy.faults = [];
+			};
+			await storage.write('x.bin', content(30 * MIB));
+			expect(clock.now()).toBeGreaterThanOrEqual(90_000);
+			expect(told[0]).toMatch(/^The S3 server 127\.0\.0\.1:\d+ has failed for/);
+			expect(told.at(-1)).toMatch(/works again/);
+			expect(await digest(await storage.read('x.bin'))).toEqual(await digest(content(30 * MIB)));
+		});
+
+		it('is left soon by a run that is cancelled while the server is silent, whatever it asks', async () => {
+			const controller = new AbortController();
+			const storage = through({ runSignal: controller.signal });
+			proxy.faults = [{ when: /./, times: Infinity, act: { kind: 'stall' } }];
+			const watching = expect(storage.remove('x.bin')).rejects.toMatchObject({ code: expect.any(String) });
+			await until(() => proxy.requests.length > 0);
+			controller.abort();
+			await watching;
+			await until(() => proxy.openConnections() === 0);
+		});
+
+		it('ends a backup after an outage that lasts too long, and says how long', async () => {
+			const storage = through();
+			proxy.faults = [{ when: PART_2, times: Infinity, act: { kind: 'drop' } }];
+			const writing = storage.write('x.bin', content(THREE_PARTS));
+			await expect(writing).rejects.toMatchObject({
+				code: 'STORAGE_UNREACHABLE',
+				message: expect.stringMatching(/tried \d+ times in 120 s/),
+			});
+			await expectNothingLeft(storage);
+		});
+
 		it('says which of endpoint, keys, bucket or certificate is wrong', async () => {
 			const failure = (more: Partial<S3StorageOptions>) =>
 				through({ endpoint: server.endpoint, ...more })
@@ -183,7 +260,10 @@ export function s3Faults(name: string, start: () => Promise<S3Server>, abilities
 				expect(await failure({ secretAccessKey: 'wrong' })).toMatchObject({ code: 'STORAGE_DENIED' });
 			}
 			const closed = { endpoint: 'http://127.0.0.1:9' };
-			expect(await failure(closed)).toMatchObject({ code: 'STORAGE_UNREACHABLE', details: { attempts: 3 } });
+			expect(await failure(closed)).toMatchObject({
+				code: 'STORAGE_UNREACHABLE',
+				message: expect.stringContaining('in 30 s'),
+			});
 			const misspelt = { endpoint: 'http://no-such-host.invalid' };
 			expect(await failure(misspelt)).toMatchObject({ code: 'STORAGE_UNREACHABLE' });
 			const https = { endpoint: server.endpoint.replace('http:', 'https:') };

@@ -5,18 +5,21 @@ import { S3Requests } from '../../../engine/storage/s3/requests';
 import type { S3Server } from '../../services/s3/server';
 import { all } from './content';
 import type { StorageUnderTest } from './contract';
+import { quickClock, type QuickClock } from './quick-clock';
 
 /** S3's smallest part size, so that small objects already need several parts. */
 export const PART_BYTES = 5 * 1024 * 1024;
 
-/** Short waits between attempts; the number of attempts is what the tests are about. */
-export const QUICK_RETRY = { attempts: 5, baseDelayMs: 5, maxDelayMs: 20 };
+/** The usual outage is waited for, but in no time. */
+export function quickRetry(clock: QuickClock = quickClock()) {
+	return { clock, random: () => 0.5 };
+}
 
-/** Options for a bucket of a server, with small parts and short waits. */
+/** Options for a bucket of a server, with small parts and without waits. */
 export function optionsFor(server: S3Server, bucket: string, more: Partial<S3StorageOptions> = {}): S3StorageOptions {
 	const { endpoint, region, accessKeyId, secretAccessKey } = server;
 	const access = { endpoint, region, accessKeyId, secretAccessKey };
-	return { ...access, bucket, prefix: 'backups/test', partSize: PART_BYTES, retry: QUICK_RETRY, ...more };
+	return { ...access, bucket, prefix: 'backups/test', partSize: PART_BYTES, retry: quickRetry(), ...more };
 }
 
 /**

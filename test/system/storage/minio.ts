@@ -5,7 +5,13 @@ import { S3Storage, type S3StorageOptions } from '../../../engine/storage';
 import { content, digest } from '../../integration/storage/content';
 import { storageContract } from '../../integration/storage/contract';
 import { s3Faults } from '../../integration/storage/s3-faults';
-import { optionsFor, PART_BYTES, s3UnderTest, unfinishedUploads } from '../../integration/storage/s3-under-test';
+import {
+	optionsFor,
+	PART_BYTES,
+	quickRetry,
+	s3UnderTest,
+	unfinishedUploads,
+} from '../../integration/storage/s3-under-test';
 import { startMinio } from '../../services/s3/minio';
 import type { S3Server } from '../../services/s3/server';
 
@@ -104,7 +110,7 @@ export function withMinio(): void {
 				const storage = open(bucket);
 				await storage.write('x.bin', content(8 * PART_BYTES));
 				// Only who reads is impatient, and as often as a busy machine wants.
-				const retry = { attempts: 100, baseDelayMs: 5, maxDelayMs: 20, idleTimeoutMs: 300 };
+				const retry = { ...quickRetry(), outageMs: 3_600_000, stallMs: 300 };
 				const stream = await open(bucket, { retry }).read('x.bin');
 				const chunks = stream[Symbol.asyncIterator]();
 				await chunks.next();

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { backUpDatabase, backUpGlobals } from '../../../../engine/postgres';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
+import { intercepted } from '../../retention/proxy';
 import {
 	backUp,
 	connectionTo,
@@ -10,6 +11,7 @@ import {
 	failureOf,
 	newName,
 	restore,
+	scalar,
 	temporaryStorage,
 } from './support';
 
@@ -72,4 +74,36 @@ it.each([0, 65_536, Number.NaN, '5432'])('a port of %j is refused', async (port)
 	const { storage } = temporaryStorage();
 	const failure = await failureOf(backUpDatabase({ connection, storage, codec: { name: 'zstd' } }), 'INVALID_INPUT');
 	expect(failure.message).toContain('Port');
+});
+
+/** Backs the database up and says how large the storage was told that it may become. */
+async function toldSize(codec: 'zstd' | 'none', login: object = {}): Promise<number | undefined> {
+	const { storage } = temporaryStorage();
+	let told: number | undefined;
+	const watched = intercepted(storage, {
+		write: (key, source, options) => {
+			told = options?.estimatedSize;
+			return storage.write(key, source, options);
+		},
+	});
+	const connection = { ...connectionTo(server, database), ...login };
+	await backUpDatabase({ connection, storage: watched, codec: { name: codec } });
+	return told;
+}
+
+it('a backup tells the storage how large it may become, by the size of the database', async () => {
+	const bytes = Number(await scalar(server, database, 'SELECT pg_database_size(current_database())'));
+	expect(await toldSize('zstd')).toBeGreaterThanOrEqual(bytes * 1.2);
+	expect(await toldSize('none')).toBeGreaterThanOrEqual(bytes * 2.9);
+});
+
+it('a backup by a user who may not ask for the size of the database is made all the same', async () => {
+	await server.query('postgres', "CREATE ROLE curious LOGIN PASSWORD 'p'");
+	const other = await databaseWith(
+		server,
+		'CREATE TABLE t (id int)',
+		'GRANT SELECT ON t TO curious',
+		'REVOKE EXECUTE ON FUNCTION pg_catalog.pg_database_size(name) FROM PUBLIC',
+	);
+	expect(await toldSize('zstd', { database: other, user: 'curious', password: 'p' })).toBeUndefined();
 });

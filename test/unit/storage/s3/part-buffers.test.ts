@@ -37,13 +37,37 @@ describe('cutIntoParts', () => {
 		const buffers = new PartBuffers(5 * 5 * MIB);
 		const distinct = new Set<Buffer>();
 		let most = 0;
-		for await (const part of cutIntoParts(stream(60 * MIB), 5 * MIB, buffers, new AbortController().signal)) {
+		for await (const part of cutIntoParts(
+			stream(60 * MIB),
+			{ size: 5 * MIB, maxParts: 20 },
+			buffers,
+			new AbortController().signal,
+		)) {
 			distinct.add(part.buffer);
 			most = Math.max(most, buffers.inUse);
 			setTimeout(() => buffers.release(part.buffer), 5);
 		}
 		expect(most).toBeLessThanOrEqual(5);
 		expect(distinct.size).toBeLessThanOrEqual(5);
+	});
+
+	it('says what to set where the stream is longer than its parts hold, and gives every buffer back', async () => {
+		const buffers = new PartBuffers(3 * MIB);
+		const sizes: number[] = [];
+		const cutting = (async () => {
+			const plan = { size: MIB, maxParts: 4 };
+			for await (const part of cutIntoParts(stream(5 * MIB), plan, buffers, new AbortController().signal)) {
+				sizes.push(part.bytes.length);
+				buffers.release(part.buffer);
+			}
+		})();
+		await expect(cutting).rejects.toMatchObject({
+			code: 'INVALID_INPUT',
+			message: expect.stringContaining('4 parts of 1 MiB'),
+			hint: expect.stringContaining('1024 is always enough'),
+		});
+		expect(sizes).toEqual([MIB, MIB, MIB, MIB]);
+		expect(buffers.inUse).toBe(0);
 	});
 
 	it('gives every buffer back when the source breaks', async () => {
@@ -53,7 +77,12 @@ describe('cutIntoParts', () => {
 			throw new Error('broken');
 		})();
 		const cutting = (async () => {
-			for await (const part of cutIntoParts(source, MIB, buffers, new AbortController().signal)) {
+			for await (const part of cutIntoParts(
+				source,
+				{ size: MIB, maxParts: 20 },
+				buffers,
+				new AbortController().signal,
+			)) {
 				buffers.release(part.buffer);
 			}
 		})();
