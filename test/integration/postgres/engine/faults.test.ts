@@ -17,6 +17,7 @@ import {
 	engineSessions,
 	failureOf,
 	newName,
+	restore,
 	temporaryStorage,
 	until,
 	untilNoEngineSession,
