@@ -44,6 +44,8 @@ export interface StatementFacts {
 	ownedSequence?: string;
 	/** Takes something away, to make room for what a later statement makes, as pg_dump --clean does. */
 	drops?: boolean;
+	/** Makes a view whether or not there is one already (CREATE OR REPLACE). */
+	replaces?: boolean;
 	/** Rights, an owner, or whom the session speaks as, rather than an object. */
 	role?: { kind: RoleKind; names: string[] };
 	extension?: string;
