@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { BackupError, throwIfCancelled } from '../../errors';
 import { serverMessage } from '../serverMessage';
 
+import { endsInTransaction } from './atOnce';
 import { copyIn } from './copyIn';
 import { ForeignOptions, mayHoldOptions } from './foreignOptions';
 import { Lanes } from './lanes';
@@ -101,10 +102,7 @@ class Applier {
 	async finish(): Promise<void> {
 		await this.#drain();
 		this.warnings.push(...this.#supports.warnings, ...this.#foreign.warnings);
-		if (!this.#inTransaction) return;
-		throw new BackupError('ARCHIVE_INCOMPLETE', 'The script begins a transaction and ends before its COMMIT.', {
-			hint: 'The file was cut off, or its last lines were taken out. Fetch it again, or add the COMMIT.',
-		});
+		if (this.#inTransaction) throw endsInTransaction();
 	}
 
 	async #begin(work: 'rows' | StatementFacts['work']): Promise<void> {
@@ -200,7 +198,8 @@ class Applier {
 			const count = await copyIn(client, step);
 			if (step.table) this.#count(step.table, count);
 		};
-		const task: Task = { object: objectName(step.comment, step.statement), run: load };
+		const { essential } = step;
+		const task: Task = { object: objectName(step.comment, step.statement), essential, run: load };
 		if (Buffer.isBuffer(step.rows)) await this.#beside('rows', [], task, 0);
 		else await this.#alone(task);
 	}

@@ -46,7 +46,7 @@ export async function load(options: RestoreDatabaseOptions, database: string, fa
 	};
 	signal?.addEventListener('abort', hangUp, { once: true });
 	try {
-		const lanes = facts.ordered && !options.selection?.dataOnly ? 1 : (options.parallel ?? 2);
+		const lanes = runsAlone(options, facts) ? 1 : (options.parallel ?? 2);
 		for (let lane = 0; lane < lanes; lane++) clients.push(await connect(connection, 'target', { database, signal }));
 		for (const client of clients) await client.query(SESSION);
 		return await loadOver(clients, options, facts, progress);
@@ -71,15 +71,15 @@ async function loadOver(
 	const [first] = clients as [Client];
 	const filter = facts.filter(selection);
 	const rowsAlone = selection.dataOnly === true || facts.ordered;
-	const warnings = rowsAlone ? await switchTriggersOff(clients) : [];
-	const triggersOff = rowsAlone && warnings.length === 0;
+	const isReplica = rowsAlone && (await playReplica(clients));
+	const warnings: string[] = [];
 	const prepare = async () => {
 		if (!selection.dataOnly) warnings.push(...(await createMissingSchemas(first, facts, filter)));
 	};
 	const steps = source.steps(selection, signal);
 	const existing =
 		target.type === 'existing'
-			? new ExistingTarget(first, { target, selection, facts, progress, prepare, signal })
+			? new ExistingTarget(first, { target, selection, facts, progress, prepare, isReplica, signal })
 			: undefined;
 	if (!existing) await prepare();
 	const result = await applySteps(existing?.steps(steps) ?? steps, clients, {
@@ -89,7 +89,8 @@ async function loadOver(
 		loaded: progress.rows,
 		signal,
 	});
-	const around = (await existing?.afterwards(triggersOff)) ?? [];
+	if (rowsAlone && !isReplica && (existing?.wasInForce ?? true)) warnings.push(IN_FORCE);
+	const around = (await existing?.afterwards()) ?? [];
 	throwIfCancelled(signal);
 	const { objects, failures, rows } = result;
 	const tables = compareRows(rows, promised(facts, filter));
@@ -101,16 +102,28 @@ export function promised({ expectedRows }: SourceFacts, filter: SelectionFilter)
 	return new Map([...(expectedRows ?? [])].filter(([table]) => filter.wantsTable(table)));
 }
 
-/** Rows alone go into tables whose foreign keys and triggers are in force already: as pg_restore --disable-triggers. */
-async function switchTriggersOff(clients: Client[]): Promise<string[]> {
+/**
+ * What takes something away is one transaction, which nobody else sees before its end, so one connection does it all.
+ * Tables whose foreign keys are in force are filled one after the other.
+ */
+function runsAlone({ selection, target }: RestoreDatabaseOptions, { ordered }: SourceFacts): boolean {
+	return (target.type === 'existing' && target.before !== 'nothing') || (ordered && !selection?.dataOnly);
+}
+
+const IN_FORCE =
+	'The user may not switch triggers off (session_replication_role), and does not own all tables: foreign keys and triggers were in force while rows were loaded.';
+
+/**
+ * Rows alone go into tables whose foreign keys and triggers are in force already; for a replica most are off, as by
+ * pg_restore --disable-triggers. False where the user may not do that.
+ */
+async function playReplica(clients: Client[]): Promise<boolean> {
 	try {
 		for (const client of clients) await client.query('SET session_replication_role = replica');
-		return [];
+		return true;
 	} catch (error) {
 		if ((error as { code?: string }).code !== '42501') throw error;
-		return [
-			'The user may not switch triggers off (session_replication_role): foreign keys and triggers were in force while rows were loaded.',
-		];
+		return false;
 	}
 }
 

@@ -24,6 +24,8 @@ export type RestoreStep =
 			comment: string;
 			rows: Buffer | AsyncIterable<Buffer>;
 			table: string | undefined;
+			/** See above. */
+			essential?: boolean;
 	  }
 	/** Several statements that belong to no object and may be sent in one go: the contents of large objects. */
 	| { type: 'batch'; sql: string }
