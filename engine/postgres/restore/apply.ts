@@ -7,14 +7,15 @@ import { endsInTransaction } from './atOnce';
 import { copyIn } from './copyIn';
 import { ForeignOptions, mayHoldOptions } from './foreignOptions';
 import { Lanes } from './lanes';
+import { LateRows, mayDependOnOtherRows } from './lateRows';
 import { objectName } from './objectName';
 import { mapOwnership, type OwnerMapping } from './ownership';
 import { PartitionTree } from './partitions';
 import { existsAlready, isDispensable, refused, sqlState, substituteFor } from './refusals';
 import type { RestoreFailure } from './report';
 import { withSavepoint } from './savepoint';
-import type { RestoreStep } from './source';
-import { closing, Supports } from './supports';
+import type { CopyStep, RestoreStep } from './source';
+import { Supports } from './supports';
 import type { StatementFacts } from '../statements/statement';
 import { StatementReader } from '../statements/reader';
 
@@ -46,7 +47,7 @@ const UNDEFINED_TABLE = '42P01';
 const OF_SESSIONS = new Set(['SET', 'SESSION AUTHORIZATION']);
 
 type Statement = Extract<RestoreStep, { type: 'statement' }>;
-type Copy = Extract<RestoreStep, { type: 'copy' }>;
+type Again = Extract<RestoreStep, { type: 'again' }>;
 
 /** A piece of work in the target, and what is known of it when it fails. */
 interface Task {
@@ -58,6 +59,8 @@ interface Task {
 	statement?: { text: string; facts: StatementFacts };
 	/** `text` is a statement in place of its own. */
 	run: (client: Client, text?: string) => Promise<unknown>;
+	/** Puts it off until other rows are there; false where that cannot be. */
+	putOff?: () => boolean;
 }
 
 /**
@@ -75,6 +78,7 @@ class Applier {
 	readonly #partitions = new PartitionTree();
 	readonly #supports = new Supports();
 	readonly #foreign = new ForeignOptions();
+	readonly #late = new LateRows();
 	/** Tables that were to be made and exist already: their rows are somebody else's. By table key. */
 	readonly #occupied = new Set<string>();
 	/** What runs at once at the moment: only jobs of one sort share the connections. */
@@ -94,6 +98,7 @@ class Applier {
 		throwIfCancelled(this.options.signal);
 		if (step.type === 'statement') await this.#statement(step);
 		else if (step.type === 'copy') await this.#copy(step);
+		else if (step.type === 'again') await this.#again(step);
 		else if (step.type === 'warning') this.warnings.push(step.text);
 		else await this.#alone({ object: 'large objects', run: (client) => client.query(step.sql) });
 	}
@@ -192,16 +197,33 @@ class Applier {
 		}
 	}
 
-	async #copy(step: Copy): Promise<void> {
+	async #copy(step: CopyStep): Promise<void> {
 		if (step.table && this.#occupied.has(step.table)) return;
-		const load = async (client: Client) => {
-			const count = await copyIn(client, step);
-			if (step.table) this.#count(step.table, count);
-		};
-		const { essential } = step;
-		const task: Task = { object: objectName(step.comment, step.statement), essential, run: load };
+		if (!this.#late.isAsked) {
+			await this.#begin('other');
+			await this.#late.ask(this.lanes.main);
+		}
+		if (this.#late.holdsBack(step)) return;
+		const task: Task = { ...this.#loading(step), putOff: () => this.#late.putOff(step) };
 		if (Buffer.isBuffer(step.rows)) await this.#beside('rows', [], task, 0);
 		else await this.#alone(task);
+	}
+
+	#loading(step: CopyStep): Task {
+		const { comment, essential, statement, table } = step;
+		const run = async (client: Client) => {
+			const count = await copyIn(client, step);
+			if (table) this.#count(table, count);
+		};
+		return { object: objectName(comment, statement), essential, run };
+	}
+
+	async #again({ rows }: Again): Promise<void> {
+		await this.#begin('other');
+		await this.#late.load(rows, async (step, isLastTry) => {
+			const putOff = isLastTry ? undefined : () => this.#late.putOff(step);
+			await this.#attempt({ ...this.#loading(step), putOff }, this.lanes.main);
+		});
 	}
 
 	#count(table: string, rows: number): void {
@@ -221,6 +243,7 @@ class Applier {
 			if (error instanceof BackupError || severity !== 'ERROR') throw refused(error, task.object);
 			const less = this.#withoutForeign(task, error);
 			if (less) return await this.#attempt(less, client);
+			if (mayDependOnOtherRows(error) && task.putOff?.()) return false;
 			await this.#goOnWithout(task, error);
 			return false;
 		}
@@ -237,7 +260,8 @@ class Applier {
 
 	/** Where a failure is not the end of the restore, so must not be that of a transaction either. */
 	#mayFail(task: Task): boolean {
-		const { decision = 'yes', statement } = task;
+		const { decision = 'yes', putOff, statement } = task;
+		if (putOff) return true;
 		if (statement?.facts.transaction && !isDispensable(statement.text)) return false;
 		if (statement && (isDispensable(statement.text) || mayHoldOptions(statement.text, statement.facts))) return true;
 		return this.#collects(task) || decision !== 'yes';
@@ -250,7 +274,11 @@ class Applier {
 	/** @throws BackupError where a failure of the task is one of the restore. */
 	async #goOnWithout(task: Task, error: unknown): Promise<void> {
 		const { object, decision = 'yes', statement } = task;
-		if (statement && decision === 'support') return await this.#goOnWithoutSupport(object, statement, error);
+		if (statement && decision === 'support') {
+			const warning = await this.#supports.goOnWithout(this.lanes.main, object, statement, error);
+			if (warning !== undefined) this.warnings.push(warning);
+			return;
+		}
 		const substitute = statement && substituteFor(statement.text, statement.facts, error);
 		if (substitute) {
 			this.warnings.push(substitute.warning);
@@ -266,29 +294,6 @@ class Applier {
 			const { verb, kind, table } = statement?.facts ?? {};
 			if (verb === 'CREATE' && kind === 'TABLE' && table && existsAlready(error)) this.#occupied.add(table);
 		}
-	}
-
-	/** What was not chosen may be missing, but must not be more open than it was. */
-	async #goOnWithoutSupport(
-		object: string,
-		{ text, facts }: Required<Task>['statement'],
-		error: unknown,
-	): Promise<void> {
-		if (!facts.role) {
-			if (existsAlready(error)) this.#supports.leave(facts);
-			return;
-		}
-		const sql = closing(text);
-		if (sql !== undefined) {
-			await this.lanes.main.query(sql).catch((failure: unknown) => {
-				throw refused(failure, object);
-			});
-			this.#supports.leave(facts);
-		}
-		const instead = sql === undefined ? '' : '; nobody but whoever restores may call it now';
-		this.warnings.push(
-			`${object}: its owner or privileges could not be set as in the dump${instead}: ${serverMessage(error)}`,
-		);
 	}
 }
 

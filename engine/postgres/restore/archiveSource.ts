@@ -8,7 +8,7 @@ import { copyInEncoding, decodingFor, lexScript } from '../script';
 import { StatementChooser } from './chooser';
 import { rowsElsewhere } from './refusals';
 import type { RestoreSelection, SelectionFilter } from './selection';
-import type { FilledTables, RestoreSource, RestoreStep, SourceFacts } from './source';
+import type { CopyStep, FilledTables, RestoreSource, RestoreStep, SourceFacts } from './source';
 import { StatementSurvey } from './survey';
 import { lackingByManifest } from './wholeness';
 import { copiedColumns } from '../statements/copiedColumns';
@@ -145,12 +145,22 @@ export class ArchiveSource implements RestoreSource {
 			if (part.table !== undefined) return filter.wantsTable(this.#tableOf(part));
 			return isScript(part) || (part.type === 'large-objects' && filter.all);
 		};
-		for await (const { part, raw } of this.reader.parts(wanted, signal)) {
-			if (part.type === 'data') yield* this.#rows(part, raw, filter);
+		const again: RestoreStep = { type: 'again', rows: (places) => this.#again(places, filter, signal) };
+		let hadRows = false;
+		for await (const { index, part, raw } of this.reader.parts(wanted, signal)) {
+			if (hadRows && part.type === 'post-data') yield again;
+			if (part.type !== 'large-objects') hadRows = part.type === 'data';
+			if (part.type === 'data') yield* this.#rows(index, part, raw, filter);
 			else if (part.type === 'large-objects') yield* batches(raw);
 			else yield* statements(Buffer.isBuffer(raw) ? one(raw) : raw, chooser);
 		}
+		if (hadRows) yield again;
 		yield* chooser.end();
+	}
+
+	async *#again(places: ReadonlySet<number>, filter: SelectionFilter, signal?: AbortSignal): AsyncGenerator<CopyStep> {
+		for await (const { index, part, raw } of this.reader.parts((_, at) => places.has(at), signal))
+			yield* this.#rows(index, part, raw, filter);
 	}
 
 	#tableOf({ table = -1 }: ManifestPart): string {
@@ -170,11 +180,13 @@ export class ArchiveSource implements RestoreSource {
 	}
 
 	async *#rows(
+		number: number,
 		part: ManifestPart,
 		raw: Buffer | AsyncIterable<Buffer>,
 		filter: SelectionFilter,
-	): AsyncGenerator<RestoreStep> {
+	): AsyncGenerator<CopyStep> {
 		const table = this.#tableOf(part);
+		const place = { number, rank: part.table ?? 0 };
 		const inOrder = this.#manifest.options.ordered === true;
 		if (Buffer.isBuffer(raw) && !inOrder) {
 			const header = endOfStatement(raw);
@@ -186,6 +198,7 @@ export class ArchiveSource implements RestoreSource {
 				comment: '',
 				rows: raw.subarray(header + 2, raw.length - TRAILER.length),
 				table,
+				place,
 			};
 			return;
 		}
@@ -193,7 +206,7 @@ export class ArchiveSource implements RestoreSource {
 			if (item.type === 'copy') {
 				const statement = this.#inEncoding(item.statement);
 				this.#copied(statement, table, filter);
-				yield { type: 'copy', statement, comment: '', rows: item.rows, table };
+				yield { type: 'copy', statement, comment: '', rows: item.rows, table, place };
 			}
 		}
 	}

@@ -13,7 +13,7 @@ import type { Progress } from './progress';
 import { checkComplete } from './report';
 import type { RestoreTarget } from './restoreDatabase';
 import type { RestoreSelection } from './selection';
-import type { FilledTables, RestoreStep, SourceFacts } from './source';
+import type { CopyStep, FilledTables, RestoreStep, SourceFacts } from './source';
 import { findRelations, type TargetRelation } from './targetRelations';
 
 interface IntoExisting {
@@ -43,8 +43,13 @@ function endsDefinitions(step: RestoreStep): boolean {
 
 /** Rows that do not come back where others were taken away are lost, whether errors are collected or not. */
 function withEssentialRows(step: RestoreStep): RestoreStep {
+	if (step.type === 'again') return { ...step, rows: (places) => essentialRows(step.rows(places)) };
 	const bringsRows = step.type === 'copy' || (step.type === 'statement' && step.table !== undefined);
 	return bringsRows ? { ...step, essential: true } : step;
+}
+
+async function* essentialRows(steps: AsyncIterable<CopyStep>): AsyncGenerator<CopyStep> {
+	for await (const step of steps) yield { ...step, essential: true };
 }
 
 /** The steps of a restore into a database that holds something already, with what makes room for them before. */
