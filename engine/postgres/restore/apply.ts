@@ -8,6 +8,7 @@ import { copyIn } from './copyIn';
 import { ForeignOptions, mayHoldOptions } from './foreignOptions';
 import { Lanes } from './lanes';
 import { LateRows, mayDependOnOtherRows } from './lateRows';
+import { NamedRoles } from './namedRoles';
 import { objectName } from './objectName';
 import { mapOwnership, type OwnerMapping } from './ownership';
 import { PartitionTree } from './partitions';
@@ -25,6 +26,10 @@ export interface ApplyOptions {
 	/** Go on after a failed object, and report it. */
 	collectErrors: boolean;
 	signal?: AbortSignal;
+	/** All of the dump is restored. */
+	isWhole?: boolean;
+	/** Roles that the target lacks, and that only policies and user mappings name. */
+	absentRoles?: ReadonlySet<string>;
 	/** Filled as rows are taken, by table key: also one that fails has loaded some. */
 	loaded?: Map<string, number>;
 }
@@ -79,6 +84,7 @@ class Applier {
 	readonly #supports = new Supports();
 	readonly #foreign = new ForeignOptions();
 	readonly #late = new LateRows();
+	readonly #named: NamedRoles;
 	/** Tables that were to be made and exist already: their rows are somebody else's. By table key. */
 	readonly #occupied = new Set<string>();
 	/** What runs at once at the moment: only jobs of one sort share the connections. */
@@ -92,6 +98,7 @@ class Applier {
 		readonly options: ApplyOptions,
 	) {
 		this.rows = options.loaded ?? new Map<string, number>();
+		this.#named = new NamedRoles(options.absentRoles ?? new Set());
 	}
 
 	async step(step: RestoreStep): Promise<void> {
@@ -106,7 +113,7 @@ class Applier {
 	/** @throws BackupError ARCHIVE_INCOMPLETE where the script ends in the middle of a transaction. */
 	async finish(): Promise<void> {
 		await this.#drain();
-		this.warnings.push(...this.#supports.warnings, ...this.#foreign.warnings);
+		this.warnings.push(...this.#supports.warnings, ...this.#foreign.warnings, ...this.#named.warnings);
 		if (this.#inTransaction) throw endsInTransaction();
 	}
 
@@ -127,7 +134,8 @@ class Applier {
 		const statement = { text, facts };
 		if (facts.transaction) return await this.#transaction(statement, { object, essential });
 		this.#partitions.note(facts);
-		const sql = mapOwnership(text, facts, this.options.owner, this.options.privileges);
+		const owned = mapOwnership(text, facts, this.options.owner, this.options.privileges);
+		const sql = owned === undefined ? undefined : this.#named.fit(owned, facts, object);
 		if (sql === undefined || (facts.role && !this.#supports.mayBeGiven(facts, decision))) return;
 		if (OF_SESSIONS.has(facts.kind))
 			return await this.#everywhere({ object, statement, essential, run: (client) => client.query(sql) });
@@ -240,7 +248,7 @@ class Applier {
 		} catch (error) {
 			throwIfCancelled(this.options.signal);
 			const { severity } = error as { severity?: string };
-			if (error instanceof BackupError || severity !== 'ERROR') throw refused(error, task.object);
+			if (error instanceof BackupError || severity !== 'ERROR') throw refused(error, task.object, this.options.isWhole);
 			const less = this.#withoutForeign(task, error);
 			if (less) return await this.#attempt(less, client);
 			if (mayDependOnOtherRows(error) && task.putOff?.()) return false;
@@ -288,7 +296,7 @@ class Applier {
 		else if (decision === 'keep' && existsAlready(error)) {
 			if (statement) this.#supports.leave(statement.facts);
 			this.warnings.push(`${object} exists already and was left as it is.`);
-		} else if (!this.#collects(task)) throw refused(error, object);
+		} else if (!this.#collects(task)) throw refused(error, object, this.options.isWhole);
 		else {
 			this.failures.push({ object, message: serverMessage(error) });
 			const { verb, kind, table } = statement?.facts ?? {};

@@ -2,6 +2,8 @@ import type { Client } from 'pg';
 
 import { tableKey } from '../statements/tokens';
 
+import { isOfFunction } from './hints';
+import { sqlState } from './refusals';
 import type { CopyStep } from './source';
 
 /**
@@ -31,12 +33,10 @@ const REFUSED_BY_CHECK = new Set(['23502', '23503', '23514', 'P0001', 'P0002', '
 
 /**
  * True where a row may have been refused because other rows were not there yet: by a check, a domain or a key that looks
- * at them, or by whatever a function met that one of these calls. COPY names its line in the last line of the context;
- * a function stands before that.
+ * at them, or by whatever a function met that one of these calls.
  */
 export function mayDependOnOtherRows(error: unknown): boolean {
-	const { code = '', where = '' } = error as { code?: string; where?: string };
-	return REFUSED_BY_CHECK.has(code) || where.trim().split('\n').length > 1;
+	return REFUSED_BY_CHECK.has(sqlState(error)) || isOfFunction(error);
 }
 
 interface Late {

@@ -7,6 +7,7 @@ import { quoteIdentifier } from '../quoting';
 
 import { applySteps } from './apply';
 import { ExistingTarget } from './existing';
+import { missingRoles } from './preflight';
 import { Progress } from './progress';
 import { compareRows, type RestoredTable, type RestoreFailure } from './report';
 import type { RestoreDatabaseOptions } from './restoreDatabase';
@@ -23,11 +24,12 @@ export interface Loaded {
 }
 
 /**
- * Settings for the restoring sessions: no time limits, whatever the role's defaults are. A crash would mean to restore
+ * Settings for the restoring sessions: no time limits, and no conflicts among them, whatever the role's defaults are. A crash would mean to restore
  * again anyway, so commits need not wait for the disk.
  */
-const SESSION = `SELECT pg_catalog.set_config(name, CASE name WHEN 'synchronous_commit' THEN 'off' ELSE '0' END, false)
-	FROM pg_catalog.pg_settings WHERE name IN ('synchronous_commit', 'statement_timeout', 'lock_timeout',
+const SESSION = `SELECT pg_catalog.set_config(name,
+		CASE name WHEN 'synchronous_commit' THEN 'off' WHEN 'default_transaction_isolation' THEN 'read committed' ELSE '0' END, false)
+	FROM pg_catalog.pg_settings WHERE name IN ('synchronous_commit', 'default_transaction_isolation', 'statement_timeout', 'lock_timeout',
 		'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`;
 
 /** Loads the source into a database that exists. */
@@ -82,9 +84,14 @@ async function loadOver(
 			? new ExistingTarget(first, { target, selection, facts, progress, prepare, isReplica, signal })
 			: undefined;
 	if (!existing) await prepare();
+	const { privileges = true } = options;
+	// With privileges all of them have been asked for already.
+	const absentRoles = privileges ? [] : await missingRoles(first, facts.roles(selection, ['named']));
 	const result = await applySteps(existing?.steps(steps) ?? steps, clients, {
 		owner: options.owner ?? { type: 'asDumped' },
-		privileges: options.privileges ?? true,
+		privileges,
+		isWhole: filter.all,
+		absentRoles: new Set(absentRoles),
 		collectErrors: options.collectErrors ?? false,
 		loaded: progress.rows,
 		signal,
