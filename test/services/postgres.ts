@@ -91,7 +91,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
 			env: { LC_ALL: 'C', TZ: 'UTC' },
 			cwd: folder,
 			...account,
-			ready: (output) => output.includes('database system is ready to accept connections'),
+			ready: (output) => /database system is ready to accept (?:read-only )?connections/.test(output),
 			readyWithinMs: 60_000,
 			stopSignal: 'SIGQUIT',
 		});

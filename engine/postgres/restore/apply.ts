@@ -1,21 +1,24 @@
 import type { Client } from 'pg';
 
 import { BackupError, throwIfCancelled } from '../../errors';
+import { runOne } from '../runOne';
 import { serverMessage } from '../serverMessage';
 
+import { endsInTransaction } from './atOnce';
 import { copyIn } from './copyIn';
 import { assertDataCopy, assertPermitted } from './forbidden';
 import { ForeignOptions, mayHoldOptions } from './foreignOptions';
 import { Lanes } from './lanes';
-import { runOne } from '../runOne';
+import { LateRows, mayDependOnOtherRows } from './lateRows';
+import { NamedRoles } from './namedRoles';
 import { objectName } from './objectName';
 import { mapOwnership, type OwnerMapping } from './ownership';
 import { PartitionTree } from './partitions';
 import { existsAlready, isDispensable, refused, sqlState, substituteFor } from './refusals';
 import type { RestoreFailure } from './report';
 import { withSavepoint } from './savepoint';
-import type { RestoreStep } from './source';
-import { closing, Supports } from './supports';
+import type { CopyStep, RestoreStep } from './source';
+import { Supports } from './supports';
 import type { StatementFacts } from '../statements/statement';
 import { StatementReader } from '../statements/reader';
 
@@ -25,6 +28,10 @@ export interface ApplyOptions {
 	/** Go on after a failed object, and report it. */
 	collectErrors: boolean;
 	signal?: AbortSignal;
+	/** All of the dump is restored. */
+	isWhole?: boolean;
+	/** Roles that the target lacks, and that only policies and user mappings name. */
+	absentRoles?: ReadonlySet<string>;
 	/** Filled as rows are taken, by table key: also one that fails has loaded some. */
 	loaded?: Map<string, number>;
 }
@@ -47,7 +54,7 @@ const UNDEFINED_TABLE = '42P01';
 const OF_SESSIONS = new Set(['SET', 'SESSION AUTHORIZATION']);
 
 type Statement = Extract<RestoreStep, { type: 'statement' }>;
-type Copy = Extract<RestoreStep, { type: 'copy' }>;
+type Again = Extract<RestoreStep, { type: 'again' }>;
 
 /** A piece of work in the target, and what is known of it when it fails. */
 interface Task {
@@ -59,6 +66,8 @@ interface Task {
 	statement?: { text: string; facts: StatementFacts };
 	/** `text` is a statement in place of its own. */
 	run: (client: Client, text?: string) => Promise<unknown>;
+	/** Puts it off until other rows are there; false where that cannot be. */
+	putOff?: () => boolean;
 }
 
 /**
@@ -76,6 +85,8 @@ class Applier {
 	readonly #partitions = new PartitionTree();
 	readonly #supports = new Supports();
 	readonly #foreign = new ForeignOptions();
+	readonly #late = new LateRows();
+	readonly #named: NamedRoles;
 	/** Tables that were to be made and exist already: their rows are somebody else's. By table key. */
 	readonly #occupied = new Set<string>();
 	/** What runs at once at the moment: only jobs of one sort share the connections. */
@@ -89,12 +100,14 @@ class Applier {
 		readonly options: ApplyOptions,
 	) {
 		this.rows = options.loaded ?? new Map<string, number>();
+		this.#named = new NamedRoles(options.absentRoles ?? new Set());
 	}
 
 	async step(step: RestoreStep): Promise<void> {
 		throwIfCancelled(this.options.signal);
 		if (step.type === 'statement') await this.#statement(step);
 		else if (step.type === 'copy') await this.#copy(step);
+		else if (step.type === 'again') await this.#again(step);
 		else if (step.type === 'warning') this.warnings.push(step.text);
 		else await this.#alone({ object: 'large objects', run: (client) => client.query(step.sql) });
 	}
@@ -102,11 +115,8 @@ class Applier {
 	/** @throws BackupError ARCHIVE_INCOMPLETE where the script ends in the middle of a transaction. */
 	async finish(): Promise<void> {
 		await this.#drain();
-		this.warnings.push(...this.#supports.warnings, ...this.#foreign.warnings);
-		if (!this.#inTransaction) return;
-		throw new BackupError('ARCHIVE_INCOMPLETE', 'The script begins a transaction and ends before its COMMIT.', {
-			hint: 'The file was cut off, or its last lines were taken out. Fetch it again, or add the COMMIT.',
-		});
+		this.warnings.push(...this.#supports.warnings, ...this.#foreign.warnings, ...this.#named.warnings);
+		if (this.#inTransaction) throw endsInTransaction();
 	}
 
 	async #begin(work: 'rows' | StatementFacts['work']): Promise<void> {
@@ -127,7 +137,8 @@ class Applier {
 		const statement = { text, facts };
 		if (facts.transaction) return await this.#transaction(statement, { object, essential });
 		this.#partitions.note(facts);
-		const sql = mapOwnership(text, facts, this.options.owner, this.options.privileges);
+		const owned = mapOwnership(text, facts, this.options.owner, this.options.privileges);
+		const sql = owned === undefined ? undefined : this.#named.fit(owned, facts, object);
 		if (sql === undefined || (facts.role && !this.#supports.mayBeGiven(facts, decision))) return;
 		if (OF_SESSIONS.has(facts.kind))
 			return await this.#everywhere({ object, statement, essential, run: (client) => runOne(client, sql) });
@@ -197,16 +208,34 @@ class Applier {
 		}
 	}
 
-	async #copy(step: Copy): Promise<void> {
+	async #copy(step: CopyStep): Promise<void> {
 		assertDataCopy(step.statement);
 		if (step.table && this.#occupied.has(step.table)) return;
-		const load = async (client: Client) => {
-			const count = await copyIn(client, step);
-			if (step.table) this.#count(step.table, count);
-		};
-		const task: Task = { object: objectName(step.comment, step.statement), run: load };
+		if (!this.#late.isAsked) {
+			await this.#begin('other');
+			await this.#late.ask(this.lanes.main);
+		}
+		if (this.#late.holdsBack(step)) return;
+		const task: Task = { ...this.#loading(step), putOff: () => this.#late.putOff(step) };
 		if (Buffer.isBuffer(step.rows)) await this.#beside('rows', [], task, 0);
 		else await this.#alone(task);
+	}
+
+	#loading(step: CopyStep): Task {
+		const { comment, essential, statement, table } = step;
+		const run = async (client: Client) => {
+			const count = await copyIn(client, step);
+			if (table) this.#count(table, count);
+		};
+		return { object: objectName(comment, statement), essential, run };
+	}
+
+	async #again({ rows }: Again): Promise<void> {
+		await this.#begin('other');
+		await this.#late.load(rows, async (step, isLastTry) => {
+			const putOff = isLastTry ? undefined : () => this.#late.putOff(step);
+			await this.#attempt({ ...this.#loading(step), putOff }, this.lanes.main);
+		});
 	}
 
 	#count(table: string, rows: number): void {
@@ -223,9 +252,10 @@ class Applier {
 		} catch (error) {
 			throwIfCancelled(this.options.signal);
 			const { severity } = error as { severity?: string };
-			if (error instanceof BackupError || severity !== 'ERROR') throw refused(error, task.object);
+			if (error instanceof BackupError || severity !== 'ERROR') throw refused(error, task.object, this.options.isWhole);
 			const less = this.#withoutForeign(task, error);
 			if (less) return await this.#attempt(less, client);
+			if (mayDependOnOtherRows(error) && task.putOff?.()) return false;
 			await this.#goOnWithout(task, error);
 			return false;
 		}
@@ -242,7 +272,8 @@ class Applier {
 
 	/** Where a failure is not the end of the restore, so must not be that of a transaction either. */
 	#mayFail(task: Task): boolean {
-		const { decision = 'yes', statement } = task;
+		const { decision = 'yes', putOff, statement } = task;
+		if (putOff) return true;
 		if (statement?.facts.transaction && !isDispensable(statement.text)) return false;
 		if (statement && (isDispensable(statement.text) || mayHoldOptions(statement.text, statement.facts))) return true;
 		return this.#collects(task) || decision !== 'yes';
@@ -255,7 +286,11 @@ class Applier {
 	/** @throws BackupError where a failure of the task is one of the restore. */
 	async #goOnWithout(task: Task, error: unknown): Promise<void> {
 		const { object, decision = 'yes', statement } = task;
-		if (statement && decision === 'support') return await this.#goOnWithoutSupport(object, statement, error);
+		if (statement && decision === 'support') {
+			const warning = await this.#supports.goOnWithout(this.lanes.main, object, statement, error);
+			if (warning !== undefined) this.warnings.push(warning);
+			return;
+		}
 		const substitute = statement && substituteFor(statement.text, statement.facts, error);
 		if (substitute) {
 			this.warnings.push(substitute.warning);
@@ -265,35 +300,12 @@ class Applier {
 		else if (decision === 'keep' && existsAlready(error)) {
 			if (statement) this.#supports.leave(statement.facts);
 			this.warnings.push(`${object} exists already and was left as it is.`);
-		} else if (!this.#collects(task)) throw refused(error, object);
+		} else if (!this.#collects(task)) throw refused(error, object, this.options.isWhole);
 		else {
 			this.failures.push({ object, message: serverMessage(error) });
 			const { verb, kind, table } = statement?.facts ?? {};
 			if (verb === 'CREATE' && kind === 'TABLE' && table && existsAlready(error)) this.#occupied.add(table);
 		}
-	}
-
-	/** What was not chosen may be missing, but must not be more open than it was. */
-	async #goOnWithoutSupport(
-		object: string,
-		{ text, facts }: Required<Task>['statement'],
-		error: unknown,
-	): Promise<void> {
-		if (!facts.role) {
-			if (existsAlready(error)) this.#supports.leave(facts);
-			return;
-		}
-		const statements = closing(text);
-		for (const sql of statements) {
-			await runOne(this.lanes.main, sql).catch((failure: unknown) => {
-				throw refused(failure, object);
-			});
-		}
-		if (statements.length > 0) this.#supports.leave(facts);
-		const instead = statements.length === 0 ? '' : '; nobody but whoever restores may call it now';
-		this.warnings.push(
-			`${object}: its owner or privileges could not be set as in the dump${instead}: ${serverMessage(error)}`,
-		);
 	}
 }
 

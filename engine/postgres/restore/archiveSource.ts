@@ -11,7 +11,7 @@ import { checkDump } from '../verify/content';
 import { assertWholeContent } from './content';
 import { rowsElsewhere } from './refusals';
 import type { RestoreSelection, SelectionFilter } from './selection';
-import type { FilledTables, RestoreSource, RestoreStep, SourceFacts } from './source';
+import type { CopyStep, FilledTables, RestoreSource, RestoreStep, RowsPlace, SourceFacts } from './source';
 import { StatementSurvey } from './survey';
 import { lackingByManifest } from './wholeness';
 import { copiedColumns } from '../statements/copiedColumns';
@@ -153,13 +153,23 @@ export class ArchiveSource implements RestoreSource {
 			if (part.table !== undefined) return filter.wantsTable(this.#tableOf(part));
 			return isScript(part) || (part.type === 'large-objects' && filter.all);
 		};
-		for await (const { part, raw } of this.reader.parts(wanted, signal)) {
+		const again: RestoreStep = { type: 'again', rows: (places) => this.#again(places, filter, signal) };
+		let hadRows = false;
+		for await (const { index, part, raw } of this.reader.parts(wanted, signal)) {
 			const bytes = Buffer.isBuffer(raw) ? one(raw) : raw;
-			if (part.type === 'data') yield* this.#rows(part, raw, filter);
+			if (hadRows && part.type === 'post-data') yield again;
+			if (part.type !== 'large-objects') hadRows = part.type === 'data';
+			if (part.type === 'data') yield* this.#rows(index, part, raw, filter);
 			else if (part.type === 'large-objects') yield* batches(bytes);
 			else yield* statements(bytes, chooser);
 		}
+		if (hadRows) yield again;
 		yield* chooser.end();
+	}
+
+	async *#again(places: ReadonlySet<number>, filter: SelectionFilter, signal?: AbortSignal): AsyncGenerator<CopyStep> {
+		for await (const { index, part, raw } of this.reader.parts((_, at) => places.has(at), signal))
+			yield* this.#rows(index, part, raw, filter);
 	}
 
 	#tableOf({ table = -1 }: ManifestPart): string {
@@ -179,11 +189,13 @@ export class ArchiveSource implements RestoreSource {
 	}
 
 	async *#rows(
+		number: number,
 		part: ManifestPart,
 		raw: Buffer | AsyncIterable<Buffer>,
 		filter: SelectionFilter,
-	): AsyncGenerator<RestoreStep> {
+	): AsyncGenerator<CopyStep> {
 		const table = this.#tableOf(part);
+		const place = { number, rank: part.table ?? 0 };
 		const inOrder = this.#manifest.options.ordered === true;
 		if (Buffer.isBuffer(raw) && !inOrder) {
 			const header = endOfStatement(raw);
@@ -195,24 +207,24 @@ export class ArchiveSource implements RestoreSource {
 					.equals(WHOLE_TRAILER)
 			)
 				throw noRows();
-			yield this.#copyOf(raw.toString('utf8', 0, header), rows, table, filter);
+			yield this.#copyOf(raw.toString('utf8', 0, header), rows, { table, place }, filter);
 			return;
 		}
 		for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
 			if (item.type !== 'copy') throw noRows();
-			yield this.#copyOf(item.statement, item.rows, table, filter);
+			yield this.#copyOf(item.statement, item.rows, { table, place }, filter);
 		}
 	}
 
 	#copyOf(
 		header: string,
 		rows: Buffer | AsyncIterable<Buffer>,
-		table: string,
+		{ table, place }: { table: string; place: RowsPlace },
 		filter: SelectionFilter,
-	): Extract<RestoreStep, { type: 'copy' }> {
+	): CopyStep {
 		const statement = this.#inEncoding(header);
 		this.#copied(statement, table, filter);
-		return { type: 'copy', statement, comment: '', rows, table };
+		return { type: 'copy', statement, comment: '', rows, table, place };
 	}
 }
 

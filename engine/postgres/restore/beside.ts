@@ -67,6 +67,12 @@ async function fill(
 	return { ...loaded, warnings: [...early, ...loaded.warnings, ...late] };
 }
 
+/** True where the server said no, so that there is nothing to be dropped; a connection that broke leaves that open. */
+function wasRefused(error: unknown): boolean {
+	const { severity } = ((error as Error).cause ?? {}) as { severity?: string };
+	return severity === 'ERROR';
+}
+
 /**
  * Restores into a database under a name that says it is unfinished. Whatever fails, it is dropped again, so that nobody
  * ever takes it for whole. When it is complete, what is left is to give it its name; from then on nothing is cancelled.
@@ -81,12 +87,17 @@ async function restoreBeside(
 		options.target.database,
 		`_restoring_${timestamp(new Date())}_${randomBytes(3).toString('hex')}`,
 	);
+	const { client, version } = maintenance;
+	const { database } = options.target;
+	let made: string[];
 	try {
-		const { client, version } = maintenance;
-		const { database } = options.target;
-		const made = properties
+		made = properties
 			? await createDatabase(client, unfinished, database, version, properties)
 			: await createDatabaseAsStated(client, unfinished, database, version, facts.statedLocale);
+	} catch (error) {
+		throw wasRefused(error) ? error : await maintenance.dropUnfinished(unfinished, error);
+	}
+	try {
 		const loaded = await fill(options, maintenance, unfinished, facts, properties);
 		throwIfCancelled(options.signal);
 		maintenance.pastCancelling();

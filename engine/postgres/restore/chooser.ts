@@ -15,6 +15,10 @@ function labelOf({ kind, verb }: StatementFacts): string {
 	return ['COMMENT', 'GRANT', 'REVOKE', 'SECURITY'].includes(verb) ? `${verb} ON ${kind}` : `${verb} ${kind}`;
 }
 
+function changesOnlySession({ cluster, kind, transaction }: StatementFacts): boolean {
+	return cluster === true || kind === 'SET' || kind === 'SESSION AUTHORIZATION' || transaction !== undefined;
+}
+
 /** How often something was left out, by what it is. */
 class Tally {
 	readonly #counts = new Map<string, number>();
@@ -35,6 +39,12 @@ export class StatementChooser {
 	/** Of what the script may have made itself: pg_dump drops before it makes anything. */
 	readonly #drops = new Tally();
 	#madeSomething = false;
+	/**
+	 * Steps that replace views before the script has made anything, with the keys of these. Where views and others need one
+	 * another in a circle, pg_dump --clean puts a view that needs nothing in the place of one, so that it can drop them all
+	 * one by one. What is dropped later was such a stand-in.
+	 */
+	readonly #standIns: Array<{ steps: StatementStep[]; view: string | undefined }> = [];
 	#largeObjects = false;
 	/** Sequences that the script makes, so that it says whose they are; and positions of others. */
 	readonly #sequences = new Set<string>();
@@ -50,8 +60,30 @@ export class StatementChooser {
 	/** The steps for a statement: none where it is not wanted, or not yet. */
 	*choose(text: string, comment: string): Generator<StatementStep> {
 		const facts = this.#reader.read(text);
+		if (facts.replaces && !this.#madeSomething) {
+			this.#standIns.push({ steps: [...this.#chosen(facts, text, comment)], view: facts.table });
+			return;
+		}
+		if (facts.drops) this.#forget(facts);
+		else if (!changesOnlySession(facts)) yield* this.#replaceViews();
+		yield* this.#chosen(facts, text, comment);
+	}
+
+	#forget({ kind, table }: StatementFacts): void {
+		if (kind !== 'VIEW') return;
+		for (const standIn of this.#standIns) if (standIn.view === table) standIn.steps = [];
+	}
+
+	/** The views that nothing has dropped since, which the script means to make. */
+	*#replaceViews(): Generator<StatementStep> {
+		const steps = this.#standIns.splice(0).flatMap((standIn) => standIn.steps);
+		this.#madeSomething ||= steps.length > 0;
+		yield* steps;
+	}
+
+	*#chosen(facts: StatementFacts, text: string, comment: string): Generator<StatementStep> {
 		const decision = this.filter.decide(facts);
-		this.#madeSomething ||= facts.verb === 'CREATE' && !facts.cluster;
+		this.#madeSomething ||= facts.verb === 'CREATE' && !facts.replaces && !facts.cluster;
 		if (facts.verb === 'CREATE' && facts.kind === 'SEQUENCE' && facts.table) this.#sequences.add(facts.table);
 		if (facts.ownedSequence) this.#sequences.add(facts.ownedSequence);
 		if (decision === 'no') {
@@ -83,6 +115,7 @@ export class StatementChooser {
 
 	/** What comes after all the rest: ties to what was not chosen, and what is to be said of what was left out. */
 	*end(): Generator<RestoreStep> {
+		yield* this.#replaceViews();
 		yield* this.#attach();
 		for (const text of this.#warnings()) yield { type: 'warning', text };
 	}

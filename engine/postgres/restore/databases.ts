@@ -65,6 +65,10 @@ const LOCALE_REFUSED = new Set(['22023', '42809', '42704', '0A000', '42P17']);
 
 const NO_RIGHT = '42501';
 
+/** What to do without the right to create databases. */
+export const MAY_NOT_CREATE =
+	'Give the user the right to create databases (ALTER ROLE ... CREATEDB), or have an empty database made and restore into it as the existing database.';
+
 /** Where the database is to lie, as far as the server has that place and lets the user have it. */
 async function tablespaceClause(
 	client: Client,
@@ -110,7 +114,7 @@ export async function createDatabase(
 		const failure = translateError(error, 'target', `Could not create the database "${what}"`);
 		if (code === NO_RIGHT) {
 			throw new BackupError(failure.code, failure.message, {
-				hint: 'Give the user the right to create databases (ALTER ROLE ... CREATEDB), or have an empty database made and restore into it as the existing database.',
+				hint: MAY_NOT_CREATE,
 				cause: failure.cause,
 			});
 		}

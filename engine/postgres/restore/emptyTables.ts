@@ -123,14 +123,43 @@ export async function planEmptying(client: Client, chosen: Chosen, tables: Targe
 	return { tables: [...emptied.values()], wholes, warnings: alone.length > 0 ? [warning] : [] };
 }
 
+/** Refuses what the user may not fill, before it is emptied. @throws BackupError ACCESS_DENIED */
+export async function checkFillable(client: Client, tables: TargetRelation[]): Promise<void> {
+	const { rows } = await client.query<{ oid: number; hides: boolean }>(
+		`SELECT oid, pg_catalog.row_security_active(oid) AS hides FROM pg_catalog.pg_class WHERE oid = ANY ($1::oid[])
+			AND (pg_catalog.row_security_active(oid) OR NOT pg_catalog.has_any_column_privilege(oid, 'INSERT'))`,
+		[tables.map(({ oid }) => oid)],
+	);
+	const [refused] = rows;
+	if (!refused) return;
+	const closed = tables.filter(({ oid }) => rows.some((row) => row.oid === oid && row.hides === refused.hides));
+	throw new BackupError(
+		'ACCESS_DENIED',
+		`The user may not add rows to ${namesOf(closed)}${refused.hides ? ', which has policies that hold for the user' : ''}; nothing was changed.`,
+		{
+			hint: refused.hides
+				? 'COPY goes past no row-level security. Use a superuser or a role with BYPASSRLS; FORCE ROW LEVEL SECURITY holds for the table’s owner as well.'
+				: 'Use a credential of the owner of the tables, or grant the user INSERT and TRUNCATE on them.',
+		},
+	);
+}
+
+/** Keeps everybody else out of the tables until the end of the transaction. @throws BackupError as of inTheWay */
+export async function lockTables(client: Client, tables: TargetRelation[]): Promise<void> {
+	const names = tables.filter(({ kind }) => 'rp'.includes(kind)).map(({ name }) => `ONLY ${name}`);
+	if (names.length === 0) return;
+	await client.query(`LOCK TABLE ${names.join(', ')} IN ACCESS EXCLUSIVE MODE`).catch((error: unknown) => {
+		throw inTheWay('empty', error);
+	});
+}
+
 /**
- * Empties tables, all in one statement, for good with the commit that is to follow: until then nothing is changed,
- * however long others keep a table locked.
+ * Empties tables, all in one statement. Belongs into the transaction that fills them again.
  * @throws BackupError TARGET_FAILED where a table outside of the choice refers to one of them.
  */
 export async function emptyTables(client: Client, { tables, wholes }: Emptying): Promise<void> {
 	const names = [...tables.map(({ name }) => `ONLY ${name}`), ...wholes.map(({ name }) => name)];
-	await client.query('BEGIN');
+	if (names.length === 0) return;
 	await client.query(`TRUNCATE TABLE ${names.join(', ')}`).catch((error: unknown) => {
 		throw inTheWay('empty', error);
 	});

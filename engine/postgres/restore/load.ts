@@ -7,6 +7,7 @@ import { quoteIdentifier } from '../quoting';
 
 import { applySteps } from './apply';
 import { ExistingTarget } from './existing';
+import { missingRoles } from './preflight';
 import { Progress } from './progress';
 import { compareRows, type RestoredTable, type RestoreFailure } from './report';
 import type { RestoreDatabaseOptions } from './restoreDatabase';
@@ -23,12 +24,14 @@ export interface Loaded {
 }
 
 /**
- * Settings for the restoring sessions: no time limits, whatever the role's defaults are; strings as every reader of a script
- * takes them until it says otherwise, whatever the database's are. A crash would mean to restore
+ * Settings for the restoring sessions: no time limits, and no conflicts among them, whatever the role's defaults are; strings as
+ * every reader of a script takes them until it says otherwise, whatever the database's are. A crash would mean to restore
  * again anyway, so commits need not wait for the disk.
  */
-const SESSION = `SELECT pg_catalog.set_config(name, CASE name WHEN 'synchronous_commit' THEN 'off' WHEN 'standard_conforming_strings' THEN 'on' ELSE '0' END, false)
-	FROM pg_catalog.pg_settings WHERE name IN ('synchronous_commit', 'standard_conforming_strings', 'statement_timeout', 'lock_timeout',
+const SESSION = `SELECT pg_catalog.set_config(name, CASE name WHEN 'synchronous_commit' THEN 'off' WHEN 'standard_conforming_strings' THEN 'on'
+		WHEN 'default_transaction_isolation' THEN 'read committed' ELSE '0' END, false)
+	FROM pg_catalog.pg_settings WHERE name IN ('synchronous_commit', 'standard_conforming_strings', 'default_transaction_isolation',
+		'statement_timeout', 'lock_timeout',
 		'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`;
 
 /** Loads the source into a database that exists. */
@@ -47,7 +50,7 @@ export async function load(options: RestoreDatabaseOptions, database: string, fa
 	};
 	signal?.addEventListener('abort', hangUp, { once: true });
 	try {
-		const lanes = facts.ordered && !options.selection?.dataOnly ? 1 : (options.parallel ?? 2);
+		const lanes = runsAlone(options, facts) ? 1 : (options.parallel ?? 2);
 		for (let lane = 0; lane < lanes; lane++) clients.push(await connect(connection, 'target', { database, signal }));
 		for (const client of clients) await client.query(SESSION);
 		return await loadOver(clients, options, facts, progress);
@@ -72,25 +75,31 @@ async function loadOver(
 	const [first] = clients as [Client];
 	const filter = facts.filter(selection);
 	const rowsAlone = selection.dataOnly === true || facts.ordered;
-	const warnings = rowsAlone ? await switchTriggersOff(clients) : [];
-	const triggersOff = rowsAlone && warnings.length === 0;
+	const isReplica = rowsAlone && (await playReplica(clients));
+	const warnings: string[] = [];
 	const prepare = async () => {
 		if (!selection.dataOnly) warnings.push(...(await createMissingSchemas(first, facts, filter)));
 	};
 	const steps = source.steps(selection, signal);
 	const existing =
 		target.type === 'existing'
-			? new ExistingTarget(first, { target, selection, facts, progress, prepare, signal })
+			? new ExistingTarget(first, { target, selection, facts, progress, prepare, isReplica, signal })
 			: undefined;
 	if (!existing) await prepare();
+	const { privileges = true } = options;
+	// With privileges all of them have been asked for already.
+	const absentRoles = privileges ? [] : await missingRoles(first, facts.roles(selection, ['named']));
 	const result = await applySteps(existing?.steps(steps) ?? steps, clients, {
 		owner: options.owner ?? { type: 'asDumped' },
-		privileges: options.privileges ?? true,
+		privileges,
+		isWhole: filter.all,
+		absentRoles: new Set(absentRoles),
 		collectErrors: options.collectErrors ?? false,
 		loaded: progress.rows,
 		signal,
 	});
-	const around = (await existing?.afterwards(triggersOff)) ?? [];
+	if (rowsAlone && !isReplica && (existing?.wasInForce ?? true)) warnings.push(IN_FORCE);
+	const around = (await existing?.afterwards()) ?? [];
 	throwIfCancelled(signal);
 	const { objects, failures, rows } = result;
 	const tables = compareRows(rows, promised(facts, filter));
@@ -102,16 +111,28 @@ export function promised({ expectedRows }: SourceFacts, filter: SelectionFilter)
 	return new Map([...(expectedRows ?? [])].filter(([table]) => filter.wantsTable(table)));
 }
 
-/** Rows alone go into tables whose foreign keys and triggers are in force already: as pg_restore --disable-triggers. */
-async function switchTriggersOff(clients: Client[]): Promise<string[]> {
+/**
+ * What takes something away is one transaction, which nobody else sees before its end, so one connection does it all.
+ * Tables whose foreign keys are in force are filled one after the other.
+ */
+function runsAlone({ selection, target }: RestoreDatabaseOptions, { ordered }: SourceFacts): boolean {
+	return (target.type === 'existing' && target.before !== 'nothing') || (ordered && !selection?.dataOnly);
+}
+
+const IN_FORCE =
+	'The user may not switch triggers off (session_replication_role), and does not own all tables: foreign keys and triggers were in force while rows were loaded.';
+
+/**
+ * Rows alone go into tables whose foreign keys and triggers are in force already; for a replica most are off, as by
+ * pg_restore --disable-triggers. False where the user may not do that.
+ */
+async function playReplica(clients: Client[]): Promise<boolean> {
 	try {
 		for (const client of clients) await client.query('SET session_replication_role = replica');
-		return [];
+		return true;
 	} catch (error) {
 		if ((error as { code?: string }).code !== '42501') throw error;
-		return [
-			'The user may not switch triggers off (session_replication_role): foreign keys and triggers were in force while rows were loaded.',
-		];
+		return false;
 	}
 }
 

@@ -28,6 +28,12 @@ async function missing(client: Client, sql: string, names: string[]): Promise<st
 	return names.filter((name) => !found.has(name));
 }
 
+/** Those of the roles that the server does not have. */
+export async function missingRoles(client: Client, names: string[]): Promise<string[]> {
+	const sql = 'SELECT rolname::text AS name FROM pg_catalog.pg_roles WHERE rolname = ANY ($1)';
+	return await missing(client, sql, names);
+}
+
 /**
  * Asks the target for what the source will need, before anything in it is changed.
  * @throws BackupError TARGET_FAILED naming the extensions or the roles that are missing.
@@ -53,14 +59,10 @@ export async function checkTarget(
 	}
 	const kinds: RoleKind[] = [
 		...(owner.type === 'asDumped' ? (['owner', 'session'] as const) : []),
-		...(privileges ? (['privilege'] as const) : []),
+		...(privileges ? (['privilege', 'named'] as const) : []),
 	];
 	const wanted = [...(owner.type === 'role' ? [owner.role] : []), ...facts.roles(selection, kinds)];
-	const roles = await missing(
-		client,
-		'SELECT rolname::text AS name FROM pg_catalog.pg_roles WHERE rolname = ANY ($1)',
-		wanted,
-	);
+	const roles = await missingRoles(client, wanted);
 	if (roles.length > 0) {
 		throw new BackupError(
 			'TARGET_FAILED',

@@ -28,13 +28,6 @@ export class Progress {
 		this.#begun = true;
 	}
 
-	/** Carries out a change. */
-	async change(work: () => Promise<unknown>): Promise<void> {
-		this.begin();
-		await work();
-		this.changed = true;
-	}
-
 	/** The error of a cancelled restore. */
 	cancelled(): BackupError {
 		if (this.options.target.type !== 'existing') return cancelled();
@@ -67,7 +60,7 @@ export class Progress {
 	/** The first change was asked for, and no answer came. */
 	#doubt(): string {
 		const { target } = this.options;
-		const changes = { nothing: 'changed', truncate: 'emptied', drop: 'dropped and made anew, without rows' };
+		const changes = { nothing: 'changed', truncate: 'emptied and filled again', drop: 'dropped and made anew' };
 		const what = target.type === 'existing' ? changes[target.before] : changes.nothing;
 		return `The server had not answered yet: tables of "${target.database}" may be ${what} already.`;
 	}
@@ -92,9 +85,7 @@ export class Progress {
 		const names = this.#complete();
 		const shown = names.length > NAMES ? [...names.slice(0, NAMES), '…'] : names;
 		const list = names.length > 0 ? ` (${shown.join(', ')})` : '';
-		const before = target.type === 'existing' ? target.before : 'nothing';
-		const emptied = before === 'nothing' ? '' : ` All of them were ${before === 'drop' ? 'dropped' : 'emptied'} first.`;
-		return `The database "${target.database}" holds part of the backup now: of ${this.#wanted().length} tables with rows, ${names.length} are loaded completely${list}.${emptied}`;
+		return `The database "${target.database}" holds part of the backup now: of ${this.#wanted().length} tables with rows, ${names.length} are loaded completely${list}.`;
 	}
 
 	#advice(): string {

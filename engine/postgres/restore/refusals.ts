@@ -3,23 +3,7 @@ import { translateError } from '../connection';
 
 import type { StatementFacts } from '../statements/statement';
 
-/** SQLSTATE: duplicate schema, object, table, function. */
-const EXISTS = new Set(['42P06', '42710', '42P07', '42723']);
-
-const OCCUPIED =
-	'The database holds such an object already. Restore into a new database or with Safe Swap, drop the tables first, or choose Data Only.';
-const ABSENT =
-	'What the dump refers to is not there: restore all of it, choose what it refers to as well, or create it first.';
-const REFUSALS: Record<string, string> = {
-	...Object.fromEntries([...EXISTS].map((code) => [code, OCCUPIED])),
-	'42P01': ABSENT,
-	'42883': ABSENT,
-	'42704': ABSENT,
-	'3F000': ABSENT,
-	'23505':
-		'The table holds rows with the same key already. Empty the tables first (Truncate), or restore into a new database.',
-	'23503': 'The rows refer to rows that are not there. Restore the other table as well, or the whole database.',
-};
+import { adviceFor, EXISTS } from './hints';
 
 /** SQLSTATE of anything thrown, or an empty string. */
 export function sqlState(error: unknown): string {
@@ -31,10 +15,20 @@ export function existsAlready(error: unknown): boolean {
 	return EXISTS.has(sqlState(error));
 }
 
-/** The error that ends a restore: what could not be restored, why, and what to do. */
-export function refused(error: unknown, object: string): BackupError {
-	const { code, message, details, cause, hint } = translateError(error, 'target', `Could not restore ${object}`);
-	return new BackupError(code, message, { hint: hint ?? REFUSALS[sqlState(error)], details, cause });
+/**
+ * The error that ends a restore: what could not be restored, why, and what to do.
+ * @param isWhole whether all of the dump is restored
+ */
+export function refused(error: unknown, object: string, isWhole = false): BackupError {
+	const failure = translateError(error, 'target', `Could not restore ${object}`);
+	const advice = error instanceof BackupError ? undefined : adviceFor(error, isWhole);
+	if (!advice) return failure;
+	const { code, message, details, cause, hint } = failure;
+	return new BackupError(code, message, {
+		hint: advice.ofSource ? advice.hint : (hint ?? advice.hint),
+		details: advice.ofSource ? { ...details, ofSource: true } : details,
+		cause,
+	});
 }
 
 const SETTING = /^SET\s+(?:SESSION\s+|LOCAL\s+)?([a-z_][\w.]*)\s*(?:=|\sTO\s)\s*(\S[^]*)$/i;

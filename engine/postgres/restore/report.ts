@@ -1,3 +1,7 @@
+import { BackupError } from '../../errors';
+
+import type { SourceFacts } from './source';
+
 /** A statement or a table that the target refused. */
 export interface RestoreFailure {
 	/** What it was about: `TABLE public.users`, or the beginning of the statement. */
@@ -31,6 +35,28 @@ export function shortTables(tables: RestoredTable[]): string[] {
 	return tables
 		.filter(({ rows, expected }) => expected !== undefined && rows !== expected)
 		.map(({ schema, name, rows, expected }) => `${schema}.${name}: ${rows} of ${expected} rows`);
+}
+
+/**
+ * Makes sure that every table has all rows that the source promised.
+ * @throws BackupError TARGET_FAILED, with `details.shortTables`
+ */
+export function checkComplete(
+	loaded: ReadonlyMap<string, number>,
+	{ expectedRows }: SourceFacts,
+	isWanted: (table: string) => boolean,
+): void {
+	const expected = new Map([...(expectedRows ?? [])].filter(([table]) => isWanted(table)));
+	const short = shortTables(compareRows(loaded, expected));
+	if (short.length === 0) return;
+	throw new BackupError(
+		'TARGET_FAILED',
+		`The tables did not take what the backup promised: ${short.slice(0, 5).join(', ')}; nothing was changed.`,
+		{
+			hint: 'Something in the target takes rows away, or the manifest does not belong to the archive: verify the backup.',
+			details: { shortTables: short },
+		},
+	);
 }
 
 export interface RestoreReport {

@@ -24,11 +24,27 @@ export type RestoreStep =
 			comment: string;
 			rows: Buffer | AsyncIterable<Buffer>;
 			table: string | undefined;
+			/** See above. */
+			essential?: boolean;
+			/** Where the source has these rows, if it can read them again: see `again`. */
+			place?: RowsPlace;
 	  }
+	/** All rows have been handed out; those at the given places can be had once more. Comes before what looks at all rows. */
+	| { type: 'again'; rows: (places: ReadonlySet<number>) => AsyncIterable<CopyStep> }
 	/** Several statements that belong to no object and may be sent in one go: the contents of large objects. */
 	| { type: 'batch'; sql: string }
 	/** Nothing to do, but something to be told: what of the source is left out. */
 	| { type: 'warning'; text: string };
+
+export type CopyStep = Extract<RestoreStep, { type: 'copy' }>;
+
+/** Where a source has the rows of a step. */
+export interface RowsPlace {
+	/** A number of the source's own. */
+	number: number;
+	/** Of their table in the order in which pg_dump writes tables. */
+	rank: number;
+}
 
 /** Columns by table key. */
 export type FilledTables = ReadonlyMap<string, readonly string[] | undefined>;

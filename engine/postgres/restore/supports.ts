@@ -1,6 +1,11 @@
+import type { Client } from 'pg';
+
+import { runOne } from '../runOne';
+import { serverMessage } from '../serverMessage';
 import type { StatementFacts } from '../statements/statement';
 import { nameKey, objectKey } from '../statements/routines';
 
+import { existsAlready, refused } from './refusals';
 import type { Decision } from './selection';
 
 /** Names of objects in one message. */
@@ -41,6 +46,32 @@ export class Supports {
 		return decision === 'keep' || this.#made.has(nameKey(facts));
 	}
 
+	/**
+	 * Goes on where a statement on such an object failed: what was not chosen may be missing, but must not be more open than
+	 * it was. Returns what is to be told of it.
+	 * @throws BackupError where it would stay open
+	 */
+	async goOnWithout(
+		client: Client,
+		object: string,
+		{ text, facts }: { text: string; facts: StatementFacts },
+		error: unknown,
+	): Promise<string | undefined> {
+		if (!facts.role) {
+			if (existsAlready(error)) this.leave(facts);
+			return undefined;
+		}
+		const statements = closing(text);
+		for (const sql of statements) {
+			await runOne(client, sql).catch((failure: unknown) => {
+				throw refused(failure, object);
+			});
+		}
+		if (statements.length > 0) this.leave(facts);
+		const instead = statements.length === 0 ? '' : '; nobody but whoever restores may call it now';
+		return `${object}: its owner or privileges could not be set as in the dump${instead}: ${serverMessage(error)}`;
+	}
+
 	get warnings(): string[] {
 		const names = [...this.#beside.values()];
 		if (names.length === 0) return [];
@@ -55,7 +86,7 @@ export class Supports {
  * What keeps a function from being more open than it was, where its owner could not be set or a right not be taken away:
  * it speaks for nobody but its caller, and only whoever restores may call it. None where nothing has been opened.
  */
-export function closing(statement: string): string[] {
+function closing(statement: string): string[] {
 	const routine = (ROUTINE_OWNER.exec(statement) ?? ROUTINE_REVOKE.exec(statement))?.[1];
 	if (routine === undefined) return [];
 	return [`ALTER ${routine} SECURITY INVOKER`, `REVOKE ALL ON ${routine} FROM PUBLIC`];

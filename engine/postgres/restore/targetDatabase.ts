@@ -4,7 +4,7 @@ import { BackupError } from '../../errors';
 import { type PostgresConnection, withClient } from '../connection';
 import { checkVersionOf } from '../serverVersion';
 
-import { databaseExists } from './databases';
+import { databaseExists, MAY_NOT_CREATE } from './databases';
 import { checkKeptCopies } from './keptCopies';
 import { Maintenance } from './maintenance';
 import type { RestoreTarget } from './restoreDatabase';
@@ -45,6 +45,40 @@ export async function checkReplaceable(client: Client, database: string): Promis
 	);
 }
 
+/** Where nothing can be written. @throws BackupError ACCESS_DENIED for a user, TARGET_FAILED for a server */
+export async function checkWritable(client: Client): Promise<void> {
+	const { rows } = await client.query<{ standby: boolean; reads: boolean; user: string }>(
+		`SELECT pg_catalog.pg_is_in_recovery() AS standby, current_user::text AS user,
+			pg_catalog.current_setting('default_transaction_read_only')::boolean AS reads`,
+	);
+	const [session] = rows;
+	if (session?.standby) {
+		throw new BackupError('TARGET_FAILED', 'The server is a standby, which takes no changes; nothing was changed.', {
+			hint: 'Restore on its primary server: the standby gets all from that.',
+		});
+	}
+	if (!session?.reads) return;
+	throw new BackupError(
+		'ACCESS_DENIED',
+		`The sessions of "${session.user}" may only read (default_transaction_read_only is on); nothing was changed.`,
+		{
+			hint: 'Use a credential that may write, or reset the setting where it was made: ALTER ROLE ... RESET default_transaction_read_only, or ALTER DATABASE ... RESET.',
+		},
+	);
+}
+
+/** @throws BackupError ACCESS_DENIED for a user without the right to create databases */
+async function checkMayCreate(client: Client): Promise<void> {
+	const { rows } = await client.query<{ user: string }>(
+		`SELECT rolname::text AS user FROM pg_catalog.pg_roles WHERE rolname = current_user AND NOT rolcreatedb AND NOT rolsuper`,
+	);
+	const [user] = rows;
+	if (!user) return;
+	throw new BackupError('ACCESS_DENIED', `"${user.user}" may not create databases; nothing was changed.`, {
+		hint: MAY_NOT_CREATE,
+	});
+}
+
 /**
  * Asks the server of a restore to let us in, and for the database, before the dump is read to its end, which may take hours.
  * Leaves it again: a connection that nobody uses for so long may be cut on the way.
@@ -57,13 +91,18 @@ export async function checkTargetDatabase(
 ): Promise<void> {
 	const { type, database } = target;
 	if (type === 'existing') {
-		const check = async (client: Client) => await checkVersionOf(client, 'target');
+		const check = async (client: Client) => {
+			await checkVersionOf(client, 'target');
+			await checkWritable(client);
+		};
 		await withClient(connection, 'target', { database, signal }, check);
 		return;
 	}
 	const maintenance = await Maintenance.open(connection, database, signal);
 	try {
 		await checkVersionOf(maintenance.client, 'target');
+		await checkWritable(maintenance.client);
+		await checkMayCreate(maintenance.client);
 		if (type === 'newDatabase') await checkNew(maintenance.client, database);
 		else await checkReplaceable(maintenance.client, database);
 		if (type === 'safeSwap' && target.keptCopies !== undefined) {

@@ -252,6 +252,8 @@ function withoutDrop(reading: Reading): StatementFacts {
 	if (kind === 'INDEX') return otherIndex(reading, name);
 	if (kind === 'STATISTICS') return statistics(reading, name);
 	const own = name.parts.at(-1);
+	const isDropOfConstraint = kind === 'DOMAIN' && verb === 'ALTER' && wordsAt(tokens, name.end, 'DROP', 'CONSTRAINT');
+	if (isDropOfConstraint) return { ...fallback, name: own, schema: schemaOf(name.parts, schema), drops: true };
 	if (kind === 'SCHEMA') return { ...fallback, name: own, schema: own };
 	if (kind === 'COLUMN') return ofTable(reading, kind, withoutColumn(name.parts));
 	if (!RELATIONS.has(kind)) {
@@ -261,6 +263,7 @@ function withoutDrop(reading: Reading): StatementFacts {
 	}
 	const facts = ofTable(reading, kind, name.parts);
 	if (kind === 'SEQUENCE') return ownedBy(facts, reading);
+	if (kind === 'VIEW' && verb === 'CREATE' && wordsAt(tokens, 1, 'OR', 'REPLACE')) return { ...facts, replaces: true };
 	if (kind !== 'TABLE' || verb !== 'CREATE') return facts;
 	const partitioned = tokens.some((_, index) => index > name.end && wordsAt(tokens, index, 'PARTITION', 'BY'));
 	return {

@@ -21,14 +21,17 @@ const GRANTED = [
 	'TYPE',
 ];
 
+/** Words in the place of a role that name none of the source's. */
+const NOBODY = new Set(['PUBLIC', 'CURRENT_USER', 'CURRENT_ROLE', 'SESSION_USER']);
+
 /** Grantees: the names after TO or FROM, up to the options. */
-function grantees(tokens: Token[], preposition: 'TO' | 'FROM'): string[] {
+function grantees(tokens: Token[], preposition: 'TO' | 'FROM' | 'FOR'): string[] {
 	const names: string[] = [];
 	let at = findWord(tokens, 1, preposition) + 1;
 	while (at > 0 && tokens[at]) {
 		at = skipWords(tokens, at, 'GROUP');
 		const token = tokens[at];
-		if (token && !(token.kind === 'word' && token.text === 'PUBLIC')) names.push(token.name);
+		if (token && !(token.kind === 'word' && NOBODY.has(token.text))) names.push(token.name);
 		if (tokens[at + 1]?.text !== ',') break;
 		at += 2;
 	}
@@ -47,6 +50,13 @@ export function describePrivilege(reading: Reading): StatementFacts {
 	const named = GRANTED.some((kind) => wordsAt(tokens, on + 1, kind));
 	const object = named ? tokens.slice(on) : [...tokens.slice(on, on + 1), TABLE, ...tokens.slice(on + 1)];
 	return { ...describeObject({ ...reading, tokens: object }), role };
+}
+
+/** `CREATE POLICY ... TO a, b USING (...)` and `CREATE USER MAPPING FOR a SERVER ...`. */
+export function withNamedRoles(facts: StatementFacts, { tokens }: Reading): StatementFacts {
+	if (facts.kind !== 'POLICY' && facts.kind !== 'USER MAPPING') return facts;
+	const names = grantees(tokens, facts.kind === 'POLICY' ? 'TO' : 'FOR');
+	return names.length === 0 ? facts : { ...facts, role: { kind: 'named', names } };
 }
 
 const TABLE: Token = { text: 'TABLE', name: 'table', kind: 'word' };

@@ -1,11 +1,14 @@
 import { describeCall } from './calls';
 import { describeObject, describeRows } from './objects';
-import { describeDefaultPrivileges, describePrivilege } from './roles';
+import { describeDefaultPrivileges, describePrivilege, withNamedRoles } from './roles';
 import { describeSetting, transactionControl } from './session';
 import { findWord, type Token, tokenize, wordsAt } from './tokens';
 
-/** In which way a statement names roles: as owners, as those who are granted something, as whom the session speaks. */
-export type RoleKind = 'owner' | 'privilege' | 'session';
+/**
+ * In which way a statement names roles: as owners, as those who are granted something, as whom the session speaks, or
+ * (`named`) as those that a policy or a user mapping is for.
+ */
+export type RoleKind = 'owner' | 'privilege' | 'session' | 'named';
 
 /**
  * What a statement of a dump is about. Covers the forms in which pg_dump writes; of anything else it says nothing, and
@@ -44,6 +47,8 @@ export interface StatementFacts {
 	ownedSequence?: string;
 	/** Takes something away, to make room for what a later statement makes, as pg_dump --clean does. */
 	drops?: boolean;
+	/** Makes a view whether or not there is one already (CREATE OR REPLACE). */
+	replaces?: boolean;
 	/** Rights, an owner, or whom the session speaks as, rather than an object. */
 	role?: { kind: RoleKind; names: string[] };
 	extension?: string;
@@ -83,6 +88,7 @@ function describe(reading: Reading, statement: string): StatementFacts {
 	const { tokens, verb } = reading;
 	switch (verb) {
 		case 'CREATE':
+			return withNamedRoles(describeObject(reading), reading);
 		case 'DROP':
 		case 'REFRESH':
 			return describeObject(reading);

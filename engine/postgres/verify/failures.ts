@@ -42,12 +42,15 @@ export function findingOfFailure(error: unknown, target: TargetKind): Omit<Findi
 	const lacksRows = error.details?.['shortTables'] !== undefined;
 	// A locale or encoding that the server lacks has many codes.
 	const isBad = code === 'TARGET_FAILED' && (lacksRows || (refused && !message.startsWith(NO_DATABASE)));
+	// Another backup of the same source would not be any better.
+	const ofSource = error.details?.['ofSource'] === true ? hint : undefined;
 	return {
 		severity: isBad ? 'error' : 'obstacle',
 		message,
 		code,
 		hint: isBad
-			? 'This backup cannot be restored as it is. Make a new one and verify it; if that fails too, look at what the message names.'
+			? (ofSource ??
+				'This backup cannot be restored as it is. Make a new one and verify it; if that fails too, look at what the message names.')
 			: (hint ?? 'Give another scratch server, one like the source.'),
 	};
 }

@@ -135,9 +135,18 @@ export function copiedTable(statement: string): string | undefined {
 	return schema === undefined || name === undefined ? undefined : tableKey(schema, name);
 }
 
+/** What a target refuses in the middle is digested to its end all the same: it may have another try. */
 async function* passing(rows: AsyncIterable<Buffer>, digest: RowDigest): AsyncGenerator<Buffer> {
-	for await (const chunk of rows) {
-		digest.push(chunk);
-		yield chunk;
+	const iterator = rows[Symbol.asyncIterator]();
+	const next = async () => {
+		const result = await iterator.next();
+		if (result.done === true) return undefined;
+		digest.push(result.value);
+		return result.value;
+	};
+	try {
+		for (let chunk = await next(); chunk; chunk = await next()) yield chunk;
+	} finally {
+		while (await next());
 	}
 }

@@ -1,4 +1,4 @@
-import { encodeMessage, MessageType, splitMessages } from '../../protocol';
+import { encodeMessage, encodeQuery, type Message, MessageType, splitMessages } from '../../protocol';
 import type { InProcessServer } from './pglite';
 
 const NEWLINE = 0x0a;
@@ -10,12 +10,20 @@ const COPY_DONE = encodeMessage(0x63, Buffer.alloc(0));
 const COPY_IN_RESPONSE = 0x47;
 const COMMAND_COMPLETE = 0x43;
 
-/** A COPY FROM STDIN of a client, carried out in pieces and answered as one. */
+/** What a ReadyForQuery says of a session outside of any transaction. */
+const IDLE = Buffer.from('I');
+
+/**
+ * A COPY FROM STDIN of a client, carried out in pieces and answered as one. As of one, none of its rows are there where one
+ * of them is refused.
+ */
 export class CopyIn {
 	#chunks: Buffer[] = [];
 	#length = 0;
 	#rows = 0;
 	#failed = false;
+	/** Set with the first of several pieces: whether these stand in a transaction of ours. */
+	#wrapped: boolean | undefined;
 
 	/** @param answer takes what goes to the client */
 	constructor(
@@ -34,6 +42,7 @@ export class CopyIn {
 		const last = this.#chunks.pop() as Buffer;
 		this.#chunks.push(last.subarray(0, end + 1));
 		const rest = last.subarray(end + 1);
+		if (this.#wrapped === undefined) await this.#wrap();
 		await this.#send();
 		this.#chunks = rest.length > 0 ? [rest] : [];
 		this.#length = rest.length;
@@ -43,13 +52,35 @@ export class CopyIn {
 	async end(gaveUp: boolean): Promise<void> {
 		if (this.#failed) return;
 		if (gaveUp) {
+			if (this.#wrapped) await this.#ask('ROLLBACK');
 			const error = Buffer.from('SERROR\0VERROR\0C57014\0MCOPY from stdin failed\0\0');
 			this.answer(encodeMessage(MessageType.errorResponse, error));
 			this.answer(encodeMessage(MessageType.readyForQuery, Buffer.from('I')));
 			return;
 		}
 		const last = await this.#send();
-		if (last) this.answer(last);
+		if (!last) return;
+		if (this.#wrapped) await this.#ask('COMMIT');
+		this.answer(last);
+	}
+
+	async #wrap(): Promise<void> {
+		const answers = await this.#ask('');
+		this.#wrapped = answers.some(({ type, body }) => type === MessageType.readyForQuery && body.equals(IDLE));
+		if (this.#wrapped) await this.#ask('BEGIN');
+	}
+
+	async #ask(sql: string): Promise<Message[]> {
+		return await this.#exchange(encodeQuery(Buffer.from(sql)));
+	}
+
+	async #exchange(bytes: Buffer): Promise<Message[]> {
+		const replies: Buffer[] = [];
+		await this.server.exchange(bytes, (reply, taken) => {
+			replies.push(reply);
+			taken();
+		});
+		return splitMessages(Buffer.concat(replies)).messages;
 	}
 
 	/**
@@ -57,23 +88,22 @@ export class CopyIn {
 	 * to the client at once, and whatever else the client sends for this COPY is passed over, as a server does.
 	 */
 	async #send(): Promise<Buffer | undefined> {
-		const replies: Buffer[] = [];
 		const data = encodeMessage(MessageType.copyData, Buffer.concat(this.#chunks));
 		const messages = this.#length > 0 ? [this.query, data, COPY_DONE] : [this.query, COPY_DONE];
-		const keep = (bytes: Buffer, taken: () => void) => {
-			replies.push(bytes);
-			taken();
-		};
-		await this.server.exchange(Buffer.concat(messages), keep);
-		const { messages: answers } = splitMessages(Buffer.concat(replies));
+		const answers = await this.#exchange(Buffer.concat(messages));
 		const passedOn = answers.filter(({ type }) => type !== COPY_IN_RESPONSE);
 		this.#failed = answers.some(({ type }) => type === MessageType.errorResponse);
+		if (this.#failed && this.#wrapped) await this.#ask('ROLLBACK');
 		const complete = answers.find(({ type }) => type === COMMAND_COMPLETE);
 		this.#rows += Number(/^COPY (\d+)/.exec(complete?.body.toString('latin1') ?? '')?.[1] ?? 0);
-		const summed = passedOn.map(({ type, body }) =>
-			encodeMessage(type, type === COMMAND_COMPLETE ? Buffer.from(`COPY ${this.#rows}\0`) : body),
-		);
+		const summed = passedOn.map(({ type, body }) => encodeMessage(type, this.#asOfOne(type, body)));
 		if (this.#failed) this.answer(Buffer.concat(summed));
 		return this.#failed ? undefined : Buffer.concat(summed);
+	}
+
+	/** The body of an answer to a piece, as it would be to the whole. */
+	#asOfOne(type: number, body: Buffer): Buffer {
+		if (type === COMMAND_COMPLETE) return Buffer.from(`COPY ${this.#rows}\0`);
+		return type === MessageType.readyForQuery && this.#wrapped ? IDLE : body;
 	}
 }

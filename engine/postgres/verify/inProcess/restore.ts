@@ -6,11 +6,10 @@ import { type PostgresConnection, withClient } from '../../connection';
 import { quoteLiteral } from '../../quoting';
 import { load } from '../../restore/load';
 import { shortTables } from '../../restore/report';
-import type { RestoreSelection } from '../../restore/selection';
 import type { RestoreSource, SourceFacts } from '../../restore/source';
 import { extensionModules } from './extensions';
 import { type InProcessOptions, InProcessServer } from './pglite';
-import { makeRole, withRoles } from './roles';
+import { makeRole } from './roles';
 import { InProcessStream } from './stream';
 
 const DATABASE = 'postgres';
@@ -53,7 +52,7 @@ export async function restoreInProcess<T>(
 		const loaded = await load(
 			{
 				connection,
-				source: withStubs(source),
+				source,
 				target: { type: 'newDatabase', database: DATABASE },
 				parallel: 1,
 				...(signal && { signal }),
@@ -75,15 +74,8 @@ export async function restoreInProcess<T>(
 	}
 }
 
-function withStubs(source: RestoreSource): RestoreSource {
-	return {
-		inspect: (signal) => source.inspect(signal),
-		steps: (selection: RestoreSelection, signal) => withRoles(source.steps(selection, signal)),
-	};
-}
-
 async function makeRoles(client: Client, facts: SourceFacts): Promise<void> {
-	for (const role of facts.roles({}, ['owner', 'session', 'privilege'])) await client.query(makeRole(role));
+	for (const role of facts.roles({}, ['owner', 'session', 'privilege', 'named'])) await client.query(makeRole(role));
 }
 
 /** A session here lasts as long as the server, so what a new one would get from the database is set by hand. */

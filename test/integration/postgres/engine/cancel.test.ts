@@ -152,11 +152,10 @@ describe('cancelling', () => {
 		}
 	});
 
-	it('a restore into an existing database says what it has changed', async () => {
-		const existing = await databaseWith(server, 'CREATE TABLE parents (id int PRIMARY KEY, filler text)');
-		const blocker = await anotherSession(server, existing);
-		const target = { type: 'existing', database: existing, confirmation: existing, before: 'truncate' } as const;
-		const cancelWhileBlocked = async (lock: string) => {
+	describe('a restore into an existing database', () => {
+		const cancelWhileBlocked = async (existing: string, lock: string, before: 'nothing' | 'truncate') => {
+			const blocker = await anotherSession(server, existing);
+			const target = { type: 'existing', database: existing, confirmation: existing, before } as const;
 			await blocker.query(`BEGIN; ${lock}`);
 			const controller = new AbortController();
 			const selection = { tables: ['parents'], dataOnly: true };
@@ -172,22 +171,31 @@ describe('cancelling', () => {
 			await untilNoEngineSession(server);
 			return failure;
 		};
-		const untouched = await cancelWhileBlocked('LOCK TABLE parents');
-		expect(untouched.message).toBe('The run was cancelled; nothing was changed.');
-		// The last row waits for a lock that TRUNCATE does not need.
-		await server.query(existing, 'CREATE TABLE gate (id int PRIMARY KEY); INSERT INTO gate VALUES (1)');
-		await server.query(
-			existing,
-			`CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM FROM public.gate FOR UPDATE; RETURN NEW; END $$;
-			CREATE TRIGGER wait BEFORE INSERT ON parents FOR EACH ROW WHEN (NEW.id = 20000) EXECUTE FUNCTION wait();
-			ALTER TABLE parents ENABLE ALWAYS TRIGGER wait`,
-		);
-		const { message, hint } = await cancelWhileBlocked('SELECT FROM gate FOR UPDATE');
-		expect(message).toContain(
-			`The database "${existing}" holds part of the backup now: of 1 tables with rows, 0 are loaded`,
-		);
-		expect(message).toContain('All of them were emptied first.');
-		expect(hint).toContain('run the restore again');
+		/** The last row waits for whoever has locked the gate. */
+		const GATE = [
+			'CREATE TABLE gate (id int PRIMARY KEY); INSERT INTO gate VALUES (1)',
+			`CREATE FUNCTION pass(int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF $1 = 20000 THEN PERFORM FROM public.gate FOR UPDATE; END IF; RETURN true; END $$`,
+			'CREATE TABLE parents (id int PRIMARY KEY CHECK (pass(id)), filler text)',
+			`INSERT INTO parents VALUES (-1, 'there before')`,
+		];
+
+		it('has emptied nothing, whether it was waiting or loading', async () => {
+			const existing = await databaseWith(server, ...GATE);
+			for (const lock of ['LOCK TABLE parents', 'SELECT FROM gate FOR UPDATE']) {
+				const { message } = await cancelWhileBlocked(existing, lock, 'truncate');
+				expect(message).toBe('The run was cancelled; nothing was changed.');
+				expect((await server.query(existing, 'SELECT id FROM parents')).rows).toEqual([{ id: -1 }]);
+			}
+		});
+
+		it('says what it has added', async () => {
+			const existing = await databaseWith(server, ...GATE);
+			const { message, hint } = await cancelWhileBlocked(existing, 'SELECT FROM gate FOR UPDATE', 'nothing');
+			expect(message).toContain(
+				`The database "${existing}" holds part of the backup now: of 1 tables with rows, 0 are loaded`,
+			);
+			expect(hint).toContain('run the restore again');
+		});
 	});
 
 	it('a backup that waits for a lock ends its sessions on the server', async () => {

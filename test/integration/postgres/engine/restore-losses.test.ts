@@ -305,8 +305,8 @@ describe('tables of extensions', () => {
 
 describe('a connection that breaks', () => {
 	it.each<[before: 'truncate' | 'drop', says: string, selection: RestoreSelection]>([
-		['truncate', 'may be emptied already', { dataOnly: true }],
-		['drop', 'may be dropped and made anew, without rows already', { tables: ['a', 'b'] }],
+		['truncate', 'may be emptied and filled again already', { dataOnly: true }],
+		['drop', 'may be dropped and made anew already', { tables: ['a', 'b'] }],
 	])('before the server answers says what may be the case (%s)', async (before, says, selection) => {
 		const database = await databaseWith(server, TWO);
 		const stored = await backUp(server, database);

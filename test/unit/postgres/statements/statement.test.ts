@@ -8,7 +8,14 @@ import { tableKey } from '../../../../engine/postgres/statements/tokens';
 const key = (name: string) => tableKey(...(name.split('.') as [string, string]));
 
 /** Facts that a statement may lack. */
-const NOTHING = { schema: undefined, table: undefined, ownedSequence: undefined, cluster: undefined };
+const NOTHING = {
+	schema: undefined,
+	table: undefined,
+	ownedSequence: undefined,
+	cluster: undefined,
+	drops: undefined,
+	replaces: undefined,
+};
 
 describe('describeStatement', () => {
 	it.each([
@@ -57,6 +64,10 @@ describe('describeStatement', () => {
 		],
 		['ALTER FUNCTION s.f(a int) OWNER TO "The Boss"', { schema: 's', role: { kind: 'owner', names: ['The Boss'] } }],
 		['CREATE MATERIALIZED VIEW a.b AS SELECT 1', { kind: 'MATERIALIZED VIEW', table: key('a.b') }],
+		['CREATE OR REPLACE VIEW a.b AS SELECT 1', { kind: 'VIEW', table: key('a.b'), replaces: true }],
+		['CREATE VIEW a.b AS SELECT 1', { kind: 'VIEW', table: key('a.b'), replaces: undefined }],
+		['ALTER DOMAIN IF EXISTS a.d DROP CONSTRAINT c', { kind: 'DOMAIN', schema: 'a', drops: true }],
+		['ALTER DOMAIN a.d ADD CONSTRAINT "drop" CHECK (VALUE > 0)', { kind: 'DOMAIN', schema: 'a', drops: undefined }],
 		['CREATE STATISTICS a.s ON x, y FROM a.b', { table: key('a.b'), index: key('a.s') }],
 		['ALTER STATISTICS a.s SET STATISTICS 7', { index: key('a.s'), schema: 'a' }],
 		['INSERT INTO a.b VALUES (1)', { kind: 'INSERT', table: key('a.b'), schema: 'a' }],

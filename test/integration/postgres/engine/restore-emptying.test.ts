@@ -1,0 +1,3 @@
+import { describeEmptying } from './emptying';
+
+describeEmptying(18);

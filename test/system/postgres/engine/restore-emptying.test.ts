@@ -1,0 +1,3 @@
+import { describeEmptying } from '../../../integration/postgres/engine/emptying';
+
+describeEmptying(15);
