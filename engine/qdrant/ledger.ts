@@ -8,22 +8,26 @@ import { BackupError } from '../errors';
 import type { Storage } from '../storage';
 import type { SnapshotScope } from './client';
 import type { OwnSnapshot } from './ownSnapshot';
+import { isUploadName } from './uploads';
 
 const FOLDER = 'server-snapshots';
 /** An entry of another machine, whose processes nobody here can see, counts as abandoned after this long. */
 const ABANDONED_AFTER_MS = 12 * 60 * 60 * 1000;
 
+/** Part of a path, where these would lead elsewhere; what lies in a storage may have been put there by anybody. */
+const pathPart = z.string().refine((name) => name !== '.' && name !== '..');
+
 const entrySchema = z.object({
 	server: z.string(),
 	peerId: z.string(),
-	collection: z.string().optional(),
+	collection: pathPart.optional(),
 	shard: z.number().int().optional(),
 	/** On the server's clock. */
 	askedAt: z.string().datetime(),
 	/** Snapshots that were there before. */
 	present: z.array(z.string()),
 	/** Missing while the server is still making it. */
-	name: z.string().optional(),
+	name: pathPart.optional(),
 	/** SHA-256 in hex, as the server told it with the name. */
 	checksum: z.string().optional(),
 	/** A file that a restore uploads under that name. */
@@ -168,7 +172,8 @@ export class SnapshotLedger {
 
 function parsed(text: Buffer): z.infer<typeof entrySchema> | undefined {
 	try {
-		return entrySchema.parse(JSON.parse(text.toString('utf8')));
+		const entry = entrySchema.parse(JSON.parse(text.toString('utf8')));
+		return entry.isUpload && !isUploadName(entry.name ?? '') ? undefined : entry;
 	} catch {
 		return undefined;
 	}

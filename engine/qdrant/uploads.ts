@@ -14,6 +14,10 @@ export function uploadName(): string {
 	return `${PREFIX}${randomUUID()}.snapshot`;
 }
 
+export function isUploadName(name: string): boolean {
+	return name.startsWith(PREFIX);
+}
+
 /**
  * Removes what restores of which no note tells have uploaded and, killed half-way, not removed. Younger ones than a day may
  * belong to a restore that is still at work.
@@ -26,7 +30,7 @@ export async function removeOldUploads(
 ): Promise<string[]> {
 	const removed: string[] = [];
 	for (const { name, creation_time: created } of await client.snapshots(scope, signal)) {
-		if (!name.startsWith(PREFIX) || !created) continue;
+		if (!isUploadName(name) || !created) continue;
 		if (now.getTime() - new Date(`${created}Z`).getTime() < ABANDONED_AFTER_MS) continue;
 		await client.deleteSnapshot(scope, name, signal);
 		removed.push(name);
@@ -37,7 +41,7 @@ export async function removeOldUploads(
 /** Removes all that was uploaded into a collection, which is about to be deleted. */
 export async function removeUploads(client: QdrantClient, collection: string): Promise<void> {
 	for (const { name } of (await snapshotsIn(client, { collection })) ?? []) {
-		if (name.startsWith(PREFIX)) await client.deleteSnapshot({ collection }, name);
+		if (isUploadName(name)) await client.deleteSnapshot({ collection }, name);
 	}
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -56,6 +56,11 @@ exec '${realNpm}' "$@"
 	return bin;
 }
 
+function megabytesBelow(root: string): number {
+	const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+	return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0) / 1e6;
+}
+
 /** How this machine reaches its npm registry: n8n's npm has to do the same, in an environment that is otherwise its own. */
 function registryAccess(): Record<string, string> {
 	const wanted =
@@ -101,6 +106,8 @@ it('is installed by n8n itself, with its dependencies and nothing else', () => {
 		expect(existsSync(join(installed, 'node_modules', name)), name).toBe(true);
 	}
 	expect(existsSync(join(installed, 'node_modules', 'n8n-workflow'))).toBe(false);
+	// The README says about 85; a compiler that a dependency asks for would add 27.
+	expect(megabytesBelow(installed)).toBeLessThan(100);
 });
 
 it('is listed among the installed packages, and loaded', async () => {

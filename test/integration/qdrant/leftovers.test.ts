@@ -184,16 +184,30 @@ it('tells a damaged entry once and keeps it aside', async () => {
 	const { storage, root } = temporaryStorage();
 	const folder = join(root, 'qdrant', 'server-snapshots');
 	mkdirSync(folder, { recursive: true });
-	for (const content of ['garbage', '{"server":1}', 'null', '\ufffd\u0000']) {
-		writeFileSync(join(folder, `${Buffer.from(content).toString('hex')}.json`), content);
+	const theirs = await somebodysSnapshot();
+	const time = '2026-01-31T02:00:00.000Z';
+	const entry = { server: proxy.endpoint, peerId: '0', present: [], host: 'x', pid: 1, askedAt: time, enteredAt: time };
+	const elsewhere = JSON.stringify({ ...entry, collection: '..', name: theirs });
+	const notUploaded = JSON.stringify({ ...entry, collection: 'docs', name: theirs, isUpload: true });
+	for (const [number, content] of [
+		'garbage',
+		'{"server":1}',
+		'null',
+		'\ufffd\u0000',
+		elsewhere,
+		notUploaded,
+	].entries()) {
+		writeFileSync(join(folder, `${number}.json`), content);
 	}
 	const first = await run(storage);
 	expect(first.failures).toEqual([]);
-	expect(first.warnings).toHaveLength(4);
+	expect(first.warnings).toHaveLength(6);
+	expect(first.removedLeftovers).toEqual([]);
 	for (const warning of first.warnings)
 		expect(warning).toMatch(/is kept as qdrant\/server-snapshots\/.*\.json\.damaged/);
-	expect(ledger(root)).toHaveLength(4);
+	expect(ledger(root)).toHaveLength(6);
 	expect(await run(storage)).toMatchObject({ failures: [], warnings: [] });
+	expect(await snapshotNames(server, 'docs')).toEqual([theirs]);
 });
 
 describe('a collection whose strict mode lets nobody count', () => {
