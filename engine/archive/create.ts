@@ -2,7 +2,7 @@ import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
 import { resolveCodec, type CodecOptions } from './codec';
 import { prepareEncryption, type EncryptionKeys } from './encryption';
-import type { BackupKind } from './manifest';
+import type { BackupKind, Manifest } from './manifest';
 import { archiveFileName, keyIn, manifestKeyOf } from './naming';
 import { ArchiveWriter, type WriterSettings } from './writer';
 
@@ -44,8 +44,9 @@ export async function createArchive(options: CreateArchiveOptions): Promise<Arch
 	const codec = resolveCodec(options.codec);
 	const encryptor = await prepareEncryption(options.encryption);
 	const { storage, folder, name, extension, kind, timeZone, signal, expectedSize, startedAt = new Date() } = options;
+	const prove = (manifest: Manifest) => encryptor?.prove(manifest) ?? manifest;
 	const naming = { name, extension, startedAt, codec: codec.name, encrypted: encryptor !== undefined };
-	const settings = { storage, folder, name, kind, startedAt, codec, encryptor, signal, expectedSize };
+	const settings = { storage, folder, name, kind, startedAt, codec, encryptor, prove, signal, expectedSize };
 	for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
 		throwIfCancelled(signal);
 		const file = archiveFileName({ ...naming, ...(timeZone === undefined ? {} : { timeZone }), attempt });

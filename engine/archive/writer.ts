@@ -19,7 +19,8 @@ import { inBlocks, totalLength } from './blocks';
 import { createCompressor, type CodecOptions } from './codec';
 import type { Encryptor } from './encryption';
 import { COMPRESSORS, FrameCompressor } from './frame-compressor';
-import { formatManifest, parseManifest, type BackupKind, type Manifest, type ManifestPart } from './manifest';
+import type { BackupKind, Manifest, ManifestPart } from './manifest';
+import { formatManifest, parseManifest } from './manifest-text';
 import { keyIn, manifestKeyOf } from './naming';
 import { ArchiveOutput, type PartDetails } from './output';
 import { manifestOf, pointAt, type CommitDetails } from './publish';
@@ -35,6 +36,8 @@ export interface WriterSettings {
 	startedAt: Date;
 	codec: CodecOptions;
 	encryptor: Encryptor | undefined;
+	/** Adds the proof that it was made with the passphrase, where there is one. */
+	prove: (manifest: Manifest) => Manifest;
 	signal: AbortSignal | undefined;
 	expectedSize: number | undefined;
 	/** Called once, when the writer has committed or has cleaned up after itself. */
@@ -161,7 +164,7 @@ export class ArchiveWriter {
 			await this.drain();
 			this.#output.end();
 			this.#assertStored(await this.#written);
-			const manifest = manifestOf(this.#settings, this.#output, details);
+			const manifest = this.#settings.prove(manifestOf(this.#settings, this.#output, details));
 			await this.#storeManifest(manifest);
 			this.#state = 'committed';
 			this.#close();

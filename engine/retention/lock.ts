@@ -14,6 +14,7 @@ import { randomUUID } from 'node:crypto';
 
 import { z } from 'zod';
 
+import { LIMITS } from '../archive';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
 import { HOUSEKEEPING, parseJson, readSmall } from './housekeeping';
@@ -225,7 +226,7 @@ async function removeOldRecords(storage: Storage, generation: number, now: Date)
 }
 
 async function readRecord(storage: Storage, generation: number): Promise<LockRecord | undefined> {
-	return recordSchema.safeParse(parseJson(await readSmall(storage, keyOf(generation)))).data;
+	return recordSchema.safeParse(parseJson(await readSmall(storage, keyOf(generation), LIMITS.lock))).data;
 }
 
 async function writeRecord(storage: Storage, generation: number, record: LockRecord): Promise<void> {
