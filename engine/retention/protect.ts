@@ -38,16 +38,22 @@ function protectAsHeld(entry: RetentionEntry, now: Date, add: AddReason): void {
 	if (legalHold) add(entry, { rule: 'legalHold', text: 'under a legal hold in the storage, without an end' });
 }
 
+/** Where backups of one kind and name come from: addresses, with the systems behind each, and folders. */
+interface Seen {
+	origins: Map<string | undefined, Set<string | undefined>>;
+	places: Set<string>;
+}
+
 /**
  * How to call what an entry is a backup of: by its name, and by its server and folder where several have one of that name.
  * Without them nobody would see why the last backup of a server that has moved stays.
  */
 function thingsIn(entries: readonly RetentionEntry[]): (entry: RetentionEntry) => string {
 	const idOf = ({ kind, name }: RetentionEntry) => JSON.stringify([kind, name]);
-	const known = new Map<string, { origins: Map<string | undefined, Set<string | undefined>>; places: Set<string> }>();
+	const known = new Map<string, Seen>();
 	for (const entry of entries) {
 		const id = idOf(entry);
-		const seen = known.get(id) ?? { origins: new Map(), places: new Set() };
+		const seen: Seen = known.get(id) ?? { origins: new Map(), places: new Set() };
 		known.set(id, seen);
 		const systems = seen.origins.get(entry.origin) ?? new Set<string | undefined>();
 		seen.origins.set(entry.origin, systems.add(entry.system));

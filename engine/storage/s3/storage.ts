@@ -20,6 +20,9 @@ import { readText } from './transport';
 import { assertAbsent, uploadStream } from './upload';
 import { KeptVersions } from './versions';
 
+/** A pointer is a line; what is cut off here is none. */
+const MAX_POINTER_BYTES = 64 * 1024;
+
 /** Archives in a bucket of any S3-compatible server. */
 export class S3Storage implements Storage {
 	readonly description: string;
@@ -174,7 +177,7 @@ export class S3Storage implements Storage {
 		assertPointerKey(pointerKey);
 		return await this.#explained(pointerKey, async () => {
 			try {
-				return parsePointer(pointerKey, await readText(await this.#open(pointerKey, {})));
+				return parsePointer(pointerKey, await readText(await this.#open(pointerKey, {}), MAX_POINTER_BYTES));
 			} catch (error) {
 				if (error instanceof S3Failure && error.code === 'NoSuchKey') return undefined;
 				throw error;
