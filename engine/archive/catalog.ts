@@ -1,8 +1,10 @@
 import { BackupError } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
-import { MANIFEST_SUFFIX, type BackupKind, type Manifest, type PartialBackup } from './manifest';
-import { manifestReader, readManifest } from './manifest-file';
-import { isFileOf, manifestKeyOf, WEEKLY_COPY } from './naming';
+import { assertAuthentic, type ManifestTrust } from './authenticity';
+import { latestIn } from './latest';
+import { MANIFEST_SUFFIX, type BackupKind, type Manifest } from './manifest';
+import { manifestReader, readManifest, type ManifestReader } from './manifest-file';
+import { isFileOf, manifestKeyOf, weekOfFolder } from './naming';
 
 const READERS = 16;
 /** Sorting more seldom than this would save nothing. */
@@ -45,7 +47,7 @@ export interface ManifestList {
 
 /**
  * Every backup under a prefix (`postgres/`, or the empty string for all). An archive without a manifest is none. A
- * manifest that cannot be read does not hide the others.
+ * manifest that cannot be read, or is not to be believed, does not hide the others.
  * @throws BackupError STORAGE_UNREACHABLE, CANCELLED, and what listing throws.
  */
 export async function listManifests(
@@ -53,6 +55,7 @@ export async function listManifests(
 	prefix: string,
 	filter: ManifestFilter = {},
 	signal?: AbortSignal,
+	trust: ManifestTrust = {},
 ): Promise<ManifestList> {
 	const sizes = new Map<string, number>();
 	const manifests: StoredObject[] = [];
@@ -63,12 +66,12 @@ export async function listManifests(
 	}
 	const { kind, limit = Infinity } = filter;
 	const kinds = typeof kind === 'string' ? [kind] : kind;
-	const read = manifestReader(storage);
+	const read = manifestReader(storage, trust);
 	const list: ManifestList = { backups: [], damaged: [] };
 	await Promise.all(
 		Array.from({ length: READERS }, async () => {
 			for (let object = manifests.pop(); object; object = manifests.pop()) {
-				const entry = await entryOf(object, list.damaged, sizes, (key) => read(key, signal));
+				const entry = await entryOf(object, list.damaged, sizes, (key, size) => read(key, size, signal));
 				if (entry && (!kinds || kinds.includes(entry.manifest.kind))) list.backups.push(entry);
 				if (list.backups.length >= 2 * Math.max(limit, SOME)) keepNewest(list, limit);
 			}
@@ -85,14 +88,14 @@ function keepNewest({ backups }: ManifestList, limit: number): void {
 
 /** Undefined where it cannot be read, or is no longer there. */
 async function entryOf(
-	{ key: manifestKey, modifiedAt }: StoredObject,
+	{ key: manifestKey, size, modifiedAt }: StoredObject,
 	damaged: DamagedManifest[],
 	sizes: Map<string, number>,
-	read: ReturnType<typeof manifestReader>,
+	read: ManifestReader,
 ): Promise<BackupEntry | undefined> {
 	const key = manifestKey.slice(0, -MANIFEST_SUFFIX.length);
 	try {
-		const { manifest, folder } = await read(manifestKey);
+		const { manifest, folder } = await read(manifestKey, size);
 		return { manifest, manifestKey, folder, key, foundSize: sizes.get(key) };
 	} catch (error) {
 		if (!(error instanceof BackupError)) throw error;
@@ -109,9 +112,13 @@ function newestFirst(a: BackupEntry, b: BackupEntry): number {
 		compare(b.manifest.startedAt, a.manifest.startedAt) ||
 		compare(b.manifest.finishedAt, a.manifest.finishedAt) ||
 		// A backup before its weekly copy: whoever looks for it by its id, or for the newest, means the backup.
-		Number(WEEKLY_COPY.test(a.key)) - Number(WEEKLY_COPY.test(b.key)) ||
+		Number(isWeeklyCopy(a)) - Number(isWeeklyCopy(b)) ||
 		compare(b.key, a.key)
 	);
+}
+
+function isWeeklyCopy({ folder }: BackupEntry): boolean {
+	return weekOfFolder(folder) !== undefined;
 }
 
 function compare(a: string, b: string): number {
@@ -130,73 +137,54 @@ export type BackupReference = { id: string } | { file: string } | { latest: stri
  * the newest of all where none is whole; the entry's `remark` says so. It refuses to fall back to an older backup behind
  * a damaged manifest of a newer one.
  * @param prefix Where to look for an id or the latest: `postgres/`.
- * @throws BackupError STORAGE_MISSING (no such backup), MANIFEST_INVALID, and what the storage throws.
+ * @throws BackupError STORAGE_MISSING (no such backup), MANIFEST_INVALID, what assertAuthentic throws, and what the storage
+ * throws.
  */
 export async function findBackup(
 	storage: Storage,
 	reference: BackupReference,
 	prefix = '',
 	signal?: AbortSignal,
+	trust: ManifestTrust = {},
 ): Promise<BackupEntry> {
-	if ('file' in reference) return await findByFile(storage, reference.file, signal);
-	if ('latest' in reference) return await findLatest(storage, reference, prefix, signal);
-	const { backups } = await listManifests(storage, prefix, {}, signal);
-	return (
-		backups.find(({ manifest }) => manifest.id === reference.id) ?? missing(storage, `with the id ${reference.id}`)
-	);
+	if ('file' in reference) return await findByFile(storage, reference.file, signal, trust);
+	if ('latest' in reference) {
+		const { latest: name, kind } = reference;
+		const list = await listManifests(storage, prefix, { name, ...(kind ? { kind } : {}) }, signal, trust);
+		return latestIn(list, name) ?? missing(storage, `of ${name}`);
+	}
+	return await findById(storage, reference.id, { prefix, signal, trust });
 }
 
-async function findByFile(storage: Storage, file: string, signal: AbortSignal | undefined): Promise<BackupEntry> {
+interface Where {
+	prefix: string;
+	signal: AbortSignal | undefined;
+	trust: ManifestTrust;
+}
+
+/** One that is not to be believed is found all the same, to be refused for what it is. */
+async function findById(storage: Storage, id: string, { prefix, signal, trust }: Where): Promise<BackupEntry> {
+	const { backups } = await listManifests(storage, prefix, {}, signal);
+	const found = backups.find(({ manifest }) => manifest.id === id) ?? missing(storage, `with the id ${id}`);
+	await assertAuthentic(found.manifest, { where: found.manifestKey, folder: found.folder }, trust);
+	return found;
+}
+
+async function findByFile(
+	storage: Storage,
+	file: string,
+	signal: AbortSignal | undefined,
+	trust: ManifestTrust,
+): Promise<BackupEntry> {
 	const manifestKey = file.endsWith(MANIFEST_SUFFIX) ? file : manifestKeyOf(file);
 	const key = manifestKey.slice(0, -MANIFEST_SUFFIX.length);
 	if (!(await storage.stat(manifestKey))) missing(storage, `named ${key}`);
-	const { manifest, folder } = await readManifest(storage, manifestKey, signal);
+	const { manifest, folder } = await readManifest(storage, manifestKey, signal, trust);
 	return { manifest, manifestKey, folder, key, foundSize: (await storage.stat(key))?.size };
 }
 
-async function findLatest(
-	storage: Storage,
-	{ latest, kind }: { latest: string; kind?: BackupKind },
-	prefix: string,
-	signal: AbortSignal | undefined,
-): Promise<BackupEntry> {
-	const { backups, damaged } = await listManifests(
-		storage,
-		prefix,
-		{ name: latest, ...(kind ? { kind } : {}) },
-		signal,
-	);
-	const [newest] = backups;
-	const found = backups.find(({ manifest }) => !manifest.partial) ?? newest;
-	const newer = damaged.find(({ modifiedAt }) => !found || modifiedAt > new Date(found.manifest.finishedAt));
-	if (!newer) return found && newest ? remarked(found, newest) : missing(storage, `of ${latest}`);
-	throw new BackupError('MANIFEST_INVALID', `The newest backup of ${latest} cannot be told: ${newer.error.message}`, {
-		cause: newer.error,
-		hint: found
-			? `The newest one that can be read is ${found.key} (id ${found.manifest.id}); choose it by its id, or remove ${newer.manifestKey}.`
-			: 'No other backup of it was found.',
-	});
-}
-
-const CONTENT_WORDS = { all: [], schema: ['schema only'], data: ['data only'] };
-
-/** `schema only, --table=public.users` */
-function partialWords({ content, selection }: PartialBackup): string {
-	return [...CONTENT_WORDS[content], ...selection].join(', ');
-}
-
-function remarked(found: BackupEntry, newest: BackupEntry): BackupEntry {
-	const { partial, name } = newest.manifest;
-	if (!partial) return found;
-	const part = `holds only a part (${partialWords(partial)})`;
-	const remark =
-		found === newest
-			? `No backup of ${name} is whole; the latest, ${newest.key}, ${part}.`
-			: `The latest whole backup of ${name} is ${found.key}, begun at ${found.manifest.startedAt}; ${newest.key} is newer, but ${part}.`;
-	return { ...found, remark };
-}
-
-function missing(storage: Storage, which: string): never {
+/** @throws BackupError STORAGE_MISSING */
+export function missing(storage: Storage, which: string): never {
 	throw new BackupError('STORAGE_MISSING', `There is no backup ${which} in ${storage.description}.`, {
 		hint: 'List the backups to see what the storage holds. An archive whose manifest is missing is not a backup.',
 	});

@@ -1,8 +1,9 @@
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
+import { Claim, clearDebris } from './claim';
 import { resolveCodec, type CodecOptions } from './codec';
 import { prepareEncryption, type EncryptionKeys } from './encryption';
-import type { BackupKind } from './manifest';
+import type { BackupKind, Manifest } from './manifest';
 import { archiveFileName, keyIn, manifestKeyOf } from './naming';
 import { ArchiveWriter, type WriterSettings } from './writer';
 
@@ -31,14 +32,14 @@ export interface CreateArchiveOptions {
 const MAX_ATTEMPTS = 100;
 
 /**
- * Keys that writers of this process hold. Other processes are kept out by the storage itself; but not every bucket can
- * refuse a key before the upload ends, and runs of one n8n are where two backups in one second come from.
+ * Keys that writers of this process hold. Other processes are kept out by claims, and by the storage itself; but runs of one
+ * n8n are where two backups in one second come from, and not every bucket refuses the second claim.
  */
 const held = new Set<string>();
 
 /**
  * Begins an archive under a name that nobody holds: `_2`, `_3`, ... where the name of this second is taken. It exists
- * for nobody until `commit`. The signal, when it fires, aborts the writer by itself.
+ * for nobody until `commit`. What writers of the same kind and name have left that were killed is cleared away. The signal, when it fires, aborts the writer by itself.
  * @throws BackupError INVALID_INPUT (name, zone, level, keys), CANCELLED, and what the storage throws.
  */
 export async function createArchive(options: CreateArchiveOptions): Promise<ArchiveWriter> {
@@ -47,8 +48,10 @@ export async function createArchive(options: CreateArchiveOptions): Promise<Arch
 	const encryptor = await prepareEncryption(options.encryption);
 	const { storage, folder, name, extension, kind, timeZone, signal, startedAt = new Date() } = options;
 	const { expectedSize, estimatedSize } = options;
+	const prove = (manifest: Manifest) => encryptor?.prove(manifest) ?? manifest;
 	const naming = { name, extension, startedAt, codec: codec.name, encrypted: encryptor !== undefined };
-	const settings = { storage, folder, name, kind, startedAt, codec, encryptor, signal, expectedSize, estimatedSize };
+	const writing = { storage, folder, name, kind, startedAt, codec, encryptor, prove };
+	const settings = { ...writing, signal, expectedSize, estimatedSize };
 	for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
 		throwIfCancelled(signal);
 		const file = archiveFileName({ ...naming, ...(timeZone === undefined ? {} : { timeZone }), attempt });
@@ -61,24 +64,41 @@ export async function createArchive(options: CreateArchiveOptions): Promise<Arch
 }
 
 /** A writer for this name, or undefined where the name is taken. */
-async function tryName(settings: Omit<WriterSettings, 'onClosed'>): Promise<ArchiveWriter | undefined> {
+async function tryName(settings: Omit<WriterSettings, 'onClosed' | 'claim'>): Promise<ArchiveWriter | undefined> {
 	const { storage, folder, file } = settings;
 	const key = keyIn(folder, file);
 	const entry = `${storage.description}\n${key}`;
 	if (held.has(entry)) return undefined;
 	held.add(entry);
-	const release = () => held.delete(entry);
+	let claim: Claim | 'taken' | undefined;
+	const release = async () => {
+		if (claim instanceof Claim) await claim.release();
+		held.delete(entry);
+	};
 	try {
-		if ((await storage.stat(key)) ?? (await storage.stat(manifestKeyOf(key)))) {
-			release();
+		claim = await claimed(settings, key);
+		// Asked only now: who had the name before us is done with it, or has its claim.
+		if (claim === 'taken' || (await storage.stat(key)) || (await storage.stat(manifestKeyOf(key)))) {
+			await release();
 			return undefined;
 		}
+		if (claim) await clearDebris(storage, folder, settings, claim, settings.signal);
 	} catch (error) {
-		release();
+		await release();
 		throw error;
 	}
-	const writer = new ArchiveWriter({ ...settings, onClosed: release });
+	const writer = new ArchiveWriter({ ...settings, claim, onClosed: release });
 	return (await isAccepted(writer)) ? writer : undefined;
+}
+
+async function claimed(
+	{ storage, kind, name, file, signal }: Omit<WriterSettings, 'onClosed' | 'claim'>,
+	key: string,
+): Promise<Claim | 'taken' | undefined> {
+	if (storage.isOneRuns) return undefined;
+	// Names of the same second are seldom: what is there already needs no claim to be found.
+	if (await storage.stat(key)) return 'taken';
+	return await Claim.take(storage, key, { kind, name, file }, signal);
 }
 
 /** False where another writer has the name; every other failure is thrown once the writer has cleaned up. */

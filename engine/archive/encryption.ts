@@ -14,6 +14,8 @@ import type { Key, PrivateKey, SessionKey } from 'openpgp';
 import { BackupError } from '../errors';
 import { inSlices } from './blocks';
 import type { Manifest } from './manifest';
+import { withProof } from './authenticity';
+import { writingKey } from './manifest-key';
 import { OpenpgpSource } from './openpgp-source';
 import { fingerprintOf, loadOpenpgp, readPublicKeys, readUnlockedKeys } from './openpgp-keys';
 import type { DecryptionKeys, EncryptionKeys } from './openpgp-keys';
@@ -32,6 +34,8 @@ const SLICE_BYTES = 1024 * 1024;
 export interface Encryptor {
 	readonly facts: EncryptionFacts;
 	encrypt(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array>;
+	/** The manifest with the proof that it was made with the passphrase; as it is where there are public keys alone. */
+	prove(manifest: Manifest): Manifest;
 }
 
 /**
@@ -47,7 +51,9 @@ export async function prepareEncryption(keys: EncryptionKeys | undefined): Promi
 		});
 	}
 	const recipients = await readPublicKeys(publicKeys);
+	const key = passphrase ? await writingKey(passphrase) : undefined;
 	return {
+		prove: (manifest) => (key ? withProof(manifest, key) : manifest),
 		facts: {
 			format: 'openpgp',
 			cipher: 'aes256',

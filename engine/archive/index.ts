@@ -14,7 +14,11 @@
  *     handed out before its own hash was.
  *  7. What is between `frame` and the storage is bounded in bytes, whatever the archive's length.
  *  8. Secrets are in neither manifest nor errors.
+ *  9. What a writer that was killed has left is removed by the next one of the same kind, name and folder, once it is
+ *     certainly dead; nothing of a living writer is, and nothing that no claim names.
+ * 10. With the passphrase, no manifest that was made or changed without it is read, found, listed or opened.
  */
+export { CLAIM_SUFFIX } from './claim';
 export { createArchive, type CreateArchiveOptions } from './create';
 export type { CommitDetails } from './publish';
 export type { ArchiveWriter } from './writer';
@@ -33,15 +37,17 @@ export type { CodecName, CodecOptions } from './codec';
 export { checkKeys } from './check-keys';
 export type { DecryptionKeys, EncryptionKeys } from './encryption';
 export { decryptMessage } from './message';
-export { keyIn, latestKey, manifestKeyOf, safeName, timestamp } from './naming';
+export { folderOf, keyIn, latestKey, manifestKeyOf, safeName, timestamp, usualFolder } from './naming';
+export { completeSources, homeOf, seriesIn, seriesOf, sourceOf, type SeriesFacts } from './series';
 export {
 	BACKUP_KINDS,
 	MANIFEST_SUFFIX,
-	formatManifest,
-	parseManifest,
 	type BackupKind,
 	type Manifest,
 	type ManifestPart,
 	type ManifestTable,
 	type PartialBackup,
 } from './manifest';
+export { formatManifest, manifestDocument, parseManifest } from './manifest-text';
+export { DerivationBudget, isAuthentic, type ManifestTrust } from './authenticity';
+export { LIMITS, readSmallObject, TooLarge } from './small-object';

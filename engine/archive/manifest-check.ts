@@ -9,6 +9,8 @@ type Check = (value: unknown) => boolean;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
+const SALT = /^[0-9a-f]{32}$/;
+const KEY_CHECK = /^[0-9a-f]{16}$/;
 /** Without leap days. */
 const TIME =
 	/^\d{4}-((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?Z$/;
@@ -48,7 +50,7 @@ function objectOf(required: Record<string, Check>, optional: Record<string, Chec
 const isTold = objectOf({ system: isText, version: isText }, {}, isAnything);
 const isTool = objectOf({ name: isText, version: isText }, {}, isAnything);
 
-/** @param kinds The kinds of backups that there are */
+/** @param version The one that is written; version 1 is read as well. @param kinds The kinds of backups that there are */
 export function manifestCheck(version: number, kinds: readonly string[], checksum: string): (json: unknown) => boolean {
 	const part = objectOf(
 		{ type: isText, offset: isCount, length: isCount, rawLength: isCount, sha256: matching(SHA256) },
@@ -66,7 +68,7 @@ export function manifestCheck(version: number, kinds: readonly string[], checksu
 	});
 	const manifest = objectOf(
 		{
-			formatVersion: oneOf(version),
+			formatVersion: oneOf(1, version),
 			id: matching(UUID),
 			kind: oneOf(...kinds),
 			name: isFilled,
@@ -84,6 +86,8 @@ export function manifestCheck(version: number, kinds: readonly string[], checksu
 		},
 		{
 			[checksum]: isText,
+			folder: isText,
+			proof: objectOf({ salt: matching(SALT), keyCheck: matching(KEY_CHECK), hmacSha256: matching(SHA256) }),
 			tables: listOf(table),
 			partial: objectOf({ content: oneOf('all', 'schema', 'data'), selection: listOf(isText) }),
 			options: objectOf({}, {}, isAnything),
@@ -94,7 +98,17 @@ export function manifestCheck(version: number, kinds: readonly string[], checksu
 			parent: matching(UUID),
 		},
 	);
-	return (json) => manifest(json) && haveTheirTables(json as Tables);
+	return (json) => manifest(json) && haveTheirTables(json as Tables) && hasMembersOfItsVersion(json as Versioned);
+}
+
+interface Versioned {
+	formatVersion: number;
+	folder?: string;
+	proof?: object;
+}
+
+function hasMembersOfItsVersion({ formatVersion, folder, proof }: Versioned): boolean {
+	return formatVersion === 1 ? folder === undefined && proof === undefined : folder !== undefined;
 }
 
 interface Tables {

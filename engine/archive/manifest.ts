@@ -1,16 +1,15 @@
-import { hash } from 'node:crypto';
-
 import { z } from 'zod';
-
-import { BackupError } from '../errors';
-import { manifestCheck } from './manifest-check';
 
 /** Ends the name of every manifest: `<archive file>.manifest.json`. */
 export const MANIFEST_SUFFIX = '.manifest.json';
 
-export const MANIFEST_VERSION = 1;
+/**
+ * What backups are written with. Version 2 cannot be without its checksum and tells the folder that it was made for; the
+ * two digits differ in two bits, so that no flipped one makes the one version of the other. Version 1 stays readable.
+ */
+export const MANIFEST_VERSION = 2;
 
-/** SHA-256 of the manifest without this member, as compact JSON in the order of the file. Only the text has it. */
+/** SHA-256 of the manifest without this member; see manifest-text.ts. Only the text has it. */
 export const CHECKSUM = 'manifestSha256';
 
 export const BACKUP_KINDS = [
@@ -62,8 +61,15 @@ const partialSchema = z.object({
 	selection: z.array(z.string()),
 });
 
+/** By what a holder of the passphrase can tell a manifest from a forged one; see authenticity.ts. Hexadecimal. */
+const proofSchema = z.object({
+	salt: z.string().regex(/^[0-9a-f]{32}$/),
+	keyCheck: z.string().regex(/^[0-9a-f]{16}$/),
+	hmacSha256: sha256,
+});
+
 const manifestShape = z.object({
-	formatVersion: z.literal(MANIFEST_VERSION),
+	formatVersion: z.union([z.literal(1), z.literal(MANIFEST_VERSION)]),
 	id: z.string().uuid(),
 	kind: z.enum(BACKUP_KINDS),
 	/** The database, collection or bucket, as it is called there; file names and pointers hold `safeName(name)`. */
@@ -73,6 +79,8 @@ const manifestShape = z.object({
 		.string()
 		.min(1)
 		.refine((file) => !/[/\\]/.test(file), 'must be a plain file name'),
+	/** The folder that it was made for, from version 2 on: `postgres`; empty for the root. */
+	folder: z.string().optional(),
 	/** ISO 8601, UTC. */
 	startedAt: z.string().datetime(),
 	finishedAt: z.string().datetime(),
@@ -106,100 +114,30 @@ const manifestShape = z.object({
 	/** Groups the archives that one run made. */
 	runId: z.string().optional(),
 	tags: z.array(z.string()).default([]),
+	/** Of a backup that was encrypted with a passphrase, from version 2 on. It covers all of the manifest but `pinned`. */
+	proof: proofSchema.optional(),
 	/** Retention never deletes a pinned backup. */
 	pinned: z.boolean().optional(),
 	/** Id of the backup that this one, an increment, cannot be restored without. */
 	parent: z.string().uuid().optional(),
 });
 
-export const manifestSchema = manifestShape.superRefine(({ parts, tables = [] }, context) => {
-	const lost = parts.findIndex(({ table }) => table !== undefined && table >= tables.length);
-	if (lost < 0) return;
-	context.addIssue({ code: 'custom', path: ['parts', lost, 'table'], message: 'names a table that is not listed' });
-});
-
-const isPlainlyValid = manifestCheck(MANIFEST_VERSION, BACKUP_KINDS, CHECKSUM);
+export const manifestSchema = manifestShape.superRefine(
+	({ formatVersion, folder, proof, parts, tables = [] }, context) => {
+		const lost = parts.findIndex(({ table }) => table !== undefined && table >= tables.length);
+		if (lost >= 0) {
+			context.addIssue({ code: 'custom', path: ['parts', lost, 'table'], message: 'names a table that is not listed' });
+		}
+		const isFirst = formatVersion === 1;
+		if (isFirst && (folder !== undefined || proof !== undefined)) {
+			context.addIssue({ code: 'custom', path: ['formatVersion'], message: 'has members of a later one' });
+		}
+		if (!isFirst && folder === undefined) context.addIssue({ code: 'custom', path: ['folder'], message: 'Required' });
+	},
+);
 
 export type Manifest = z.infer<typeof manifestSchema>;
+export type ManifestProof = z.infer<typeof proofSchema>;
 export type PartialBackup = NonNullable<Manifest['partial']>;
 export type ManifestPart = Manifest['parts'][number];
 export type ManifestTable = NonNullable<Manifest['tables']>[number];
-
-/**
- * Parses and validates a manifest's text.
- * @throws BackupError MANIFEST_INVALID that names the manifest and the first thing wrong with it.
- */
-export function parseManifest(text: string, where: string): Manifest {
-	let json: unknown;
-	try {
-		json = JSON.parse(text);
-	} catch (cause) {
-		throw new BackupError('MANIFEST_INVALID', `The manifest ${where} is not valid JSON.`, {
-			cause,
-			hint: 'It was damaged or edited. Choose another backup; the archive itself may still open with stock tools.',
-		});
-	}
-	const version = (json as { formatVersion?: unknown } | null)?.formatVersion;
-	if (typeof version === 'number' && version > MANIFEST_VERSION) {
-		throw new BackupError(
-			'MANIFEST_INVALID',
-			`The manifest ${where} has format version ${version}; this version of the nodes reads up to ${MANIFEST_VERSION}.`,
-			{ hint: 'Update the n8n-nodes-stack-backup package.', details: { formatVersion: version } },
-		);
-	}
-	assertChecksum(json, where);
-	if (isPlainlyValid(json)) return withDefaults(json as Manifest);
-	const result = manifestSchema.safeParse(json);
-	if (!result.success) {
-		const issue = result.error.issues[0];
-		throw new BackupError(
-			'MANIFEST_INVALID',
-			`The manifest ${where} is not valid: ${issue?.path.join('.') || 'document'}: ${issue?.message ?? 'unknown'}.`,
-			{ hint: 'It was damaged or edited. Choose another backup; the archive itself may still open with stock tools.' },
-		);
-	}
-	return result.data;
-}
-
-/** What the schema makes of a manifest of which it has nothing to say. */
-function withDefaults(json: Manifest): Manifest {
-	const { [CHECKSUM]: _checksum, ...manifest } = json as Manifest & { [CHECKSUM]?: string };
-	manifest.options ??= {};
-	manifest.warnings ??= [];
-	manifest.tags ??= [];
-	return manifest;
-}
-
-/**
- * Where the manifest carries the checksum of its own content, compares it. It covers every value and name, not the white
- * space between them, so a manifest may be indented anew. Manifests of before it was introduced have none.
- */
-function assertChecksum(json: unknown, where: string): void {
-	if (typeof json !== 'object' || json === null || !(CHECKSUM in json)) return;
-	const { [CHECKSUM]: stated, ...content } = json as Record<string, unknown>;
-	if (stated === checksumOf(content)) return;
-	throw new BackupError(
-		'MANIFEST_INVALID',
-		`The manifest ${where} is not the one that was written: its checksum is wrong.`,
-		{
-			hint: `It was damaged or edited. Choose another backup; if it was edited on purpose, take the line "${CHECKSUM}" out.`,
-		},
-	);
-}
-
-/** Names keep their order when JSON is read and written again, so the same content is the same text. */
-function checksumOf(content: object): string {
-	return hash('sha256', JSON.stringify(content), 'hex');
-}
-
-/**
- * The text stored as `<file>.manifest.json`, with a checksum of its content. Parts go one a line, so that a large index
- * still reads and diffs well.
- */
-export function formatManifest(manifest: Manifest): string {
-	const { parts, ...head } = manifest;
-	const checksum = checksumOf({ ...head, parts });
-	const lines = parts.map((part) => `    ${JSON.stringify(part)}`).join(',\n');
-	const body = JSON.stringify({ ...head, [CHECKSUM]: checksum }, null, 2).replace(/\n}$/, '');
-	return `${body},\n  "parts": [${lines ? `\n${lines}\n  ` : ''}]\n}\n`;
-}

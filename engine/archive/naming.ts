@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { BackupError } from '../errors';
-import { MANIFEST_SUFFIX } from './manifest';
+import { MANIFEST_SUFFIX, type BackupKind } from './manifest';
 import type { CodecName } from './codec';
 
 /** Bytes of UTF-8 that a name may take up: leaves room for time, extensions, `.manifest.json` and a temporary suffix in the 255 of a file name. */
@@ -13,8 +13,8 @@ const UNSAFE = /[%~/\\<>:"|?*]|\p{Cc}|\p{Cf}|\p{Cs}|\p{Co}|\p{Zl}|\p{Zp}|(?! )\p
 /** A leading dot hides a file, a leading dash makes it an option; Windows drops trailing dots and spaces. */
 const UNSAFE_EDGE = /^[.\- ]|[. ]$/g;
 
-/** The keys of what retention keeps as copies of a week: `weekly/2026_W05/...`. */
-export const WEEKLY_COPY = /^weekly\/(\d{4}_W\d{2})\//;
+/** The folders of what retention keeps as copies of a week: `weekly/2026_W05`, and below. */
+const WEEK_FOLDER = /^weekly\/(\d{4}_W\d{2})(?:\/|$)/;
 
 const CODEC_EXTENSIONS: Record<CodecName, string> = { zstd: '.zst', gzip: '.gz', none: '' };
 
@@ -111,6 +111,30 @@ export function isFileOf(name: string, file: string): boolean {
 /** The key of an object in a folder; the root for an empty folder. */
 export function keyIn(folder: string, file: string): string {
 	return folder === '' ? file : `${folder}/${file}`;
+}
+
+/** The folder of a key; empty for the root. */
+export function folderOf(key: string): string {
+	return key.slice(0, Math.max(0, key.lastIndexOf('/')));
+}
+
+/**
+ * Of a folder of weekly copies, the week, `2020_W53`, and the folder that the originals lie in: empty where that is the usual
+ * one of their kind, or the root. Undefined for every other folder.
+ */
+export function weekOfFolder(folder: string): { week: string; place: string } | undefined {
+	const match = WEEK_FOLDER.exec(folder);
+	return match?.[1] === undefined ? undefined : { week: match[1], place: folder.slice(match[0].length) };
+}
+
+/** The folder that backups of a kind lie in unless told otherwise: `postgres` for `postgres-globals`, too. */
+export function usualFolder(kind: BackupKind): string {
+	return kind.split('-', 1).join();
+}
+
+/** Whether weekly copies leave a folder out of their place: the kind's usual one, and the root. */
+export function isUsualFolder(folder: string, kind: BackupKind): boolean {
+	return folder === '' || folder === usualFolder(kind);
 }
 
 /** The pointer to the newest archive of a name: `postgres/shop_latest`. */

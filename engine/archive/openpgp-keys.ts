@@ -13,6 +13,8 @@ export interface DecryptionKeys {
 	passphrase?: string;
 	/** Armored OpenPGP private keys, with the passphrase that locks each where there is one. */
 	privateKeys?: { armored: string; passphrase?: string }[];
+	/** What is not encrypted is refused, and with a passphrase what does not prove that it was made with it. Default false. */
+	requireEncryption?: boolean;
 }
 
 /** openpgp is loaded when it is first needed: most runs of a node never do. */

@@ -25,7 +25,7 @@ export interface CommitDetails {
 
 /** The manifest of what was written, with the present as the time at which it was finished, and an id of its own. */
 export function manifestOf(settings: WriterSettings, output: ArchiveOutput, details: CommitDetails): Manifest {
-	const { name, kind, file, startedAt, codec, encryptor } = settings;
+	const { name, kind, file, folder, startedAt, codec, encryptor } = settings;
 	const { tool, tables, counts, partial, source, options = {}, warnings = [], runId, tags = [] } = details;
 	const { rawBytes, compressedBytes, storedBytes, parts } = output;
 	return {
@@ -34,6 +34,7 @@ export function manifestOf(settings: WriterSettings, output: ArchiveOutput, deta
 		kind,
 		name,
 		file,
+		folder,
 		startedAt: startedAt.toISOString(),
 		finishedAt: new Date().toISOString(),
 		source,

@@ -9,11 +9,12 @@ import { Readable } from 'node:stream';
 
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
+import { assertAuthentic } from './authenticity';
 import { assertCodecAvailable } from './codec';
 import { unlockKeys, type DecryptionKeys, type UnlockedKeys } from './encryption';
 import type { Manifest, ManifestPart } from './manifest';
 import { readManifest } from './manifest-file';
-import { keyIn } from './naming';
+import { keyIn, manifestKeyOf } from './naming';
 import { readPart } from './part-reader';
 import { rangePass, wholePass, type ReadPass } from './read-pass';
 import { streamFrom } from './stream-from';
@@ -32,16 +33,19 @@ export interface ReadPartResult {
 
 /**
  * Opens an archive by the key of its manifest, or by a manifest that was read and the folder it lies in. Reads nothing
- * of the archive itself.
- * @throws BackupError STORAGE_MISSING, MANIFEST_INVALID, UNSUPPORTED_VERSION, and what the storage throws.
+ * of the archive itself. A manifest that the keys tell to be forged is refused.
+ * @param where The folder is undefined for a manifest that came by itself, and not out of the storage.
+ * @throws BackupError STORAGE_MISSING, MANIFEST_INVALID, NOT_AUTHENTIC, KEY_WRONG, UNSUPPORTED_VERSION, and what the
+ * storage throws.
  */
 export async function openArchive(
 	storage: Storage,
-	where: string | { manifest: Manifest; folder: string },
+	where: string | { manifest: Manifest; folder: string | undefined },
 	keys?: DecryptionKeys,
 ): Promise<ArchiveReader> {
 	const { manifest, folder } = typeof where === 'string' ? await readManifest(storage, where) : where;
-	const key = keyIn(folder, manifest.file);
+	const key = keyIn(folder ?? '', manifest.file);
+	await assertAuthentic(manifest, { where: manifestKeyOf(key), folder }, keys ?? {});
 	assertIndex(manifest, key);
 	assertCodecAvailable(manifest.codec.name);
 	return new ArchiveReader(storage, key, manifest, keys);

@@ -40,6 +40,8 @@ export class StoredFile {
 	readonly bytes: AsyncGenerator<Uint8Array>;
 	readonly #options: StoredFileOptions;
 	readonly #hash = createHash('sha256');
+	/** Of all of it; a hash can be asked for its result only once, and who meets a failure asks again. */
+	#digest: string | undefined;
 
 	constructor(options: StoredFileOptions) {
 		this.#options = options;
@@ -70,7 +72,8 @@ export class StoredFile {
 		const { key, manifest } = this.#options;
 		const { stored } = manifest.size;
 		if (this.size !== stored) throw corrupt(key, `it has ${this.size} bytes where ${stored} were stored`);
-		if (this.#hash.digest('hex') !== manifest.sha256) throw corrupt(key, 'its SHA-256 is not the one that was stored');
+		this.#digest ??= this.#hash.digest('hex');
+		if (this.#digest !== manifest.sha256) throw corrupt(key, 'its SHA-256 is not the one that was stored');
 	}
 
 	/** Lets go of the storage. */

@@ -16,10 +16,12 @@ import { BackupError, cancelled } from '../errors';
 import { untilAborted } from '../storage/chunks';
 import type { Storage, StoredObject } from '../storage/storage';
 import { inBlocks, totalLength } from './blocks';
+import type { Claim } from './claim';
 import { createCompressor, type CodecOptions } from './codec';
 import type { Encryptor } from './encryption';
 import { COMPRESSORS, FrameCompressor } from './frame-compressor';
-import { formatManifest, parseManifest, type BackupKind, type Manifest, type ManifestPart } from './manifest';
+import type { BackupKind, Manifest, ManifestPart } from './manifest';
+import { formatManifest, parseManifest } from './manifest-text';
 import { keyIn, manifestKeyOf } from './naming';
 import { ArchiveOutput, type PartDetails } from './output';
 import { manifestOf, pointAt, type CommitDetails } from './publish';
@@ -35,11 +37,15 @@ export interface WriterSettings {
 	startedAt: Date;
 	codec: CodecOptions;
 	encryptor: Encryptor | undefined;
+	/** Adds the proof that it was made with the passphrase, where there is one. */
+	prove: (manifest: Manifest) => Manifest;
 	signal: AbortSignal | undefined;
 	expectedSize: number | undefined;
 	estimatedSize: number | undefined;
+	/** Undefined where the name could not be claimed, or need not be. */
+	claim: Claim | undefined;
 	/** Called once, when the writer has committed or has cleaned up after itself. */
-	onClosed: () => void;
+	onClosed: () => Promise<void>;
 }
 
 /** Writes one archive; made by createArchive. Ends with `commit` or `abort`, always. */
@@ -152,6 +158,7 @@ export class ArchiveWriter {
 	 * finds a backup by it. Throws the first failure of the whole write.
 	 */
 	async commit(details: CommitDetails): Promise<Manifest> {
+		await this.#cleanedUp?.catch(() => {});
 		this.#assertOpen();
 		this.#state = 'committing';
 		try {
@@ -163,10 +170,10 @@ export class ArchiveWriter {
 			await this.drain();
 			this.#output.end();
 			this.#assertStored(await this.#written);
-			const manifest = manifestOf(this.#settings, this.#output, details);
+			const manifest = this.#settings.prove(manifestOf(this.#settings, this.#output, details));
 			await this.#storeManifest(manifest);
 			this.#state = 'committed';
-			this.#close();
+			await this.#close();
 			return await pointAt(this.#settings, this.key, manifest);
 		} catch (error) {
 			// The failure that began it is the one to tell; an archive that cannot be removed has no manifest, so is none.
@@ -182,7 +189,6 @@ export class ArchiveWriter {
 	async abort(reason: unknown = cancelled()): Promise<void> {
 		if (this.#state === 'committed') return;
 		this.#fail(reason);
-		this.#cleanedUp ??= this.#cleanUp();
 		await this.#cleanedUp;
 	}
 
@@ -195,13 +201,13 @@ export class ArchiveWriter {
 			await this.#settings.storage.remove(manifestKeyOf(this.key));
 			await this.#settings.storage.remove(this.key);
 		} finally {
-			this.#close();
+			await this.#close();
 		}
 	}
 
-	#close(): void {
+	async #close(): Promise<void> {
 		this.#settings.signal?.removeEventListener('abort', this.#onSignal);
-		this.#settings.onClosed();
+		await this.#settings.onClosed();
 	}
 
 	/** Pushes a frame when it is compressed; to be run while the output is held. */
@@ -268,6 +274,9 @@ export class ArchiveWriter {
 		this.#compressor.stop(error);
 		this.#controller.abort(error);
 		this.#changed();
+		this.#cleanedUp ??= this.#cleanUp();
+		// Whoever aborts hears of what cannot be removed.
+		this.#cleanedUp.catch(() => {});
 	}
 
 	#throwIfFailed(): void {
@@ -307,6 +316,17 @@ export class ArchiveWriter {
 		this.#throwIfFailed();
 		this.#manifestStored = storage.replace(key, Buffer.from(text), { signal: this.#controller.signal });
 		await this.#manifestStored;
+		if (this.#settings.claim?.mayBeLost) await this.#assertThere();
 		this.#throwIfFailed();
+	}
+
+	/** A machine that was suspended for long may have been taken for dead, and its archive for debris. */
+	async #assertThere(): Promise<void> {
+		const { storage } = this.#settings;
+		const found = await storage.stat(this.key);
+		if (found) return this.#assertStored(found);
+		throw new BackupError('STORAGE_FAILED', `${this.key} is no longer in ${storage.description}.`, {
+			hint: 'This backup was suspended for so long that another run took it for dead. Run it again.',
+		});
 	}
 }

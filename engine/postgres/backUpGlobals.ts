@@ -5,6 +5,7 @@ import type { Storage } from '../storage';
 import { type PostgresConnection, translateError, withClient } from './connection';
 import { globalsScript } from './globals';
 import { checkServerVersion } from './serverVersion';
+import { systemIdentifier } from './systemIdentifier';
 
 export interface BackUpGlobalsOptions {
 	connection: PostgresConnection;
@@ -34,8 +35,9 @@ export async function backUpGlobals(options: BackUpGlobalsOptions): Promise<Mani
 		);
 		const server = rows[0] as (typeof rows)[number];
 		checkServerVersion(server.number, server.version, 'source');
+		const system = await systemIdentifier(client);
 		const script = await globalsScript(client, { passwords: options.passwords ?? true, signal });
-		return { ...script, ...server };
+		return { ...script, ...server, system };
 	}).catch((error: unknown) => {
 		throw translateError(error, 'source', 'Could not read the roles and globals of the server');
 	});
@@ -59,6 +61,7 @@ export async function backUpGlobals(options: BackUpGlobalsOptions): Promise<Mani
 				versionNumber: globals.number,
 				host: connection.host,
 				port: connection.port,
+				systemIdentifier: globals.system,
 			},
 			counts: { roles: globals.roles, tablespaces: globals.tablespaces },
 			options: { passwords: options.passwords ?? true },

@@ -3,8 +3,7 @@ import { hostname } from 'node:os';
 
 import { z } from 'zod';
 
-import { keyIn } from '../archive';
-import { BackupError } from '../errors';
+import { keyIn, LIMITS, readSmallObject, TooLarge } from '../archive';
 import type { Storage } from '../storage';
 import type { SnapshotScope } from './client';
 import type { OwnSnapshot } from './ownSnapshot';
@@ -148,11 +147,10 @@ export class SnapshotLedger {
 
 	async #text(key: string): Promise<Buffer | undefined> {
 		try {
-			const chunks: Buffer[] = [];
-			for await (const chunk of await this.storage.read(key)) chunks.push(chunk as Buffer);
-			return Buffer.concat(chunks);
+			return await readSmallObject(this.storage, key, LIMITS.lock);
 		} catch (error) {
-			if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return undefined;
+			// No entry of ours; what is moved away in its place is empty.
+			if (error instanceof TooLarge) return Buffer.alloc(0);
 			throw error;
 		}
 	}

@@ -4,19 +4,42 @@
  * manifest, what the manifest tells, since when it is lost]`. It is written and read a line at a time, so nothing but the
  * compressed text (50 bytes a backup) is ever in memory beside the backups themselves; and gzip's checksum tells whether
  * it is whole. It saves work and decides nothing: a line counts only for a manifest of that size and time.
+ *
+ * Whoever can write to the storage could write a cache as well, so a run that believes only manifests with a proof believes
+ * only a cache with one: its last line is an HMAC of all before it, under a key from the same passphrase.
  */
+import { createHmac, timingSafeEqual, type Hmac } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 
-import { BACKUP_KINDS } from '../archive';
+import { z } from 'zod';
+
+import { BACKUP_KINDS, LIMITS, type ManifestTrust } from '../archive';
+import { manifestKey, writingKey, type ManifestKey } from '../archive/manifest-key';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
 import type { RetentionEntry } from './entry';
 import { HOUSEKEEPING } from './housekeeping';
 
 const CACHE_KEY = `${HOUSEKEEPING}catalog.jsonl.gz`;
-const FIRST_LINE = '{"version":3}';
+
+/** A run that believes less must not be led by what another one believed. */
+const headSchema = z.object({
+	version: z.literal(4),
+	/** Only what is encrypted. */
+	encrypted: z.boolean(),
+	/** Only what carries a proof: the salt of the key by which this text carries one, too. */
+	salt: z
+		.string()
+		.regex(/^[0-9a-f]{32}$/)
+		.optional(),
+});
+/** Begins the last line of a text with a proof. All others but the first are lists. */
+const HMAC_LINE = 'hmac ';
+
+/** Far more than a million backups take; what was compressed to next to nothing must not keep a run busy for hours. */
+const MAX_TEXT = 1024 * 1024 * 1024;
 
 /** Far more than a line takes up. */
 const MAX_LINE = 1024 * 1024;
@@ -49,18 +72,14 @@ export type ManifestFacts = Omit<
 export async function readCache(
 	storage: Storage,
 	handOn: (known: KnownManifest) => void,
+	trust: ManifestTrust,
 	signal: AbortSignal | undefined,
 ): Promise<boolean> {
 	try {
 		const source = await storage.read(CACHE_KEY, signal ? { signal } : {});
-		await pipeline(source, createGunzip(), async (text: AsyncIterable<Uint8Array>) => {
-			let isFirst = true;
-			for await (const line of linesOf(text)) {
-				if (isFirst && line !== FIRST_LINE) throw new SyntaxError('It is of another version.');
-				const known = isFirst ? undefined : knownIn(JSON.parse(line));
-				isFirst = false;
-				if (known) handOn(known);
-			}
+		const limited = limitedTo(LIMITS.cache, source as AsyncIterable<Uint8Array>);
+		await pipeline(limited, createGunzip(), async (text: AsyncIterable<Uint8Array>) => {
+			await readLines(limitedTo(MAX_TEXT, text), handOn, trust);
 		});
 		return true;
 	} catch (error) {
@@ -70,30 +89,99 @@ export async function readCache(
 	}
 }
 
+async function* limitedTo(limit: number, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+	let bytes = 0;
+	for await (const chunk of source) {
+		bytes += chunk.length;
+		if (bytes > limit) throw new RangeError('It is larger than any cache.');
+		yield chunk;
+	}
+}
+
+/** @throws SyntaxError, ZodError where it is none, or is not to be believed */
+async function readLines(
+	text: AsyncIterable<Uint8Array>,
+	handOn: (known: KnownManifest) => void,
+	{ passphrase, requireEncryption = false }: ManifestTrust,
+): Promise<void> {
+	let isBegun = false;
+	let seal: Hmac | undefined;
+	let stated: string | undefined;
+	for await (const line of linesOf(text)) {
+		if (stated !== undefined) throw new SyntaxError('It goes on after its end.');
+		if (!isBegun) {
+			const { encrypted, salt } = headSchema.parse(JSON.parse(line));
+			if (encrypted !== requireEncryption || Boolean(passphrase) !== (salt !== undefined)) {
+				throw new SyntaxError('It is of a run that believed something else.');
+			}
+			if (passphrase && salt !== undefined) seal = sealBy(await manifestKey(passphrase, salt));
+			isBegun = true;
+		} else if (seal && line.startsWith(HMAC_LINE)) {
+			stated = line.slice(HMAC_LINE.length);
+			continue;
+		} else {
+			const known = knownIn(JSON.parse(line));
+			if (known) handOn(known);
+		}
+		seal?.update(`${line}\n`);
+	}
+	if (seal && !isEqual(seal.digest('hex'), stated)) throw new SyntaxError('It is of nobody with this passphrase.');
+}
+
+function sealBy({ hmacKey }: ManifestKey): Hmac {
+	return createHmac('sha256', hmacKey).update('catalog\n');
+}
+
+function isEqual(found: string, stated = ''): boolean {
+	return found.length === stated.length && timingSafeEqual(Buffer.from(found), Buffer.from(stated));
+}
+
 /** Replaces the cache. @throws BackupError CANCELLED, and what the storage throws */
 export async function writeCache(
 	storage: Storage,
 	known: Iterable<KnownManifest>,
+	{ passphrase, requireEncryption = false }: ManifestTrust,
 	signal: AbortSignal | undefined,
 ): Promise<void> {
+	const key = passphrase ? await writingKey(passphrase) : undefined;
+	const head = { version: 4, encrypted: requireEncryption, ...(key && { salt: key.salt }) };
 	const compressed: Buffer[] = [];
-	await pipeline(Readable.from(textOf(known)), createGzip({ level: 1 }), async (chunks: AsyncIterable<Buffer>) => {
+	const text = Readable.from(textOf(JSON.stringify(head), known, key && sealBy(key)));
+	await pipeline(text, createGzip({ level: 1 }), async (chunks: AsyncIterable<Buffer>) => {
 		for await (const chunk of chunks) compressed.push(chunk);
 	});
 	await storage.replace(CACHE_KEY, Buffer.concat(compressed), signal ? { signal } : {});
 }
 
-function* textOf(known: Iterable<KnownManifest>): Generator<string> {
-	let lines = [FIRST_LINE];
-	for (const { key, size, modifiedAt, told, lostSince } of known) {
-		const { id, kind, name, origin, partial, startedAt, finishedAt, size: stored, tags, pinned, parent } = told;
-		const facts = { id, kind, name, origin, partial, startedAt, finishedAt, size: stored, tags, pinned, parent };
-		lines.push(JSON.stringify([key, size, modifiedAt, facts, ...(lostSince === undefined ? [] : [lostSince])]));
-		if (lines.length < LINES_AT_ONCE) continue;
-		yield `${lines.join('\n')}\n`;
+function* textOf(head: string, known: Iterable<KnownManifest>, seal: Hmac | undefined): Generator<string> {
+	let lines = [head];
+	const taken = () => {
+		const text = `${lines.join('\n')}\n`;
+		seal?.update(text);
 		lines = [];
+		return text;
+	};
+	for (const { key, size, modifiedAt, told, lostSince } of known) {
+		const { id, kind, name, origin, system, partial, startedAt, finishedAt, size: stored, tags, pinned, parent } = told;
+		const facts = {
+			id,
+			kind,
+			name,
+			origin,
+			system,
+			partial,
+			startedAt,
+			finishedAt,
+			size: stored,
+			tags,
+			pinned,
+			parent,
+		};
+		lines.push(JSON.stringify([key, size, modifiedAt, facts, ...(lostSince === undefined ? [] : [lostSince])]));
+		if (lines.length >= LINES_AT_ONCE) yield taken();
 	}
-	if (lines.length > 0) yield `${lines.join('\n')}\n`;
+	if (lines.length > 0) yield taken();
+	if (seal) yield `${HMAC_LINE}${seal.digest('hex')}\n`;
 }
 
 async function* linesOf(text: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
@@ -122,14 +210,14 @@ function knownIn(line: unknown): KnownManifest | undefined {
 
 function areFacts(told: unknown): told is ManifestFacts {
 	if (typeof told !== 'object' || told === null) return false;
-	const { id, kind, name, origin, partial, startedAt, finishedAt, size, tags, pinned, parent } = told as Record<
+	const { id, kind, name, origin, system, partial, startedAt, finishedAt, size, tags, pinned, parent } = told as Record<
 		keyof ManifestFacts,
 		unknown
 	>;
 	return (
 		[id, name].every(isText) &&
 		KINDS.has(kind) &&
-		[origin, partial, parent].every((some) => some === undefined || isText(some)) &&
+		[origin, system, partial, parent].every((some) => some === undefined || isText(some)) &&
 		[startedAt, finishedAt].every(isTime) &&
 		isNumber(size) &&
 		Array.isArray(tags) &&

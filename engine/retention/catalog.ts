@@ -4,7 +4,7 @@
  * in whatever order they come; then what the cache of an earlier run knows of manifests that have not changed, a line at a
  * time; then the other manifests are read, some at once, and of each only what the policy looks at is kept.
  */
-import { MANIFEST_SUFFIX, manifestKeyOf } from '../archive';
+import { completeSources, MANIFEST_SUFFIX, manifestKeyOf, type ManifestTrust } from '../archive';
 import { manifestReader } from '../archive/manifest-file';
 import { BackupError, messageOf, throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
@@ -61,22 +61,25 @@ type Listing = Map<string, Listed>;
 
 /**
  * Reads every manifest of a storage, except those that the cache of an earlier run knows in this size and of this time.
+ * Those that are not to be believed are damaged ones.
  * @param options.keepCache Writes the cache where something changed; without it nothing is written.
  * @throws BackupError CANCELLED, STORAGE_UNREACHABLE, and what listing throws
  */
 export async function readCatalog(
 	storage: Storage,
-	options: { keepCache?: boolean; now?: Date; signal?: AbortSignal } = {},
+	options: { keepCache?: boolean; now?: Date; trust?: ManifestTrust; signal?: AbortSignal } = {},
 ): Promise<RetentionCatalog> {
-	const { keepCache = false, now = new Date(), signal } = options;
+	const { keepCache = false, now = new Date(), trust = {}, signal } = options;
 	const listing = await list(storage, signal);
-	const { lost, lines } = await takeKnown(storage, listing, signal);
-	const { damaged, manifestsRead } = await readOthers(storage, listing, signal);
+	const { lost, lines } = await takeKnown(storage, listing, trust, signal);
+	const { damaged, manifestsRead } = await readOthers(storage, listing, trust, signal);
 	const isNew = [...lost.values()].some(({ lostSince }) => lostSince === undefined);
 	for (const known of lost.values()) known.lostSince ??= now.toISOString();
 	const catalog = catalogOf(listing, { lost, damaged, manifestsRead });
 	const isChanged = manifestsRead > 0 || isNew || catalog.entries.length + lost.size !== lines;
-	if (keepCache && isChanged) await writeCache(storage, knownOf(listing, lost), signal);
+	if (keepCache && isChanged) await writeCache(storage, knownOf(listing, lost), trust, signal);
+	// Only now: what a manifest tells is kept in the cache, not what follows from others.
+	completeSources([...catalog.entries, ...[...catalog.lost.values()].map(({ entry }) => entry)]);
 	return catalog;
 }
 
@@ -125,6 +128,7 @@ function listedAs(listing: Listing, key: string): Listed {
 async function takeKnown(
 	storage: Storage,
 	listing: Listing,
+	trust: ManifestTrust,
 	signal: AbortSignal | undefined,
 ): Promise<{ lost: Map<string, KnownManifest>; lines: number }> {
 	const lost = new Map<string, KnownManifest>();
@@ -141,7 +145,7 @@ async function takeKnown(
 			listed.entry = entryFrom(known.key, known.told, listed, shared);
 		}
 	};
-	if (await readCache(storage, take, signal)) return { lost, lines };
+	if (await readCache(storage, take, trust, signal)) return { lost, lines };
 	for (const listed of listing.values()) listed.entry = undefined;
 	return { lost: new Map(), lines: 0 };
 }
@@ -150,17 +154,18 @@ async function takeKnown(
 async function readOthers(
 	storage: Storage,
 	listing: Listing,
+	trust: ManifestTrust,
 	signal: AbortSignal | undefined,
 ): Promise<Pick<RetentionCatalog, 'damaged' | 'manifestsRead'>> {
 	const damaged: RetentionCatalog['damaged'] = [];
 	const shared = new SharedStrings();
-	const read = manifestReader(storage);
+	const read = manifestReader(storage, trust);
 	let manifestsRead = 0;
 	await inParallel(unknownIn(listing), READERS, async ([key, listed]) => {
 		throwIfCancelled(signal);
 		const manifestKey = manifestKeyOf(key);
 		try {
-			const { manifest } = await read(manifestKey, signal);
+			const { manifest } = await read(manifestKey, listed.manifestSize ?? 0, signal);
 			manifestsRead++;
 			listed.entry = entryFrom(key, entryOf({ manifest, key, foundSize: listed.size }), listed, shared);
 		} catch (error) {
@@ -228,6 +233,7 @@ function entryFrom(
 		kind: told.kind,
 		name: shared.of(told.name),
 		origin: told.origin === undefined ? undefined : shared.of(told.origin),
+		system: told.system === undefined ? undefined : shared.of(told.system),
 		partial: told.partial === undefined ? undefined : shared.of(told.partial),
 		key,
 		startedAt: told.startedAt,

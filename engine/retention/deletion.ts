@@ -1,4 +1,4 @@
-import { latestKey, manifestKeyOf } from '../archive';
+import { latestKey, manifestKeyOf, type ManifestTrust } from '../archive';
 import { readManifest } from '../archive/manifest-file';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
@@ -19,13 +19,22 @@ export interface Deletions {
 	stuck: Stuck[];
 }
 
+/** What a run of deletions works with. */
+interface DeletionRun {
+	storage: Storage;
+	lock: StorageLock;
+	now: Date;
+	trust: ManifestTrust | undefined;
+	signal: AbortSignal | undefined;
+}
+
 /**
  * Deletes what a plan lets go, noted beforehand, so that a later run can finish what breaks off here.
  * @throws BackupError CANCELLED, STORAGE_LOCKED, STORAGE_UNREACHABLE; other failures are noted and the others go on
  */
 export async function deletePlanned(
 	{ plan, outside }: Pick<Survey, 'plan' | 'outside'>,
-	{ storage, lock, now, signal }: { storage: Storage; lock: StorageLock; now: Date; signal: AbortSignal | undefined },
+	{ storage, lock, now, trust, signal }: DeletionRun,
 ): Promise<Deletions> {
 	const deletions: Deletions = { deleted: [], failed: [], stuck: [] };
 	const { deletable } = plan;
@@ -36,7 +45,13 @@ export async function deletePlanned(
 	throwIfCancelled(signal);
 	await lock.confirm();
 	await repoint(plan, deletions.stuck, storage);
-	const run = { storage, copies: failedAmong([...staying(plan), ...outside]), needed: new Set<string>(), signal };
+	const run = {
+		storage,
+		copies: failedAmong([...staying(plan), ...outside]),
+		needed: new Set<string>(),
+		trust,
+		signal,
+	};
 	for (const entry of deletable) {
 		throwIfCancelled(signal);
 		await lock.confirm();
@@ -73,13 +88,14 @@ interface Deleting {
 	copies: ReadonlyMap<string, RetentionEntry[]>;
 	/** Ids of parents that must stay, because a child of theirs could not be deleted. */
 	needed: Set<string>;
+	trust: ManifestTrust | undefined;
 	signal: AbortSignal | undefined;
 }
 
 async function deleteOne(
 	entry: RetentionEntry,
 	{ deleted, failed }: Deletions,
-	{ storage, copies, needed, signal }: Deleting,
+	{ storage, copies, needed, trust, signal }: Deleting,
 ): Promise<void> {
 	try {
 		if (needed.has(entry.id)) throw new BackupError('STORAGE_FAILED', 'A backup that needs it could not be deleted.');
@@ -87,7 +103,7 @@ async function deleteOne(
 			await assertSameFile(storage, entry);
 			await storage.remove(entry.key);
 		} else {
-			await assertUnchanged(storage, entry, signal);
+			await assertUnchanged(storage, entry, trust, signal);
 			if (entry.verified === 'failed') {
 				for (const copy of copies.get(entry.id) ?? []) await passOnFailure(storage, entry, copy, signal);
 			}
@@ -105,9 +121,10 @@ async function deleteOne(
 async function assertUnchanged(
 	storage: Storage,
 	entry: RetentionEntry,
+	trust: ManifestTrust | undefined,
 	signal: AbortSignal | undefined,
 ): Promise<void> {
-	const { manifest } = await readManifest(storage, manifestKeyOf(entry.key), signal);
+	const { manifest } = await readManifest(storage, manifestKeyOf(entry.key), signal, trust);
 	const isSame = manifest.id === entry.id && manifest.startedAt === entry.startedAt && manifest.name === entry.name;
 	if (!isSame || manifest.pinned) throw changed(`The manifest of ${entry.key}`);
 }

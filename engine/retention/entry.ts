@@ -1,6 +1,6 @@
-import type { BackupEntry, BackupKind, Manifest } from '../archive';
+import { seriesOf, sourceOf, type BackupEntry, type BackupKind, type Manifest } from '../archive';
 import type { StoredObject } from '../storage/storage';
-import { placeOf, weekOfKey } from './periods';
+import { weekOfKey } from './periods';
 
 /** What the policy looks at of a backup: small, so that a hundred thousand fit into memory. */
 export interface RetentionEntry {
@@ -12,6 +12,8 @@ export interface RetentionEntry {
 	name: string;
 	/** The server that it is of, where the manifest tells: `db.example.com:5432`. Several may have a database of one name. */
 	origin?: string | undefined;
+	/** What that server calls itself, where the manifest tells: PostgreSQL's system identifier. */
+	system?: string | undefined;
 	/** What a partial backup was limited to, `schema`, `all --table=public.users`; undefined for a whole one. */
 	partial?: string | undefined;
 	/** Key of the archive: tells weekly copies from their originals. */
@@ -54,7 +56,7 @@ export function entryOf(
 		id: manifest.id,
 		kind: manifest.kind,
 		name: manifest.name,
-		origin: originOf(manifest),
+		...sourceOf(manifest),
 		partial: partialOf(manifest),
 		key,
 		startedAt: manifest.startedAt,
@@ -76,21 +78,13 @@ export function isGood({ complete, verified }: RetentionEntry): boolean {
 	return complete && verified !== 'failed';
 }
 
-function originOf({ source: { host, port, server } }: Manifest): string | undefined {
-	if (typeof host === 'string') return typeof port === 'number' ? `${host}:${port}` : host;
-	return typeof server === 'string' ? server : undefined;
-}
-
 function partialOf({ partial }: Manifest): string | undefined {
 	return partial && [partial.content, ...[...partial.selection].sort()].join(' ');
 }
 
-/**
- * Names what a backup may stand for another of: the same thing, of the same server, as much of it, in the same folder;
- * weekly copies apart. A name alone tells too little: the roles of every server are called `globals`.
- */
-export function lineOf({ kind, name, origin, partial, key }: RetentionEntry): string {
-	return JSON.stringify([kind, name, origin, partial, placeOf(key), weekOfKey(key) !== undefined]);
+/** Names what a backup may stand for another of: the same series, as much of it; weekly copies apart. */
+export function lineOf(entry: RetentionEntry): string {
+	return JSON.stringify([seriesOf(entry), entry.partial, weekOfKey(entry.key) !== undefined]);
 }
 
 /** Newest first; no two entries are equal, so the order in which they were listed does not matter. */

@@ -1,19 +1,29 @@
-import type { Storage } from '../storage/storage';
+import { readSmallObject, TooLarge } from '../archive';
 import { BackupError } from '../errors';
+import type { Storage } from '../storage/storage';
 
 /** What retention itself keeps in a storage: its lock, its catalogue, its list of deletions. */
 export const HOUSEKEEPING = '.stack-backup/';
 
-/** Reads a small object whole; undefined where there is none. @throws what the storage throws */
-export async function readSmall(storage: Storage, key: string, signal?: AbortSignal): Promise<string | undefined> {
-	const chunks: Uint8Array[] = [];
+/**
+ * The text of a small object; undefined where there is none.
+ * @param limit in bytes, of LIMITS
+ * @throws BackupError STORAGE_FAILED for one that is larger than anything that retention writes, and what the storage throws
+ */
+export async function readSmall(
+	storage: Storage,
+	key: string,
+	limit: number,
+	signal?: AbortSignal,
+): Promise<string | undefined> {
 	try {
-		for await (const chunk of await storage.read(key, signal ? { signal } : {})) chunks.push(chunk as Uint8Array);
+		return (await readSmallObject(storage, key, limit, signal))?.toString('utf8');
 	} catch (error) {
-		if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return undefined;
-		throw error;
+		if (!(error instanceof TooLarge)) throw error;
+		throw new BackupError('STORAGE_FAILED', `The object ${key} is larger than anything that belongs there.`, {
+			hint: 'Something else was written there. Look at it, and remove it.',
+		});
 	}
-	return Buffer.concat(chunks).toString('utf8');
 }
 
 /** The JSON of a text; undefined where it is none. */

@@ -17,6 +17,7 @@ import { randomUUID } from 'node:crypto';
 
 import { z } from 'zod';
 
+import { LIMITS } from '../archive';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
 import { holderSchema, isGone, thisHolder } from './holder';
@@ -272,7 +273,7 @@ async function removeOldRecords(storage: Storage, generation: number, now: Date)
 }
 
 async function readRecord(storage: Storage, generation: number): Promise<LockRecord | undefined> {
-	return recordSchema.safeParse(parseJson(await readSmall(storage, keyOf(generation)))).data;
+	return recordSchema.safeParse(parseJson(await readSmall(storage, keyOf(generation), LIMITS.lock))).data;
 }
 
 async function writeRecord(storage: Storage, generation: number, record: LockRecord): Promise<void> {

@@ -1,8 +1,8 @@
 /**
  * Archives without a manifest, and by what right they may go. The name tells nothing: people who come from scripts have
  * dumps of the very same form, `shop_20260131_020000.sql.gz`, and such a file may be the only backup that they have. So an
- * archive counts as ours where its manifest was seen by an earlier run, which noted its size; a record of ours
- * (`.verification.json`) by its own name, when the archive that it is about has gone. What only looks like ours is named
+ * archive counts as ours where its manifest was seen by an earlier run, which noted its size, or where the claim of its
+ * writer (`.writing.json`) still stands beside it; a record of ours (`.verification.json`) by its own name, when the archive that it is about has gone. What only looks like ours is named
  * apart, and removed only when that is asked for.
  *
  * A manifest may also have been lost: by hand, by a lifecycle rule, or because a copy of the storage is still under way,
@@ -10,7 +10,7 @@
  * pinned, where a backup cannot be restored without it, where no good backup of the same line is as new, or where it was
  * verified and none of the line that is left has passed.
  */
-import { manifestKeyOf, MANIFEST_SUFFIX } from '../archive';
+import { CLAIM_SUFFIX, manifestKeyOf, MANIFEST_SUFFIX } from '../archive';
 import type { Storage, StoredObject } from '../storage/storage';
 import { VERIFICATION_SUFFIX } from '../verify/history';
 import type { LostBackup, RetentionCatalog } from './catalog';
@@ -19,7 +19,7 @@ import { isGood, lineOf } from './entry';
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** What stands beside an archive and goes with it, apart from the manifest. */
-export const SIDECAR_SUFFIXES = ['', '.damaged', '.lock'].map((end) => VERIFICATION_SUFFIX + end);
+export const SIDECAR_SUFFIXES = [...['', '.damaged', '.lock'].map((end) => VERIFICATION_SUFFIX + end), CLAIM_SUFFIX];
 
 /** `<name>_YYYYMMDD_HHMMSS[_2].<ext>[.zst|.gz][.gpg]`, as archives are named, with the extensions that there are. */
 const ARCHIVE_NAME =
@@ -28,7 +28,7 @@ const ARCHIVE_NAME =
 export interface Orphans {
 	/** Certainly ours. */
 	own: StoredObject[];
-	/** Named like ours; made by a script, or by a backup that was killed in the moment before its manifest. */
+	/** Named like ours; made by a script, or by a backup of an earlier version that was killed before its manifest. */
 	unproven: StoredObject[];
 	/** Archives that have lost their manifests and must not go for it, with the reason. */
 	precious: Array<{ key: string; reason: string }>;
@@ -65,9 +65,16 @@ export function orphansIn(catalog: RetentionCatalog, now: Date, isInScope: (key:
 		if (reason !== undefined) orphans.precious.push({ key, reason });
 		else if (lost) {
 			if (now.getTime() - lost.since.getTime() > DAY_MS) orphans.own.push(object);
-		} else if (ARCHIVE_NAME.test(key)) orphans.unproven.push(object);
+		} else if (isAbandoned(key, catalog, now)) orphans.own.push(object);
+		else if (ARCHIVE_NAME.test(key)) orphans.unproven.push(object);
 	}
 	return orphans;
+}
+
+/** Whether a writer of ours claimed the name, and has not been heard of for a day: killed right before the manifest. */
+function isAbandoned(key: string, { others }: RetentionCatalog, now: Date): boolean {
+	const claim = others.get(key + CLAIM_SUFFIX);
+	return claim !== undefined && ARCHIVE_NAME.test(key) && now.getTime() - claim.modifiedAt.getTime() > DAY_MS;
 }
 
 /** What the backups that are there stand for. */

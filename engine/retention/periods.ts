@@ -1,4 +1,4 @@
-import { WEEKLY_COPY } from '../archive/naming';
+import { folderOf, weekOfFolder } from '../archive/naming';
 
 import type { CalendarDate, Zone } from './zone';
 
@@ -46,12 +46,7 @@ export function weeklyFolder(moment: Date, zone: Zone): string {
 
 /** The week of a key in the folders of weekly copies, `2020_W53`; undefined for every other key. */
 export function weekOfKey(key: string): string | undefined {
-	return WEEKLY_COPY.exec(key)?.[1];
-}
-
-/** The folder of a key, `postgres/`; of a weekly copy, what of it comes after the week. */
-export function placeOf(key: string): string {
-	return key.slice(WEEKLY_COPY.exec(key)?.[0].length ?? 0, key.lastIndexOf('/') + 1);
+	return weekOfFolder(folderOf(key))?.week;
 }
 
 function pad(number: number, digits: number): string {

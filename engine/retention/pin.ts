@@ -8,9 +8,9 @@ import {
 	type Manifest,
 } from '../archive';
 import { CHECKSUM } from '../archive/manifest';
+import { manifestBytes } from '../archive/manifest-file';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
-import { readSmall } from './housekeeping';
 import { withLock } from './lock';
 
 export interface PinOptions {
@@ -87,7 +87,7 @@ async function rewrite(
 	pinned: boolean,
 	signal: AbortSignal | undefined,
 ): Promise<{ manifest: Manifest; changed: boolean }> {
-	const text = await readSmall(storage, manifestKey, signal);
+	const text = (await manifestBytes(storage, manifestKey, signal))?.toString('utf8');
 	if (text === undefined) {
 		throw new BackupError('STORAGE_MISSING', `The manifest ${manifestKey} was removed meanwhile.`, {
 			hint: 'List the backups to see what the storage holds.',

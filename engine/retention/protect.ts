@@ -1,5 +1,6 @@
 import { isGood, lineOf, type RetentionEntry } from './entry';
-import { placeOf, weekOfKey } from './periods';
+import { homeOf } from '../archive';
+import { weekOfKey } from './periods';
 import type { AddReason } from './rules';
 
 /** Keeps what no policy may delete, apart from parents. @param sorted All backups, newest first */
@@ -37,27 +38,35 @@ function protectAsHeld(entry: RetentionEntry, now: Date, add: AddReason): void {
 	if (legalHold) add(entry, { rule: 'legalHold', text: 'under a legal hold in the storage, without an end' });
 }
 
+/** Where backups of one kind and name come from: addresses, with the systems behind each, and folders. */
+interface Seen {
+	origins: Map<string | undefined, Set<string | undefined>>;
+	places: Set<string>;
+}
+
 /**
  * How to call what an entry is a backup of: by its name, and by its server and folder where several have one of that name.
  * Without them nobody would see why the last backup of a server that has moved stays.
  */
 function thingsIn(entries: readonly RetentionEntry[]): (entry: RetentionEntry) => string {
 	const idOf = ({ kind, name }: RetentionEntry) => JSON.stringify([kind, name]);
-	const known = new Map<string, { origins: Set<string | undefined>; places: Set<string> }>();
+	const known = new Map<string, Seen>();
 	for (const entry of entries) {
 		const id = idOf(entry);
-		const seen = known.get(id) ?? { origins: new Set(), places: new Set() };
+		const seen: Seen = known.get(id) ?? { origins: new Map(), places: new Set() };
 		known.set(id, seen);
-		seen.origins.add(entry.origin);
-		if (weekOfKey(entry.key) === undefined) seen.places.add(placeOf(entry.key));
+		const systems = seen.origins.get(entry.origin) ?? new Set<string | undefined>();
+		seen.origins.set(entry.origin, systems.add(entry.system));
+		if (weekOfKey(entry.key) === undefined) seen.places.add(homeOf(entry));
 	}
 	return (entry) => {
-		const { name, partial, origin, key } = entry;
+		const { name, partial, origin, system, key } = entry;
 		const { origins, places } = known.get(idOf(entry))!;
 		const details = [
 			...(partial === undefined ? [] : [partial]),
 			...(origins.size > 1 ? [origin === undefined ? 'of an unknown server' : `of ${origin}`] : []),
-			...(places.size > 1 && weekOfKey(key) === undefined ? [`in ${placeOf(key) || '/'}`] : []),
+			...(origins.get(origin)!.size > 1 ? [`system ${system ?? 'unknown'}`] : []),
+			...(places.size > 1 && weekOfKey(key) === undefined ? [`in ${homeOf(entry)}/`] : []),
 		];
 		return details.length === 0 ? name : `${name} (${details.join(', ')})`;
 	};

@@ -1,4 +1,4 @@
-import { manifestKeyOf } from '../archive';
+import { manifestKeyOf, type ManifestTrust } from '../archive';
 import { type BackupError, throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
 import { holdsUpOne } from './attempt';
@@ -35,6 +35,8 @@ export interface PruneOptions {
 	 * archive, of several at a time.
 	 */
 	stateOf?: (entry: RetentionEntry) => EntryState | Promise<EntryState>;
+	/** By what manifests are believed; one that is not counts as damaged: nothing goes, and nothing goes for its sake. */
+	trust?: ManifestTrust;
 	/** Who holds the lock, for the message that others get. No secrets. */
 	owner: string;
 	/** Default: now. */
@@ -80,7 +82,7 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 	const weeklyCopies = await makeCopies(run, found, surveyOptions);
 	const { plan } = found;
 	const { deleted, failed, stuck }: Deletions = run.lock
-		? await deletePlanned(found, { ...run, lock: run.lock })
+		? await deletePlanned(found, { ...run, lock: run.lock, trust: run.options.trust })
 		: { deleted: plan.deletable, failed: [], stuck: [] };
 	const gone = new Set(deleted);
 	// What the policy decides on as somebody else's backup is no leftover.
@@ -117,8 +119,8 @@ function lostManifest({ key, reason }: { key: string; reason: string }): PruneRe
 }
 
 function surveyOptionsOf({ options, storage, policy, now, signal, lock }: Run): SurveyOptions {
-	const { timeZone = 'UTC', prefixes = [], stateOf } = options;
-	return { storage, policy, timeZone, prefixes, now, keepCache: lock !== undefined, stateOf, signal };
+	const { timeZone = 'UTC', prefixes = [], stateOf, trust } = options;
+	return { storage, policy, timeZone, prefixes, now, keepCache: lock !== undefined, stateOf, trust, signal };
 }
 
 /** Makes the weekly copies that are due. Where one fails, the plan goes without it, and lets no older one go for it. */

@@ -3,6 +3,7 @@
  * original, id and hash, and in a folder it is a hard link. What is bad in the original is bad in its copy, so it must not
  * count as a good one. (That the original passed tells nothing of a copy that lies elsewhere on the disk.)
  */
+import { LIMITS } from '../archive';
 import type { Storage } from '../storage/storage';
 import { verificationKeyOf } from '../verify/history';
 import type { RetentionEntry } from './entry';
@@ -40,6 +41,6 @@ export async function passOnFailure(
 	copy: RetentionEntry,
 	signal: AbortSignal | undefined,
 ): Promise<void> {
-	const record = await readSmall(storage, verificationKeyOf(failed.key), signal);
+	const record = await readSmall(storage, verificationKeyOf(failed.key), LIMITS.verification, signal);
 	if (record !== undefined) await storage.replace(verificationKeyOf(copy.key), Buffer.from(record));
 }

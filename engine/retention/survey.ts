@@ -1,3 +1,4 @@
+import type { ManifestTrust } from '../archive';
 import type { Storage } from '../storage/storage';
 import { verificationKeyOf } from '../verify/history';
 import { readCatalog, type RetentionCatalog } from './catalog';
@@ -22,6 +23,7 @@ export interface SurveyOptions {
 	/** Writes the catalogue's cache. */
 	keepCache: boolean;
 	stateOf: ((entry: RetentionEntry) => EntryState | Promise<EntryState>) | undefined;
+	trust: ManifestTrust | undefined;
 	signal: AbortSignal | undefined;
 }
 
@@ -41,10 +43,10 @@ export interface Survey {
 
 /** Looks at a storage. @throws BackupError INVALID_INPUT (zone, prefixes), CANCELLED, and what the storage throws */
 export async function survey(options: SurveyOptions): Promise<Survey> {
-	const { storage, policy, prefixes, now, keepCache, stateOf, signal } = options;
+	const { storage, policy, prefixes, now, keepCache, stateOf, trust, signal } = options;
 	const zone = new Zone(options.timeZone);
 	const isInScope = scopeOf(prefixes);
-	const catalog = await readCatalog(storage, { keepCache, now, ...(signal && { signal }) });
+	const catalog = await readCatalog(storage, { keepCache, now, ...(trust && { trust }), ...(signal && { signal }) });
 	if (stateOf) {
 		// Most backups have no record, and in a bucket it takes a request to find that out.
 		const lost = [...catalog.lost.values()].map(({ entry }) => entry);

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 
-import { manifestKeyOf } from '../archive';
+import { LIMITS, manifestKeyOf } from '../archive';
 import { throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
 import { holdsUpOne } from './attempt';
@@ -61,7 +61,7 @@ async function note(storage: Storage, noteKey: string, keys: readonly string[], 
 }
 
 async function readNote(storage: Storage, noteKey: string, signal: AbortSignal | undefined) {
-	return noteSchema.safeParse(parseJson(await readSmall(storage, noteKey, signal))).data;
+	return noteSchema.safeParse(parseJson(await readSmall(storage, noteKey, LIMITS.notes, signal))).data;
 }
 
 async function finish(

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 
-import { formatManifest, keyIn, manifestKeyOf, type Manifest } from '../archive';
-import { readManifest } from '../archive/manifest-file';
+import { folderOf, keyIn, manifestKeyOf, parseManifest, type BackupKind, type Manifest } from '../archive';
+import { manifestBytes, readManifest } from '../archive/manifest-file';
+import { isUsualFolder } from '../archive/naming';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
 import { isGood, lineOf, newestFirst, type RetentionEntry } from './entry';
-import { placeOf, weeklyFolder, weekOfKey } from './periods';
+import { weeklyFolder, weekOfKey } from './periods';
 import type { Zone } from './zone';
 
 /** A backup that is to be copied into the folder of its week. */
@@ -53,10 +54,9 @@ export function dueWeeklyCopies(
 
 /** Below its week a copy lies where its original does, so that two of one file name do not meet; the usual folder is left out. */
 function folderOfCopy({ kind, key, startedAt }: RetentionEntry, zone: Zone): string {
-	const folder = placeOf(key).slice(0, -1);
-	const isUsual = folder === '' || folder === kind.split('-')[0];
+	const folder = folderOf(key);
 	const week = weeklyFolder(new Date(startedAt), zone);
-	return isUsual ? week : keyIn(week, folder);
+	return isUsualFolder(folder, kind as BackupKind) ? week : keyIn(week, folder);
 }
 
 /** The copy as a backup, as it will be. */
@@ -79,11 +79,14 @@ function keyOfCopy({ entry, folder }: WeeklyCopy): string {
 export async function copyBackup(storage: Storage, key: string, folder: string, signal?: AbortSignal): Promise<string> {
 	const options = signal ? { signal } : {};
 	throwIfCancelled(signal);
-	const { manifest } = await readManifest(storage, manifestKeyOf(key), signal);
+	const content = await manifestBytes(storage, manifestKeyOf(key), signal);
+	if (!content) throw notAsWritten(key);
+	const manifest = parseManifest(content.toString('utf8'), manifestKeyOf(key));
 	const copy = keyIn(folder, manifest.file);
 	await clearPlace(storage, copy, manifest, signal);
 	await copyArchive(storage, key, copy, manifest, signal);
-	await storage.replace(manifestKeyOf(copy), Buffer.from(formatManifest(manifest)), options);
+	// To the byte: its proof, and what a later version may have added to it, stay.
+	await storage.replace(manifestKeyOf(copy), content, options);
 	return copy;
 }
 

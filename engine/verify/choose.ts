@@ -1,5 +1,5 @@
 import { type BackupEntry, type BackupKind, type BackupReference, findBackup, listManifests } from '../archive';
-import type { DamagedManifest } from '../archive';
+import type { DamagedManifest, ManifestTrust } from '../archive';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage';
 import { readVerification } from './history';
@@ -17,6 +17,8 @@ export interface BackupChoice {
 	names?: readonly string[];
 	/** Only those that have not been verified for so many days, as deep as `level` or deeper, with a verdict. */
 	notVerifiedFor?: { days: number; level: VerificationLevel };
+	/** By what manifests are believed; those that are not count as damaged. */
+	trust?: ManifestTrust;
 	/** Default: now. */
 	now?: Date;
 	signal?: AbortSignal;
@@ -38,12 +40,12 @@ const READERS = 8;
  * CANCELLED, and what the storage throws
  */
 export async function chooseBackups(storage: Storage, choice: BackupChoice = {}): Promise<ChosenBackups> {
-	const { reference, prefix = '', kinds, names, notVerifiedFor, signal } = choice;
+	const { reference, prefix = '', kinds, names, notVerifiedFor, trust, signal } = choice;
 	if (notVerifiedFor && !(notVerifiedFor.days >= 0)) {
 		throw new BackupError('INVALID_INPUT', 'The number of days without a verification is not a number from 0.');
 	}
-	if (reference) return { backups: [await findBackup(storage, reference, prefix, signal)], damaged: [] };
-	const { backups, damaged } = await listManifests(storage, prefix, {}, signal);
+	if (reference) return { backups: [await findBackup(storage, reference, prefix, signal, trust)], damaged: [] };
+	const { backups, damaged } = await listManifests(storage, prefix, {}, signal, trust);
 	const chosen = backups.filter(
 		({ manifest }) => (!kinds || kinds.includes(manifest.kind)) && (!names || names.includes(manifest.name)),
 	);

@@ -130,9 +130,9 @@ async function tryOut({ manifest, folder }: BackupEntry, options: DrillOptions):
 }
 
 /** Of all prefixes, each backup once although one prefix may hold another. */
-async function listAll({ storage, prefixes = [''], signal }: DrillOptions) {
+async function listAll({ storage, prefixes = [''], keys, signal }: DrillOptions) {
 	const lists = [];
-	for (const prefix of prefixes) lists.push(await listManifests(storage, prefix, {}, signal));
+	for (const prefix of prefixes) lists.push(await listManifests(storage, prefix, {}, signal, keys));
 	const backups = new Map(lists.flatMap((list) => list.backups.map((entry) => [entry.key, entry] as const)));
 	const damaged = new Map(lists.flatMap((list) => list.damaged.map((entry) => [entry.manifestKey, entry] as const)));
 	const newestFirst = [...backups.values()].sort((a, b) => (a.manifest.startedAt < b.manifest.startedAt ? 1 : -1));

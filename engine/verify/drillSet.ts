@@ -1,9 +1,9 @@
-import type { BackupEntry, BackupKind, DamagedManifest } from '../archive';
+import { seriesIn, sourceOf, type BackupEntry, type BackupKind, type DamagedManifest } from '../archive';
 
 /**
  * Why something could not be brought back as it should. `none`: nothing of this kind, or nothing at all, was backed up.
  * `notWhole`: all its backups hold a part. `outdated`: its newest whole backup is too old. `damaged`: a newer manifest
- * cannot be read, so that nobody knows of what it is. `unknown`: what backups of the kind hold cannot be checked yet.
+ * cannot be read, or is not to be believed, so that nobody knows of what it is. `unknown`: what backups of the kind hold cannot be checked yet.
  */
 export type GapReason = 'none' | 'notWhole' | 'outdated' | 'damaged' | 'unknown';
 
@@ -16,13 +16,17 @@ export interface DrillGap {
 	key: string | null;
 	/** When that backup was begun; ISO 8601, UTC. */
 	startedAt: string | null;
+	/** The server that it is of, where the manifest tells: `db.example.com:5432`. */
+	origin: string | null;
+	/** What is wrong with a damaged manifest. */
+	problem: string | null;
 }
 
 /** What a drill restores, and what it finds missing. */
 export interface DrillSet {
 	/** The run that has made all of them; null where they come from several. */
 	runId: string | null;
-	/** One for each kind and name, by kind, then by name. */
+	/** One for each series, by kind, then by name. */
 	backups: BackupEntry[];
 	gaps: DrillGap[];
 }
@@ -35,6 +39,9 @@ export interface DrillSetOptions {
 	/** A newest whole backup older than this is a gap; by default any age will do. */
 	maxAgeHours?: number;
 }
+
+/** The series of every backup. */
+type Series = ReadonlyMap<BackupEntry, string>;
 
 const HOUR_MS = 60 * 60 * 1000;
 
@@ -49,35 +56,38 @@ export function chooseSet(backups: BackupEntry[], damaged: DamagedManifest[], op
 	const wanted = backups.filter(({ manifest: { kind } }) => !kinds || kinds.includes(kind));
 	const known = wanted.filter(({ manifest: { kind } }) => isKnown(kind));
 	const whole = known.filter(({ manifest: { partial } }) => !partial);
-	const newest = newestOf(whole);
-	const run = completeRun(whole, newest);
+	const series = seriesIn(backups);
+	const newest = newestOf(whole, series);
+	const run = completeRun(whole, newest, series);
 	const isTooOld = [...(run?.values() ?? [])].some((entry) => isOutdated(entry, options));
 	const chosen = run && !isTooOld && !isOutrun(run, newest) ? run : newest;
-	const set = [...chosen.values()].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-	return { runId: sharedRun(set), backups: set, gaps: findGaps(wanted, newest, damaged, options) };
+	const set = [...chosen].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
+	return { runId: sharedRun(set), backups: set, gaps: findGaps(wanted, newest, { damaged, series }, options) };
 }
 
-/** What is backed up under one name; kinds have names of their own. */
-function nameOf({ manifest: { kind, name } }: BackupEntry): string {
-	return JSON.stringify([kind, name]);
-}
-
-/** The first of each name in a list that is newest first. */
-function newestOf(backups: BackupEntry[]): Map<string, BackupEntry> {
+/** The first of each series in a list that is newest first. */
+function newestOf(backups: BackupEntry[], series: Series): Map<string, BackupEntry> {
 	const found = new Map<string, BackupEntry>();
-	for (const entry of backups) if (!found.has(nameOf(entry))) found.set(nameOf(entry), entry);
+	for (const entry of backups) {
+		const name = series.get(entry)!;
+		if (!found.has(name)) found.set(name, entry);
+	}
 	return found;
 }
 
-/** The newest run that has a whole backup of every name. */
-function completeRun(whole: BackupEntry[], names: Map<string, BackupEntry>): Map<string, BackupEntry> | undefined {
+/** The newest run that has a whole backup of every series. */
+function completeRun(
+	whole: BackupEntry[],
+	names: Map<string, BackupEntry>,
+	series: Series,
+): Map<string, BackupEntry> | undefined {
 	const runs = new Map<string, BackupEntry[]>();
 	for (const entry of whole) {
 		const { runId } = entry.manifest;
 		if (runId !== undefined) runs.set(runId, [...(runs.get(runId) ?? []), entry]);
 	}
 	for (const entries of runs.values()) {
-		const found = newestOf(entries);
+		const found = newestOf(entries, series);
 		if (found.size === names.size) return found;
 	}
 	return undefined;
@@ -100,7 +110,7 @@ function sharedRun(set: BackupEntry[]): string | null {
 function findGaps(
 	wanted: BackupEntry[],
 	newest: Map<string, BackupEntry>,
-	damaged: DamagedManifest[],
+	{ damaged, series }: { damaged: DamagedManifest[]; series: Series },
 	options: DrillSetOptions,
 ): DrillGap[] {
 	const { kinds, isKnown } = options;
@@ -108,7 +118,7 @@ function findGaps(
 		.filter((kind) => !wanted.some(({ manifest }) => manifest.kind === kind))
 		.map((kind) => gap('none', { kind }));
 	if (wanted.length === 0 && missing.length === 0) missing.push(gap('none', {}));
-	const known = [...newestOf(wanted)].flatMap(([name, entry]): DrillGap[] => {
+	const known = [...newestOf(wanted, series)].flatMap(([name, entry]): DrillGap[] => {
 		if (!isKnown(entry.manifest.kind)) return [gapOf('unknown', entry)];
 		const whole = newest.get(name);
 		if (!whole) return [gapOf('notWhole', entry)];
@@ -117,14 +127,15 @@ function findGaps(
 	const oldest = [...newest.values()].map(({ manifest }) => manifest.startedAt).sort()[0] ?? '';
 	const unreadable = damaged
 		.filter(({ modifiedAt }) => modifiedAt.toISOString() >= oldest)
-		.map(({ manifestKey }) => gap('damaged', { key: manifestKey }));
+		.map(({ manifestKey, error }) => gap('damaged', { key: manifestKey, problem: error.message }));
 	return [...missing, ...known, ...unreadable];
 }
 
-function gapOf(reason: GapReason, { manifest: { kind, name, startedAt }, key }: BackupEntry): DrillGap {
-	return gap(reason, { kind, name, key, startedAt });
+function gapOf(reason: GapReason, { manifest, key }: BackupEntry): DrillGap {
+	const { kind, name, startedAt } = manifest;
+	return gap(reason, { kind, name, key, startedAt, origin: sourceOf(manifest).origin ?? null });
 }
 
 function gap(reason: GapReason, facts: Partial<DrillGap>): DrillGap {
-	return { kind: null, name: null, key: null, startedAt: null, ...facts, reason };
+	return { kind: null, name: null, origin: null, key: null, startedAt: null, problem: null, ...facts, reason };
 }

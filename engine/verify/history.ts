@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 
-import { MANIFEST_SUFFIX } from '../archive';
+import { LIMITS, MANIFEST_SUFFIX, readSmallObject } from '../archive';
 import { productTool } from '../archive/tool';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage';
@@ -20,8 +20,6 @@ export const VERIFICATION_SUFFIX = '.verification.json';
 const FORMAT_VERSION = 1;
 const MAX_ENTRIES = 50;
 const MAX_FINDINGS = 20;
-/** Far more than fifty entries with their findings take up. */
-const MAX_BYTES = 16 * 1024 * 1024;
 const ATTEMPTS = 5;
 
 const level = z.enum(['integrity', 'content', 'restore']);
@@ -200,29 +198,16 @@ interface FoundHistory {
 }
 
 async function readHistory(storage: Storage, key: string, signal: AbortSignal | undefined): Promise<FoundHistory> {
-	const content = await readSmall(storage, key, signal);
-	if (content === undefined) return { entries: [] };
+	let content: Buffer | undefined;
 	try {
+		content = await readSmallObject(storage, key, LIMITS.verification, signal);
+		if (content === undefined) return { entries: [] };
 		return { entries: historySchema.parse(JSON.parse(content.toString('utf8'))).history };
-	} catch {
-		return { entries: [], damaged: content };
-	}
-}
-
-async function readSmall(storage: Storage, key: string, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
-	const chunks: Uint8Array[] = [];
-	let bytes = 0;
-	try {
-		for await (const chunk of await storage.read(key, signal ? { signal } : {})) {
-			chunks.push(chunk as Uint8Array);
-			bytes += (chunk as Uint8Array).length;
-			if (bytes > MAX_BYTES) break;
-		}
 	} catch (error) {
-		if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return undefined;
-		throw error;
+		if (error instanceof BackupError) throw error;
+		// What is too large to be one is not kept.
+		return { entries: [], damaged: content ?? Buffer.alloc(0) };
 	}
-	return Buffer.concat(chunks, bytes);
 }
 
 /** For whoever wants to look at it; the next one that is damaged takes its place. */

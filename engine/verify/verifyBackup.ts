@@ -16,7 +16,7 @@ import type { CheckContext, KindCheck, ScratchTargets, VerificationLevel, Verifi
 /** Which backup: by the key of its archive or of its manifest, by a manifest that was read, or opened already. */
 export type BackupToVerify =
 	| { storage: Storage; key: string }
-	| { storage: Storage; manifest: Manifest; folder: string }
+	| { storage: Storage; manifest: Manifest; folder: string | undefined }
 	| { reader: ArchiveReader };
 
 export type VerifyBackupOptions = BackupToVerify & {
@@ -58,6 +58,8 @@ const STOCK_FORM: KindCheck = {
 
 class BackupVerification {
 	readonly #context: CheckContext;
+	/** One that the keys do not open. */
+	#unopened: ArchiveReader | undefined;
 
 	constructor(
 		private readonly options: VerifyBackupOptions,
@@ -77,10 +79,11 @@ class BackupVerification {
 		record.begin('integrity');
 		const reader = await this.#open();
 		if (reader) await this.#verify(reader);
-		const key = reader?.key ?? (options as { key: string }).key;
+		const known = reader ?? this.#unopened;
+		const key = known?.key ?? (options as { key: string }).key;
 		return record.report({
 			key: key.endsWith(MANIFEST_SUFFIX) ? key.slice(0, -MANIFEST_SUFFIX.length) : key,
-			manifest: reader?.manifest,
+			manifest: known?.manifest,
 			format: undefined,
 		});
 	}
@@ -102,10 +105,21 @@ class BackupVerification {
 		try {
 			return await openArchive(storage, where, keys);
 		} catch (error) {
-			const isGone = error instanceof BackupError && error.code === 'STORAGE_MISSING';
-			if (typeof where === 'string' && isGone) await this.#findMissing(storage, where);
+			const code = error instanceof BackupError ? error.code : undefined;
+			if (typeof where === 'string' && code === 'STORAGE_MISSING') await this.#findMissing(storage, where);
+			else if (code === 'KEY_WRONG') await this.#judgeUnopened(storage, where, error);
 			else this.#findError(error);
 			return undefined;
+		}
+	}
+
+	/** By the passphrase of another backup nothing can be told of this one, but that it is as it was stored. */
+	async #judgeUnopened(storage: Storage, where: Parameters<typeof openArchive>[1], failure: unknown): Promise<void> {
+		try {
+			this.#unopened = await openArchive(storage, where);
+			await this.#judgeStored(this.#unopened, failure);
+		} catch (error) {
+			this.#findError(error);
 		}
 	}
 
@@ -143,10 +157,14 @@ class BackupVerification {
 			failure = error;
 		}
 		const isKey = failure instanceof BackupError && (failure.code === 'KEY_MISSING' || failure.code === 'KEY_WRONG');
-		if (!isKey) {
-			this.#findError(failure);
-			return false;
-		}
+		if (isKey) await this.#judgeStored(reader, failure);
+		else this.#findError(failure);
+		return false;
+	}
+
+	/** Compares the stored bytes of a backup that the keys do not open. */
+	async #judgeStored(reader: ArchiveReader, failure: unknown): Promise<void> {
+		const { signal } = this.options;
 		const begun = performance.now();
 		try {
 			await reader.verifyStored(signal, (bytes, total) => this.#progress(bytes, total));
@@ -160,7 +178,6 @@ class BackupVerification {
 			this.#findError(error);
 		}
 		this.record.current.duration = Math.round(performance.now() - begun);
-		return false;
 	}
 
 	/** The levels `integrity` and, with a check, `content`, in one read. */

@@ -45,7 +45,7 @@ export class PostgresDump implements INodeType {
 				displayName: 'Credential for Backup Encryption (Only if Encrypted)',
 				required: false,
 				testedBy: 'testBackupEncryption',
-				displayOptions: { hide: { encrypt: [false], operation: ['listBackups'] } },
+				displayOptions: { hide: { encrypt: [false] } },
 			},
 		],
 		properties: [

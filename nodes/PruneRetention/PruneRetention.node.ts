@@ -6,7 +6,8 @@ import {
 	NodeConnectionTypes,
 } from 'n8n-workflow';
 
-import { testBackupStorage } from '../shared/credentialTests';
+import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
+import { credentialsPlace } from '../shared/descriptions/credentials';
 import { type Operation, runOperation } from '../shared/operation';
 
 import { searchBackups } from './listSearch/searchBackups';
@@ -33,8 +34,16 @@ export class PruneRetention implements INodeType {
 				required: true,
 				testedBy: 'testBackupStorage',
 			},
+			{
+				name: 'backupEncryptionApi',
+				displayName: 'Credential for Backup Encryption (to Tell Forged Backups)',
+				required: false,
+				testedBy: 'testBackupEncryption',
+				displayOptions: { show: { operation: ['prune', 'dryRun'] } },
+			},
 		],
 		properties: [
+			credentialsPlace,
 			{
 				displayName: 'Operation',
 				name: 'operation',
@@ -73,7 +82,7 @@ export class PruneRetention implements INodeType {
 	};
 
 	methods = {
-		credentialTest: { testBackupStorage },
+		credentialTest: { testBackupStorage, testBackupEncryption },
 		loadOptions,
 		listSearch: { searchBackups },
 	};

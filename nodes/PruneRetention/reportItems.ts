@@ -90,7 +90,7 @@ export function warningsOf(report: PruneReport, settings: RunSettings): string[]
 			...(why ? [`WAL in ${folder}: ${why}`] : []),
 			...(error ? [`WAL in ${folder}: ${error.message}`] : []),
 		]),
-		...damaged.map(({ manifestKey }) => `${manifestKey} cannot be read; it was left alone, and so was its archive.`),
+		...damaged.map(({ manifestKey, message }) => `${manifestKey} was left alone, and so was its archive: ${message}`),
 		...stuck.map(({ what, error }) => `${what} stays as it is: ${error.message}`),
 		...notes,
 		...unused.names.map((name) => `There is no backup of ${name}, which a separate policy names.`),

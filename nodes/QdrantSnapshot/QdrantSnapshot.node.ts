@@ -50,7 +50,7 @@ export class QdrantSnapshot implements INodeType {
 				required: false,
 				testedBy: 'testBackupEncryption',
 				displayOptions: {
-					hide: { encrypt: [false], source: ['snapshotFile', 'url'], operation: ['listBackups', ...ON_SERVER] },
+					hide: { encrypt: [false], source: ['snapshotFile', 'url'], operation: ON_SERVER },
 				},
 			},
 		],

@@ -49,7 +49,7 @@ export async function withSource<T>(
 			return await use(await storedBackup(context, item, settings));
 		case 'binaryData':
 			return await withIncomingFile(context, item, async (place) => {
-				return await use(await incoming(context, item, settings, place));
+				return await use(await incoming(context, settings, place));
 			});
 		case 'snapshotFile': {
 			const storage = await openStorage(context, item);
@@ -63,12 +63,10 @@ export async function withSource<T>(
 
 async function storedBackup(context: IExecuteFunctions, item: number, settings: Settings): Promise<OpenSource> {
 	const storage = await openStorage(context, item);
-	const { key, folder, manifest, remark } = await chosenBackup(context, item, storage, {
-		kinds: OWN_KINDS,
-		folder: settings.folder,
-		hint: 'Choose a backup of a Qdrant collection.',
-	});
-	const reader = await openArchive(storage, { manifest, folder }, await decryptionKeys(context, item));
+	const keys = await decryptionKeys(context, item);
+	const wanted = { kinds: OWN_KINDS, folder: settings.folder, hint: 'Choose a backup of a Qdrant collection.' };
+	const { key, folder, manifest, remark } = await chosenBackup(context, item, storage, wanted, keys);
+	const reader = await openArchive(storage, { manifest, folder }, keys);
 	const chosen = { manifest, storage, ...(remark ? { remark } : {}) };
 	if (!settings.serverFetches) return { source: archiveSource(reader), ...chosen };
 	if (!(storage instanceof S3Storage)) {
@@ -81,12 +79,16 @@ async function storedBackup(context: IExecuteFunctions, item: number, settings: 
 
 async function incoming(
 	context: IExecuteFunctions,
-	item: number,
 	settings: Settings,
-	{ storage, key, folder, manifest }: ArchivePlace,
+	{ storage, key, folder, manifest, keys }: ArchivePlace,
 ): Promise<OpenSource> {
+	if (!manifest && keys?.requireEncryption) {
+		throw new BackupError('NOT_AUTHENTIC', `${key} is a bare snapshot, and Require Encryption is on.`, {
+			hint: 'Give its manifest in Manifest, or, if it was made without encryption, switch Require Encryption off.',
+		});
+	}
 	if (!manifest) return { source: await bareSnapshot(context, settings, storage, key) };
-	const reader = await openArchive(storage, { manifest, folder }, await decryptionKeys(context, item));
+	const reader = await openArchive(storage, { manifest, folder }, keys);
 	return { source: archiveSource(reader), manifest };
 }
 

@@ -17,16 +17,17 @@ const seconds = (milliseconds: number | null) => (milliseconds === null ? null :
 const hours = (milliseconds: number | null) => (milliseconds === null ? null : rounded(milliseconds / HOUR_MS));
 
 /** What is missing, as a sentence. */
-export function gapMessage({ reason, kind, name, key, startedAt }: DrillGap): string {
+export function gapMessage({ reason, kind, name, origin, key, startedAt, problem }: DrillGap): string {
+	const thing = `${name} (${kind}${origin === null ? '' : ` of ${origin}`})`;
 	switch (reason) {
 		case 'none':
 			return kind === null ? 'There is no backup.' : `There is no backup of the kind ${kind}.`;
 		case 'notWhole':
-			return `There is no whole backup of ${name} (${kind}): ${key} holds only a part.`;
+			return `There is no whole backup of ${thing}: ${key} holds only a part.`;
 		case 'outdated':
-			return `The newest whole backup of ${name} (${kind}) is of ${startedAt}, which is too old.`;
+			return `The newest whole backup of ${thing} is of ${startedAt}, which is too old.`;
 		case 'damaged':
-			return `The manifest ${key} cannot be read.`;
+			return problem ?? `The manifest ${key} cannot be read.`;
 		case 'unknown':
 			return `How to try a backup of the kind ${kind} is not known (${name}).`;
 	}

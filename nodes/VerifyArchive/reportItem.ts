@@ -95,12 +95,17 @@ export function reportOutcome(report: VerificationReport, { asked, recorded }: R
 	return { json, passed: verdict === 'passed', told: `${key}: ${verdict}. ${problem ?? ''}`.trim() };
 }
 
-/** The item for a backup that is not there. */
+/** What says nothing against a backup, but that it cannot be told whose it is. */
+const UNPROVEN = new Set<string>(['NOT_AUTHENTIC', 'KEY_WRONG']);
+
+/** The item for a backup that is not there, or cannot be told among others. */
 export function missingOutcome(error: BackupError): Outcome {
-	const { message, hint = WHAT_TO_DO.failed, code } = error;
+	const { message, code } = error;
+	const verdict = UNPROVEN.has(code) ? 'incomplete' : 'failed';
+	const hint = error.hint ?? WHAT_TO_DO[verdict];
 	const facts = { kind: null, name: null, id: null, findings: [], recorded: false };
 	return {
-		json: { verdict: 'failed', key: null, problem: message, hint, code, ...facts },
+		json: { verdict, key: null, problem: message, hint, code, ...facts },
 		passed: false,
 		told: message,
 	};

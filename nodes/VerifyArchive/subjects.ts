@@ -8,6 +8,7 @@ import {
 	chooseBackups,
 	type ChosenBackups,
 	findBackup,
+	type ManifestTrust,
 	type Storage,
 	type VerificationLevel,
 } from '../../engine';
@@ -21,10 +22,13 @@ import { daysOf, levelFor, type VerifySettings } from './verifySettings';
  * What is to be verified: a backup; the key of one that cannot be opened; a file that others made; or that what was asked
  * for is not there, which is as bad as a backup that is bad.
  */
-export type Subject = { entry: BackupEntry } | { key: string } | { file: string } | { missing: BackupError };
+export type Subject = { entry: FoundBackup } | { key: string } | { file: string } | { missing: BackupError };
+
+/** A backup as a storage lists it, or as it came in by itself, in no folder. */
+type FoundBackup = Pick<BackupEntry, 'manifest' | 'key' | 'remark'> & { folder: string | undefined };
 
 /** What is wrong with the backup, not with the question. */
-const BAD = new Set<string>(['STORAGE_MISSING', 'MANIFEST_INVALID']);
+const BAD = new Set<string>(['STORAGE_MISSING', 'MANIFEST_INVALID', 'NOT_AUTHENTIC', 'KEY_WRONG']);
 
 /** The backup that a field names. @throws BackupError what the storage throws */
 export async function referred(
@@ -32,11 +36,17 @@ export async function referred(
 	reference: BackupReference,
 	prefix: string,
 	signal?: AbortSignal,
-): Promise<Subject> {
-	const finding = findBackup(storage, reference, prefix, signal).then((entry) => ({ entry }));
-	return await finding.catch((error: unknown) => {
+	trust?: ManifestTrust,
+): Promise<{ entry: BackupEntry } | { key: string } | { missing: BackupError }> {
+	const finding = findBackup(storage, reference, prefix, signal, trust).then((entry) => ({ entry }));
+	return await finding.catch(async (error: unknown) => {
 		if (!(error instanceof BackupError) || !BAD.has(error.code)) throw error;
-		return 'file' in reference ? { key: reference.file } : { missing: error };
+		if ('file' in reference) return { key: reference.file };
+		// It is there: what is wrong with it, the verification tells.
+		if ('id' in reference && error.code !== 'STORAGE_MISSING') {
+			return { entry: await findBackup(storage, reference, prefix, signal) };
+		}
+		return { missing: error };
 	});
 }
 
@@ -46,17 +56,23 @@ export async function subjectsOf(
 	item: number,
 	storage: Storage,
 	settings: VerifySettings,
+	trust: ManifestTrust | undefined,
 ): Promise<Subject[]> {
 	const signal = context.getExecutionCancelSignal();
 	const { which, prefix } = settings;
-	if (which === 'one') return [await referred(storage, chosenReference(context, item), prefix, signal)];
-	if (which === 'incoming') return [await referred(storage, incomingReference(context, item), prefix, signal)];
+	if (which === 'one') return [await referred(storage, chosenReference(context, item), prefix, signal, trust)];
+	if (which === 'incoming') return [await referred(storage, incomingReference(context, item), prefix, signal, trust)];
 	const filters = filtersOf(context, item);
 	if (which === 'due') {
 		const days = daysOf(context, item);
-		return asSubjects(await dueBackups(storage, filters, days, settings, signal));
+		return asSubjects(await dueBackups(storage, filters, { days, trust }, settings, signal));
 	}
-	const { backups, damaged } = await chooseBackups(storage, { ...filters, prefix, ...(signal && { signal }) });
+	const { backups, damaged } = await chooseBackups(storage, {
+		...filters,
+		prefix,
+		...(trust && { trust }),
+		...(signal && { signal }),
+	});
 	const found = asSubjects({ backups: which === 'newest' ? newestOfEach(backups) : backups, damaged });
 	return found.length > 0 ? found : [{ missing: nothingThere(storage, prefix) }];
 }
@@ -65,7 +81,7 @@ export async function subjectsOf(
 async function dueBackups(
 	storage: Storage,
 	filters: Filters,
-	days: number,
+	{ days, trust }: { days: number; trust: ManifestTrust | undefined },
 	settings: VerifySettings,
 	signal: AbortSignal | undefined,
 ): Promise<ChosenBackups> {
@@ -84,6 +100,7 @@ async function dueBackups(
 			prefix: settings.prefix,
 			kinds: kinds.filter((kind) => levelFor(kind, settings) === level),
 			notVerifiedFor: { days, level },
+			...(trust && { trust }),
 			...(signal && { signal }),
 		});
 	}

@@ -6,6 +6,7 @@ import {
 	type DamagedManifest,
 	findAnomalies,
 	type Manifest,
+	seriesIn,
 } from '../../engine';
 
 import type { Outcome } from './outcome';
@@ -14,20 +15,27 @@ import { ageHours } from './reportItem';
 const WHAT_TO_DO =
 	'Look whether the source has changed so much. If it has not, verify this backup and keep the earlier ones.';
 
-/** The newest backup of each kind, name and selection. @param entries newest first */
+/** The newest backup of each series and selection. @param entries newest first, all that there are */
 export function newestOfEach(entries: readonly BackupEntry[]): BackupEntry[] {
 	const newest = new Map<string, BackupEntry>();
+	const series = seriesIn(entries);
 	for (const entry of entries) {
-		const { kind, name, partial } = entry.manifest;
-		const line = JSON.stringify([kind, name, partial && [partial.content, [...partial.selection].sort()]]);
+		const { partial } = entry.manifest;
+		const line = JSON.stringify([series.get(entry), partial && [partial.content, [...partial.selection].sort()]]);
 		if (!newest.has(line)) newest.set(line, entry);
 	}
 	return [...newest.values()];
 }
 
-/** Each backup once: weekly copies have the id of what they are copies of, and would count twice in a trend. */
-export function withoutCopies(entries: readonly BackupEntry[]): Manifest[] {
-	return [...new Map(entries.map(({ manifest }) => [manifest.id, manifest])).values()];
+/**
+ * The backups of a series by one of them, each once: weekly copies have the id of what they are copies of, and would count
+ * twice in a trend.
+ */
+export function seriesWith(one: BackupEntry, entries: readonly BackupEntry[], series = seriesIn(entries)): Manifest[] {
+	const found = entries.find(({ key }) => key === one.key);
+	const wanted = found && series.get(found);
+	const same = entries.filter((entry) => series.get(entry) === wanted);
+	return [...new Map(same.map(({ manifest }) => [manifest.id, manifest])).values()];
 }
 
 /** What an item says of a backup beside the earlier ones. */

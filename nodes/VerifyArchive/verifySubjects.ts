@@ -130,7 +130,7 @@ function tellRemaining(context: IExecuteFunctions, remaining: number, isReachabl
 }
 
 /** A manifest that came in by itself, as the backups of a storage have it. */
-export function incomingSubject(key: string, folder: string, manifest: Manifest | undefined): Subject {
+export function incomingSubject(key: string, folder: string | undefined, manifest: Manifest | undefined): Subject {
 	if (!manifest) return { file: key };
-	return { entry: { manifest, folder, key, manifestKey: '', foundSize: undefined } };
+	return { entry: { manifest, folder, key } };
 }

@@ -5,6 +5,7 @@ import {
 	type BackupEntry,
 	type BackupKind,
 	type BackupReference,
+	type DecryptionKeys,
 	findBackup,
 	type Manifest,
 	parseManifest,
@@ -12,6 +13,7 @@ import {
 } from '../../engine';
 
 import { BinaryInput } from './binaryInput';
+import { decryptionKeys } from './encryption';
 import { prefixOf } from './folder';
 import { openStorage } from './storage';
 
@@ -20,10 +22,12 @@ export interface ArchivePlace {
 	storage: Storage;
 	/** Of the archive. */
 	key: string;
-	/** Folder of the archive in the storage. */
-	folder: string;
+	/** Folder of the archive in the storage; undefined for what comes in by itself. */
+	folder: string | undefined;
 	/** Undefined for a file without one. */
 	manifest: Manifest | undefined;
+	/** Of the Backup Encryption credential, where one is selected. */
+	keys: DecryptionKeys | undefined;
 	/** What the user has to know of how the backup was chosen. */
 	remark?: string;
 }
@@ -39,18 +43,22 @@ export interface WantedBackup {
 
 const MANIFEST_FIELD = 'manifest';
 
-/** The backup that the Backup field names. @throws BackupError STORAGE_MISSING, MANIFEST_INVALID, INVALID_INPUT */
+/**
+ * The backup that the Backup field names.
+ * @throws BackupError STORAGE_MISSING, MANIFEST_INVALID, NOT_AUTHENTIC, KEY_WRONG, INVALID_INPUT
+ */
 export async function chosenBackup(
 	context: IExecuteFunctions,
 	item: number,
 	storage: Storage,
 	{ kinds, folder, hint }: WantedBackup,
+	keys: DecryptionKeys | undefined,
 ): Promise<BackupEntry> {
 	const { mode, value } = context.getNodeParameter('backup', item) as INodeParameterResourceLocator;
 	const text = String(value ?? '').trim();
 	if (text === '') throw new BackupError('INVALID_INPUT', 'No backup is chosen.', { hint: 'Fill in Backup.' });
 	const reference = referenceOf(mode, text, kinds[0]);
-	const entry = await findBackup(storage, reference, prefixOf(folder), context.getExecutionCancelSignal());
+	const entry = await findBackup(storage, reference, prefixOf(folder), context.getExecutionCancelSignal(), keys);
 	if (kinds.includes(entry.manifest.kind)) return entry;
 	throw new BackupError('INVALID_INPUT', `The backup ${entry.key} holds ${entry.manifest.kind}, not ${kinds[0]}.`, {
 		hint,
@@ -75,7 +83,7 @@ export async function withIncomingFile<T>(
 	const key = manifest?.file ?? binary.fileName ?? name;
 	const storage = await BinaryInput.open(context.helpers, binary, key);
 	try {
-		return await use({ storage, key, folder: '', manifest });
+		return await use({ storage, key, folder: undefined, manifest, keys: await decryptionKeys(context, item) });
 	} finally {
 		storage.close();
 	}
@@ -95,9 +103,10 @@ export async function withArchive<T>(
 	use: (place: ArchivePlace) => Promise<T>,
 ): Promise<T> {
 	if (context.getNodeParameter('source', item) === 'binaryData') return await withIncomingFile(context, item, use);
+	const keys = await decryptionKeys(context, item);
 	const storage = await openStorage(context, item);
-	const { key, folder, manifest, remark } = await chosenBackup(context, item, storage, wanted);
-	return await use({ storage, key, folder, manifest, ...(remark ? { remark } : {}) });
+	const { key, folder, manifest, remark } = await chosenBackup(context, item, storage, wanted, keys);
+	return await use({ storage, key, folder, manifest, keys, ...(remark ? { remark } : {}) });
 }
 
 /** The key of a file in the storage that a field names (descriptions/source.ts). @throws BackupError INVALID_INPUT */

@@ -19,6 +19,7 @@ const MIME_TYPES: Record<string, string> = {
 /** A storage for archives, which become n8n binary data instead of files. Their manifests go into the items' JSON. */
 export class BinaryOutput implements Storage {
 	readonly description = 'n8n binary data';
+	readonly isOneRuns = true;
 	readonly #archives = new Map<string, IBinaryData>();
 
 	constructor(private readonly helpers: Pick<BinaryHelperFunctions, 'prepareBinaryData'>) {}

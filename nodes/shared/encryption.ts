@@ -3,6 +3,7 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import { BackupError, type DecryptionKeys, type EncryptionKeys } from '../../engine';
 
 import { armoredBlocks } from './armor';
+import { collectionOf, yesNoIn } from './fields';
 
 export const ENCRYPTION_CREDENTIAL = 'backupEncryptionApi';
 
@@ -50,13 +51,24 @@ export async function encryptionKeys(context: IExecuteFunctions, itemIndex: numb
 	);
 }
 
-/** The keys to decrypt with; undefined where no credential is selected. */
+/**
+ * The keys to decrypt with, and whether what was not encrypted with them is refused (the Require Encryption option);
+ * undefined where no credential is selected. @throws BackupError INVALID_INPUT
+ */
 export async function decryptionKeys(
 	context: IExecuteFunctions,
 	itemIndex: number,
 ): Promise<DecryptionKeys | undefined> {
 	const credential = await selectedCredential(context, itemIndex);
-	return credential && decryptionKeysOf(credential);
+	if (!credential) return undefined;
+	const options = collectionOf(context, 'options', itemIndex, 'Options');
+	const requireEncryption = yesNoIn(options, 'requireEncryption', true, 'Require Encryption');
+	return { ...decryptionKeysOf(credential), requireEncryption };
+}
+
+/** The passphrase that proofs of manifests are compared with; undefined where no credential with one is selected. */
+export async function provingPassphrase(context: IExecuteFunctions, itemIndex: number): Promise<string | undefined> {
+	return (await selectedCredential(context, itemIndex))?.passphrase || undefined;
 }
 
 async function selectedCredential(

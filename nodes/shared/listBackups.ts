@@ -1,10 +1,18 @@
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
-import { type BackupEntry, type BackupKind, type DamagedManifest, listManifests } from '../../engine';
+import {
+	type BackupEntry,
+	type BackupKind,
+	type DamagedManifest,
+	DerivationBudget,
+	isAuthentic,
+	listManifests,
+} from '../../engine';
 import { mapBounded } from '../../engine/verify';
 
 import { type ContentOf, describeBackup } from './backupItem';
 import { folderOption } from './descriptions/source';
+import { provingPassphrase } from './encryption';
 import { collectionOf, numberOf, textOf } from './fields';
 import { folderOf, prefixOf } from './folder';
 import { type Operation, shownFor } from './operation';
@@ -36,6 +44,10 @@ function describe(entry: BackupEntry, contentOf: ContentOf): IDataObject {
 		ageHours: Math.round(ageHours * 100) / 100,
 		state: stateOf(entry),
 	};
+}
+
+function placeOf({ manifestKey, folder }: BackupEntry) {
+	return { where: manifestKey, folder };
 }
 
 function describeDamaged({ manifestKey, error }: DamagedManifest): IDataObject {
@@ -85,10 +97,13 @@ export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }
 			const signal = context.getExecutionCancelSignal();
 			const limit = context.getNodeParameter('returnAll', item) ? Infinity : limitOf(context, item);
 			const filter = { kind: kinds, limit, ...(name === '' ? {} : { name }) };
+			const passphrase = await provingPassphrase(context, item);
+			const budget = new DerivationBudget();
 			const found = await listManifests(storage, prefixOf(folder), filter, signal);
 			// What is not listed is not looked up.
 			const listed = await mapBounded(found.backups, async (entry) => ({
 				...describe(entry, contentOf),
+				authentic: passphrase ? await isAuthentic(entry.manifest, placeOf(entry), passphrase, budget) : null,
 				verified: await verifiedOf(storage, { key: entry.key, id: entry.manifest.id }, signal),
 			}));
 			const damaged = found.damaged.map(describeDamaged).slice(0, Math.max(0, limit - listed.length));

@@ -127,7 +127,10 @@ async function storeSections(dump: Dump, sections: PlannedSection[]): Promise<vo
 }
 
 /** Everything between pg_dump's script and commit of the archive. */
-async function dumpInto(dump: Dump, { settings, properties, session, sequences, result }: Start): Promise<Manifest> {
+async function dumpInto(
+	dump: Dump,
+	{ system, settings, properties, session, sequences, result }: Start,
+): Promise<Manifest> {
 	const { facts, options, tables, writer } = dump;
 	options.log?.(`pg_dump wrote the definitions; reading ${result.reads.length} tables`);
 	const sections = await planSections(
@@ -150,6 +153,7 @@ async function dumpInto(dump: Dump, { settings, properties, session, sequences, 
 			versionNumber: facts.version,
 			host: options.connection.host,
 			port: options.connection.port,
+			systemIdentifier: system,
 			database: options.connection.database,
 			properties,
 			session,

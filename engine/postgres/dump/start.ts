@@ -1,6 +1,7 @@
 import { BackupError } from '../../errors';
 import { type PgDumpResult, runPgDump } from '../pgdump/bridge';
 import { checkServerVersion } from '../serverVersion';
+import { systemIdentifier } from '../systemIdentifier';
 
 import { argumentValue } from './arguments';
 import type { BackUpDatabaseOptions } from './backUpDatabase';
@@ -12,6 +13,8 @@ import { dumpEncoding, type ServerFacts, type SessionChoices, SnapshotSession } 
 /** What a dump knows once pg_dump has written its script, and before any row is read. */
 export interface Start {
 	facts: ServerFacts;
+	/** See systemIdentifier. */
+	system: string | undefined;
 	settings: DatabaseProperties['settings'];
 	properties: StoredProperties;
 	/** See SnapshotSession.writingSettings. */
@@ -50,11 +53,12 @@ async function openSessions(options: BackUpDatabaseOptions, { args, parallel, se
 	const forPgDump = await open();
 	const facts = await forPgDump.serverFacts();
 	checkServerVersion(facts.version, facts.versionText, 'source');
+	const system = await systemIdentifier(forPgDump.client);
 	const exporter = await open();
 	const shared = await sharedFacts(exporter, facts);
 	const snapshot = await exporter.exportSnapshot(facts, options.serializableDeferrable ?? false, choices);
 	for (let more = 2; more < parallel; more++) await (await open()).importSnapshot(facts, snapshot, choices);
-	return { facts, snapshot, ...shared };
+	return { facts, system, snapshot, ...shared };
 }
 
 /** What the server says of the database and of its roles, which all its databases share. */
@@ -85,7 +89,7 @@ async function startOnce(
 	beginning: Beginning,
 	connected: (session: SnapshotSession) => Promise<void>,
 ): Promise<Start> {
-	const { facts, snapshot, properties: all, nameless } = await openSessions(options, beginning);
+	const { facts, system, snapshot, properties: all, nameless } = await openSessions(options, beginning);
 	const [forPgDump, exporter] = beginning.sessions as [SnapshotSession, SnapshotSession];
 	await connected(forPgDump);
 	const { settings, ...properties } = all;
@@ -101,7 +105,7 @@ async function startOnce(
 		signal: options.signal,
 	});
 	checkDecoded(result, facts);
-	return { facts, settings, properties, session, sequences, result };
+	return { facts, system, settings, properties, session, sequences, result };
 }
 
 /**

@@ -16,16 +16,24 @@ export interface ForeignDump {
 	open: (signal?: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
 	/** For files encrypted with gpg. */
 	keys?: DecryptionKeys;
+	/** Refuses a file that is not encrypted: whoever holds the storage could have put it there. Default false. */
+	mustBeEncrypted?: boolean;
 }
 
 /**
  * What the file is, by its content.
- * @throws BackupError as detectDump does
+ * @throws BackupError NOT_AUTHENTIC, and as detectDump does
  */
-export async function detectForeign({ open, keys }: ForeignDump, signal?: AbortSignal): Promise<DetectedDump> {
-	return await detectDump(await open(signal), {
+export async function detectForeign(dump: ForeignDump, signal?: AbortSignal): Promise<DetectedDump> {
+	const { name, open, keys, mustBeEncrypted = false } = dump;
+	const detected = await detectDump(await open(signal), {
 		signal,
 		decrypt: keys && ((message) => decryptMessage(message, keys)),
+	});
+	if (!mustBeEncrypted || detected.wrappers.includes('openpgp')) return detected;
+	await detected.stream[Symbol.asyncIterator]().return?.();
+	throw new BackupError('NOT_AUTHENTIC', `${name} is not encrypted, and Require Encryption is on.`, {
+		hint: 'If it was made without encryption, switch Require Encryption off, or select no encryption credential.',
 	});
 }
 

@@ -1,4 +1,4 @@
-import { BackupError } from '../../errors';
+import { readSmallObject, TooLarge } from '../../archive';
 import type { Storage } from '../../storage';
 
 const MAX_BYTES = 1024 * 1024;
@@ -20,19 +20,14 @@ export async function readSidecar(
 	signal?: AbortSignal,
 ): Promise<Sidecar | undefined> {
 	const key = `${fileKey}.sha256`;
-	const chunks: Uint8Array[] = [];
-	let bytes = 0;
 	try {
-		for await (const chunk of await storage.read(key, signal ? { signal } : {})) {
-			bytes += (chunk as Uint8Array).length;
-			if (bytes > MAX_BYTES) break;
-			chunks.push(chunk as Uint8Array);
-		}
+		const content = await readSmallObject(storage, key, MAX_BYTES, signal);
+		if (!content) return undefined;
+		return { key, sha256: hashIn(content.toString('utf8'), fileKey.slice(fileKey.lastIndexOf('/') + 1)) };
 	} catch (error) {
-		if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return undefined;
+		if (error instanceof TooLarge) return { key, sha256: undefined };
 		throw error;
 	}
-	return { key, sha256: hashIn(Buffer.concat(chunks).toString('utf8'), fileKey.slice(fileKey.lastIndexOf('/') + 1)) };
 }
 
 /** The line that names the file; of a single line the name does not matter, for files get renamed. */

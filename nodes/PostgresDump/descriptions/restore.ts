@@ -5,6 +5,7 @@ import {
 	connectTimeoutOption,
 	folderOption,
 	manifestField,
+	requireEncryptionOption,
 	sourceFields,
 } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
@@ -146,7 +147,7 @@ export const restoreFields: INodeProperties[] = [
 		placeholder: 'Add Option',
 		default: {},
 		displayOptions: shownFor(['restore'], database),
-		options: [connectTimeoutOption, folderOption(OWN_FOLDER), ...restoreOptions],
+		options: [connectTimeoutOption, folderOption(OWN_FOLDER), ...restoreOptions, requireEncryptionOption],
 	},
 	{
 		displayName: 'Options',
@@ -155,6 +156,6 @@ export const restoreFields: INodeProperties[] = [
 		placeholder: 'Add Option',
 		default: {},
 		displayOptions: shownFor(['restore'], { restoreKind: ['globals'] }),
-		options: [connectTimeoutOption, existingRolesOption, folderOption(OWN_FOLDER)],
+		options: [connectTimeoutOption, existingRolesOption, folderOption(OWN_FOLDER), requireEncryptionOption],
 	},
 ];

@@ -9,6 +9,7 @@ import {
 	keyIn,
 	listDatabases,
 	type Manifest,
+	manifestDocument,
 	type PostgresConnection,
 	type Storage,
 } from '../../../engine';
@@ -93,7 +94,7 @@ async function archive(run: Run, part: Part): Promise<INodeExecutionData> {
 	if (!binary) return { json };
 	const field = textOf(context.getNodeParameter('outputBinaryField', item), 'Put Output File in Field');
 	// Restore wants the manifest again, and nothing else keeps it here.
-	return { json: { ...json, manifest: manifest }, binary: { [field]: binary } };
+	return { json: { ...json, manifest: manifestDocument(manifest) }, binary: { [field]: binary } };
 }
 
 async function archiveAll(run: Run): Promise<INodeExecutionData[]> {

@@ -1,7 +1,7 @@
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import { type ForeignDump, importGlobals, importServer, openForeignDump, restoreDatabase } from '../../../engine';
-import { connectTimeoutOption, sourceFields } from '../../shared/descriptions/source';
+import { connectTimeoutOption, requireEncryptionOption, sourceFields } from '../../shared/descriptions/source';
 import { textOf } from '../../shared/fields';
 import { type Operation, shownFor } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
@@ -25,7 +25,7 @@ function optionsFor(contents: ImportContents, options: typeof restoreOptions) {
 		placeholder: 'Add Option',
 		default: {},
 		displayOptions: shownFor(SHOWN, { contents: [contents] }),
-		options: [connectTimeoutOption, ...options],
+		options: [connectTimeoutOption, ...options, requireEncryptionOption],
 	};
 }
 
@@ -102,7 +102,8 @@ export const importDump: Operation = {
 	async execute(context, item) {
 		const contents = context.getNodeParameter('contents', item, 'database') as ImportContents;
 		return await withForeignDump(context, item, async (dump) => {
-			const items = await RUN[contents](context, item, dump);
+			const mustBeEncrypted = dump.keys?.requireEncryption ?? false;
+			const items = await RUN[contents](context, item, { ...dump, mustBeEncrypted });
 			context.logger.info(`Postgres Dump: imported ${dump.name}`, { contents });
 			return items.map((json) => ({ json: { ...json, file: dump.name } }));
 		});

@@ -10,7 +10,6 @@ import {
 } from '../../../engine';
 import { type ArchivePlace, withArchive } from '../../shared/archiveSource';
 import { describeRestored } from '../../shared/backupItem';
-import { decryptionKeys } from '../../shared/encryption';
 import type { Operation } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
 import { restoreFields } from '../descriptions/restore';
@@ -18,10 +17,9 @@ import { checkOwnDatabase } from '../ownDatabase';
 import { describeGlobals, describeRestore } from '../restoreItem';
 import { restoreOptionsOf, restoreSelection, restoreTarget } from '../restoreSettings';
 
-async function readerOf(context: IExecuteFunctions, item: number, place: ArchivePlace): Promise<ArchiveReader> {
-	const { storage, folder, manifest } = place;
-	if (manifest) return await openArchive(storage, { manifest, folder }, await decryptionKeys(context, item));
-	throw new BackupError('MANIFEST_INVALID', `There is no manifest for ${place.key}.`, {
+async function readerOf({ storage, key, folder, manifest, keys }: ArchivePlace): Promise<ArchiveReader> {
+	if (manifest) return await openArchive(storage, { manifest, folder }, keys);
+	throw new BackupError('MANIFEST_INVALID', `There is no manifest for ${key}.`, {
 		hint: 'Give the manifest that Back Up put out beside it, or use the operation Import, which reads dumps without one.',
 	});
 }
@@ -37,7 +35,7 @@ async function intoDatabase(context: IExecuteFunctions, item: number): Promise<I
 	const selection = restoreSelection(context, item, target);
 	const { connectTimeout, folder, overOwnDatabase, ...options } = restoreOptionsOf(context, item);
 	return await withArchive(context, item, { kinds: ['postgres'], folder, hint: OTHER_KIND }, async (place) => {
-		const reader = await readerOf(context, item, place);
+		const reader = await readerOf(place);
 		const report = await withPostgres(context, item, { connectTimeout }, async (connection) => {
 			await checkOwnDatabase(context, connection, target, overOwnDatabase);
 			return await restoreDatabase({
@@ -60,7 +58,7 @@ async function rolesAndGlobals(context: IExecuteFunctions, item: number): Promis
 	const startedAt = Date.now();
 	const { connectTimeout, folder, existingRoles } = restoreOptionsOf(context, item);
 	return await withArchive(context, item, { kinds: ['postgres-globals'], folder, hint: OTHER_KIND }, async (place) => {
-		const reader = await readerOf(context, item, place);
+		const reader = await readerOf(place);
 		const report = await withPostgres(context, item, { connectTimeout }, async (connection) => {
 			const signal = context.getExecutionCancelSignal();
 			return await restoreGlobals(connection, reader, { existing: existingRoles, signal });

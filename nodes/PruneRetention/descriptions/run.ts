@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { timeZoneOption } from '../../shared/descriptions/archive';
+import { requireEncryptionOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 
 const OPERATIONS = ['prune', 'dryRun'];
@@ -59,6 +60,11 @@ const options: INodeProperties[] = [
 		default: false,
 		description:
 			'Whether to remove also archives without a manifest that look like ours by nothing but their names. A dry run lists them.',
+	},
+	{
+		...requireEncryptionOption,
+		description:
+			'Whether, with a Backup Encryption credential, backups that are not encrypted count as damaged; and with a passphrase in it, those whose manifest does not prove that it was made with this passphrase. Nothing is deleted of them or for their sake.',
 	},
 	timeZoneOption('Whose days, weeks, months and years count'),
 ];

@@ -1,6 +1,7 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
 import { prune as pruneStorage } from '../../../engine';
+import { decryptionKeys } from '../../shared/encryption';
 import { showWarnings } from '../../shared/hints';
 import type { Operation } from '../../shared/operation';
 import { openStorage } from '../../shared/storage';
@@ -15,6 +16,7 @@ import { verifiedState } from '../verifiedState';
 async function apply(context: IExecuteFunctions, item: number, dryRun: boolean) {
 	const settings = runSettings(context, item);
 	const fails = !dryRun && failsOnRefusal(context, item);
+	const trust = await decryptionKeys(context, item);
 	const storage = await openStorage(context, item);
 	const signal = context.getExecutionCancelSignal();
 	const { policy, timeZone, removeOrphans, removeUnproven } = settings;
@@ -28,6 +30,7 @@ async function apply(context: IExecuteFunctions, item: number, dryRun: boolean) 
 		removeOrphans,
 		removeUnproven,
 		...verifiedState(storage, signal),
+		...(trust && { trust }),
 		owner: lockOwner(context),
 		now,
 		...(signal && { signal }),

@@ -2,7 +2,14 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { timeZoneOption } from '../../shared/descriptions/archive';
 import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
-import { backupField, fileField, folderOption, manifestField, sourceFields } from '../../shared/descriptions/source';
+import {
+	backupField,
+	fileField,
+	folderOption,
+	manifestField,
+	requireEncryptionOption,
+	sourceFields,
+} from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 import { OWN_FOLDER } from '../backupContent';
 
@@ -78,6 +85,10 @@ const options: INodeProperties = {
 			displayOptions: { show: { '/source': ['storage'] } },
 		},
 		{ ...folderOption(OWN_FOLDER), displayOptions: { show: { '/source': ['storage'] } } },
+		{
+			...requireEncryptionOption,
+			displayOptions: { show: { '/source': ['storage', 'binaryData'] } },
+		},
 		{
 			displayName: 'Sample Search',
 			name: 'sampleSearch',

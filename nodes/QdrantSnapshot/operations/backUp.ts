@@ -8,6 +8,7 @@ import {
 	type EncryptionKeys,
 	keyIn,
 	type Manifest,
+	manifestDocument,
 	type QdrantConnection,
 	type Storage,
 } from '../../../engine';
@@ -71,7 +72,7 @@ function itemOf({ context, item, settings, output }: Run, manifest: Manifest, wa
 	if (!binary) return { json };
 	const field = textOf(context.getNodeParameter('outputBinaryField', item), 'Put Output File in Field');
 	// Restore wants the manifest again, and nothing else keeps it here.
-	return { json: { ...json, manifest: manifest }, binary: { [field]: binary } };
+	return { json: { ...json, manifest: manifestDocument(manifest) }, binary: { [field]: binary } };
 }
 
 async function archiveAll(run: Run): Promise<INodeExecutionData[]> {

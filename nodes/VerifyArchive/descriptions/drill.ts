@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { KIND_OPTIONS } from '../../shared/descriptions/kinds';
+import { requireEncryptionOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 
 import { optionsField, recordOption, scratchOptions } from './options';
@@ -27,5 +28,5 @@ export const drillFields: INodeProperties[] = [
 		displayOptions: shownFor(['drill']),
 	},
 	...scratchFields('drill'),
-	optionsField('drill', [recordOption, ...scratchOptions({ '/operation': ['drill'] })]),
+	optionsField('drill', [recordOption, requireEncryptionOption, ...scratchOptions({ '/operation': ['drill'] })]),
 ];

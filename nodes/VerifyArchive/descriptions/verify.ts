@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { requireEncryptionOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 
 import { optionsField, recordOption, scratchOptions } from './options';
@@ -45,6 +46,7 @@ const options: INodeProperties[] = [
 		displayOptions: { show: inList },
 	},
 	recordOption,
+	requireEncryptionOption,
 	{
 		displayName: 'Stop After (Minutes)',
 		name: 'stopAfter',

@@ -1,4 +1,4 @@
-import { listManifests } from '../../../engine';
+import { listManifests, seriesIn } from '../../../engine';
 import { collectionOf } from '../../shared/fields';
 import { folderOf, prefixOf } from '../../shared/folder';
 import { openStorage } from '../../shared/storage';
@@ -9,7 +9,7 @@ import type { JudgingOperation } from '../outcome';
 import { chosenReference, incomingReference } from '../reference';
 import { missingOutcome } from '../reportItem';
 import { nothingThere, referred } from '../subjects';
-import { damagedOutcome, newestOfEach, trendOutcome, withoutCopies } from '../trend';
+import { damagedOutcome, newestOfEach, seriesWith, trendOutcome } from '../trend';
 import { trendSettings } from '../trendSettings';
 
 /** Compares backups with those before them: one item for each. */
@@ -29,16 +29,17 @@ export const checkTrend: JudgingOperation = {
 					: incomingReference(context, item);
 		const storage = await openStorage(context, item);
 		const { backups, damaged } = await listManifests(storage, prefix, {}, signal);
-		const manifests = withoutCopies(backups);
 		if (reference) {
 			const subject = await referred(storage, reference, prefix, signal);
-			if ('entry' in subject) return [trendOutcome(subject.entry, manifests, options)];
+			if ('entry' in subject) return [trendOutcome(subject.entry, seriesWith(subject.entry, backups), options)];
 			return [missingOutcome('missing' in subject ? subject.missing : nothingThere(storage, prefix))];
 		}
 		const newest = newestOfEach(backups).filter(
 			({ manifest }) => (!kinds || kinds.includes(manifest.kind)) && (!names || names.includes(manifest.name)),
 		);
-		const outcomes = [...damaged.map(damagedOutcome), ...newest.map((one) => trendOutcome(one, manifests, options))];
+		const series = seriesIn(backups);
+		const trends = newest.map((one) => trendOutcome(one, seriesWith(one, backups, series), options));
+		const outcomes = [...damaged.map(damagedOutcome), ...trends];
 		return outcomes.length > 0 ? outcomes : [missingOutcome(nothingThere(storage, prefix))];
 	},
 };

@@ -1,6 +1,6 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-import { BackupError, type Storage } from '../../../engine';
+import { BackupError, type DecryptionKeys, type Storage } from '../../../engine';
 import { chosenFile, withIncomingFile } from '../../shared/archiveSource';
 import { decryptionKeys } from '../../shared/encryption';
 import { showWarnings } from '../../shared/hints';
@@ -19,12 +19,13 @@ async function verifyChosen(
 	context: IExecuteFunctions,
 	item: number,
 	settings: VerifySettings,
+	keys: DecryptionKeys | undefined,
 	verifyAll: Verify,
 ): Promise<Outcome[]> {
 	if (settings.which === 'binaryData') return await verifyIncoming(context, item, verifyAll);
 	const storage = await openStorage(context, item);
 	if (settings.which === 'file') return await verifyAll(storage, [{ file: chosenFile(context, item, 'file') }], false);
-	const subjects = await subjectsOf(context, item, storage, settings);
+	const subjects = await subjectsOf(context, item, storage, settings, keys);
 	return await verifyAll(storage, subjects, true);
 }
 
@@ -46,7 +47,7 @@ export const verify: JudgingOperation = {
 		const settings = verifySettings(context, item);
 		const keys = await decryptionKeys(context, item);
 		const verifyWith = async (scratch: Scratch | undefined) => {
-			const outcomes = await verifyChosen(context, item, settings, async (storage, subjects, keepsRecords) => {
+			const outcomes = await verifyChosen(context, item, settings, keys, async (storage, subjects, keepsRecords) => {
 				return await verifySubjects({ context, settings, storage, keepsRecords, keys, scratch }, subjects);
 			});
 			showWarnings(context, unaskedWarnings(scratch));

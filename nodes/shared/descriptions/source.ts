@@ -146,6 +146,16 @@ export function folderOption(ownFolder: string): INodeProperties {
 	};
 }
 
+/** An entry of Options: what is not encrypted, or does not prove by whom it was made, is refused. */
+export const requireEncryptionOption: INodeProperties = {
+	displayName: 'Require Encryption',
+	name: 'requireEncryption',
+	type: 'boolean',
+	default: true,
+	description:
+		'Whether, with a Backup Encryption credential, to refuse what is not encrypted; and with a passphrase in it, backups whose manifest does not prove that it was made with this passphrase. Those made before manifests carried a proof, or with public keys alone, are accepted only without it.',
+};
+
 /** An entry of Options: how long to wait for a server to let us in. */
 export const connectTimeoutOption: INodeProperties = {
 	displayName: 'Connection Timeout (Seconds)',

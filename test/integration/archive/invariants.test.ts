@@ -5,22 +5,21 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { createArchive, openArchive, type ArchiveReader, type CreateArchiveOptions } from '../../../engine/archive';
+import {
+	CLAIM_SUFFIX,
+	createArchive,
+	openArchive,
+	type ArchiveReader,
+	type CreateArchiveOptions,
+} from '../../../engine/archive';
 import { FolderStorage } from '../../../engine/storage/folder';
 import type { Storage } from '../../../engine/storage/storage';
-import { archiveOptions, collect, DETAILS, temporaryStorage, writeSample } from './support';
+import { archiveOptions, collect, DETAILS, temporaryStorage, withFaults, writeSample } from './support';
 import { noise } from '../../random/bytes';
 
 const random = noise('archive/invariants');
 
 const KEYS = { passphrase: 'correct horse' };
-
-/** The same storage, with some of its methods replaced. */
-function withFaults(storage: FolderStorage, faults: Partial<Storage>): Storage {
-	const methods = ['write', 'replace', 'read', 'stat', 'list', 'remove', 'setLatest', 'readLatest'] as const;
-	const bound = Object.fromEntries(methods.map((name) => [name, storage[name].bind(storage)]));
-	return { ...bound, description: storage.description, ...faults } as unknown as Storage;
-}
 
 async function partsOf(reader: ArchiveReader): Promise<Buffer> {
 	const contents: Buffer[] = [];
@@ -85,7 +84,7 @@ describe('a write that does not end well (invariant 2) leaves nothing', () => {
 			await new Promise(() => {});
 		};
 		const streaming = writer.stream({ type: 'data' }, stalled());
-		await expect.poll(files).toEqual([expect.stringMatching(/\.partial$/)]);
+		await expect.poll(files).toEqual([expect.stringMatching(/\.partial$/), `${writer.key}${CLAIM_SUFFIX}`]);
 		controller.abort();
 		await expect(streaming).rejects.toMatchObject({ code: 'CANCELLED' });
 		await expect(writer.frame({ type: 'data' }, random(10))).rejects.toMatchObject({ code: 'CANCELLED' });
@@ -199,7 +198,7 @@ describe('a write that does not end well (invariant 2) leaves nothing', () => {
 		expect(files()).toEqual([]);
 	});
 
-	it('but a partial file, which no listing shows, when the process is killed', async () => {
+	it('but its claim and a partial file, which no listing shows, when the process is killed', async () => {
 		const { root, storage, files } = temporaryStorage();
 		const child = spawn(
 			process.execPath,
@@ -210,10 +209,10 @@ describe('a write that does not end well (invariant 2) leaves nothing', () => {
 		await new Promise((resolve) => child.stdout.once('data', resolve));
 		child.kill('SIGKILL');
 		await ended;
-		expect(files()).toEqual([expect.stringMatching(/\.partial$/)]);
+		expect(files().sort()).toEqual([expect.stringMatching(/\.partial$/), expect.stringMatching(/\.writing\.json$/)]);
 		const listed = [];
 		for await (const { key } of storage.list('')) listed.push(key);
-		expect(listed).toEqual([]);
+		expect(listed).toEqual([expect.stringMatching(/\.writing\.json$/)]);
 	});
 });
 

@@ -4,8 +4,9 @@ import type { Readable } from 'node:stream';
 
 import { onTestFinished } from 'vitest';
 
-import { createArchive, type CreateArchiveOptions } from '../../../engine/archive';
+import { CLAIM_SUFFIX, createArchive, type CreateArchiveOptions } from '../../../engine/archive';
 import { FolderStorage } from '../../../engine/storage/folder';
+import type { Storage } from '../../../engine/storage/storage';
 import { noise } from '../../random/bytes';
 import { removeFolder, temporaryFolder } from '../../services/guard';
 
@@ -60,4 +61,21 @@ export async function collect(stream: AsyncIterable<Uint8Array> | Readable): Pro
 	const chunks: Uint8Array[] = [];
 	for await (const chunk of stream) chunks.push(chunk as Uint8Array);
 	return Buffer.concat(chunks);
+}
+
+/** The same storage, with some of its methods replaced; claims are written as ever unless they are meant, too. */
+export function withFaults(
+	storage: FolderStorage,
+	{ write, ...faults }: Partial<Storage>,
+	{ claimsToo = false }: { claimsToo?: boolean } = {},
+): Storage {
+	const methods = ['write', 'replace', 'read', 'stat', 'list', 'remove', 'setLatest', 'readLatest', 'sweep'] as const;
+	const bound = Object.fromEntries(methods.map((name) => [name, storage[name].bind(storage)]));
+	const faulty: Storage['write'] | undefined =
+		write &&
+		(async (key, ...more) => {
+			return await (claimsToo || !key.endsWith(CLAIM_SUFFIX) ? write(key, ...more) : storage.write(key, ...more));
+		});
+	const replaced = { ...faults, ...(faulty && { write: faulty }) };
+	return { ...bound, description: storage.description, ...replaced } as unknown as Storage;
 }

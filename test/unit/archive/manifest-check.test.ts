@@ -3,24 +3,21 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import {
-	BACKUP_KINDS,
-	CHECKSUM,
-	MANIFEST_VERSION,
-	manifestSchema,
-	parseManifest,
-} from '../../../engine/archive/manifest';
+import { BACKUP_KINDS, CHECKSUM, MANIFEST_VERSION, manifestSchema } from '../../../engine/archive/manifest';
 import { manifestCheck } from '../../../engine/archive/manifest-check';
+import { validated } from '../../../engine/archive/manifest-text';
 
 const HASH = 'ab'.repeat(32);
 const ID = '4d6f4bd0-6b1c-4f6e-9a70-0d6f3c2b1a00';
 /** All that a manifest may hold. */
 const FULL = {
-	formatVersion: 1,
+	formatVersion: 2,
 	id: ID,
 	kind: 'postgres',
 	name: 'shop',
 	file: 'shop_20260131_020000.sql.zst',
+	folder: 'postgres',
+	proof: { salt: 'ab'.repeat(16), keyCheck: 'ab'.repeat(8), hmacSha256: HASH },
 	startedAt: '2026-01-31T02:00:00.000Z',
 	finishedAt: '2026-01-31T02:00:09.000Z',
 	source: { system: 'postgresql', version: '18.0', port: 5432, more: { deep: [null] } },
@@ -56,9 +53,13 @@ const {
 	tags: _6,
 	pinned: _7,
 	parent: _8,
+	proof: _9,
 	...rest
 } = FULL;
 const LEAST = { ...rest, parts: FULL.parts.slice(0, 1) };
+
+/** As the first version had it. */
+const { folder: _10, ...FIRST } = { ...LEAST, formatVersion: 1 };
 
 const check = manifestCheck(MANIFEST_VERSION, BACKUP_KINDS, CHECKSUM);
 
@@ -92,7 +93,7 @@ const places = [
 	{ path: [], name: '__proto__' },
 	{ path: [], name: CHECKSUM },
 ];
-for (const inside of ['source', 'tool', 'codec', 'size', 'encryption', 'counts', 'options', 'partial']) {
+for (const inside of ['proof', 'source', 'tool', 'codec', 'size', 'encryption', 'counts', 'options', 'partial']) {
 	for (const name of ['later', '__proto__', 'constructor']) places.push({ path: [inside], name });
 }
 for (const name of ['later', '__proto__', 'table', 'rows']) places.push({ path: ['parts', '0'], name });
@@ -135,15 +136,19 @@ const oddValues: unknown[] = [
 /** The quick look against the schema: where it finds something valid, the schema does, and makes the same of it. */
 function expectSound(json: unknown): void {
 	if (!check(json)) return;
-	const { [CHECKSUM]: _checksum, ...content } = json as Record<string, unknown>;
-	const [quick, bySchema] = [parseManifest(JSON.stringify(content), 'here'), manifestSchema.safeParse(json).data];
+	const [quick, bySchema] = [validated(json, 'here'), manifestSchema.safeParse(json).data];
 	if (!isDeepStrictEqual(quick, bySchema)) expect(JSON.stringify(quick)).toBe(JSON.stringify(bySchema));
 	expect(isDeepStrictEqual(quick, bySchema)).toBe(true);
 }
 
 describe('the quick look at a manifest', () => {
 	it('finds valid what backups write', () => {
-		for (const manifest of [FULL, LEAST, { ...FULL, encryption: null, parts: [], tables: [], [CHECKSUM]: HASH }]) {
+		for (const manifest of [
+			FULL,
+			LEAST,
+			FIRST,
+			{ ...FULL, encryption: null, parts: [], tables: [], [CHECKSUM]: HASH },
+		]) {
 			expect(check(manifest)).toBe(true);
 			expectSound(manifest);
 		}
@@ -151,7 +156,7 @@ describe('the quick look at a manifest', () => {
 
 	it('finds nothing valid that the schema refuses or changes, whatever single member is another', () => {
 		let found = 0;
-		for (const manifest of [FULL, LEAST]) {
+		for (const manifest of [FULL, LEAST, FIRST]) {
 			for (const place of places) {
 				if (!(place.path[0] === undefined || place.path[0] in manifest)) continue;
 				for (const value of oddValues) {

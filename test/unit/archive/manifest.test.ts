@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
 
-import { formatManifest, parseManifest, type Manifest } from '../../../engine/archive';
+import { formatManifest, manifestDocument, parseManifest, type Manifest } from '../../../engine/archive';
+import { BackupError } from '../../../engine/errors';
 
 const HASH = 'ab'.repeat(32);
-const MANIFEST: Manifest = {
-	formatVersion: 1,
+const MANIFEST: Manifest & { folder: string } = {
+	formatVersion: 2,
 	id: '4d6f4bd0-6b1c-4f6e-9a70-0d6f3c2b1a00',
 	kind: 'postgres',
 	name: 'shop',
 	file: 'shop_20260131_020000.sql.zst',
+	folder: 'postgres',
 	startedAt: '2026-01-31T02:00:00.000Z',
 	finishedAt: '2026-01-31T02:00:09.000Z',
 	source: { system: 'postgres', version: '18.0', database: 'shop' },
@@ -28,6 +30,12 @@ const MANIFEST: Manifest = {
 	],
 };
 
+/** Of before manifests had to carry a checksum. */
+const { folder: _folder, ...withoutFolder } = MANIFEST;
+const FIRST: Manifest = { ...withoutFolder, formatVersion: 1 };
+/** With the checksum that it needs. */
+const stated = (changes: object) => JSON.stringify(manifestDocument({ ...MANIFEST, ...changes }));
+
 describe('a manifest', () => {
 	it('reads back as it was written, with one line for each part', () => {
 		const text = formatManifest(MANIFEST);
@@ -39,13 +47,13 @@ describe('a manifest', () => {
 	it.each([
 		['is no JSON', '{', /not valid JSON/],
 		['is null', 'null', /not valid/],
-		['is of a later version', JSON.stringify({ ...MANIFEST, formatVersion: 2 }), /format version 2/],
-		['names a file elsewhere', JSON.stringify({ ...MANIFEST, file: '../shop.sql' }), /file: must be a plain file name/],
-		['has a bad hash', JSON.stringify({ ...MANIFEST, sha256: 'x' }), /sha256/],
-		['has a negative size', JSON.stringify({ ...MANIFEST, size: { raw: -1, compressed: 0, stored: 0 } }), /size\.raw/],
+		['is of a later version', JSON.stringify({ ...MANIFEST, formatVersion: 3 }), /format version 3/],
+		['names a file elsewhere', stated({ file: '../shop.sql' }), /file: must be a plain file name/],
+		['has a bad hash', stated({ sha256: 'x' }), /sha256/],
+		['has a negative size', stated({ size: { raw: -1, compressed: 0, stored: 0 } }), /size\.raw/],
 		[
 			'has rows of a table that it does not list',
-			JSON.stringify({ ...MANIFEST, tables: [] }),
+			stated({ tables: [] }),
 			/parts\.1\.table: names a table that is not listed/,
 		],
 	])('that %s is refused by name', (_what, text, message) => {
@@ -75,7 +83,77 @@ describe('a manifest', () => {
 	it('may be indented anew, and may be from before it carried a checksum', () => {
 		const compact = JSON.stringify(JSON.parse(text));
 		expect(parseManifest(compact, 'here')).toEqual(parseManifest(text, 'here'));
-		expect(parseManifest(JSON.stringify(MANIFEST), 'here')).toEqual(MANIFEST);
+		expect(parseManifest(JSON.stringify(FIRST), 'here')).toEqual(FIRST);
+		expect(parseManifest(formatManifest(FIRST), 'here')).toEqual(FIRST);
+		const edited = formatManifest(FIRST).replace('"one"', '"two"');
+		expect(() => parseManifest(edited, 'here')).toThrow(/checksum is wrong/);
+	});
+
+	it('may have its members in any order, as programs that sort them leave it', () => {
+		const sorted = (value: unknown): unknown =>
+			Array.isArray(value)
+				? value.map(sorted)
+				: typeof value === 'object' && value !== null
+					? Object.fromEntries(
+							Object.entries(value)
+								.sort(([a], [b]) => (a < b ? -1 : 1))
+								.map(([name, inner]) => [name, sorted(inner)]),
+						)
+					: value;
+		expect(parseManifest(JSON.stringify(sorted(JSON.parse(text))), 'here')).toEqual(parseManifest(text, 'here'));
+	});
+
+	it('is not what it was with any single bit flipped, unless that means nothing', () => {
+		const right = parseManifest(text, 'here');
+		const bytes = Buffer.from(text);
+		let meaningless = 0;
+		for (let bit = 0; bit < bytes.length * 8; bit++) {
+			const changed = Buffer.from(bytes);
+			changed[bit >> 3]! ^= 1 << (bit & 7);
+			try {
+				expect(parseManifest(changed.toString('utf8'), 'here')).toEqual(right);
+				meaningless++;
+			} catch (error) {
+				if (!(error instanceof BackupError)) throw error;
+			}
+		}
+		expect(meaningless).toBeLessThan(bytes.length * 8 * 0.05);
+	});
+
+	it('is refused with any run of its bytes cut out, unless that means nothing', () => {
+		const right = parseManifest(text, 'here');
+		const at = [...text.matchAll(/"manifestSha256"/g)][0]!.index;
+		const cuts = [[at - 3, text.indexOf('\n', at)]];
+		for (let start = 0; start < text.length; start += 7) {
+			for (let length = 1; start + length <= text.length; length += 61) cuts.push([start, start + length]);
+		}
+		for (const [start, end] of cuts) {
+			try {
+				expect(parseManifest(text.slice(0, start) + text.slice(end), 'here')).toEqual(right);
+			} catch (error) {
+				if (!(error instanceof BackupError)) throw error;
+			}
+		}
+	});
+
+	it('of this version is refused without its checksum, and with another version', () => {
+		const { manifestSha256: _checksum, ...bare } = manifestDocument(MANIFEST);
+		expect(() => parseManifest(JSON.stringify(bare), 'here')).toThrow('has lost its checksum');
+		for (const formatVersion of [1, 0, 1.5, '2', null]) {
+			expect(() => parseManifest(JSON.stringify({ ...bare, formatVersion }), 'here')).toThrow(BackupError);
+		}
+	});
+
+	it('is refused where it hides members, or is nested deeper than can be read', () => {
+		const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+		for (const [version, more] of [
+			[2, `"options":{"__proto__":{"x":1}}`],
+			[2, `"options":${deep}`],
+			[1, `"manifestSha256":"x","options":${deep}`],
+		]) {
+			const hostile = `{"formatVersion":${version},"manifestSha256":"${HASH}",${more}}`;
+			expect(() => parseManifest(hostile, 'here')).toThrow(BackupError);
+		}
 	});
 
 	it('gets a new checksum when it is written again', () => {

@@ -7,12 +7,19 @@ import { chooseSet, type DrillSetOptions } from '../../../engine/verify/drillSet
 const now = new Date('2026-02-10T12:00:00Z');
 
 /** `postgres/shop`, so many hours ago, by a run. */
-function backup(what: string, hoursAgo: number, runId?: string, partial = false): BackupEntry {
+function backup(
+	what: string,
+	hoursAgo: number,
+	runId?: string,
+	partial = false,
+	{ folder = '', host }: { folder?: string; host?: string } = {},
+): BackupEntry {
 	const [kind, name] = what.split('/') as [BackupKind, string];
 	const startedAt = new Date(now.getTime() - hoursAgo * 3600_000).toISOString();
 	const file = `${name}_${hoursAgo}`;
-	const manifest = { kind, name, file, startedAt, runId, ...(partial && { partial: { content: 'schema' } }) };
-	const key = `${kind}/${file}`;
+	const source = { system: 'test', version: '1', ...(host && { host }) };
+	const manifest = { kind, name, file, startedAt, runId, source, ...(partial && { partial: { content: 'schema' } }) };
+	const key = `${folder || kind}/${file}`;
 	return {
 		manifest: manifest as unknown as Manifest,
 		key,
@@ -73,6 +80,17 @@ describe('the set that a drill restores', () => {
 	it('has the newest where a run backed one up twice, and tells kinds apart that share a name', () => {
 		const backups = [backup('qdrant/docs', 1, 'a'), backup('qdrant/docs', 2, 'a'), backup('postgres/docs', 3, 'a')];
 		expect(choose(backups)).toEqual({ runId: 'a', keys: ['postgres/docs_3', 'qdrant/docs_1'], gaps: [] });
+	});
+
+	it('has the backup of each server, in folders of their own or in one', () => {
+		const backups = [
+			backup('postgres-globals/globals', 1, undefined, false, { folder: 'eu', host: 'db' }),
+			backup('postgres-globals/globals', 2, undefined, false, { folder: 'us', host: 'db' }),
+			backup('postgres-globals/globals', 3, undefined, false, { folder: 'eu', host: 'db2' }),
+			backup('postgres-globals/globals', 4, undefined, false, { folder: 'eu', host: 'db' }),
+		];
+		expect(choose(backups).keys.sort()).toEqual(['eu/globals_1', 'eu/globals_3', 'us/globals_2']);
+		expect(choose(backups, { maxAgeHours: 2.5 }).gaps).toEqual(['outdated eu/globals_3']);
 	});
 
 	it('has whole backups alone, and tells of what has none', () => {

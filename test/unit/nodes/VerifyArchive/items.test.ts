@@ -9,7 +9,7 @@ import {
 } from '../../../../engine';
 import { drillOutcome, gapMessage } from '../../../../nodes/VerifyArchive/drillItem';
 import { missingOutcome, reportOutcome } from '../../../../nodes/VerifyArchive/reportItem';
-import { newestOfEach, trendOutcome, withoutCopies } from '../../../../nodes/VerifyArchive/trend';
+import { newestOfEach, seriesWith, trendOutcome } from '../../../../nodes/VerifyArchive/trend';
 import { manifestOf } from './support';
 
 const KEY = 'postgres/shop_20260131_020000.sql.zst';
@@ -204,11 +204,12 @@ describe('the item of a drill', () => {
 const ids = (entries: BackupEntry[]) => entries.map(({ manifest: { id } }) => id);
 
 function entryOf(id: string, facts: Parameters<typeof manifestOf>[0] = {}): BackupEntry {
-	return { manifest: manifestOf({ id, ...facts }), key: id, folder: '', manifestKey: '', foundSize: 0 };
+	const source = { system: 'postgresql', version: '18' };
+	return { manifest: manifestOf({ id, source, ...facts }), key: id, folder: '', manifestKey: '', foundSize: 0 };
 }
 
 describe('a trend', () => {
-	it('is looked at for the newest of each kind, name and selection', () => {
+	it('is looked at for the newest of each series and selection', () => {
 		const partial = { content: 'all' as const, selection: ['--table=a', '--table=b'] };
 		const sameInOtherOrder = { ...partial, selection: ['--table=b', '--table=a'] };
 		const entries = [
@@ -223,7 +224,11 @@ describe('a trend', () => {
 	});
 
 	it('has each backup once, however many copies there are of it', () => {
-		expect(withoutCopies([entryOf('a'), entryOf('b'), entryOf('a')]).map(({ id }) => id)).toEqual(['a', 'b']);
+		const [a, b] = [entryOf('a'), entryOf('b')];
+		const copy = { ...a, key: 'weekly/2026_W05/a' };
+		const others = [entryOf('crm', { name: 'crm' }), { ...entryOf('eu'), key: 'eu/a' }];
+		const inRoot = [a, b, copy, ...others];
+		expect(seriesWith(a, inRoot).map(({ id }) => id)).toEqual(['a', 'b']);
 	});
 
 	it('tells what is unusual, and what to do', () => {
