@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { NodeCredentials } from '../services/n8n-client';
 import { type MailReceiver, startMailReceiver } from '../services/smtp';
 import { sharedN8n } from './harness';
-import { backupsIn, NODE_TYPE, pruneNode, writeDaily } from './retention-support';
+import { backupsIn, NODE_TYPE, pruneNode, writeDaily } from '../nodes/retention-support';
 import { publishNow, template, withCredentials } from './templates';
 
 const n8n = sharedN8n();

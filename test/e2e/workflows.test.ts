@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { NodeCredentials, WorkflowJson } from '../services/n8n-client';
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { sharedN8n } from './harness';
-import { type Json, type NodeRunner } from './node-runner';
-import { createShop, dumpNode, NODE_TYPE, postgresData, rowsOf, WHOLE_SHOP } from './postgres-support';
+import { type Json, type NodeRunner } from '../nodes/node-runner';
+import { createShop, dumpNode, NODE_TYPE, postgresData, rowsOf, WHOLE_SHOP } from '../nodes/postgres-support';
 import { publishGuarded, publishNow, template, TEMPLATES, withCredentials, withSettings } from './templates';
 
 const n8n = sharedN8n();
