@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
 import {
@@ -10,6 +11,7 @@ import {
 	type Runnable,
 } from '../nodes/workflow';
 import { N8nClient, type WebhookAnswer } from '../services/n8n-client';
+import type { Started } from './harness-setup';
 
 /** A started n8n, in which workflows with a node under test can be published. */
 export class N8nUnderTest extends N8nClient implements NodeHost<WorkflowUnderTest> {
@@ -18,9 +20,13 @@ export class N8nUnderTest extends N8nClient implements NodeHost<WorkflowUnderTes
 	}
 }
 
-/** The n8n that all e2e tests share, with our package in it. */
-export function sharedN8n(): N8nUnderTest {
-	return new N8nUnderTest(inject('n8n'));
+/** The n8n that all e2e tests share, with our package in it, once it has started. */
+export async function sharedN8n(): Promise<N8nUnderTest> {
+	const file = inject('n8n');
+	while (!existsSync(file)) await sleep(100);
+	const { connection, error } = JSON.parse(readFileSync(file, 'utf8')) as Started;
+	if (!connection) throw new Error(error);
+	return new N8nUnderTest(connection);
 }
 
 /** A published workflow: a webhook, then the node under test (called `Node`), whose items the webhook answers. */

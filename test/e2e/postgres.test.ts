@@ -16,7 +16,7 @@ import {
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { sharedN8n, type WorkflowUnderTest } from './harness';
 
-const n8n = sharedN8n();
+const n8n = await sharedN8n();
 let server: PostgresServer;
 let shop: string;
 let node: NodeRunner<WorkflowUnderTest>;

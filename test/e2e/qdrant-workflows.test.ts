@@ -8,7 +8,7 @@ import type { Json, NodeRunner } from '../nodes/node-runner';
 import { aliases, losePoints, NODE_TYPE, pointAlias, snapshotNode } from '../nodes/qdrant-support';
 import { publishGuarded, publishNow, template, withCredentials, withSettings } from './templates';
 
-const n8n = sharedN8n();
+const n8n = await sharedN8n();
 let server: QdrantServer;
 let node: NodeRunner;
 

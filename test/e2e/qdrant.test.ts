@@ -9,7 +9,7 @@ import { startQdrant, type QdrantServer } from '../services/qdrant';
 import { ask, at, contentHash, createPlain, snapshotNames } from '../services/qdrant-data';
 import { sharedN8n, type WorkflowUnderTest } from './harness';
 
-const n8n = sharedN8n();
+const n8n = await sharedN8n();
 let server: QdrantServer;
 let node: NodeRunner<WorkflowUnderTest>;
 let folder: string;

@@ -5,7 +5,7 @@ import { sharedN8n } from './harness';
 import { backupsIn, NODE_TYPE, pruneNode, writeDaily } from '../nodes/retention-support';
 import { publishNow, template, withCredentials } from './templates';
 
-const n8n = sharedN8n();
+const n8n = await sharedN8n();
 let mail: MailReceiver;
 
 beforeEach(async () => {

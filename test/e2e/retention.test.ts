@@ -9,7 +9,7 @@ import type { S3Server } from '../services/s3/server';
 import { startS3rver } from '../services/s3/s3rver';
 import { sharedN8n } from './harness';
 
-const n8n = sharedN8n();
+const n8n = await sharedN8n();
 let s3: S3Server;
 
 beforeAll(async () => {

@@ -8,7 +8,7 @@ import { createShop, NODE_TYPE as DUMP, postgresData } from '../nodes/postgres-s
 import { publishNow, template, withCredentials } from './templates';
 import { copyBackup, flipBit, NODE_TYPE, outputsOf } from '../nodes/verify-support';
 
-const n8n = sharedN8n();
+const n8n = await sharedN8n();
 let postgres: PostgresServer;
 let mail: MailReceiver;
 

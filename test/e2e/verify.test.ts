@@ -8,7 +8,7 @@ import { copyBackup, flipBit, NODE_TYPE, scratchDatabases, verdicts, verdictsOf 
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { sharedN8n } from './harness';
 
-const n8n = sharedN8n();
+const n8n = await sharedN8n();
 let postgres: PostgresServer;
 
 beforeAll(async () => {

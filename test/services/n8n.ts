@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { removeFolder, temporaryFolder } from './guard';
 import { N8nClient, type N8nConnection } from './n8n-client';
-import { linkPackage, N8N_MODULES, assertInstalled } from './n8n-install';
+import { assertInstalled, linkPackage, N8N_MODULES } from './n8n-install';
 import { startPostgres } from './postgres';
 import { freePort, startProcess, type ServerProcess } from './process';
 
