@@ -34,6 +34,14 @@ export default defineConfig({
 			{
 				test: {
 					...shared,
+					name: 'nodes',
+					include: ['test/nodes/**/*.test.ts'],
+					globalSetup: ['test/services/prepare.ts', 'test/nodes/setup.ts'],
+				},
+			},
+			{
+				test: {
+					...shared,
 					name: 'e2e',
 					include: ['test/e2e/**/*.test.ts'],
 					globalSetup: ['test/services/prepare.ts', 'test/e2e/harness-setup.ts'],

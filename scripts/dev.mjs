@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { watch } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { linkPackage, startN8n } from '../test/services/n8n.ts';
+import { startN8n } from '../test/services/n8n.ts';
+import { linkPackage } from '../test/services/n8n-install.ts';
 import { build } from './build/package.mjs';
 import { root } from './setup/paths.mjs';
 

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import { sharedN8n, WorkflowUnderTest } from './harness';
 
+const n8n = await sharedN8n();
+
 const setNode = {
 	type: 'n8n-nodes-base.set',
 	typeVersion: 3.4,
@@ -8,14 +10,14 @@ const setNode = {
 };
 
 it('runs a published workflow by its webhook and reads its items', async () => {
-	const workflow = await WorkflowUnderTest.create(sharedN8n(), setNode);
+	const workflow = await WorkflowUnderTest.create(n8n, setNode);
 	const run = await workflow.run({ number: 21 });
 	expect(run.status).toBe('success');
 	expect(run.items.map(({ json }) => json)).toEqual([{ doubled: 42 }]);
 });
 
 it('reports the error of a run that failed', async () => {
-	const workflow = await WorkflowUnderTest.create(sharedN8n(), {
+	const workflow = await WorkflowUnderTest.create(n8n, {
 		type: 'n8n-nodes-base.stopAndError',
 		parameters: { errorMessage: 'no disk' },
 	});
@@ -25,7 +27,6 @@ it('reports the error of a run that failed', async () => {
 });
 
 it('stops a running execution', async () => {
-	const n8n = sharedN8n();
 	const workflow = await WorkflowUnderTest.create(n8n, {
 		type: 'n8n-nodes-base.wait',
 		typeVersion: 1.1,
@@ -40,7 +41,7 @@ it('stops a running execution', async () => {
 });
 
 it('tests credentials, and passes on what the server says', async () => {
-	const result = await sharedN8n().testCredential('wrong', 'postgres', {
+	const result = await n8n.testCredential('wrong', 'postgres', {
 		host: '127.0.0.1',
 		port: 1,
 		database: 'none',
@@ -52,7 +53,7 @@ it('tests credentials, and passes on what the server says', async () => {
 });
 
 it('keeps our nodes to one folder', async () => {
-	const workflow = await WorkflowUnderTest.create(sharedN8n(), {
+	const workflow = await WorkflowUnderTest.create(n8n, {
 		type: 'n8n-nodes-base.readWriteFile',
 		parameters: { operation: 'read', fileSelector: '/etc/hostname' },
 	});

@@ -1,43 +1,36 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
 import {
-	N8nClient,
-	type Execution,
-	type Item,
-	type NodeCredentials,
-	type WebhookAnswer,
-	type WorkflowJson,
-} from '../services/n8n-client';
+	chain,
+	type FinishedRun,
+	finishedRun,
+	type NodeHost,
+	type NodeUnderTest,
+	type Runnable,
+} from '../nodes/workflow';
+import { N8nClient, type WebhookAnswer } from '../services/n8n-client';
+import type { Started } from './harness-setup';
 
-/** The type prefix of our nodes, as workflows name them: `n8n-nodes-stack-backup.postgresDump`. */
-export const PACKAGE = 'n8n-nodes-stack-backup';
-
-/** The n8n that all e2e tests share, with our package in it. */
-export function sharedN8n(): N8nClient {
-	return new N8nClient(inject('n8n'));
+/** A started n8n, in which workflows with a node under test can be published. */
+export class N8nUnderTest extends N8nClient implements NodeHost<WorkflowUnderTest> {
+	async workflow(node: NodeUnderTest, before: NodeUnderTest[] = []): Promise<WorkflowUnderTest> {
+		return await WorkflowUnderTest.create(this, node, before);
+	}
 }
 
-/** A fresh folder in which nodes of the shared n8n may read and write. */
-export function freshFilesFolder(n8n: N8nClient): string {
-	const folder = join(n8n.connection.filesFolder, randomBytes(6).toString('hex'));
-	mkdirSync(folder);
-	return folder;
-}
-
-export interface NodeUnderTest {
-	type: string;
-	parameters: Record<string, unknown>;
-	credentials?: NodeCredentials;
-	typeVersion?: number;
-	/** Further settings of the node: `onError`, `alwaysOutputData`, ... */
-	settings?: Record<string, unknown>;
+/** The n8n that all e2e tests share, with our package in it, once it has started. */
+export async function sharedN8n(): Promise<N8nUnderTest> {
+	const file = inject('n8n');
+	while (!existsSync(file)) await sleep(100);
+	const { connection, error } = JSON.parse(readFileSync(file, 'utf8')) as Started;
+	if (!connection) throw new Error(error);
+	return new N8nUnderTest(connection);
 }
 
 /** A published workflow: a webhook, then the node under test (called `Node`), whose items the webhook answers. */
-export class WorkflowUnderTest {
+export class WorkflowUnderTest implements Runnable {
 	private constructor(
 		private readonly n8n: N8nClient,
 		readonly id: string,
@@ -47,7 +40,13 @@ export class WorkflowUnderTest {
 	/** @param before Nodes to run, one after another, before the one under test. */
 	static async create(n8n: N8nClient, node: NodeUnderTest, before: NodeUnderTest[] = []): Promise<WorkflowUnderTest> {
 		const path = randomBytes(8).toString('hex');
-		const id = await n8n.createWorkflow(webhookWorkflow(path, node, before));
+		const webhook = {
+			name: 'Webhook',
+			type: 'n8n-nodes-base.webhook',
+			typeVersion: 2,
+			parameters: { httpMethod: 'POST', path, responseMode: 'lastNode', responseData: 'allEntries' },
+		};
+		const id = await n8n.createWorkflow({ name: `Test ${path}`, ...chain(webhook, node, before) });
 		await n8n.activate(id);
 		return new WorkflowUnderTest(n8n, id, path);
 	}
@@ -83,52 +82,4 @@ export class WorkflowUnderTest {
 			await sleep(100);
 		}
 	}
-}
-
-export interface FinishedRun {
-	execution: Execution;
-	status: Execution['status'];
-	/** The items that the node under test put out. */
-	items: Item[];
-	/** What the user sees where the run failed. */
-	error?: { message: string; description?: string | null };
-	hints: string[];
-}
-
-function finishedRun(execution: Execution): FinishedRun {
-	const { error, runData } = execution.data.resultData;
-	const run = runData['Node']?.at(-1);
-	return {
-		execution,
-		status: execution.status,
-		items: run?.data?.main[0] ?? [],
-		...(error && { error }),
-		hints: run?.hints?.map(({ message }) => message) ?? [],
-	};
-}
-
-function webhookWorkflow(path: string, node: NodeUnderTest, before: NodeUnderTest[]): WorkflowJson {
-	const webhook = {
-		name: 'Webhook',
-		type: 'n8n-nodes-base.webhook',
-		typeVersion: 2,
-		parameters: { httpMethod: 'POST', path, responseMode: 'lastNode', responseData: 'allEntries' },
-	};
-	const earlier = before.map((one, index) => workflowNode(`Before ${index + 1}`, one));
-	const nodes = [webhook, ...earlier, workflowNode('Node', node)];
-	const links = nodes
-		.slice(1)
-		.map(({ name }, index) => [nodes[index]!.name, { main: [[{ node: name, type: 'main', index: 0 }]] }]);
-	return { name: `Test ${path}`, nodes, connections: Object.fromEntries(links) as Record<string, unknown> };
-}
-
-function workflowNode(name: string, node: NodeUnderTest) {
-	return {
-		name,
-		type: node.type,
-		typeVersion: node.typeVersion ?? 1,
-		parameters: node.parameters,
-		...(node.credentials && { credentials: node.credentials }),
-		...node.settings,
-	};
 }

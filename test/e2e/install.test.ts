@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { removeFolder, temporaryFolder } from '../services/guard';
 import { startN8n, type N8nServer } from '../services/n8n';
 import { startPostgres, type PostgresServer } from '../services/postgres';
-import { PACKAGE, WorkflowUnderTest } from './harness';
+import { PACKAGE } from '../nodes/workflow';
+import { WorkflowUnderTest } from './harness';
 
 const ROOT = join(__dirname, '..', '..');
 

@@ -4,11 +4,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startQdrant, type QdrantServer } from '../services/qdrant';
 import { ask, at, contentHash, countPoints, createPlain } from '../services/qdrant-data';
 import { sharedN8n } from './harness';
-import type { Json, NodeRunner } from './node-runner';
-import { aliases, losePoints, NODE_TYPE, pointAlias, snapshotNode } from './qdrant-support';
+import type { Json, NodeRunner } from '../nodes/node-runner';
+import { aliases, losePoints, NODE_TYPE, pointAlias, snapshotNode } from '../nodes/qdrant-support';
 import { publishGuarded, publishNow, template, withCredentials, withSettings } from './templates';
 
-const n8n = sharedN8n();
+const n8n = await sharedN8n();
 let server: QdrantServer;
 let node: NodeRunner;
 

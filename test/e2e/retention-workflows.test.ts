@@ -2,10 +2,10 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { NodeCredentials } from '../services/n8n-client';
 import { type MailReceiver, startMailReceiver } from '../services/smtp';
 import { sharedN8n } from './harness';
-import { backupsIn, NODE_TYPE, pruneNode, writeDaily } from './retention-support';
+import { backupsIn, NODE_TYPE, pruneNode, writeDaily } from '../nodes/retention-support';
 import { publishNow, template, withCredentials } from './templates';
 
-const n8n = sharedN8n();
+const n8n = await sharedN8n();
 let mail: MailReceiver;
 
 beforeEach(async () => {

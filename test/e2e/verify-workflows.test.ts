@@ -3,12 +3,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { type MailReceiver, startMailReceiver } from '../services/smtp';
 import { sharedN8n } from './harness';
-import { type Json, NodeRunner } from './node-runner';
-import { createShop, NODE_TYPE as DUMP, postgresData } from './postgres-support';
+import { type Json, NodeRunner } from '../nodes/node-runner';
+import { createShop, NODE_TYPE as DUMP, postgresData } from '../nodes/postgres-support';
 import { publishNow, template, withCredentials } from './templates';
-import { copyBackup, flipBit, NODE_TYPE, outputsOf } from './verify-support';
+import { copyBackup, flipBit, NODE_TYPE, outputsOf } from '../nodes/verify-support';
 
-const n8n = sharedN8n();
+const n8n = await sharedN8n();
 let postgres: PostgresServer;
 let mail: MailReceiver;
 

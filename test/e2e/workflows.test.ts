@@ -2,17 +2,20 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { NodeCredentials, WorkflowJson } from '../services/n8n-client';
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { sharedN8n } from './harness';
-import { type Json, type NodeRunner } from './node-runner';
-import { createShop, dumpNode, NODE_TYPE, postgresData, rowsOf, WHOLE_SHOP } from './postgres-support';
+import { type Json, type NodeRunner } from '../nodes/node-runner';
+import { createShop, dumpNode, NODE_TYPE, postgresData, rowsOf, WHOLE_SHOP } from '../nodes/postgres-support';
 import { publishGuarded, publishNow, template, TEMPLATES, withCredentials, withSettings } from './templates';
 
-const n8n = sharedN8n();
+const n8n = await sharedN8n();
 let server: PostgresServer;
 let node: NodeRunner;
+/** All types of nodes that n8n has. */
+let known: Set<string>;
 
 beforeAll(async () => {
 	server = await startPostgres({ version: 18 });
 	await createShop(server, 'shop');
+	known = new Set((await n8n.nodeTypes()).map(({ name }) => name));
 	({ node } = await dumpNode(n8n, server, 'shop'));
 });
 
@@ -21,7 +24,6 @@ afterAll(async () => {
 });
 
 it.each(TEMPLATES)('imports %s unchanged', async (file) => {
-	const known = new Set((await n8n.nodeTypes()).map(({ name }) => name));
 	const workflow = template(file);
 	expect(workflow.nodes.map(({ type }) => type).filter((type) => !known.has(type))).toEqual([]);
 	const id = await n8n.createWorkflow(workflow);

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { removeFolder, temporaryFolder } from './guard';
 import { N8nClient, type N8nConnection } from './n8n-client';
+import { assertInstalled, linkPackage, N8N_MODULES } from './n8n-install';
 import { startPostgres } from './postgres';
 import { freePort, startProcess, type ServerProcess } from './process';
 
-const ROOT = join(__dirname, '..', '..');
-const PROGRAM = join(ROOT, '.cache', 'n8n', 'node_modules', 'n8n', 'bin', 'n8n');
+const PROGRAM = join(N8N_MODULES, 'n8n', 'bin', 'n8n');
 const OWNER = { email: 'owner@example.com', firstName: 'Olive', lastName: 'Owner', password: 'Backup-Demo-1' };
 
 export interface N8nOptions {
@@ -41,9 +41,7 @@ export interface N8nServer extends N8nClient {
  * install needs no compiler (its SQLite driver would).
  */
 export async function startN8n(options: N8nOptions = {}): Promise<N8nServer> {
-	if (!existsSync(PROGRAM)) {
-		throw new Error('n8n is not installed: run `npm test` (or `npm run dev`) once, which installs it.');
-	}
+	assertInstalled();
 	const userFolder = options.userFolder ?? temporaryFolder('n8n');
 	const filesFolder = join(userFolder, 'files');
 	mkdirSync(filesFolder, { recursive: true });
@@ -80,29 +78,6 @@ export async function startN8n(options: N8nOptions = {}): Promise<N8nServer> {
 	} catch (error) {
 		await stop();
 		throw error;
-	}
-}
-
-/**
- * Puts a built package where n8n finds community nodes, laid out as n8n's own install leaves it: the package without
- * `n8n-workflow`, which must be n8n's. The compiled files are copied, since a link would lead `require` back to the
- * repository's own n8n-workflow; the dependencies are linked.
- */
-export function linkPackage(packageFolder: string, userFolder: string): void {
-	const manifest = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as {
-		name: string;
-		dependencies?: Record<string, string>;
-	};
-	const target = join(userFolder, '.n8n', 'nodes', 'node_modules', manifest.name);
-	mkdirSync(target, { recursive: true });
-	cpSync(join(packageFolder, 'package.json'), join(target, 'package.json'));
-	rmSync(join(target, 'dist'), { recursive: true, force: true });
-	cpSync(join(packageFolder, 'dist'), join(target, 'dist'), { recursive: true });
-	for (const name of Object.keys(manifest.dependencies ?? {})) {
-		const link = join(target, 'node_modules', name);
-		mkdirSync(dirname(link), { recursive: true });
-		rmSync(link, { recursive: true, force: true });
-		symlinkSync(join(packageFolder, 'node_modules', name), link);
 	}
 }
 

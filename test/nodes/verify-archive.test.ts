@@ -1,17 +1,16 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { type QdrantServer, startQdrant } from '../services/qdrant';
 import { createPlain } from '../services/qdrant-data';
-import { sharedN8n } from './harness';
+import { inProcessN8n } from './harness';
 import { backup, type Json, NodeRunner } from './node-runner';
 import { createShop, NODE_TYPE as DUMP, postgresData } from './postgres-support';
 import { collections, NODE_TYPE as SNAPSHOT, qdrantData } from './qdrant-support';
 import { copyBackup, filesUnder, flipBit, NODE_TYPE, scratchDatabases, verdicts, verdictsOf } from './verify-support';
 
-const n8n = sharedN8n();
+const n8n = await inProcessN8n();
 let postgres: PostgresServer;
 let qdrant: QdrantServer;
 let scratch: QdrantServer;
@@ -274,10 +273,13 @@ it('checks files that others made as far as they can be', async () => {
 });
 
 it('takes only what is due, within the limits of a run, and tells how many remain', async () => {
-	const { folder, node, dump, snapshot } = await freshStorage();
+	const { folder, node: own, dump, snapshot, scratch: servers } = await freshStorage();
+	const node = own.with({ postgres: servers.postgres });
 	await dump.ok('backUp', { databaseMode: 'all', globals: true });
 	await snapshot.ok('backUp');
-	const due = async (parameters: Json = {}) => await verdicts(node, 'verify', { which: 'due', days: 7, ...parameters });
+	const places = { postgresTarget: 'server' };
+	const due = async (parameters: Json = {}) =>
+		await verdicts(node, 'verify', { which: 'due', days: 7, ...places, ...parameters });
 	const first = await due({ options: { maxBackups: 3 } });
 	expect(first.passed.map(({ remaining }) => remaining as number)).toEqual([1, 1, 1]);
 	expect(first.hints).toEqual(['1 backup was not verified in this run.']);
@@ -308,7 +310,7 @@ it('drills: restores the newest of everything, measures, and names what is missi
 	const { folder, node, dump, snapshot, scratch: servers } = await freshStorage();
 	await dump.ok('backUp', { databaseMode: 'all', globals: true });
 	await snapshot.ok('backUp');
-	const parameters = { qdrantTarget: 'server', ...asserted(USERS) };
+	const parameters = { postgresTarget: 'server', qdrantTarget: 'server', ...asserted(USERS) };
 	const { passed, failed } = await verdicts(node.with(servers), 'drill', parameters);
 	expect(failed).toEqual([]);
 	expect(passed).toMatchObject([
@@ -431,32 +433,4 @@ it('fills its drop-downs with backups of all kinds, and files without what belon
 	]);
 	const files = await n8n.searchList({ ...request, methodName: 'searchFiles', path: 'parameters.file' });
 	expect(files.results.map(({ value }) => value).filter((value) => String(value).endsWith('.json'))).toEqual([]);
-});
-
-it('ends at once when it is cancelled, and leaves nothing on the server', async () => {
-	const { node, dump, scratch: servers } = await freshStorage();
-	const [made] = await dump.ok('backUp');
-	const test = {
-		...one(made!),
-		level: 'restore',
-		postgresTarget: 'server',
-		...asserted({ sql: 'SELECT pg_sleep(100) IS NULL' }),
-	};
-	const workflow = await node.with(servers).workflow('verify', test);
-	const answer = workflow.start();
-	const id = await workflow.running();
-	const isAsleep = async () => {
-		const { rows } = await postgres.query(
-			'postgres',
-			`SELECT FROM pg_stat_activity WHERE datname LIKE 'stack_backup_verify%' AND query LIKE '%pg_sleep%'`,
-		);
-		return rows.length > 0;
-	};
-	while (!(await isAsleep())) await sleep(50);
-	await n8n.stopExecution(id);
-	expect((await workflow.finished(id)).status).toBe('canceled');
-	while ((await scratchDatabases(postgres)).length > 0) await sleep(50);
-	await answer;
-	const { passed, failed } = await verdicts(node, 'listVerifications', one(made!));
-	expect([passed, failed]).toEqual([[], []]);
 });

@@ -2,9 +2,8 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { dirname, join } from 'node:path';
 import type { Execution } from '../services/n8n-client';
 import type { PostgresServer } from '../services/postgres';
-import type { FinishedRun } from './harness';
-import { PACKAGE } from './harness';
 import type { Json, NodeRunner } from './node-runner';
+import { type FinishedRun, PACKAGE } from './workflow';
 
 export const NODE_TYPE = `${PACKAGE}.verifyArchive`;
 

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { N8nClient } from '../services/n8n-client';
 import type { PostgresServer } from '../services/postgres';
-import { PACKAGE } from './harness';
 import { NodeRunner } from './node-runner';
+import { type NodeHost, PACKAGE, type Runnable } from './workflow';
 
 export const NODE_TYPE = `${PACKAGE}.postgresDump`;
 
@@ -59,7 +58,7 @@ export function postgresData(server: PostgresServer, database: string): Record<s
 }
 
 /** Postgres Dump on a server, with a fresh folder as the storage. */
-export async function dumpNode(n8n: N8nClient, server: PostgresServer, database: string) {
+export async function dumpNode<W extends Runnable>(n8n: NodeHost<W>, server: PostgresServer, database: string) {
 	const postgres = await n8n.createCredential('server', 'postgres', postgresData(server, database));
 	return await NodeRunner.withFolder(n8n, NODE_TYPE, { postgres });
 }

@@ -1,5 +1,6 @@
-import type { N8nClient, NodeCredentials } from '../services/n8n-client';
-import { freshFilesFolder, type FinishedRun, type NodeUnderTest, WorkflowUnderTest } from './harness';
+import type { NodeCredentials } from '../services/n8n-client';
+import { freshFilesFolder } from './harness';
+import type { FinishedRun, NodeHost, NodeUnderTest, Runnable } from './workflow';
 
 type CredentialReference = NodeCredentials[string];
 
@@ -7,15 +8,15 @@ type CredentialReference = NodeCredentials[string];
 export type Json = Record<string, ReturnType<typeof JSON.parse>>;
 
 /** One way of running one of our nodes: with its credentials, on one server and one storage. */
-export class NodeRunner {
+export class NodeRunner<W extends Runnable = Runnable> {
 	constructor(
-		private readonly n8n: N8nClient,
+		private readonly n8n: NodeHost<W>,
 		private readonly type: string,
 		readonly credentials: NodeCredentials,
 	) {}
 
 	/** With a fresh folder as the storage, and further credentials by type. */
-	static async withFolder(n8n: N8nClient, type: string, credentials: NodeCredentials) {
+	static async withFolder<W extends Runnable>(n8n: NodeHost<W>, type: string, credentials: NodeCredentials) {
 		const folder = freshFilesFolder(n8n);
 		const data = { type: 'folder', folderPath: folder };
 		const backupStorageApi = await n8n.createCredential('folder', 'backupStorageApi', data);
@@ -23,7 +24,7 @@ export class NodeRunner {
 	}
 
 	/** The same with other credentials; undefined takes one away. */
-	with(credentials: Record<string, CredentialReference | undefined>): NodeRunner {
+	with(credentials: Record<string, CredentialReference | undefined>): NodeRunner<W> {
 		const entries = Object.entries({ ...this.credentials, ...credentials }).filter(([, reference]) => reference);
 		return new NodeRunner(this.n8n, this.type, Object.fromEntries(entries) as NodeCredentials);
 	}
@@ -33,11 +34,10 @@ export class NodeRunner {
 		parameters: Record<string, unknown> = {},
 		settings: Record<string, unknown> = {},
 		before: NodeUnderTest[] = [],
-	): Promise<WorkflowUnderTest> {
+	): Promise<W> {
 		const { credentials } = this;
 		const node = { type: this.type, parameters: { operation, ...parameters }, credentials, settings };
-		return await WorkflowUnderTest.create(
-			this.n8n,
+		return await this.n8n.workflow(
 			node,
 			before.map((one) => ({ credentials, ...one })),
 		);

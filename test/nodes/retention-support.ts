@@ -1,15 +1,14 @@
 import { createArchive, FolderStorage, formatManifest, keyIn, listManifests, manifestKeyOf } from '../../engine';
 import type { BackupKind, Manifest, Storage } from '../../engine';
-import type { N8nClient } from '../services/n8n-client';
-import { PACKAGE } from './harness';
 import { NodeRunner } from './node-runner';
+import { type NodeHost, PACKAGE, type Runnable } from './workflow';
 
 export const NODE_TYPE = `${PACKAGE}.pruneRetention`;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Prune Retention with a fresh folder as the storage. */
-export async function pruneNode(n8n: N8nClient) {
+export async function pruneNode<W extends Runnable>(n8n: NodeHost<W>) {
 	const { folder, node } = await NodeRunner.withFolder(n8n, NODE_TYPE, {});
 	return { folder, node, storage: new FolderStorage({ root: folder }) };
 }

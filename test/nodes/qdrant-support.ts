@@ -1,8 +1,7 @@
-import type { N8nClient } from '../services/n8n-client';
 import type { QdrantServer } from '../services/qdrant';
 import { ask, at } from '../services/qdrant-data';
-import { PACKAGE } from './harness';
 import { NodeRunner } from './node-runner';
+import { type NodeHost, PACKAGE, type Runnable } from './workflow';
 
 export const NODE_TYPE = `${PACKAGE}.qdrantSnapshot`;
 
@@ -34,7 +33,7 @@ export async function losePoints(server: QdrantServer, collection: string, from:
 }
 
 /** Qdrant Snapshot on a server, with a fresh folder as the storage. */
-export async function snapshotNode(n8n: N8nClient, server: QdrantServer) {
+export async function snapshotNode<W extends Runnable>(n8n: NodeHost<W>, server: QdrantServer) {
 	const qdrantApi = await n8n.createCredential('vectors', 'qdrantApi', qdrantData(server));
 	return await NodeRunner.withFolder(n8n, NODE_TYPE, { qdrantApi });
 }

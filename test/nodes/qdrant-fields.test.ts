@@ -2,14 +2,14 @@ import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startQdrant, type QdrantServer } from '../services/qdrant';
 import { contentHash, createPlain } from '../services/qdrant-data';
-import { sharedN8n } from './harness';
+import { inProcessN8n } from './harness';
 import { backup, type NodeRunner } from './node-runner';
 import { collections, losePoints, snapshotNode } from './qdrant-support';
 
 /** An expression that refers to what is not there. */
 const NOTHING = '={{ $json.body.nothing }}';
 
-const n8n = sharedN8n();
+const n8n = await inProcessN8n();
 let server: QdrantServer;
 
 beforeAll(async () => {

@@ -1,14 +1,14 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../services/postgres';
-import { sharedN8n } from './harness';
+import { inProcessN8n } from './harness';
 import { backup } from './node-runner';
 import { createShop, databaseExists, dumpNode, NODE_TYPE, rowsOf, WHOLE_SHOP } from './postgres-support';
 
 /** An expression that refers to what is not there. */
 const NOTHING = '={{ $json.body.nothing }}';
 
-const n8n = sharedN8n();
+const n8n = await inProcessN8n();
 let server: PostgresServer;
 
 beforeAll(async () => {

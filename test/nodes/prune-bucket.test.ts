@@ -1,17 +1,13 @@
-import { text } from 'node:stream/consumers';
-
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { S3Storage, withLock } from '../../engine';
-import { all } from '../integration/storage/content';
-import { startFaultyProxy } from '../services/faultyProxy';
 import type { S3Server } from '../services/s3/server';
 import { startS3rver } from '../services/s3/s3rver';
-import { sharedN8n, WorkflowUnderTest } from './harness';
+import { inProcessN8n } from './harness';
 import { backup, NodeRunner } from './node-runner';
 import { backupsIn, NODE_TYPE, writeBackup, writeDaily } from './retention-support';
 
-const n8n = sharedN8n();
+const n8n = await inProcessN8n();
 const storages: S3Storage[] = [];
 let s3: S3Server;
 
@@ -98,7 +94,7 @@ it('runs once for each item, and tells of which one failed', async () => {
 	const policies = [3, -1, 1].map((last) => ({ policy: { rules: { last }, maxDeletedShare: 1 } }));
 	const run = async (settings: Record<string, unknown>) => {
 		const prune = { type: NODE_TYPE, credentials: node.credentials, parameters, settings };
-		return await (await WorkflowUnderTest.create(n8n, prune, [split])).run({ policies });
+		return await (await n8n.workflow(prune, [split])).run({ policies });
 	};
 	const stopped = await run({});
 	expect(stopped.error).toMatchObject({ message: expect.stringMatching(/not valid: rules.last/) });
@@ -113,47 +109,3 @@ it('runs once for each item, and tells of which one failed', async () => {
 	]);
 	expect((await backupsIn(storage)).own).toHaveLength(2);
 });
-
-it('ends between two deletions when it is stopped, gives up its lock, and is finished by the next run', async () => {
-	const proxy = await startFaultyProxy(s3.endpoint);
-	onTestFinished(async () => await proxy.stop());
-	const { node, storage } = await bucketNode({ endpoint: proxy.endpoint });
-	const keys = await writeDaily(storage, 8);
-	const isManifest = /^DELETE .*\.manifest\.json/;
-	// Time to press Stop while the second of seven goes.
-	proxy.faults = [
-		{ when: isManifest, times: 1, act: { kind: 'delayAnswer', milliseconds: 0 } },
-		{ when: isManifest, times: 1, act: { kind: 'delayAnswer', milliseconds: 3000 } },
-	];
-	const workflow = await node.workflow('prune', rules({ last: 1 }));
-	const answer = workflow.start();
-	const id = await workflow.running();
-	await until(() => proxy.requests.filter((line) => isManifest.test(line)).length === 2);
-	await n8n.stopExecution(id);
-	expect((await workflow.finished(id)).status).toBe('canceled');
-	await answer;
-
-	await until(async () => (await lockRecord(storage)).releasedAt !== undefined);
-	const left = await all(storage.list('postgres/'));
-	const archives = left.map(({ key }) => key).filter((key) => key.endsWith('.sql'));
-	expect(archives).toEqual((await backupsIn(storage)).own.toSorted());
-	expect(archives).toHaveLength(6);
-	expect(await storage.readLatest('postgres/shop_latest')).toBe(keys[0]);
-	const [next] = await node.ok('prune', rules({ last: 1 }));
-	expect(next).toMatchObject({ totals: { deleted: 5, kept: 1 }, failed: [], stuck: [] });
-	expect((await backupsIn(storage)).own).toEqual([keys[0]]);
-});
-
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-	await expect.poll(isSo, { timeout: 20_000, interval: 50 }).toBe(true);
-}
-
-/** The newest record of the storage's lock. */
-async function lockRecord(storage: S3Storage): Promise<{ releasedAt?: string }> {
-	const records = await all(storage.list('.stack-backup/lock-'));
-	const key = records
-		.map((record) => record.key)
-		.toSorted()
-		.at(-1)!;
-	return JSON.parse(await text(await storage.read(key))) as { releasedAt?: string };
-}

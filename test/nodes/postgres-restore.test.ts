@@ -2,11 +2,11 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../services/postgres';
-import { sharedN8n } from './harness';
+import { inProcessN8n } from './harness';
 import { backup, type Json, type NodeRunner } from './node-runner';
 import { createShop, databaseExists, dumpNode, NODE_TYPE, postgresData, rowsOf, WHOLE_SHOP } from './postgres-support';
 
-const n8n = sharedN8n();
+const n8n = await inProcessN8n();
 let server: PostgresServer;
 let node: NodeRunner;
 let folder: string;

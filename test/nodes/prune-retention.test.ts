@@ -2,11 +2,11 @@ import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from '
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { findBackup, manifestKeyOf, withLock } from '../../engine';
-import { sharedN8n, WorkflowUnderTest } from './harness';
+import { inProcessN8n } from './harness';
 import { backup } from './node-runner';
 import { backupsIn, NODE_TYPE, pruneNode, writeBackup, writeDaily } from './retention-support';
 
-const n8n = sharedN8n();
+const n8n = await inProcessN8n();
 
 /** Rules of one's own, and any share may go. */
 const rules = (own: Record<string, unknown>, options: Record<string, unknown> = {}) => ({
@@ -178,7 +178,7 @@ it('takes the policy that a dry run put out', async () => {
 	const parameters = { operation: 'prune', policy: 'json', policyJson: '={{ $json.policy }}' };
 	const folders = '={{ $json.folders }}';
 	const node2 = { type: NODE_TYPE, credentials, parameters: { ...parameters, options: { folders } } };
-	const run = await (await WorkflowUnderTest.create(n8n, node2, [before])).run();
+	const run = await (await n8n.workflow(node2, [before])).run();
 	expect(run.status).toBe('success');
 	expect((await backupsIn(storage)).own).toEqual(keys.slice(0, 3));
 });

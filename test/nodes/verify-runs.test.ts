@@ -1,16 +1,15 @@
-import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import type { S3Server } from '../services/s3/server';
 import { startS3rver } from '../services/s3/s3rver';
-import { sharedN8n } from './harness';
+import { inProcessN8n } from './harness';
 import { backup, type Json, NodeRunner } from './node-runner';
 import { createShop, NODE_TYPE as DUMP, postgresData } from './postgres-support';
 import { copyBackup, flipBit, NODE_TYPE, outputsOf, verdicts, verdictsOf } from './verify-support';
 
-const n8n = sharedN8n();
+const n8n = await inProcessN8n();
 let postgres: PostgresServer;
 let s3: S3Server;
 
@@ -26,51 +25,13 @@ afterAll(async () => {
 async function freshStorage() {
 	const { folder, node } = await NodeRunner.withFolder(n8n, NODE_TYPE, {});
 	const server = await n8n.createCredential('server', 'postgres', postgresData(postgres, 'shop'));
-	return { folder, node, dump: new NodeRunner(n8n, DUMP, { ...node.credentials, postgres: server }) };
+	const dump = new NodeRunner(n8n, DUMP, { ...node.credentials, postgres: server });
+	const onServer = { credentials: { postgres: server }, parameters: { postgresTarget: 'server' } };
+	return { folder, node, dump, onServer };
 }
-
-const textOf = (path: string) => {
-	try {
-		return readFileSync(path, 'utf8');
-	} catch {
-		return '';
-	}
-};
-
-/** Processes that restore in memory for the n8n of these tests. */
-function restoring(): string[] {
-	return readdirSync('/proc').filter((pid) => {
-		if (!/^\d+$/.test(pid) || !textOf(`/proc/${pid}/cmdline`).includes('inProcess/child')) return false;
-		const parent = /^PPid:\s+(\d+)$/m.exec(textOf(`/proc/${pid}/status`))?.[1];
-		return textOf(`/proc/${parent}/environ`).includes(n8n.connection.userFolder);
-	});
-}
-
-it('ends a test restore in memory at once when the execution is stopped, and leaves no process', async () => {
-	const { folder, node, dump } = await freshStorage();
-	await dump.ok('backUp');
-	const before = readdirSync(folder, { recursive: true }).map(String).sort();
-	// Keeps PostgreSQL in memory busy: it has no clock to stop a statement by.
-	const assertion = [{ sql: 'SELECT count(*) > 0 FROM generate_series(1, 1000000000000)' }];
-	const test = { ...backup('latest', 'shop'), level: 'restore', assertions: { assertion } };
-	const workflow = await node.workflow('verify', test);
-	const answer = workflow.start();
-	const id = await workflow.running();
-	while (restoring().length === 0) await sleep(50);
-	const [pid] = restoring();
-	const ticks = () => Number(textOf(`/proc/${pid}/stat`).split(' ')[13]);
-	while (!(ticks() > 300)) await sleep(100);
-	await n8n.stopExecution(id);
-	expect((await workflow.finished(id)).status).toBe('canceled');
-	while (restoring().length > 0) await sleep(50);
-	await answer;
-	expect(readdirSync(folder, { recursive: true }).map(String).sort()).toEqual(before);
-	const again = await verdicts(node, 'verify', { ...backup('latest', 'shop'), level: 'restore' });
-	expect(again.passed).toMatchObject([{ reached: 'restore' }]);
-});
 
 it('verifies, records, lists, drills and compares in a bucket as in a folder', async () => {
-	const { node: inFolder, dump } = await freshStorage();
+	const { node: inFolder, dump, onServer } = await freshStorage();
 	const bucket = await s3.createBucket('verified');
 	const { endpoint, accessKeyId, secretAccessKey } = s3;
 	const data = { type: 's3', endpoint, accessKeyId, secretAccessKey, bucket, prefix: 'n8n' };
@@ -83,7 +44,9 @@ it('verifies, records, lists, drills and compares in a bucket as in a folder', a
 	await s3.client.statObject(bucket, `n8n/${made!['key']}.verification.json`);
 	expect((await verdicts(node, 'verify', { which: 'due', days: 1, level: 'restore' })).passed).toEqual([]);
 	expect(await toBucket.ok('listBackups')).toMatchObject([{ verified: { verdict: 'passed', level: 'restore' } }]);
-	expect((await verdicts(node, 'drill')).passed).toMatchObject([{ verdict: 'passed', recorded: 1, gaps: [] }]);
+	expect((await verdicts(node.with(onServer.credentials), 'drill', onServer.parameters)).passed).toMatchObject([
+		{ verdict: 'passed', recorded: 1, gaps: [] },
+	]);
 	expect((await verdicts(node, 'listVerifications', backup('id', made!['id'] as string))).passed).toHaveLength(2);
 	expect((await verdicts(node, 'checkTrend')).passed).toMatchObject([{ id: made!['id'] }]);
 
@@ -144,10 +107,11 @@ it('pairs each result with the item it is of, and puts errors out beside it wher
 });
 
 it('restores what Back Up has just made for a test, each with the backup it is of', async () => {
-	const { node, dump } = await freshStorage();
+	const { node, dump, onServer } = await freshStorage();
 	const parameters = { operation: 'backUp', databaseMode: 'all', globals: true };
 	const before = [{ type: DUMP, parameters, credentials: dump.credentials }];
-	const run = await (await node.workflow('verify', { which: 'incoming', level: 'restore' }, {}, before)).run();
+	const test = { which: 'incoming', level: 'restore', ...onServer.parameters };
+	const run = await (await node.with(onServer.credentials).workflow('verify', test, {}, before)).run();
 	expect(verdictsOf(run).passed.map(({ kind, name, reached }) => [kind, name, reached])).toEqual([
 		['postgres-globals', 'globals', 'restore'],
 		['postgres', 'postgres', 'restore'],

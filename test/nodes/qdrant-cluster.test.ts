@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { QdrantServer } from '../services/qdrant';
 import { startQdrantCluster } from '../services/qdrant-cluster';
 import { ask, at, contentHash, fill, plainShape, snapshotNames } from '../services/qdrant-data';
-import { sharedN8n } from './harness';
+import { inProcessN8n } from './harness';
 import { backup, type Json, type NodeRunner } from './node-runner';
 import { snapshotNode } from './qdrant-support';
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
 	[first] = peers as [QdrantServer];
 	await ask(first, 'PUT', at('spread'), { vectors: { size: 8, distance: 'Cosine' }, shard_number: 3 });
 	await fill(first, 'spread', plainShape(8), { count: 300 });
-	({ node } = await snapshotNode(sharedN8n(), first));
+	({ node } = await snapshotNode(await inProcessN8n(), first));
 	options = { peerUrls: peers.map(({ url }) => url).join(', ') };
 });
 

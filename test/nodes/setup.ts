@@ -1,0 +1,3 @@
+import { builtPackage } from '../services/built-package';
+
+export default builtPackage;
