@@ -25,9 +25,6 @@ import { isGoingOn, uploadsBefore } from './unfinished';
 import { assertAbsent, uploadStream } from './upload';
 import { KeptVersions } from './versions';
 
-/** A pointer is a line; what is cut off here is none. */
-const MAX_POINTER_BYTES = 64 * 1024;
-
 /** Archives in a bucket of any S3-compatible server. */
 export class S3Storage implements Storage {
 	readonly description: string;

@@ -176,7 +176,8 @@ describe('the item of a drill', () => {
 	it('names the worst, and what is missing', () => {
 		const [good] = drillOf().backups;
 		const bad = { ...good!, verdict: 'failed' as const, restoreTime: null, findings: [ERROR] };
-		const gap = { reason: 'none' as const, kind: 'minio' as const, name: null, key: null, startedAt: null };
+		const nothing = { name: null, key: null, startedAt: null, origin: null, problem: null };
+		const gap = { reason: 'none' as const, kind: 'minio' as const, ...nothing };
 		const unknown = { recoveryTime: { sequential: null, parallel: null }, gaps: [gap] };
 		const { json, passed, told } = drillOutcome(drillOf({ verdict: 'failed', backups: [good!, bad], ...unknown }), 2);
 		expect(passed).toBe(false);
@@ -194,7 +195,8 @@ describe('the item of a drill', () => {
 	});
 
 	it('tells every sort of gap as a sentence', () => {
-		const gap = { kind: 'qdrant' as const, name: 'docs', key: KEY, startedAt: '2026-01-31T02:00:00.000Z' };
+		const backup = { name: 'docs', key: KEY, startedAt: '2026-01-31T02:00:00.000Z' };
+		const gap = { kind: 'qdrant' as const, ...backup, origin: 'db:6333', problem: 'It is not valid JSON.' };
 		const reasons = ['none', 'notWhole', 'outdated', 'damaged', 'unknown'] as const;
 		for (const reason of reasons) expect(gapMessage({ ...gap, reason })).toMatch(/^[A-Z].*\.$/);
 		expect(gapMessage({ ...gap, reason: 'none', kind: null })).toBe('There is no backup.');
