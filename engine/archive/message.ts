@@ -35,7 +35,10 @@ export async function* decryptMessage(
 		}
 		throw new BackupError('ARCHIVE_CORRUPT', 'The encrypted file is damaged or incomplete.', {
 			cause: error,
-			hint: 'Fetch it again.',
+			// Of what a wrong key makes of a message, about one in a hundred looks like the beginning of a content.
+			hint: passphrase
+				? 'Fetch it again, and make sure that the passphrase is the right one: a wrong one can look so, too.'
+				: 'Fetch it again.',
 		});
 	}
 }

@@ -1,12 +1,13 @@
 /** Blocks that wait for the reader before the socket is paused. */
 const MAX_WAITING = 4;
-/** Milliseconds that a reader waits for a whole block where part of it is there. */
+/** Milliseconds that a reader waits for a whole block where part of it is there, be it all that the server sends for now. */
 const PATIENCE_MS = 100;
 
 interface Waiting {
 	resolve: (result: IteratorResult<Uint8Array>) => void;
 	reject: (error: unknown) => void;
 	since: number;
+	timer: NodeJS.Timeout;
 }
 
 /** The body of an answer, of a length that its head told: a queue of blocks between a BlockSocket and one reader. */
@@ -17,10 +18,10 @@ export class BlockBody implements AsyncIterableIterator<Uint8Array> {
 	#failure: { error: unknown } | undefined;
 	#waiting: Waiting | undefined;
 
-	/** @param socket What is told to go on, and that nobody will read any further. */
+	/** @param socket What is told to go on, to add what has come though it is no whole block, and that nobody will read any further. */
 	constructor(
 		length: number,
-		private readonly socket: { goOn: () => void; destroy: (error?: Error) => void },
+		private readonly socket: { goOn: () => void; addPart: () => void; destroy: (error?: Error) => void },
 	) {
 		this.missing = length;
 	}
@@ -51,7 +52,8 @@ export class BlockBody implements AsyncIterableIterator<Uint8Array> {
 
 	next(): Promise<IteratorResult<Uint8Array>> {
 		return new Promise((resolve, reject) => {
-			this.#waiting = { resolve, reject, since: performance.now() };
+			const timer = setTimeout(() => this.socket.addPart(), PATIENCE_MS);
+			this.#waiting = { resolve, reject, since: performance.now(), timer };
 			this.#serve();
 		});
 	}
@@ -72,13 +74,14 @@ export class BlockBody implements AsyncIterableIterator<Uint8Array> {
 
 	#serve(): void {
 		if (!this.#waiting) return;
-		const { resolve, reject } = this.#waiting;
+		const { resolve, reject, timer } = this.#waiting;
 		const bytes = this.#queue.shift();
 		if (bytes) resolve({ done: false, value: bytes });
 		else if (this.complete) resolve({ done: true, value: undefined });
 		else if (this.#failure) reject(this.#failure.error);
 		else return;
 		this.#waiting = undefined;
+		clearTimeout(timer);
 		if (bytes && !this.complete) this.socket.goOn();
 	}
 }

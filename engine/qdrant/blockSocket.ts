@@ -70,7 +70,11 @@ export class BlockSocket extends Duplex {
 			return undefined;
 		}
 		this.#state = 'blocks';
-		this.#body = new BlockBody(length, { goOn: () => this.#socket.resume(), destroy: (error) => this.destroy(error) });
+		this.#body = new BlockBody(length, {
+			goOn: () => this.#socket.resume(),
+			addPart: () => this.#addPart(),
+			destroy: (error) => this.destroy(error),
+		});
 		if (this.#hasBlock(this.#body)) this.#body.add(this.#take(length));
 		this.#socket.resume();
 		return this.#body;
@@ -104,6 +108,11 @@ export class BlockSocket extends Duplex {
 
 	#hasBlock(body: BlockBody): boolean {
 		return this.#used === this.#block.length || this.#content.length >= body.missing || body.isImpatient;
+	}
+
+	/** For a reader that has waited long enough. */
+	#addPart(): void {
+		if (this.#body && this.#content.length > 0) this.#body.add(this.#take(this.#body.missing));
 	}
 
 	/** Hands on what has come, or the first so many bytes of it; their place is not written to again before they are given back. */

@@ -5,6 +5,7 @@ import { BackupError } from '../errors';
 import { plain } from './answer';
 import { Caller, type Ask } from './caller';
 import type { QdrantConnection, QdrantTimeouts } from './connection';
+import { exactIntegers } from './exactIntegers';
 import { ADDRESS_HINT, isForeign, statusOf, type QdrantFailure, type Role } from './failure';
 import { openLong, type LongAnswer, type UploadBody, type WholeAnswer } from './http';
 import type {
@@ -124,14 +125,14 @@ export class QdrantClient {
 	}
 
 	async createCollection(name: string, settings: JsonObject, signal?: AbortSignal): Promise<void> {
-		const body = settings as Schemas['CreateCollection'];
+		const body = exactIntegers(settings) as Schemas['CreateCollection'];
 		const what = `Could not create the collection ${name}`;
 		await this.#do(what, (api, init) => api.createCollection({ collection_name: name, ...body }, init), signal);
 	}
 
 	/** Changes what settings are given: of its metadata those keys, where null removes one. */
 	async updateCollection(name: string, settings: JsonObject, signal?: AbortSignal): Promise<void> {
-		const body = settings as Schemas['UpdateCollection'];
+		const body = exactIntegers(settings) as Schemas['UpdateCollection'];
 		const what = `Could not change the collection ${name}`;
 		await this.#do(what, (api, init) => api.updateCollection({ collection_name: name, ...body }, init), signal);
 	}
@@ -201,7 +202,7 @@ export class QdrantClient {
 	}
 
 	async search(name: string, query: JsonObject, signal?: AbortSignal): Promise<ScoredPoint[]> {
-		const body = query as Schemas['QueryRequest'];
+		const body = exactIntegers(query) as Schemas['QueryRequest'];
 		const { points } = await this.#caller.result(
 			`Could not search in the collection ${name}`,
 			'points',

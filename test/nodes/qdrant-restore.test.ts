@@ -1,3 +1,4 @@
+import { formatManifest, parseManifest } from '../../engine';
 import { createHash } from 'node:crypto';
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -238,12 +239,12 @@ it('says what to do about a backup that is not there, and one of another kind', 
 	expect(await node.fails('restore', { ...backup('latest', 'nothing'), ...intoNew('never') })).toMatch(
 		/no backup of nothing/,
 	);
-	const manifest = JSON.parse(readFileSync(join(folder, `${made['key']}.manifest.json`), 'utf8')) as Json;
+	const manifest = parseManifest(readFileSync(join(folder, `${made['key']}.manifest.json`), 'utf8'), 'docs');
 	mkdirSync(join(folder, 'other'), { recursive: true });
 	copyFileSync(join(folder, made['key']), join(folder, 'other', made['file']));
 	writeFileSync(
 		join(folder, 'other', `${made['file']}.manifest.json`),
-		JSON.stringify({ ...manifest, kind: 'postgres', manifestSha256: undefined }),
+		formatManifest({ ...manifest, kind: 'postgres' }),
 	);
 	expect(await node.fails('restore', { ...backup('file', `other/${made['file']}`), ...intoNew('never') })).toMatch(
 		/holds postgres, not qdrant/,

@@ -23,8 +23,6 @@ const BY_CODE: Record<string, string> = {
 		'The table holds rows with the same key already. Empty the tables first (Truncate), or restore into a new database.',
 	'25006': READ_ONLY,
 	'40001': 'Other sessions worked on the same rows: run it again at a quieter time.',
-	'53400':
-		'The server limits the temporary files of a session, which building an index needs. Raise the limit for the user (ALTER ROLE ... SET temp_file_limit = -1, as a superuser).',
 };
 
 const ORPHANS_OF_PART =

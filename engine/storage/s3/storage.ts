@@ -25,6 +25,9 @@ import { isGoingOn, uploadsBefore } from './unfinished';
 import { assertAbsent, uploadStream } from './upload';
 import { KeptVersions } from './versions';
 
+/** Waits before an object that was just written is looked at again. */
+const LATE_LOOKS_MS = [50, 250, 1000, 3000];
+
 /** Archives in a bucket of any S3-compatible server. */
 export class S3Storage implements Storage {
 	readonly description: string;
@@ -85,10 +88,18 @@ export class S3Storage implements Storage {
 		return { size: partSizeFor(partSize, maxParts, expectedSize ?? estimatedSize), maxParts };
 	}
 
-	/** What was just written, once the server shows it whole; otherwise it is taken away again. */
+	/**
+	 * What was just written, once the server shows it whole; otherwise it is taken away again. Some servers show an object a
+	 * moment after they have answered that it is there.
+	 */
 	async #verified(key: string, size: number): Promise<StoredObject> {
 		try {
-			const head = await headObject(this.#requests, this.#inBucket(key));
+			let head = await headObject(this.#requests, this.#inBucket(key));
+			for (const wait of LATE_LOOKS_MS) {
+				if (head?.size === size) break;
+				await this.#settings.retry.clock.wait(wait, undefined);
+				head = await headObject(this.#requests, this.#inBucket(key));
+			}
 			if (head?.size === size) return { key, size, modifiedAt: head.modifiedAt };
 			const found = head ? `${head.size} bytes` : 'nothing';
 			throw new S3Failure(`${size} bytes were sent, the server shows ${found}`, {

@@ -41,7 +41,10 @@ async function verdictWith(subject: Subject, archive: Buffer, changes: Partial<M
 	const manifest = { ...subject.manifest, ...changes, sha256: sha256(archive) };
 	manifest.size = { ...manifest.size, stored: archive.length };
 	writeFileSync(join(root, subject.key), archive);
-	writeFileSync(join(root, manifestKeyOf(subject.key)), formatManifest(manifest));
+	// With the proof of the passphrase made anew: it is not what is to find the change.
+	const encryptor = await prepareEncryption(subject.encryption);
+	const proven = encryptor?.prove(manifest) ?? manifest;
+	writeFileSync(join(root, manifestKeyOf(subject.key)), formatManifest(proven));
 	try {
 		return (await verifyBackup({ storage, key: subject.key, level: 'content', keys: subjects.keys })).verdict;
 	} finally {

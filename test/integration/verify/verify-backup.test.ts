@@ -77,7 +77,7 @@ describe('a verification', () => {
 
 	it('is incomplete for a manifest of a later version, and fails for one that cannot be read', async () => {
 		const { storage, key } = await sample();
-		await storage.replace(`${key}.manifest.json`, Buffer.from('{"formatVersion": 2}'));
+		await storage.replace(`${key}.manifest.json`, Buffer.from('{"formatVersion": 3}'));
 		expect(await verifyBackup({ storage, key, level: 'content' })).toMatchObject({
 			verdict: 'incomplete',
 			findings: [{ severity: 'obstacle', hint: expect.stringMatching('Update') as string }],

@@ -2,6 +2,9 @@ import { QdrantClient } from '@qdrant/js-client-rest';
 import { describe, expect, it, vi } from 'vitest';
 
 import { dispatcherOf, type WrittenRequest } from '../../../engine/qdrant/dispatcher';
+import { exactIntegers } from '../../../engine/qdrant/exactIntegers';
+// As in every process of n8n: this gives BigInts a toJSON, by which they become texts.
+import 'n8n-workflow';
 
 const api = new QdrantClient({ url: 'http://qdrant', port: null, timeout: Infinity, checkCompatibility: false }).api();
 
@@ -13,10 +16,13 @@ describe("requests of Qdrant's client, through the fetch of this Node", () => {
 			return Promise.resolve({ text: '{"result":{"points":[{"id":18446744073709551615}]}}', date: undefined });
 		});
 		const id = 18446744073709551615n as unknown as number;
-		const filter = { must: [{ has_id: [id] }] };
+		expect(JSON.stringify({ id })).toBe('{"id":"18446744073709551615"}');
+		const filter = exactIntegers({ must: [{ has_id: [id, 7] }, { key: 'a', match: { value: null } }] });
 		const { data } = await api.queryPoints({ collection_name: "a b/ü'", limit: 1, filter }, { dispatcher });
 		expect(sent[0]).toMatchObject({ method: 'POST', path: "/collections/a%20b%2F%C3%BC'/points/query" });
-		expect(sent[0]!.body).toBe('{"limit":1,"filter":{"must":[{"has_id":[18446744073709551615]}]}}');
+		expect(sent[0]!.body).toBe(
+			'{"limit":1,"filter":{"must":[{"has_id":[18446744073709551615,7]},{"key":"a","match":{"value":null}}]}}',
+		);
 		expect(data.result?.points[0]?.id).toBe(id);
 	});
 

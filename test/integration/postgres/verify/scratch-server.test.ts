@@ -232,6 +232,7 @@ describe('a test restore on a server', () => {
 		expect(missing.findings).toEqual([
 			'warning: POLICY public.t own was left out: the server has no role visitor.',
 			OWNERS,
+			SUPERUSER,
 		]);
 		expect(await scratchDatabases()).toEqual([]);
 	});

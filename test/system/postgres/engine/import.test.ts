@@ -249,7 +249,8 @@ describe('a file that is damaged or no dump', () => {
 
 	it('by gpg with a wrong passphrase, or none, is refused', async () => {
 		const file = await dump(shop, [], 'gpg --batch --quiet --pinentry-mode loopback --passphrase sesame --symmetric');
-		await refused(file, 'KEY_WRONG', /./, 'wrong');
+		// One wrong passphrase in a hundred makes something of the message that looks like a content, and proves to be none.
+		await refused(file, /^(?:KEY_WRONG|ARCHIVE_CORRUPT)$/, /does not open|damaged/, 'wrong');
 		await refused(file, 'KEY_MISSING', /encrypted/);
 	});
 });
