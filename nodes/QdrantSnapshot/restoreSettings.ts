@@ -17,7 +17,10 @@ export function restoreTarget(context: IExecuteFunctions, item: number): Restore
 	}
 	if (type === 'newCollection') return { type, collection };
 	const confirmation = textOf(context.getNodeParameter('confirmation', item, ''), 'Confirm Collection Name');
-	return { type, collection, confirmation };
+	const options = collectionOf(context, 'options', item, 'Options');
+	if (type !== 'safeSwap' || !('keptCopies' in options)) return { type, collection, confirmation };
+	const keptCopies = numberIn(options, 'keptCopies', 1, 'Kept Copies', { min: 1, max: 1000 });
+	return { type, collection, confirmation, keptCopies };
 }
 
 /** The Options collection of a restore, and what to do with aliases. @throws BackupError INVALID_INPUT */

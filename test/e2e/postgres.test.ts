@@ -135,3 +135,24 @@ it('shows secrets neither in executions nor in the log', async () => {
 		expect(text).not.toContain(password);
 	}
 });
+
+it('replaces the database in which this n8n keeps its own data only where that was asked for', async () => {
+	const [made] = await node.ok('backUp');
+	const { database } = n8n.connection;
+	const own = await n8n.createCredential('own database', 'postgres', {
+		host: database.host,
+		port: database.port,
+		database: database.database,
+		user: database.user,
+		password: database.password,
+		ssl: 'disable',
+	});
+	const overOwn = { target: 'safeSwap', targetDatabase: database.database, confirmation: database.database };
+	const restoring = node.with({ postgres: own });
+	const parameters = { ...backup('id', made!['id'] as string), ...overOwn };
+	expect(await restoring.fails('restore', parameters)).toMatch(/"postgres" is the database in which this n8n keeps/);
+	const dumpFile = { __rl: true, mode: 'path', value: made!['key'] };
+	expect(await restoring.fails('import', { dumpFile, ...overOwn })).toMatch(/in which this n8n keeps/);
+	const elsewhere = { ...parameters, target: 'newDatabase', targetDatabase: 'beside_n8n' };
+	expect(await restoring.ok('restore', elsewhere)).toMatchObject([{ database: 'beside_n8n', rows: 1502 }]);
+});

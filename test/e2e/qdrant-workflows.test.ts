@@ -47,7 +47,7 @@ it('restores by the webhook of the template: by an alias, by the name, and what 
 	const secret = { name: 'x-secret', value: 'open sesame' };
 	const credentials = { [NODE_TYPE]: node.credentials };
 	const collections = { docs: 'docs', live: 'docs', images: 'images' };
-	const workflow = withSettings(template('qdrant-restore-webhook.json'), { collections });
+	const workflow = withSettings(template('qdrant-restore-webhook.json'), { collections, keptCopies: 2 });
 	await publishGuarded(n8n, workflow, credentials, secret);
 	const call = async (body: Json, headers: Record<string, string> = { 'x-secret': 'open sesame' }) =>
 		await n8n.webhook('restore-qdrant', body, { headers });

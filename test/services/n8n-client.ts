@@ -40,6 +40,15 @@ export interface NodeRun {
 	data?: { main: Array<Item[] | null> };
 }
 
+/** Where an n8n keeps its data. */
+export interface N8nDatabase {
+	host: string;
+	port: number;
+	user: string;
+	password: string;
+	database: string;
+}
+
 export interface WebhookOptions {
 	method?: string;
 	headers?: Record<string, string>;
@@ -79,6 +88,8 @@ export interface N8nConnection {
 	userFolder: string;
 	/** The only folder that nodes may read and write, unless told otherwise. */
 	filesFolder: string;
+	/** What it keeps its own data in. */
+	database: N8nDatabase;
 }
 
 interface PublicationStatus {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { removeFolder, temporaryFolder } from './guard';
-import { N8nClient, type N8nConnection } from './n8n-client';
+import { N8nClient, type N8nConnection, type N8nDatabase } from './n8n-client';
 import { assertInstalled, linkPackage, N8N_MODULES } from './n8n-install';
 import { startPostgres } from './postgres';
 import { freePort, startProcess, type ServerProcess } from './process';
@@ -20,14 +20,6 @@ export interface N8nOptions {
 	port?: number;
 	/** The PostgreSQL database that n8n keeps its data in; a server of its own unless named. */
 	database?: N8nDatabase;
-}
-
-export interface N8nDatabase {
-	host: string;
-	port: number;
-	user: string;
-	password: string;
-	database: string;
 }
 
 export interface N8nServer extends N8nClient {
@@ -72,7 +64,9 @@ export async function startN8n(options: N8nOptions = {}): Promise<N8nServer> {
 			ready: async () => (await fetch(`${url}/healthz/readiness`)).ok,
 			readyWithinMs: 180_000,
 		});
-		const connection = await logIn(url, userFolder, filesFolder);
+		const { host, port: databasePort, user, password, database: name } = database;
+		const at = { host, port: databasePort, user, password, database: name };
+		const connection = await logIn({ url, userFolder, filesFolder, database: at });
 		const { output } = server;
 		return Object.assign(new N8nClient(connection), { log: output, stop });
 	} catch (error) {
@@ -116,8 +110,10 @@ function databaseEnvironment(database: N8nDatabase): Record<string, string> {
 }
 
 /** Makes the owner of a fresh n8n and an API key with every scope. */
-async function logIn(url: string, userFolder: string, filesFolder: string): Promise<N8nConnection> {
-	const response = await fetch(`${url}/rest/owner/setup`, {
+async function logIn(
+	server: Pick<N8nConnection, 'url' | 'userFolder' | 'filesFolder' | 'database'>,
+): Promise<N8nConnection> {
+	const response = await fetch(`${server.url}/rest/owner/setup`, {
 		method: 'POST',
 		headers: { 'content-type': 'application/json' },
 		body: JSON.stringify(OWNER),
@@ -128,7 +124,7 @@ async function logIn(url: string, userFolder: string, filesFolder: string): Prom
 		.map((value) => value.split(';')[0])
 		.join('; ');
 	const { email, password } = OWNER;
-	const connection = { url, email, password, cookie, apiKey: '', userFolder, filesFolder };
+	const connection = { ...server, email, password, cookie, apiKey: '' };
 	const client = new N8nClient(connection);
 	const scopes = await client.rest<string[]>('GET', '/api-keys/scopes');
 	const key = await client.rest<{ rawApiKey: string }>('POST', '/api-keys', {

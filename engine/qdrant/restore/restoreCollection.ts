@@ -1,5 +1,6 @@
 import { BackupError, cancelled, messageOf, throwIfCancelled } from '../../errors';
 import type { Storage } from '../../storage';
+import { wholeNumber } from '../../wholeNumber';
 import { findPeers, type Topology } from '../cluster';
 import { collectionName, text } from '../collectionName';
 import type { QdrantConnection } from '../connection';
@@ -10,6 +11,7 @@ import { restoreAliases, type AliasChoice } from './aliases';
 import { assertPassed, checkCollection, type CheckOptions, type CollectionCheck } from './check';
 import { nameTaken, relax, releaseCollections } from './claim';
 import { assertCompatible } from './compatible';
+import { checkKeptCopies } from './keptCopies';
 import { assertSingle, discard, isSharded, loadInto, loadNew, type RestoreContext } from './load';
 import { findRemnants, ofTarget } from './remnants';
 import type { RestoreSource } from './source';
@@ -21,8 +23,11 @@ import { assertVersion } from './version';
 export type RestoreCollectionTarget =
 	/** A collection that does not exist yet. */
 	| { type: 'newCollection'; collection: string }
-	/** Restored beside and checked first; the old one is kept as `<name>_before_<time>`. See swap.ts. */
-	| { type: 'safeSwap'; collection: string; confirmation: string }
+	/**
+	 * Restored beside and checked first; the old one is kept as `<name>_before_<time>`. See swap.ts. `keptCopies`: how many of
+	 * these there may be, from earlier swaps and this one; any number unless told.
+	 */
+	| { type: 'safeSwap'; collection: string; confirmation: string; keptCopies?: number }
 	/** Over the collection as it stands: its points go. */
 	| { type: 'existing'; collection: string; confirmation: string };
 
@@ -77,6 +82,8 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 	const startedAt = Date.now();
 	const { connection, source, target, signal, log = () => {} } = options;
 	assertConfirmed(target);
+	if (target.type === 'safeSwap' && target.keptCopies !== undefined)
+		wholeNumber(target.keptCopies, 'Kept Copies', { min: 1, max: 1000 });
 	const topology = await findPeers(connection, 'target', signal);
 	const { version } = await topology.client.version(signal);
 	const made = source.facts?.version ?? options.snapshotVersion;
@@ -179,6 +186,7 @@ async function restoreInto(context: RestoreContext, options: RestoreCollectionOp
 	if (target.type === 'newCollection') return await restoreNew(context, options, behind);
 	if (target.type === 'existing') return await restoreOver(context, options, behind);
 	if (behind === undefined) return await restoreNew(context, options, behind);
+	await checkKeptCopies(context, name, target.keptCopies);
 	await prove(context, source);
 	const swap = { name, source, check, ...(timeZone !== undefined && { timeZone }) };
 	return behind === name ? await swapCollection(context, swap) : await swapAlias(context, swap, behind);

@@ -86,6 +86,16 @@ const options: INodeProperties = {
 		},
 		{ ...folderOption(OWN_FOLDER), displayOptions: { show: { '/source': ['storage'] } } },
 		{
+			displayName: 'Kept Copies',
+			name: 'keptCopies',
+			type: 'number',
+			typeOptions: { minValue: 1, maxValue: 1000 },
+			default: 3,
+			description:
+				'How many copies of the old points safe swaps may keep in all; with so many there, nothing is changed. Any number without this option.',
+			displayOptions: { show: { '/target': ['safeSwap'] } },
+		},
+		{
 			...requireEncryptionOption,
 			displayOptions: { show: { '/source': ['storage', 'binaryData'] } },
 		},

@@ -86,6 +86,19 @@ it('of a collection replaces it and keeps a copy of the old one', async () => {
 	});
 });
 
+it.each([swap, aliasSwap])(
+	'is refused where earlier ones have kept as many copies as there may be ($collection)',
+	async (target) => {
+		const first = await restore(server, backup, { ...target, keptCopies: 1 });
+		const before = await everythingOn(server);
+		const refused = await failure(restore(server, backup, { ...target, keptCopies: 1 }), 'TARGET_EXISTS');
+		expect(refused.details).toEqual({ keptCopies: [first.previous] });
+		expect(await everythingOn(server)).toEqual(before);
+		const second = await restore(server, backup, { ...target, keptCopies: 2 });
+		expect(second.previous).not.toBe(first.previous);
+	},
+);
+
 it('of a collection that the backup does not fit makes it anew, and its aliases never have no data', async () => {
 	await ask(server, 'PUT', at('unlike'), { vectors: { other: { size: 3, distance: 'Dot' } }, shard_number: 3 });
 	await fill(server, 'unlike', { vector: () => ({ other: [1, 2, 3] }) }, { count: 10 });
