@@ -1,7 +1,8 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
 import { BackupError, type OwnerMapping, type RestoreSelection, type RestoreTarget } from '../../engine';
-import { collectionOf, type Fields, numberIn, selectedIn, textOf, yesNoIn } from '../shared/fields';
+import { keptCopiesIn } from '../shared/descriptions/keptCopies';
+import { collectionOf, type Fields, selectedIn, textOf, yesNoIn } from '../shared/fields';
 import { folderOf } from '../shared/folder';
 import { unquoted } from '../shared/lists';
 import { connectTimeoutIn } from '../shared/postgresConnection';
@@ -19,9 +20,7 @@ export function restoreTarget(context: IExecuteFunctions, item: number): Restore
 	if (type === 'newDatabase') return { type, database };
 	const confirmation = textOf(context.getNodeParameter('confirmation', item, ''), 'Confirm Database Name');
 	if (type === 'safeSwap') {
-		const options = collectionOf(context, 'options', item, 'Options');
-		if (!('keptCopies' in options)) return { type, database, confirmation };
-		const keptCopies = numberIn(options, 'keptCopies', 1, 'Kept Copies', { min: 1, max: 1000 });
+		const keptCopies = keptCopiesIn(collectionOf(context, 'options', item, 'Options'));
 		return { type, database, confirmation, keptCopies };
 	}
 	if (type !== 'existing') return { type, database, confirmation };

@@ -1,6 +1,7 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
 import { type AliasChoice, BackupError, type RestoreCollectionTarget } from '../../engine';
+import { keptCopiesIn } from '../shared/descriptions/keptCopies';
 import { collectionOf, numberIn, textOf, yesNoIn } from '../shared/fields';
 import { folderOf } from '../shared/folder';
 
@@ -17,9 +18,8 @@ export function restoreTarget(context: IExecuteFunctions, item: number): Restore
 	}
 	if (type === 'newCollection') return { type, collection };
 	const confirmation = textOf(context.getNodeParameter('confirmation', item, ''), 'Confirm Collection Name');
-	const options = collectionOf(context, 'options', item, 'Options');
-	if (type !== 'safeSwap' || !('keptCopies' in options)) return { type, collection, confirmation };
-	const keptCopies = numberIn(options, 'keptCopies', 1, 'Kept Copies', { min: 1, max: 1000 });
+	if (type !== 'safeSwap') return { type, collection, confirmation };
+	const keptCopies = keptCopiesIn(collectionOf(context, 'options', item, 'Options'));
 	return { type, collection, confirmation, keptCopies };
 }
 

@@ -1,4 +1,5 @@
 import { BackupError, cancelled } from '../../errors';
+import { checkKeptCopies } from '../../keptCopies';
 import { PARALLEL, wholeNumber } from '../../wholeNumber';
 import { type PostgresConnection, translateError } from '../connection';
 
@@ -156,8 +157,7 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
 	wholeNumber(parallel, 'Parallel Connections', PARALLEL);
 	checkConfirmation(target);
 	checkChoices(options);
-	if (target.type === 'safeSwap' && target.keptCopies !== undefined)
-		wholeNumber(target.keptCopies, 'Kept Copies', { min: 1, max: 1000 });
+	if (target.type === 'safeSwap') checkKeptCopies(target.keptCopies);
 	await checkTargetDatabase(connection, target, signal);
 	log?.('reading the dump');
 	const facts = await options.source.inspect(signal);

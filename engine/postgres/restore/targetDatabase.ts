@@ -1,11 +1,12 @@
 import type { Client } from 'pg';
 
 import { BackupError } from '../../errors';
+import { assertRoomForCopy } from '../../keptCopies';
 import { type PostgresConnection, withClient } from '../connection';
 import { checkVersionOf } from '../serverVersion';
 
 import { databaseExists, MAY_NOT_CREATE } from './databases';
-import { checkKeptCopies } from './keptCopies';
+import { keptCopies } from './keptCopies';
 import { Maintenance } from './maintenance';
 import type { RestoreTarget } from './restoreDatabase';
 
@@ -106,7 +107,7 @@ export async function checkTargetDatabase(
 		if (type === 'newDatabase') await checkNew(maintenance.client, database);
 		else await checkReplaceable(maintenance.client, database);
 		if (type === 'safeSwap' && target.keptCopies !== undefined) {
-			await checkKeptCopies(maintenance.client, database, target.keptCopies);
+			assertRoomForCopy(database, await keptCopies(maintenance.client, database), target.keptCopies);
 		}
 	} finally {
 		await maintenance.close();

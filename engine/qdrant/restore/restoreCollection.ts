@@ -1,6 +1,6 @@
 import { BackupError, cancelled, messageOf, throwIfCancelled } from '../../errors';
+import { assertRoomForCopy, checkKeptCopies } from '../../keptCopies';
 import type { Storage } from '../../storage';
-import { wholeNumber } from '../../wholeNumber';
 import { findPeers, type Topology } from '../cluster';
 import { collectionName, text } from '../collectionName';
 import type { QdrantConnection } from '../connection';
@@ -11,7 +11,7 @@ import { restoreAliases, type AliasChoice } from './aliases';
 import { assertPassed, checkCollection, type CheckOptions, type CollectionCheck } from './check';
 import { nameTaken, relax, releaseCollections } from './claim';
 import { assertCompatible } from './compatible';
-import { checkKeptCopies } from './keptCopies';
+import { keptCopies } from './keptCopies';
 import { assertSingle, discard, isSharded, loadInto, loadNew, type RestoreContext } from './load';
 import { findRemnants, ofTarget } from './remnants';
 import type { RestoreSource } from './source';
@@ -82,8 +82,7 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 	const startedAt = Date.now();
 	const { connection, source, target, signal, log = () => {} } = options;
 	assertConfirmed(target);
-	if (target.type === 'safeSwap' && target.keptCopies !== undefined)
-		wholeNumber(target.keptCopies, 'Kept Copies', { min: 1, max: 1000 });
+	if (target.type === 'safeSwap') checkKeptCopies(target.keptCopies);
 	const topology = await findPeers(connection, 'target', signal);
 	const { version } = await topology.client.version(signal);
 	const made = source.facts?.version ?? options.snapshotVersion;
@@ -186,7 +185,9 @@ async function restoreInto(context: RestoreContext, options: RestoreCollectionOp
 	if (target.type === 'newCollection') return await restoreNew(context, options, behind);
 	if (target.type === 'existing') return await restoreOver(context, options, behind);
 	if (behind === undefined) return await restoreNew(context, options, behind);
-	await checkKeptCopies(context, name, target.keptCopies);
+	if (target.keptCopies !== undefined) {
+		assertRoomForCopy(name, await keptCopies(context, name), target.keptCopies);
+	}
 	await prove(context, source);
 	const swap = { name, source, check, ...(timeZone !== undefined && { timeZone }) };
 	return behind === name ? await swapCollection(context, swap) : await swapAlias(context, swap, behind);

@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { keptCopiesOption } from '../../shared/descriptions/keptCopies';
 import { shownFor } from '../../shared/operation';
 
 const OVER_EXISTING = ['safeSwap', 'replace', 'existing'];
@@ -120,16 +121,7 @@ export const restoreOptions: INodeProperties[] = [
 		default: true,
 		description: 'Whether to restore privileges (GRANT, REVOKE); the roles that they name must exist',
 	},
-	{
-		displayName: 'Kept Copies',
-		name: 'keptCopies',
-		type: 'number',
-		typeOptions: { minValue: 1, maxValue: 1000 },
-		default: 3,
-		description:
-			'How many copies of the database safe swaps may keep in all; with so many there, nothing is changed. Any number without this option.',
-		displayOptions: { show: { '/target': ['safeSwap'] } },
-	},
+	{ ...keptCopiesOption, displayOptions: { show: { '/target': ['safeSwap'] } } },
 	{
 		displayName: 'On Error',
 		name: 'onObjectError',

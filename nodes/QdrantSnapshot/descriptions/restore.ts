@@ -2,6 +2,7 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { timeZoneOption } from '../../shared/descriptions/archive';
 import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
+import { keptCopiesOption } from '../../shared/descriptions/keptCopies';
 import {
 	backupField,
 	fileField,
@@ -85,16 +86,7 @@ const options: INodeProperties = {
 			displayOptions: { show: { '/source': ['storage'] } },
 		},
 		{ ...folderOption(OWN_FOLDER), displayOptions: { show: { '/source': ['storage'] } } },
-		{
-			displayName: 'Kept Copies',
-			name: 'keptCopies',
-			type: 'number',
-			typeOptions: { minValue: 1, maxValue: 1000 },
-			default: 3,
-			description:
-				'How many copies of the old points safe swaps may keep in all; with so many there, nothing is changed. Any number without this option.',
-			displayOptions: { show: { '/target': ['safeSwap'] } },
-		},
+		{ ...keptCopiesOption, displayOptions: { show: { '/target': ['safeSwap'] } } },
 		{
 			...requireEncryptionOption,
 			displayOptions: { show: { '/source': ['storage', 'binaryData'] } },
