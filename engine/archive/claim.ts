@@ -36,7 +36,8 @@ export interface Claimed {
 /** A claim that is held. */
 export class Claim {
 	readonly #content: Buffer;
-	#renewedAt = performance.now();
+	#renewedAt = moment();
+	#mayBeLost = false;
 	#renewal: Promise<void> = Promise.resolve();
 	readonly #timer: NodeJS.Timeout;
 
@@ -47,7 +48,9 @@ export class Claim {
 		readonly token: string,
 	) {
 		this.#content = contentOf(claimed, token);
-		this.#timer = setInterval(() => void (this.#renewal = this.#renew()), RENEW_MS);
+		this.#timer = setInterval(() => {
+			this.#renewal = Promise.all([this.#renewal, this.#renew()]).then(() => {});
+		}, RENEW_MS);
 		this.#timer.unref();
 	}
 
@@ -64,12 +67,16 @@ export class Claim {
 	): Promise<Claim | 'taken' | undefined> {
 		const key = `${archiveKey}${CLAIM_SUFFIX}`;
 		const token = randomUUID();
+		let isWritten = false;
 		try {
 			await storage.write(key, Readable.from([contentOf(claimed, token)]), signal ? { signal } : {});
+			isWritten = true;
 			// A server that knows no conditional writes lets a second one replace the first.
 			const found = await readClaim(storage, key);
 			return found && found.token !== token ? 'taken' : new Claim(storage, key, claimed, token);
 		} catch (error) {
+			// Nobody would renew it: after an hour others would take this writer for dead.
+			if (isWritten) await storage.remove(key).catch(() => {});
 			if (!(error instanceof BackupError)) throw error;
 			if (error.code === 'STORAGE_EXISTS') return 'taken';
 			if (error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE') throw error;
@@ -77,9 +84,12 @@ export class Claim {
 		}
 	}
 
-	/** Whether others may have taken this writer for dead. */
+	/** Whether others may have taken this writer for dead, be it long ago. */
 	get mayBeLost(): boolean {
-		return performance.now() - this.#renewedAt > DEAD_AFTER_MS / 2;
+		const [steady, wall] = moment();
+		const silentMs = Math.max(steady - this.#renewedAt[0], wall - this.#renewedAt[1]);
+		// A renewal that comes after that brings nothing back that was cleared away.
+		return (this.#mayBeLost ||= silentMs > DEAD_AFTER_MS / 2);
 	}
 
 	/** Gives the name up. What cannot be removed is swept with the backup, or by the next run. */
@@ -92,11 +102,16 @@ export class Claim {
 	async #renew(): Promise<void> {
 		try {
 			await this.storage.replace(this.key, this.#content);
-			this.#renewedAt = performance.now();
+			if (!this.mayBeLost) this.#renewedAt = moment();
 		} catch {
 			// The next time may be better.
 		}
 	}
+}
+
+/** On two clocks: the steady one stands still on a machine that is suspended, the other one may be set back. */
+function moment(): [steady: number, wall: number] {
+	return [performance.now(), Date.now()];
 }
 
 function contentOf(claimed: Claimed, token: string): Buffer {

@@ -13,7 +13,10 @@ import { archiveOptions, DETAILS, temporaryStorage, withFaults } from './support
 const HOUR_MS = 3_600_000;
 const startedAt = new Date('2026-01-31T02:00:00Z');
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+	vi.restoreAllMocks();
+	vi.useRealTimers();
+});
 
 /** What a writer leaves that is killed between its archive and its manifest; its name tells so many hours ago. */
 async function killed(
@@ -92,6 +95,14 @@ describe('a name that is claimed', () => {
 		expect(files()).toHaveLength(3);
 	});
 
+	it('leaves nothing behind where it cannot be read back', async () => {
+		const { storage, files } = temporaryStorage();
+		const read: Storage['read'] = () => Promise.reject(new BackupError('STORAGE_DENIED', 'no'));
+		const writer = await createArchive({ ...archiveOptions(storage), storage: withFaults(storage, { read }) });
+		await writer.commit(DETAILS);
+		expect(files().filter((file) => file.endsWith(CLAIM_SUFFIX))).toEqual([]);
+	});
+
 	it('is renewed for as long as its writer lives', async () => {
 		vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
 		const { storage } = temporaryStorage();
@@ -165,20 +176,35 @@ describe('what a killed writer has left', () => {
 });
 
 describe('a writer that was suspended for long', () => {
-	it('makes no backup of an archive that was cleared away meanwhile', async () => {
+	/** Its archive goes while it is suspended, and it goes on as if nothing had been. */
+	async function suspended(wake: () => void) {
 		const { storage, files } = temporaryStorage();
-		const now = performance.now();
 		const replace: Storage['replace'] = async (key, content, options) => {
 			if (key.endsWith('.manifest.json')) await storage.remove(key.replace('.manifest.json', ''));
 			await storage.replace(key, content, options);
 		};
 		const writer = await createArchive({ ...archiveOptions(storage), storage: withFaults(storage, { replace }) });
-		const clock = vi.spyOn(performance, 'now').mockReturnValue(now + 2 * HOUR_MS);
-		try {
-			await expect(writer.commit(DETAILS)).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
-		} finally {
-			clock.mockRestore();
-		}
+		wake();
+		await expect(writer.commit(DETAILS)).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
 		expect(files()).toEqual([]);
+	}
+
+	it('makes no backup of an archive that was cleared away meanwhile', async () => {
+		const now = performance.now();
+		await suspended(() => void vi.spyOn(performance, 'now').mockReturnValue(now + 2 * HOUR_MS));
+	});
+
+	it('nor where its own clock stood still meanwhile', async () => {
+		const now = Date.now();
+		await suspended(() => void vi.spyOn(Date, 'now').mockReturnValue(now + 2 * HOUR_MS));
+	});
+
+	it('nor where its claim was renewed the moment it went on', async () => {
+		vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+		const now = performance.now();
+		await suspended(() => {
+			vi.spyOn(performance, 'now').mockReturnValue(now + 2 * HOUR_MS);
+			vi.advanceTimersByTime(5 * 60_000);
+		});
 	});
 });
