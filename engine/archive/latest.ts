@@ -22,7 +22,7 @@ export function latestIn({ backups, damaged }: ManifestList, name: string): Back
 			{
 				cause: newer.error,
 				hint: found
-					? `The newest one that can be read is ${found.key} (id ${found.manifest.id}); choose it by its id, or remove ${newer.manifestKey}. ${newer.error.hint ?? ''}`.trim()
+					? `The newest one that can be read is ${found.key} (id ${found.manifest.id}); choose it by its id${isUnproven ? '' : `, or remove ${newer.manifestKey}`}. ${newer.error.hint ?? ''}`.trim()
 					: `No other backup of it was found. ${newer.error.hint ?? ''}`.trim(),
 			},
 		);

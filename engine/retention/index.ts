@@ -6,6 +6,7 @@ export type { Reason } from './rules';
 export { Zone } from './zone';
 export { readCatalog, type RetentionCatalog } from './catalog';
 export { HOUSEKEEPING } from './housekeeping';
+export { isOwnName } from './orphans';
 export { acquireLock, withLock, type LockOptions, type StorageLock } from './lock';
 export { setPinned, type PinnedBackup, type PinOptions } from './pin';
 export { prune, type PruneOptions } from './prune';

@@ -7,6 +7,7 @@ import {
 	type BackupReference,
 	chooseBackups,
 	type ChosenBackups,
+	type DamagedManifest,
 	findBackup,
 	type ManifestTrust,
 	type Storage,
@@ -29,6 +30,9 @@ type FoundBackup = Pick<BackupEntry, 'manifest' | 'key' | 'remark'> & { folder: 
 
 /** What is wrong with the backup, not with the question. */
 const BAD = new Set<string>(['STORAGE_MISSING', 'MANIFEST_INVALID', 'NOT_AUTHENTIC', 'KEY_WRONG']);
+
+/** Not to be believed, which says nothing of what it holds. */
+const UNPROVEN = new Set<string>(['NOT_AUTHENTIC', 'KEY_WRONG']);
 
 /** The backup that a field names. @throws BackupError what the storage throws */
 export async function referred(
@@ -107,8 +111,15 @@ async function dueBackups(
 }
 
 function asSubjects({ backups, damaged }: ChosenBackups): Subject[] {
-	// What cannot be read may be newer than all the others.
-	return [...damaged.map(({ manifestKey }) => ({ key: manifestKey })), ...backups.map((entry) => ({ entry }))];
+	const isUnproven = ({ error }: DamagedManifest) => UNPROVEN.has(error.code);
+	const asKey = ({ manifestKey }: DamagedManifest) => ({ key: manifestKey });
+	// What cannot be read may be newer than all the others. What is not believed may be all that was made before there were
+	// proofs, and is not believed the next time either: first, it would use up the limits of every run.
+	return [
+		...damaged.filter((one) => !isUnproven(one)).map(asKey),
+		...backups.map((entry) => ({ entry })),
+		...damaged.filter(isUnproven).map(asKey),
+	];
 }
 
 /** That there is nothing to look at where something should be. */

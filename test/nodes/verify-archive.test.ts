@@ -425,6 +425,9 @@ it('fills its drop-downs with backups of all kinds, and files without what belon
 		);
 	mkdirSync(join(folder, '.stack-backup'));
 	writeFileSync(join(folder, '.stack-backup', 'catalog.json'), '{}');
+	// As a backup that is being written has it, and verifications that were set aside.
+	for (const suffix of ['.writing.json', '.verification.json.damaged'])
+		writeFileSync(join(folder, `${String(database!['key'])}${suffix}`), '{}');
 	const request = { nodeType: NODE_TYPE, credentials: node.credentials, parameters: { operation: 'verify' } };
 	const { results } = await n8n.searchList({ ...request, methodName: 'searchBackups', path: 'parameters.backup' });
 	expect(results).toMatchObject([
@@ -432,5 +435,5 @@ it('fills its drop-downs with backups of all kinds, and files without what belon
 		{ value: database!.id, name: expect.stringMatching(/^postgres: shop, .* UTC, /) },
 	]);
 	const files = await n8n.searchList({ ...request, methodName: 'searchFiles', path: 'parameters.file' });
-	expect(files.results.map(({ value }) => value).filter((value) => String(value).endsWith('.json'))).toEqual([]);
+	expect(files.results.map(({ value }) => value).filter((value) => /\.json(\.|$)/.test(String(value)))).toEqual([]);
 });

@@ -1,20 +1,18 @@
 import type { ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
 
-import { HOUSEKEEPING, MANIFEST_SUFFIX, type StoredObject, VERIFICATION_SUFFIX } from '../../../engine';
+import { HOUSEKEEPING, isOwnName, type StoredObject } from '../../../engine';
 import { toNodeError } from '../errors';
 import { openStorageForList } from '../storage';
 
 import { readableSize, readableTime } from './size';
 
-/** The files in the storage, newest first, but for what retention and verification keep there. */
+/** The files in the storage, newest first, but for what retention keeps there and what belongs to archives. */
 export async function searchFiles(this: ILoadOptionsFunctions, filter = ''): Promise<INodeListSearchResult> {
 	try {
 		const storage = await openStorageForList(this);
 		const files: StoredObject[] = [];
 		for await (const file of storage.list('')) {
-			const isOurs =
-				file.key.startsWith(HOUSEKEEPING) ||
-				[MANIFEST_SUFFIX, VERIFICATION_SUFFIX].some((suffix) => file.key.endsWith(suffix));
+			const isOurs = file.key.startsWith(HOUSEKEEPING) || isOwnName(file.key);
 			if (!isOurs && file.key.toLowerCase().includes(filter.toLowerCase())) files.push(file);
 		}
 		files.sort((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime());

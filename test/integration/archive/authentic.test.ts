@@ -126,6 +126,15 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
 }
 
 describe('whoever holds the passphrase', () => {
+	it('is never told to remove the manifest of what may be a genuine backup of before', async () => {
+		const { storage, write } = temporaryStorage();
+		const genuine = await write(2);
+		const plain = await write(1, { passphrase: null });
+		const refused = await findBackup(storage, { latest: 'home' }, 'files/', undefined, KEYS).catch((e: unknown) => e);
+		expect(refused).toMatchObject({ code: 'NOT_AUTHENTIC', hint: expect.stringContaining(genuine) as string });
+		expect((refused as BackupError).hint).not.toContain(`remove ${manifestKeyOf(plain)}`);
+	});
+
 	it('finds, opens and verifies what is genuine, pinned and as a weekly copy too', async () => {
 		const { storage, write } = temporaryStorage();
 		const key = await write(1);
