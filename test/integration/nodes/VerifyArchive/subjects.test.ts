@@ -30,7 +30,7 @@ it('takes last what is not to be believed, which in a limited run would keep all
 	const trust = { passphrase: 'correct horse', requireEncryption: true };
 	for (const which of ['all', 'newest', 'due'] as const) {
 		const settings = { which, level: 'content', prefix: '' } as VerifySettings;
-		const subjects = await subjectsOf(context as never, 0, storage, settings, trust);
+		const subjects = await subjectsOf(context, 0, storage, settings, trust);
 		const keys = subjects.map((subject) => ('entry' in subject ? subject.entry.key : 'key' in subject && subject.key));
 		expect(keys.slice(0, 2)).toEqual([manifestKeyOf(damaged), genuine]);
 		expect(keys.slice(2).sort()).toEqual([plain, ofAnother].map(manifestKeyOf).sort());
