@@ -44,7 +44,8 @@ function endsDefinitions(step: RestoreStep): boolean {
 /** Rows that do not come back where others were taken away are lost, whether errors are collected or not. */
 function withEssentialRows(step: RestoreStep): RestoreStep {
 	if (step.type === 'again') return { ...step, rows: (places) => essentialRows(step.rows(places)) };
-	const bringsRows = step.type === 'copy' || (step.type === 'statement' && step.table !== undefined);
+	// The contents of large objects are rows as well.
+	const bringsRows = step.type === 'copy' || step.type === 'batch' || (step.type === 'statement' && step.table !== undefined);
 	return bringsRows ? { ...step, essential: true } : step;
 }
 

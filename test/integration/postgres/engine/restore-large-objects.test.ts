@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { RestoreTarget } from '../../../../engine/postgres';
+import { restoreDatabase, type RestoreTarget } from '../../../../engine/postgres';
+import type { RestoreSource, RestoreStep } from '../../../../engine/postgres/restore/source';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
-import { backUp, databaseWith, failureOf, restore, scalar } from './support';
+import { backUp, connectionTo, databaseWith, failureOf, restore, scalar } from './support';
 
 let server: PostgresServer;
 
@@ -50,6 +51,32 @@ describe('large objects that exist already', () => {
 			expect(await scalar(server, database, acl)).toBe('{postgres=rw/postgres,=r/postgres}');
 		},
 	);
+
+	it('keep what they hold where not all of the backup can be written, though errors be collected', async () => {
+		const database = await twoObjects();
+		const source = await (await backUp(server, database)).source();
+		await server.query(database, `SELECT lo_put(1, 0, '\\x11223344')`);
+		const beyondTheEnd = async function* (steps: AsyncIterable<RestoreStep>) {
+			for await (const step of steps)
+				yield step.type === 'batch' ? { ...step, sql: step.sql.replace('lo_put(1, 0,', 'lo_put(1, -1,') } : step;
+		};
+		const failing: RestoreSource = {
+			inspect: (signal) => source.inspect(signal),
+			steps: (selection, signal) => beyondTheEnd(source.steps(selection, signal)),
+		};
+		const failure = await failureOf(
+			restoreDatabase({
+				connection: connectionTo(server, 'postgres'),
+				source: failing,
+				target: into(database, 'truncate'),
+				selection: { dataOnly: true },
+				collectErrors: true,
+			}),
+			'TARGET_FAILED',
+		);
+		expect(failure.message).toContain('large objects');
+		expect([await content(database, 1), await content(database, 2)]).toEqual(['11223344', 'cc']);
+	});
 
 	it('stop a restore of definitions, or are left as they are where errors are collected', async () => {
 		const stored = await backUp(server, await twoObjects());
