@@ -8,7 +8,7 @@ import { withoutTransactions } from './atOnce';
 import { checkFillable, type Emptying, emptyTables, lockTables, planEmptying } from './emptyTables';
 import { spareExtensionTables, withoutSpared } from './extensionTables';
 import { InForce } from './inForce';
-import { overLargeObjects } from './largeObjects';
+import { fillsLargeObject, overLargeObjects } from './largeObjects';
 import type { Progress } from './progress';
 import { checkComplete } from './report';
 import type { RestoreTarget } from './restoreDatabase';
@@ -45,7 +45,10 @@ function endsDefinitions(step: RestoreStep): boolean {
 function withEssentialRows(step: RestoreStep): RestoreStep {
 	if (step.type === 'again') return { ...step, rows: (places) => essentialRows(step.rows(places)) };
 	// The contents of large objects are rows as well.
-	const bringsRows = step.type === 'copy' || step.type === 'batch' || (step.type === 'statement' && step.table !== undefined);
+	const bringsRows =
+		step.type === 'copy' ||
+		step.type === 'batch' ||
+		(step.type === 'statement' && (step.table !== undefined || fillsLargeObject(step.text)));
 	return bringsRows ? { ...step, essential: true } : step;
 }
 
