@@ -35,7 +35,7 @@ it('finds the execution beside tables that are only called like n8n\u2019s', asy
 			{ type: 'replace', database, confirmation: database },
 			false,
 		);
-	await check();
+	await expect(check()).resolves.toBeUndefined();
 	await server.query(database, `INSERT INTO execution_entity VALUES (7, 'w', NULL, 'running')`);
 	await failureOf(check(), 'NOT_CONFIRMED');
 });
