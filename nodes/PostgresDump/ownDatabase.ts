@@ -40,14 +40,12 @@ async function holdsExecution(
 	const workflow = context.getWorkflow().id;
 	const ask = async (sql: string, values: unknown[] = []) =>
 		await queryDatabase(connection, database, sql, values, context.getExecutionCancelSignal());
-	try {
-		for (const { name } of await ask(EXECUTION_TABLES)) {
-			const sql = `SELECT FROM ${String(name)} WHERE id::text = $1 AND "workflowId"::text = $2 AND "stoppedAt" IS NULL AND status IN ('new', 'running')`;
-			if ((await ask(sql, [execution, workflow])).length > 0) return true;
-		}
-		return false;
-	} catch {
-		// A run that was stopped ends with the restore. That says better what is wrong with the server or the name. A table of another shape is not n8n's.
-		return false;
+	// A run that was stopped ends with the restore. That says better what is wrong with the server or the name.
+	const tables = await ask(EXECUTION_TABLES).catch(() => []);
+	for (const { name } of tables) {
+		const sql = `SELECT FROM ${String(name)} WHERE id::text = $1 AND "workflowId"::text = $2 AND "stoppedAt" IS NULL AND status IN ('new', 'running')`;
+		// A table of another shape is not n8n's; the next one may be.
+		if ((await ask(sql, [execution, workflow]).catch(() => [])).length > 0) return true;
 	}
+	return false;
 }

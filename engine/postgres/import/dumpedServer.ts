@@ -2,6 +2,8 @@
 import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import { type PostgresConnection, translateError, withClient } from '../connection';
 import { applyGlobals, type ApplyGlobalsOptions, type ApplyGlobalsReport } from '../globals';
+import { globalStatements } from '../globals/read';
+import { checkDatabaseName } from '../restore/databases';
 import type { RestoreReport } from '../restore/report';
 import { restoreDatabase, type RestoreDatabaseOptions } from '../restore/restoreDatabase';
 import { checkTargetDatabase } from '../restore/targetDatabase';
@@ -47,6 +49,7 @@ export async function importServer(options: ImportServerOptions): Promise<Import
 			hint: 'All Databases is for dumps of a whole server (pg_dumpall). Set Contents to One Database.',
 		});
 	}
+	for (const { name } of filled) checkDatabaseName(prefix + name);
 	for (const { name } of filled) {
 		await checkTargetDatabase(connection, { type: 'newDatabase', database: prefix + name }, signal);
 	}
@@ -56,10 +59,10 @@ export async function importServer(options: ImportServerOptions): Promise<Import
 		empty: named.filter((database) => !holdsSomething(database)).map(({ name }) => name),
 	};
 	for (const { name } of filled) {
-		throwIfCancelled(signal);
 		const source = new PlainSource(script, name);
 		const target = { type: 'newDatabase', database: prefix + name } as const;
 		try {
+			throwIfCancelled(signal);
 			report.databases.push(await restoreDatabase({ ...restore, connection, source, target, signal }));
 		} catch (error) {
 			throw withImported(error, report.databases);
@@ -112,6 +115,8 @@ async function apply(
 		.filter((sql) => !DROPS.test(sql))
 		.map((sql) => `${sql};\n`)
 		.join('');
+	// What cannot be read to its end is told before a role is touched.
+	for await (const statement of globalStatements(script, options.signal)) void statement;
 	const report = await withClient(connection, 'target', { signal: options.signal }, async (client) => {
 		return await applyGlobals(client, script, options);
 	}).catch((error: unknown) => {

@@ -5,7 +5,7 @@
 import { BackupError } from '../../errors';
 import type { DatabaseLocale } from '../dump/databaseProperties';
 import { isTextFormat } from '../foreign';
-import { StatementSurvey } from '../restore/survey';
+import { KeptDefinitions, StatementSurvey } from '../restore/survey';
 import { lexScript, type ScriptItem, type ScriptMeta } from '../script';
 import { copiedColumns } from '../statements/copiedColumns';
 import type { StatementFacts } from '../statements/statement';
@@ -57,6 +57,7 @@ export class PlainScript {
 	constructor(
 		readonly name: string,
 		readonly open: OpenScript,
+		readonly kept = new KeptDefinitions(),
 	) {}
 
 	/**
@@ -64,7 +65,7 @@ export class PlainScript {
 	 * @throws BackupError INVALID_INPUT for what pg_dump never writes, ARCHIVE_INCOMPLETE, as lexScript does; what the source throws
 	 */
 	async inspect(signal?: AbortSignal): Promise<ScriptInspection> {
-		this.#inspection ??= new Inspector(this.name).inspect(await this.open(signal), signal);
+		this.#inspection ??= new Inspector(this.name, this.kept).inspect(await this.open(signal), signal);
 		return await this.#inspection;
 	}
 
@@ -89,7 +90,10 @@ class Inspector {
 	#globalsLength = 0;
 	#items = 0;
 
-	constructor(readonly name: string) {}
+	constructor(
+		readonly name: string,
+		readonly kept: KeptDefinitions,
+	) {}
 
 	async inspect(script: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ScriptInspection> {
 		const onComment = (text: string) => this.#ends.note(text);
@@ -115,7 +119,7 @@ class Inspector {
 	#databaseOf(section: Section): ScriptDatabase {
 		let found = this.#found.get(section);
 		if (!found) {
-			const survey = new StatementSurvey();
+			const survey = new StatementSurvey(this.kept);
 			const { index } = section;
 			found = {
 				name: undefined,

@@ -72,7 +72,9 @@ export function isConnect({ command }: ScriptMeta): boolean {
 
 /** `\connect shop`, or for a name that psql would take for something else `\connect -reuse-previous=on "dbname='my shop'"`. */
 function connectedTo({ args }: ScriptMeta): string | undefined {
-	const name = args.find((arg) => !arg.startsWith('-'));
+	const name = args.find((arg) => !arg.startsWith('-reuse-previous'));
+	// The same one, as another role.
+	if (name === '-') return undefined;
 	const stated = /^dbname='((?:[^'\\]|\\.)*)'$/s.exec(name ?? '')?.[1];
 	return stated === undefined ? name : stated.replace(/\\(.)/gs, '$1');
 }

@@ -109,7 +109,11 @@ class Applier {
 		else if (step.type === 'copy') await this.#copy(step);
 		else if (step.type === 'again') await this.#again(step);
 		else if (step.type === 'warning') this.warnings.push(step.text);
-		else await this.#alone({ object: 'large objects', run: (client) => client.query(step.sql) });
+		else await this.#batch(step);
+	}
+
+	async #batch({ essential, sql }: Extract<RestoreStep, { type: 'batch' }>): Promise<void> {
+		await this.#alone({ object: 'large objects', essential, run: (client) => client.query(sql) });
 	}
 
 	/** @throws BackupError ARCHIVE_INCOMPLETE where the script ends in the middle of a transaction. */

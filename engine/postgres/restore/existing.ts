@@ -8,7 +8,7 @@ import { withoutTransactions } from './atOnce';
 import { checkFillable, type Emptying, emptyTables, lockTables, planEmptying } from './emptyTables';
 import { spareExtensionTables, withoutSpared } from './extensionTables';
 import { InForce } from './inForce';
-import { overLargeObjects } from './largeObjects';
+import { fillsLargeObject, overLargeObjects } from './largeObjects';
 import type { Progress } from './progress';
 import { checkComplete } from './report';
 import type { RestoreTarget } from './restoreDatabase';
@@ -44,7 +44,11 @@ function endsDefinitions(step: RestoreStep): boolean {
 /** Rows that do not come back where others were taken away are lost, whether errors are collected or not. */
 function withEssentialRows(step: RestoreStep): RestoreStep {
 	if (step.type === 'again') return { ...step, rows: (places) => essentialRows(step.rows(places)) };
-	const bringsRows = step.type === 'copy' || (step.type === 'statement' && step.table !== undefined);
+	// The contents of large objects are rows as well.
+	const bringsRows =
+		step.type === 'copy' ||
+		step.type === 'batch' ||
+		(step.type === 'statement' && (step.table !== undefined || fillsLargeObject(step.text)));
 	return bringsRows ? { ...step, essential: true } : step;
 }
 

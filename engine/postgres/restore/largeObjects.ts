@@ -15,9 +15,16 @@ const exists = (id: string) => `EXISTS (SELECT FROM pg_catalog.pg_largeobject_me
 /** INV_WRITE of libpq-fs.h. */
 const WRITING = 131_072;
 
-/** Emptied where it exists, for it may be longer than what comes; so it keeps its owner and privileges, as a table does. */
+/** Opened by itself (OFFSET 0 keeps it apart), so that it can be closed again. */
+const opened = (id: string) => `(SELECT pg_catalog.lo_open('${id}', ${WRITING}) AS descriptor OFFSET 0) AS opened`;
+
+/**
+ * Emptied where it exists, for it may be longer than what comes; so it keeps its owner and privileges, as a table does. In
+ * a transaction it would stay open, under the number that pg_dump's scripts take for granted to be that of the next one.
+ */
 const createOrEmpty = (id: string): string => `SELECT CASE WHEN ${exists(id)}
-	THEN pg_catalog.lo_truncate64(pg_catalog.lo_open('${id}', ${WRITING}), 0) >= 0 ELSE pg_catalog.lo_create('${id}') > 0 END`;
+	THEN (SELECT pg_catalog.lo_truncate64(descriptor, 0) + pg_catalog.lo_close(descriptor) >= 0 FROM ${opened(id)})
+	ELSE pg_catalog.lo_create('${id}') > 0 END`;
 
 /**
  * Steps into a database that may hold large objects of the same numbers. Rows alone replace their contents. Where
@@ -54,6 +61,11 @@ export async function* overLargeObjects(
 		if (spared.has(CONCERNS.exec(step.text)?.[1] ?? written ?? '')) continue;
 		yield step;
 	}
+}
+
+/** Whether a statement of a plain script is one of those that put the contents of a large object back. */
+export function fillsLargeObject(text: string): boolean {
+	return OPEN.test(text) || WRITE.test(text);
 }
 
 /** Contents go one statement a line. */

@@ -32,7 +32,7 @@ export type RestoreStep =
 	/** All rows have been handed out; those at the given places can be had once more. Comes before what looks at all rows. */
 	| { type: 'again'; rows: (places: ReadonlySet<number>) => AsyncIterable<CopyStep> }
 	/** Several statements that belong to no object and may be sent in one go: the contents of large objects. */
-	| { type: 'batch'; sql: string }
+	| { type: 'batch'; sql: string; essential?: boolean }
 	/** Nothing to do, but something to be told: what of the source is left out. */
 	| { type: 'warning'; text: string };
 

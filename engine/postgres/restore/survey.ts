@@ -22,6 +22,22 @@ const NOTHING_CHANGED = '; nothing was changed';
 const MAX_KEPT_BYTES = 1024 * 1024 * 1024;
 const KEPT_OF_EACH = 256;
 
+/** Counts what is kept of a dump: one for all of its databases. */
+export class KeptDefinitions {
+	#bytes = 0;
+
+	constructor(readonly most = MAX_KEPT_BYTES) {}
+
+	/** @throws BackupError INVALID_INPUT for more than can be kept */
+	add(statement: string): void {
+		this.#bytes += KEPT_OF_EACH + statement.length;
+		if (this.#bytes <= this.most) return;
+		throw new BackupError('INVALID_INPUT', `The dump defines more than can be kept in memory${NOTHING_CHANGED}.`, {
+			hint: 'Restore it with psql; or make it in parts, by schemas.',
+		});
+	}
+}
+
 /** Collects what inspect has to know of the statements of a dump. Takes them in their order. */
 export class StatementSurvey {
 	readonly #reader = new StatementReader();
@@ -40,9 +56,10 @@ export class StatementSurvey {
 	/** What partitions are parts of, by table key. */
 	readonly #parents = new Map<string, string>();
 	#rowsAsInserts = false;
-	#keptBytes = 0;
 	/** Statements that tie things to a chosen table: owned sequences, partitions; and other things to their schemas. */
 	readonly #ties: StatementFacts[] = [];
+
+	constructor(readonly kept = new KeptDefinitions()) {}
 
 	/**
 	 * Answers what the statement is about.
@@ -59,7 +76,8 @@ export class StatementSurvey {
 		const creates = facts.verb === 'CREATE';
 		this.#noteTable(facts);
 		if (facts.extension && creates) this.#extensions.add(facts.extension);
-		this.#countKept(statement);
+		// Rows as INSERTs leave nothing behind.
+		if (!statement.startsWith('INSERT ')) this.kept.add(statement);
 		if (facts.role) this.#naming.push(facts);
 		if (facts.schema !== undefined) this.#schemas.add(facts.schema);
 		if (facts.kind === 'SCHEMA' && creates) this.#created.add(facts.schema ?? '');
@@ -67,16 +85,6 @@ export class StatementSurvey {
 		const ties = facts.ownedSequence ?? facts.attached ?? facts.partitionOf ?? facts.extensionSchema;
 		if (ties !== undefined || mayBeNeeded(facts)) this.#ties.push(facts);
 		return facts;
-	}
-
-	/** Rows as INSERTs leave nothing behind. */
-	#countKept(statement: string): void {
-		if (statement.startsWith('INSERT ')) return;
-		this.#keptBytes += KEPT_OF_EACH + statement.length;
-		if (this.#keptBytes <= MAX_KEPT_BYTES) return;
-		throw new BackupError('INVALID_INPUT', `The dump defines more than can be kept in memory${NOTHING_CHANGED}.`, {
-			hint: 'Restore it with psql; or make it in parts, by schemas.',
-		});
 	}
 
 	#noteTable({ attached, holdsRows, kind, name, partitionOf, table }: StatementFacts): void {

@@ -79,7 +79,10 @@ export class TappedSource implements RestoreSource {
 			if (step.type === 'statement') this.#noteStatement(step.text);
 			else if (step.type === 'batch') this.#noteBatch(step.sql);
 			else if (step.type === 'copy') {
-				yield await this.#tapped(step);
+				const tapped = await this.#tapped(step);
+				yield tapped;
+				// Rows that a restore puts off come again by another way.
+				if (!Buffer.isBuffer(tapped.rows)) for await (const rows of tapped.rows) void rows;
 				continue;
 			}
 			yield step;

@@ -194,6 +194,15 @@ describe('a dump of a server with several databases', () => {
 		expect(await rolesOf(target)).toBeNull();
 	});
 
+	it('changes nothing where one of the names is too long', async () => {
+		const prefix = `${'x'.repeat(50)}_`;
+		const options = { connection: connectionTo(target, 'postgres'), prefix, existingRoles: 'update' as const };
+		const { message } = await failureOf(importServer({ ...options, dump: await dumpServer() }), 'INVALID_INPUT');
+		expect(message).toContain('bytes long; nothing was changed');
+		expect(await databaseNames(target)).toEqual(['postgres', 'template0', 'template1']);
+		expect(await rolesOf(target)).toBeNull();
+	});
+
 	it('lists the objects of each', async () => {
 		const { objects } = await listForeignDump(await dumpServer('--clean'));
 		expect(objects.map(({ database, type, name, rows }) => ({ database, type, name, rows }))).toEqual(
@@ -240,6 +249,15 @@ it('roles and globals alone are told as such, and can be imported', async () => 
 	expect(hint).toContain('Roles and Globals');
 	const report = await importGlobals(connectionTo(target, 'postgres'), dump, { existing: 'skip' });
 	expect(report.created).toEqual(['role "keeper"']);
+});
+
+it('roles and globals change nothing where not all of them can be read', async () => {
+	const dump = await dumpServer('--globals-only');
+	const script = readFileSync(dump.file, 'utf8');
+	const comment = `COMMENT ON ROLE keeper IS '${'x'.repeat(17 * 1024 * 1024)}';`;
+	writeFileSync(dump.file, script.replace(/^ALTER ROLE keeper WITH .*;$/m, `$&\n${comment}`));
+	await failureOf(importGlobals(connectionTo(target, 'postgres'), dump, { existing: 'update' }), 'INVALID_INPUT');
+	expect(await rolesOf(target)).toBeNull();
 });
 
 it('a locale that the server lacks is told, and the database made all the same', async () => {

@@ -70,6 +70,11 @@ SELECT 3;`;
 		});
 	});
 
+	it('go on where a script of old merely connects as somebody else', async () => {
+		const script = '\\connect x\nSELECT 1;\n\\connect - somebody\nSELECT 2;';
+		expect(await databasesOf(script)).toEqual({ 'SELECT 1': 'x', 'SELECT 2': 'x' });
+	});
+
 	it('are not told by what only looks like a CREATE DATABASE', async () => {
 		expect(await databasesOf(`SELECT 'CREATE DATABASE x';\nCREATE TABLE database ();`)).toEqual({
 			"SELECT 'CREATE DATABASE x'": '-',
