@@ -24,7 +24,7 @@ export async function startEnvironment() {
 	try {
 		const postgres = keep(await startPostgres({ version: 18 }));
 		const shop = await createShop(postgres);
-		const qdrant = keep(await startQdrant({ apiKey: 'demo' }));
+		const qdrant = keep(await startQdrant({ apiKey: 'demo', onDisk: true }));
 		await createArticles(qdrant);
 		const mail = keep(await startMailReceiver());
 		const { host, port, user, password } = postgres;

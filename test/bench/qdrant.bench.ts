@@ -90,7 +90,7 @@ async function compete(contenders: Contender[], rounds: number): Promise<Array<M
 }
 
 async function main([points = '200000', rounds = '5']: string[]): Promise<void> {
-	const server = await startQdrant();
+	const server = await startQdrant({ onDisk: true });
 	const folder = mkdtempSync(join(tmpdir(), 'bench-'));
 	try {
 		// Without an index for searches, which takes minutes to build and changes nothing here.

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -31,7 +31,33 @@ export function processEnded(pid: number): void {
 
 /** A folder under the system's temporary folder, removed by `removeFolder` or when this process ends. */
 export function temporaryFolder(purpose: string): string {
-	const folder = mkdtempSync(join(tmpdir(), `stack-backup-${purpose}-`));
+	return folderIn(tmpdir(), purpose);
+}
+
+const MEMORY = '/dev/shm';
+/** Containers often have 64 MB there, which a test would fill. */
+const MEMORY_WANTED = 4 * 2 ** 30;
+
+/**
+ * The same in memory where there is plenty, for servers that wait for the disk after each of many small writes. What is
+ * removed is gone as it is from a disk, and what a killed process has written is there.
+ */
+export function temporaryFolderInMemory(purpose: string): string {
+	return folderIn(hasRoomInMemory() ? MEMORY : tmpdir(), purpose);
+}
+
+function hasRoomInMemory(): boolean {
+	try {
+		accessSync(MEMORY, constants.W_OK);
+		const { bavail, bsize } = statfsSync(MEMORY);
+		return bavail * bsize >= MEMORY_WANTED;
+	} catch {
+		return false;
+	}
+}
+
+function folderIn(parent: string, purpose: string): string {
+	const folder = mkdtempSync(join(parent, `stack-backup-${purpose}-`));
 	chmodSync(folder, 0o755);
 	tell('folder', folder);
 	return folder;

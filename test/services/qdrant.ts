@@ -3,7 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
 import type { Certificate } from './certificates';
-import { removeFolder, temporaryFolder } from './guard';
+import { removeFolder, temporaryFolder, temporaryFolderInMemory } from './guard';
 import { freePort, startProcess } from './process';
 
 const PROGRAM = join(__dirname, '..', '..', 'node_modules', '@just-memory', 'qdrant-linux-x64', 'bin', 'qdrant');
@@ -15,6 +15,8 @@ export interface QdrantOptions {
 	tls?: Certificate;
 	/** Part of a cluster: the first peer needs no `bootstrap`, the others name the first one's `peerUrl`. */
 	cluster?: { bootstrap?: string };
+	/** Its data lies on a disk, whose speed or size matters; otherwise in memory where that has room. */
+	onDisk?: boolean;
 	/** Further arguments: `--storage-snapshot <file>`. */
 	arguments?: string[];
 }
@@ -38,7 +40,7 @@ export interface QdrantServer {
 
 /** Starts a Qdrant server with empty data on free ports of 127.0.0.1, in less than a second. */
 export async function startQdrant(options: QdrantOptions = {}): Promise<QdrantServer> {
-	const folder = temporaryFolder('qdrant');
+	const folder = options.onDisk ? temporaryFolder('qdrant') : temporaryFolderInMemory('qdrant');
 	const port = await freePort();
 	const peerPort = await freePort();
 	const configFile = join(folder, 'config.yaml');
