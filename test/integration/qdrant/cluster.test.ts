@@ -13,7 +13,6 @@ import { startQdrantCluster } from '../../services/qdrant-cluster';
 import { ask, at, contentHash, countPoints, fill, plainShape } from '../../services/qdrant-data';
 import { backUp, connectionTo, failure, restore, temporaryStorage, type Backup } from './support';
 
-// The tests tell one story: the last of them stops a peer.
 let peers: QdrantServer[];
 let first: QdrantServer;
 let second: QdrantServer;
@@ -180,31 +179,3 @@ it('names the peers that it cannot reach', async () => {
 	expect(error.message).toMatch(/cannot be backed up whole: shard \d \(peer \d+: not reachable\); shard \d /);
 	expect(error.hint).toMatch(/Not reachable over HTTP: \d+ at http:/);
 });
-
-it('with a peer stopped, takes a collection of two replicas whole and refuses one of a single replica', async () => {
-	await third.kill();
-	const backup = await backUp(first, 'r2', { connection: connection() });
-	expect(backup.manifest.counts).toMatchObject({ points: 3000, shards: 3 });
-	await restore(single, backup, { type: 'newCollection', collection: 'r2 without third' });
-	expect(await contentHash(single, 'r2 without third')).toBe(await contentHash(single, 'r2'));
-	const target = { type: 'newCollection', collection: 'r2 on two' } as const;
-	await restore(first, backup, target, { connection: connection() });
-	for (const peer of [first, second]) {
-		expect(await contentHash(peer, 'r2 on two')).toBe(await contentHash(single, 'r2'));
-	}
-	const { storage, files } = temporaryStorage();
-	await failure(backUp(first, 'r1', { connection: connection(), storage } as object), 'SOURCE_FAILED');
-	expect(files()).toEqual([]);
-
-	await third.restart();
-	const isActive = async () => {
-		const { local_shards: local } = await ask<{ local_shards: { state: string }[] }>(
-			third,
-			'GET',
-			at('r2 on two', '/cluster'),
-		);
-		return local.length > 0 && local.every(({ state }) => state === 'Active');
-	};
-	await expect.poll(isActive, { timeout: 60_000, interval: 250 }).toBe(true);
-	expect(await contentHash(third, 'r2 on two')).toBe(await contentHash(single, 'r2'));
-}, 120_000);
