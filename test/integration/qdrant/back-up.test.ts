@@ -50,10 +50,12 @@ afterEach(() => {
 });
 
 const codec = { name: 'none' } as const;
+/** What is tried again is tried soon. */
+const timeouts = { pause: 50 };
 
 /** The server as seen through the proxy. */
 function throughProxy() {
-	return { url: proxy.endpoint, apiKey: 'right' };
+	return { url: proxy.endpoint, apiKey: 'right', timeouts };
 }
 
 /** Files below the storage's root that are no ledger entries. */
@@ -256,7 +258,7 @@ describe('a download', () => {
 	it('on which the server falls silent goes on as well', async () => {
 		const get = /GET \/collections\/docs\/snapshots\/docs-/;
 		proxy.faults = [{ when: get, times: 1, act: { kind: 'stall' } }];
-		const connection = { ...throughProxy(), timeouts: { answer: 2000, idle: 2000 } };
+		const connection = { ...throughProxy(), timeouts: { ...timeouts, answer: 2000, idle: 2000 } };
 		const backup = await backUp(server, 'docs', { connection, codec });
 		expect(backup.manifest.counts['points']).toBe(6000);
 	});
@@ -364,7 +366,7 @@ describe('a server that dies', () => {
 			let killed: Promise<void> | undefined;
 			const kill = () => void (killed ??= mortal.kill());
 			const run = backUpCollections({
-				connection: { url: mortal.url, timeouts: { connect: 1000 } },
+				connection: { url: mortal.url, timeouts: { ...timeouts, connect: 1000 } },
 				storage,
 				codec,
 				...(moment === 'download' && { onProgress: kill }),

@@ -13,6 +13,8 @@ import { backUp, connectionTo, failure, filesBelow, restore, type Backup } from 
 let server: QdrantServer;
 let proxy: FaultyProxy;
 let backup: Backup;
+/** Whoever lost a server, or its answer, asks for seconds otherwise what has become of it. */
+const timeouts = { settle: 2000, pause: 50 };
 
 beforeAll(async () => {
 	server = await startQdrant();
@@ -54,7 +56,7 @@ const over = { type: 'existing', collection: 'target', confirmation: 'target' } 
 const swap = { type: 'safeSwap', collection: 'target', confirmation: 'target' } as const;
 const aliasSwap = { type: 'safeSwap', collection: 'live', confirmation: 'live' } as const;
 const targets = [fresh, over, swap, aliasSwap];
-const connection = () => ({ url: proxy.endpoint });
+const connection = () => ({ url: proxy.endpoint, timeouts });
 
 describe.each(targets)('a restore by $type of $collection', (target) => {
 	it('whose upload is cut off', async () => {
@@ -85,7 +87,7 @@ describe.each([fresh, swap, aliasSwap])('a restore by $type of $collection', (ta
 		const interceptor = await startInterceptor(server.url);
 		onTestFinished(() => interceptor.stop());
 		interceptor.treat = (line) => (/\/snapshots\/upload$/.test(line) ? { after: () => controller.abort() } : undefined);
-		const choices = { connection: { url: interceptor.url }, signal: controller.signal };
+		const choices = { connection: interceptor, signal: controller.signal };
 		await failure(restore(server, backup, target, choices), 'CANCELLED');
 		await expect.poll(() => everything(server)).toEqual(before);
 	});
@@ -100,7 +102,7 @@ it.each([fresh, over])(
 		let killed: Promise<void> | undefined;
 		const onProgress = ({ bytes, totalBytes }: { bytes: number; totalBytes: number }) =>
 			void (bytes === totalBytes && (killed ??= mortal.kill()));
-		const run = restore(mortal, backup, target, { connection: connectionTo(mortal), onProgress });
+		const run = restore(mortal, backup, target, { connection: { ...connectionTo(mortal), timeouts }, onProgress });
 		const { message } = await failure(run, 'TARGET_UNREACHABLE');
 		await killed;
 		await mortal.restart();

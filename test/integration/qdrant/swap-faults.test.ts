@@ -4,7 +4,16 @@ import { archiveSource, restoreCollection, type QdrantRestoreSource } from '../.
 import { type QdrantServer } from '../../services/qdrant';
 import { ask, at, contentHash, countPoints, createPlain, fill, plainShape } from '../../services/qdrant-data';
 import { type Interceptor, type Treatment } from './interceptor';
-import { aliasesOn, everythingOn, failure, giveAlias, removeCollections, restore, type Backup } from './support';
+import {
+	aliasesOn,
+	backUp,
+	everythingOn,
+	failure,
+	giveAlias,
+	removeCollections,
+	restore,
+	type Backup,
+} from './support';
 import { startSwapStage } from './swap-stage';
 
 // Faults in the last step of a safe swap by the collection's own name: whatever happens, the old data is in place, or whole under a name that is told.
@@ -13,10 +22,15 @@ let server: QdrantServer;
 let proxy: Interceptor;
 let backup: Backup;
 let wanted: string;
+/** So long that a cancel during its upload comes before all of it is sent. */
+let long: Backup;
 
 beforeAll(async () => {
-	const stage = await startSwapStage(8000, { dimensions: 64 });
+	const stage = await startSwapStage(1100, { dimensions: 64 });
 	({ server, proxy, backup, wanted } = stage);
+	await createPlain(server, 'long', 8000, 64);
+	long = await backUp(server, 'long');
+	await removeCollections(server);
 	return stage.stop;
 });
 
@@ -61,9 +75,9 @@ function keptName({ message }: Error, name = 'target'): string {
 	return kept!;
 }
 
-/** The backup, with something that happens while its bytes are sent in the last step (trial: 1, last step: 2). */
+/** The long backup, with something that happens while its bytes are sent in the last step (trial: 1, last step: 2). */
 async function sourceWith(happens: (chunk: number) => Promise<void>, opening = 2): Promise<QdrantRestoreSource> {
-	const source = archiveSource(await backup.open());
+	const source = archiveSource(await long.open());
 	let opened = 0;
 	const [piece] = source.pieces;
 	const open = async function* (signal?: AbortSignal) {
@@ -168,7 +182,7 @@ describe('where the backup goes over the collection', () => {
 		const controller = new AbortController();
 		treatAt(uploadTo('target'), { after: () => controller.abort() });
 		const report = await restore(server, backup, swap, { connection: proxy, signal: controller.signal });
-		expect(report).toMatchObject({ collection: 'target', points: 8000 });
+		expect(report).toMatchObject({ collection: 'target', points: 1100 });
 		expect(await contentHash(server, report.previous!)).toBe(old);
 	});
 

@@ -18,6 +18,8 @@ let server: QdrantServer;
 let other: QdrantServer;
 let proxy: FaultyProxy;
 let plain: Backup;
+/** Whoever lost a server, or its answer, waits for it for seconds otherwise. */
+const timeouts = { settle: 2000, pause: 50 };
 
 beforeAll(async () => {
 	[server, other] = await Promise.all([startQdrant({ apiKey: 'key' }), startQdrant()]);
@@ -199,7 +201,7 @@ describe('what says nothing of the backup', () => {
 		try {
 			let killed: Promise<void> | undefined;
 			const log = (line: string) => void (line.startsWith('Uploading') && (killed ??= mortal.kill()));
-			const run = tested(await plain.open(), { connection: connectionTo(mortal) }, { log });
+			const run = tested(await plain.open(), { connection: { ...connectionTo(mortal), timeouts } }, { log });
 			await failure(run, 'TARGET_UNREACHABLE');
 			await killed;
 			await mortal.restart();
@@ -211,7 +213,7 @@ describe('what says nothing of the backup', () => {
 });
 
 describe('nothing is left on the server', () => {
-	const through = () => ({ connection: { url: proxy.endpoint } });
+	const through = () => ({ connection: { url: proxy.endpoint, timeouts } });
 
 	it('by a cancel during the upload, or while the server takes the snapshot in', async () => {
 		for (const delay of [0, 20, 80, 200, 400]) {
