@@ -1,12 +1,12 @@
-import { formatManifest, parseManifest } from '../../engine';
 import { createHash } from 'node:crypto';
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { formatManifest, parseManifest } from '../../engine';
 import { startQdrant, type QdrantServer } from '../services/qdrant';
 import { ask, at, contentHash, countPoints, createPlain, snapshotNames } from '../services/qdrant-data';
 import { startS3rver } from '../services/s3/s3rver';
+import { unpackZstd } from '../services/zstd';
 import { inProcessN8n } from './harness';
 import { backup, type Json, type NodeRunner } from './node-runner';
 import { aliases, collections, losePoints, NODE_TYPE, pointAlias, qdrantData, snapshotNode } from './qdrant-support';
@@ -162,15 +162,15 @@ it('refuses a damaged archive, and leaves the collection as it was', async () =>
 });
 
 /** A snapshot that Qdrant made, as a file in the storage. */
-function foreignFile(): { key: string; sha256: string } {
-	const content = zstdDecompressSync(readFileSync(join(folder, made['key'])));
+async function foreignFile(): Promise<{ key: string; sha256: string }> {
+	const content = await unpackZstd(readFileSync(join(folder, made['key'])));
 	mkdirSync(join(folder, 'uploads'), { recursive: true });
 	writeFileSync(join(folder, 'uploads/docs.snapshot'), content);
 	return { key: 'uploads/docs.snapshot', sha256: createHash('sha256').update(content).digest('hex') };
 }
 
 it('restores a snapshot file that Qdrant made, and compares it with its checksum', async () => {
-	const { key, sha256 } = foreignFile();
+	const { key, sha256 } = await foreignFile();
 	const parameters = { source: 'snapshotFile', snapshotFile: { __rl: true, mode: 'path', value: key } };
 	const options = { snapshotChecksum: sha256, snapshotVersion: '1.16.0' };
 	const [report] = await node.ok('restore', { ...parameters, ...intoNew('foreign'), options });
@@ -188,7 +188,7 @@ it('restores a snapshot file that Qdrant made, and compares it with its checksum
 });
 
 it('restores a snapshot file that comes as binary data, without a manifest', async () => {
-	const { key } = foreignFile();
+	const { key } = await foreignFile();
 	const read = {
 		type: 'n8n-nodes-base.readWriteFile',
 		parameters: { operation: 'read', fileSelector: join(folder, key) },

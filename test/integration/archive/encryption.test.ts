@@ -130,7 +130,7 @@ describe('decrypting', () => {
 it('tells a wrong passphrase from damage each time, although some wrong ones yield something like a key', async () => {
 	const { storage } = temporaryStorage();
 	const { manifest } = await writeSample(storage, { encryption: { passphrase: 'right' } });
-	for (let i = 0; i < 40; i++) {
+	for (let i = 0; i < 15; i++) {
 		const reader = await openArchive(storage, { manifest, folder: 'postgres' }, { passphrase: `wrong ${i}` });
 		await expect(collect(reader.raw())).rejects.toMatchObject({ code: 'KEY_WRONG' });
 	}
@@ -151,21 +151,18 @@ describe('a message whose content begins with a packet that cannot be one', () =
 	}
 
 	// The last makes it a packet of no told length, of a kind that openpgp.js would collect to the end.
-	it.each([1, 2, 4, 8, 16, 32, 64, 128, 0x4c])(
-		'is refused soon, and not collected in memory (changed by %i)',
-		async (mask) => {
-			const bytes = await message(mask);
-			let read = 0;
-			const counted = async function* () {
-				for await (const chunk of inChunks(bytes, 256 * 1024)) {
-					read += chunk.length;
-					yield chunk;
-				}
-			};
-			await expect(collect(decryptMessage(counted(), { passphrase }))).rejects.toMatchObject({ code: 'KEY_WRONG' });
-			expect(read).toBeLessThan(CONTENT * 0.6);
-		},
-	);
+	it.each([2, 8, 64, 128, 0x4c])('is refused soon, and not collected in memory (changed by %i)', async (mask) => {
+		const bytes = await message(mask);
+		let read = 0;
+		const counted = async function* () {
+			for await (const chunk of inChunks(bytes, 256 * 1024)) {
+				read += chunk.length;
+				yield chunk;
+			}
+		};
+		await expect(collect(decryptMessage(counted(), { passphrase }))).rejects.toMatchObject({ code: 'KEY_WRONG' });
+		expect(read).toBeLessThan(CONTENT * 0.6);
+	});
 
 	it.each([256 * 1024, 2 * CONTENT])('is read where nothing was changed, in chunks of %i bytes', async (size) => {
 		const content = await collect(decryptMessage(inChunks(await message(0), size), { passphrase }));
