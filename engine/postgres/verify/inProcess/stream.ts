@@ -34,6 +34,15 @@ const WELCOME = Buffer.concat([
 /** Says that the rows of a COPY may come: text, and nothing of the columns, which nobody looks at. */
 const COPY_IN_RESPONSE = encodeMessage(0x47, Buffer.alloc(3));
 
+/** Bytes of a ReadyForQuery: type, length, state of the transaction. */
+const READY_BYTES = 6;
+const READY_HEAD = encodeMessage(MessageType.readyForQuery, Buffer.from('I')).subarray(0, READY_BYTES - 1);
+
+/** Whether these bytes end in a ReadyForQuery; what comes before one always ends in a zero. */
+function endsReady(bytes: Uint8Array): boolean {
+	return READY_HEAD.equals(bytes.subarray(-READY_BYTES, -1)) && bytes.length >= READY_BYTES;
+}
+
 /** A connection to a server in memory, in the shape of a net.Socket as far as `pg` uses one. */
 export class InProcessStream extends Duplex {
 	#pending: Buffer = NOTHING;
@@ -113,9 +122,16 @@ export class InProcessStream extends Duplex {
 		await copy?.end(failed);
 	}
 
+	/**
+	 * After an error in the extended protocol, PGlite says twice that it is ready: at once, and at the Sync. The second time is
+	 * left out: `pg` would take it for the end of the next query.
+	 */
 	async #exchange(messages: Buffer): Promise<void> {
+		let isReady = false;
 		await this.server.exchange(messages, (bytes, taken) => {
-			if (this.destroyed || this.push(bytes)) taken();
+			const isAgain = isReady && bytes.length === READY_BYTES && endsReady(bytes);
+			isReady = endsReady(bytes);
+			if (isAgain || this.destroyed || this.push(bytes)) taken();
 			else this.#full.push(taken);
 		});
 	}
