@@ -54,7 +54,7 @@ export default defineConfig({
 					...shared,
 					name: 'system',
 					include: ['test/system/**/*.test.ts'],
-					globalSetup: ['test/services/prepare.ts'],
+					globalSetup: ['test/services/prepare.ts', 'test/system/editor/harness-setup.ts'],
 					testTimeout: 300_000,
 					hookTimeout: 300_000,
 				},

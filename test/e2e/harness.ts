@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
 import {
@@ -11,7 +12,7 @@ import {
 	type Runnable,
 } from '../nodes/workflow';
 import { N8nClient, type WebhookAnswer } from '../services/n8n-client';
-import type { Started } from './harness-setup';
+import type { Started } from '../services/n8n-offer';
 
 /** A started n8n, in which workflows with a node under test can be published. */
 export class N8nUnderTest extends N8nClient implements NodeHost<WorkflowUnderTest> {
@@ -20,11 +21,9 @@ export class N8nUnderTest extends N8nClient implements NodeHost<WorkflowUnderTes
 	}
 }
 
-/** The n8n that all e2e tests share, with our package in it, once it has started. */
+/** The n8n that all tests of a project share, with our package in it, once it has started. */
 export async function sharedN8n(): Promise<N8nUnderTest> {
-	const file = inject('n8n');
-	while (!existsSync(file)) await sleep(100);
-	const { connection, error } = JSON.parse(readFileSync(file, 'utf8')) as Started;
+	const { connection, error } = (await json(connect(inject('n8n')))) as Started;
 	if (!connection) throw new Error(error);
 	return new N8nUnderTest(connection);
 }
