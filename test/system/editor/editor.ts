@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page, selectors } from 'playwright-core';
+import { chromium, type Page, selectors } from 'playwright-core';
+import { afterAll, afterEach } from 'vitest';
 import { sharedN8n, type N8nUnderTest } from '../../e2e/harness';
 import { chain, type NodeUnderTest } from '../../nodes/workflow';
 import { Canvas } from './canvas';
@@ -34,13 +35,12 @@ export type Theme = 'light' | 'dark';
 export class Editor {
 	private constructor(
 		readonly n8n: N8nUnderTest,
-		private readonly browser: Browser,
 		readonly page: Page,
 	) {}
 
 	/**
-	 * Starts a browser and logs in to the n8n that all tests share; one serves all tests of a file. `close` ends it, or the end
-	 * of this process.
+	 * Starts a browser and logs in to the n8n that all tests share. One serves all tests of a file, which opens it before them;
+	 * it ends with them. What the window shows where one fails is in `.cache/screenshots/failed-<its name>.png`.
 	 */
 	static async open(theme: Theme = 'light'): Promise<Editor> {
 		const n8n = await sharedN8n();
@@ -50,14 +50,14 @@ export class Editor {
 		const page = await browser.newPage({ viewport: WINDOW, baseURL: n8n.url });
 		page.setDefaultTimeout(PATIENCE_MS);
 		page.setDefaultNavigationTimeout(PATIENCE_MS);
-		const editor = new Editor(n8n, browser, page);
+		const editor = new Editor(n8n, page);
 		await editor.#logIn();
 		await editor.useTheme(theme);
+		afterEach(async ({ task }) => {
+			if (task.result?.state === 'fail') await editor.screenshot(`failed-${task.name}`);
+		});
+		afterAll(() => browser.close());
 		return editor;
-	}
-
-	async close(): Promise<void> {
-		await this.browser.close();
 	}
 
 	async #logIn(): Promise<void> {
@@ -76,7 +76,7 @@ export class Editor {
 
 	/** A picture of the window in `.cache/screenshots/<name>.png`, for people to look at. */
 	async screenshot(name: string): Promise<void> {
-		await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+		await this.page.screenshot({ path: join(SCREENSHOTS, `${name.replace(/[^\w-]+/g, '-')}.png`) });
 	}
 
 	/** Makes a workflow of a manual trigger, `before` and the node (called `Node`), and opens the node's panel. */

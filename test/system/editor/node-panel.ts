@@ -108,7 +108,8 @@ export class NodePanel extends Form {
 		await this.output.getByTestId('radio-button-table').click();
 		const table = this.output.locator('table');
 		await table.locator('tbody tr').first().waitFor();
-		const columns = await table.locator('thead th').allInnerTexts();
+		// The last cell of each line is a margin.
+		const columns = (await table.locator('thead th').allInnerTexts()).slice(0, -1);
 		const rows = await table.locator('tbody tr').evaluateAll((lines) =>
 			lines.map((line) => ({
 				height: line.getBoundingClientRect().height,
@@ -116,8 +117,8 @@ export class NodePanel extends Form {
 			})),
 		);
 		return {
-			columns: columns.map((column) => column.trim()).filter((column) => column !== ''),
-			rows: rows.map(({ cells }) => cells),
+			columns: columns.map((column) => column.trim()),
+			rows: rows.map(({ cells }) => cells.slice(0, -1)),
 			rowHeights: rows.map(({ height }) => height),
 		};
 	}

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
 import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
@@ -8,7 +8,6 @@ import { Editor, type Theme } from './editor';
 const NODES = [PostgresDump, PruneRetention, QdrantSnapshot, VerifyArchive].map((Node) => new Node().description);
 
 const editor = await Editor.open();
-afterAll(() => editor.close());
 
 /** A node's operations, as the list of nodes words them and as its panel shows them. */
 function operationsOf({ properties }: (typeof NODES)[number]): Array<{ name: string; action: string }> {
