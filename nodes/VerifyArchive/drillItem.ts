@@ -99,7 +99,7 @@ export function drillOutcome(report: DrillReport, recorded: number): Outcome {
 		durationSeconds: report.duration / 1000,
 		recorded,
 	};
-	return { json, passed: verdict === 'passed', told: problem === null ? subject : `${subject}. ${problem}` };
+	return { json, passed: verdict === 'passed', told: problem === null ? subject : `${subject}. ${problem}`, recorded };
 }
 
 function worstOf({ verdict, backups, gaps }: DrillReport): { problem: string | null; hint: string | null } {

@@ -92,7 +92,8 @@ export function reportOutcome(report: VerificationReport, { asked, recorded }: R
 		verifiedAt: new Date(Date.parse(report.startedAt) + duration).toISOString(),
 		recorded,
 	};
-	return { json, passed: verdict === 'passed', told: `${key}: ${verdict}. ${problem ?? ''}`.trim() };
+	const told = `${key}: ${verdict}. ${problem ?? ''}`.trim();
+	return { json, passed: verdict === 'passed', told, recorded: recorded ? 1 : 0 };
 }
 
 /** What says nothing against a backup, but that it cannot be told whose it is. */

@@ -9,6 +9,7 @@ import { backup, type Json, NodeRunner } from './node-runner';
 import { createShop, NODE_TYPE as DUMP, postgresData } from './postgres-support';
 import { collections, NODE_TYPE as SNAPSHOT, qdrantData } from './qdrant-support';
 import { copyBackup, filesUnder, flipBit, NODE_TYPE, scratchDatabases, verdicts, verdictsOf } from './verify-support';
+import type { NodeUnderTest } from './workflow';
 
 const n8n = await inProcessN8n();
 let postgres: PostgresServer;
@@ -80,7 +81,7 @@ it('passes a good backup at its content by default, records it, and shows that i
 	expect(filesUnder(folder).filter((file) => file.endsWith('.verification.json'))).toHaveLength(1);
 });
 
-it('puts a damaged backup out as failed with what to do, and stops only where it is told to', async () => {
+it('puts a damaged backup out as failed with what to do, where it is told to go on', async () => {
 	const { folder, node, dump } = await freshStorage();
 	const [good] = await dump.ok('backUp');
 	const [bad] = await dump.ok('backUp', { options: { folder: 'other' } });
@@ -99,16 +100,50 @@ it('puts a damaged backup out as failed with what to do, and stops only where it
 			recorded: true,
 		},
 	]);
-	const inOther = { which: 'all', options: { folder: 'other/', onFailure: 'stop' } };
-	expect(await node.fails('verify', inOther)).toMatch(new RegExp(`^${bad!.key}: failed\\. `));
-	expect(await node.fails('verify', { which: 'all', options: { onFailure: 'stop' } })).toMatch(
-		/^1 of 2 have not passed/,
-	);
 	const { passed: none, failed: history, hints: where } = await verdicts(node, 'listVerifications', one(bad!));
-	expect([none.length, history.length]).toEqual([0, 3]);
-	expect(where).toEqual(['3 of 3 have not passed: they are in Failed, the second output.']);
+	expect([none.length, history.length]).toEqual([0, 1]);
+	expect(where).toEqual(['1 of 1 has not passed: it is in Failed, the second output.']);
 	const listed = await dump.ok('listBackups', { options: { folder: 'other' } });
 	expect(listed).toMatchObject([{ verified: { verdict: 'failed' } }]);
+});
+
+it('fails over a damaged backup unless something is connected to Failed, once everything is recorded', async () => {
+	const { folder, node, dump } = await freshStorage();
+	const keys: string[] = [];
+	for (const of of ['one', 'two', 'three']) keys.push((await dump.ok('backUp', { options: { folder: of } }))[0]!.key);
+	for (const key of keys.slice(0, 2)) flipBit(join(folder, key));
+	const run = async (connected: NodeUnderTest['connected'], parameters: Json = {}) => {
+		const all = { operation: 'verify', which: 'all', ...parameters };
+		const under = { type: NODE_TYPE, credentials: node.credentials, parameters: all, ...(connected && { connected }) };
+		return await (await n8n.workflow(under)).run();
+	};
+	const unseen = await run(['on']);
+	expect(unseen.status).toBe('error');
+	expect(unseen.error?.message).toMatch(/^2 of 3 have not passed\. (one|two)\/.*: failed\. /);
+	for (const key of keys.slice(0, 2)) expect(unseen.error?.description).toContain(`${key}: failed. `);
+	expect(unseen.error?.description).toMatch(
+		/Everything was looked at, and the results of 3 backups are recorded in the storage\. To go on .* Failed, or set On Failure to Continue\.$/,
+	);
+	const states = (await dump.ok('listBackups', { options: { folder: '' } })).map(({ key, verified }) => [
+		key,
+		verified,
+	]);
+	expect(Object.fromEntries(states)).toMatchObject({
+		[keys[0]!]: { verdict: 'failed' },
+		[keys[1]!]: { verdict: 'failed' },
+		[keys[2]!]: { verdict: 'passed' },
+	});
+	const seen = await run([undefined, 'on']);
+	expect(seen.status).toBe('success');
+	expect(verdictsOf(seen)).toMatchObject({ passed: [{}], failed: [{}, {}] });
+	// A disabled node hands its items on, here to nobody.
+	expect((await run([undefined, 'off'])).status).toBe('error');
+	expect((await run([undefined, 'on'], { onFailure: 'fail' })).status).toBe('error');
+	expect((await run(undefined, { onFailure: 'putOut' })).status).toBe('success');
+	const one = await run(undefined, { options: { folder: 'one', record: false } });
+	expect(one.error?.message).toMatch(new RegExp(`^${keys[0]}: failed\\. `));
+	expect(one.error?.description).toMatch(/\nEverything was looked at\. To go on/);
+	expect((await run(undefined, { options: { folder: 'three' } })).status).toBe('success');
 });
 
 it('tells of backups that are not there, and of manifests that are damaged, as failed', async () => {
@@ -242,7 +277,11 @@ it('verifies what Back Up puts out, item by item, as binary data too', async () 
 	const asBinary = [{ type: DUMP, parameters, credentials: dump.credentials }];
 	const binary = node.with({ backupStorageApi: undefined });
 	const verify = async (more: Json) =>
-		verdictsOf(await (await binary.workflow('verify', { which: 'binaryData', ...more }, {}, asBinary)).run());
+		verdictsOf(
+			await (
+				await binary.workflow('verify', { which: 'binaryData', onFailure: 'putOut', ...more }, {}, asBinary)
+			).run(),
+		);
 	expect((await verify({ level: 'restore' })).passed).toMatchObject([
 		{ name: 'postgres', reached: 'restore', recorded: false },
 		{ name: 'shop', reached: 'restore', recorded: false },
@@ -343,7 +382,7 @@ it('drills: restores the newest of everything, measures, and names what is missi
 			gaps: [{ reason: 'none', kind: 'minio', message: 'There is no backup of the kind minio.' }],
 		},
 	]);
-	const stopping = { kinds: ['minio'], options: { onFailure: 'stop' } };
+	const stopping = { kinds: ['minio'] };
 	expect(await node.fails('drill', stopping)).toMatch(
 		/^Drill failed: 0 backups, 1 gap\. There is no backup of the kind minio/,
 	);
@@ -370,8 +409,7 @@ it('finds backups that are unlike those before them', async () => {
 	]);
 	const only = { ...one(emptied!), which: 'one', options: { minSamples: 2, measures: ['duration'] } };
 	expect((await verdicts(node, 'checkTrend', only)).passed).toMatchObject([{ id: emptied!.id }]);
-	const stops = { options: { onFailure: 'stop' } };
-	expect(await node.fails('checkTrend', stops)).toMatch(/holds no rows/);
+	expect(await node.fails('checkTrend')).toMatch(/holds no rows.*Everything was looked at\. /s);
 });
 
 it('throws for options that are wrong and for a storage that cannot be used, once', async () => {
@@ -387,7 +425,7 @@ it('throws for options that are wrong and for a storage that cannot be used, onc
 	expect(await wrong({ which: 'all', filters: { kinds: '={{ ["shoes"] }}' } })).toMatch(/^Kinds is "shoes"/);
 	expect(await wrong({ ...one(made!), level: 'restore', maxSize: 0 })).toMatch(/^Max Size/);
 	expect(await wrong({ ...one(made!), level: 'restore', ...asserted({ sql: ' ' }) })).toMatch(/^Assertion 1 is empty/);
-	expect(await wrong({ ...one(made!), options: { onFailure: '={{ "shout" }}' } })).toMatch(/^On Failure is "shout"/);
+	expect(await wrong({ ...one(made!), onFailure: '={{ "shout" }}' })).toMatch(/^On Failure is "shout"/);
 
 	const s3 = {
 		type: 's3',

@@ -79,7 +79,11 @@ it('pairs each result with the item it is of, and puts errors out beside it wher
 			credentials: {},
 		},
 	];
-	const parameters = { which: 'incoming', incomingBackup: "={{ $json.key ?? $json['body.items'].key }}" };
+	const parameters = {
+		which: 'incoming',
+		incomingBackup: "={{ $json.key ?? $json['body.items'].key }}",
+		onFailure: 'putOut',
+	};
 	const run = async (settings: Json, more: Json = {}) =>
 		await (await node.workflow('verify', { ...parameters, ...more }, settings, before)).run({ items });
 
@@ -100,10 +104,20 @@ it('pairs each result with the item it is of, and puts errors out beside it wher
 	const apart = await run({ onError: 'continueErrorOutput' });
 	expect(verdictsOf(apart)).toMatchObject({ passed: [{}], failed: [{ key: bad }, {}], errors: [{}] });
 
-	// Told to stop and to go on, it goes on: nothing is lost.
-	const both = await run({ onError: 'continueRegularOutput' }, { options: { onFailure: 'stop' } });
+	// Told to fail and to go on, it goes on: nothing is lost.
+	const both = await run({ onError: 'continueRegularOutput' }, { onFailure: 'fail' });
 	expect(both.status).toBe('success');
 	expect(verdictsOf(both).failed).toHaveLength(3);
+	// With an error output it is there that somebody listens.
+	const listening = await run({ onError: 'continueErrorOutput' }, { onFailure: 'failUnlessConnected' });
+	expect(verdictsOf(listening)).toMatchObject({ passed: [{}], failed: [{ key: bad }, {}] });
+	expect(verdictsOf(listening).errors).toMatchObject([
+		{ error: expect.stringMatching(/tells of no backup/) },
+		{
+			error: expect.stringMatching(/^2 of 3 have not passed\. other\//),
+			details: { hint: expect.stringMatching(/the results of 2 backups are recorded/) },
+		},
+	]);
 });
 
 it('restores what Back Up has just made for a test, each with the backup it is of', async () => {
@@ -135,7 +149,7 @@ it('restores a file made by others for a test, from the storage and as binary da
 	const before = [{ type: DUMP, parameters, credentials: dump.credentials }];
 	const binary = node.with({ backupStorageApi: undefined });
 	const wrong = { ...test, assertions: { assertion: [{ sql: 'SELECT count(*) = 1 FROM public.users' }] } };
-	const bare = { which: 'binaryData', manifest: '' };
+	const bare = { which: 'binaryData', manifest: '', onFailure: 'putOut' };
 	const run = await (await binary.workflow('verify', { ...bare, ...wrong }, {}, before)).run();
 	expect(verdictsOf(run)).toMatchObject({ passed: [], failed: [{ verdict: 'failed', reached: 'content' }] });
 });

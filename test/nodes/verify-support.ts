@@ -26,14 +26,14 @@ export function outputsOf(execution: Execution, node: string): Json[][] {
 	return main.map((items) => (items ?? []).map(({ json }) => json));
 }
 
-/** Runs it and expects it to end well, whatever it finds. */
+/** Runs it and expects it to end well, whatever it finds: what has not passed goes to Failed. */
 export async function verdicts(
 	node: NodeRunner,
 	operation: string,
 	parameters: Record<string, unknown> = {},
 	settings: Record<string, unknown> = {},
 ): Promise<Verdicts> {
-	const run = await node.run(operation, parameters, settings);
+	const run = await node.run(operation, { onFailure: 'putOut', ...parameters }, settings);
 	if (run.status !== 'success') throw new Error(`${operation}: ${run.error?.message} ${run.error?.description}`);
 	return verdictsOf(run);
 }

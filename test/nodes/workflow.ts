@@ -10,6 +10,8 @@ export interface NodeUnderTest {
 	typeVersion?: number;
 	/** Further settings of the node: `onError`, `alwaysOutputData`, ... */
 	settings?: Record<string, unknown>;
+	/** What its outputs are connected to: a node that does nothing, on or off. Nothing, where it is left out. */
+	connected?: Array<'on' | 'off' | undefined>;
 }
 
 export interface FinishedRun {
@@ -42,7 +44,17 @@ export function chain(trigger: WorkflowJson['nodes'][number], node: NodeUnderTes
 	const links = nodes
 		.slice(1)
 		.map(({ name }, index) => [nodes[index]!.name, { main: [[{ node: name, type: 'main', index: 0 }]] }]);
-	return { nodes, connections: Object.fromEntries(links) as WorkflowJson['connections'] };
+	const after = (node.connected ?? []).map((state, output) => ({ state, name: `After ${output}` }));
+	const ends = after.filter(({ state }) => state !== undefined);
+	const leadsTo = after.map(({ state, name }) => (state ? [{ node: name, type: 'main', index: 0 }] : []));
+	return {
+		nodes: [...nodes, ...ends.map(({ state, name }) => workflowNode(name, nothing(state === 'off')))],
+		connections: Object.fromEntries([...links, ['Node', { main: leadsTo }]]) as WorkflowJson['connections'],
+	};
+}
+
+function nothing(disabled: boolean): NodeUnderTest {
+	return { type: 'n8n-nodes-base.noOp', parameters: {}, settings: { disabled } };
 }
 
 function workflowNode(name: string, node: NodeUnderTest) {

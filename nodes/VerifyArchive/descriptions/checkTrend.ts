@@ -2,6 +2,7 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { shownFor } from '../../shared/operation';
 
+import { onFailureFields } from './onFailure';
 import { optionsField } from './options';
 import { anyBackupField, filtersField, incomingField } from './which';
 
@@ -72,5 +73,6 @@ export const checkTrendFields: INodeProperties[] = [
 	anyBackupField(shown(['one'])),
 	incomingField(shown(['incoming'])),
 	filtersField(shown(['newest'])),
+	...onFailureFields('checkTrend'),
 	optionsField('checkTrend', options),
 ];

@@ -4,6 +4,7 @@ import { KIND_OPTIONS } from '../../shared/descriptions/kinds';
 import { requireEncryptionOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 
+import { onFailureFields } from './onFailure';
 import { optionsField, recordOption, scratchOptions } from './options';
 import { scratchFields } from './scratch';
 
@@ -28,5 +29,6 @@ export const drillFields: INodeProperties[] = [
 		displayOptions: shownFor(['drill']),
 	},
 	...scratchFields('drill'),
+	...onFailureFields('drill'),
 	optionsField('drill', [recordOption, requireEncryptionOption, ...scratchOptions({ '/operation': ['drill'] })]),
 ];

@@ -4,22 +4,6 @@ import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
 import { folderOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 
-const onFailure: INodeProperties = {
-	displayName: 'On Failure',
-	name: 'onFailure',
-	type: 'options',
-	options: [
-		{ name: 'Continue', value: 'putOut', description: 'With items on the output Failed' },
-		{
-			name: 'Stop the Workflow',
-			value: 'stop',
-			description: 'With an error, after everything was looked at and recorded',
-		},
-	],
-	default: 'putOut',
-	description: 'What to do where something has not passed',
-};
-
 export const recordOption: INodeProperties = {
 	displayName: 'Record Result',
 	name: 'record',
@@ -52,7 +36,7 @@ export function scratchOptions(shown: Record<string, string[]>): INodeProperties
 }
 
 /** The Options collection of an operation. */
-export function optionsField(operation: string, options: INodeProperties[], isJudged = true): INodeProperties {
+export function optionsField(operation: string, options: INodeProperties[]): INodeProperties {
 	return {
 		displayName: 'Options',
 		name: 'options',
@@ -60,8 +44,6 @@ export function optionsField(operation: string, options: INodeProperties[], isJu
 		placeholder: 'Add Option',
 		default: {},
 		displayOptions: shownFor([operation]),
-		options: [folder, ...(isJudged ? [onFailure] : []), ...options].sort((a, b) =>
-			a.displayName.localeCompare(b.displayName),
-		),
+		options: [folder, ...options].sort((a, b) => a.displayName.localeCompare(b.displayName)),
 	};
 }

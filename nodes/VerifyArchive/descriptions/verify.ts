@@ -3,6 +3,7 @@ import type { INodeProperties } from 'n8n-workflow';
 import { requireEncryptionOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 
+import { onFailureFields } from './onFailure';
 import { optionsField, recordOption, scratchOptions } from './options';
 import { scratchFields } from './scratch';
 import { whichFields } from './which';
@@ -63,5 +64,6 @@ export const verifyFields: INodeProperties[] = [
 	...whichFields,
 	level,
 	...scratchFields('verify', { level: ['restore'] }),
+	...onFailureFields('verify'),
 	optionsField('verify', options),
 ];

@@ -39,7 +39,8 @@ function describe({ id, kind, name }: Manifest, key: string, entry: Verification
 
 /** Lists the verifications of a backup that were recorded, newest first: one item for each. */
 export const listVerifications: JudgingOperation = {
-	description: [anyBackupField(shownFor(['listVerifications'])), optionsField('listVerifications', [], false)],
+	description: [anyBackupField(shownFor(['listVerifications'])), optionsField('listVerifications', [])],
+	isListing: true,
 	async execute(context, item) {
 		const reference = chosenReference(context, item);
 		const prefix = prefixOf(folderOf(collectionOf(context, 'options', item, 'Options'), ''));

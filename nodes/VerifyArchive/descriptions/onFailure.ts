@@ -1,0 +1,45 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import { shownFor } from '../../shared/operation';
+
+/** What each choice means for somebody who looks at the workflow a month later. */
+const NOTICES = {
+	failUnlessConnected:
+		'What has not passed ends the run with an error, once everything was looked at and recorded. Connect something to the output <b>Failed</b>, and it gets the items instead.',
+	putOut:
+		'What has not passed does not end the run, which shows as a success: only what is connected to the output <b>Failed</b> hears of it.',
+};
+
+/** What becomes of what has not passed. @param operation one that judges */
+export function onFailureFields(operation: string): INodeProperties[] {
+	return [
+		{
+			displayName: 'On Failure',
+			name: 'onFailure',
+			type: 'options',
+			options: [
+				{ name: 'Continue', value: 'putOut', description: 'With items on the output Failed, connected or not' },
+				{
+					name: 'Fail',
+					value: 'fail',
+					description: 'With an error, after everything was looked at and recorded',
+				},
+				{
+					name: 'Fail Unless Failed Is Connected',
+					value: 'failUnlessConnected',
+					description: 'With an error, or with items where something is connected to the output Failed',
+				},
+			],
+			default: 'failUnlessConnected',
+			description: 'What to do where something has not passed',
+			displayOptions: shownFor([operation]),
+		},
+		...Object.entries(NOTICES).map(([choice, displayName]): INodeProperties => ({
+			displayName,
+			name: `${choice}Notice`,
+			type: 'notice',
+			default: '',
+			displayOptions: shownFor([operation], { onFailure: [choice] }),
+		})),
+	];
+}
