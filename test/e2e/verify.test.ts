@@ -5,7 +5,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { backup, type Json, NodeRunner } from '../nodes/node-runner';
 import { createShop, NODE_TYPE as DUMP, postgresData } from '../nodes/postgres-support';
 import { copyBackup, flipBit, NODE_TYPE, scratchDatabases, verdicts, verdictsOf } from '../nodes/verify-support';
+import { chain, type NodeUnderTest } from '../nodes/workflow';
 import { type PostgresServer, startPostgres } from '../services/postgres';
+import type { Execution, WorkflowJson } from '../services/n8n-client';
 import { sharedN8n } from './harness';
 
 const n8n = await sharedN8n();
@@ -34,7 +36,7 @@ it('verifies backups into two outputs, lists the verdicts, drills and looks at t
 	const key = made!['key'] as string;
 	const bad = copyBackup(folder, key, 'other');
 	flipBit(join(folder, bad));
-	const run = await node.run('verify', { which: 'all' });
+	const run = await node.run('verify', { which: 'all', onFailure: 'putOut' });
 	expect(run.status).toBe('success');
 	expect(verdictsOf(run)).toMatchObject({
 		passed: [{ key, verdict: 'passed' }],
@@ -48,6 +50,53 @@ it('verifies backups into two outputs, lists the verdicts, drills and looks at t
 	const request = { nodeType: NODE_TYPE, credentials: node.credentials, parameters: { operation: 'verify' } };
 	const { results } = await n8n.searchList({ ...request, methodName: 'searchBackups', path: 'parameters.backup' });
 	expect(results.map(({ value }) => value)).toContain(made!['id']);
+});
+
+/** Starts a workflow as the editor does, whole or only up to a node, and waits for its end. */
+async function runByHand(id: string, more: Json): Promise<Execution> {
+	const workflowData = await n8n.rest<WorkflowJson>('GET', `/workflows/${id}`);
+	const { executionId } = await n8n.rest<Json>('POST', `/workflows/${id}/run`, { workflowData, ...more });
+	for (;;) {
+		const execution = await n8n.execution(executionId as string);
+		if (!['new', 'running', 'waiting'].includes(execution.status)) return execution;
+		await sleep(50);
+	}
+}
+
+it('fails over a bad backup unless something is connected to Failed: published, by hand, and a single step', async () => {
+	const { folder, node, dump } = await freshStorage();
+	const [made] = await dump.ok('backUp');
+	const key = made!['key'] as string;
+	flipBit(join(folder, key));
+	const { credentials } = node;
+	const under: NodeUnderTest = { type: NODE_TYPE, credentials, parameters: { operation: 'verify', which: 'all' } };
+	const trigger = { name: 'Start', type: 'n8n-nodes-base.manualTrigger', parameters: {} };
+	const started = {
+		startTime: Date.now(),
+		executionTime: 0,
+		executionIndex: 0,
+		source: [],
+		executionStatus: 'success',
+	};
+	const runData = { Start: [{ ...started, data: { main: [[{ json: {} }]] } }] };
+	const step = { runData, dirtyNodeNames: [], destinationNode: { nodeName: 'Node', mode: 'inclusive' } };
+	const statuses = async (connected: NonNullable<NodeUnderTest['connected']>) => {
+		const published = await (await n8n.workflow({ ...under, connected })).run();
+		const id = await n8n.createWorkflow({
+			name: 'By hand',
+			pinData: {},
+			...chain(trigger, { ...under, connected }, []),
+		});
+		const byHand = await runByHand(id, { triggerToStartFrom: { name: 'Start' } });
+		const { status, data } = await runByHand(id, step);
+		expect(Object.keys(data.resultData.runData).sort()).toEqual(['Node', 'Start']);
+		for (const { error } of [published, byHand.data.resultData, data.resultData]) {
+			if (error) expect(error.message).toContain(`${key}: failed. `);
+		}
+		return [published.status, byHand.status, status];
+	};
+	expect(await statuses(['on'])).toEqual(['error', 'error', 'error']);
+	expect(await statuses([undefined, 'on'])).toEqual(['success', 'success', 'success']);
 });
 
 const one = (made: Json) => backup('id', made['id'] as string);
