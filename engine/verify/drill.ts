@@ -2,8 +2,15 @@ import { type BackupEntry, type BackupKind, type DecryptionKeys, listManifests, 
 import { throwIfCancelled } from '../errors';
 import type { Storage } from '../storage';
 import { chooseSet, type DrillGap } from './drillSet';
-import { checkOf, deepestLevelOf } from './registry';
-import type { Finding, ScratchTargets, Verdict, VerificationLevel, VerificationReport } from './types';
+import { checkOf, hindranceOf } from './registry';
+import type {
+	Finding,
+	RestoreHindrance,
+	ScratchTargets,
+	Verdict,
+	VerificationLevel,
+	VerificationReport,
+} from './types';
 import { verifyBackup } from './verifyBackup';
 
 export interface DrillOptions {
@@ -23,6 +30,12 @@ export interface DrillOptions {
 	log?: (line: string) => void;
 }
 
+/**
+ * As a verdict, and `passedInPart`: what could be restored was, and nothing bad was found; the content of the rest was
+ * verified, for which there is no way or no place to restore it (`notRestored`).
+ */
+export type DrillVerdict = Verdict | 'passedInPart';
+
 /** How a backup stood the drill. */
 export interface DrilledBackup {
 	kind: BackupKind;
@@ -34,7 +47,8 @@ export interface DrilledBackup {
 	/** Bytes before compression. */
 	rawBytes: number;
 	verdict: Verdict;
-	/** `content` where backups of the kind cannot be restored for a test. */
+	/** Why it was to be verified by its content alone; null where it was to be restored. */
+	notRestored: RestoreHindrance | null;
 	requested: VerificationLevel;
 	reached: VerificationLevel | null;
 	/** Milliseconds that its restore took; null where it was not restored. */
@@ -49,8 +63,8 @@ export interface DrilledBackup {
 export interface DrilledSystem {
 	kind: BackupKind;
 	backups: number;
-	verdict: Verdict;
-	/** Milliseconds, one after the other; null where not all were restored, or can be. */
+	verdict: DrillVerdict;
+	/** Milliseconds, one after the other; null where not all were restored. */
 	recoveryTime: number | null;
 	/** Of the oldest, in milliseconds. */
 	recoveryPoint: number;
@@ -58,8 +72,11 @@ export interface DrilledSystem {
 
 /** Plain JSON; all durations are milliseconds. */
 export interface DrillReport {
-	/** `passed`: everything was restored and compared, as far as it can be, and is young enough. `failed`: a backup is bad, or something has none. */
-	verdict: Verdict;
+	/**
+	 * `passed`: everything was restored and compared, and is young enough. `failed`: a backup is bad, or something has none.
+	 * `incomplete`: something could not be tried, or nothing was restored at all.
+	 */
+	verdict: DrillVerdict;
 	/** ISO 8601, UTC. */
 	startedAt: string;
 	/** Of the whole drill, comparing included. */
@@ -68,7 +85,10 @@ export interface DrillReport {
 	runId: string | null;
 	backups: DrilledBackup[];
 	systems: DrilledSystem[];
-	/** Measured; null where not everything that can be was restored. `parallel`: with all systems at once. */
+	/**
+	 * Measured, without those that were not to be restored; null where one of the others was not, or there is none.
+	 * `parallel`: with all systems at once.
+	 */
 	recoveryTime: { sequential: number | null; parallel: number | null };
 	/** Of the oldest backup; null where there is none. */
 	recoveryPoint: number | null;
@@ -100,9 +120,12 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
 	for (const [index, entry] of set.backups.entries()) {
 		throwIfCancelled(signal);
 		options.log?.(`Trying ${entry.key}, ${index + 1} of ${set.backups.length}`);
-		const report = await tryOut(entry, options);
+		const { scratch } = options;
+		const targets = typeof scratch === 'function' ? scratch(entry.manifest) : scratch;
+		const hindrance = hindranceOf(entry.manifest, targets);
+		const report = await tryOut(entry, targets, hindrance ? 'content' : 'restore', options);
 		await options.onVerified?.(report);
-		drilled.push(drilledBackup(entry, report, now));
+		drilled.push(drilledBackup(entry, report, hindrance, now));
 	}
 	return {
 		...summary(drilled, set.gaps),
@@ -114,15 +137,18 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
 	};
 }
 
-/** What cannot be restored for a test (a whole storage of Qdrant) is tried as far as it can be. */
-async function tryOut({ manifest, folder }: BackupEntry, options: DrillOptions): Promise<VerificationReport> {
-	const { storage, scratch, keys, signal, log } = options;
+async function tryOut(
+	{ manifest, folder }: BackupEntry,
+	scratch: ScratchTargets,
+	level: VerificationLevel,
+	{ storage, keys, signal, log }: DrillOptions,
+): Promise<VerificationReport> {
 	return await verifyBackup({
 		storage,
 		manifest,
 		folder,
-		level: deepestLevelOf(manifest.kind),
-		scratch: typeof scratch === 'function' ? scratch(manifest) : scratch,
+		level,
+		scratch,
 		...(keys && { keys }),
 		...(signal && { signal }),
 		...(log && { log }),
@@ -139,7 +165,12 @@ async function listAll({ storage, prefixes = [''], keys, signal }: DrillOptions)
 	return { backups: newestFirst, damaged: [...damaged.values()] };
 }
 
-function drilledBackup({ manifest, key }: BackupEntry, report: VerificationReport, now: Date): DrilledBackup {
+function drilledBackup(
+	{ manifest, key }: BackupEntry,
+	report: VerificationReport,
+	hindrance: RestoreHindrance | undefined,
+	now: Date,
+): DrilledBackup {
 	const { kind, name, id, startedAt, size } = manifest;
 	const restore = report.levels.find(({ level }) => level === 'restore');
 	return {
@@ -150,6 +181,7 @@ function drilledBackup({ manifest, key }: BackupEntry, report: VerificationRepor
 		startedAt,
 		rawBytes: size.raw,
 		verdict: report.verdict,
+		notRestored: hindrance ?? null,
 		requested: report.requested,
 		reached: report.reached ?? null,
 		restoreTime: report.reached === 'restore' ? (restore?.restoreDuration ?? restore?.duration ?? null) : null,
@@ -169,12 +201,15 @@ function summary(
 			backups.filter((backup) => backup.kind === kind),
 		),
 	);
-	const measured = systems.filter(({ kind }) => deepestLevelOf(kind) === 'restore');
-	const times = measured.map(({ recoveryTime }) => recoveryTime);
+	const measured = backups.filter(({ notRestored }) => notRestored === null);
+	const times = kinds
+		.map((kind) => measured.filter((backup) => backup.kind === kind))
+		.filter(({ length }) => length > 0)
+		.map((ofKind) => sum(ofKind.map(({ restoreTime }) => restoreTime)));
 	const ages = backups.map(({ age }) => age);
 	const isEmpty = backups.length === 0;
 	return {
-		verdict: verdictOf(backups, gaps),
+		verdict: verdictOfAll(backups, gaps),
 		systems,
 		recoveryTime: { sequential: sum(times), parallel: most(times) },
 		recoveryPoint: isEmpty ? null : Math.max(...ages),
@@ -193,10 +228,18 @@ function systemOf(kind: BackupKind, backups: DrilledBackup[]): DrilledSystem {
 }
 
 /** What was never tried has not passed. */
-function verdictOf(backups: DrilledBackup[], gaps: DrillGap[]): Verdict {
+function verdictOf(backups: DrilledBackup[], gaps: DrillGap[]): DrillVerdict {
 	const isBad = ({ reason }: DrillGap) => reason !== 'unknown';
 	if (gaps.some(isBad) || backups.some(({ verdict }) => verdict === 'failed')) return 'failed';
-	return gaps.length > 0 || backups.some(({ verdict }) => verdict !== 'passed') ? 'incomplete' : 'passed';
+	if (gaps.length > 0 || backups.some(({ verdict }) => verdict !== 'passed')) return 'incomplete';
+	return backups.some(({ notRestored }) => notRestored !== null) ? 'passedInPart' : 'passed';
+}
+
+/** A drill that has restored nothing tells nothing of a recovery. */
+function verdictOfAll(backups: DrilledBackup[], gaps: DrillGap[]): DrillVerdict {
+	const verdict = verdictOf(backups, gaps);
+	const hasRestored = backups.some(({ notRestored }) => notRestored === null);
+	return verdict === 'passedInPart' && !hasRestored ? 'incomplete' : verdict;
 }
 
 /** Null where one is not known, or there is none. */

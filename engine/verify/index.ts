@@ -5,6 +5,7 @@ export type {
 	Finding,
 	KindCheck,
 	LevelReport,
+	RestoreHindrance,
 	ScratchTargets,
 	Verdict,
 	VerificationLevel,
@@ -25,5 +26,12 @@ export {
 	type VerifiedBackup,
 } from './history';
 export { verifyFile, type VerifyFileOptions } from './foreign';
-export { drill, type DrilledBackup, type DrilledSystem, type DrillOptions, type DrillReport } from './drill';
+export {
+	drill,
+	type DrilledBackup,
+	type DrilledSystem,
+	type DrillOptions,
+	type DrillReport,
+	type DrillVerdict,
+} from './drill';
 export type { DrillGap, GapReason } from './drillSet';

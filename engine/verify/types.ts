@@ -94,6 +94,12 @@ export interface ScratchTargets {
 }
 
 /**
+ * Why a backup is not restored for a test, as can be told before: `noWay`, there is none for its kind; `noPlace`, no target
+ * is given for it; `tooLarge`, it is larger than may be restored in memory; `noMemory`, memory would not suffice for it.
+ */
+export type RestoreHindrance = 'noWay' | 'noPlace' | 'tooLarge' | 'noMemory';
+
+/**
  * What a system knows of its own archives. Checks report what is wrong with the backup by `found`; they throw only what
  * says nothing of it (CANCELLED, STORAGE_*, KEY_*, TARGET_*), and ARCHIVE_CORRUPT as it comes from the reader.
  */
@@ -114,4 +120,6 @@ export interface KindCheck {
 		targets: ScratchTargets,
 		context: CheckContext,
 	) => Promise<Record<string, number>>;
+	/** What keeps these targets from taking the backup, as far as it shows before anything is read. */
+	hindrance?: (manifest: Manifest, targets: ScratchTargets) => RestoreHindrance | undefined;
 }

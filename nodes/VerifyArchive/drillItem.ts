@@ -1,9 +1,10 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import type { DrillGap, DrillReport } from '../../engine';
+import type { DrilledBackup, DrillGap, DrillReport, DrillVerdict } from '../../engine';
 import { rounded } from '../shared/backupItem';
 
 import type { Outcome } from './outcome';
+import { leftOut, whyNotRestored } from './notRestored';
 import { adviceOf, describeFinding } from './reportItem';
 
 const HOUR_MS = 3_600_000;
@@ -11,6 +12,13 @@ const HOUR_MS = 3_600_000;
 const WHAT_TO_DO = {
 	failed: 'Until this is mended, do not rely on being able to bring everything back.',
 	incomplete: 'This says nothing against the backups. Remove what kept them from being tried, and run the drill again.',
+};
+
+const WORDS: Record<DrillVerdict, string> = {
+	passed: 'passed',
+	passedInPart: 'passed in part',
+	failed: 'failed',
+	incomplete: 'incomplete',
 };
 
 const seconds = (milliseconds: number | null) => (milliseconds === null ? null : milliseconds / 1000);
@@ -33,35 +41,43 @@ export function gapMessage({ reason, kind, name, origin, key, startedAt, problem
 	}
 }
 
-/** One line for a subject: `Drill passed: 3 backups, back in 12.3 s, data 5.2 hours old`. */
+/** One line for a subject: `Drill passed in part: 2 of 3 backups, back in 12.3 s, data 5.2 hours old`. */
 function subjectOf({ verdict, backups, gaps, recoveryTime, recoveryPoint }: DrillReport): string {
+	const tried = backups.filter(({ notRestored }) => notRestored === null).length;
 	const facts = [
-		backups.length === 1 ? '1 backup' : `${backups.length} backups`,
+		`${tried < backups.length ? `${tried} of ` : ''}${backups.length} backup${backups.length === 1 ? '' : 's'}`,
 		...(recoveryTime.sequential === null ? [] : [`back in ${rounded(recoveryTime.sequential / 1000)} s`]),
 		...(recoveryPoint === null ? [] : [`data ${hours(recoveryPoint)} hours old`]),
 		...(gaps.length === 0 ? [] : [gaps.length === 1 ? '1 gap' : `${gaps.length} gaps`]),
 	];
-	return `Drill ${verdict}: ${facts.join(', ')}`;
+	return `Drill ${WORDS[verdict]}: ${facts.join(', ')}`;
 }
 
 /** The report for people to read, in plain text. */
 function drillText(report: DrillReport): string {
 	const lines = report.backups.map((backup) => {
-		const { kind, name, verdict, restoreTime, age, findings } = backup;
-		const restored = restoreTime === null ? 'not restored' : `restored in ${seconds(restoreTime)} s`;
+		const { kind, name, verdict, age, findings } = backup;
 		const { problem, hint } = adviceOf(verdict, findings);
 		const details = [problem, hint].filter((line) => line !== null).map((line) => `    ${line}`);
-		return [`- ${name} (${kind}): ${verdict}, ${restored}, ${hours(age)} hours old`, ...details].join('\n');
+		return [`- ${name} (${kind}): ${fateOf(backup)}, ${hours(age)} hours old`, ...details].join('\n');
 	});
 	const gaps = report.gaps.map((gap) => `- ${gapMessage(gap)}`);
 	const { sequential, parallel } = report.recoveryTime;
+	const without = leftOut(report) ? ', without what was not restored' : '';
 	const time =
 		sequential === null
 			? 'Recovery time: not known, since not everything was restored.'
-			: `Recovery time: ${seconds(sequential)} s one after the other, ${seconds(parallel)} s with all systems at once.`;
+			: `Recovery time: ${seconds(sequential)} s one after the other, ${seconds(parallel)} s with all systems at once${without}.`;
 	const point = report.recoveryPoint === null ? [] : [`Recovery point: ${hours(report.recoveryPoint)} hours.`];
 	const missing = gaps.length === 0 ? [] : ['', 'Missing:', ...gaps];
 	return [`${subjectOf(report)}.`, '', time, ...point, '', ...lines, ...missing].join('\n').trim();
+}
+
+function fateOf(backup: DrilledBackup): string {
+	const { verdict, restoreTime } = backup;
+	const why = whyNotRestored(backup);
+	if (why !== null) return `${verdict === 'passed' ? 'content verified' : verdict}, not restored (${why})`;
+	return `${verdict}, ${restoreTime === null ? 'not restored' : `restored in ${seconds(restoreTime)} s`}`;
 }
 
 /** The item of a drill; seconds and hours. @param recorded results that stand beside their backups now */
@@ -79,9 +95,10 @@ export function drillOutcome(report: DrillReport, recorded: number): Outcome {
 		parallelRecoveryTimeSeconds: seconds(recoveryTime.parallel),
 		recoveryPointHours: hours(recoveryPoint),
 		spreadSeconds: seconds(spread),
-		backups: backups.map(({ restoreTime, age, findings, ...facts }) => ({
+		backups: backups.map(({ restoreTime, age, findings, notRestored, ...facts }) => ({
 			...facts,
 			...adviceOf(facts.verdict, findings),
+			notRestored: whyNotRestored({ notRestored, ...facts }),
 			restoreSeconds: seconds(restoreTime),
 			ageHours: hours(age),
 			findings: findings.map(describeFinding),
@@ -99,14 +116,20 @@ export function drillOutcome(report: DrillReport, recorded: number): Outcome {
 		durationSeconds: report.duration / 1000,
 		recorded,
 	};
-	return { json, passed: verdict === 'passed', told: problem === null ? subject : `${subject}. ${problem}`, recorded };
+	const passed = verdict === 'passed' || verdict === 'passedInPart';
+	return { json, passed, told: problem === null ? subject : `${subject}. ${problem}`, recorded };
 }
 
-function worstOf({ verdict, backups, gaps }: DrillReport): { problem: string | null; hint: string | null } {
+function worstOf(report: DrillReport): { problem: string | null; hint: string | null } {
+	const { verdict, backups, gaps } = report;
 	if (verdict === 'passed') return { problem: null, hint: null };
+	if (verdict === 'passedInPart') return leftOut(report)!;
 	const worst = backups.find((backup) => backup.verdict === verdict);
 	const [gap] = gaps;
-	if (!worst) return { problem: gap ? gapMessage(gap) : null, hint: WHAT_TO_DO[verdict] };
-	const { problem, hint } = adviceOf(worst.verdict, worst.findings);
-	return { problem: `${worst.name}: ${problem}`, hint };
+	if (worst) {
+		const { problem, hint } = adviceOf(worst.verdict, worst.findings);
+		return { problem: `${worst.name}: ${problem}`, hint };
+	}
+	if (gap) return { problem: gapMessage(gap), hint: WHAT_TO_DO[verdict] };
+	return leftOut(report) ?? { problem: null, hint: WHAT_TO_DO[verdict] };
 }

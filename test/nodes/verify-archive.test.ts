@@ -388,6 +388,34 @@ it('drills: restores the newest of everything, measures, and names what is missi
 	);
 });
 
+it('drills with its own defaults: restores what it can, verifies the rest, and says plainly what was left out', async () => {
+	const { node, dump, snapshot } = await freshStorage();
+	const [docs] = await snapshot.ok('backUp');
+	// Nothing was restored: that is no drill.
+	expect(await node.fails('drill')).toMatch(/^Drill incomplete: 0 of 1 backup, .*Nothing was restored.*Qdrant Into/s);
+	await dump.ok('backUp');
+	const run = await node.run('drill');
+	expect(run.status).toBe('success');
+	const { passed, failed, hints } = verdictsOf(run);
+	expect(failed).toEqual([]);
+	expect(passed).toMatchObject([
+		{
+			verdict: 'passedInPart',
+			subject: expect.stringMatching(/^Drill passed in part: 1 of 2 backups, back in [\d.]+ s, /),
+			problem: expect.stringMatching(/content was verified: docs \(qdrant\): no server is chosen in Qdrant Into\.$/),
+			hint: expect.stringMatching(/Qdrant Into/),
+			recoveryTimeSeconds: expect.any(Number),
+			backups: [
+				{ name: 'shop', reached: 'restore' },
+				{ name: 'docs', verdict: 'passed', reached: 'content' },
+			],
+			recorded: 2,
+		},
+	]);
+	expect(hints).toEqual([expect.stringMatching(/^Drill passed in part: .*Qdrant Into/)]);
+	expect(await snapshot.ok('listBackups')).toMatchObject([{ id: docs!['id'], verified: { level: 'content' } }]);
+});
+
 it('finds backups that are unlike those before them', async () => {
 	const { node, dump } = await freshStorage();
 	await createShop(postgres, 'trend');

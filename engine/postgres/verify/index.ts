@@ -3,9 +3,15 @@ import type { KindCheck } from '../../verify/types';
 import { checkDump } from './content';
 import { checkGlobals } from './globals';
 import { testRestoreGlobals } from './globalsRestore';
+import { hindrance, hindranceOfGlobals } from './hindrance';
 import { testRestore } from './testRestore';
 
 export const postgresChecks: KindCheck[] = [
-	{ kinds: ['postgres'], content: checkDump, testRestore },
-	{ kinds: ['postgres-globals'], content: checkGlobals, testRestore: testRestoreGlobals },
+	{ kinds: ['postgres'], content: checkDump, testRestore, hindrance },
+	{
+		kinds: ['postgres-globals'],
+		content: checkGlobals,
+		testRestore: testRestoreGlobals,
+		hindrance: hindranceOfGlobals,
+	},
 ];

@@ -3,6 +3,13 @@ import type { INodeProperties } from 'n8n-workflow';
 /** Megabytes. Restoring so much in memory takes 800 MB: see engine/postgres/verify/inProcess/memoryNeeded.ts. */
 const DEFAULT_MAX_MB = 100;
 
+/** What becomes of a backup that is larger, by operation. */
+const BEYOND: Record<string, string> = {
+	verify: 'A larger one, and one for which memory would not suffice, is put out as incomplete.',
+	drill:
+		'Of a larger one, and one for which memory would not suffice, only the content is verified: the drill passes in part.',
+};
+
 /** Where test restores go, and what is asked there. */
 export function scratchFields(operation: string, more: Record<string, string[]> = {}): INodeProperties[] {
 	const shown = (also: Record<string, string[]> = {}) => ({ show: { operation: [operation], ...more, ...also } });
@@ -33,8 +40,7 @@ export function scratchFields(operation: string, more: Record<string, string[]> 
 			type: 'number',
 			typeOptions: { minValue: 1, maxValue: 100000 },
 			default: DEFAULT_MAX_MB,
-			description:
-				'How large a backup may be before compression to be restored in memory, which takes 500 MB and three and a half times the size. A larger one, and one for which memory would not suffice, is put out as incomplete.',
+			description: `How large a backup may be before compression to be restored in memory, which takes 500 MB and three and a half times the size. ${BEYOND[operation] ?? ''}`,
 			displayOptions: shown({ postgresTarget: ['inProcess'] }),
 		},
 		{
@@ -48,7 +54,7 @@ export function scratchFields(operation: string, more: Record<string, string[]> 
 					value: 'none',
 					description:
 						operation === 'drill'
-							? 'Collections are not restored, and a drill that has any is incomplete'
+							? 'Collections are not restored: their content is verified, and the drill passes in part'
 							: 'Collections are not restored: their content is verified',
 				},
 				{

@@ -102,12 +102,37 @@ describe('a drill', () => {
 			['qdrant', 'docs', 'restore', 'passed'],
 			['qdrant-storage', 'storage', 'content', 'passed'],
 		]);
-		expect(report).toMatchObject({ verdict: 'passed', runId: 'night', gaps: [] });
+		expect(report.backups.map(({ notRestored }) => notRestored)).toEqual([null, null, null, null, 'noWay']);
+		expect(report).toMatchObject({ verdict: 'passedInPart', runId: 'night', gaps: [] });
 		const times = report.systems.map(({ recoveryTime }) => recoveryTime);
 		expect(times.map((time) => time === null)).toEqual([false, false, false, true]);
 		const restored = times.filter((time) => time !== null);
 		const { sequential, parallel } = report.recoveryTime;
 		expect([sequential, parallel]).toEqual([restored.reduce((sum, time) => sum + time), Math.max(...restored)]);
+
+		// Without a server, and where the database is too large, what is left is restored; the rest is read.
+		const small = { ...inProcess, maxRawBytes: 1000 };
+		const least = await drill({ storage, scratch: { postgres: small } });
+		expect(least.backups.map(({ name, reached, notRestored }) => [name, reached, notRestored])).toEqual([
+			['postgres', 'content', 'tooLarge'],
+			['globals', 'restore', null],
+			['chats', 'content', 'noPlace'],
+			['docs', 'content', 'noPlace'],
+			['storage', 'content', 'noWay'],
+		]);
+		expect(least.systems.map(({ kind, verdict }) => [kind, verdict])).toEqual([
+			['postgres', 'passedInPart'],
+			['postgres-globals', 'passed'],
+			['qdrant', 'passedInPart'],
+			['qdrant-storage', 'passedInPart'],
+		]);
+		expect(least).toMatchObject({
+			verdict: 'passedInPart',
+			recoveryTime: { sequential: least.backups[1]!.restoreTime },
+		});
+		const without = await drill({ storage, scratch: { postgres: { ...inProcess, available: () => 300_000_000 } } });
+		expect(without.backups.slice(0, 2)).toMatchObject([{ notRestored: 'noMemory' }, { notRestored: 'noMemory' }]);
+		expect(without).toMatchObject({ verdict: 'incomplete', recoveryTime: { sequential: null, parallel: null } });
 	});
 
 	it('fails for a backup that is bad, and still tries the others', async () => {

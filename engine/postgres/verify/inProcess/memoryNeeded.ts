@@ -19,13 +19,18 @@ export function memoryNeeded(rawBytes: number): number {
 	return START + PER_BYTE * rawBytes + Math.min(perByte * rawBytes, most);
 }
 
+/** Whether a restore into memory may be begun. @param available bytes; undefined where nobody knows */
+export function fitsInMemory(rawBytes: number, available: number | undefined): boolean {
+	return available === undefined || available >= memoryNeeded(rawBytes) + RESERVE;
+}
+
 /**
  * @param available bytes; undefined where nobody knows
  * @throws BackupError TARGET_FAILED where it would not fit
  */
 export function checkMemory(rawBytes: number, available: number | undefined): void {
+	if (available === undefined || fitsInMemory(rawBytes, available)) return;
 	const needed = memoryNeeded(rawBytes) + RESERVE;
-	if (available === undefined || available >= needed) return;
 	throw new BackupError(
 		'TARGET_FAILED',
 		`A test restore in memory needs ${megabytes(needed)} of memory, and ${megabytes(available)} are available.`,

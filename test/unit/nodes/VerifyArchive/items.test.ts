@@ -133,6 +133,7 @@ function drillOf(facts: Partial<DrillReport> = {}): DrillReport {
 				startedAt: '2026-01-31T02:00:00.000Z',
 				rawBytes: 10_000,
 				verdict: 'passed',
+				notRestored: null,
 				requested: 'restore',
 				reached: 'restore',
 				restoreTime: 2345,
@@ -171,6 +172,60 @@ describe('the item of a drill', () => {
 				'- shop (postgres): passed, restored in 2.345 s, 22 hours old',
 			].join('\n'),
 		);
+	});
+
+	it('never looks like a whole one where something was not restored: names it, the field, and what to do', () => {
+		const [restored] = drillOf().backups;
+		const read = { ...restored!, requested: 'content' as const, reached: 'content' as const, restoreTime: null };
+		const docs = { ...read, kind: 'qdrant' as const, name: 'docs', notRestored: 'noPlace' as const };
+		const crm = { ...read, name: 'crm', notRestored: 'tooLarge' as const, rawBytes: 523_400_000 };
+		const inPart = drillOutcome(drillOf({ verdict: 'passedInPart', backups: [restored!, crm, docs] }), 3);
+		expect(inPart.passed).toBe(true);
+		expect(inPart.json).toMatchObject({
+			verdict: 'passedInPart',
+			subject: 'Drill passed in part: 1 of 3 backups, back in 2.35 s, data 22 hours old',
+			problem:
+				'Not restored for a test, only the content was verified: crm (postgres): it holds 524 MB, more than Max Size (MB); docs (qdrant): no server is chosen in Qdrant Into.',
+			hint: expect.stringMatching(
+				/^Raise Max Size \(MB\), .* PostgreSQL Into\. Choose .* Qdrant Into, or .* Kinds\.$/,
+			) as string,
+			backups: [
+				{ notRestored: null },
+				{ notRestored: expect.any(String) as string },
+				{ name: 'docs', restoreSeconds: null },
+			],
+		});
+		expect(inPart.json['text']).toMatch(
+			/at once, without what was not restored\.[^]*- docs \(qdrant\): content verified, not restored \(no server is chosen in Qdrant Into\), 22 hours old$/,
+		);
+		const bad = { ...docs, verdict: 'failed' as const, findings: [ERROR] };
+		const { json } = drillOutcome(drillOf({ verdict: 'failed', backups: [restored!, bad] }), 2);
+		expect(json).toMatchObject({
+			problem: 'docs: Rows are missing.',
+			text: expect.stringMatching(/failed, not restored/) as string,
+		});
+		const none = { recoveryTime: { sequential: null, parallel: null }, verdict: 'incomplete' as const };
+		const nothing = drillOutcome(drillOf({ ...none, backups: [docs] }), 1);
+		expect(nothing.passed).toBe(false);
+		expect(nothing.told).toMatch(
+			/^Drill incomplete: 0 of 1 backup, .* Nothing was restored for a test, only the content was verified: docs \(qdrant\): no server is chosen in Qdrant Into\.$/,
+		);
+		const many = drillOutcome(
+			drillOf({ verdict: 'passedInPart', backups: [restored!, ...Array.from({ length: 12 }, () => docs)] }),
+			1,
+		);
+		expect(many.json['problem']).toMatch(/; and 2 more\.$/);
+		const reasons = ['noWay', 'noMemory'] as const;
+		for (const notRestored of reasons) {
+			const { json: one } = drillOutcome(
+				drillOf({ verdict: 'passedInPart', backups: [restored!, { ...docs, notRestored }] }),
+				1,
+			);
+			expect([one['problem'], one['hint']]).toEqual([
+				expect.stringMatching(/docs.*: .*\.$/),
+				expect.stringMatching(/\.$/),
+			]);
+		}
 	});
 
 	it('names the worst, and what is missing', () => {
