@@ -11,7 +11,8 @@ export function chosenReference(context: IExecuteFunctions, item: number): Backu
 	const text = textOf(value, 'Backup').trim();
 	if (text === '') throw new BackupError('INVALID_INPUT', 'No backup is chosen.', { hint: 'Fill in Backup.' });
 	if (mode === 'latest') return { latest: text };
-	return mode === 'file' ? { file: text } : { id: text };
+	// From the list comes the key of what has no id that could be read.
+	return mode === 'file' || (mode === 'list' && !ID.test(text)) ? { file: text } : { id: text };
 }
 
 /** What the field for incoming items names: an id, or the key of an archive or of its manifest. @throws BackupError INVALID_INPUT */

@@ -6,7 +6,7 @@ import type {
 	IWorkflowBase,
 	IWorkflowExecuteAdditionalData,
 } from 'n8n-workflow';
-import type { DropDownRequest, Execution, N8nClient, NodeCredentials } from '../services/n8n-client';
+import type { DropDownRequest, Execution, ListRequest, N8nClient, NodeCredentials } from '../services/n8n-client';
 import { Credentials } from './credentials';
 import { loadEngine, type N8nEngine } from './n8n-core';
 import { chain, type FinishedRun, finishedRun, type NodeHost, type NodeUnderTest, type Runnable } from './workflow';
@@ -77,9 +77,11 @@ export class InProcessN8n implements NodeHost, Pick<N8nClient, 'testCredential' 
 		return asStored(await method.call(context)) as Awaited<ReturnType<N8nClient['loadOptions']>>;
 	}
 
-	async searchList(request: DropDownRequest & { filter?: string }) {
+	async searchList(request: ListRequest) {
 		const { method, context } = this.#dropDown('listSearch', request);
-		return asStored(await method.call(context, request.filter)) as Awaited<ReturnType<N8nClient['searchList']>>;
+		return asStored(await method.call(context, request.filter, request.paginationToken)) as Awaited<
+			ReturnType<N8nClient['searchList']>
+		>;
 	}
 
 	#dropDown(kind: 'loadOptions' | 'listSearch', request: DropDownRequest) {

@@ -96,7 +96,10 @@ it('fills its drop-downs from the server and from the storage', async () => {
 	const list = async (methodName: string, filter?: string) =>
 		(await n8n.searchList({ ...request, methodName, parameters: chosen, ...(filter && { filter }) })).results;
 	const [newest] = await list('searchBackups');
-	expect(newest).toEqual({ value: made!['id'], name: expect.stringMatching(/^shop, .* UTC, \d+\.\d kB$/) });
+	expect(newest).toEqual({
+		value: made!['id'],
+		name: expect.stringMatching(/^[\d-]+ [\d:]+ UTC · shop · \d+\.\d kB$/),
+	});
 	expect(await list('searchBackups', 'nothing like it')).toEqual([]);
 	expect((await list('searchFiles')).map(({ value }) => value)).toContain(made!['key']);
 });

@@ -70,8 +70,8 @@ it('shows which backups are not whole, and restores the latest that is', async (
 		parameters: { operation: 'restore', source: 'storage', ...backup('latest', 'shop') },
 	});
 	expect(results.map(({ name }) => name)).toEqual([
-		expect.stringMatching(/kB, some tables$/),
-		expect.stringMatching(/B, schema only$/),
+		expect.stringMatching(/kB · some tables$/),
+		expect.stringMatching(/B · schema only$/),
 		expect.stringMatching(/kB$/),
 	]);
 	const target = { target: 'newDatabase', targetDatabase: 'from_whole' };

@@ -88,7 +88,10 @@ it('fills its drop-downs', async () => {
 		path: 'parameters.backup',
 		filter: 'DOCS',
 	});
-	expect(results[0]).toMatchObject({ value: made!.id, name: expect.stringMatching(/^docs, .* UTC, .*B$/) });
+	expect(results[0]).toMatchObject({
+		value: made!.id,
+		name: expect.stringMatching(/^[\d-]+ [\d:]+ UTC · docs · .*B$/),
+	});
 });
 
 it('backs the whole storage up as one snapshot, which Restore sends to where it belongs', async () => {

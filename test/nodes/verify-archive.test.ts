@@ -497,8 +497,8 @@ it('fills its drop-downs with backups of all kinds, and files without what belon
 	const request = { nodeType: NODE_TYPE, credentials: node.credentials, parameters: { operation: 'verify' } };
 	const { results } = await n8n.searchList({ ...request, methodName: 'searchBackups', path: 'parameters.backup' });
 	expect(results).toMatchObject([
-		{ value: collection!.id, name: expect.stringMatching(/^qdrant: docs, .* UTC, /) },
-		{ value: database!.id, name: expect.stringMatching(/^postgres: shop, .* UTC, /) },
+		{ value: collection!.id, name: expect.stringMatching(/^[\d-]+ [\d:]+ UTC · Qdrant · docs · /) },
+		{ value: database!.id, name: expect.stringMatching(/ UTC · PostgreSQL · shop · .* · verified$/) },
 	]);
 	const files = await n8n.searchList({ ...request, methodName: 'searchFiles', path: 'parameters.file' });
 	expect(files.results.map(({ value }) => value).filter((value) => /\.json(\.|$)/.test(String(value)))).toEqual([]);

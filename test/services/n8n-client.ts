@@ -74,6 +74,14 @@ export interface DropDownRequest {
 	version?: number;
 }
 
+/** What is asked of a resource locator's list. */
+export interface ListRequest extends DropDownRequest {
+	/** What was typed into its search box. */
+	filter?: string;
+	/** For the next page: what the one before it came with. */
+	paginationToken?: string;
+}
+
 export type NodeCredentials = Record<string, { id: string; name: string }>;
 
 /** What is needed to talk to a running n8n as its owner; plain data, so that it can cross processes. */
@@ -210,11 +218,13 @@ export class N8nClient {
 
 	/** The entries of a resource locator's list (`methods.listSearch`). */
 	async searchList(
-		request: DropDownRequest & { filter?: string },
-	): Promise<{ results: Array<{ name: string; value: unknown; url?: string }> }> {
+		request: ListRequest,
+	): Promise<{ results: Array<{ name: string; value: unknown; url?: string }>; paginationToken?: string }> {
+		const { filter, paginationToken } = request;
 		return await this.rest('POST', '/dynamic-node-parameters/resource-locator-results', {
 			...dropDownBody(request),
-			...(request.filter !== undefined && { filter: request.filter }),
+			...(filter !== undefined && { filter }),
+			...(paginationToken !== undefined && { paginationToken }),
 		});
 	}
 

@@ -4,7 +4,12 @@ import { backupsFound } from '../../shared/listSearch/searchBackups';
 import { OWN_FOLDER } from '../backupContent';
 
 /** The backups in the storage that the node may restore, newest first. */
-export async function searchBackups(this: ILoadOptionsFunctions, filter = ''): Promise<INodeListSearchResult> {
+export async function searchBackups(
+	this: ILoadOptionsFunctions,
+	filter = '',
+	page?: string,
+): Promise<INodeListSearchResult> {
 	const globals = this.getCurrentNodeParameter('restoreKind') === 'globals';
-	return await backupsFound(this, filter, { kind: globals ? 'postgres-globals' : 'postgres', ownFolder: OWN_FOLDER });
+	const kind = globals ? 'postgres-globals' : 'postgres';
+	return await backupsFound(this, filter, page, { kind, ownFolder: OWN_FOLDER });
 }

@@ -4,6 +4,10 @@ import { backupsFound } from '../../shared/listSearch/searchBackups';
 import { OWN_FOLDER } from '../backupContent';
 
 /** The backups of collections in the storage, newest first. */
-export async function searchBackups(this: ILoadOptionsFunctions, filter = ''): Promise<INodeListSearchResult> {
-	return await backupsFound(this, filter, { kind: 'qdrant', ownFolder: OWN_FOLDER });
+export async function searchBackups(
+	this: ILoadOptionsFunctions,
+	filter = '',
+	page?: string,
+): Promise<INodeListSearchResult> {
+	return await backupsFound(this, filter, page, { kind: 'qdrant', ownFolder: OWN_FOLDER });
 }

@@ -1,4 +1,4 @@
-import { listManifests, seriesIn } from '../../../engine';
+import { listManifests, manifestKeyOf, seriesIn } from '../../../engine';
 import { collectionOf } from '../../shared/fields';
 import { folderOf, prefixOf } from '../../shared/folder';
 import { openStorage } from '../../shared/storage';
@@ -32,6 +32,8 @@ export const checkTrend: JudgingOperation = {
 		if (reference) {
 			const subject = await referred(storage, reference, prefix, signal);
 			if ('entry' in subject) return [trendOutcome(subject.entry, seriesWith(subject.entry, backups), options)];
+			const bad = 'key' in subject && damaged.find(({ manifestKey }) => manifestKey === manifestKeyOf(subject.key));
+			if (bad) return [damagedOutcome(bad)];
 			return [missingOutcome('missing' in subject ? subject.missing : nothingThere(storage, prefix))];
 		}
 		const newest = newestOfEach(backups).filter(

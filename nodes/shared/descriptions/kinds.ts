@@ -1,6 +1,7 @@
 import { BACKUP_KINDS, type BackupKind } from '../../../engine';
 
-const KIND_NAMES: Record<BackupKind, string> = {
+/** In plain words. */
+export const KIND_NAMES: Record<BackupKind, string> = {
 	postgres: 'PostgreSQL',
 	'postgres-globals': 'PostgreSQL Roles and Globals',
 	qdrant: 'Qdrant',

@@ -1,37 +1,84 @@
-import type { ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
+import type { ILoadOptionsFunctions, INodeListSearchItems, INodeListSearchResult } from 'n8n-workflow';
 
-import { type BackupKind, listManifests, type Manifest } from '../../../engine';
+import { type BackupEntry, type BackupKind, listManifests, MANIFEST_SUFFIX, type Storage } from '../../../engine';
+import { mapBounded, verificationState } from '../../../engine/verify';
 import { toNodeError } from '../errors';
 import { folderPrefix } from '../folder';
-import { partialWords } from '../partial';
 import { openStorageForList } from '../storage';
 
-import { readableSize, readableTime } from './size';
+import { backupLabel, damagedLabel } from './label';
 
-/** `shop, 2026-01-31 02:00:00 UTC, 3.4 MB, schema only, encrypted` */
-export function label(manifest: Manifest): string {
-	const {
-		name,
-		startedAt,
-		size: { stored },
-		encryption,
-	} = manifest;
-	const facts = [name, readableTime(new Date(startedAt)), readableSize(stored)];
-	return [...facts, ...partialWords(manifest), ...(encryption ? ['encrypted'] : [])].join(', ');
+/** Each entry takes a request to the storage, for what verifications found: further ones come as the user scrolls. */
+const PAGE = 50;
+
+/** Which backups a node lists. */
+export interface OfferedBackups {
+	/** Only of this kind; those of all kinds where it is left out. */
+	kind?: BackupKind;
+	/** The node's folder, where the Folder option names no other. */
+	ownFolder: string;
+	/** Offers what has a manifest that cannot be read as well, by the key of its archive. */
+	withDamaged?: boolean;
 }
 
-/** The backups of one kind in the storage, newest first. */
+/** An entry before it is on the page that is shown. */
+interface Offer {
+	value: string;
+	/** ISO 8601, UTC. */
+	moment: string;
+	/** None, where the manifest cannot be read. */
+	copies: BackupEntry[];
+	name: string;
+}
+
+/**
+ * A page of the backups in the storage, newest first, each once with its weekly copies. What is typed is searched for word by
+ * word in all that the manifests tell, not in what verifications found.
+ */
 export async function backupsFound(
 	context: ILoadOptionsFunctions,
 	filter: string,
-	{ kind, ownFolder }: { kind: BackupKind; ownFolder: string },
+	page: string | undefined,
+	offered: OfferedBackups,
 ): Promise<INodeListSearchResult> {
 	try {
 		const storage = await openStorageForList(context);
-		const { backups } = await listManifests(storage, folderPrefix(context, ownFolder), { kind });
-		const entries = backups.map(({ manifest }) => ({ name: label(manifest), value: manifest.id }));
-		return { results: entries.filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase())) };
+		const words = filter.toLowerCase().split(/\s+/);
+		const all = await offersIn(storage, folderPrefix(context, offered.ownFolder), offered);
+		const found = all.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
+		const begin = Number(page ?? 0);
+		const shown = found.slice(begin, begin + PAGE);
+		const results = await mapBounded(shown, async (offer) => await itemOf(storage, offer, offered));
+		return { results, ...(found.length > begin + PAGE && { paginationToken: String(begin + PAGE) }) };
 	} catch (error) {
 		throw toNodeError(context.getNode(), error);
 	}
+}
+
+async function offersIn(storage: Storage, prefix: string, { kind, withDamaged }: OfferedBackups): Promise<Offer[]> {
+	const { backups, damaged } = await listManifests(storage, prefix, kind ? { kind } : {});
+	const byId = new Map<string, BackupEntry[]>();
+	for (const entry of backups) byId.set(entry.manifest.id, [...(byId.get(entry.manifest.id) ?? []), entry]);
+	const whole = Array.from(byId, ([value, copies]): Offer => {
+		return { value, moment: copies[0]!.manifest.startedAt, copies, name: backupLabel(copies, kind === undefined) };
+	});
+	if (!withDamaged) return whole;
+	const unreadable = damaged.map((one): Offer => {
+		const key = one.manifestKey.slice(0, -MANIFEST_SUFFIX.length);
+		return { value: key, moment: one.modifiedAt.toISOString(), copies: [], name: damagedLabel(key, one) };
+	});
+	return [...whole, ...unreadable].sort((a, b) => (a.moment === b.moment ? 0 : a.moment < b.moment ? 1 : -1));
+}
+
+/** What cannot be read of its verifications is left out: it must not hide the backup. */
+async function itemOf(
+	storage: Storage,
+	{ value, copies, name }: Offer,
+	{ kind }: OfferedBackups,
+): Promise<INodeListSearchItems> {
+	const [first] = copies;
+	if (!first) return { name, value };
+	const { key, manifest } = first;
+	const verified = await verificationState(storage, { key, id: manifest.id }).catch(() => undefined);
+	return { name: backupLabel(copies, kind === undefined, verified), value };
 }

@@ -4,7 +4,8 @@ import { HOUSEKEEPING, isOwnName, type StoredObject } from '../../../engine';
 import { toNodeError } from '../errors';
 import { openStorageForList } from '../storage';
 
-import { readableSize, readableTime } from './size';
+import { listLabel } from './label';
+import { readableSize } from './size';
 
 /** The files in the storage, newest first, but for what retention keeps there and what belongs to archives. */
 export async function searchFiles(this: ILoadOptionsFunctions, filter = ''): Promise<INodeListSearchResult> {
@@ -17,7 +18,7 @@ export async function searchFiles(this: ILoadOptionsFunctions, filter = ''): Pro
 		}
 		files.sort((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime());
 		const results = files.map(({ key, size, modifiedAt }) => ({
-			name: `${key}, ${readableTime(modifiedAt)}, ${readableSize(size)}`,
+			name: listLabel(modifiedAt, [key, readableSize(size)]),
 			value: key,
 		}));
 		return { results };

@@ -1,0 +1,41 @@
+import type { BackupEntry, DamagedManifest } from '../../../engine';
+import { KIND_NAMES } from '../descriptions/kinds';
+import { partialWords } from '../partial';
+
+import { readableMinute, readableSize } from './size';
+
+/** What verifications found of a backup; undefined where none came to a verdict, or that cannot be read. */
+export type VerifiedState = 'passed' | 'failed' | undefined;
+
+const VERIFIED = { passed: 'verified', failed: 'verification failed' };
+
+/** An entry of a drop-down, by the moment it is known by, which stands first: long names hide what comes after them. */
+export function listLabel(moment: Date, facts: readonly string[]): string {
+	return [readableMinute(moment), ...facts].join(' · ');
+}
+
+/**
+ * A backup in a drop-down: `2026-01-31 02:00 UTC · PostgreSQL · shop · 3.4 MB · verified · schema only`. The kind stands there
+ * where the list holds several.
+ * @param copies The backup and its weekly copies; the first is what its id stands for
+ */
+export function backupLabel(copies: readonly BackupEntry[], withKind: boolean, verified?: VerifiedState): string {
+	const [{ manifest, foundSize }] = copies as [BackupEntry];
+	const { kind, name, startedAt, size, encryption } = manifest;
+	const isWhole = foundSize === size.stored;
+	return listLabel(new Date(startedAt), [
+		...(withKind ? [KIND_NAMES[kind]] : []),
+		name,
+		readableSize(size.stored),
+		...(isWhole ? [] : [foundSize === undefined ? 'archive missing' : 'damaged']),
+		...(verified && (isWhole || verified === 'failed') ? [VERIFIED[verified]] : []),
+		...(copies.some((copy) => copy.manifest.pinned) ? ['pinned'] : []),
+		...partialWords(manifest),
+		...(encryption ? ['encrypted'] : []),
+	]);
+}
+
+/** What has a manifest that cannot be read: nothing is known of it but its file. */
+export function damagedLabel(key: string, { modifiedAt }: DamagedManifest): string {
+	return listLabel(modifiedAt, [key, 'damaged']);
+}

@@ -1,0 +1,114 @@
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { findBackup, manifestKeyOf, recordVerification, verificationKeyOf } from '../../engine';
+import { verifyBackup } from '../../engine/verify';
+import { inProcessN8n } from './harness';
+import { NodeRunner } from './node-runner';
+import { NODE_TYPE as PRUNE, pruneNode, writeBackup, writeDaily } from './retention-support';
+import { NODE_TYPE as VERIFY, verdicts } from './verify-support';
+import { PACKAGE } from './workflow';
+
+const n8n = await inProcessN8n();
+const DATE = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC';
+const labelled = (rest: string) => expect.stringMatching(new RegExp(`^${DATE} · ${rest}$`)) as string;
+
+/** A storage with what its lists may hold, newest first. */
+async function storageOfAll() {
+	const { folder, node, storage } = await pruneNode(n8n);
+	const key = {
+		globals: await writeBackup(storage, 8, { kind: 'postgres-globals', name: 'globals' }),
+		docs: await writeBackup(storage, 7, { kind: 'qdrant', name: 'docs', pinned: true }),
+		good: await writeBackup(storage, 6),
+		bad: await writeBackup(storage, 5),
+		cut: await writeBackup(storage, 4),
+		gone: await writeBackup(storage, 3),
+		unread: await writeBackup(storage, 2),
+		unknown: await writeBackup(storage, 1),
+	};
+	// As small as these are, no verification by the rules of their kind would pass.
+	for (const [one, level] of [
+		['good', 'integrity'],
+		['bad', 'content'],
+	] as const) {
+		await recordVerification(storage, await verifyBackup({ storage, key: key[one], level }));
+	}
+	appendFileSync(join(folder, key.cut), 'more');
+	rmSync(join(folder, key.gone));
+	mkdirSync(join(folder, verificationKeyOf(key.unread)));
+	writeFileSync(join(folder, manifestKeyOf(key.unknown)), '{');
+	const list = async (nodeType: string, parameters: Record<string, unknown> = {}, more: { filter?: string } = {}) => {
+		const request = { nodeType, credentials: node.credentials, methodName: 'searchBackups', path: 'parameters.backup' };
+		const { results } = await n8n.searchList({ ...request, parameters, ...more });
+		return results;
+	};
+	const names = async (...of: Parameters<typeof list>) => (await list(...of)).map(({ name }) => name);
+	return { storage, key, credentials: node.credentials, list, names };
+}
+
+it('marks what verification found and what is damaged, in the lists of all nodes', async () => {
+	const { key, names } = await storageOfAll();
+	const shop = [
+		labelled('shop · [\\d.]+ B'),
+		labelled('shop · [\\d.]+ B · archive missing'),
+		labelled('shop · [\\d.]+ B · damaged'),
+		labelled('shop · [\\d.]+ B · verification failed'),
+		labelled('shop · [\\d.]+ B · verified'),
+	];
+	expect(await names(`${PACKAGE}.postgresDump`, { operation: 'restore' })).toEqual(shop);
+	expect(
+		await names(`${PACKAGE}.postgresDump`, { operation: 'restore', restoreKind: 'globals', options: { folder: '' } }),
+	).toEqual([labelled('globals · [\\d.]+ B')]);
+	expect(await names(`${PACKAGE}.qdrantSnapshot`, { operation: 'restore' })).toEqual([
+		labelled('docs · [\\d.]+ B · pinned'),
+	]);
+	const all = await names(PRUNE, { operation: 'pinBackup' });
+	expect(all).toHaveLength(7);
+	expect(all.slice(3)).toEqual([
+		labelled('PostgreSQL · shop · [\\d.]+ B · verification failed'),
+		labelled('PostgreSQL · shop · [\\d.]+ B · verified'),
+		labelled('Qdrant · docs · [\\d.]+ B · pinned'),
+		labelled('PostgreSQL Roles and Globals · globals · [\\d.]+ B'),
+	]);
+	expect(await names(VERIFY)).toEqual([labelled(`${key.unknown} · damaged`), ...all]);
+	expect(await names(VERIFY, {}, { filter: 'QDRANT docs' })).toEqual([all[5]]);
+	expect(await names(VERIFY, {}, { filter: 'nothing' })).toEqual([]);
+});
+
+it('verifies what is damaged when it is chosen from the list', async () => {
+	const { key, credentials, list } = await storageOfAll();
+	const [newest] = await list(VERIFY);
+	const node = new NodeRunner(n8n, VERIFY, credentials);
+	const chosen = { backup: { __rl: true, mode: 'list', value: newest!.value } };
+	const { failed } = await verdicts(node, 'verify', chosen);
+	expect(failed).toMatchObject([{ key: key.unknown, verdict: 'failed', problem: expect.stringMatching(/manifest/) }]);
+	expect((await verdicts(node, 'checkTrend', { which: 'one', ...chosen })).failed).toMatchObject([
+		{ problem: expect.stringMatching(/manifest/) },
+	]);
+});
+
+it('shows fifty at a time, each page with what verifications found', async () => {
+	const { node, storage } = await pruneNode(n8n);
+	const keys = await writeDaily(storage, 60);
+	const last = await findBackup(storage, { file: keys[59]! });
+	await recordVerification(storage, await verifyBackup({ storage, key: last.key, level: 'integrity' }));
+	const request = {
+		nodeType: VERIFY,
+		credentials: node.credentials,
+		methodName: 'searchBackups',
+		path: 'parameters.backup',
+	};
+	const first = await n8n.searchList(request);
+	expect(first.results).toHaveLength(50);
+	const second = await n8n.searchList({ ...request, paginationToken: first.paginationToken! });
+	expect([second.results.length, second.paginationToken]).toEqual([10, undefined]);
+	expect(second.results.at(-1)).toEqual({
+		name: labelled('PostgreSQL · shop · [\\d.]+ B · verified'),
+		value: last.manifest.id,
+	});
+	expect(new Set([...first.results, ...second.results].map(({ value }) => value)).size).toBe(60);
+	// The search looks at all of them.
+	const day = last.manifest.startedAt.slice(0, 10);
+	const { results } = await n8n.searchList({ ...request, filter: `shop ${day}` });
+	expect(results.map(({ value }) => value)).toEqual([last.manifest.id]);
+});
