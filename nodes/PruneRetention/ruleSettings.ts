@@ -19,7 +19,10 @@ export function chosenRules(choice: unknown, custom: unknown, where: string): Ke
 	});
 }
 
-/** The fields of Rules; a rule without limit is so, whatever its number. */
+/**
+ * The fields of Rules; a rule without limit is so, whatever its number. None at all is refused: who forgets them would find
+ * out when the storage is full.
+ */
 function customRules(value: unknown, where: string): KeepRules {
 	const fields = objectOf(value, `Rules of ${where}`);
 	const rules: KeepRules = {};
@@ -37,7 +40,16 @@ function customRules(value: unknown, where: string): KeepRules {
 			throw wrong(label('Without Limit'), name, `Choose of ${COUNTED_RULES.map((one) => one.name).join(', ')}.`);
 		rules[rule.name] = 'all';
 	}
+	if (isEmpty(rules)) {
+		throw new BackupError('INVALID_INPUT', `${where} is Custom and has no rule: nothing would ever be deleted.`, {
+			hint: 'Add a rule, such as Keep Last. To keep everything on purpose, add Without Limit, with Keep Last in it.',
+		});
+	}
 	return rules;
+}
+
+function isEmpty(rules: KeepRules): boolean {
+	return [rules.withinDays, ...COUNTED_RULES.map(({ name }) => rules[name])].every((rule) => !rule);
 }
 
 function withinFromOf(value: unknown, where: string): 'now' | 'newest' {

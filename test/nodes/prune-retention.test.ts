@@ -203,6 +203,21 @@ it('deletes nothing over a policy that is none, and names the field', async () =
 	expect(contentOf(folder)).toEqual(before);
 });
 
+it('does not run by rules of which there is none: nothing would ever be deleted', async () => {
+	const { node, storage } = await pruneNode(n8n);
+	await writeDaily(storage, 3);
+	for (const operation of ['dryRun', 'prune']) {
+		const message = await node.fails(operation, { policy: 'custom' });
+		expect(message).toMatch(
+			/^Policy is Custom and has no rule: nothing would ever be deleted\. Add a rule, such as Keep/,
+		);
+	}
+	const policies = [{ kind: 'any', name: 'shop', keep: 'custom' }];
+	expect(await node.fails('prune', { separatePolicies: { policies } })).toMatch(/^Separate policy 1 is Custom and has/);
+	const patterns = [{ pattern: 'old_*', keep: 'custom', rules: {} }];
+	expect(await node.fails('prune', { foreignFiles: { patterns } })).toMatch(/^Foreign files 1 is Custom and has no/);
+});
+
 it('pins a backup by whatever names it, so that no prune takes it', async () => {
 	const { node, storage } = await pruneNode(n8n);
 	const keys = await writeDaily(storage, 4);
@@ -252,7 +267,7 @@ it('goes on after a backup that cannot be deleted, and fails where none can', as
 	const { folder, node, storage } = await pruneNode(n8n);
 	const shop = await writeDaily(storage, 2);
 	const docs = await writeDaily(storage, 2, { kind: 'qdrant', name: 'docs' });
-	await node.ok('prune', rules({}));
+	await node.ok('prune', rules({ unlimited: ['last'] }));
 	// Another backup takes the place of the one that the catalogue knows, unnoticed until it is to be deleted.
 	const manifest = join(folder, manifestKeyOf(docs[1]!));
 	const { atime, mtime } = statSync(manifest);

@@ -138,6 +138,15 @@ const foreignFiles: INodeProperties = {
 	],
 };
 
+/** Rules are added one by one: at first there are none. */
+const customNotice: INodeProperties = {
+	displayName: 'What none of your rules keeps is deleted. Add at least one: without a rule the node does not run.',
+	name: 'customNotice',
+	type: 'notice',
+	default: '',
+	displayOptions: shownFor(OPERATIONS, { policy: ['custom'] }),
+};
+
 /** What Prune and Dry Run keep. */
 export const policyFields: INodeProperties[] = [
 	{
@@ -155,9 +164,10 @@ export const policyFields: INodeProperties[] = [
 			'Which backups of each name are kept. The last good one, the last verified one and pinned ones stay whatever it says.',
 		displayOptions: shownFor(OPERATIONS),
 	},
+	customNotice,
 	rulesField(shownFor(OPERATIONS, { policy: ['custom'] })),
 	jsonPolicy,
-	separatePolicies,
-	wal,
-	foreignFiles,
 ];
+
+/** What few need: other rules for some backups, and files that are no backups of ours. */
+export const specialFields: INodeProperties[] = [separatePolicies, foreignFiles, wal];

@@ -70,7 +70,7 @@ export function rulesField(displayOptions: INodeProperties['displayOptions']): I
 		type: 'collection',
 		placeholder: 'Add Rule',
 		default: {},
-		description: 'For each name apart. What any of the rules keeps is kept; without a rule everything is.',
+		description: 'For each name apart. What any of the rules keeps is kept; at least one is needed.',
 		...(displayOptions && { displayOptions }),
 		options: [
 			...countFields,

@@ -5,7 +5,7 @@ import { decryptionKeys } from '../../shared/encryption';
 import { showWarnings } from '../../shared/hints';
 import type { Operation } from '../../shared/operation';
 import { openStorage } from '../../shared/storage';
-import { policyFields } from '../descriptions/policy';
+import { policyFields, specialFields } from '../descriptions/policy';
 import { runFields } from '../descriptions/run';
 import { lockOwner } from '../lockOwner';
 import { allFailedError, backupItems, refusalError, summaryItem, warningsOf } from '../reportItems';
@@ -46,7 +46,7 @@ async function apply(context: IExecuteFunctions, item: number, dryRun: boolean) 
 
 /** Deletes what the policy does not keep. */
 export const prune: Operation = {
-	description: [...policyFields, ...runFields],
+	description: [...policyFields, ...runFields, ...specialFields],
 	execute: async (context, item) => await apply(context, item, false),
 };
 

@@ -48,8 +48,20 @@ describe('a custom policy', () => {
 		});
 	});
 
-	it('without a rule has none, which keeps everything', () => {
-		expect(policyOf(custom({})).rules).toEqual({});
+	it.each([{}, undefined, { last: 0, daily: '0' }, { withinDays: 0, withinFrom: 'newest' }])(
+		'is refused without a rule, which would keep everything: %j',
+		(rules) => {
+			const without = (where: string) => refusal(`${where} is Custom and has no rule: nothing would ever be deleted.`);
+			expect(() => policyOf(custom(rules))).toThrow(without('Policy'));
+			const shop = { kind: 'any', name: 'shop', keep: 'custom', rules };
+			expect(() => policyOf(separate(shop))).toThrow(without('Separate policy 1'));
+			expect(() => policyOf(foreign({ pattern: 'a?', keep: 'custom', rules }))).toThrow(without('Foreign files 1'));
+		},
+	);
+
+	it('may keep everything on purpose, and only copy', () => {
+		expect(policyOf(custom({ unlimited: ['last'] })).rules).toEqual({ last: 'all' });
+		expect(policyOf(custom({ weeklySnapshots: 4 })).rules).toEqual({ weeklySnapshots: 4 });
 	});
 
 	it.each([
