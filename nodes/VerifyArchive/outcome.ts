@@ -95,9 +95,11 @@ function failureOf(
 ): NodeOperationError {
 	const told = over.map((outcome) => outcome.told);
 	const [first = ''] = told;
-	const message = judged.length === 1 ? first : `${told.length} of ${judged.length} have not passed. ${first}`;
+	const has = told.length === 1 ? 'has' : 'have';
+	const message = judged.length === 1 ? first : `${told.length} of ${judged.length} ${has} not passed. ${first}`;
+	const all = told.length === 1 ? [] : told.slice(0, MAX_TOLD);
 	const more = told.length > MAX_TOLD ? [`And ${told.length - MAX_TOLD} more.`] : [];
-	const description = [...told.slice(0, MAX_TOLD), ...more, `${recordedOf(judged)} ${HOW_TO_GO_ON}`].join('\n');
+	const description = [...all, ...more, `${recordedOf(judged)} ${HOW_TO_GO_ON}`].join('\n');
 	const error = new NodeOperationError(context.getNode(), message, { description });
 	// n8n puts words of its own in the place of messages in which it finds ECONNREFUSED and the like.
 	error.message = message;

@@ -50,9 +50,9 @@ it('marks what verification found and what is damaged, in the lists of all nodes
 	const { key, names } = await storageOfAll();
 	const shop = [
 		labelled('shop · [\\d.]+ B'),
-		labelled('shop · [\\d.]+ B · archive missing'),
-		labelled('shop · [\\d.]+ B · damaged'),
-		labelled('shop · [\\d.]+ B · verification failed'),
+		labelled('archive missing · shop · [\\d.]+ B'),
+		labelled('damaged · shop · [\\d.]+ B'),
+		labelled('verification failed · shop · [\\d.]+ B'),
 		labelled('shop · [\\d.]+ B · verified'),
 	];
 	expect(await names(`${PACKAGE}.postgresDump`, { operation: 'restore' })).toEqual(shop);
@@ -65,12 +65,12 @@ it('marks what verification found and what is damaged, in the lists of all nodes
 	const all = await names(PRUNE, { operation: 'pinBackup' });
 	expect(all).toHaveLength(7);
 	expect(all.slice(3)).toEqual([
-		labelled('PostgreSQL · shop · [\\d.]+ B · verification failed'),
-		labelled('PostgreSQL · shop · [\\d.]+ B · verified'),
-		labelled('Qdrant · docs · [\\d.]+ B · pinned'),
-		labelled('PostgreSQL Roles and Globals · globals · [\\d.]+ B'),
+		labelled('verification failed · shop · [\\d.]+ B · PostgreSQL'),
+		labelled('shop · [\\d.]+ B · verified · PostgreSQL'),
+		labelled('docs · [\\d.]+ B · pinned · Qdrant'),
+		labelled('globals · [\\d.]+ B · PostgreSQL Roles and Globals'),
 	]);
-	expect(await names(VERIFY)).toEqual([labelled(`${key.unknown} · damaged`), ...all]);
+	expect(await names(VERIFY)).toEqual([labelled(`damaged · ${key.unknown}`), ...all]);
 	expect(await names(VERIFY, {}, { filter: 'QDRANT docs' })).toEqual([all[5]]);
 	expect(await names(VERIFY, {}, { filter: 'nothing' })).toEqual([]);
 });
@@ -103,7 +103,7 @@ it('shows fifty at a time, each page with what verifications found', async () =>
 	const second = await n8n.searchList({ ...request, paginationToken: first.paginationToken! });
 	expect([second.results.length, second.paginationToken]).toEqual([10, undefined]);
 	expect(second.results.at(-1)).toEqual({
-		name: labelled('PostgreSQL · shop · [\\d.]+ B · verified'),
+		name: labelled('shop · [\\d.]+ B · verified · PostgreSQL'),
 		value: last.manifest.id,
 	});
 	expect(new Set([...first.results, ...second.results].map(({ value }) => value)).size).toBe(60);

@@ -245,8 +245,8 @@ it('offers the backups of all kinds, and the folders that there are', async () =
 	const request = { nodeType: NODE_TYPE, credentials: node.credentials };
 	const { results } = await n8n.searchList({ ...request, methodName: 'searchBackups', path: 'parameters.backup' });
 	expect(results.map(({ name }) => name)).toEqual([
-		expect.stringMatching(/ UTC · Qdrant · docs · /),
-		expect.stringMatching(/ UTC · PostgreSQL · shop · .* · pinned$/),
+		expect.stringMatching(/ UTC · docs · .* · Qdrant$/),
+		expect.stringMatching(/ UTC · shop · .* · pinned · PostgreSQL$/),
 	]);
 	const folders = await n8n.loadOptions({ ...request, methodName: 'getFolders' });
 	const counts = Object.fromEntries(folders.map(({ value, description }) => [value, description]));

@@ -7,7 +7,7 @@ import { readableMinute, readableSize } from './size';
 /** What verifications found of a backup; undefined where none came to a verdict, or that cannot be read. */
 export type VerifiedState = 'passed' | 'failed' | undefined;
 
-const VERIFIED = { passed: 'verified', failed: 'verification failed' };
+const DAMAGED = 'damaged';
 
 /** An entry of a drop-down, by the moment it is known by, which stands first: long names hide what comes after them. */
 export function listLabel(moment: Date, facts: readonly string[]): string {
@@ -15,8 +15,9 @@ export function listLabel(moment: Date, facts: readonly string[]): string {
 }
 
 /**
- * A backup in a drop-down: `2026-01-31 02:00 UTC · PostgreSQL · shop · 3.4 MB · verified · schema only`. The kind stands there
- * where the list holds several.
+ * A backup in a drop-down: `2026-01-31 02:00 UTC · shop · 3.4 MB · verified · schema only · PostgreSQL`. The kind stands there
+ * where the list holds several. A list shows some fifty characters of it: what speaks against the backup stands before the
+ * name, `2026-01-31 02:00 UTC · verification failed · shop · 3.4 MB`, and is never cut off.
  * @param copies The backup and its weekly copies; the first is what its id stands for
  */
 export function backupLabel(copies: readonly BackupEntry[], withKind: boolean, verified?: VerifiedState): string {
@@ -24,18 +25,19 @@ export function backupLabel(copies: readonly BackupEntry[], withKind: boolean, v
 	const { kind, name, startedAt, size, encryption } = manifest;
 	const isWhole = foundSize === size.stored;
 	return listLabel(new Date(startedAt), [
-		...(withKind ? [KIND_NAMES[kind]] : []),
+		...(isWhole ? [] : [foundSize === undefined ? 'archive missing' : DAMAGED]),
+		...(verified === 'failed' ? ['verification failed'] : []),
 		name,
 		readableSize(size.stored),
-		...(isWhole ? [] : [foundSize === undefined ? 'archive missing' : 'damaged']),
-		...(verified && (isWhole || verified === 'failed') ? [VERIFIED[verified]] : []),
+		...(verified === 'passed' && isWhole ? ['verified'] : []),
 		...(copies.some((copy) => copy.manifest.pinned) ? ['pinned'] : []),
 		...partialWords(manifest),
 		...(encryption ? ['encrypted'] : []),
+		...(withKind ? [KIND_NAMES[kind]] : []),
 	]);
 }
 
 /** What has a manifest that cannot be read: nothing is known of it but its file. */
 export function damagedLabel(key: string, { modifiedAt }: DamagedManifest): string {
-	return listLabel(modifiedAt, [key, 'damaged']);
+	return listLabel(modifiedAt, [DAMAGED, key]);
 }

@@ -33,11 +33,11 @@ it('lists the newest first, by date, with what verification found, and further o
 	const entries = await panel.list('backup');
 	expect(entries).toHaveLength(50);
 	expect(entries.slice(0, 5)).toEqual([
-		expect.stringMatching(new RegExp(`^[\\d-]+ [\\d:]+ UTC · ${unknown} · damaged$`)),
-		expect.stringMatching(/ UTC · PostgreSQL · the_database_.* B · verification failed$/),
-		expect.stringMatching(/ UTC · PostgreSQL · shop · \d+ B · verified$/),
-		expect.stringMatching(/ UTC · Qdrant · docs · \d+ B · pinned$/),
-		expect.stringMatching(/ UTC · PostgreSQL Roles and Globals · globals · \d+ B$/),
+		expect.stringMatching(new RegExp(`^[\\d-]+ [\\d:]+ UTC · damaged · ${unknown}$`)),
+		expect.stringMatching(/ UTC · verification failed · the_database_.* B · PostgreSQL$/),
+		expect.stringMatching(/ UTC · shop · \d+ B · verified · PostgreSQL$/),
+		expect.stringMatching(/ UTC · docs · \d+ B · pinned · Qdrant$/),
+		expect.stringMatching(/ UTC · globals · \d+ B · PostgreSQL Roles and Globals$/),
 	]);
 	await panel.field('backup').getByTestId('rlc-input').click();
 	const items = editor.page.getByTestId('rlc-item').filter({ visible: true });
@@ -47,16 +47,16 @@ it('lists the newest first, by date, with what verification found, and further o
 	await items.nth(59).waitFor();
 	await items.nth(1).scrollIntoViewIfNeeded();
 	await items.nth(1).click();
-	expect(await panel.located('backup')).toMatch(/ · the_database_.* · verification failed$/);
+	expect(await panel.located('backup')).toMatch(/ · verification failed · the_database_/);
 	await editor.screenshot('verify-list-chosen');
 });
 
 it.each([
-	[PRUNE, { operation: 'pinBackup' }, / · PostgreSQL · the_database_.* · verification failed$/],
+	[PRUNE, { operation: 'pinBackup' }, / · verification failed · the_database_.* · PostgreSQL$/],
 	[
 		`${PACKAGE}.postgresDump`,
 		{ operation: 'restore', options: { folder: '' } },
-		/ · the_database_.* · verification failed$/,
+		/ · verification failed · the_database_.* B$/,
 	],
 	[`${PACKAGE}.qdrantSnapshot`, { operation: 'restore', options: { folder: '' } }, / UTC · docs · \d+ B · pinned$/],
 ])('lists them for %s', async (type, parameters, newest) => {

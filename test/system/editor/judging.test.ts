@@ -67,12 +67,12 @@ it('shows an error for a bad backup that nobody hears of, and items where someth
 	const parameters = { operation: 'verify', which: 'all' };
 	const unheard = await editor.openNode(under(parameters));
 	await unheard.execute();
-	expect(await unheard.error()).toContain(`1 of 2 have not passed. ${bad}: failed.`);
+	expect(await unheard.error()).toContain(`1 of 2 has not passed. ${bad}: failed.`);
 	await editor.screenshot('verify-fails');
 	const heard = await editor.openNode(under(parameters, { connected: [undefined, 'on'] }));
 	await heard.execute();
 	expect(await heard.hints()).toEqual([expect.stringContaining('1 of 2 has not passed: it is in Failed')]);
-	await heard.chooseOutput('Failed');
+	await heard.chooseOutput('Failed Branch');
 	const { rows } = await heard.table();
 	expect(rows).toEqual([expect.arrayContaining(['failed', bad])]);
 	await editor.screenshot('verify-failed-output');

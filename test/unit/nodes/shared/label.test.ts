@@ -15,26 +15,26 @@ function entryOf(facts: Partial<Manifest> = {}, foundSize: number | undefined = 
 	return { manifest: { ...MANIFEST, ...facts }, foundSize } as BackupEntry;
 }
 
-it('begins with the date, and ends with what is to be known of the backup', () => {
+it('begins with the date, then what speaks against the backup, and ends with what else is to be known of it', () => {
 	expect(backupLabel([entryOf()], false)).toBe('2026-11-28 20:36 UTC · shop · 437.9 kB');
 	expect(backupLabel([entryOf()], false, 'passed')).toBe('2026-11-28 20:36 UTC · shop · 437.9 kB · verified');
 	expect(backupLabel([entryOf()], true, 'failed')).toBe(
-		'2026-11-28 20:36 UTC · PostgreSQL · shop · 437.9 kB · verification failed',
+		'2026-11-28 20:36 UTC · verification failed · shop · 437.9 kB · PostgreSQL',
 	);
 	const encryption = { method: 'openpgp' } as unknown as Manifest['encryption'];
 	const partial = { content: 'schema', selection: [] } as unknown as NonNullable<Manifest['partial']>;
 	expect(backupLabel([entryOf({ partial, encryption, kind: 'qdrant' }), entryOf({ pinned: true })], true)).toBe(
-		'2026-11-28 20:36 UTC · Qdrant · shop · 437.9 kB · pinned · schema only · encrypted',
+		'2026-11-28 20:36 UTC · shop · 437.9 kB · pinned · schema only · encrypted · Qdrant',
 	);
 });
 
 it('calls a backup damaged whose archive is not as it was written, whatever a verification said before', () => {
-	expect(backupLabel([entryOf({}, 12)], false, 'passed')).toBe('2026-11-28 20:36 UTC · shop · 437.9 kB · damaged');
+	expect(backupLabel([entryOf({}, 12)], false, 'passed')).toBe('2026-11-28 20:36 UTC · damaged · shop · 437.9 kB');
 	expect(backupLabel([{ ...entryOf(), foundSize: undefined }], false, 'failed')).toBe(
-		'2026-11-28 20:36 UTC · shop · 437.9 kB · archive missing · verification failed',
+		'2026-11-28 20:36 UTC · archive missing · verification failed · shop · 437.9 kB',
 	);
 	const damaged = { modifiedAt: new Date('2026-11-28T20:36:59.000Z') } as DamagedManifest;
 	expect(damagedLabel('postgres/shop_1.sql.zst', damaged)).toBe(
-		'2026-11-28 20:36 UTC · postgres/shop_1.sql.zst · damaged',
+		'2026-11-28 20:36 UTC · damaged · postgres/shop_1.sql.zst',
 	);
 });
