@@ -11,6 +11,9 @@ import { backupLabel, damagedLabel } from './label';
 /** Each entry takes a request to the storage, for what verifications found: further ones come as the user scrolls. */
 const PAGE = 50;
 
+/** Milliseconds that a user may have to wait for them, where the storage does not answer. */
+const PATIENCE = 20_000;
+
 /** Which backups a node lists. */
 export interface OfferedBackups {
 	/** Only of this kind; those of all kinds where it is left out. */
@@ -48,7 +51,8 @@ export async function backupsFound(
 		const found = all.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
 		const begin = Number(page ?? 0);
 		const shown = found.slice(begin, begin + PAGE);
-		const results = await mapBounded(shown, async (offer) => await itemOf(storage, offer, offered));
+		const signal = AbortSignal.timeout(PATIENCE);
+		const results = await mapBounded(shown, async (offer) => await itemOf(storage, offer, offered, signal));
 		return { results, ...(found.length > begin + PAGE && { paginationToken: String(begin + PAGE) }) };
 	} catch (error) {
 		throw toNodeError(context.getNode(), error);
@@ -75,10 +79,11 @@ async function itemOf(
 	storage: Storage,
 	{ value, copies, name }: Offer,
 	{ kind }: OfferedBackups,
+	signal: AbortSignal,
 ): Promise<INodeListSearchItems> {
 	const [first] = copies;
 	if (!first) return { name, value };
 	const { key, manifest } = first;
-	const verified = await verificationState(storage, { key, id: manifest.id }).catch(() => undefined);
+	const verified = await verificationState(storage, { key, id: manifest.id }, signal).catch(() => undefined);
 	return { name: backupLabel(copies, kind === undefined, verified), value };
 }
