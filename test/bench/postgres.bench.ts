@@ -154,7 +154,11 @@ async function restores(server: PostgresServer, database: string, folder: string
 }
 
 async function main([gigabytes = '2', rounds = '3']: string[]): Promise<void> {
-	const server = await startPostgres({ version: 15, config: { shared_buffers: '512MB', max_wal_size: '4GB' } });
+	const server = await startPostgres({
+		version: 15,
+		onDisk: true,
+		config: { shared_buffers: '512MB', max_wal_size: '4GB' },
+	});
 	const folder = mkdtempSync(join(tmpdir(), 'bench-'));
 	mkdirSync(join(folder, 'ours'));
 	try {

@@ -29,21 +29,22 @@ export function processEnded(pid: number): void {
 	tell('process-ended', pid);
 }
 
-/** A folder under the system's temporary folder, removed by `removeFolder` or when this process ends. */
-export function temporaryFolder(purpose: string): string {
-	return folderIn(tmpdir(), purpose);
-}
-
 const MEMORY = '/dev/shm';
 /** Containers often have 64 MB there, which a test would fill. */
 const MEMORY_WANTED = 4 * 2 ** 30;
 
 /**
- * The same in memory where there is plenty, for servers that wait for the disk after each of many small writes. What is
- * removed is gone as it is from a disk, and what a killed process has written is there.
+ * A folder of its own, removed by `removeFolder` or when this process ends. It lies in memory where there is plenty: servers
+ * make thousands of small files for a test, and on a disk that costs more than all else that they do. What is removed is
+ * gone as it is from a disk, and what a killed process has written is there.
  */
-export function temporaryFolderInMemory(purpose: string): string {
+export function temporaryFolder(purpose: string): string {
 	return folderIn(hasRoomInMemory() ? MEMORY : tmpdir(), purpose);
+}
+
+/** The same under the system's temporary folder, for gigabytes, and where the speed or the abilities of a disk matter. */
+export function temporaryFolderOnDisk(purpose: string): string {
+	return folderIn(tmpdir(), purpose);
 }
 
 function hasRoomInMemory(): boolean {

@@ -65,6 +65,7 @@ async function initialise(version: PostgresVersion, folder: string): Promise<str
 			'--encoding=UTF8',
 			'--locale=C',
 			'--no-sync',
+			...(version >= 16 ? ['--set=scram_iterations=1'] : []),
 		],
 		{ ...serverAccount(), cwd: folder, env: { LC_ALL: 'C', TZ: 'UTC' } },
 	);

@@ -3,7 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
 import type { Certificate } from './certificates';
-import { removeFolder, temporaryFolder, temporaryFolderInMemory } from './guard';
+import { removeFolder, temporaryFolder, temporaryFolderOnDisk } from './guard';
 import { freePort, startProcess } from './process';
 
 const PROGRAM = join(__dirname, '..', '..', 'node_modules', '@just-memory', 'qdrant-linux-x64', 'bin', 'qdrant');
@@ -40,7 +40,7 @@ export interface QdrantServer {
 
 /** Starts a Qdrant server with empty data on free ports of 127.0.0.1, in less than a second. */
 export async function startQdrant(options: QdrantOptions = {}): Promise<QdrantServer> {
-	const folder = options.onDisk ? temporaryFolder('qdrant') : temporaryFolderInMemory('qdrant');
+	const folder = options.onDisk ? temporaryFolderOnDisk('qdrant') : temporaryFolder('qdrant');
 	const port = await freePort();
 	const peerPort = await freePort();
 	const configFile = join(folder, 'config.yaml');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-import { removeFolder, temporaryFolder } from '../guard';
+import { removeFolder, temporaryFolderOnDisk } from '../guard';
 import { freePort, startProcess } from '../process';
 import { s3Server, type S3Server } from './server';
 
@@ -55,7 +55,7 @@ export async function startMinio(options: MinioOptions = {}): Promise<S3Server> 
 	if (!existsSync(BUILT) && !onPath('minio')) {
 		throw new Error('MinIO is not built: run `npm run test:system` once, which builds it before its tests.');
 	}
-	const folder = temporaryFolder('minio');
+	const folder = temporaryFolderOnDisk('minio');
 	const port = await freePort();
 	const endpoint = `http://127.0.0.1:${port}`;
 	const server = await startProcess({

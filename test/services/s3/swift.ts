@@ -4,7 +4,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { removeFolder, temporaryFolder } from '../guard';
+import { removeFolder, temporaryFolderOnDisk } from '../guard';
 import { freePort, startProcess, type ServerProcess } from '../process';
 import { s3Server, type S3Server } from './server';
 
@@ -22,7 +22,7 @@ export async function startSwift(): Promise<S3Server> {
 	if (!existsSync('/usr/bin/swift-proxy-server')) {
 		throw new Error('Swift is not installed: run `npm run test:system` as root, which installs it.');
 	}
-	const folder = temporaryFolder('swift');
+	const folder = temporaryFolderOnDisk('swift');
 	const started: ServerProcess[] = [];
 	const stop = async () => {
 		await Promise.all(started.map((server) => server.stop()));

@@ -6,7 +6,7 @@ import { type PostgresServer, startPostgres } from '../../services/postgres';
 let server: PostgresServer;
 
 beforeAll(async () => {
-	server = await startPostgres({ version: 15 });
+	server = await startPostgres({ version: 15, onDisk: true });
 });
 
 afterAll(async () => {
