@@ -15,7 +15,7 @@ export interface QdrantOptions {
 	tls?: Certificate;
 	/** Part of a cluster: the first peer needs no `bootstrap`, the others name the first one's `peerUrl`. */
 	cluster?: { bootstrap?: string };
-	/** Its data lies on a disk, whose speed or size matters; otherwise in memory where that has room. */
+	/** Its data lies on a disk, in as many segments as Qdrant makes by itself; otherwise in memory where that has room, in one. */
 	onDisk?: boolean;
 	/** Further arguments: `--storage-snapshot <file>`. */
 	arguments?: string[];
@@ -62,6 +62,8 @@ export async function startQdrant(options: QdrantOptions = {}): Promise<QdrantSe
 			snapshots_path: join(folder, 'snapshots'),
 			// Small write-ahead logs: each shard reserves the whole capacity on disk.
 			wal: { wal_capacity_mb: 1 },
+			// Each segment reserves tens of megabytes, which is most of what a restore of a few points costs the server.
+			...(options.onDisk ? {} : { optimizers: { default_segment_number: 1 } }),
 		},
 	};
 	mkdirSync(join(folder, 'storage'));

@@ -8,7 +8,7 @@ let server: QdrantServer;
 let other: QdrantServer;
 
 beforeAll(async () => {
-	[server, other] = await Promise.all([startQdrant(), startQdrant()]);
+	[server, other] = await Promise.all([startQdrant({ onDisk: true }), startQdrant({ onDisk: true })]);
 });
 afterAll(async () => {
 	await Promise.all([server?.stop(), other?.stop()]);
