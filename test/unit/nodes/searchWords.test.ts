@@ -1,0 +1,48 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+
+const NODES = join(__dirname, '..', '..', '..', 'nodes');
+
+interface Codex {
+	node: string;
+	alias: string[];
+}
+
+/** What n8n's search knows of each node besides its name, by the node's folder. */
+const codexes = new Map(
+	readdirSync(NODES)
+		.map((name) => ({ name, file: join(NODES, name, `${name}.node.json`) }))
+		.filter(({ file }) => existsSync(file))
+		.map(({ name, file }) => [name, JSON.parse(readFileSync(file, 'utf8')) as Codex]),
+);
+
+const found = (word: string) => [...codexes].filter(([, { alias }]) => alias.includes(word)).map(([name]) => name);
+
+it('every node has search words, each once and in lower case', () => {
+	expect(codexes.size).toBeGreaterThanOrEqual(4);
+	for (const { node, alias } of codexes.values()) {
+		expect(alias.length, node).toBeGreaterThan(5);
+		expect([...new Set(alias.map((word) => word.toLowerCase()))].sort(), node).toEqual(alias);
+	}
+});
+
+it.each<[string, string[]]>([
+	['back up', ['PostgresDump', 'QdrantSnapshot']],
+	['backup', ['PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive']],
+	['disaster recovery', ['PostgresDump', 'QdrantSnapshot', 'VerifyArchive']],
+	['restore', ['PostgresDump', 'QdrantSnapshot']],
+	// Where backups are kept, for all four.
+	['s3', ['PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive']],
+	['minio', ['PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive']],
+	['object storage', ['PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive']],
+	// No node recovers to a point in time yet; Prune thins out the archived WAL that this needs.
+	['pitr', ['PruneRetention']],
+	['wal', ['PruneRetention']],
+	['vector database', ['QdrantSnapshot']],
+	['retention', ['PruneRetention']],
+	['gfs', ['PruneRetention']],
+	['drill', ['VerifyArchive']],
+])('"%s" finds %j', (word, nodes) => {
+	expect(found(word)).toEqual(nodes);
+});
