@@ -14,13 +14,13 @@ export interface FileAccess {
 
 type Guards = Pick<FileSystemHelperFunctions, 'resolvePath' | 'isFilePathBlocked'>;
 
-/** n8n's own guards, which a running node is given. */
-export function guardedByN8n(helpers: Guards): FileAccess {
+/** n8n's own guards, which a running node is given; the settings are told where they refuse. */
+export function guardedByN8n(helpers: Guards, settings: NodeJS.ProcessEnv = process.env): FileAccess {
 	return {
 		async allowedFolder(path) {
 			const resolved = await resolveFolder(path, (existing) => helpers.resolvePath(existing));
 			const blocked = helpers.isFilePathBlocked(resolved as Awaited<ReturnType<Guards['resolvePath']>>);
-			if (blocked) throw denied(path);
+			if (blocked) throw denied(path, resolved, settings);
 			return resolved;
 		},
 	};
@@ -31,7 +31,7 @@ export function guardedBySettings(settings: NodeJS.ProcessEnv = process.env): Fi
 	return {
 		async allowedFolder(path) {
 			const resolved = await resolveFolder(path, realpath);
-			if (isBlocked(resolved, settings)) throw denied(path);
+			if (isOwn(resolved, settings) || !isAllowed(resolved, settings)) throw denied(path, resolved, settings);
 			return resolved;
 		},
 	};
@@ -52,14 +52,23 @@ async function resolveFolder(path: string, follow: (existing: string) => Promise
 	}
 }
 
-function isBlocked(folder: string, settings: NodeJS.ProcessEnv): boolean {
-	const ownFolder = join(settings['N8N_USER_FOLDER'] ?? homedir(), '.n8n');
-	if (settings['N8N_BLOCK_FILE_ACCESS_TO_N8N_FILES'] !== 'false' && contains(ownFolder, folder)) return true;
-	const allowed = (settings['N8N_RESTRICT_FILE_ACCESS_TO'] ?? '~/.n8n-files')
+/** n8n keeps its database and its keys there. */
+function isOwn(folder: string, settings: NodeJS.ProcessEnv): boolean {
+	if (settings['N8N_BLOCK_FILE_ACCESS_TO_N8N_FILES'] === 'false') return false;
+	return contains(join(settings['N8N_USER_FOLDER'] ?? homedir(), '.n8n'), folder);
+}
+
+function isAllowed(folder: string, settings: NodeJS.ProcessEnv): boolean {
+	const allowed = allowedBy(settings);
+	return allowed.length === 0 || allowed.some((entry) => contains(entry, folder));
+}
+
+/** The folders that nodes may use with what lies in them; none where the setting is empty, which allows all. */
+function allowedBy(settings: NodeJS.ProcessEnv): string[] {
+	return (settings['N8N_RESTRICT_FILE_ACCESS_TO'] ?? '~/.n8n-files')
 		.split(';')
 		.map((entry) => entry.trim().replace(/^~/, homedir()))
 		.filter((entry) => entry !== '');
-	return allowed.length > 0 && !allowed.some((entry) => contains(entry, folder));
 }
 
 function contains(parent: string, child: string): boolean {
@@ -73,10 +82,22 @@ function notAbsolute(path: string): BackupError {
 	});
 }
 
-function denied(path: string): BackupError {
-	return new BackupError('STORAGE_DENIED', `n8n does not let nodes use the folder ${path}.`, {
-		hint: "Choose a folder inside one that the environment variable N8N_RESTRICT_FILE_ACCESS_TO names (without it: .n8n-files in the home folder of n8n's user), or add this folder there, separated by a semicolon, and restart n8n.",
-	});
+function denied(path: string, resolved: string, settings: NodeJS.ProcessEnv): BackupError {
+	const really = resolved === resolve(path) ? '' : `, which leads to ${resolved}`;
+	const message = `n8n does not let nodes use the folder ${path}${really}.`;
+	return new BackupError('STORAGE_DENIED', message, { hint: whatIsAllowed(resolved, settings) });
+}
+
+function whatIsAllowed(resolved: string, settings: NodeJS.ProcessEnv): string {
+	const allowed = allowedBy(settings).join(' or ');
+	if (isOwn(resolved, settings)) {
+		const instead = allowed === '' ? 'another folder' : `one in ${allowed}`;
+		return `n8n keeps its database and its keys there: choose ${instead}.`;
+	}
+	if (isAllowed(resolved, settings)) {
+		return 'The environment variable N8N_BLOCK_FILE_PATTERNS keeps nodes away from it: choose another folder, or change that and restart n8n.';
+	}
+	return `Nodes may use ${allowed}, and the folders in there: choose one of these, or add yours to the environment variable N8N_RESTRICT_FILE_ACCESS_TO, separated by a semicolon, and restart n8n.`;
 }
 
 function unreadable(path: string, cause: unknown): BackupError {
