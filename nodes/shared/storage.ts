@@ -68,16 +68,20 @@ export async function storageOf(
 	use: StorageUse = { type: 'editor' },
 ): Promise<Storage> {
 	if (credential.type === 's3') return new S3Storage(s3Options(credential, use));
-	const path = (credential.folderPath ?? '').trim();
-	if (path === '') {
-		throw new BackupError('INVALID_INPUT', 'The Backup Storage credential names no folder.', {
-			hint: 'Fill in Folder Path.',
-		});
-	}
+	const path = folderPathOf(credential);
 	return new FolderStorage({
 		root: await access.allowedFolder(path),
 		description: `folder ${basename(path)}`,
 		...(use.type === 'run' && { onNotice: use.onNotice, runSignal: use.signal }),
+	});
+}
+
+/** @throws BackupError INVALID_INPUT where the credential names none */
+export function folderPathOf({ folderPath = '' }: StorageCredential): string {
+	const path = folderPath.trim();
+	if (path !== '') return path;
+	throw new BackupError('INVALID_INPUT', 'The Backup Storage credential names no folder.', {
+		hint: 'Fill in Folder Path.',
 	});
 }
 

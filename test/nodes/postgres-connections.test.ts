@@ -111,7 +111,7 @@ it('tests a storage by writing, reading and deleting', async () => {
 	expect(readdirSync(own)).toEqual([]);
 	expect(await test({ type: 'folder', folderPath: '/etc' })).toMatchObject({
 		status: 'Error',
-		message: expect.stringMatching(/N8N_RESTRICT_FILE_ACCESS_TO/),
+		message: expect.stringContaining(`Nodes may use ${n8n.connection.filesFolder}, and the folders in there`),
 	});
 	const inside = join(n8n.connection.userFolder, '.n8n', 'backups');
 	expect(await test({ type: 'folder', folderPath: inside })).toMatchObject({ status: 'Error' });
@@ -124,6 +124,17 @@ it('tests a storage by writing, reading and deleting', async () => {
 	const bucketData = { type: 's3', endpoint, accessKeyId, secretAccessKey, bucket };
 	expect(await test(bucketData)).toMatchObject({ status: 'OK' });
 	expect(await test({ ...bucketData, bucket: 'not-there' })).toMatchObject({ status: 'Error' });
+});
+
+it('tells once that a folder did not exist, so that a mistyped one is noticed', async () => {
+	const folderPath = join(freshFilesFolder(n8n), 'bakups', 'nightly');
+	const test = async () => await n8n.testCredential('tested', 'backupStorageApi', { type: 'folder', folderPath });
+	expect(await test()).toMatchObject({
+		status: 'Error',
+		message: expect.stringMatching(/bakups\/nightly did not exist: it was made just now.*correct Folder Path/),
+	});
+	expect(readdirSync(folderPath)).toEqual([]);
+	expect(await test()).toMatchObject({ status: 'OK' });
 });
 
 it('tests whether keys can be used and fit together', async () => {
