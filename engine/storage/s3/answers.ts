@@ -1,5 +1,5 @@
 import { byCode } from './codes';
-import { type Explanation, patience, type Place, said, serverOf, subject } from './explanation';
+import { endpointOf, type Explanation, patience, type Place, said, subject } from './explanation';
 import { isFull, NOT_S3, type S3Failure } from './failure';
 
 const MIB = 1024 ** 2;
@@ -29,7 +29,7 @@ function byStatus(failure: S3Failure, place: Place): Explanation {
 	if (speaksHttpsOnly(failure)) {
 		return [
 			'STORAGE_UNREACHABLE',
-			`${serverOf(place)} speaks HTTPS, and the endpoint says http://.`,
+			`The ${endpointOf(place)} speaks HTTPS, and the credential says http://.`,
 			'Begin the endpoint with https://.',
 		];
 	}
@@ -80,7 +80,7 @@ function denied(failure: S3Failure, place: Place): Explanation {
 function refusedOnTheWay(failure: S3Failure, place: Place): Explanation {
 	return [
 		'STORAGE_DENIED',
-		`${serverOf(place)} refuses access, but not as an S3 server does: ${said(failure)}.`,
+		`The ${endpointOf(place)} refuses access, but not as an S3 server does: ${said(failure)}.`,
 		'A proxy, a firewall or a login page before the server refuses it, or the endpoint is not that of an S3 server.',
 	];
 }
@@ -89,7 +89,7 @@ function refusedOnTheWay(failure: S3Failure, place: Place): Explanation {
 function redirected({ status, location }: S3Failure, place: Place): Explanation {
 	const { host, secure } = place.settings;
 	const target = originOf(location, secure);
-	const message = `${serverOf(place)} does not answer itself, but refers to ${target?.origin ?? 'another address'} (HTTP status ${status}).`;
+	const message = `The ${endpointOf(place)} does not answer itself, but refers to ${target?.origin ?? 'another address'} (HTTP status ${status}).`;
 	if (!target) return ['INVALID_INPUT', message, "Check the endpoint: it has to be the S3 server's own address."];
 	const isToHttps = target.hostname === host && target.protocol === 'https:' && !secure;
 	return [
@@ -124,13 +124,13 @@ function tooLarge(failure: S3Failure, place: Place): Explanation {
 		return [
 			'INVALID_INPUT',
 			`The S3 server takes nothing as large as this for ${subject(place)}: ${said(failure)}.`,
-			`Set a smaller Part Size (MiB) in the credential; it is ${size} now.`,
+			`Set a smaller Part Size (MiB) in the credential (Advanced); it is ${size} now.`,
 		];
 	}
 	return [
 		'STORAGE_DENIED',
-		`A proxy before ${serverOf(place)} takes no request as large as the parts of an upload (HTTP status 413).`,
-		`Let it take ${size} MiB and more (nginx: client_max_body_size), or set a smaller Part Size (MiB) in the credential, 5 at least.`,
+		`A proxy before the ${endpointOf(place)} takes no request as large as the parts of an upload (HTTP status 413).`,
+		`Let it take ${size} MiB and more (nginx: client_max_body_size), or set a smaller Part Size (MiB) in the credential (Advanced), 5 at least.`,
 	];
 }
 
@@ -147,7 +147,7 @@ function notS3({ status, code, message }: S3Failure, place: Place): Explanation 
 	const how = code === NOT_S3 ? `: ${message.charAt(0).toLowerCase()}${message.slice(1)}` : '';
 	return [
 		'INVALID_INPUT',
-		`${serverOf(place)} answers, but not as an S3 server (HTTP status ${status}${how}).`,
+		`The ${endpointOf(place)} answers, but not as an S3 server (HTTP status ${status}${how}).`,
 		"Check the endpoint: it has to be the address and port of the server's S3 interface, not of its console or web page (MinIO: usually port 9000, while the console has 9001). A proxy or a login page between may answer in its place, too.",
 	];
 }

@@ -1,10 +1,10 @@
-import { type Explanation, patience, type Place, serverOf } from './explanation';
+import { endpointOf, type Explanation, patience, type Place } from './explanation';
 import { isCertificateFailure, isProtocolMixUp, isTlsRefusal, type S3Failure } from './failure';
 
 /** What it means that the server could not be asked, or that no answer came. */
 export function ofConnection(failure: S3Failure, place: Place): Explanation {
-	const server = serverOf(place);
-	const encrypted = ofEncryption(failure, server);
+	const endpoint = endpointOf(place);
+	const encrypted = ofEncryption(failure, endpoint);
 	if (encrypted) return encrypted;
 	switch (failure.code) {
 		case 'ENOTFOUND':
@@ -13,39 +13,39 @@ export function ofConnection(failure: S3Failure, place: Place): Explanation {
 		case 'ECONNREFUSED':
 			return [
 				'STORAGE_UNREACHABLE',
-				`Nothing answers at ${server}${patience(failure)}.`,
-				'Check endpoint and port, and that the server runs.',
+				`Nothing answers at the ${endpoint}${patience(failure)}.`,
+				'Check Endpoint in the credential, its port too, and that the server runs.',
 			];
 		case 'ETIMEDOUT':
 			return [
 				'STORAGE_UNREACHABLE',
-				`${server} does not answer${patience(failure)}: ${failure.message}.`,
-				'Check that the server runs, and firewalls and proxies between. Outage Tolerance and Stall Timeout in the credential say how long is waited.',
+				`The ${endpoint} does not answer${patience(failure)}: ${failure.message}.`,
+				'Check that the server runs, and firewalls and proxies between. Outage Tolerance and Stall Timeout in the credential (Advanced) say how long is waited.',
 			];
 		default:
 			return broken(failure, place);
 	}
 }
 
-function ofEncryption(failure: S3Failure, server: string): Explanation | undefined {
+function ofEncryption(failure: S3Failure, endpoint: string): Explanation | undefined {
 	if (isCertificateFailure(failure)) {
 		return [
 			'STORAGE_UNREACHABLE',
-			`The certificate of ${server} is not trusted: ${failure.message}.`,
-			'Give the certificate of its authority in the credential, or switch on "Ignore SSL Issues" if you trust the network.',
+			`The certificate of the ${endpoint} is not trusted: ${failure.message}.`,
+			'Give the certificate of its authority in the credential (Advanced), or switch on "Ignore SSL Issues" if you trust the network.',
 		];
 	}
 	if (isProtocolMixUp(failure)) {
 		return [
 			'STORAGE_UNREACHABLE',
-			`${server} does not speak HTTPS.`,
+			`The ${endpoint} does not speak HTTPS.`,
 			'Begin the endpoint with http:// or use the HTTPS port.',
 		];
 	}
 	if (isTlsRefusal(failure)) {
 		return [
 			'STORAGE_UNREACHABLE',
-			`${server} and n8n cannot agree on an encrypted connection: ${failure.code}.`,
+			`The ${endpoint} and n8n cannot agree on an encrypted connection: ${failure.code}.`,
 			'The server offers only outdated encryption, does not know this host name, or wants a certificate of the client. Check its TLS settings, and the name in the endpoint.',
 		];
 	}
@@ -63,8 +63,8 @@ function unresolved(failure: S3Failure, { settings }: Place): Explanation {
 	const temporary = failure.code === 'EAI_AGAIN' ? ' The name server did not answer: it may be down.' : '';
 	return [
 		'STORAGE_UNREACHABLE',
-		`The name ${name} could not be resolved${patience(failure)}.`,
-		`Check the endpoint; in Docker it is the name of the service.${temporary}${style}`,
+		`The name ${name} of the S3 endpoint could not be resolved${patience(failure)}.`,
+		`Check Endpoint in the credential; in Docker it is the name of the service.${temporary}${style}`,
 	];
 }
 
@@ -75,8 +75,8 @@ function broken(failure: S3Failure, place: Place): Explanation {
 	return [
 		'STORAGE_UNREACHABLE',
 		isGarbled
-			? `What ${serverOf(place)} answers is not HTTP${patience(failure)}: ${failure.message}.`
-			: `The connection to ${serverOf(place)} failed${patience(failure)}: ${failure.message}.`,
+			? `What the ${endpointOf(place)} answers is not HTTP${patience(failure)}: ${failure.message}.`
+			: `The connection to the ${endpointOf(place)} failed${patience(failure)}: ${failure.message}.`,
 		`Check the network between n8n and the server, and the server itself; then run it again.${scheme}`,
 	];
 }

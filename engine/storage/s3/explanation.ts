@@ -19,9 +19,9 @@ export function subject(place: Place): string {
 	return place.key ? `${place.key} in ${place.storage}` : place.storage;
 }
 
-/** The server, as the endpoint names it. */
-export function serverOf({ settings }: Place): string {
-	return `${settings.host}:${settings.port}`;
+/** The server, and whose it is: a run may talk to several. */
+export function endpointOf({ settings }: Place): string {
+	return `S3 endpoint ${settings.host}:${settings.port}`;
 }
 
 /** What the server said: its code, and its own words where it has some. */

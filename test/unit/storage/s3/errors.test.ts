@@ -163,16 +163,16 @@ describe('a connection that fails', () => {
 	it('for want of a name is not told to use path style where it does', () => {
 		const unknown = () => system('ENOTFOUND', { hostname: 'nightly.s3.example.com' });
 		expect(told(unknown(), { forcePathStyle: false }).text).toMatch(
-			/nightly\.s3\.example\.com could not.*Force Path Style/,
+			/nightly\.s3\.example\.com of the S3 endpoint could not.*Force Path Style/,
 		);
 		expect(told(system('ENOTFOUND', { hostname: 's3.example.com' })).text).not.toContain('tyle');
 		expect(told(system('EAI_AGAIN')).text).toContain('name server');
 	});
 
 	it.each<[string, RegExp]>([
-		['ECONNREFUSED', /Nothing answers at s3\.example\.com:443/],
+		['ECONNREFUSED', /Nothing answers at the S3 endpoint s3\.example\.com:443/],
 		['ETIMEDOUT', /does not answer.*Stall Timeout/],
-		['ECONNRESET', /connection to s3\.example\.com:443 failed/],
+		['ECONNRESET', /connection to the S3 endpoint s3\.example\.com:443 failed/],
 		['HPE_INVALID_CONSTANT', /is not HTTP/],
 		['CERT_HAS_EXPIRED', /certificate/],
 		['ERR_TLS_CERT_ALTNAME_INVALID', /certificate/],
