@@ -33,7 +33,7 @@ export class BackupEncryptionApi implements ICredentialType {
 			type: 'string',
 			typeOptions: { rows: 6 },
 			default: '',
-			placeholder: '-----BEGIN PGP PUBLIC KEY BLOCK-----',
+			placeholder: 'e.g. -----BEGIN PGP PUBLIC KEY BLOCK-----',
 			description:
 				'One or more OpenPGP public keys (gpg --armor --export), one after another. n8n can then encrypt what it cannot decrypt.',
 		},

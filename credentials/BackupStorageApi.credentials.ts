@@ -2,6 +2,18 @@ import type { Icon, ICredentialType, INodeProperties } from 'n8n-workflow';
 
 const onlyS3 = { show: { type: ['s3'] } };
 
+/**
+ * A setting of S3 that few need: shown where Advanced is on, and where it is set to something. n8n takes out of a credential
+ * that is saved what its form does not show: one that was stored before there was Advanced would lose its settings unseen.
+ */
+function advanced(setting: INodeProperties): INodeProperties[] {
+	const isUnset = { [setting.name]: [setting.default as string | number] };
+	return [
+		{ ...setting, displayOptions: { show: { type: ['s3'], advanced: [true] } } },
+		{ ...setting, displayOptions: { show: { type: ['s3'], advanced: [false] }, hide: isUnset } },
+	];
+}
+
 /** Where archives are kept: a folder that n8n may write to, or an S3 bucket. Tested by a node: `testBackupStorage`. */
 export class BackupStorageApi implements ICredentialType {
 	name = 'backupStorageApi';
@@ -30,7 +42,7 @@ export class BackupStorageApi implements ICredentialType {
 			type: 'string',
 			required: true,
 			default: '',
-			placeholder: '/home/node/.n8n-files/backups',
+			placeholder: 'e.g. /home/node/.n8n-files/backups',
 			description:
 				'The whole path, as n8n sees it (in a container: the path inside it). It must lie in a folder that N8N_RESTRICT_FILE_ACCESS_TO allows; without that setting, in .n8n-files in the home folder of the user that n8n runs as.',
 			displayOptions: { show: { type: ['folder'] } },
@@ -41,7 +53,7 @@ export class BackupStorageApi implements ICredentialType {
 			type: 'string',
 			required: true,
 			default: '',
-			placeholder: 'https://s3.eu-central-1.amazonaws.com',
+			placeholder: 'e.g. https://s3.eu-central-1.amazonaws.com',
 			description: 'Protocol, host and, where it is not the usual one, port',
 			displayOptions: onlyS3,
 		},
@@ -59,7 +71,7 @@ export class BackupStorageApi implements ICredentialType {
 			type: 'string',
 			required: true,
 			default: '',
-			placeholder: 'backups',
+			placeholder: 'e.g. backups',
 			description: 'It has to exist already',
 			displayOptions: onlyS3,
 		},
@@ -68,7 +80,7 @@ export class BackupStorageApi implements ICredentialType {
 			name: 'prefix',
 			type: 'string',
 			default: '',
-			placeholder: 'production/n8n',
+			placeholder: 'e.g. production/n8n',
 			description: 'Folder in the bucket under which everything is kept; the whole bucket where empty',
 			displayOptions: onlyS3,
 		},
@@ -90,15 +102,6 @@ export class BackupStorageApi implements ICredentialType {
 			displayOptions: onlyS3,
 		},
 		{
-			displayName: 'Session Token',
-			name: 'sessionToken',
-			type: 'string',
-			typeOptions: { password: true },
-			default: '',
-			description: 'Only for temporary credentials',
-			displayOptions: onlyS3,
-		},
-		{
 			displayName: 'Force Path Style',
 			name: 'forcePathStyle',
 			type: 'boolean',
@@ -116,66 +119,41 @@ export class BackupStorageApi implements ICredentialType {
 			displayOptions: onlyS3,
 		},
 		{
+			displayName: 'Advanced',
+			name: 'advanced',
+			type: 'boolean',
+			default: false,
+			description:
+				'Whether to show the settings that few need: temporary keys, certificates, storage class, encryption and locks by the server, the parts of uploads, and patience. Those that are set to something are shown anyway.',
+			displayOptions: onlyS3,
+		},
+		...advanced({
+			displayName: 'Session Token',
+			name: 'sessionToken',
+			type: 'string',
+			typeOptions: { password: true },
+			default: '',
+			description: 'Only for temporary credentials',
+		}),
+		...advanced({
 			displayName: 'CA Certificate',
 			name: 'caBundle',
 			type: 'string',
 			typeOptions: { rows: 4 },
 			default: '',
-			placeholder: '-----BEGIN CERTIFICATE-----',
+			placeholder: 'e.g. -----BEGIN CERTIFICATE-----',
 			description: 'Of an authority to trust besides the usual ones, in PEM',
-			displayOptions: { show: { type: ['s3'], ignoreSslIssues: [false] } },
-		},
-		{
-			displayName: 'Part Size (MiB)',
-			name: 'partSize',
-			type: 'number',
-			typeOptions: { minValue: 5, maxValue: 1024 },
-			default: 16,
-			description:
-				'Of the parts of an upload, from 5 to 1024. Where a backup is expected to need larger ones, they are larger. An upload keeps up to five parts of this size in memory, or two larger ones.',
-			displayOptions: onlyS3,
-		},
-		{
-			displayName: 'Max Parts',
-			name: 'maxParts',
-			type: 'number',
-			typeOptions: { minValue: 1, maxValue: 10000 },
-			default: 10000,
-			description:
-				'Parts that the server takes in one upload. S3 takes 10,000; OpenStack Swift 1,000 unless it is set up for more.',
-			displayOptions: onlyS3,
-		},
-		{
-			displayName: 'Outage Tolerance (Seconds)',
-			name: 'outageSeconds',
-			type: 'number',
-			typeOptions: { minValue: 1, maxValue: 86400 },
-			default: 120,
-			description:
-				'How long the server may be out of reach or too busy before a run fails. Until then it is asked again and again, and the run goes on where it was.',
-			displayOptions: onlyS3,
-		},
-		{
-			displayName: 'Stall Timeout (Seconds)',
-			name: 'stallSeconds',
-			type: 'number',
-			typeOptions: { minValue: 5, maxValue: 3600 },
-			default: 60,
-			description:
-				'How long nothing may move on a connection before it counts as dropped and the request is sent again. Raise it for very slow lines.',
-			displayOptions: onlyS3,
-		},
-		{
+		}),
+		...advanced({
 			displayName: 'Storage Class',
 			name: 'storageClass',
 			type: 'string',
 			default: '',
-			placeholder: 'STANDARD_IA',
+			placeholder: 'e.g. STANDARD_IA',
 			description:
 				'As the server names it; its default where empty. Classes that must be thawed before they can be read make backups that cannot be restored at once.',
-			displayOptions: onlyS3,
-		},
-		{
+		}),
+		...advanced({
 			displayName: 'Server-Side Encryption',
 			name: 'serverSideEncryption',
 			type: 'options',
@@ -185,8 +163,7 @@ export class BackupStorageApi implements ICredentialType {
 				{ name: 'Key Management Service (SSE-KMS)', value: 'kms' },
 			],
 			default: 'none',
-			displayOptions: onlyS3,
-		},
+		}),
 		{
 			displayName: 'KMS Key ID',
 			name: 'kmsKeyId',
@@ -195,7 +172,7 @@ export class BackupStorageApi implements ICredentialType {
 			default: '',
 			displayOptions: { show: { type: ['s3'], serverSideEncryption: ['kms'] } },
 		},
-		{
+		...advanced({
 			displayName: 'Object Lock',
 			name: 'objectLockMode',
 			type: 'options',
@@ -214,8 +191,7 @@ export class BackupStorageApi implements ICredentialType {
 			],
 			default: 'none',
 			description: 'Keeps backups from being deleted or replaced; the bucket must have been made with object lock',
-			displayOptions: onlyS3,
-		},
+		}),
 		{
 			displayName: 'Object Lock Days',
 			name: 'objectLockDays',
@@ -224,5 +200,41 @@ export class BackupStorageApi implements ICredentialType {
 			default: 30,
 			displayOptions: { show: { type: ['s3'], objectLockMode: ['GOVERNANCE', 'COMPLIANCE'] } },
 		},
+		...advanced({
+			displayName: 'Part Size (MiB)',
+			name: 'partSize',
+			type: 'number',
+			typeOptions: { minValue: 5, maxValue: 1024 },
+			default: 16,
+			description:
+				'Of the parts of an upload, from 5 to 1024. Where a backup is expected to need larger ones, they are larger. An upload keeps up to five parts of this size in memory, or two larger ones.',
+		}),
+		...advanced({
+			displayName: 'Max Parts',
+			name: 'maxParts',
+			type: 'number',
+			typeOptions: { minValue: 1, maxValue: 10000 },
+			default: 10000,
+			description:
+				'Parts that the server takes in one upload. S3 takes 10,000; OpenStack Swift 1,000 unless it is set up for more.',
+		}),
+		...advanced({
+			displayName: 'Outage Tolerance (Seconds)',
+			name: 'outageSeconds',
+			type: 'number',
+			typeOptions: { minValue: 1, maxValue: 86400 },
+			default: 120,
+			description:
+				'How long the server may be out of reach or too busy before a run fails. Until then it is asked again and again, and the run goes on where it was.',
+		}),
+		...advanced({
+			displayName: 'Stall Timeout (Seconds)',
+			name: 'stallSeconds',
+			type: 'number',
+			typeOptions: { minValue: 5, maxValue: 3600 },
+			default: 60,
+			description:
+				'How long nothing may move on a connection before it counts as dropped and the request is sent again. Raise it for very slow lines.',
+		}),
 	];
 }

@@ -79,14 +79,14 @@ export function byCode(failure: S3Failure, place: Place): Explanation | undefine
 		return [
 			'INVALID_INPUT',
 			`The S3 server takes fewer parts than this object needs: ${said(failure)}.`,
-			'Set Max Parts in the credential to what the server takes (OpenStack Swift: 1,000 unless max_upload_part_num says otherwise).',
+			'Set Max Parts in the credential (Advanced) to what the server takes (OpenStack Swift: 1,000 unless max_upload_part_num says otherwise).',
 		];
 	}
 	if (status === 400 && /object ?lock/i.test(message)) {
 		return [
 			'INVALID_INPUT',
 			`The bucket ${place.settings.bucket} has no object lock.`,
-			'Use a bucket created with object lock, or switch it off here.',
+			"Use a bucket created with object lock, or set Object Lock in the credential to the bucket's default.",
 		];
 	}
 	if (/\bcap exceeded\b/i.test(message)) {

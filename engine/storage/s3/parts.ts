@@ -75,7 +75,7 @@ function tooLong(size: number, maxParts: number): BackupError {
 		{
 			hint:
 				size < enough
-					? `Set a larger Part Size (MiB) in the Backup Storage credential; ${enough / MIB} is always enough. An upload takes up twice that in memory.`
+					? `Set a larger Part Size (MiB) in the Backup Storage credential (Advanced); ${enough / MIB} is always enough. An upload takes up twice that in memory.`
 					: 'The server takes no larger object in so many parts. Back up less at once, or compress it.',
 			details: { partBytes: size, maxParts },
 		},
