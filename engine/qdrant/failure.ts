@@ -72,7 +72,7 @@ export function explain(error: unknown, role: Role, server: string, what: string
 	if (status === undefined) {
 		const code = role === 'source' ? 'SOURCE_UNREACHABLE' : 'TARGET_UNREACHABLE';
 		if (isCertificateCode(failure.code)) return make(code, CERTIFICATE_HINT);
-		return make(code, `Check that ${server} is the server's address as seen from n8n, and that the server runs.`);
+		return make(code, `Check that ${server} is the address of the Qdrant server as seen from n8n, and that it runs.`);
 	}
 	if (status === 502 || status === 503 || status === 504) return make(failed, betweenHint(status, server));
 	if (status === 429) return make(failed, RATE_HINT);
