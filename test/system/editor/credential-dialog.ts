@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { Form } from './form';
 
 /** The open dialog of a credential. */
@@ -19,19 +19,26 @@ export class CredentialDialog extends Form {
 		await this.page.getByTestId('credential-save-button').click();
 	}
 
+	/** Has n8n test again; the dialog says what came out a moment later. */
 	async retry(): Promise<void> {
 		await this.root.getByTitle('Retry credential test').filter({ visible: true }).click();
 	}
 
-	/** What the dialog says of the test, with its details, as soon as it does. */
+	/** Whether the dialog says that the last test went well. */
+	async isGood(): Promise<boolean> {
+		return await this.#good().isVisible();
+	}
+
+	/** What the dialog says of its first test, with the details, as soon as it does. */
 	async answer(): Promise<string> {
-		const good = this.root.getByTestId('credentials-config-container-test-success');
 		const bad = this.root.locator('.el-tag--danger').filter({ hasText: 'connect', visible: true });
-		await good.filter({ visible: true }).or(bad).waitFor();
-		if (await good.isVisible()) return await good.locator('[class*=_message_]').innerText();
+		await this.#good().filter({ visible: true }).or(bad).waitFor();
+		if (await this.isGood()) return await this.#good().locator('[class*=_message_]').innerText();
 		await bad.getByText('More details').click();
-		const details = bad.locator('[class*=_details_]');
-		await details.waitFor();
-		return await details.innerText();
+		return await bad.locator('[class*=_details_]').innerText();
+	}
+
+	#good(): Locator {
+		return this.root.getByTestId('credentials-config-container-test-success');
 	}
 }
