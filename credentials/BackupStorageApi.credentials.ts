@@ -170,7 +170,8 @@ export class BackupStorageApi implements ICredentialType {
 			type: 'string',
 			required: true,
 			default: '',
-			displayOptions: { show: { type: ['s3'], serverSideEncryption: ['kms'] } },
+			// n8n's public API demands the field where the first of these holds.
+			displayOptions: { show: { serverSideEncryption: ['kms'], type: ['s3'] } },
 		},
 		...advanced({
 			displayName: 'Object Lock',

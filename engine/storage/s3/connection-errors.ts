@@ -77,6 +77,6 @@ function broken(failure: S3Failure, place: Place): Explanation {
 		isGarbled
 			? `What the ${endpointOf(place)} answers is not HTTP${patience(failure)}: ${failure.message}.`
 			: `The connection to the ${endpointOf(place)} failed${patience(failure)}: ${failure.message}.`,
-		`Check the network between n8n and the server, and the server itself; then run it again.${scheme}`,
+		`Check the network between n8n and the server, and that it is an S3 server that listens at this port; then run it again.${scheme}`,
 	];
 }
