@@ -28,7 +28,7 @@ describe.each<Theme>(['light', 'dark'])('in the %s theme, Backup Storage', (them
 	it('asks for what everybody needs, and for the rest where Advanced is on', async () => {
 		await editor.useTheme(theme);
 		const dialog = await editor.newCredential('Backup Storage');
-		expect(await dialog.labels()).toEqual(['Type', 'Folder Path']);
+		await expect.poll(() => dialog.labels()).toEqual(['Type', 'Folder Path']);
 		await editor.screenshot(`credential-folder-${theme}`);
 		await dialog.choose('type', 'S3');
 		await expect.poll(() => dialog.labels()).toEqual(MAIN);
@@ -64,7 +64,9 @@ it('a credential that was stored before there was Advanced shows what is set, an
 	const given = { name: 'Stored before', type: TYPE, data: { ...S3, ...access, ...set } };
 	const stored = await n8n.publicApi<{ id: string }>('POST', '/credentials', given);
 	const dialog = await editor.openCredential(stored);
-	expect(await dialog.labels()).toEqual([...MAIN, 'Storage Class', 'Part Size (MiB)', 'Outage Tolerance (Seconds)']);
+	await expect
+		.poll(() => dialog.labels())
+		.toEqual([...MAIN, 'Storage Class', 'Part Size (MiB)', 'Outage Tolerance (Seconds)']);
 	expect(await dialog.answer()).toMatch(/tested successfully/);
 	await dialog.fill('prefix', 'n8n');
 	await dialog.save();

@@ -24,7 +24,9 @@ export class Form {
 	async marked(): Promise<string[]> {
 		const marked = this.root.locator('.has-issues').filter({ visible: true });
 		return await marked.evaluateAll((elements) =>
-			elements.map((element) => element.getAttribute('data-test-id')!.replace('parameter-input-', '')),
+			elements.map((element) =>
+				(element.getAttribute('data-test-id') ?? element.textContent).replace('parameter-input-', ''),
+			),
 		);
 	}
 

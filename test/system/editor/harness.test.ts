@@ -14,18 +14,18 @@ const credentials = { backupStorageApi: storage };
 it('reads and fills in the fields of a node', async () => {
 	const panel = await editor.openNode({ type: `${PACKAGE}.pruneRetention`, parameters: {}, credentials });
 	expect(await panel.title()).toBe('Node');
-	expect(await panel.value('operation')).toBe('Dry Run');
+	await expect.poll(() => panel.value('operation')).toBe('Dry Run');
 	expect(await panel.entries('operation')).toEqual(['Dry Run', 'Pin Backup', 'Prune', 'Unpin Backup']);
 	await panel.addTo('Options', 'Time Zone');
 	await panel.fill('timeZone', 'Europe/Rome');
-	expect(await panel.value('timeZone')).toBe('Europe/Rome');
+	await expect.poll(() => panel.value('timeZone')).toBe('Europe/Rome');
 	await panel.choose('operation', 'Pin Backup');
 	await expect.poll(() => panel.labels()).toContain('Backup');
 	expect(await panel.marked()).toEqual(['backup']);
 	expect(await panel.list('backup')).toEqual([]);
 	await panel.mode('backup', 'By ID');
 	await panel.fillLocator('backup', 'none-like-it');
-	expect(await panel.located('backup')).toBe('none-like-it');
+	await expect.poll(() => panel.located('backup')).toBe('none-like-it');
 	await panel.execute();
 	expect(await panel.error()).toMatch(/none-like-it/);
 	await panel.close();
@@ -51,7 +51,7 @@ it('reads the table of a run', async () => {
 
 it('reads and fills in the fields of a credential, and what its test says', async () => {
 	const stored = await editor.openCredential(storage);
-	expect(await stored.value('folderPath')).toBe(folderPath);
+	await expect.poll(() => stored.value('folderPath')).toBe(folderPath);
 	expect(await stored.answer()).toMatch(/tested successfully/);
 	const dialog = await editor.newCredential('Backup Storage');
 	await dialog.choose('type', 'S3');

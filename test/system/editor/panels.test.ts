@@ -23,7 +23,7 @@ describe.each<Theme>(['light', 'dark'])('in the %s theme', (theme) => {
 			const canvas = await editor.openCanvas();
 			for (const { name, action } of operationsOf(node)) {
 				const panel = await canvas.add(node.displayName, action);
-				expect(await panel.value('operation')).toBe(name);
+				await expect.poll(() => panel.value('operation')).toBe(name);
 				expect(await panel.marked(), name).toEqual([]);
 				expect((await panel.labels()).length).toBeGreaterThan(2);
 				await editor.screenshot(`${node.name}-${name.replaceAll(' ', '-')}-${theme}`);
