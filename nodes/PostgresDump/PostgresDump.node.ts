@@ -7,6 +7,8 @@ import {
 } from 'n8n-workflow';
 
 import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
+import { credentialsPlace } from '../shared/descriptions/credentials';
+import { onlyResource, VERSION } from '../shared/descriptions/node';
 import { searchFiles } from '../shared/listSearch/searchFiles';
 import { type Operation, runOperation } from '../shared/operation';
 
@@ -20,7 +22,7 @@ export class PostgresDump implements INodeType {
 		name: 'postgresDump',
 		icon: { light: 'file:postgresDump.svg', dark: 'file:postgresDump.dark.svg' },
 		group: ['transform'],
-		version: 1,
+		...VERSION,
 		subtitle:
 			'={{ ({ backUp: "Back Up", restore: "Restore", import: "Import", listContents: "List Contents", listBackups: "List Backups" })[$parameter["operation"]] }}',
 		description: 'Back up and restore PostgreSQL databases (pgvector included)',
@@ -49,11 +51,14 @@ export class PostgresDump implements INodeType {
 			},
 		],
 		properties: [
+			credentialsPlace,
+			onlyResource({ name: 'Database', value: 'database' }),
 			{
 				displayName: 'Operation',
 				name: 'operation',
 				type: 'options',
 				noDataExpression: true,
+				displayOptions: { show: { resource: ['database'] } },
 				options: [
 					{
 						name: 'Back Up',
@@ -65,13 +70,13 @@ export class PostgresDump implements INodeType {
 						name: 'Import',
 						value: 'import',
 						description: 'Restore a dump that pg_dump or pg_dumpall made',
-						action: 'Import a dump made by pg_dump',
+						action: 'Import a dump',
 					},
 					{
 						name: 'List Backups',
 						value: 'listBackups',
 						description: 'List what the storage holds, newest first',
-						action: 'List backups',
+						action: 'List database backups',
 					},
 					{
 						name: 'List Contents',
@@ -83,7 +88,7 @@ export class PostgresDump implements INodeType {
 						name: 'Restore',
 						value: 'restore',
 						description: 'Restore a backup, wholly or by schema or table',
-						action: 'Restore a backup',
+						action: 'Restore a database',
 					},
 				],
 				default: 'backUp',

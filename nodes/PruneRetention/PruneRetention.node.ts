@@ -8,6 +8,7 @@ import {
 
 import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
 import { credentialsPlace } from '../shared/descriptions/credentials';
+import { onlyResource, VERSION } from '../shared/descriptions/node';
 import { type Operation, runOperation } from '../shared/operation';
 
 import { searchBackups } from './listSearch/searchBackups';
@@ -20,7 +21,7 @@ export class PruneRetention implements INodeType {
 		name: 'pruneRetention',
 		icon: { light: 'file:pruneRetention.svg', dark: 'file:pruneRetention.dark.svg' },
 		group: ['transform'],
-		version: 1,
+		...VERSION,
 		subtitle:
 			'={{ ({ prune: "Prune", dryRun: "Dry Run", pinBackup: "Pin Backup", unpinBackup: "Unpin Backup" })[$parameter["operation"]] }}',
 		description: 'Delete old backups by a retention policy, and never the last good one',
@@ -44,17 +45,19 @@ export class PruneRetention implements INodeType {
 		],
 		properties: [
 			credentialsPlace,
+			onlyResource({ name: 'Backup', value: 'backup' }),
 			{
 				displayName: 'Operation',
 				name: 'operation',
 				type: 'options',
 				noDataExpression: true,
+				displayOptions: { show: { resource: ['backup'] } },
 				options: [
 					{
 						name: 'Dry Run',
 						value: 'dryRun',
 						description: 'Tell what Prune would delete and why, and change nothing',
-						action: 'Show what would be pruned',
+						action: 'Preview a prune',
 					},
 					{
 						name: 'Pin Backup',

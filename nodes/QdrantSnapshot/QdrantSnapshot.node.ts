@@ -7,6 +7,8 @@ import {
 } from 'n8n-workflow';
 
 import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
+import { credentialsPlace } from '../shared/descriptions/credentials';
+import { onlyResource, VERSION } from '../shared/descriptions/node';
 import { searchFiles } from '../shared/listSearch/searchFiles';
 import { type Operation, runOperation } from '../shared/operation';
 
@@ -22,7 +24,7 @@ export class QdrantSnapshot implements INodeType {
 		name: 'qdrantSnapshot',
 		icon: { light: 'file:qdrantSnapshot.svg', dark: 'file:qdrantSnapshot.dark.svg' },
 		group: ['transform'],
-		version: 1,
+		...VERSION,
 		subtitle:
 			'={{ ({ backUp: "Back Up", restore: "Restore", listBackups: "List Backups", listServerSnapshots: "List Server Snapshots", deleteServerSnapshots: "Delete Server Snapshots" })[$parameter["operation"]] }}',
 		description: 'Back up and restore collections of Qdrant, aliases and clusters included',
@@ -55,11 +57,14 @@ export class QdrantSnapshot implements INodeType {
 			},
 		],
 		properties: [
+			credentialsPlace,
+			onlyResource({ name: 'Collection', value: 'collection' }),
 			{
 				displayName: 'Operation',
 				name: 'operation',
 				type: 'options',
 				noDataExpression: true,
+				displayOptions: { show: { resource: ['collection'] } },
 				options: [
 					{
 						name: 'Back Up',
@@ -77,7 +82,7 @@ export class QdrantSnapshot implements INodeType {
 						name: 'List Backups',
 						value: 'listBackups',
 						description: 'List what the storage holds, newest first',
-						action: 'List backups',
+						action: 'List collection backups',
 					},
 					{
 						name: 'List Server Snapshots',

@@ -7,6 +7,7 @@ import {
 } from 'n8n-workflow';
 
 import { credentialsPlace } from '../shared/descriptions/credentials';
+import { onlyResource, VERSION } from '../shared/descriptions/node';
 import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
 import { searchFiles } from '../shared/listSearch/searchFiles';
 
@@ -20,7 +21,7 @@ export class VerifyArchive implements INodeType {
 		name: 'verifyArchive',
 		icon: { light: 'file:verifyArchive.svg', dark: 'file:verifyArchive.dark.svg' },
 		group: ['transform'],
-		version: 1,
+		...VERSION,
 		subtitle:
 			'={{ ({ verify: "Verify", drill: "Drill", checkTrend: "Check Trend", listVerifications: "List Verifications" })[$parameter["operation"]] }}',
 		description: 'Find out whether backups are whole and can be restored, before they are needed',
@@ -58,11 +59,13 @@ export class VerifyArchive implements INodeType {
 		],
 		properties: [
 			credentialsPlace,
+			onlyResource({ name: 'Backup', value: 'backup' }),
 			{
 				displayName: 'Operation',
 				name: 'operation',
 				type: 'options',
 				noDataExpression: true,
+				displayOptions: { show: { resource: ['backup'] } },
 				options: [
 					{
 						name: 'Check Trend',
