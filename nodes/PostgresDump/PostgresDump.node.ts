@@ -13,6 +13,7 @@ import { searchFiles } from '../shared/listSearch/searchFiles';
 import { type Operation, runOperation } from '../shared/operation';
 
 import { searchBackups } from './listSearch/searchBackups';
+import { searchDatabases } from './listSearch/searchDatabases';
 import * as loadOptions from './loadOptions';
 import { operations } from './operations';
 
@@ -100,7 +101,7 @@ export class PostgresDump implements INodeType {
 	methods = {
 		credentialTest: { testBackupStorage, testBackupEncryption },
 		loadOptions,
-		listSearch: { searchBackups, searchFiles },
+		listSearch: { searchBackups, searchDatabases, searchFiles },
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {

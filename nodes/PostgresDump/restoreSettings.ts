@@ -2,7 +2,7 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 
 import { BackupError, type OwnerMapping, type RestoreSelection, type RestoreTarget } from '../../engine';
 import { keptCopiesIn } from '../shared/descriptions/keptCopies';
-import { collectionOf, type Fields, selectedIn, textOf, yesNoIn } from '../shared/fields';
+import { collectionOf, type Fields, locatedText, selectedIn, textOf, yesNoIn } from '../shared/fields';
 import { folderOf } from '../shared/folder';
 import { unquoted } from '../shared/lists';
 import { connectTimeoutIn } from '../shared/postgresConnection';
@@ -13,11 +13,15 @@ import { parallelIn } from './connectionOptions';
 /** The fields of descriptions/target.ts as the engine wants them. */
 export function restoreTarget(context: IExecuteFunctions, item: number): RestoreTarget {
 	const type = context.getNodeParameter('target', item) as RestoreTarget['type'];
-	const database = textOf(context.getNodeParameter('targetDatabase', item), 'Database Name');
+	const isNew = type === 'newDatabase';
+	const label = isNew ? 'Database Name' : 'Database';
+	const database = isNew
+		? textOf(context.getNodeParameter('targetDatabase', item), label)
+		: locatedText(context, 'existingDatabase', item, label);
 	if (!database) {
-		throw new BackupError('INVALID_INPUT', 'No database to restore into is named.', { hint: 'Fill in Database Name.' });
+		throw new BackupError('INVALID_INPUT', 'No database to restore into is named.', { hint: `Fill in ${label}.` });
 	}
-	if (type === 'newDatabase') return { type, database };
+	if (isNew) return { type, database };
 	const confirmation = textOf(context.getNodeParameter('confirmation', item, ''), 'Confirm Database Name');
 	if (type === 'safeSwap') {
 		const keptCopies = keptCopiesIn(collectionOf(context, 'options', item, 'Options'));

@@ -13,6 +13,7 @@ import { searchFiles } from '../shared/listSearch/searchFiles';
 import { type Operation, runOperation } from '../shared/operation';
 
 import { searchBackups } from './listSearch/searchBackups';
+import { searchTargets } from './listSearch/searchTargets';
 import * as loadOptions from './loadOptions';
 import { operations } from './operations';
 
@@ -106,7 +107,7 @@ export class QdrantSnapshot implements INodeType {
 	methods = {
 		credentialTest: { testBackupStorage, testBackupEncryption },
 		loadOptions,
-		listSearch: { searchBackups, searchFiles },
+		listSearch: { searchBackups, searchFiles, searchTargets },
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {

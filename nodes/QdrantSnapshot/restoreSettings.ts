@@ -2,7 +2,7 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 
 import { type AliasChoice, BackupError, type RestoreCollectionTarget } from '../../engine';
 import { keptCopiesIn } from '../shared/descriptions/keptCopies';
-import { collectionOf, numberIn, textOf, yesNoIn } from '../shared/fields';
+import { collectionOf, locatedText, numberIn, textOf, yesNoIn } from '../shared/fields';
 import { folderOf } from '../shared/folder';
 
 import { OWN_FOLDER } from './backupContent';
@@ -10,13 +10,15 @@ import { OWN_FOLDER } from './backupContent';
 /** The fields of descriptions/target.ts as the engine wants them. */
 export function restoreTarget(context: IExecuteFunctions, item: number): RestoreCollectionTarget {
 	const type = context.getNodeParameter('target', item) as RestoreCollectionTarget['type'];
-	const collection = textOf(context.getNodeParameter('targetCollection', item), 'The name of the collection');
+	const isNew = type === 'newCollection';
+	const label = isNew ? 'Collection Name' : 'Collection';
+	const collection = isNew
+		? textOf(context.getNodeParameter('targetCollection', item), label)
+		: locatedText(context, 'existingCollection', item, label);
 	if (!collection) {
-		throw new BackupError('INVALID_INPUT', 'No collection to restore into is named.', {
-			hint: 'Fill in the name of the collection.',
-		});
+		throw new BackupError('INVALID_INPUT', 'No collection to restore into is named.', { hint: `Fill in ${label}.` });
 	}
-	if (type === 'newCollection') return { type, collection };
+	if (isNew) return { type, collection };
 	const confirmation = textOf(context.getNodeParameter('confirmation', item, ''), 'Confirm Collection Name');
 	if (type !== 'safeSwap') return { type, collection, confirmation };
 	const keptCopies = keptCopiesIn(collectionOf(context, 'options', item, 'Options'));

@@ -1,4 +1,4 @@
-import { NodeOperationError, type IDataObject, type INode, type INodeExecutionData } from 'n8n-workflow';
+import { NodeApiError, NodeOperationError, type IDataObject, type INode, type INodeExecutionData } from 'n8n-workflow';
 
 import { BackupError, messageOf } from '../../engine';
 
@@ -18,6 +18,14 @@ export function toNodeError(node: INode, error: unknown, itemIndex?: number): No
 	result.message = message;
 	result.messages = [];
 	return result;
+}
+
+/** The same for a list to choose from in the editor, to which n8n hands on the description of no other class of errors. */
+export function toListError(node: INode, cause: unknown): NodeApiError {
+	const { message, description } = toNodeError(node, cause);
+	const error = new NodeApiError(node, { message }, { message, ...(description && { description }) });
+	error.message = message;
+	return error;
 }
 
 /**

@@ -27,6 +27,11 @@ export function textOf(value: unknown, label: string): string {
 	throw wrong(label, value, 'Give a text.');
 }
 
+/** What a resource locator names, in whatever mode; empty where nothing is chosen. */
+export function locatedText(context: IExecuteFunctions, name: string, item: number, label: string): string {
+	return textOf(context.getNodeParameter(name, item, '', { extractValue: true }), label);
+}
+
 /**
  * A number, which an expression may give as a text.
  * @throws BackupError INVALID_INPUT that names the field, for anything else and for a number out of range

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { backup, type NodeRunner } from '../nodes/node-runner';
+import { backup, byName, type NodeRunner } from '../nodes/node-runner';
 import {
 	createShop,
 	dumpNode,
@@ -147,7 +147,7 @@ it('replaces the database in which this n8n keeps its own data only where that w
 		password: database.password,
 		ssl: 'disable',
 	});
-	const overOwn = { target: 'safeSwap', targetDatabase: database.database, confirmation: database.database };
+	const overOwn = { target: 'safeSwap', existingDatabase: byName(database.database), confirmation: database.database };
 	const restoring = node.with({ postgres: own });
 	const parameters = { ...backup('id', made!['id'] as string), ...overOwn };
 	expect(await restoring.fails('restore', parameters)).toMatch(/"postgres" is the database in which this n8n keeps/);

@@ -66,6 +66,11 @@ export class NodeRunner<W extends Runnable = Runnable> {
 	}
 }
 
+/** What stands in a resource locator that names something of a server. */
+export function byName(value: unknown): Record<string, unknown> {
+	return { __rl: true, mode: 'name', value };
+}
+
 /** The Backup field of the node. */
 export function backup(mode: 'list' | 'latest' | 'id' | 'file', value: string): Record<string, unknown> {
 	return { backup: { __rl: true, mode, value } };

@@ -93,6 +93,20 @@ it('fills its drop-downs from the server and from the storage', async () => {
 	]);
 	expect(await values('getBackupTables', { operation: 'restore' })).toEqual([]);
 
+	const databases = async (filter: string) =>
+		await n8n.searchList({ ...request, methodName: 'searchDatabases', parameters: { operation: 'restore' }, filter });
+	expect((await databases('')).results.map(({ value }) => value)).toEqual(expect.arrayContaining(['postgres', 'shop']));
+	expect((await databases('SHO')).results).toContainEqual({ name: 'shop', value: 'shop' });
+	expect((await databases('nothing like it')).results).toEqual([]);
+	const nowhere = await n8n.createCredential('nowhere', 'postgres', { ...postgresData(server, 'shop'), port: 1 });
+	const lost = { ...request, credentials: { postgres: nowhere }, methodName: 'searchDatabases' };
+	// n8n hands on the description of such an error alone.
+	await expect(n8n.searchList(lost)).rejects.toMatchObject({
+		name: 'NodeApiError',
+		message: expect.stringMatching(/Could not connect to PostgreSQL database "shop".*ECONNREFUSED/),
+		description: expect.stringMatching(/Check host, port and SSL in the Postgres credential/),
+	});
+
 	const list = async (methodName: string, filter?: string) =>
 		(await n8n.searchList({ ...request, methodName, parameters: chosen, ...(filter && { filter }) })).results;
 	const [newest] = await list('searchBackups');

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { inProcessN8n } from './harness';
-import { backup } from './node-runner';
+import { backup, byName } from './node-runner';
 import { createShop, databaseExists, dumpNode, NODE_TYPE, rowsOf, WHOLE_SHOP } from './postgres-support';
 
 /** An expression that refers to what is not there. */
@@ -40,7 +40,7 @@ it('does not take a selection that came out empty for everything', async () => {
 	const parameters = {
 		...backup('latest', 'shop'),
 		target: 'existing',
-		targetDatabase: 'kept',
+		existingDatabase: byName('kept'),
 		confirmation: 'kept',
 		before: 'truncate',
 	};

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { inProcessN8n } from './harness';
-import { backup, type Json, type NodeRunner } from './node-runner';
+import { backup, byName, type Json, type NodeRunner } from './node-runner';
 import { createShop, databaseExists, dumpNode, NODE_TYPE, postgresData, rowsOf, WHOLE_SHOP } from './postgres-support';
 
 const n8n = await inProcessN8n();
@@ -47,7 +47,7 @@ it('restores into a new database, chosen from the list', async () => {
 it('swaps the restored database in and keeps the old one, once the name was confirmed', async () => {
 	await createShop(server, 'swapped');
 	await server.query('swapped', 'TRUNCATE users CASCADE');
-	const parameters = { ...backup('file', made['key']), target: 'safeSwap', targetDatabase: 'swapped' };
+	const parameters = { ...backup('file', made['key']), target: 'safeSwap', existingDatabase: byName('swapped') };
 	expect(await node.fails('restore', { ...parameters, confirmation: 'swaped' })).toMatch(/not confirmed/);
 	expect(await rowsOf(server, 'swapped')).toMatchObject({ users: 0 });
 	const [report] = await node.ok('restore', { ...parameters, confirmation: 'swapped' });
@@ -62,7 +62,7 @@ it('replaces a database', async () => {
 	const [report] = await node.ok('restore', {
 		...backup('latest', 'shop'),
 		target: 'replace',
-		targetDatabase: 'replaced',
+		existingDatabase: byName('replaced'),
 		confirmation: 'replaced',
 	});
 	expect(report!.previousDatabase).toBeNull();
@@ -75,7 +75,7 @@ it('restores some tables into a database as it stands', async () => {
 	const [report] = await node.ok('restore', {
 		...backup('latest', 'shop'),
 		target: 'existing',
-		targetDatabase: 'partly',
+		existingDatabase: byName('partly'),
 		confirmation: 'partly',
 		before: 'truncate',
 		selection: { tables: ['public."Order Lines"'], schemaNames: 'audit' },
@@ -91,7 +91,7 @@ it('collects what cannot be restored and hints at it', async () => {
 	const run = await node.run('restore', {
 		...backup('latest', 'shop'),
 		target: 'existing',
-		targetDatabase: 'replaced',
+		existingDatabase: byName('replaced'),
 		confirmation: 'replaced',
 		selection: { tableNames: 'audit.log' },
 		options: { onObjectError: 'collect', owner: 'none', privileges: false, parallel: 1 },
@@ -157,7 +157,7 @@ it('asks the server before it reads the backup', async () => {
 	const [unread] = await node.ok('backUp', { options: { folder: 'unread' } });
 	appendFileSync(join(folder, unread!.key), 'x');
 	const parameters = { ...backup('id', unread!.id), options: { folder: 'unread' } };
-	const over = (targetDatabase: string) => ({ target: 'safeSwap', targetDatabase, confirmation: targetDatabase });
+	const over = (name: string) => ({ target: 'safeSwap', existingDatabase: byName(name), confirmation: name });
 	expect(await node.fails('restore', { ...parameters, ...over('nowhere') })).toMatch(/no database "nowhere"/);
 	const data = { ...postgresData(server, 'shop'), password: 'guessed' };
 	const wrong = node.with({ postgres: await n8n.createCredential('wrong', 'postgres', data) });

@@ -75,12 +75,14 @@ it('fills its drop-downs', async () => {
 	const request = { nodeType: NODE_TYPE, credentials: node.credentials, parameters: { operation: 'backUp' } };
 	const chosen = await n8n.loadOptions({ ...request, methodName: 'getCollections', path: 'parameters.collections' });
 	expect(chosen.map(({ value }) => value)).toEqual(['docs', 'images', 'test_runs']);
-	const targets = await n8n.loadOptions({
-		...request,
-		methodName: 'getCollectionsAndAliases',
-		path: 'parameters.targetCollection',
-	});
-	expect(targets.map(({ value }) => value)).toEqual(['live', 'docs', 'images', 'test_runs']);
+	const targets = async (target: string, filter?: string) => {
+		const parameters = { operation: 'restore', target };
+		const field = { methodName: 'searchTargets', path: 'parameters.existingCollection', ...(filter && { filter }) };
+		return (await n8n.searchList({ ...request, parameters, ...field })).results;
+	};
+	expect((await targets('existing')).map(({ value }) => value)).toEqual(['docs', 'images', 'test_runs']);
+	expect((await targets('safeSwap')).map(({ value }) => value)).toEqual(['live', 'docs', 'images', 'test_runs']);
+	expect(await targets('safeSwap', 'LIV')).toEqual([{ name: 'live, alias of docs', value: 'live' }]);
 	const [made] = await node.ok('backUp', { collectionMode: 'chosen', collections: ['docs'] });
 	const { results } = await n8n.searchList({
 		...request,

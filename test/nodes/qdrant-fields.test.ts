@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startQdrant, type QdrantServer } from '../services/qdrant';
 import { contentHash, createPlain } from '../services/qdrant-data';
 import { inProcessN8n } from './harness';
-import { backup, type NodeRunner } from './node-runner';
+import { backup, byName, type NodeRunner } from './node-runner';
 import { collections, losePoints, snapshotNode } from './qdrant-support';
 
 /** An expression that refers to what is not there. */
@@ -33,13 +33,18 @@ it('does not let an expression that gives no text name the collection to restore
 	const { node, docs } = await withBackup();
 	await losePoints(server, '5', 0, 10);
 	const before = { five: await contentHash(server, '5'), docs: await contentHash(server, 'docs') };
-	const into = (targetCollection: unknown, target = 'newCollection') => ({ ...docs, target, targetCollection });
+	const into = (targetCollection: unknown) => ({ ...docs, target: 'newCollection', targetCollection });
+	const over = (target: string, name: unknown, confirmation: unknown) => ({
+		...docs,
+		target,
+		existingCollection: byName(name),
+		confirmation,
+	});
 	expect(await node.fails('restore', into('={{ 5 }}'))).toMatch(/a collection named 5 already; nothing was changed/);
-	const unconfirmed = { ...into('={{ 5 }}', 'safeSwap'), confirmation: 'docs' };
-	expect(await node.fails('restore', unconfirmed)).toMatch(/"5" is not confirmed/);
+	expect(await node.fails('restore', over('safeSwap', '={{ 5 }}', 'docs'))).toMatch(/"5" is not confirmed/);
 	for (const name of ['={{ ["docs"] }}', '={{ { name: "docs" } }}', NOTHING, '.', '..', 'a/b', '={{ "a\\nb" }}']) {
 		expect(await node.fails('restore', into(name))).toMatch(/collection/i);
-		expect(await node.fails('restore', { ...into(name, 'existing'), confirmation: name })).toMatch(/collection/i);
+		expect(await node.fails('restore', over('existing', name, name))).toMatch(/collection/i);
 	}
 	expect(await collections(server)).toEqual(['5', 'docs']);
 	expect({ five: await contentHash(server, '5'), docs: await contentHash(server, 'docs') }).toEqual(before);
@@ -69,5 +74,7 @@ it('takes numbers and texts for what they name', async () => {
 		{ collection: '2026' },
 	]);
 	expect(await collections(server)).toContain('2026');
-	expect(await node.fails('deleteServerSnapshots', { snapshotName: '={{ 5 }}' })).toMatch(/There is no snapshot 5/);
+	expect(
+		await node.fails('deleteServerSnapshots', { whichSnapshot: 'incoming', incomingSnapshot: { name: 5 } }),
+	).toMatch(/There is no snapshot 5 of the whole storage/);
 });

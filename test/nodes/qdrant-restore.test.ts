@@ -8,7 +8,7 @@ import { ask, at, contentHash, countPoints, createPlain, snapshotNames } from '.
 import { startS3rver } from '../services/s3/s3rver';
 import { unpackZstd } from '../services/zstd';
 import { inProcessN8n } from './harness';
-import { backup, type Json, type NodeRunner } from './node-runner';
+import { backup, byName, type Json, type NodeRunner } from './node-runner';
 import { aliases, collections, losePoints, NODE_TYPE, pointAlias, qdrantData, snapshotNode } from './qdrant-support';
 
 const n8n = await inProcessN8n();
@@ -38,7 +38,11 @@ afterAll(async () => {
 });
 
 const intoNew = (targetCollection: string) => ({ target: 'newCollection', targetCollection });
-const over = (target: string, name: string, confirmation = name) => ({ target, targetCollection: name, confirmation });
+const over = (target: string, name: string, confirmation = name) => ({
+	target,
+	existingCollection: byName(name),
+	confirmation,
+});
 
 it('restores into a new collection, chosen from the list', async () => {
 	const [report] = await node.ok('restore', { ...backup('list', made['id']), ...intoNew('copy') });

@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { existingField } from '../../shared/descriptions/existing';
 import { keptCopiesOption } from '../../shared/descriptions/keptCopies';
 import { shownFor } from '../../shared/operation';
 
@@ -50,17 +51,14 @@ export function targetFields(operations: string[], more: Record<string, string[]
 			description: 'Of the database to create; it must not exist yet',
 			displayOptions: shown(['newDatabase']),
 		},
-		{
+		existingField({
 			displayName: 'Database',
-			name: 'targetDatabase',
-			type: 'options',
-			typeOptions: { loadOptionsMethod: 'getDatabases' },
-			required: true,
-			default: '',
-			description:
-				'The database to restore over. Choose from the list, or give its name by an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+			name: 'existingDatabase',
+			description: 'The database to restore over',
+			placeholder: { list: 'Select a database...', name: 'e.g. shop' },
+			searchListMethod: 'searchDatabases',
 			displayOptions: shown(OVER_EXISTING),
-		},
+		}),
 		{
 			displayName:
 				'The database as it is now stays on the server as <code>name_before_YYYYMMDD_HHMMSS</code>, and takes its disk space until you drop it. At the swap, sessions of others in the database are ended.',

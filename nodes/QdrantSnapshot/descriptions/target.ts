@@ -1,11 +1,9 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { existingField } from '../../shared/descriptions/existing';
 import { shownFor } from '../../shared/operation';
 
 const shown = (target: string[]) => shownFor(['restore'], { target });
-
-const named =
-	'Choose from the list, or give its name by an <a href="https://docs.n8n.io/code/expressions/">expression</a>.';
 
 /** Where a restore goes, and the confirmation that everything but a new collection asks for. */
 export const targetFields: INodeProperties[] = [
@@ -44,26 +42,14 @@ export const targetFields: INodeProperties[] = [
 		description: 'Of the collection to create; neither a collection nor an alias may have that name yet',
 		displayOptions: shown(['newCollection']),
 	},
-	{
-		displayName: 'Collection or Alias',
-		name: 'targetCollection',
-		type: 'options',
-		typeOptions: { loadOptionsMethod: 'getCollectionsAndAliases' },
-		required: true,
-		default: '',
-		description: `The name that clients use. ${named}`,
-		displayOptions: shown(['safeSwap']),
-	},
-	{
+	existingField({
 		displayName: 'Collection',
-		name: 'targetCollection',
-		type: 'options',
-		typeOptions: { loadOptionsMethod: 'getCollections' },
-		required: true,
-		default: '',
-		description: `The collection to restore over. ${named}`,
-		displayOptions: shown(['existing']),
-	},
+		name: 'existingCollection',
+		description: 'The collection to restore over; for a safe swap the name that clients use, which may be an alias',
+		placeholder: { list: 'Select a collection...', name: 'e.g. docs' },
+		searchListMethod: 'searchTargets',
+		displayOptions: shown(['safeSwap', 'existing']),
+	}),
 	{
 		displayName:
 			'By an alias, the swap is one step, and the old collection stays. By the name of a collection itself, the old points are copied first, as <code>name_before_YYYYMMDD_HHMMSS</code>, and for a moment clients see the old points or none: Qdrant cannot rename. What is kept takes its disk space until you delete it.',

@@ -1,2 +1,1 @@
 export { getCollections } from './getCollections';
-export { getCollectionsAndAliases } from './getCollectionsAndAliases';

@@ -2,7 +2,7 @@ import type { ILoadOptionsFunctions, INodeListSearchItems, INodeListSearchResult
 
 import { type BackupEntry, type BackupKind, listManifests, MANIFEST_SUFFIX, type Storage } from '../../../engine';
 import { mapBounded, verificationState } from '../../../engine/verify';
-import { toNodeError } from '../errors';
+import { toListError } from '../errors';
 import { folderPrefix } from '../folder';
 import { openStorageForList } from '../storage';
 
@@ -55,7 +55,7 @@ export async function backupsFound(
 		const results = await mapBounded(shown, async (offer) => await itemOf(storage, offer, offered, signal));
 		return { results, ...(found.length > begin + PAGE && { paginationToken: String(begin + PAGE) }) };
 	} catch (error) {
-		throw toNodeError(context.getNode(), error);
+		throw toListError(context.getNode(), error);
 	}
 }
 

@@ -1,7 +1,7 @@
 import type { ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
 
 import { HOUSEKEEPING, isOwnName, type StoredObject } from '../../../engine';
-import { toNodeError } from '../errors';
+import { toListError } from '../errors';
 import { openStorageForList } from '../storage';
 
 import { listLabel } from './label';
@@ -23,6 +23,6 @@ export async function searchFiles(this: ILoadOptionsFunctions, filter = ''): Pro
 		}));
 		return { results };
 	} catch (error) {
-		throw toNodeError(this.getNode(), error);
+		throw toListError(this.getNode(), error);
 	}
 }

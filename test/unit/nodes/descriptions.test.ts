@@ -1,0 +1,71 @@
+import {
+	type INodeProperties,
+	type INodePropertyCollection,
+	type INodePropertyOptions,
+	NodeHelpers,
+} from 'n8n-workflow';
+import { describe, expect, it } from 'vitest';
+
+import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
+import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
+import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
+import { VerifyArchive } from '../../../nodes/VerifyArchive/VerifyArchive.node';
+
+const NODES = [new PostgresDump(), new PruneRetention(), new QdrantSnapshot(), new VerifyArchive()];
+const DESCRIPTIONS = NODES.map(({ description }) => description);
+
+/** A field with those inside it. */
+function withInner(property: INodeProperties): INodeProperties[] {
+	if (property.type === 'collection') return [property, ...(property.options as INodeProperties[]).flatMap(withInner)];
+	if (property.type !== 'fixedCollection') return [property];
+	return [
+		property,
+		...(property.options as INodePropertyCollection[]).flatMap(({ values }) => values.flatMap(withInner)),
+	];
+}
+
+function operationsOf({ properties }: (typeof DESCRIPTIONS)[number]): INodePropertyOptions[] {
+	return properties.find(({ name }) => name === 'operation')!.options as INodePropertyOptions[];
+}
+
+describe.each(DESCRIPTIONS)('$displayName', (description) => {
+	const { properties, credentials = [] } = description;
+	const { methods } = NODES.find((node) => node.description === description)!;
+	const all = properties.flatMap(withInner);
+
+	it.each(operationsOf(description))('is called after the action "$action"', ({ value, action }) => {
+		// What n8n's editor has of a node that was just added.
+		const added = NodeHelpers.getNodeParameters(properties, { operation: value }, true, false, null, description)!;
+		expect(NodeHelpers.makeNodeName(added, description)).toBe(action);
+		expect(action).toMatch(/^[A-Z][a-z]+ [a-z ]+$/);
+	});
+
+	it('has no field of one name and two types: what was filled in before would stay, and be wrong', () => {
+		const types = new Map<string, Set<string>>();
+		for (const { name, type } of properties) types.set(name, (types.get(name) ?? new Set()).add(type));
+		expect([...types].filter(([, found]) => found.size > 1)).toEqual([]);
+	});
+
+	it('offers what is on a server from a list, and by a text as well', () => {
+		const single = all.filter(({ type, typeOptions }) => type === 'options' && typeOptions?.loadOptionsMethod);
+		expect(single.map(({ name }) => name)).toEqual([]);
+		for (const { name, modes = [] } of all.filter(({ type }) => type === 'resourceLocator')) {
+			const [list, ...others] = modes;
+			expect(list, name).toMatchObject({ name: 'list', type: 'list', typeOptions: { searchable: true } });
+			expect(Object.keys(methods?.listSearch ?? {})).toContain(list!.typeOptions!.searchListMethod);
+			expect(others.length, name).toBeGreaterThan(0);
+			for (const mode of others) expect(mode.placeholder, name).toMatch(/^e\.g\. /);
+		}
+	});
+
+	it('shows its credentials before all fields, each once', () => {
+		expect(properties[0]!.type).toBe('credentials');
+		// n8n looks only at the first of a name.
+		expect(new Set(credentials.map(({ name }) => name)).size).toBe(credentials.length);
+	});
+});
+
+it('nodes are told apart by their names, whatever they do', () => {
+	const actions = DESCRIPTIONS.flatMap(operationsOf).map(({ action }) => action);
+	expect(new Set(actions).size).toBe(actions.length);
+});
