@@ -273,6 +273,11 @@ export class QdrantClient {
 		}
 	}
 
+	/** The address of a snapshot on this server. */
+	snapshotUrl(scope: SnapshotScope, name: string): string {
+		return `${this.server.replace(/\/+$/, '')}${snapshotPath(scope, name)}`;
+	}
+
 	/** The body of a snapshot, whole or from a byte on; resolves with whatever answer came. Throws QdrantFailure. */
 	async openSnapshot(
 		scope: SnapshotScope,
@@ -280,7 +285,7 @@ export class QdrantClient {
 		headers: Record<string, string>,
 		signal?: AbortSignal,
 	): Promise<LongAnswer> {
-		const path = `${snapshotsPath(scope)}/${encodeURIComponent(name)}`;
+		const path = snapshotPath(scope, name);
 		const { connection, timeouts } = this.#caller;
 		return await openLong(connection, { method: 'GET', path, headers, signal, answerWithin: timeouts.answer });
 	}
@@ -328,6 +333,10 @@ export class QdrantClient {
 function snapshotsPath({ collection, shard }: SnapshotScope): string {
 	if (collection === undefined) return '/snapshots';
 	return `/collections/${encodeURIComponent(collection)}${shard === undefined ? '' : `/shards/${shard}`}/snapshots`;
+}
+
+function snapshotPath(scope: SnapshotScope, name: string): string {
+	return `${snapshotsPath(scope)}/${encodeURIComponent(name)}`;
 }
 
 /** For messages: `the collection docs`, `shard 2 of the collection docs`, `the whole storage`. */

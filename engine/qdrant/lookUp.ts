@@ -48,6 +48,8 @@ export interface ServerSnapshot extends SnapshotScope {
 	createdAt: string | undefined;
 	/** The address of the peer that holds it. */
 	server: string;
+	/** Its own address there, by which it is told from all others. */
+	url: string;
 }
 
 /**
@@ -77,7 +79,8 @@ export async function listServerSnapshots(
 		}
 		for (const scope of scopes) {
 			for (const { name, size, creation_time: created } of await client.snapshots(scope, signal)) {
-				found.push({ ...scope, name, size, createdAt: created ? `${created}Z` : undefined, server: client.server });
+				const createdAt = created ? `${created}Z` : undefined;
+				found.push({ ...scope, name, size, createdAt, server: client.server, url: client.snapshotUrl(scope, name) });
 			}
 		}
 	}

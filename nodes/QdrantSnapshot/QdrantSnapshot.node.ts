@@ -13,6 +13,7 @@ import { searchFiles } from '../shared/listSearch/searchFiles';
 import { type Operation, runOperation } from '../shared/operation';
 
 import { searchBackups } from './listSearch/searchBackups';
+import { searchServerSnapshots } from './listSearch/searchServerSnapshots';
 import { searchTargets } from './listSearch/searchTargets';
 import * as loadOptions from './loadOptions';
 import { operations } from './operations';
@@ -107,7 +108,7 @@ export class QdrantSnapshot implements INodeType {
 	methods = {
 		credentialTest: { testBackupStorage, testBackupEncryption },
 		loadOptions,
-		listSearch: { searchBackups, searchFiles, searchTargets },
+		listSearch: { searchBackups, searchFiles, searchServerSnapshots, searchTargets },
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {

@@ -55,7 +55,7 @@ it('hands a snapshot on as binary data, and restores it from there', async () =>
 it('lists the snapshots on the server, and deletes what comes in', async () => {
 	await ask(server, 'POST', at('docs', '/snapshots?wait=true'));
 	const before = [{ type: NODE_TYPE, parameters: { operation: 'listServerSnapshots' } }];
-	const run = await (await node.workflow('deleteServerSnapshots', {}, {}, before)).run();
+	const run = await (await node.workflow('deleteServerSnapshots', { whichSnapshot: 'incoming' }, {}, before)).run();
 	expect(run.error).toBeUndefined();
 	expect(run.items.map(({ json }) => json)).toMatchObject([{ collection: 'docs', deleted: true }]);
 	expect(await snapshotNames(server, 'docs')).toEqual([]);

@@ -189,12 +189,23 @@ it('lists the snapshots on the server, and deletes what comes in', async () => {
 	expect(await node.ok('listServerSnapshots', { snapshotCollections: ['docs'] })).toEqual([]);
 
 	const before = [{ type: NODE_TYPE, parameters: { operation: 'listServerSnapshots' } }];
-	const run = await (await node.workflow('deleteServerSnapshots', {}, {}, before)).run();
+	const incoming = { whichSnapshot: 'incoming' };
+	const run = await (await node.workflow('deleteServerSnapshots', incoming, {}, before)).run();
 	expect(run.error).toBeUndefined();
 	expect(run.items.map(({ json }) => json)).toEqual(listed.map((snapshot) => ({ ...snapshot, deleted: true })));
 	expect(await node.ok('listServerSnapshots')).toEqual([]);
-	expect(await node.fails('deleteServerSnapshots')).toMatch(/No snapshot is named/);
-	expect(await node.fails('deleteServerSnapshots', { snapshotName: made.name, snapshotCollection: 'images' })).toMatch(
-		/no snapshot .* of the collection images/,
+	const chosen = (mode: string, value: string) => ({ snapshot: { __rl: true, mode, value } });
+	expect(await node.fails('deleteServerSnapshots', chosen('url', '={{ $json.body.nothing }}'))).toMatch(
+		/No snapshot is chosen/,
 	);
+	expect(await node.fails('deleteServerSnapshots', incoming)).toMatch(/incoming item tells of no snapshot/);
+	const gone = { ...incoming, incomingSnapshot: JSON.stringify({ name: made.name, collection: 'images' }) };
+	expect(await node.fails('deleteServerSnapshots', gone)).toMatch(/no snapshot .* of the collection images/);
+	const url = `${server.url}/collections/images/snapshots/${made.name}`;
+	expect(await node.fails('deleteServerSnapshots', chosen('url', url))).toMatch(
+		`There is no snapshot ${url}; nothing was deleted.`,
+	);
+	for (const incomingSnapshot of ['={{ "docs" }}', '={{ [] }}', '={{ $json.body.nothing }}']) {
+		expect(await node.fails('deleteServerSnapshots', { ...incoming, incomingSnapshot })).toMatch(/is not an object/);
+	}
 });

@@ -4,8 +4,9 @@ import { startQdrantCluster } from '../services/qdrant-cluster';
 import { ask, at, contentHash, fill, plainShape, snapshotNames } from '../services/qdrant-data';
 import { inProcessN8n } from './harness';
 import { backup, type Json, type NodeRunner } from './node-runner';
-import { snapshotNode } from './qdrant-support';
+import { NODE_TYPE, snapshotNode } from './qdrant-support';
 
+const n8n = await inProcessN8n();
 let peers: QdrantServer[];
 let first: QdrantServer;
 let node: NodeRunner;
@@ -17,9 +18,12 @@ beforeAll(async () => {
 	[first] = peers as [QdrantServer];
 	await ask(first, 'PUT', at('spread'), { vectors: { size: 8, distance: 'Cosine' }, shard_number: 3 });
 	await fill(first, 'spread', plainShape(8), { count: 300 });
-	({ node } = await snapshotNode(await inProcessN8n(), first));
+	({ node } = await snapshotNode(n8n, first));
 	options = { peerUrls: peers.map(({ url }) => url).join(', ') };
 });
+
+/** A snapshot as an incoming item tells of it. */
+const incoming = (incomingSnapshot: Json) => ({ whichSnapshot: 'incoming', incomingSnapshot, options });
 
 afterAll(async () => {
 	await Promise.all((peers ?? []).map((peer) => peer.stop()));
@@ -53,9 +57,25 @@ it('lists the snapshots of all peers', async () => {
 	for (const peer of peers) await ask(peer, 'POST', at('spread', '/snapshots?wait=true'));
 	const found = await node.ok('listServerSnapshots', { snapshotCollections: ['spread'], options });
 	expect(found.map(({ server }) => server as string).sort()).toEqual(peers.map(({ url }) => url).sort());
-	for (const { name, collection } of found) {
-		await node.ok('deleteServerSnapshots', { snapshotName: name, snapshotCollection: collection, options });
-	}
+	const [one, ...others] = found;
+	const { results } = await n8n.searchList({
+		nodeType: NODE_TYPE,
+		credentials: node.credentials,
+		parameters: { operation: 'deleteServerSnapshots', options },
+		methodName: 'searchServerSnapshots',
+		path: 'parameters.snapshot',
+		filter: one!['server'],
+	});
+	expect(results).toEqual([
+		{
+			name: expect.stringMatching(/^20.* UTC · spread · \d.*B · spread-.*\.snapshot · http:/),
+			value: `${one!['server']}/collections/spread/snapshots/${one!['name']}`,
+		},
+	]);
+	const snapshot = { __rl: true, mode: 'list', value: results[0]!.value };
+	expect(await node.ok('deleteServerSnapshots', { snapshot, options })).toEqual([{ ...one, deleted: true }]);
+	expect(await node.ok('listServerSnapshots', { options })).toEqual(others);
+	for (const { name, collection } of others) await node.ok('deleteServerSnapshots', incoming({ name, collection }));
 	expect(await node.ok('listServerSnapshots', { options })).toEqual([]);
 });
 
@@ -67,12 +87,12 @@ it('deletes the snapshot of the shard and the peer that are named, and no other'
 	);
 	const shard = shards[0]!.shard_id;
 	const { name } = await ask<{ name: string }>(first, 'POST', at('spread', `/shards/${shard}/snapshots?wait=true`));
-	const named = { snapshotName: name, snapshotCollection: 'spread', options };
-	expect(await node.fails('deleteServerSnapshots', named)).toMatch(/no snapshot .* of the collection spread/);
-	const elsewhere = { ...named, snapshotShard: shard, snapshotServer: peers[1]!.url };
-	expect(await node.fails('deleteServerSnapshots', elsewhere)).toMatch(/no snapshot .* of shard/);
+	const named = { name, collection: 'spread' };
+	expect(await node.fails('deleteServerSnapshots', incoming(named))).toMatch(/no snapshot .* of the collection spread/);
+	const elsewhere = { ...named, shard, server: peers[1]!.url };
+	expect(await node.fails('deleteServerSnapshots', incoming(elsewhere))).toMatch(/no snapshot .* of shard/);
 	expect(await node.ok('listServerSnapshots', { options })).toMatchObject([{ name, shard, server: first.url }]);
-	const here = { ...named, snapshotShard: shard, snapshotServer: first.url };
-	expect(await node.ok('deleteServerSnapshots', here)).toMatchObject([{ name, shard, deleted: true }]);
+	const here = { ...named, shard, server: first.url };
+	expect(await node.ok('deleteServerSnapshots', incoming(here))).toMatchObject([{ name, shard, deleted: true }]);
 	expect(await node.ok('listServerSnapshots', { options })).toEqual([]);
 });
