@@ -2,6 +2,8 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { shownFor } from '../../shared/operation';
 
+import { rolesNotice } from './restore';
+
 /** What to take out of a dump made by others. */
 export type ImportContents = 'database' | 'allDatabases' | 'globals';
 
@@ -47,7 +49,7 @@ export const contentsFields: INodeProperties[] = [
 	},
 	{
 		displayName:
-			'Each database that holds something is created under its own name, behind the prefix. If one of these names is taken on the server, nothing is changed.',
+			'Each database that holds something is created under its own name, behind the prefix. Databases that are there stay as they are: if one of these names is taken on the server, nothing is changed.',
 		name: 'allDatabasesNotice',
 		type: 'notice',
 		default: '',
@@ -70,4 +72,6 @@ export const contentsFields: INodeProperties[] = [
 		description: 'Whether to restore the roles of the dump first, which its databases belong to; none is ever dropped',
 		displayOptions: shownFor(SHOWN, { contents: ['allDatabases'] }),
 	},
+	rolesNotice('dump', shownFor(SHOWN, { contents: ['allDatabases'], withGlobals: [true] })),
+	rolesNotice('dump', shownFor(SHOWN, { contents: ['globals'] })),
 ];

@@ -38,6 +38,20 @@ export const existingRolesOption: INodeProperties = {
 	description: 'What to do with roles and tablespaces that the server has already; none is ever dropped',
 };
 
+/** What becomes of the roles that a server has. */
+export function rolesNotice(
+	source: 'backup' | 'dump',
+	displayOptions: INodeProperties['displayOptions'],
+): INodeProperties {
+	return {
+		displayName: `Roles that the server has already get the attributes, passwords and memberships that the ${source} holds, unless Existing Roles in the Options is set to Skip. None is dropped, and those that the ${source} does not name stay as they are. The role of the Postgres credential keeps its attributes and its password.`,
+		name: 'rolesNotice',
+		type: 'notice',
+		default: '',
+		displayOptions,
+	};
+}
+
 const fromBackup = (what: string) =>
 	`${what}. Choose from the list, or give names by an <a href="https://docs.n8n.io/code/expressions/">expression</a>.`;
 
@@ -138,6 +152,7 @@ export const restoreFields: INodeProperties[] = [
 		['restore'],
 		'With it the archive is checked before anything is changed and read in parallel; without it the file is read as a plain dump.',
 	),
+	rolesNotice('backup', shownFor(['restore'], { restoreKind: ['globals'] })),
 	...targetFields(['restore'], database),
 	selection,
 	{

@@ -6,6 +6,22 @@ import { shownFor } from '../../shared/operation';
 
 const OVER_EXISTING = ['safeSwap', 'replace', 'existing'];
 
+/** What goes and what stays, for each choice of Before Restoring. */
+const INTO_NOTICES = [
+	{
+		before: 'nothing',
+		text: 'All that the database holds stays, and what the backup holds is added. What exists already makes the restore fail; what it has added until then may stay.',
+	},
+	{
+		before: 'truncate',
+		text: 'All rows of the selected tables are deleted for good, those written since the backup too, and the rows of the backup take their place. Without a Selection these are all tables that the backup has rows of. Definitions and other tables stay. If anything fails, all is as it was.',
+	},
+	{
+		before: 'drop',
+		text: 'The selected tables, views and sequences are dropped for good, with the rows written since the backup, and made anew from the backup. All else stays; where something else depends on them, nothing is changed. If anything fails, all is as it was.',
+	},
+];
+
 /** Where a restore goes, and the confirmation that everything but a new database asks for. */
 export function targetFields(operations: string[], more: Record<string, string[]> = {}): INodeProperties[] {
 	const shown = (target?: string[]) => shownFor(operations, { ...more, ...(target ? { target } : {}) });
@@ -107,6 +123,13 @@ export function targetFields(operations: string[], more: Record<string, string[]
 			default: 'nothing',
 			displayOptions: shown(['existing']),
 		},
+		...INTO_NOTICES.map(({ before, text }): INodeProperties => ({
+			displayName: text,
+			name: `${before}Notice`,
+			type: 'notice',
+			default: '',
+			displayOptions: shownFor(operations, { ...more, target: ['existing'], before: [before] }),
+		})),
 	];
 }
 

@@ -147,8 +147,19 @@ const customNotice: INodeProperties = {
 	displayOptions: shownFor(OPERATIONS, { policy: ['custom'] }),
 };
 
+/** What goes and what stays. */
+const pruneNotice: INodeProperties = {
+	displayName:
+		'Backups that the policy does not keep are deleted for good. What stays whatever it says: the last good backup of everything, the last one that was verified, pinned ones, and what others made, unless Foreign Files or WAL names it. A Dry Run shows beforehand what would go.',
+	name: 'pruneNotice',
+	type: 'notice',
+	default: '',
+	displayOptions: shownFor(['prune']),
+};
+
 /** What Prune and Dry Run keep. */
 export const policyFields: INodeProperties[] = [
+	pruneNotice,
 	{
 		displayName: 'Policy',
 		name: 'policy',

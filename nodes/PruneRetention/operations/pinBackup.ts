@@ -57,8 +57,17 @@ export const pinBackup: Operation = {
 	execute: async (context, item) => await apply(context, item, true),
 };
 
+const unpinNotice: INodeProperties = {
+	displayName:
+		'Nothing is deleted now, but the next Prune deletes the backup for good where the policy does not keep it.',
+	name: 'unpinNotice',
+	type: 'notice',
+	default: '',
+	displayOptions: shownFor(['unpinBackup']),
+};
+
 /** Gives it back to the policy; it has the field of Pin Backup, which describes it. */
 export const unpinBackup: Operation = {
-	description: [],
+	description: [unpinNotice],
 	execute: async (context, item) => await apply(context, item, false),
 };

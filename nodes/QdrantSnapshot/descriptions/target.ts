@@ -59,7 +59,8 @@ export const targetFields: INodeProperties[] = [
 		displayOptions: shown(['safeSwap']),
 	},
 	{
-		displayName: 'The points that the collection holds now are gone for good once the snapshot is in place.',
+		displayName:
+			'The points that the collection holds now, those written since the backup too, are gone for good once the snapshot is in place. Its aliases stay, and payload indexes that the backup lacks.',
 		name: 'existingNotice',
 		type: 'notice',
 		default: '',

@@ -1,0 +1,62 @@
+import { type INode, type INodeType, NodeHelpers } from 'n8n-workflow';
+import { expect, it } from 'vitest';
+
+import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
+import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
+import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
+
+type Parameters = Record<string, string | boolean>;
+
+/** The notices that a panel shows with these fields, and the defaults of the others. */
+function noticesOf({ description }: INodeType, parameters: Parameters): string[] {
+	const { properties } = description;
+	const all = NodeHelpers.getNodeParameters(properties, parameters, true, false, null, description)!;
+	const node = { typeVersion: 1 } as INode;
+	return properties
+		.filter((property) => property.type === 'notice')
+		.filter((property) => NodeHelpers.displayParameter(all, property, node, description))
+		.map(({ displayName }) => displayName);
+}
+
+const restore = { operation: 'restore' };
+const into = { ...restore, target: 'existing' };
+
+it.each<[string, INodeType, Parameters, RegExp[]]>([
+	['the database that is swapped', new PostgresDump(), { ...restore, target: 'safeSwap' }, [/as it is now stays/]],
+	['the database that is replaced', new PostgresDump(), { ...restore, target: 'replace' }, [/is dropped for good/]],
+	['what a restore adds to', new PostgresDump(), into, [/^All that the database holds stays/]],
+	['tables that are emptied', new PostgresDump(), { ...into, before: 'truncate' }, [/rows .* for good.*Definitions/]],
+	['tables that are dropped', new PostgresDump(), { ...into, before: 'drop' }, [/dropped for good.*All else stays/]],
+	['roles', new PostgresDump(), { ...restore, restoreKind: 'globals' }, [/that the backup holds.*None is dropped/]],
+	[
+		'all databases and the roles of a dump',
+		new PostgresDump(),
+		{ operation: 'import', contents: 'allDatabases' },
+		[/Databases that are there stay/, /that the dump holds.*None is dropped/],
+	],
+	[
+		'all databases of a dump',
+		new PostgresDump(),
+		{ operation: 'import', contents: 'allDatabases', withGlobals: false },
+		[/Databases that are there stay/],
+	],
+	['the roles of a dump', new PostgresDump(), { operation: 'import', contents: 'globals' }, [/None is dropped/]],
+	['keys of encrypted backups', new PostgresDump(), { operation: 'backUp', encrypt: true }, [/outside of n8n/]],
+	['the collection that is swapped', new QdrantSnapshot(), { ...restore, target: 'safeSwap' }, [/until you delete it/]],
+	['points', new QdrantSnapshot(), into, [/gone for good.*aliases stay/]],
+	['server snapshots', new QdrantSnapshot(), { operation: 'deleteServerSnapshots' }, [/for good.*keeps its points/]],
+	['backups', new PruneRetention(), { operation: 'prune' }, [/deleted for good.*last good.*verified, pinned/]],
+	['a backup that is unpinned', new PruneRetention(), { operation: 'unpinBackup' }, [/next Prune deletes/]],
+])('what becomes of %s is said before it is done', (_what, node, parameters, told) => {
+	expect(noticesOf(node, parameters)).toEqual(told.map((pattern) => expect.stringMatching(pattern) as string));
+});
+
+it.each<[string, INodeType, Parameters]>([
+	['a new database', new PostgresDump(), restore],
+	['a new collection', new QdrantSnapshot(), restore],
+	['a backup', new PostgresDump(), { operation: 'backUp' }],
+	['a dry run', new PruneRetention(), { operation: 'dryRun' }],
+	['a list', new QdrantSnapshot(), { operation: 'listServerSnapshots' }],
+])('%s puts nothing at stake, and has no notice', (_what, node, parameters) => {
+	expect(noticesOf(node, parameters)).toEqual([]);
+});
