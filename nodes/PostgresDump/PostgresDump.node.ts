@@ -45,7 +45,7 @@ export class PostgresDump implements INodeType {
 			},
 			{
 				name: 'backupEncryptionApi',
-				displayName: 'Credential for Backup Encryption (Only if Encrypted)',
+				displayName: 'Credential for Backup Encryption (If Encrypted)',
 				required: false,
 				testedBy: 'testBackupEncryption',
 				displayOptions: { hide: { encrypt: [false] } },

@@ -42,7 +42,7 @@ function dumpSelection(context: IExecuteFunctions, item: number, options: Option
 		ifExists: options.clean === 'dropIfExists',
 		largeObjects: options.largeObjects ?? 'auto',
 		lockTimeout: numberIn(options, 'lockTimeout', 0, 'Lock Timeout (Seconds)', { min: 0, max: 86_400 }) * 1000,
-		extraArguments: textOf(options['extraArguments'], 'Pg_dump Arguments'),
+		extraArguments: textOf(options['extraArguments'], 'Further pg_dump Arguments'),
 	};
 }
 

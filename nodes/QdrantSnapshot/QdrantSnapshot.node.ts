@@ -50,7 +50,7 @@ export class QdrantSnapshot implements INodeType {
 			},
 			{
 				name: 'backupEncryptionApi',
-				displayName: 'Credential for Backup Encryption (Only if Encrypted)',
+				displayName: 'Credential for Backup Encryption (If Encrypted)',
 				required: false,
 				testedBy: 'testBackupEncryption',
 				displayOptions: {

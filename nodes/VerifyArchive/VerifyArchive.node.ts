@@ -39,7 +39,7 @@ export class VerifyArchive implements INodeType {
 			},
 			{
 				name: 'backupEncryptionApi',
-				displayName: 'Credential for Backup Encryption (Only if Encrypted)',
+				displayName: 'Credential for Backup Encryption (If Encrypted)',
 				required: false,
 				testedBy: 'testBackupEncryption',
 				displayOptions: { show: { operation: ['verify', 'drill'] } },

@@ -136,6 +136,15 @@ const options: INodeProperties = {
 		connectTimeoutOption,
 		archiveFolderOption(OWN_FOLDER),
 		{
+			displayName: 'Further pg_dump Arguments',
+			name: 'extraArguments',
+			type: 'string',
+			default: '',
+			placeholder: 'e.g. --no-comments --exclude-extension=timescaledb',
+			description:
+				'Further arguments of pg_dump. Those that shape the script are allowed; connection, format and output have fields of their own.',
+		},
+		{
 			displayName: 'Include Owners',
 			name: 'owner',
 			type: 'boolean',
@@ -184,15 +193,6 @@ const options: INodeProperties = {
 			typeOptions: { minValue: 1, maxValue: 32 },
 			default: 2,
 			description: 'How many connections read rows at once, all of the same moment',
-		},
-		{
-			displayName: 'Pg_dump Arguments',
-			name: 'extraArguments',
-			type: 'string',
-			default: '',
-			placeholder: 'e.g. --no-comments --exclude-extension=timescaledb',
-			description:
-				'Further arguments of pg_dump. Those that shape the script are allowed; connection, format and output have fields of their own.',
 		},
 		{
 			displayName: 'Serializable Snapshot',

@@ -28,6 +28,14 @@ export function destinationFields(operations: string[]): INodeProperties[] {
 			displayOptions: shown,
 		},
 		{
+			displayName:
+				'This needs a Backup Encryption credential, above. Keep a copy of its passphrase, or of the private keys, outside of n8n: without it nobody can open the backups, not even you.',
+			name: 'encryptNotice',
+			type: 'notice',
+			default: '',
+			displayOptions: shownFor(operations, { encrypt: [true] }),
+		},
+		{
 			displayName: 'Destination',
 			name: 'destination',
 			type: 'options',
