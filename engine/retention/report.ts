@@ -2,6 +2,7 @@ import type { BackupError } from '../errors';
 import type { RetentionCatalog } from './catalog';
 import type { RetentionEntry } from './entry';
 import type { Decision, Refusal, RetentionPlan } from './plan';
+import type { Reason } from './rules';
 
 /** One backup, and what retention makes of it. */
 export interface PruneRow {
@@ -17,6 +18,8 @@ export interface PruneRow {
 	verdict: 'keep' | 'delete';
 	/** All that apply, in plain words; at least one. */
 	reasons: string[];
+	/** What each of them is, in their order. */
+	rules: Array<Reason['rule']>;
 	/** The server that it is of, where the manifest tells: `db.example.com:5432`. */
 	origin: string | null;
 	/** What a partial backup was limited to, `schema`; null for a whole one. */
@@ -40,6 +43,10 @@ export interface PruneTotals {
 	keptBytes: number;
 	/** Bytes that become free, WAL and orphans included: not those that a hard link of something kept still takes up. */
 	freedBytes: number;
+	/** Bytes of what was deleted that such a hard link still takes up: in a folder, weekly copies are such links. */
+	sharedBytes: number;
+	/** How many of the deleted are counted without bytes: their archive is missing, or not of the size that was stated. */
+	incomplete: number;
 	walDeleted: number;
 }
 
@@ -124,6 +131,7 @@ export function rowOf({ entry, action, reasons }: Decision, now: Date): PruneRow
 		size,
 		verdict: action,
 		reasons: reasons.map(({ text }) => text),
+		rules: reasons.map(({ rule }) => rule),
 		origin: entry.origin ?? null,
 		partial: entry.partial ?? null,
 		pinned,
@@ -139,8 +147,19 @@ export function totalsOf(plan: RetentionPlan, gone: ReadonlySet<RetentionEntry>)
 	const kept = plan.decisions.map(({ entry }) => entry).filter((entry) => !gone.has(entry));
 	const counted = new Set<string>();
 	const keptBytes = bytesOf(kept, counted);
+	const sharedBytes = bytesStillShared(gone, counted);
 	const freedBytes = bytesOf(gone, counted);
-	return { kept: kept.length, deleted: gone.size, keptBytes, freedBytes, walDeleted: 0 };
+	const incomplete = [...gone].filter(({ complete }) => !complete).length;
+	return { kept: kept.length, deleted: gone.size, keptBytes, freedBytes, sharedBytes, incomplete, walDeleted: 0 };
+}
+
+/** @param kept What shared bytes are those of something kept */
+function bytesStillShared(gone: Iterable<RetentionEntry>, kept: ReadonlySet<string>): number {
+	const shared = new Map<string, number>();
+	for (const { size, complete, sharedAs } of gone) {
+		if (complete && sharedAs !== undefined && kept.has(sharedAs)) shared.set(sharedAs, size);
+	}
+	return [...shared.values()].reduce((sum, size) => sum + size, 0);
 }
 
 /** @param counted What shared bytes were counted already; grows */

@@ -9,11 +9,15 @@ import {
 import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
 import { credentialsPlace } from '../shared/descriptions/credentials';
 import { onlyResource, VERSION } from '../shared/descriptions/node';
-import { type Operation, runOperation } from '../shared/operation';
+import { runBranching, runOperation } from '../shared/operation';
 
 import { searchBackups } from './listSearch/searchBackups';
 import * as loadOptions from './loadOptions';
-import { operations } from './operations';
+import { pinning, pruning } from './operations';
+
+/** Pins are no run of which there could be a summary. */
+const OUTPUTS =
+	`={{ ${JSON.stringify(Object.keys(pinning))}.includes($parameter["operation"]) ? [{ type: "main" }] : [{ type: "main", displayName: "Backups" }, { type: "main", displayName: "Summary" }] }}` as const;
 
 export class PruneRetention implements INodeType {
 	description: INodeTypeDescription = {
@@ -27,7 +31,7 @@ export class PruneRetention implements INodeType {
 		description: 'Delete old backups by a retention policy, and never the last good one',
 		defaults: { name: 'Prune Retention' },
 		inputs: [NodeConnectionTypes.Main],
-		outputs: [NodeConnectionTypes.Main],
+		outputs: OUTPUTS,
 		credentials: [
 			{
 				name: 'backupStorageApi',
@@ -80,7 +84,7 @@ export class PruneRetention implements INodeType {
 				],
 				default: 'dryRun',
 			},
-			...Object.values(operations).flatMap(({ description }) => description),
+			...Object.values({ ...pruning, ...pinning }).flatMap(({ description }) => description),
 		],
 	};
 
@@ -91,8 +95,8 @@ export class PruneRetention implements INodeType {
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
-		const name: unknown = this.getNodeParameter('operation', 0);
-		const operation = operations[String(name)] as Operation;
-		return [await runOperation(this, operation)];
+		const name = String(this.getNodeParameter('operation', 0));
+		const pin = pinning[name];
+		return pin ? [await runOperation(this, pin)] : await runBranching(this, pruning[name]!);
 	}
 }

@@ -1,67 +1,112 @@
 import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 
-import { BackupError, type PruneReport, type PruneRow } from '../../engine';
+import { BackupError, type PruneReport, type PruneRow, weekOfKey, type WeeklyCopyReport } from '../../engine';
+import { readableSize } from '../shared/listSearch/size';
+import { inOneText, itemOf } from '../shared/simplify';
 
+import { reasonWords } from './reasonWords';
 import type { RunSettings } from './runSettings';
 import type { Summary } from './summary';
 
 /** What became of a backup, or would. */
 type Outcome = 'kept' | 'deleted' | 'wouldBeDeleted' | 'failed' | 'refused';
 
-/** One item with everything; its policy and settings are for the run that follows a dry run. */
-export function summaryItem(report: PruneReport, settings: RunSettings, summary: Summary): INodeExecutionData {
+/** What the summary is made of besides the report. */
+export interface SummaryParts {
+	settings: RunSettings;
+	summary: Summary;
+	warnings: string[];
+}
+
+/** The item of the run; the policy and the settings in it are for the run that follows a dry run. */
+export function summaryItem(
+	report: PruneReport,
+	{ settings, summary, warnings }: SummaryParts,
+	isSimple: boolean,
+): INodeExecutionData {
 	const { dryRun, totals, refusal, weeklyCopies, wal, swept, orphans, unproven, removedOrphans, damaged } = report;
 	const { subject, text, html } = summary;
-	return {
-		json: {
-			subject,
-			dryRun,
-			refusal,
-			totals,
-			text,
-			backups: describedRows(report),
-			weeklyCopies: weeklyCopies.map(({ error, ...copy }) => ({ ...copy, error: described(error) })),
-			wal: wal.map(({ error, ...archive }) => ({ ...archive, error: described(error) })),
-			failed: report.failed.map(({ entry, error }) => ({ id: entry.id, key: entry.key, ...described(error) })),
-			swept,
-			orphans,
-			unproven,
-			removedOrphans,
-			damaged,
-			stuck: report.stuck.map(({ what, error }) => ({ what, ...described(error) })),
-			notes: report.notes,
-			unused: report.unused,
-			...settings,
-			// For mails: people who look at the table get it last.
-			html,
-		},
+	const { deleted, kept, freedBytes, walDeleted } = totals;
+	const columns = {
+		subject,
+		dryRun,
+		deleted,
+		kept,
+		freed: readableSize(freedBytes),
+		walDeleted,
+		problem: refusal && `${refusal.message} ${refusal.hint}`,
+		warning: inOneText(warnings),
+		// For mails: people who look at the table get them last.
+		text,
+		html,
 	};
+	const details: IDataObject = {
+		refusal: refusal && { ...refusal },
+		totals: { ...totals },
+		weeklyCopies: weeklyCopies.map(({ error, ...copy }) => ({ ...copy, error: described(error) })),
+		wal: wal.map(({ error, ...archive }) => ({ ...archive, error: described(error) })),
+		failed: report.failed.map(({ entry, error }) => ({ id: entry.id, key: entry.key, ...described(error) })),
+		swept,
+		orphans,
+		unproven,
+		removedOrphans,
+		damaged,
+		stuck: report.stuck.map(({ what, error }) => ({ what, ...described(error) })),
+		notes: report.notes,
+		unused: report.unused,
+		...settings,
+	};
+	return { json: itemOf(columns, details, isSimple) };
 }
 
 /** One item for each backup, newest first. */
-export function backupItems(report: PruneReport): INodeExecutionData[] {
+export function backupItems(report: PruneReport, isSimple: boolean): INodeExecutionData[] {
 	const { dryRun, refusal } = report;
-	return describedRows(report).map((row) => ({ json: { ...row, dryRun, refusal: refusal?.message ?? null } }));
+	const errors = new Map(report.failed.map(({ entry, error }) => [entry.key, error]));
+	const copies = new Map(report.weeklyCopies.map((copy) => [copy.from, copy]));
+	return report.rows.map((row) => {
+		const error = errors.get(row.key);
+		const copy = copies.get(row.key);
+		const { id, kind, name, key, date, size, reasons, rules: _rules, ...others } = row;
+		const columns = {
+			outcome: outcomeOf(row, report, error !== undefined),
+			name,
+			reasons: reasonWords(row),
+			startedAt: date,
+			size: readableSize(size),
+			kind,
+			weeklyCopy: weeklyCopyOf(row, copy, report),
+			problem: problemOf(error, copy),
+			key,
+			id,
+		};
+		const details = {
+			...others,
+			explanations: reasons,
+			weeklyCopyKey: copy?.to ?? null,
+			storedBytes: size,
+			error: described(error),
+			dryRun,
+			refusal: refusal?.message ?? null,
+		};
+		return { json: itemOf(columns, details, isSimple) };
+	});
 }
 
-function describedRows(report: PruneReport): IDataObject[] {
-	const errors = new Map(report.failed.map(({ entry, error }) => [entry.key, error]));
-	return report.rows.map((row) => {
-		const error = described(errors.get(row.key));
-		const { name, date, reasons, kind, size, key, ...others } = row;
-		// What a table shows without scrolling: what would be deleted, and why.
-		return {
-			outcome: outcomeOf(row, report, error !== null),
-			name,
-			date,
-			reasons,
-			kind,
-			size,
-			key,
-			...others,
-			error,
-		};
-	});
+/** Whether there is or will be a copy of it among the weekly ones, or it is one. */
+function weeklyCopyOf({ key }: PruneRow, copy: WeeklyCopyReport | undefined, { dryRun }: PruneReport): string {
+	if (weekOfKey(key) !== undefined) return 'is one';
+	if (!copy) return 'none';
+	if (copy.error) return 'failed';
+	return dryRun ? 'planned' : 'made';
+}
+
+function problemOf(error: BackupError | undefined, copy: WeeklyCopyReport | undefined): string | undefined {
+	const messages = [
+		...(error ? [`It could not be deleted: ${error.message}`] : []),
+		...(copy?.error ? [`The weekly copy could not be made: ${copy.error.message}`] : []),
+	];
+	return inOneText(messages);
 }
 
 function outcomeOf({ verdict }: PruneRow, { dryRun, refusal }: PruneReport, hasFailed: boolean): Outcome {
@@ -77,13 +122,17 @@ function described(
 	return error ? { message: error.message, code: error.code, hint: error.hint ?? null } : null;
 }
 
-/** What the user has to see although the run went on. */
+/** That nothing was done. */
+export function refusalWarnings({ refusal, dryRun }: PruneReport): string[] {
+	return refusal ? [`Nothing ${dryRun ? 'would be' : 'was'} deleted: ${refusal.message} ${refusal.hint}`] : [];
+}
+
+/** What else the user has to see although the run went on. */
 export function warningsOf(report: PruneReport, settings: RunSettings): string[] {
-	const { refusal, failed, weeklyCopies, wal, damaged, stuck, notes, unused, rows } = report;
+	const { failed, weeklyCopies, wal, damaged, stuck, notes, unused, rows } = report;
 	const places = [...rows.map(({ key }) => key), ...wal.map(({ folder }) => folder)];
 	const empty = settings.folders.filter((folder) => folder !== '/' && !places.some((key) => key.startsWith(folder)));
 	return [
-		...(refusal ? [`Nothing ${report.dryRun ? 'would be' : 'was'} deleted: ${refusal.message} ${refusal.hint}`] : []),
 		...failed.map(({ entry, error }) => `${entry.key} could not be deleted: ${error.message}`),
 		...weeklyCopies.flatMap(({ to, error }) => (error ? [`${to} could not be made: ${error.message}`] : [])),
 		...wal.flatMap(({ folder, refusal: why, error }) => [

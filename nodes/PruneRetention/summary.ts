@@ -39,15 +39,28 @@ function subjectOf({ dryRun, refusal, totals, failed }: PruneReport, storage: st
 }
 
 function introOf({ dryRun, totals }: PruneReport, storage: string, now: Date): string {
-	const { kept, deleted, keptBytes, freedBytes, walDeleted } = totals;
+	const { kept, deleted, keptBytes, walDeleted } = totals;
 	const wal = walDeleted > 0 ? `, and ${walDeleted} WAL segments` : '';
 	const did = dryRun ? 'A dry run: nothing was changed. A prune would delete' : 'Deleted';
 	const rest = dryRun ? 'would stay' : 'stay';
 	return [
 		`Retention of ${storage}, ${readableTime(now)}.`,
-		`${did} ${counted(deleted, 'backup')}${wal}, which frees ${readableSize(freedBytes)};`,
+		`${did} ${counted(deleted, 'backup')}${wal}${freedOf(totals)};`,
 		`${kept} ${rest}, ${readableSize(keptBytes)}.`,
 	].join(' ');
+}
+
+/** What becomes free; and where that is less than people expect, why. */
+function freedOf({ deleted, walDeleted, freedBytes, sharedBytes, incomplete }: PruneReport['totals']): string {
+	if (deleted + walDeleted + freedBytes === 0) return '';
+	const are = incomplete === 1 ? 'archive is' : 'archives are';
+	const why = [
+		...(sharedBytes > 0
+			? [`${readableSize(sharedBytes)} stay in use: what is kept, such as a weekly copy, shares them by a hard link`]
+			: []),
+		...(incomplete > 0 ? [`${incomplete} ${are} missing or of another size than stated, and not counted`] : []),
+	];
+	return `, which frees ${readableSize(freedBytes)}${why.length > 0 ? ` (${why.join('; ')})` : ''}`;
 }
 
 function refusalOf({ refusal, dryRun }: PruneReport): string[] {

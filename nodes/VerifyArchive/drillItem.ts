@@ -2,6 +2,7 @@ import type { IDataObject } from 'n8n-workflow';
 
 import type { DrilledBackup, DrillGap, DrillReport, DrillVerdict } from '../../engine';
 import { rounded } from '../shared/backupItem';
+import { itemOf } from '../shared/simplify';
 
 import type { Outcome } from './outcome';
 import { leftOut, whyNotRestored } from './notRestored';
@@ -81,19 +82,29 @@ function fateOf(backup: DrilledBackup): string {
 }
 
 /** The item of a drill; seconds and hours. @param recorded results that stand beside their backups now */
-export function drillOutcome(report: DrillReport, recorded: number): Outcome {
-	const { verdict, backups, systems, gaps, recoveryTime, recoveryPoint, spread } = report;
+export function drillOutcome(report: DrillReport, recorded: number, isSimple: boolean): Outcome {
+	const { verdict, backups, systems, gaps, recoveryTime, recoveryPoint, spread, startedAt, runId } = report;
 	const subject = subjectOf(report);
 	const { problem, hint } = worstOf(report);
-	const json: IDataObject = {
+	const columns = {
 		verdict,
+		subject,
 		problem,
 		hint,
-		subject,
-		text: drillText(report),
 		recoveryTimeSeconds: seconds(recoveryTime.sequential),
-		parallelRecoveryTimeSeconds: seconds(recoveryTime.parallel),
 		recoveryPointHours: hours(recoveryPoint),
+		startedAt,
+		durationSeconds: report.duration / 1000,
+		runId,
+		// For mails: people who look at the table get it last.
+		text: drillText(report),
+	};
+	const details: IDataObject = {
+		problem,
+		hint,
+		recoveryTimeSeconds: columns.recoveryTimeSeconds,
+		parallelRecoveryTimeSeconds: seconds(recoveryTime.parallel),
+		recoveryPointHours: columns.recoveryPointHours,
 		spreadSeconds: seconds(spread),
 		backups: backups.map(({ restoreTime, age, findings, notRestored, ...facts }) => ({
 			...facts,
@@ -111,11 +122,9 @@ export function drillOutcome(report: DrillReport, recorded: number): Outcome {
 			recoveryPointHours: hours(system.recoveryPoint),
 		})),
 		gaps: gaps.map((gap) => ({ ...gap, message: gapMessage(gap) })),
-		runId: report.runId,
-		startedAt: report.startedAt,
-		durationSeconds: report.duration / 1000,
 		recorded,
 	};
+	const json = itemOf(columns, details, isSimple);
 	const passed = verdict === 'passed' || verdict === 'passedInPart';
 	return { json, passed, told: problem === null ? subject : `${subject}. ${problem}`, recorded };
 }

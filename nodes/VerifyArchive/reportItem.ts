@@ -1,7 +1,16 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import type { BackupError, Finding, LevelReport, Manifest, VerificationLevel, VerificationReport } from '../../engine';
+import type {
+	BackupError,
+	Finding,
+	LevelReport,
+	Manifest,
+	Verdict,
+	VerificationLevel,
+	VerificationReport,
+} from '../../engine';
 import { rounded } from '../shared/backupItem';
+import { inOneText, itemOf } from '../shared/simplify';
 
 import type { Outcome } from './outcome';
 
@@ -19,6 +28,7 @@ export interface ReportFacts {
 	asked: VerificationLevel;
 	/** Whether it stands beside the backup now. */
 	recorded: boolean;
+	isSimple: boolean;
 }
 
 /** Hours since a backup was begun. */
@@ -32,13 +42,32 @@ export function describeFinding({ severity, level, part, message, hint, code }: 
 
 /** What stands first in an item that has not passed: what is wrong, and what to do about it. */
 export function adviceOf(
-	verdict: 'passed' | 'failed' | 'incomplete',
+	verdict: Verdict,
 	findings: readonly Finding[],
 ): { problem: string | null; hint: string | null } {
 	if (verdict === 'passed') return { problem: null, hint: null };
 	const worst = findings.find(({ severity }) => severity !== 'warning');
 	const problem = worst?.message ?? 'It was not checked as deep as was asked.';
 	return { problem, hint: worst?.hint ?? WHAT_TO_DO[verdict] };
+}
+
+/**
+ * The columns that tell what was found: of what has not passed `problem` and `hint`, of what has passed `warning`. There is no
+ * room for all three; whatever stands behind the worst is counted.
+ */
+export function remarkColumns(
+	verdict: Verdict,
+	findings: readonly Finding[],
+): { problem?: string; hint?: string; warning?: string } {
+	const { problem, hint } = adviceOf(verdict, findings);
+	if (problem === null) {
+		const warning = inOneText(findings.map(({ message }) => message));
+		return warning === undefined ? {} : { warning };
+	}
+	const isOneOfThem = findings.some(({ severity }) => severity !== 'warning');
+	const more = findings.length - (isOneOfThem ? 1 : 0);
+	const others = more > 0 ? ` (${more} more ${more === 1 ? 'finding' : 'findings'})` : '';
+	return { problem: `${problem}${others}`, ...(hint !== null && { hint }) };
 }
 
 function describeLevel({ level, counts, duration, restoreDuration, findings }: LevelReport): IDataObject {
@@ -65,34 +94,43 @@ function reductionOf(asked: VerificationLevel, { requested, manifest, format }: 
 }
 
 /** The item of a verification. Bytes, seconds, hours, megabytes (as stored) a second; never secrets. */
-export function reportOutcome(report: VerificationReport, { asked, recorded }: ReportFacts): Outcome {
-	const { verdict, manifest, key, levels, storedBytes, rawBytes, duration } = report;
+export function reportOutcome(report: VerificationReport, { asked, recorded, isSimple }: ReportFacts): Outcome {
+	const { verdict, manifest, key, levels, storedBytes, rawBytes, duration, format, reached } = report;
 	const findings = [...report.findings, ...reductionOf(asked, report)];
-	const { problem, hint } = adviceOf(verdict, findings);
-	const json: IDataObject = {
+	const advice = adviceOf(verdict, findings);
+	const columns = {
+		name: manifest?.name,
 		verdict,
+		kind: manifest?.kind,
+		format,
+		reached,
+		...remarkColumns(verdict, findings),
+		startedAt: manifest?.startedAt,
+		durationSeconds: duration / 1000,
 		key,
-		problem,
-		hint,
+		id: manifest?.id,
+	};
+	const details: IDataObject = {
+		problem: columns.problem ?? null,
+		hint: advice.hint,
 		requested: asked,
-		reached: report.reached ?? null,
+		reached: reached ?? null,
 		kind: manifest?.kind ?? null,
 		name: manifest?.name ?? null,
 		id: manifest?.id ?? null,
-		...(report.format === undefined ? {} : { format: report.format }),
 		findings: findings.map(describeFinding),
 		levels: levels.map(describeLevel),
 		counts: Object.assign({}, ...levels.map(({ counts }) => counts)) as IDataObject,
 		storedBytes,
 		rawBytes,
-		durationSeconds: duration / 1000,
 		throughputMBps: duration > 0 ? rounded(storedBytes / MB / (duration / 1000)) : null,
 		startedAt: manifest?.startedAt ?? null,
 		ageHours: manifest ? ageHours(manifest) : null,
 		verifiedAt: new Date(Date.parse(report.startedAt) + duration).toISOString(),
 		recorded,
 	};
-	const told = `${key}: ${verdict}. ${problem ?? ''}`.trim();
+	const json = itemOf(columns, details, isSimple);
+	const told = `${key}: ${verdict}. ${advice.problem ?? ''}`.trim();
 	return { json, passed: verdict === 'passed', told, recorded: recorded ? 1 : 0 };
 }
 
@@ -100,14 +138,10 @@ export function reportOutcome(report: VerificationReport, { asked, recorded }: R
 const UNPROVEN = new Set<string>(['NOT_AUTHENTIC', 'KEY_WRONG']);
 
 /** The item for a backup that is not there, or cannot be told among others. */
-export function missingOutcome(error: BackupError): Outcome {
+export function missingOutcome(error: BackupError, isSimple: boolean): Outcome {
 	const { message, code } = error;
 	const verdict = UNPROVEN.has(code) ? 'incomplete' : 'failed';
 	const hint = error.hint ?? WHAT_TO_DO[verdict];
-	const facts = { kind: null, name: null, id: null, findings: [], recorded: false };
-	return {
-		json: { verdict, key: null, problem: message, hint, code, ...facts },
-		passed: false,
-		told: message,
-	};
+	const details = { key: null, code, kind: null, name: null, id: null, findings: [], recorded: false };
+	return { json: itemOf({ verdict, problem: message, hint }, details, isSimple), passed: false, told: message };
 }

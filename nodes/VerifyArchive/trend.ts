@@ -9,6 +9,10 @@ import {
 	seriesIn,
 } from '../../engine';
 
+import { mainCount } from '../shared/backupColumns';
+import { readableSize } from '../shared/listSearch/size';
+import { itemOf } from '../shared/simplify';
+
 import type { Outcome } from './outcome';
 import { ageHours } from './reportItem';
 
@@ -43,33 +47,39 @@ export function trendOutcome(
 	{ manifest, key }: BackupEntry,
 	manifests: readonly Manifest[],
 	options: AnomalyOptions,
+	isSimple: boolean,
 ): Outcome {
 	const anomalies = findAnomalies(manifest, manifests, options);
 	const { id, kind, name, counts, size, startedAt, finishedAt } = manifest;
 	const passed = anomalies.length === 0;
 	const problem = passed ? null : anomalies.map(({ message }) => message).join(' ');
-	const json: IDataObject = {
+	const columns = {
+		name,
 		verdict: passed ? 'passed' : 'unusual',
+		problem,
+		kind,
+		size: readableSize(size.stored),
+		...mainCount(manifest),
+		startedAt,
 		key,
+		id,
+	};
+	const details: IDataObject = {
 		problem,
 		hint: passed ? null : WHAT_TO_DO,
-		kind,
-		name,
-		id,
 		anomalies: anomalies.map((one) => ({ ...one, median: one.median ?? null })),
 		counts,
 		storedBytes: size.stored,
 		rawBytes: size.raw,
 		durationSeconds: (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000,
-		startedAt,
 		ageHours: ageHours(manifest),
 	};
-	return { json, passed, told: `${key}: ${problem ?? 'as usual'}` };
+	return { json: itemOf(columns, details, isSimple), passed, told: `${key}: ${problem ?? 'as usual'}` };
 }
 
 /** The item for a manifest that cannot be read: whatever it is of, it is in no trend. */
-export function damagedOutcome({ manifestKey, error }: DamagedManifest): Outcome {
-	const facts = { kind: null, name: null, id: null, anomalies: [] };
-	const json = { verdict: 'failed', key: manifestKey, problem: error.message, hint: error.hint ?? null, ...facts };
-	return { json, passed: false, told: `${manifestKey}: ${error.message}` };
+export function damagedOutcome({ manifestKey, error }: DamagedManifest, isSimple: boolean): Outcome {
+	const columns = { verdict: 'failed', problem: error.message, key: manifestKey };
+	const details = { hint: error.hint ?? null, kind: null, name: null, id: null, anomalies: [] };
+	return { json: itemOf(columns, details, isSimple), passed: false, told: `${manifestKey}: ${error.message}` };
 }

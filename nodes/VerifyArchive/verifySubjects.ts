@@ -29,11 +29,12 @@ export interface VerifyRun {
 	keepsRecords: boolean;
 	keys: DecryptionKeys | undefined;
 	scratch: Scratch | undefined;
+	isSimple: boolean;
 }
 
 /**
- * Verifies one after the other. What the limits of the run leave over is told: each item has the number of those that
- * remain.
+ * Verifies one after the other. What the limits of the run leave over is told: a hint, and each item in full, has the
+ * number of those that remain.
  * @throws BackupError CANCELLED, INVALID_INPUT, STORAGE_UNREACHABLE where not even the first could be looked at
  */
 export async function verifySubjects(run: VerifyRun, subjects: readonly Subject[]): Promise<Outcome[]> {
@@ -46,7 +47,7 @@ export async function verifySubjects(run: VerifyRun, subjects: readonly Subject[
 		const isOver = outcomes.length > 0 && performance.now() - begun >= settings.stopAfter;
 		if (isOver || !isReachable || outcomes.length >= settings.maxBackups) break;
 		if ('missing' in subject) {
-			outcomes.push(missingOutcome(subject.missing));
+			outcomes.push(missingOutcome(subject.missing, run.isSimple));
 			continue;
 		}
 		const { outcome, unreachable } = await verifyOne(run, subject);
@@ -55,7 +56,7 @@ export async function verifySubjects(run: VerifyRun, subjects: readonly Subject[
 		outcomes.push(outcome);
 	}
 	const remaining = subjects.length - outcomes.length;
-	for (const { json } of outcomes) json['remaining'] = remaining;
+	if (!run.isSimple) for (const { json } of outcomes) json['remaining'] = remaining;
 	if (remaining > 0) tellRemaining(context, remaining, isReachable);
 	return outcomes;
 }
@@ -67,10 +68,10 @@ interface Verified {
 }
 
 async function verifyOne(run: VerifyRun, subject: Exclude<Subject, { missing: BackupError }>): Promise<Verified> {
-	const { context, settings, storage } = run;
+	const { context, settings, storage, isSimple } = run;
 	const report = 'file' in subject ? await checkFile(run, subject.file) : await checkBackup(run, subject);
 	const recorded = run.keepsRecords && settings.records && (await recordResult(context, storage, report));
-	const outcome = reportOutcome(report, { asked: settings.level, recorded });
+	const outcome = reportOutcome(report, { asked: settings.level, recorded, isSimple });
 	context.logger.info(`Verify Archive: ${outcome.told}`, { level: report.reached, seconds: report.duration / 1000 });
 	if ('entry' in subject && subject.entry.remark) showWarnings(context, [subject.entry.remark]);
 	return { outcome, unreachable: unreachableIn(report) };

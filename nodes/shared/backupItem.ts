@@ -1,6 +1,9 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import type { Manifest } from '../../engine';
+import { type Manifest, manifestDocument } from '../../engine';
+
+import { backupColumns } from './backupColumns';
+import { itemOf } from './simplify';
 
 const MB = 1_000_000;
 
@@ -42,10 +45,33 @@ export function describeBackup(manifest: Manifest, key: string, contentOf: Conte
 	};
 }
 
+/** A backup that was just made. */
+export interface MadeBackup {
+	manifest: Manifest;
+	key: string;
+	/** Those of the backup, and of the run that made it. */
+	warnings: string[];
+	contentOf: ContentOf;
+	/** Whether it goes out as binary data instead of lying in a storage. */
+	isBinary: boolean;
+}
+
+/**
+ * The item of Back Up. What goes out as binary data has its manifest beside it, as the text of the file that a storage would
+ * have: Restore wants it again, and nothing else keeps it. The key, which is of no storage then, makes room for it.
+ */
+export function madeItem({ manifest, key, warnings, contentOf, isBinary }: MadeBackup, isSimple: boolean): IDataObject {
+	const text = isBinary ? { manifest: JSON.stringify(manifestDocument(manifest)) } : {};
+	const columns = { ...backupColumns(manifest, { key: isBinary ? undefined : key, warnings }), ...text };
+	return itemOf(columns, { ...describeBackup(manifest, key, contentOf), warnings, ...text }, isSimple);
+}
+
 /** What the item of a restore says of the backup. */
-export function describeRestored({ id, file, startedAt, partial }: Manifest): IDataObject {
+export function describeRestored({ id, file, startedAt, partial }: Manifest) {
 	return { id, file, startedAt, partial: partial !== undefined };
 }
+
+export type RestoredBackup = ReturnType<typeof describeRestored>;
 
 /** To two digits behind the point. */
 export function rounded(value: number): number {

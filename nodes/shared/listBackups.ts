@@ -10,14 +10,17 @@ import {
 } from '../../engine';
 import { mapBounded } from '../../engine/verify';
 
-import { type ContentOf, describeBackup } from './backupItem';
+import { backupColumns } from './backupColumns';
+import { type ContentOf, describeBackup, rounded } from './backupItem';
+import { simplifyField } from './descriptions/simplify';
 import { folderOption } from './descriptions/source';
 import { provingPassphrase } from './encryption';
 import { collectionOf, numberOf, textOf } from './fields';
 import { folderOf, prefixOf } from './folder';
 import { type Operation, shownFor } from './operation';
+import { isSimplified, itemOf } from './simplify';
 import { openStorage } from './storage';
-import { verifiedOf } from './verified';
+import { verificationOf } from './verified';
 
 const HOUR_MS = 3_600_000;
 const shown = shownFor(['listBackups']);
@@ -32,26 +35,57 @@ export interface ListedBackups {
 }
 
 /** `complete` means that the archive is there with the size that its manifest tells; its contents were not read. */
-function stateOf({ foundSize, manifest }: BackupEntry): string {
+type ArchiveState = 'complete' | 'missing' | 'wrongSize' | 'damagedManifest';
+
+const PROBLEMS: Partial<Record<ArchiveState, string>> = {
+	missing: 'archive missing',
+	wrongSize: 'archive of another size',
+};
+
+/** What is known of a backup beside its manifest; null where it is not known. */
+interface Found {
+	authentic: boolean | null;
+	verification: Awaited<ReturnType<typeof verificationOf>>;
+}
+
+function archiveStateOf({ foundSize, manifest }: BackupEntry): ArchiveState {
 	if (foundSize === undefined) return 'missing';
 	return foundSize === manifest.size.stored ? 'complete' : 'wrongSize';
 }
 
-function describe(entry: BackupEntry, contentOf: ContentOf): IDataObject {
-	const ageHours = (Date.now() - Date.parse(entry.manifest.startedAt)) / HOUR_MS;
-	return {
-		...describeBackup(entry.manifest, entry.key, contentOf),
-		ageHours: Math.round(ageHours * 100) / 100,
-		state: stateOf(entry),
-	};
+function listedItem(
+	entry: BackupEntry,
+	contentOf: ContentOf,
+	{ authentic, verification }: Found,
+	isSimple: boolean,
+): IDataObject {
+	const { manifest, key } = entry;
+	const archiveState = archiveStateOf(entry);
+	const problem = PROBLEMS[archiveState];
+	const problems = [...(problem ? [problem] : []), ...(authentic === false ? ['forged'] : [])];
+	const verified = verification?.verdict ?? 'never';
+	const ageHours = rounded((Date.now() - Date.parse(manifest.startedAt)) / HOUR_MS);
+	return itemOf(
+		backupColumns(manifest, { key, problems, verified }),
+		{
+			...describeBackup(manifest, key, contentOf),
+			ageHours,
+			archiveState,
+			authentic,
+			verification: verification && { ...verification },
+		},
+		isSimple,
+	);
 }
 
 function placeOf({ manifestKey, folder }: BackupEntry) {
 	return { where: manifestKey, folder };
 }
 
-function describeDamaged({ manifestKey, error }: DamagedManifest): IDataObject {
-	return { state: 'damagedManifest', manifestKey, error: error.message };
+function damagedItem({ manifestKey, error }: DamagedManifest, isSimple: boolean): IDataObject {
+	const archiveState: ArchiveState = 'damagedManifest';
+	const columns = { state: `damaged manifest: ${error.message}`, key: manifestKey };
+	return itemOf(columns, { archiveState, manifestKey, error: error.message }, isSimple);
 }
 
 function limitOf(context: IExecuteFunctions, item: number): number {
@@ -80,6 +114,7 @@ export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }
 				description: 'Max number of results to return',
 				displayOptions: shownFor(['listBackups'], { returnAll: [false] }),
 			},
+			simplifyField(shown),
 			{
 				displayName: 'Options',
 				name: 'options',
@@ -91,6 +126,7 @@ export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }
 			},
 		],
 		async execute(context, item) {
+			const isSimple = isSimplified(context, item);
 			const storage = await openStorage(context, item);
 			const name = textOf(context.getNodeParameter(nameFilter.name, item), nameFilter.displayName).trim();
 			const folder = folderOf(collectionOf(context, 'options', item, 'Options'), ownFolder);
@@ -101,12 +137,13 @@ export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }
 			const budget = new DerivationBudget();
 			const found = await listManifests(storage, prefixOf(folder), filter, signal);
 			// What is not listed is not looked up.
-			const listed = await mapBounded(found.backups, async (entry) => ({
-				...describe(entry, contentOf),
-				authentic: passphrase ? await isAuthentic(entry.manifest, placeOf(entry), passphrase, budget) : null,
-				verified: await verifiedOf(storage, { key: entry.key, id: entry.manifest.id }, signal),
-			}));
-			const damaged = found.damaged.map(describeDamaged).slice(0, Math.max(0, limit - listed.length));
+			const listed = await mapBounded(found.backups, async (entry) => {
+				const authentic = passphrase ? await isAuthentic(entry.manifest, placeOf(entry), passphrase, budget) : null;
+				const verification = await verificationOf(storage, { key: entry.key, id: entry.manifest.id }, signal);
+				return listedItem(entry, contentOf, { authentic, verification }, isSimple);
+			});
+			const unreadable = found.damaged.slice(0, Math.max(0, limit - listed.length));
+			const damaged = unreadable.map((one) => damagedItem(one, isSimple));
 			return [...listed, ...damaged].map((json) => ({ json }));
 		},
 	};

@@ -8,21 +8,46 @@ export interface Operation {
 	execute(context: IExecuteFunctions, itemIndex: number): Promise<INodeExecutionData[]>;
 }
 
+/** One whose items go to several outputs, to the same ones each time: a list of items for each of them. */
+export interface BranchingOperation {
+	description: INodeProperties[];
+	execute(context: IExecuteFunctions, itemIndex: number): Promise<[INodeExecutionData[], ...INodeExecutionData[][]]>;
+}
+
 /** Runs an operation for every incoming item and links what comes out to it. */
 export async function runOperation(context: IExecuteFunctions, operation: Operation): Promise<INodeExecutionData[]> {
-	const result: INodeExecutionData[] = [];
+	const { description } = operation;
+	const [items = []] = await runBranching(context, {
+		description,
+		execute: async (...given) => [await operation.execute(...given)],
+	});
+	return items;
+}
+
+/** The same with several outputs. What stands for a failed item goes to the first one. */
+export async function runBranching(
+	context: IExecuteFunctions,
+	operation: BranchingOperation,
+): Promise<INodeExecutionData[][]> {
+	const outputs: INodeExecutionData[][] = [];
+	const put = (output: number, items: INodeExecutionData[]) => (outputs[output] ??= []).push(...items);
 	for (const item of context.getInputData().keys()) {
 		try {
-			const items = await operation.execute(context, item);
-			result.push(...items.map((output) => ({ ...output, pairedItem: { item } })));
+			const results = await operation.execute(context, item);
+			for (const [output, items] of results.entries()) {
+				put(
+					output,
+					items.map((one) => ({ ...one, pairedItem: { item } })),
+				);
+			}
 		} catch (error) {
 			const nodeError = toNodeError(context.getNode(), error, item);
 			// A cancelled run ends, whatever the node is told to do about errors.
 			if (!context.continueOnFail() || context.getExecutionCancelSignal()?.aborted) throw nodeError;
-			result.push(errorItem(error, item));
+			put(0, [errorItem(error, item)]);
 		}
 	}
-	return result;
+	return outputs;
 }
 
 /** Limits fields to operations. */

@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export const size = (bytes) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
-
 /** Runs an imported workflow as the editor's Execute button does; answers the execution, or throws what it failed with. */
 export async function execute({ n8n, templates }, file, trigger) {
 	const { id } = templates.find((template) => template.file === file);
@@ -22,9 +20,14 @@ export async function execute({ n8n, templates }, file, trigger) {
 	}
 }
 
-/** The single item that a node of an execution put out. */
-export function outputOf(execution, node) {
-	return execution.data.resultData.runData[node][0].data.main[0][0].json;
+/** The single item that a node of an execution put out, on one of its outputs. */
+export function outputOf(execution, node, output = 0) {
+	return itemsOf(execution, node, output)[0];
+}
+
+/** All items that a node of an execution put out, on one of its outputs. */
+export function itemsOf(execution, node, output = 0) {
+	return execution.data.resultData.runData[node][0].data.main[output].map(({ json }) => json);
 }
 
 /**

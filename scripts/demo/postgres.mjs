@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { checkedManifest } from './checksum.mjs';
-import { execute, size, outputOf, publishGuarded } from './execute.mjs';
+import { execute, outputOf, publishGuarded } from './execute.mjs';
 
 export const postgresScenarios = [
 	{ title: 'The nightly template backs up every database, and the roles', run: backUp },
@@ -10,12 +10,9 @@ export const postgresScenarios = [
 
 async function backUp(environment) {
 	const execution = await execute(environment, 'postgres-daily-backup.json', 'Every Night at 02:00');
-	const { backups, totalStoredBytes } = outputOf(execution, 'Summary');
-	if (!backups.some(({ database }) => database === environment.shop)) throw new Error('The shop was not backed up.');
-	return [
-		...backups.map(({ database, file, storedBytes }) => `${database}: ${file}, ${size(storedBytes)}`),
-		`${size(totalStoredBytes)} in all, in ${environment.backups}`,
-	];
+	const { backups } = outputOf(execution, 'Summary');
+	if (!backups.some(({ name }) => name === environment.shop)) throw new Error('The shop was not backed up.');
+	return [...backups.map(({ name, file, size, state }) => `${name}: ${file}, ${size}, ${state}`), environment.backups];
 }
 
 async function verify({ backups, shop }) {
@@ -43,7 +40,7 @@ async function restore(environment) {
 		`${before} orders, ${damaged} after a slip of the hand`,
 		`A database that the template does not list: "${foreign.body.error}"`,
 		`Without the right confirmation: "${refused.body.error}"`,
-		`Restored ${body.rows} rows of ${body.tables.length} tables in ${body.durationSeconds} s: ${after} orders again`,
+		`Restored ${body.rows} rows in ${body.durationSeconds} s: ${after} orders again`,
 		`The damaged database is kept as ${body.previousDatabase}`,
 	];
 }

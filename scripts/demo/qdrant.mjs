@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ask, at, contentHash, countPoints } from '../../test/services/qdrant-data.ts';
 import { checkedManifest } from './checksum.mjs';
-import { execute, size, outputOf, publishGuarded } from './execute.mjs';
+import { execute, outputOf, publishGuarded } from './execute.mjs';
 import { ALIAS, COLLECTION } from './sample-vectors.mjs';
 
 export const qdrantScenarios = [
@@ -13,10 +13,8 @@ export const qdrantScenarios = [
 async function backUp(environment) {
 	const execution = await execute(environment, 'qdrant-daily-snapshot.json', 'Every Night at 02:30');
 	const { backups } = outputOf(execution, 'Summary');
-	if (!backups.some(({ collection }) => collection === COLLECTION)) throw new Error('The articles were not backed up.');
-	return backups.map(({ collection, file, points, storedBytes }) => {
-		return `${collection}: ${file}, ${points} points, ${size(storedBytes)}`;
-	});
+	if (!backups.some(({ name }) => name === COLLECTION)) throw new Error('The articles were not backed up.');
+	return backups.map(({ name, file, points, size }) => `${name}: ${file}, ${points} points, ${size}`);
 }
 
 async function verify({ backups }) {

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatManifest, manifestKeyOf, parseManifest } from '../../engine/archive/index.ts';
-import { execute, outputOf, size } from './execute.mjs';
+import { execute, itemsOf, outputOf } from './execute.mjs';
 
 export const retentionScenarios = [
 	{ title: 'Backups of a year are there, as nightly runs would have left them', run: age },
@@ -16,6 +16,8 @@ const AGES = [
 	...Array.from({ length: 13 }, (_, n) => 28 * (n + 1)),
 ];
 const MANIFEST = '.manifest.json';
+/** The second output of Prune Retention. */
+const SUMMARY = 1;
 
 /** Puts the shop's backup there again under earlier times: the same dump, so every one of them restores. */
 async function age({ backups, shop }) {
@@ -53,23 +55,26 @@ async function prune(environment) {
 	const folder = join(backups, 'postgres');
 	const before = await archives(folder, shop);
 	const execution = await execute(environment, 'retention-nightly-prune.json', 'Every Night at 04:00');
-	const planned = outputOf(execution, 'Dry Run');
-	const done = outputOf(execution, 'Prune');
+	const planned = outputOf(execution, 'Dry Run', SUMMARY);
+	const done = outputOf(execution, 'Prune', SUMMARY);
 	const message = mail.mails.find(({ content }) => content.includes(planned.subject));
 	if (!message) throw new Error('The dry run was not mailed.');
-	const going = planned.backups.filter(({ verdict }) => verdict === 'delete').map(({ key }) => key);
+	const going = itemsOf(execution, 'Dry Run').filter(({ outcome }) => outcome === 'wouldBeDeleted');
+	const gone = new Set(going.map(({ key }) => key));
 	const after = await archives(folder, shop);
-	const expected = before.filter((file) => !going.includes(`postgres/${file}`));
+	const expected = before.filter((file) => !gone.has(`postgres/${file}`));
 	if (going.length === 0 || after.join() !== expected.join())
 		throw new Error('Not just what the dry run said was deleted.');
+	const rows = itemsOf(execution, 'Prune');
+	const copies = rows.filter(({ weeklyCopy }) => weeklyCopy === 'is one').map(({ key }) => key);
 	return [
 		`Mailed to ${message.to}: "${planned.subject}"`,
-		...table(done.backups.filter(({ name, key }) => name === shop && key.startsWith('postgres/'))),
-		`${done.totals.deleted} deleted, ${done.totals.kept} kept (${size(done.totals.keptBytes)}), ${size(done.totals.freedBytes)} freed`,
-		`${done.weeklyCopies.length} weekly copies: ${done.weeklyCopies.map(({ to }) => to).join(', ')}`,
+		...table(rows.filter(({ name, key }) => name === shop && key.startsWith('postgres/'))),
+		`${done.deleted} deleted, ${done.kept} kept, ${done.freed} freed`,
+		`${copies.length} weekly copies: ${copies.join(', ')}`,
 	];
 }
 
 function table(rows) {
-	return rows.map(({ date, outcome, reasons }) => `${date.slice(0, 10)}  ${outcome.padEnd(7)}  ${reasons.join('; ')}`);
+	return rows.map(({ startedAt, outcome, reasons }) => `${startedAt.slice(0, 10)}  ${outcome.padEnd(7)}  ${reasons}`);
 }

@@ -38,7 +38,7 @@ it('backs a database up, lists and restores the backup, and imports it as a dump
 	const { id, file, key, runId } = made.items[0]!.json as Record<string, string>;
 	expect(runId).toBe(`n8n-${made.execution.id}`);
 	expect(readdirSync(join(folder, 'postgres'))).toContain(file);
-	expect(await node.ok('listBackups')).toMatchObject([{ id, database: 'shop', state: 'complete' }]);
+	expect(await node.ok('listBackups')).toMatchObject([{ id, database: 'shop', archiveState: 'complete' }]);
 	const target = { target: 'newDatabase', targetDatabase: 'restored' };
 	expect(await node.ok('restore', { ...backup('id', id!), ...target })).toMatchObject([{ rows: 1502 }]);
 	expect(await rowsOf(server, 'restored')).toEqual(WHOLE_SHOP);

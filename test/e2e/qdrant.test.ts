@@ -31,7 +31,7 @@ it('backs a collection up, and lists and restores the backup', async () => {
 	const [made] = await node.ok('backUp');
 	expect(made).toMatchObject({ collection: 'docs', points: 500 });
 	expect(readdirSync(join(folder, 'qdrant'))).toContain(made!['file']);
-	expect(await node.ok('listBackups')).toMatchObject([{ id: made!['id'], state: 'complete' }]);
+	expect(await node.ok('listBackups')).toMatchObject([{ id: made!['id'], archiveState: 'complete' }]);
 	const request = { nodeType: NODE_TYPE, credentials: node.credentials, parameters: { operation: 'restore' } };
 	const { results } = await n8n.searchList({ ...request, methodName: 'searchBackups', path: 'parameters.backup' });
 	expect(results).toMatchObject([{ value: made!['id'] }]);

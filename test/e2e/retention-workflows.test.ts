@@ -3,6 +3,7 @@ import type { NodeCredentials } from '../services/n8n-client';
 import { type MailReceiver, startMailReceiver } from '../services/smtp';
 import { sharedN8n } from './harness';
 import { backupsIn, NODE_TYPE, pruneNode, writeDaily } from '../nodes/retention-support';
+import { outputsOf } from '../nodes/verify-support';
 import { publishNow, template, withCredentials } from './templates';
 
 const n8n = await sharedN8n();
@@ -26,9 +27,9 @@ async function nightly(path: string, storage: NodeCredentials, policy: Record<st
 		one.name === 'Dry Run' ? { ...one, parameters: { ...(one['parameters'] as object), ...policy } } : one,
 	);
 	const id = await publishNow(n8n, { ...workflow, nodes }, path);
-	const answer = await n8n.webhook(path, {});
+	await n8n.webhook(path, {});
 	const [started] = await n8n.executions(id);
-	return { answer, execution: await n8n.execution(started!.id) };
+	return await n8n.execution(started!.id);
 }
 
 const KEEP_THREE = { policy: 'custom', rules: { last: 3 } };
@@ -38,9 +39,11 @@ it('mails what would go, and then prunes just that, by the nightly template', as
 	const keys = await writeDaily(storage, 5);
 	const docs = await writeDaily(storage, 5, { kind: 'qdrant', name: 'docs' });
 	const policy = { ...KEEP_THREE, options: { folders: ['postgres/'] } };
-	const { answer, execution } = await nightly('prune-now', node.credentials, policy);
+	const execution = await nightly('prune-now', node.credentials, policy);
 	expect(execution.status).toBe('success');
-	expect(answer.body).toMatchObject({ dryRun: false, totals: { deleted: 2, kept: 3 } });
+	const [backups, summary] = outputsOf(execution, 'Prune');
+	expect(backups).toHaveLength(5);
+	expect(summary).toMatchObject([{ dryRun: false, deleted: 2, kept: 3 }]);
 	expect((await backupsIn(storage)).own.sort()).toEqual([...keys.slice(0, 3), ...docs].sort());
 	expect(mail.mails).toMatchObject([{ from: 'n8n@example.com', to: ['admin@example.com'] }]);
 	const { content } = mail.mails[0]!;
@@ -52,7 +55,7 @@ it('mails what would go, and then prunes just that, by the nightly template', as
 it('mails the refusal and ends with an error, by the nightly template', async () => {
 	const { node, storage } = await pruneNode(n8n);
 	const keys = await writeDaily(storage, 9);
-	const { execution } = await nightly('prune-refused', node.credentials, KEEP_THREE);
+	const execution = await nightly('prune-refused', node.credentials, KEEP_THREE);
 	expect(execution.status).toBe('error');
 	expect(execution.data.resultData.error?.message).toMatch(/^Retention failed: Nothing was deleted: 6 of 9/);
 	expect((await backupsIn(storage)).own).toEqual(keys);
@@ -69,7 +72,7 @@ it('mails that the storage could not be looked at, by the nightly template', asy
 		type: 'folder',
 		folderPath: '/proc/nowhere',
 	});
-	const { execution } = await nightly('prune-nowhere', { ...node.credentials, backupStorageApi }, KEEP_THREE);
+	const execution = await nightly('prune-nowhere', { ...node.credentials, backupStorageApi }, KEEP_THREE);
 	expect(execution.status).toBe('error');
 	expect(mail.mails).toHaveLength(1);
 	expect(mail.mails[0]!.content).toContain('does not let nodes use the folder');
@@ -79,7 +82,7 @@ it('prunes nothing where the dry run cannot be mailed, by the nightly template',
 	const { node, storage } = await pruneNode(n8n);
 	const keys = await writeDaily(storage, 5);
 	mail.refuse();
-	const { execution } = await nightly('prune-unmailed', node.credentials, KEEP_THREE);
+	const execution = await nightly('prune-unmailed', node.credentials, KEEP_THREE);
 	expect(execution.status).toBe('error');
 	expect(mail.mails).toEqual([]);
 	expect((await backupsIn(storage)).own).toEqual(keys);

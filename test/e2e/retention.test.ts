@@ -26,11 +26,12 @@ it('pins a backup, and prunes the others by the policy that a dry run put out', 
 	const { node, storage } = await pruneNode(n8n);
 	const keys = await writeDaily(storage, 5);
 	expect(await node.ok('pinBackup', backup('file', keys[4]!))).toMatchObject([{ pinned: true }]);
-	const before = { type: NODE_TYPE, parameters: { operation: 'dryRun', ...rules({ last: 3 }) } };
+	const planned = { operation: 'dryRun', simplify: false, ...rules({ last: 3 }) };
+	const before = { type: NODE_TYPE, parameters: planned, outputIndex: 1 };
 	const parameters = { policy: 'json', policyJson: '={{ $json.policy }}' };
 	const run = await (await node.workflow('prune', parameters, {}, [before])).run();
 	expect(run.error).toBeUndefined();
-	expect(run.items[0]!.json).toMatchObject({ dryRun: false, totals: { deleted: 1, kept: 4 } });
+	expect(run.outputs[1]![0]!.json).toMatchObject({ dryRun: false, totals: { deleted: 1, kept: 4 } });
 	expect((await backupsIn(storage)).own).toEqual([keys[0], keys[1], keys[2], keys[4]]);
 	expect(await node.ok('unpinBackup', backup('file', keys[4]!))).toMatchObject([{ pinned: false }]);
 	const request = { nodeType: NODE_TYPE, credentials: node.credentials };
@@ -76,7 +77,7 @@ it('ends between two deletions when it is stopped, gives up its lock, and is fin
 	expect(archives).toEqual((await backupsIn(storage)).own.toSorted());
 	expect(archives).toHaveLength(6);
 	expect(await storage.readLatest('postgres/shop_latest')).toBe(keys[0]);
-	const [next] = await node.ok('prune', rules({ last: 1 }));
+	const [, [next] = []] = await node.outputs('prune', rules({ last: 1 }));
 	expect(next).toMatchObject({ totals: { deleted: 5, kept: 1 }, failed: [], stuck: [] });
 	expect((await backupsIn(storage)).own).toEqual([keys[0]]);
 });

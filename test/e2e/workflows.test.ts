@@ -72,8 +72,8 @@ it('sums up the night by the daily template', async () => {
 	await dailyNow('daily-now', node.credentials);
 	const { body } = await n8n.webhook('daily-now', {});
 	expect(body).toMatchObject({ status: 'success' });
-	expect(((body as Json)['backups'] as Json[]).map(({ database }) => database as string)).toEqual(
-		expect.arrayContaining(['roles and globals', 'postgres', 'shop']),
+	expect(((body as Json)['backups'] as Json[]).map(({ name }) => name as string)).toEqual(
+		expect.arrayContaining(['globals', 'postgres', 'shop']),
 	);
 });
 
@@ -91,5 +91,5 @@ it('ends the night with an error that names what failed, after the others were b
 	expect(status).toBe('error');
 	expect(data.resultData.error?.message).toMatch(/^Backups failed: shop: .*permission denied/);
 	const summary = data.resultData.runData['Summary']?.at(-1)?.data?.main[0]?.[0]?.json;
-	expect((summary?.['backups'] as Json[]).map(({ database }) => database as string)).toContain('postgres');
+	expect((summary?.['backups'] as Json[]).map(({ name }) => name as string)).toContain('postgres');
 });

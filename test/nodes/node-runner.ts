@@ -36,7 +36,8 @@ export class NodeRunner<W extends Runnable = Runnable> {
 		before: NodeUnderTest[] = [],
 	): Promise<W> {
 		const { credentials } = this;
-		const node = { type: this.type, parameters: { operation, ...parameters }, credentials, settings };
+		// Tests look at everything that items tell; what Simplify leaves of it has tests of its own.
+		const node = { type: this.type, parameters: { operation, simplify: false, ...parameters }, credentials, settings };
 		return await this.n8n.workflow(
 			node,
 			before.map((one) => ({ credentials, ...one })),
@@ -51,11 +52,16 @@ export class NodeRunner<W extends Runnable = Runnable> {
 		return await (await this.workflow(operation, parameters, settings)).run();
 	}
 
-	/** Runs it and expects it to succeed; answers the JSON of its items. */
+	/** Runs it and expects it to succeed; answers the JSON of its items, on its first output. */
 	async ok(operation: string, parameters: Record<string, unknown> = {}): Promise<Json[]> {
+		return (await this.outputs(operation, parameters))[0] ?? [];
+	}
+
+	/** The same of all its outputs. */
+	async outputs(operation: string, parameters: Record<string, unknown> = {}): Promise<Json[][]> {
 		const run = await this.run(operation, parameters);
 		if (run.status !== 'success') throw new Error(`${operation}: ${run.error?.message} ${run.error?.description}`);
-		return run.items.map(({ json }) => json);
+		return run.outputs.map((items) => items.map(({ json }) => json));
 	}
 
 	/** Runs it and expects it to fail; answers what the user sees. */

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parseManifest } from '../../engine';
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import type { S3Server } from '../services/s3/server';
 import { startS3rver } from '../services/s3/s3rver';
@@ -110,8 +111,8 @@ it('backs up into an S3 bucket', async () => {
 	const [item] = await inBucket.ok('backUp');
 	const { size } = await s3.client.statObject(bucket, `n8n/${item!.key}`);
 	expect(size).toBe(item!.storedBytes);
-	expect((await inBucket.ok('listBackups')).map(({ id, state }) => ({ id, state }))).toEqual([
-		{ id: item!.id, state: 'complete' },
+	expect((await inBucket.ok('listBackups')).map(({ id, archiveState }) => ({ id, archiveState }))).toEqual([
+		{ id: item!.id, archiveState: 'complete' },
 	]);
 });
 
@@ -124,7 +125,8 @@ it('puts the archive out as binary data, whose manifest is in the item', async (
 	const { id, fileName, bytes } = item!.binary!['dump'] as { id: string; fileName: string; bytes: number };
 	expect(fileName).toBe(item!.json['file']);
 	expect(bytes).toBe(item!.json['storedBytes']);
-	expect(item!.json['manifest']).toMatchObject({ id: item!.json['id'], parts: expect.any(Array) });
+	const manifest = parseManifest(item!.json['manifest'] as string, 'of the item');
+	expect(manifest).toMatchObject({ id: item!.json['id'], parts: expect.any(Array) });
 	expect(id).toMatch(/^filesystem/);
 });
 
@@ -226,7 +228,7 @@ it('runs once for every incoming item', async () => {
 		credentials: node.credentials,
 	});
 	const run = await workflow.run({ database: 'crm' });
-	expect(run.items.map(({ json }) => json['database'])).toEqual(['crm']);
+	expect(run.items.map(({ json }) => json['name'])).toEqual(['crm']);
 });
 
 it('keeps what it lists apart by database, newest first', async () => {
@@ -235,7 +237,7 @@ it('keeps what it lists apart by database, newest first', async () => {
 	const [second] = await own.ok('backUp', { databaseMode: 'chosen', databases: ['crm'] });
 	const all = await own.ok('listBackups');
 	expect(all.map(({ database }) => database)).toEqual(['crm', 'shop']);
-	expect(all[0]).toMatchObject({ id: second!.id, state: 'complete', verified: null });
+	expect(all[0]).toMatchObject({ id: second!.id, archiveState: 'complete', verified: 'never', verification: null });
 	expect(await own.ok('listBackups', { limit: 1 })).toHaveLength(1);
 	expect((await own.ok('listBackups', { databaseFilter: 'shop' })).map(({ database }) => database)).toEqual(['shop']);
 });

@@ -133,7 +133,7 @@ it('refuses a damaged archive before anything is changed', async () => {
 		options: { folder: 'damaged' },
 	};
 	const [listed] = await node.ok('listBackups', { options: { folder: 'damaged' } });
-	expect(listed!.state).toBe('wrongSize');
+	expect(listed).toMatchObject({ state: 'archive of another size', archiveState: 'wrongSize' });
 	expect(await node.fails('restore', parameters)).toMatch(/bytes/);
 	expect(await databaseExists(server, 'never')).toBe(false);
 	expect(readFileSync(join(folder, damaged!.key)).at(-1)).toBe('x'.charCodeAt(0));

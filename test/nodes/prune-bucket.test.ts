@@ -4,7 +4,7 @@ import { S3Storage, withLock } from '../../engine';
 import type { S3Server } from '../services/s3/server';
 import { startS3rver } from '../services/s3/s3rver';
 import { inProcessN8n } from './harness';
-import { backup, NodeRunner } from './node-runner';
+import { backup, type Json, NodeRunner } from './node-runner';
 import { backupsIn, NODE_TYPE, writeBackup, writeDaily } from './retention-support';
 
 const n8n = await inProcessN8n();
@@ -38,25 +38,23 @@ it('prunes a bucket as the dry run before says, and leaves what is not below its
 	const keys = await writeDaily(storage, 5);
 	await s3.client.putObject(bucket, 'postgres/shop_20200101_020000.sql.zst', 'of another program');
 	const policy = rules({ last: 2, weeklySnapshots: 2 });
-	const [planned] = await node.ok('dryRun', policy);
+	const [plannedRows, [planned]] = (await node.outputs('dryRun', policy)) as [Json[], Json[]];
 	expect((await backupsIn(storage)).own).toEqual(keys);
-	const [done] = await node.ok('prune', policy);
+	const [rows, [done]] = (await node.outputs('prune', policy)) as [Json[], Json[]];
 	for (const field of ['totals', 'weeklyCopies', 'orphans', 'unproven', 'damaged']) {
 		expect(done![field]).toEqual(planned![field]);
 	}
-	const verdicts = (item: typeof done) =>
-		item!['backups'].map(({ key, verdict, reasons }: { key: string; verdict: string; reasons: string[] }) => [
-			key,
-			verdict,
-			reasons,
-		]);
-	expect(verdicts(done)).toEqual(verdicts(planned));
+	const verdicts = (items: Json[]) => items.map(({ key, verdict, reasons }) => ({ key, verdict, reasons }));
+	expect(verdicts(rows)).toEqual(verdicts(plannedRows));
+	const to: unknown = done!['weeklyCopies'][0].to;
+	expect(rows.find(({ key }) => key === keys[0])).toMatchObject({ weeklyCopy: 'made', weeklyCopyKey: to });
+	expect(rows.find(({ key }) => key === to)).toMatchObject({ weeklyCopy: 'is one', weeklyCopyKey: null });
 	const left = await backupsIn(storage);
 	expect(left.own).toEqual(keys.slice(0, 2));
 	expect(left.weekly).toEqual(done!['weeklyCopies'].map(({ to }: { to: string }) => to));
 	expect(await storage.readLatest('postgres/shop_latest')).toBe(keys[0]);
 	expect((await s3.client.statObject(bucket, 'postgres/shop_20200101_020000.sql.zst')).size).toBe(18);
-	expect((await node.ok('prune', policy))[0]).toMatchObject({ totals: { deleted: 0 }, weeklyCopies: [] });
+	expect((await node.outputs('prune', policy))[1]![0]).toMatchObject({ totals: { deleted: 0 }, weeklyCopies: [] });
 });
 
 it('pins in a bucket, and is locked out of one where another run is at work', async () => {
@@ -102,10 +100,12 @@ it('runs once for each item, and tells of which one failed', async () => {
 	expect((await backupsIn(storage)).own.slice(0, 3)).toEqual(keys.slice(0, 3));
 	const continued = await run({ onError: 'continueRegularOutput' });
 	expect(continued.status).toBe('success');
-	expect(continued.items.map(({ json, pairedItem }) => [pairedItem, json['error'] ?? null])).toEqual([
-		[{ item: 0 }, null],
+	const failed = continued.items.filter(({ json }) => json['error']);
+	expect(failed.map(({ json, pairedItem }) => [pairedItem, json['error']])).toEqual([
 		[{ item: 1 }, expect.stringMatching(/not valid/)],
-		[{ item: 2 }, null],
 	]);
+	const ofItems = continued.items.map(({ pairedItem }) => pairedItem?.item);
+	expect([...new Set(ofItems)]).toEqual([0, 1, 2]);
+	expect(continued.outputs[1]!.map(({ pairedItem }) => pairedItem)).toEqual([{ item: 0 }, { item: 2 }]);
 	expect((await backupsIn(storage)).own).toHaveLength(2);
 });

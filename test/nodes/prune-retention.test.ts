@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { findBackup, manifestKeyOf, withLock } from '../../engine';
 import { inProcessN8n } from './harness';
-import { backup } from './node-runner';
+import { backup, type Json } from './node-runner';
 import { backupsIn, NODE_TYPE, pruneNode, writeBackup, writeDaily } from './retention-support';
 
 const n8n = await inProcessN8n();
@@ -27,19 +27,19 @@ it('shows by a dry run what a prune then does, and changes nothing before', asyn
 	const { folder, node, storage } = await pruneNode(n8n);
 	const keys = await writeDaily(storage, 12);
 	const before = contentOf(folder);
-	const [planned] = await node.ok('dryRun', { policy: '7-days' });
+	const [plannedRows, [planned]] = (await node.outputs('dryRun', { policy: '7-days' })) as [Json[], Json[]];
 	expect(contentOf(folder)).toEqual(before);
 	expect(readdirSync(folder)).toEqual(['postgres']);
 	expect(planned).toMatchObject({ dryRun: true, refusal: null, folders: ['/'], timeZone: 'UTC', failed: [] });
 	expect(planned!['totals']).toMatchObject({ deleted: 5 });
 	expect(planned!['weeklyCopies']).toHaveLength(1);
-	const gone = (rows: Array<{ key: string; outcome: string }>, outcome: string) =>
-		rows.filter((row) => row.outcome === outcome).map(({ key }) => key);
-	expect(gone(planned!['backups'], 'wouldBeDeleted')).toEqual(keys.slice(7));
+	const gone = (rows: Json[], outcome: string) =>
+		rows.filter((row) => row['outcome'] === outcome).map(({ key }) => key as string);
+	expect(gone(plannedRows, 'wouldBeDeleted')).toEqual(keys.slice(7));
 
-	const [done] = await node.ok('prune', { policy: '7-days' });
+	const [rows, [done]] = (await node.outputs('prune', { policy: '7-days' })) as [Json[], Json[]];
 	expect(done).toMatchObject({ dryRun: false, refusal: null, totals: planned!['totals'] });
-	expect(gone(done!['backups'], 'deleted')).toEqual(keys.slice(7));
+	expect(gone(rows, 'deleted')).toEqual(keys.slice(7));
 	const left = await backupsIn(storage);
 	expect(left.own).toEqual(keys.slice(0, 7));
 	expect(left.weekly).toEqual(done!['weeklyCopies'].map(({ to }: { to: string }) => to));
@@ -53,13 +53,13 @@ it('shows by a dry run what a prune then does, and changes nothing before', asyn
 it('puts out one item for each backup, kept ones with all reasons', async () => {
 	const { node, storage } = await pruneNode(n8n);
 	const keys = await writeDaily(storage, 3);
-	const items = await node.ok('dryRun', { ...rules({ last: 2, daily: 1 }), output: 'backups' });
+	const items = await node.ok('dryRun', rules({ last: 2, daily: 1 }));
 	expect(items).toMatchObject([
 		{ key: keys[0], name: 'shop', verdict: 'keep', outcome: 'kept', dryRun: true },
 		{ key: keys[1], verdict: 'keep', outcome: 'kept' },
-		{ key: keys[2], verdict: 'delete', outcome: 'wouldBeDeleted', reasons: ['no rule keeps it'], refusal: null },
+		{ key: keys[2], verdict: 'delete', outcome: 'wouldBeDeleted', reasons: 'no rule keeps it', refusal: null },
 	]);
-	expect(items[0]!['reasons']).toHaveLength(3);
+	expect(items[0]).toMatchObject({ reasons: 'last, daily, last good', explanations: { length: 3 } });
 });
 
 it('fails loudly where more than the share would go, and deletes nothing', async () => {
@@ -70,10 +70,16 @@ it('fails loudly where more than the share would go, and deletes nothing', async
 	expect(await node.fails('prune', policy)).toMatch(/Nothing was deleted: 3 of 4 backups would be deleted.*dry run/s);
 	const dry = await node.run('dryRun', policy);
 	expect(dry).toMatchObject({ status: 'success', hints: [expect.stringContaining('3 of 4')] });
-	expect(dry.items[0]!.json).toMatchObject({ refusal: { reason: 'share' }, totals: { deleted: 0 } });
+	expect(dry.outputs[1]![0]!.json).toMatchObject({ refusal: { reason: 'share' }, totals: { deleted: 0 } });
 	const putOut = await node.run('prune', { ...policy, options: { onRefusal: 'putOut' } });
 	expect(putOut.status).toBe('success');
-	expect(putOut.items[0]!.json).toMatchObject({ dryRun: false, refusal: { reason: 'share' } });
+	expect(putOut.items[0]!.json).toMatchObject({ outcome: 'kept' });
+	expect(putOut.items[1]!.json).toMatchObject({ outcome: 'refused', refusal: expect.stringContaining('3 of 4') });
+	expect(putOut.outputs[1]![0]!.json).toMatchObject({
+		dryRun: false,
+		refusal: { reason: 'share' },
+		problem: expect.stringContaining('3 of 4'),
+	});
 	expect(putOut.hints).toEqual([expect.stringContaining('Nothing was deleted')]);
 	expect(contentOf(folder)).toEqual(before);
 	await node.ok('prune', { ...policy, options: { maxShare: 75 } });
@@ -151,8 +157,8 @@ it('brings foreign files under the policy only by their pattern', async () => {
 	await node.ok('prune', rules({ last: 1 }));
 	expect(left().sort()).toEqual([...files].sort());
 	const foreignFiles = { patterns: [{ pattern: 'old_*.sql.gz', keep: 'custom', rules: { last: 2 } }] };
-	const [done] = await node.ok('prune', { ...rules({ last: 1 }), foreignFiles });
-	expect(done!['backups'].map(({ kind }: { kind: string }) => kind)).toContain('foreign');
+	const pruned = await node.ok('prune', { ...rules({ last: 1 }), foreignFiles });
+	expect(pruned.map(({ kind }) => kind as string)).toContain('foreign');
 	expect(left().sort()).toEqual(files.slice(1).sort());
 });
 
@@ -174,7 +180,8 @@ it('takes the policy that a dry run put out', async () => {
 	const { node, storage } = await pruneNode(n8n);
 	const keys = await writeDaily(storage, 5);
 	const { credentials } = node;
-	const before = { type: NODE_TYPE, credentials, parameters: { operation: 'dryRun', ...rules({ last: 3 }) } };
+	const planned = { operation: 'dryRun', simplify: false, ...rules({ last: 3 }) };
+	const before = { type: NODE_TYPE, credentials, parameters: planned, outputIndex: 1 };
 	const parameters = { operation: 'prune', policy: 'json', policyJson: '={{ $json.policy }}' };
 	const folders = '={{ $json.folders }}';
 	const node2 = { type: NODE_TYPE, credentials, parameters: { ...parameters, options: { folders } } };
@@ -276,7 +283,9 @@ it('goes on after a backup that cannot be deleted, and fails where none can', as
 	utimesSync(manifest, atime, mtime);
 	const run = await node.run('prune', rules({ last: 1 }));
 	expect(run.status).toBe('success');
-	expect(run.items[0]!.json).toMatchObject({ totals: { deleted: 1 }, failed: [{ key: docs[1] }] });
+	expect(run.outputs[1]![0]!.json).toMatchObject({ totals: { deleted: 1 }, failed: [{ key: docs[1] }] });
+	const failed = run.items.filter(({ json }) => json['outcome'] === 'failed');
+	expect(failed).toMatchObject([{ json: { key: docs[1], problem: expect.stringMatching(/could not be deleted/) } }]);
 	expect(run.hints).toEqual([expect.stringContaining(`${docs[1]} could not be deleted`)]);
 	expect((await backupsIn(storage)).own).not.toContain(shop[1]);
 	expect(await node.fails('prune', rules({ last: 1 }))).toMatch(/^None of 1 backups could be deleted/);
@@ -288,7 +297,7 @@ it('leaves a manifest that cannot be read alone, and says so', async () => {
 	const keys = await writeDaily(storage, 3);
 	writeFileSync(join(folder, manifestKeyOf(keys[2]!)), '{');
 	const run = await node.run('prune', rules({ last: 1 }));
-	expect(run.items[0]!.json).toMatchObject({ damaged: [{ manifestKey: manifestKeyOf(keys[2]!) }] });
+	expect(run.outputs[1]![0]!.json).toMatchObject({ damaged: [{ manifestKey: manifestKeyOf(keys[2]!) }] });
 	expect(run.hints).toEqual([expect.stringContaining(manifestKeyOf(keys[2]!))]);
 	expect(readdirSync(join(folder, 'postgres'))).toEqual(
 		expect.arrayContaining([keys[2]!, manifestKeyOf(keys[2]!)].map((key) => key.slice('postgres/'.length))),

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from '
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parseManifest } from '../../engine';
 import { startQdrant, type QdrantServer } from '../services/qdrant';
 import { ask, at, createPlain, snapshotNames } from '../services/qdrant-data';
 import { unpackZstd } from '../services/zstd';
@@ -118,7 +119,8 @@ it('puts each archive out as binary data, whose manifest is in the item', async 
 	expect(names(run.items.map(({ json }) => json))).toEqual(['docs', 'images']);
 	for (const { json, binary } of run.items) {
 		expect(binary!['snapshot']).toMatchObject({ fileName: json['file'], bytes: json['storedBytes'] });
-		expect(json['manifest']).toMatchObject({ id: json['id'], name: json['collection'] });
+		const manifest = parseManifest(json['manifest'] as string, 'of the item');
+		expect(manifest).toMatchObject({ id: json['id'], name: json['collection'] });
 	}
 });
 
@@ -171,7 +173,13 @@ it('lists what the storage holds, by collection', async () => {
 	await own.ok('backUp', { collectionMode: 'storage' });
 	const all = await own.ok('listBackups');
 	expect(names(all)).toEqual([null, 'images', 'docs']);
-	expect(all[1]).toMatchObject({ id: second!.id, points: 100, state: 'complete', verified: null });
+	expect(all[1]).toMatchObject({
+		id: second!.id,
+		points: 100,
+		archiveState: 'complete',
+		verified: 'never',
+		verification: null,
+	});
 	expect(await own.ok('listBackups', { limit: 1 })).toHaveLength(1);
 	expect(names(await own.ok('listBackups', { collectionFilter: 'docs' }))).toEqual(['docs']);
 });
@@ -183,7 +191,13 @@ it('lists the snapshots on the server, and deletes what comes in', async () => {
 	const whole = await ask<{ name: string }>(server, 'POST', '/snapshots?wait=true');
 	const listed = await node.ok('listServerSnapshots');
 	expect(listed).toEqual([
-		expect.objectContaining({ name: whole.name, collection: null, shard: null, server: server.url }),
+		{
+			name: whole.name,
+			size: expect.stringMatching(/ [kM]B$/),
+			bytes: expect.any(Number),
+			createdAt: expect.any(String),
+			server: server.url,
+		},
 		expect.objectContaining({ name: made.name, collection: 'images', bytes: expect.any(Number) }),
 	]);
 	expect(await node.ok('listServerSnapshots', { snapshotCollections: ['docs'] })).toEqual([]);

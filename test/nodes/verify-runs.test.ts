@@ -43,7 +43,7 @@ it('verifies, records, lists, drills and compares in a bucket as in a folder', a
 	expect(passed).toMatchObject([{ id: made!['id'], reached: 'restore', recorded: true, counts: { rows: 1502 } }]);
 	await s3.client.statObject(bucket, `n8n/${made!['key']}.verification.json`);
 	expect((await verdicts(node, 'verify', { which: 'due', days: 1, level: 'restore' })).passed).toEqual([]);
-	expect(await toBucket.ok('listBackups')).toMatchObject([{ verified: { verdict: 'passed', level: 'restore' } }]);
+	expect(await toBucket.ok('listBackups')).toMatchObject([{ verification: { verdict: 'passed', level: 'restore' } }]);
 	expect((await verdicts(node.with(onServer.credentials), 'drill', onServer.parameters)).passed).toMatchObject([
 		{ verdict: 'passed', recorded: 1, gaps: [] },
 	]);
@@ -57,7 +57,7 @@ it('verifies, records, lists, drills and compares in a bucket as in a folder', a
 	await s3.client.putObject(bucket, key, bytes);
 	const broken = await verdicts(node, 'verify', { which: 'all', level: 'restore' });
 	expect(broken).toMatchObject({ passed: [], failed: [{ verdict: 'failed', reached: null, recorded: true }] });
-	expect(await toBucket.ok('listBackups')).toMatchObject([{ verified: { verdict: 'failed' } }]);
+	expect(await toBucket.ok('listBackups')).toMatchObject([{ verified: 'failed' }]);
 });
 
 /** Of each item of an output: the item before that it is paired with. */

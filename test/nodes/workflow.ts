@@ -8,6 +8,8 @@ export interface NodeUnderTest {
 	parameters: Record<string, unknown>;
 	credentials?: NodeCredentials;
 	typeVersion?: number;
+	/** Which of its outputs leads to the next node; the first unless told. */
+	outputIndex?: number;
 	/** Further settings of the node: `onError`, `alwaysOutputData`, ... */
 	settings?: Record<string, unknown>;
 	/** What its outputs are connected to: a node that does nothing, on or off. Nothing, where it is left out. */
@@ -17,8 +19,10 @@ export interface NodeUnderTest {
 export interface FinishedRun {
 	execution: Execution;
 	status: Execution['status'];
-	/** The items that the node under test put out. */
+	/** The items that the node under test put out, on its first output. */
 	items: Item[];
+	/** Those on each of its outputs. */
+	outputs: Item[][];
 	/** What the user sees where the run failed. */
 	error?: { message: string; description?: string | null };
 	hints: string[];
@@ -41,9 +45,10 @@ export interface NodeHost<W extends Runnable = Runnable> {
 export function chain(trigger: WorkflowJson['nodes'][number], node: NodeUnderTest, before: NodeUnderTest[]) {
 	const earlier = before.map((one, index) => workflowNode(`Before ${index + 1}`, one));
 	const nodes = [trigger, ...earlier, workflowNode('Node', node)];
-	const links = nodes
-		.slice(1)
-		.map(({ name }, index) => [nodes[index]!.name, { main: [[{ node: name, type: 'main', index: 0 }]] }]);
+	const links = nodes.slice(1).map(({ name }, index) => {
+		const others = Array.from({ length: before[index - 1]?.outputIndex ?? 0 }, () => []);
+		return [nodes[index]!.name, { main: [...others, [{ node: name, type: 'main', index: 0 }]] }];
+	});
 	const after = (node.connected ?? []).map((state, output) => ({ state, name: `After ${output}` }));
 	const ends = after.filter(({ state }) => state !== undefined);
 	const leadsTo = after.map(({ state, name }) => (state ? [{ node: name, type: 'main', index: 0 }] : []));
@@ -76,6 +81,7 @@ export function finishedRun(execution: Execution): FinishedRun {
 		execution,
 		status: execution.status,
 		items: run?.data?.main[0] ?? [],
+		outputs: (run?.data?.main ?? []).map((items) => items ?? []),
 		...(error && { error }),
 		hints: run?.hints?.map(({ message }) => message) ?? [],
 	};

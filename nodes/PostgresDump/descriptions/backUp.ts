@@ -7,6 +7,7 @@ import {
 	tagsOption,
 	timeZoneOption,
 } from '../../shared/descriptions/archive';
+import { simplifyField } from '../../shared/descriptions/simplify';
 import { connectTimeoutOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 import { OWN_FOLDER } from '../backupContent';
@@ -207,4 +208,10 @@ const options: INodeProperties = {
 	],
 };
 
-export const backUpFields: INodeProperties[] = [...databases, ...destinationFields(['backUp']), selection, options];
+export const backUpFields: INodeProperties[] = [
+	...databases,
+	...destinationFields(['backUp']),
+	selection,
+	simplifyField(shown),
+	options,
+];

@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { simplifyField } from '../../shared/descriptions/simplify';
 import {
 	backupField,
 	connectTimeoutOption,
@@ -155,6 +156,7 @@ export const restoreFields: INodeProperties[] = [
 	rolesNotice('backup', shownFor(['restore'], { restoreKind: ['globals'] })),
 	...targetFields(['restore'], database),
 	selection,
+	simplifyField(shownFor(['restore'])),
 	{
 		displayName: 'Options',
 		name: 'options',

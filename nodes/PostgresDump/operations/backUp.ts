@@ -9,11 +9,10 @@ import {
 	keyIn,
 	listDatabases,
 	type Manifest,
-	manifestDocument,
 	type PostgresConnection,
 	type Storage,
 } from '../../../engine';
-import { describeBackup } from '../../shared/backupItem';
+import { madeItem } from '../../shared/backupItem';
 import { BinaryOutput } from '../../shared/binaryOutput';
 import { encryptionKeys } from '../../shared/encryption';
 import { errorItem, toNodeError } from '../../shared/errors';
@@ -23,6 +22,7 @@ import { showWarnings } from '../../shared/hints';
 import { splitList, unquoted } from '../../shared/lists';
 import type { Operation } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
+import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { backupContent } from '../backupContent';
 import { backUpSettings, type BackUpSettings } from '../backUpSettings';
@@ -37,6 +37,9 @@ interface Run {
 	encryption: EncryptionKeys | undefined;
 	/** Undefined where each archive goes out as binary data. */
 	storage: Storage | undefined;
+	/** Those of the archives made so far. */
+	warnings: string[];
+	isSimple: boolean;
 }
 
 /** One archive to make: of a database, or of the roles and globals of the server. */
@@ -89,12 +92,14 @@ async function archive(run: Run, part: Part): Promise<INodeExecutionData> {
 	const manifest = await store(run, part, run.storage ?? (output as BinaryOutput));
 	context.logger.info(`Postgres Dump: backed up ${nameOf(part)}`, { file: manifest.file, bytes: manifest.size.stored });
 	const key = keyIn(settings.folder, manifest.file);
-	const json = describeBackup(manifest, key, backupContent);
+	const { warnings } = manifest;
+	run.warnings.push(...warnings);
 	const binary = output?.binary(key);
+	const made = { manifest, key, warnings, contentOf: backupContent, isBinary: binary !== undefined };
+	const json = madeItem(made, run.isSimple);
 	if (!binary) return { json };
 	const field = textOf(context.getNodeParameter('outputBinaryField', item), 'Put Output File in Field');
-	// Restore wants the manifest again, and nothing else keeps it here.
-	return { json: { ...json, manifest: manifestDocument(manifest) }, binary: { [field]: binary } };
+	return { json, binary: { [field]: binary } };
 }
 
 async function archiveAll(run: Run): Promise<INodeExecutionData[]> {
@@ -128,16 +133,16 @@ export const backUp: Operation = {
 	description: backUpFields,
 	async execute(context, item) {
 		const settings = backUpSettings(context, item);
+		const isSimple = isSimplified(context, item);
 		const encryption = context.getNodeParameter('encrypt', item) ? await encryptionKeys(context, item) : undefined;
 		const toStorage = context.getNodeParameter('destination', item) === 'storage';
 		const storage = toStorage ? await openStorage(context, item) : undefined;
 		const { connectTimeout } = settings;
 		return await withPostgres(context, item, { connectTimeout }, async (connection) => {
-			const items = await archiveAll({ context, item, settings, connection, encryption, storage });
-			showWarnings(
-				context,
-				items.flatMap(({ json }) => (json.warnings as string[] | undefined) ?? []),
-			);
+			const warnings: string[] = [];
+			const run = { context, item, settings, connection, encryption, storage, warnings, isSimple };
+			const items = await archiveAll(run);
+			showWarnings(context, warnings);
 			return items;
 		});
 	},

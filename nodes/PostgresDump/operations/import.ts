@@ -1,18 +1,28 @@
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import { type ForeignDump, importGlobals, importServer, openForeignDump, restoreDatabase } from '../../../engine';
+import { simplifyField } from '../../shared/descriptions/simplify';
 import { connectTimeoutOption, requireEncryptionOption, sourceFields } from '../../shared/descriptions/source';
 import { textOf } from '../../shared/fields';
 import { type Operation, shownFor } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
+import { isSimplified } from '../../shared/simplify';
 import { dumpFileField } from '../descriptions/dumpFile';
 import { contentsFields, type ImportContents } from '../descriptions/import';
 import { existingRolesOption, selectionByName } from '../descriptions/restore';
 import { restoreOptions, targetFields } from '../descriptions/target';
 import { withForeignDump } from '../foreignDump';
 import { checkOwnDatabase } from '../ownDatabase';
-import { describeGlobals, describeRestore } from '../restoreItem';
+import { globalsItem, restoreItem } from '../restoreItem';
 import { restoreOptionsOf, restoreSelection, restoreTarget } from '../restoreSettings';
+
+/** What there is to import, for one incoming item. */
+interface Run {
+	context: IExecuteFunctions;
+	item: number;
+	dump: ForeignDump;
+	isSimple: boolean;
+}
 
 const SHOWN = ['import'];
 const ONE = { contents: ['database'] };
@@ -29,7 +39,7 @@ function optionsFor(contents: ImportContents, options: typeof restoreOptions) {
 	};
 }
 
-async function oneDatabase(context: IExecuteFunctions, item: number, dump: ForeignDump): Promise<IDataObject[]> {
+async function oneDatabase({ context, item, dump, isSimple }: Run): Promise<IDataObject[]> {
 	const target = restoreTarget(context, item);
 	const selection = restoreSelection(context, item, target);
 	const { connectTimeout, overOwnDatabase, owner, privileges, collectErrors, parallel } = restoreOptionsOf(
@@ -45,10 +55,10 @@ async function oneDatabase(context: IExecuteFunctions, item: number, dump: Forei
 		await checkOwnDatabase(context, connection, target, overOwnDatabase);
 		return await restoreDatabase({ ...options, connection, log });
 	});
-	return [describeRestore(context, report)];
+	return [restoreItem(context, report, { file: dump.name }, isSimple)];
 }
 
-async function allDatabases(context: IExecuteFunctions, item: number, dump: ForeignDump): Promise<IDataObject[]> {
+async function allDatabases({ context, item, dump, isSimple }: Run): Promise<IDataObject[]> {
 	const startedAt = Date.now();
 	const { connectTimeout, existingRoles, owner, privileges, collectErrors, parallel } = restoreOptionsOf(context, item);
 	const withGlobals = context.getNodeParameter('withGlobals', item, true) as boolean;
@@ -66,20 +76,22 @@ async function allDatabases(context: IExecuteFunctions, item: number, dump: Fore
 			log: (message) => context.logger.debug(`Postgres Dump: ${dump.name}: ${message}`),
 		});
 	});
+	const from = { file: dump.name };
+	const duration = Date.now() - startedAt;
 	return [
-		...(report.globals ? [describeGlobals(context, report.globals, startedAt)] : []),
-		...report.databases.map((database) => describeRestore(context, database)),
+		...(report.globals ? [globalsItem(context, report.globals, { duration, from }, isSimple)] : []),
+		...report.databases.map((database) => restoreItem(context, database, from, isSimple)),
 	];
 }
 
-async function globals(context: IExecuteFunctions, item: number, dump: ForeignDump): Promise<IDataObject[]> {
+async function globals({ context, item, dump, isSimple }: Run): Promise<IDataObject[]> {
 	const startedAt = Date.now();
 	const { connectTimeout, existingRoles } = restoreOptionsOf(context, item);
 	const signal = context.getExecutionCancelSignal();
 	const report = await withPostgres(context, item, { connectTimeout }, async (connection) => {
 		return await importGlobals(connection, dump, { existing: existingRoles, signal });
 	});
-	return [describeGlobals(context, report, startedAt)];
+	return [globalsItem(context, report, { duration: Date.now() - startedAt, from: { file: dump.name } }, isSimple)];
 }
 
 const RUN: Record<ImportContents, typeof oneDatabase> = { database: oneDatabase, allDatabases, globals };
@@ -95,17 +107,19 @@ export const importDump: Operation = {
 		...contentsFields,
 		...targetFields(SHOWN, ONE),
 		selectionByName(SHOWN, ONE),
+		simplifyField(shownFor(SHOWN)),
 		optionsFor('database', restoreOptions),
 		optionsFor('allDatabases', [existingRolesOption, ...restoreOptions]),
 		optionsFor('globals', [existingRolesOption]),
 	],
 	async execute(context, item) {
 		const contents = context.getNodeParameter('contents', item, 'database') as ImportContents;
+		const isSimple = isSimplified(context, item);
 		return await withForeignDump(context, item, async (dump) => {
 			const mustBeEncrypted = dump.keys?.requireEncryption ?? false;
-			const items = await RUN[contents](context, item, { ...dump, mustBeEncrypted });
+			const items = await RUN[contents]({ context, item, dump: { ...dump, mustBeEncrypted }, isSimple });
 			context.logger.info(`Postgres Dump: imported ${dump.name}`, { contents });
-			return items.map((json) => ({ json: { ...json, file: dump.name } }));
+			return items.map((json) => ({ json }));
 		});
 	},
 };

@@ -12,9 +12,10 @@ import { type ArchivePlace, withArchive } from '../../shared/archiveSource';
 import { describeRestored } from '../../shared/backupItem';
 import type { Operation } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
+import { isSimplified } from '../../shared/simplify';
 import { restoreFields } from '../descriptions/restore';
 import { checkOwnDatabase } from '../ownDatabase';
-import { describeGlobals, describeRestore } from '../restoreItem';
+import { globalsItem, restoreItem } from '../restoreItem';
 import { restoreOptionsOf, restoreSelection, restoreTarget } from '../restoreSettings';
 
 async function readerOf({ storage, key, folder, manifest, keys }: ArchivePlace): Promise<ArchiveReader> {
@@ -30,7 +31,7 @@ function remarks({ remark }: ArchivePlace): string[] {
 	return remark ? [remark] : [];
 }
 
-async function intoDatabase(context: IExecuteFunctions, item: number): Promise<IDataObject> {
+async function intoDatabase(context: IExecuteFunctions, item: number, isSimple: boolean): Promise<IDataObject> {
 	const target = restoreTarget(context, item);
 	const selection = restoreSelection(context, item, target);
 	const { connectTimeout, folder, overOwnDatabase, ...options } = restoreOptionsOf(context, item);
@@ -50,11 +51,12 @@ async function intoDatabase(context: IExecuteFunctions, item: number): Promise<I
 		});
 		context.logger.info(`Postgres Dump: restored ${reader.manifest.file}`, { database: report.database });
 		const warnings = [...remarks(place), ...report.warnings];
-		return { ...describeRestore(context, { ...report, warnings }), backup: describeRestored(reader.manifest) };
+		const from = describeRestored(reader.manifest);
+		return restoreItem(context, { ...report, warnings }, from, isSimple);
 	});
 }
 
-async function rolesAndGlobals(context: IExecuteFunctions, item: number): Promise<IDataObject> {
+async function rolesAndGlobals(context: IExecuteFunctions, item: number, isSimple: boolean): Promise<IDataObject> {
 	const startedAt = Date.now();
 	const { connectTimeout, folder, existingRoles } = restoreOptionsOf(context, item);
 	return await withArchive(context, item, { kinds: ['postgres-globals'], folder, hint: OTHER_KIND }, async (place) => {
@@ -64,10 +66,8 @@ async function rolesAndGlobals(context: IExecuteFunctions, item: number): Promis
 			return await restoreGlobals(connection, reader, { existing: existingRoles, signal });
 		});
 		const warnings = [...remarks(place), ...report.warnings];
-		return {
-			...describeGlobals(context, { ...report, warnings }, startedAt),
-			backup: describeRestored(reader.manifest),
-		};
+		const from = describeRestored(reader.manifest);
+		return globalsItem(context, { ...report, warnings }, { duration: Date.now() - startedAt, from }, isSimple);
 	});
 }
 
@@ -76,7 +76,8 @@ export const restore: Operation = {
 	description: restoreFields,
 	async execute(context, item) {
 		const kind = context.getNodeParameter('restoreKind', item) as 'database' | 'globals';
-		const json = kind === 'globals' ? await rolesAndGlobals(context, item) : await intoDatabase(context, item);
-		return [{ json }];
+		const isSimple = isSimplified(context, item);
+		const run = kind === 'globals' ? rolesAndGlobals : intoDatabase;
+		return [{ json: await run(context, item, isSimple) }];
 	},
 };

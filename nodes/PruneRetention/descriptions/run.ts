@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { timeZoneOption } from '../../shared/descriptions/archive';
+import { simplifyField } from '../../shared/descriptions/simplify';
 import { requireEncryptionOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 
@@ -39,7 +40,7 @@ const options: INodeProperties[] = [
 		name: 'onRefusal',
 		type: 'options',
 		options: [
-			{ name: 'Continue', value: 'putOut', description: 'The item has the reason in its field refusal' },
+			{ name: 'Continue', value: 'putOut', description: 'The summary has the reason in its field problem' },
 			{ name: 'Fail', value: 'fail', description: 'The node fails with the reason' },
 		],
 		default: 'fail',
@@ -71,18 +72,7 @@ const options: INodeProperties[] = [
 
 /** How Prune and Dry Run go about it. */
 export const runFields: INodeProperties[] = [
-	{
-		displayName: 'Output',
-		name: 'output',
-		type: 'options',
-		noDataExpression: true,
-		options: [
-			{ name: 'Summary', value: 'summary', description: 'One item with everything, and a text to mail' },
-			{ name: 'One Item per Backup', value: 'backups', description: 'The rows of the table, kept ones included' },
-		],
-		default: 'summary',
-		displayOptions: shownFor(OPERATIONS),
-	},
+	simplifyField(shownFor(OPERATIONS)),
 	{
 		displayName: 'Options',
 		name: 'options',

@@ -1,9 +1,13 @@
-import type { IExecuteFunctions, INodeParameterResourceLocator, INodeProperties } from 'n8n-workflow';
+import type { IDataObject, IExecuteFunctions, INodeParameterResourceLocator, INodeProperties } from 'n8n-workflow';
 
+import { stateOf } from '../../shared/backupColumns';
 import { BackupError, type BackupReference, type PinnedBackup, setPinned } from '../../../engine';
+import { simplifyField } from '../../shared/descriptions/simplify';
 import { backupField } from '../../shared/descriptions/source';
 import { showWarnings } from '../../shared/hints';
+import { readableSize } from '../../shared/listSearch/size';
 import { type Operation, shownFor } from '../../shared/operation';
+import { isSimplified, itemOf } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { lockOwner } from '../lockOwner';
 
@@ -27,13 +31,26 @@ function referenceOf(context: IExecuteFunctions, item: number): BackupReference 
 	return mode === 'file' ? { file: text } : { id: text };
 }
 
-function describe({ manifest, key, changed, complete }: PinnedBackup) {
+function pinnedItem({ manifest, key, changed, complete }: PinnedBackup, isSimple: boolean): IDataObject {
 	const { id, kind, name, file, startedAt, size, tags, pinned = false } = manifest;
-	return { id, kind, name, file, key, startedAt, storedBytes: size.stored, tags, pinned, changed, complete };
+	const columns = {
+		name,
+		pinned,
+		changed,
+		kind,
+		startedAt,
+		size: readableSize(size.stored),
+		state: stateOf(manifest, complete ? [] : ['archive missing or of another size']),
+		file,
+		key,
+		id,
+	};
+	return itemOf(columns, { storedBytes: size.stored, tags, complete }, isSimple);
 }
 
 async function apply(context: IExecuteFunctions, item: number, pinned: boolean) {
 	const reference = referenceOf(context, item);
+	const isSimple = isSimplified(context, item);
 	const storage = await openStorage(context, item);
 	const signal = context.getExecutionCancelSignal();
 	const backups = await setPinned({
@@ -48,12 +65,12 @@ async function apply(context: IExecuteFunctions, item: number, pinned: boolean) 
 		context,
 		damaged.map(({ key }) => `${key} is missing, or has another size than its manifest states.`),
 	);
-	return backups.map((one) => ({ json: describe(one) }));
+	return backups.map((one) => ({ json: pinnedItem(one, isSimple) }));
 }
 
 /** Keeps a backup from every prune: one item for it, and for each of its weekly copies. */
 export const pinBackup: Operation = {
-	description: [backup],
+	description: [backup, simplifyField(shownFor(OPERATIONS))],
 	execute: async (context, item) => await apply(context, item, true),
 };
 

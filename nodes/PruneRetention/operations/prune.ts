@@ -3,18 +3,24 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import { prune as pruneStorage } from '../../../engine';
 import { decryptionKeys } from '../../shared/encryption';
 import { showWarnings } from '../../shared/hints';
-import type { Operation } from '../../shared/operation';
+import type { BranchingOperation } from '../../shared/operation';
+import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { policyFields, specialFields } from '../descriptions/policy';
 import { runFields } from '../descriptions/run';
 import { lockOwner } from '../lockOwner';
-import { allFailedError, backupItems, refusalError, summaryItem, warningsOf } from '../reportItems';
+import { allFailedError, backupItems, refusalError, refusalWarnings, summaryItem, warningsOf } from '../reportItems';
 import { failsOnRefusal, prefixesOf, runSettings } from '../runSettings';
 import { summaryOf } from '../summary';
 import { verifiedState } from '../verifiedState';
 
-async function apply(context: IExecuteFunctions, item: number, dryRun: boolean) {
+async function apply(
+	context: IExecuteFunctions,
+	item: number,
+	dryRun: boolean,
+): ReturnType<BranchingOperation['execute']> {
 	const settings = runSettings(context, item);
+	const isSimple = isSimplified(context, item);
 	const fails = !dryRun && failsOnRefusal(context, item);
 	const trust = await decryptionKeys(context, item);
 	const storage = await openStorage(context, item);
@@ -39,19 +45,19 @@ async function apply(context: IExecuteFunctions, item: number, dryRun: boolean) 
 	context.logger.info(`Prune Retention: ${summary.subject}`);
 	const failure = (fails ? refusalError(report, summary) : undefined) ?? allFailedError(report, summary);
 	if (failure) throw failure;
-	showWarnings(context, warningsOf(report, settings));
-	const isSummary = context.getNodeParameter('output', item) === 'summary';
-	return isSummary ? [summaryItem(report, settings, summary)] : backupItems(report);
+	const warnings = warningsOf(report, settings);
+	showWarnings(context, [...refusalWarnings(report), ...warnings]);
+	return [backupItems(report, isSimple), [summaryItem(report, { settings, summary, warnings }, isSimple)]];
 }
 
-/** Deletes what the policy does not keep. */
-export const prune: Operation = {
+/** Deletes what the policy does not keep: an item for each backup, and one with the summary. */
+export const prune: BranchingOperation = {
 	description: [...policyFields, ...runFields, ...specialFields],
 	execute: async (context, item) => await apply(context, item, false),
 };
 
 /** Tells what Prune would do; it has the fields of Prune, which describes them. */
-export const dryRun: Operation = {
+export const dryRun: BranchingOperation = {
 	description: [],
 	execute: async (context, item) => await apply(context, item, true),
 };

@@ -8,6 +8,7 @@ import {
 	timeZoneOption,
 } from '../../shared/descriptions/archive';
 import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
+import { simplifyField } from '../../shared/descriptions/simplify';
 import { shownFor } from '../../shared/operation';
 import { OWN_FOLDER } from '../backupContent';
 
@@ -78,4 +79,9 @@ const options: INodeProperties = {
 	].sort((a, b) => a.displayName.localeCompare(b.displayName)),
 };
 
-export const backUpFields: INodeProperties[] = [...collections, ...destinationFields(['backUp']), options];
+export const backUpFields: INodeProperties[] = [
+	...collections,
+	...destinationFields(['backUp']),
+	simplifyField(shownFor(['backUp'])),
+	options,
+];

@@ -3,6 +3,7 @@ import type { INodeProperties } from 'n8n-workflow';
 import { timeZoneOption } from '../../shared/descriptions/archive';
 import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
 import { keptCopiesOption } from '../../shared/descriptions/keptCopies';
+import { simplifyField } from '../../shared/descriptions/simplify';
 import {
 	backupField,
 	fileField,
@@ -132,4 +133,9 @@ const options: INodeProperties = {
 	].sort((a, b) => a.displayName.localeCompare(b.displayName)) as INodeProperties[],
 };
 
-export const restoreFields: INodeProperties[] = [...source, ...targetFields, options];
+export const restoreFields: INodeProperties[] = [
+	...source,
+	...targetFields,
+	simplifyField(shownFor(['restore'])),
+	options,
+];

@@ -8,11 +8,10 @@ import {
 	type EncryptionKeys,
 	keyIn,
 	type Manifest,
-	manifestDocument,
 	type QdrantConnection,
 	type Storage,
 } from '../../../engine';
-import { describeBackup } from '../../shared/backupItem';
+import { madeItem } from '../../shared/backupItem';
 import { BinaryOutput } from '../../shared/binaryOutput';
 import { encryptionKeys } from '../../shared/encryption';
 import { errorItem, toNodeError } from '../../shared/errors';
@@ -22,6 +21,7 @@ import { showWarnings } from '../../shared/hints';
 import type { Operation } from '../../shared/operation';
 import { progressLog } from '../../shared/progress';
 import { qdrantConnection } from '../../shared/qdrantConnection';
+import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { backupContent } from '../backupContent';
 import { backUpSettings, type BackUpSettings } from '../backUpSettings';
@@ -37,6 +37,7 @@ interface Run {
 	/** Undefined where the archives go to a storage. */
 	output: BinaryOutput | undefined;
 	storage: Storage;
+	isSimple: boolean;
 }
 
 type Result = Pick<CollectionsBackup, 'backups' | 'failures' | 'warnings'>;
@@ -60,19 +61,25 @@ async function store({ context, settings, connection, encryption, storage }: Run
 	return await backUpCollections({ ...common, selection });
 }
 
-function itemOf({ context, item, settings, output }: Run, manifest: Manifest, warnings: string[]): INodeExecutionData {
+function itemOf(run: Run, manifest: Manifest, warnings: string[]): INodeExecutionData {
+	const { context, item, settings, output } = run;
 	const key = keyIn(settings.archive.folder, manifest.file);
-	const json = describeBackup(manifest, key, backupContent);
-	json.warnings = [...manifest.warnings, ...warnings];
 	context.logger.info(`Qdrant Snapshot: backed up ${manifest.name}`, {
 		file: manifest.file,
 		bytes: manifest.size.stored,
 	});
 	const binary = output?.binary(key);
+	const made = {
+		manifest,
+		key,
+		warnings: [...manifest.warnings, ...warnings],
+		contentOf: backupContent,
+		isBinary: binary !== undefined,
+	};
+	const json = madeItem(made, run.isSimple);
 	if (!binary) return { json };
 	const field = textOf(context.getNodeParameter('outputBinaryField', item), 'Put Output File in Field');
-	// Restore wants the manifest again, and nothing else keeps it here.
-	return { json: { ...json, manifest: manifestDocument(manifest) }, binary: { [field]: binary } };
+	return { json, binary: { [field]: binary } };
 }
 
 async function archiveAll(run: Run): Promise<INodeExecutionData[]> {
@@ -100,11 +107,12 @@ export const backUp: Operation = {
 	description: backUpFields,
 	async execute(context, item) {
 		const settings = backUpSettings(context, item);
+		const isSimple = isSimplified(context, item);
 		const encryption = context.getNodeParameter('encrypt', item) ? await encryptionKeys(context, item) : undefined;
 		const toStorage = context.getNodeParameter('destination', item) === 'storage';
 		const output = toStorage ? undefined : new BinaryOutput(context.helpers);
 		const storage = output ?? (await openStorage(context, item));
 		const connection = await qdrantConnection(context, item, settings.connection);
-		return await archiveAll({ context, item, settings, connection, encryption, output, storage });
+		return await archiveAll({ context, item, settings, connection, encryption, output, storage, isSimple });
 	},
 };

@@ -2,8 +2,9 @@ import { assertCollectionConfirmed, restoreCollection } from '../../../engine';
 import type { Operation } from '../../shared/operation';
 import { progressLog } from '../../shared/progress';
 import { qdrantConnection } from '../../shared/qdrantConnection';
+import { isSimplified } from '../../shared/simplify';
 import { restoreFields } from '../descriptions/restore';
-import { describeRestore } from '../restoreItem';
+import { restoreItem } from '../restoreItem';
 import { restoreSettings, restoreTarget } from '../restoreSettings';
 import { withSource } from '../restoreSource';
 
@@ -16,6 +17,7 @@ export const restore: Operation = {
 		// The engine asks as well, but a snapshot without a manifest is read before.
 		assertCollectionConfirmed(target);
 		const settings = restoreSettings(context, item);
+		const isSimple = isSimplified(context, item);
 		const connection = await qdrantConnection(context, item, settings.connection);
 		const progress = progressLog((line) => logger.info(`Qdrant Snapshot: ${line}`));
 		return await withSource(context, item, { ...settings, connection }, async (open) => {
@@ -34,7 +36,7 @@ export const restore: Operation = {
 				onProgress: ({ bytes, totalBytes }) => progress(`restoring ${target.collection}`, bytes, totalBytes),
 			});
 			logger.info(`Qdrant Snapshot: restored ${open.source.description}`, { collection: report.collection });
-			return [{ json: describeRestore(context, report, open) }];
+			return [{ json: restoreItem(context, report, open, isSimple) }];
 		});
 	},
 };

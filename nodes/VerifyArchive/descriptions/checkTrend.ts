@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { simplifyField } from '../../shared/descriptions/simplify';
 import { shownFor } from '../../shared/operation';
 
 import { onFailureFields } from './onFailure';
@@ -74,5 +75,6 @@ export const checkTrendFields: INodeProperties[] = [
 	incomingField(shown(['incoming'])),
 	filtersField(shown(['newest'])),
 	...onFailureFields('checkTrend'),
+	simplifyField(shownFor(['checkTrend'])),
 	optionsField('checkTrend', options),
 ];

@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { KIND_OPTIONS } from '../../shared/descriptions/kinds';
+import { simplifyField } from '../../shared/descriptions/simplify';
 import { requireEncryptionOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 
@@ -30,5 +31,6 @@ export const drillFields: INodeProperties[] = [
 	},
 	...scratchFields('drill'),
 	...onFailureFields('drill'),
+	simplifyField(shownFor(['drill'])),
 	optionsField('drill', [recordOption, requireEncryptionOption, ...scratchOptions({ '/operation': ['drill'] })]),
 ];

@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { simplifyField } from '../../shared/descriptions/simplify';
 import { requireEncryptionOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 
@@ -43,7 +44,7 @@ const options: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: 0, maxValue: 1000000 },
 		default: 0,
-		description: 'How many to verify at most; 0 for all. Each item tells how many remain.',
+		description: 'How many to verify at most; 0 for all. A hint tells how many remain.',
 		displayOptions: { show: inList },
 	},
 	recordOption,
@@ -54,7 +55,7 @@ const options: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: 0, maxValue: 100000 },
 		default: 0,
-		description: 'After how long no further backup is begun; 0 for no limit. Each item tells how many remain.',
+		description: 'After how long no further backup is begun; 0 for no limit. A hint tells how many remain.',
 		displayOptions: { show: inList },
 	},
 	...scratchOptions({ '/level': ['restore'] }),
@@ -65,5 +66,6 @@ export const verifyFields: INodeProperties[] = [
 	level,
 	...scratchFields('verify', { level: ['restore'] }),
 	...onFailureFields('verify'),
+	simplifyField(shownFor(['verify'])),
 	optionsField('verify', options),
 ];

@@ -1,6 +1,7 @@
 import { listManifests, manifestKeyOf, seriesIn } from '../../../engine';
 import { collectionOf } from '../../shared/fields';
 import { folderOf, prefixOf } from '../../shared/folder';
+import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { oneOf } from '../choice';
 import { checkTrendFields } from '../descriptions/checkTrend';
@@ -18,6 +19,7 @@ export const checkTrend: JudgingOperation = {
 	async execute(context, item) {
 		const which = oneOf(context.getNodeParameter('which', item), ['newest', 'one', 'incoming'], 'Which Backups');
 		const options = trendSettings(context, item);
+		const isSimple = isSimplified(context, item);
 		const prefix = prefixOf(folderOf(collectionOf(context, 'options', item, 'Options'), ''));
 		const signal = context.getExecutionCancelSignal();
 		const { kinds, names } = which === 'newest' ? filtersOf(context, item) : {};
@@ -31,17 +33,19 @@ export const checkTrend: JudgingOperation = {
 		const { backups, damaged } = await listManifests(storage, prefix, {}, signal);
 		if (reference) {
 			const subject = await referred(storage, reference, prefix, signal);
-			if ('entry' in subject) return [trendOutcome(subject.entry, seriesWith(subject.entry, backups), options)];
+			if ('entry' in subject) {
+				return [trendOutcome(subject.entry, seriesWith(subject.entry, backups), options, isSimple)];
+			}
 			const bad = 'key' in subject && damaged.find(({ manifestKey }) => manifestKey === manifestKeyOf(subject.key));
-			if (bad) return [damagedOutcome(bad)];
-			return [missingOutcome('missing' in subject ? subject.missing : nothingThere(storage, prefix))];
+			if (bad) return [damagedOutcome(bad, isSimple)];
+			return [missingOutcome('missing' in subject ? subject.missing : nothingThere(storage, prefix), isSimple)];
 		}
 		const newest = newestOfEach(backups).filter(
 			({ manifest }) => (!kinds || kinds.includes(manifest.kind)) && (!names || names.includes(manifest.name)),
 		);
 		const series = seriesIn(backups);
-		const trends = newest.map((one) => trendOutcome(one, seriesWith(one, backups, series), options));
-		const outcomes = [...damaged.map(damagedOutcome), ...trends];
-		return outcomes.length > 0 ? outcomes : [missingOutcome(nothingThere(storage, prefix))];
+		const trends = newest.map((one) => trendOutcome(one, seriesWith(one, backups, series), options, isSimple));
+		const outcomes = [...damaged.map((one) => damagedOutcome(one, isSimple)), ...trends];
+		return outcomes.length > 0 ? outcomes : [missingOutcome(nothingThere(storage, prefix), isSimple)];
 	},
 };

@@ -4,6 +4,7 @@ import { collectionOf, numberOf } from '../../shared/fields';
 import { folderOf, prefixOf } from '../../shared/folder';
 import { showWarnings } from '../../shared/hints';
 import { splitList } from '../../shared/lists';
+import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { drillFields } from '../descriptions/drill';
 import { drillOutcome } from '../drillItem';
@@ -20,6 +21,7 @@ export const drill: JudgingOperation = {
 		const { logger } = context;
 		const options = collectionOf(context, 'options', item, 'Options');
 		const records = recordsIn(options);
+		const isSimple = isSimplified(context, item);
 		const kinds = kindsOf(splitList(context.getNodeParameter('kinds', item), 'Kinds'));
 		const maxAge = numberOf(context.getNodeParameter('maxAge', item), 'Max Age (Hours)', { min: 0, max: 1_000_000 });
 		const settings = scratchSettings(context, item);
@@ -42,7 +44,7 @@ export const drill: JudgingOperation = {
 				...(signal && { signal }),
 				log: (line) => logger.debug(`Verify Archive: ${line}`),
 			});
-			const outcome = drillOutcome(report, recorded);
+			const outcome = drillOutcome(report, recorded, isSimple);
 			// It goes to Passed, and must not be taken for a whole one.
 			const inPart = report.verdict === 'passedInPart' ? [outcome.told] : [];
 			showWarnings(context, [...inPart, ...unaskedWarnings(scratch)]);

@@ -4,6 +4,7 @@ import { BackupError, type DecryptionKeys, type Storage } from '../../../engine'
 import { chosenFile, withIncomingFile } from '../../shared/archiveSource';
 import { decryptionKeys } from '../../shared/encryption';
 import { showWarnings } from '../../shared/hints';
+import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { verifyFields } from '../descriptions/verify';
 import type { JudgingOperation, Outcome } from '../outcome';
@@ -35,7 +36,9 @@ async function verifyIncoming(context: IExecuteFunctions, item: number, verifyAl
 	});
 	return await verified.catch((error: unknown) => {
 		// The manifest that came with the file.
-		if (error instanceof BackupError && error.code === 'MANIFEST_INVALID') return [missingOutcome(error)];
+		if (error instanceof BackupError && error.code === 'MANIFEST_INVALID') {
+			return [missingOutcome(error, isSimplified(context, item))];
+		}
 		throw error;
 	});
 }
@@ -45,10 +48,12 @@ export const verify: JudgingOperation = {
 	description: verifyFields,
 	async execute(context, item) {
 		const settings = verifySettings(context, item);
+		const isSimple = isSimplified(context, item);
 		const keys = await decryptionKeys(context, item);
 		const verifyWith = async (scratch: Scratch | undefined) => {
 			const outcomes = await verifyChosen(context, item, settings, keys, async (storage, subjects, keepsRecords) => {
-				return await verifySubjects({ context, settings, storage, keepsRecords, keys, scratch }, subjects);
+				const run = { context, settings, storage, keepsRecords, keys, scratch, isSimple };
+				return await verifySubjects(run, subjects);
 			});
 			showWarnings(context, unaskedWarnings(scratch));
 			return outcomes;

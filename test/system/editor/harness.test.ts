@@ -42,6 +42,7 @@ it('reads the table of a run', async () => {
 		[set],
 	);
 	await panel.execute();
+	await panel.chooseOutput('Summary Branch');
 	const table = await panel.table();
 	expect(table.columns.length).toBeGreaterThan(3);
 	expect(table.rows).toHaveLength(1);

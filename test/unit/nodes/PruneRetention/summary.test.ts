@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
 import { BackupError, type PruneReport, type PruneRow } from '../../../../engine';
+import { backupItems, summaryItem } from '../../../../nodes/PruneRetention/reportItems';
+import type { RunSettings } from '../../../../nodes/PruneRetention/runSettings';
 import { summaryOf } from '../../../../nodes/PruneRetention/summary';
+import { columnsOf, expectMore } from '../../../nodes/table';
 
 const NOW = new Date('2026-02-01T04:00:00Z');
 
@@ -16,6 +19,7 @@ function row(day: number, more: Partial<PruneRow> = {}): PruneRow {
 		size: 3_400_000,
 		verdict: 'keep',
 		reasons: ['within 7 days'],
+		rules: ['withinDays'],
 		origin: null,
 		partial: null,
 		pinned: false,
@@ -27,13 +31,23 @@ function row(day: number, more: Partial<PruneRow> = {}): PruneRow {
 	};
 }
 
-const expired = (day: number) => row(day, { verdict: 'delete', reasons: ['no rule keeps it'] });
+const TOTALS: PruneReport['totals'] = {
+	kept: 1,
+	deleted: 1,
+	keptBytes: 3_400_000,
+	freedBytes: 3_400_000,
+	sharedBytes: 0,
+	incomplete: 0,
+	walDeleted: 0,
+};
+
+const expired = (day: number) => row(day, { verdict: 'delete', reasons: ['no rule keeps it'], rules: ['expired'] });
 
 function report(more: Partial<PruneReport> = {}): PruneReport {
 	return {
 		dryRun: false,
 		rows: [row(31), expired(2)],
-		totals: { kept: 1, deleted: 1, keptBytes: 3_400_000, freedBytes: 3_400_000, walDeleted: 0 },
+		totals: TOTALS,
 		refusal: null,
 		plan: { decisions: [], deletable: [], refusal: undefined },
 		deleted: [],
@@ -69,6 +83,18 @@ describe('the summary', () => {
 				'',
 			].join('\n'),
 		);
+	});
+
+	it('explains where less becomes free than is deleted', () => {
+		const first = (more: Partial<PruneReport['totals']>) =>
+			told({ totals: { ...TOTALS, freedBytes: 0, ...more } }).text.split('\n')[0];
+		expect(first({ incomplete: 1 })).toMatch(
+			/Deleted 1 backup, which frees 0 B \(1 archive is missing or of another size than stated, and not counted\); 1 stay/,
+		);
+		expect(first({ deleted: 3, incomplete: 2, sharedBytes: 3_400_000 })).toMatch(
+			/frees 0 B \(3.4 MB stay in use: .* weekly copy, shares them by a hard link; 2 archives are missing/,
+		);
+		expect(first({ deleted: 0 })).toMatch(/Deleted 0 backups; 1 stay/);
 	});
 
 	it('of a dry run never says that anything was done', () => {
@@ -130,6 +156,45 @@ describe('the summary', () => {
 		expect(text).toContain('Leftovers that stay (2)\n  b\n  c\n');
 		expect(text).toContain('Could not be tidied up (1)\n  b  It is locked.\n');
 		expect(text).toContain('left alone) (1)\n  e.manifest.json  not valid JSON\n');
+	});
+
+	it('goes with rows of a table, of which each tells what becomes of a backup and why', () => {
+		const entry = { id: 'id 2', key: expired(2).key };
+		const denied = new BackupError('STORAGE_DENIED', 'No right.');
+		const { key } = row(31);
+		const found = report({
+			rows: [row(31, { rules: ['withinDays', 'lastGood'] }), expired(2)],
+			failed: [{ entry, error: denied }] as PruneReport['failed'],
+			weeklyCopies: [{ id: 'id 31', from: key, to: 'weekly/2026_W05/a', size: 5, error: denied }],
+		});
+		const simple = backupItems(found, true).map(({ json }) => json);
+		expect(columnsOf(simple).slice(0, 3)).toEqual(['outcome', 'name', 'reasons']);
+		expect(simple).toMatchObject([
+			{
+				outcome: 'kept',
+				reasons: 'within days, last good',
+				weeklyCopy: 'failed',
+				problem: 'The weekly copy could not be made: No right.',
+			},
+			{
+				outcome: 'failed',
+				reasons: 'no rule keeps it',
+				weeklyCopy: 'none',
+				size: '3.4 MB',
+				problem: 'It could not be deleted: No right.',
+			},
+		]);
+		for (const [index, { json }] of backupItems(found, false).entries()) expectMore(simple[index]!, json);
+	});
+
+	it('is a row itself, whatever happened', () => {
+		const refusal = { reason: 'share' as const, message: '9 of 10 would go.', hint: 'Look at the dry run.' };
+		const settings = { folders: ['/'], timeZone: 'UTC' } as unknown as RunSettings;
+		const parts = { settings, summary: told({ refusal }), warnings: ['There is no backup of Shop.'] };
+		const [simple, full] = [true, false].map((isSimple) => summaryItem(report({ refusal }), parts, isSimple).json);
+		expect(columnsOf([simple!])).toHaveLength(10);
+		expect(simple).toMatchObject({ freed: '3.4 MB', problem: '9 of 10 would go. Look at the dry run.' });
+		expectMore(simple!, full!);
 	});
 
 	it('tells what partial backups hold', () => {

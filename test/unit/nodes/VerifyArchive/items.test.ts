@@ -9,7 +9,8 @@ import {
 } from '../../../../engine';
 import { drillOutcome, gapMessage } from '../../../../nodes/VerifyArchive/drillItem';
 import { missingOutcome, reportOutcome } from '../../../../nodes/VerifyArchive/reportItem';
-import { newestOfEach, seriesWith, trendOutcome } from '../../../../nodes/VerifyArchive/trend';
+import { damagedOutcome, newestOfEach, seriesWith, trendOutcome } from '../../../../nodes/VerifyArchive/trend';
+import { columnsOf, expectMore } from '../../../nodes/table';
 import { manifestOf } from './support';
 
 const KEY = 'postgres/shop_20260131_020000.sql.zst';
@@ -49,7 +50,7 @@ function reportOf(facts: Partial<VerificationReport> = {}): VerificationReport {
 	};
 }
 
-const FACTS = { asked: 'content' as const, recorded: true };
+const FACTS = { asked: 'content' as const, recorded: true, isSimple: false };
 
 describe('the item of a verification', () => {
 	it('tells of one that has passed, in seconds and megabytes a second', () => {
@@ -80,7 +81,7 @@ describe('the item of a verification', () => {
 		expect(failed).toMatchObject({
 			passed: false,
 			told: `${KEY}: failed. Rows are missing.`,
-			json: { problem: 'Rows are missing.', hint: 'Take another one.' },
+			json: { problem: 'Rows are missing. (1 more finding)', hint: 'Take another one.' },
 		});
 		const { json } = reportOutcome(
 			reportOf({ verdict: 'incomplete', reached: undefined, findings: [OBSTACLE] }),
@@ -108,9 +109,27 @@ describe('the item of a verification', () => {
 		expect(messages(reportOf({ requested: 'restore', reached: 'restore' }))).toEqual([]);
 	});
 
+	it('is a row of a table unless Simplify is off', () => {
+		const rows = (report: VerificationReport) => {
+			const [simple, full] = [true, false].map((isSimple) => reportOutcome(report, { ...FACTS, isSimple }).json);
+			expectMore(simple!, full!);
+			return simple!;
+		};
+		const passed = [rows(reportOf()), rows(reportOf({ findings: [WARNING] }))];
+		expect(columnsOf(passed)).toEqual([
+			...['name', 'verdict', 'kind', 'reached', 'startedAt', 'durationSeconds', 'key', 'id', 'warning'],
+		]);
+		expect(passed[1]).toMatchObject({ name: 'shop', warning: 'Something is odd.' });
+		const failed = rows(reportOf({ verdict: 'failed', reached: 'integrity', findings: [ERROR, WARNING] }));
+		const missing = missingOutcome(new BackupError('STORAGE_MISSING', 'There is none.'), true).json;
+		expect(columnsOf([failed, missing])).toHaveLength(10);
+		expect(failed).toMatchObject({ problem: 'Rows are missing. (1 more finding)', hint: 'Take another one.' });
+		expect(columnsOf([rows(reportOf({ manifest: undefined, format: 'JSON' }))])).toContain('format');
+	});
+
 	it('has no division by zero, and no backup where there is none', () => {
 		expect(reportOutcome(reportOf({ duration: 0 }), FACTS).json['throughputMBps']).toBeNull();
-		const missing = missingOutcome(new BackupError('STORAGE_MISSING', 'There is no backup of shop.'));
+		const missing = missingOutcome(new BackupError('STORAGE_MISSING', 'There is no backup of shop.'), false);
 		expect(missing).toMatchObject({
 			passed: false,
 			json: { verdict: 'failed', key: null, hint: expect.any(String) as string },
@@ -152,7 +171,7 @@ function drillOf(facts: Partial<DrillReport> = {}): DrillReport {
 
 describe('the item of a drill', () => {
 	it('sums up in seconds and hours, as data and as text', () => {
-		const { json, passed } = drillOutcome(drillOf(), 1);
+		const { json, passed } = drillOutcome(drillOf(), 1, false);
 		expect(passed).toBe(true);
 		expect(json).toMatchObject({
 			subject: 'Drill passed: 1 backup, back in 2.35 s, data 22 hours old',
@@ -179,7 +198,7 @@ describe('the item of a drill', () => {
 		const read = { ...restored!, requested: 'content' as const, reached: 'content' as const, restoreTime: null };
 		const docs = { ...read, kind: 'qdrant' as const, name: 'docs', notRestored: 'noPlace' as const };
 		const crm = { ...read, name: 'crm', notRestored: 'tooLarge' as const, rawBytes: 523_400_000 };
-		const inPart = drillOutcome(drillOf({ verdict: 'passedInPart', backups: [restored!, crm, docs] }), 3);
+		const inPart = drillOutcome(drillOf({ verdict: 'passedInPart', backups: [restored!, crm, docs] }), 3, false);
 		expect(inPart.passed).toBe(true);
 		expect(inPart.json).toMatchObject({
 			verdict: 'passedInPart',
@@ -199,13 +218,13 @@ describe('the item of a drill', () => {
 			/at once, without what was not restored\.[^]*- docs \(qdrant\): content verified, not restored \(no server is chosen in Qdrant Into\), 22 hours old$/,
 		);
 		const bad = { ...docs, verdict: 'failed' as const, findings: [ERROR] };
-		const { json } = drillOutcome(drillOf({ verdict: 'failed', backups: [restored!, bad] }), 2);
+		const { json } = drillOutcome(drillOf({ verdict: 'failed', backups: [restored!, bad] }), 2, false);
 		expect(json).toMatchObject({
 			problem: 'docs: Rows are missing.',
 			text: expect.stringMatching(/failed, not restored/) as string,
 		});
 		const none = { recoveryTime: { sequential: null, parallel: null }, verdict: 'incomplete' as const };
-		const nothing = drillOutcome(drillOf({ ...none, backups: [docs] }), 1);
+		const nothing = drillOutcome(drillOf({ ...none, backups: [docs] }), 1, false);
 		expect(nothing.passed).toBe(false);
 		expect(nothing.told).toMatch(
 			/^Drill incomplete: 0 of 1 backup, .* Nothing was restored for a test, only the content was verified: docs \(qdrant\): no server is chosen in Qdrant Into\.$/,
@@ -213,6 +232,7 @@ describe('the item of a drill', () => {
 		const many = drillOutcome(
 			drillOf({ verdict: 'passedInPart', backups: [restored!, ...Array.from({ length: 12 }, () => docs)] }),
 			1,
+			false,
 		);
 		expect(many.json['problem']).toMatch(/; and 2 more\.$/);
 		const reasons = ['noWay', 'noMemory'] as const;
@@ -220,6 +240,7 @@ describe('the item of a drill', () => {
 			const { json: one } = drillOutcome(
 				drillOf({ verdict: 'passedInPart', backups: [restored!, { ...docs, notRestored }] }),
 				1,
+				false,
 			);
 			expect([one['problem'], one['hint']]).toEqual([
 				expect.stringMatching(/docs.*: .*\.$/),
@@ -234,7 +255,11 @@ describe('the item of a drill', () => {
 		const nothing = { name: null, key: null, startedAt: null, origin: null, problem: null };
 		const gap = { reason: 'none' as const, kind: 'minio' as const, ...nothing };
 		const unknown = { recoveryTime: { sequential: null, parallel: null }, gaps: [gap] };
-		const { json, passed, told } = drillOutcome(drillOf({ verdict: 'failed', backups: [good!, bad], ...unknown }), 2);
+		const { json, passed, told } = drillOutcome(
+			drillOf({ verdict: 'failed', backups: [good!, bad], ...unknown }),
+			2,
+			false,
+		);
 		expect(passed).toBe(false);
 		expect(json).toMatchObject({
 			problem: 'shop: Rows are missing.',
@@ -245,7 +270,10 @@ describe('the item of a drill', () => {
 		expect(json['text']).toMatch(
 			/not everything was restored[^]*Take another one\.[^]*Missing:\n- There is no backup of the kind minio\.$/,
 		);
-		const empty = drillOutcome(drillOf({ verdict: 'failed', backups: [], recoveryPoint: null, ...unknown }), 0);
+		const simple = drillOutcome(drillOf({ verdict: 'failed', backups: [good!, bad], ...unknown }), 2, true).json;
+		columnsOf([simple]);
+		expectMore(simple, json);
+		const empty = drillOutcome(drillOf({ verdict: 'failed', backups: [], recoveryPoint: null, ...unknown }), 0, false);
 		expect(empty.json['problem']).toBe('There is no backup of the kind minio.');
 	});
 
@@ -297,7 +325,7 @@ describe('a trend', () => {
 			}),
 		);
 		const small = { size: { raw: 10, compressed: 10, stored: 10 }, counts: { rows: 1 } };
-		const { json, passed, told } = trendOutcome(entryOf('small', small), days, {});
+		const { json, passed, told } = trendOutcome(entryOf('small', small), days, {}, false);
 		expect(passed).toBe(false);
 		expect(json).toMatchObject({
 			verdict: 'unusual',
@@ -309,7 +337,13 @@ describe('a trend', () => {
 			hint: expect.stringMatching(/source has changed/) as string,
 		});
 		expect(told).toMatch(/^small: The stored size/);
-		expect(trendOutcome(entryOf('usual'), days, {})).toMatchObject({
+		const row = trendOutcome(entryOf('small', small), days, {}, true).json;
+		expectMore(row, json);
+		const points = trendOutcome(entryOf('docs', { kind: 'qdrant', counts: { points: 5 } }), [], {}, true).json;
+		const error = new BackupError('MANIFEST_INVALID', 'It is not valid JSON.');
+		const damaged = { manifestKey: 'a.manifest.json', error, modifiedAt: new Date() };
+		expect(columnsOf([row, points, damagedOutcome(damaged, true).json])).toHaveLength(10);
+		expect(trendOutcome(entryOf('usual'), days, {}, false)).toMatchObject({
 			passed: true,
 			json: { verdict: 'passed', problem: null },
 		});

@@ -30,7 +30,7 @@ async function verified(storage: Storage, limits: Partial<VerifySettings> = {}) 
 	} as unknown as IExecuteFunctions;
 	const unlimited = { maxBackups: Infinity, stopAfter: Infinity, records: true };
 	const settings = { which: 'all', level: 'content', ...unlimited, ...limits } as VerifySettings;
-	const run = { context, settings, storage, keepsRecords: false, keys: undefined, scratch: undefined };
+	const run = { context, settings, storage, keepsRecords: false, keys: undefined, scratch: undefined, isSimple: false };
 	const outcomes = await verifySubjects(run, FILES);
 	return { items: outcomes.map(({ json: { key, verdict, remaining } }) => [key, verdict, remaining]), hints };
 }

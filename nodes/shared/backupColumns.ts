@@ -1,0 +1,62 @@
+import type { BackupKind, Manifest } from '../../engine';
+
+import { readableSize } from './listSearch/size';
+import { partialWords } from './partial';
+import { type Columns, inOneText } from './simplify';
+
+/** What there is to know of a backup besides its manifest. */
+export interface KnownOfBackup {
+	/** Of the archive; undefined where it lies in no storage. */
+	key?: string | undefined;
+	/** What is wrong with it, in a few words: `archive missing`. */
+	problems?: string[];
+	/** What its latest verification found; `never` where there was none. */
+	verified?: string;
+	/** What the run that made it has to say. */
+	warnings?: readonly string[];
+}
+
+/** What people ask for first of each kind, among the counts of its manifest. */
+const MAIN_COUNT: Partial<Record<BackupKind, string>> = { postgres: 'rows', qdrant: 'points' };
+
+/** The count that stands for how much a backup holds: `{ rows: 345678 }`. */
+export function mainCount({ kind, counts }: Manifest): Columns {
+	// Beside backups with rows, a gap would be shown in red.
+	if (kind === 'postgres-globals') return { rows: 0 };
+	const name = MAIN_COUNT[kind];
+	return name === undefined ? {} : { [name]: counts[name] };
+}
+
+/** The state of a backup in plain words: `whole`, `schema only, encrypted`, `archive missing`, `whole, pinned, 1 warning`. */
+export function stateOf(manifest: Manifest, problems: string[] = []): string {
+	const { encryption, pinned = false, warnings } = manifest;
+	const partial = partialWords(manifest);
+	const words = [
+		...problems,
+		...(problems.length + partial.length === 0 ? ['whole'] : partial),
+		...(encryption ? ['encrypted'] : []),
+		...(pinned ? ['pinned'] : []),
+		...(warnings.length > 0 ? [warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`] : []),
+	];
+	return words.join(', ');
+}
+
+/**
+ * A backup as a row of a table, of whatever kind it is. Back Up has the column `warning`, lists have `verified`: there is no
+ * room for both.
+ */
+export function backupColumns(manifest: Manifest, { key, problems, verified, warnings = [] }: KnownOfBackup): Columns {
+	const { name, startedAt, size, file, id, runId } = manifest;
+	return {
+		name,
+		startedAt,
+		size: readableSize(size.stored),
+		...mainCount(manifest),
+		state: stateOf(manifest, problems),
+		...(verified === undefined ? { warning: inOneText(warnings) } : { verified }),
+		file,
+		key,
+		id,
+		runId,
+	};
+}

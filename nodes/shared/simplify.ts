@@ -1,0 +1,39 @@
+/**
+ * Items that can be read as a table. n8n shows a field a column: with Simplify on there are at most ten of them, the most
+ * useful first, each a text, a number or a yes or no. Nested values would make every row as high as the screen, and a null is
+ * shown in red, as if it were an error: what is not known is left out. With Simplify off there is everything, and those
+ * fields with the same values under the same names, so that no expression breaks.
+ */
+import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
+
+import { yesNoIn } from './fields';
+
+/** What stands in a table, in its order; what is undefined, null or an empty text is left out. */
+export type Columns = Record<string, string | number | boolean | null | undefined>;
+
+/** A text of more than these messages would make its row high. */
+const MAX_MESSAGES = 3;
+
+/** The Simplify field. @throws BackupError INVALID_INPUT */
+export function isSimplified(context: Pick<IExecuteFunctions, 'getNodeParameter'>, item: number): boolean {
+	const value: unknown = context.getNodeParameter('simplify', item, true);
+	return yesNoIn({ simplify: value }, 'simplify', true, 'Simplify');
+}
+
+/**
+ * The JSON of an item: the columns alone, or the columns and the details after them. A detail has the name of a column only
+ * where it has the same value, or is null where the column is left out.
+ */
+export function itemOf(columns: Columns, details: IDataObject, isSimple: boolean): IDataObject {
+	const known = Object.entries(columns).filter(([, value]) => value !== undefined && value !== null && value !== '');
+	const simple = Object.fromEntries(known) as IDataObject;
+	return isSimple ? simple : { ...simple, ...details };
+}
+
+/** Messages as the text of one field; undefined where there are none. The rest of many is counted: the details have all. */
+export function inOneText(messages: readonly string[]): string | undefined {
+	if (messages.length === 0) return undefined;
+	const rest = messages.length - MAX_MESSAGES;
+	const shown = messages.slice(0, MAX_MESSAGES);
+	return [...shown, ...(rest > 0 ? [`And ${rest} more.`] : [])].join(' ');
+}
