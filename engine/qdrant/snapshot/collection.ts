@@ -53,9 +53,14 @@ export class CollectionCheck {
 	/** Takes one file of the collection; false where it is none. `config.json` may have been parsed by the caller. */
 	async visit(member: TarMember, cursor: ByteCursor): Promise<boolean> {
 		const shard = SHARD_FILE.exec(member.name);
-		if (shard) await this.#shard(Number(shard[1])).visit(shard[2] ?? '', member, cursor);
-		else if (!(await this.#visitFile(member, cursor))) return false;
+		if (!shard) {
+			const isKnown = await this.#visitFile(member, cursor);
+			this.isTouched ||= isKnown;
+			return isKnown;
+		}
+		// By its name alone: a file that is cut off may end in the first segment.
 		this.isTouched = true;
+		await this.#shard(Number(shard[1])).visit(shard[2] ?? '', member, cursor);
 		return true;
 	}
 
