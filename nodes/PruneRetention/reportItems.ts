@@ -64,6 +64,9 @@ export function backupItems(report: PruneReport, isSimple: boolean): INodeExecut
 	const { dryRun, refusal } = report;
 	const errors = new Map(report.failed.map(({ entry, error }) => [entry.key, error]));
 	const copies = new Map(report.weeklyCopies.map((copy) => [copy.from, copy]));
+	const copied = new Set(
+		report.rows.filter(({ key, verdict }) => verdict === 'keep' && weekOfKey(key) !== undefined).map(({ id }) => id),
+	);
 	return report.rows.map((row) => {
 		const error = errors.get(row.key);
 		const copy = copies.get(row.key);
@@ -75,7 +78,7 @@ export function backupItems(report: PruneReport, isSimple: boolean): INodeExecut
 			startedAt: date,
 			size: readableSize(size),
 			kind,
-			weeklyCopy: weeklyCopyOf(row, copy, report),
+			weeklyCopy: weeklyCopyOf(row, copy, copied.has(id), report),
 			problem: problemOf(error, copy),
 			key,
 			id,
@@ -94,9 +97,14 @@ export function backupItems(report: PruneReport, isSimple: boolean): INodeExecut
 }
 
 /** Whether there is or will be a copy of it among the weekly ones, or it is one. */
-function weeklyCopyOf({ key }: PruneRow, copy: WeeklyCopyReport | undefined, { dryRun }: PruneReport): string {
+function weeklyCopyOf(
+	{ key }: PruneRow,
+	copy: WeeklyCopyReport | undefined,
+	isCopied: boolean,
+	{ dryRun }: PruneReport,
+): string {
 	if (weekOfKey(key) !== undefined) return 'is one';
-	if (!copy) return 'none';
+	if (!copy) return isCopied ? 'there' : 'none';
 	if (copy.error) return 'failed';
 	return dryRun ? 'planned' : 'made';
 }

@@ -3,6 +3,7 @@ import { type IDataObject, type IExecuteFunctions, type INodeExecutionData, Node
 import { errorItem, toNodeError } from '../shared/errors';
 import { showWarnings } from '../shared/hints';
 import type { Operation } from '../shared/operation';
+import { withSameColumns } from '../shared/simplify';
 
 import { oneOf } from './choice';
 import { isConnected } from './connections';
@@ -71,7 +72,7 @@ export async function runJudging(
 		}
 	}
 	showWarnings(context, whereTheyAre(judged));
-	return [passed, failed];
+	return [withSameColumns(passed), withSameColumns(failed)];
 }
 
 /** The editor opens on Passed, which may be empty. */

@@ -7,6 +7,7 @@ import {
 	DerivationBudget,
 	isAuthentic,
 	listManifests,
+	MANIFEST_SUFFIX,
 } from '../../engine';
 import { mapBounded } from '../../engine/verify';
 
@@ -82,9 +83,15 @@ function placeOf({ manifestKey, folder }: BackupEntry) {
 	return { where: manifestKey, folder };
 }
 
-function damagedItem({ manifestKey, error }: DamagedManifest, isSimple: boolean): IDataObject {
+/** What is not known of it for want of a manifest is the name of its file and when that was written. */
+function damagedItem({ manifestKey, modifiedAt, error }: DamagedManifest, isSimple: boolean): IDataObject {
 	const archiveState: ArchiveState = 'damagedManifest';
-	const columns = { state: `damaged manifest: ${error.message}`, key: manifestKey };
+	const columns = {
+		name: manifestKey.slice(manifestKey.lastIndexOf('/') + 1, -MANIFEST_SUFFIX.length),
+		startedAt: modifiedAt.toISOString(),
+		state: `damaged manifest: ${error.message}`,
+		key: manifestKey,
+	};
 	return itemOf(columns, { archiveState, manifestKey, error: error.message }, isSimple);
 }
 

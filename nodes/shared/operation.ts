@@ -1,6 +1,7 @@
 import type { IExecuteFunctions, INodeExecutionData, INodeProperties } from 'n8n-workflow';
 
 import { errorItem, toNodeError } from './errors';
+import { withSameColumns } from './simplify';
 
 /** One operation of a node: its fields, and what it does for one incoming item. */
 export interface Operation {
@@ -11,20 +12,22 @@ export interface Operation {
 /** One whose items go to several outputs, to the same ones each time: a list of items for each of them. */
 export interface BranchingOperation {
 	description: INodeProperties[];
+	/** Where what stands for a failed item goes: the output that is sure to be listened to. */
+	errorOutput: number;
 	execute(context: IExecuteFunctions, itemIndex: number): Promise<[INodeExecutionData[], ...INodeExecutionData[][]]>;
 }
 
 /** Runs an operation for every incoming item and links what comes out to it. */
 export async function runOperation(context: IExecuteFunctions, operation: Operation): Promise<INodeExecutionData[]> {
-	const { description } = operation;
 	const [items = []] = await runBranching(context, {
-		description,
+		description: operation.description,
+		errorOutput: 0,
 		execute: async (...given) => [await operation.execute(...given)],
 	});
 	return items;
 }
 
-/** The same with several outputs. What stands for a failed item goes to the first one. */
+/** The same with several outputs. */
 export async function runBranching(
 	context: IExecuteFunctions,
 	operation: BranchingOperation,
@@ -44,10 +47,11 @@ export async function runBranching(
 			const nodeError = toNodeError(context.getNode(), error, item);
 			// A cancelled run ends, whatever the node is told to do about errors.
 			if (!context.continueOnFail() || context.getExecutionCancelSignal()?.aborted) throw nodeError;
-			put(0, [errorItem(error, item)]);
+			put(operation.errorOutput, [errorItem(error, item)]);
 		}
 	}
-	return outputs;
+	// An array with gaps would be no outputs to n8n.
+	return Array.from(outputs, (items = []) => withSameColumns(items));
 }
 
 /** Limits fields to operations. */

@@ -4,7 +4,7 @@
  * shown in red, as if it were an error: what is not known is left out. With Simplify off there is everything, and those
  * fields with the same values under the same names, so that no expression breaks.
  */
-import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
+import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
 import { yesNoIn } from './fields';
 
@@ -28,6 +28,26 @@ export function itemOf(columns: Columns, details: IDataObject, isSimple: boolean
 	const known = Object.entries(columns).filter(([, value]) => value !== undefined && value !== null && value !== '');
 	const simple = Object.fromEntries(known) as IDataObject;
 	return isSimple ? simple : { ...simple, ...details };
+}
+
+const isFlat = (value: unknown) => value !== null && typeof value !== 'object';
+
+/**
+ * Gives all flat items of an output the same columns, for n8n shows one that a row lacks as a red `undefined`: 0 where the
+ * others have numbers, otherwise `false`, by which an expression branches as if there were none. Items with nested values,
+ * those of Simplify off, stay as they are, and so does what stands for an error, which n8n knows by its form.
+ */
+export function withSameColumns(items: INodeExecutionData[]): INodeExecutionData[] {
+	const rows = items.filter(({ json }) => !('error' in json));
+	if (!rows.every(({ json }) => Object.values(json).every(isFlat))) return items;
+	const [widest] = rows.toSorted((a, b) => Object.keys(b.json).length - Object.keys(a.json).length);
+	const fields = [widest, ...rows].flatMap((row) => Object.entries(row?.json ?? {}));
+	const gaps = new Map(fields.map(([name, value]) => [name, typeof value === 'number' ? 0 : false]));
+	return items.map((item) => {
+		if ('error' in item.json) return item;
+		const json = Object.fromEntries([...gaps].map(([name, gap]) => [name, item.json[name] ?? gap]));
+		return { ...item, json };
+	});
 }
 
 /** Messages as the text of one field; undefined where there are none. The rest of many is counted: the details have all. */

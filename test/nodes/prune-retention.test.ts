@@ -86,11 +86,11 @@ it('fails loudly where more than the share would go, and deletes nothing', async
 	expect((await backupsIn(storage)).own).toHaveLength(1);
 });
 
-it('gives the refusal, with the table, to the error output', async () => {
+it('gives the refusal, with the table, to Summary where the run is to go on', async () => {
 	const { node, storage } = await pruneNode(n8n);
 	await writeDaily(storage, 4);
 	const run = await node.run('prune', { policy: 'custom', rules: { last: 1 } }, { onError: 'continueRegularOutput' });
-	expect(run.items[0]!.json).toMatchObject({
+	expect(run.outputs[1]![0]!.json).toMatchObject({
 		error: expect.stringContaining('3 of 4'),
 		details: { refusal: 'share', hint: expect.any(String), subject: expect.any(String), html: expect.any(String) },
 	});

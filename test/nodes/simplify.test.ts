@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../services/postgres';
@@ -9,7 +9,7 @@ import { backup, byName, type Json, NodeRunner } from './node-runner';
 import { createShop, NODE_TYPE as DUMP, postgresData } from './postgres-support';
 import { NODE_TYPE as SNAPSHOT, qdrantData } from './qdrant-support';
 import { NODE_TYPE as PRUNE } from './retention-support';
-import { columnsOf, expectMore } from './table';
+import { columnsOf, expectMore, expectNoGaps } from './table';
 import { flipBit, NODE_TYPE as VERIFY } from './verify-support';
 
 const n8n = await inProcessN8n();
@@ -46,7 +46,10 @@ afterAll(async () => {
 /** Runs it as it is by default, Simplify on: each output is a table. */
 async function simple(node: NodeRunner, operation: string, parameters: Record<string, unknown> = {}) {
 	const outputs = await node.outputs(operation, { ...parameters, simplify: true });
-	for (const items of outputs) columnsOf(items);
+	for (const items of outputs) {
+		columnsOf(items);
+		expectNoGaps(items);
+	}
 	return outputs;
 }
 
@@ -131,4 +134,12 @@ it('tells by a row for each backup what a prune would do, and sums up beside it'
 	expect(pinned[0]).toMatchObject([{ name: 'shop', pinned: true, state: 'whole, pinned' }]);
 	const listed = (await simple(dump, 'listBackups'))[0]!;
 	expect(listed.find(({ id }) => id === gone['id'])).toMatchObject({ state: 'archive missing' });
+	writeFileSync(join(folder, `${gone['key']}.manifest.json`), '{}');
+	const withDamaged = (await simple(dump, 'listBackups'))[0]!;
+	expect(withDamaged.at(-1)).toMatchObject({
+		name: gone['file'],
+		state: expect.stringMatching(/^damaged manifest/),
+		rows: 0,
+		verified: false,
+	});
 });

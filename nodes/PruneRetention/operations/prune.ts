@@ -14,6 +14,9 @@ import { failsOnRefusal, prefixesOf, runSettings } from '../runSettings';
 import { summaryOf } from '../summary';
 import { verifiedState } from '../verifiedState';
 
+/** What is mailed hangs there, and a failed run belongs in the mail. */
+const SUMMARY = 1;
+
 async function apply(
 	context: IExecuteFunctions,
 	item: number,
@@ -53,11 +56,13 @@ async function apply(
 /** Deletes what the policy does not keep: an item for each backup, and one with the summary. */
 export const prune: BranchingOperation = {
 	description: [...policyFields, ...runFields, ...specialFields],
+	errorOutput: SUMMARY,
 	execute: async (context, item) => await apply(context, item, false),
 };
 
 /** Tells what Prune would do; it has the fields of Prune, which describes them. */
 export const dryRun: BranchingOperation = {
 	description: [],
+	errorOutput: SUMMARY,
 	execute: async (context, item) => await apply(context, item, true),
 };
