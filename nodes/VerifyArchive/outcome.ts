@@ -3,7 +3,7 @@ import { type IDataObject, type IExecuteFunctions, type INodeExecutionData, Node
 import { errorItem, toNodeError } from '../shared/errors';
 import { showWarnings } from '../shared/hints';
 import type { Operation } from '../shared/operation';
-import { withSameColumns } from '../shared/simplify';
+import { withoutGaps } from '../shared/simplify';
 
 import { oneOf } from './choice';
 import { isConnected } from './connections';
@@ -72,7 +72,7 @@ export async function runJudging(
 		}
 	}
 	showWarnings(context, whereTheyAre(judged));
-	return [withSameColumns(passed), withSameColumns(failed)];
+	return [withoutGaps(context, passed), withoutGaps(context, failed)];
 }
 
 /** The editor opens on Passed, which may be empty. */

@@ -1,7 +1,7 @@
 import type { IExecuteFunctions, INodeExecutionData, INodeProperties } from 'n8n-workflow';
 
 import { errorItem, toNodeError } from './errors';
-import { withSameColumns } from './simplify';
+import { withoutGaps } from './simplify';
 
 /** One operation of a node: its fields, and what it does for one incoming item. */
 export interface Operation {
@@ -51,7 +51,7 @@ export async function runBranching(
 		}
 	}
 	// An array with gaps would be no outputs to n8n.
-	return Array.from(outputs, (items = []) => withSameColumns(items));
+	return Array.from(outputs, (items = []) => withoutGaps(context, items));
 }
 
 /** Limits fields to operations. */

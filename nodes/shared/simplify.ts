@@ -30,16 +30,18 @@ export function itemOf(columns: Columns, details: IDataObject, isSimple: boolean
 	return isSimple ? simple : { ...simple, ...details };
 }
 
-const isFlat = (value: unknown) => value !== null && typeof value !== 'object';
-
 /**
- * Gives all flat items of an output the same columns, for n8n shows one that a row lacks as a red `undefined`: 0 where the
- * others have numbers, otherwise `false`, by which an expression branches as if there were none. Items with nested values,
- * those of Simplify off, stay as they are, and so does what stands for an error, which n8n knows by its form.
+ * Gives all items of an output the same columns where Simplify is on, for n8n shows one that a row lacks as a red `undefined`:
+ * 0 where the others have numbers, otherwise `false`, by which an expression branches as if there were none. What stands
+ * for an error keeps its form, by which n8n knows it.
  */
-export function withSameColumns(items: INodeExecutionData[]): INodeExecutionData[] {
+export function withoutGaps(
+	context: Pick<IExecuteFunctions, 'getNodeParameter'>,
+	items: INodeExecutionData[],
+): INodeExecutionData[] {
 	const rows = items.filter(({ json }) => !('error' in json));
-	if (!rows.every(({ json }) => Object.values(json).every(isFlat))) return items;
+	// An operation without the field gives items that other operations take in, in which a filled gap would mean something.
+	if (rows.length < 2 || context.getNodeParameter('simplify', 0, false) !== true) return items;
 	const [widest] = rows.toSorted((a, b) => Object.keys(b.json).length - Object.keys(a.json).length);
 	const fields = [widest, ...rows].flatMap((row) => Object.entries(row?.json ?? {}));
 	const gaps = new Map(fields.map(([name, value]) => [name, typeof value === 'number' ? 0 : false]));
