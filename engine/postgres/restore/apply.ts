@@ -87,7 +87,7 @@ class Applier {
 	readonly #foreign = new ForeignOptions();
 	readonly #late = new LateRows();
 	readonly #named: NamedRoles;
-	/** Tables that were to be made and exist already: their rows are somebody else's. By table key. */
+	/** Tables and sequences that were to be made and exist already: what they hold is somebody else's. By key. */
 	readonly #occupied = new Set<string>();
 	/** What runs at once at the moment: only jobs of one sort share the connections. */
 	#work: 'rows' | StatementFacts['work'] = 'other';
@@ -146,7 +146,8 @@ class Applier {
 		if (sql === undefined || (facts.role && !this.#supports.mayBeGiven(facts, decision))) return;
 		if (OF_SESSIONS.has(facts.kind))
 			return await this.#everywhere({ object, statement, essential, run: (client) => runOne(client, sql) });
-		if (table && this.#occupied.has(table)) return;
+		const filled = facts.kind === 'SEQUENCE SET' ? facts.table : table;
+		if (filled && this.#occupied.has(filled)) return;
 		const supports = decision === 'support' || decision === 'keep';
 		if (!supports && !table) this.objects++;
 		const known = this.#foreign.withoutKnown({ text: sql, facts, object });
@@ -307,9 +308,15 @@ class Applier {
 		} else if (!this.#collects(task)) throw refused(error, object, this.options.isWhole);
 		else {
 			this.failures.push({ object, message: serverMessage(error) });
-			const { verb, kind, table } = statement?.facts ?? {};
-			if (verb === 'CREATE' && kind === 'TABLE' && table && existsAlready(error)) this.#occupied.add(table);
+			if (statement) this.#noteOccupied(statement.facts, error);
 		}
+	}
+
+	#noteOccupied({ verb, kind, table, ownedSequence }: StatementFacts, error: unknown): void {
+		const makes = verb === 'CREATE' && (kind === 'TABLE' || kind === 'SEQUENCE');
+		if (makes && table && existsAlready(error)) this.#occupied.add(table);
+		// A column that cannot be made an identity is one already, with a sequence of its own.
+		if (kind === 'TABLE' && ownedSequence) this.#occupied.add(ownedSequence);
 	}
 }
 

@@ -13,6 +13,7 @@ import type { Progress } from './progress';
 import { checkComplete } from './report';
 import type { RestoreTarget } from './restoreDatabase';
 import type { RestoreSelection } from './selection';
+import { positionsLast } from './sequencePositions';
 import type { CopyStep, FilledTables, RestoreStep, SourceFacts } from './source';
 import { findRelations, type TargetRelation } from './targetRelations';
 
@@ -127,11 +128,15 @@ export class ExistingTarget {
 	async *#atOnce(steps: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
 		const { progress } = this.into;
 		yield control('BEGIN');
-		for await (const step of steps) yield withEssentialRows(step);
-		if (this.into.target.before !== 'nothing') this.#checkComplete();
+		for await (const step of positionsLast(this.#checked(steps))) yield withEssentialRows(step);
 		progress.begin();
 		yield control('COMMIT');
 		progress.changed = true;
+	}
+
+	async *#checked(steps: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
+		yield* steps;
+		if (this.into.target.before !== 'nothing') this.#checkComplete();
 	}
 
 	#checkComplete(): void {

@@ -1,8 +1,10 @@
 import type { Client } from 'pg';
 
 import { quoteIdentifier } from '../quoting';
+import { describeStatement } from '../statements/statement';
 import { tableKey } from '../statements/tokens';
 
+import type { RestoreStep } from './source';
 import { findRelations, type TargetRelation } from './targetRelations';
 
 /** Where a sequence stands: what setval takes. */
@@ -52,4 +54,24 @@ export async function restorePositions(client: Client, positions: Position[]): P
 			[sequence.oid, last, called],
 		);
 	}
+}
+
+/**
+ * The steps of a transaction with the positions of sequences at its end: no transaction takes these back, and a restore that
+ * fails must not leave a sequence behind the rows that are still there. A name without a schema is found by the search path
+ * of the moment, so such a position stays where it is.
+ */
+export async function* positionsLast(steps: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
+	const positions: RestoreStep[] = [];
+	for await (const step of steps) {
+		if (isPosition(step)) positions.push(step);
+		else yield step;
+	}
+	yield* positions;
+}
+
+function isPosition(step: RestoreStep): boolean {
+	if (step.type !== 'statement' || step.table !== undefined) return false;
+	const { kind, schema = '' } = describeStatement(step.text);
+	return kind === 'SEQUENCE SET' && schema !== '';
 }

@@ -106,6 +106,19 @@ describe('restoring into an existing database', () => {
 	});
 });
 
+describe('what is there already, where errors are collected', () => {
+	it('keeps the positions of its sequences, which its rows have come from', async () => {
+		const tables = 'CREATE TABLE t (id serial, i int GENERATED ALWAYS AS IDENTITY); CREATE SEQUENCE alone';
+		const grow = `INSERT INTO t SELECT; SELECT nextval('alone')`;
+		const database = await databaseWith(server, tables, grow);
+		const stored = await backUp(server, database);
+		await server.query(database, grow);
+		await restore(server, stored, { target: into(database, 'nothing'), collectErrors: true });
+		const next = `SELECT concat_ws(' ', nextval('t_id_seq'), nextval('t_i_seq'), nextval('alone'))`;
+		expect(await scalar(server, database, next)).toBe('3 3 3');
+	});
+});
+
 describe('emptying the tables of an existing database', () => {
 	it('is refused without Data Only, before a row is lost', async () => {
 		const database = await databaseWith(server, 'CREATE TABLE t AS SELECT 1 AS x');

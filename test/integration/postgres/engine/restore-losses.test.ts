@@ -222,6 +222,22 @@ describe('collecting errors', () => {
 	});
 });
 
+describe('a restore into emptied tables that fails', () => {
+	it('leaves sequences where they stood: no transaction takes their positions back', async () => {
+		const database = await databaseWith(server, 'CREATE TABLE t (id serial); INSERT INTO t SELECT; INSERT INTO t SELECT');
+		const stored = await backUp(server, database);
+		await server.query(database, 'INSERT INTO t SELECT');
+		const run = restore(
+			server,
+			{ ...stored, source: async () => new PromisingMore((await stored.source()).reader) },
+			{ target: into(database, 'truncate'), selection: { dataOnly: true } },
+		);
+		await failureOf(run, 'TARGET_FAILED');
+		expect(await count(database, 't')).toBe('3');
+		expect(await scalar(server, database, `SELECT nextval('t_id_seq')`)).toBe('4');
+	});
+});
+
 describe('before tables are emptied', () => {
 	const refusal = async (...changes: string[]) => {
 		const database = await databaseWith(
