@@ -10,15 +10,15 @@ const OVER_EXISTING = ['safeSwap', 'replace', 'existing'];
 const INTO_NOTICES = [
 	{
 		before: 'nothing',
-		text: 'All that the database holds stays, and what the backup holds is added. What exists already makes the restore fail; what it has added until then may stay.',
+		text: 'All that the database holds stays, and what the backup holds is added. What exists already makes the restore fail; what it has added until then may stay. Data Only does more: it sets sequences to where the backup has them, and overwrites large objects of the same numbers.',
 	},
 	{
 		before: 'truncate',
-		text: 'All rows of the selected tables are deleted for good, those written since the backup too, and the rows of the backup take their place. Without a Selection these are all tables that the backup has rows of. Definitions and other tables stay. If anything fails, all is as it was.',
+		text: 'All rows of the selected tables are deleted for good, those written since the backup too, and the rows of the backup take their place; their sequences go to where the backup has them. Without a Selection these are all tables that the backup has rows of, and large objects of the same numbers are overwritten too. Definitions and other tables stay. If anything fails, all is as it was; with On Error: Collect, a sequence that cannot be set is only reported.',
 	},
 	{
 		before: 'drop',
-		text: 'The selected tables, views and sequences are dropped for good, with the rows written since the backup, and made anew from the backup. All else stays; where something else depends on them, nothing is changed. If anything fails, all is as it was.',
+		text: 'The selected tables, views and sequences are dropped for good, with all that was added to them since the backup (rows, columns, indexes), and made anew from the backup. All else stays; where something else depends on them, nothing is changed. If anything fails, all is as it was; with On Error: Collect, an index, a key or the like that fails is only reported, and is missing afterwards.',
 	},
 ];
 

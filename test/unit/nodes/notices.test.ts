@@ -24,9 +24,19 @@ const into = { ...restore, target: 'existing' };
 it.each<[string, INodeType, Parameters, RegExp[]]>([
 	['the database that is swapped', new PostgresDump(), { ...restore, target: 'safeSwap' }, [/as it is now stays/]],
 	['the database that is replaced', new PostgresDump(), { ...restore, target: 'replace' }, [/is dropped for good/]],
-	['what a restore adds to', new PostgresDump(), into, [/^All that the database holds stays/]],
-	['tables that are emptied', new PostgresDump(), { ...into, before: 'truncate' }, [/rows .* for good.*Definitions/]],
-	['tables that are dropped', new PostgresDump(), { ...into, before: 'drop' }, [/dropped for good.*All else stays/]],
+	['what a restore adds to', new PostgresDump(), into, [/stays.*Data Only.*sequences.*large objects/]],
+	[
+		'tables that are emptied',
+		new PostgresDump(),
+		{ ...into, before: 'truncate' },
+		[/rows .* for good.*sequences go.*large objects.*overwritten.*Definitions.*Collect, a sequence/],
+	],
+	[
+		'tables that are dropped',
+		new PostgresDump(),
+		{ ...into, before: 'drop' },
+		[/dropped for good.*All else stays.*Collect, an index.*missing/],
+	],
 	['roles', new PostgresDump(), { ...restore, restoreKind: 'globals' }, [/that the backup holds.*None is dropped/]],
 	[
 		'all databases and the roles of a dump',

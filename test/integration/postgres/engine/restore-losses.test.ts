@@ -220,11 +220,33 @@ describe('collecting errors', () => {
 		expect((await failureOf(run, 'TARGET_FAILED')).message).toContain('no tables');
 		expect(await count(database, 'a')).toBe('5');
 	});
+
+	it('keeps a table that was made anew, without an index that the server refused', async () => {
+		const stored = await backUp(server, await databaseWith(server, TWO, 'CREATE INDEX a_id ON a (id)'));
+		const database = await databaseWith(
+			server,
+			TWO,
+			`CREATE FUNCTION no() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no indexes'; END $$;
+			CREATE EVENT TRIGGER no ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION no()`,
+		);
+		const target = into(database, 'drop');
+		const { failures } = await restore(server, stored, { target, collectErrors: true, selection: { tables: ['a'] } });
+		expect(failures).toEqual([
+			{ object: 'INDEX public.a_id', message: expect.stringContaining('no indexes') as string },
+		]);
+		expect([await count(database, 'a'), await scalar(server, database, `SELECT to_regclass('a_id')`)]).toEqual([
+			'5',
+			null,
+		]);
+	});
 });
 
 describe('a restore into emptied tables that fails', () => {
 	it('leaves sequences where they stood: no transaction takes their positions back', async () => {
-		const database = await databaseWith(server, 'CREATE TABLE t (id serial); INSERT INTO t SELECT; INSERT INTO t SELECT');
+		const database = await databaseWith(
+			server,
+			'CREATE TABLE t (id serial); INSERT INTO t SELECT; INSERT INTO t SELECT',
+		);
 		const stored = await backUp(server, database);
 		await server.query(database, 'INSERT INTO t SELECT');
 		const run = restore(
