@@ -67,7 +67,7 @@ export function applyWeeklySnapshots(sorted: readonly RetentionEntry[], count: C
 	}
 }
 
-/** True where the rules say nothing, which keeps everything. */
+/** True where the rules say nothing, which keeps everything; weeklySnapshots speaks of copies alone. */
 export function areEmpty({ last, withinDays, daily, weekly, monthly, yearly }: KeepRules): boolean {
 	return [last, withinDays, daily, weekly, monthly, yearly].every((rule) => !rule);
 }

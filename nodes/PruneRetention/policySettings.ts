@@ -1,6 +1,6 @@
 import { type IExecuteFunctions, jsonParse } from 'n8n-workflow';
 
-import { BackupError, parsePolicy, type RetentionPolicy } from '../../engine';
+import { areEmpty, BackupError, type KeepRules, parsePolicy, type RetentionPolicy } from '../../engine';
 import { collectionOf, type Fields, numberIn, numberOf, textOf } from '../shared/fields';
 
 import { MAX_COUNT } from './descriptions/rules';
@@ -29,6 +29,16 @@ export function policySettings(context: IExecuteFunctions, item: number): Retent
 			max: MAX_MINUTES,
 		}),
 	});
+}
+
+/** Where a policy has rules that let no backup go, as its JSON names the places. The fields refuse such rules. */
+export function idleRules({ rules, overrides = [], foreign = [] }: RetentionPolicy): string[] {
+	const places: Array<[place: string, rules: KeepRules | undefined]> = [
+		['rules', rules],
+		...overrides.map((one, index) => [`overrides.${index}.rules`, one.rules] as [string, KeepRules]),
+		...foreign.map((one, index) => [`foreign.${index}.rules`, one.rules] as [string, KeepRules | undefined]),
+	];
+	return places.flatMap(([place, some]) => (some && areEmpty(some) ? [place] : []));
 }
 
 /** An object, or the text of one: an expression may give either. */

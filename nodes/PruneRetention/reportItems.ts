@@ -4,6 +4,7 @@ import { BackupError, type PruneReport, type PruneRow, weekOfKey, type WeeklyCop
 import { readableSize } from '../shared/listSearch/size';
 import { inOneText, itemOf } from '../shared/simplify';
 
+import { idleRules } from './policySettings';
 import { reasonWords } from './reasonWords';
 import type { RunSettings } from './runSettings';
 import type { Summary } from './summary';
@@ -153,6 +154,10 @@ export function warningsOf(report: PruneReport, settings: RunSettings): string[]
 		...unused.names.map((name) => `There is no backup of ${name}, which a separate policy names.`),
 		...unused.patterns.map((pattern) => `No file fits the pattern ${pattern}.`),
 		...empty.map((folder) => `There is no backup in the folder ${folder}.`),
+		...idleRules(settings.policy).map(
+			(place) =>
+				`No rule in ${place} of the policy lets a backup go, so all that go by it stay for ever. If that is meant, write "last": "all" there.`,
+		),
 	];
 }
 

@@ -1,4 +1,4 @@
-import { BackupError, type KeepRules, type NumberRange, PRESETS, type PresetName } from '../../engine';
+import { areEmpty, BackupError, type KeepRules, type NumberRange, PRESETS, type PresetName } from '../../engine';
 import { type Fields, numberOf } from '../shared/fields';
 import { splitList } from '../shared/lists';
 
@@ -20,8 +20,8 @@ export function chosenRules(choice: unknown, custom: unknown, where: string): Ke
 }
 
 /**
- * The fields of Rules; a rule without limit is so, whatever its number. None at all is refused: who forgets them would find
- * out when the storage is full.
+ * The fields of Rules; a rule without limit is so, whatever its number. None that deletes a backup is refused: who forgets
+ * them would find out when the storage is full.
  */
 function customRules(value: unknown, where: string): KeepRules {
 	const fields = objectOf(value, `Rules of ${where}`);
@@ -40,16 +40,15 @@ function customRules(value: unknown, where: string): KeepRules {
 			throw wrong(label('Without Limit'), name, `Choose of ${COUNTED_RULES.map((one) => one.name).join(', ')}.`);
 		rules[rule.name] = 'all';
 	}
-	if (isEmpty(rules)) {
-		throw new BackupError('INVALID_INPUT', `${where} is Custom and has no rule: nothing would ever be deleted.`, {
+	if (areEmpty(rules)) {
+		const what = rules.weeklySnapshots
+			? 'Weekly Snapshots alone: no backup would ever be deleted, only weekly copies.'
+			: 'no rule: nothing would ever be deleted.';
+		throw new BackupError('INVALID_INPUT', `${where} is Custom and has ${what}`, {
 			hint: 'Add a rule, such as Keep Last. To keep everything on purpose, add Without Limit, with Keep Last in it.',
 		});
 	}
 	return rules;
-}
-
-function isEmpty(rules: KeepRules): boolean {
-	return [rules.withinDays, ...COUNTED_RULES.map(({ name }) => rules[name])].every((rule) => !rule);
 }
 
 function withinFromOf(value: unknown, where: string): 'now' | 'newest' {

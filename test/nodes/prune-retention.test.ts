@@ -219,10 +219,14 @@ it('does not run by rules of which there is none: nothing would ever be deleted'
 			/^Policy is Custom and has no rule: nothing would ever be deleted\. Add a rule, such as Keep/,
 		);
 	}
+	expect(await node.fails('prune', rules({ weeklySnapshots: 12 }))).toMatch(/has Weekly Snapshots alone: no backup/);
 	const policies = [{ kind: 'any', name: 'shop', keep: 'custom' }];
 	expect(await node.fails('prune', { separatePolicies: { policies } })).toMatch(/^Separate policy 1 is Custom and has/);
 	const patterns = [{ pattern: 'old_*', keep: 'custom', rules: {} }];
 	expect(await node.fails('prune', { foreignFiles: { patterns } })).toMatch(/^Foreign files 1 is Custom and has no/);
+	const policyJson = '{ "rules": { "weeklySnapshots": 12 } }';
+	const run = await node.run('dryRun', { policy: 'json', policyJson });
+	expect(run.hints).toEqual([expect.stringMatching(/^No rule in rules of the policy lets a backup go/)]);
 });
 
 it('pins a backup by whatever names it, so that no prune takes it', async () => {

@@ -140,7 +140,8 @@ const foreignFiles: INodeProperties = {
 
 /** Rules are added one by one: at first there are none. */
 const customNotice: INodeProperties = {
-	displayName: 'What none of your rules keeps is deleted. Add at least one: without a rule the node does not run.',
+	displayName:
+		'What none of your rules keeps is deleted. Add at least one besides Weekly Snapshots: without it the node does not run.',
 	name: 'customNotice',
 	type: 'notice',
 	default: '',
@@ -150,7 +151,7 @@ const customNotice: INodeProperties = {
 /** What goes and what stays. */
 const pruneNotice: INodeProperties = {
 	displayName:
-		'Backups that the policy does not keep are deleted for good. What stays whatever it says: the last good backup of everything, the last one that was verified, pinned ones, and what others made, unless Foreign Files or WAL names it. A Dry Run shows beforehand what would go.',
+		'Backups that the policy does not keep are deleted for good. What stays whatever it says: the last good backup of everything, the last one that was verified, pinned ones, and what others made, unless Foreign Files or WAL names it. With Remove Orphans (on unless switched off) leftovers go too: unfinished uploads and archives of killed runs after a day, and archives whose manifest has been missing for more than a day while a good backup as new is there. With Remove Unproven, archives without a manifest that others made may go. A Dry Run shows beforehand which backups and archives would go.',
 	name: 'pruneNotice',
 	type: 'notice',
 	default: '',

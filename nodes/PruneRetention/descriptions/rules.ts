@@ -70,7 +70,8 @@ export function rulesField(displayOptions: INodeProperties['displayOptions']): I
 		type: 'collection',
 		placeholder: 'Add Rule',
 		default: {},
-		description: 'For each name apart. What any of the rules keeps is kept; at least one is needed.',
+		description:
+			'For each name apart. What any of the rules keeps is kept; at least one besides Weekly Snapshots is needed.',
 		...(displayOptions && { displayOptions }),
 		options: [
 			...countFields,

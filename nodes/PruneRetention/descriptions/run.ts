@@ -52,7 +52,8 @@ const options: INodeProperties[] = [
 		name: 'removeOrphans',
 		type: 'boolean',
 		default: true,
-		description: 'Whether to remove what broken-off runs left, where it is certainly ours and older than a day',
+		description:
+			'Whether to remove what broken-off runs left, and archives that have lost their manifests, where they are certainly ours and older than a day',
 	},
 	{
 		displayName: 'Remove Unproven',

@@ -55,7 +55,12 @@ it.each<[string, INodeType, Parameters, RegExp[]]>([
 	['the collection that is swapped', new QdrantSnapshot(), { ...restore, target: 'safeSwap' }, [/until you delete it/]],
 	['points', new QdrantSnapshot(), into, [/gone for good.*aliases stay/]],
 	['server snapshots', new QdrantSnapshot(), { operation: 'deleteServerSnapshots' }, [/for good.*keeps its points/]],
-	['backups', new PruneRetention(), { operation: 'prune' }, [/deleted for good.*last good.*verified, pinned/]],
+	[
+		'backups',
+		new PruneRetention(),
+		{ operation: 'prune' },
+		[/for good.*last good.*verified, pinned.*Orphans.*manifest.*Unproven/],
+	],
 	['a backup that is unpinned', new PruneRetention(), { operation: 'unpinBackup' }, [/next Prune deletes/]],
 ])('what becomes of %s is said before it is done', (_what, node, parameters, told) => {
 	expect(noticesOf(node, parameters)).toEqual(told.map((pattern) => expect.stringMatching(pattern) as string));

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { PRESETS } from '../../../../engine';
 import { PRESET_CHOICES } from '../../../../nodes/PruneRetention/descriptions/rules';
-import { policySettings } from '../../../../nodes/PruneRetention/policySettings';
+import { idleRules, policySettings } from '../../../../nodes/PruneRetention/policySettings';
 import { refusal, withFields } from './support';
 
 const policyOf = (fields: Record<string, unknown>) => policySettings(withFields(fields), 0);
@@ -59,9 +59,18 @@ describe('a custom policy', () => {
 		},
 	);
 
+	it.each([{ weeklySnapshots: 4 }, { weeklySnapshots: 4, daily: 0 }, { unlimited: ['weeklySnapshots'] }])(
+		'is refused with weekly copies alone, which would keep every backup: %j',
+		(rules) => {
+			const alone = refusal('Policy is Custom and has Weekly Snapshots alone: no backup would ever be deleted');
+			expect(() => policyOf(custom(rules))).toThrow(alone);
+		},
+	);
+
 	it('may keep everything on purpose, and only copy', () => {
 		expect(policyOf(custom({ unlimited: ['last'] })).rules).toEqual({ last: 'all' });
-		expect(policyOf(custom({ weeklySnapshots: 4 })).rules).toEqual({ weeklySnapshots: 4 });
+		const rules = { unlimited: ['last'], weeklySnapshots: 4 };
+		expect(policyOf(custom(rules)).rules).toEqual({ last: 'all', weeklySnapshots: 4 });
 	});
 
 	it.each([
@@ -173,6 +182,18 @@ describe('a policy as JSON', () => {
 	it('is taken as it is, from a text or an object', () => {
 		expect(policyOf({ policy: 'json', policyJson: JSON.stringify(policy) })).toEqual(policy);
 		expect(policyOf({ policy: 'json', policyJson: policy, options: { maxShare: 1 } })).toEqual(policy);
+	});
+
+	it('may have rules that keep everything, which can be told', () => {
+		const copies = { weeklySnapshots: 12 };
+		const overrides = [
+			{ name: 'shop', rules: { last: 1 } },
+			{ name: 'audit', rules: {} },
+		];
+		const foreign = [{ pattern: '*.gz' }, { pattern: '*.sql', rules: { daily: 0 } }];
+		const idle = policyOf({ policy: 'json', policyJson: { rules: copies, overrides, foreign } });
+		expect(idleRules(idle)).toEqual(['rules', 'overrides.1.rules', 'foreign.1.rules']);
+		expect(idleRules(policyOf({ policy: 'json', policyJson: { rules: { ...copies, last: 'all' } } }))).toEqual([]);
 	});
 
 	it('may be what the fields gave', () => {
