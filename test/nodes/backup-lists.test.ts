@@ -73,6 +73,9 @@ it('marks what verification found and what is damaged, in the lists of all nodes
 	expect(await names(VERIFY)).toEqual([labelled(`damaged · ${key.unknown}`), ...all]);
 	expect(await names(VERIFY, {}, { filter: 'QDRANT docs' })).toEqual([all[5]]);
 	expect(await names(VERIFY, {}, { filter: 'nothing' })).toEqual([]);
+	expect(await names(VERIFY, {}, { filter: 'Verified' })).toEqual([all[4]]);
+	expect(await names(VERIFY, {}, { filter: 'shop verification failed' })).toEqual([all[3]]);
+	expect(await names(VERIFY, {}, { filter: 'docs verified' })).toEqual([]);
 });
 
 it('verifies what is damaged when it is chosen from the list', async () => {
@@ -107,7 +110,8 @@ it('shows fifty at a time, each page with what verifications found', async () =>
 		value: last.manifest.id,
 	});
 	expect(new Set([...first.results, ...second.results].map(({ value }) => value)).size).toBe(60);
-	// The search looks at all of them.
+	// The search looks at all of them, in what verifications found as well.
+	expect((await n8n.searchList({ ...request, filter: 'verified' })).results).toEqual([second.results.at(-1)]);
 	const day = last.manifest.startedAt.slice(0, 10);
 	const { results } = await n8n.searchList({ ...request, filter: `shop ${day}` });
 	expect(results.map(({ value }) => value)).toEqual([last.manifest.id]);

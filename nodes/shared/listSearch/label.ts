@@ -9,6 +9,9 @@ export type VerifiedState = 'passed' | 'failed' | undefined;
 
 const DAMAGED = 'damaged';
 
+/** How a list says what verifications found. */
+export const VERIFIED_WORDS = { passed: 'verified', failed: 'verification failed' };
+
 /** An entry of a drop-down, by the moment it is known by, which stands first: long names hide what comes after them. */
 export function listLabel(moment: Date, facts: readonly string[]): string {
 	return [readableMinute(moment), ...facts].join(' · ');
@@ -26,10 +29,10 @@ export function backupLabel(copies: readonly BackupEntry[], withKind: boolean, v
 	const isWhole = foundSize === size.stored;
 	return listLabel(new Date(startedAt), [
 		...(isWhole ? [] : [foundSize === undefined ? 'archive missing' : DAMAGED]),
-		...(verified === 'failed' ? ['verification failed'] : []),
+		...(verified === 'failed' ? [VERIFIED_WORDS.failed] : []),
 		name,
 		readableSize(size.stored),
-		...(verified === 'passed' && isWhole ? ['verified'] : []),
+		...(verified === 'passed' && isWhole ? [VERIFIED_WORDS.passed] : []),
 		...(copies.some((copy) => copy.manifest.pinned) ? ['pinned'] : []),
 		...partialWords(manifest),
 		...(encryption ? ['encrypted'] : []),

@@ -6,7 +6,7 @@ import { toListError } from '../errors';
 import { folderPrefix } from '../folder';
 import { openStorageForList } from '../storage';
 
-import { backupLabel, damagedLabel } from './label';
+import { backupLabel, damagedLabel, VERIFIED_WORDS } from './label';
 
 /** Each entry takes a request to the storage, for what verifications found: further ones come as the user scrolls. */
 const PAGE = 50;
@@ -36,7 +36,7 @@ interface Offer {
 
 /**
  * A page of the backups in the storage, newest first, each once with its weekly copies. What is typed is searched for word by
- * word in all that the manifests tell, not in what verifications found.
+ * word in what the entries show. What verifications found is read only of those that may be on the page.
  */
 export async function backupsFound(
 	context: ILoadOptionsFunctions,
@@ -48,15 +48,29 @@ export async function backupsFound(
 		const storage = await openStorageForList(context);
 		const words = filter.toLowerCase().split(/\s+/);
 		const all = await offersIn(storage, folderPrefix(context, offered.ownFolder), offered);
-		const found = all.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
-		const begin = Number(page ?? 0);
-		const shown = found.slice(begin, begin + PAGE);
+		const possible = all.filter(({ name }) => words.every((word) => holds(name, word) || isOfVerification(word)));
 		const signal = AbortSignal.timeout(PATIENCE);
-		const results = await mapBounded(shown, async (offer) => await itemOf(storage, offer, offered, signal));
-		return { results, ...(found.length > begin + PAGE && { paginationToken: String(begin + PAGE) }) };
+		const results: INodeListSearchItems[] = [];
+		let next = Number(page ?? 0);
+		while (results.length < PAGE && next < possible.length && !signal.aborted) {
+			const some = possible.slice(next, next + PAGE);
+			const items = await mapBounded(some, async (offer) => await itemOf(storage, offer, offered, signal));
+			results.push(...items.filter(({ name }) => words.every((word) => holds(name, word))));
+			next += some.length;
+		}
+		return { results, ...(next < possible.length && { paginationToken: String(next) }) };
 	} catch (error) {
 		throw toListError(context.getNode(), error);
 	}
+}
+
+function holds(text: string, word: string): boolean {
+	return text.toLowerCase().includes(word);
+}
+
+/** Whether a word may stand in an entry once it is known what verifications found. */
+function isOfVerification(word: string): boolean {
+	return Object.values(VERIFIED_WORDS).some((words) => holds(words, word));
 }
 
 async function offersIn(storage: Storage, prefix: string, { kind, withDamaged }: OfferedBackups): Promise<Offer[]> {
