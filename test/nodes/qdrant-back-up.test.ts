@@ -189,6 +189,7 @@ it('lists the snapshots on the server, and deletes what comes in', async () => {
 	// A storage snapshot makes one of each collection and removes it again; their names tell seconds alone.
 	await sleep(1100);
 	const whole = await ask<{ name: string }>(server, 'POST', '/snapshots?wait=true');
+	const { name: part } = await ask<{ name: string }>(server, 'POST', at('images', '/shards/0/snapshots?wait=true'));
 	const listed = await node.ok('listServerSnapshots');
 	expect(listed).toEqual([
 		{
@@ -199,7 +200,10 @@ it('lists the snapshots on the server, and deletes what comes in', async () => {
 			server: server.url,
 		},
 		expect.objectContaining({ name: made.name, collection: 'images', bytes: expect.any(Number) }),
+		expect.objectContaining({ name: part, collection: 'images', shard: 0 }),
 	]);
+	// Filled in, it would be another snapshot to Delete Server Snapshots.
+	expect(listed[1]).not.toHaveProperty('shard');
 	expect(await node.ok('listServerSnapshots', { snapshotCollections: ['docs'] })).toEqual([]);
 
 	const before = [{ type: NODE_TYPE, parameters: { operation: 'listServerSnapshots' } }];
@@ -213,6 +217,14 @@ it('lists the snapshots on the server, and deletes what comes in', async () => {
 		/No snapshot is chosen/,
 	);
 	expect(await node.fails('deleteServerSnapshots', incoming)).toMatch(/incoming item tells of no snapshot/);
+	const again = await ask<{ name: string }>(server, 'POST', at('images', '/snapshots?wait=true'));
+	const one = chosen('url', `${server.url}/collections/images/snapshots/${again.name}`);
+	const split = { type: 'n8n-nodes-base.splitOut', parameters: { fieldToSplitOut: 'body.items' } };
+	const thrice = await (await node.workflow('deleteServerSnapshots', one, {}, [split])).run({ items: [1, 2, 3] });
+	expect(thrice.error).toBeUndefined();
+	const deleted = expect.objectContaining({ name: again.name, deleted: true }) as unknown;
+	expect(thrice.items.map(({ json }) => json)).toEqual([deleted, deleted, deleted]);
+	expect(await node.fails('deleteServerSnapshots', one)).toMatch(/There is no snapshot/);
 	const gone = { ...incoming, incomingSnapshot: JSON.stringify({ name: made.name, collection: 'images' }) };
 	expect(await node.fails('deleteServerSnapshots', gone)).toMatch(/no snapshot .* of the collection images/);
 	const url = `${server.url}/collections/images/snapshots/${made.name}`;

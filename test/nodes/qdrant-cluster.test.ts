@@ -58,6 +58,13 @@ it('lists the snapshots of all peers', async () => {
 	const found = await node.ok('listServerSnapshots', { snapshotCollections: ['spread'], options });
 	expect(found.map(({ server }) => server as string).sort()).toEqual(peers.map(({ url }) => url).sort());
 	const [one, ...others] = found;
+	const away = found.find(({ server }) => server !== first.url)!;
+	const url = `${away['server']}/collections/spread/snapshots/${away['name']}`;
+	const reached = { peerUrls: first.url };
+	const unasked = { snapshot: { __rl: true, mode: 'url', value: url }, options: reached };
+	expect(await node.fails('deleteServerSnapshots', unasked)).toMatch(
+		/no snapshot .* on the peers that can be reached; nothing was deleted\. Peer \d+ .*cannot be reached/,
+	);
 	const { results } = await n8n.searchList({
 		nodeType: NODE_TYPE,
 		credentials: node.credentials,
