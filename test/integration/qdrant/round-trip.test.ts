@@ -43,6 +43,8 @@ interface Kind {
 	shape: PointShape;
 	indexes?: Record<string, unknown>;
 	count?: number;
+	/** Of all its shards. */
+	segments?: number;
 }
 
 const kinds: Kind[] = [
@@ -124,6 +126,16 @@ const kinds: Kind[] = [
 		},
 	},
 	{
+		what: 'several segments in each of its shards',
+		settings: {
+			vectors: { size: 8, distance: 'Cosine' },
+			optimizers_config: { default_segment_number: 3 },
+			shard_number: 2,
+		},
+		shape: plainShape(8),
+		segments: 6,
+	},
+	{
 		what: 'no points at all',
 		settings: { vectors: { size: 4, distance: 'Cosine' } },
 		shape: { vector: dense(4) },
@@ -133,7 +145,7 @@ const kinds: Kind[] = [
 ];
 
 describe('a collection comes back as it was', () => {
-	it.each(kinds)('with $what', async ({ what, settings, shape, indexes = {}, count = 400 }) => {
+	it.each(kinds)('with $what', async ({ what, settings, shape, indexes = {}, count = 400, segments }) => {
 		await ask(server, 'PUT', at(what), settings);
 		for (const [field, schema] of Object.entries(indexes)) {
 			await ask(server, 'PUT', at(what, '/index?wait=true'), { field_name: field, field_schema: schema });
@@ -146,6 +158,8 @@ describe('a collection comes back as it was', () => {
 		const [was, is] = await Promise.all([ask<Info>(server, 'GET', at(what)), ask<Info>(other, 'GET', at(what))]);
 		expect(is.config).toEqual({ metadata: {}, ...was.config });
 		expect(is.payload_schema).toEqual(was.payload_schema);
+		// As many as a server makes of a collection by itself, which the servers of tests do not.
+		if (segments !== undefined) expect([was.segments_count, is.segments_count]).toEqual([segments, segments]);
 		expect(await snapshotNames(server, what)).toEqual([]);
 		expect(await snapshotNames(other, what)).toEqual([]);
 	});
@@ -153,6 +167,7 @@ describe('a collection comes back as it was', () => {
 	interface Info {
 		config: object;
 		payload_schema: object;
+		segments_count: number;
 	}
 
 	it('under a name of letters that URLs and files do not take', async () => {
