@@ -31,8 +31,8 @@ export interface DrillOptions {
 }
 
 /**
- * As a verdict, and `passedInPart`: what could be restored was, and nothing bad was found; the content of the rest was
- * verified, for which there is no way or no place to restore it (`notRestored`).
+ * As a verdict, and `passedInPart`: data was restored, and nothing bad was found; the content of the rest was verified, for
+ * which there is no way or no place to restore it (`notRestored`).
  */
 export type DrillVerdict = Verdict | 'passedInPart';
 
@@ -49,6 +49,8 @@ export interface DrilledBackup {
 	verdict: Verdict;
 	/** Why it was to be verified by its content alone; null where it was to be restored. */
 	notRestored: RestoreHindrance | null;
+	/** The assertions that were not asked because it was not to be restored. */
+	assertionsNotRun: string[];
 	requested: VerificationLevel;
 	reached: VerificationLevel | null;
 	/** Milliseconds that its restore took; null where it was not restored. */
@@ -74,7 +76,8 @@ export interface DrilledSystem {
 export interface DrillReport {
 	/**
 	 * `passed`: everything was restored and compared, and is young enough. `failed`: a backup is bad, or something has none.
-	 * `incomplete`: something could not be tried, or nothing was restored at all.
+	 * `incomplete`: something could not be tried, there was no room to restore it, an assertion was not asked, or no data was
+	 * restored at all.
 	 */
 	verdict: DrillVerdict;
 	/** ISO 8601, UTC. */
@@ -125,7 +128,8 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
 		const hindrance = hindranceOf(entry.manifest, targets);
 		const report = await tryOut(entry, targets, hindrance ? 'content' : 'restore', options);
 		await options.onVerified?.(report);
-		drilled.push(drilledBackup(entry, report, hindrance, now));
+		const leftOut = { notRestored: hindrance ?? null, assertionsNotRun: notRun(entry.manifest, targets, hindrance) };
+		drilled.push(drilledBackup(entry, report, leftOut, now));
 	}
 	return {
 		...summary(drilled, set.gaps),
@@ -165,10 +169,19 @@ async function listAll({ storage, prefixes = [''], keys, signal }: DrillOptions)
 	return { backups: newestFirst, damaged: [...damaged.values()] };
 }
 
+/** Assertions are for databases, whatever else the same targets are for. */
+function notRun(
+	{ kind }: Manifest,
+	{ assertions = [] }: ScratchTargets,
+	hindrance: RestoreHindrance | undefined,
+): string[] {
+	return hindrance && kind === 'postgres' ? assertions : [];
+}
+
 function drilledBackup(
 	{ manifest, key }: BackupEntry,
 	report: VerificationReport,
-	hindrance: RestoreHindrance | undefined,
+	leftOut: Pick<DrilledBackup, 'notRestored' | 'assertionsNotRun'>,
 	now: Date,
 ): DrilledBackup {
 	const { kind, name, id, startedAt, size } = manifest;
@@ -181,7 +194,7 @@ function drilledBackup(
 		startedAt,
 		rawBytes: size.raw,
 		verdict: report.verdict,
-		notRestored: hindrance ?? null,
+		...leftOut,
 		requested: report.requested,
 		reached: report.reached ?? null,
 		restoreTime: report.reached === 'restore' ? (restore?.restoreDuration ?? restore?.duration ?? null) : null,
@@ -227,19 +240,28 @@ function systemOf(kind: BackupKind, backups: DrilledBackup[]): DrilledSystem {
 	};
 }
 
+/**
+ * What was to be restored and was not: a database that has outgrown the limit or the memory, and one of which more was
+ * asked than its content tells. What has no place or no way was never to be restored.
+ */
+function isLacking({ notRestored, assertionsNotRun }: DrilledBackup): boolean {
+	return notRestored === 'tooLarge' || notRestored === 'noMemory' || assertionsNotRun.length > 0;
+}
+
 /** What was never tried has not passed. */
 function verdictOf(backups: DrilledBackup[], gaps: DrillGap[]): DrillVerdict {
 	const isBad = ({ reason }: DrillGap) => reason !== 'unknown';
 	if (gaps.some(isBad) || backups.some(({ verdict }) => verdict === 'failed')) return 'failed';
 	if (gaps.length > 0 || backups.some(({ verdict }) => verdict !== 'passed')) return 'incomplete';
+	if (backups.some(isLacking)) return 'incomplete';
 	return backups.some(({ notRestored }) => notRestored !== null) ? 'passedInPart' : 'passed';
 }
 
-/** A drill that has restored nothing tells nothing of a recovery. */
+/** A drill that has restored no data tells nothing of a recovery: roles alone bring nothing back. */
 function verdictOfAll(backups: DrilledBackup[], gaps: DrillGap[]): DrillVerdict {
 	const verdict = verdictOf(backups, gaps);
-	const hasRestored = backups.some(({ notRestored }) => notRestored === null);
-	return verdict === 'passedInPart' && !hasRestored ? 'incomplete' : verdict;
+	const hasRestoredData = backups.some(({ kind, notRestored }) => notRestored === null && kind !== 'postgres-globals');
+	return verdict === 'passedInPart' && !hasRestoredData ? 'incomplete' : verdict;
 }
 
 /** Null where one is not known, or there is none. */

@@ -5,7 +5,7 @@ import { rounded } from '../shared/backupItem';
 import { itemOf } from '../shared/simplify';
 
 import type { Outcome } from './outcome';
-import { leftOut, whyNotRestored } from './notRestored';
+import { leftOut, whyLeftOut, whyNotRestored } from './notRestored';
 import { adviceOf, describeFinding } from './reportItem';
 
 const HOUR_MS = 3_600_000;
@@ -76,7 +76,7 @@ function drillText(report: DrillReport): string {
 
 function fateOf(backup: DrilledBackup): string {
 	const { verdict, restoreTime } = backup;
-	const why = whyNotRestored(backup);
+	const why = whyLeftOut(backup);
 	if (why !== null) return `${verdict === 'passed' ? 'content verified' : verdict}, not restored (${why})`;
 	return `${verdict}, ${restoreTime === null ? 'not restored' : `restored in ${seconds(restoreTime)} s`}`;
 }

@@ -1,15 +1,11 @@
-import type { DrilledBackup, DrillReport, RestoreHindrance } from '../../engine';
+import type { DrilledBackup, DrillReport } from '../../engine';
 
 const MB = 1_000_000;
 /** An item and a mail are to be read; what is more has its own line in the report. */
 const MAX_NAMES = 10;
-
-const WHAT_TO_DO: Record<RestoreHindrance, string> = {
-	noWay: 'Qdrant takes a snapshot of its whole storage at its start only: back up the collections as well.',
-	noPlace: 'Choose a scratch server in Qdrant Into, or leave Qdrant out with Kinds.',
-	tooLarge: 'Raise Max Size (MB), or choose a scratch server in PostgreSQL Into.',
-	noMemory: 'Give n8n more memory, or choose a scratch server in PostgreSQL Into.',
-};
+const MAX_ASSERTIONS = 3;
+/** Characters of an assertion that are told. */
+const SHOWN = 120;
 
 /** Why a drill has only verified the content of a backup, in the words of the node's fields; null where it has restored it. */
 export function whyNotRestored({
@@ -30,16 +26,54 @@ export function whyNotRestored({
 	}
 }
 
+/** What to do so that it is restored the next time. */
+function whatToDo({ notRestored, kind }: DrilledBackup): string[] {
+	switch (notRestored) {
+		case null:
+			return [];
+		case 'noWay':
+			return ['Qdrant takes a snapshot of its whole storage at its start only: back up the collections as well.'];
+		case 'noPlace':
+			return ['Choose a scratch server in Qdrant Into, or leave Qdrant out with Kinds.'];
+		case 'tooLarge':
+			return ['Raise Max Size (MB), or choose a scratch server in PostgreSQL Into.'];
+		case 'noMemory':
+			if (kind === 'postgres-globals') return ['Give n8n more memory: roles are restored inside n8n in any case.'];
+			return ['Give n8n more memory, or choose a scratch server in PostgreSQL Into.'];
+	}
+}
+
+/** The same for people to read, with the assertions that were not run for it. */
+export function whyLeftOut(backup: DrilledBackup): string | null {
+	const why = whyNotRestored(backup);
+	const { length } = backup.assertionsNotRun;
+	if (why === null || length === 0) return why;
+	const told = backup.assertionsNotRun.slice(0, MAX_ASSERTIONS).map(shown);
+	const more = length > MAX_ASSERTIONS ? ` and ${length - MAX_ASSERTIONS} more` : '';
+	const what = length === 1 ? 'this assertion was' : 'these assertions were';
+	return `${why}, so ${what} not run: ${told.join(', ')}${more}`;
+}
+
+function shown(sql: string): string {
+	const text = sql.replace(/\s+/g, ' ');
+	return `"${text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text}"`;
+}
+
 /** What a drill has left out, as the problem of its item and what to do about it; undefined where it left out nothing. */
 export function leftOut({ backups }: Pick<DrillReport, 'backups'>): { problem: string; hint: string } | undefined {
 	const out = backups.filter(({ notRestored }) => notRestored !== null);
 	if (out.length === 0) return undefined;
-	const each = out.slice(0, MAX_NAMES).map((one) => `${one.name} (${one.kind}): ${whyNotRestored(one)}`);
+	const each = out.slice(0, MAX_NAMES).map((one) => `${one.name} (${one.kind}): ${whyLeftOut(one)}`);
 	const more = out.length > MAX_NAMES ? [`and ${out.length - MAX_NAMES} more`] : [];
-	const what = out.length === backups.length ? 'Nothing was restored for a test' : 'Not restored for a test';
-	const reasons = [...new Set(out.map(({ notRestored }) => notRestored!))];
+	const what = `${beginningOf(backups)} for a test, only the content was verified`;
 	return {
-		problem: `${what}, only the content was verified: ${[...each, ...more].join('; ')}.`,
-		hint: reasons.map((reason) => WHAT_TO_DO[reason]).join(' '),
+		problem: `${what}: ${[...each, ...more].join('; ')}.`,
+		hint: [...new Set(out.flatMap(whatToDo))].join(' '),
 	};
+}
+
+function beginningOf(backups: readonly DrilledBackup[]): string {
+	const restored = backups.filter(({ notRestored }) => notRestored === null);
+	if (restored.length === 0) return 'Nothing was restored';
+	return restored.every(({ kind }) => kind === 'postgres-globals') ? 'Nothing but roles was restored' : 'Not restored';
 }

@@ -27,7 +27,7 @@ export interface ScratchSettings {
 export interface Scratch {
 	/** @param manifest undefined for a file that others made, whose database has no name */
 	targetsFor(manifest: Manifest | undefined): ScratchTargets;
-	/** Of the databases that assertions name, those that were not restored. */
+	/** Of the databases that assertions name, those of which no backup came up. */
 	unasked(): string[];
 }
 

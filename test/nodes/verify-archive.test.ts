@@ -417,6 +417,28 @@ it('drills with its own defaults: restores what it can, verifies the rest, and s
 	expect(await snapshot.ok('listBackups')).toMatchObject([{ id: docs!['id'], verification: { level: 'content' } }]);
 });
 
+it('is an incomplete drill where a database is larger than Max Size, and tells what was not asked of it', async () => {
+	const { node, dump } = await freshStorage();
+	await dump.ok('backUp', { databaseMode: 'all', globals: true });
+	await postgres.query('shop', `CREATE TABLE wide AS SELECT repeat(md5(n::text), 100) FROM generate_series(1, 400) n`);
+	await dump.ok('backUp', { databaseMode: 'all', globals: true });
+	await postgres.query('shop', 'DROP TABLE wide');
+	const parameters = { maxSize: 1, ...asserted({ database: 'shop', sql: 'SELECT false' }) };
+	const { passed, failed } = await verdicts(node, 'drill', parameters);
+	expect(passed).toEqual([]);
+	expect(failed).toMatchObject([
+		{
+			verdict: 'incomplete',
+			problem: expect.stringMatching(
+				/: shop \(postgres\): it holds 2 MB, more than Max Size \(MB\), so this assertion was not run: "SELECT false"\.$/,
+			),
+			hint: expect.stringMatching(/Raise Max Size/),
+			recorded: 3,
+		},
+	]);
+	expect(await node.fails('drill', { maxSize: 1 })).toMatch(/^Drill incomplete: 2 of 3 backups, .*Max Size/);
+});
+
 it('finds backups that are unlike those before them', async () => {
 	const { node, dump } = await freshStorage();
 	await createShop(postgres, 'trend');

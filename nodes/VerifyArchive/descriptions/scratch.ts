@@ -7,7 +7,7 @@ const DEFAULT_MAX_MB = 100;
 const BEYOND: Record<string, string> = {
 	verify: 'A larger one, and one for which memory would not suffice, is put out as incomplete.',
 	drill:
-		'Of a larger one, and one for which memory would not suffice, only the content is verified: the drill passes in part.',
+		'Of a larger one, and one for which memory would not suffice, only the content is verified: the drill is incomplete.',
 };
 
 /** Where test restores go, and what is asked there. */

@@ -121,18 +121,54 @@ describe('a drill', () => {
 			['storage', 'content', 'noWay'],
 		]);
 		expect(least.systems.map(({ kind, verdict }) => [kind, verdict])).toEqual([
-			['postgres', 'passedInPart'],
+			['postgres', 'incomplete'],
 			['postgres-globals', 'passed'],
 			['qdrant', 'passedInPart'],
 			['qdrant-storage', 'passedInPart'],
 		]);
 		expect(least).toMatchObject({
-			verdict: 'passedInPart',
+			verdict: 'incomplete',
 			recoveryTime: { sequential: least.backups[1]!.restoreTime },
 		});
+		expect(least.backups.map(({ assertionsNotRun }) => assertionsNotRun.length)).toEqual([0, 0, 0, 0, 0]);
+		expect(await drill({ storage, scratch: { postgres: inProcess } })).toMatchObject({ verdict: 'passedInPart' });
+		// Roles alone bring nothing back.
+		const kinds = ['postgres-globals', 'qdrant'] as const;
+		const roles = await drill({ storage, kinds, scratch: { postgres: inProcess } });
+		expect(roles.backups).toMatchObject([
+			{ notRestored: null },
+			{ notRestored: 'noPlace' },
+			{ notRestored: 'noPlace' },
+		]);
+		expect(roles.verdict).toBe('incomplete');
 		const without = await drill({ storage, scratch: { postgres: { ...inProcess, available: () => 300_000_000 } } });
 		expect(without.backups.slice(0, 2)).toMatchObject([{ notRestored: 'noMemory' }, { notRestored: 'noMemory' }]);
 		expect(without).toMatchObject({ verdict: 'incomplete', recoveryTime: { sequential: null, parallel: null } });
+	});
+
+	it('is incomplete where a database has no place and was to be asked something', async () => {
+		const { storage } = temporaryStorage();
+		const postgres = await startPostgres({ version: 18 });
+		try {
+			const common = { storage, codec: { name: 'zstd' as const }, runId: 'night' };
+			await backUpDatabase({ ...common, connection: connectionToPostgres(postgres, 'postgres') });
+			await run(storage, 'night', { selection: { names: ['docs'] } });
+		} finally {
+			await postgres.stop();
+		}
+		expect(await drill({ storage, scratch: targets() })).toMatchObject({ verdict: 'passedInPart' });
+		const asked = await drill({ storage, scratch: { ...targets(), assertions: ['SELECT false'] } });
+		expect(asked).toMatchObject({
+			verdict: 'incomplete',
+			backups: [
+				{ name: 'postgres', notRestored: 'noPlace', assertionsNotRun: ['SELECT false'] },
+				{ name: 'docs', notRestored: null, assertionsNotRun: [] },
+			],
+			systems: [
+				{ kind: 'postgres', verdict: 'incomplete' },
+				{ kind: 'qdrant', verdict: 'passed' },
+			],
+		});
 	});
 
 	it('fails for a backup that is bad, and still tries the others', async () => {

@@ -34,7 +34,7 @@ export function checkMemory(rawBytes: number, available: number | undefined): vo
 	throw new BackupError(
 		'TARGET_FAILED',
 		`A test restore in memory needs ${megabytes(needed)} of memory, and ${megabytes(available)} are available.`,
-		{ hint: 'Give a scratch database on a server, or more memory.' },
+		{ hint: 'Give more memory; or, for a database, a scratch database on a server.' },
 	);
 }
 

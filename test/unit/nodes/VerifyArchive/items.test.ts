@@ -153,6 +153,7 @@ function drillOf(facts: Partial<DrillReport> = {}): DrillReport {
 				rawBytes: 10_000,
 				verdict: 'passed',
 				notRestored: null,
+				assertionsNotRun: [],
 				requested: 'restore',
 				reached: 'restore',
 				restoreTime: 2345,
@@ -247,6 +248,53 @@ describe('the item of a drill', () => {
 				expect.stringMatching(/\.$/),
 			]);
 		}
+	});
+
+	it('tells which assertions were not run, cut where they are long or many', () => {
+		const [restored] = drillOf().backups;
+		const left = { restoreTime: null, notRestored: 'tooLarge' as const, reached: 'content' as const };
+		const out = (...assertionsNotRun: string[]) => {
+			const backups = [restored!, { ...restored!, ...left, rawBytes: 2_000_000, name: 'crm', assertionsNotRun }];
+			return drillOutcome(drillOf({ verdict: 'incomplete', backups }), 2, false);
+		};
+		const { json, passed, told } = out('SELECT false');
+		expect(passed).toBe(false);
+		const why = 'it holds 2 MB, more than Max Size (MB), so this assertion was not run: "SELECT false"';
+		expect(told).toContain(why);
+		expect(json).toMatchObject({
+			problem: `Not restored for a test, only the content was verified: crm (postgres): ${why}.`,
+			text: expect.stringContaining(`- crm (postgres): content verified, not restored (${why})`) as string,
+			backups: [{ assertionsNotRun: [] }, { assertionsNotRun: ['SELECT false'] }],
+		});
+		expect(out('SELECT\n\ttrue', 'B', `C${'c'.repeat(200)}`, 'D', 'E').json['problem']).toMatch(
+			/, so these assertions were not run: "SELECT true", "B", "Cc+…" and 2 more\.$/,
+		);
+	});
+
+	it('asks for what helps: roles are restored in memory, whatever server is chosen for databases', () => {
+		const [restored] = drillOf().backups;
+		const out = { ...restored!, restoreTime: null, notRestored: 'noMemory' as const };
+		const roles = { ...out, kind: 'postgres-globals' as const, name: 'globals' };
+		const hintOf = (...backups: DrillReport['backups']) =>
+			drillOutcome(drillOf({ verdict: 'incomplete', backups }), 1, false).json['hint'];
+		const ofRoles = 'Give n8n more memory: roles are restored inside n8n in any case.';
+		const ofDatabases = 'Give n8n more memory, or choose a scratch server in PostgreSQL Into.';
+		expect(hintOf(restored!, roles)).toBe(ofRoles);
+		expect(hintOf(restored!, out, out, roles)).toBe(`${ofDatabases} ${ofRoles}`);
+	});
+
+	it('says so where nothing but roles was restored', () => {
+		const [shop] = drillOf().backups;
+		const roles = { ...shop!, kind: 'postgres-globals' as const, name: 'globals' };
+		const docs = {
+			...shop!,
+			kind: 'qdrant' as const,
+			name: 'docs',
+			restoreTime: null,
+			notRestored: 'noPlace' as const,
+		};
+		const { json } = drillOutcome(drillOf({ verdict: 'incomplete', backups: [roles, docs] }), 2, false);
+		expect(json['problem']).toMatch(/^Nothing but roles was restored for a test, only the content was verified: docs /);
 	});
 
 	it('names the worst, and what is missing', () => {
