@@ -8,9 +8,11 @@ interface InWorkflow {
 	workflow?: Pick<Workflow, 'connectionsBySourceNode' | 'nodes'>;
 }
 
+const FIRST = 0;
+
 /**
  * Whether what this node puts out there gets anywhere: to a node that is not disabled, maybe through disabled ones, which
- * hand on what they get to their first output. Where n8n does not tell, it counts as if nothing were connected.
+ * hand on to their first output what comes to their first input, and nothing else. Where n8n does not tell, it counts as if nothing were connected.
  */
 export function isConnected(context: IExecuteFunctions, output: number): boolean {
 	const { workflow } = context as unknown as InWorkflow;
@@ -18,11 +20,11 @@ export function isConnected(context: IExecuteFunctions, output: number): boolean
 	const passed = new Set<string>();
 	const leadsOn = (name: string, from: number): boolean => {
 		const next = workflow.connectionsBySourceNode[name]?.['main']?.[from] ?? [];
-		return next.some(({ node }) => {
+		return next.some(({ node, index }) => {
 			if (!workflow.nodes[node]?.disabled) return workflow.nodes[node] !== undefined;
-			if (passed.has(node)) return false;
+			if (index !== FIRST || passed.has(node)) return false;
 			passed.add(node);
-			return leadsOn(node, 0);
+			return leadsOn(node, FIRST);
 		});
 	};
 	return leadsOn(context.getNode().name, output);
