@@ -1,4 +1,4 @@
-import { type IDataObject, type IExecuteFunctions, type INodeExecutionData, NodeOperationError } from 'n8n-workflow';
+import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
 import { errorItem, toNodeError } from '../shared/errors';
 import { showWarnings } from '../shared/hints';
@@ -7,15 +7,11 @@ import { withoutGaps } from '../shared/simplify';
 
 import { oneOf } from './choice';
 import { isConnected } from './connections';
+import { alsoTelling, failureOf, type Judged } from './failure';
 
 /** What an operation found out about one backup: an item, and which of the two outputs it goes to. */
-export interface Outcome {
+export interface Outcome extends Judged {
 	json: IDataObject;
-	passed: boolean;
-	/** For the error of a node that fails over it: `postgres/shop_1.sql.zst: failed. The archive is damaged.` */
-	told: string;
-	/** How many results stand beside their backups now; of a drill, several. */
-	recorded?: number;
 }
 
 /** An operation whose items go to Passed or Failed. */
@@ -26,15 +22,14 @@ export interface JudgingOperation {
 	execute(context: IExecuteFunctions, itemIndex: number): Promise<Outcome[]>;
 }
 
-const MAX_TOLD = 20;
 const FAILED_OUTPUT = 1;
-const HOW_TO_GO_ON =
-	'To go on with items instead, connect something to the output Failed, or set On Failure to Continue.';
 const ON_FAILURE = ['failUnlessConnected', 'fail', 'putOut'] as const;
+type OnFailure = (typeof ON_FAILURE)[number];
 
 /**
  * Runs an operation for every incoming item and links what comes out to it. Answers the items of Passed, and those of
- * Failed. Where the node is to fail over what has not passed, it does so once everything was looked at.
+ * Failed. Where the node is to fail over what has not passed, it does so once everything was looked at. Any other error ends
+ * it at once, and tells what was found bad until then.
  */
 export async function runJudging(
 	context: IExecuteFunctions,
@@ -44,27 +39,32 @@ export async function runJudging(
 	const failed: INodeExecutionData[] = [];
 	const judged: Outcome[] = [];
 	const over: Outcome[] = [];
+	let isConnectingOffered = true;
 	let last = 0;
 	for (const item of context.getInputData().keys()) {
 		try {
-			const fails = failsOver(context, operation, item);
+			const choice = operation.isListing ? 'putOut' : onFailureOf(context, item);
+			const fails = failsOver(context, choice);
 			for (const outcome of await operation.execute(context, item)) {
 				judged.push(outcome);
 				(outcome.passed ? passed : failed).push({ json: outcome.json, pairedItem: { item } });
 				if (!fails || outcome.passed) continue;
 				over.push(outcome);
+				if (choice === 'fail') isConnectingOffered = false;
 				last = item;
 			}
 		} catch (error) {
 			const nodeError = toNodeError(context.getNode(), error, item);
 			// A cancelled run ends, whatever the node is told to do about errors.
-			if (!context.continueOnFail() || context.getExecutionCancelSignal()?.aborted) throw nodeError;
+			if (!context.continueOnFail() || context.getExecutionCancelSignal()?.aborted) {
+				throw operation.isListing ? nodeError : alsoTelling(nodeError, judged);
+			}
 			// What could not be looked at has not passed.
 			failed.push(errorItem(error, item));
 		}
 	}
 	if (over.length > 0) {
-		const failure = failureOf(context, over, judged);
+		const failure = failureOf(context.getNode(), over, judged, isConnectingOffered);
 		if (!context.continueOnFail()) throw failure;
 		// Who has chosen to go on with an error output listens there, and maybe nowhere else.
 		if (context.getNode().onError === 'continueErrorOutput') {
@@ -83,34 +83,10 @@ function whereTheyAre(judged: readonly Outcome[]): string[] {
 	return [`${bad} of ${judged.length} ${what} in Failed, the second output.`];
 }
 
-function failsOver(context: IExecuteFunctions, { isListing }: JudgingOperation, item: number): boolean {
-	if (isListing) return false;
-	const choice = oneOf(context.getNodeParameter('onFailure', item), ON_FAILURE, 'On Failure');
+function onFailureOf(context: IExecuteFunctions, item: number): OnFailure {
+	return oneOf(context.getNodeParameter('onFailure', item), ON_FAILURE, 'On Failure');
+}
+
+function failsOver(context: IExecuteFunctions, choice: OnFailure): boolean {
 	return choice === 'fail' || (choice === 'failUnlessConnected' && !isConnected(context, FAILED_OUTPUT));
-}
-
-function failureOf(
-	context: IExecuteFunctions,
-	over: readonly Outcome[],
-	judged: readonly Outcome[],
-): NodeOperationError {
-	const told = over.map((outcome) => outcome.told);
-	const [first = ''] = told;
-	const has = told.length === 1 ? 'has' : 'have';
-	const message = judged.length === 1 ? first : `${told.length} of ${judged.length} ${has} not passed. ${first}`;
-	const all = told.length === 1 ? [] : told.slice(0, MAX_TOLD);
-	const more = told.length > MAX_TOLD ? [`And ${told.length - MAX_TOLD} more.`] : [];
-	const description = [...all, ...more, `${recordedOf(judged)} ${HOW_TO_GO_ON}`].join('\n');
-	const error = new NodeOperationError(context.getNode(), message, { description });
-	// n8n puts words of its own in the place of messages in which it finds ECONNREFUSED and the like.
-	error.message = message;
-	error.messages = [];
-	return error;
-}
-
-function recordedOf(judged: readonly Outcome[]): string {
-	const recorded = judged.reduce((sum, outcome) => sum + (outcome.recorded ?? 0), 0);
-	if (recorded === 0) return 'Everything was looked at.';
-	const results = recorded === 1 ? 'the result of 1 backup is' : `the results of ${recorded} backups are`;
-	return `Everything was looked at, and ${results} recorded in the storage.`;
 }

@@ -139,7 +139,10 @@ it('fails over a damaged backup unless something is connected to Failed, once ev
 	expect(verdictsOf(seen)).toMatchObject({ passed: [{}], failed: [{}, {}] });
 	// A disabled node hands its items on, here to nobody.
 	expect((await run([undefined, 'off'])).status).toBe('error');
-	expect((await run([undefined, 'on'], { onFailure: 'fail' })).status).toBe('error');
+	const told = await run([undefined, 'on'], { onFailure: 'fail' });
+	expect(told.error?.description).toMatch(
+		/ To go on .*, set On Failure to Continue; or to Fail Unless Failed Is Connected, and connect something .*\.$/,
+	);
 	expect((await run(undefined, { onFailure: 'putOut' })).status).toBe('success');
 	const one = await run(undefined, { options: { folder: 'one', record: false } });
 	expect(one.error?.message).toMatch(new RegExp(`^${keys[0]}: failed\\. `));

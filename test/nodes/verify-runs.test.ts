@@ -89,6 +89,16 @@ it('pairs each result with the item it is of, and puts errors out beside it wher
 
 	const stopped = await run({});
 	expect([stopped.status, stopped.error?.message]).toEqual(['error', expect.stringMatching(/tells of no backup/)]);
+	// What was found bad before is told with it.
+	expect(stopped.error?.description).toMatch(
+		/\nBefore this error: 1 of 2 has not passed\.\nother\/shop_\S+: failed\. [^\n]+$/,
+	);
+	const goodOnly = [{ key: made!['key'] as string }, { key: '' }];
+	const later = await (await node.workflow('verify', parameters, {}, before)).run({ items: goodOnly });
+	expect([later.status, later.error?.description]).toEqual([
+		'error',
+		expect.not.stringContaining('Before this error') as string,
+	]);
 
 	const continued = await run({ onError: 'continueRegularOutput' });
 	expect(continued.status).toBe('success');

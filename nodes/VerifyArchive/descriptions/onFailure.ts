@@ -3,16 +3,15 @@ import type { INodeProperties } from 'n8n-workflow';
 import { shownFor } from '../../shared/operation';
 
 /** What each choice means for somebody who looks at the workflow a month later. */
-const noticesFor = (done: string) => ({
-	failUnlessConnected: `What has not passed ends the run with an error, once everything was ${done}. Connect something to the output <b>Failed</b>, and it gets the items instead.`,
+const NOTICES = {
+	failUnlessConnected:
+		'What has not passed ends the run with an error, once everything was looked at. Connect something to the output <b>Failed</b>, and it gets the items instead.',
 	putOut:
 		'What has not passed does not end the run, which shows as a success: only what is connected to the output <b>Failed</b> hears of it.',
-});
+};
 
 /** What becomes of what has not passed. @param operation one that judges */
 export function onFailureFields(operation: string): INodeProperties[] {
-	// A trend is compared, and nothing written down.
-	const done = operation === 'checkTrend' ? 'looked at' : 'looked at and recorded';
 	return [
 		{
 			displayName: 'On Failure',
@@ -20,11 +19,7 @@ export function onFailureFields(operation: string): INodeProperties[] {
 			type: 'options',
 			options: [
 				{ name: 'Continue', value: 'putOut', description: 'With items on the output Failed, connected or not' },
-				{
-					name: 'Fail',
-					value: 'fail',
-					description: `With an error, once everything was ${done}`,
-				},
+				{ name: 'Fail', value: 'fail', description: 'With an error, once everything was looked at' },
 				{
 					name: 'Fail Unless Failed Is Connected',
 					value: 'failUnlessConnected',
@@ -35,7 +30,7 @@ export function onFailureFields(operation: string): INodeProperties[] {
 			description: 'What to do where something has not passed',
 			displayOptions: shownFor([operation]),
 		},
-		...Object.entries(noticesFor(done)).map(([choice, displayName]): INodeProperties => ({
+		...Object.entries(NOTICES).map(([choice, displayName]): INodeProperties => ({
 			displayName,
 			name: `${choice}Notice`,
 			type: 'notice',
