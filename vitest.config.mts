@@ -9,7 +9,7 @@ const shared = {
 	// pg_dump in WebAssembly is compiled anew for each of hundreds of small dumps: optimizing it takes longer than they do.
 	execArgv: ['--liftoff-only', '--import', './scripts/typescript-hooks.mjs'],
 	// More than there are cores: tests wait for servers much of their time.
-	maxWorkers: Math.max(3, availableParallelism()),
+	maxWorkers: Math.max(4, availableParallelism()),
 	setupFiles: ['test/random/setup.ts'],
 	testTimeout: 60_000,
 	hookTimeout: 120_000,
