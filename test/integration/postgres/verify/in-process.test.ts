@@ -239,7 +239,7 @@ describe('a test restore in memory', () => {
 		const available = () => 200_000_000;
 		const { findings, found, log } = await tested(backup, { postgres: { ...IN_MEMORY, available } });
 		expect(findings).toEqual(['obstacle: A test restore in memory needs 404 MB of memory, and 200 MB are available.']);
-		expect(found[0]!.hint).toBe('Give a scratch database on a server, or more memory.');
+		expect(found[0]!.hint).toBe('Give more memory; or, for a database, a scratch database on a server.');
 		expect(log).not.toContain('loading into it');
 	});
 
