@@ -151,7 +151,7 @@ const customNotice: INodeProperties = {
 /** What goes and what stays. */
 const pruneNotice: INodeProperties = {
 	displayName:
-		'Backups that the policy does not keep are deleted for good. What stays whatever it says: the last good backup of everything, the last one that was verified, pinned ones, and what others made, unless Foreign Files or WAL names it. With Remove Orphans (on unless switched off) leftovers go too: unfinished uploads and archives of killed runs after a day, and archives whose manifest has been missing for more than a day while a good backup as new is there. With Remove Unproven, archives without a manifest that others made may go. A Dry Run shows beforehand which backups and archives would go.',
+		'Backups that the policy does not keep are deleted for good, and what killed runs have left, a day later (Remove Orphans). What stays in any case: the last good backup of everything, the last one that was verified, pinned ones, and files of others, unless Foreign Files, WAL or Remove Unproven names them. A Dry Run shows beforehand what would go.',
 	name: 'pruneNotice',
 	type: 'notice',
 	default: '',

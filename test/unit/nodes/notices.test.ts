@@ -59,7 +59,7 @@ it.each<[string, INodeType, Parameters, RegExp[]]>([
 		'backups',
 		new PruneRetention(),
 		{ operation: 'prune' },
-		[/for good.*last good.*verified, pinned.*Orphans.*manifest.*Unproven/],
+		[/for good.*Orphans.*last good.*verified, pinned.*Unproven/],
 	],
 	['a backup that is unpinned', new PruneRetention(), { operation: 'unpinBackup' }, [/next Prune deletes/]],
 ])('what becomes of %s is said before it is done', (_what, node, parameters, told) => {
