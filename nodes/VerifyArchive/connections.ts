@@ -12,7 +12,8 @@ const FIRST = 0;
 
 /**
  * Whether what this node puts out there gets anywhere: to a node that is not disabled, maybe through disabled ones, which
- * hand on to their first output what comes to their first input, and nothing else. Where n8n does not tell, it counts as if nothing were connected.
+ * hand on to their first output what comes to their first input, and nothing else. Where n8n does not tell, it counts as
+ * if nothing were connected.
  */
 export function isConnected(context: IExecuteFunctions, output: number): boolean {
 	const { workflow } = context as unknown as InWorkflow;
