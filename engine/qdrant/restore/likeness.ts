@@ -1,7 +1,8 @@
 /**
  * Whether a collection holds the data from before a restore or the backup's, where no answer tells: points of both are
  * sampled beforehand, and those that differ between them are looked up in it. The number of points is a hint alone, since
- * clients that write change it too: it may tell that a collection is the old one still, but never that it is the new one.
+ * clients that write change it too: it may tell that a collection is the old one still, or that points of the backup are
+ * missing, but never that it is the new one.
  */
 import { createHash } from 'node:crypto';
 
@@ -98,7 +99,12 @@ export function compare(now: Fingerprint, { ids, old, fresh }: Marks): Likeness 
 		else if (found === later) asNew++;
 	}
 	if (lost * 2 > common) return 'broken';
-	if (asOld + asNew > 0) return asNew === 0 ? 'old' : asOld === 0 ? 'new' : 'broken';
+	if (asOld + asNew > 0) {
+		if (asNew === 0) return 'old';
+		// A sample may miss just the points that a restore did not get to.
+		const isShort = now.count !== undefined && fresh.count !== undefined && now.count < fresh.count;
+		return asOld === 0 && !isShort ? 'new' : 'broken';
+	}
 	if (now.count === undefined || old.count === undefined || fresh.count === undefined) return undefined;
 	if (now.count === old.count) return now.count === fresh.count ? 'both' : 'old';
 	return now.count === fresh.count ? 'both' : 'broken';

@@ -17,7 +17,10 @@ describe('what a collection is like after a restore whose outcome is unknown', (
 		['old', print(100, { 1: 'a', 2: 'b', 3: 'c' })],
 		['old', print(103, { 1: 'a', 2: 'written since', 3: 'c' })],
 		['new', print(120, { 1: 'a', 2: 'x', 4: 'd' })],
-		['new', print(119, { 1: 'a', 2: 'x', 4: 'written since' })],
+		['new', print(121, { 1: 'a', 2: 'x', 4: 'written since' })],
+		['new', print(undefined, { 1: 'a', 2: 'x', 4: 'd' })],
+		// All that was sampled is there, and yet one point is not: a restore that broke off near its end.
+		['broken', print(119, { 1: 'a', 2: 'x', 4: 'd' })],
 		['broken', print(110, { 1: 'a', 2: 'x', 3: 'c' })],
 		['broken', print(0, {})],
 		['broken', print(60, { 3: 'c' })],
