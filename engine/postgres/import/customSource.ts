@@ -9,12 +9,12 @@ import {
 	type Toc,
 } from '../foreign';
 import { lexScript, splitStatements } from '../script';
-import { leftOut, StatementChooser } from '../restore/chooser';
-import type { RestoreSelection, SelectionFilter } from '../restore/selection';
-import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source';
+import { leftOut, StatementChooser } from '../restore/source/chooser';
+import type { RestoreSelection, SelectionFilter } from '../restore/source/selection';
+import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source/source';
 import { copiedColumns } from '../statements/copiedColumns';
 import { describeStatement } from '../statements/statement';
-import { StatementSurvey } from '../restore/survey';
+import { StatementSurvey } from '../restore/source/survey';
 import { tableKey } from '../statements/tokens';
 
 import type { OpenScript } from './plainScript';

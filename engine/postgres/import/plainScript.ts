@@ -5,7 +5,7 @@
 import { BackupError } from '../../errors';
 import type { DatabaseLocale } from '../dump/databaseProperties';
 import { isTextFormat } from '../foreign';
-import { KeptDefinitions, StatementSurvey } from '../restore/survey';
+import { KeptDefinitions, StatementSurvey } from '../restore/source/survey';
 import { lexScript, type ScriptItem, type ScriptMeta } from '../script';
 import { copiedColumns } from '../statements/copiedColumns';
 import type { StatementFacts } from '../statements/statement';

@@ -1,6 +1,6 @@
-import { StatementChooser } from '../restore/chooser';
-import type { RestoreSelection } from '../restore/selection';
-import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source';
+import { StatementChooser } from '../restore/source/chooser';
+import type { RestoreSelection } from '../restore/source/selection';
+import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source/source';
 
 import { chooseDatabase } from './chooseDatabase';
 import type { PlainScript, ScriptDatabase } from './plainScript';

@@ -1,7 +1,7 @@
 import { BackupError } from '../../errors';
 import { whyForbidden, whyForbiddenCopy } from '../statements/forbidden';
 
-import { objectName } from './objectName';
+import { objectName } from '../statements/naming';
 
 /**
  * The error for what no statement of a dump does (see engine/postgres/statements/forbidden.ts); undefined for what may be run.

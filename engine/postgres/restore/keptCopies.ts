@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 
 import { KEPT_SUFFIX } from '../../keptCopies';
 
-import { suffixedName } from './databases';
+import { suffixedName } from './databases/databases';
 
 /** The databases that safe swaps of this one have kept, newest first. */
 export async function keptCopies(client: Client, database: string): Promise<string[]> {

@@ -1,6 +1,6 @@
 import { BackupError } from '../../errors';
 
-import type { SourceFacts } from './source';
+import type { SourceFacts } from './source/source';
 
 /** A statement or a table that the target refused. */
 export interface RestoreFailure {

@@ -3,19 +3,19 @@ import { checkKeptCopies } from '../../keptCopies';
 import { PARALLEL, wholeNumber } from '../../wholeNumber';
 import { type PostgresConnection, translateError } from '../connection';
 
-import { type Outcome, restoreAndSwap, restoreAsNew } from './beside';
-import { checkDatabaseName } from './databases';
-import { checkDrop } from './dropTables';
-import { load } from './load';
-import { Maintenance } from './maintenance';
-import type { OwnerMapping } from './ownership';
-import { checkTarget } from './preflight';
-import { rowsElsewhere } from './refusals';
+import { type Outcome, restoreAndSwap, restoreAsNew } from './staging/stagingDatabase';
+import { checkDatabaseName } from './databases/databases';
+import { checkDrop } from './existing/dropTables';
+import { load } from './load/load';
+import { Maintenance } from './databases/maintenance';
+import type { OwnerMapping } from './load/ownership';
+import { checkTarget } from './preconditions/requirements';
+import { rowsElsewhere } from './load/refusals';
 import { type RestoreReport, shortTables } from './report';
-import { parseTableName, type RestoreSelection, SelectionFilter } from './selection';
-import type { RestoreSource, SourceFacts } from './source';
-import { checkTargetDatabase } from './targetDatabase';
-import { checkWhole, partialWarnings } from './wholeness';
+import { parseTableName, type RestoreSelection, SelectionFilter } from './source/selection';
+import type { RestoreSource, SourceFacts } from './source/source';
+import { checkTargetDatabase } from './preconditions/targetDatabase';
+import { checkWhole, partialWarnings } from './source/completeness';
 
 /** Where a restore goes. All but the first ask for `confirmation`: the name of the database once more. */
 export type RestoreTarget =

@@ -5,7 +5,7 @@
  */
 import type { Manifest, ManifestPart } from '../../archive';
 import type { CheckContext } from '../../verify/types';
-import { objectName } from '../restore/objectName';
+import { objectName } from '../statements/naming';
 import type { ScriptItem } from '../script';
 import { isOfPgDump } from '../statements/ofPgDump';
 import { parseSettingsFrame, SETTINGS_PART } from '../dump/settingsFrame';

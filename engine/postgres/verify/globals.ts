@@ -2,7 +2,7 @@ import type { Manifest } from '../../archive';
 import type { CheckContext } from '../../verify/types';
 import { MAX_GLOBAL_BYTES } from '../globals/read';
 import { readStatement } from '../globals/statement';
-import { objectName } from '../restore/objectName';
+import { objectName } from '../statements/naming';
 import { ScriptFacts } from './script';
 
 /** The script of a server's globals: whole from head to foot, with the roles and tablespaces that the manifest counts. */

@@ -4,7 +4,7 @@ import type { RowConsumer } from '../copyOut';
 import { sessionSettings } from '../dump/snapshotSession';
 import { quoteIdentifier } from '../quoting';
 import { RawSocket } from '../rawSocket';
-import type { TargetRelation } from '../restore/targetRelations';
+import type { TargetRelation } from '../relations';
 import { RowDigest } from './digest';
 
 /** Settings of the session that a backup was read in, which decide how values are written. */

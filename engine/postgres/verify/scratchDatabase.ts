@@ -7,8 +7,8 @@ import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import type { CheckContext } from '../../verify/types';
 import { type PostgresConnection, withClient } from '../connection';
 import { quoteIdentifier, quoteLiteral } from '../quoting';
-import { dropDatabase } from '../restore/databases';
-import { Maintenance } from '../restore/maintenance';
+import { dropDatabase } from '../restore/databases/databases';
+import { Maintenance } from '../restore/databases/maintenance';
 
 const PREFIX = 'stack_backup_verify_';
 

@@ -2,8 +2,8 @@ import type { Client } from 'pg';
 
 import { throwIfCancelled } from '../../errors';
 import { quoteIdentifier } from '../quoting';
-import { copyIn } from '../restore/copyIn';
-import type { RestoreSource } from '../restore/source';
+import { copyIn } from '../restore/load/copyIn';
+import type { RestoreSource } from '../restore/source/source';
 import { copiedColumns } from '../statements/copiedColumns';
 import { digestQuery, digestRows, type RestoredRows, rowsOf } from './restoredRows';
 import { copiedTable } from './tappedSource';

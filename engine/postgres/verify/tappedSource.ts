@@ -5,8 +5,8 @@
  */
 import { setImmediate } from 'node:timers/promises';
 
-import type { RestoreSelection } from '../restore/selection';
-import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source';
+import type { RestoreSelection } from '../restore/source/selection';
+import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source/source';
 import { copiedColumns } from '../statements/copiedColumns';
 import { parseName, tableKey, tokenize } from '../statements/tokens';
 import { RowDigest } from './digest';

@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Client } from 'pg';
 
-import { applySteps, type ApplyOptions, type ApplyResult } from '../../../../engine/postgres/restore/apply';
-import type { RestoreStep } from '../../../../engine/postgres/restore/source';
+import { applySteps, type ApplyOptions, type ApplyResult } from '../../../../engine/postgres/restore/load/apply';
+import type { RestoreStep } from '../../../../engine/postgres/restore/source/source';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { anotherSession, databaseWith, failureOf, scalar } from './support';
 

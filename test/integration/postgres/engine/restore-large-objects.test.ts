@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { openForeignDump, restoreDatabase, type RestoreTarget } from '../../../../engine/postgres';
-import type { RestoreSource } from '../../../../engine/postgres/restore/source';
+import type { RestoreSource } from '../../../../engine/postgres/restore/source/source';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { backUp, connectionTo, databaseWith, failureOf, restore, scalar } from './support';
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 
 import { restoreDatabase, type RestoreSource, type RestoreTarget } from '../../../../engine/postgres';
 import { connect, disconnect } from '../../../../engine/postgres/connection';
-import { dropDatabase } from '../../../../engine/postgres/restore/databases';
+import { dropDatabase } from '../../../../engine/postgres/restore/databases/databases';
 import { compareDatabases } from '../../../fidelity/compare';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { SHOP } from './shop';

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
 
 import { PlainScript } from '../../../../engine/postgres/import/plainScript';
-import { KeptDefinitions } from '../../../../engine/postgres/restore/survey';
+import { KeptDefinitions } from '../../../../engine/postgres/restore/source/survey';
 import { failureOf } from '../../../integration/postgres/engine/support';
 
 const table = (database: number) => `\\connect d${database}\nCREATE TABLE public.t (id int);\n`;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import type { RestoreSource, SourceFacts } from '../../../../engine/postgres/restore/source';
+import type { RestoreSource, SourceFacts } from '../../../../engine/postgres/restore/source/source';
 import { TappedSource } from '../../../../engine/postgres/verify/tappedSource';
 
 const FACTS = {} as SourceFacts;

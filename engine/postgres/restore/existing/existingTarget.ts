@@ -1,0 +1,204 @@
+import type { Client } from 'pg';
+
+import { describeStatement } from '../../statements/statement';
+
+import { lookAround } from '../checks/postRestore';
+import { checkMadeAnew, dropTables } from './dropTables';
+import { withoutTransactions } from '../source/transactions';
+import { checkFillable, type Emptying, emptyTables, lockTables, planEmptying } from './emptyTables';
+import { spareExtensionTables, withoutSpared } from './extensionTables';
+import { InForce } from './inForce';
+import { fillsLargeObject, overLargeObjects } from './largeObjects';
+import type { Progress } from './progress';
+import { checkComplete } from '../report';
+import type { RestoreTarget } from '../restoreDatabase';
+import type { RestoreSelection } from '../source/selection';
+import { positionsLast } from './sequencePositions';
+import type { CopyStep, FilledTables, RestoreStep, SourceFacts } from '../source/source';
+import { findRelations, type TargetRelation } from '../../relations';
+
+interface IntoExisting {
+	target: Extract<RestoreTarget, { type: 'existing' }>;
+	selection: RestoreSelection;
+	facts: SourceFacts;
+	progress: Progress;
+	/** Makes what the steps take for granted. */
+	prepare: () => Promise<void>;
+	/** Whether the sessions play the replica, for whom foreign keys and most triggers are off. */
+	isReplica: boolean;
+	signal?: AbortSignal;
+}
+
+const control = (text: 'BEGIN' | 'COMMIT'): RestoreStep => ({ type: 'statement', text, comment: '', essential: true });
+
+/** Settings of the session change nothing in the database. */
+function changesNothing(step: RestoreStep): boolean {
+	if (step.type !== 'statement') return step.type === 'warning';
+	return /^(?:SET|RESET|BEGIN|SELECT pg_catalog\.set_config)\b/.test(step.text);
+}
+
+/** Rows and positions of sequences come after the definitions of what has them. */
+function endsDefinitions(step: RestoreStep): boolean {
+	return step.type !== 'statement' || ['INSERT', 'SEQUENCE SET'].includes(describeStatement(step.text).kind);
+}
+
+/** Rows that do not come back where others were taken away are lost, whether errors are collected or not. */
+function withEssentialRows(step: RestoreStep): RestoreStep {
+	if (step.type === 'again') return { ...step, rows: (places) => essentialRows(step.rows(places)) };
+	// The contents of large objects are rows as well.
+	const bringsRows =
+		step.type === 'copy' ||
+		step.type === 'batch' ||
+		(step.type === 'statement' && (step.table !== undefined || fillsLargeObject(step.text)));
+	return bringsRows ? { ...step, essential: true } : step;
+}
+
+async function* essentialRows(steps: AsyncIterable<CopyStep>): AsyncGenerator<CopyStep> {
+	for await (const step of steps) yield { ...step, essential: true };
+}
+
+/** The steps of a restore into a database that holds something already, with what makes room for them before. */
+export class ExistingTarget {
+	/** Set once it is known that foreign keys and triggers were in force while rows were loaded. */
+	wasInForce = false;
+	#filled: FilledTables = new Map<string, undefined>();
+	/** Whose contents stay as they are. */
+	#spared: ReadonlySet<string> = new Set<string>();
+
+	constructor(
+		readonly client: Client,
+		readonly into: IntoExisting,
+	) {}
+
+	/** Whoever carries the steps out does so on the given connection between BEGIN and COMMIT. */
+	async *steps(source: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
+		const { client } = this;
+		const { facts, isReplica, target, selection, prepare } = this.into;
+		// What policies hide is there all the same: the server is to refuse rather than to show nothing.
+		await client.query('SET row_security = off');
+		this.#filled = await this.#fillable();
+		const tables = await findRelations(client, this.#filled.keys());
+		const spared = await spareExtensionTables(client, tables);
+		this.#spared = spared.keys;
+		for (const text of spared.warnings) yield { type: 'warning', text };
+		const steps = withoutSpared(overLargeObjects(client, source, selection.dataOnly === true), spared);
+		if (target.before === 'drop') yield* this.#atOnce(this.#dropping(steps));
+		else if (target.before === 'truncate') yield* this.#emptying(steps, tables);
+		else if ((selection.dataOnly || facts.ordered) && !isReplica) yield* this.#adding(steps, tables);
+		else {
+			await prepare();
+			yield* this.#watched(steps);
+		}
+	}
+
+	/** What is to be told once all is loaded. */
+	async afterwards(): Promise<string[]> {
+		const { facts, isReplica, selection } = this.into;
+		const keys = [...this.#filled.keys()].filter((key) => !this.#spared.has(key));
+		return await lookAround(this.client, await findRelations(this.client, keys), {
+			refreshed: selection.dataOnly ? new Set() : this.#chosen(facts.relations),
+			unchecked: isReplica,
+		});
+	}
+
+	#chosen(keys: Iterable<string>): Set<string> {
+		const filter = this.into.facts.filter(this.into.selection);
+		return new Set([...keys].filter((key) => filter.wantsTable(key)));
+	}
+
+	/** Where nothing is taken away, what the backup lists will do; else its rows are asked. */
+	async #fillable(): Promise<FilledTables> {
+		const { target, facts, selection, signal } = this.into;
+		if (target.before !== 'nothing') return await facts.filled(selection, signal);
+		return new Map([...this.#chosen(facts.expectedRows?.keys() ?? [])].map((key) => [key, undefined]));
+	}
+
+	/** A step is done by the time that the next one is asked for, or at least under way. */
+	async *#watched(steps: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
+		const { progress } = this.into;
+		for await (const step of steps) {
+			const changes = !changesNothing(step);
+			if (changes) progress.begin();
+			yield step;
+			if (changes) progress.changed = true;
+		}
+	}
+
+	/** All in one transaction, so that whatever fails takes nothing away, and what is cut off leaves all as it was. */
+	async *#atOnce(steps: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
+		const { progress } = this.into;
+		yield control('BEGIN');
+		for await (const step of positionsLast(this.#checked(steps))) yield withEssentialRows(step);
+		progress.begin();
+		yield control('COMMIT');
+		progress.changed = true;
+	}
+
+	async *#checked(steps: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
+		yield* steps;
+		if (this.into.target.before !== 'nothing') this.#checkComplete();
+	}
+
+	#checkComplete(): void {
+		const { facts, progress, selection } = this.into;
+		const filter = facts.filter(selection);
+		checkComplete(progress.rows, facts, (table) => filter.wantsTable(table) && !this.#spared.has(table));
+	}
+
+	async *#emptying(steps: AsyncIterable<RestoreStep>, tables: TargetRelation[]): AsyncGenerator<RestoreStep> {
+		const { facts, selection } = this.into;
+		const emptying = await planEmptying(this.client, { facts, selection, filled: this.#filled }, tables);
+		for (const text of emptying.warnings) yield { type: 'warning', text };
+		const filled = this.#notSpared(tables);
+		await checkFillable(this.client, filled);
+		yield* this.#atOnce(this.#pastInForce(steps, [...filled, ...emptying.wholes, ...emptying.tables], emptying));
+	}
+
+	/**
+	 * Rows beside those that are there, for whoever may not play the replica: as when tables are emptied, as far as the user
+	 * may do that.
+	 */
+	async *#adding(steps: AsyncIterable<RestoreStep>, tables: TargetRelation[]): AsyncGenerator<RestoreStep> {
+		const filled = this.#notSpared(tables);
+		const { beyondRights } = await InForce.on(this.client, filled, false);
+		this.wasInForce = beyondRights !== undefined;
+		if (this.wasInForce) yield* this.#watched(steps);
+		else yield* this.#atOnce(this.#pastInForce(steps, filled));
+	}
+
+	/** The steps in a transaction, with what is in force on the tables switched off. */
+	async *#pastInForce(
+		steps: AsyncIterable<RestoreStep>,
+		tables: TargetRelation[],
+		emptying?: Emptying,
+	): AsyncGenerator<RestoreStep> {
+		await lockTables(this.client, emptying?.tables ?? tables);
+		const inForce = await InForce.on(this.client, tables, this.into.isReplica);
+		inForce.checkRights();
+		await inForce.switchOff();
+		if (emptying) await emptyTables(this.client, emptying);
+		yield* withoutTransactions(steps);
+		await inForce.switchOn();
+	}
+
+	#notSpared(tables: TargetRelation[]): TargetRelation[] {
+		return tables.filter(({ key }) => !this.#spared.has(key));
+	}
+
+	/** A definition which the database refuses ends the restore, whether errors are collected or not. */
+	async *#dropping(steps: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
+		const { client } = this;
+		const { facts, selection, prepare } = this.into;
+		const dropped = await dropTables(client, { facts, selection, filled: this.#filled });
+		await prepare();
+		let defining = true;
+		for await (const step of withoutTransactions(steps)) {
+			if (defining && endsDefinitions(step)) {
+				await checkMadeAnew(client, dropped);
+				defining = false;
+			}
+			yield defining && step.type === 'statement' ? { ...step, essential: true } : step;
+		}
+		if (defining) await checkMadeAnew(client, dropped);
+	}
+}

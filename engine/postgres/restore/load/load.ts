@@ -1,0 +1,153 @@
+import type { Client } from 'pg';
+
+import { cancelled, throwIfCancelled } from '../../../errors';
+import { connect, disconnect, translateError } from '../../connection';
+import { endSessions } from '../../sessions';
+import { quoteIdentifier } from '../../quoting';
+
+import { applySteps } from './apply';
+import { ExistingTarget } from '../existing/existingTarget';
+import { missingRoles } from '../preconditions/requirements';
+import { Progress } from '../existing/progress';
+import { compareRows, type RestoredTable, type RestoreFailure } from '../report';
+import type { RestoreDatabaseOptions } from '../restoreDatabase';
+import type { SelectionFilter } from '../source/selection';
+import type { SourceFacts } from '../source/source';
+
+/** What was loaded. */
+export interface Loaded {
+	objects: number;
+	/** Against what the source promised of the tables that were wanted. */
+	tables: RestoredTable[];
+	failures: RestoreFailure[];
+	warnings: string[];
+}
+
+/**
+ * Settings for the restoring sessions: no time limits, and no conflicts among them, whatever the role's defaults are; strings as
+ * every reader of a script takes them until it says otherwise, whatever the database's are. A crash would mean to restore
+ * again anyway, so commits need not wait for the disk.
+ */
+const SESSION = `SELECT pg_catalog.set_config(name, CASE name WHEN 'synchronous_commit' THEN 'off' WHEN 'standard_conforming_strings' THEN 'on'
+		WHEN 'default_transaction_isolation' THEN 'read committed' ELSE '0' END, false)
+	FROM pg_catalog.pg_settings WHERE name IN ('synchronous_commit', 'standard_conforming_strings', 'default_transaction_isolation',
+		'statement_timeout', 'lock_timeout',
+		'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`;
+
+/** Loads the source into a database that exists. */
+export async function load(options: RestoreDatabaseOptions, database: string, facts: SourceFacts): Promise<Loaded> {
+	const { connection, signal } = options;
+	const clients: Client[] = [];
+	const progress = new Progress(options, facts);
+	const endAll = () =>
+		endSessions(
+			connection,
+			clients.map(({ processID }) => processID),
+		);
+	const hangUp = () => {
+		void endAll();
+		for (const client of clients) client.connection.stream.destroy(cancelled());
+	};
+	signal?.addEventListener('abort', hangUp, { once: true });
+	try {
+		const lanes = runsAlone(options, facts) ? 1 : (options.parallel ?? 2);
+		for (let lane = 0; lane < lanes; lane++) clients.push(await connect(connection, 'target', { database, signal }));
+		for (const client of clients) await client.query(SESSION);
+		return await loadOver(clients, options, facts, progress);
+	} catch (error) {
+		if (signal?.aborted) throw progress.cancelled();
+		// Statements that other connections are at would go on for as long as they take.
+		await endAll();
+		throw progress.failed(translateError(error, 'target', `Could not restore into "${database}"`));
+	} finally {
+		signal?.removeEventListener('abort', hangUp);
+		await Promise.all(clients.map(disconnect));
+	}
+}
+
+async function loadOver(
+	clients: Client[],
+	options: RestoreDatabaseOptions,
+	facts: SourceFacts,
+	progress: Progress,
+): Promise<Loaded> {
+	const { source, selection = {}, signal, target } = options;
+	const [first] = clients as [Client];
+	const filter = facts.filter(selection);
+	const rowsAlone = selection.dataOnly === true || facts.ordered;
+	const isReplica = rowsAlone && (await playReplica(clients));
+	const warnings: string[] = [];
+	const prepare = async () => {
+		if (!selection.dataOnly) warnings.push(...(await createMissingSchemas(first, facts, filter)));
+	};
+	const steps = source.steps(selection, signal);
+	const existing =
+		target.type === 'existing'
+			? new ExistingTarget(first, { target, selection, facts, progress, prepare, isReplica, signal })
+			: undefined;
+	if (!existing) await prepare();
+	const { privileges = true } = options;
+	// With privileges all of them have been asked for already.
+	const absentRoles = privileges ? [] : await missingRoles(first, facts.roles(selection, ['named']));
+	const result = await applySteps(existing?.steps(steps) ?? steps, clients, {
+		owner: options.owner ?? { type: 'asDumped' },
+		privileges,
+		isWhole: filter.all,
+		absentRoles: new Set(absentRoles),
+		collectErrors: options.collectErrors ?? false,
+		loaded: progress.rows,
+		signal,
+	});
+	if (rowsAlone && !isReplica && (existing?.wasInForce ?? true)) warnings.push(IN_FORCE);
+	const around = (await existing?.afterwards()) ?? [];
+	throwIfCancelled(signal);
+	const { objects, failures, rows } = result;
+	const tables = compareRows(rows, promised(facts, filter));
+	return { objects, failures, tables, warnings: [...warnings, ...result.warnings, ...around] };
+}
+
+/** Rows by table key, of the tables that are wanted. */
+export function promised({ expectedRows }: SourceFacts, filter: SelectionFilter): ReadonlyMap<string, number> {
+	return new Map([...(expectedRows ?? [])].filter(([table]) => filter.wantsTable(table)));
+}
+
+/**
+ * What takes something away is one transaction, which nobody else sees before its end, so one connection does it all.
+ * Tables whose foreign keys are in force are filled one after the other.
+ */
+function runsAlone({ selection, target }: RestoreDatabaseOptions, { ordered }: SourceFacts): boolean {
+	return (target.type === 'existing' && target.before !== 'nothing') || (ordered && !selection?.dataOnly);
+}
+
+const IN_FORCE =
+	'The user may not switch triggers off (session_replication_role), and does not own all tables: foreign keys and triggers were in force while rows were loaded.';
+
+/**
+ * Rows alone go into tables whose foreign keys and triggers are in force already; for a replica most are off, as by
+ * pg_restore --disable-triggers. False where the user may not do that.
+ */
+async function playReplica(clients: Client[]): Promise<boolean> {
+	try {
+		for (const client of clients) await client.query('SET session_replication_role = replica');
+		return true;
+	} catch (error) {
+		if ((error as { code?: string }).code !== '42501') throw error;
+		return false;
+	}
+}
+
+/** A dump of some tables does not make their schemas; in a database that lacks them it would be of no use. */
+async function createMissingSchemas(client: Client, facts: SourceFacts, filter: SelectionFilter): Promise<string[]> {
+	const wanted = [...facts.relations].filter((key) => filter.wantsTable(key)).map((key) => key.split('\0')[0] ?? '');
+	const schemas = [...new Set(wanted)].filter((schema) => schema !== '' && !facts.createdSchemas.has(schema));
+	if (schemas.length === 0) return [];
+	const { rows } = await client.query<{ name: string }>(
+		'SELECT nspname::text AS name FROM pg_catalog.pg_namespace WHERE nspname = ANY ($1)',
+		[schemas],
+	);
+	const missing = schemas.filter((schema) => !rows.some(({ name }) => name === schema));
+	for (const schema of missing) await client.query(`CREATE SCHEMA ${quoteIdentifier(schema)}`);
+	return missing.map(
+		(schema) => `The dump does not hold the schema "${schema}" itself: it was made without its owner and privileges.`,
+	);
+}

@@ -1,0 +1,101 @@
+import type { Manifest, PartialBackup } from '../../../archive';
+import { BackupError } from '../../../errors';
+import { dumpArguments, type DumpSelection } from '../../dump/arguments';
+import { partialBackup } from '../../dump/partial';
+
+import type { RestoreDatabaseOptions, RestoreTarget } from '../restoreDatabase';
+import { SelectionFilter } from './selection';
+import type { SourceFacts } from './source';
+
+/** Names in one message. */
+const NAMES = 5;
+
+/** Shortens a list of names. */
+function named(names: string[]): string {
+	const shown = names.length > NAMES ? [...names.slice(0, NAMES), `${names.length - NAMES} more`] : names;
+	return shown.join(', ');
+}
+
+/** What the manifest itself says, or in those of before the options of the backup. */
+function partOf({ partial, options }: Pick<Manifest, 'partial' | 'options'>): PartialBackup | undefined {
+	if (partial) return partial;
+	const selection = options as DumpSelection;
+	try {
+		return partialBackup(selection.content, dumpArguments({ ...selection, lockTimeout: undefined }));
+	} catch {
+		return { content: 'all', selection: ['options that this version does not know'] };
+	}
+}
+
+/** What of its database a backup of ours lacks; undefined where it is whole. */
+export function lackingByManifest(manifest: Pick<Manifest, 'partial' | 'options'>): string | undefined {
+	const { content = 'all', selection = [] } = partOf(manifest) ?? {};
+	// Without its policies a table shows everybody all rows.
+	const open = /--no-policies\b/.test(String(manifest.options.extraArguments)) ? ['--no-policies'] : [];
+	const left = [...selection, ...open];
+	const lacking = [
+		...(content === 'schema' ? ['all rows (it was made with Schema Only)'] : []),
+		...(content === 'data' ? ['all definitions (it was made with Data Only)'] : []),
+		...(left.length > 0 ? [`what ${left.length > 1 ? 'these leave' : 'this leaves'} out: ${named(left)}`] : []),
+	];
+	return lacking.length > 0 ? lacking.join('; ') : undefined;
+}
+
+/** What the statements of a dump say of its completeness. Keys of tables. */
+export interface DumpContents {
+	/** Those that it makes and that have rows of their own. */
+	made: ReadonlySet<string>;
+	/** Those that it brings rows of, be they none. */
+	filled: ReadonlySet<string>;
+	/** What partitions are parts of. */
+	parents: ReadonlyMap<string, string>;
+	/** True where rows come as INSERTs, so that a table without rows leaves no trace. */
+	rowsAsInserts: boolean;
+	/** All tables, views and sequences that it makes. */
+	relations: ReadonlySet<string>;
+	createdSchemas: ReadonlySet<string>;
+	extensions: readonly string[];
+}
+
+/**
+ * What a dump made by others lacks, as far as that shows: pg_dump writes a COPY for every table, even an empty one, and
+ * makes the schemas of its tables. Undefined where nothing seems to be missing.
+ */
+export function lackingByContent(contents: DumpContents): string | undefined {
+	const { made, filled, parents, rowsAsInserts, relations, createdSchemas, extensions } = contents;
+	if (made.size > 0 && filled.size === 0)
+		return 'all rows (it was made with --schema-only, or all its tables were empty)';
+	// --load-via-partition-root writes the rows of partitions as their root's.
+	const isFilled = (table: string): boolean => {
+		const seen = new Set<string>();
+		for (let at: string | undefined = table; at !== undefined && !seen.has(at); at = parents.get(at)) {
+			if (filled.has(at)) return true;
+			seen.add(at);
+		}
+		return false;
+	};
+	const bare = rowsAsInserts ? [] : [...made].filter((table) => !isFilled(table));
+	if (bare.length > 0) return `the rows of ${named(bare.map((key) => key.replace('\0', '.')))}`;
+	// Tables and schemas of extensions come with those.
+	if (extensions.length > 0) return undefined;
+	if (filled.size > 0 && relations.size === 0) return 'all definitions (it was made with --data-only)';
+	const schemas = new Set([...relations].map((key) => key.split('\0')[0] ?? ''));
+	const strange = [...schemas].filter((schema) => schema !== 'public' && !createdSchemas.has(schema));
+	return strange.length > 0 ? `everything but some tables (it does not make the schemas ${named(strange)})` : undefined;
+}
+
+/** @throws BackupError INVALID_INPUT where part of a database would take the place of all of it. */
+export function checkWhole({ name, lacks }: SourceFacts, target: RestoreTarget): void {
+	if (lacks === undefined || (target.type !== 'safeSwap' && target.type !== 'replace')) return;
+	throw new BackupError(
+		'INVALID_INPUT',
+		`${name} is not the backup of a whole database: it lacks ${lacks}. Putting it in the place of "${target.database}" would lose that; nothing was changed.`,
+		{ hint: 'Restore it into a new database or into the existing one, or choose a backup of the whole database.' },
+	);
+}
+
+/** Where all of a source is restored: that this is not all of a database. */
+export function partialWarnings({ lacks }: SourceFacts, { selection = {} }: RestoreDatabaseOptions): string[] {
+	const chosen = selection.dataOnly === true || !new SelectionFilter(selection).all;
+	return lacks === undefined || chosen ? [] : [`This is not the backup of a whole database: it lacks ${lacks}.`];
+}

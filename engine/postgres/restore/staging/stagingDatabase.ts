@@ -1,0 +1,218 @@
+import { randomBytes } from 'node:crypto';
+
+import { timestamp } from '../../../archive';
+import { BackupError, messageOf, throwIfCancelled } from '../../../errors';
+import { withClient } from '../../connection';
+import { type DatabaseLocale, type DatabaseProperties, databaseProperties } from '../../dump/databaseProperties';
+
+import {
+	createDatabase,
+	createDatabaseAsStated,
+	dropDatabase,
+	freeName,
+	localeClauses,
+	suffixedName,
+} from '../databases/databases';
+import { load, type Loaded } from '../load/load';
+import { lostTables } from '../lostTables';
+import type { Maintenance } from '../databases/maintenance';
+import { applyEarlySettings, applyOwner, applyProperties } from '../databases/properties';
+import { takeName } from '../databases/renaming';
+import { shortTables } from '../report';
+import type { RestoreDatabaseOptions } from '../restoreDatabase';
+import type { SourceFacts } from '../source/source';
+import { checkNew, checkReplaceable } from '../preconditions/targetDatabase';
+
+/** How a restore ended. */
+export interface Outcome extends Loaded {
+	database: string;
+	previousDatabase: string | undefined;
+}
+
+/** A complete database that does not have its name yet. */
+interface Beside extends Loaded {
+	unfinished: string;
+}
+
+function checkRows({ tables, warnings }: Loaded, { collectErrors }: RestoreDatabaseOptions): void {
+	const short = shortTables(tables);
+	if (short.length > 0 && !collectErrors) {
+		throw new BackupError(
+			'TARGET_FAILED',
+			`The restored database does not hold what the backup promised: ${short.slice(0, 5).join(', ')}.`,
+			{
+				hint: 'Something in the target takes rows away (a rule, a trigger, an extension). Nothing was changed.',
+				details: { shortTables: short },
+			},
+		);
+	}
+	warnings.push(...short);
+}
+
+async function fill(
+	options: RestoreDatabaseOptions,
+	maintenance: Maintenance,
+	database: string,
+	facts: SourceFacts,
+	properties: DatabaseProperties | undefined,
+): Promise<Loaded> {
+	const early = properties ? await applyEarlySettings(maintenance.client, database, properties) : [];
+	options.log?.(`loading into "${database}"`);
+	const loaded = await load(options, database, facts);
+	checkRows(loaded, options);
+	await maintenance.ensure();
+	const late = properties
+		? await applyProperties(maintenance.client, database, properties, options.privileges ?? true)
+		: [];
+	return { ...loaded, warnings: [...early, ...loaded.warnings, ...late] };
+}
+
+/** True where the server said no, so that there is nothing to be dropped; a connection that broke leaves that open. */
+function wasRefused(error: unknown): boolean {
+	const { severity } = ((error as Error).cause ?? {}) as { severity?: string };
+	return severity === 'ERROR';
+}
+
+/**
+ * Restores into a database under a name that says it is unfinished. Whatever fails, it is dropped again, so that nobody
+ * ever takes it for whole. When it is complete, what is left is to give it its name; from then on nothing is cancelled.
+ */
+async function restoreBeside(
+	options: RestoreDatabaseOptions,
+	maintenance: Maintenance,
+	facts: SourceFacts,
+	properties: DatabaseProperties | undefined,
+): Promise<Beside> {
+	const unfinished = suffixedName(
+		options.target.database,
+		`_restoring_${timestamp(new Date())}_${randomBytes(3).toString('hex')}`,
+	);
+	const { client, version } = maintenance;
+	const { database } = options.target;
+	let made: string[];
+	try {
+		made = properties
+			? await createDatabase(client, unfinished, database, version, properties)
+			: await createDatabaseAsStated(client, unfinished, database, version, facts.statedLocale);
+	} catch (error) {
+		throw wasRefused(error) ? error : await maintenance.dropUnfinished(unfinished, error);
+	}
+	try {
+		const loaded = await fill(options, maintenance, unfinished, facts, properties);
+		throwIfCancelled(options.signal);
+		maintenance.pastCancelling();
+		return { ...loaded, warnings: [...made, ...loaded.warnings], unfinished };
+	} catch (error) {
+		throw await maintenance.dropUnfinished(unfinished, error);
+	}
+}
+
+/** Hands the database over to its owner. It is complete by then, so what fails becomes a warning. */
+async function handOver(
+	{ client }: Maintenance,
+	database: string,
+	properties: DatabaseProperties | undefined,
+	{ owner = { type: 'asDumped' }, privileges = true }: RestoreDatabaseOptions,
+): Promise<string[]> {
+	if (!properties) return [];
+	return await applyOwner(client, database, properties, owner, privileges).catch((error: unknown) => [
+		`The database is restored, but its owner could not be set: ${messageOf(error)}`,
+	]);
+}
+
+/** @throws BackupError TARGET_EXISTS, and as restoreDatabase does. */
+export async function restoreAsNew(
+	options: RestoreDatabaseOptions,
+	maintenance: Maintenance,
+	facts: SourceFacts,
+): Promise<Outcome> {
+	const { database } = options.target;
+	await checkNew(maintenance.client, database);
+	const { unfinished, ...loaded } = await restoreBeside(options, maintenance, facts, facts.properties);
+	await takeName(maintenance, { restored: unfinished, database });
+	const warnings = await handOver(maintenance, database, facts.properties, options);
+	return { ...loaded, warnings: [...loaded.warnings, ...warnings], database, previousDatabase: undefined };
+}
+
+/** A dump of others says nothing of its database: the new one is made like the one that it replaces. */
+async function propertiesOf(
+	{ connection, target, signal }: RestoreDatabaseOptions,
+	version: number,
+): Promise<DatabaseProperties> {
+	return await withClient(
+		connection,
+		'target',
+		{ database: target.database, signal },
+		async (client) => await databaseProperties(client, version),
+	);
+}
+
+/** What is to be said where the dump was of a database with another encoding or locale than the one that it replaces. */
+function otherLocale(stated: DatabaseLocale | undefined, kept: DatabaseLocale, version: number): string[] {
+	// `en_US.utf8` and `en_US.UTF-8` are the same.
+	const told = (locale: DatabaseLocale) => localeClauses(locale, version).join(' ');
+	const plain = (locale: DatabaseLocale) => told(locale).toLowerCase().replaceAll('-', '');
+	if (!stated || plain(stated) === plain(kept)) return [];
+	return [
+		`The dump is of a database with ${told(stated)}; the restored one has what the database before had: ${told(kept)}.`,
+	];
+}
+
+/** Puts the complete database in the place of the existing one, unless objects or rows of it are missing. */
+async function swap(
+	options: RestoreDatabaseOptions,
+	maintenance: Maintenance,
+	{ unfinished, ...loaded }: Beside,
+): Promise<Outcome> {
+	const { database } = options.target;
+	const { failures, tables, warnings } = loaded;
+	const short = shortTables(tables);
+	if (failures.length > 0 || short.length > 0) {
+		const reasons = [
+			...(failures.length > 0 ? [`${failures.length} objects failed`] : []),
+			...(short.length > 0 ? [`${short.length} tables lack rows`] : []),
+		];
+		const warning = `${reasons.join(' and ')}, so "${database}" was left as it was; what could be restored is in "${unfinished}".`;
+		return { ...loaded, warnings: [...warnings, warning], database: unfinished, previousDatabase: undefined };
+	}
+	const kept = await freeName(maintenance.client, database, `_before_${timestamp(new Date())}`).catch(
+		async (error: unknown) => {
+			throw await maintenance.dropUnfinished(unfinished, error, database);
+		},
+	);
+	options.log?.(`renaming "${unfinished}" to "${database}", and that to "${kept}"`);
+	await takeName(maintenance, { restored: unfinished, database, kept });
+	return { ...loaded, database, previousDatabase: kept };
+}
+
+/** @throws BackupError INVALID_INPUT where there is nothing to be replaced, ACCESS_DENIED, and as restoreDatabase does. */
+export async function restoreAndSwap(
+	options: RestoreDatabaseOptions,
+	maintenance: Maintenance,
+	facts: SourceFacts,
+): Promise<Outcome> {
+	await checkReplaceable(maintenance.client, options.target.database);
+	const properties = facts.properties ?? (await propertiesOf(options, maintenance.version));
+	const beside = await restoreBeside(options, maintenance, facts, properties);
+	const outcome = await swap(options, maintenance, beside);
+	const warnings = [
+		...otherLocale(facts.statedLocale, properties, maintenance.version),
+		...outcome.warnings,
+		...(await handOver(maintenance, outcome.database, properties, options)),
+	];
+	const kept = outcome.previousDatabase;
+	if (options.target.type === 'safeSwap' || kept === undefined) return { ...outcome, warnings };
+	try {
+		const lost = await lostTables(options.connection, kept, outcome.database);
+		if (lost.length > 0) {
+			const named = `${lost.slice(0, 5).join(', ')}${lost.length > 5 ? ` and ${lost.length - 5} more` : ''}`;
+			const warning = `The database before has tables that the restored one lacks (${named}), so it was not dropped; it is kept as "${kept}".`;
+			return { ...outcome, warnings: [...warnings, warning] };
+		}
+		await dropDatabase(maintenance.client, kept, maintenance.version);
+		return { ...outcome, warnings, previousDatabase: undefined };
+	} catch (error) {
+		const warning = `The database is replaced, but the one before could not be dropped; it is kept as "${kept}": ${messageOf(error)}`;
+		return { ...outcome, warnings: [...warnings, warning] };
+	}
+}
