@@ -6,8 +6,8 @@ import { Findings, type SnapshotFinding } from './findings';
 import { walkInner } from './inner';
 import { storageConfigSchema } from './schemas';
 import { ShardCheck, type ShardContent } from './shard';
-import { TarDamage } from './tar/damage';
-import { walkTar, type TarMember } from './tar/walk';
+import { TarDamage } from '../../tar/damage';
+import { walkTar, type TarMember } from '../../tar/walk';
 
 export type SnapshotType = 'collection' | 'shard' | 'storage' | 'unknown';
 

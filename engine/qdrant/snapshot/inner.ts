@@ -1,7 +1,7 @@
 import type { ByteCursor } from '../../archive/cursor';
 import type { Findings } from './findings';
-import { TarDamage } from './tar/damage';
-import { walkTar, type TarMember } from './tar/walk';
+import { TarDamage } from '../../tar/damage';
+import { walkTar, type TarMember } from '../../tar/walk';
 
 export interface InnerTar {
 	member: TarMember;

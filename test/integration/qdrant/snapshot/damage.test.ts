@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { checkSnapshot, type SnapshotReport } from '../../../../engine/qdrant/snapshot';
 import { startQdrant } from '../../../services/qdrant';
-import { inPieces } from '../../../unit/qdrant/snapshot/build-tar';
+import { inPieces } from '../../../unit/tar/build-tar';
 import { check, joined, membersOf, points, SnapshotServer, vectorOf, withContent, type Piece } from './snapshots';
 
 let collection: Buffer;

@@ -2,9 +2,9 @@ import { onTestFinished } from 'vitest';
 
 import { ByteCursor } from '../../../../engine/archive/cursor';
 import { checkSnapshot, type SnapshotReport } from '../../../../engine/qdrant/snapshot';
-import { walkTar } from '../../../../engine/qdrant/snapshot/tar/walk';
+import { walkTar } from '../../../../engine/tar/walk';
 import { startQdrant, type QdrantOptions, type QdrantServer } from '../../../services/qdrant';
-import { inPieces, padded, sealed } from '../../../unit/qdrant/snapshot/build-tar';
+import { inPieces, padded, sealed } from '../../../unit/tar/build-tar';
 
 export interface Point {
 	id: number | string;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { countBits, countListed, countLogged } from '../../../../engine/qdrant/snapshot/id-tracker';
-import { inPieces } from './build-tar';
+import { inPieces } from '../../tar/build-tar';
 
 const change = fc.constantFrom('insert number', 'insert uuid', 'delete number', 'delete uuid');
 

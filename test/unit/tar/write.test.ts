@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { extract, type Header } from 'tar-stream';
 import { expect, it } from 'vitest';
 
-import { tarEnd, tarHeader, tarPadding } from '../../../engine/qdrant/tar';
+import { tarEnd, tarHeader, tarPadding } from '../../../engine/tar/write';
 
 const modifiedAt = new Date('2026-01-31T02:00:00Z');
 

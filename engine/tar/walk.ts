@@ -7,7 +7,7 @@
  * tar-stream is not used: it knows nothing of GNU's sparse files (every segment of Qdrant has some), and passes over
  * what is checked here, namely padding, the end of the archive and what follows it.
  */
-import { EndedEarly, type ByteCursor } from '../../../archive/cursor';
+import { EndedEarly, type ByteCursor } from '../archive/cursor';
 import { TarDamage } from './damage';
 import { BLOCK, cString, isZero, parseHeader, type TarHeader } from './header';
 import { parseSparseBlock, SparseCheck } from './sparse';

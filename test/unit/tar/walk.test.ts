@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { ByteCursor, EndedEarly } from '../../../../../engine/archive/cursor';
-import { TarDamage } from '../../../../../engine/qdrant/snapshot/tar/damage';
-import { walkTar, type TarMember, type WalkOptions } from '../../../../../engine/qdrant/snapshot/tar/walk';
-import { END_MARK, inPieces, memberOf, padded, tarOf, type BuiltMember } from '../build-tar';
+import { ByteCursor, EndedEarly } from '../../../engine/archive/cursor';
+import { TarDamage } from '../../../engine/tar/damage';
+import { walkTar, type TarMember, type WalkOptions } from '../../../engine/tar/walk';
+import { END_MARK, inPieces, memberOf, padded, tarOf, type BuiltMember } from './build-tar';
 
 interface Walked extends TarMember {
 	content: string;
