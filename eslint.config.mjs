@@ -7,7 +7,7 @@ import tseslint from 'typescript-eslint';
 // and worker threads, which the cloud's set forbids.
 const communityRules = {
 	...communityNodes.configs.recommendedWithoutN8nCloudSupport.rules,
-	// Verified packages must not have dependencies. This one speaks PostgreSQL's protocol, S3, OpenPGP and tar, and uses the
+	// Verified packages must not have dependencies. This one speaks PostgreSQL's protocol, S3 and OpenPGP, and uses the
 	// established libraries for them rather than copies.
 	'@n8n/community-nodes/no-runtime-dependencies': 'off',
 	// One keeps a compiler of 27 MB, which nobody runs, out of every n8n that installs this package: see CONTRIBUTING.md.

@@ -10,7 +10,7 @@ import { describeCollection, type CollectionState } from './describe';
 import type { SnapshotLedger } from './ledger';
 import type { CollectionSource, ShardSource, SnapshotFacts } from './manifestSource';
 import { withServerSnapshot } from './serverSnapshot';
-import { tarEnd, tarHeader, tarPadding } from '../tar/write';
+import { tarEnd, tarHeader, tarPadding } from '../tar';
 import type { SnapshotDescription } from './types';
 import { removeOldUploads } from './uploads';
 

@@ -1,16 +1,25 @@
-import { TarDamage } from './damage';
+import { BLOCK, cString, isZero, parseNumber, TarDamage, text } from './fields';
 import { parseSparseEntries, SPARSE_EXTENDED_OFFSET, SPARSE_HEADER_ENTRIES, type SparseRun } from './sparse';
-import { parseNumber } from './number';
 
-/** Tar counts in blocks of this many bytes. */
-export const BLOCK = 512;
+/**
+ * What one header describes. `link` is a hard link, `other` whatever has content but is no ordinary file. The last four are no
+ * members: `longName` is the name of the next member in GNU's way, `pax` are POSIX's records about it, `globalPax` those about
+ * all members, and `note` is of no use here (a link's target).
+ */
+export type HeaderType =
+	'file' | 'sparse' | 'directory' | 'link' | 'symlink' | 'device' | 'other' | 'longName' | 'pax' | 'globalPax' | 'note';
 
-export type MemberType = 'file' | 'sparse' | 'directory' | 'longName';
+/**
+ * - `files`: files and directories alone, in the form in which Qdrant and this product write them. Any changed bit of a header is
+ *   damage.
+ * - `any`: what GNU tar, bsdtar, Python and older programs write.
+ */
+export type Dialect = 'files' | 'any';
 
 /** What one header says of its member. */
 export interface TarHeader {
 	name: string;
-	type: MemberType;
+	type: HeaderType;
 	/** Bytes that the archive holds of it, without the padding to whole blocks. */
 	storedSize: number;
 	/** Bytes of the file once unpacked; more than `storedSize` where a sparse file has holes. */
@@ -21,10 +30,12 @@ export interface TarHeader {
 }
 
 const CHECKSUM = { start: 148, end: 156 };
-/** The writers in use end the six or seven digits in this way; anything else is a changed byte. */
+/** The digits of a checksum as any program may write them. */
+const CHECKSUM_DIGITS = /^ *([0-7]+)[ \0]*$/;
+/** How the writers of the dialect `files` end the six or seven digits. */
 const CHECKSUM_FORMS = [/^ *[0-7]+\0 $/, /^[0-7]{7}\0$/];
 
-const TYPES = new Map<string, MemberType>([
+const FILES = new Map<string, HeaderType>([
 	['0', 'file'],
 	['\0', 'file'],
 	['S', 'sparse'],
@@ -32,24 +43,52 @@ const TYPES = new Map<string, MemberType>([
 	['L', 'longName'],
 ]);
 
+const ANY = new Map<string, HeaderType>([
+	...FILES,
+	['1', 'link'],
+	['2', 'symlink'],
+	['3', 'device'],
+	['4', 'device'],
+	['6', 'device'],
+	['7', 'file'],
+	['x', 'pax'],
+	['g', 'globalPax'],
+	['K', 'note'],
+	['X', 'note'],
+]);
+
+const WITHOUT_CONTENT: readonly HeaderType[] = ['directory', 'symlink', 'device'];
+
+/** Whether a header's size is that of content behind it; others may state one all the same. */
+export function hasContent(type: HeaderType): boolean {
+	return !WITHOUT_CONTENT.includes(type);
+}
+
 /**
  * Reads a header block (POSIX ustar and GNU; https://www.gnu.org/software/tar/manual/html_node/Standard.html).
  * Undefined for a block of zeros, two of which end an archive.
  * @param offset of the block, for messages
  * @throws TarDamage
  */
-export function parseHeader(block: Uint8Array, offset: number): TarHeader | undefined {
+export function parseHeader(block: Uint8Array, offset: number, dialect: Dialect): TarHeader | undefined {
 	if (isZero(block)) return undefined;
-	assertChecksum(block, offset);
-	const letter = text(block, 156, 157);
-	const type = TYPES.get(letter);
-	if (!type)
-		throw new TarDamage(offset, `holds a member of type ${JSON.stringify(letter)}, which snapshots never have`);
-	const storedSize = parseNumber(block.subarray(124, 136));
-	if (storedSize === undefined) throw new TarDamage(offset, 'states a size that is not a number');
-	if (type === 'directory' && storedSize > 0) throw new TarDamage(offset, 'gives a directory a size');
+	assertChecksum(block, offset, dialect);
+	const letter = text(block.subarray(156, 157));
+	const type = dialect === 'any' ? (ANY.get(letter) ?? 'other') : FILES.get(letter);
+	if (!type) throw new TarDamage(offset, `holds a member of the type ${JSON.stringify(letter)}, which is not expected`);
+	const stated = statedSize(block, offset, dialect);
+	if (dialect === 'files' && !hasContent(type) && stated > 0) throw new TarDamage(offset, 'gives a directory a size');
+	const storedSize = hasContent(type) ? stated : 0;
 	const header = { name: nameIn(block), type, storedSize, size: storedSize, runs: [], moreRuns: false };
 	return type === 'sparse' ? { ...header, ...sparsePart(block, offset) } : header;
+}
+
+/** Old programs leave the size of what has no content blank. */
+function statedSize(block: Uint8Array, offset: number, dialect: Dialect): number {
+	const field = block.subarray(124, 136);
+	const size = dialect === 'any' && /^[ \0]*$/.test(text(field)) ? 0 : parseNumber(field);
+	if (size === undefined) throw new TarDamage(offset, 'states a size that is not a number');
+	return size;
 }
 
 /** The real size and the first runs stand where ustar has the prefix of the name. */
@@ -60,35 +99,41 @@ function sparsePart(block: Uint8Array, offset: number): Pick<TarHeader, 'size' |
 	return { size, runs, moreRuns: block[SPARSE_EXTENDED_OFFSET] === 1 };
 }
 
-/** The sum of all bytes, the checksum's own counted as spaces: every single changed bit is noticed. */
-function assertChecksum(block: Uint8Array, offset: number): void {
-	const field = text(block, CHECKSUM.start, CHECKSUM.end);
+function assertChecksum(block: Uint8Array, offset: number, dialect: Dialect): void {
+	const field = text(block.subarray(CHECKSUM.start, CHECKSUM.end));
+	const isWellFormed = dialect === 'any' || CHECKSUM_FORMS.some((form) => form.test(field));
+	if (isWellFormed && statedChecksum(field) === checksumOf(block)) return;
+	throw new TarDamage(offset, 'has a header whose checksum is wrong');
+}
+
+function statedChecksum(field: string): number | undefined {
+	const digits = CHECKSUM_DIGITS.exec(field)?.[1];
+	return digits === undefined ? undefined : Number.parseInt(digits, 8);
+}
+
+/** The sum of all bytes, those of the checksum itself counted as spaces: every single changed bit is noticed. */
+export function checksumOf(block: Uint8Array): number {
 	let sum = 0;
 	for (let index = 0; index < BLOCK; index++) {
 		sum += index >= CHECKSUM.start && index < CHECKSUM.end ? 0x20 : block[index]!;
 	}
-	const isWellFormed = CHECKSUM_FORMS.some((form) => form.test(field));
-	if (isWellFormed && Number.parseInt(field.trim(), 8) === sum) return;
-	throw new TarDamage(offset, 'has a header whose checksum is wrong');
+	return sum;
+}
+
+/**
+ * Whether bytes are the beginning of a tar, however damaged: told by the name of the format or by the checksum of the first
+ * header, which tars from before POSIX have, too. An empty tar begins with zeros.
+ */
+export function isTar(head: Uint8Array): boolean {
+	if (head.length < BLOCK) return false;
+	const block = head.subarray(0, BLOCK);
+	if (isZero(block) || text(block.subarray(257, 262)) === 'ustar') return true;
+	return statedChecksum(text(block.subarray(CHECKSUM.start, CHECKSUM.end))) === checksumOf(block);
 }
 
 function nameIn(block: Uint8Array): string {
 	const name = cString(block.subarray(0, 100));
-	const isPosix = text(block, 257, 263) === 'ustar\0';
+	const isPosix = text(block.subarray(257, 263)) === 'ustar\0';
 	const prefix = isPosix ? cString(block.subarray(345, 500)) : '';
 	return prefix ? `${prefix}/${name}` : name;
-}
-
-/** UTF-8 up to the first NUL. */
-export function cString(bytes: Uint8Array): string {
-	const end = bytes.indexOf(0);
-	return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('utf8');
-}
-
-export function isZero(bytes: Uint8Array): boolean {
-	return bytes.every((byte) => byte === 0);
-}
-
-function text(block: Uint8Array, start: number, end: number): string {
-	return Buffer.from(block.subarray(start, end)).toString('latin1');
 }

@@ -1,5 +1,4 @@
-import { TarDamage } from './damage';
-import { parseNumber } from './number';
+import { parseNumber, TarDamage } from './fields';
 
 /** A run of bytes of a sparse file that is stored; what lies between two runs is zeros. */
 export interface SparseRun {

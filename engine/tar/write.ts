@@ -1,34 +1,64 @@
-/** As much of the tar format (POSIX ustar, GNU's large sizes) as an archive of a few flat files needs. */
+/**
+ * The headers of tars that we write: POSIX ustar, with GNU's binary numbers for sizes and PAX records for names that have no
+ * place there, which every tar of today reads.
+ *
+ * tar-stream's `pack` is not used for it. It gives out one stream of headers and contents, while in an archive each member's
+ * content is a part (or several frames) of its own, which a restore finds by the manifest. It also keeps times in 32 bits, so
+ * that from 2038 on they are wrong, and writes a number that has no room, such as the user ids of OpenShift, as another one.
+ * It is what the tests read these headers with, and what they build foreign tars with.
+ */
+import { BLOCK } from './fields';
+import { paxRecord } from './pax';
 
-const BLOCK = 512;
-/** What eleven octal digits can say; larger files get GNU's base-256 number, which all tars of today read. */
+/** What eleven octal digits can say: 8 GiB. */
 const MAX_OCTAL = 8 ** 11 - 1;
 
-/** The header of a plain file. Names are ASCII, up to 100 bytes. */
+/** The header of a plain file that only its owner may read and write, with the extended header before it where it needs one. */
 export function tarHeader(name: string, size: number, modifiedAt: Date): Buffer {
-	const header = Buffer.alloc(BLOCK);
-	header.write(name, 0, 100, 'ascii');
-	header.write('0000600\0', 100);
-	header.write('0000000\0', 108);
-	header.write('0000000\0', 116);
-	writeSize(header, size);
-	header.write(`${octal(Math.floor(modifiedAt.getTime() / 1000), 11)}\0`, 136);
-	header.write('        ', 148);
-	header.write('0', 156);
-	header.write('ustar\x0000', 257);
-	let sum = 0;
-	for (const byte of header) sum += byte;
-	header.write(`${octal(sum, 6)}\0 `, 148);
-	return header;
+	// eslint-disable-next-line no-control-regex
+	if (name.length <= 100 && /^[\x01-\x7f]*$/.test(name)) return header({ name, size, modifiedAt, type: '0' });
+	const records = paxRecord('path', name);
+	return Buffer.concat([
+		header({ name: 'PaxHeader', size: records.length, modifiedAt, type: 'x' }),
+		records,
+		tarPadding(records.length),
+		// For programs that do not know PAX.
+		header({ name: name.replace(/[^\x20-\x7e]/g, '_').slice(0, 100), size, modifiedAt, type: '0' }),
+	]);
 }
 
-function writeSize(header: Buffer, size: number): void {
+interface HeaderFields {
+	/** ASCII, up to 100 bytes. */
+	name: string;
+	size: number;
+	modifiedAt: Date;
+	type: '0' | 'x';
+}
+
+function header({ name, size, modifiedAt, type }: HeaderFields): Buffer {
+	const block = Buffer.alloc(BLOCK);
+	block.write(name, 0, 100, 'ascii');
+	block.write('0000600\0', 100);
+	block.write('0000000\0', 108);
+	block.write('0000000\0', 116);
+	writeSize(block, size);
+	block.write(`${octal(Math.floor(modifiedAt.getTime() / 1000), 11)}\0`, 136);
+	block.write('        ', 148);
+	block.write(type, 156);
+	block.write('ustar\x0000', 257);
+	let sum = 0;
+	for (const byte of block) sum += byte;
+	block.write(`${octal(sum, 6)}\0 `, 148);
+	return block;
+}
+
+function writeSize(block: Buffer, size: number): void {
 	if (size <= MAX_OCTAL) {
-		header.write(`${octal(size, 11)}\0`, 124);
+		block.write(`${octal(size, 11)}\0`, 124);
 		return;
 	}
-	header.writeBigUInt64BE(BigInt(size), 128);
-	header[124] = 0x80;
+	block.writeBigUInt64BE(BigInt(size), 128);
+	block[124] = 0x80;
 }
 
 function octal(value: number, digits: number): string {

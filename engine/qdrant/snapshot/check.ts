@@ -6,8 +6,7 @@ import { Findings, type SnapshotFinding } from './findings';
 import { walkInner } from './inner';
 import { storageConfigSchema } from './schemas';
 import { ShardCheck, type ShardContent } from './shard';
-import { TarDamage } from '../../tar/damage';
-import { walkTar, type TarMember } from '../../tar/walk';
+import { TarDamage, type TarMember, walkTar } from '../../tar';
 
 export type SnapshotType = 'collection' | 'shard' | 'storage' | 'unknown';
 

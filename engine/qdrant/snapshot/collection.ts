@@ -12,7 +12,7 @@ import {
 	type VectorParams,
 } from './schemas';
 import { ShardCheck, type ShardContent } from './shard';
-import type { TarMember } from '../../tar/walk';
+import type { TarMember } from '../../tar';
 
 /** What a snapshot holds of one collection. */
 export interface CollectionContent {

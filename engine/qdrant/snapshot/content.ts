@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { ByteCursor } from '../../archive/cursor';
 import { messageOf } from '../../errors';
 import type { Findings } from './findings';
-import type { TarMember } from '../../tar/walk';
+import type { TarMember } from '../../tar';
 
 /** The largest file that is read whole; quantization's centroids are JSON of a few megabytes. */
 const MAX_BYTES = 32 * 1024 * 1024;

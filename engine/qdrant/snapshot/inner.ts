@@ -1,7 +1,6 @@
 import type { ByteCursor } from '../../archive/cursor';
 import type { Findings } from './findings';
-import { TarDamage } from '../../tar/damage';
-import { walkTar, type TarMember } from '../../tar/walk';
+import { TarDamage, type TarMember, walkTar } from '../../tar';
 
 export interface InnerTar {
 	member: TarMember;

@@ -3,7 +3,7 @@ import { readJson, readShaped, readVersion } from './content';
 import type { Findings } from './findings';
 import { countBits, countListed, countLogged, type Counted } from './id-tracker';
 import { segmentStateSchema, type SegmentState } from './schemas';
-import type { TarMember } from '../../tar/walk';
+import type { TarMember } from '../../tar';
 
 export interface SegmentContent {
 	/** Undefined where it could not be read. */

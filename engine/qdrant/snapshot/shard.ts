@@ -6,7 +6,7 @@ import type { Findings } from './findings';
 import { replicaStateSchema, shardConfigSchema, type SegmentState } from './schemas';
 import { SegmentCheck } from './segment';
 import { walkInner } from './inner';
-import type { TarMember } from '../../tar/walk';
+import type { TarMember } from '../../tar';
 
 /** What a snapshot holds of one shard. */
 export interface ShardContent {

@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { collectionSource, foreignSnapshot, remoteSnapshot, restoreCollection } from '../../../engine/qdrant';
-import { tarEnd, tarHeader } from '../../../engine/tar/write';
+import { tarEnd, tarHeader } from '../../../engine/tar';
 import { startQdrant, type QdrantServer } from '../../services/qdrant';
 import {
 	ask,

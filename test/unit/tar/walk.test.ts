@@ -1,10 +1,10 @@
 import fc from 'fast-check';
+import { pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 
 import { ByteCursor, EndedEarly } from '../../../engine/archive/cursor';
-import { TarDamage } from '../../../engine/tar/damage';
-import { walkTar, type TarMember, type WalkOptions } from '../../../engine/tar/walk';
-import { END_MARK, inPieces, memberOf, padded, tarOf, type BuiltMember } from './build-tar';
+import { isTar, TarDamage, type TarMember, type WalkOptions, walkTar } from '../../../engine/tar';
+import { END_MARK, inPieces, memberOf, padded, sealed, tarOf, type BuiltMember } from './build-tar';
 
 interface Walked extends TarMember {
 	content: string;
@@ -166,5 +166,111 @@ describe('walkTar', () => {
 	it('refuses a member that reaches beyond the end of its tar', async () => {
 		const inner = Buffer.concat([memberOf({ name: 'a', content: 'x'.repeat(2000) }), padded(Buffer.from('y'))]);
 		await expect(walk(inner, { end: 1024, endMarkOptional: true })).rejects.toEqual(damage(/reaches beyond/));
+	});
+});
+
+/** Members as other programs write them. */
+async function anyOf(bytes: Uint8Array): Promise<TarMember[]> {
+	const found: TarMember[] = [];
+	await walkTar(new ByteCursor(inPieces(bytes, 700)), (member) => void found.push(member), { dialect: 'any' });
+	return found;
+}
+
+const pax = (...records: string[]): BuiltMember => ({ name: 'PaxHeader', type: 'x', content: records.join('') });
+
+describe('walkTar in the dialect of any program', () => {
+	it('reads what tar-stream packs: links, PAX names, prefixes', async () => {
+		const packer = pack();
+		packer.entry({ name: 'folder/', type: 'directory' });
+		packer.entry({ name: `${'long/'.repeat(60)}näme` }, 'x'.repeat(5000));
+		packer.entry({ name: `${'p'.repeat(90)}/${'n'.repeat(90)}` }, 'y');
+		packer.entry({ name: 'link', type: 'symlink', linkname: 'elsewhere' });
+		packer.entry({ name: 'hard', type: 'link', linkname: 'folder/file' });
+		packer.entry({ name: 'pipe', type: 'fifo' });
+		packer.finalize();
+		const chunks: Uint8Array[] = [];
+		for await (const chunk of packer as unknown as AsyncIterable<Uint8Array>) chunks.push(chunk);
+		expect((await anyOf(Buffer.concat(chunks))).map(({ name, type, size }) => [name, type, size])).toEqual([
+			['folder', 'directory', 0],
+			[`${'long/'.repeat(60)}näme`, 'file', 5000],
+			[`${'p'.repeat(90)}/${'n'.repeat(90)}`, 'file', 1],
+			['link', 'symlink', 0],
+			['hard', 'link', 0],
+			['pipe', 'device', 0],
+		]);
+	});
+
+	it('takes a size from PAX, for its own member alone, whatever else stands between', async () => {
+		const bytes = tarOf(
+			{ name: 'pax_global_header', type: 'g', content: '13 comment=x\n' },
+			pax('10 size=5\n', '13 mtime=1.5\n'),
+			{ name: '././@LongLink', type: 'K', content: 'target\0' },
+			{ name: '././@LongLink', type: 'L', content: 'its name\0' },
+			{ name: 'short', content: '12345', sizeField: Buffer.alloc(12, '0') },
+			{ name: 'next', content: 'abc' },
+		);
+		expect((await anyOf(bytes)).map(({ name, size }) => [name, size])).toEqual([
+			['its name', 5],
+			['next', 3],
+		]);
+	});
+
+	it.each(['8 size=5\n', 'size=5\n', '99 size=5\n', '10 size=5 ', '-1 a=b\n'])(
+		'refuses a PAX header that cannot be read: %j',
+		async (record) => {
+			await expect(anyOf(tarOf(pax(record), { name: 'a' }))).rejects.toEqual(damage(/PAX header/));
+		},
+	);
+
+	it('refuses records without a member, and those of unlikely length', async () => {
+		await expect(anyOf(tarOf(pax('7 a=bc\n')))).rejects.toEqual(damage(/ends behind/));
+		const long = pax(`${1024 * 1024 + 16} comment=${'x'.repeat(1024 * 1024)}\n`);
+		await expect(anyOf(tarOf(long, { name: 'a' }))).rejects.toEqual(damage(/unlikely length/));
+		const name = { name: '././@LongLink', type: 'L', content: 'x'.repeat(20_000) };
+		await expect(anyOf(tarOf(name, { name: 'a' }))).rejects.toEqual(damage(/unlikely length/));
+	});
+
+	it('takes blank sizes, old checksums and unknown types as the programs mean them', async () => {
+		const blank: BuiltMember = { name: 'old', type: '5', sizeField: Buffer.alloc(12, ' ') };
+		const bytes = tarOf(blank, { name: 'label', type: 'V' }, { name: 'odd', type: 'Q', content: 'abc' });
+		bytes.write(' ', 155);
+		expect((await anyOf(bytes)).map(({ name, type, size }) => [name, type, size])).toEqual([
+			['old', 'directory', 0],
+			['label', 'other', 0],
+			['odd', 'other', 3],
+		]);
+	});
+
+	it('checks the pieces of sparse files', async () => {
+		const sparse = (runs: Array<[number, number]>): BuiltMember => ({
+			name: 's',
+			type: 'S',
+			content: 'z'.repeat(512),
+			sparse: { runs, size: 4096 },
+		});
+		// GNU tar ends the list with an empty run at the end of the file.
+		const [member] = await anyOf(
+			tarOf(
+				sparse([
+					[1024, 512],
+					[4096, 0],
+				]),
+			),
+		);
+		expect(member).toMatchObject({ type: 'file', size: 4096, storedSize: 512 });
+		await expect(anyOf(tarOf(sparse([[4000, 512]])))).rejects.toEqual(damage(/pieces/));
+	});
+});
+
+describe('isTar', () => {
+	it('tells tars by their format or their checksum', () => {
+		const bytes = tarOf({ name: 'a', content: 'x' });
+		expect(isTar(bytes)).toBe(true);
+		const old = Buffer.from(bytes);
+		old.fill(0, 257, 265);
+		expect(isTar(sealed(old.subarray(0, 512)))).toBe(true);
+		expect(isTar(END_MARK)).toBe(true);
+		expect(isTar(Buffer.alloc(512, 'x'))).toBe(false);
+		expect(isTar(bytes.subarray(0, 511))).toBe(false);
 	});
 });

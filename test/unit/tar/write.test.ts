@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { extract, type Header } from 'tar-stream';
 import { expect, it } from 'vitest';
 
-import { tarEnd, tarHeader, tarPadding } from '../../../engine/tar/write';
+import { ByteCursor } from '../../../engine/archive/cursor';
+import { tarEnd, tarHeader, tarPadding, walkTar } from '../../../engine/tar';
+import { inPieces } from './build-tar';
 
 const modifiedAt = new Date('2026-01-31T02:00:00Z');
 
@@ -27,6 +29,34 @@ it.each([0, 1, 511, 512, 8 ** 11 - 1, 8 ** 11, 5 * 2 ** 40])(
 			type: 'file',
 			mode: 0o600,
 		});
+	},
+);
+
+/** The name that another program reads, of a whole archive. */
+async function namesIn(archive: Buffer): Promise<string[]> {
+	const names: string[] = [];
+	const reader = extract();
+	reader.on('entry', ({ name }, content, next) => {
+		names.push(name);
+		content.resume();
+		next();
+	});
+	reader.end(archive);
+	await once(reader, 'finish');
+	return names;
+}
+
+it.each(['a'.repeat(100), 'b'.repeat(101), `${'deep/'.repeat(300)}leaf`, 'Grüße/日本.txt', '\n', 'p'.repeat(90)])(
+	'writes every name so that others read it, and so that we do: %#',
+	async (name) => {
+		const content = Buffer.from('content');
+		const header = tarHeader(name, content.length, modifiedAt);
+		const archive = Buffer.concat([header, content, tarPadding(content.length), tarEnd()]);
+		expect(await namesIn(archive)).toEqual([name]);
+		const walked: string[] = [];
+		const cursor = new ByteCursor(inPieces(archive, 100));
+		await walkTar(cursor, (member) => void walked.push(member.name), { dialect: 'any' });
+		expect(walked).toEqual([name]);
 	},
 );
 

@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 
 import { ByteCursor } from '../../../../engine/archive/cursor';
 import { checkSnapshot, type SnapshotReport } from '../../../../engine/qdrant/snapshot';
-import { walkTar } from '../../../../engine/tar/walk';
+import { walkTar } from '../../../../engine/tar';
 import { startQdrant, type QdrantOptions, type QdrantServer } from '../../../services/qdrant';
 import { inPieces, padded, sealed } from '../../../unit/tar/build-tar';
 
