@@ -6,12 +6,18 @@ export type { ApplyGlobalsReport } from './globals';
 export type { PostgresConnection } from './connection';
 export { checkConnection } from './checkConnection';
 export { listDatabases, listSchemas, listTables, queryDatabase } from './lookUp';
-export { ArchiveSource } from './restore/source/archiveSource';
-export { restoreDatabase, type RestoreDatabaseOptions, type RestoreTarget } from './restore/restoreDatabase';
-export type { RestoreSource } from './restore/source/source';
-export type { RestoreSelection } from './restore/source/selection';
-export type { OwnerMapping } from './restore/load/ownership';
-export type { RestoredTable, RestoreFailure, RestoreReport } from './restore/report';
+export {
+	ArchiveSource,
+	restoreDatabase,
+	type OwnerMapping,
+	type RestoreDatabaseOptions,
+	type RestoredTable,
+	type RestoreFailure,
+	type RestoreReport,
+	type RestoreSelection,
+	type RestoreSource,
+	type RestoreTarget,
+} from './restore';
 export {
 	importGlobals,
 	importServer,

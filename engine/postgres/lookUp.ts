@@ -11,7 +11,7 @@ async function names(connection: PostgresConnection, sql: string, shared = false
 	}
 }
 
-/** As restores name databases until they are complete: see restoreBeside. */
+/** As restores name databases until they are complete: see restoreIntoStaging. */
 const UNFINISHED = '_restoring_[0-9]{8}_[0-9]{6}_[0-9a-f]{6}$';
 
 /** The databases one can connect to. Templates are left out, and what a restore has not completed. */

@@ -4,7 +4,7 @@ import type { ArchiveReader } from '../archive';
 
 import { type PostgresConnection, translateError, withClient } from './connection';
 import { applyGlobals, type ApplyGlobalsOptions, type ApplyGlobalsReport } from './globals';
-import { assertWholeContent } from './restore/source/archiveContent';
+import { assertWholeContent } from './restore';
 import { checkGlobals } from './verify/globals';
 
 /** Applies the script as it comes: it may be of any size, and need not fit into memory. */

@@ -1,4 +1,4 @@
-import { type ClientBase, Query } from 'pg';
+import { type Client, type ClientBase, Query } from 'pg';
 
 /** What a statement has done. */
 export interface Ran {
@@ -19,4 +19,20 @@ export async function runOne(client: ClientBase, text: string): Promise<Ran> {
 		query.on('end', (result) => resolve(result));
 		client.query(query);
 	});
+}
+
+const SAVEPOINT = 'n8n_before_statement';
+
+/** Within a transaction: undoes what fails, and nothing else of it. */
+export async function withSavepoint(client: Client, run: () => Promise<unknown>): Promise<void> {
+	await client.query(`SAVEPOINT ${SAVEPOINT}`);
+	try {
+		await run();
+	} catch (error) {
+		// A connection that is gone is told by the error that is on its way.
+		await client.query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`).catch(() => {});
+		throw error;
+	} finally {
+		await client.query(`RELEASE SAVEPOINT ${SAVEPOINT}`).catch(() => {});
+	}
 }

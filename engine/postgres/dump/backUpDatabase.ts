@@ -5,7 +5,7 @@ import type { Storage } from '../../storage';
 import { PARALLEL, wholeNumber } from '../../wholeNumber';
 import { type PostgresConnection, translateError } from '../connection';
 import { PG_DUMP_MAJOR } from '../pgdump/bridge';
-import { endSessions } from '../sessions';
+import { terminateSessions } from '../sessions';
 import { tableKey } from '../statements/tokens';
 
 import { adaptScript } from './compatibility';
@@ -187,7 +187,7 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 	const sessions: SnapshotSession[] = [];
 	let writer: ArchiveWriter | undefined;
 	const hangUp = () => {
-		void endSessions(
+		void terminateSessions(
 			connection,
 			sessions.map(({ processId }) => processId),
 		);

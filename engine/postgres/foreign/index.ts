@@ -1,5 +1,4 @@
 export * from './custom';
-export { isTextFormat } from './copyFormat';
 export {
 	detectDump,
 	detectKind,

@@ -9,12 +9,18 @@ import {
 	type Toc,
 } from '../foreign';
 import { lexScript, splitStatements } from '../script';
-import { leftOut, StatementChooser } from '../restore/source/chooser';
-import type { RestoreSelection, SelectionFilter } from '../restore/source/selection';
-import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source/source';
-import { copiedColumns } from '../statements/copiedColumns';
+import {
+	leftOut,
+	type RestoreSelection,
+	type RestoreSource,
+	type RestoreStep,
+	type SelectionFilter,
+	type SourceFacts,
+	StatementChooser,
+	StatementSurvey,
+} from '../restore';
+import { readDataCopy } from '../statements/dataCopy';
 import { describeStatement } from '../statements/statement';
-import { StatementSurvey } from '../restore/source/survey';
 import { tableKey } from '../statements/tokens';
 
 import type { OpenScript } from './plainScript';
@@ -47,7 +53,7 @@ export class CustomSource implements RestoreSource {
 			const table = tableKey(block.entry.schema ?? '', block.entry.name);
 			if (block.type === 'copy') {
 				survey.copied(block.statement);
-				survey.addRows(table, await countLines(block.rows), copiedColumns(block.statement));
+				survey.addRows(table, await countLines(block.rows), readDataCopy(block.statement)?.columns);
 			} else if (block.type === 'large-objects') {
 				for await (const { data } of block.objects) for await (const chunk of data) void chunk;
 			} else {

@@ -3,10 +3,13 @@ import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import { type PostgresConnection, translateError, withClient } from '../connection';
 import { applyGlobals, type ApplyGlobalsOptions, type ApplyGlobalsReport } from '../globals';
 import { globalStatements } from '../globals/read';
-import { checkDatabaseName } from '../restore/databases/databases';
-import type { RestoreReport } from '../restore/report';
-import { restoreDatabase, type RestoreDatabaseOptions } from '../restore/restoreDatabase';
-import { checkTargetDatabase } from '../restore/preconditions/targetDatabase';
+import {
+	checkDatabaseName,
+	checkTargetDatabase,
+	restoreDatabase,
+	type RestoreDatabaseOptions,
+	type RestoreReport,
+} from '../restore';
 
 import { holdsSomething } from './chooseDatabase';
 import { type ForeignDump, openForeignScript } from './openDump';

@@ -4,11 +4,12 @@
  */
 import { type LexOptions, lexScript, type ScriptCopy, type ScriptStatement } from '../script';
 import { StatementReader } from '../statements/reader';
-import type { StatementFacts } from '../statements/statement';
-import { type DumpObject, isTextFormat } from '../foreign';
+import type { StatementFacts } from '../statements/facts';
+import { type DumpObject } from '../foreign';
 
 import { ScriptEnds } from './scriptEnds';
 import { ScriptSections, type Section } from './sections';
+import { isTextFormat } from '../statements/dataCopy';
 
 /**
  * Reads a whole script and reports its objects in order, with the number of their rows where it can be told.

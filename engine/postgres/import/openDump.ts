@@ -1,7 +1,7 @@
 import { decryptMessage, type DecryptionKeys } from '../../archive';
 import { BackupError } from '../../errors';
 import { detectDump, type DetectedDump } from '../foreign';
-import type { RestoreSource } from '../restore/source/source';
+import type { RestoreSource } from '../restore';
 
 import { holdsSomething } from './chooseDatabase';
 import { CustomSource } from './customSource';

@@ -4,15 +4,15 @@
  */
 import { BackupError } from '../../errors';
 import type { DatabaseLocale } from '../dump/databaseProperties';
-import { isTextFormat } from '../foreign';
-import { KeptDefinitions, StatementSurvey } from '../restore/source/survey';
+import { KeptDefinitions, StatementSurvey } from '../restore';
 import { lexScript, type ScriptItem, type ScriptMeta } from '../script';
-import { copiedColumns } from '../statements/copiedColumns';
-import type { StatementFacts } from '../statements/statement';
+import { readDataCopy } from '../statements/dataCopy';
+import type { StatementFacts } from '../statements/facts';
 
 import { ScriptEnds } from './scriptEnds';
 import { isConnect, ScriptSections, type Section } from './sections';
 import { statedLocale } from './statedLocale';
+import { isTextFormat } from '../statements/dataCopy';
 
 /** Opens the script from its first byte; every call reads it anew. */
 export type OpenScript = (signal?: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
@@ -151,7 +151,7 @@ class Inspector {
 			const table = survey.copied(item.statement);
 			const lines = isTextFormat(item.statement) ? item.counts().lines : undefined;
 			database.hasRows ||= item.counts().bytes > 0;
-			if (table) survey.addRows(table, lines, copiedColumns(item.statement));
+			if (table) survey.addRows(table, lines, readDataCopy(item.statement)?.columns);
 		}
 	}
 

@@ -1,6 +1,10 @@
-import { StatementChooser } from '../restore/source/chooser';
-import type { RestoreSelection } from '../restore/source/selection';
-import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source/source';
+import {
+	type RestoreSelection,
+	type RestoreSource,
+	type RestoreStep,
+	type SourceFacts,
+	StatementChooser,
+} from '../restore';
 
 import { chooseDatabase } from './chooseDatabase';
 import type { PlainScript, ScriptDatabase } from './plainScript';

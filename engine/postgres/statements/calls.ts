@@ -1,6 +1,6 @@
 import { ofTable } from './objects';
-import { schemaOf } from './session';
-import type { Reading, StatementFacts } from './statement';
+import { firstSchema } from './session';
+import type { Reading, StatementFacts } from './facts';
 import { parseName, tokenize } from './tokens';
 
 const CALL = /^SELECT\s+(?:pg_catalog\s*\.\s*)?(setval|set_config|lo_\w+|lowrite)\s*\(\s*/i;
@@ -29,7 +29,7 @@ export function describeCall(reading: Reading, statement: string): StatementFact
 	const [first, second] = literals(statement, call[0].length);
 	if (name === 'set_config') {
 		const isPath = first?.toLowerCase() === 'search_path';
-		return { ...facts, kind: 'SET', ...(isPath && { searchPath: schemaOf(second ?? '') }) };
+		return { ...facts, kind: 'SET', ...(isPath && { searchPath: firstSchema(second ?? '') }) };
 	}
 	const sequence = first === undefined ? undefined : parseName(tokenize(first), 0);
 	return sequence ? ofTable(reading, 'SEQUENCE SET', sequence.parts) : facts;

@@ -40,3 +40,9 @@ export function readDataCopy(statement: string): DataCopy | undefined {
 	if (options.some((_, index) => isWord(at + 2 + index, 'WHERE'))) return undefined;
 	return { name: name.parts, columns, hasOptions: options.length > 0 };
 }
+
+/** Whether a COPY's rows are one a line: not so in the formats CSV and binary. Options stand after the source. */
+export function isTextFormat(statement: string): boolean {
+	const options = /\bstdin\b(?![\s\S]*\bstdin\b)[\s\S]*$/i.exec(statement)?.[0] ?? '';
+	return !/\b(?:csv|binary)\b/i.test(options);
+}

@@ -7,7 +7,9 @@
  * This is no sandbox. Bodies of functions, event triggers, expressions of indexes, defaults and views are code that a
  * restore runs, or stores for others to run, with the rights of the role that restores: see docs/security.md.
  */
+import { BackupError } from '../../errors';
 import { readDataCopy } from './dataCopy';
+import { objectName } from './naming';
 import { parseName, skipWords, type Token, tokenize, wordsAt } from './tokens';
 
 /** Tokens that tell what a statement is. */
@@ -111,4 +113,40 @@ function usesFiles(text: string, standardStrings: boolean): boolean {
 export function whyForbiddenCopy(statement: string): string | undefined {
 	if (statement.includes('\0')) return whyForbidden(statement);
 	return readDataCopy(statement) ? undefined : OTHER_COPY;
+}
+
+/**
+ * The error for what no statement of a dump does; undefined for what may be run.
+ * @param state what is to be said of the target, from its semicolon on
+ */
+export function forbiddenStatement(text: string, standardStrings = true, state = ''): BackupError | undefined {
+	return forbidden(text, whyForbidden(text, standardStrings), state);
+}
+
+/** As forbiddenStatement, for a COPY whose rows follow. */
+export function forbiddenCopy(statement: string, state = ''): BackupError | undefined {
+	return forbidden(statement, whyForbiddenCopy(statement), state);
+}
+
+/** @throws BackupError INVALID_INPUT: see forbiddenStatement. */
+export function assertPermitted(text: string, standardStrings = true, state = ''): void {
+	const error = forbiddenStatement(text, standardStrings, state);
+	if (error) throw error;
+}
+
+/** @throws BackupError INVALID_INPUT: see forbiddenCopy. */
+export function assertDataCopy(statement: string, state = ''): void {
+	const error = forbiddenCopy(statement, state);
+	if (error) throw error;
+}
+
+function forbidden(text: string, why: string | undefined, state: string): BackupError | undefined {
+	if (why === undefined) return undefined;
+	return new BackupError(
+		'INVALID_INPUT',
+		`The dump holds a statement that is never run from a dump (${objectName('', text)}): it ${why}${state}.`,
+		{
+			hint: 'pg_dump writes no such statement: the file was edited, or made by something else. Do not restore it unless you know where it comes from; psql would run it with all the rights of its user.',
+		},
+	);
 }

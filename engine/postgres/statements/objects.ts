@@ -1,5 +1,5 @@
 import { ROUTINES, signatureOf } from './routines';
-import type { Reading, StatementFacts } from './statement';
+import type { Reading, StatementFacts } from './facts';
 import {
 	findWord,
 	parseName,

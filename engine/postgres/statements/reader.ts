@@ -1,7 +1,8 @@
 import { isOff, readScriptSetting } from '../script/settings';
 
 import { insertedRows } from './insertedRows';
-import { describeStatement, type StatementContext, type StatementFacts } from './statement';
+import type { StatementContext, StatementFacts } from './facts';
+import { describeStatement } from './statement';
 
 /**
  * Reads the statements of a script in their order. What they mean depends on the settings made before: dumps of before

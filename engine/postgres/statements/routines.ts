@@ -1,4 +1,4 @@
-import type { StatementFacts } from './statement';
+import type { StatementFacts } from './facts';
 import { type Token, wordsAt } from './tokens';
 
 /** Kinds that may share a name and differ in their arguments. */

@@ -1,4 +1,4 @@
-import type { Reading, StatementFacts } from './statement';
+import type { Reading, StatementFacts } from './facts';
 import { skipWords, type Token, tokenize, wordsAt } from './tokens';
 
 /** BEGIN to COMMIT and the like, as SQL knows them in any spelling; undefined for everything else. */
@@ -39,7 +39,7 @@ function transactionEnd(tokens: Token[]): 'ends' | 'within' {
 const DEFAULT_SCHEMA = 'public';
 
 /** Where new things go under a value of search_path: of `"$user", public`, the first schema that is no user's. */
-export function schemaOf(searchPath: string): string {
+export function firstSchema(searchPath: string): string {
 	const names = tokenize(searchPath).filter(({ kind }) => kind !== 'mark');
 	return names.find(({ name }) => name !== '$user')?.name ?? '';
 }
@@ -70,5 +70,5 @@ export function describeSetting({ tokens, verb }: Reading, statement: string): S
 	if (value === undefined) return facts;
 	const isDefault = /^\s*DEFAULT\s*$/i.test(value);
 	// Schemas may stand in single quotes, too.
-	return { ...facts, searchPath: isDefault ? DEFAULT_SCHEMA : schemaOf(value.replaceAll("'", '"')) };
+	return { ...facts, searchPath: isDefault ? DEFAULT_SCHEMA : firstSchema(value.replaceAll("'", '"')) };
 }

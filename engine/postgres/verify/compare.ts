@@ -7,7 +7,7 @@ import type { Client } from 'pg';
 import { BackupError, throwIfCancelled } from '../../errors';
 import type { CheckContext } from '../../verify/types';
 import { translateError } from '../connection';
-import type { SourceFacts } from '../restore/source/source';
+import type { SourceFacts } from '../restore';
 import { findRelations, PartitionedTables, type TargetRelation } from '../relations';
 import { compareLargeObjects, compareSequences } from './compareOthers';
 import { digestRows, prepareReading, type RestoredRows, rowsOf, type SourceSession } from './restoredRows';

@@ -7,8 +7,7 @@ import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import type { CheckContext } from '../../verify/types';
 import { type PostgresConnection, withClient } from '../connection';
 import { quoteIdentifier, quoteLiteral } from '../quoting';
-import { dropDatabase } from '../restore/databases/databases';
-import { Maintenance } from '../restore/databases/maintenance';
+import { dropDatabase, Maintenance } from '../restore';
 
 const PREFIX = 'stack_backup_verify_';
 

@@ -1,5 +1,5 @@
 import type { DatabaseProperties } from '../dump/databaseProperties';
-import type { SourceFacts } from '../restore/source/source';
+import type { SourceFacts } from '../restore';
 
 /** Settings that have nothing to do with what is in a database, and could keep a test from looking at it. */
 const LEFT_OUT = new Set([

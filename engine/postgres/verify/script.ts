@@ -2,7 +2,8 @@ import { BackupError } from '../../errors';
 import { lexScript, MAX_DEFINITION_BYTES, type ScriptItem } from '../script';
 import { readScriptSetting, isOff } from '../script/settings';
 import { ScriptEnds } from '../import/scriptEnds';
-import { describeStatement, type StatementFacts } from '../statements/statement';
+import type { StatementFacts } from '../statements/facts';
+import { describeStatement } from '../statements/statement';
 import { tableKey } from '../statements/tokens';
 
 const EMPTY_ROW = /^INSERT INTO [\s\S]* DEFAULT VALUES$/;

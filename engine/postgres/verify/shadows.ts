@@ -2,9 +2,8 @@ import type { Client } from 'pg';
 
 import { throwIfCancelled } from '../../errors';
 import { quoteIdentifier } from '../quoting';
-import { copyIn } from '../restore/load/copyIn';
-import type { RestoreSource } from '../restore/source/source';
-import { copiedColumns } from '../statements/copiedColumns';
+import { copyIn, type RestoreSource } from '../restore';
+import { readDataCopy } from '../statements/dataCopy';
 import { digestQuery, digestRows, type RestoredRows, rowsOf } from './restoredRows';
 import { copiedTable } from './tappedSource';
 
@@ -61,7 +60,7 @@ async function fill(
 		const shadow = shadows.get(copiedTable(step.statement) ?? step.table ?? '');
 		// Rows that come as a stream and are not wanted are passed over by the source itself.
 		if (shadow === undefined) continue;
-		const columns = copiedColumns(step.statement)?.map(quoteIdentifier).join(', ');
+		const columns = readDataCopy(step.statement)?.columns?.map(quoteIdentifier).join(', ');
 		const options = OPTIONS.exec(step.statement)?.[1] ?? '';
 		const statement = `COPY ${shadow}${columns === undefined ? '' : ` (${columns})`} FROM STDIN${options}`;
 		await copyIn(client, { ...step, statement });

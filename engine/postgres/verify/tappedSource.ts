@@ -5,9 +5,8 @@
  */
 import { setImmediate } from 'node:timers/promises';
 
-import type { RestoreSelection } from '../restore/source/selection';
-import type { RestoreSource, RestoreStep, SourceFacts } from '../restore/source/source';
-import { copiedColumns } from '../statements/copiedColumns';
+import type { RestoreSelection, RestoreSource, RestoreStep, SourceFacts } from '../restore';
+import { readDataCopy } from '../statements/dataCopy';
 import { parseName, tableKey, tokenize } from '../statements/tokens';
 import { RowDigest } from './digest';
 
@@ -120,7 +119,7 @@ export class TappedSource implements RestoreSource {
 	#rowsOf({ table, statement }: Copy): SourceRows | undefined {
 		if (table === undefined) return undefined;
 		const key = copiedTable(statement) ?? table;
-		const columns = copiedColumns(statement);
+		const columns = readDataCopy(statement)?.columns;
 		const found = this.tables.get(key);
 		if (!found) {
 			const rows = { columns, mixed: false, digest: new RowDigest() };

@@ -1,11 +1,12 @@
 import { BackupError } from '../../errors';
-import { describeEntry, isTextFormat, openArchive, planRestore, type Toc } from '../../postgres/foreign';
+import { describeEntry, openArchive, planRestore, type Toc } from '../../postgres/foreign';
 import { ScriptEnds } from '../../postgres/import/scriptEnds';
 import { lexScript, splitStatements } from '../../postgres/script';
 import { countNewlines } from '../../postgres/script/newlines';
-import { forbiddenCopy, forbiddenStatement } from '../../postgres/restore/forbidden';
 import { StatementReader } from '../../postgres/statements/reader';
 import type { CheckContext } from '../types';
+import { isTextFormat } from '../../postgres/statements/dataCopy';
+import { forbiddenCopy, forbiddenStatement } from '../../postgres/statements/forbidden';
 
 /** What is told of a dump. */
 interface CheckedDump {

@@ -82,7 +82,7 @@ async function orphans(client: Client, oids: number[]): Promise<string[]> {
  * was there before, and rows that refer to none, because foreign keys are not in force while rows are loaded.
  * @param refreshed keys of materialized views that the restore fills itself
  */
-export async function lookAround(
+export async function postRestoreWarnings(
 	client: Client,
 	filled: TargetRelation[],
 	{ refreshed, unchecked }: { refreshed: ReadonlySet<string>; unchecked: boolean },

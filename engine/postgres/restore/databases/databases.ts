@@ -1,11 +1,12 @@
 import type { Client } from 'pg';
 
 import { BackupError, messageOf } from '../../../errors';
+import { KEPT_SUFFIX } from '../../../keptCopies';
 import { translateError } from '../../connection';
 import type { DatabaseLocale } from '../../dump/databaseProperties';
 import { quoteIdentifier, quoteLiteral } from '../../quoting';
 
-import { endConnections, IN_USE, stillInUse } from './terminateSessions';
+import { terminateSessionsOf, IN_USE, stillInUse } from '../../sessions';
 
 /** Longest name that PostgreSQL keeps (NAMEDATALEN - 1), in bytes. */
 const NAME_LIMIT = 63;
@@ -41,6 +42,18 @@ export async function freeName(client: Client, name: string, suffix: string): Pr
 		const free = suffixedName(name, number === 1 ? suffix : `${suffix}_${number}`);
 		if (!(await databaseExists(client, free))) return free;
 	}
+}
+
+/** The databases that safe swaps of this one have kept, newest first. */
+export async function keptCopies(client: Client, database: string): Promise<string[]> {
+	const { rows } = await client.query<{ name: string }>(
+		String.raw`SELECT datname::text AS name FROM pg_catalog.pg_database WHERE datname LIKE '%\_before\_%'`,
+	);
+	const suffixes = new Map(rows.map(({ name }) => [name, KEPT_SUFFIX.exec(name)?.[0]]));
+	return [...suffixes]
+		.filter(([name, suffix]) => suffix !== undefined && name === suffixedName(database, suffix))
+		.sort(([, a = ''], [, b = '']) => (a < b ? 1 : -1))
+		.map(([name]) => name);
 }
 
 /** How CREATE DATABASE says it. */
@@ -166,7 +179,7 @@ export async function dropDatabase(client: Client, name: string, serverVersion: 
 			if ((error as { code?: string }).code !== NO_RIGHT) throw error;
 		}
 	}
-	await endConnections(client, name);
+	await terminateSessionsOf(client, name);
 	try {
 		await client.query(drop);
 	} catch (error) {

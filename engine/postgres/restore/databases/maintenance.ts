@@ -4,7 +4,7 @@ import type { Client } from 'pg';
 
 import { BackupError, cancelled, messageOf, throwIfCancelled } from '../../../errors';
 import { connect, disconnect, type PostgresConnection, withClient } from '../../connection';
-import { endSessions } from '../../sessions';
+import { terminateSessions } from '../../sessions';
 
 import { databaseExists, dropDatabase } from './databases';
 
@@ -53,7 +53,7 @@ async function serverVersion(client: Client): Promise<number> {
  * `pastCancelling`: a swap that has begun is brought to its end.
  */
 export class Maintenance {
-	readonly #hangUp: () => void;
+	readonly #abort: () => void;
 	#client: Client;
 
 	private constructor(
@@ -64,11 +64,11 @@ export class Maintenance {
 		readonly signal: AbortSignal | undefined,
 	) {
 		this.#client = client;
-		this.#hangUp = () => {
-			void endSessions(connection, [this.#client.processID]);
+		this.#abort = () => {
+			void terminateSessions(connection, [this.#client.processID]);
 			this.#client.connection.stream.destroy(cancelled());
 		};
-		signal?.addEventListener('abort', this.#hangUp, { once: true });
+		signal?.addEventListener('abort', this.#abort, { once: true });
 	}
 
 	get client(): Client {
@@ -81,8 +81,8 @@ export class Maintenance {
 		signal?: AbortSignal,
 	): Promise<Maintenance> {
 		const client = await connectElsewhere(connection, avoid, signal);
-		const hangUp = () => client.connection.stream.destroy(cancelled());
-		signal?.addEventListener('abort', hangUp, { once: true });
+		const abort = () => client.connection.stream.destroy(cancelled());
+		signal?.addEventListener('abort', abort, { once: true });
 		try {
 			const version = await serverVersion(client);
 			return new Maintenance(
@@ -95,13 +95,13 @@ export class Maintenance {
 			await disconnect(client);
 			throw error;
 		} finally {
-			signal?.removeEventListener('abort', hangUp);
+			signal?.removeEventListener('abort', abort);
 		}
 	}
 
 	/** From here on the signal is not listened to. */
 	pastCancelling(): void {
-		this.signal?.removeEventListener('abort', this.#hangUp);
+		this.signal?.removeEventListener('abort', this.#abort);
 	}
 
 	async close(): Promise<void> {

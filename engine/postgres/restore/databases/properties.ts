@@ -3,8 +3,7 @@ import type { Client } from 'pg';
 import type { DatabaseProperties } from '../../dump/databaseProperties';
 import { settingValue } from '../../globals';
 import { quoteIdentifier, quoteLiteral } from '../../quoting';
-
-import type { OwnerMapping } from '../load/ownership';
+import type { OwnerMapping } from '../options';
 
 const PRIVILEGES: Record<string, string> = { C: 'CREATE', T: 'TEMPORARY', c: 'CONNECT' };
 

@@ -6,7 +6,7 @@ import { BackupError, messageOf } from '../../../errors';
 import { translateError } from '../../connection';
 import { quoteIdentifier } from '../../quoting';
 
-import { endConnections, IN_USE, stillInUse } from './terminateSessions';
+import { terminateSessionsOf, IN_USE, stillInUse } from '../../sessions';
 import type { Maintenance } from './maintenance';
 
 /** Tries while others keep connecting. The server itself waits up to five seconds in each. */
@@ -47,7 +47,7 @@ async function tryRenames(client: Client, renames: Rename[]): Promise<unknown> {
 async function renameTogether(client: Client, renames: Rename[]): Promise<void> {
 	for (let attempt = 1; ; attempt++) {
 		const ended: boolean[] = [];
-		for (const { from } of renames) ended.push(await endConnections(client, from));
+		for (const { from } of renames) ended.push(await terminateSessionsOf(client, from));
 		const inUse = await tryRenames(client, renames);
 		if (inUse === undefined) return;
 		if (ended.includes(false) || attempt === TRIES) {

@@ -1,12 +1,11 @@
 import type { Client } from 'pg';
 
 import { BackupError } from '../../../errors';
+import { withSavepoint } from '../../runOne';
 
-import { checkForeign } from './emptyTables';
-import { inTheWay, NEEDED } from './clearing';
+import { checkForeignTables, dependencyError, lockTables, NEEDED } from './clearing';
 import { checkReplication } from './replication';
-import { type RestoreSelection, SelectionFilter } from '../source/selection';
-import type { FilledTables, SourceFacts } from '../source/source';
+import type { FilledTables, RestoreSelection, SourceFacts } from '../source';
 import { readPositions, restorePositions } from './sequencePositions';
 import { findRelations, holdingRows, namesOf, PartitionedTables, type TargetRelation } from '../../relations';
 
@@ -15,18 +14,6 @@ interface Chosen {
 	selection: RestoreSelection;
 	/** The chosen tables that the backup has rows of. */
 	filled: FilledTables;
-}
-
-/** @throws BackupError INVALID_INPUT when all of a database would be dropped. */
-export function checkDrop(selection: RestoreSelection): void {
-	if (!new SelectionFilter(selection).all) return;
-	throw new BackupError(
-		'INVALID_INPUT',
-		'Dropping tables first needs a choice of tables or schemas; nothing was changed.',
-		{
-			hint: 'To replace a whole database, restore with Safe Swap.',
-		},
-	);
 }
 
 /** @throws BackupError INVALID_INPUT where something would be lost that the backup does not have. */
@@ -75,12 +62,6 @@ async function checkDefined(client: Client, { facts, filled }: Chosen): Promise<
 	);
 }
 
-/** Keeps others from adding rows until it is certain what is dropped. */
-async function lock(client: Client, relations: TargetRelation[]): Promise<void> {
-	const names = relations.filter(({ kind }) => 'rp'.includes(kind)).map(({ name }) => `ONLY ${name}`);
-	if (names.length > 0) await client.query(`LOCK TABLE ${names.join(', ')} IN ACCESS EXCLUSIVE MODE`);
-}
-
 /** What was dropped, and where its sequences stood. */
 export interface Dropped {
 	relations: TargetRelation[];
@@ -98,19 +79,19 @@ export async function dropTables(client: Client, chosen: Chosen): Promise<Droppe
 	await checkDefined(client, chosen);
 	const wanted = [...facts.relations].filter((key) => filter.wantsTable(key));
 	const relations = (await findRelations(client, wanted)).filter(({ extension }) => extension === undefined);
-	checkForeign(
+	checkForeignTables(
 		facts,
 		relations.filter(({ key }) => filled.has(key)),
 	);
 	try {
-		await lock(client, relations);
+		await lockTables(client, relations);
 		await checkLosses(client, chosen, relations);
 		await checkReplication(client, relations);
 		const positions = await readPositions(client, relations);
 		await dropAll(client, relations);
 		return { relations, positions };
 	} catch (error) {
-		throw inTheWay('drop', error);
+		throw dependencyError('drop', error);
 	}
 }
 
@@ -142,18 +123,16 @@ async function dropViews(client: Client, views: TargetRelation[]): Promise<void>
 	}
 }
 
-/** Drops a view, unless something still needs it; that may be another view, to be dropped before. */
+/** Drops a view. Answers the server's error where something still needs it; that may be another view, to be dropped before. */
 async function dropUnneeded(client: Client, { name, kind }: TargetRelation): Promise<unknown> {
-	await client.query('SAVEPOINT n8n_before_view');
 	try {
-		await client.query(`DROP ${kind === 'm' ? 'MATERIALIZED VIEW' : 'VIEW'} ${name}`);
+		const drop = `DROP ${kind === 'm' ? 'MATERIALIZED VIEW' : 'VIEW'} ${name}`;
+		await withSavepoint(client, () => client.query(drop));
+		return undefined;
 	} catch (error) {
 		if ((error as { code?: string }).code !== NEEDED) throw error;
-		await client.query('ROLLBACK TO SAVEPOINT n8n_before_view');
 		return error;
 	}
-	await client.query('RELEASE SAVEPOINT n8n_before_view');
-	return undefined;
 }
 
 /**

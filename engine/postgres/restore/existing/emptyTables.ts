@@ -2,10 +2,9 @@ import type { Client } from 'pg';
 
 import { BackupError } from '../../../errors';
 
-import { inTheWay } from './clearing';
-import type { RestoreSelection } from '../source/selection';
-import type { FilledTables, SourceFacts } from '../source/source';
-import { checkShapes } from './tableShapes';
+import { checkForeignTables, dependencyError, lockTables } from './clearing';
+import type { FilledTables, RestoreSelection, SourceFacts } from '../source';
+import { checkColumns } from './columns';
 import { findRelations, holdingRows, namesOf, PartitionedTables, type TargetRelation } from '../../relations';
 
 interface Chosen {
@@ -46,17 +45,6 @@ async function checkFilled(client: Client, chosen: Chosen): Promise<void> {
 	});
 }
 
-/** A foreign table's rows are on another server. @throws BackupError INVALID_INPUT */
-export function checkForeign({ name }: SourceFacts, tables: TargetRelation[]): void {
-	const foreign = tables.filter(({ kind }) => kind === 'f');
-	if (foreign.length === 0) return;
-	throw new BackupError(
-		'INVALID_INPUT',
-		`${name} holds rows of the foreign table ${namesOf(foreign)}, whose rows are on another server; nothing was changed.`,
-		{ hint: 'They would be added to those that are there. Choose other tables, or restore into a new database.' },
-	);
-}
-
 /** The partitions below a table whose rows the backup has as the table's own. @throws BackupError INVALID_INPUT */
 async function partitionsOf(
 	client: Client,
@@ -65,7 +53,7 @@ async function partitionsOf(
 	partitioned: PartitionedTables,
 ) {
 	const leaves = partitioned.leaves(table);
-	checkForeign(facts, leaves);
+	checkForeignTables(facts, leaves);
 	const listed = leaves.some(({ key }) => filled.has(key)) ? filled : facts.relations;
 	const others = facts.relations.has(table.key) ? leaves.filter(({ key }) => !listed.has(key)) : [];
 	const holding = await holdingRows(client, others);
@@ -105,8 +93,8 @@ async function leftAlone(
  */
 export async function planEmptying(client: Client, chosen: Chosen, tables: TargetRelation[]): Promise<Emptying> {
 	await checkFilled(client, chosen);
-	await checkShapes(client, tables, chosen.filled);
-	checkForeign(chosen.facts, tables);
+	await checkColumns(client, tables, chosen.filled);
+	checkForeignTables(chosen.facts, tables);
 	const partitioned = await PartitionedTables.of(client);
 	const emptied = new Map<number, TargetRelation>();
 	for (const table of tables) {
@@ -144,12 +132,10 @@ export async function checkFillable(client: Client, tables: TargetRelation[]): P
 	);
 }
 
-/** Keeps everybody else out of the tables until the end of the transaction. @throws BackupError as of inTheWay */
-export async function lockTables(client: Client, tables: TargetRelation[]): Promise<void> {
-	const names = tables.filter(({ kind }) => 'rp'.includes(kind)).map(({ name }) => `ONLY ${name}`);
-	if (names.length === 0) return;
-	await client.query(`LOCK TABLE ${names.join(', ')} IN ACCESS EXCLUSIVE MODE`).catch((error: unknown) => {
-		throw inTheWay('empty', error);
+/** As lockTables. @throws BackupError: see dependencyError. */
+export async function lockForEmptying(client: Client, tables: TargetRelation[]): Promise<void> {
+	await lockTables(client, tables).catch((error: unknown) => {
+		throw dependencyError('empty', error);
 	});
 }
 
@@ -161,6 +147,6 @@ export async function emptyTables(client: Client, { tables, wholes }: Emptying):
 	const names = [...tables.map(({ name }) => `ONLY ${name}`), ...wholes.map(({ name }) => name)];
 	if (names.length === 0) return;
 	await client.query(`TRUNCATE TABLE ${names.join(', ')}`).catch((error: unknown) => {
-		throw inTheWay('empty', error);
+		throw dependencyError('empty', error);
 	});
 }

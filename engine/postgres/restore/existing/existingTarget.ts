@@ -2,20 +2,24 @@ import type { Client } from 'pg';
 
 import { describeStatement } from '../../statements/statement';
 
-import { lookAround } from '../checks/postRestore';
+import { checkComplete, postRestoreWarnings } from '../checks';
 import { checkMadeAnew, dropTables } from './dropTables';
-import { withoutTransactions } from '../source/transactions';
-import { checkFillable, type Emptying, emptyTables, lockTables, planEmptying } from './emptyTables';
+import {
+	type CopyStep,
+	type FilledTables,
+	type RestoreSelection,
+	type RestoreStep,
+	type SourceFacts,
+	withoutTransactions,
+} from '../source';
+import { checkFillable, type Emptying, emptyTables, lockForEmptying, planEmptying } from './emptyTables';
 import { spareExtensionTables, withoutSpared } from './extensionTables';
-import { InForce } from './inForce';
+import { TriggersAndKeys } from './triggersAndKeys';
 import { fillsLargeObject, overLargeObjects } from './largeObjects';
 import type { Progress } from './progress';
-import { checkComplete } from '../report';
-import type { RestoreTarget } from '../restoreDatabase';
-import type { RestoreSelection } from '../source/selection';
 import { positionsLast } from './sequencePositions';
-import type { CopyStep, FilledTables, RestoreStep, SourceFacts } from '../source/source';
 import { findRelations, type TargetRelation } from '../../relations';
+import type { RestoreTarget } from '../options';
 
 interface IntoExisting {
 	target: Extract<RestoreTarget, { type: 'existing' }>;
@@ -44,7 +48,7 @@ function endsDefinitions(step: RestoreStep): boolean {
 
 /** Rows that do not come back where others were taken away are lost, whether errors are collected or not. */
 function withEssentialRows(step: RestoreStep): RestoreStep {
-	if (step.type === 'again') return { ...step, rows: (places) => essentialRows(step.rows(places)) };
+	if (step.type === 'retry') return { ...step, rows: (places) => essentialRows(step.rows(places)) };
 	// The contents of large objects are rows as well.
 	const bringsRows =
 		step.type === 'copy' ||
@@ -60,7 +64,7 @@ async function* essentialRows(steps: AsyncIterable<CopyStep>): AsyncGenerator<Co
 /** The steps of a restore into a database that holds something already, with what makes room for them before. */
 export class ExistingTarget {
 	/** Set once it is known that foreign keys and triggers were in force while rows were loaded. */
-	wasInForce = false;
+	wereEnforced = false;
 	#filled: FilledTables = new Map<string, undefined>();
 	/** Whose contents stay as they are. */
 	#spared: ReadonlySet<string> = new Set<string>();
@@ -82,7 +86,7 @@ export class ExistingTarget {
 		this.#spared = spared.keys;
 		for (const text of spared.warnings) yield { type: 'warning', text };
 		const steps = withoutSpared(overLargeObjects(client, source, selection.dataOnly === true), spared);
-		if (target.before === 'drop') yield* this.#atOnce(this.#dropping(steps));
+		if (target.before === 'drop') yield* this.#inOneTransaction(this.#dropping(steps));
 		else if (target.before === 'truncate') yield* this.#emptying(steps, tables);
 		else if ((selection.dataOnly || facts.ordered) && !isReplica) yield* this.#adding(steps, tables);
 		else {
@@ -95,7 +99,7 @@ export class ExistingTarget {
 	async afterwards(): Promise<string[]> {
 		const { facts, isReplica, selection } = this.into;
 		const keys = [...this.#filled.keys()].filter((key) => !this.#spared.has(key));
-		return await lookAround(this.client, await findRelations(this.client, keys), {
+		return await postRestoreWarnings(this.client, await findRelations(this.client, keys), {
 			refreshed: selection.dataOnly ? new Set() : this.#chosen(facts.relations),
 			unchecked: isReplica,
 		});
@@ -125,7 +129,7 @@ export class ExistingTarget {
 	}
 
 	/** All in one transaction, so that whatever fails takes nothing away, and what is cut off leaves all as it was. */
-	async *#atOnce(steps: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
+	async *#inOneTransaction(steps: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
 		const { progress } = this.into;
 		yield control('BEGIN');
 		for await (const step of positionsLast(this.#checked(steps))) yield withEssentialRows(step);
@@ -151,7 +155,9 @@ export class ExistingTarget {
 		for (const text of emptying.warnings) yield { type: 'warning', text };
 		const filled = this.#notSpared(tables);
 		await checkFillable(this.client, filled);
-		yield* this.#atOnce(this.#pastInForce(steps, [...filled, ...emptying.wholes, ...emptying.tables], emptying));
+		yield* this.#inOneTransaction(
+			this.#unenforced(steps, [...filled, ...emptying.wholes, ...emptying.tables], emptying),
+		);
 	}
 
 	/**
@@ -160,25 +166,25 @@ export class ExistingTarget {
 	 */
 	async *#adding(steps: AsyncIterable<RestoreStep>, tables: TargetRelation[]): AsyncGenerator<RestoreStep> {
 		const filled = this.#notSpared(tables);
-		const { beyondRights } = await InForce.on(this.client, filled, false);
-		this.wasInForce = beyondRights !== undefined;
-		if (this.wasInForce) yield* this.#watched(steps);
-		else yield* this.#atOnce(this.#pastInForce(steps, filled));
+		const { beyondRights } = await TriggersAndKeys.on(this.client, filled, false);
+		this.wereEnforced = beyondRights !== undefined;
+		if (this.wereEnforced) yield* this.#watched(steps);
+		else yield* this.#inOneTransaction(this.#unenforced(steps, filled));
 	}
 
 	/** The steps in a transaction, with what is in force on the tables switched off. */
-	async *#pastInForce(
+	async *#unenforced(
 		steps: AsyncIterable<RestoreStep>,
 		tables: TargetRelation[],
 		emptying?: Emptying,
 	): AsyncGenerator<RestoreStep> {
-		await lockTables(this.client, emptying?.tables ?? tables);
-		const inForce = await InForce.on(this.client, tables, this.into.isReplica);
-		inForce.checkRights();
-		await inForce.switchOff();
+		await lockForEmptying(this.client, emptying?.tables ?? tables);
+		const enforced = await TriggersAndKeys.on(this.client, tables, this.into.isReplica);
+		enforced.checkRights();
+		await enforced.disable();
 		if (emptying) await emptyTables(this.client, emptying);
 		yield* withoutTransactions(steps);
-		await inForce.switchOn();
+		await enforced.enable();
 	}
 
 	#notSpared(tables: TargetRelation[]): TargetRelation[] {

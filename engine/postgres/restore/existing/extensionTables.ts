@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { StatementReader } from '../../statements/reader';
 import { tableKey } from '../../statements/tokens';
 
-import type { RestoreStep } from '../source/source';
+import type { RestoreStep } from '../source';
 import { holdsRows, type TargetRelation } from '../../relations';
 
 /**

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import type { RestoreStep } from '../source/source';
+import type { RestoreStep } from '../source';
 
 /** As pg_dump creates a large object, and as its plain scripts write one: open, write, write, close. */
 const CREATE = /^SELECT\s+pg_catalog\.lo_create\('?(\d+)'?\)\s*$/;

@@ -1,7 +1,7 @@
 import { BackupError, cancelled } from '../../../errors';
 
-import type { RestoreDatabaseOptions } from '../restoreDatabase';
-import type { SourceFacts } from '../source/source';
+import type { SourceFacts } from '../source';
+import type { RestoreDatabaseOptions } from '../options';
 
 /** Names of tables in one message. */
 const NAMES = 20;

@@ -4,7 +4,7 @@ import { quoteIdentifier } from '../../quoting';
 import { describeStatement } from '../../statements/statement';
 import { tableKey } from '../../statements/tokens';
 
-import type { RestoreStep } from '../source/source';
+import type { RestoreStep } from '../source';
 import { findRelations, type TargetRelation } from '../../relations';
 
 /** Where a sequence stands: what setval takes. */

@@ -1,26 +1,25 @@
 import type { Client } from 'pg';
 
 import { BackupError, throwIfCancelled } from '../../../errors';
-import { runOne } from '../../runOne';
+import { runOne, withSavepoint } from '../../runOne';
 import { serverMessage } from '../../serverMessage';
 
-import { endsInTransaction } from '../source/transactions';
+import { type CopyStep, endsInTransaction, type RestoreStep } from '../source';
 import { copyIn } from './copyIn';
-import { assertDataCopy, assertPermitted } from '../forbidden';
-import { ForeignOptions, mayHoldOptions } from './unsupportedOptions';
-import { Lanes } from './connectionPool';
-import { LateRows, mayDependOnOtherRows } from './lateRows';
+import { UnsupportedOptions, mayHoldOptions } from './unsupportedOptions';
+import { ConnectionPool } from './connectionPool';
+import { DeferredRows, mayDependOnOtherRows } from './deferredRows';
 import { NamedRoles } from './namedRoles';
 import { objectName } from '../../statements/naming';
-import { mapOwnership, type OwnerMapping } from './ownership';
+import { mapOwnership } from './ownership';
 import { PartitionTree } from './partitions';
 import { existsAlready, isDispensable, refused, sqlState, substituteFor } from './refusals';
 import type { RestoreFailure } from '../report';
-import { withSavepoint } from '../savepoint';
-import type { CopyStep, RestoreStep } from '../source/source';
-import { Supports } from './dependencies';
-import type { StatementFacts } from '../../statements/statement';
+import { Dependencies } from './dependencies';
+import type { StatementFacts } from '../../statements/facts';
 import { StatementReader } from '../../statements/reader';
+import { assertDataCopy, assertPermitted } from '../../statements/forbidden';
+import type { OwnerMapping } from '../options';
 
 export interface ApplyOptions {
 	owner: OwnerMapping;
@@ -54,7 +53,7 @@ const UNDEFINED_TABLE = '42P01';
 const OF_SESSIONS = new Set(['SET', 'SESSION AUTHORIZATION']);
 
 type Statement = Extract<RestoreStep, { type: 'statement' }>;
-type Again = Extract<RestoreStep, { type: 'again' }>;
+type Retry = Extract<RestoreStep, { type: 'retry' }>;
 
 /** A piece of work in the target, and what is known of it when it fails. */
 interface Task {
@@ -67,7 +66,7 @@ interface Task {
 	/** `text` is a statement in place of its own. */
 	run: (client: Client, text?: string) => Promise<unknown>;
 	/** Puts it off until other rows are there; false where that cannot be. */
-	putOff?: () => boolean;
+	defer?: () => boolean;
 }
 
 /**
@@ -83,9 +82,9 @@ class Applier {
 	readonly warnings: string[] = [];
 	readonly #reader = new StatementReader();
 	readonly #partitions = new PartitionTree();
-	readonly #supports = new Supports();
-	readonly #foreign = new ForeignOptions();
-	readonly #late = new LateRows();
+	readonly #dependencies = new Dependencies();
+	readonly #unsupported = new UnsupportedOptions();
+	readonly #deferred = new DeferredRows();
 	readonly #named: NamedRoles;
 	/** Tables and sequences that were to be made and exist already: what they hold is somebody else's. By key. */
 	readonly #occupied = new Set<string>();
@@ -96,7 +95,7 @@ class Applier {
 	#inTransaction = false;
 
 	constructor(
-		readonly lanes: Lanes,
+		readonly pool: ConnectionPool,
 		readonly options: ApplyOptions,
 	) {
 		this.rows = options.loaded ?? new Map<string, number>();
@@ -107,7 +106,7 @@ class Applier {
 		throwIfCancelled(this.options.signal);
 		if (step.type === 'statement') await this.#statement(step);
 		else if (step.type === 'copy') await this.#copy(step);
-		else if (step.type === 'again') await this.#again(step);
+		else if (step.type === 'retry') await this.#retry(step);
 		else if (step.type === 'warning') this.warnings.push(step.text);
 		else await this.#batch(step);
 	}
@@ -119,7 +118,7 @@ class Applier {
 	/** @throws BackupError ARCHIVE_INCOMPLETE where the script ends in the middle of a transaction. */
 	async finish(): Promise<void> {
 		await this.#drain();
-		this.warnings.push(...this.#supports.warnings, ...this.#foreign.warnings, ...this.#named.warnings);
+		this.warnings.push(...this.#dependencies.warnings, ...this.#unsupported.warnings, ...this.#named.warnings);
 		if (this.#inTransaction) throw endsInTransaction();
 	}
 
@@ -130,8 +129,8 @@ class Applier {
 	}
 
 	async #drain(): Promise<void> {
-		await this.lanes.drain();
-		for (const task of this.#postponed.splice(0)) await this.#attempt(task, this.lanes.main);
+		await this.pool.drain();
+		for (const task of this.#postponed.splice(0)) await this.#attempt(task, this.pool.main);
 	}
 
 	async #statement({ text, comment, decision = 'yes', table, essential }: Statement): Promise<void> {
@@ -143,24 +142,24 @@ class Applier {
 		this.#partitions.note(facts);
 		const owned = mapOwnership(text, facts, this.options.owner, this.options.privileges);
 		const sql = owned === undefined ? undefined : this.#named.fit(owned, facts, object);
-		if (sql === undefined || (facts.role && !this.#supports.mayBeGiven(facts, decision))) return;
+		if (sql === undefined || (facts.role && !this.#dependencies.mayBeGiven(facts, decision))) return;
 		if (OF_SESSIONS.has(facts.kind))
 			return await this.#everywhere({ object, statement, essential, run: (client) => runOne(client, sql) });
 		const filled = facts.kind === 'SEQUENCE SET' ? facts.table : table;
 		if (filled && this.#occupied.has(filled)) return;
-		const supports = decision === 'support' || decision === 'keep';
-		if (!supports && !table) this.objects++;
-		const known = this.#foreign.withoutKnown({ text: sql, facts, object });
+		const isDependency = decision === 'dependency' || decision === 'keep';
+		if (!isDependency && !table) this.objects++;
+		const known = this.#unsupported.withoutKnown({ text: sql, facts, object });
 		if (known === '') return;
 		const run = async (client: Client, less = known) => {
 			const { rowCount } = await runOne(client, less);
-			if (supports) this.objects++;
-			if (supports && facts.verb === 'CREATE') this.#supports.made(facts, object, decision);
+			if (isDependency) this.objects++;
+			if (isDependency && facts.verb === 'CREATE') this.#dependencies.made(facts, object, decision);
 			if (table) this.#count(table, rowCount ?? 0);
 		};
 		const task: Task = { object, decision, statement: { text: known, facts }, essential, run };
 		if (facts.work === 'other') return await this.#alone(task);
-		await this.#beside(facts.work, this.#partitions.locks(facts), task, BACKLOG);
+		await this.#concurrently(facts.work, this.#partitions.locks(facts), task, BACKLOG);
 	}
 
 	async #transaction(
@@ -172,23 +171,23 @@ class Applier {
 		// A COMMIT that fails has ended the transaction all the same.
 		if (facts.transaction === 'ends') this.#inTransaction = false;
 		const control = async () => {
-			await runOne(this.lanes.main, text);
+			await runOne(this.pool.main, text);
 			if (facts.transaction === 'begins') this.#inTransaction = true;
 		};
-		await this.#attempt({ ...about, statement, run: control }, this.lanes.main);
+		await this.#attempt({ ...about, statement, run: control }, this.pool.main);
 	}
 
 	async #everywhere(task: Task): Promise<void> {
 		await this.#begin('other');
-		for (const client of this.lanes.clients) if (!(await this.#attempt(task, client))) return;
+		for (const client of this.pool.clients) if (!(await this.#attempt(task, client))) return;
 	}
 
 	async #alone(task: Task): Promise<void> {
 		await this.#begin('other');
-		await this.#attempt(task, this.lanes.main);
+		await this.#attempt(task, this.pool.main);
 	}
 
-	async #beside(
+	async #concurrently(
 		work: 'rows' | StatementFacts['work'],
 		locks: StatementFacts['locks'],
 		task: Task,
@@ -200,7 +199,7 @@ class Applier {
 			const retried: Task = { ...task, run: (on, text) => this.#unlessDeadlocked(task, on, text) };
 			await this.#attempt(retried, client);
 		};
-		await this.lanes.submit({ locks, run }, backlog);
+		await this.pool.submit({ locks, run }, backlog);
 	}
 
 	/** A deadlock is nobody's fault; the next try has the database to itself, as far as it is up to us. */
@@ -216,13 +215,13 @@ class Applier {
 	async #copy(step: CopyStep): Promise<void> {
 		assertDataCopy(step.statement);
 		if (step.table && this.#occupied.has(step.table)) return;
-		if (!this.#late.isAsked) {
+		if (!this.#deferred.isAsked) {
 			await this.#begin('other');
-			await this.#late.ask(this.lanes.main);
+			await this.#deferred.ask(this.pool.main);
 		}
-		if (this.#late.holdsBack(step)) return;
-		const task: Task = { ...this.#loading(step), putOff: () => this.#late.putOff(step) };
-		if (Buffer.isBuffer(step.rows)) await this.#beside('rows', [], task, 0);
+		if (this.#deferred.holdsBack(step)) return;
+		const task: Task = { ...this.#loading(step), defer: () => this.#deferred.defer(step) };
+		if (Buffer.isBuffer(step.rows)) await this.#concurrently('rows', [], task, 0);
 		else await this.#alone(task);
 	}
 
@@ -235,11 +234,11 @@ class Applier {
 		return { object: objectName(comment, statement), essential, run };
 	}
 
-	async #again({ rows }: Again): Promise<void> {
+	async #retry({ rows }: Retry): Promise<void> {
 		await this.#begin('other');
-		await this.#late.load(rows, async (step, isLastTry) => {
-			const putOff = isLastTry ? undefined : () => this.#late.putOff(step);
-			await this.#attempt({ ...this.#loading(step), putOff }, this.lanes.main);
+		await this.#deferred.load(rows, async (step, isLastTry) => {
+			const defer = isLastTry ? undefined : () => this.#deferred.defer(step);
+			await this.#attempt({ ...this.#loading(step), defer }, this.pool.main);
 		});
 	}
 
@@ -250,7 +249,7 @@ class Applier {
 	/** Runs a task; false where it failed and the restore goes on all the same. */
 	async #attempt(task: Task, client: Client): Promise<boolean> {
 		try {
-			if (this.#inTransaction && client === this.lanes.main && this.#mayFail(task))
+			if (this.#inTransaction && client === this.pool.main && this.#mayFail(task))
 				await withSavepoint(client, () => task.run(client));
 			else await task.run(client);
 			return true;
@@ -260,7 +259,7 @@ class Applier {
 			if (error instanceof BackupError || severity !== 'ERROR') throw refused(error, task.object, this.options.isWhole);
 			const less = this.#withoutForeign(task, error);
 			if (less) return await this.#attempt(less, client);
-			if (mayDependOnOtherRows(error) && task.putOff?.()) return false;
+			if (mayDependOnOtherRows(error) && task.defer?.()) return false;
 			await this.#goOnWithout(task, error);
 			return false;
 		}
@@ -269,7 +268,7 @@ class Applier {
 	/** The task without an option or a setting that the server has refused, of which something may be left to do. */
 	#withoutForeign(task: Task, error: unknown): Task | undefined {
 		const { object, statement } = task;
-		const text = statement && this.#foreign.withoutRefused({ ...statement, object }, error);
+		const text = statement && this.#unsupported.withoutRefused({ ...statement, object }, error);
 		if (text === undefined) return undefined;
 		const run = async (client: Client, less = text) => (less === '' ? undefined : await task.run(client, less));
 		return { ...task, statement: { ...statement!, text }, run };
@@ -277,8 +276,8 @@ class Applier {
 
 	/** Where a failure is not the end of the restore, so must not be that of a transaction either. */
 	#mayFail(task: Task): boolean {
-		const { decision = 'yes', putOff, statement } = task;
-		if (putOff) return true;
+		const { decision = 'yes', defer, statement } = task;
+		if (defer) return true;
 		if (statement?.facts.transaction && !isDispensable(statement.text)) return false;
 		if (statement && (isDispensable(statement.text) || mayHoldOptions(statement.text, statement.facts))) return true;
 		return this.#collects(task) || decision !== 'yes';
@@ -291,19 +290,19 @@ class Applier {
 	/** @throws BackupError where a failure of the task is one of the restore. */
 	async #goOnWithout(task: Task, error: unknown): Promise<void> {
 		const { object, decision = 'yes', statement } = task;
-		if (statement && decision === 'support') {
-			const warning = await this.#supports.goOnWithout(this.lanes.main, object, statement, error);
+		if (statement && decision === 'dependency') {
+			const warning = await this.#dependencies.goOnWithout(this.pool.main, object, statement, error);
 			if (warning !== undefined) this.warnings.push(warning);
 			return;
 		}
 		const substitute = statement && substituteFor(statement.text, statement.facts, error);
 		if (substitute) {
 			this.warnings.push(substitute.warning);
-			if (substitute.instead) for (const client of this.lanes.clients) await runOne(client, substitute.instead);
+			if (substitute.instead) for (const client of this.pool.clients) await runOne(client, substitute.instead);
 		} else if (decision === 'optional' || (decision === 'attach' && sqlState(error) === UNDEFINED_TABLE))
 			this.warnings.push(`${object} was left out: ${serverMessage(error)}`);
 		else if (decision === 'keep' && existsAlready(error)) {
-			if (statement) this.#supports.leave(statement.facts);
+			if (statement) this.#dependencies.leave(statement.facts);
 			this.warnings.push(`${object} exists already and was left as it is.`);
 		} else if (!this.#collects(task)) throw refused(error, object, this.options.isWhole);
 		else {
@@ -330,8 +329,8 @@ export async function applySteps(
 	clients: Client[],
 	options: ApplyOptions,
 ): Promise<ApplyResult> {
-	const lanes = new Lanes(clients);
-	const applier = new Applier(lanes, options);
+	const pool = new ConnectionPool(clients);
+	const applier = new Applier(pool, options);
 	for await (const step of steps) await applier.step(step);
 	await applier.finish();
 	return applier;

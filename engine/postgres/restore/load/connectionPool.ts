@@ -12,7 +12,7 @@ function conflicts(a: Job, b: Job): boolean {
 }
 
 /** Connections to one database that work on a queue of jobs. */
-export class Lanes {
+export class ConnectionPool {
 	readonly #idle: Client[];
 	#queue: Job[] = [];
 	readonly #running = new Set<Job>();

@@ -5,7 +5,7 @@ import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';
 
 import { BackupError } from '../../../errors';
 
-import type { RestoreStep } from '../source/source';
+import type { RestoreStep } from '../source';
 
 /**
  * Loads the rows of a COPY FROM STDIN. Resolves with their number, as the server says.

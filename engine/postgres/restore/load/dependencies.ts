@@ -2,11 +2,11 @@ import type { Client } from 'pg';
 
 import { runOne } from '../../runOne';
 import { serverMessage } from '../../serverMessage';
-import type { StatementFacts } from '../../statements/statement';
+import type { StatementFacts } from '../../statements/facts';
 import { nameKey, objectKey } from '../../statements/routines';
 
 import { existsAlready, refused } from './refusals';
-import type { Decision } from '../source/selection';
+import type { Decision } from '../source';
 
 /** Names of objects in one message. */
 const NAMES = 20;
@@ -18,15 +18,15 @@ const ROUTINE_REVOKE = /^REVOKE\s[^]*?\sON\s+((?:FUNCTION|PROCEDURE)\s[^]*?)\s+F
  * Which of the objects that tables may need (types, functions, schemas) the restore has made, and which were there: the
  * owner and the privileges of a dump are for what it made itself, and for nothing else.
  */
-export class Supports {
+export class Dependencies {
 	/** Made though not chosen, by objectKey, with what they are called in messages. */
-	readonly #beside = new Map<string, string>();
+	readonly #unchosen = new Map<string, string>();
 	readonly #made = new Set<string>();
 	readonly #found = new Set<string>();
 
 	made(facts: StatementFacts, object: string, decision: Decision): void {
 		this.#made.add(objectKey(facts)).add(nameKey(facts));
-		if (decision === 'support') this.#beside.set(objectKey(facts), object);
+		if (decision === 'dependency') this.#unchosen.set(objectKey(facts), object);
 	}
 
 	/** To be left as it is: it was there already, or must not be opened any further. */
@@ -40,7 +40,7 @@ export class Supports {
 	 * ways: one that cannot be told from others is taken for ours where all of its name are.
 	 */
 	mayBeGiven(facts: StatementFacts, decision: Decision): boolean {
-		if (decision !== 'support' && decision !== 'keep') return true;
+		if (decision !== 'dependency' && decision !== 'keep') return true;
 		if (this.#made.has(objectKey(facts))) return true;
 		if (this.#found.has(nameKey(facts))) return false;
 		return decision === 'keep' || this.#made.has(nameKey(facts));
@@ -73,7 +73,7 @@ export class Supports {
 	}
 
 	get warnings(): string[] {
-		const names = [...this.#beside.values()];
+		const names = [...this.#unchosen.values()];
 		if (names.length === 0) return [];
 		const shown = names.length > NAMES ? [...names.slice(0, NAMES), `${names.length - NAMES} more`] : names;
 		return [

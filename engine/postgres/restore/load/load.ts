@@ -2,17 +2,16 @@ import type { Client } from 'pg';
 
 import { cancelled, throwIfCancelled } from '../../../errors';
 import { connect, disconnect, translateError } from '../../connection';
-import { endSessions } from '../../sessions';
+import { terminateSessions } from '../../sessions';
 import { quoteIdentifier } from '../../quoting';
 
 import { applySteps } from './apply';
-import { ExistingTarget } from '../existing/existingTarget';
-import { missingRoles } from '../preconditions/requirements';
-import { Progress } from '../existing/progress';
-import { compareRows, type RestoredTable, type RestoreFailure } from '../report';
-import type { RestoreDatabaseOptions } from '../restoreDatabase';
-import type { SelectionFilter } from '../source/selection';
-import type { SourceFacts } from '../source/source';
+import { ExistingTarget, Progress } from '../existing';
+import { missingRoles } from '../preconditions';
+import { type RestoredTable, type RestoreFailure } from '../report';
+import type { SelectionFilter, SourceFacts } from '../source';
+import { compareRows } from '../checks';
+import type { RestoreDatabaseOptions } from '../options';
 
 /** What was loaded. */
 export interface Loaded {
@@ -39,28 +38,29 @@ export async function load(options: RestoreDatabaseOptions, database: string, fa
 	const { connection, signal } = options;
 	const clients: Client[] = [];
 	const progress = new Progress(options, facts);
-	const endAll = () =>
-		endSessions(
+	const terminateAll = () =>
+		terminateSessions(
 			connection,
 			clients.map(({ processID }) => processID),
 		);
-	const hangUp = () => {
-		void endAll();
+	const abort = () => {
+		void terminateAll();
 		for (const client of clients) client.connection.stream.destroy(cancelled());
 	};
-	signal?.addEventListener('abort', hangUp, { once: true });
+	signal?.addEventListener('abort', abort, { once: true });
 	try {
-		const lanes = runsAlone(options, facts) ? 1 : (options.parallel ?? 2);
-		for (let lane = 0; lane < lanes; lane++) clients.push(await connect(connection, 'target', { database, signal }));
+		const connections = runsAlone(options, facts) ? 1 : (options.parallel ?? 2);
+		for (let opened = 0; opened < connections; opened++)
+			clients.push(await connect(connection, 'target', { database, signal }));
 		for (const client of clients) await client.query(SESSION);
 		return await loadOver(clients, options, facts, progress);
 	} catch (error) {
 		if (signal?.aborted) throw progress.cancelled();
 		// Statements that other connections are at would go on for as long as they take.
-		await endAll();
+		await terminateAll();
 		throw progress.failed(translateError(error, 'target', `Could not restore into "${database}"`));
 	} finally {
-		signal?.removeEventListener('abort', hangUp);
+		signal?.removeEventListener('abort', abort);
 		await Promise.all(clients.map(disconnect));
 	}
 }
@@ -98,7 +98,7 @@ async function loadOver(
 		loaded: progress.rows,
 		signal,
 	});
-	if (rowsAlone && !isReplica && (existing?.wasInForce ?? true)) warnings.push(IN_FORCE);
+	if (rowsAlone && !isReplica && (existing?.wereEnforced ?? true)) warnings.push(ENFORCED);
 	const around = (await existing?.afterwards()) ?? [];
 	throwIfCancelled(signal);
 	const { objects, failures, rows } = result;
@@ -119,7 +119,7 @@ function runsAlone({ selection, target }: RestoreDatabaseOptions, { ordered }: S
 	return (target.type === 'existing' && target.before !== 'nothing') || (ordered && !selection?.dataOnly);
 }
 
-const IN_FORCE =
+const ENFORCED =
 	'The user may not switch triggers off (session_replication_role), and does not own all tables: foreign keys and triggers were in force while rows were loaded.';
 
 /**

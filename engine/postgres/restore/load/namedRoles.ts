@@ -1,5 +1,5 @@
 import { tableKey } from '../../statements/tokens';
-import type { StatementFacts } from '../../statements/statement';
+import type { StatementFacts } from '../../statements/facts';
 
 const NAME = String.raw`(?:"(?:[^"]|"")*"|[^\s",;()]+)`;
 

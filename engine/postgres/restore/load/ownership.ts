@@ -1,15 +1,7 @@
 import { quoteIdentifier } from '../../quoting';
 
-import type { StatementFacts } from '../../statements/statement';
-
-/** Who owns what is restored. */
-export type OwnerMapping =
-	/** The owners that the dump names; they have to exist. */
-	| { type: 'asDumped' }
-	/** Whoever restores. */
-	| { type: 'none' }
-	/** One role for all. */
-	| { type: 'role'; role: string };
+import type { OwnerMapping } from '../options';
+import type { StatementFacts } from '../../statements/facts';
 
 const OWNER_AT_END = /OWNER TO (?:"(?:[^"]|"")*"|[^\s";]+)\s*$/;
 

@@ -1,4 +1,4 @@
-import type { StatementFacts } from '../../statements/statement';
+import type { StatementFacts } from '../../statements/facts';
 
 /**
  * Which tables are partitions of which. A statement on a partitioned table locks all its partitions one by one, so what

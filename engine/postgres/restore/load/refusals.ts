@@ -1,7 +1,7 @@
 import { BackupError } from '../../../errors';
 import { translateError } from '../../connection';
 
-import type { StatementFacts } from '../../statements/statement';
+import type { StatementFacts } from '../../statements/facts';
 
 import { adviceFor, EXISTS } from './hints';
 
@@ -98,19 +98,4 @@ export function substituteFor(statement: string, facts: StatementFacts, error: u
 
 function tableName({ table = '' }: StatementFacts): string {
 	return table.replace('\0', '.');
-}
-
-/**
- * The error for a chosen partition whose rows stand among those of a table that is not chosen. Takes keys of tables.
- * @param state what is to be said of the target, from its semicolon on
- */
-export function rowsElsewhere(source: string, keys: { partition: string; root: string }, state: string): BackupError {
-	const [partition, root] = [keys.partition, keys.root].map((key) => key.replace('\0', '.'));
-	return new BackupError(
-		'INVALID_INPUT',
-		`${source} keeps the rows of the partition ${partition} among those of ${root}${state}.`,
-		{
-			hint: `It was made with --load-via-partition-root, or they are kept apart by an enum’s hash. Choose ${root}, which brings all its partitions.`,
-		},
-	);
 }

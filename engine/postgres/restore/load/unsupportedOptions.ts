@@ -1,5 +1,5 @@
 import { serverMessage } from '../../serverMessage';
-import type { StatementFacts } from '../../statements/statement';
+import type { StatementFacts } from '../../statements/facts';
 import { type OptionList, optionLists, settingClauses, withoutText } from '../../statements/options';
 
 import { sqlState } from './refusals';
@@ -26,7 +26,7 @@ const QUOTED = /["«»„“”]\s*([^"«»„“”]+?)\s*["«»„“”]/g;
 const NAMES = 5;
 
 /** What of a statement is left out: its place, and its name for the warning. */
-interface Foreign {
+interface Unsupported {
 	text: string;
 	name: string;
 	kind: 'option' | 'setting';
@@ -51,9 +51,9 @@ export function mayHoldOptions(text: string, { verb }: StatementFacts): boolean 
  * release of 2026 has one on every column, pg_attver, which earlier versions of this package took along). A restore can do
  * without them, and tells which they were.
  */
-export class ForeignOptions {
+export class UnsupportedOptions {
 	/** By what is left out, the objects that lack it now. */
-	readonly #left = new Map<string, { foreign: Foreign; said: string; objects: Set<string> }>();
+	readonly #left = new Map<string, { unsupported: Unsupported; said: string; objects: Set<string> }>();
 	/** Options of columns that this server has refused: there may be one on every column. */
 	readonly #ofColumns = new Set<string>();
 
@@ -73,18 +73,18 @@ export class ForeignOptions {
 	 */
 	withoutRefused({ text, facts, object }: Statement, error: unknown): string | undefined {
 		if (!mayHoldOptions(text, facts)) return undefined;
-		const foreign = refusedSetting(text, facts, error) ?? refusedOption(text, facts, error);
-		if (!foreign) return undefined;
-		if (OF_COLUMN.test(text)) this.#ofColumns.add(foreign.name);
-		const key = `${foreign.kind} ${foreign.name}`;
-		const left = this.#left.get(key) ?? { foreign, said: serverMessage(error), objects: new Set<string>() };
+		const unsupported = refusedSetting(text, facts, error) ?? refusedOption(text, facts, error);
+		if (!unsupported) return undefined;
+		if (OF_COLUMN.test(text)) this.#ofColumns.add(unsupported.name);
+		const key = `${unsupported.kind} ${unsupported.name}`;
+		const left = this.#left.get(key) ?? { unsupported, said: serverMessage(error), objects: new Set<string>() };
 		left.objects.add(nameOf(facts, object));
 		this.#left.set(key, left);
-		return foreign.text;
+		return unsupported.text;
 	}
 
 	get warnings(): string[] {
-		return [...this.#left.values()].map(({ foreign: { kind, name }, said, objects }) => {
+		return [...this.#left.values()].map(({ unsupported: { kind, name }, said, objects }) => {
 			const more = objects.size - NAMES;
 			const shown = [...objects].slice(0, NAMES).join(', ') + (more > 0 ? ` and ${more} more` : '');
 			return `The server does not take the ${kind} ${name}, which the dump sets for ${shown}; it was left out: ${said}`;
@@ -100,7 +100,7 @@ function quotedIn(error: unknown): string[] {
 	return [...(error as Error).message.matchAll(QUOTED)].map(([, name = '']) => name.toLowerCase());
 }
 
-function refusedOption(text: string, { kind }: StatementFacts, error: unknown): Foreign | undefined {
+function refusedOption(text: string, { kind }: StatementFacts, error: unknown): Unsupported | undefined {
 	if (sqlState(error) !== (OF_REPLICATION.has(kind) ? REFUSED_BY_GRAMMAR : REFUSED_OPTION)) return undefined;
 	const quoted = quotedIn(error);
 	for (const list of optionLists(text)) {
@@ -129,7 +129,7 @@ function withoutOptions(text: string, list: OptionList, refused: OptionList['opt
 	return list.alone ? '' : undefined;
 }
 
-function refusedSetting(text: string, { verb, kind }: StatementFacts, error: unknown): Foreign | undefined {
+function refusedSetting(text: string, { verb, kind }: StatementFacts, error: unknown): Unsupported | undefined {
 	if (verb !== 'CREATE' || !ROUTINES.has(kind) || !UNKNOWN_SETTING.has(sqlState(error))) return undefined;
 	const quoted = quotedIn(error);
 	const refused = settingClauses(text).find(({ name }) => quoted.includes(name));

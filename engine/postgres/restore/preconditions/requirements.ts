@@ -2,17 +2,9 @@ import type { Client } from 'pg';
 
 import { BackupError } from '../../../errors';
 
-import type { RoleKind } from '../../statements/statement';
-import type { OwnerMapping } from '../load/ownership';
-import type { RestoreSelection } from '../source/selection';
-import type { SourceFacts } from '../source/source';
-
-/** Of a restore, what decides which roles and extensions it needs. */
-interface Choices {
-	owner?: OwnerMapping;
-	privileges?: boolean;
-	selection?: RestoreSelection;
-}
+import type { RoleKind } from '../../statements/facts';
+import type { RestoreDatabaseOptions } from '../options';
+import type { SourceFacts } from '../source';
 
 /** Extensions that people know by the name of the package they come in. */
 const PACKAGES: Record<string, string> = {
@@ -38,10 +30,14 @@ export async function missingRoles(client: Client, names: string[]): Promise<str
  * Asks the target for what the source will need, before anything in it is changed.
  * @throws BackupError TARGET_FAILED naming the extensions or the roles that are missing.
  */
-export async function checkTarget(
+export async function checkRequirements(
 	client: Client,
 	facts: SourceFacts,
-	{ owner = { type: 'asDumped' }, privileges = true, selection = {} }: Choices,
+	{
+		owner = { type: 'asDumped' },
+		privileges = true,
+		selection = {},
+	}: Pick<RestoreDatabaseOptions, 'owner' | 'privileges' | 'selection'>,
 ): Promise<void> {
 	const extensions = await missing(
 		client,

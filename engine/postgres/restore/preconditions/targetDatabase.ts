@@ -5,10 +5,8 @@ import { assertRoomForCopy } from '../../../keptCopies';
 import { type PostgresConnection, withClient } from '../../connection';
 import { checkVersionOf } from '../../serverVersion';
 
-import { databaseExists, MAY_NOT_CREATE } from '../databases/databases';
-import { keptCopies } from '../keptCopies';
-import { Maintenance } from '../databases/maintenance';
-import type { RestoreTarget } from '../restoreDatabase';
+import { databaseExists, keptCopies, Maintenance, MAY_NOT_CREATE } from '../databases';
+import type { RestoreTarget } from '../options';
 
 /** @throws BackupError TARGET_EXISTS for a database that is there already */
 export async function checkNew(client: Client, database: string): Promise<void> {

@@ -9,12 +9,10 @@ import { copyInEncoding, decodingFor, lexScript, MAX_DEFINITION_BYTES } from '..
 import { StatementChooser } from './chooser';
 import { checkDump } from '../../verify/content';
 import { assertWholeContent } from './archiveContent';
-import { rowsElsewhere } from '../load/refusals';
-import type { RestoreSelection, SelectionFilter } from './selection';
+import { type RestoreSelection, rowsElsewhere, type SelectionFilter } from './selection';
 import type { CopyStep, FilledTables, RestoreSource, RestoreStep, RowsPlace, SourceFacts } from './source';
 import { StatementSurvey } from './survey';
 import { lackingByManifest } from './completeness';
-import { copiedColumns } from '../../statements/copiedColumns';
 import { readDataCopy } from '../../statements/dataCopy';
 import { tableKey } from '../../statements/tokens';
 
@@ -101,7 +99,7 @@ export class ArchiveSource implements RestoreSource {
 			for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
 				if (item.type !== 'copy') continue;
 				const table = this.#copied(item.statement, this.#tableOf(part), filter, '; nothing was changed');
-				filled.set(table, copiedColumns(item.statement));
+				filled.set(table, readDataCopy(item.statement)?.columns);
 				break;
 			}
 		}
@@ -153,21 +151,21 @@ export class ArchiveSource implements RestoreSource {
 			if (part.table !== undefined) return filter.wantsTable(this.#tableOf(part));
 			return isScript(part) || (part.type === 'large-objects' && filter.all);
 		};
-		const again: RestoreStep = { type: 'again', rows: (places) => this.#again(places, filter, signal) };
+		const retry: RestoreStep = { type: 'retry', rows: (places) => this.#retry(places, filter, signal) };
 		let hadRows = false;
 		for await (const { index, part, raw } of this.reader.parts(wanted, signal)) {
 			const bytes = Buffer.isBuffer(raw) ? one(raw) : raw;
-			if (hadRows && part.type === 'post-data') yield again;
+			if (hadRows && part.type === 'post-data') yield retry;
 			if (part.type !== 'large-objects') hadRows = part.type === 'data';
 			if (part.type === 'data') yield* this.#rows(index, part, raw, filter);
 			else if (part.type === 'large-objects') yield* batches(bytes);
 			else yield* statements(bytes, chooser);
 		}
-		if (hadRows) yield again;
+		if (hadRows) yield retry;
 		yield* chooser.end();
 	}
 
-	async *#again(places: ReadonlySet<number>, filter: SelectionFilter, signal?: AbortSignal): AsyncGenerator<CopyStep> {
+	async *#retry(places: ReadonlySet<number>, filter: SelectionFilter, signal?: AbortSignal): AsyncGenerator<CopyStep> {
 		for await (const { index, part, raw } of this.reader.parts((_, at) => places.has(at), signal))
 			yield* this.#rows(index, part, raw, filter);
 	}

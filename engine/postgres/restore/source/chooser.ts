@@ -1,6 +1,6 @@
 import type { SelectionFilter } from './selection';
 import type { RestoreStep } from './source';
-import type { StatementFacts } from '../../statements/statement';
+import type { StatementFacts } from '../../statements/facts';
 import { StatementReader } from '../../statements/reader';
 
 type StatementStep = Extract<RestoreStep, { type: 'statement' }>;

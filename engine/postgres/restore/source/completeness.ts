@@ -1,11 +1,6 @@
 import type { Manifest, PartialBackup } from '../../../archive';
-import { BackupError } from '../../../errors';
 import { dumpArguments, type DumpSelection } from '../../dump/arguments';
 import { partialBackup } from '../../dump/partial';
-
-import type { RestoreDatabaseOptions, RestoreTarget } from '../restoreDatabase';
-import { SelectionFilter } from './selection';
-import type { SourceFacts } from './source';
 
 /** Names in one message. */
 const NAMES = 5;
@@ -82,20 +77,4 @@ export function lackingByContent(contents: DumpContents): string | undefined {
 	const schemas = new Set([...relations].map((key) => key.split('\0')[0] ?? ''));
 	const strange = [...schemas].filter((schema) => schema !== 'public' && !createdSchemas.has(schema));
 	return strange.length > 0 ? `everything but some tables (it does not make the schemas ${named(strange)})` : undefined;
-}
-
-/** @throws BackupError INVALID_INPUT where part of a database would take the place of all of it. */
-export function checkWhole({ name, lacks }: SourceFacts, target: RestoreTarget): void {
-	if (lacks === undefined || (target.type !== 'safeSwap' && target.type !== 'replace')) return;
-	throw new BackupError(
-		'INVALID_INPUT',
-		`${name} is not the backup of a whole database: it lacks ${lacks}. Putting it in the place of "${target.database}" would lose that; nothing was changed.`,
-		{ hint: 'Restore it into a new database or into the existing one, or choose a backup of the whole database.' },
-	);
-}
-
-/** Where all of a source is restored: that this is not all of a database. */
-export function partialWarnings({ lacks }: SourceFacts, { selection = {} }: RestoreDatabaseOptions): string[] {
-	const chosen = selection.dataOnly === true || !new SelectionFilter(selection).all;
-	return lacks === undefined || chosen ? [] : [`This is not the backup of a whole database: it lacks ${lacks}.`];
 }

@@ -1,6 +1,6 @@
 import { BackupError } from '../../../errors';
 
-import type { StatementFacts } from '../../statements/statement';
+import type { StatementFacts } from '../../statements/facts';
 import { parseName, tokenize } from '../../statements/tokens';
 
 /** What of a dump to restore; empty means all of it. */
@@ -21,19 +21,19 @@ const ROWS = new Set(['INSERT', 'COPY']);
 const ALWAYS = new Set(['EXTENSION', 'LANGUAGE', 'PROCEDURAL LANGUAGE']);
 
 /** What a table may be made of. */
-const SUPPORT = new Set(['SCHEMA', 'TYPE', 'DOMAIN', 'COLLATION', 'FUNCTION', 'PROCEDURE']);
+const DEPENDENCIES = new Set(['SCHEMA', 'TYPE', 'DOMAIN', 'COLLATION', 'FUNCTION', 'PROCEDURE']);
 
 /**
- * What to do with a statement. Those not chosen may still run: `support`, what a chosen table may need and may be there
+ * What to do with a statement. Those not chosen may still run: `dependency`, what a chosen table may need and may be there
  * already; `optional`, what may ask for something that was not chosen or for rights that the user lacks; `keep`, what is
  * left as it is where it exists, its owner and privileges included; `attach`, what ties a chosen partition to a table that
  * was not chosen, if that is there, and what is below such a partition.
  */
-export type Decision = 'yes' | 'support' | 'optional' | 'keep' | 'attach' | 'no';
+export type Decision = 'yes' | 'dependency' | 'optional' | 'keep' | 'attach' | 'no';
 
 /** True for what makes a type, a function or the like. */
 export function mayBeNeeded({ kind, verb }: StatementFacts): boolean {
-	return verb === 'CREATE' && kind !== 'SCHEMA' && SUPPORT.has(kind);
+	return verb === 'CREATE' && kind !== 'SCHEMA' && DEPENDENCIES.has(kind);
 }
 
 /** A table's name as its parts. @throws BackupError INVALID_INPUT */
@@ -58,7 +58,7 @@ export class SelectionFilter {
 	readonly #indexes = new Map<string, string>();
 	readonly #extensionSchemas = new Set<string>();
 	/** Schemas of types and functions, which a chosen table may need. */
-	readonly #supportSchemas = new Set<string>();
+	readonly #dependencySchemas = new Set<string>();
 
 	constructor(readonly selection: RestoreSelection) {
 		this.#schemas = new Set(selection.schemas ?? []);
@@ -73,7 +73,7 @@ export class SelectionFilter {
 	/** Tells the filter of what belongs together before the statements are asked about. */
 	note(facts: StatementFacts): void {
 		const { ownedSequence, table, attached, partitionOf, extensionSchema } = facts;
-		if (facts.schema !== undefined && mayBeNeeded(facts)) this.#supportSchemas.add(facts.schema);
+		if (facts.schema !== undefined && mayBeNeeded(facts)) this.#dependencySchemas.add(facts.schema);
 		if (extensionSchema !== undefined) this.#extensionSchemas.add(extensionSchema);
 		if (attached && table) this.#partitionOf.set(attached, table);
 		if (partitionOf && table) this.#partitionOf.set(table, partitionOf);
@@ -162,18 +162,18 @@ export class SelectionFilter {
 		const creates = facts.verb === 'CREATE';
 		if (creates && ALWAYS.has(facts.kind)) return 'yes';
 		// Never without its owner and privileges: a function is everybody's to execute until it is revoked.
-		const supports = SUPPORT.has(facts.kind) && (creates || facts.role !== undefined);
+		const isDependency = DEPENDENCIES.has(facts.kind) && (creates || facts.role !== undefined);
 		if (this.#chosen(facts, creates)) {
 			if (facts.work === 'foreign-key' && facts.locks.some(({ table }) => !this.wantsTable(table))) return 'optional';
 			if (facts.attached && facts.table && this.#isLoose(facts.attached)) return 'attach';
-			return supports ? 'keep' : 'yes';
+			return isDependency ? 'keep' : 'yes';
 		}
-		return supports && this.#mayNeed(facts) ? 'support' : 'no';
+		return isDependency && this.#mayNeed(facts) ? 'dependency' : 'no';
 	}
 
 	#mayNeed({ kind, schema = '' }: StatementFacts): boolean {
 		if (kind === 'SCHEMA' && this.#extensionSchemas.has(schema)) return true;
-		if (!this.byTable || kind !== 'SCHEMA' || this.#supportSchemas.has(schema)) return this.byTable;
+		if (!this.byTable || kind !== 'SCHEMA' || this.#dependencySchemas.has(schema)) return this.byTable;
 		if (this.#tables.some((parts) => parts.length === 1 || parts[0] === schema)) return true;
 		const tied = [...this.#partitionOf.keys(), ...this.#ownerOf.keys()];
 		return tied.some((key) => key.startsWith(`${schema}\0`) && this.wantsTable(key));
@@ -206,4 +206,19 @@ export class SelectionFilter {
 			);
 		return facts.schema !== undefined && this.#schemas.has(facts.schema);
 	}
+}
+
+/**
+ * The error for a chosen partition whose rows stand among those of a table that is not chosen. Takes keys of tables.
+ * @param state what is to be said of the target, from its semicolon on
+ */
+export function rowsElsewhere(source: string, keys: { partition: string; root: string }, state: string): BackupError {
+	const [partition, root] = [keys.partition, keys.root].map((key) => key.replace('\0', '.'));
+	return new BackupError(
+		'INVALID_INPUT',
+		`${source} keeps the rows of the partition ${partition} among those of ${root}${state}.`,
+		{
+			hint: `It was made with --load-via-partition-root, or they are kept apart by an enum’s hash. Choose ${root}, which brings all its partitions.`,
+		},
+	);
 }

@@ -1,5 +1,5 @@
 import type { DatabaseLocale, DatabaseProperties } from '../../dump/databaseProperties';
-import type { RoleKind } from '../../statements/statement';
+import type { RoleKind } from '../../statements/facts';
 import type { Decision, RestoreSelection, SelectionFilter } from './selection';
 
 /** One thing to do in the target, in the order of the source. */
@@ -30,7 +30,7 @@ export type RestoreStep =
 			place?: RowsPlace;
 	  }
 	/** All rows have been handed out; those at the given places can be had once more. Comes before what looks at all rows. */
-	| { type: 'again'; rows: (places: ReadonlySet<number>) => AsyncIterable<CopyStep> }
+	| { type: 'retry'; rows: (places: ReadonlySet<number>) => AsyncIterable<CopyStep> }
 	/** Several statements that belong to no object and may be sent in one go: the contents of large objects. */
 	| { type: 'batch'; sql: string; essential?: boolean }
 	/** Nothing to do, but something to be told: what of the source is left out. */

@@ -1,10 +1,10 @@
 import { BackupError } from '../../../errors';
-import { assertDataCopy, assertPermitted } from '../forbidden';
 import { mayBeNeeded, type RestoreSelection, SelectionFilter } from './selection';
 import type { FilledTables, SourceFacts } from './source';
 import { lackingByContent } from './completeness';
-import type { RoleKind, StatementFacts } from '../../statements/statement';
+import type { RoleKind, StatementFacts } from '../../statements/facts';
 import { StatementReader } from '../../statements/reader';
+import { assertDataCopy, assertPermitted } from '../../statements/forbidden';
 
 type SurveyedFacts = Pick<
 	SourceFacts,

@@ -6,22 +6,23 @@ import { withClient } from '../../connection';
 import { type DatabaseLocale, type DatabaseProperties, databaseProperties } from '../../dump/databaseProperties';
 
 import {
+	applyEarlySettings,
+	applyOwner,
+	applyProperties,
 	createDatabase,
 	createDatabaseAsStated,
 	dropDatabase,
 	freeName,
 	localeClauses,
+	type Maintenance,
 	suffixedName,
-} from '../databases/databases';
-import { load, type Loaded } from '../load/load';
-import { lostTables } from '../lostTables';
-import type { Maintenance } from '../databases/maintenance';
-import { applyEarlySettings, applyOwner, applyProperties } from '../databases/properties';
-import { takeName } from '../databases/renaming';
-import { shortTables } from '../report';
-import type { RestoreDatabaseOptions } from '../restoreDatabase';
-import type { SourceFacts } from '../source/source';
-import { checkNew, checkReplaceable } from '../preconditions/targetDatabase';
+	takeName,
+} from '../databases';
+import { load, type Loaded } from '../load';
+import type { SourceFacts } from '../source';
+import { checkNew, checkReplaceable } from '../preconditions';
+import { lostTables, shortTables } from '../checks';
+import type { RestoreDatabaseOptions } from '../options';
 
 /** How a restore ended. */
 export interface Outcome extends Loaded {
@@ -30,7 +31,7 @@ export interface Outcome extends Loaded {
 }
 
 /** A complete database that does not have its name yet. */
-interface Beside extends Loaded {
+interface Staged extends Loaded {
 	unfinished: string;
 }
 
@@ -77,12 +78,12 @@ function wasRefused(error: unknown): boolean {
  * Restores into a database under a name that says it is unfinished. Whatever fails, it is dropped again, so that nobody
  * ever takes it for whole. When it is complete, what is left is to give it its name; from then on nothing is cancelled.
  */
-async function restoreBeside(
+async function restoreIntoStaging(
 	options: RestoreDatabaseOptions,
 	maintenance: Maintenance,
 	facts: SourceFacts,
 	properties: DatabaseProperties | undefined,
-): Promise<Beside> {
+): Promise<Staged> {
 	const unfinished = suffixedName(
 		options.target.database,
 		`_restoring_${timestamp(new Date())}_${randomBytes(3).toString('hex')}`,
@@ -128,7 +129,7 @@ export async function restoreAsNew(
 ): Promise<Outcome> {
 	const { database } = options.target;
 	await checkNew(maintenance.client, database);
-	const { unfinished, ...loaded } = await restoreBeside(options, maintenance, facts, facts.properties);
+	const { unfinished, ...loaded } = await restoreIntoStaging(options, maintenance, facts, facts.properties);
 	await takeName(maintenance, { restored: unfinished, database });
 	const warnings = await handOver(maintenance, database, facts.properties, options);
 	return { ...loaded, warnings: [...loaded.warnings, ...warnings], database, previousDatabase: undefined };
@@ -162,7 +163,7 @@ function otherLocale(stated: DatabaseLocale | undefined, kept: DatabaseLocale, v
 async function swap(
 	options: RestoreDatabaseOptions,
 	maintenance: Maintenance,
-	{ unfinished, ...loaded }: Beside,
+	{ unfinished, ...loaded }: Staged,
 ): Promise<Outcome> {
 	const { database } = options.target;
 	const { failures, tables, warnings } = loaded;
@@ -193,8 +194,8 @@ export async function restoreAndSwap(
 ): Promise<Outcome> {
 	await checkReplaceable(maintenance.client, options.target.database);
 	const properties = facts.properties ?? (await propertiesOf(options, maintenance.version));
-	const beside = await restoreBeside(options, maintenance, facts, properties);
-	const outcome = await swap(options, maintenance, beside);
+	const staged = await restoreIntoStaging(options, maintenance, facts, properties);
+	const outcome = await swap(options, maintenance, staged);
 	const warnings = [
 		...otherLocale(facts.statedLocale, properties, maintenance.version),
 		...outcome.warnings,

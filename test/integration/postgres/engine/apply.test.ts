@@ -36,10 +36,10 @@ const toStep = (step: string | RestoreStep): RestoreStep =>
 async function apply(
 	database: string,
 	steps: Array<string | RestoreStep>,
-	{ lanes = 2, ...options }: Partial<ApplyOptions> & { lanes?: number } = {},
+	{ connections = 2, ...options }: Partial<ApplyOptions> & { connections?: number } = {},
 ): Promise<ApplyResult> {
 	const clients: Client[] = [];
-	for (let lane = 0; lane < lanes; lane++) clients.push(await anotherSession(server, database));
+	for (let opened = 0; opened < connections; opened++) clients.push(await anotherSession(server, database));
 	async function* source() {
 		for (const step of steps) yield await Promise.resolve(toStep(step));
 	}
@@ -134,7 +134,7 @@ describe('settings', () => {
 			'SET SEARCH_PATH TO s',
 		]) {
 			const { rows } = await apply(database, [setting, rowsOf('t', '1\n'), rowsOf('t', '2\n'), rowsOf('t', '3\n')], {
-				lanes: 3,
+				connections: 3,
 			});
 			expect(rows.get('t')).toBe(3);
 		}
@@ -142,7 +142,7 @@ describe('settings', () => {
 
 	it('that this server lacks are warnings, once, whatever the number of connections', async () => {
 		const database = await databaseWith(server);
-		const { warnings } = await apply(database, ['SET transaction_time = 0', 'CREATE TABLE t ()'], { lanes: 3 });
+		const { warnings } = await apply(database, ['SET transaction_time = 0', 'CREATE TABLE t ()'], { connections: 3 });
 		expect(warnings).toEqual([expect.stringContaining('transaction_time')]);
 	});
 
@@ -219,7 +219,7 @@ describe('foreign keys', () => {
 			watch('40P01'),
 		);
 		const steps = [...pairs.map(([table, other]) => foreignKey(table, other)), 'SELECT 1'];
-		const { failures, objects } = await apply(database, steps, { lanes: 4 });
+		const { failures, objects } = await apply(database, steps, { connections: 4 });
 		expect({ failures, objects }).toEqual({ failures: [], objects: 5 });
 		expect(await scalar(server, database, `SELECT count(*)::text FROM pg_constraint WHERE contype = 'f'`)).toBe('4');
 	});

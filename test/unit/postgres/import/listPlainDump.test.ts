@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { isTextFormat } from '../../../../engine/postgres/foreign';
 import { listPlainDump } from '../../../../engine/postgres/import/listPlainDump';
 import { inPieces } from '../foreign/read-blocks';
+import { isTextFormat } from '../../../../engine/postgres/statements/dataCopy';
 
 describe('a plain dump', () => {
 	it('is listed with owners and rows', async () => {

@@ -61,8 +61,8 @@ describe('a selection', () => {
 			[DUMP[7] as string]: 'yes',
 			[DUMP[9] as string]: 'yes',
 			[DUMP[14] as string]: 'yes',
-			[DUMP[3] as string]: 'support',
-			[DUMP[6] as string]: 'support',
+			[DUMP[3] as string]: 'dependency',
+			[DUMP[6] as string]: 'dependency',
 		});
 		expect(chosen).not.toHaveProperty([DUMP[13] as string]);
 		expect(chosen).not.toHaveProperty([DUMP[18] as string]);
@@ -92,7 +92,7 @@ describe('a selection', () => {
 
 	it('of a schema makes the schema of an extension, and takes nothing else of others', () => {
 		const chosen = decisions({ schemas: ['sales'] });
-		expect(chosen[DUMP[2] as string]).toBe('support');
+		expect(chosen[DUMP[2] as string]).toBe('dependency');
 		expect(chosen[DUMP[3] as string]).toBe('keep');
 		expect(chosen[DUMP[19] as string]).toBe('yes');
 	});
@@ -147,7 +147,7 @@ describe('a selection', () => {
 			'GRANT USAGE ON SCHEMA sales TO x',
 		];
 		const cases: Array<[RestoreSelection, string]> = [
-			[{ tables: ['sales.orders'] }, 'support'],
+			[{ tables: ['sales.orders'] }, 'dependency'],
 			[{ schemas: ['sales'] }, 'keep'],
 			[{}, 'yes'],
 		];

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 
 import { BackupError } from '../../../errors';
 
-import type { FilledTables } from '../source/source';
+import type { FilledTables } from '../source';
 import { namesOf, type TargetRelation } from '../../relations';
 
 interface Column {
@@ -36,7 +36,7 @@ function misfits(table: TargetRelation, columns: Column[], filled: readonly stri
  * that the rows fill, and with none besides that would have to be filled.
  * @throws BackupError TARGET_FAILED naming what does not fit.
  */
-export async function checkShapes(client: Client, tables: TargetRelation[], filled: FilledTables): Promise<void> {
+export async function checkColumns(client: Client, tables: TargetRelation[], filled: FilledTables): Promise<void> {
 	const taking = tables.filter(({ kind }) => 'rpf'.includes(kind));
 	const missing = [...filled.keys()]
 		.filter((key) => !taking.some((table) => table.key === key))

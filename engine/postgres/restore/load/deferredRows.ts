@@ -4,7 +4,7 @@ import { tableKey } from '../../statements/tokens';
 
 import { isOfFunction } from './hints';
 import { sqlState } from './refusals';
-import type { CopyStep } from '../source/source';
+import type { CopyStep } from '../source';
 
 /**
  * Tables whose rows the server completes by functions of users: in stored generated columns, and in the expressions of
@@ -39,7 +39,7 @@ export function mayDependOnOtherRows(error: unknown): boolean {
 	return REFUSED_BY_CHECK.has(sqlState(error)) || isOfFunction(error);
 }
 
-interface Late {
+interface Deferred {
 	number: number;
 	rank: number;
 	/** Put off by its table, not because it was refused. */
@@ -51,8 +51,8 @@ interface Late {
  * chance, and rows that several connections load at once have no order at all; so what is refused has another try, alone,
  * once all others are there, and as long as that helps.
  */
-export class LateRows {
-	#waiting = new Map<number, Late>();
+export class DeferredRows {
+	#waiting = new Map<number, Deferred>();
 	#tables: ReadonlySet<string> | undefined;
 
 	/** Whether it is known yet which tables come last. */
@@ -67,11 +67,11 @@ export class LateRows {
 
 	/** Puts off what comes last by its table. */
 	holdsBack(step: CopyStep): boolean {
-		return step.table !== undefined && this.#tables?.has(step.table) === true && this.putOff(step, true);
+		return step.table !== undefined && this.#tables?.has(step.table) === true && this.defer(step, true);
 	}
 
 	/** False for rows that cannot be had again. */
-	putOff({ place }: CopyStep, heldBack = false): boolean {
+	defer({ place }: CopyStep, heldBack = false): boolean {
 		if (!place) return false;
 		this.#waiting.set(place.number, { ...place, heldBack });
 		return true;
@@ -95,7 +95,7 @@ export class LateRows {
 }
 
 /** What was refused in one go; after it, table by table in pg_dump's order, what was held back. */
-function inOrder(waiting: Late[]): Array<Set<number>> {
+function inOrder(waiting: Deferred[]): Array<Set<number>> {
 	const tables = new Map<number, Set<number>>();
 	for (const { number, rank, heldBack } of [...waiting].sort((a, b) => a.rank - b.rank)) {
 		const group = heldBack ? rank : -1;

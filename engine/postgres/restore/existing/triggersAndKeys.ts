@@ -69,7 +69,7 @@ const EMPTY_PATH = `SELECT pg_catalog.set_config('search_path', '', true)`;
  * most of it off by that; owners switch triggers and rules off, and take foreign keys away and make them again, which
  * looks at all rows. All belongs into one transaction: whatever fails, nothing of it has happened.
  */
-export class InForce {
+export class TriggersAndKeys {
 	private constructor(
 		readonly client: Client,
 		readonly tables: Map<number, TargetRelation>,
@@ -80,7 +80,7 @@ export class InForce {
 	) {}
 
 	/** @param isReplica whether the session has session_replication_role set to replica */
-	static async on(client: Client, tables: TargetRelation[], isReplica: boolean): Promise<InForce> {
+	static async on(client: Client, tables: TargetRelation[], isReplica: boolean): Promise<TriggersAndKeys> {
 		const oids = tables.map(({ oid }) => oid);
 		const path = await client.query<{ path: string }>(`SELECT pg_catalog.current_setting('search_path') AS path`);
 		// So that definitions name every schema. Outside of a transaction that has no effect.
@@ -90,7 +90,7 @@ export class InForce {
 		const others = await client.query<{ oid: number }>(OTHERS, [oids]);
 		await client.query(`SELECT pg_catalog.set_config('search_path', $1, true)`, [path.rows[0]?.path]);
 		const byOid = new Map(tables.map((table) => [table.oid, table]));
-		return new InForce(client, byOid, switches.rows, keys, new Set(others.rows.map(({ oid }) => oid)));
+		return new TriggersAndKeys(client, byOid, switches.rows, keys, new Set(others.rows.map(({ oid }) => oid)));
 	}
 
 	/** Names of the tables of which the user may not switch something off, for a message; undefined where there are none. */
@@ -115,7 +115,7 @@ export class InForce {
 		);
 	}
 
-	async switchOff(): Promise<void> {
+	async disable(): Promise<void> {
 		for (const { table, name } of this.keys)
 			await this.client.query(`ALTER TABLE ${table} DROP CONSTRAINT ${quoteIdentifier(name)}`);
 		for (const { oid, what, name } of this.switches)
@@ -123,7 +123,7 @@ export class InForce {
 	}
 
 	/** As it was. @throws what the server says of a foreign key that the rows do not keep. */
-	async switchOn(): Promise<void> {
+	async enable(): Promise<void> {
 		// What is deferred is looked at now, for nothing can be altered while it waits.
 		await this.client.query('SET CONSTRAINTS ALL IMMEDIATE');
 		await this.client.query(EMPTY_PATH);

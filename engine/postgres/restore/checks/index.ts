@@ -1,0 +1,2 @@
+export { checkComplete, compareRows, lostTables, shortTables } from './completeness';
+export { postRestoreWarnings } from './postRestore';

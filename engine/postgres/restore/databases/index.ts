@@ -1,0 +1,15 @@
+export {
+	checkDatabaseName,
+	createDatabase,
+	createDatabaseAsStated,
+	databaseExists,
+	dropDatabase,
+	freeName,
+	keptCopies,
+	localeClauses,
+	MAY_NOT_CREATE,
+	suffixedName,
+} from './databases';
+export { Maintenance } from './maintenance';
+export { applyEarlySettings, applyOwner, applyProperties } from './properties';
+export { takeName } from './renaming';

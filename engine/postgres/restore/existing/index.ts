@@ -1,0 +1,2 @@
+export { ExistingTarget } from './existingTarget';
+export { Progress } from './progress';

@@ -1,0 +1,2 @@
+export { copyIn } from './copyIn';
+export { load, type Loaded } from './load';

@@ -1,0 +1,1 @@
+export { type Outcome, restoreAndSwap, restoreAsNew } from './stagingDatabase';
