@@ -1,6 +1,6 @@
 import { messageOf } from '../errors';
-import type { QdrantClient } from './client';
-import { isForeign, statusOf } from './failure';
+import type { QdrantClient } from './client/client';
+import { isForeign, statusOf } from './client/failure';
 
 export interface PointCount {
 	points: number;

@@ -1,7 +1,7 @@
-export { backUpCollections, type BackUpCollectionsOptions, type CollectionsBackup } from './backUpCollections';
-export { backUpStorage, type BackUpStorageOptions } from './backUpStorage';
-export { collectionName } from './collectionName';
-export type { QdrantConnection, QdrantTimeouts } from './connection';
+export { backUpCollections, type BackUpCollectionsOptions, type CollectionsBackup } from './backUp/backUpCollections';
+export { backUpStorage, type BackUpStorageOptions } from './backUp/backUpStorage';
+export { collectionName } from './server/names';
+export type { QdrantConnection, QdrantTimeouts } from './client/connection';
 export {
 	checkQdrant,
 	deleteServerSnapshot,
@@ -10,10 +10,10 @@ export {
 	listServerSnapshots,
 	type QdrantSummary,
 	type ServerSnapshot,
-} from './lookUp';
+} from './server/lookUp';
 export { collectionSource, type CollectionSource } from './manifestSource';
 export type { CollectionSelection } from './select';
-export type { AliasChoice } from './restore/aliases';
+export type { AliasChoice } from './server/aliases';
 export type { CheckOptions } from './restore/check';
 export {
 	assertConfirmed as assertCollectionConfirmed,

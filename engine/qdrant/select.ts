@@ -1,5 +1,5 @@
 import { BackupError } from '../errors';
-import { collectionName, text } from './collectionName';
+import { collectionName, text } from './server/names';
 
 export interface CollectionSelection {
 	/** Exact names; each must be there. */

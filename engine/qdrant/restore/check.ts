@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BackupError, throwIfCancelled } from '../../errors';
-import type { QdrantClient } from '../client';
-import type { Topology } from '../cluster';
+import type { QdrantClient } from '../client/client';
+import type { Topology } from '../server/topology';
 import { countPoints, type PointCount } from '../count';
 import type { CollectionSource } from '../manifestSource';
-import type { CollectionInfo, JsonObject } from '../types';
-import { bare } from './compatible';
+import type { CollectionInfo, JsonObject } from '../client/types';
+import { bare } from './compatibility';
 import { searchSample, type SampleSearch } from './sampleSearch';
 
 export interface CheckOptions {

@@ -1,6 +1,6 @@
 import { KEPT_SUFFIX } from '../../keptCopies';
 
-import type { RestoreContext } from './load';
+import type { RestoreContext } from './load/load';
 
 /** The collections that safe swaps of this one have kept, and the aliases that they gave to what was there, newest first. */
 export async function keptCopies({ topology: { client }, signal }: RestoreContext, name: string): Promise<string[]> {

@@ -1,23 +1,23 @@
 import { BackupError, cancelled, messageOf, throwIfCancelled } from '../../errors';
 import { assertRoomForCopy, checkKeptCopies } from '../../keptCopies';
 import type { Storage } from '../../storage';
-import { findPeers, type Topology } from '../cluster';
-import { collectionName, text } from '../collectionName';
-import type { QdrantConnection } from '../connection';
-import { isOutcomeUnknown } from '../failure';
-import { SnapshotLedger } from '../ledger';
-import { removeLeftovers } from '../leftovers';
-import { restoreAliases, type AliasChoice } from './aliases';
+import { findPeers, type Topology } from '../server/topology';
+import { collectionName, text } from '../server/names';
+import type { QdrantConnection } from '../client/connection';
+import { isOutcomeUnknown } from '../client/failure';
+import { SnapshotLedger } from '../artifacts/ledger';
+import { removeLeftovers } from '../artifacts/staleSnapshots';
+import { restoreAliases, type AliasChoice } from '../server/aliases';
 import { assertPassed, checkCollection, type CheckOptions, type CollectionCheck } from './check';
-import { nameTaken, relax, releaseCollections } from './claim';
-import { assertCompatible } from './compatible';
+import { nameTaken, relax, releaseCollections } from './load/claim';
+import { assertCompatible } from './compatibility';
 import { keptCopies } from './keptCopies';
-import { assertSingle, discard, isSharded, loadInto, loadNew, type RestoreContext } from './load';
-import { findRemnants, ofTarget } from './remnants';
+import { assertSingle, discard, isSharded, loadInto, loadNew, type RestoreContext } from './load/load';
+import { findRemnants, ofTarget } from '../artifacts/staleCollections';
 import type { RestoreSource } from './source';
-import { swapAlias } from './swapAlias';
-import { swapCollection } from './swapCollection';
-import { takeBack } from './takeBack';
+import { swapAlias } from './swap/swapAlias';
+import { swapCollection } from './swap/swapCollection';
+import { takeBack } from './reclaim';
 import { assertVersion } from './version';
 
 export type RestoreCollectionTarget =

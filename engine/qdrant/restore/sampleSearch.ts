@@ -3,9 +3,9 @@
  * whose bytes were compared with their hash: so whatever goes wrong here is told, and takes nothing back.
  */
 import { BackupError, messageOf } from '../../errors';
-import type { QdrantClient } from '../client';
-import { statusOf } from '../failure';
-import type { JsonObject, StoredPoint } from '../types';
+import type { QdrantClient } from '../client/client';
+import { statusOf } from '../client/failure';
+import type { JsonObject, StoredPoint } from '../client/types';
 
 /** Points to find a vector among that can be searched by. */
 const SAMPLE = 10;

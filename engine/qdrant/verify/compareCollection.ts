@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import type { CheckContext } from '../../verify/types';
 import type { CollectionSource } from '../manifestSource';
-import { bare } from '../restore/compatible';
+import { bare } from '../restore/compatibility';
 import type { CollectionContent } from '../snapshot';
 import { findError, findWarning } from './findings';
 

@@ -2,13 +2,13 @@
 import type { Manifest } from '../../archive';
 import { messageOf, throwIfCancelled } from '../../errors';
 import type { CheckContext } from '../../verify/types';
-import type { QdrantClient } from '../client';
-import { findPeers, findShards } from '../cluster';
-import type { QdrantConnection } from '../connection';
+import type { QdrantClient } from '../client/client';
+import { findPeers, findShards } from '../server/topology';
+import type { QdrantConnection } from '../client/connection';
 import type { CollectionSource } from '../manifestSource';
-import { shardObstacle } from '../restore/compatible';
+import { shardObstacle } from '../restore/compatibility';
 import type { CollectionRestoreReport } from '../restore/restoreCollection';
-import type { CollectionInfo, JsonObject, PointId } from '../types';
+import type { CollectionInfo, JsonObject, PointId } from '../client/types';
 import { compareConfig } from './compareCollection';
 import { findTooFew } from './comparePoints';
 import { findError, findWarning } from './findings';

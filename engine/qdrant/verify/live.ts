@@ -4,7 +4,7 @@ import { throwIfCancelled } from '../../errors';
 import type { CheckContext } from '../../verify/types';
 import { findWarning } from './findings';
 import type { Scratch as AnyScratch } from './inspect';
-import type { PointId } from '../types';
+import type { PointId } from '../client/types';
 import { isRefusal, readPoint } from './samples';
 
 type Scratch = Required<AnyScratch>;

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../types';
+import type { Json, JsonObject } from '../client/types';
 import type { SampledPoint } from './samples';
 
 /** Paths that stock payloads have: `city`, `address.city`, `lines[].price`. Names in quotes are left alone. */

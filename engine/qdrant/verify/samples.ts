@@ -1,6 +1,6 @@
-import type { QdrantClient } from '../client';
-import { statusOf } from '../failure';
-import type { Json, JsonObject, PointId } from '../types';
+import type { QdrantClient } from '../client/client';
+import { statusOf } from '../client/failure';
+import type { Json, JsonObject, PointId } from '../client/types';
 
 /** Enough to see a shard or an index that was lost as a whole, and little for a server with vectors of any size. */
 const SAMPLES = 100;

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { messageOf } from '../../errors';
-import type { QdrantClient } from '../client';
+import type { QdrantClient } from '../client/client';
 
 const NAME = /^stack_backup_verify_(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)_[0-9a-f]{16}$/;
 /** Of another machine, whose clock may be wrong, and which may be at work on hundreds of gigabytes. */

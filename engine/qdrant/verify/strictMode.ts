@@ -1,5 +1,5 @@
-import type { QdrantClient } from '../client';
-import type { CollectionInfo } from '../types';
+import type { QdrantClient } from '../client/client';
+import type { CollectionInfo } from '../client/types';
 import { isRefusal } from './samples';
 
 /**

@@ -5,9 +5,9 @@
 import type { ArchiveReader } from '../../archive';
 import { BackupError, cancelled, throwIfCancelled } from '../../errors';
 import type { CheckContext, ScratchTargets } from '../../verify/types';
-import { QdrantClient } from '../client';
-import type { QdrantConnection } from '../connection';
-import { isOutcomeUnknown } from '../failure';
+import { QdrantClient } from '../client/client';
+import type { QdrantConnection } from '../client/connection';
+import { isOutcomeUnknown } from '../client/failure';
 import { collectionSource } from '../manifestSource';
 import { restoreCollection, type CollectionRestoreReport } from '../restore/restoreCollection';
 import { archiveSource, foreignSnapshot, type ForeignSnapshotOptions, type RestoreSource } from '../restore/source';

@@ -1,6 +1,6 @@
 /** What a point's own vectors tell of it: that they are of the collection's shape, and that searches by them find it. */
-import type { QdrantClient } from '../client';
-import type { Json, JsonObject, PointId } from '../types';
+import type { QdrantClient } from '../client/client';
+import type { Json, JsonObject, PointId } from '../client/types';
 import { withId, type SampledPoint } from './samples';
 
 /** Stored as half floats or bytes, and normalised for cosine, a vector differs from itself by less than this. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Json, JsonObject } from '../../../../engine/qdrant/types';
+import type { Json, JsonObject } from '../../../../engine/qdrant/client/types';
 import { conditionOf } from '../../../../engine/qdrant/verify/payloadIndexes';
 import type { SampledPoint } from '../../../../engine/qdrant/verify/samples';
 import { identityScore, shapeProblem, vectorsOf, type NamedVector } from '../../../../engine/qdrant/verify/vectors';

@@ -1,0 +1,125 @@
+import { QdrantClient as Client } from '@qdrant/js-client-rest';
+
+import { BackupError, cancelled } from '../../errors';
+import { ANSWERS, assertParsed, parsed, refusal, resultOf } from './answer';
+import { checkedApiKey, checkedTimeouts, describeUrl, type QdrantConnection, type QdrantTimeouts } from './connection';
+import { dispatcherOf, type ReadAnswer, type WrittenRequest } from './dispatcher';
+import { connectionFailure, explain, QdrantFailure, type Role } from './failure';
+import { Patience } from './retry';
+import { open, readText, upload, type HttpRequest, type UploadBody, type WholeAnswer } from './http';
+
+/** Qdrant's calls by their names in its OpenAPI description. */
+export type Api = ReturnType<Client['api']>;
+
+/**
+ * Writes requests and reads answers, for every server: where a request goes is the dispatcher's business. A time-out of the
+ * client's own would take the place of each call's signal.
+ */
+const api: Api = new Client({ url: 'http://qdrant', port: null, timeout: Infinity, checkCompatibility: false }).api();
+
+export interface CallOptions {
+	signal?: AbortSignal | undefined;
+	/** Milliseconds until the answer begins, 0 for none; as long as a quick question may take, unless told. */
+	answerWithin?: number;
+	/** What the server may repeat in its message, and nobody else may read: a presigned URL. */
+	secrets?: string[];
+	/** A server that limits how often it is asked is not waited for. */
+	isImpatient?: boolean;
+}
+
+/** For all calls of a run together. */
+const PATIENCE_MS = 30_000;
+
+/** Makes one of Qdrant's calls. */
+export type Ask<T> = (api: Api, init: RequestInit) => Promise<{ data: T; headers: Headers }>;
+
+/** How the calls to one server are made, their answers read, and their failures told. */
+export class Caller {
+	/** The address, for messages. */
+	readonly server: string;
+	readonly connection: QdrantConnection;
+	readonly timeouts: Required<QdrantTimeouts>;
+	readonly patience = new Patience(PATIENCE_MS);
+
+	/** @throws BackupError INVALID_INPUT for a URL, an API key or a time-out that is none */
+	constructor(
+		connection: QdrantConnection,
+		readonly role: Role,
+	) {
+		this.server = describeUrl(connection.url);
+		this.timeouts = checkedTimeouts(connection.timeouts);
+		checkedApiKey(connection.apiKey);
+		this.connection = { ...connection, timeouts: this.timeouts };
+	}
+
+	/** What the server answers, once it has proved to be of that shape. `what` begins the message of a failure. */
+	async result<T>(
+		what: string,
+		shape: keyof typeof ANSWERS,
+		ask: Ask<{ result?: T }>,
+		options: CallOptions,
+	): Promise<T> {
+		const once = async () =>
+			await this.#explained(what, options, async () => {
+				const { data } = await this.#ask(ask, options);
+				return resultOf<T>(data, ANSWERS[shape]);
+			});
+		return options.isImpatient ? await once() : await this.patience.during(once, options.signal);
+	}
+
+	/** An answer that has not the shape of all others, and the Date header. */
+	async whole(what: string, ask: Ask<unknown>, options: CallOptions): Promise<{ data: unknown; date: string | null }> {
+		return await this.#explained(what, options, async () => {
+			const { data, headers } = await this.#ask(ask, options);
+			assertParsed(data);
+			return { data, date: headers.get('date') };
+		});
+	}
+
+	async upload(what: string, request: Pick<HttpRequest, 'path' | 'query' | 'signal'>, body: UploadBody): Promise<void> {
+		// A cancel that came after everything was sent is not why it failed.
+		await this.#explained(what, {}, async () => {
+			const answer = await upload(this.connection, { method: 'POST', answerWithin: 0, ...request }, body);
+			if (answer.status !== 200) throw this.refusal(answer);
+			// A page that a proxy answers with, and OK, is no sign that anything was restored.
+			resultOf(parsed(answer.text), ANSWERS.uploaded);
+		});
+	}
+
+	refusal(answer: WholeAnswer, secrets: string[] = []): QdrantFailure {
+		const { apiKey } = this.connection;
+		return refusal(answer, apiKey ? [apiKey, ...secrets] : secrets);
+	}
+
+	async #ask<T>(ask: Ask<T>, options: CallOptions): Promise<{ data: T; headers: Headers }> {
+		const { signal } = options;
+		const dispatcher = dispatcherOf((request) => this.#send(request, options));
+		try {
+			return await ask(api, { dispatcher, ...(signal && { signal }) });
+		} catch (error) {
+			// What the dispatcher has thrown, in the wrapping of fetch.
+			throw error instanceof TypeError && error.cause instanceof Error ? error.cause : error;
+		}
+	}
+
+	/** Carries a request of the client's to the server. */
+	async #send(request: WrittenRequest, { answerWithin, secrets }: CallOptions): Promise<ReadAnswer> {
+		const within = answerWithin ?? this.timeouts.answer;
+		const head = await open(this.connection, { ...request, answerWithin: within });
+		const text = await readText(head);
+		const status = head.statusCode ?? 0;
+		if (status !== 200) throw this.refusal({ status, text, headers: head.headers }, secrets);
+		return { text, date: head.headers.date };
+	}
+
+	async #explained<T>(what: string, { signal }: CallOptions, ask: () => Promise<T>): Promise<T> {
+		try {
+			return await ask();
+		} catch (error) {
+			if (error instanceof BackupError) throw error;
+			if (signal?.aborted) throw cancelled();
+			const failure = error instanceof QdrantFailure ? error : connectionFailure(error);
+			throw explain(failure, this.role, this.server, what);
+		}
+	}
+}

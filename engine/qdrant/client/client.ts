@@ -1,0 +1,346 @@
+/** The calls to a Qdrant server, one method each. */
+import type { Schemas } from '@qdrant/js-client-rest';
+
+import { BackupError } from '../../errors';
+import { plain } from './answer';
+import { Caller, type Ask } from './caller';
+import type { QdrantConnection, QdrantTimeouts } from './connection';
+import { exactIntegers } from '../exactIntegers';
+import { ADDRESS_HINT, isForeign, statusOf, type QdrantFailure, type Role } from './failure';
+import { openLong, type LongAnswer, type UploadBody, type WholeAnswer } from './http';
+import type {
+	Alias,
+	AliasAction,
+	ClusterStatus,
+	CollectionCluster,
+	CollectionInfo,
+	JsonObject,
+	ScoredPoint,
+	SnapshotDescription,
+	StoredPoint,
+} from './types';
+
+/** Whose snapshots: the whole storage's, a collection's, or a shard's on the peer that is asked. */
+export interface SnapshotScope {
+	collection?: string;
+	shard?: number;
+}
+
+export class QdrantClient {
+	readonly #caller: Caller;
+
+	/** @throws BackupError INVALID_INPUT for a URL, an API key or a time-out that is none */
+	constructor(connection: QdrantConnection, role: Role) {
+		this.#caller = new Caller(connection, role);
+	}
+
+	/** The address, for messages. */
+	get server(): string {
+		return this.#caller.server;
+	}
+
+	get role(): Role {
+		return this.#caller.role;
+	}
+
+	get timeouts(): Required<QdrantTimeouts> {
+		return this.#caller.timeouts;
+	}
+
+	/**
+	 * The server's version, `1.16.3`, and its own idea of the time, from the Date header. Needs no API key.
+	 * @throws BackupError INVALID_INPUT where something else than Qdrant answers
+	 */
+	async version(signal?: AbortSignal): Promise<{ version: string; now: Date }> {
+		const what = `Could not ask ${this.server} for its version`;
+		const { data, date } = await this.#caller
+			.whole(what, (api, init) => api.root({}, init), { signal })
+			.catch((error: unknown) => {
+				// A proxy that cannot reach Qdrant says nothing of what is behind it.
+				throw isForeign(error) && (statusOf(error) ?? 0) < 500 ? this.#notQdrant(error) : error;
+			});
+		const version = (data as { version?: unknown } | null)?.version;
+		if (typeof version !== 'string') throw this.#notQdrant();
+		const now = new Date(date ?? Date.now());
+		return { version, now: Number.isNaN(now.getTime()) ? new Date() : now };
+	}
+
+	#notQdrant(cause?: unknown): BackupError {
+		const reason = cause instanceof BackupError ? (cause.cause as QdrantFailure).message : 'it tells no version';
+		return new BackupError('INVALID_INPUT', `What answers at ${this.server} is not a Qdrant server: ${reason}.`, {
+			cause,
+			hint: ADDRESS_HINT,
+		});
+	}
+
+	async cluster(signal?: AbortSignal): Promise<ClusterStatus> {
+		const what = 'Could not read the state of the cluster';
+		const status = await this.#caller.result(what, 'cluster', (api, init) => api.clusterStatus({}, init), { signal });
+		return plain(status) as ClusterStatus;
+	}
+
+	async collections(signal?: AbortSignal): Promise<string[]> {
+		const what = 'Could not list the collections';
+		const { collections } = await this.#caller.result(
+			what,
+			'collections',
+			(api, init) => api.getCollections({}, init),
+			{ signal },
+		);
+		return collections.map(({ name }) => name).sort();
+	}
+
+	/** All aliases of the server. */
+	async aliases(signal?: AbortSignal): Promise<Alias[]> {
+		const what = 'Could not list the aliases';
+		const ask = this.#caller.result(what, 'aliases', (api, init) => api.getCollectionsAliases({}, init), { signal });
+		return (await ask).aliases;
+	}
+
+	/** All changes are seen at once; where one is refused, those before it stay (1.16.3). */
+	async changeAliases(actions: AliasAction[], signal?: AbortSignal): Promise<void> {
+		if (actions.length === 0) return;
+		await this.#do('Could not change the aliases', (api, init) => api.updateAliases({ actions }, init), signal);
+	}
+
+	async collection(name: string, signal?: AbortSignal): Promise<CollectionInfo> {
+		const info = await this.#caller.result(
+			`Could not read the collection ${name}`,
+			'collection',
+			(api, init) => api.getCollection({ collection_name: name }, init),
+			{ signal },
+		);
+		return plain(info) as CollectionInfo;
+	}
+
+	/** Whether there is a collection of that name, or one behind an alias of that name. */
+	async collectionExists(name: string, signal?: AbortSignal): Promise<boolean> {
+		const { exists } = await this.#caller.result(
+			`Could not look for the collection ${name}`,
+			'exists',
+			(api, init) => api.collectionExists({ collection_name: name }, init),
+			{ signal },
+		);
+		return exists;
+	}
+
+	async createCollection(name: string, settings: JsonObject, signal?: AbortSignal): Promise<void> {
+		const body = exactIntegers(settings) as Schemas['CreateCollection'];
+		const what = `Could not create the collection ${name}`;
+		await this.#do(what, (api, init) => api.createCollection({ collection_name: name, ...body }, init), signal);
+	}
+
+	/** Changes what settings are given: of its metadata those keys, where null removes one. */
+	async updateCollection(name: string, settings: JsonObject, signal?: AbortSignal): Promise<void> {
+		const body = exactIntegers(settings) as Schemas['UpdateCollection'];
+		const what = `Could not change the collection ${name}`;
+		await this.#do(what, (api, init) => api.updateCollection({ collection_name: name, ...body }, init), signal);
+	}
+
+	/** Fine where there is none. */
+	async deleteCollection(name: string, signal?: AbortSignal): Promise<void> {
+		const what = `Could not delete the collection ${name}`;
+		await this.#do(what, (api, init) => api.deleteCollection({ collection_name: name }, init), signal);
+	}
+
+	async createShardKey(
+		name: string,
+		settings: { shard_key: string | number; shards_number: number },
+		signal?: AbortSignal,
+	): Promise<void> {
+		const what = `Could not create a shard key of the collection ${name}`;
+		await this.#do(what, (api, init) => api.createShardKey({ collection_name: name, ...settings }, init), signal);
+	}
+
+	async createPayloadIndex(
+		name: string,
+		field: string,
+		schema: JsonObject | string,
+		signal?: AbortSignal,
+	): Promise<void> {
+		const index = { field_name: field, field_schema: schema as Schemas['PayloadFieldSchema'] };
+		await this.#caller.result(
+			`Could not create the payload index ${field} of the collection ${name}`,
+			'done',
+			(api, init) => api.createFieldIndex({ collection_name: name, wait: true, ...index }, init),
+			{ signal, answerWithin: this.#caller.timeouts.operation },
+		);
+	}
+
+	/** Where the shards of a collection are, as the peer that is asked sees it. */
+	async collectionCluster(name: string, signal?: AbortSignal): Promise<CollectionCluster> {
+		const shards = await this.#caller.result(
+			`Could not read the shards of the collection ${name}`,
+			'shards',
+			(api, init) => api.collectionClusterInfo({ collection_name: name }, init),
+			{ signal },
+		);
+		return plain(shards) as CollectionCluster;
+	}
+
+	/** The exact number of points. */
+	async count(name: string, signal?: AbortSignal): Promise<number> {
+		const { count } = await this.#caller.result(
+			`Could not count the points of the collection ${name}`,
+			'count',
+			(api, init) => api.countPoints({ collection_name: name, exact: true }, init),
+			{ signal, answerWithin: this.#caller.timeouts.operation, isImpatient: true },
+		);
+		return count;
+	}
+
+	/** Some points with their vectors. */
+	async somePoints(name: string, limit: number, signal?: AbortSignal): Promise<StoredPoint[]> {
+		const wanted = { limit, with_vector: true, with_payload: false };
+		const { points } = await this.#caller.result(
+			`Could not read points of the collection ${name}`,
+			'points',
+			(api, init) => api.scrollPoints({ collection_name: name, ...wanted }, init),
+			{ signal, isImpatient: true },
+		);
+		return points as StoredPoint[];
+	}
+
+	async search(name: string, query: JsonObject, signal?: AbortSignal): Promise<ScoredPoint[]> {
+		const body = exactIntegers(query) as Schemas['QueryRequest'];
+		const { points } = await this.#caller.result(
+			`Could not search in the collection ${name}`,
+			'points',
+			(api, init) => api.queryPoints({ collection_name: name, ...body }, init),
+			{ signal, isImpatient: true },
+		);
+		return points;
+	}
+
+	/**
+	 * Makes a snapshot on the server's disk and waits until it is done. Facts of 1.16.3: the name holds the time in
+	 * seconds, so that two snapshots of a collection in one second overwrite each other; a snapshot asked for by an alias
+	 * is one of the collection behind it; the server goes on when the client goes away.
+	 */
+	async createSnapshot(scope: SnapshotScope, signal?: AbortSignal): Promise<SnapshotDescription> {
+		const what = `Could not make a snapshot of ${describeScope(scope)}`;
+		const options = { signal, answerWithin: this.#caller.timeouts.operation };
+		return (await this.#caller.result<SnapshotDescription | null>(
+			what,
+			'snapshot',
+			(api, init) => {
+				const { collection: collection_name, shard: shard_id } = scope;
+				if (collection_name === undefined) return api.createFullSnapshot({ wait: true }, init);
+				if (shard_id === undefined) return api.createSnapshot({ collection_name, wait: true }, init);
+				return api.createShardSnapshot({ collection_name, shard_id, wait: true }, init);
+			},
+			options,
+		)) as SnapshotDescription;
+	}
+
+	async snapshots(scope: SnapshotScope, signal?: AbortSignal): Promise<SnapshotDescription[]> {
+		const what = `Could not list the snapshots of ${describeScope(scope)}`;
+		return await this.#caller.result<SnapshotDescription[]>(
+			what,
+			'snapshots',
+			(api, init) => {
+				const { collection: collection_name, shard: shard_id } = scope;
+				if (collection_name === undefined) return api.listFullSnapshots({}, init);
+				if (shard_id === undefined) return api.listSnapshots({ collection_name }, init);
+				return api.listShardSnapshots({ collection_name, shard_id }, init);
+			},
+			{ signal },
+		);
+	}
+
+	/**
+	 * Removes a snapshot from the server's disk; fine where there is none. Of a deleted collection the snapshots stay on the
+	 * disk, out of reach of every call until there is a collection of that name again (1.16.3).
+	 * @returns Whether it is gone; false where the collection is.
+	 */
+	async deleteSnapshot(scope: SnapshotScope, name: string, signal?: AbortSignal): Promise<boolean> {
+		const file = { snapshot_name: name, wait: true };
+		try {
+			await this.#do(
+				`Could not delete ${name}`,
+				(api, init) => {
+					const { collection: collection_name, shard: shard_id } = scope;
+					if (collection_name === undefined) return api.deleteFullSnapshot(file, init);
+					if (shard_id === undefined) return api.deleteSnapshot({ collection_name, ...file }, init);
+					return api.deleteShardSnapshot({ collection_name, shard_id, ...file }, init);
+				},
+				signal,
+			);
+			return true;
+		} catch (error) {
+			if (statusOf(error) !== 404 || isForeign(error)) throw error;
+			return scope.collection === undefined || (await this.collectionExists(scope.collection, signal));
+		}
+	}
+
+	/** The address of a snapshot on this server. */
+	snapshotUrl(scope: SnapshotScope, name: string): string {
+		return `${this.server.replace(/\/+$/, '')}${snapshotPath(scope, name)}`;
+	}
+
+	/** The body of a snapshot, whole or from a byte on; resolves with whatever answer came. Throws QdrantFailure. */
+	async openSnapshot(
+		scope: SnapshotScope,
+		name: string,
+		headers: Record<string, string>,
+		signal?: AbortSignal,
+	): Promise<LongAnswer> {
+		const path = snapshotPath(scope, name);
+		const { connection, timeouts } = this.#caller;
+		return await openLong(connection, { method: 'GET', path, headers, signal, answerWithin: timeouts.answer });
+	}
+
+	/** What an answer stands for that openSnapshot resolved with. */
+	refusal(answer: WholeAnswer): QdrantFailure {
+		return this.#caller.refusal(answer);
+	}
+
+	/** Waits where the server limits how often it is asked; see Patience. */
+	async patiently<T>(ask: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+		return await this.#caller.patience.during(ask, signal);
+	}
+
+	/**
+	 * Uploads a snapshot and waits until the server has taken it in. A shard's changes the one replica that the peer holds,
+	 * and no other (`no_sync`).
+	 */
+	async uploadSnapshot(scope: SnapshotScope, checksum: string, body: UploadBody, signal?: AbortSignal): Promise<void> {
+		const request = {
+			path: `${snapshotsPath(scope)}/upload`,
+			query: { wait: true, priority: scope.shard === undefined ? 'snapshot' : 'no_sync', checksum },
+			signal,
+		};
+		await this.#caller.upload(`Could not restore the snapshot into ${describeScope(scope)}`, request, body);
+	}
+
+	/** Lets the server fetch a snapshot by itself and waits until it has taken it in. */
+	async recoverSnapshot(name: string, location: string, checksum: string, signal?: AbortSignal): Promise<void> {
+		const snapshot = { location, checksum, priority: 'snapshot' } as const;
+		await this.#caller.result(
+			`Could not restore the snapshot into the collection ${name}`,
+			'done',
+			(api, init) => api.recoverFromSnapshot({ collection_name: name, wait: true, ...snapshot }, init),
+			{ secrets: [location], signal, answerWithin: this.#caller.timeouts.operation },
+		);
+	}
+
+	/** A call whose answer tells nothing more than that it was done. */
+	async #do(what: string, ask: Ask<{ result?: unknown }>, signal: AbortSignal | undefined): Promise<void> {
+		await this.#caller.result(what, 'done', ask, { signal });
+	}
+}
+
+function snapshotsPath({ collection, shard }: SnapshotScope): string {
+	if (collection === undefined) return '/snapshots';
+	return `/collections/${encodeURIComponent(collection)}${shard === undefined ? '' : `/shards/${shard}`}/snapshots`;
+}
+
+function snapshotPath(scope: SnapshotScope, name: string): string {
+	return `${snapshotsPath(scope)}/${encodeURIComponent(name)}`;
+}
+
+/** For messages: `the collection docs`, `shard 2 of the collection docs`, `the whole storage`. */
+export function describeScope({ collection, shard }: SnapshotScope): string {
+	if (collection === undefined) return 'the whole storage';
+	return `${shard === undefined ? '' : `shard ${shard} of `}the collection ${collection}`;
+}

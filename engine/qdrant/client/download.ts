@@ -1,0 +1,174 @@
+/**
+ * How a snapshot comes from the server: one GET whose body is pulled by whoever stores it; when that is slow, the body
+ * is paused, and the connection's window holds the server back. When the connection breaks (or stays silent for too long
+ * while we wait for bytes), the rest is asked for by range once the reader wants more. Facts of 1.16.3: the ETag stands
+ * for the file (inode, size, time), the server honours Range and If-Match (412 where the file is another by now), but
+ * ignores If-Range: it would send the rest of the other file. What arrives is counted and hashed before it is handed on,
+ * and the last chunk is handed on only after both were right, so that no damaged copy is ever whole.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { BackupError, cancelled, throwIfCancelled } from '../../errors';
+import { untilAborted } from '../../storage/chunks';
+import { describeScope, type QdrantClient, type SnapshotScope } from './client';
+import { connectionFailure, explain, pauseWanted, QdrantFailure } from './failure';
+import { readText, type LongAnswer } from './http';
+import type { SnapshotDescription } from './types';
+
+/** In a row without a byte in between. */
+const ATTEMPTS = 5;
+/** Of a server that wants to be left alone for longer, nothing more is expected. */
+const MAX_PAUSE_MS = 60_000;
+
+export interface DownloadOptions {
+	signal?: AbortSignal;
+	/** Told of each resumption. */
+	onResume?: (offset: number, reason: string) => void;
+}
+
+/** What a download found out; complete when its bytes have been read to the end. */
+export interface DownloadResult {
+	bytes: number;
+	sha256: string;
+}
+
+/**
+ * The bytes of a snapshot, compared with the size and the SHA-256 that the server told when it made it.
+ * @throws BackupError SOURCE_FAILED (other bytes than were announced; another file by now), SOURCE_UNREACHABLE (broken
+ * for good), ACCESS_DENIED, CANCELLED
+ */
+export async function* downloadSnapshot(
+	client: QdrantClient,
+	scope: SnapshotScope,
+	snapshot: SnapshotDescription,
+	result: DownloadResult,
+	options: DownloadOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+	const hash = createHash('sha256');
+	let held: Uint8Array | undefined;
+	for await (const chunk of downloadUnchecked(client, scope, snapshot, options)) {
+		hash.update(chunk);
+		result.bytes += chunk.length;
+		if (held) yield held;
+		held = chunk;
+	}
+	result.sha256 = hash.digest('hex');
+	assertChecksum(scope, snapshot, result.sha256);
+	if (held) yield held;
+}
+
+/** Throws SOURCE_FAILED where the server had told another SHA-256 (hex) of its snapshot. */
+export function assertChecksum(scope: SnapshotScope, snapshot: SnapshotDescription, sha256: string): void {
+	if (!snapshot.checksum || sha256 === snapshot.checksum.toLowerCase()) return;
+	throw damaged(snapshot, `its SHA-256 is ${sha256}, the server had told ${snapshot.checksum}`, scope);
+}
+
+/**
+ * As downloadSnapshot, but with the size alone compared: for a caller that hashes the bytes anyway, and that asks
+ * `assertChecksum` before anybody takes its copy for a whole one.
+ */
+export async function* downloadUnchecked(
+	client: QdrantClient,
+	scope: SnapshotScope,
+	snapshot: SnapshotDescription,
+	{ signal, onResume }: DownloadOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+	let offset = 0;
+	let etag: string | undefined;
+	let failures = 0;
+	for (;;) {
+		throwIfCancelled(signal);
+		let answer: LongAnswer | undefined;
+		try {
+			answer = await request(client, scope, snapshot, { offset, etag, signal });
+			etag = answer.head.headers.etag;
+			for await (const chunk of chunksOf(answer.body, client.timeouts.idle, signal)) {
+				offset += chunk.length;
+				failures = 0;
+				if (offset > snapshot.size) throw damaged(snapshot, `it has more than its ${snapshot.size} bytes`, scope);
+				yield chunk;
+			}
+			if (offset === snapshot.size) return;
+			if (answer.body.complete) throw damaged(snapshot, `it ended after ${offset} of ${snapshot.size} bytes`, scope);
+			throw new QdrantFailure('the connection was closed too early', undefined, 'ECONNRESET');
+		} catch (error) {
+			if (signal?.aborted) throw cancelled();
+			if (error instanceof BackupError) throw error;
+			const failure = error instanceof QdrantFailure ? error : connectionFailure(error);
+			failures++;
+			const passing = failure.status === undefined || failure.status >= 500 || failure.status === 429;
+			const wanted = (pauseWanted(failure) ?? 0) * 1000;
+			// Without an ETag nobody can tell whether the rest belongs to what came before.
+			if (!passing || wanted > MAX_PAUSE_MS || failures >= ATTEMPTS || (offset > 0 && etag === undefined)) {
+				throw explain(
+					failure,
+					client.role,
+					client.server,
+					`Could not download the snapshot of ${describeScope(scope)}`,
+				);
+			}
+			onResume?.(offset, failure.message);
+			const pause = Math.max(client.timeouts.pause * 2 ** (failures - 1), wanted);
+			await sleep(pause, undefined, { signal }).catch(() => {});
+		} finally {
+			answer?.body.destroy();
+		}
+	}
+}
+
+async function request(
+	client: QdrantClient,
+	scope: SnapshotScope,
+	snapshot: SnapshotDescription,
+	{ offset, etag, signal }: { offset: number; etag: string | undefined; signal: AbortSignal | undefined },
+): Promise<LongAnswer> {
+	const headers: Record<string, string> =
+		offset > 0 && etag !== undefined ? { range: `bytes=${offset}-`, 'if-match': etag } : {};
+	const { head, body } = await client.openSnapshot(scope, snapshot.name, headers, signal);
+	const status = head.statusCode ?? 0;
+	if (offset === 0 ? status === 200 : status === 206 && beginsAt(head, offset)) return { head, body };
+	if (status === 412 || status === 200 || status === 206) {
+		body.destroy();
+		throw damaged(snapshot, 'it was replaced on the server while it was being read', scope);
+	}
+	const text = await readText(chunksOf(head, client.timeouts.idle, signal));
+	throw client.refusal({ status, text, headers: head.headers });
+}
+
+function beginsAt(head: LongAnswer['head'], offset: number): boolean {
+	return head.headers['content-range']?.startsWith(`bytes ${offset}-`) === true;
+}
+
+/** The body's chunks. Silence counts only while we wait for bytes, not while our reader is busy. */
+async function* chunksOf(
+	body: LongAnswer['body'],
+	idleTimeout: number,
+	signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+	const bytes = signal ? untilAborted(body, signal) : (body as AsyncIterable<Uint8Array>);
+	const iterator = bytes[Symbol.asyncIterator]();
+	try {
+		for (;;) {
+			const timer = setTimeout(
+				() => body.destroy(new QdrantFailure('the server fell silent', undefined, 'ETIMEDOUT')),
+				idleTimeout || 2 ** 31 - 1,
+			);
+			const next = await iterator.next().finally(() => clearTimeout(timer));
+			if (next.done) return;
+			yield next.value;
+		}
+	} finally {
+		await iterator.return?.();
+	}
+}
+
+function damaged({ name }: SnapshotDescription, reason: string, scope: SnapshotScope): BackupError {
+	return new BackupError(
+		'SOURCE_FAILED',
+		`The snapshot ${name} of ${describeScope(scope)} did not arrive: ${reason}.`,
+		{
+			hint: 'Something changed it on the way, or another snapshot of the same second replaced it. Run the backup again.',
+		},
+	);
+}

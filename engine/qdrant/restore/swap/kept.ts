@@ -1,0 +1,35 @@
+import { BackupError, messageOf } from '../../../errors';
+import { aliasHoldersAfter } from '../../server/aliases';
+import { leave } from '../load/claim';
+import { discard, type RestoreContext } from '../load/load';
+import type { Swap } from './swapCollection';
+
+/** The error of a swap after which both the collection and the copy of the old one are there: what is where, and why. */
+export function keptError({ name, previous }: Swap, reason: unknown, where: string): BackupError {
+	return new BackupError(
+		'TARGET_FAILED',
+		`The restore over ${name} failed (${messageOf(reason)}), and ${where} The old collection is whole, as ${previous}.`,
+		{
+			cause: reason,
+			hint: `Look at both collections. Restore or copy ${previous} where ${name} is not what it was, and delete it once nothing needs it.`,
+		},
+	);
+}
+
+/** The reason for which the old collection had to be put back, and that it was. */
+export function putBackError({ name }: Swap, reason: unknown): unknown {
+	if (!(reason instanceof BackupError)) return reason;
+	const { code, message, cause, hint, details } = reason;
+	return new BackupError(code, `${message.replace(/\.$/, '')}. The collection ${name} was put back as it was.`, {
+		cause,
+		...(hint !== undefined && { hint }),
+		...(details && { details }),
+	});
+}
+
+/** Removes the copy of the old collection, unless aliases point at it. */
+export async function dropCopy(context: RestoreContext, { previous }: Swap): Promise<void> {
+	const holders = await aliasHoldersAfter(context.topology.client);
+	if (holders && ![...holders.values()].includes(previous)) await discard(context, previous);
+	else leave(context, `The copy ${previous} of the old collection was kept, since aliases may point at it.`);
+}
