@@ -2,15 +2,11 @@
  * The codecs, all from node:zlib. A frame is one zstd frame or one gzip member; both formats allow them to be
  * concatenated (RFC 8878 section 3, RFC 1952 section 2.2), so an archive of many frames is one file to stock tools.
  *
- * Small frames are compressed and decompressed in one call on libuv's thread pool; what does not fit in memory goes
- * through the streaming codecs. Two facts about Node 24 shape this file:
- * - `zlib.zstdCompress` first feeds the input without saying that it is all of it and ends the frame in a second
- *   call. One write that already carries the end flag makes zstd take its single-pass route: a third faster, a
- *   little smaller, and the size of the content stands in the frame's header.
- * - the zstd decompressor stops after the first frame of a chunk and drops what follows without an error. So frames
- *   are always decompressed one by one, along the manifest's index, and their raw length is compared.
+ * Small frames are compressed (frame-encoder.ts) and decompressed in one call on libuv's thread pool; what does not fit
+ * in memory goes through the streaming codecs. The zstd decompressor of Node 24 stops after the first frame of a chunk
+ * and drops what follows without an error. So frames are always decompressed one by one, along the manifest's index,
+ * and their raw length is compared.
  */
-import { once } from 'node:events';
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 
@@ -53,7 +49,8 @@ export function assertCodecAvailable(name: CodecName): void {
 	});
 }
 
-function zstdOptions(level: number): zlib.ZstdOptions {
+/** zstd's parameters at a level, with the content checksum that every frame of ours ends with. */
+export function zstdOptions(level: number): zlib.ZstdOptions {
 	const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag } = zlib.constants;
 	return { params: { [ZSTD_c_compressionLevel]: level, [ZSTD_c_checksumFlag]: 1 } };
 }
@@ -71,39 +68,6 @@ export function createDecompressor(name: CodecName): (Transform & zlib.Zlib) | u
 	if (name === 'zstd') return zlib.createZstdDecompress({ chunkSize: STREAM_CHUNK });
 	if (name === 'gzip') return zlib.createGunzip({ chunkSize: STREAM_CHUNK });
 	return undefined;
-}
-
-/** Compresses one frame on the thread pool. What it returns shares no memory with the input; `none` copies it. */
-export async function compressFrame(codec: CodecOptions, raw: Uint8Array[]): Promise<Uint8Array<ArrayBuffer>> {
-	if (codec.name === 'none') return Buffer.concat(raw);
-	const whole = raw.length === 1 ? raw[0]! : Buffer.concat(raw);
-	const { name, level = 0 } = codec;
-	// Room for input that does not compress, so that one pass into one buffer is enough.
-	const chunkSize = whole.length + (whole.length >> 7) + 1024;
-	if (name === 'zstd') {
-		const flush = zlib.constants.ZSTD_e_end;
-		return await writeOnce(zlib.createZstdCompress({ ...zstdOptions(level), chunkSize, flush }), whole);
-	}
-	return await writeOnce(zlib.createGzip({ level, chunkSize, flush: zlib.constants.Z_FINISH }), whole);
-}
-
-/** One write whose flush flag already ends the frame; ending the stream as well would append an empty frame. */
-async function writeOnce(engine: Transform, whole: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-	const output: Array<Uint8Array<ArrayBuffer>> = [];
-	engine.on('data', (chunk: Uint8Array<ArrayBuffer>) => output.push(chunk));
-	try {
-		await new Promise<void>((resolve, reject) => {
-			engine.once('error', reject);
-			engine.write(whole, (error) => (error ? reject(error) : resolve()));
-		});
-	} finally {
-		engine.destroy();
-		await once(engine, 'close');
-	}
-	const [only] = output;
-	// A small result would keep the whole buffer that it was written to.
-	const isSmall = only && only.length < only.buffer.byteLength / 2;
-	return output.length === 1 && only && !isSmall ? only : Buffer.concat(output);
 }
 
 /**

@@ -6,7 +6,8 @@ import { availableParallelism } from 'node:os';
 
 import { giveBack } from '../storage/lent';
 import { totalLength } from './blocks';
-import { compressFrame, type CodecOptions } from './codec';
+import type { CodecOptions } from './codec';
+import { FrameEncoder } from './frame-encoder';
 
 /** As many frames as there are cores, with a thread of the pool left for files and name look-ups. */
 export const COMPRESSORS = Math.max(
@@ -17,6 +18,8 @@ export const COMPRESSORS = Math.max(
 export class FrameCompressor {
 	readonly #codec: CodecOptions;
 	readonly #spare: Buffer[] = [];
+	/** Those that compress nothing now. */
+	readonly #idle: FrameEncoder[] = [];
 	#busy = 0;
 	#waiting: (() => void)[] = [];
 	#failure: { error: unknown } | undefined;
@@ -32,8 +35,14 @@ export class FrameCompressor {
 		}
 		if (this.#failure) throw this.#failure.error;
 		this.#busy++;
+		const encoder = this.#idle.pop() ?? new FrameEncoder(this.#codec);
 		try {
-			return [await compressFrame(this.#codec, raw)];
+			const frame = await encoder.encode(raw);
+			this.#idle.push(encoder);
+			return [frame];
+		} catch (error) {
+			encoder.close();
+			throw error;
 		} finally {
 			this.#busy--;
 			this.#wake();
@@ -55,6 +64,12 @@ export class FrameCompressor {
 	stop(error: unknown): void {
 		this.#failure ??= { error };
 		this.#wake();
+	}
+
+	/** Releases the memory of the codec; to be called when nothing is being compressed any more. */
+	close(): void {
+		for (const encoder of this.#idle.splice(0)) encoder.close();
+		this.#spare.length = 0;
 	}
 
 	/** Copies pieces into one buffer, to be used again for the next: megabytes of garbage for each frame would cost memory. */

@@ -207,6 +207,7 @@ export class ArchiveWriter {
 
 	async #close(): Promise<void> {
 		this.#settings.signal?.removeEventListener('abort', this.#onSignal);
+		this.#compressor.close();
 		await this.#settings.onClosed();
 	}
 
