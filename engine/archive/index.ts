@@ -24,20 +24,26 @@ export type { CommitDetails } from './publish';
 export type { ArchiveWriter } from './writer';
 export type { PartDetails } from './output';
 export { openArchive, type ArchiveReader, type ReadPartResult } from './reader';
-export {
-	findBackup,
-	listManifests,
-	type BackupEntry,
-	type BackupReference,
-	type DamagedManifest,
-	type ManifestFilter,
-	type ManifestList,
-} from './catalog';
+export type { BackupEntry, DamagedManifest, KnownBackup, ListedBackup, ManifestSummary } from './catalog/entry';
+export { findBackup, type BackupReference } from './catalog/find';
+export { listManifests, type ManifestFilter, type ManifestList } from './catalog/list';
+export { scanBackups, type ListedArchive } from './catalog/scan';
 export type { CodecName, CodecOptions } from './codec';
 export { checkKeys } from './check-keys';
 export type { DecryptionKeys, EncryptionKeys } from './encryption';
 export { decryptMessage } from './message';
-export { folderOf, keyIn, latestKey, manifestKeyOf, safeName, timestamp, usualFolder } from './naming';
+export {
+	folderOf,
+	HOUSEKEEPING,
+	keyIn,
+	latestKey,
+	manifestKeyOf,
+	safeName,
+	timestamp,
+	usualFolder,
+	VERIFICATION_SUFFIX,
+} from './naming';
+export { inParallel } from './parallel';
 export { completeSources, homeOf, seriesIn, seriesOf, sourceOf, type SeriesFacts } from './series';
 export {
 	BACKUP_KINDS,
@@ -50,4 +56,5 @@ export {
 } from './manifest';
 export { formatManifest, manifestDocument, parseManifest } from './manifest-text';
 export { DerivationBudget, isAuthentic, type ManifestTrust } from './authenticity';
+export { readManifest } from './manifest-file';
 export { LIMITS, readSmallObject, TooLarge } from './small-object';

@@ -142,6 +142,12 @@ export function latestKey(folder: string, name: string): string {
 	return keyIn(folder, `${safeName(name)}_latest`);
 }
 
+/** Ends the key of a backup's record of verifications, which stands beside the archive and is deleted with it. */
+export const VERIFICATION_SUFFIX = '.verification.json';
+
+/** The folder of what this package itself keeps in a storage: the stored catalogue, retention's lock and notes. */
+export const HOUSEKEEPING = '.stack-backup/';
+
 /** The key of an archive's manifest. */
 export function manifestKeyOf(archiveKey: string): string {
 	return `${archiveKey}${MANIFEST_SUFFIX}`;

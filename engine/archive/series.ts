@@ -7,6 +7,7 @@
  * of a server could go for one of another. So a server that has moved to another address begins a new series, and the old
  * one keeps its last backup; and one that took over the address of another does not take over its series.
  */
+import type { ManifestSummary } from './catalog/entry';
 import type { BackupKind, Manifest } from './manifest';
 import { folderOf, usualFolder, weekOfFolder } from './naming';
 
@@ -29,7 +30,9 @@ export interface SeriesFacts extends SourceIdentity {
 }
 
 /** The source of a backup. */
-export function sourceOf({ source: { host, port, server, systemIdentifier } }: Manifest): SourceIdentity {
+export function sourceOf({
+	source: { host, port, server, systemIdentifier },
+}: Pick<Manifest, 'source'>): SourceIdentity {
 	const system = typeof systemIdentifier === 'string' ? systemIdentifier : undefined;
 	if (typeof host === 'string') return { origin: typeof port === 'number' ? `${host}:${port}` : host, system };
 	return { origin: typeof server === 'string' ? server : undefined, system };
@@ -69,7 +72,9 @@ export function completeSources(backups: readonly SeriesFacts[]): void {
 }
 
 /** The series of some backups, by backup. @param all everything that the storage holds of them */
-export function seriesIn<T extends { manifest: Manifest; key: string }>(all: readonly T[]): ReadonlyMap<T, string> {
+export function seriesIn<T extends { manifest: ManifestSummary; key: string }>(
+	all: readonly T[],
+): ReadonlyMap<T, string> {
 	const originals = new Map<string, string>();
 	for (const { manifest, key } of all) {
 		const folder = folderOf(key);

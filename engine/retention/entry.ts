@@ -1,4 +1,4 @@
-import { seriesOf, sourceOf, type BackupEntry, type BackupKind, type Manifest } from '../archive';
+import { seriesOf, sourceOf, type BackupKind, type ListedBackup, type ManifestSummary } from '../archive';
 import type { StoredObject } from '../storage/storage';
 import { weekOfKey } from './periods';
 
@@ -49,7 +49,7 @@ export interface EntryState {
 }
 
 export function entryOf(
-	{ manifest, key, foundSize }: Omit<BackupEntry, 'manifestKey' | 'folder'>,
+	{ manifest, key, foundSize }: Pick<ListedBackup, 'manifest' | 'key' | 'foundSize'>,
 	state: EntryState & Pick<StoredObject, 'sharedAs'> = {},
 ): RetentionEntry {
 	return {
@@ -78,7 +78,7 @@ export function isGood({ complete, verified }: RetentionEntry): boolean {
 	return complete && verified !== 'failed';
 }
 
-function partialOf({ partial }: Manifest): string | undefined {
+function partialOf({ partial }: ManifestSummary): string | undefined {
 	return partial && [partial.content, ...[...partial.selection].sort()].join(' ');
 }
 

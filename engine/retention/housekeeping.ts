@@ -2,9 +2,6 @@ import { readSmallObject, TooLarge } from '../archive';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
 
-/** What retention itself keeps in a storage: its lock, its catalogue, its list of deletions. */
-export const HOUSEKEEPING = '.stack-backup/';
-
 /**
  * The text of a small object; undefined where there is none.
  * @param limit in bytes, of LIMITS

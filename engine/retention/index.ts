@@ -5,7 +5,6 @@ export { parsePolicy, PRESETS, type Count, type KeepRules, type PresetName, type
 export { areEmpty, type Reason } from './rules';
 export { Zone } from './zone';
 export { readCatalog, type RetentionCatalog } from './catalog';
-export { HOUSEKEEPING } from './housekeeping';
 export { isOwnName } from './orphans';
 export { acquireLock, withLock, type LockOptions, type StorageLock } from './lock';
 export { setPinned, type PinnedBackup, type PinOptions } from './pin';

@@ -17,11 +17,11 @@ import { randomUUID } from 'node:crypto';
 
 import { z } from 'zod';
 
-import { LIMITS } from '../archive';
+import { HOUSEKEEPING, LIMITS } from '../archive';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
 import { holderSchema, isGone, thisHolder } from './holder';
-import { HOUSEKEEPING, parseJson, readSmall } from './housekeeping';
+import { parseJson, readSmall } from './housekeeping';
 
 export interface LockOptions {
 	/** Who holds it, for the message that others get: `workflow "Nightly prune", execution 17`. No secrets. */

@@ -1,4 +1,4 @@
-import { manifestKeyOf } from '../archive';
+import { inParallel, manifestKeyOf } from '../archive';
 import { throwIfCancelled } from '../errors';
 import type { DeletionLock, Storage } from '../storage/storage';
 import type { RetentionEntry } from './entry';
@@ -32,24 +32,4 @@ export async function readLocks(
 		entry.legalHold = locks.some(({ legalHold }) => legalHold);
 	});
 	return isAny;
-}
-
-/**
- * Does something with each item, so many at once.
- * @throws what the first failure was: nothing new is begun after it, and what was begun is over
- */
-export async function inParallel<T>(
-	items: Iterable<T>,
-	width: number,
-	action: (item: T) => Promise<void>,
-): Promise<void> {
-	const waiting = items[Symbol.iterator]();
-	const failures: unknown[] = [];
-	const work = async () => {
-		for (let next = waiting.next(); !next.done && failures.length === 0; next = waiting.next()) {
-			await action(next.value).catch((error: unknown) => failures.push(error));
-		}
-	};
-	await Promise.all(Array.from({ length: width }, work));
-	if (failures.length > 0) throw failures[0];
 }

@@ -10,9 +10,8 @@
  * pinned, where a backup cannot be restored without it, where no good backup of the same line is as new, or where it was
  * verified and none of the line that is left has passed.
  */
-import { CLAIM_SUFFIX, manifestKeyOf, MANIFEST_SUFFIX } from '../archive';
+import { CLAIM_SUFFIX, manifestKeyOf, MANIFEST_SUFFIX, VERIFICATION_SUFFIX } from '../archive';
 import type { Storage, StoredObject } from '../storage/storage';
-import { VERIFICATION_SUFFIX } from '../verify/history';
 import type { LostBackup, RetentionCatalog } from './catalog';
 import { isGood, lineOf } from './entry';
 

@@ -3,8 +3,8 @@ import {
 	formatManifest,
 	listManifests,
 	parseManifest,
-	type BackupEntry,
 	type BackupReference,
+	type ListedBackup,
 	type Manifest,
 } from '../archive';
 import { CHECKSUM } from '../archive/manifest';
@@ -56,7 +56,12 @@ export async function setPinned(options: PinOptions): Promise<PinnedBackup[]> {
 	});
 }
 
-async function chosen({ storage, reference, prefix = '', signal }: PinOptions): Promise<BackupEntry[]> {
+async function chosen({
+	storage,
+	reference,
+	prefix = '',
+	signal,
+}: PinOptions): Promise<Array<Pick<ListedBackup, 'key' | 'manifestKey' | 'foundSize'>>> {
 	if ('latest' in reference) await assertOneKind(storage, reference, prefix, signal);
 	const found = await findBackup(storage, reference, prefix, signal);
 	if ('file' in reference) return [found];

@@ -1,8 +1,8 @@
+import { inParallel } from '../archive';
 import { type BackupError, throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
 import { holdsUpOne } from './attempt';
 import type { RetentionEntry } from './entry';
-import { inParallel } from './locked';
 import type { StorageLock } from './lock';
 import type { RetentionPolicy } from './policy';
 import type { WalReport } from './report';

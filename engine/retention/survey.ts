@@ -1,10 +1,10 @@
-import type { ManifestTrust } from '../archive';
+import { inParallel, type ManifestTrust } from '../archive';
 import type { Storage } from '../storage/storage';
 import { verificationKeyOf } from '../verify/history';
 import { readCatalog, type RetentionCatalog } from './catalog';
 import type { EntryState, RetentionEntry } from './entry';
 import { foreignIn } from './foreign';
-import { inParallel, readLocks } from './locked';
+import { readLocks } from './locked';
 import { planRetention, type RetentionPlan } from './plan';
 import { rulesFor, type RetentionPolicy } from './policy';
 import { scopeOf } from './scope';

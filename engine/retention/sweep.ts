@@ -4,11 +4,11 @@
  */
 import { z } from 'zod';
 
-import { LIMITS, manifestKeyOf } from '../archive';
+import { HOUSEKEEPING, LIMITS, manifestKeyOf } from '../archive';
 import { throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
 import { holdsUpOne } from './attempt';
-import { HOUSEKEEPING, parseJson, readSmall } from './housekeeping';
+import { parseJson, readSmall } from './housekeeping';
 import { SIDECAR_SUFFIXES } from './orphans';
 
 const DELETIONS_KEY = `${HOUSEKEEPING}deleting.json`;

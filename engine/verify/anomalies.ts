@@ -1,4 +1,4 @@
-import type { Manifest } from '../archive';
+import type { ManifestSummary } from '../archive';
 
 /** What is looked at of a backup. */
 export type AnomalyMeasure = 'size' | 'rows' | 'points' | 'duration';
@@ -47,8 +47,8 @@ const MEASURES = Object.keys(WORDS) as AnomalyMeasure[];
  * @param manifests any, in any order: those that are no part of the trend are passed over
  */
 export function findAnomalies(
-	manifest: Manifest,
-	manifests: readonly Manifest[],
+	manifest: ManifestSummary,
+	manifests: readonly ManifestSummary[],
 	options: AnomalyOptions = {},
 ): Anomaly[] {
 	const { window = 30, minSamples = 5, measures = MEASURES } = options;
@@ -67,13 +67,13 @@ export function findAnomalies(
 	});
 }
 
-function lineOf({ kind, name, partial, encryption, codec }: Manifest): string {
+function lineOf({ kind, name, partial, encryption, codec }: ManifestSummary): string {
 	const part = partial && [partial.content, [...partial.selection].sort()];
 	// Another codec makes another size.
 	return JSON.stringify([kind, name, part, codec.name, encryption !== null]);
 }
 
-function valueOf(manifest: Manifest, measure: AnomalyMeasure): number | undefined {
+function valueOf(manifest: ManifestSummary, measure: AnomalyMeasure): number | undefined {
 	switch (measure) {
 		case 'size':
 			return manifest.size.stored;

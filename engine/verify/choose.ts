@@ -1,5 +1,5 @@
-import { type BackupEntry, type BackupKind, type BackupReference, findBackup, listManifests } from '../archive';
-import type { DamagedManifest, ManifestTrust } from '../archive';
+import { type BackupKind, type BackupReference, findBackup, type KnownBackup, listManifests } from '../archive';
+import type { DamagedManifest, ListedBackup, ManifestTrust } from '../archive';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage';
 import { readVerification } from './history';
@@ -26,7 +26,7 @@ export interface BackupChoice {
 
 export interface ChosenBackups {
 	/** Newest first. */
-	backups: BackupEntry[];
+	backups: KnownBackup[];
 	/** Manifests that cannot be read: backups that are to be told as failed, whatever they were of. */
 	damaged: DamagedManifest[];
 }
@@ -54,15 +54,16 @@ export async function chooseBackups(storage: Storage, choice: BackupChoice = {})
 
 async function due(
 	storage: Storage,
-	backups: BackupEntry[],
+	backups: ListedBackup[],
 	{ days, level }: { days: number; level: VerificationLevel },
 	{ now = new Date(), signal }: BackupChoice,
-): Promise<BackupEntry[]> {
+): Promise<ListedBackup[]> {
 	const since = new Date(now.getTime() - days * DAY_MS).toISOString();
 	// By a clock that was wrong: it would keep the backup from being verified for ever.
 	const until = new Date(now.getTime() + DAY_MS).toISOString();
-	const isDue = await mapBounded(backups, async ({ key, manifest: { id } }) => {
+	const isDue = await mapBounded(backups, async ({ key, manifest: { id }, hasRecord }) => {
 		throwIfCancelled(signal);
+		if (!hasRecord) return true;
 		const { history } = await readVerification(storage, { key, id }, signal);
 		return !history.some(
 			({ at, verdict, requested, reached }) =>

@@ -1,4 +1,10 @@
-import { type BackupEntry, type BackupKind, type DecryptionKeys, listManifests, type Manifest } from '../archive';
+import {
+	type BackupKind,
+	type DecryptionKeys,
+	type KnownBackup,
+	listManifests,
+	type ManifestSummary,
+} from '../archive';
 import { throwIfCancelled } from '../errors';
 import type { Storage } from '../storage';
 import { chooseSet, type DrillGap } from './drillSet';
@@ -18,7 +24,7 @@ export interface DrillOptions {
 	/** Where the backups lie: `['postgres/', 'qdrant/']`. Default: everywhere. */
 	prefixes?: readonly string[];
 	/** What the backups are restored into for a while; it may depend on the backup, as assertions do. */
-	scratch: ScratchTargets | ((manifest: Manifest) => ScratchTargets);
+	scratch: ScratchTargets | ((manifest: ManifestSummary) => ScratchTargets);
 	keys?: DecryptionKeys;
 	/** Only these kinds, each of which must be there; default: all that are. */
 	kinds?: readonly BackupKind[];
@@ -142,15 +148,14 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
 }
 
 async function tryOut(
-	{ manifest, folder }: BackupEntry,
+	{ key }: KnownBackup,
 	scratch: ScratchTargets,
 	level: VerificationLevel,
 	{ storage, keys, signal, log }: DrillOptions,
 ): Promise<VerificationReport> {
 	return await verifyBackup({
 		storage,
-		manifest,
-		folder,
+		key,
 		level,
 		scratch,
 		...(keys && { keys }),
@@ -171,7 +176,7 @@ async function listAll({ storage, prefixes = [''], keys, signal }: DrillOptions)
 
 /** Assertions are for databases, whatever else the same targets are for. */
 function notRun(
-	{ kind }: Manifest,
+	{ kind }: ManifestSummary,
 	{ assertions = [] }: ScratchTargets,
 	hindrance: RestoreHindrance | undefined,
 ): string[] {
@@ -179,7 +184,7 @@ function notRun(
 }
 
 function drilledBackup(
-	{ manifest, key }: BackupEntry,
+	{ manifest, key }: KnownBackup,
 	report: VerificationReport,
 	leftOut: Pick<DrilledBackup, 'notRestored' | 'assertionsNotRun'>,
 	now: Date,

@@ -1,4 +1,4 @@
-import { seriesIn, sourceOf, type BackupEntry, type BackupKind, type DamagedManifest } from '../archive';
+import { seriesIn, sourceOf, type KnownBackup, type BackupKind, type DamagedManifest } from '../archive';
 
 /**
  * Why something could not be brought back as it should. `none`: nothing of this kind, or nothing at all, was backed up.
@@ -27,7 +27,7 @@ export interface DrillSet {
 	/** The run that has made all of them; null where they come from several. */
 	runId: string | null;
 	/** One for each series, by kind, then by name. */
-	backups: BackupEntry[];
+	backups: KnownBackup[];
 	gaps: DrillGap[];
 }
 
@@ -41,7 +41,7 @@ export interface DrillSetOptions {
 }
 
 /** The series of every backup. */
-type Series = ReadonlyMap<BackupEntry, string>;
+type Series = ReadonlyMap<KnownBackup, string>;
 
 const HOUR_MS = 60 * 60 * 1000;
 
@@ -51,7 +51,7 @@ const HOUR_MS = 60 * 60 * 1000;
  * backup of each.
  * @param backups newest first, as listManifests gives them
  */
-export function chooseSet(backups: BackupEntry[], damaged: DamagedManifest[], options: DrillSetOptions): DrillSet {
+export function chooseSet(backups: KnownBackup[], damaged: DamagedManifest[], options: DrillSetOptions): DrillSet {
 	const { kinds, isKnown } = options;
 	const wanted = backups.filter(({ manifest: { kind } }) => !kinds || kinds.includes(kind));
 	const known = wanted.filter(({ manifest: { kind } }) => isKnown(kind));
@@ -66,8 +66,8 @@ export function chooseSet(backups: BackupEntry[], damaged: DamagedManifest[], op
 }
 
 /** The first of each series in a list that is newest first. */
-function newestOf(backups: BackupEntry[], series: Series): Map<string, BackupEntry> {
-	const found = new Map<string, BackupEntry>();
+function newestOf(backups: KnownBackup[], series: Series): Map<string, KnownBackup> {
+	const found = new Map<string, KnownBackup>();
 	for (const entry of backups) {
 		const name = series.get(entry)!;
 		if (!found.has(name)) found.set(name, entry);
@@ -77,11 +77,11 @@ function newestOf(backups: BackupEntry[], series: Series): Map<string, BackupEnt
 
 /** The newest run that has a whole backup of every series. */
 function completeRun(
-	whole: BackupEntry[],
-	names: Map<string, BackupEntry>,
+	whole: KnownBackup[],
+	names: Map<string, KnownBackup>,
 	series: Series,
-): Map<string, BackupEntry> | undefined {
-	const runs = new Map<string, BackupEntry[]>();
+): Map<string, KnownBackup> | undefined {
+	const runs = new Map<string, KnownBackup[]>();
 	for (const entry of whole) {
 		const { runId } = entry.manifest;
 		if (runId !== undefined) runs.set(runId, [...(runs.get(runId) ?? []), entry]);
@@ -93,23 +93,23 @@ function completeRun(
 	return undefined;
 }
 
-function isOutrun(run: Map<string, BackupEntry>, newest: Map<string, BackupEntry>): boolean {
+function isOutrun(run: Map<string, KnownBackup>, newest: Map<string, KnownBackup>): boolean {
 	return [...run].every(([name, entry]) => newest.get(name) !== entry);
 }
 
-function isOutdated({ manifest }: BackupEntry, { now, maxAgeHours = Infinity }: DrillSetOptions): boolean {
+function isOutdated({ manifest }: KnownBackup, { now, maxAgeHours = Infinity }: DrillSetOptions): boolean {
 	return now.getTime() - new Date(manifest.startedAt).getTime() > maxAgeHours * HOUR_MS;
 }
 
-function sharedRun(set: BackupEntry[]): string | null {
+function sharedRun(set: KnownBackup[]): string | null {
 	const [first] = set;
 	const runId = first?.manifest.runId;
 	return runId !== undefined && set.every(({ manifest }) => manifest.runId === runId) ? runId : null;
 }
 
 function findGaps(
-	wanted: BackupEntry[],
-	newest: Map<string, BackupEntry>,
+	wanted: KnownBackup[],
+	newest: Map<string, KnownBackup>,
 	{ damaged, series }: { damaged: DamagedManifest[]; series: Series },
 	options: DrillSetOptions,
 ): DrillGap[] {
@@ -131,7 +131,7 @@ function findGaps(
 	return [...missing, ...known, ...unreadable];
 }
 
-function gapOf(reason: GapReason, { manifest, key }: BackupEntry): DrillGap {
+function gapOf(reason: GapReason, { manifest, key }: KnownBackup): DrillGap {
 	const { kind, name, startedAt } = manifest;
 	return gap(reason, { kind, name, key, startedAt, origin: sourceOf(manifest).origin ?? null });
 }

@@ -6,16 +6,13 @@
  */
 import { z } from 'zod';
 
-import { LIMITS, MANIFEST_SUFFIX, readSmallObject } from '../archive';
+import { LIMITS, MANIFEST_SUFFIX, readSmallObject, VERIFICATION_SUFFIX } from '../archive';
 import { productTool } from '../archive/tool';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage';
 import { LEVELS } from './record';
 import { inTurn } from './turn';
 import type { VerificationLevel, VerificationReport } from './types';
-
-/** Ends the name of a backup's verifications; retention deletes them with it (engine/retention/sweep.ts). */
-export const VERIFICATION_SUFFIX = '.verification.json';
 
 const FORMAT_VERSION = 1;
 const MAX_ENTRIES = 50;

@@ -18,7 +18,6 @@ export {
 	decidingVerification,
 	readVerification,
 	recordVerification,
-	VERIFICATION_SUFFIX,
 	verificationKeyOf,
 	verificationState,
 	type VerificationEntry,

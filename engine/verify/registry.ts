@@ -1,4 +1,4 @@
-import type { BackupKind, Manifest } from '../archive';
+import type { BackupKind, ManifestSummary } from '../archive';
 import { postgresChecks } from '../postgres/verify';
 import { qdrantChecks } from '../qdrant/verify';
 import type { KindCheck, RestoreHindrance, ScratchTargets, VerificationLevel } from './types';
@@ -17,7 +17,7 @@ export function deepestLevelOf(kind: BackupKind): VerificationLevel {
 }
 
 /** What keeps a backup from being restored for a test, as far as it shows before; undefined where nothing does. */
-export function hindranceOf(manifest: Manifest, targets: ScratchTargets): RestoreHindrance | undefined {
+export function hindranceOf(manifest: ManifestSummary, targets: ScratchTargets): RestoreHindrance | undefined {
 	const check = checkOf(manifest.kind);
 	return check?.testRestore ? check.hindrance?.(manifest, targets) : 'noWay';
 }

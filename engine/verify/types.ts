@@ -1,4 +1,4 @@
-import type { ArchiveReader, BackupKind, Manifest } from '../archive';
+import type { ArchiveReader, BackupKind, Manifest, ManifestSummary } from '../archive';
 import type { PostgresConnection } from '../postgres';
 import type { QdrantConnection } from '../qdrant';
 
@@ -121,5 +121,5 @@ export interface KindCheck {
 		context: CheckContext,
 	) => Promise<Record<string, number>>;
 	/** What keeps these targets from taking the backup, as far as it shows before anything is read. */
-	hindrance?: (manifest: Manifest, targets: ScratchTargets) => RestoreHindrance | undefined;
+	hindrance?: (manifest: ManifestSummary, targets: ScratchTargets) => RestoreHindrance | undefined;
 }

@@ -1,6 +1,6 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-import { BackupError, type Manifest, type ScratchTargets } from '../../engine';
+import { BackupError, type ManifestSummary, type ScratchTargets } from '../../engine';
 import { collectionOf, type Fields, numberOf, textOf } from '../shared/fields';
 import { connectTimeoutIn, withPostgres } from '../shared/postgresConnection';
 import { qdrantConnection } from '../shared/qdrantConnection';
@@ -26,7 +26,7 @@ export interface ScratchSettings {
 /** Where test restores go. */
 export interface Scratch {
 	/** @param manifest undefined for a file that others made, whose database has no name */
-	targetsFor(manifest: Manifest | undefined): ScratchTargets;
+	targetsFor(manifest: ManifestSummary | undefined): ScratchTargets;
 	/** Of the databases that assertions name, those of which no backup came up. */
 	unasked(): string[];
 }

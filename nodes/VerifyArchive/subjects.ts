@@ -9,6 +9,8 @@ import {
 	type ChosenBackups,
 	type DamagedManifest,
 	findBackup,
+	type KnownBackup,
+	type Manifest,
 	type ManifestTrust,
 	type Storage,
 	type VerificationLevel,
@@ -20,13 +22,15 @@ import { newestOfEach } from './trend';
 import { daysOf, levelFor, type VerifySettings } from './verifySettings';
 
 /**
- * What is to be verified: a backup; the key of one that cannot be opened; a file that others made; or that what was asked
- * for is not there, which is as bad as a backup that is bad.
+ * What is to be verified: a backup of the storage; one that came in by itself, with its manifest; the key of one that cannot
+ * be opened; a file that others made; or that what was asked for is not there, which is as bad as a backup that is bad.
  */
-export type Subject = { entry: FoundBackup } | { key: string } | { file: string } | { missing: BackupError };
-
-/** A backup as a storage lists it, or as it came in by itself, in no folder. */
-type FoundBackup = Pick<BackupEntry, 'manifest' | 'key' | 'remark'> & { folder: string | undefined };
+export type Subject =
+	| { entry: KnownBackup }
+	| { incoming: { manifest: Manifest; key: string } }
+	| { key: string }
+	| { file: string }
+	| { missing: BackupError };
 
 /** What is wrong with the backup, not with the question. */
 const BAD = new Set<string>(['STORAGE_MISSING', 'MANIFEST_INVALID', 'NOT_AUTHENTIC', 'KEY_WRONG']);

@@ -2,10 +2,10 @@ import type { IDataObject } from 'n8n-workflow';
 
 import {
 	type AnomalyOptions,
-	type BackupEntry,
+	type KnownBackup,
 	type DamagedManifest,
 	findAnomalies,
-	type Manifest,
+	type ManifestSummary,
 	seriesIn,
 } from '../../engine';
 
@@ -20,8 +20,8 @@ const WHAT_TO_DO =
 	'Look whether the source has changed so much. If it has not, verify this backup and keep the earlier ones.';
 
 /** The newest backup of each series and selection. @param entries newest first, all that there are */
-export function newestOfEach(entries: readonly BackupEntry[]): BackupEntry[] {
-	const newest = new Map<string, BackupEntry>();
+export function newestOfEach(entries: readonly KnownBackup[]): KnownBackup[] {
+	const newest = new Map<string, KnownBackup>();
 	const series = seriesIn(entries);
 	for (const entry of entries) {
 		const { partial } = entry.manifest;
@@ -35,7 +35,11 @@ export function newestOfEach(entries: readonly BackupEntry[]): BackupEntry[] {
  * The backups of a series by one of them, each once: weekly copies have the id of what they are copies of, and would count
  * twice in a trend.
  */
-export function seriesWith(one: BackupEntry, entries: readonly BackupEntry[], series = seriesIn(entries)): Manifest[] {
+export function seriesWith(
+	one: KnownBackup,
+	entries: readonly KnownBackup[],
+	series = seriesIn(entries),
+): ManifestSummary[] {
 	const found = entries.find(({ key }) => key === one.key);
 	const wanted = found && series.get(found);
 	const same = entries.filter((entry) => series.get(entry) === wanted);
@@ -44,8 +48,8 @@ export function seriesWith(one: BackupEntry, entries: readonly BackupEntry[], se
 
 /** What an item says of a backup beside the earlier ones. */
 export function trendOutcome(
-	{ manifest, key }: BackupEntry,
-	manifests: readonly Manifest[],
+	{ manifest, key }: KnownBackup,
+	manifests: readonly ManifestSummary[],
 	options: AnomalyOptions,
 	isSimple: boolean,
 ): Outcome {

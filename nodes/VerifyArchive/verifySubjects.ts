@@ -81,12 +81,12 @@ async function checkBackup(run: VerifyRun, subject: Exclude<Subject, { missing: 
 	const { settings, storage, scratch } = run;
 	if ('key' in subject)
 		return await verifyBackup({ storage, key: subject.key, level: settings.level, ...commonOf(run, subject.key) });
-	const { manifest, folder, key } = subject.entry;
+	const { manifest, key } = 'entry' in subject ? subject.entry : subject.incoming;
 	const level = levelFor(manifest.kind, settings);
 	return await verifyBackup({
 		storage,
-		manifest,
-		folder,
+		// The manifest of a backup in the storage is read again: what is known of it may come from the catalogue.
+		...('entry' in subject ? { key } : { manifest: subject.incoming.manifest, folder: undefined }),
 		level,
 		...(level === 'restore' && scratch && { scratch: scratch.targetsFor(manifest) }),
 		...commonOf(run, key),
@@ -131,7 +131,7 @@ function tellRemaining(context: IExecuteFunctions, remaining: number, isReachabl
 }
 
 /** A manifest that came in by itself, as the backups of a storage have it. */
-export function incomingSubject(key: string, folder: string | undefined, manifest: Manifest | undefined): Subject {
+export function incomingSubject(key: string, manifest: Manifest | undefined): Subject {
 	if (!manifest) return { file: key };
-	return { entry: { manifest, folder, key } };
+	return { incoming: { manifest, key } };
 }

@@ -1,4 +1,4 @@
-import type { BackupKind, Manifest } from '../../engine';
+import type { BackupKind, ManifestSummary } from '../../engine';
 
 import { readableSize } from './listSearch/size';
 import { partialWords } from './partial';
@@ -20,7 +20,7 @@ export interface KnownOfBackup {
 const MAIN_COUNT: Partial<Record<BackupKind, string>> = { postgres: 'rows', qdrant: 'points' };
 
 /** The count that stands for how much a backup holds: `{ rows: 345678 }`. */
-export function mainCount({ kind, counts }: Manifest): Columns {
+export function mainCount({ kind, counts }: ManifestSummary): Columns {
 	// Beside backups with rows, a gap would be shown in red.
 	if (kind === 'postgres-globals') return { rows: 0 };
 	const name = MAIN_COUNT[kind];
@@ -28,7 +28,7 @@ export function mainCount({ kind, counts }: Manifest): Columns {
 }
 
 /** The state of a backup in plain words: `whole`, `schema only, encrypted`, `archive missing`, `whole, pinned, 1 warning`. */
-export function stateOf(manifest: Manifest, problems: string[] = []): string {
+export function stateOf(manifest: ManifestSummary, problems: string[] = []): string {
 	const { encryption, pinned = false, warnings } = manifest;
 	const partial = partialWords(manifest);
 	const words = [
@@ -45,7 +45,10 @@ export function stateOf(manifest: Manifest, problems: string[] = []): string {
  * A backup as a row of a table, of whatever kind it is. Back Up has the column `warning`, lists have `verified`: there is no
  * room for both.
  */
-export function backupColumns(manifest: Manifest, { key, problems, verified, warnings = [] }: KnownOfBackup): Columns {
+export function backupColumns(
+	manifest: ManifestSummary,
+	{ key, problems, verified, warnings = [] }: KnownOfBackup,
+): Columns {
 	const { name, startedAt, size, file, id, runId } = manifest;
 	return {
 		name,

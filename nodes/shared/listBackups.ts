@@ -1,13 +1,17 @@
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import {
-	type BackupEntry,
+	BackupError,
 	type BackupKind,
 	type DamagedManifest,
 	DerivationBudget,
 	isAuthentic,
+	type ListedBackup,
 	listManifests,
+	type Manifest,
 	MANIFEST_SUFFIX,
+	readManifest,
+	type Storage,
 } from '../../engine';
 import { mapBounded } from '../../engine/verify';
 
@@ -43,21 +47,23 @@ const PROBLEMS: Partial<Record<ArchiveState, string>> = {
 	wrongSize: 'archive of another size',
 };
 
-/** What is known of a backup beside its manifest; null where it is not known. */
+/** What is known of a backup beside its summary; null where it is not known. */
 interface Found {
+	/** Read only where it is asked for: by details, and by the proof that it carries. */
+	whole: Manifest | null;
 	authentic: boolean | null;
 	verification: Awaited<ReturnType<typeof verificationOf>>;
 }
 
-function archiveStateOf({ foundSize, manifest }: BackupEntry): ArchiveState {
+function archiveStateOf({ foundSize, manifest }: ListedBackup): ArchiveState {
 	if (foundSize === undefined) return 'missing';
 	return foundSize === manifest.size.stored ? 'complete' : 'wrongSize';
 }
 
 function listedItem(
-	entry: BackupEntry,
+	entry: ListedBackup,
 	contentOf: ContentOf,
-	{ authentic, verification }: Found,
+	{ whole, authentic, verification }: Found,
 	isSimple: boolean,
 ): IDataObject {
 	const { manifest, key } = entry;
@@ -69,7 +75,7 @@ function listedItem(
 	return itemOf(
 		backupColumns(manifest, { key, problems, verified }),
 		{
-			...describeBackup(manifest, key, contentOf),
+			...(whole && describeBackup(whole, key, contentOf)),
 			ageHours,
 			archiveState,
 			authentic,
@@ -79,8 +85,18 @@ function listedItem(
 	);
 }
 
-function placeOf({ manifestKey, folder }: BackupEntry) {
-	return { where: manifestKey, folder };
+/** The whole manifest of a listed backup; undefined for one that was deleted since, an error for one that was damaged. */
+async function wholeManifest(
+	storage: Storage,
+	{ manifestKey }: ListedBackup,
+	signal: AbortSignal | undefined,
+): Promise<Manifest | BackupError | undefined> {
+	const reading = readManifest(storage, manifestKey, signal).then(({ manifest }) => manifest);
+	return await reading.catch((error: unknown) => {
+		if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return undefined;
+		if (error instanceof BackupError && error.code === 'MANIFEST_INVALID') return error;
+		throw error;
+	});
 }
 
 /** What is not known of it for want of a manifest is the name of its file and when that was written. */
@@ -144,11 +160,21 @@ export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }
 			const budget = new DerivationBudget();
 			const found = await listManifests(storage, prefixOf(folder), filter, signal);
 			// What is not listed is not looked up.
-			const listed = await mapBounded(found.backups, async (entry) => {
-				const authentic = passphrase ? await isAuthentic(entry.manifest, placeOf(entry), passphrase, budget) : null;
-				const verification = await verificationOf(storage, { key: entry.key, id: entry.manifest.id }, signal);
-				return listedItem(entry, contentOf, { authentic, verification }, isSimple);
+			const items = await mapBounded(found.backups, async (entry): Promise<IDataObject[]> => {
+				const { key, manifestKey, folder, hasRecord } = entry;
+				const whole = passphrase || !isSimple ? await wholeManifest(storage, entry, signal) : null;
+				if (whole === undefined) return [];
+				if (whole instanceof BackupError) {
+					const modifiedAt = new Date(entry.manifest.finishedAt);
+					return [damagedItem({ manifestKey, modifiedAt, error: whole }, isSimple)];
+				}
+				const place = { where: manifestKey, folder };
+				const authentic = passphrase && whole ? await isAuthentic(whole, place, passphrase, budget) : null;
+				const backup = { key, id: entry.manifest.id };
+				const verification = hasRecord ? await verificationOf(storage, backup, signal) : null;
+				return [listedItem(entry, contentOf, { whole, authentic, verification }, isSimple)];
 			});
+			const listed = items.flat();
 			const unreadable = found.damaged.slice(0, Math.max(0, limit - listed.length));
 			const damaged = unreadable.map((one) => damagedItem(one, isSimple));
 			return [...listed, ...damaged].map((json) => ({ json }));

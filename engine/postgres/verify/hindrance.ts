@@ -1,10 +1,10 @@
-import type { Manifest } from '../../archive';
+import type { ManifestSummary } from '../../archive';
 import type { RestoreHindrance, ScratchTargets } from '../../verify/types';
 import { availableMemory } from './inProcess/memory';
 import { fitsInMemory } from './inProcess/memoryNeeded';
 
 /** What keeps a database from being restored for a test. */
-export function hindrance({ size }: Manifest, { postgres }: ScratchTargets): RestoreHindrance | undefined {
+export function hindrance({ size }: ManifestSummary, { postgres }: ScratchTargets): RestoreHindrance | undefined {
 	if (!postgres) return 'noPlace';
 	if (postgres.type === 'server') return undefined;
 	const { maxRawBytes, available = availableMemory } = postgres;
@@ -13,7 +13,7 @@ export function hindrance({ size }: Manifest, { postgres }: ScratchTargets): Res
 }
 
 /** As hindrance, of the roles of a server, which are restored in memory wherever databases are. */
-export function hindranceOfGlobals({ size }: Manifest, { postgres }: ScratchTargets): RestoreHindrance | undefined {
+export function hindranceOfGlobals({ size }: ManifestSummary, { postgres }: ScratchTargets): RestoreHindrance | undefined {
 	if (!postgres) return 'noPlace';
 	const available = postgres.type === 'inProcess' ? postgres.available : undefined;
 	return fitsInMemory(size.raw, (available ?? availableMemory)()) ? undefined : 'noMemory';

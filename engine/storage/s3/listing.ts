@@ -6,6 +6,7 @@ export interface ListedObject {
 	key: string;
 	size: number;
 	modifiedAt: Date;
+	etag?: string;
 }
 
 /**
@@ -25,10 +26,12 @@ export async function* listObjects(
 		assertRoot(answer, 'ListBucketResult');
 		const { text } = answer;
 		for (const item of elements(text, 'Contents')) {
+			const etag = textOf(item, 'ETag')?.replace(/"/g, '');
 			yield {
 				key: keyIn(item, text),
 				size: Number(textOf(item, 'Size')),
 				modifiedAt: new Date(textOf(item, 'LastModified') ?? NaN),
+				...(etag && { etag }),
 			};
 		}
 		token = textOf(text, 'IsTruncated') === 'true' ? textOf(text, 'NextContinuationToken') : undefined;

@@ -31,8 +31,8 @@ async function verifyChosen(
 }
 
 async function verifyIncoming(context: IExecuteFunctions, item: number, verifyAll: Verify): Promise<Outcome[]> {
-	const verified = withIncomingFile(context, item, async ({ storage, key, folder, manifest }) => {
-		return await verifyAll(storage, [incomingSubject(key, folder, manifest)], false);
+	const verified = withIncomingFile(context, item, async ({ storage, key, manifest }) => {
+		return await verifyAll(storage, [incomingSubject(key, manifest)], false);
 	});
 	return await verified.catch((error: unknown) => {
 		// The manifest that came with the file.

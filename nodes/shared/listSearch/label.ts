@@ -1,4 +1,4 @@
-import type { BackupEntry, DamagedManifest } from '../../../engine';
+import type { DamagedManifest, KnownBackup } from '../../../engine';
 import { KIND_NAMES } from '../descriptions/kinds';
 import { partialWords } from '../partial';
 
@@ -23,8 +23,8 @@ export function listLabel(moment: Date, facts: readonly string[]): string {
  * name, `2026-01-31 02:00 UTC · verification failed · shop · 3.4 MB`, and is never cut off.
  * @param copies The backup and its weekly copies; the first is what its id stands for
  */
-export function backupLabel(copies: readonly BackupEntry[], withKind: boolean, verified?: VerifiedState): string {
-	const [{ manifest, foundSize }] = copies as [BackupEntry];
+export function backupLabel(copies: readonly KnownBackup[], withKind: boolean, verified?: VerifiedState): string {
+	const [{ manifest, foundSize }] = copies as [KnownBackup];
 	const { kind, name, startedAt, size, encryption } = manifest;
 	const isWhole = foundSize === size.stored;
 	return listLabel(new Date(startedAt), [

@@ -1,6 +1,6 @@
 import type { ILoadOptionsFunctions, INodeListSearchItems, INodeListSearchResult } from 'n8n-workflow';
 
-import { type BackupEntry, type BackupKind, listManifests, MANIFEST_SUFFIX, type Storage } from '../../../engine';
+import { type BackupKind, type ListedBackup, listManifests, MANIFEST_SUFFIX, type Storage } from '../../../engine';
 import { mapBounded, verificationState } from '../../../engine/verify';
 import { toListError } from '../errors';
 import { folderPrefix } from '../folder';
@@ -8,7 +8,7 @@ import { openStorageForList } from '../storage';
 
 import { backupLabel, damagedLabel, VERIFIED_WORDS } from './label';
 
-/** Each entry takes a request to the storage, for what verifications found: further ones come as the user scrolls. */
+/** Each entry may take a request to the storage, for what verifications found: further ones come as the user scrolls. */
 const PAGE = 50;
 
 /** Milliseconds that a user may have to wait for them, where the storage does not answer. */
@@ -30,7 +30,7 @@ interface Offer {
 	/** ISO 8601, UTC. */
 	moment: string;
 	/** None, where the manifest cannot be read. */
-	copies: BackupEntry[];
+	copies: ListedBackup[];
 	name: string;
 }
 
@@ -75,7 +75,7 @@ function isOfVerification(word: string): boolean {
 
 async function offersIn(storage: Storage, prefix: string, { kind, withDamaged }: OfferedBackups): Promise<Offer[]> {
 	const { backups, damaged } = await listManifests(storage, prefix, kind ? { kind } : {});
-	const byId = new Map<string, BackupEntry[]>();
+	const byId = new Map<string, ListedBackup[]>();
 	for (const entry of backups) byId.set(entry.manifest.id, [...(byId.get(entry.manifest.id) ?? []), entry]);
 	const whole = Array.from(byId, ([value, copies]): Offer => {
 		return { value, moment: copies[0]!.manifest.startedAt, copies, name: backupLabel(copies, kind === undefined) };
@@ -96,7 +96,7 @@ async function itemOf(
 	signal: AbortSignal,
 ): Promise<INodeListSearchItems> {
 	const [first] = copies;
-	if (!first) return { name, value };
+	if (!first?.hasRecord) return { name, value };
 	const { key, manifest } = first;
 	const verified = await verificationState(storage, { key, id: manifest.id }, signal).catch(() => undefined);
 	return { name: backupLabel(copies, kind === undefined, verified), value };

@@ -218,35 +218,54 @@ describe('the catalogue of a run with the passphrase', () => {
 		return { keys: entries.map(({ key }) => key), manifestsRead };
 	};
 
-	it('believes its own cache, and none of a run without', async () => {
+	it('believes what was stored by a run with it, and nothing of one without', async () => {
 		const made = await world();
 		await readCatalog(made.storage, { keepCache: true });
 		expect(await keysOf(made)).toEqual({ keys: [made.genuine], manifestsRead: 1 });
 		await readCatalog(made.storage, { keepCache: true, trust: KEYS });
 		expect(await keysOf(made)).toEqual({ keys: [made.genuine], manifestsRead: 0 });
-		// Of one that took what carries no proof.
+		// A run that takes what carries no proof stores that as well, and what the stricter one has found stays.
 		await readCatalog(made.storage, { keepCache: true, trust: { passphrase: PASSPHRASE } });
-		expect(await keysOf(made)).toEqual({ keys: [made.genuine], manifestsRead: 1 });
-		expect((await readCatalog(made.storage)).entries).toHaveLength(2);
+		expect(await keysOf(made)).toEqual({ keys: [made.genuine], manifestsRead: 0 });
+		const lax = await readCatalog(made.storage, { trust: { passphrase: PASSPHRASE } });
+		expect([lax.entries.length, lax.manifestsRead]).toEqual([2, 0]);
+		// So do runs without a passphrase, which cannot tell, and leave it as it is.
+		await made.write(3);
+		const open = await readCatalog(made.storage, { keepCache: true });
+		expect([open.entries.length, open.manifestsRead]).toEqual([3, 1]);
+		expect((await keysOf(made)).manifestsRead).toBe(1);
 	});
 
-	it('believes no cache with a changed, missing or added line', async () => {
+	it('believes nothing that was stored by a run with another passphrase', async () => {
+		const made = await world();
+		await readCatalog(made.storage, { keepCache: true, trust: { passphrase: 'another one' } });
+		expect(await keysOf(made)).toEqual({ keys: [made.genuine], manifestsRead: 1 });
+	});
+
+	it('believes no stored line that was changed, added or moved', async () => {
 		const made = await world();
 		rmSync(join(made.root, manifestKeyOf(made.forged)));
 		await readCatalog(made.storage, { keepCache: true, trust: KEYS });
 		const lines = gunzipSync(readFileSync(join(made.root, CACHE)))
 			.toString()
 			.split('\n');
-		expect(lines).toHaveLength(4);
-		const [head, line, seal] = lines as [string, string, string];
+		expect(lines).toHaveLength(3);
+		const [head, line] = lines as [string, string];
+		const [facts, seal] = line.split('\t') as [string, string];
+		const moved = facts.replaceAll('home_', 'home2_');
 		const changes = [
-			[head, line.replace('"pinned":false', '"pinned":true'), seal, ''],
-			[head, seal, ''],
-			[head, line, ''],
-			[head, line, line, seal, ''],
-			[head, line, seal, line, ''],
-			[head.replace(/"salt":"../, '"salt":"00'), line, seal, ''],
-			[head.replace(/,"salt":"[^"]*"/, ''), line, ''],
+			[head, `${facts.replace('"tags":[]', '"tags":["x"]')}\t${seal}`, ''],
+			[head, facts, ''],
+			[head, ''],
+			[head, `${moved}\t${seal}`, ''],
+			[head, `${facts}\t00${seal.slice(2)}`, ''],
+			[head, `${facts}\t${seal.slice(0, -2)}zz`, ''],
+			[head, `${facts}\t${seal.slice(0, 32)}0${seal.slice(33)}`, ''],
+			[
+				head,
+				...Array.from({ length: 40 }, (_, salt) => `${facts}\t${String(salt).padStart(32, '0')}${seal.slice(32)}`),
+				'',
+			],
 		];
 		for (const [index, changed] of changes.entries()) {
 			writeFileSync(join(made.root, CACHE), gzipSync(changed.join('\n')));

@@ -56,13 +56,15 @@ describe('the list of backups', () => {
 		await storage.remove(`${bare.key}.manifest.json`);
 		copyFileSync(path.join(root, `${good.key}.manifest.json`), path.join(root, 'postgres/other.sql.manifest.json'));
 		const { backups, damaged } = await listManifests(storage, 'postgres/');
+		const { parts: _parts, ...summary } = good.manifest;
 		expect(backups).toEqual([
 			{
-				manifest: good.manifest,
+				manifest: summary,
 				manifestKey: `${good.key}.manifest.json`,
 				folder: 'postgres',
 				key: good.key,
 				foundSize: good.manifest.size.stored,
+				hasRecord: false,
 			},
 		]);
 		expect(damaged.map(({ manifestKey, error }) => [manifestKey, error.code])).toEqual([

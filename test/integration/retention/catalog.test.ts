@@ -86,11 +86,11 @@ describe('the catalogue', () => {
 		};
 		expect(await readWith(whole)).toBe(0);
 		expect(await readWith(text.replaceAll('"kind":"postgres"', '"kind":"x"'))).toBe(2);
-		expect(await readWith(text.replace('"pinned":false', '"pinned":"no"'))).toBe(1);
+		expect(await readWith(text.replace('"tags":[]', '"tags":"none"'))).toBe(1);
 		expect(await readWith(text.replace(/"startedAt":"[^"]*"/, '"startedAt":"then"'))).toBe(1);
-		expect(await readWith(text.replace('{"version":4', '{"version":5'))).toBe(2);
+		expect(await readWith(text.replace('{"version":5', '{"version":6'))).toBe(2);
 		expect(await readWith(text.slice(0, -20))).toBe(2);
-		expect(await readWith(`${text}\n\n`)).toBe(2);
+		expect(await readWith(`${text}\n\n`)).toBe(0);
 		expect(await readWith('')).toBe(2);
 		expect(await readWith('x'.repeat(3_000_000))).toBe(2);
 		expect(await readWith(Buffer.from(text))).toBe(2);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { completeSources, seriesIn, seriesOf, type Manifest, type SeriesFacts } from '../../../engine/archive';
-import { latestIn } from '../../../engine/archive/latest';
+import { latestIn } from '../../../engine/archive/catalog/latest';
 import type { BackupEntry } from '../../../engine/archive';
 
 const facts = (more: Partial<SeriesFacts> = {}): SeriesFacts => ({

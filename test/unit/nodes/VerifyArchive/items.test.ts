@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import {
 	type BackupEntry,
+	type KnownBackup,
 	BackupError,
 	type DrillReport,
 	type Finding,
@@ -334,7 +335,7 @@ describe('the item of a drill', () => {
 	});
 });
 
-const ids = (entries: BackupEntry[]) => entries.map(({ manifest: { id } }) => id);
+const ids = (entries: readonly KnownBackup[]) => entries.map(({ manifest: { id } }) => id);
 
 function entryOf(id: string, facts: Parameters<typeof manifestOf>[0] = {}): BackupEntry {
 	const source = { system: 'postgresql', version: '18' };

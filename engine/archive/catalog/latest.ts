@@ -1,7 +1,7 @@
-import { BackupError } from '../errors';
-import type { BackupEntry, ManifestList } from './catalog';
-import type { PartialBackup } from './manifest';
-import { areOfTwoSources, homeOf, sourceOf } from './series';
+import { BackupError } from '../../errors';
+import type { PartialBackup } from '../manifest';
+import { areOfTwoSources, homeOf, sourceOf } from '../series';
+import type { DamagedManifest, KnownBackup } from './entry';
 
 /**
  * The latest of all backups of a name: the newest whole one, or the newest of all where none is whole. Its remark says what
@@ -9,7 +9,10 @@ import { areOfTwoSources, homeOf, sourceOf } from './series';
  * @throws BackupError MANIFEST_INVALID, NOT_AUTHENTIC, KEY_WRONG (a newer one cannot be read, or is not to be believed), INVALID_INPUT (several
  * servers have backups of the name, each in a folder of its own)
  */
-export function latestIn({ backups, damaged }: ManifestList, name: string): BackupEntry | undefined {
+export function latestIn<T extends KnownBackup>(
+	{ backups, damaged }: { backups: readonly T[]; damaged: readonly DamagedManifest[] },
+	name: string,
+): T | undefined {
 	const [newest] = backups;
 	const found = backups.find(({ manifest }) => !manifest.partial) ?? newest;
 	const newer = damaged.find(({ modifiedAt }) => !found || modifiedAt > new Date(found.manifest.finishedAt));
@@ -35,25 +38,25 @@ export function latestIn({ backups, damaged }: ManifestList, name: string): Back
 	return remarks.length > 0 ? { ...found, remark: remarks.join(' ') } : found;
 }
 
-function placeOf({ manifest: { kind }, key }: BackupEntry): string {
+function placeOf({ manifest: { kind }, key }: KnownBackup): string {
 	return homeOf({ kind, key });
 }
 
-function severalServers(name: string, found: BackupEntry, other: BackupEntry): BackupError {
-	const told = (entry: BackupEntry) => `${serverOf(entry)} in ${placeOf(entry) || '/'}`;
+function severalServers(name: string, found: KnownBackup, other: KnownBackup): BackupError {
+	const told = (entry: KnownBackup) => `${serverOf(entry)} in ${placeOf(entry) || '/'}`;
 	const message = `There are backups of ${name} of several servers: of ${told(found)} and of ${told(other)}.`;
 	return new BackupError('INVALID_INPUT', message, {
 		hint: 'Set Folder to the one that is meant, or choose the backup from the list, by its id or by its file.',
 	});
 }
 
-function serverOf({ manifest }: BackupEntry): string {
+function serverOf({ manifest }: KnownBackup): string {
 	const { origin, system } = sourceOf(manifest);
 	return origin ?? system ?? 'an unknown server';
 }
 
 /** A server that has moved goes on under the same name; so may another one. */
-function sourceRemark(found: BackupEntry, other: BackupEntry | undefined): string[] {
+function sourceRemark(found: KnownBackup, other: KnownBackup | undefined): string[] {
 	if (!other) return [];
 	const { name } = found.manifest;
 	return [
@@ -68,7 +71,7 @@ function partialWords({ content, selection }: PartialBackup): string {
 	return [...CONTENT_WORDS[content], ...selection].join(', ');
 }
 
-function partialRemark(found: BackupEntry, newest: BackupEntry): string[] {
+function partialRemark(found: KnownBackup, newest: KnownBackup): string[] {
 	const { partial, name } = newest.manifest;
 	if (!partial) return [];
 	const part = `holds only a part (${partialWords(partial)})`;

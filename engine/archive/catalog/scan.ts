@@ -1,0 +1,318 @@
+/**
+ * What a storage holds: one look for all who ask (lists, drop-downs, find by id, the latest, verification, drills, trends,
+ * retention). A storage may hold a hundred thousand backups, so nothing is held whole. How the data moves: the listing of
+ * the storage makes one small record for each archive, which takes in what is listed of it, of its manifest and of its
+ * verifications, in whatever order they come; then the stored catalogue (stored.ts) is read a line at a time, and tells of
+ * every manifest that was not changed since; then the other manifests are read, some at once. Of each backup only what the
+ * caller keeps stays in memory. At the end, where many manifests were read, the stored catalogue is written anew.
+ *
+ * Two runs may do so at once: each reads the stored catalogue again right before it replaces it, and keeps what it finds
+ * there of the other one. What gets lost in between is read from the manifests the next time.
+ */
+import { BackupError, throwIfCancelled } from '../../errors';
+import type { Storage, StoredObject } from '../../storage/storage';
+import { assertAuthentic, type ManifestTrust } from '../authenticity';
+import { MANIFEST_SUFFIX } from '../manifest';
+import { manifestReader } from '../manifest-file';
+import { folderOf, HOUSEKEEPING, manifestKeyOf, VERIFICATION_SUFFIX } from '../naming';
+import { inParallel } from '../parallel';
+import { summaryOf, type DamagedManifest, type ListedBackup, type ManifestSummary } from './entry';
+import { batchesIn, CatalogSeal, formatLine, parseLine, readStored, writeStored, type CatalogLine } from './stored';
+
+const READERS = 16;
+/** As many manifests are read in the time of a few requests: for fewer, the stored catalogue is not written anew. */
+const WORTH_WRITING = 32;
+
+export interface ScanOptions<T> {
+	/** Only what lies below: `postgres/`. Default the whole storage. */
+	prefix?: string;
+	/** Which manifests are wanted at all, by the keys of their archives. Default all. */
+	wants?: (key: string) => boolean;
+	/** What is kept of a backup; undefined for nothing. */
+	keep: (backup: ListedBackup, listed: ListedArchive<T>) => T | undefined;
+	/** By what manifests are believed; those that are not count as damaged. */
+	trust?: ManifestTrust;
+	/**
+	 * When the stored catalogue is replaced: where many manifests were read (the default; a storage that refuses it is fine),
+	 * after any change, or never. `always` also notes which manifests are missed: only the holder of retention's lock may.
+	 */
+	save?: 'worthwhile' | 'always' | 'never';
+	/** Believes nothing that is stored: all manifests are read. */
+	isAnew?: boolean;
+	/** Default: now. */
+	now?: Date;
+	signal?: AbortSignal | undefined;
+}
+
+/** What the listing tells of an archive, of its manifest and of its record; times in milliseconds. */
+export interface ListedArchive<T> {
+	size: number | undefined;
+	modifiedAt: number;
+	sharedAs: string | undefined;
+	manifestSize: number | undefined;
+	manifestModifiedAt: number;
+	manifestEtag: string | undefined;
+	recordSize: number | undefined;
+	recordModifiedAt: number;
+	/** Whether its manifest was read, in this run or in an earlier one. */
+	isKnown: boolean;
+	/** What the caller keeps of it. */
+	kept: T | undefined;
+}
+
+export interface Scan<T> {
+	/** By the key of the archive; without what this package itself keeps in a storage. */
+	listing: Map<string, ListedArchive<T>>;
+	/** Manifests that cannot be read, or are not to be believed. */
+	damaged: DamagedManifest[];
+	/** Archives whose manifests an earlier run saw and that have none any more, by key, since when that is known. */
+	lost: Map<string, { summary: ManifestSummary; since: Date }>;
+	/** How many manifests had to be read; the stored catalogue knew the others. */
+	manifestsRead: number;
+}
+
+/**
+ * Looks at all backups below a prefix.
+ * @throws BackupError CANCELLED, STORAGE_UNREACHABLE, and what listing throws
+ */
+export async function scanBackups<T>(storage: Storage, options: ScanOptions<T>): Promise<Scan<T>> {
+	return await new BackupScan(storage, options).run();
+}
+
+class BackupScan<T> {
+	readonly #listing = new Map<string, ListedArchive<T>>();
+	readonly #damaged: DamagedManifest[] = [];
+	readonly #lost: Scan<T>['lost'] = new Map();
+	/** Lines of the manifests that were read in this run, by the key of the archive. */
+	readonly #fresh = new Map<string, string>();
+	readonly #prefix: string;
+	readonly #trust: ManifestTrust;
+	readonly #seal: CatalogSeal | undefined;
+	readonly #now: Date;
+	#manifestsRead = 0;
+	/** What else changed: stored lines without use, manifests that are newly missed. */
+	#changes = 0;
+
+	constructor(
+		private readonly storage: Storage,
+		private readonly options: ScanOptions<T>,
+	) {
+		this.#prefix = options.prefix ?? '';
+		this.#trust = options.trust ?? {};
+		this.#seal = CatalogSeal.of(this.#trust);
+		this.#now = options.now ?? new Date();
+	}
+
+	async run(): Promise<Scan<T>> {
+		const { isAnew = false, signal } = this.options;
+		const [stored] = await Promise.all([isAnew ? undefined : readStored(this.storage, signal), this.#list()]);
+		if (stored) await this.#takeStored(stored);
+		await this.#readOthers();
+		await this.#save();
+		return {
+			listing: this.#listing,
+			damaged: this.#damaged,
+			lost: this.#lost,
+			manifestsRead: this.#manifestsRead,
+		};
+	}
+
+	async #list(): Promise<void> {
+		for await (const object of this.storage.list(this.#prefix)) {
+			throwIfCancelled(this.options.signal);
+			if (!object.key.startsWith(HOUSEKEEPING)) this.#take(object);
+		}
+	}
+
+	#take({ key, size, modifiedAt, sharedAs, etag }: StoredObject): void {
+		const time = modifiedAt.getTime();
+		if (key.endsWith(MANIFEST_SUFFIX)) {
+			const listed = this.#listed(key.slice(0, -MANIFEST_SUFFIX.length));
+			listed.manifestSize = size;
+			listed.manifestModifiedAt = time;
+			listed.manifestEtag = etag;
+		} else if (key.endsWith(VERIFICATION_SUFFIX)) {
+			const listed = this.#listed(key.slice(0, -VERIFICATION_SUFFIX.length));
+			listed.recordSize = size;
+			listed.recordModifiedAt = time;
+		} else {
+			const listed = this.#listed(key);
+			listed.size = size;
+			listed.modifiedAt = time;
+			listed.sharedAs = sharedAs;
+		}
+	}
+
+	#listed(key: string): ListedArchive<T> {
+		const known = this.#listing.get(key);
+		if (known) return known;
+		const listed: ListedArchive<T> = {
+			size: undefined,
+			modifiedAt: 0,
+			sharedAs: undefined,
+			manifestSize: undefined,
+			manifestModifiedAt: 0,
+			manifestEtag: undefined,
+			recordSize: undefined,
+			recordModifiedAt: 0,
+			isKnown: false,
+			kept: undefined,
+		};
+		this.#listing.set(key, listed);
+		return listed;
+	}
+
+	async #takeStored(stored: Buffer): Promise<void> {
+		for await (const batch of batchesIn(stored)) {
+			throwIfCancelled(this.options.signal);
+			for (const text of batch) await this.#takeLine(text);
+		}
+	}
+
+	async #takeLine(text: string): Promise<void> {
+		const line = parseLine(text);
+		if (!line?.key.startsWith(this.#prefix)) return;
+		const listed = this.#listing.get(line.key);
+		const isLost = isMissed(line, listed);
+		if (!listed || !(isLost || isOfManifest(line, listed))) {
+			this.#changes++;
+			return;
+		}
+		if (listed.isKnown || !(await this.#isBelieved(text))) return;
+		if (isLost) {
+			if (line.missedSince === undefined && this.options.save === 'always') this.#changes++;
+			this.#lost.set(line.key, { summary: line.summary, since: new Date(line.missedSince ?? this.#now) });
+		} else if (this.options.wants?.(line.key) !== false) await this.#believe(line.key, listed, line.summary);
+	}
+
+	/** Whether this run may take a line at its word: see stored.ts. */
+	async #isBelieved(text: string): Promise<boolean> {
+		if (!this.#seal) return true;
+		const seal = await this.#seal.check(text);
+		return seal !== undefined && (seal.isStrict || !this.#trust.requireEncryption);
+	}
+
+	/** What the seal does not say, or the manifest's proof did not: without a passphrase, whether encryption is required. */
+	async #believe(key: string, listed: ListedArchive<T>, summary: ManifestSummary): Promise<void> {
+		const manifestKey = manifestKeyOf(key);
+		const folder = folderOf(key);
+		listed.isKnown = true;
+		try {
+			if (!this.#seal) await assertAuthentic({ ...summary, parts: [] }, { where: manifestKey, folder }, this.#trust);
+		} catch (error) {
+			this.#noteDamage(manifestKey, listed, error);
+			return;
+		}
+		const backup = {
+			manifest: summary,
+			manifestKey,
+			folder,
+			key,
+			foundSize: listed.size,
+			hasRecord: listed.recordSize !== undefined,
+		};
+		listed.kept = this.options.keep(backup, listed);
+	}
+
+	async #readOthers(): Promise<void> {
+		const { signal } = this.options;
+		const read = manifestReader(this.storage, this.#seal ? this.#trust : {});
+		await inParallel(this.#unknown(), READERS, async ([key, listed]) => {
+			throwIfCancelled(signal);
+			const manifestKey = manifestKeyOf(key);
+			try {
+				const { manifest } = await read(manifestKey, listed.manifestSize ?? 0, signal);
+				this.#manifestsRead++;
+				const summary = summaryOf(manifest);
+				await this.#remember(key, listed, summary);
+				await this.#believe(key, listed, summary);
+			} catch (error) {
+				// Deleted since it was listed.
+				if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return;
+				this.#noteDamage(manifestKey, listed, error);
+			}
+		});
+	}
+
+	*#unknown(): Generator<[string, ListedArchive<T>]> {
+		for (const one of this.#listing) {
+			const [key, { manifestSize, isKnown }] = one;
+			if (manifestSize !== undefined && !isKnown && this.options.wants?.(key) !== false) yield one;
+		}
+	}
+
+	/** @throws what is no damage */
+	#noteDamage(manifestKey: string, { manifestModifiedAt }: ListedArchive<T>, error: unknown): void {
+		if (!(error instanceof BackupError)) throw error;
+		if (error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE') throw error;
+		this.#damaged.push({ manifestKey, modifiedAt: new Date(manifestModifiedAt), error });
+	}
+
+	async #remember(key: string, listed: ListedArchive<T>, summary: ManifestSummary): Promise<void> {
+		if (this.options.save === 'never') return;
+		const { manifestSize: size = 0, manifestModifiedAt: modifiedAt, manifestEtag: etag } = listed;
+		const line = formatLine({ key, size, modifiedAt, etag, summary, missedSince: undefined });
+		if (line === undefined) return;
+		const { requireEncryption = false } = this.#trust;
+		this.#fresh.set(key, this.#seal ? await this.#seal.set(line, requireEncryption) : line);
+	}
+
+	async #save(): Promise<void> {
+		const { save = 'worthwhile', signal } = this.options;
+		const changes = this.#fresh.size + this.#changes;
+		if (save === 'never' || changes < (save === 'always' ? 1 : WORTH_WRITING)) return;
+		try {
+			await writeStored(this.storage, this.#linesToStore(await readStored(this.storage, signal)), signal);
+		} catch (error) {
+			// Whoever may only read lists all the same.
+			if (save === 'always' || !(error instanceof BackupError) || error.code === 'CANCELLED') throw error;
+		}
+	}
+
+	async *#linesToStore(stored: Buffer | undefined): AsyncGenerator<string> {
+		if (stored) {
+			const written = new Set<string>();
+			for await (const batch of batchesIn(stored)) {
+				for (const text of batch) {
+					const line = parseLine(text);
+					if (!line || this.#fresh.has(line.key) || written.has(line.key)) continue;
+					const kept = await this.#lineToStore(text, line);
+					if (kept === undefined) continue;
+					written.add(line.key);
+					yield kept;
+				}
+			}
+		}
+		yield* this.#fresh.values();
+	}
+
+	/** A stored line as it stays; undefined for one that is of no use any more. */
+	async #lineToStore(text: string, line: CatalogLine): Promise<string | undefined> {
+		// What this run did not look at is for another one to judge.
+		if (!line.key.startsWith(this.#prefix)) return text;
+		const listed = this.#listing.get(line.key);
+		const isLost = isMissed(line, listed);
+		if (!listed || !(isLost || isOfManifest(line, listed))) return undefined;
+		const isNoted = isLost && line.missedSince === undefined && this.options.save === 'always';
+		if (!this.#seal) {
+			return isNoted ? formatLine({ ...line, missedSince: this.#now.toISOString() }) : text;
+		}
+		const seal = await this.#seal.check(text);
+		if (!seal) return text;
+		const content = isNoted ? { ...line, missedSince: this.#now.toISOString() } : line;
+		// All of them by one salt, so that the next run derives one key.
+		const plain = formatLine(content);
+		return plain && (await this.#seal.set(plain, seal.isStrict));
+	}
+}
+
+/** Whether the manifest that the storage lists is the one that a line is of. */
+function isOfManifest<T>(line: CatalogLine, listed: ListedArchive<T>): boolean {
+	const { manifestSize, manifestModifiedAt, manifestEtag } = listed;
+	return manifestSize === line.size && manifestModifiedAt === line.modifiedAt && manifestEtag === line.etag;
+}
+
+/** Whether the storage lists the archive of a line, and no manifest of it any more. */
+function isMissed<T>(line: CatalogLine, listed: ListedArchive<T> | undefined): boolean {
+	return listed !== undefined && listed.manifestSize === undefined && listed.size === line.summary.size.stored;
+}
