@@ -22,6 +22,7 @@ export type ErrorCode =
 	| 'ARCHIVE_CORRUPT'
 	| 'ARCHIVE_INCOMPLETE'
 	| 'MANIFEST_INVALID'
+	| 'MANIFEST_NEWER'
 	| 'NOT_AUTHENTIC'
 	| 'KEY_MISSING'
 	| 'KEY_WRONG'
@@ -65,4 +66,10 @@ export function throwIfCancelled(signal?: AbortSignal): void {
 export function messageOf(error: unknown): string {
 	if (error instanceof AggregateError && !error.message) return error.errors.map(messageOf).join('; ');
 	return error instanceof Error ? error.message : String(error);
+}
+
+/** Names as one message has room for them: `a, b, c, d, e and 7 more`. */
+export function listed(names: readonly string[], most = 5): string {
+	const shown = names.slice(0, most).join(', ');
+	return names.length > most ? `${shown} and ${names.length - most} more` : shown;
 }

@@ -12,7 +12,9 @@ import * as zlib from 'node:zlib';
 
 import { BackupError } from '../errors';
 
-export type CodecName = 'zstd' | 'gzip' | 'none';
+/** `none` stores the bytes as they are. */
+export const CODECS = ['zstd', 'gzip', 'none'] as const;
+export type CodecName = (typeof CODECS)[number];
 
 export interface CodecOptions {
 	name: CodecName;

@@ -54,6 +54,8 @@ export {
 	type ManifestTable,
 	type PartialBackup,
 } from './manifest';
+export { mayBeOfKind, NewerManifest } from './newer-manifest';
+export { neededBy, type NeededArchive } from './needs';
 export { formatManifest, manifestDocument, parseManifest } from './manifest-text';
 export { DerivationBudget, isAuthentic, type ManifestTrust } from './authenticity';
 export { readManifest } from './manifest-file';

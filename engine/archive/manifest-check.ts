@@ -5,6 +5,9 @@
  * goes to the schema, which decides, and says what is wrong. test/unit/archive/manifest-check.test.ts holds the two
  * against each other.
  */
+import { CODECS } from './codec';
+import { MAX_NEEDS } from './manifest';
+
 type Check = (value: unknown) => boolean;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -77,7 +80,7 @@ export function manifestCheck(version: number, kinds: readonly string[], checksu
 			finishedAt: matching(TIME),
 			source: isTold,
 			tool: isTool,
-			codec: objectOf({ name: oneOf('zstd', 'gzip', 'none') }, { level: (value) => Number.isInteger(value) }),
+			codec: objectOf({ name: oneOf(...CODECS) }, { level: (value) => Number.isInteger(value) }),
 			encryption: (value) => value === null || encryption(value),
 			size: objectOf({ raw: isCount, compressed: isCount, stored: isCount }),
 			sha256: matching(SHA256),
@@ -95,10 +98,14 @@ export function manifestCheck(version: number, kinds: readonly string[], checksu
 			runId: isText,
 			tags: listOf(isText),
 			pinned: isYesOrNo,
-			parent: matching(UUID),
+			needs: listOf(matching(UUID)),
 		},
 	);
-	return (json) => manifest(json) && haveTheirTables(json as Tables) && hasMembersOfItsVersion(json as Versioned);
+	return (json) =>
+		manifest(json) &&
+		haveTheirTables(json as Tables) &&
+		hasMembersOfItsVersion(json as Versioned) &&
+		needsOthers(json as Needing);
 }
 
 interface Versioned {
@@ -109,6 +116,15 @@ interface Versioned {
 
 function hasMembersOfItsVersion({ formatVersion, folder, proof }: Versioned): boolean {
 	return formatVersion === 1 ? folder === undefined && proof === undefined : folder !== undefined;
+}
+
+interface Needing {
+	id: string;
+	needs?: string[];
+}
+
+function needsOthers({ id, needs = [] }: Needing): boolean {
+	return needs.length <= MAX_NEEDS && !needs.includes(id) && new Set(needs).size === needs.length;
 }
 
 interface Tables {

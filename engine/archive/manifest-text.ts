@@ -8,6 +8,7 @@ import { BackupError } from '../errors';
 import { canonicalJson } from './canonical';
 import { BACKUP_KINDS, CHECKSUM, MANIFEST_VERSION, manifestSchema, type Manifest } from './manifest';
 import { manifestCheck } from './manifest-check';
+import { newerManifest } from './newer-manifest';
 
 const isPlainlyValid = manifestCheck(MANIFEST_VERSION, BACKUP_KINDS, CHECKSUM);
 
@@ -15,19 +16,11 @@ const DAMAGED = 'It was damaged or edited. Choose another backup; the archive it
 
 /**
  * Parses and validates a manifest's text.
- * @throws BackupError MANIFEST_INVALID that names the manifest and the first thing wrong with it.
+ * @throws BackupError MANIFEST_INVALID that names the manifest and the first thing wrong with it; NewerManifest
  */
 export function parseManifest(text: string, where: string): Manifest {
 	const json = jsonOf(text, where);
-	const version = (json as { formatVersion?: unknown } | null)?.formatVersion;
-	if (typeof version === 'number' && version > MANIFEST_VERSION) {
-		throw new BackupError(
-			'MANIFEST_INVALID',
-			`The manifest ${where} has format version ${version}; this version of the nodes reads up to ${MANIFEST_VERSION}.`,
-			{ hint: 'Update the n8n-nodes-stack-backup package.', details: { formatVersion: version } },
-		);
-	}
-	assertChecksum(json, version, where);
+	assertChecksum(json, (json as { formatVersion?: unknown } | null)?.formatVersion, where);
 	return validated(json, where);
 }
 
@@ -39,9 +32,11 @@ function jsonOf(text: string, where: string): unknown {
 	}
 }
 
-/** What the schema makes of a manifest, whatever its checksum. @throws BackupError MANIFEST_INVALID */
+/** What the schema makes of a manifest, whatever its checksum. @throws BackupError MANIFEST_INVALID, NewerManifest */
 export function validated(json: unknown, where: string): Manifest {
 	if (isPlainlyValid(json)) return withDefaults(json as Manifest);
+	const newer = newerManifest(json, where);
+	if (newer) throw newer;
 	const result = manifestSchema.safeParse(json);
 	if (!result.success) {
 		const issue = result.error.issues[0];
@@ -67,18 +62,29 @@ function withDefaults(json: Manifest): Manifest {
  */
 function assertChecksum(json: unknown, version: unknown, where: string): void {
 	// What is no manifest at all, the schema says better.
-	if (typeof json !== 'object' || json === null || (version !== 1 && version !== MANIFEST_VERSION)) return;
+	if (typeof json !== 'object' || json === null) return;
 	const { [CHECKSUM]: stated, ...content } = json as Record<string, unknown>;
+	if (version !== 1 && version !== MANIFEST_VERSION) return assertNotOfThisVersion(content, stated, where);
 	if (version === 1 && !Object.hasOwn(json, CHECKSUM)) return;
 	const found = stated !== undefined && checksumOf(content, where);
 	if (found !== false && stated === found) return;
-	throw new BackupError(
+	throw wrongChecksum(where, stated);
+}
+
+function wrongChecksum(where: string, stated: unknown): BackupError {
+	return new BackupError(
 		'MANIFEST_INVALID',
 		stated === undefined
 			? `The manifest ${where} has lost its checksum, "${CHECKSUM}".`
 			: `The manifest ${where} is not the one that was written: its checksum is wrong.`,
 		{ hint: DAMAGED },
 	);
+}
+
+/** A manifest of this version in which only the version's number was damaged is no newer one. */
+function assertNotOfThisVersion(content: Record<string, unknown>, stated: unknown, where: string): void {
+	if (typeof stated !== 'string') return;
+	if (checksumOf({ ...content, formatVersion: MANIFEST_VERSION }, where) === stated) throw wrongChecksum(where, stated);
 }
 
 /** Version 1 is hashed in the order of its text, which JSON keeps when it is read and written again. */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { CODECS } from './codec';
+
 /** Ends the name of every manifest: `<archive file>.manifest.json`. */
 export const MANIFEST_SUFFIX = '.manifest.json';
 
@@ -12,6 +14,7 @@ export const MANIFEST_VERSION = 2;
 /** SHA-256 of the manifest without this member; see manifest-text.ts. Only the text has it. */
 export const CHECKSUM = 'manifestSha256';
 
+/** The kinds of backups that this version knows. Newer versions may have more: see newer-manifest.ts. */
 export const BACKUP_KINDS = [
 	'postgres',
 	'postgres-globals',
@@ -22,6 +25,12 @@ export const BACKUP_KINDS = [
 	'n8n',
 ] as const;
 export type BackupKind = (typeof BACKUP_KINDS)[number];
+
+/**
+ * How many other archives a backup may need. A series of increments begins anew long before; without a limit, one manifest
+ * could make every reader look for as many as fit into it.
+ */
+export const MAX_NEEDS = 4096;
 
 const bytes = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -88,7 +97,7 @@ const manifestShape = z.object({
 	source: z.object({ system: z.string(), version: z.string() }).passthrough(),
 	/** What wrote the archive: this package's version, pg_dump's and so on. */
 	tool: z.object({ name: z.string(), version: z.string() }).passthrough(),
-	codec: z.object({ name: z.enum(['zstd', 'gzip', 'none']), level: z.number().int().optional() }),
+	codec: z.object({ name: z.enum(CODECS), level: z.number().int().optional() }),
 	encryption: z
 		.object({
 			format: z.literal('openpgp'),
@@ -118,12 +127,15 @@ const manifestShape = z.object({
 	proof: proofSchema.optional(),
 	/** Retention never deletes a pinned backup. */
 	pinned: z.boolean().optional(),
-	/** Id of the backup that this one, an increment, cannot be restored without. */
-	parent: z.string().uuid().optional(),
+	/** Ids of all other archives whose content this backup uses: it cannot be restored without any one of them. */
+	needs: z.array(z.string().uuid()).max(MAX_NEEDS).optional(),
 });
 
 export const manifestSchema = manifestShape.superRefine(
-	({ formatVersion, folder, proof, parts, tables = [] }, context) => {
+	({ formatVersion, id, folder, proof, parts, tables = [], needs = [] }, context) => {
+		if (needs.includes(id) || new Set(needs).size < needs.length) {
+			context.addIssue({ code: 'custom', path: ['needs'], message: 'names the backup itself, or another one twice' });
+		}
 		const lost = parts.findIndex(({ table }) => table !== undefined && table >= tables.length);
 		if (lost >= 0) {
 			context.addIssue({ code: 'custom', path: ['parts', lost, 'table'], message: 'names a table that is not listed' });

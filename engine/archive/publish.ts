@@ -17,6 +17,8 @@ export interface CommitDetails {
 	counts: Manifest['counts'];
 	/** What a backup holds that does not hold all of its source; undefined for a whole one. */
 	partial?: Manifest['partial'];
+	/** Ids of all other archives whose content the backup uses; none by default. At most MAX_NEEDS. */
+	needs?: string[];
 	options?: Manifest['options'];
 	warnings?: string[];
 	runId?: string;
@@ -26,7 +28,7 @@ export interface CommitDetails {
 /** The manifest of what was written, with the present as the time at which it was finished, and an id of its own. */
 export function manifestOf(settings: WriterSettings, output: ArchiveOutput, details: CommitDetails): Manifest {
 	const { name, kind, file, folder, startedAt, codec, encryptor } = settings;
-	const { tool, tables, counts, partial, source, options = {}, warnings = [], runId, tags = [] } = details;
+	const { tool, tables, counts, partial, needs = [], source, options = {}, warnings = [], runId, tags = [] } = details;
 	const { rawBytes, compressedBytes, storedBytes, parts } = output;
 	return {
 		formatVersion: MANIFEST_VERSION,
@@ -46,6 +48,7 @@ export function manifestOf(settings: WriterSettings, output: ArchiveOutput, deta
 		...(tables ? { tables } : {}),
 		counts,
 		...(partial ? { partial } : {}),
+		...(needs.length > 0 ? { needs } : {}),
 		options,
 		warnings,
 		...(runId === undefined ? {} : { runId }),

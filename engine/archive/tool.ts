@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-const PACKAGE = 'n8n-nodes-stack-backup';
+/** The name of this package. */
+export const PACKAGE = 'n8n-nodes-stack-backup';
 
 let version: string | undefined;
 

@@ -2,7 +2,7 @@
  * What a storage holds, as far as retention looks at it: the catalogue (engine/archive/catalog), of which one small entry is
  * kept for each backup, so that a hundred thousand fit into memory, and everything else that is listed.
  */
-import { completeSources, scanBackups, VERIFICATION_SUFFIX, type ListedArchive, type ManifestTrust } from '../archive';
+import { completeSources, NewerManifest, scanBackups, VERIFICATION_SUFFIX, type ListedArchive, type ManifestTrust } from '../archive';
 import { messageOf } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
 import { entryOf, type RetentionEntry } from './entry';
@@ -12,8 +12,8 @@ export interface RetentionCatalog {
 	entries: RetentionEntry[];
 	/** Those that have a record of verifications. */
 	recorded: ReadonlySet<RetentionEntry>;
-	/** Manifests that cannot be read: never touched. */
-	damaged: Array<{ manifestKey: string; message: string }>;
+	/** Manifests that cannot be read: never touched, and neither is what they belong to. */
+	damaged: UnreadManifest[];
 	/**
 	 * Everything else that the storage lists, apart from what this package keeps there for itself: neither the archives of
 	 * the entries nor the records of their verifications, but what belongs to damaged manifests, and what belongs to none.
@@ -23,6 +23,16 @@ export interface RetentionCatalog {
 	lost: Map<string, LostBackup>;
 	/** How many manifests had to be read; the stored catalogue knew the others. */
 	manifestsRead: number;
+}
+
+/** A manifest that cannot be read. */
+export interface UnreadManifest {
+	manifestKey: string;
+	message: string;
+	/** Whether it is not damaged, but made by a newer version of this package. */
+	isNewer: boolean;
+	/** Ids of the archives that the backup needs, as far as they can be read. */
+	needs: readonly string[];
 }
 
 /** An archive that had a manifest. */
@@ -55,7 +65,10 @@ export async function readCatalog(
 	});
 	const catalog: RetentionCatalog = {
 		...backupsAndOthers(listing),
-		damaged: damaged.map(({ manifestKey, error }) => ({ manifestKey, message: messageOf(error) })),
+		damaged: damaged.map(({ manifestKey, error }) => {
+			const isNewer = error instanceof NewerManifest;
+			return { manifestKey, message: messageOf(error), isNewer, needs: isNewer ? error.needs : [] };
+		}),
 		lost: new Map(
 			Array.from(lost, ([key, { summary, since }]) => {
 				const entry = entryOf({ manifest: summary, key, foundSize: summary.size.stored });

@@ -86,7 +86,7 @@ interface Deleting {
 	storage: Storage;
 	/** Bad backups that stay, by id. */
 	copies: ReadonlyMap<string, RetentionEntry[]>;
-	/** Ids of parents that must stay, because a child of theirs could not be deleted. */
+	/** Ids of archives that must stay, because a backup that needs them could not be deleted. */
 	needed: Set<string>;
 	trust: ManifestTrust | undefined;
 	signal: AbortSignal | undefined;
@@ -113,7 +113,7 @@ async function deleteOne(
 	} catch (error) {
 		if (!holdsUpOne(error)) throw error;
 		failed.push({ entry, error });
-		if (entry.parent !== undefined) needed.add(entry.parent);
+		for (const id of entry.needs) needed.add(id);
 	}
 }
 

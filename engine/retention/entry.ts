@@ -2,6 +2,8 @@ import { seriesOf, sourceOf, type BackupKind, type ListedBackup, type ManifestSu
 import type { StoredObject } from '../storage/storage';
 import { weekOfKey } from './periods';
 
+const NO_NEEDS: readonly string[] = [];
+
 /** What the policy looks at of a backup: small, so that a hundred thousand fit into memory. */
 export interface RetentionEntry {
 	/** Of the manifest; the key for a foreign file. A weekly copy has the id of its original. */
@@ -25,10 +27,12 @@ export interface RetentionEntry {
 	size: number;
 	tags: readonly string[];
 	pinned: boolean;
-	/** Id of the backup that this one cannot be restored without. */
-	parent: string | undefined;
+	/** Ids of the archives that this one cannot be restored without. */
+	needs: readonly string[];
 	/** Whether the storage holds the archive, in the size that the manifest states. */
 	complete: boolean;
+	/** Whether one of the archives that it needs is missing or known to be damaged; see markLacking. */
+	lacksNeeded: boolean;
 	/** What its latest verification found; undefined where there was none. */
 	verified: 'passed' | 'failed' | undefined;
 	/** ISO 8601; the storage itself (S3 object lock) refuses to delete it before. */
@@ -64,8 +68,9 @@ export function entryOf(
 		size: manifest.size.stored,
 		tags: manifest.tags,
 		pinned: manifest.pinned ?? false,
-		parent: manifest.parent,
+		needs: manifest.needs ?? NO_NEEDS,
 		complete: foundSize === manifest.size.stored,
+		lacksNeeded: false,
 		verified: state.verified,
 		lockedUntil: state.lockedUntil,
 		legalHold: state.legalHold ?? false,
@@ -74,8 +79,17 @@ export function entryOf(
 }
 
 /** Whether it can be relied on, as far as is known. */
-export function isGood({ complete, verified }: RetentionEntry): boolean {
-	return complete && verified !== 'failed';
+export function isGood({ complete, lacksNeeded, verified }: RetentionEntry): boolean {
+	return complete && !lacksNeeded && verified !== 'failed';
+}
+
+/** Marks the backups that cannot be restored for want of an archive that they need. @param all Everything in the storage */
+export function markLacking(all: readonly RetentionEntry[]): void {
+	const needing = all.filter(({ needs }) => needs.length > 0);
+	if (needing.length === 0) return;
+	// The backups themselves, whatever they may need in turn: each manifest names all archives that it uses.
+	const usable = new Set(all.filter(({ complete, verified }) => complete && verified !== 'failed').map(({ id }) => id));
+	for (const entry of needing) entry.lacksNeeded = entry.needs.some((id) => !usable.has(id));
 }
 
 function partialOf({ partial }: ManifestSummary): string | undefined {

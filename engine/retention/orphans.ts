@@ -82,14 +82,15 @@ interface Standing {
 	good: Map<string, number>;
 	/** Lines of which one has passed its verification. */
 	verified: Set<string>;
-	/** Ids of what increments cannot be restored without. */
+	/** Ids of archives that backups cannot be restored without. */
 	needed: Set<string>;
 }
 
-function standingOf({ entries }: RetentionCatalog): Standing {
-	const standing: Standing = { good: new Map(), verified: new Set(), needed: new Set() };
+function standingOf({ entries, damaged }: RetentionCatalog): Standing {
+	const needed = new Set(damaged.flatMap(({ needs }) => needs));
+	const standing: Standing = { good: new Map(), verified: new Set(), needed };
 	for (const entry of entries) {
-		if (entry.parent !== undefined) standing.needed.add(entry.parent);
+		for (const id of entry.needs) needed.add(id);
 		if (!isGood(entry)) continue;
 		const line = lineOf(entry);
 		standing.good.set(line, Math.max(standing.good.get(line) ?? 0, Date.parse(entry.startedAt)));

@@ -8,7 +8,7 @@ import {
 	type KeepRules,
 	type RetentionPolicy,
 } from './policy';
-import { protect, protectParents } from './protect';
+import { protect, protectNeeded, type Needing } from './protect';
 import { applyRules, applyWeeklySnapshots, areEmpty, type Reason } from './rules';
 import { Zone } from './zone';
 
@@ -29,7 +29,7 @@ export interface Refusal {
 export interface RetentionPlan {
 	/** Newest first. In a refused plan, what the policy would do. */
 	decisions: Decision[];
-	/** What may be deleted: nothing where the plan is refused. Children come before the parents they need. */
+	/** What may be deleted: nothing where the plan is refused. What needs others comes before them. */
 	deletable: RetentionEntry[];
 	refusal: Refusal | undefined;
 }
@@ -39,7 +39,7 @@ export interface RetentionPlan {
  *
  * Invariants, each with its property in test/unit/retention/plan-properties.test.ts:
  * 1. The last good backup of every line stays, and the last verified one, and where none is good, the last one; so does what
- *    is pinned or locked, and every parent that one that stays needs.
+ *    is pinned or locked, and every archive that one that stays needs.
  * 2. A damaged backup counts for no rule in the place of a good one: what the rules keep of the good ones alone is kept.
  * 3. Larger numbers in the rules never delete more.
  * 4. Planning again after the deletions deletes nothing.
@@ -55,7 +55,7 @@ export function planRetention(
 	now: Date,
 	policy: RetentionPolicy,
 	timeZone = 'UTC',
-	outside: readonly RetentionEntry[] = [],
+	outside: readonly Needing[] = [],
 	due: ReadonlySet<RetentionEntry> = new Set(),
 ): RetentionPlan {
 	const zone = new Zone(timeZone);
@@ -68,7 +68,7 @@ export function planRetention(
 	};
 	for (const { rules, members } of linesOf(sorted, policy)) applyTo(members, rules, { now, zone }, add);
 	protect(sorted, now, add);
-	protectParents(sorted, outside, (entry) => reasons.has(entry), add);
+	protectNeeded(sorted, outside, (entry) => reasons.has(entry), add);
 	const decisions = sorted.map((entry) => decisionOf(entry, reasons.get(entry)));
 	const refusal = refuseFuture(sorted, now, policy) ?? refuseShare(decisions, policy, due);
 	return { decisions, deletable: refusal ? [] : deletableOf(decisions), refusal };
@@ -145,25 +145,37 @@ function refuseShare(all: Decision[], policy: RetentionPolicy, due: ReadonlySet<
 	};
 }
 
-/** Newest first, but no parent before its children: a run that breaks off leaves no child without its parent. */
+/** Newest first, but whatever needs others before these: a run that breaks off leaves no backup without what it needs. */
 function deletableOf(decisions: Decision[]): RetentionEntry[] {
 	const entries = decisions.filter(({ action }) => action === 'delete').map(({ entry }) => entry);
+	if (entries.every(({ needs }) => needs.length === 0)) return entries;
 	const byId = new Map(entries.map((entry) => [entry.id, entry]));
 	const depths = new Map<string, number>();
 	for (const entry of entries) setDepth(entry, byId, depths);
 	return entries.sort((a, b) => depths.get(b.id)! - depths.get(a.id)!);
 }
 
-/** How many ancestors of an entry go with it. Without recursion, for chains may be long. */
-function setDepth(entry: RetentionEntry, byId: Map<string, RetentionEntry>, depths: Map<string, number>): void {
-	const chain: RetentionEntry[] = [];
-	let ancestor: RetentionEntry | undefined = entry;
-	while (ancestor && !depths.has(ancestor.id)) {
-		// Stands until the chain is counted, and ends the walk where a backup is its own ancestor.
-		depths.set(ancestor.id, 0);
-		chain.push(ancestor);
-		ancestor = ancestor.parent === undefined ? undefined : byId.get(ancestor.parent);
+/**
+ * Sets how many archives stand below an entry, one needed by the next: 0 where it needs none that goes as well. Without
+ * recursion, for manifests may be forged to need each other in any number.
+ */
+function setDepth(entry: RetentionEntry, byId: ReadonlyMap<string, RetentionEntry>, depths: Map<string, number>): void {
+	if (depths.has(entry.id)) return;
+	const stack = [{ entry, next: 0 }];
+	// Stands until all below are counted, and ends the walk where a backup needs itself in the end.
+	depths.set(entry.id, 0);
+	for (let top = stack.at(-1); top; top = stack.at(-1)) {
+		const needed = byId.get(top.entry.needs[top.next++] ?? '');
+		if (needed && !depths.has(needed.id)) {
+			depths.set(needed.id, 0);
+			stack.push({ entry: needed, next: 0 });
+		} else if (top.next > top.entry.needs.length) {
+			const below = top.entry.needs.filter((id) => byId.has(id)).map((id) => depths.get(id)! + 1);
+			depths.set(
+				top.entry.id,
+				below.reduce((most, depth) => Math.max(most, depth), 0),
+			);
+			stack.pop();
+		}
 	}
-	let depth = ancestor ? depths.get(ancestor.id)! + 1 : 0;
-	for (const { id } of chain.reverse()) depths.set(id, depth++);
 }

@@ -3,7 +3,7 @@ import { homeOf } from '../archive';
 import { weekOfKey } from './periods';
 import type { AddReason } from './rules';
 
-/** Keeps what no policy may delete, apart from parents. @param sorted All backups, newest first */
+/** Keeps what no policy may delete, apart from what others need. @param sorted All backups, newest first */
 export function protect(sorted: readonly RetentionEntry[], now: Date, add: AddReason): void {
 	const thing = thingsIn(sorted);
 	const good = new Set<string>();
@@ -72,31 +72,38 @@ function thingsIn(entries: readonly RetentionEntry[]): (entry: RetentionEntry) =
 	};
 }
 
+/** A backup that may need others. */
+export type Needing = Pick<RetentionEntry, 'key' | 'needs'>;
+
 /**
- * Keeps the backups that kept ones cannot be restored without, and theirs in turn.
+ * Keeps the archives that kept backups cannot be restored without, and those that these need in turn: a backup that is kept
+ * for another one's sake stays one that can be restored.
  * @param outside Backups that the plan does not decide on: all of them stay
  */
-export function protectParents(
+export function protectNeeded(
 	all: readonly RetentionEntry[],
-	outside: readonly RetentionEntry[],
+	outside: readonly Needing[],
 	isKept: (entry: RetentionEntry) => boolean,
 	add: AddReason,
 ): void {
+	const waiting: Needing[] = [...outside, ...all.filter(isKept)].filter(({ needs }) => needs.length > 0);
+	if (waiting.length === 0) return;
 	const byId = new Map<string, RetentionEntry[]>();
-	for (const entry of [...all, ...outside]) {
+	for (const entry of all) {
 		const same = byId.get(entry.id);
 		if (same) same.push(entry);
 		else byId.set(entry.id, [entry]);
 	}
 	const visited = new Set<string>();
-	const waiting = [...outside, ...all.filter(isKept)].filter(({ parent }) => parent !== undefined);
-	for (let child = waiting.pop(); child; child = waiting.pop()) {
-		if (child.parent === undefined || visited.has(child.parent)) continue;
-		visited.add(child.parent);
-		// A weekly copy has the id of its original; either may be the one that is found at a restore.
-		for (const parent of byId.get(child.parent) ?? []) {
-			add(parent, { rule: 'parent', text: `needed by ${child.key}` });
-			waiting.push(parent);
+	for (let needing = waiting.pop(); needing; needing = waiting.pop()) {
+		for (const id of needing.needs) {
+			if (visited.has(id)) continue;
+			visited.add(id);
+			// A weekly copy has the id of its original; either may be the one that is found at a restore.
+			for (const needed of byId.get(id) ?? []) {
+				add(needed, { rule: 'needed', text: `needed by ${needing.key}` });
+				waiting.push(needed);
+			}
 		}
 	}
 }

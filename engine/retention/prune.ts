@@ -9,7 +9,7 @@ import { clearLeftovers } from './leftovers';
 import { orphansIn } from './orphans';
 import { parsePolicy, unusedIn, type RetentionPolicy } from './policy';
 import { pruneWal } from './prune-wal';
-import { rowOf, totalsOf, type PruneReport, type WalReport, type WeeklyCopyReport } from './report';
+import { rowOf, totalsOf, type LeftAlone, type PruneReport, type WalReport, type WeeklyCopyReport } from './report';
 import { planOf, survey, type Survey, type SurveyOptions } from './survey';
 import { finishDeletions, notedCopies, noteCopies, removeBrokenCopies } from './sweep';
 import { copyBackup } from './weekly';
@@ -92,6 +92,7 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 	const { removed: removedOrphans } = cleared;
 	const wal = plan.refusal ? [] : await pruneWal(run.storage, found, gone, run);
 	const removed = new Set(removedOrphans);
+	const unread = found.catalog.damaged;
 	return {
 		dryRun: !run.lock,
 		rows: plan.decisions.map((decision) => rowOf(decision, run.now)),
@@ -107,13 +108,18 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 		orphans: orphans.own.map(({ key }) => key),
 		unproven: orphans.unproven.map(({ key }) => key),
 		removedOrphans: run.lock ? removedOrphans.map(({ key }) => key) : [],
-		damaged: [...found.catalog.damaged, ...orphans.precious.map(lostManifest)],
+		damaged: [...unread.filter(({ isNewer }) => !isNewer), ...orphans.precious.map(lostManifest)].map(leftAlone),
+		newer: unread.filter(({ isNewer }) => isNewer).map(leftAlone),
 		notes: run.storage.deletionNotes?.() ?? [],
 		unused: unusedIn(run.policy, [...found.entries, ...found.outside]),
 	};
 }
 
-function lostManifest({ key, reason }: { key: string; reason: string }): PruneReport['damaged'][number] {
+function leftAlone({ manifestKey, message }: LeftAlone): LeftAlone {
+	return { manifestKey, message };
+}
+
+function lostManifest({ key, reason }: { key: string; reason: string }): LeftAlone {
 	const manifestKey = manifestKeyOf(key);
 	return { manifestKey, message: `${reason} The archive is ${key}: delete it yourself if nobody needs it.` };
 }

@@ -1,5 +1,4 @@
 import type { BackupError } from '../errors';
-import type { RetentionCatalog } from './catalog';
 import type { RetentionEntry } from './entry';
 import type { Decision, Refusal, RetentionPlan } from './plan';
 import type { Reason } from './rules';
@@ -85,6 +84,12 @@ export interface Stuck {
 	error: BackupError;
 }
 
+/** A manifest that was left alone, and why. */
+export interface LeftAlone {
+	manifestKey: string;
+	message: string;
+}
+
 export interface PruneReport {
 	dryRun: boolean;
 	/** One a backup, newest first; the same in a dry run. In a refused run, what the policy would do. */
@@ -110,8 +115,10 @@ export interface PruneReport {
 	unproven: string[];
 	/** Those of both that were removed. */
 	removedOrphans: string[];
-	/** Manifests that cannot be read: left alone, and their archives with them. */
-	damaged: RetentionCatalog['damaged'];
+	/** Manifests that are damaged or lost: left alone, and their archives with them. */
+	damaged: LeftAlone[];
+	/** Manifests that a newer version of this package has made: left alone as well. */
+	newer: LeftAlone[];
 	/** What people should know of deletions in this storage: that it keeps older versions. */
 	notes: string[];
 	/** What the policy names and the storage does not hold: a misspelt name would go by the general rules. */

@@ -18,7 +18,7 @@ export interface Reason {
 		| 'lastVerified'
 		| 'lastLeft'
 		| 'pinned'
-		| 'parent'
+		| 'needed'
 		| 'locked'
 		| 'legalHold'
 		| 'expired';

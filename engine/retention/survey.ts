@@ -2,9 +2,10 @@ import { inParallel, type ManifestTrust } from '../archive';
 import type { Storage } from '../storage/storage';
 import { verificationKeyOf } from '../verify/history';
 import { readCatalog, type RetentionCatalog } from './catalog';
-import type { EntryState, RetentionEntry } from './entry';
+import { markLacking, type EntryState, type RetentionEntry } from './entry';
 import { foreignIn } from './foreign';
 import { readLocks } from './locked';
+import type { Needing } from './protect';
 import { planRetention, type RetentionPlan } from './plan';
 import { rulesFor, type RetentionPolicy } from './policy';
 import { scopeOf } from './scope';
@@ -56,6 +57,7 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
 		});
 		shareFailures(catalog.entries);
 	}
+	markLacking(catalog.entries);
 	const outside = catalog.entries.filter(({ key }) => !isInScope(key));
 	const entries = catalog.entries.filter(({ key }) => isInScope(key));
 	for (const entry of foreignIn(catalog, policy, { prefixes, zone, now }))
@@ -74,8 +76,14 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
 
 /** The plan for what was found. */
 export function planOf(
-	{ entries, outside, copies }: Pick<Survey, 'entries' | 'outside' | 'copies'>,
+	{ entries, outside, copies, catalog }: Pick<Survey, 'entries' | 'outside' | 'copies' | 'catalog'>,
 	{ policy, timeZone, now }: SurveyOptions,
 ): RetentionPlan {
-	return planRetention(entries, now, policy, timeZone, outside, new Set(copies.map(({ copy }) => copy)));
+	const staying = [...outside, ...unreadIn(catalog)];
+	return planRetention(entries, now, policy, timeZone, staying, new Set(copies.map(({ copy }) => copy)));
+}
+
+/** Backups whose manifests cannot be read stay, so what they need stays with them. */
+function unreadIn({ damaged }: RetentionCatalog): Needing[] {
+	return damaged.map(({ manifestKey, needs }) => ({ key: manifestKey, needs }));
 }

@@ -18,8 +18,8 @@ export interface WeeklyCopy {
 
 /**
  * The weekly copies that are still to be made: of every kind and name the newest good backup, where neither the folder of
- * its week nor that of a later week has one of it yet. Increments are left out, for they are worth nothing without their
- * parents; so are foreign files.
+ * its week nor that of a later week has one of it yet. Backups that need other archives are left out, for they are worth
+ * nothing without those; so are foreign files.
  * @param asks Whether weekly copies of a backup are wanted
  */
 export function dueWeeklyCopies(
@@ -38,7 +38,7 @@ export function dueWeeklyCopies(
 	const seen = new Set<string>();
 	const due: WeeklyCopy[] = [];
 	for (const entry of newestFirst(entries)) {
-		const isOriginal = weekOfKey(entry.key) === undefined && entry.parent === undefined && entry.kind !== 'foreign';
+		const isOriginal = weekOfKey(entry.key) === undefined && entry.needs.length === 0 && entry.kind !== 'foreign';
 		if (!isOriginal || !isGood(entry) || !asks(entry)) continue;
 		const folder = folderOfCopy(entry, zone);
 		const key = keyOfCopy({ entry, folder });

@@ -1,4 +1,4 @@
-import { type BackupKind, type BackupReference, findBackup, type KnownBackup, listManifests } from '../archive';
+import { type BackupKind, type BackupReference, findBackup, type KnownBackup, listManifests, mayBeOfKind } from '../archive';
 import type { DamagedManifest, ListedBackup, ManifestTrust } from '../archive';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage';
@@ -27,7 +27,7 @@ export interface BackupChoice {
 export interface ChosenBackups {
 	/** Newest first. */
 	backups: KnownBackup[];
-	/** Manifests that cannot be read: backups that are to be told as failed, whatever they were of. */
+	/** Manifests that cannot be read: backups to be reported as not passed, whatever they were of. */
 	damaged: DamagedManifest[];
 }
 
@@ -49,7 +49,10 @@ export async function chooseBackups(storage: Storage, choice: BackupChoice = {})
 	const chosen = backups.filter(
 		({ manifest }) => (!kinds || kinds.includes(manifest.kind)) && (!names || names.includes(manifest.name)),
 	);
-	return { backups: notVerifiedFor ? await due(storage, chosen, notVerifiedFor, choice) : chosen, damaged };
+	return {
+		backups: notVerifiedFor ? await due(storage, chosen, notVerifiedFor, choice) : chosen,
+		damaged: damaged.filter(({ error }) => mayBeOfKind(error, kinds)),
+	};
 }
 
 async function due(

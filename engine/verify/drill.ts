@@ -255,7 +255,7 @@ function isLacking({ notRestored, assertionsNotRun }: DrilledBackup): boolean {
 
 /** What was never tried has not passed. */
 function verdictOf(backups: DrilledBackup[], gaps: DrillGap[]): DrillVerdict {
-	const isBad = ({ reason }: DrillGap) => reason !== 'unknown';
+	const isBad = ({ reason }: DrillGap) => reason !== 'unknown' && reason !== 'newer';
 	if (gaps.some(isBad) || backups.some(({ verdict }) => verdict === 'failed')) return 'failed';
 	if (gaps.length > 0 || backups.some(({ verdict }) => verdict !== 'passed')) return 'incomplete';
 	if (backups.some(isLacking)) return 'incomplete';

@@ -1,24 +1,25 @@
-import { seriesIn, sourceOf, type KnownBackup, type BackupKind, type DamagedManifest } from '../archive';
+import { mayBeOfKind, NewerManifest, seriesIn, sourceOf, type KnownBackup, type BackupKind, type DamagedManifest } from '../archive';
 
 /**
  * Why something could not be brought back as it should. `none`: nothing of this kind, or nothing at all, was backed up.
  * `notWhole`: all its backups hold a part. `outdated`: its newest whole backup is too old. `damaged`: a newer manifest
- * cannot be read, or is not to be believed, so that nobody knows of what it is. `unknown`: what backups of the kind hold cannot be checked yet.
+ * cannot be read, or is not to be believed, so that nobody knows of what it is. `newer`: a newer version of this package has
+ * made a newer backup, so that this one cannot try it. `unknown`: what backups of the kind hold cannot be checked yet.
  */
-export type GapReason = 'none' | 'notWhole' | 'outdated' | 'damaged' | 'unknown';
+export type GapReason = 'none' | 'notWhole' | 'outdated' | 'damaged' | 'newer' | 'unknown';
 
 export interface DrillGap {
 	reason: GapReason;
 	kind: BackupKind | null;
 	/** As it is called at its source. */
 	name: string | null;
-	/** The newest backup of it, or the manifest that is damaged. */
+	/** The newest backup of it, or the manifest that cannot be read. */
 	key: string | null;
 	/** When that backup was begun; ISO 8601, UTC. */
 	startedAt: string | null;
 	/** The server that it is of, where the manifest tells: `db.example.com:5432`. */
 	origin: string | null;
-	/** What is wrong with a damaged manifest. */
+	/** Why a manifest cannot be read. */
 	problem: string | null;
 }
 
@@ -127,7 +128,10 @@ function findGaps(
 	const oldest = [...newest.values()].map(({ manifest }) => manifest.startedAt).sort()[0] ?? '';
 	const unreadable = damaged
 		.filter(({ modifiedAt }) => modifiedAt.toISOString() >= oldest)
-		.map(({ manifestKey, error }) => gap('damaged', { key: manifestKey, problem: error.message }));
+		.filter(({ error }) => mayBeOfKind(error, kinds))
+		.map(({ manifestKey, error }) =>
+			gap(error instanceof NewerManifest ? 'newer' : 'damaged', { key: manifestKey, problem: error.message }),
+		);
 	return [...missing, ...known, ...unreadable];
 }
 

@@ -31,9 +31,7 @@ export function findingOf(error: unknown): Omit<Finding, 'level'> {
 		};
 	}
 	const { code, message, hint } = error;
-	// Of a later format than this package knows: that is no fault of the backup.
-	const isBad = BAD.has(code) && error.details?.formatVersion === undefined;
-	return { severity: isBad ? 'error' : 'obstacle', message, ...(hint === undefined ? {} : { hint }), code };
+	return { severity: BAD.has(code) ? 'error' : 'obstacle', message, ...(hint === undefined ? {} : { hint }), code };
 }
 
 interface Level {

@@ -8,6 +8,7 @@ import { MANIFEST_SUFFIX } from '../archive';
 import { BackupError, cancelled, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage';
 import { checkContents } from './foreign/contents';
+import { verifyNeeded } from './needed';
 import { findingOf, LEVELS, VerificationRecord } from './record';
 import { checkOf } from './registry';
 import { ContentSource } from './source';
@@ -92,8 +93,24 @@ class BackupVerification {
 		const { record, options } = this;
 		const check = checkOf(reader.manifest.kind) ?? STOCK_FORM;
 		if (!(await this.#opensWithKeys(reader))) return;
+		await this.#verifyNeeded(reader.manifest);
 		await this.#read(reader, options.level === 'integrity' ? undefined : check);
 		if (options.level === 'restore' && record.passed) await this.#testRestore(reader, check);
+	}
+
+	async #verifyNeeded(manifest: Manifest): Promise<void> {
+		const { options, record } = this;
+		const liesInStorage = 'storage' in options && ('key' in options || options.folder !== undefined);
+		try {
+			await verifyNeeded(manifest, {
+				storage: liesInStorage ? options.storage : undefined,
+				keys: options.keys,
+				signal: options.signal,
+				found: (finding) => record.found(finding),
+			});
+		} catch (error) {
+			this.#findError(error);
+		}
 	}
 
 	/** Undefined where there is no archive to read; why, is found. */

@@ -14,7 +14,7 @@ const WORDS: Record<PruneRow['rules'][number], string> = {
 	lastVerified: 'last verified',
 	lastLeft: 'nothing better',
 	pinned: 'pinned',
-	parent: 'needed by another',
+	needed: 'needed by another',
 	locked: 'locked',
 	legalHold: 'legal hold',
 	expired: 'no rule keeps it',

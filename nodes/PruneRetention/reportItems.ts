@@ -25,7 +25,8 @@ export function summaryItem(
 	{ settings, summary, warnings }: SummaryParts,
 	isSimple: boolean,
 ): INodeExecutionData {
-	const { dryRun, totals, refusal, weeklyCopies, wal, swept, orphans, unproven, removedOrphans, damaged } = report;
+	const { dryRun, totals, refusal, weeklyCopies, wal, swept, orphans, unproven, removedOrphans, damaged, newer } =
+		report;
 	const { subject, text, html } = summary;
 	const { deleted, kept, freedBytes, walDeleted } = totals;
 	const columns = {
@@ -52,6 +53,7 @@ export function summaryItem(
 		unproven,
 		removedOrphans,
 		damaged,
+		newer,
 		stuck: report.stuck.map(({ what, error }) => ({ what, ...described(error) })),
 		notes: report.notes,
 		unused: report.unused,
@@ -138,7 +140,7 @@ export function refusalWarnings({ refusal, dryRun }: PruneReport): string[] {
 
 /** What else the user has to see although the run went on. */
 export function warningsOf(report: PruneReport, settings: RunSettings): string[] {
-	const { failed, weeklyCopies, wal, damaged, stuck, notes, unused, rows } = report;
+	const { failed, weeklyCopies, wal, damaged, newer, stuck, notes, unused, rows } = report;
 	const places = [...rows.map(({ key }) => key), ...wal.map(({ folder }) => folder)];
 	const empty = settings.folders.filter((folder) => folder !== '/' && !places.some((key) => key.startsWith(folder)));
 	return [
@@ -149,6 +151,7 @@ export function warningsOf(report: PruneReport, settings: RunSettings): string[]
 			...(error ? [`WAL in ${folder}: ${error.message}`] : []),
 		]),
 		...damaged.map(({ manifestKey, message }) => `${manifestKey} was left alone, and so was its archive: ${message}`),
+		...newer.map(({ message }) => `${message} It was left alone.`),
 		...stuck.map(({ what, error }) => `${what} stays as it is: ${error.message}`),
 		...notes,
 		...unused.names.map((name) => `There is no backup of ${name}, which a separate policy names.`),

@@ -95,7 +95,7 @@ function backupsSection(title: string, rows: PruneReport['rows']): Section {
 }
 
 function furtherSections(report: PruneReport): Section[] {
-	const { dryRun, weeklyCopies, wal, removedOrphans, orphans, unproven, swept, stuck, damaged } = report;
+	const { dryRun, weeklyCopies, wal, removedOrphans, orphans, unproven, swept, stuck, damaged, newer } = report;
 	const left = [...orphans, ...unproven].filter((key) => !removedOrphans.includes(key));
 	const copied = dryRun ? 'Weekly copies that would be made' : 'Weekly copies';
 	return [
@@ -112,6 +112,11 @@ function furtherSections(report: PruneReport): Section[] {
 			title: 'Manifests that cannot be read (left alone)',
 			head: [],
 			lines: damaged.map(({ manifestKey, message }) => [manifestKey, message]),
+		},
+		{
+			title: 'Made by a newer version (left alone)',
+			head: [],
+			lines: newer.map(({ manifestKey, message }) => [manifestKey, message]),
 		},
 	];
 }

@@ -36,6 +36,7 @@ export function gapMessage({ reason, kind, name, origin, key, startedAt, problem
 		case 'outdated':
 			return `The newest whole backup of ${thing} is of ${startedAt}, which is too old.`;
 		case 'damaged':
+		case 'newer':
 			return problem ?? `The manifest ${key} cannot be read.`;
 		case 'unknown':
 			return `How to try a backup of the kind ${kind} is not known (${name}).`;

@@ -2,6 +2,7 @@ import type { IDataObject } from 'n8n-workflow';
 
 import type {
 	BackupError,
+	ErrorCode,
 	Finding,
 	LevelReport,
 	Manifest,
@@ -134,13 +135,13 @@ export function reportOutcome(report: VerificationReport, { asked, recorded, isS
 	return { json, passed: verdict === 'passed', told, recorded: recorded ? 1 : 0 };
 }
 
-/** What says nothing against a backup, but that it cannot be told whose it is. */
-const UNPROVEN = new Set<string>(['NOT_AUTHENTIC', 'KEY_WRONG']);
+/** What says nothing against a backup, but that it is not known whose it is, or that this version cannot read it. */
+export const INCONCLUSIVE: ReadonlySet<string> = new Set<ErrorCode>(['NOT_AUTHENTIC', 'KEY_WRONG', 'MANIFEST_NEWER']);
 
 /** The item for a backup that is not there, or cannot be told among others. */
 export function missingOutcome(error: BackupError, isSimple: boolean): Outcome {
 	const { message, code } = error;
-	const verdict = UNPROVEN.has(code) ? 'incomplete' : 'failed';
+	const verdict = INCONCLUSIVE.has(code) ? 'incomplete' : 'failed';
 	const hint = error.hint ?? WHAT_TO_DO[verdict];
 	const details = { key: null, code, kind: null, name: null, id: null, findings: [], recorded: false };
 	return { json: itemOf({ verdict, problem: message, hint }, details, isSimple), passed: false, told: message };

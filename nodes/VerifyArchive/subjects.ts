@@ -18,6 +18,7 @@ import {
 
 import { type Filters, filtersOf } from './filters';
 import { chosenReference, incomingReference } from './reference';
+import { INCONCLUSIVE } from './reportItem';
 import { newestOfEach } from './trend';
 import { daysOf, levelFor, type VerifySettings } from './verifySettings';
 
@@ -33,10 +34,7 @@ export type Subject =
 	| { missing: BackupError };
 
 /** What is wrong with the backup, not with the question. */
-const BAD = new Set<string>(['STORAGE_MISSING', 'MANIFEST_INVALID', 'NOT_AUTHENTIC', 'KEY_WRONG']);
-
-/** Not to be believed, which says nothing of what it holds. */
-const UNPROVEN = new Set<string>(['NOT_AUTHENTIC', 'KEY_WRONG']);
+const BAD = new Set<string>(['STORAGE_MISSING', 'MANIFEST_INVALID', ...INCONCLUSIVE]);
 
 /** The backup that a field names. @throws BackupError what the storage throws */
 export async function referred(
@@ -51,7 +49,7 @@ export async function referred(
 		if (!(error instanceof BackupError) || !BAD.has(error.code)) throw error;
 		if ('file' in reference) return { key: reference.file };
 		// It is there: what is wrong with it, the verification tells.
-		if ('id' in reference && error.code !== 'STORAGE_MISSING') {
+		if ('id' in reference && error.code !== 'STORAGE_MISSING' && error.code !== 'MANIFEST_NEWER') {
 			return { entry: await findBackup(storage, reference, prefix, signal) };
 		}
 		return { missing: error };
@@ -115,14 +113,15 @@ async function dueBackups(
 }
 
 function asSubjects({ backups, damaged }: ChosenBackups): Subject[] {
-	const isUnproven = ({ error }: DamagedManifest) => UNPROVEN.has(error.code);
+	const isInconclusive = ({ error }: DamagedManifest) => INCONCLUSIVE.has(error.code);
 	const asKey = ({ manifestKey }: DamagedManifest) => ({ key: manifestKey });
 	// What cannot be read may be newer than all the others. What is not believed may be all that was made before there were
-	// proofs, and is not believed the next time either: first, it would use up the limits of every run.
+	// proofs, and is not believed the next time either; nor is what a newer version has made read then. Such manifests come
+	// last: they would use up the limits of every run.
 	return [
-		...damaged.filter((one) => !isUnproven(one)).map(asKey),
+		...damaged.filter((one) => !isInconclusive(one)).map(asKey),
 		...backups.map((entry) => ({ entry })),
-		...damaged.filter(isUnproven).map(asKey),
+		...damaged.filter(isInconclusive).map(asKey),
 	];
 }
 

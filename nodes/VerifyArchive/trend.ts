@@ -6,6 +6,7 @@ import {
 	type DamagedManifest,
 	findAnomalies,
 	type ManifestSummary,
+	NewerManifest,
 	seriesIn,
 } from '../../engine';
 
@@ -83,7 +84,8 @@ export function trendOutcome(
 
 /** The item for a manifest that cannot be read: whatever it is of, it is in no trend. */
 export function damagedOutcome({ manifestKey, error }: DamagedManifest, isSimple: boolean): Outcome {
-	const columns = { verdict: 'failed', problem: error.message, key: manifestKey };
+	const verdict = error instanceof NewerManifest ? 'incomplete' : 'failed';
+	const columns = { verdict, problem: error.message, key: manifestKey };
 	const details = { hint: error.hint ?? null, kind: null, name: null, id: null, anomalies: [] };
 	return { json: itemOf(columns, details, isSimple), passed: false, told: `${manifestKey}: ${error.message}` };
 }

@@ -10,6 +10,7 @@ import {
 	listManifests,
 	type Manifest,
 	MANIFEST_SUFFIX,
+	NewerManifest,
 	readManifest,
 	type Storage,
 } from '../../engine';
@@ -22,6 +23,7 @@ import { folderOption } from './descriptions/source';
 import { provingPassphrase } from './encryption';
 import { collectionOf, numberOf, textOf } from './fields';
 import { folderOf, prefixOf } from './folder';
+import { NEWER } from './listSearch/label';
 import { type Operation, shownFor } from './operation';
 import { isSimplified, itemOf } from './simplify';
 import { openStorage } from './storage';
@@ -40,7 +42,7 @@ export interface ListedBackups {
 }
 
 /** `complete` means that the archive is there with the size that its manifest tells; its contents were not read. */
-type ArchiveState = 'complete' | 'missing' | 'wrongSize' | 'damagedManifest';
+type ArchiveState = 'complete' | 'missing' | 'wrongSize' | 'damagedManifest' | 'newerVersion';
 
 const PROBLEMS: Partial<Record<ArchiveState, string>> = {
 	missing: 'archive missing',
@@ -101,11 +103,12 @@ async function wholeManifest(
 
 /** What is not known of it for want of a manifest is the name of its file and when that was written. */
 function damagedItem({ manifestKey, modifiedAt, error }: DamagedManifest, isSimple: boolean): IDataObject {
-	const archiveState: ArchiveState = 'damagedManifest';
+	const isNewer = error instanceof NewerManifest;
+	const archiveState: ArchiveState = isNewer ? 'newerVersion' : 'damagedManifest';
 	const columns = {
 		name: manifestKey.slice(manifestKey.lastIndexOf('/') + 1, -MANIFEST_SUFFIX.length),
 		startedAt: modifiedAt.toISOString(),
-		state: `damaged manifest: ${error.message}`,
+		state: `${isNewer ? NEWER : 'damaged manifest'}: ${error.message}`,
 		key: manifestKey,
 	};
 	return itemOf(columns, { archiveState, manifestKey, error: error.message }, isSimple);

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { findBackup, manifestKeyOf, recordVerification, verificationKeyOf } from '../../engine';
 import { verifyBackup } from '../../engine/verify';
+import { asNewer } from '../services/newer-manifest';
 import { inProcessN8n } from './harness';
 import { NodeRunner } from './node-runner';
 import { NODE_TYPE as PRUNE, pruneNode, writeBackup, writeDaily } from './retention-support';
-import { NODE_TYPE as VERIFY, verdicts } from './verify-support';
+import { NODE_TYPE as VERIFY, outputsOf, verdicts } from './verify-support';
 import { PACKAGE } from './workflow';
 
 const n8n = await inProcessN8n();
@@ -88,6 +89,45 @@ it('verifies what is damaged when it is chosen from the list', async () => {
 	expect((await verdicts(node, 'checkTrend', { which: 'one', ...chosen })).failed).toMatchObject([
 		{ problem: expect.stringMatching(/manifest/) },
 	]);
+});
+
+it('says of what a newer version has made that it is that, and not that it is damaged', async () => {
+	const { node, storage } = await pruneNode(n8n);
+	const key = await writeBackup(storage, 2);
+	const newer = await writeBackup(storage, 1);
+	const { manifest } = await findBackup(storage, { file: newer });
+	await storage.replace(manifestKeyOf(newer), Buffer.from(asNewer(manifest, { codec: { name: 'brotli' } })));
+	const request = {
+		nodeType: VERIFY,
+		credentials: node.credentials,
+		methodName: 'searchBackups',
+		path: 'parameters.backup',
+	};
+	const { results } = await n8n.searchList(request);
+	expect(results[0]).toMatchObject({ name: labelled(`made by a newer version · ${newer}`), value: newer });
+	const message = expect.stringContaining('was made by a newer version of n8n-nodes-stack-backup') as string;
+	const verify = new NodeRunner(n8n, VERIFY, node.credentials);
+	const chosen = { backup: { __rl: true, mode: 'list', value: newer } };
+	const { failed } = await verdicts(verify, 'verify', { ...chosen, simplify: false });
+	expect(failed).toMatchObject([
+		{ key: newer, verdict: 'incomplete', problem: message, hint: expect.stringMatching(/^Update/) },
+	]);
+	const trend = await verdicts(verify, 'checkTrend', { which: 'one', ...chosen });
+	expect(trend.failed).toMatchObject([{ verdict: 'incomplete', problem: message }]);
+	const postgres = new NodeRunner(n8n, `${PACKAGE}.postgresDump`, node.credentials);
+	const listed = outputsOf((await postgres.run('listBackups', { simplify: false })).execution, 'Node')[0];
+	expect(listed).toMatchObject([
+		{ key, archiveState: 'complete' },
+		{
+			manifestKey: manifestKeyOf(newer),
+			archiveState: 'newerVersion',
+			state: expect.stringMatching(/^made by a newer version: /),
+		},
+	]);
+	const { status, error } = await postgres.run('restore', { backup: { __rl: true, mode: 'id', value: manifest.id } });
+	expect([status, error?.message, error?.description]).toEqual(['error', message, expect.stringMatching(/^Update/)]);
+	const pruned = await node.run('prune', { simplify: false });
+	expect(outputsOf(pruned.execution, 'Node')[1]).toMatchObject([{ damaged: [], newer: [{ message }] }]);
 });
 
 it('shows fifty at a time, each page with what verifications found', async () => {

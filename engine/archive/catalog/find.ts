@@ -4,6 +4,7 @@ import type { ManifestTrust } from '../authenticity';
 import { MANIFEST_SUFFIX, type BackupKind } from '../manifest';
 import { readManifest } from '../manifest-file';
 import { manifestKeyOf } from '../naming';
+import { NewerManifest } from '../newer-manifest';
 import type { BackupEntry, ListedBackup } from './entry';
 import { latestIn } from './latest';
 import { listWith, newestFirst } from './list';
@@ -60,7 +61,7 @@ async function latestOf(
 /** One that is not to be believed is found all the same, to be refused for what it is. */
 async function withId(storage: Storage, id: string, { prefix, signal }: Where, isAnew: boolean): Promise<ListedBackup> {
 	const found: ListedBackup[] = [];
-	await scanBackups<never>(storage, {
+	const { damaged } = await scanBackups<never>(storage, {
 		prefix,
 		signal,
 		isAnew,
@@ -69,6 +70,8 @@ async function withId(storage: Storage, id: string, { prefix, signal }: Where, i
 			return undefined;
 		},
 	});
+	const newer = damaged.find(({ error }) => error instanceof NewerManifest && error.id === id);
+	if (newer) throw newer.error;
 	return found.sort(newestFirst)[0] ?? missing(storage, `with the id ${id}`);
 }
 

@@ -1,12 +1,14 @@
 import { BackupError } from '../../errors';
 import type { PartialBackup } from '../manifest';
+import { assertNeededThere } from '../needs';
 import { areOfTwoSources, homeOf, sourceOf } from '../series';
 import type { DamagedManifest, KnownBackup } from './entry';
 
 /**
  * The latest of all backups of a name: the newest whole one, or the newest of all where none is whole. Its remark says what
  * was passed over. Undefined where there is none.
- * @throws BackupError MANIFEST_INVALID, NOT_AUTHENTIC, KEY_WRONG (a newer one cannot be read, or is not to be believed), INVALID_INPUT (several
+ * @throws BackupError MANIFEST_INVALID, MANIFEST_NEWER, NOT_AUTHENTIC, KEY_WRONG (a newer one cannot be read, or is not to be believed),
+ * ARCHIVE_INCOMPLETE (an archive that it needs is missing), INVALID_INPUT (several
  * servers have backups of the name, each in a folder of its own)
  */
 export function latestIn<T extends KnownBackup>(
@@ -18,19 +20,20 @@ export function latestIn<T extends KnownBackup>(
 	const newer = damaged.find(({ modifiedAt }) => !found || modifiedAt > new Date(found.manifest.finishedAt));
 	if (newer) {
 		const { code } = newer.error;
-		const isUnproven = code === 'NOT_AUTHENTIC' || code === 'KEY_WRONG';
+		const mayBeGood = code === 'NOT_AUTHENTIC' || code === 'KEY_WRONG' || code === 'MANIFEST_NEWER';
 		throw new BackupError(
-			isUnproven ? code : 'MANIFEST_INVALID',
+			mayBeGood ? code : 'MANIFEST_INVALID',
 			`The newest backup of ${name} cannot be told: ${newer.error.message}`,
 			{
 				cause: newer.error,
 				hint: found
-					? `The newest one that can be read is ${found.key} (id ${found.manifest.id}); choose it by its id${isUnproven ? '' : `, or remove ${newer.manifestKey}`}. ${newer.error.hint ?? ''}`.trim()
+					? `The newest one that can be read is ${found.key} (id ${found.manifest.id}); choose it by its id${mayBeGood ? '' : `, or remove ${newer.manifestKey}`}. ${newer.error.hint ?? ''}`.trim()
 					: `No other backup of it was found. ${newer.error.hint ?? ''}`.trim(),
 			},
 		);
 	}
 	if (!found || !newest) return undefined;
+	assertNeededThere(found, backups);
 	const others = backups.filter(({ manifest }) => areOfTwoSources(sourceOf(manifest), sourceOf(found.manifest)));
 	const elsewhere = others.find((entry) => placeOf(entry) !== placeOf(found));
 	if (elsewhere) throw severalServers(name, found, elsewhere);

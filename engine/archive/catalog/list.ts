@@ -2,6 +2,7 @@ import type { Storage } from '../../storage/storage';
 import type { ManifestTrust } from '../authenticity';
 import type { BackupKind } from '../manifest';
 import { isFileOf, weekOfFolder } from '../naming';
+import { mayBeOfKind } from '../newer-manifest';
 import type { DamagedManifest, ListedBackup } from './entry';
 import { scanBackups, type ScanOptions } from './scan';
 
@@ -20,7 +21,10 @@ export interface ManifestFilter {
 export interface ManifestList {
 	/** Newest first, by the time at which the backup began. */
 	backups: ListedBackup[];
-	/** Manifests that cannot be read; their kind is not known, so a filter by kind leaves them in. */
+	/**
+	 * Manifests that cannot be read, for they are damaged, or a newer version has made them (NewerManifest). A filter by kind
+	 * leaves them in unless they say that they are of another one.
+	 */
 	damaged: DamagedManifest[];
 }
 
@@ -61,8 +65,9 @@ export async function listWith(
 		},
 	});
 	keepNewest(backups, limit);
-	damaged.sort((a, b) => compare(b.manifestKey, a.manifestKey));
-	return { backups, damaged };
+	const unread = damaged.filter(({ error }) => mayBeOfKind(error, kinds));
+	unread.sort((a, b) => compare(b.manifestKey, a.manifestKey));
+	return { backups, damaged: unread };
 }
 
 function keepNewest(backups: ListedBackup[], limit: number): void {

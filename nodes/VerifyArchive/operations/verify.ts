@@ -36,7 +36,7 @@ async function verifyIncoming(context: IExecuteFunctions, item: number, verifyAl
 	});
 	return await verified.catch((error: unknown) => {
 		// The manifest that came with the file.
-		if (error instanceof BackupError && error.code === 'MANIFEST_INVALID') {
+		if (error instanceof BackupError && (error.code === 'MANIFEST_INVALID' || error.code === 'MANIFEST_NEWER')) {
 			return [missingOutcome(error, isSimplified(context, item))];
 		}
 		throw error;

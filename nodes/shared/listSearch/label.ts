@@ -1,4 +1,4 @@
-import type { DamagedManifest, KnownBackup } from '../../../engine';
+import { type DamagedManifest, type KnownBackup, NewerManifest } from '../../../engine';
 import { KIND_NAMES } from '../descriptions/kinds';
 import { partialWords } from '../partial';
 
@@ -8,6 +8,9 @@ import { readableMinute, readableSize } from './size';
 export type VerifiedState = 'passed' | 'failed' | undefined;
 
 const DAMAGED = 'damaged';
+
+/** How lists say that a newer version of this package has made a backup. */
+export const NEWER = 'made by a newer version';
 
 /** How a list says what verifications found. */
 export const VERIFIED_WORDS = { passed: 'verified', failed: 'verification failed' };
@@ -41,6 +44,6 @@ export function backupLabel(copies: readonly KnownBackup[], withKind: boolean, v
 }
 
 /** What has a manifest that cannot be read: nothing is known of it but its file. */
-export function damagedLabel(key: string, { modifiedAt }: DamagedManifest): string {
-	return listLabel(modifiedAt, [DAMAGED, key]);
+export function damagedLabel(key: string, { modifiedAt, error }: DamagedManifest): string {
+	return listLabel(modifiedAt, [error instanceof NewerManifest ? NEWER : DAMAGED, key]);
 }

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { createArchive, findBackup, listManifests, type PartialBackup } from '../../../engine/archive';
 import type { FolderStorage } from '../../../engine/storage/folder';
+import { asNewer } from '../../services/newer-manifest';
 import { archiveOptions, DETAILS, temporaryStorage } from './support';
 
 async function backUp(
@@ -71,6 +72,36 @@ describe('the list of backups', () => {
 			[`${bad.key}.manifest.json`, 'MANIFEST_INVALID'],
 			['postgres/other.sql.manifest.json', 'MANIFEST_INVALID'],
 		]);
+	});
+
+	it('has what a newer version has made among what cannot be read, and leaves out what is of another kind', async () => {
+		const { root, storage } = temporaryStorage();
+		const old = await backUp(storage, 'shop', 1);
+		const later = await backUp(storage, 'shop', 2);
+		const unknown = await backUp(storage, 'shop', 3);
+		for (const [{ key, manifest }, changes] of [
+			[later, { formatVersion: 3 }],
+			[unknown, { kind: 'mysql', needs: [old.manifest.id] }],
+		] as const)
+			writeFileSync(path.join(root, `${key}.manifest.json`), asNewer(manifest, changes));
+		const codes = async (filter?: Parameters<typeof listManifests>[2]) =>
+			(await listManifests(storage, '', filter)).damaged.map(({ manifestKey, error }) => [manifestKey, error.code]);
+		const newer = ({ key }: { key: string }) => [`${key}.manifest.json`, 'MANIFEST_NEWER'];
+		expect(await codes()).toEqual([newer(unknown), newer(later)]);
+		expect(await codes({ kind: ['postgres'] })).toEqual([newer(later)]);
+		expect((await listManifests(storage, '')).backups.map(({ key }) => key)).toEqual([old.key]);
+		for (const reference of [
+			{ id: later.manifest.id },
+			{ file: later.key },
+			{ latest: 'shop', kind: 'postgres' },
+		] as const)
+			await expect(findBackup(storage, reference)).rejects.toMatchObject({
+				code: 'MANIFEST_NEWER',
+				hint: expect.stringContaining('Update the n8n-nodes-stack-backup package.') as string,
+			});
+		await storage.remove(`${later.key}.manifest.json`);
+		expect(await findBackup(storage, { latest: 'shop', kind: 'postgres' })).toMatchObject({ key: old.key });
+		await expect(findBackup(storage, { latest: 'shop' })).rejects.toMatchObject({ code: 'MANIFEST_NEWER' });
 	});
 
 	it('may be of the newest ones alone, and of several kinds', async () => {
@@ -150,6 +181,21 @@ describe('one backup', () => {
 		expect(await findBackup(storage, { latest: 'shop' })).toMatchObject({ key });
 		for (const suffix of ['', '.manifest.json']) await storage.remove(`${key}${suffix}`);
 		expect(await findBackup(storage, { id: manifest.id })).toMatchObject({ key: copy });
+	});
+
+	it('is not the latest for want of an archive that it needs, and an older one only where it is chosen', async () => {
+		const { storage } = temporaryStorage();
+		const full = await backUp(storage, 'shop', 1);
+		const writer = await createArchive(archiveOptions(storage, { name: 'shop' }));
+		await writer.frame({ type: 'data' }, Buffer.from('more'));
+		const increment = await writer.commit({ ...DETAILS, needs: [full.manifest.id] });
+		expect(increment.needs).toEqual([full.manifest.id]);
+		expect(await findBackup(storage, { latest: 'shop' })).toMatchObject({ key: writer.key });
+		await storage.remove(full.key);
+		await expect(findBackup(storage, { latest: 'shop' })).rejects.toMatchObject({
+			code: 'ARCHIVE_INCOMPLETE',
+			message: expect.stringContaining(full.key) as string,
+		});
 	});
 
 	it('that is not there is STORAGE_MISSING', async () => {

@@ -47,7 +47,7 @@ describe('the catalogue', () => {
 	it('is the same with a cache and without, be it damaged in any one place', async () => {
 		const storage = temporaryStorage();
 		await writeDaily(storage, 3);
-		const more = { name: 'été', tags: ['a', 'b'], pinned: true, parent: '4d6f4bd0-6b1c-4f6e-9a70-0d6f3c2b1a00' };
+		const more = { name: 'été', tags: ['a', 'b'], pinned: true, needs: ['0b6a3a52-6e0a-4a8f-9d0e-5f1d8c3b7a11'] };
 		await writeBackup(storage, 1, { ...more, partial: { content: 'data', selection: ['--table=x'] } });
 		await writeBackup(storage, 2, { source: { system: 'postgresql', version: '18', host: 'db', port: 5432 } });
 		const fresh = await readCatalog(storage, { keepCache: true });

@@ -160,11 +160,11 @@ export function leftoversContract(newStorage: () => Promise<Storage>): void {
 			expect(await storage.stat(keys[3]!)).toBeDefined();
 		});
 
-		it('stay where increments need them, or where they were verified and nothing that is left is', async () => {
+		it('stay where backups need them, or where they were verified and nothing that is left is', async () => {
 			const storage = await newStorage();
 			const [newest, verified, full] = (await writeDaily(storage, 3)) as [string, string, string];
 			const { id } = JSON.parse(await textOf(storage, manifestKeyOf(full))) as { id: string };
-			await changeManifest(storage, newest, { parent: id });
+			await changeManifest(storage, newest, { needs: [id] });
 			await storage.replace(`${verified}.verification.json`, Buffer.from('[]'));
 			await pruneBy(storage, { last: 9 });
 			for (const key of [verified, full]) await storage.remove(manifestKeyOf(key));

@@ -38,7 +38,7 @@ describe('a pin', () => {
 
 	it('changes nothing else of the manifest, and taken away leaves it as it was', async () => {
 		const storage = temporaryStorage();
-		const key = await writeBackup(storage, 1, { tags: ['a'], parent: '0b6a3a52-6e0a-4a8f-9d0e-5f1d8c3b7a11' });
+		const key = await writeBackup(storage, 1, { tags: ['a'], needs: ['0b6a3a52-6e0a-4a8f-9d0e-5f1d8c3b7a11'] });
 		const before = await textOf(storage, manifestKeyOf(key));
 		await set(storage, { file: key }, true);
 		const pinned = await textOf(storage, manifestKeyOf(key));

@@ -175,11 +175,11 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 			expect(await backupsIn(storage)).toEqual(withManifests(keys.slice(0, 2)));
 		});
 
-		it('keeps the parent of an increment, and one whose child could not be deleted', async () => {
+		it('keeps an archive that another needs, and one that is needed by what could not be deleted', async () => {
 			const storage = await newStorage();
 			const full = await writeBackup(storage, 9);
 			const { id } = JSON.parse(await textOf(storage, manifestKeyOf(full))) as { id: string };
-			const child = await writeBackup(storage, 8, { parent: id });
+			const child = await writeBackup(storage, 8, { needs: [id] });
 			await writeBackup(storage, 0);
 			const denying = intercepted(storage, {
 				remove: async (key) => {

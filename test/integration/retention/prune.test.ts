@@ -3,9 +3,10 @@ import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { manifestKeyOf } from '../../../engine/archive';
+import { manifestKeyOf, parseManifest } from '../../../engine/archive';
 import { copyBackup, prune } from '../../../engine/retention';
 import { FolderStorage, S3Storage } from '../../../engine/storage';
+import { asNewer } from '../../services/newer-manifest';
 import { startS3rver } from '../../services/s3/s3rver';
 import type { S3Server } from '../../services/s3/server';
 import { stalling } from '../storage/content';
@@ -143,11 +144,11 @@ describe('in a folder', () => {
 		expect(existsSync(partial)).toBe(false);
 	});
 
-	it('keeps a parent that an increment in another folder needs', async () => {
+	it('keeps an archive that a backup in another folder needs', async () => {
 		const storage = temporaryStorage();
 		const full = await writeBackup(storage, 9);
 		const { id } = JSON.parse(await textOf(storage, manifestKeyOf(full))) as { id: string };
-		await writeBackup(storage, 8, { folder: 'increments', parent: id });
+		await writeBackup(storage, 8, { folder: 'increments', needs: [id] });
 		await writeDaily(storage, 2);
 		const report = await pruneBy(storage, { last: 1 }, { prefixes: ['postgres/'] });
 		expect(report.rows.find(({ key }) => key === full)).toMatchObject({
@@ -155,6 +156,32 @@ describe('in a folder', () => {
 			reasons: [expect.stringContaining('needed by increments/')],
 		});
 		expect(await storage.stat(full)).toBeDefined();
+	});
+
+	it('deletes nothing of what a newer version has made, nor what that needs', async () => {
+		const storage = temporaryStorage();
+		const [newest, old, needed] = (await writeDaily(storage, 3)) as [string, string, string];
+		const manifestOf = async (key: string) => parseManifest(await textOf(storage, manifestKeyOf(key)), key);
+		const { id } = await manifestOf(needed);
+		const newer = await writeBackup(storage, 9);
+		const text = asNewer(await manifestOf(newer), { formatVersion: 3, needs: [id] });
+		await storage.replace(manifestKeyOf(newer), Buffer.from(text));
+		const report = await pruneBy(
+			storage,
+			{ last: 1 },
+			{ removeUnproven: true, now: new Date(Date.now() + 9 * DAY_MS) },
+		);
+		expect(report.damaged).toEqual([]);
+		expect(report.newer).toEqual([
+			{ manifestKey: manifestKeyOf(newer), message: expect.stringContaining('newer version') as string },
+		]);
+		expect(report.rows.map(({ key, verdict, rules }) => [key, verdict, rules[0]])).toEqual([
+			[newest, 'keep', 'last'],
+			[old, 'delete', 'expired'],
+			[needed, 'keep', 'needed'],
+		]);
+		for (const key of [newer, needed, newest]) expect(await storage.stat(key)).toBeDefined();
+		expect(await storage.stat(old)).toBeUndefined();
 	});
 
 	it('counts the bytes of a hard link once, and none as freed that the other name still takes up', async () => {

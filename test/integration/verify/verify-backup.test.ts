@@ -1,14 +1,16 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { Readable } from 'node:stream';
 
 import { describe, expect, it } from 'vitest';
 
-import { openArchive } from '../../../engine/archive';
+import { createArchive, formatManifest, manifestKeyOf, openArchive } from '../../../engine/archive';
 import { BackupError } from '../../../engine/errors';
 import type { ReadOptions } from '../../../engine/storage';
 import { FolderStorage } from '../../../engine/storage';
 import { checkOf } from '../../../engine/verify/registry';
 import { verifyBackup, type VerificationReport } from '../../../engine/verify';
-import { temporaryStorage, writeSample } from '../archive/support';
+import { archiveOptions, DETAILS, temporaryStorage, writeSample } from '../archive/support';
 
 /** A folder on a network that breaks down in the middle of an archive. */
 class BreakingStorage extends FolderStorage {
@@ -80,13 +82,44 @@ describe('a verification', () => {
 		await storage.replace(`${key}.manifest.json`, Buffer.from('{"formatVersion": 3}'));
 		expect(await verifyBackup({ storage, key, level: 'content' })).toMatchObject({
 			verdict: 'incomplete',
-			findings: [{ severity: 'obstacle', hint: expect.stringMatching('Update') as string }],
+			findings: [{ severity: 'obstacle', code: 'MANIFEST_NEWER', hint: expect.stringMatching('Update') as string }],
 		});
 		await storage.replace(`${key}.manifest.json`, Buffer.from('{"formatVersion": 1}'));
 		expect(await verifyBackup({ storage, key, level: 'content' })).toMatchObject({
 			verdict: 'failed',
 			findings: [{ severity: 'error', code: 'MANIFEST_INVALID' }],
 		});
+	});
+
+	it('fails where an archive that the backup needs is missing or damaged, by whatever id and key that is', async () => {
+		const { storage, root, key: full, manifest } = await sample();
+		const writer = await createArchive(archiveOptions(storage, { name: 'increment' }));
+		await writer.frame({ type: 'data' }, Buffer.from('more'));
+		const { id } = await writer.commit({ ...DETAILS, needs: [manifest.id] });
+		const verify = async () => await verifyBackup({ storage, key: writer.key, level: 'integrity' });
+		expect(await verify()).toMatchObject({ verdict: 'passed', findings: [] });
+		// It needs what needs it: nobody goes round in the circle.
+		const text = formatManifest({ ...manifest, needs: [id] });
+		await storage.replace(manifestKeyOf(full), Buffer.from(text));
+		expect(await verify()).toMatchObject({ verdict: 'passed' });
+		const bytes = readFileSync(path.join(root, full));
+		bytes[bytes.length >> 1]! ^= 1;
+		writeFileSync(path.join(root, full), bytes);
+		expect(await verify()).toMatchObject({
+			verdict: 'failed',
+			findings: [
+				{ severity: 'error', part: full, code: 'ARCHIVE_CORRUPT', message: expect.stringContaining('needs') as string },
+			],
+		});
+		await storage.remove(full);
+		expect(await verify()).toMatchObject({
+			verdict: 'failed',
+			findings: [{ severity: 'error', code: 'ARCHIVE_INCOMPLETE', message: expect.stringContaining(full) as string }],
+		});
+		await storage.remove(manifestKeyOf(full));
+		expect(messages(await verify())).toContain(`the one with the id ${manifest.id}`);
+		const alone = await openArchive(storage, manifestKeyOf(writer.key));
+		expect(await verifyBackup({ reader: alone, level: 'integrity' })).toMatchObject({ verdict: 'incomplete' });
 	});
 
 	it('looks no deeper where a level has failed', async () => {

@@ -69,7 +69,7 @@ describe('a manifest with a proof', () => {
 			}),
 			(manifest) => (manifest['encryption'] = null),
 			(manifest) => (manifest['partial'] = { content: 'schema', selection: [] }),
-			(manifest) => (manifest['parent'] = PLAIN.id),
+			(manifest) => (manifest['needs'] = ['0b6a3a52-6e0a-4a8f-9d0e-5f1d8c3b7a11']),
 			(manifest) => (manifest['later'] = 1),
 		];
 		for (const change of changes) {
@@ -79,6 +79,15 @@ describe('a manifest with a proof', () => {
 			expect(await refusal(manifest, { passphrase: PASSPHRASE })).toBe('MANIFEST_INVALID');
 		}
 		expect(await isAuthentic({ ...proven, name: 'crm' }, at('postgres'), PASSPHRASE)).toBe(false);
+	});
+
+	it('is refused with another list of what it needs, or none', async () => {
+		const needs = ['0b6a3a52-6e0a-4a8f-9d0e-5f1d8c3b7a11'];
+		const increment = withProof({ ...PLAIN, needs }, await writingKey(PASSPHRASE));
+		expect(await refusal(increment)).toBeUndefined();
+		const { needs: _, ...whole } = increment;
+		for (const changed of [whole, { ...whole, needs: [] }, { ...whole, needs: [...needs, ...needs] }])
+			expect(await refusal(changed)).toBe('MANIFEST_INVALID');
 	});
 
 	it('may be pinned by who has no passphrase', async () => {

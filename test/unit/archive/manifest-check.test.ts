@@ -9,6 +9,7 @@ import { validated } from '../../../engine/archive/manifest-text';
 
 const HASH = 'ab'.repeat(32);
 const ID = '4d6f4bd0-6b1c-4f6e-9a70-0d6f3c2b1a00';
+const OTHER_ID = '0b6a3a52-6e0a-4a8f-9d0e-5f1d8c3b7a11';
 /** All that a manifest may hold. */
 const FULL = {
 	formatVersion: 2,
@@ -37,7 +38,7 @@ const FULL = {
 	runId: 'run',
 	tags: ['a'],
 	pinned: true,
-	parent: ID,
+	needs: [OTHER_ID],
 	parts: [
 		{ type: 'pre-data', offset: 0, length: 12, rawLength: 20, sha256: HASH },
 		{ type: 'data', offset: 12, length: 8, rawLength: 10, sha256: HASH, table: 1, rows: 2 },
@@ -52,7 +53,7 @@ const {
 	runId: _5,
 	tags: _6,
 	pinned: _7,
-	parent: _8,
+	needs: _8,
 	proof: _9,
 	...rest
 } = FULL;
@@ -97,7 +98,11 @@ for (const inside of ['proof', 'source', 'tool', 'codec', 'size', 'encryption', 
 	for (const name of ['later', '__proto__', 'constructor']) places.push({ path: [inside], name });
 }
 for (const name of ['later', '__proto__', 'table', 'rows']) places.push({ path: ['parts', '0'], name });
-places.push({ path: ['tables', '0'], name: 'later' }, { path: ['tables', '1', 'sequences', '0'], name: 'later' });
+places.push(
+	{ path: [], name: 'needs' },
+	{ path: ['tables', '0'], name: 'later' },
+	{ path: ['tables', '1', 'sequences', '0'], name: 'later' },
+);
 
 const oddValues: unknown[] = [
 	undefined,
@@ -125,11 +130,17 @@ const oddValues: unknown[] = [
 	'2026-01-31T02:00Z',
 	'2026-01-31T02:00:00+01:00',
 	'zstd',
+	'brotli',
 	'qdrant',
+	'mysql',
 	[],
 	{},
 	[1],
 	['x'],
+	[ID],
+	[OTHER_ID, OTHER_ID],
+	[OTHER_ID.toUpperCase()],
+	Array.from({ length: 5000 }, (_, index) => `${String(index).padStart(8, '0')}-6e0a-4a8f-9d0e-5f1d8c3b7a11`),
 	{ x: 1 },
 ];
 

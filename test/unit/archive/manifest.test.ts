@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
 import { formatManifest, manifestDocument, parseManifest, type Manifest } from '../../../engine/archive';
+import { MAX_NEEDS } from '../../../engine/archive/manifest';
 import { BackupError } from '../../../engine/errors';
 
 const HASH = 'ab'.repeat(32);
+const OTHER = '0b6a3a52-6e0a-4a8f-9d0e-5f1d8c3b7a11';
+const others = (count: number) =>
+	Array.from({ length: count }, (_, index) => `${String(index).padStart(8, '0')}-6e0a-4a8f-9d0e-5f1d8c3b7a11`);
 const MANIFEST: Manifest & { folder: string } = {
 	formatVersion: 2,
 	id: '4d6f4bd0-6b1c-4f6e-9a70-0d6f3c2b1a00',
@@ -47,9 +51,12 @@ describe('a manifest', () => {
 	it.each([
 		['is no JSON', '{', /not valid JSON/],
 		['is null', 'null', /not valid/],
-		['is of a later version', JSON.stringify({ ...MANIFEST, formatVersion: 3 }), /format version 3/],
 		['names a file elsewhere', stated({ file: '../shop.sql' }), /file: must be a plain file name/],
 		['has a bad hash', stated({ sha256: 'x' }), /sha256/],
+		['needs itself', stated({ needs: [MANIFEST.id] }), /needs: names the backup itself/],
+		['needs another one twice', stated({ needs: [OTHER, OTHER.toUpperCase(), OTHER] }), /needs: .* another one twice/],
+		['needs more than there can be', stated({ needs: others(MAX_NEEDS + 1) }), /needs: /],
+		['needs what is no id', stated({ needs: ['../shop'] }), /needs\.0/],
 		['has a negative size', stated({ size: { raw: -1, compressed: 0, stored: 0 } }), /size\.raw/],
 		[
 			'has rows of a table that it does not list',
@@ -154,6 +161,11 @@ describe('a manifest', () => {
 			const hostile = `{"formatVersion":${version},"manifestSha256":"${HASH}",${more}}`;
 			expect(() => parseManifest(hostile, 'here')).toThrow(BackupError);
 		}
+	});
+
+	it('may need as many other archives as the limit says', () => {
+		const needs = others(MAX_NEEDS);
+		expect(parseManifest(formatManifest({ ...MANIFEST, needs }), 'here').needs).toEqual(needs);
 	});
 
 	it('gets a new checksum when it is written again', () => {

@@ -22,8 +22,9 @@ export function backup(startedAt: string | Date, more: Partial<RetentionEntry> =
 		size: 1000,
 		tags: [],
 		pinned: false,
-		parent: undefined,
+		needs: [],
 		complete: true,
+		lacksNeeded: false,
 		verified: undefined,
 		lockedUntil: undefined,
 		legalHold: false,
@@ -114,16 +115,22 @@ export const someEntries: fc.Arbitrary<RetentionEntry[]> = fc
 			verified: fc.constantFrom(undefined, undefined, 'passed' as const, 'failed' as const),
 			lockedUntil: fc.constantFrom(undefined, undefined, undefined, '2026-07-01T00:00:00Z', '2026-08-01T00:00:00Z'),
 			weekly: fc.option(fc.integer({ min: 10, max: 29 }), { nil: undefined, freq: 6 }),
-			parent: fc.option(fc.nat(59), { nil: undefined, freq: 3 }),
+			needs: fc.oneof(
+				{ weight: 3, arbitrary: fc.constant<number[]>([]) },
+				{ weight: 1, arbitrary: fc.uniqueArray(fc.nat(59), { maxLength: 4 }) },
+			),
 		}),
 		{ maxLength: 60, size: 'max' },
 	)
 	.map((drafts) => {
-		const entries = drafts.map(({ minutesAgo, weekly, folder: below, parent: _, ...more }, index) => {
+		const entries = drafts.map(({ minutesAgo, weekly, folder: below, needs: _, ...more }, index) => {
 			const folder = `${weekly === undefined ? more.kind : `weekly/2026_W${weekly}`}${below}`;
 			const key = `${folder}/${more.name}_${index}.zst`;
 			return backup(new Date(NOW.getTime() - minutesAgo * 60_000), { ...more, key });
 		});
-		// Any entry may be a parent, so that there are chains, missing parents and circles.
-		return entries.map((entry, index) => ({ ...entry, parent: entries[drafts[index]!.parent ?? -1]?.id }));
+		// Any entry may be needed by any, so that there are chains, circles and archives that are not there.
+		return entries.map((entry, index) => ({
+			...entry,
+			needs: drafts[index]!.needs.map((other) => entries[other]?.id ?? uuidOf(`missing ${other}`)),
+		}));
 	});

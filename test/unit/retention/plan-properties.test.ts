@@ -39,7 +39,7 @@ describe('every plan', () => {
 		);
 	});
 
-	it('keeps what is pinned or locked, and every parent of what is kept', () => {
+	it('keeps what is pinned or locked, and every archive that something kept needs', () => {
 		fc.assert(
 			fc.property(someEntries, somePolicy, zones, (entries, policy, zone) => {
 				const left = kept(planRetention(entries, NOW, policy, zone));
@@ -47,7 +47,8 @@ describe('every plan', () => {
 				for (const { id, pinned, lockedUntil } of entries) {
 					if (pinned || (lockedUntil && new Date(lockedUntil) > NOW)) expect(ids.has(id)).toBe(true);
 				}
-				for (const { parent } of left) if (parent) expect(ids.has(parent)).toBe(true);
+				const there = new Set(entries.map(({ id }) => id));
+				for (const id of left.flatMap(({ needs }) => needs)) if (there.has(id)) expect(ids.has(id)).toBe(true);
 			}),
 		);
 	});
@@ -128,7 +129,8 @@ describe('every plan', () => {
 				const plan = planRetention(inside, NOW, policy, 'UTC', outside);
 				const left = [...kept(plan), ...outside];
 				const ids = new Set(left.map(({ id }) => id));
-				for (const { parent } of left) if (parent) expect(ids.has(parent)).toBe(true);
+				const there = new Set(entries.map(({ id }) => id));
+				for (const id of left.flatMap(({ needs }) => needs)) if (there.has(id)) expect(ids.has(id)).toBe(true);
 				expect(keysOf(plan.decisions.map(({ entry }) => entry))).toEqual(keysOf(inside));
 			}),
 		);
@@ -145,7 +147,7 @@ describe('every plan', () => {
 		);
 	});
 
-	it('decides on every backup once, with a reason, and lets go of children before their parents', () => {
+	it('decides on every backup once, with a reason, and lets go of what needs others before these', () => {
 		fc.assert(
 			fc.property(someEntries, somePolicy, zones, (entries, policy, zone) => {
 				const { decisions, deletable } = planRetention(entries, NOW, policy, zone);
@@ -154,10 +156,10 @@ describe('every plan', () => {
 				const deleted = decisions.filter(({ action }) => action === 'delete').map(({ entry }) => entry);
 				expect(keysOf(deletable)).toEqual(keysOf(deleted));
 				const order = new Map(deletable.map(({ id }, index) => [id, index]));
-				for (const [index, { id, parent }] of deletable.entries()) {
-					const after = order.get(parent ?? '') ?? Infinity;
-					const isCircle = ancestors(deletable, id).has(id);
-					if (!isCircle) expect(after).toBeGreaterThan(index);
+				const inCircle = new Set(deletable.map(({ id }) => id).filter((id) => neededIn(deletable, id).has(id)));
+				for (const [index, { id, needs }] of deletable.entries()) {
+					if (inCircle.has(id) || [...neededIn(deletable, id)].some((other) => inCircle.has(other))) continue;
+					for (const other of needs) expect(order.get(other) ?? Infinity).toBeGreaterThan(index);
 				}
 			}),
 		);
@@ -177,12 +179,15 @@ describe('every plan', () => {
 	});
 });
 
-function ancestors(entries: RetentionEntry[], id: string): Set<string> {
+/** All that a backup needs, and what that needs in turn. */
+function neededIn(entries: RetentionEntry[], id: string): Set<string> {
+	const byId = new Map(entries.map((entry) => [entry.id, entry]));
 	const found = new Set<string>();
-	let parent = entries.find((entry) => entry.id === id)?.parent;
-	while (parent !== undefined && !found.has(parent)) {
-		found.add(parent);
-		parent = entries.find((entry) => entry.id === parent)?.parent;
+	const waiting = [...(byId.get(id)?.needs ?? [])];
+	for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+		if (found.has(next)) continue;
+		found.add(next);
+		waiting.push(...(byId.get(next)?.needs ?? []));
 	}
 	return found;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { planRetention, type RetentionEntry } from '../../../engine/retention';
+import { isGood, markLacking } from '../../../engine/retention/entry';
 import { backup, daily, kept, keptDays, NOW, policyOf, rulesFor } from './entries';
 
 describe('what no policy deletes', () => {
@@ -24,14 +25,49 @@ describe('what no policy deletes', () => {
 		expect(plan.deletable).toEqual([old]);
 	});
 
-	it('holds for the chain of an increment, up to the full backup', () => {
+	it('holds for all archives that an increment needs, and for those that these need', () => {
 		const full = backup('2026-01-01T00:00:00Z');
-		const first = backup('2026-01-02T00:00:00Z', { parent: full.id });
-		const second = backup('2026-07-14T00:00:00Z', { parent: first.id });
-		const other = backup('2026-01-03T00:00:00Z', { parent: full.id });
+		const first = backup('2026-01-02T00:00:00Z', { needs: [full.id] });
+		const second = backup('2026-07-14T00:00:00Z', { needs: [first.id] });
+		const other = backup('2026-01-03T00:00:00Z', { needs: [full.id] });
 		const plan = planRetention([full, first, second, other], NOW, policyOf({ last: 1 }));
 		expect(plan.deletable).toEqual([other]);
-		expect(rulesFor(plan, full)).toEqual(['parent']);
+		expect(rulesFor(plan, full)).toEqual(['needed']);
+	});
+
+	it('holds for what backups need each other in a circle, need themselves, or need though nobody has it', () => {
+		const one = backup('2026-01-01T00:00:00Z');
+		const two = backup('2026-01-02T00:00:00Z', { needs: [one.id, 'nobody'] });
+		const three = backup('2026-07-14T00:00:00Z', { needs: [two.id] });
+		one.needs = [three.id, one.id];
+		expect(planRetention([one, two, three], NOW, policyOf({ last: 1 })).deletable).toEqual([]);
+		const newest = backup('2026-07-15T00:00:00Z');
+		const plan = planRetention([one, two, three, newest], NOW, policyOf({ last: 1 }));
+		expect(plan.deletable).toHaveLength(3);
+	});
+
+	it('goes through thousands of backups that need each other in a row', () => {
+		const row = daily(5000);
+		row.forEach((entry, index) => (entry.needs = row.slice(index + 1, index + 4).map(({ id }) => id)));
+		expect(planRetention(row, NOW, policyOf({ last: 1 })).deletable).toEqual([]);
+		const newest = backup(new Date(NOW.getTime() + 60_000));
+		expect(planRetention([newest, ...row], NOW, policyOf({ last: 1 })).deletable).toEqual(row);
+	});
+
+	it('takes no backup for good that lacks an archive which it needs', () => {
+		const full = backup('2026-07-01T00:00:00Z', { kind: 'files', complete: false });
+		const increment = backup('2026-07-10T00:00:00Z', { kind: 'files', needs: [full.id] });
+		const before = backup('2026-06-01T00:00:00Z', { kind: 'files' });
+		const entries = [full, increment, before];
+		markLacking(entries);
+		expect(entries.map(isGood)).toEqual([false, false, true]);
+		expect(rulesFor(planRetention(entries, NOW, policyOf({ last: 1 })), before)).toContain('lastGood');
+		full.complete = true;
+		markLacking(entries);
+		expect(entries.map(isGood)).toEqual([true, true, true]);
+		full.verified = 'failed';
+		markLacking(entries);
+		expect(isGood(increment)).toBe(false);
 	});
 
 	it('holds for each kind and name, though a whole one is too old', () => {

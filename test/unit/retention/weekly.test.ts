@@ -27,9 +27,9 @@ describe('dueWeeklyCopies', () => {
 		expect(due([...daily(3), copy({ complete: false })])).toHaveLength(1);
 	});
 
-	it('leaves increments to their parents', () => {
+	it('leaves out what needs other archives', () => {
 		const full = backup('2026-07-13T00:00:00Z');
-		const increment = backup('2026-07-15T00:00:00Z', { parent: full.id });
+		const increment = backup('2026-07-15T00:00:00Z', { needs: [full.id] });
 		expect(due([increment, full])).toEqual(['weekly/2026_W29 shop 2026-07-13']);
 	});
 });

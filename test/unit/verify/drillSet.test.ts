@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { BackupEntry, BackupKind, Manifest } from '../../../engine/archive';
+import { NewerManifest, type BackupEntry, type BackupKind, type Manifest } from '../../../engine/archive';
 import { BackupError } from '../../../engine/errors';
 import { chooseSet, type DrillSetOptions } from '../../../engine/verify/drillSet';
 
@@ -130,6 +130,15 @@ describe('what is missing', () => {
 			keys: ['qdrant/docs_1'],
 			gaps: ['unknown files/home_1'],
 		});
+	});
+
+	it('is what a newer version has made, which is nothing bad, unless it is of a kind that is not asked for', () => {
+		const error = new NewerManifest('here', 'is of the kind mysql', { kind: 'mysql' });
+		const made = [{ manifestKey: 'mysql/a.manifest.json', modifiedAt: now, error }];
+		const gapsOf = (options: Partial<DrillSetOptions>) =>
+			chooseSet([backup('qdrant/docs', 5)], made, { isKnown: () => true, now, ...options }).gaps;
+		expect(gapsOf({})).toMatchObject([{ reason: 'newer', key: 'mysql/a.manifest.json', problem: error.message }]);
+		expect(gapsOf({ kinds: ['qdrant'] })).toEqual([]);
 	});
 
 	it('is whatever a damaged manifest was of, unless all that is restored is newer', () => {

@@ -55,6 +55,7 @@ function report(more: Partial<PruneReport> = {}): PruneReport {
 		weeklyCopies: [],
 		wal: [],
 		swept: [],
+		newer: [],
 		stuck: [],
 		notes: [],
 		unused: { names: [], patterns: [] },
