@@ -12,8 +12,8 @@ export {
 	type ServerSnapshot,
 } from './server/lookUp';
 export { collectionSource, type CollectionSource } from './manifestSource';
-export type { CollectionSelection } from './select';
-export type { AliasChoice } from './server/aliases';
+export type { CollectionSelection } from './server/select';
+export type { AliasChoice } from './restore/aliases';
 export type { CheckOptions } from './restore/check';
 export {
 	assertConfirmed as assertCollectionConfirmed,

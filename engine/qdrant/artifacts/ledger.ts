@@ -5,7 +5,7 @@ import { z } from 'zod';
 
 import { keyIn, LIMITS, readSmallObject, TooLarge } from '../../archive';
 import type { Storage } from '../../storage';
-import type { SnapshotScope } from '../client/client';
+import type { SnapshotScope } from '../client/scope';
 import type { OwnSnapshot } from './ownSnapshot';
 import { isUploadName } from './uploads';
 
@@ -118,7 +118,7 @@ export class SnapshotLedger {
 	}
 
 	/** The snapshot is gone, or never came to be. */
-	async strike(key: string): Promise<void> {
+	async remove(key: string): Promise<void> {
 		held.delete(key);
 		this.#entries.delete(key);
 		await this.storage.remove(key);

@@ -3,16 +3,16 @@
  * killed. A collection's own snapshot brings no metadata along, so they say of nothing else that it is a restore's.
  */
 import { messageOf } from '../../errors';
+import type { QdrantClient } from '../client/client';
 import type { Json, JsonObject } from '../client/types';
-import type { RestoreContext } from '../restore/load/load';
 
 /** Which run has made a collection that is not finished. */
 export const MARK = 'stack_backup_restore';
 
 /** Of the copy that a safe swap keeps: that it is whole, and which aliases wait there until the collection is made anew. */
-const PARKED = 'stack_backup_parked';
+const REDIRECT = 'stack_backup_parked';
 
-export interface Parked {
+export interface AliasRedirect {
 	/** The collection that it is a copy of. */
 	of: string;
 	/** The aliases of that, which go back to it. */
@@ -26,39 +26,56 @@ export function markIn(metadata: Json | undefined): string | undefined {
 }
 
 /** The note of parked aliases in a collection's metadata, if any. */
-export function parkedIn(metadata: Json | undefined): Parked | undefined {
-	const note = (metadata as JsonObject | null | undefined)?.[PARKED] as Partial<Parked> | null | undefined;
+export function redirectIn(metadata: Json | undefined): AliasRedirect | undefined {
+	const note = (metadata as JsonObject | null | undefined)?.[REDIRECT] as Partial<AliasRedirect> | null | undefined;
 	if (typeof note?.of !== 'string' || !Array.isArray(note.aliases)) return undefined;
 	return { of: note.of, aliases: note.aliases.filter((alias) => typeof alias === 'string') };
 }
 
 /** Metadata as the collection's owner knows them. */
-export function withoutNotes(metadata: JsonObject): JsonObject {
-	return Object.fromEntries(Object.entries(metadata).filter(([key]) => key !== MARK && key !== PARKED));
+export function withoutRecords(metadata: JsonObject): JsonObject {
+	return Object.fromEntries(Object.entries(metadata).filter(([key]) => key !== MARK && key !== REDIRECT));
 }
 
-/** To be written before the aliases move and the collection goes. Servers before 1.16 keep no metadata, and no note. */
-export async function noteParked(context: RestoreContext, copy: string, parked: Parked): Promise<void> {
-	if (context.made.get(copy)?.mark === undefined) return;
-	await context.topology.client.updateCollection(copy, { metadata: { [PARKED]: { ...parked } } });
+/**
+ * To be written before the aliases move and the collection goes.
+ * @param copy A collection that is known to keep metadata: servers before 1.16 keep none.
+ */
+export async function recordRedirect(client: QdrantClient, copy: string, redirect: AliasRedirect): Promise<void> {
+	await client.updateCollection(copy, { metadata: { [REDIRECT]: { ...redirect } } });
 }
 
-/** The aliases have moved on. */
-export async function forgetParked(context: RestoreContext, copy: string): Promise<void> {
-	if (context.made.get(copy)?.mark === undefined) return;
-	await removeNotes(context, copy, [PARKED]);
+/** Removes the record of redirected aliases, which have moved on. What it fails with is a warning. */
+export async function removeRedirect(
+	client: QdrantClient,
+	copy: string,
+	warn: (message: string) => void,
+): Promise<void> {
+	await removeKeys(client, copy, [REDIRECT], warn);
 }
 
-/** A collection is complete by now, or a copy like any other, whichever run has made it. */
-export async function removeNotes(
-	{ topology, warnings }: RestoreContext,
+/**
+ * Removes all that restores have recorded in a collection's metadata: it is complete by now, or a copy like any other,
+ * whichever run has made it. What it fails with is a warning.
+ */
+export async function removeRecords(
+	client: QdrantClient,
 	collection: string,
-	keys = [MARK, PARKED],
+	warn: (message: string) => void,
+): Promise<void> {
+	await removeKeys(client, collection, [MARK, REDIRECT], warn);
+}
+
+async function removeKeys(
+	client: QdrantClient,
+	collection: string,
+	keys: string[],
+	warn: (message: string) => void,
 ): Promise<void> {
 	try {
 		const metadata = Object.fromEntries(keys.map((key) => [key, null]));
-		await topology.client.updateCollection(collection, { metadata });
+		await client.updateCollection(collection, { metadata });
 	} catch (error) {
-		warnings.push(`The metadata of ${collection} still hold ${keys.join(' or ')}: ${messageOf(error)}`);
+		warn(`The metadata of ${collection} still hold ${keys.join(' or ')}: ${messageOf(error)}`);
 	}
 }

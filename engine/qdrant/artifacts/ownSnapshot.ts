@@ -1,5 +1,6 @@
-import type { QdrantClient, SnapshotScope } from '../client/client';
-import { isForeign, statusOf } from '../client/failure';
+import type { QdrantClient } from '../client/client';
+import { isFromUnexpectedServer, statusOf } from '../client/failure';
+import type { SnapshotScope } from '../client/scope';
 import type { SnapshotDescription } from '../client/types';
 
 /** A snapshot as the server described it to us when it had made it. */
@@ -37,7 +38,7 @@ export async function snapshotsIn(
 	try {
 		return await client.snapshots(scope, signal);
 	} catch (error) {
-		if (statusOf(error) === 404 && !isForeign(error)) return undefined;
+		if (statusOf(error) === 404 && !isFromUnexpectedServer(error)) return undefined;
 		throw error;
 	}
 }

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BackupError, cancelled, messageOf, throwIfCancelled } from '../../errors';
-import { orCancelled } from '../cancel';
-import { describeScope, type QdrantClient, type SnapshotScope } from '../client/client';
+import type { QdrantClient } from '../client/client';
 import { isOutcomeUnknown, statusOf } from '../client/failure';
-import type { SnapshotLedger } from './ledger';
-import { snapshotTime } from './staleSnapshots';
-import { removeOwnSnapshot } from './ownSnapshot';
+import { describeScope, type SnapshotScope } from '../client/scope';
 import type { SnapshotDescription } from '../client/types';
+import type { SnapshotLedger } from './ledger';
+import { removeOwnSnapshot } from './ownSnapshot';
+import { snapshotTime } from './staleSnapshots';
 
 const MAX_LAG_MS = 2000;
 /** Of making a snapshot, in all. */
@@ -86,7 +86,7 @@ async function makeOnce(context: ServerSnapshotContext, scope: SnapshotScope): P
 	const creation = client.createSnapshot(scope).catch(async (error: unknown) => {
 		if (entry === undefined) throw error;
 		// A refusal made no snapshot; a lost answer may have, and the entry stays for the next runs.
-		if (!isOutcomeUnknown(error)) await ledger?.strike(entry);
+		if (!isOutcomeUnknown(error)) await ledger?.remove(entry);
 		else {
 			await ledger?.doubt(entry);
 			warn(
@@ -160,7 +160,7 @@ async function remove(
 		if (removal === 'outOfReach') {
 			if (entry !== undefined) ledger?.release(entry);
 			warn(outOfReach(client, scope, name, entry !== undefined));
-		} else if (entry !== undefined) await ledger?.strike(entry);
+		} else if (entry !== undefined) await ledger?.remove(entry);
 	} catch (error) {
 		if (entry !== undefined) ledger?.release(entry);
 		warn(`The snapshot ${name} could not be removed from ${client.server}; ${later}: ${reason(error)}`);
@@ -179,4 +179,30 @@ function outOfReach({ server }: QdrantClient, scope: SnapshotScope, name: string
 
 function reason(error: unknown): string {
 	return error instanceof BackupError ? error.message : messageOf(error);
+}
+
+/**
+ * The promise's value, or CANCELLED as soon as the signal fires; a value that comes later goes to `onLate`. For work that a
+ * server does not stop when nobody listens any more.
+ */
+async function orCancelled<T>(
+	promise: Promise<T>,
+	signal: AbortSignal | undefined,
+	onLate: (value: T) => Promise<void>,
+): Promise<T> {
+	if (!signal) return await promise;
+	let onAbort = () => {};
+	const aborted = new Promise<never>((_resolve, reject) => {
+		onAbort = () => reject(cancelled());
+		if (signal.aborted) onAbort();
+		else signal.addEventListener('abort', onAbort, { once: true });
+	});
+	try {
+		return await Promise.race([promise, aborted]);
+	} catch (error) {
+		if (signal.aborted) promise.then(onLate).catch(() => {});
+		throw error;
+	} finally {
+		signal.removeEventListener('abort', onAbort);
+	}
 }

@@ -1,22 +1,22 @@
 /**
  * What restores that were killed have left on a server: collections that bear a mark, and aliases that were parked with the
- * copy of a collection (see notes.ts). Nobody can tell from outside whether such a restore is at work still, so nothing of it is
- * removed: it is named, and a later restore into the same collection gives that its aliases back (see takeBack.ts).
+ * copy of a collection (see metadata.ts). Nobody can tell from outside whether such a restore is at work still, so nothing of it is
+ * removed: it is named, and a later restore into the same collection gives that its aliases back (see restore/reclaim.ts).
  */
 import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import type { QdrantClient } from '../client/client';
-import { isForeign, statusOf } from '../client/failure';
+import { isFromUnexpectedServer, statusOf } from '../client/failure';
 import { aliasHolders, isOfEarlierSwap } from '../server/aliases';
-import { markIn, parkedIn, type Parked } from './metadata';
+import { markIn, redirectIn, type AliasRedirect } from './metadata';
 
 /** A collection that a restore has left, or that holds aliases which may not belong there. */
-export interface Remnant {
+export interface StaleCollection {
 	collection: string;
 	/** Not finished, or it was never said to be. */
 	isMarked: boolean;
 	/** By the server, roughly. */
 	points: number | undefined;
-	parked: Parked | undefined;
+	redirected: AliasRedirect | undefined;
 	/** Of the copy that a safe swap has made: what points at it, but for the names of old data. */
 	aliases: string[];
 }
@@ -33,12 +33,12 @@ export function ofTarget(name: string, all: string[]): string[] {
 }
 
 /** Looks at the collections of these names; that they cannot be looked at is a warning, and no reason to do nothing else. */
-export async function findRemnants(
+export async function findStaleCollections(
 	client: QdrantClient,
 	names: string[],
 	warn: (message: string) => void,
 	signal?: AbortSignal,
-): Promise<Remnant[]> {
+): Promise<StaleCollection[]> {
 	try {
 		return await find(client, names, signal);
 	} catch (error) {
@@ -48,45 +48,46 @@ export async function findRemnants(
 	}
 }
 
-async function find(client: QdrantClient, names: string[], signal?: AbortSignal): Promise<Remnant[]> {
+async function find(client: QdrantClient, names: string[], signal?: AbortSignal): Promise<StaleCollection[]> {
 	const holders = names.length > 0 ? [...(await aliasHolders(client, signal))] : [];
-	const remnants: Remnant[] = [];
+	const stale: StaleCollection[] = [];
 	for (const collection of names) {
 		const info = await client.collection(collection, signal).catch((error: unknown) => {
 			// Gone meanwhile, or damaged: whoever needs it will hear.
-			if (error instanceof BackupError && statusOf(error) !== undefined && !isForeign(error)) return undefined;
+			if (error instanceof BackupError && statusOf(error) !== undefined && !isFromUnexpectedServer(error))
+				return undefined;
 			throw error;
 		});
 		if (!info) continue;
 		const { metadata } = info.config;
-		const parked = parkedIn(metadata);
-		const isCopy = parked !== undefined || isOfEarlierSwap(collection);
+		const redirected = redirectIn(metadata);
+		const isCopy = redirected !== undefined || isOfEarlierSwap(collection);
 		const aliases = holders.flatMap(([alias, holder]) => (isCopy && holder === collection ? [alias] : []));
-		const remnant: Remnant = {
+		const one: StaleCollection = {
 			collection,
 			isMarked: markIn(metadata) !== undefined,
 			points: info.points_count ?? undefined,
-			parked,
+			redirected,
 			aliases: aliases.filter((alias) => !isOfEarlierSwap(alias)).sort(),
 		};
-		if (remnant.isMarked || parked || remnant.aliases.length > 0) remnants.push(remnant);
+		if (one.isMarked || redirected || one.aliases.length > 0) stale.push(one);
 	}
-	return remnants;
+	return stale;
 }
 
 /** For a backup: what is there, and what to do. Servers without metadata tell not why an alias points at a copy. */
-export function describeRemnants(remnants: Remnant[], version: string): string[] {
+export function describeStaleCollections(stale: StaleCollection[], version: string): string[] {
 	const hasMetadata = !/^v?(0|1\.([0-9]|1[0-5]))\./.test(version);
-	const parked = remnants.flatMap(({ collection, parked: note, aliases }) =>
+	const redirected = stale.flatMap(({ collection, redirected: note, aliases }) =>
 		aliases.flatMap((alias) => {
-			if (note?.aliases.includes(alias)) return [describeParked(alias, collection, note.of)];
+			if (note?.aliases.includes(alias)) return [describeRedirected(alias, collection, note.of)];
 			return note || hasMetadata ? [] : [describeAlias(alias, collection)];
 		}),
 	);
-	return [...parked, ...describeMarked(remnants)];
+	return [...redirected, ...describeMarked(stale)];
 }
 
-function describeParked(alias: string, copy: string, of: string): string {
+function describeRedirected(alias: string, copy: string, of: string): string {
 	return `The alias ${alias} points at ${copy}, where a safe swap of ${of} has put it, which is at work still, failed or was cut off: clients that use the alias see the old data, and it would go with that collection. Unless the swap is at work, point it at ${of}, or restore into ${of} once more by a safe swap, which does that.`;
 }
 
@@ -96,19 +97,19 @@ export function describeAlias(alias: string, copy: string): string {
 }
 
 /** The collections that bear a mark. */
-export function describeMarked(remnants: Remnant[]): string[] {
-	return remnants.filter(({ isMarked }) => isMarked).map((remnant) => describe(remnant, remnants));
+export function describeMarked(stale: StaleCollection[]): string[] {
+	return stale.filter(({ isMarked }) => isMarked).map((one) => describe(one, stale));
 }
 
-function describe({ collection, points, parked }: Remnant, all: Remnant[]): string {
+function describe({ collection, points, redirected }: StaleCollection, all: StaleCollection[]): string {
 	const what = `The collection ${collection}${points === undefined ? '' : ` (about ${points} points)`}`;
 	const when = 'is at work still or was cut off; if it was cut off,';
 	const [, of, kind] = /^(.+)_(trial|before)_\d{8}_\d{6}(_\d+)?$/.exec(collection) ?? [];
 	if (kind === 'trial') {
-		return `${what} is a trial of a backup, by a safe swap that ${when} nothing needs it, and it can be deleted.`;
+		return `${what} is the staging collection of a safe swap that ${when} nothing needs it, and it can be deleted.`;
 	}
-	if (parked) {
-		return `${what} is a copy of the old data of ${parked.of}, by a safe swap that ${when} delete it only once ${parked.of} is as it should be and no alias points here.`;
+	if (redirected) {
+		return `${what} is a copy of the old data of ${redirected.of}, by a safe swap that ${when} delete it only once ${redirected.of} is as it should be and no alias points here.`;
 	}
 	if (kind === 'before') {
 		return `${what} may be an incomplete copy of the old data of ${of}, by a safe swap that ${when} compare it with ${of} before you delete it.`;
@@ -117,8 +118,8 @@ function describe({ collection, points, parked }: Remnant, all: Remnant[]): stri
 }
 
 /** A sentence on where the data is that a collection had before the restore that was cut off made it anew. */
-export function whereBefore(collection: string, remnants: Remnant[]): string {
-	const copies = remnants.filter(({ parked }) => parked?.of === collection).map((remnant) => remnant.collection);
+export function whereBefore(collection: string, stale: StaleCollection[]): string {
+	const copies = stale.filter(({ redirected }) => redirected?.of === collection).map((one) => one.collection);
 	if (copies.length === 0) return '';
 	const order = copies.length === 1 ? '' : ', the oldest first';
 	return ` The data from before that is in ${copies.sort().join(', ')}${order}.`;

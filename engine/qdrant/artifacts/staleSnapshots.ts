@@ -1,8 +1,9 @@
 import { BackupError, throwIfCancelled } from '../../errors';
-import { describeScope, type QdrantClient } from '../client/client';
+import type { QdrantClient } from '../client/client';
+import { describeScope } from '../client/scope';
 import { UNKNOWN_PEER } from '../server/topology';
 import type { LedgerEntry, SnapshotLedger } from './ledger';
-import { removeOwnSnapshot, snapshotsIn, type OwnSnapshot } from './ownSnapshot';
+import { type OwnSnapshot, removeOwnSnapshot, snapshotsIn } from './ownSnapshot';
 import { reclaimUpload } from './uploads';
 
 /** As far, where it is the only one: nobody else is likely to have asked just then, and nothing else came of our request. */
@@ -12,7 +13,7 @@ const WINDOW_MS = 60_000;
 /** How long a snapshot is looked for that may still come, because the server is at work or its collection is deleted. */
 const GIVE_UP_AFTER_MS = 7 * 24 * 60 * 60 * 1000;
 
-export interface Leftovers {
+export interface StaleSnapshots {
 	/** Names of the snapshots that were removed. */
 	removed: string[];
 	/** What may be ours and was left, because nothing proves it; what could not be removed. */
@@ -23,7 +24,7 @@ interface Search {
 	clients: ReadonlyMap<string, QdrantClient>;
 	/** Snapshots in the ledger: those that are ours for sure. */
 	names: ReadonlySet<string>;
-	found: Leftovers;
+	found: StaleSnapshots;
 	signal: AbortSignal | undefined;
 }
 
@@ -36,13 +37,13 @@ interface Search {
  * asked (another cluster that uses the same storage) stay in the ledger.
  * @param clients The servers that can be reached, by peer id.
  */
-export async function removeLeftovers(
+export async function removeStaleSnapshots(
 	clients: ReadonlyMap<string, QdrantClient>,
 	ledger: SnapshotLedger,
 	signal?: AbortSignal,
-): Promise<Leftovers> {
+): Promise<StaleSnapshots> {
 	const { abandoned, names, damaged } = await ledger.read();
-	const found: Leftovers = { removed: [], warnings: damaged.map(damagedEntry) };
+	const found: StaleSnapshots = { removed: [], warnings: damaged.map(damagedEntry) };
 	const search = { clients, names, found, signal };
 	for (const entry of abandoned) {
 		throwIfCancelled(signal);
@@ -50,7 +51,7 @@ export async function removeLeftovers(
 		if (!client) continue;
 		try {
 			const isDone = await settleEntry(search, client, entry);
-			if (isDone || isOld(entry)) await ledger.strike(entry.key);
+			if (isDone || isOld(entry)) await ledger.remove(entry.key);
 		} catch (error) {
 			if (error instanceof BackupError && error.code === 'CANCELLED') throw error;
 			found.warnings.push(`A leftover snapshot on ${client.server} could not be removed: ${(error as Error).message}`);
@@ -74,7 +75,7 @@ function clientOf({ clients }: Search, { peerId, server, snapshot, isUpload }: L
 async function settleEntry(search: Search, client: QdrantClient, entry: LedgerEntry): Promise<boolean> {
 	const { snapshot, scope, isUpload } = entry;
 	if (!snapshot) return await removeUnnamed(search, client, entry);
-	if (!isUpload || scope.collection === undefined) return await removeLeftover(search, client, entry, snapshot);
+	if (!isUpload || scope.collection === undefined) return await removeStale(search, client, entry, snapshot);
 	if (await reclaimUpload(client, scope.collection, snapshot.name, search.signal)) {
 		search.found.removed.push(snapshot.name);
 	}
@@ -82,7 +83,7 @@ async function settleEntry(search: Search, client: QdrantClient, entry: LedgerEn
 }
 
 /** Whether nothing of it is left to be done. */
-async function removeLeftover(
+async function removeStale(
 	{ found, signal }: Search,
 	client: QdrantClient,
 	{ scope }: LedgerEntry,
@@ -108,7 +109,7 @@ async function removeUnnamed(search: Search, client: QdrantClient, entry: Ledger
 	// By the address alone, the server may be another one by now.
 	const isSure = others.length === 0 && !entry.isDoubtful && entry.peerId !== UNKNOWN_PEER;
 	if (isSure && mayBe(sole, entry, OWN_WINDOW_MS)) {
-		return await removeLeftover(search, client, entry, { name: sole });
+		return await removeStale(search, client, entry, { name: sole });
 	}
 	found.warnings.push(
 		`A backup that was cut off at ${entry.askedAt.toISOString()} may have left ${candidates.join(' or ')} of ${describeScope(entry.scope)} on ${client.server}. ` +

@@ -4,7 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 
-import type { QdrantClient, SnapshotScope } from '../client/client';
+import type { QdrantClient } from '../client/client';
+import type { SnapshotScope } from '../client/scope';
 import { removeOwnSnapshot, snapshotsIn } from './ownSnapshot';
 
 const PREFIX = 'stack-backup-upload-';

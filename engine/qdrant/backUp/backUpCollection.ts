@@ -1,22 +1,28 @@
 import type { ArchiveWriter, CommitDetails, Manifest } from '../../archive';
 import { messageOf, throwIfCancelled } from '../../errors';
-import { archived, storeSnapshot, type ArchiveChoices, type NewArchive } from './archived';
-import type { BackUpCollectionsOptions } from './backUpCollections';
-import type { SnapshotScope } from '../client/client';
-import { choosePeers, UNKNOWN_PEER, type Topology } from '../server/topology';
-import { bytesOfPoint } from './bytesOfPoint';
-import { countPoints, type PointCount } from '../count';
-import { describeCollection, type CollectionState } from '../server/collectionState';
 import type { SnapshotLedger } from '../artifacts/ledger';
-import type { CollectionSource, ShardSource, SnapshotFacts } from '../manifestSource';
 import { withServerSnapshot } from '../artifacts/serverSnapshot';
-import { tarEnd, tarHeader, tarPadding } from '../../tar';
-import type { SnapshotDescription } from '../client/types';
 import { removeOldUploads } from '../artifacts/uploads';
+import type { SnapshotScope } from '../client/scope';
+import type { Json, JsonObject, SnapshotDescription } from '../client/types';
+import type { CollectionSource, ShardSource, SnapshotFacts } from '../manifestSource';
+import { type CollectionState, countPoints, describeCollection, type PointCount } from '../server/collectionState';
+import { choosePeers } from '../server/shards';
+import { type Topology, UNKNOWN_PEER } from '../server/topology';
+import { type ArchiveChoices, archived, type NewArchive, storeSnapshot } from './archived';
+import { tarEnd, tarHeader, tarPadding } from '../../tar';
+
+/** What holds for every collection of a run. */
+export interface CollectionBackupOptions extends ArchiveChoices {
+	/** What happens, a line each, for a log. */
+	log?: (line: string) => void;
+	/** Bytes of a snapshot (of a shard, in a cluster) that have arrived. */
+	onProgress?: (progress: { collection: string; bytes: number; totalBytes: number }) => void;
+}
 
 /** What the collections of one run share. */
 export interface BackupRun {
-	options: BackUpCollectionsOptions;
+	options: CollectionBackupOptions;
 	topology: Topology;
 	ledger: SnapshotLedger;
 	version: string;
@@ -208,4 +214,29 @@ function sourceOf(work: Work, stored: Omit<Stored, 'pointsAfter'>, pointsAfter: 
 		points: { before, after, ...(estimatedBecause !== undefined && { estimated: true }) },
 		peers: topology.peers.map(({ id, uri }) => ({ id, ...(uri !== undefined && { uri }) })),
 	};
+}
+
+/** For the payload and sparse vectors, which a collection's settings say nothing of. */
+const PAYLOAD_BYTES = 4096;
+
+/** Of a vector: 32-bit numbers, and as much again for the index and quantized copies. */
+const BYTES_OF_NUMBER = 2 * 4;
+
+/**
+ * About how many bytes of a snapshot a point takes up, rather too many than too few.
+ * @param params of the collection: `vectors` holds one vector's settings, or those of several by name
+ */
+export function bytesOfPoint({ vectors }: JsonObject): number {
+	if (!isObject(vectors)) return PAYLOAD_BYTES;
+	const single = sizeIn(vectors);
+	const sizes = single === undefined ? Object.values(vectors).map((vector) => sizeIn(vector) ?? 0) : [single];
+	return PAYLOAD_BYTES + BYTES_OF_NUMBER * sizes.reduce((sum, size) => sum + size, 0);
+}
+
+function sizeIn(vector: Json): number | undefined {
+	return isObject(vector) && typeof vector['size'] === 'number' ? vector['size'] : undefined;
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,23 +2,18 @@ import { randomUUID } from 'node:crypto';
 
 import type { Manifest } from '../../archive';
 import { BackupError, cancelled } from '../../errors';
-import type { ArchiveChoices } from './archived';
-import { backUpCollection } from './backUpCollection';
-import { findPeers } from '../server/topology';
-import type { QdrantConnection } from '../client/connection';
 import { SnapshotLedger } from '../artifacts/ledger';
-import { removeLeftovers } from '../artifacts/staleSnapshots';
-import { describeRemnants, findRemnants, isNamedBySwap } from '../artifacts/staleCollections';
-import { selectCollections, type CollectionSelection } from '../select';
+import { describeStaleCollections, findStaleCollections, isNamedBySwap } from '../artifacts/staleCollections';
+import { removeStaleSnapshots } from '../artifacts/staleSnapshots';
+import type { QdrantConnection } from '../client/connection';
+import { type CollectionSelection, selectCollections } from '../server/select';
+import { findPeers } from '../server/topology';
+import { backUpCollection, type CollectionBackupOptions } from './backUpCollection';
 
-export interface BackUpCollectionsOptions extends ArchiveChoices {
+export interface BackUpCollectionsOptions extends CollectionBackupOptions {
 	connection: QdrantConnection;
 	/** Which collections; all unless told. */
 	selection?: CollectionSelection;
-	/** What happens, a line each, for a log. */
-	log?: (line: string) => void;
-	/** Bytes of a snapshot (of a shard, in a cluster) that have arrived. */
-	onProgress?: (progress: { collection: string; bytes: number; totalBytes: number }) => void;
 }
 
 export interface CollectionsBackup {
@@ -28,7 +23,7 @@ export interface CollectionsBackup {
 	/** Collections that could not be. */
 	failures: { collection: string; error: BackupError }[];
 	/** Snapshots that earlier runs of ours had left on the servers, and that were removed. */
-	removedLeftovers: string[];
+	removedSnapshots: string[];
 	/** Of the run as a whole; among them what restores that were cut off have left on the server. */
 	warnings: string[];
 }
@@ -50,20 +45,20 @@ export async function backUpCollections(options: BackUpCollectionsOptions): Prom
 	const all = await topology.client.collections(signal);
 	const names = selectCollections(all, options.selection);
 	const ledger = new SnapshotLedger(storage, options.folder ?? 'qdrant');
-	const { removed, warnings } = await removeLeftovers(topology.clients, ledger, signal);
+	const { removed, warnings } = await removeStaleSnapshots(topology.clients, ledger, signal);
 	for (const name of removed) log?.(`Removed ${name}, which an earlier run had left on the server`);
 	const warn = (message: string) => {
 		warnings.push(message);
 		log?.(message);
 	};
 	const mayBeLeft = [...new Set([...names, ...all.filter(isNamedBySwap)])];
-	describeRemnants(await findRemnants(topology.client, mayBeLeft, warn, signal), version).forEach(warn);
+	describeStaleCollections(await findStaleCollections(topology.client, mayBeLeft, warn, signal), version).forEach(warn);
 	const run = { options, topology, ledger, version, runId: options.runId ?? randomUUID(), warn };
 	const result: CollectionsBackup = {
 		runId: run.runId,
 		backups: [],
 		failures: [],
-		removedLeftovers: removed,
+		removedSnapshots: removed,
 		warnings,
 	};
 	for (const collection of names) {

@@ -4,7 +4,7 @@ import { archived, storeSnapshot, type ArchiveChoices } from './archived';
 import { findPeers, UNKNOWN_PEER } from '../server/topology';
 import type { QdrantConnection } from '../client/connection';
 import { SnapshotLedger } from '../artifacts/ledger';
-import { removeLeftovers } from '../artifacts/staleSnapshots';
+import { removeStaleSnapshots } from '../artifacts/staleSnapshots';
 import { withServerSnapshot } from '../artifacts/serverSnapshot';
 
 export interface BackUpStorageOptions extends ArchiveChoices {
@@ -37,7 +37,7 @@ export async function backUpStorage(options: BackUpStorageOptions): Promise<Mani
 		client.aliases(signal),
 	]);
 	const ledger = new SnapshotLedger(storage, options.folder ?? 'qdrant');
-	const { removed, warnings } = await removeLeftovers(topology.clients, ledger, signal);
+	const { removed, warnings } = await removeStaleSnapshots(topology.clients, ledger, signal);
 	for (const name of removed) log?.(`Removed ${name}, which an earlier run had left on the server`);
 	const peerId = topology.peers[0]?.id ?? UNKNOWN_PEER;
 	const warn = (message: string) => void warnings.push(message);

@@ -52,7 +52,7 @@ export const ANSWERS = {
 
 /**
  * The `result` of an answer with status 200, which the client has parsed: text where it was no JSON.
- * @throws QdrantFailure isForeign, where it is none of Qdrant's
+ * @throws QdrantFailure isFromUnexpectedServer, where it is none of Qdrant's
  */
 export function resultOf<T>(answer: unknown, shape: z.ZodTypeAny): T {
 	assertParsed(answer);
@@ -87,7 +87,7 @@ export function parsed(text: string): unknown {
 	}
 }
 
-/** @throws QdrantFailure isForeign, for what is no JSON */
+/** @throws QdrantFailure isFromUnexpectedServer, for what is no JSON */
 export function assertParsed(answer: unknown): void {
 	if (typeof answer !== 'string') return;
 	const what = isPage(answer) ? 'a web page' : 'no JSON';
@@ -97,7 +97,7 @@ export function assertParsed(answer: unknown): void {
 /** The failure that an answer with another status than 200 stands for. */
 export function refusal({ status, text, headers = {} }: WholeAnswer, secrets: readonly string[] = []): QdrantFailure {
 	const own = isOwn(status, text);
-	const message = own ? serverMessage(status, text, secrets) : foreignMessage(status, headers, secrets);
+	const message = own ? serverMessage(status, text, secrets) : unexpectedMessage(status, headers, secrets);
 	return new QdrantFailure(message, status, undefined, !own, retryAfter(headers, text));
 }
 
@@ -122,7 +122,11 @@ function ownMessage(text: string): string | undefined {
 }
 
 /** The texts of others are often pages, and say little; the name of a server and where it redirects to say more. */
-function foreignMessage(status: number, { server, location }: IncomingHttpHeaders, secrets: readonly string[]): string {
+function unexpectedMessage(
+	status: number,
+	{ server, location }: IncomingHttpHeaders,
+	secrets: readonly string[],
+): string {
 	const name = typeof server === 'string' && /^[\w.\-/ ()]{1,60}$/.test(server) ? `, ${server}` : '';
 	const isRedirect = status >= 300 && status < 400 && location !== undefined;
 	const what = isRedirect ? `a redirect to ${shortened(withoutSecrets(location, secrets))}` : `the status ${status}`;

@@ -1,7 +1,7 @@
 /** Blocks that wait for the reader before the socket is paused. */
 const MAX_WAITING = 4;
 /** Milliseconds that a reader waits for a whole block where part of it is there, be it all that the server sends for now. */
-const PATIENCE_MS = 100;
+const PART_AFTER_MS = 100;
 
 interface Waiting {
 	resolve: (result: IteratorResult<Uint8Array>) => void;
@@ -32,8 +32,8 @@ export class BlockBody implements AsyncIterableIterator<Uint8Array> {
 	}
 
 	/** Whether the reader has waited long enough to be given less than a block. */
-	get isImpatient(): boolean {
-		return this.#waiting !== undefined && performance.now() - this.#waiting.since > PATIENCE_MS;
+	get wantsPart(): boolean {
+		return this.#waiting !== undefined && performance.now() - this.#waiting.since > PART_AFTER_MS;
 	}
 
 	/** Hands over bytes that will not be changed any more; tells whether there is room for more. */
@@ -52,7 +52,7 @@ export class BlockBody implements AsyncIterableIterator<Uint8Array> {
 
 	next(): Promise<IteratorResult<Uint8Array>> {
 		return new Promise((resolve, reject) => {
-			const timer = setTimeout(() => this.socket.addPart(), PATIENCE_MS);
+			const timer = setTimeout(() => this.socket.addPart(), PART_AFTER_MS);
 			this.#waiting = { resolve, reject, since: performance.now(), timer };
 			this.#serve();
 		});

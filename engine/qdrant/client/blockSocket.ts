@@ -107,7 +107,7 @@ export class BlockSocket extends Duplex {
 	}
 
 	#hasBlock(body: BlockBody): boolean {
-		return this.#used === this.#block.length || this.#content.length >= body.missing || body.isImpatient;
+		return this.#used === this.#block.length || this.#content.length >= body.missing || body.wantsPart;
 	}
 
 	/** For a reader that has waited long enough. */

@@ -5,7 +5,7 @@ import { ANSWERS, assertParsed, parsed, refusal, resultOf } from './answer';
 import { checkedApiKey, checkedTimeouts, describeUrl, type QdrantConnection, type QdrantTimeouts } from './connection';
 import { dispatcherOf, type ReadAnswer, type WrittenRequest } from './dispatcher';
 import { connectionFailure, explain, QdrantFailure, type Role } from './failure';
-import { Patience } from './retry';
+import { RetryBudget } from './retry';
 import { open, readText, upload, type HttpRequest, type UploadBody, type WholeAnswer } from './http';
 
 /** Qdrant's calls by their names in its OpenAPI description. */
@@ -24,11 +24,11 @@ export interface CallOptions {
 	/** What the server may repeat in its message, and nobody else may read: a presigned URL. */
 	secrets?: string[];
 	/** A server that limits how often it is asked is not waited for. */
-	isImpatient?: boolean;
+	withoutRetries?: boolean;
 }
 
 /** For all calls of a run together. */
-const PATIENCE_MS = 30_000;
+const RETRY_BUDGET_MS = 30_000;
 
 /** Makes one of Qdrant's calls. */
 export type Ask<T> = (api: Api, init: RequestInit) => Promise<{ data: T; headers: Headers }>;
@@ -39,7 +39,7 @@ export class Caller {
 	readonly server: string;
 	readonly connection: QdrantConnection;
 	readonly timeouts: Required<QdrantTimeouts>;
-	readonly patience = new Patience(PATIENCE_MS);
+	readonly retries = new RetryBudget(RETRY_BUDGET_MS);
 
 	/** @throws BackupError INVALID_INPUT for a URL, an API key or a time-out that is none */
 	constructor(
@@ -64,7 +64,7 @@ export class Caller {
 				const { data } = await this.#ask(ask, options);
 				return resultOf<T>(data, ANSWERS[shape]);
 			});
-		return options.isImpatient ? await once() : await this.patience.during(once, options.signal);
+		return options.withoutRetries ? await once() : await this.retries.during(once, options.signal);
 	}
 
 	/** An answer that has not the shape of all others, and the Date header. */
@@ -122,4 +122,19 @@ export class Caller {
 			throw explain(failure, this.role, this.server, what);
 		}
 	}
+}
+
+/** JSON as it is to be sent, byte for byte: ECMAScript's JSON.rawJSON, which Node has from version 21 on. */
+const { rawJSON } = JSON as unknown as { rawJSON: (text: string) => unknown };
+
+/**
+ * A value for a request of Qdrant's client, in which BigInts are sent as the integers that they are. The client does so by
+ * itself, but not where BigInts have a `toJSON`, which comes before anything that it can do: n8n gives them one, by which
+ * they become texts, and Qdrant takes no text for a number.
+ */
+export function exactIntegers<T>(value: T): T {
+	if (typeof value === 'bigint') return rawJSON(String(value)) as T;
+	if (Array.isArray(value)) return value.map(exactIntegers) as T;
+	if (typeof value !== 'object' || value === null) return value;
+	return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, exactIntegers(inner as unknown)])) as T;
 }

@@ -3,11 +3,11 @@ import type { Schemas } from '@qdrant/js-client-rest';
 
 import { BackupError } from '../../errors';
 import { plain } from './answer';
-import { Caller, type Ask } from './caller';
+import { Caller, exactIntegers, type Ask } from './caller';
 import type { QdrantConnection, QdrantTimeouts } from './connection';
-import { exactIntegers } from '../exactIntegers';
-import { ADDRESS_HINT, isForeign, statusOf, type QdrantFailure, type Role } from './failure';
+import { ADDRESS_HINT, isFromUnexpectedServer, statusOf, type QdrantFailure, type Role } from './failure';
 import { openLong, type LongAnswer, type UploadBody, type WholeAnswer } from './http';
+import { describeScope, snapshotPath, snapshotsPath, type SnapshotScope } from './scope';
 import type {
 	Alias,
 	AliasAction,
@@ -19,12 +19,6 @@ import type {
 	SnapshotDescription,
 	StoredPoint,
 } from './types';
-
-/** Whose snapshots: the whole storage's, a collection's, or a shard's on the peer that is asked. */
-export interface SnapshotScope {
-	collection?: string;
-	shard?: number;
-}
 
 export class QdrantClient {
 	readonly #caller: Caller;
@@ -57,7 +51,7 @@ export class QdrantClient {
 			.whole(what, (api, init) => api.root({}, init), { signal })
 			.catch((error: unknown) => {
 				// A proxy that cannot reach Qdrant says nothing of what is behind it.
-				throw isForeign(error) && (statusOf(error) ?? 0) < 500 ? this.#notQdrant(error) : error;
+				throw isFromUnexpectedServer(error) && (statusOf(error) ?? 0) < 500 ? this.#notQdrant(error) : error;
 			});
 		const version = (data as { version?: unknown } | null)?.version;
 		if (typeof version !== 'string') throw this.#notQdrant();
@@ -184,7 +178,7 @@ export class QdrantClient {
 			`Could not count the points of the collection ${name}`,
 			'count',
 			(api, init) => api.countPoints({ collection_name: name, exact: true }, init),
-			{ signal, answerWithin: this.#caller.timeouts.operation, isImpatient: true },
+			{ signal, answerWithin: this.#caller.timeouts.operation, withoutRetries: true },
 		);
 		return count;
 	}
@@ -196,7 +190,7 @@ export class QdrantClient {
 			`Could not read points of the collection ${name}`,
 			'points',
 			(api, init) => api.scrollPoints({ collection_name: name, ...wanted }, init),
-			{ signal, isImpatient: true },
+			{ signal, withoutRetries: true },
 		);
 		return points as StoredPoint[];
 	}
@@ -207,7 +201,7 @@ export class QdrantClient {
 			`Could not search in the collection ${name}`,
 			'points',
 			(api, init) => api.queryPoints({ collection_name: name, ...body }, init),
-			{ signal, isImpatient: true },
+			{ signal, withoutRetries: true },
 		);
 		return points;
 	}
@@ -268,7 +262,7 @@ export class QdrantClient {
 			);
 			return true;
 		} catch (error) {
-			if (statusOf(error) !== 404 || isForeign(error)) throw error;
+			if (statusOf(error) !== 404 || isFromUnexpectedServer(error)) throw error;
 			return scope.collection === undefined || (await this.collectionExists(scope.collection, signal));
 		}
 	}
@@ -295,9 +289,9 @@ export class QdrantClient {
 		return this.#caller.refusal(answer);
 	}
 
-	/** Waits where the server limits how often it is asked; see Patience. */
-	async patiently<T>(ask: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-		return await this.#caller.patience.during(ask, signal);
+	/** Waits where the server limits how often it is asked; see RetryBudget. */
+	async withRetries<T>(ask: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+		return await this.#caller.retries.during(ask, signal);
 	}
 
 	/**
@@ -328,19 +322,4 @@ export class QdrantClient {
 	async #do(what: string, ask: Ask<{ result?: unknown }>, signal: AbortSignal | undefined): Promise<void> {
 		await this.#caller.result(what, 'done', ask, { signal });
 	}
-}
-
-function snapshotsPath({ collection, shard }: SnapshotScope): string {
-	if (collection === undefined) return '/snapshots';
-	return `/collections/${encodeURIComponent(collection)}${shard === undefined ? '' : `/shards/${shard}`}/snapshots`;
-}
-
-function snapshotPath(scope: SnapshotScope, name: string): string {
-	return `${snapshotsPath(scope)}/${encodeURIComponent(name)}`;
-}
-
-/** For messages: `the collection docs`, `shard 2 of the collection docs`, `the whole storage`. */
-export function describeScope({ collection, shard }: SnapshotScope): string {
-	if (collection === undefined) return 'the whole storage';
-	return `${shard === undefined ? '' : `shard ${shard} of `}the collection ${collection}`;
 }

@@ -11,9 +11,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BackupError, cancelled, throwIfCancelled } from '../../errors';
 import { untilAborted } from '../../storage/chunks';
-import { describeScope, type QdrantClient, type SnapshotScope } from './client';
+import type { QdrantClient } from './client';
 import { connectionFailure, explain, pauseWanted, QdrantFailure } from './failure';
-import { readText, type LongAnswer } from './http';
+import { type LongAnswer, readText } from './http';
+import { describeScope, type SnapshotScope } from './scope';
 import type { SnapshotDescription } from './types';
 
 /** In a row without a byte in between. */

@@ -11,7 +11,7 @@ export class QdrantFailure extends Error {
 		readonly status?: number,
 		readonly code?: string,
 		/** What answered is something else than Qdrant. */
-		readonly isForeign = false,
+		readonly isFromUnexpectedServer = false,
 		/** Of an answer that says to come again: seconds to wait first. */
 		readonly retryAfter?: number,
 	) {
@@ -31,7 +31,11 @@ export function statusOf(error: unknown): number | undefined {
  */
 export function isOutcomeUnknown(error: unknown): boolean {
 	const status = statusOf(error);
-	return status === undefined || [200, 408, 502, 503, 504].includes(status) || (status >= 500 && isForeign(error));
+	return (
+		status === undefined ||
+		[200, 408, 502, 503, 504].includes(status) ||
+		(status >= 500 && isFromUnexpectedServer(error))
+	);
 }
 
 /** Seconds that a server wants to be left alone, as it says; undefined where that is not why it refused. */
@@ -42,9 +46,9 @@ export function pauseWanted(error: unknown): number | undefined {
 }
 
 /** Whether something else than Qdrant answered. */
-export function isForeign(error: unknown): boolean {
+export function isFromUnexpectedServer(error: unknown): boolean {
 	const failure = error instanceof BackupError ? error.cause : error;
-	return failure instanceof QdrantFailure && failure.isForeign;
+	return failure instanceof QdrantFailure && failure.isFromUnexpectedServer;
 }
 
 const DEFAULT_PAUSE_S = 5;
@@ -66,9 +70,9 @@ export function explain(error: unknown, role: Role, server: string, what: string
 	const failed = role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED';
 	if (status === 401 || status === 403) {
 		const key = 'Check the API key of the Qdrant credential; snapshots need one with full access.';
-		return make('ACCESS_DENIED', failure.isForeign ? betweenHint(status, server) : key);
+		return make('ACCESS_DENIED', failure.isFromUnexpectedServer ? betweenHint(status, server) : key);
 	}
-	if (failure.isForeign) return make(failed, betweenHint(status, server));
+	if (failure.isFromUnexpectedServer) return make(failed, betweenHint(status, server));
 	if (status === undefined) {
 		const code = role === 'source' ? 'SOURCE_UNREACHABLE' : 'TARGET_UNREACHABLE';
 		if (isCertificateCode(failure.code)) return make(code, CERTIFICATE_HINT);

@@ -7,7 +7,7 @@ import { pauseWanted } from './failure';
  * Waits for a server that limits how often it is asked (status 429), each time as long as it says. All waits of a run
  * together stay within a limit: what is asked after that is refused at once, and no number of refusals holds it up for long.
  */
-export class Patience {
+export class RetryBudget {
 	#left: number;
 
 	/** @param limit Milliseconds */

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BackupError, throwIfCancelled } from '../../errors';
 import type { QdrantClient } from '../client/client';
-import type { Topology } from '../server/topology';
-import { countPoints, type PointCount } from '../count';
-import type { CollectionSource } from '../manifestSource';
 import type { CollectionInfo, JsonObject } from '../client/types';
+import type { CollectionSource } from '../manifestSource';
+import { countPoints, type PointCount } from '../server/collectionState';
+import type { Topology } from '../server/topology';
 import { bare } from './compatibility';
-import { searchSample, type SampleSearch } from './sampleSearch';
+import { type SampleSearch, searchSample } from './sampleSearch';
 
 export interface CheckOptions {
 	/** Milliseconds to wait until the server has built its indexes (status green); 0, the default, does not wait. */

@@ -1,7 +1,7 @@
+import { removeRecords } from '../artifacts/metadata';
+import { describeAlias, describeMarked, type StaleCollection, whereBefore } from '../artifacts/staleCollections';
 import { aliasHoldersAfter, moveAliases } from '../server/aliases';
-import type { RestoreContext } from './load/load';
-import { removeNotes } from '../artifacts/metadata';
-import { describeAlias, describeMarked, whereBefore, type Remnant } from '../artifacts/staleCollections';
+import type { RestoreContext } from './context';
 
 interface Restored {
 	/** What was restored into: a collection or an alias. */
@@ -18,23 +18,29 @@ interface Restored {
  * @param remnants What there was before the restore
  * @returns The aliases that it got
  */
-export async function takeBack(context: RestoreContext, remnants: Remnant[], restored: Restored): Promise<string[]> {
-	if (remnants.length === 0) return [];
+export async function reclaimAliases(
+	context: RestoreContext,
+	stale: StaleCollection[],
+	restored: Restored,
+): Promise<string[]> {
+	if (stale.length === 0) return [];
 	const { topology, warnings } = context;
 	const { name } = restored;
-	const own = remnants.find(({ collection }) => collection === name);
-	if (own?.isMarked) await finish(context, remnants, restored);
-	const named: Remnant[] = [];
+	const own = stale.find(({ collection }) => collection === name);
+	if (own?.isMarked) await finish(context, stale, restored);
+	const named: StaleCollection[] = [];
 	const regained: string[] = [];
-	for (const remnant of remnants) {
-		const moved = remnant.parked?.of === name ? await takeAliases(context, remnant, restored.collection) : [];
+	for (const one of stale) {
+		const moved = one.redirected?.of === name ? await moveFromCopy(context, one, restored.collection) : [];
 		regained.push(...moved);
-		if (remnant !== own && moved.length === 0) named.push(remnant);
+		if (one !== own && moved.length === 0) named.push(one);
 	}
 	warnings.push(...describeMarked(named));
 	const holders = await aliasHoldersAfter(topology.client);
-	for (const { collection, aliases, parked } of remnants) {
-		const others = aliases.filter((alias) => !parked?.aliases.includes(alias) && holders?.get(alias) === collection);
+	for (const { collection, aliases, redirected } of stale) {
+		const others = aliases.filter(
+			(alias) => !redirected?.aliases.includes(alias) && holders?.get(alias) === collection,
+		);
 		warnings.push(...others.map((alias) => describeAlias(alias, collection)));
 	}
 	return regained;
@@ -43,23 +49,24 @@ export async function takeBack(context: RestoreContext, remnants: Remnant[], res
 /** The collection itself was half-made, and is complete by now; what this run has kept of it is not. */
 async function finish(
 	context: RestoreContext,
-	remnants: Remnant[],
+	stale: StaleCollection[],
 	{ name, collection, previous }: Restored,
 ): Promise<void> {
 	const why = `${name} had been left by a restore that was cut off`;
 	const what = previous === undefined ? `${why}.` : `${previous} may be incomplete, since ${why}.`;
-	context.warnings.push(what + whereBefore(name, remnants));
-	if (collection === name) await removeNotes(context, name);
+	const { topology, warnings } = context;
+	warnings.push(what + whereBefore(name, stale));
+	if (collection === name) await removeRecords(topology.client, name, (message) => void warnings.push(message));
 }
 
 /** Moves the aliases that point at the copy still, and makes that a copy like any other. */
-async function takeAliases(
+async function moveFromCopy(
 	context: RestoreContext,
-	{ collection: copy, parked }: Remnant,
+	{ collection: copy, redirected }: StaleCollection,
 	to: string,
 ): Promise<string[]> {
 	const { topology, warnings } = context;
-	const { of, aliases } = parked ?? { of: to, aliases: [] };
+	const { of, aliases } = redirected ?? { of: to, aliases: [] };
 	const holders = await aliasHoldersAfter(topology.client);
 	const due = aliases.filter((alias) => !holders || holders.get(alias) === copy);
 	const { moved, others } = holders
@@ -72,6 +79,6 @@ async function takeAliases(
 	for (const alias of others) {
 		warnings.push(`The alias ${alias} may point at ${copy}, and not at ${to}: ${why}. Look at it, and move it.`);
 	}
-	if (others.length === 0) await removeNotes(context, copy);
+	if (others.length === 0) await removeRecords(topology.client, copy, (message) => void warnings.push(message));
 	return moved;
 }

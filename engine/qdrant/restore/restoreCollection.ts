@@ -1,24 +1,24 @@
 import { BackupError, cancelled, messageOf, throwIfCancelled } from '../../errors';
 import { assertRoomForCopy, checkKeptCopies } from '../../keptCopies';
 import type { Storage } from '../../storage';
-import { findPeers, type Topology } from '../server/topology';
-import { collectionName, text } from '../server/names';
+import { SnapshotLedger } from '../artifacts/ledger';
+import { findStaleCollections, ofTarget } from '../artifacts/staleCollections';
+import { removeStaleSnapshots } from '../artifacts/staleSnapshots';
 import type { QdrantConnection } from '../client/connection';
 import { isOutcomeUnknown } from '../client/failure';
-import { SnapshotLedger } from '../artifacts/ledger';
-import { removeLeftovers } from '../artifacts/staleSnapshots';
-import { restoreAliases, type AliasChoice } from '../server/aliases';
+import { collectionName, text } from '../server/names';
+import { findPeers, type Topology } from '../server/topology';
+import { type AliasChoice, restoreAliases } from './aliases';
 import { assertPassed, checkCollection, type CheckOptions, type CollectionCheck } from './check';
-import { nameTaken, relax, releaseCollections } from './load/claim';
-import { assertCompatible } from './compatibility';
-import { keptCopies } from './keptCopies';
-import { assertSingle, discard, isSharded, loadInto, loadNew, type RestoreContext } from './load/load';
-import { findRemnants, ofTarget } from '../artifacts/staleCollections';
+import { assertCompatible, assertVersion } from './compatibility';
+import type { RestoreContext } from './context';
+import { discard, nameTaken, suspendStrictMode, releaseCollections } from './load/claim';
+import { assertSingle, isSharded, loadInto, loadNew } from './load/load';
+import { reclaimAliases } from './reclaim';
 import type { RestoreSource } from './source';
+import { keptCopies } from './swap/names';
 import { swapAlias } from './swap/swapAlias';
 import { swapCollection } from './swap/swapCollection';
-import { takeBack } from './reclaim';
-import { assertVersion } from './version';
 
 export type RestoreCollectionTarget =
 	/** A collection that does not exist yet. */
@@ -47,7 +47,7 @@ export interface RestoreCollectionOptions {
 	 * A storage that backups go to, and their folder (`qdrant` unless told): notes of the snapshots that a safe swap makes on
 	 * the server, so that the next backup removes those that a killed swap has left.
 	 */
-	notes?: { storage: Storage; folder?: string };
+	ledger?: { storage: Storage; folder?: string };
 	/** Bytes of the snapshot (of a shard's, in a cluster) that have been sent. */
 	onProgress?: (progress: { bytes: number; totalBytes: number }) => void;
 	signal?: AbortSignal;
@@ -90,8 +90,8 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 	if (!isSharded(source)) assertSingle(topology, source);
 	const warnings: string[] = [];
 	if (made === undefined) warnings.push('Nothing tells which version of Qdrant made this snapshot.');
-	const { onProgress, notes } = options;
-	const ledger = notes && new SnapshotLedger(notes.storage, notes.folder ?? 'qdrant');
+	const { onProgress } = options;
+	const ledger = options.ledger && new SnapshotLedger(options.ledger.storage, options.ledger.folder ?? 'qdrant');
 	const context: RestoreContext = {
 		topology,
 		signal,
@@ -103,16 +103,16 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 		...(onProgress && { onProgress }),
 	};
 	try {
-		await removeEarlier(context);
+		await removeStale(context);
 		const checks = { ...options.check, roughPoints: source.points };
 		const { collection: name } = target;
 		const names = ofTarget(name, await topology.client.collections(signal));
-		const remnants = await findRemnants(topology.client, names, (message) => void warnings.push(message), signal);
+		const stale = await findStaleCollections(topology.client, names, (message) => void warnings.push(message), signal);
 		const { check, ...outcome } = await restoreInto(context, { ...options, check: checks });
 		// What is restored is not taken back any more, cancel or not.
 		const done = { ...context, signal: undefined };
 		await releaseCollections(done);
-		const regained = await takeBack(done, remnants, { ...outcome, name });
+		const regained = await reclaimAliases(done, stale, { ...outcome, name });
 		const wanted = source.facts?.aliases ?? [];
 		const given = await restoreAliases(done, outcome.collection, wanted, options.aliases ?? 'leave');
 		const { problems, ...found } = check;
@@ -139,10 +139,10 @@ async function prove({ log, signal }: RestoreContext, { description, prove: read
 }
 
 /** What earlier runs have left on the server is no reason to go without a restore. */
-async function removeEarlier({ topology, ledger, log, warnings, signal }: RestoreContext): Promise<void> {
+async function removeStale({ topology, ledger, log, warnings, signal }: RestoreContext): Promise<void> {
 	if (!ledger) return;
 	try {
-		const found = await removeLeftovers(topology.clients, ledger, signal);
+		const found = await removeStaleSnapshots(topology.clients, ledger, signal);
 		for (const name of found.removed) log(`Removed ${name}, which an earlier run had left on the server`);
 		warnings.push(...found.warnings);
 	} catch (error) {
@@ -181,7 +181,7 @@ export function assertConfirmed(target: RestoreCollectionTarget): void {
 async function restoreInto(context: RestoreContext, options: RestoreCollectionOptions): Promise<Outcome> {
 	const { source, target, check = {}, timeZone } = options;
 	const { collection: name } = target;
-	const behind = await whatIs(context.topology, name, context.signal);
+	const behind = await resolveName(context.topology, name, context.signal);
 	if (target.type === 'newCollection') return await restoreNew(context, options, behind);
 	if (target.type === 'existing') return await restoreOver(context, options, behind);
 	if (behind === undefined) return await restoreNew(context, options, behind);
@@ -194,7 +194,7 @@ async function restoreInto(context: RestoreContext, options: RestoreCollectionOp
 }
 
 /** The collection that a name stands for: itself, the one behind the alias, or none. */
-async function whatIs(topology: Topology, name: string, signal?: AbortSignal): Promise<string | undefined> {
+async function resolveName(topology: Topology, name: string, signal?: AbortSignal): Promise<string | undefined> {
 	const { client } = topology;
 	const aliases = await client.aliases(signal);
 	const alias = aliases.find(({ alias_name: found }) => found === name);
@@ -217,7 +217,7 @@ async function restoreNew(
 	await prove(context, source);
 	await loadNew(context, collection, source);
 	try {
-		await relax(context, collection);
+		await suspendStrictMode(context, collection);
 		const found = await checkCollection(context.topology, collection, source.facts, check, context.signal);
 		assertPassed(found, collection, 'It was removed again.');
 		return { collection, previous: undefined, aliases: [], check: found };

@@ -25,11 +25,11 @@ export async function searchSample(
 	signal?: AbortSignal,
 ): Promise<SampleSearch> {
 	try {
-		const points = await client.patiently(() => somePoints(client, collection, signal), signal);
+		const points = await client.withRetries(() => somePoints(client, collection, signal), signal);
 		if (points.length === 0) return 'empty';
 		const query = sampleQuery(points);
 		if (!query) return 'skipped';
-		const found = await client.patiently(() => client.search(collection, { ...query, limit: 1 }, signal), signal);
+		const found = await client.withRetries(() => client.search(collection, { ...query, limit: 1 }, signal), signal);
 		if (found.length > 0) return 'passed';
 		warn('A search by the vector of one of its points found nothing.');
 	} catch (error) {

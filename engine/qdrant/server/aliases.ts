@@ -5,51 +5,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { messageOf } from '../../errors';
 import type { QdrantClient } from '../client/client';
 import type { AliasAction } from '../client/types';
-import type { RestoreContext } from '../restore/load/load';
-
-/**
- * What becomes of the aliases that the collection had when it was backed up: nothing; those that are free now are given
- * to the restored collection; all are, whatever they point at now.
- */
-export type AliasChoice = 'leave' | 'free' | 'all';
-
-/**
- * Gives aliases to a collection; returns those that it has got. One that cannot be given is a warning, and so is the name
- * that an earlier safe swap gave to older data: it stays there.
- */
-export async function restoreAliases(
-	{ topology, warnings }: RestoreContext,
-	collection: string,
-	aliases: string[],
-	choice: AliasChoice,
-): Promise<string[]> {
-	if (choice === 'leave' || aliases.length === 0) return [];
-	const { client } = topology;
-	const given: string[] = [];
-	try {
-		const holders = await aliasHolders(client);
-		for (const alias of aliases) {
-			const holder = holders.get(alias);
-			if (holder === collection) continue;
-			if (holder !== undefined && (choice === 'free' || isOfEarlierSwap(alias))) {
-				warnings.push(`The alias ${alias} was left with the collection ${holder}.`);
-				continue;
-			}
-			try {
-				await client.changeAliases([pointAt(alias, collection)]);
-				given.push(alias);
-			} catch (error) {
-				warnings.push(`The alias ${alias} could not be given to ${collection}: ${messageOf(error)}`);
-			}
-		}
-	} catch (error) {
-		warnings.push(`The aliases ${aliases.join(', ')} were not given to ${collection}: ${messageOf(error)}`);
-	}
-	return given;
-}
 
 /** The change that lets an alias point at a collection, whether there is one of that name or not. */
 export function pointAt(alias: string, collection: string): AliasAction {
@@ -105,4 +62,13 @@ export async function moveAliases(
 	const after = await aliasHoldersAfter(client, failed ? isThere : undefined);
 	const moved = aliases.filter((alias) => after?.get(alias) === to);
 	return { moved, others: aliases.filter((alias) => !moved.includes(alias)) };
+}
+
+/** The aliases of a collection, sorted. */
+export async function aliasesOf(client: QdrantClient, name: string, signal?: AbortSignal): Promise<string[]> {
+	const aliases = await client.aliases(signal);
+	return aliases
+		.filter(({ collection_name: collection }) => collection === name)
+		.map(({ alias_name: alias }) => alias)
+		.sort();
 }

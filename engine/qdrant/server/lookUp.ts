@@ -1,7 +1,8 @@
-import { QdrantClient, type SnapshotScope } from '../client/client';
-import { findPeers } from './topology';
-import { collectionName } from './names';
+import { QdrantClient } from '../client/client';
 import type { QdrantConnection } from '../client/connection';
+import type { SnapshotScope } from '../client/scope';
+import { collectionName } from './names';
+import { findPeers } from './topology';
 
 export interface QdrantSummary {
 	version: string;

@@ -1,33 +1,19 @@
 /** Looks a scratch collection over: as a whole, then some of its points one by one. */
-import type { Manifest } from '../../archive';
 import { messageOf, throwIfCancelled } from '../../errors';
 import type { CheckContext } from '../../verify/types';
-import type { QdrantClient } from '../client/client';
-import { findPeers, findShards } from '../server/topology';
-import type { QdrantConnection } from '../client/connection';
-import type { CollectionSource } from '../manifestSource';
-import { shardObstacle } from '../restore/compatibility';
-import type { CollectionRestoreReport } from '../restore/restoreCollection';
 import type { CollectionInfo, JsonObject, PointId } from '../client/types';
+import { shardIncompatibility } from '../restore/compatibility';
+import { findShards } from '../server/shards';
+import { findPeers } from '../server/topology';
 import { compareConfig } from './compareCollection';
 import { findTooFew } from './comparePoints';
 import { findError, findWarning } from './findings';
 import { compareWithLive } from './live';
 import { conditionOf } from './payloadIndexes';
-import { isRefusal, readPoint, sampleIds, withId, type SampledPoint } from './samples';
-import { isAmongNeighbours, searchItself, shapeProblem, vectorsOf, type NamedVector } from './vectors';
+import { isRefusal, readPoint, type SampledPoint, sampleIds, withId } from './samples';
+import type { Scratch } from './scratch';
 import { withoutStrictMode } from './strictMode';
-
-export interface Scratch {
-	connection: QdrantConnection;
-	client: QdrantClient;
-	/** Of the scratch collection. */
-	name: string;
-	/** Of a backup of ours: what its manifest tells. */
-	facts?: CollectionSource;
-	manifest?: Manifest;
-	report: CollectionRestoreReport;
-}
+import { isAmongNeighbours, type NamedVector, searchItself, shapeProblem, vectorsOf } from './vectors';
 
 const AT_ONCE = 4;
 /** Of so many points every indexed value is filtered by. */
@@ -47,7 +33,7 @@ export async function inspect(scratch: Scratch, context: CheckContext): Promise<
 	if (facts) compareConfig(context, info.config, facts);
 	const topology = await findPeers(connection, 'target', signal);
 	const shards = await findShards(topology, name, signal);
-	const other = facts && shardObstacle(shards, facts);
+	const other = facts && shardIncompatibility(shards, facts);
 	if (other !== undefined) findError(context, '', `Once restored, ${other}.`);
 	const counts = { points: report.points, shards: shards.length };
 	if (report.points === 0) return counts;

@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { throwIfCancelled } from '../../errors';
 import type { CheckContext } from '../../verify/types';
-import { findWarning } from './findings';
-import type { Scratch as AnyScratch } from './inspect';
 import type { PointId } from '../client/types';
+import { findWarning } from './findings';
 import { isRefusal, readPoint } from './samples';
+import type { Scratch as AnyScratch } from './scratch';
 
 type Scratch = Required<AnyScratch>;
 

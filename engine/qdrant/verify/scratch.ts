@@ -5,8 +5,24 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import type { Manifest } from '../../archive';
 import { messageOf } from '../../errors';
+import type { QdrantConnection } from '../client/connection';
+import type { CollectionSource } from '../manifestSource';
+import type { CollectionRestoreReport } from '../restore/restoreCollection';
 import type { QdrantClient } from '../client/client';
+
+/** A collection that a test restore has made, and what it was made of. */
+export interface Scratch {
+	connection: QdrantConnection;
+	client: QdrantClient;
+	/** Of the scratch collection. */
+	name: string;
+	/** Of a backup of ours: what its manifest tells. */
+	facts?: CollectionSource;
+	manifest?: Manifest;
+	report: CollectionRestoreReport;
+}
 
 const NAME = /^stack_backup_verify_(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)_[0-9a-f]{16}$/;
 /** Of another machine, whose clock may be wrong, and which may be at work on hundreds of gigabytes. */

@@ -9,11 +9,11 @@ import { QdrantClient } from '../client/client';
 import type { QdrantConnection } from '../client/connection';
 import { isOutcomeUnknown } from '../client/failure';
 import { collectionSource } from '../manifestSource';
-import { restoreCollection, type CollectionRestoreReport } from '../restore/restoreCollection';
+import { type CollectionRestoreReport, restoreCollection } from '../restore/restoreCollection';
 import { archiveSource, foreignSnapshot, type ForeignSnapshotOptions, type RestoreSource } from '../restore/source';
 import { findError, findWarning } from './findings';
-import { inspect, type Scratch } from './inspect';
-import { removeScratch, scratchName, sweep } from './scratch';
+import { inspect } from './inspect';
+import { removeScratch, type Scratch, scratchName, sweep } from './scratch';
 import { UploadWatch } from './uploadWatch';
 
 /** A server that has got a snapshot needs about this long to take it in, and never longer is waited for one. */

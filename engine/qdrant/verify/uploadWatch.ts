@@ -1,5 +1,5 @@
 /** A server that has begun to take a snapshot in cannot be stopped; this long it is waited for after a cancel. */
-const PATIENCE_MS = 60_000;
+const CANCEL_GRACE_MS = 60_000;
 
 /**
  * Follows an upload, so that a cancel comes when it leaves nothing behind: at once while a snapshot is being sent, for then
@@ -53,6 +53,6 @@ export class UploadWatch {
 
 	#cancel(): void {
 		if (!this.#isBusy) this.#controller.abort();
-		else this.#timer = setTimeout(() => this.#controller.abort(), PATIENCE_MS);
+		else this.#timer = setTimeout(() => this.#controller.abort(), CANCEL_GRACE_MS);
 	}
 }

@@ -30,7 +30,7 @@ export const restore: Operation = {
 				check,
 				snapshotVersion,
 				timeZone,
-				...(open.storage && { notes: { storage: open.storage, folder } }),
+				...(open.storage && { ledger: { storage: open.storage, folder } }),
 				signal: context.getExecutionCancelSignal(),
 				log: (line) => logger.debug(`Qdrant Snapshot: ${line}`),
 				onProgress: ({ bytes, totalBytes }) => progress(`restoring ${target.collection}`, bytes, totalBytes),

@@ -69,7 +69,7 @@ describe('a snapshot that was asked for by a run that was killed before the answ
 		await killOnceDone(CREATE, root);
 		const left = (await snapshotNames(server, 'docs')).filter((name) => name !== theirs);
 		expect(left).toHaveLength(1);
-		expect(await run(storage)).toMatchObject({ removedLeftovers: left, warnings: [] });
+		expect(await run(storage)).toMatchObject({ removedSnapshots: left, warnings: [] });
 		expect(await snapshotNames(server, 'docs')).toEqual([theirs]);
 		expect(notes(root)).toEqual([]);
 	});
@@ -81,8 +81,8 @@ describe('a snapshot that was asked for by a run that was killed before the answ
 		const theirs = await somebodysSnapshot();
 		const both = await snapshotNames(server, 'docs');
 		expect(both).toHaveLength(2);
-		const { removedLeftovers, warnings } = await run(storage);
-		expect(removedLeftovers).toEqual([]);
+		const { removedSnapshots, warnings } = await run(storage);
+		expect(removedSnapshots).toEqual([]);
 		expect(warnings).toEqual([expect.stringMatching(/may have left .* or .* of the collection docs/)]);
 		expect(warnings[0]).toContain(theirs);
 		expect(await snapshotNames(server, 'docs')).toEqual(both);
@@ -109,7 +109,7 @@ describe('a file that a restore has uploaded before it was killed', () => {
 		await ask(server, 'DELETE', at('fresh'));
 		const { storage, root } = backup;
 		const target = { type: 'newCollection', collection: 'other' } as const;
-		const { warnings } = await restore(server, backup, target, { notes: { storage } });
+		const { warnings } = await restore(server, backup, target, { ledger: { storage } });
 		expect(warnings).toEqual([]);
 		expect(snapshotFiles()).toEqual([]);
 		const { collections } = await ask<{ collections: { name: string }[] }>(server, 'GET', '/collections');

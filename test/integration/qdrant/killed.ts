@@ -17,7 +17,7 @@ async function main([url, root, collection]: string[]): Promise<void> {
 	const { manifest } = await findBackup(storage, { latest: 'docs', kind: 'qdrant' }, 'qdrant/');
 	const source = archiveSource(await openArchive(storage, { manifest, folder: 'qdrant' }));
 	const target = { type: 'newCollection', collection } as const;
-	await restoreCollection({ connection, source, target, notes: { storage } });
+	await restoreCollection({ connection, source, target, ledger: { storage } });
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -15,18 +15,8 @@ import type { QdrantClient } from '../../client/client';
 import { isOutcomeUnknown, statusOf } from '../../client/failure';
 import type { JsonObject } from '../../client/types';
 import { removeUploads } from '../../artifacts/uploads';
-import type { RestoreContext } from './load';
+import { leave, type RestoreContext } from '../context';
 import { MARK, markIn } from '../../artifacts/metadata';
-
-/** A collection that this run has made. */
-export interface MadeCollection {
-	/** What its metadata hold; undefined on servers that keep none (before 1.16). */
-	mark: string | undefined;
-	/** The server is still filling it, and will tell when it is done (`late`), or may be, and nobody will hear (`lost`). */
-	busy?: 'late' | 'lost';
-	/** Its strict mode is off until the end. */
-	isRelaxed?: boolean;
-}
 
 /**
  * Creates a collection under a name that is free.
@@ -57,7 +47,7 @@ export async function claimCollection(
 }
 
 /**
- * Marks a collection that the server's answer to this run has just made of a snapshot, under a name that was free. For
+ * Fingerprints a collection that the server's answer to this run has just made of a snapshot, under a name that was free. For
  * snapshots whose settings nobody knows before: there is a moment in which somebody else could have made it.
  */
 export async function adoptCollection({ topology, made }: RestoreContext, collection: string): Promise<void> {
@@ -96,14 +86,14 @@ export async function discard(context: RestoreContext, collection: string): Prom
  * Lets the checks ask as much as they have to: a collection brings along a strict mode, which may limit how often and what may
  * be asked. Nobody else uses it yet; `releaseCollections` switches the mode on again.
  */
-export async function relax({ topology, made, log }: RestoreContext, collection: string): Promise<void> {
+export async function suspendStrictMode({ topology, made, log }: RestoreContext, collection: string): Promise<void> {
 	const own = made.get(collection);
 	if (!own) return;
 	try {
 		const { config } = await topology.client.collection(collection);
 		if ((config.strict_mode_config as JsonObject | null | undefined)?.['enabled'] !== true) return;
 		// Noted before: of an answer that is lost it is not known whether the mode is off.
-		own.isRelaxed = true;
+		own.isStrictModeOff = true;
 		await topology.client.updateCollection(collection, { strict_mode_config: { enabled: false } });
 	} catch (error) {
 		log(`The strict mode of ${collection} stays on during the checks: ${messageOf(error)}`);
@@ -112,16 +102,16 @@ export async function relax({ topology, made, log }: RestoreContext, collection:
 
 /** Takes the marks off the collections that stay, and switches their strict mode on again. */
 export async function releaseCollections({ topology, made, warnings }: RestoreContext): Promise<void> {
-	for (const [collection, { mark, busy, isRelaxed }] of made) {
-		if (busy || (mark === undefined && !isRelaxed)) continue;
+	for (const [collection, { mark, busy, isStrictModeOff }] of made) {
+		if (busy || (mark === undefined && !isStrictModeOff)) continue;
 		try {
 			await topology.client.updateCollection(collection, {
 				...(mark !== undefined && { metadata: { [MARK]: null } }),
-				...(isRelaxed && { strict_mode_config: { enabled: true } }),
+				...(isStrictModeOff && { strict_mode_config: { enabled: true } }),
 			});
 		} catch (error) {
 			const left = mark === undefined ? '' : `The metadata of ${collection} still hold the entry ${MARK}`;
-			const off = isRelaxed ? `the strict mode of ${collection} may be off: switch it on` : '';
+			const off = isStrictModeOff ? `the strict mode of ${collection} may be off: switch it on` : '';
 			warnings.push(`${[left, off].filter(Boolean).join(', and ')}: ${messageOf(error)}`);
 		}
 	}
@@ -164,11 +154,4 @@ function busyMessage(collection: string, busy: 'late' | 'lost'): string {
 	return busy === 'late'
 		? `The server is still taking the snapshot in as ${collection}, which is removed as soon as that is done.`
 		: `The connection was lost after everything had been sent: the server may have restored the collection ${collection}, or may be at it still. Look at it later, and delete it if it is not wanted.`;
-}
-
-/** Tells that something stays on the server which should not. */
-export function leave({ warnings, left, log }: RestoreContext, message: string): void {
-	warnings.push(message);
-	left.push(message);
-	log(message);
 }

@@ -14,35 +14,17 @@
  * - an uploaded collection snapshot stays on the server's disk, see multipart.ts.
  */
 import { BackupError, messageOf, throwIfCancelled } from '../../../errors';
-import { findShards, type Topology } from '../../server/topology';
 import { statusOf } from '../../client/failure';
-import type { SnapshotLedger } from '../../artifacts/ledger';
 import type { CollectionSource } from '../../manifestSource';
-import { adoptCollection, claimCollection, discard, nameTaken, type MadeCollection } from './claim';
-import { shardObstacle } from '../compatibility';
-import { replicaHolders, replicasReady } from './replicas';
-import { creationSettings, indexSchema, shardKeys } from './settings';
-import { fetchByServer, uploadShard, uploadWhole } from './send';
+import { findShards } from '../../server/shards';
+import type { Topology } from '../../server/topology';
+import { shardIncompatibility } from '../compatibility';
+import type { RestoreContext } from '../context';
 import type { CollectionShape, RestoreSource } from '../source';
-
-export { discard };
-
-/** What the steps of a restore share. */
-export interface RestoreContext {
-	topology: Topology;
-	signal?: AbortSignal;
-	log: (line: string) => void;
-	onProgress?: (progress: { bytes: number; totalBytes: number }) => void;
-	warnings: string[];
-	/** Where snapshots of our own are noted, so that one which a killed run leaves on a server is found. */
-	ledger?: SnapshotLedger;
-	/** The collections that this run has made, by name. */
-	made: Map<string, MadeCollection>;
-	/** What was left on the server although it should not be there, a sentence each: for the error of a run that fails. */
-	left: string[];
-	/** Where an existing collection changes: once everything was sent, wait for the server, cancel or not. */
-	untilDone?: boolean;
-}
+import { adoptCollection, claimCollection, discard, nameTaken } from './claim';
+import { replicaHolders, replicasReady } from './replicas';
+import { fetchByServer, uploadShard, uploadWhole } from './send';
+import { creationSettings, indexSchema, shardKeys } from './settings';
 
 /**
  * Makes a collection that does not exist out of a backup. Where that fails, there is none again.
@@ -134,7 +116,7 @@ async function completeCollection(
 	for (const [field, schema] of Object.entries(facts ? facts.payloadSchema : {})) {
 		await client.createPayloadIndex(collection, field, indexSchema(schema), signal);
 	}
-	const found = shardObstacle(await findShards(topology, collection, signal), shape);
+	const found = shardIncompatibility(await findShards(topology, collection, signal), shape);
 	if (found === undefined) return;
 	throw new BackupError('TARGET_FAILED', `The server made the collection ${collection} otherwise: ${found}.`, {
 		hint: 'A shard key was probably deleted or made anew before the backup; such a collection needs its points copied.',

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BackupError, cancelled } from '../../../errors';
 import type { QdrantClient } from '../../client/client';
-import type { Shard, Topology } from '../../server/topology';
 import { statusOf } from '../../client/failure';
 import type { CollectionCluster } from '../../client/types';
-import type { RestoreContext } from './load';
+import type { Shard } from '../../server/shards';
+import type { Topology } from '../../server/topology';
+import type { RestoreContext } from '../context';
 
 /** Replicas of a new collection are active within a second; peers that are asked to do much may take longer. */
 const READY_WITHIN_MS = 2 * 60 * 1000;
@@ -20,7 +21,7 @@ export async function replicasReady({ topology, signal }: RestoreContext, collec
 	if (!topology.isCluster) return;
 	const deadline = Date.now() + READY_WITHIN_MS;
 	for (;;) {
-		const answers = [...topology.clients.values()].map((client) => whatIsLate(topology, client, collection, signal));
+		const answers = [...topology.clients.values()].map((client) => notReady(topology, client, collection, signal));
 		const late = (await Promise.all(answers)).flat();
 		if (late.length === 0) return;
 		if (Date.now() > deadline) {
@@ -37,7 +38,7 @@ export async function replicasReady({ topology, signal }: RestoreContext, collec
 }
 
 /** What a peer does not see as ready. */
-async function whatIsLate(
+async function notReady(
 	{ clients }: Topology,
 	client: QdrantClient,
 	collection: string,

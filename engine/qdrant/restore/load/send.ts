@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BackupError, cancelled, messageOf } from '../../../errors';
+import { uploadName } from '../../artifacts/uploads';
 import type { QdrantClient } from '../../client/client';
-import { UNKNOWN_PEER } from '../../server/topology';
 import { isOutcomeUnknown, statusOf } from '../../client/failure';
 import { snapshotForm } from '../../client/multipart';
-import { uploadName } from '../../artifacts/uploads';
-import { discard, leave } from './claim';
-import type { RestoreContext } from './load';
+import { UNKNOWN_PEER } from '../../server/topology';
+import { leave, type RestoreContext } from '../context';
 import type { SnapshotPiece } from '../source';
+import { discard } from './claim';
 
 /** What a server may take to store and hash what has arrived, beside a fifth of the time to settle. */
 const HASHED_BYTES_PER_MS = 100_000;
@@ -35,7 +35,7 @@ export async function uploadWhole(context: RestoreContext, collection: string, p
 	let isSent = false;
 	log(`Uploading ${piece.size} bytes to ${client.server} for the collection ${collection}`);
 	const body = snapshotBody(context, piece, name, () => void (isSent = true));
-	const note = await noteUpload(context, collection, name);
+	const note = await recordUpload(context, collection, name);
 	const taken = client.uploadSnapshot({ collection }, piece.sha256, body, signal);
 	const cleanUp = async () => note.settle(await removeUpload(context, collection, name));
 	try {
@@ -104,7 +104,7 @@ function mayHaveStored(error: unknown): boolean {
 }
 
 /** Notes an upload, so that the next run removes what this one, if it is killed, leaves on the server's disk. */
-async function noteUpload(
+async function recordUpload(
 	{ topology, ledger, log }: RestoreContext,
 	collection: string,
 	upload: string,
@@ -116,7 +116,7 @@ async function noteUpload(
 		const settle = async (isGone: boolean) => {
 			if (key === undefined) return;
 			if (!isGone) return ledger?.release(key);
-			await ledger?.strike(key).catch((error: unknown) => {
+			await ledger?.remove(key).catch((error: unknown) => {
 				log(`The note of the upload ${upload} could not be removed: ${messageOf(error)}`);
 			});
 		};

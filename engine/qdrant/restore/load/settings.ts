@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../client/types';
-import { withoutNotes } from '../../artifacts/metadata';
+import { withoutRecords } from '../../artifacts/metadata';
 import type { CollectionShape } from '../source';
 
 /**
@@ -19,7 +19,7 @@ export function creationSettings({ config, shards }: CollectionShape): JsonObjec
 		settings['shard_number'] = shards.filter(({ key }) => key === first?.key).length || 1;
 	}
 	// What was backed up, or is copied, may have been left by a restore that was cut off.
-	if (settings['metadata']) settings['metadata'] = withoutNotes(settings['metadata'] as JsonObject);
+	if (settings['metadata']) settings['metadata'] = withoutRecords(settings['metadata'] as JsonObject);
 	return withoutNulls(settings);
 }
 

@@ -1,13 +1,15 @@
 import { BackupError } from '../../../errors';
-import type { QdrantClient, SnapshotScope } from '../../client/client';
-import { choosePeers, type Topology } from '../../server/topology';
-import { countPoints, type PointCount } from '../../count';
-import { describeCollection, type CollectionState } from '../../server/collectionState';
-import { downloadSnapshot } from '../../client/download';
-import type { CollectionSource } from '../../manifestSource';
 import { withServerSnapshot } from '../../artifacts/serverSnapshot';
+import type { QdrantClient } from '../../client/client';
+import { downloadSnapshot } from '../../client/download';
+import type { SnapshotScope } from '../../client/scope';
 import type { SnapshotDescription } from '../../client/types';
-import { loadInto, loadNew, type RestoreContext } from '../load/load';
+import type { CollectionSource } from '../../manifestSource';
+import { type CollectionState, countPoints, describeCollection, type PointCount } from '../../server/collectionState';
+import { choosePeers } from '../../server/shards';
+import type { Topology } from '../../server/topology';
+import type { RestoreContext } from '../context';
+import { loadInto, loadNew } from '../load/load';
 import type { SnapshotPiece } from '../source';
 
 /** Whose snapshot, and who is asked for it. */

@@ -7,9 +7,9 @@
 import { createHash } from 'node:crypto';
 
 import type { QdrantClient } from '../../client/client';
-import { countPoints } from '../../count';
-import { isForeign, isOutcomeUnknown, statusOf } from '../../client/failure';
+import { isFromUnexpectedServer, isOutcomeUnknown, statusOf } from '../../client/failure';
 import type { JsonObject, PointId } from '../../client/types';
+import { countPoints } from '../../server/collectionState';
 
 const SAMPLE = 50;
 
@@ -20,7 +20,7 @@ export interface Fingerprint {
 }
 
 /** What the collection was, and what the restore should make of it. */
-export interface Marks {
+export interface Fingerprints {
 	ids: PointId[];
 	old: Fingerprint;
 	fresh: Fingerprint;
@@ -30,7 +30,7 @@ export interface Marks {
  * What a collection is like: `both` where the two cannot be told apart; `broken` is neither, or no collection at all, and
  * `unreadable` one that the server itself fails to read.
  */
-export type Likeness = 'old' | 'new' | 'both' | 'broken' | 'unreadable';
+export type FingerprintMatch = 'old' | 'new' | 'both' | 'broken' | 'unreadable';
 
 /** Ids of some points; none where the server does not sample (before 1.11, or by strict mode). */
 export async function sampleIds(client: QdrantClient, collection: string): Promise<PointId[]> {
@@ -67,18 +67,18 @@ export async function fingerprintBefore(
 }
 
 /** What the collection is like now; undefined where the server cannot be asked, or old and new not be compared. */
-export async function likenessNow(
+export async function matchNow(
 	client: QdrantClient,
 	collection: string,
-	marks: Marks,
-): Promise<Likeness | undefined> {
-	const [old, fresh] = [marks.old.points, marks.fresh.points];
-	const ids = old.size === 0 && fresh.size === 0 ? [] : marks.ids;
+	fingerprints: Fingerprints,
+): Promise<FingerprintMatch | undefined> {
+	const [old, fresh] = [fingerprints.old.points, fingerprints.fresh.points];
+	const ids = old.size === 0 && fresh.size === 0 ? [] : fingerprints.ids;
 	try {
 		if ((await client.collection(collection)).status === 'red') return 'broken';
-		return compare(await fingerprint(client, collection, ids), marks);
+		return compare(await fingerprint(client, collection, ids), fingerprints);
 	} catch (error) {
-		if (isForeign(error) || isOutcomeUnknown(error)) return undefined;
+		if (isFromUnexpectedServer(error) || isOutcomeUnknown(error)) return undefined;
 		const status = statusOf(error) ?? 0;
 		// A shard that a restore could not replace answers 500: `Failed to restore local replica` (1.16.3).
 		if (status >= 500) return 'unreadable';
@@ -87,7 +87,7 @@ export async function likenessNow(
 }
 
 /** Points that a client has written meanwhile are like neither, and do not count. */
-export function compare(now: Fingerprint, { ids, old, fresh }: Marks): Likeness | undefined {
+export function compare(now: Fingerprint, { ids, old, fresh }: Fingerprints): FingerprintMatch | undefined {
 	if (now.count === 0 && old.count !== 0 && fresh.count !== 0) return 'broken';
 	let [asOld, asNew, common, lost] = [0, 0, 0, 0];
 	for (const id of ids.map(String)) {

@@ -1,8 +1,9 @@
 import { BackupError, messageOf } from '../../../errors';
+import { removeRedirect } from '../../artifacts/metadata';
 import { aliasHoldersAfter } from '../../server/aliases';
-import { leave } from '../load/claim';
-import { discard, type RestoreContext } from '../load/load';
-import type { Swap } from './swapCollection';
+import { leave, type RestoreContext } from '../context';
+import { discard } from '../load/claim';
+import type { Swap } from './swap';
 
 /** The error of a swap after which both the collection and the copy of the old one are there: what is where, and why. */
 export function keptError({ name, previous }: Swap, reason: unknown, where: string): BackupError {
@@ -17,7 +18,7 @@ export function keptError({ name, previous }: Swap, reason: unknown, where: stri
 }
 
 /** The reason for which the old collection had to be put back, and that it was. */
-export function putBackError({ name }: Swap, reason: unknown): unknown {
+export function rolledBackError({ name }: Swap, reason: unknown): unknown {
 	if (!(reason instanceof BackupError)) return reason;
 	const { code, message, cause, hint, details } = reason;
 	return new BackupError(code, `${message.replace(/\.$/, '')}. The collection ${name} was put back as it was.`, {
@@ -32,4 +33,15 @@ export async function dropCopy(context: RestoreContext, { previous }: Swap): Pro
 	const holders = await aliasHoldersAfter(context.topology.client);
 	if (holders && ![...holders.values()].includes(previous)) await discard(context, previous);
 	else leave(context, `The copy ${previous} of the old collection was kept, since aliases may point at it.`);
+}
+
+/** Whether the server is known to keep the metadata of a collection that this run has made. */
+export function keepsMetadata({ made }: RestoreContext, collection: string): boolean {
+	return made.get(collection)?.mark !== undefined;
+}
+
+/** The aliases that were redirected to the copy have moved on. */
+export async function clearRedirect(context: RestoreContext, copy: string): Promise<void> {
+	if (!keepsMetadata(context, copy)) return;
+	await removeRedirect(context.topology.client, copy, (message) => void context.warnings.push(message));
 }

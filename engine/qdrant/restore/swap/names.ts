@@ -1,4 +1,5 @@
-import type { RestoreContext } from '../load/load';
+import { KEPT_SUFFIX } from '../../../keptCopies';
+import type { RestoreContext } from '../context';
 
 /** A name that neither a collection nor an alias has. */
 export async function freeName({ topology: { client }, signal }: RestoreContext, wanted: string): Promise<string> {
@@ -14,4 +15,13 @@ export async function collectionsOfSwaps({ topology, signal }: RestoreContext, n
 	const ending = /^_(trial|before)_\d{8}_\d{6}(_\d+)?$/;
 	const all = await topology.client.collections(signal);
 	return new Set(all.filter((found) => found.startsWith(name) && ending.test(found.slice(name.length))));
+}
+
+/** The collections that safe swaps of this one have kept, and the aliases that they gave to what was there, newest first. */
+export async function keptCopies({ topology: { client }, signal }: RestoreContext, name: string): Promise<string[]> {
+	const aliases = (await client.aliases(signal)).map(({ alias_name: alias }) => alias);
+	return [...(await client.collections(signal)), ...aliases]
+		.filter((found) => found.replace(KEPT_SUFFIX, '') === name && found !== name)
+		.sort()
+		.reverse();
 }

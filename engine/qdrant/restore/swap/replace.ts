@@ -8,12 +8,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BackupError, messageOf } from '../../../errors';
 import { isOutcomeUnknown } from '../../client/failure';
 import { assertPassed, checkCollection, type CollectionCheck } from '../check';
-import { leave } from '../load/claim';
-import { dropCopy, keptError, putBackError } from './kept';
-import { likenessNow, type Likeness } from './fingerprint';
-import { loadInto, type RestoreContext } from '../load/load';
-import { putContentBack } from './rollback';
-import type { Swap } from './swapCollection';
+import { leave, type RestoreContext } from '../context';
+import { loadInto } from '../load/load';
+import { type FingerprintMatch, matchNow } from './fingerprint';
+import { dropCopy, keptError, rolledBackError } from './kept';
+import { rollBackContent } from './rollback';
+import type { Swap } from './swap';
 import { watchSource } from './watch';
 
 /** Restores over the collection, which keeps its aliases. */
@@ -31,48 +31,48 @@ export async function replaceContent(context: RestoreContext, swap: Swap): Promi
 		return await lookAfter(context, swap, reason);
 	}
 	return await checkReplaced(context, swap, async (reason) => {
-		await putContentBack(context, swap, { reason, isOver: true });
+		await rollBackContent(context, swap, { reason, isOver: true });
 	});
 }
 
 /** Nothing has changed: the copy goes, unless a look at the collection lets doubt that. */
 async function leaveAlone(context: RestoreContext, swap: Swap, how: 'unsent' | 'refused'): Promise<void> {
-	const { name, previous, marks } = swap;
-	const likeness = await likenessNow(context.topology.client, name, marks);
-	const isThere = likeness === 'old' || (how === 'unsent' && (likeness === 'both' || likeness === 'new'));
+	const { name, previous, fingerprints } = swap;
+	const match = await matchNow(context.topology.client, name, fingerprints);
+	const isThere = match === 'old' || (how === 'unsent' && (match === 'both' || match === 'new'));
 	if (isThere) return await dropCopy({ ...context, signal: undefined }, swap);
 	leave(
 		context,
-		`The collection ${name} should be as it was, but ${doubtOf(likeness)}; its copy ${previous} was kept: compare them.`,
+		`The collection ${name} should be as it was, but ${doubtOf(match)}; its copy ${previous} was kept: compare them.`,
 	);
 }
 
-function doubtOf(likeness: Likeness | undefined): string {
-	if (likeness === undefined) return 'it could not be looked at';
-	if (likeness === 'unreadable') return 'the server fails to read it';
-	return likeness === 'both' ? 'no look at it shows that' : 'it does not look like it';
+function doubtOf(match: FingerprintMatch | undefined): string {
+	if (match === undefined) return 'it could not be looked at';
+	if (match === 'unreadable') return 'the server fails to read it';
+	return match === 'both' ? 'no look at it shows that' : 'it does not look like it';
 }
 
 /** The server has, or may have, all of the snapshot, and does not say that it has restored it. */
 async function lookAfter(context: RestoreContext, swap: Swap, reason: unknown): Promise<CollectionCheck> {
 	const { name } = swap;
 	const isOver = !mayBeAtWork(reason);
-	const likeness = await likenessOnceSettled(context, swap, isOver);
-	if (likeness === 'new') return await checkInDoubt(context, swap, reason);
-	if (likeness === 'broken' || likeness === 'unreadable') {
-		await putContentBack(context, swap, { reason, isOver });
-		throw putBackError(swap, reason);
+	const match = await matchOnceSettled(context, swap, isOver);
+	if (match === 'new') return await checkInDoubt(context, swap, reason);
+	if (match === 'broken' || match === 'unreadable') {
+		await rollBackContent(context, swap, { reason, isOver });
+		throw rolledBackError(swap, reason);
 	}
 	throw keptError(
 		swap,
 		reason,
-		`${whatIsThere(name, likeness)}${isOver ? '.' : '; the server may be at work on it still.'}`,
+		`${whatIsThere(name, match)}${isOver ? '.' : '; the server may be at work on it still.'}`,
 	);
 }
 
-function whatIsThere(name: string, likeness: 'old' | 'both' | undefined): string {
-	if (likeness === 'old') return `${name} holds its old points`;
-	if (likeness === undefined) return `${name} could not be looked at`;
+function whatIsThere(name: string, match: 'old' | 'both' | undefined): string {
+	if (match === 'old') return `${name} holds its old points`;
+	if (match === undefined) return `${name} could not be looked at`;
 	return `whether ${name} holds its old points or those of the backup cannot be told, so much are they alike`;
 }
 
@@ -85,17 +85,17 @@ export function mayBeAtWork(reason: unknown): boolean {
  * What a collection is like after a failure. Where the server may be at work still, it gets three times as long as it took
  * for the trial, and ten seconds more, to show the backup's points.
  */
-export async function likenessOnceSettled(
+export async function matchOnceSettled(
 	{ topology: { client }, log }: RestoreContext,
-	{ name, marks, took }: Swap,
+	{ name, fingerprints, took }: Swap,
 	isOver: boolean,
-): Promise<Likeness | undefined> {
+): Promise<FingerprintMatch | undefined> {
 	const deadline = Date.now() + client.timeouts.settle + 3 * took;
 	log(`Looking at what has become of ${name}`);
 	for (;;) {
-		const likeness = await likenessNow(client, name, marks);
-		const isCertain = likeness === 'new' || (isOver && likeness !== undefined && likeness !== 'unreadable');
-		if (isCertain || Date.now() > deadline) return likeness;
+		const match = await matchNow(client, name, fingerprints);
+		const isCertain = match === 'new' || (isOver && match !== undefined && match !== 'unreadable');
+		if (isCertain || Date.now() > deadline) return match;
 		await sleep(client.timeouts.pause);
 	}
 }
@@ -131,7 +131,7 @@ export async function checkReplaced(
 		assertPassed(check, name, 'Look at what writes to it, and at the backup.');
 	} catch (reason) {
 		await undo(reason);
-		throw putBackError(swap, reason);
+		throw rolledBackError(swap, reason);
 	}
 	return check;
 }

@@ -1,17 +1,16 @@
 import { BackupError, messageOf } from '../../../errors';
-import { aliasesOf } from '../../server/collectionState';
+import { recordRedirect } from '../../artifacts/metadata';
 import { isOutcomeUnknown } from '../../client/failure';
-import { isOfEarlierSwap, moveAliases } from '../../server/aliases';
+import { aliasesOf, isOfEarlierSwap, moveAliases } from '../../server/aliases';
 import type { CollectionCheck } from '../check';
-import { relax, withdrawBusy } from '../load/claim';
-import { dropCopy, keptError, putBackError } from './kept';
-import type { Marks } from './fingerprint';
-import { discard, loadNew, type RestoreContext } from '../load/load';
-import { forgetParked, noteParked } from '../../artifacts/metadata';
-import { putAnotherBack } from './rollback';
-import { checkInDoubt, checkReplaced, likenessOnceSettled, mayBeAtWork } from './replace';
-import type { Swap } from './swapCollection';
-import { NOTHING_CHANGED } from './swap';
+import type { RestoreContext } from '../context';
+import { discard, suspendStrictMode, withdrawBusy } from '../load/claim';
+import { loadNew } from '../load/load';
+import type { Fingerprints } from './fingerprint';
+import { clearRedirect, dropCopy, keepsMetadata, keptError, rolledBackError } from './kept';
+import { checkInDoubt, checkReplaced, matchOnceSettled, mayBeAtWork } from './replace';
+import { rollBackDeleted } from './rollback';
+import { NOTHING_CHANGED, type Swap } from './swap';
 import { watchSource } from './watch';
 
 /**
@@ -23,34 +22,39 @@ export async function replaceByAnother(context: RestoreContext, swap: Swap): Pro
 	const { topology, warnings } = context;
 	const { source, harmless } = watchSource(swap.source);
 	const isOver = (reason: unknown) => harmless(reason) !== undefined || !mayBeAtWork(reason);
-	const parked = await parkAliases(context, swap);
-	await deleteOld(context, swap, parked);
+	const redirected = await redirectAliases(context, swap);
+	await deleteOld(context, swap, redirected);
 	const failure = await loadNew({ ...context, untilDone: true }, name, source).then(
 		() => undefined,
 		(reason: unknown) => ({ reason }),
 	);
-	if (!failure) await relax(context, name);
+	if (!failure) await suspendStrictMode(context, name);
 	const check = failure
-		? await afterFailure(context, swap, { parked, ...failure, isOver: isOver(failure.reason) })
+		? await afterFailure(context, swap, { redirected, ...failure, isOver: isOver(failure.reason) })
 		: await checkReplaced(context, swap, async (reason) => {
 				await discard(context, name);
-				await putAnotherBack(context, swap, { parked, reason, isOver: true });
+				await rollBackDeleted(context, swap, { redirected, reason, isOver: true });
 			});
-	const due = parked.filter((alias) => !isOfEarlierSwap(alias));
+	const due = redirected.filter((alias) => !isOfEarlierSwap(alias));
 	const { others } = await moveAliases(topology.client, due, { from: previous, to: name });
 	if (others.length > 0) {
 		warnings.push(`These aliases do not point at ${name}, but may at ${previous}: ${others.join(', ')}.`);
-	} else await forgetParked(context, previous);
+	} else await clearRedirect(context, previous);
 	return check;
 }
 
 /** Points the aliases at the copy, where they are noted, and returns them; all or none. */
-async function parkAliases(context: RestoreContext, swap: Swap): Promise<string[]> {
+async function redirectAliases(context: RestoreContext, swap: Swap): Promise<string[]> {
 	const { name, previous } = swap;
 	const { client } = context.topology;
 	try {
 		const aliases = await aliasesOf(client, name);
-		await noteParked(context, previous, { of: name, aliases: aliases.filter((alias) => !isOfEarlierSwap(alias)) });
+		if (keepsMetadata(context, previous)) {
+			await recordRedirect(client, previous, {
+				of: name,
+				aliases: aliases.filter((alias) => !isOfEarlierSwap(alias)),
+			});
+		}
 		const { moved, others } = await moveAliases(client, aliases, { from: name, to: previous });
 		if (others.length === 0) return aliases;
 		await moveAliases(client, moved, { from: previous, to: name });
@@ -64,7 +68,7 @@ async function parkAliases(context: RestoreContext, swap: Swap): Promise<string[
 }
 
 /** Deletes the collection, of which there is a checked copy; where that does not work, all is as before. */
-async function deleteOld(context: RestoreContext, swap: Swap, parked: string[]): Promise<void> {
+async function deleteOld(context: RestoreContext, swap: Swap, redirected: string[]): Promise<void> {
 	const { name, previous } = swap;
 	const { client } = context.topology;
 	try {
@@ -80,7 +84,7 @@ async function deleteOld(context: RestoreContext, swap: Swap, parked: string[]):
 		if (isOutcomeUnknown(error)) {
 			throw keptError(swap, error, `the server may delete ${name} still. Its aliases point at the copy.`);
 		}
-		await moveAliases(client, parked, { from: previous, to: name });
+		await moveAliases(client, redirected, { from: previous, to: name });
 		await dropCopy(context, swap);
 		throw error;
 	}
@@ -90,17 +94,17 @@ async function deleteOld(context: RestoreContext, swap: Swap, parked: string[]):
 async function afterFailure(
 	context: RestoreContext,
 	swap: Swap,
-	{ parked, reason, isOver }: { parked: string[]; reason: unknown; isOver: boolean },
+	{ redirected, reason, isOver }: { redirected: string[]; reason: unknown; isOver: boolean },
 ): Promise<CollectionCheck> {
 	const { name } = swap;
 	const own = context.made.get(name);
 	if (!own?.busy) {
-		await putAnotherBack(context, swap, { parked, reason, isOver });
-		throw putBackError(swap, reason);
+		await rollBackDeleted(context, swap, { redirected, reason, isOver });
+		throw rolledBackError(swap, reason);
 	}
 	withdrawBusy(context, name);
-	const likeness = await likenessOnceSettled(context, { ...swap, marks: marksOfNew(swap.marks) }, false);
-	if (likeness !== 'new') {
+	const match = await matchOnceSettled(context, { ...swap, fingerprints: fingerprintsOfNew(swap.fingerprints) }, false);
+	if (match !== 'new') {
 		throw keptError(swap, reason, `the server may be filling ${name} still. The aliases point at the copy.`);
 	}
 	delete own.busy;
@@ -108,7 +112,7 @@ async function afterFailure(
 }
 
 /** Before it is filled, a collection that is made anew holds none of the old points: it is empty. */
-function marksOfNew({ ids, fresh }: Marks): Marks {
+function fingerprintsOfNew({ ids, fresh }: Fingerprints): Fingerprints {
 	const there = ids.filter((id) => fresh.points.has(String(id)));
 	return { ids: there, old: { points: new Map(), count: 0 }, fresh };
 }

@@ -3,26 +3,24 @@ import { BackupError, messageOf } from '../../../errors';
 import type { CollectionSource } from '../../manifestSource';
 import { moveAliases } from '../../server/aliases';
 import { checkCollection } from '../check';
-import { leave } from '../load/claim';
+import { leave, type RestoreContext } from '../context';
 import { copyCollection } from './copy';
-import { dropCopy, keptError } from './kept';
-import type { RestoreContext } from '../load/load';
-import { forgetParked } from '../../artifacts/metadata';
-import type { Swap } from './swapCollection';
+import { clearRedirect, dropCopy, keptError } from './kept';
+import type { Swap } from './swap';
 
 /**
  * Puts the old points back over the collection, which keeps its aliases and is never deleted.
  * @param isOver Whether the server has certainly ended the restore that failed: else it may undo this, and the copy stays.
  * @throws BackupError TARGET_FAILED where the old collection is to be had as the copy alone
  */
-export async function putContentBack(
+export async function rollBackContent(
 	context: RestoreContext,
 	swap: Swap,
 	{ reason, isOver }: { reason: unknown; isOver: boolean },
 ): Promise<void> {
 	const { client } = context.topology;
 	const { name, aliases } = swap;
-	await putBack(context, swap, { reason, isOver }, async (own) => {
+	await rollBack(context, swap, { reason, isOver }, async (own) => {
 		const exists = await client.collectionExists(name);
 		const copied = await copyCollection(own, swap.previous, name, { over: exists });
 		// Where the server has lost the collection, they went with it.
@@ -37,24 +35,24 @@ export async function putContentBack(
  * @param isOver Whether the server has certainly ended the restore that failed: else it may undo this, and the copy stays.
  * @throws BackupError TARGET_FAILED where the old collection is to be had as the copy alone, by its aliases too
  */
-export async function putAnotherBack(
+export async function rollBackDeleted(
 	context: RestoreContext,
 	swap: Swap,
-	{ reason, parked, isOver }: { reason: unknown; parked: string[]; isOver: boolean },
+	{ reason, redirected, isOver }: { reason: unknown; redirected: string[]; isOver: boolean },
 ): Promise<void> {
 	const { client } = context.topology;
 	const { name, previous } = swap;
-	await putBack(context, swap, { reason, isOver }, async (own) => {
+	await rollBack(context, swap, { reason, isOver }, async (own) => {
 		if (await client.collectionExists(name)) {
 			throw new BackupError('TARGET_EXISTS', `there is a collection ${name} that may not be of this restore.`);
 		}
 		const copied = await copyCollection(own, previous, name);
-		if (await giveBack(own, swap, { aliases: parked, from: previous })) await forgetParked(own, previous);
+		if (await giveBack(own, swap, { aliases: redirected, from: previous })) await clearRedirect(own, previous);
 		return copied;
 	});
 }
 
-async function putBack(
+async function rollBack(
 	context: RestoreContext,
 	swap: Swap,
 	{ reason, isOver }: { reason: unknown; isOver: boolean },

@@ -1,5 +1,7 @@
 import type { CheckOptions, CollectionCheck } from '../check';
+import type { CollectionSource } from '../../manifestSource';
 import type { RestoreSource } from '../source';
+import type { Fingerprints } from './fingerprint';
 
 export interface SwapOptions {
 	/** A collection or an alias, as clients use it. */
@@ -15,6 +17,20 @@ export interface SwapResult {
 	/** What the old data is to be had under now. */
 	previous: string;
 	check: CollectionCheck;
+	aliases: string[];
+}
+
+/** What the last step of a swap needs to know. */
+export interface Swap extends SwapOptions {
+	/** The copy of the old collection. */
+	previous: string;
+	/** What the copy holds. */
+	copied: CollectionSource;
+	/** To tell the old data from the backup's. */
+	fingerprints: Fingerprints;
+	/** Milliseconds that the server took to restore the backup. */
+	took: number;
+	/** Of the old collection, before. */
 	aliases: string[];
 }
 

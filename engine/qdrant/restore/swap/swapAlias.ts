@@ -4,10 +4,11 @@ import { isOutcomeUnknown, statusOf } from '../../client/failure';
 import type { AliasAction } from '../../client/types';
 import { aliasHolders, aliasHoldersAfter, isOfEarlierSwap, moveAliases, pointAt } from '../../server/aliases';
 import { assertPassed, checkCollection, type CollectionCheck } from '../check';
-import { relax } from '../load/claim';
-import { discard, loadNew, type RestoreContext } from '../load/load';
-import { NOTHING_CHANGED, type SwapOptions, type SwapResult } from './swap';
+import type { RestoreContext } from '../context';
+import { discard, suspendStrictMode } from '../load/claim';
+import { loadNew } from '../load/load';
 import { freeName } from './names';
+import { NOTHING_CHANGED, type SwapOptions, type SwapResult } from './swap';
 
 /** What is to move where. */
 interface Move {
@@ -39,7 +40,7 @@ export async function swapAlias(context: RestoreContext, options: SwapOptions, o
 	let check: CollectionCheck;
 	let move: Move;
 	try {
-		await relax(context, collection);
+		await suspendStrictMode(context, collection);
 		check = await checkCollection(context.topology, collection, source.facts, options.check, context.signal);
 		assertPassed(check, collection, NOTHING_CHANGED);
 		const previous = await freeName(context, `${name}_before_${time}`);

@@ -1,42 +1,28 @@
 import { timestamp } from '../../../archive';
 import { BackupError, throwIfCancelled } from '../../../errors';
-import { aliasesOf } from '../../server/collectionState';
 import type { CollectionSource } from '../../manifestSource';
-import { isOfEarlierSwap, moveAliases } from '../../server/aliases';
+import { aliasesOf, isOfEarlierSwap, moveAliases } from '../../server/aliases';
 import { assertPassed, checkCollection, type CollectionCheck } from '../check';
-import { obstacle } from '../compatibility';
+import { incompatibility } from '../compatibility';
+import type { RestoreContext } from '../context';
+import { discard, suspendStrictMode } from '../load/claim';
+import { loadNew } from '../load/load';
 import { copyCollection } from './copy';
-import { fingerprintBefore, sampleIds, type Fingerprint, type Marks } from './fingerprint';
-import { relax } from '../load/claim';
-import { discard, loadNew, type RestoreContext } from '../load/load';
+import { type Fingerprint, fingerprintBefore, type Fingerprints, sampleIds } from './fingerprint';
+import { collectionsOfSwaps, freeName } from './names';
 import { replaceContent } from './replace';
 import { replaceByAnother } from './replaceByAnother';
-import { NOTHING_CHANGED, type SwapOptions, type SwapResult } from './swap';
-import { collectionsOfSwaps, freeName } from './names';
+import { NOTHING_CHANGED, type Swap, type SwapOptions, type SwapResult } from './swap';
 
 /** Collections that this process is swapping, with their servers. */
 const underWay = new Set<string>();
-
-/** What the last step of a swap needs to know. */
-export interface Swap extends SwapOptions {
-	/** The copy of the old collection. */
-	previous: string;
-	/** What the copy holds. */
-	copied: CollectionSource;
-	/** To tell the old data from the backup's. */
-	marks: Marks;
-	/** Milliseconds that the server took to restore the backup. */
-	took: number;
-	/** Of the old collection, before. */
-	aliases: string[];
-}
 
 /**
  * Where clients use the collection's own name. Qdrant cannot rename a collection, so:
  * 1. the backup is restored beside and checked, which proves it, and removed again;
  * 2. the old collection is copied as `<name>_before_<time>`, and the copy is checked;
  * 3. the backup is restored over the collection, or, where it does not fit, into one made anew (see replace.ts), and
- *    checked; where that fails, the copy is put back (see putBack.ts).
+ *    checked; where that fails, the copy is put back (see rollback.ts).
  * During the last step clients see the old points, or none, until the new ones are there. Points that are written between
  * the copy and the last step are lost. The server needs disk for the collection three times over.
  *
@@ -45,7 +31,7 @@ export interface Swap extends SwapOptions {
  */
 export async function swapCollection(context: RestoreContext, options: SwapOptions): Promise<SwapResult> {
 	const key = `${context.topology.client.server} ${options.name}`;
-	if (underWay.has(key)) throw notAlone(options.name, 'here');
+	if (underWay.has(key)) throw concurrentSwap(options.name, 'here');
 	underWay.add(key);
 	try {
 		return await swapAlone(context, options);
@@ -59,23 +45,23 @@ async function swapAlone(context: RestoreContext, options: SwapOptions): Promise
 	const { topology, signal, warnings } = context;
 	const { client } = topology;
 	const time = timestamp(new Date(), timeZone);
-	const trial = await freeName(context, `${name}_trial_${time}`);
+	const staging = await freeName(context, `${name}_trial_${time}`);
 	const previous = await freeName(context, `${name}_before_${time}`);
-	const known = (await collectionsOfSwaps(context, name)).add(trial).add(previous);
+	const known = (await collectionsOfSwaps(context, name)).add(staging).add(previous);
 	const aliases = await aliasesOf(client, name, signal);
-	const { ids, fresh, took, sampled } = await tryOut(context, options, trial);
+	const { ids, fresh, took, sampled } = await tryInStaging(context, options, staging);
 	const copied = await copyAndCheck(context, name, previous);
 	let swap: Swap;
 	let fits: boolean;
 	try {
-		const marks = { ids, old: await fingerprintBefore(client, previous, ids), fresh };
+		const fingerprints = { ids, old: await fingerprintBefore(client, previous, ids), fresh };
 		// What could be searched on trial need not be once more: strict mode may limit how often the collection is asked.
 		const check = { ...options.check, ...(sampled !== 'failed' && { sampleSearch: false }) };
-		swap = { ...options, check, previous, copied, marks, took, aliases };
+		swap = { ...options, check, previous, copied, fingerprints, took, aliases };
 		const shape = source.facts ?? source.shape;
-		fits = shape !== undefined && (await obstacle(topology, name, shape, signal)) === undefined;
+		fits = shape !== undefined && (await incompatibility(topology, name, shape, signal)) === undefined;
 		const others = [...(await collectionsOfSwaps(context, name))].filter((found) => !known.has(found));
-		if (others.length > 0) throw notAlone(name, others.join(', '));
+		if (others.length > 0) throw concurrentSwap(name, others.join(', '));
 		throwIfCancelled(signal);
 	} catch (error) {
 		await discard(context, previous);
@@ -90,26 +76,26 @@ async function swapAlone(context: RestoreContext, options: SwapOptions): Promise
 }
 
 /** Restores the backup beside, checks it, samples it and the old collection, and removes it again. */
-async function tryOut(
+async function tryInStaging(
 	context: RestoreContext,
 	{ name, source, check: checks }: SwapOptions,
-	trial: string,
-): Promise<{ ids: Marks['ids']; fresh: Fingerprint; took: number; sampled: CollectionCheck['sampleSearch'] }> {
+	staging: string,
+): Promise<{ ids: Fingerprints['ids']; fresh: Fingerprint; took: number; sampled: CollectionCheck['sampleSearch'] }> {
 	const { topology, signal, log } = context;
 	const { client } = topology;
-	log(`Trying the backup as ${trial}`);
+	log(`Trying the backup as ${staging}`);
 	const startedAt = Date.now();
-	await loadNew(context, trial, source);
+	await loadNew(context, staging, source);
 	const took = Date.now() - startedAt;
 	try {
-		await relax(context, trial);
+		await suspendStrictMode(context, staging);
 		// Waiting for indexes is for the one that stays.
-		const check = await checkCollection(topology, trial, source.facts, { ...checks, waitForIndexes: 0 }, signal);
-		assertPassed(check, trial, NOTHING_CHANGED);
-		const ids = [...new Set([...(await sampleIds(client, name)), ...(await sampleIds(client, trial))])];
-		return { ids, fresh: await fingerprintBefore(client, trial, ids), took, sampled: check.sampleSearch };
+		const check = await checkCollection(topology, staging, source.facts, { ...checks, waitForIndexes: 0 }, signal);
+		assertPassed(check, staging, NOTHING_CHANGED);
+		const ids = [...new Set([...(await sampleIds(client, name)), ...(await sampleIds(client, staging))])];
+		return { ids, fresh: await fingerprintBefore(client, staging, ids), took, sampled: check.sampleSearch };
 	} finally {
-		await discard(context, trial);
+		await discard(context, staging);
 	}
 }
 
@@ -127,7 +113,7 @@ async function copyAndCheck(context: RestoreContext, name: string, previous: str
 	}
 }
 
-function notAlone(name: string, where: string): BackupError {
+function concurrentSwap(name: string, where: string): BackupError {
 	const seen = where === 'here' ? '' : ` (${where} appeared meanwhile)`;
 	return new BackupError('TARGET_FAILED', `Another safe swap of the collection ${name} is under way${seen}.`, {
 		hint: `${NOTHING_CHANGED} Wait until the other one has ended, then try again.`,

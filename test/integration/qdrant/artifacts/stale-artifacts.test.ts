@@ -75,7 +75,7 @@ describe('a snapshot that a run left on the server', () => {
 		const [left] = (await snapshotNames(server, 'docs')).filter((name) => name !== theirs);
 		expect(ledger(root)).toHaveLength(1);
 		const second = await run(storage);
-		expect(second).toMatchObject({ removedLeftovers: [left], warnings: [] });
+		expect(second).toMatchObject({ removedSnapshots: [left], warnings: [] });
 		expect(await snapshotNames(server, 'docs')).toEqual([theirs]);
 		expect(ledger(root)).toEqual([]);
 	});
@@ -87,7 +87,7 @@ describe('a snapshot that a run left on the server', () => {
 		const [left = ''] = await snapshotNames(server, 'docs');
 		editEntry(root, { checksum: '0'.repeat(64) });
 		const second = await run(storage);
-		expect(second).toMatchObject({ removedLeftovers: [], warnings: [expect.stringContaining(`${left} on `)] });
+		expect(second).toMatchObject({ removedSnapshots: [], warnings: [expect.stringContaining(`${left} on `)] });
 		expect(await snapshotNames(server, 'docs')).toEqual([left]);
 		expect(ledger(root)).toEqual([]);
 	});
@@ -101,7 +101,7 @@ describe('a snapshot that a run left on the server', () => {
 		await expect.poll(() => snapshotNames(server, 'docs')).toHaveLength(1);
 		const [left = ''] = await snapshotNames(server, 'docs');
 		const second = await run(storage);
-		expect(second).toMatchObject({ failures: [], removedLeftovers: [] });
+		expect(second).toMatchObject({ failures: [], removedSnapshots: [] });
 		expect(second.warnings).toEqual([expect.stringMatching(`may have left ${left} of .*Delete Server Snapshots`)]);
 		expect(await snapshotNames(server, 'docs')).toEqual([left]);
 		expect(await run(storage)).toMatchObject({ failures: [], warnings: [] });
@@ -114,7 +114,7 @@ describe('a snapshot that a run left on the server', () => {
 		const [first, theirs] = await Promise.all([run(storage), somebodysSnapshot()]);
 		expect(first.failures).toHaveLength(1);
 		const second = await run(storage);
-		expect(second).toMatchObject({ failures: [], removedLeftovers: [] });
+		expect(second).toMatchObject({ failures: [], removedSnapshots: [] });
 		expect(await snapshotNames(server, 'docs')).toContain(theirs);
 	});
 
@@ -155,7 +155,7 @@ describe('a snapshot that a run left on the server', () => {
 		expect(first.warnings).toEqual([expect.stringMatching(`was deleted during the backup; the file ${file} `)]);
 		expect(ledger(root)).toHaveLength(1);
 		await createPlain(server, 'docs', 10);
-		expect(await run(new FolderStorage({ root }))).toMatchObject({ removedLeftovers: [file], warnings: [] });
+		expect(await run(new FolderStorage({ root }))).toMatchObject({ removedSnapshots: [file], warnings: [] });
 		expect(await snapshotNames(server, 'docs')).toEqual([]);
 		expect(ledger(root)).toEqual([]);
 	});
@@ -202,7 +202,7 @@ it('tells a damaged entry once and keeps it aside', async () => {
 	const first = await run(storage);
 	expect(first.failures).toEqual([]);
 	expect(first.warnings).toHaveLength(6);
-	expect(first.removedLeftovers).toEqual([]);
+	expect(first.removedSnapshots).toEqual([]);
 	for (const warning of first.warnings)
 		expect(warning).toMatch(/is kept as qdrant\/server-snapshots\/.*\.json\.damaged/);
 	expect(ledger(root)).toHaveLength(6);

@@ -6,7 +6,7 @@ import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 
 import { createArchive } from '../../../../engine/archive';
-import { writeFrames } from '../../../../engine/qdrant/backUp/frames';
+import { writeFrames } from '../../../../engine/qdrant/backUp/archived';
 import { temporaryStorage } from '../support';
 import { noise } from '../../../random/bytes';
 

@@ -17,7 +17,7 @@ import {
 } from '../../../../engine/qdrant';
 import { QdrantClient } from '../../../../engine/qdrant/client/client';
 import { snapshotForm } from '../../../../engine/qdrant/client/multipart';
-import { fingerprint, likenessNow } from '../../../../engine/qdrant/restore/swap/fingerprint';
+import { fingerprint, matchNow } from '../../../../engine/qdrant/restore/swap/fingerprint';
 import { type FaultyProxy, startFaultyProxy } from '../../../services/faultyProxy';
 import { startQdrant, type QdrantServer } from '../../../services/qdrant';
 import { createPlain } from '../../../services/qdrant-data';
@@ -141,10 +141,10 @@ it('finds points whose ids and numbers no number of JavaScript can hold', async 
 	const query = { filter: { must: [{ has_id: [2n ** 64n - 1n] }] }, with_payload: true, with_vector: true };
 	const found = await client.search('large', query);
 	expect(found).toMatchObject([{ id: 2n ** 64n - 1n, payload: { n: 9007199254740993n } }]);
-	const marks = { ids: [2n ** 64n - 1n], fresh: { points: new Map<string, string>(), count: 0 } };
-	const old = await fingerprint(client, 'large', marks.ids);
+	const fingerprints = { ids: [2n ** 64n - 1n], fresh: { points: new Map<string, string>(), count: 0 } };
+	const old = await fingerprint(client, 'large', fingerprints.ids);
 	expect([...old.points.keys()]).toEqual(['18446744073709551615']);
-	expect(await likenessNow(client, 'large', { ...marks, old })).toBe('old');
+	expect(await matchNow(client, 'large', { ...fingerprints, old })).toBe('old');
 	// Settings go into manifests, which are JSON.
 	expect((await client.collection('large')).config.metadata).toEqual({ big: '9223372036854775808' });
 	await client.deleteCollection('large');

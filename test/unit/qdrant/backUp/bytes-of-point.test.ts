@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { bytesOfPoint } from '../../../../engine/qdrant/backUp/bytesOfPoint';
+import { bytesOfPoint } from '../../../../engine/qdrant/backUp/backUpCollection';
 
 it('a point is estimated by its vectors, and something for its payload', () => {
 	expect(bytesOfPoint({ vectors: { size: 1536, distance: 'Cosine' } })).toBe(4096 + 8 * 1536);

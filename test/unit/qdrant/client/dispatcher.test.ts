@@ -1,8 +1,8 @@
 import { QdrantClient } from '@qdrant/js-client-rest';
 import { describe, expect, it, vi } from 'vitest';
 
+import { exactIntegers } from '../../../../engine/qdrant/client/caller';
 import { dispatcherOf, type WrittenRequest } from '../../../../engine/qdrant/client/dispatcher';
-import { exactIntegers } from '../../../../engine/qdrant/exactIntegers';
 // As in every process of n8n: this gives BigInts a toJSON, by which they become texts.
 import 'n8n-workflow';
 

@@ -2,9 +2,14 @@ import { describe, expect, it } from 'vitest';
 
 import { BackupError } from '../../../../engine/errors';
 import { refusal } from '../../../../engine/qdrant/client/answer';
-import { explain, isForeign, isOutcomeUnknown, QdrantFailure } from '../../../../engine/qdrant/client/failure';
+import {
+	explain,
+	isFromUnexpectedServer,
+	isOutcomeUnknown,
+	QdrantFailure,
+} from '../../../../engine/qdrant/client/failure';
 import type { WholeAnswer } from '../../../../engine/qdrant/client/http';
-import { Patience } from '../../../../engine/qdrant/client/retry';
+import { RetryBudget } from '../../../../engine/qdrant/client/retry';
 
 const told = (answer: WholeAnswer) => explain(refusal(answer), 'target', 'http://qdrant:6333', 'Could not ask');
 const own = (message: string) => JSON.stringify({ status: { error: message }, time: 0 });
@@ -32,7 +37,7 @@ describe('an answer of something between n8n and Qdrant', () => {
 		expect(error.message).toMatch(/^Could not ask: something in Qdrant's place answered with/);
 		expect(error.message).toMatch(message);
 		expect(error.hint).toMatch(hint);
-		expect(isForeign(error)).toBe(true);
+		expect(isFromUnexpectedServer(error)).toBe(true);
 		expect(isOutcomeUnknown(error)).toBe(answer.status >= 500);
 	});
 
@@ -52,7 +57,7 @@ it.each<WholeAnswer>([
 ])("is told in Qdrant's own words where it is Qdrant's: %j", (answer) => {
 	const error = told(answer);
 	expect(error.message).not.toContain('place');
-	expect(isForeign(error)).toBe(false);
+	expect(isFromUnexpectedServer(error)).toBe(false);
 });
 
 describe('a server that limits how often it is asked', () => {
@@ -79,18 +84,18 @@ describe('a server that limits how often it is asked', () => {
 	const refused = (seconds: number) => new QdrantFailure('slow', 429, undefined, false, seconds);
 
 	it('is asked again until all waits of a run are used up, however many calls wait', async () => {
-		const patience = new Patience(30);
+		const retries = new RetryBudget(30);
 		const [first, second] = [limited(0.01), limited(0.01)];
-		await expect(patience.during(first.ask)).rejects.toThrow('no');
-		await expect(patience.during(second.ask)).rejects.toThrow('no');
+		await expect(retries.during(first.ask)).rejects.toThrow('no');
+		await expect(retries.during(second.ask)).rejects.toThrow('no');
 		expect([first.asked(), second.asked()]).toEqual([4, 1]);
 	});
 
 	it('is not waited for where that would be too long, nor where it refuses for another reason', async () => {
-		const patience = new Patience(30);
+		const retries = new RetryBudget(30);
 		const long = limited(31);
-		await expect(patience.during(long.ask)).rejects.toThrow('no');
+		await expect(retries.during(long.ask)).rejects.toThrow('no');
 		expect(long.asked()).toBe(1);
-		await expect(patience.during(() => Promise.reject(new QdrantFailure('no', 500)))).rejects.toThrow('no');
+		await expect(retries.during(() => Promise.reject(new QdrantFailure('no', 500)))).rejects.toThrow('no');
 	});
 });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { assertVersion } from '../../../../engine/qdrant/restore/version';
+import { assertVersion } from '../../../../engine/qdrant/restore/compatibility';
 
 it.each([
 	['1.16.3', '1.16.3'],

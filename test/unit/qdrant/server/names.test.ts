@@ -8,7 +8,7 @@ import {
 	listServerSnapshots,
 	type RestoreCollectionTarget,
 } from '../../../../engine/qdrant';
-import { selectCollections } from '../../../../engine/qdrant/select';
+import { selectCollections } from '../../../../engine/qdrant/server/select';
 
 const notText = [5, 0, NaN, true, ['docs'], { a: 1 }, null, undefined];
 const refused = [

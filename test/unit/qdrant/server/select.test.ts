@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { selectCollections } from '../../../../engine/qdrant/select';
+import { selectCollections } from '../../../../engine/qdrant/server/select';
 
 const all = ['b', 'a', 'a+b', 'logs.1', 'logs-2', 'Größe'];
 

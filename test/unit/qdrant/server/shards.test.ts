@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 
 import { QdrantClient } from '../../../../engine/qdrant/client/client';
-import { choosePeers, mergeShards, peerUrl, type Topology } from '../../../../engine/qdrant/server/topology';
 import type { CollectionCluster } from '../../../../engine/qdrant/client/types';
+import { choosePeers, mergeShards } from '../../../../engine/qdrant/server/shards';
+import { peerUrl, type Topology } from '../../../../engine/qdrant/server/topology';
 
 const answer = (peer: string, local: [number, string][], remote: [number, string, string][]): CollectionCluster => ({
 	peer_id: peer,

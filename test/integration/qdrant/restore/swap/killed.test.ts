@@ -189,12 +189,12 @@ it('a backup names the half-made collection, the copy, and the aliases that poin
 
 it('a backup and the next swap name a trial that was left', async () => {
 	await killAt(UPLOAD_TO_TRIAL, 'before');
-	const trial = await nameOf('docs_trial_');
-	const said = `The collection ${trial} (about 0 points) is a trial`;
+	const staging = await nameOf('docs_trial_');
+	const said = `The collection ${staging} (about 0 points) is the staging collection of a safe swap`;
 	expect((await warningsOfBackup()).join('\n')).toContain(said);
 	const report = await restore(server, backup, swap);
 	expect(report.warnings.join('\n')).toContain(said);
-	expect(await countPoints(server, trial)).toBe(0);
+	expect(await countPoints(server, staging)).toBe(0);
 	expect(await aliasesOn(server)).toEqual({ live: 'docs' });
 });
 

@@ -245,20 +245,20 @@ it('of a collection fails before its last step where another process is at it as
 });
 
 it('notes the snapshot that it makes, so that the next backup finds it where the swap could not remove it', async () => {
-	const notes = { storage: backup.storage };
+	const ledger = { storage: backup.storage };
 	let isFirst = true;
 	proxy.treat = (line) => {
 		if (!isFirst || !/^DELETE \/collections\/changed\/snapshots\/changed-/.test(line)) return undefined;
 		isFirst = false;
 		return { instead: 503 };
 	};
-	const { warnings } = await restore(server, backup, swap, { connection: proxy, notes });
+	const { warnings } = await restore(server, backup, swap, { connection: proxy, ledger });
 	expect(warnings).toContainEqual(expect.stringContaining('the next backup into the same storage tries again'));
 	expect(await snapshotNames(server, 'changed')).toHaveLength(1);
 	// The ledger tells servers apart by their addresses as well.
 	const { storage } = backup;
 	const next = await backUpCollections({ connection: proxy, storage, codec: { name: 'none' } });
-	expect(next.removedLeftovers).toHaveLength(1);
+	expect(next.removedSnapshots).toHaveLength(1);
 	expect(await snapshotNames(server, 'changed')).toEqual([]);
 	expect(filesBelow(backup.root).filter((file) => file.includes('server-snapshots'))).toEqual([]);
 });
@@ -269,7 +269,7 @@ it('works although the storage can only be read, and says that it keeps no note'
 			return Promise.reject(new BackupError('STORAGE_DENIED', 'Read only.'));
 		}
 	})({ root: backup.root });
-	const { warnings, points } = await restore(server, backup, swap, { notes: { storage } });
+	const { warnings, points } = await restore(server, backup, swap, { ledger: { storage } });
 	expect(warnings).toContainEqual(expect.stringContaining('keeps no note of the snapshot of the collection changed'));
 	expect(points).toBe(300);
 	expect(await snapshotNames(server, 'changed')).toEqual([]);

@@ -7,7 +7,7 @@ function print(count: number | undefined, points: Record<string, string>): Finge
 }
 
 describe('what a collection is like after a restore whose outcome is unknown', () => {
-	const marks = {
+	const fingerprints = {
 		ids: [1, 2, 3, 4],
 		old: print(100, { 1: 'a', 2: 'b', 3: 'c' }),
 		fresh: print(120, { 1: 'a', 2: 'x', 4: 'd' }),
@@ -25,7 +25,7 @@ describe('what a collection is like after a restore whose outcome is unknown', (
 		['broken', print(0, {})],
 		['broken', print(60, { 3: 'c' })],
 	])('is %s', (wanted, now) => {
-		expect(compare(now, marks)).toBe(wanted);
+		expect(compare(now, fingerprints)).toBe(wanted);
 	});
 
 	it.each([

@@ -1,5 +1,5 @@
-import { BackupError } from '../errors';
-import { collectionName, text } from './server/names';
+import { BackupError } from '../../errors';
+import { collectionName, text } from './names';
 
 export interface CollectionSelection {
 	/** Exact names; each must be there. */
