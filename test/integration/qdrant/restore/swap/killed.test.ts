@@ -57,7 +57,7 @@ async function killAt(line: RegExp, when: 'before' | 'after'): Promise<void> {
 		await new Promise(() => {});
 	};
 	proxy.treat = (found) => (line.test(found) ? { [when]: kill } : undefined);
-	const script = ['--import', './scripts/typescript-hooks.mjs', 'test/integration/qdrant/restoring.ts'];
+	const script = ['--import', './scripts/typescript-hooks.mjs', 'test/integration/qdrant/restore/restoring.ts'];
 	child = spawn(process.execPath, [...script, proxy.url, backup.root, 'docs'], { stdio: 'inherit' });
 	const [, signal] = (await once(child, 'exit')) as [number | null, string | null];
 	expect(signal).toBe('SIGKILL');
