@@ -1,11 +1,12 @@
 /**
  * The download of a snapshot beside curl, from one server in one run: `npm run bench -- qdrant [points] [rounds]`. Prints
  * medians; asserts nothing. Ours hashes, compresses and stores meanwhile, and ends when the disk has it; curl only hands its
- * bytes to the system, so it has a second turn that waits for the disk as well.
+ * bytes to the system, so it has a second turn that waits for the disk as well. All take turns, so that what else the machine
+ * does meets all of them; the load averages before and after tell how much that was.
  */
 import { execFile } from 'node:child_process';
-import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -15,6 +16,10 @@ import { ask, at, fill } from '../services/qdrant-data';
 
 interface Measure {
 	seconds: number;
+	/** CPU seconds, user and system, of our process, or of the peer's processes together. */
+	cpu: number;
+	/** CPU seconds of the server meanwhile. */
+	serverCpu: number;
 	/** Resident memory at its highest, of our process alone. */
 	megabytes?: number;
 	bytes: number;
@@ -39,13 +44,29 @@ function sizeBelow(folder: string): number {
 	}, 0);
 }
 
-function ours(server: QdrantServer, folder: string, codec: string): Contender {
+/** CPU seconds that a process has used so far: fields 14 and 15 of its stat, in ticks of 10 ms (proc(5)). */
+function cpuOf(pid: number): number {
+	const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+		.replace(/^.*\) /, '')
+		.split(' ');
+	return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+function ours(server: QdrantServer, folder: string, codec: string, passphrase = ''): Contender {
 	return {
-		name: `n8n-nodes-stack-backup, ${codec}`,
+		name: `n8n-nodes-stack-backup, ${codec}${passphrase && ', encrypted'}`,
 		run: async () => {
 			const root = mkdtempSync(join(folder, 'ours-'));
-			const script = join(__dirname, 'qdrant-run.mjs');
-			const { stdout } = await promisify(execFile)(process.execPath, [script, server.url, 'bench', root, codec]);
+			const args = [
+				join(__dirname, 'qdrant-run.mjs'),
+				server.url,
+				'bench',
+				root,
+				codec,
+				String(server.pid),
+				passphrase,
+			];
+			const { stdout } = await promisify(execFile)(process.execPath, args);
 			const measure = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Omit<Measure, 'bytes'>;
 			const bytes = sizeBelow(root);
 			rmSync(root, { recursive: true });
@@ -66,28 +87,46 @@ function curl(
 			const made = await ask<{ name: string }>(server, 'POST', at('bench', '/snapshots'));
 			const path = at('bench', `/snapshots/${encodeURIComponent(made.name)}`);
 			const file = join(folder, 'curl.out');
+			const serverBefore = cpuOf(server.pid);
 			const startedAt = performance.now();
-			await promisify(execFile)('bash', ['-o', 'pipefail', '-c', command(server.url + path, file)]);
+			// The shell's own clock counts all processes of the command.
+			const timed = `TIMEFORMAT='%U %S'; time { ${command(server.url + path, file)}; }`;
+			const { stderr } = await promisify(execFile)('bash', ['-o', 'pipefail', '-c', timed]);
 			const seconds = (performance.now() - startedAt) / 1000;
+			const [user = 0, system = 0] = stderr.trim().split(' ').map(Number);
+			const serverCpu = cpuOf(server.pid) - serverBefore;
 			const bytes = lstatSync(file).size;
 			rmSync(file);
 			await ask(server, 'DELETE', path);
-			return { seconds, bytes };
+			return { seconds, cpu: user + system, serverCpu, bytes };
 		},
 	};
 }
 
-/** Runs all contenders in turn, several times over, and gives the medians. */
+/** Runs all contenders in turn, several times over, and gives the medians of each figure. */
 async function compete(contenders: Contender[], rounds: number): Promise<Array<Measure & { name: string }>> {
 	const results = new Map<string, Measure[]>();
 	for (let round = 0; round < rounds; round++) {
 		for (const { name, run } of contenders) results.set(name, [...(results.get(name) ?? []), await run()]);
 	}
 	return [...results].map(([name, measures]) => {
-		const sorted = measures.sort((a, b) => a.seconds - b.seconds);
-		return { name, ...(sorted[Math.floor(sorted.length / 2)] as Measure) };
+		const median = (of: (measure: Measure) => number) =>
+			measures.map(of).sort((a, b) => a - b)[Math.floor(measures.length / 2)] ?? 0;
+		return {
+			name,
+			seconds: median(({ seconds }) => seconds),
+			cpu: median(({ cpu }) => cpu),
+			serverCpu: median(({ serverCpu }) => serverCpu),
+			bytes: median(({ bytes }) => bytes),
+			...(measures[0]?.megabytes !== undefined && { megabytes: median(({ megabytes = 0 }) => megabytes) }),
+		};
 	});
 }
+
+const load = () =>
+	loadavg()
+		.map((average) => average.toFixed(2))
+		.join(' ');
 
 async function main([points = '200000', rounds = '5']: string[]): Promise<void> {
 	const server = await startQdrant({ onDisk: true });
@@ -100,25 +139,46 @@ async function main([points = '200000', rounds = '5']: string[]): Promise<void> 
 		});
 		await fill(server, 'bench', { vector: shortNumbers }, { count: Number(points), batch: 2000 });
 		while ((await ask<{ status: string }>(server, 'GET', at('bench'))).status !== 'green') await sleep(500);
+		const loadBefore = load();
+		const synced = curl(
+			server,
+			folder,
+			(url, file) => `curl -sSf -o ${file} '${url}' && sync ${file}`,
+			'curl, then sync',
+		);
+		const zstd = curl(server, folder, (url, file) => `curl -sSf '${url}' | zstd -3 -q -f -o ${file}`, 'curl | zstd -3');
 		const results = await compete(
 			[
-				curl(server, folder, (url, file) => `curl -sSf -o ${file} '${url}'`, 'curl'),
-				curl(server, folder, (url, file) => `curl -sSf -o ${file} '${url}' && sync ${file}`, 'curl, then sync'),
-				curl(server, folder, (url, file) => `curl -sSf '${url}' | zstd -3 -q -f -o ${file}`, 'curl | zstd -3'),
-				...['none', 'zstd', 'gzip'].map((codec) => ours(server, folder, codec)),
+				synced,
+				ours(server, folder, 'none'),
+				zstd,
+				ours(server, folder, 'zstd'),
+				ours(server, folder, 'zstd', 'a passphrase'),
+				ours(server, folder, 'gzip'),
 			],
 			Number(rounds),
 		);
-		const best = results[0]?.seconds ?? 1;
-		console.log(`Download of a snapshot of ${points} points of ${DIMENSIONS} dimensions, median of ${rounds}.`);
+		const peerOf = (name: string) =>
+			results.find((result) => result.name === (name.endsWith('none') ? synced.name : zstd.name));
+		console.log(
+			`Download of a snapshot of ${points} points of ${DIMENSIONS} dimensions, medians of ${rounds} in turn, on ` +
+				`${cpus().length} cores. Load before: ${loadBefore}, after: ${load()}.`,
+		);
 		console.table(
-			results.map(({ name, seconds, bytes, megabytes }) => ({
-				name,
-				seconds: Number(seconds.toFixed(2)),
-				'time to curl': Number((seconds / best).toFixed(2)),
-				'size MB': Math.round(bytes / 1e6),
-				'resident MB': megabytes === undefined ? '' : Math.round(megabytes),
-			})),
+			results.map(({ name, seconds, cpu, serverCpu, bytes, megabytes }) => {
+				const peer = name.startsWith('n8n') ? peerOf(name) : undefined;
+				const ratio = (mine: number, theirs: number | undefined) => (theirs ? (mine / theirs).toFixed(2) : '');
+				return {
+					name,
+					seconds: Number(seconds.toFixed(2)),
+					'to peer': ratio(seconds, peer?.seconds),
+					'CPU s': Number(cpu.toFixed(2)),
+					'CPU to peer': ratio(cpu, peer?.cpu),
+					'server CPU s': Number(serverCpu.toFixed(2)),
+					'size MB': Math.round(bytes / 1e6),
+					'resident MB': megabytes === undefined ? '' : Math.round(megabytes),
+				};
+			}),
 		);
 	} finally {
 		await server.stop();

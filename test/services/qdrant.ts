@@ -28,6 +28,8 @@ export interface QdrantServer {
 	peerUrl?: string;
 	/** Holds its `storage` and `snapshots`. */
 	folder: string;
+	/** Of its process; another one after a restart. */
+	readonly pid: number;
 	/** The end of its log. */
 	log(): string;
 	/** Ends it at once; its data stays. */
@@ -90,6 +92,9 @@ export async function startQdrant(options: QdrantOptions = {}): Promise<QdrantSe
 		...(options.apiKey !== undefined && { apiKey: options.apiKey }),
 		...(options.cluster && { peerUrl }),
 		folder,
+		get pid() {
+			return server.pid;
+		},
 		log: () => server.output(),
 		kill: () => server.stop(),
 		async restart() {
