@@ -29,6 +29,11 @@ export class ByteCursor {
 		}
 	}
 
+	/** All bytes that are left, as chunks. */
+	async *remainder(): AsyncGenerator<Uint8Array> {
+		for (let chunk = await this.#next(Infinity); chunk; chunk = await this.#next(Infinity)) yield chunk;
+	}
+
 	/** The next `length` bytes as one buffer. Throws EndedEarly. */
 	async take(length: number): Promise<Uint8Array> {
 		const chunks: Uint8Array[] = [];

@@ -1,24 +1,27 @@
 /**
- * OpenPGP around a whole archive. Compressed bytes go in, in chunks of any size; openpgp.js wraps them into one literal
- * packet inside one integrity-protected packet (SEIPD version 1 with MDC, which GnuPG 2.2 reads; not AEAD, which it does
- * not), both in partial lengths, so a chunk leaves as soon as it was encrypted and memory stays constant. There is no
- * OpenPGP compression: the archive is compressed already.
+ * OpenPGP around a whole archive. Keys and session keys are openpgp.js's business; the compressed bytes themselves become
+ * one literal packet inside one integrity-protected packet (SEIPD version 1 with MDC, which GnuPG 2.2 reads; not AEAD, which
+ * it does not), which openpgp-seal.ts writes. There is no OpenPGP compression: the archive is compressed already.
  *
- * On the way back openpgp.js hands out data before it has seen the MDC at the very end (`allowUnauthenticatedStream`;
- * without it all would have to fit in memory). That is safe here because the reader trusts nothing it gets from this
- * file: each part is compared with the SHA-256 in the manifest before it is handed out, the end of the data is withheld
- * until the SHA-256 of the whole stored file was right, and a restore verifies the stored file before it begins.
+ * On the way back openpgp-unseal.ts reads that form, and openpgp.js every other. Both hand out data before they have seen
+ * the MDC at the very end (`allowUnauthenticatedStream`; without it all would have to fit in memory). That is safe here
+ * because the reader trusts nothing it gets from this file: each part is compared with the SHA-256 in the manifest before
+ * it is handed out, the end of the data is withheld until the SHA-256 of the whole stored file was right, and a restore
+ * verifies the stored file before it begins.
  */
-import type { Key, PrivateKey, SessionKey } from 'openpgp';
+import { randomBytes } from 'node:crypto';
+
+import type { Key, Message, PrivateKey, SessionKey } from 'openpgp';
 
 import { BackupError } from '../errors';
-import { inSlices } from './blocks';
 import type { Manifest } from './manifest';
 import { withProof } from './authenticity';
 import { writingKey } from './manifest-key';
 import { OpenpgpSource } from './openpgp-source';
 import { fingerprintOf, loadOpenpgp, readPublicKeys, readUnlockedKeys } from './openpgp-keys';
 import type { DecryptionKeys, EncryptionKeys } from './openpgp-keys';
+import { seal } from './openpgp-seal';
+import { readSealed } from './openpgp-unseal';
 
 export type { DecryptionKeys, EncryptionKeys } from './openpgp-keys';
 
@@ -26,9 +29,6 @@ type EncryptionFacts = NonNullable<Manifest['encryption']>;
 
 /** Passphrase to key: iterated and salted SHA-256 over 65,011,712 bytes, the most that RFC 4880 (3.7.1.3) can express. */
 const S2K_COUNT = 255;
-
-/** openpgp.js copies what it gets several times over, so it gets little at a time. */
-const SLICE_BYTES = 1024 * 1024;
 
 /** A stream's encryption, checked and ready; `facts` is what the manifest says of it. */
 export interface Encryptor {
@@ -70,20 +70,18 @@ async function* encryptStream(
 	recipients: Key[],
 ): AsyncGenerator<Uint8Array> {
 	const openpgp = await loadOpenpgp();
-	const output: unknown = await openpgp.encrypt({
-		message: await openpgp.createMessage({ binary: webStream(inSlices(source, SLICE_BYTES)), format: 'binary' }),
+	const sessionKey = randomBytes(32);
+	const keyPackets: Uint8Array = await openpgp.encryptSessionKey({
+		data: sessionKey,
 		// Given, not negotiated: keys may state preferences for weaker ciphers, or for AEAD.
-		sessionKey: { algorithm: 'aes256', data: crypto.getRandomValues(new Uint8Array(32)) },
+		algorithm: 'aes256',
 		encryptionKeys: recipients,
 		passwords: passphrase ? [passphrase] : [],
 		format: 'binary',
-		config: {
-			s2kIterationCountByte: S2K_COUNT,
-			aeadProtect: false,
-			preferredCompressionAlgorithm: openpgp.enums.compression.uncompressed,
-		},
+		config: { s2kIterationCountByte: S2K_COUNT, aeadProtect: false },
 	});
-	yield* output as AsyncIterable<Uint8Array>;
+	yield keyPackets;
+	yield* seal(source, sessionKey);
 }
 
 /** Keys unlocked and matched against an archive: what `decryptStream` needs. */
@@ -127,13 +125,27 @@ export class NoSessionKey extends Error {}
 /**
  * Decrypts a stream. Its output is not authenticated, see the head of this file. The source is read by `next` alone and
  * never told to end, so that its owner can go on reading it after a failure.
- * @throws NoSessionKey, errors of openpgp.js, errors of the source.
+ * @throws NoSessionKey, errors of openpgp.js, errors of the source, Error for what is damaged.
  */
 export async function* decryptStream(
 	source: AsyncIterator<Uint8Array>,
 	keys: UnlockedKeys,
 ): AsyncGenerator<Uint8Array> {
-	const encrypted = new OpenpgpSource(source);
+	const replay = new Replay(source);
+	const sealed = await readSealed(replay);
+	if (sealed) {
+		const openpgp = await loadOpenpgp();
+		const message = await openpgp.readMessage({ binaryMessage: sealed.sessionKeyPackets });
+		const sessionKeys = await sessionKeysOf(message, keys);
+		if (sessionKeys.length === 0) throw new NoSessionKey();
+		const content = await sealed.unseal(sessionKeys.map(({ data }) => data));
+		if (content) {
+			replay.forget();
+			yield* content;
+			return;
+		}
+	}
+	const encrypted = new OpenpgpSource(replay.again());
 	try {
 		yield* await contentOf(encrypted, keys);
 	} catch (error) {
@@ -141,20 +153,60 @@ export async function* decryptStream(
 	}
 }
 
-async function contentOf(encrypted: OpenpgpSource, keys: UnlockedKeys): Promise<AsyncIterable<Uint8Array>> {
+/** A source whose beginning may be read a second time. */
+class Replay implements AsyncIterable<Uint8Array> {
+	#seen: Uint8Array[] | undefined = [];
+
+	constructor(private readonly source: AsyncIterator<Uint8Array>) {}
+
+	[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+		return {
+			next: async () => {
+				const result = await this.source.next();
+				if (!result.done) this.#seen?.push(result.value);
+				return result;
+			},
+		};
+	}
+
+	/** Nothing will be read again. */
+	forget(): void {
+		this.#seen = undefined;
+	}
+
+	/** All of the source, from its beginning. */
+	again(): AsyncIterator<Uint8Array> {
+		const seen = this.#seen ?? [];
+		this.#seen = undefined;
+		return {
+			next: async () => {
+				const value = seen.shift();
+				return value ? { done: false, value } : await this.source.next();
+			},
+		};
+	}
+}
+
+/** The session keys that the keys given yield: none where they are others. */
+async function sessionKeysOf(message: Message<Uint8Array>, keys: UnlockedKeys): Promise<SessionKey[]> {
 	const openpgp = await loadOpenpgp();
-	const binaryMessage = webStream({ [Symbol.asyncIterator]: () => ({ next: () => encrypted.next() }) });
-	const message = await openpgp.readMessage({ binaryMessage });
 	const attempt = async (opener: { decryptionKeys: PrivateKey[] } | { passwords: string[] }) =>
 		await openpgp.decryptSessionKeys({ message, ...opener }).catch(() => []);
 	const found = keys.privateKeys.length > 0 ? await attempt({ decryptionKeys: keys.privateKeys }) : [];
 	if (found.length === 0 && keys.passphrase) found.push(...(await attempt({ passwords: [keys.passphrase] })));
 	// A wrong passphrase decrypts to noise that now and then looks like a key of some cipher.
-	const sessionKeys = found.filter(({ algorithm, data }) => algorithm === 'aes256' && data.length === 32);
+	return found.filter(({ algorithm, data }) => algorithm === 'aes256' && data.length === 32) as SessionKey[];
+}
+
+async function contentOf(encrypted: OpenpgpSource, keys: UnlockedKeys): Promise<AsyncIterable<Uint8Array>> {
+	const openpgp = await loadOpenpgp();
+	const binaryMessage = webStream({ [Symbol.asyncIterator]: () => ({ next: () => encrypted.next() }) });
+	const message = await openpgp.readMessage({ binaryMessage });
+	const sessionKeys = await sessionKeysOf(message, keys);
 	if (sessionKeys.length === 0) throw new NoSessionKey();
 	const decrypting: Promise<unknown> = openpgp.decrypt({
 		message,
-		sessionKeys: sessionKeys as SessionKey[],
+		sessionKeys,
 		format: 'binary',
 		config: { allowUnauthenticatedStream: true },
 	});

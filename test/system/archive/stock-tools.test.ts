@@ -5,8 +5,10 @@ import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { openArchive } from '../../../engine/archive';
-import { collect, temporaryStorage, writeSample } from '../../integration/archive/support';
+import { decryptMessage, openArchive } from '../../../engine/archive';
+import { prepareEncryption } from '../../../engine/archive/encryption';
+import { collect, inChunks, temporaryStorage, writeSample } from '../../integration/archive/support';
+import { noise } from '../../random/bytes';
 import { removeFolder, temporaryFolder } from '../../services/guard';
 
 let home: string;
@@ -59,6 +61,21 @@ describe.each(CODECS)('an archive with codec %s', (name) => {
 		expect(run(tool, args, decrypted).equals(raw)).toBe(true);
 	});
 });
+
+/** Around the borders of the pieces that a message is written in, and one of several. */
+it.each([0, 1, 505, 506, 65_000, 1_048_520, 1_048_549, 1_048_576, 5_000_000])(
+	'what is encrypted of %i bytes opens with gpg --decrypt, and with us as gpg encrypts it, compressed and not',
+	async (size) => {
+		const content = noise('system/archive/stock-tools')(size);
+		const keys = { passphrase: 'p w' };
+		const message = await collect((await prepareEncryption(keys))!.encrypt(inChunks(content, 70_000)));
+		expect(gpg(['--decrypt'], message).equals(content)).toBe(true);
+		for (const compression of ['none', 'zip']) {
+			const theirs = gpg(['--symmetric', '--compress-algo', compression], content);
+			expect((await collect(decryptMessage(inChunks(theirs, 70_000), keys))).equals(content)).toBe(true);
+		}
+	},
+);
 
 it('says gpg: AES-256, integrity protected with MDC, the strongest iterated S2K, nothing compressed', async () => {
 	const { root, storage } = temporaryStorage();
