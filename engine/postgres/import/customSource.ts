@@ -11,6 +11,7 @@ import {
 import { lexScript, splitStatements } from '../script';
 import {
 	leftOut,
+	type Inspection,
 	type RestoreSelection,
 	type RestoreSource,
 	type RestoreStep,
@@ -45,7 +46,7 @@ export class CustomSource implements RestoreSource {
 		return await openArchive(await this.open(signal), { signal });
 	}
 
-	async inspect(signal?: AbortSignal): Promise<SourceFacts> {
+	async inspect({ signal }: Inspection = {}): Promise<SourceFacts> {
 		const archive = await this.#archive(signal);
 		this.#toc = archive.toc;
 		const survey = surveyOf(planRestore(archive.toc));

@@ -1,4 +1,5 @@
 import {
+	type Inspection,
 	type RestoreSelection,
 	type RestoreSource,
 	type RestoreStep,
@@ -23,7 +24,7 @@ export class PlainSource implements RestoreSource {
 		return this.script.name;
 	}
 
-	async inspect(signal?: AbortSignal): Promise<SourceFacts> {
+	async inspect({ signal }: Inspection = {}): Promise<SourceFacts> {
 		const { chosen, remarks } = chooseDatabase(this.name, await this.script.inspect(signal), this.database);
 		const { locale: statedLocale, survey } = chosen;
 		this.#chosen = chosen;
@@ -31,7 +32,7 @@ export class PlainSource implements RestoreSource {
 	}
 
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
-		if (!this.#chosen) await this.inspect(signal);
+		if (!this.#chosen) await this.inspect({ signal });
 		const chosen = this.#chosen as ScriptDatabase;
 		const chooser = new StatementChooser(chosen.survey.filter(selection));
 		for await (const item of this.script.items(chosen, signal)) {

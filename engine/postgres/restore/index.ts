@@ -8,6 +8,7 @@ export { restoreDatabase } from './restoreDatabase';
 export {
 	ArchiveSource,
 	assertWholeContent,
+	type Inspection,
 	KeptDefinitions,
 	leftOut,
 	type RestoreSelection,

@@ -36,7 +36,11 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
 	checkRequest(options);
 	await checkTargetDatabase(connection, target, signal);
 	log?.('reading the dump');
-	const facts = await options.source.inspect(signal);
+	const facts = await options.source.inspect({
+		selection: options.selection,
+		check: target.type === 'existing' ? 'first' : 'whileLoading',
+		signal,
+	});
 	checkChoice(facts, options);
 	// To be created, renamed or dropped, a database must not be logged in to.
 	const maintenance = await Maintenance.open(

@@ -3,7 +3,7 @@
  * tells. Scripts go through the lexer; frames of rows are not lexed: their COPY is read, line feeds are counted, and the
  * end marker is looked for, at gigabytes a second. Nothing is kept but the counts by table.
  */
-import type { Manifest, ManifestPart } from '../../archive';
+import type { Manifest, ManifestPart, ManifestTable } from '../../archive';
 import type { CheckContext } from '../../verify/types';
 import { objectName } from '../statements/naming';
 import type { ScriptItem } from '../script';
@@ -29,53 +29,79 @@ export async function checkDump(
 	context: CheckContext,
 	onStatement?: (text: string) => void,
 ): Promise<Record<string, number>> {
-	const check = new DumpCheck(manifest, context, onStatement);
+	const check = new DumpCheck(manifest, context, { onStatement });
 	for await (const { part, bytes } of partsOf(raw, manifest)) await check.part(part, bytes);
 	return check.finish();
 }
 
-class DumpCheck {
+/** Who wants to hear of what is read. */
+export interface ContentListeners {
+	/** Called with each statement of the script that may stand there, in their order. */
+	onStatement?: (text: string) => void;
+	/** Called with each frame of rows that is what the manifest says. */
+	onRows?: (part: ManifestPart, frame: FrameRows) => void;
+}
+
+/**
+ * Checks a dump part by part. The scripts (`pre-data`, `post-data`) have to come in their order; frames of rows and of large
+ * objects may come in any order, before or after a script, and those that nobody wants need not come at all.
+ */
+export class DumpCheck {
 	readonly #facts = new ScriptFacts();
 	readonly #largeObjects: LargeObjectContents;
 	/** By index into the manifest's tables. */
 	readonly #loaded: Array<{ rows: number; bytes: number; frames: number }>;
-	#stage: 'settings' | 'pre-data' | 'after' = 'settings';
 
 	constructor(
 		readonly manifest: Manifest,
 		readonly context: CheckContext,
-		readonly onStatement?: (text: string) => void,
+		readonly listeners: ContentListeners = {},
 	) {
 		this.#loaded = (manifest.tables ?? []).map(() => ({ rows: 0, bytes: 0, frames: 0 }));
 		this.#largeObjects = new LargeObjectContents(context);
+		this.#checkOrder();
 	}
 
-	async part(part: ManifestPart, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-		const { signal } = this.context;
-		switch (part.type) {
-			case SETTINGS_PART:
-				this.#follows(part, this.#stage === 'settings');
-				return await this.#settings(bytes);
-			case 'pre-data':
-				this.#follows(part, this.#stage !== 'after');
-				this.#stage = 'pre-data';
-				return await this.#facts.read(bytes, signal, (item) => this.#look(item));
-			case 'post-data':
-				this.#follows(part, this.#stage !== 'settings');
-				this.#stage = 'after';
-				return await this.#facts.read(bytes, signal, (item) => this.#look(item));
-			case 'data':
-			case 'large-objects':
-				this.#follows(part, this.#stage !== 'settings' && !this.#ended);
-				this.#stage = 'after';
-				return await (part.type === 'data' ? this.#rows(part, bytes) : this.#largeObjects.read(part, bytes));
-			default:
-				// Skipped by partsOf.
+	/**
+	 * The manifest alone tells the order of the parts: settings, definitions, then rows. It also tells which parts only a later
+	 * version knows.
+	 */
+	#checkOrder(): void {
+		let stage: 'settings' | 'pre-data' | 'after' = 'settings';
+		for (const part of this.manifest.parts) {
+			if (part.type === SETTINGS_PART) this.#follows(part, stage === 'settings');
+			else if (part.type === 'pre-data') {
+				this.#follows(part, stage !== 'after');
+				stage = 'pre-data';
+			} else if (['post-data', 'data', 'large-objects'].includes(part.type)) {
+				this.#follows(part, stage !== 'settings');
+				stage = 'after';
+			} else {
 				this.context.found({
 					severity: 'obstacle',
 					message: `The archive holds a part of the type "${part.type}", which this version cannot check.`,
 					hint: 'Update the n8n-nodes-stack-backup package.',
 				});
+			}
+		}
+	}
+
+	/** Checks one part. What is wrong is found; the errors of the reader are passed on. */
+	async part(part: ManifestPart, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+		const { signal } = this.context;
+		switch (part.type) {
+			case SETTINGS_PART:
+				return await this.#settings(bytes);
+			case 'pre-data':
+			case 'post-data':
+				return await this.#facts.read(bytes, signal, (item) => this.#look(item));
+			case 'data':
+				return await this.#rows(part, bytes);
+			case 'large-objects':
+				return await this.#largeObjects.read(part, bytes);
+			default:
+				// The constructor has found it already.
+				return;
 		}
 	}
 
@@ -84,13 +110,8 @@ class DumpCheck {
 		if (item.type === 'copy') return this.#error(`Among its definitions stand rows (line ${item.line}).`);
 		if (item.type === 'meta') return this.#error(`Its script holds psql's command \\${item.command}.`);
 		const { text } = item;
-		if (isOfPgDump(text, this.#facts.standardStrings)) return this.onStatement?.(text);
+		if (isOfPgDump(text, this.#facts.standardStrings)) return this.listeners.onStatement?.(text);
 		this.#error(`Its script holds a statement that pg_dump does not write: ${objectName('', text)}`);
-	}
-
-	/** The script has had its closing line. */
-	get #ended(): boolean {
-		return this.#facts.ends.ofDatabase && this.#facts.ends.complete;
 	}
 
 	#follows({ type, offset }: ManifestPart, inOrder: boolean): void {
@@ -114,7 +135,8 @@ class DumpCheck {
 			if (!(error instanceof RowsDamage)) throw error;
 			return this.#error(`A frame of its rows (at byte ${part.offset}) ${error.message}.`, name);
 		}
-		if (!this.#isFilledBy(tableKey(table.schema, table.name), found.table)) {
+		const fits = this.#isFilledBy(tableKey(table.schema, table.name), found.table);
+		if (!fits) {
 			this.#error(
 				`Where the manifest lists its rows (at byte ${part.offset}), there are those of ${found.name}.`,
 				name,
@@ -127,6 +149,7 @@ class DumpCheck {
 		loaded.rows += found.rows;
 		loaded.bytes += found.bytes;
 		loaded.frames++;
+		if (fits) this.listeners.onRows?.(part, found);
 	}
 
 	/** Rows of a partition may be loaded through the table that it is a part of, which has none of its own. */
@@ -137,13 +160,33 @@ class DumpCheck {
 		return !isListed && this.#facts.created.get(copied)?.holdsRows !== true;
 	}
 
-	finish(): Record<string, number> {
+	/**
+	 * To be called once all scripts were read: the last of them has pg_dump's closing line, and no rows come after it.
+	 * @throws BackupError ARCHIVE_INCOMPLETE where the first or the closing line is missing
+	 */
+	assertScriptComplete(): void {
 		this.#facts.assertWhole('database');
+		const { parts } = this.manifest;
+		const lastScript = parts.findLastIndex(({ type }) => type === 'pre-data' || type === 'post-data');
+		parts.forEach((part, index) => this.#follows(part, index <= lastScript));
+	}
+
+	/**
+	 * Compares what was read with what the manifest counts. Answers numbers of statements, tables, rows and large objects.
+	 * @param wasRead Whether the rows of a table of the manifest were read; by default those of all were.
+	 * @throws BackupError ARCHIVE_INCOMPLETE where the script lacks its first or its closing line
+	 */
+	finish(wasRead: (table: ManifestTable, index: number) => boolean = () => true): Record<string, number> {
+		this.assertScriptComplete();
 		const { tables = [], counts, partial } = this.manifest;
 		let rows = 0;
-		tables.forEach((table, index) => (rows += this.#compare(table, index)));
+		let all = true;
+		tables.forEach((table, index) => {
+			if (wasRead(table, index)) rows += this.#compare(table, index);
+			else all = false;
+		});
 		this.#compareCount('tables', tables.length, counts.tables);
-		this.#compareCount('rows', rows, counts.rows);
+		if (all) this.#compareCount('rows', rows, counts.rows);
 		this.#compareCount('large objects', this.#facts.largeObjects, counts.largeObjects);
 		if (partial?.content === 'schema' && rows > 0) this.#error('It holds rows, though it is one of definitions alone.');
 		const largeObjects = this.#facts.largeObjects;
@@ -151,7 +194,7 @@ class DumpCheck {
 	}
 
 	/** @returns the rows that the archive holds of the table */
-	#compare(table: NonNullable<Manifest['tables']>[number], index: number): number {
+	#compare(table: ManifestTable, index: number): number {
 		const { rows, bytes, frames } = this.#loaded[index]!;
 		const name = `${table.schema}.${table.name}`;
 		// Rows of tables without columns stand in the script.

@@ -18,6 +18,8 @@ export interface FrameRows {
 	table: string;
 	/** For messages: `public.orders`. */
 	name: string;
+	/** The columns that the COPY names; undefined where it names none and means all. */
+	columns: string[] | undefined;
 	rows: number;
 	/** Of the rows. */
 	bytes: number;
@@ -31,15 +33,14 @@ export interface FrameRows {
 export async function readRows(frame: AsyncIterable<Uint8Array>): Promise<FrameRows> {
 	const splitter = new CopyDataSplitter();
 	let head: Buffer | undefined = Buffer.alloc(0);
-	let table = '';
-	let name = '';
+	let copied: Pick<FrameRows, 'table' | 'name' | 'columns'> | undefined;
 	for await (const piece of frame) {
 		let chunk = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
 		if (head) {
 			head = head.length > 0 ? Buffer.concat([head, chunk]) : chunk;
 			const end = endOfStatement(head);
 			if (end === undefined) continue;
-			({ table, name } = copiedTable(head.toString('utf8', 0, end)));
+			copied = copiedTable(head.toString('utf8', 0, end));
 			chunk = head.subarray(end + 2);
 			head = undefined;
 		}
@@ -49,9 +50,9 @@ export async function readRows(frame: AsyncIterable<Uint8Array>): Promise<FrameR
 			throwIfAny(splitter.rest);
 		}
 	}
-	if (head) throw new RowsDamage('ends in its COPY statement');
+	if (!copied) throw new RowsDamage('ends in its COPY statement');
 	if (splitter.rest === undefined) throw new RowsDamage('ends without the line that ends its rows');
-	return { table, name, rows: splitter.lines, bytes: splitter.bytes };
+	return { ...copied, rows: splitter.lines, bytes: splitter.bytes };
 }
 
 function throwIfAny(bytes: Buffer | undefined): void {
@@ -79,9 +80,9 @@ function noCopy(): RowsDamage {
 	return new RowsDamage('does not begin with a COPY ... FROM STDIN');
 }
 
-function copiedTable(statement: string): { table: string; name: string } {
+function copiedTable(statement: string): Pick<FrameRows, 'table' | 'name' | 'columns'> {
 	const copy = readDataCopy(statement);
 	const [schema, name, ...more] = copy?.name ?? [];
 	if (!copy || copy.hasOptions || schema === undefined || name === undefined || more.length > 0) throw noCopy();
-	return { table: tableKey(schema, name), name: `${schema}.${name}` };
+	return { table: tableKey(schema, name), name: `${schema}.${name}`, columns: copy.columns };
 }

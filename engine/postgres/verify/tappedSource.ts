@@ -5,7 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 
-import type { RestoreSelection, RestoreSource, RestoreStep, SourceFacts } from '../restore';
+import type { Inspection, RestoreSelection, RestoreSource, RestoreStep, SourceFacts } from '../restore';
 import { readDataCopy } from '../statements/dataCopy';
 import { parseName, tableKey, tokenize } from '../statements/tokens';
 import { RowDigest } from './digest';
@@ -57,8 +57,8 @@ export class TappedSource implements RestoreSource {
 		readonly adapt: (facts: SourceFacts) => SourceFacts = (facts) => facts,
 	) {}
 
-	async inspect(signal?: AbortSignal): Promise<SourceFacts> {
-		this.#facts = this.adapt(await this.source.inspect(signal));
+	async inspect(inspection?: Inspection): Promise<SourceFacts> {
+		this.#facts = this.adapt(await this.source.inspect(inspection));
 		return this.#facts;
 	}
 

@@ -31,6 +31,8 @@ export interface ApplyOptions {
 	isWhole?: boolean;
 	/** Roles that the target lacks, and that only policies and user mappings name. */
 	absentRoles?: ReadonlySet<string>;
+	/** Called while no connection is at work, where the source learns what it needs of the target only now. */
+	onRequirements?: () => Promise<void>;
 	/** Filled as rows are taken, by table key: also one that fails has loaded some. */
 	loaded?: Map<string, number>;
 }
@@ -108,7 +110,13 @@ class Applier {
 		else if (step.type === 'copy') await this.#copy(step);
 		else if (step.type === 'retry') await this.#retry(step);
 		else if (step.type === 'warning') this.warnings.push(step.text);
+		else if (step.type === 'requirements') await this.#requirements();
 		else await this.#batch(step);
+	}
+
+	async #requirements(): Promise<void> {
+		await this.#begin('other');
+		await this.options.onRequirements?.();
 	}
 
 	async #batch({ essential, sql }: Extract<RestoreStep, { type: 'batch' }>): Promise<void> {

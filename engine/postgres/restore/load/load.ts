@@ -7,7 +7,7 @@ import { quoteIdentifier } from '../../quoting';
 
 import { applySteps } from './apply';
 import { ExistingTarget, Progress } from '../existing';
-import { missingRoles } from '../preconditions';
+import { checkRequirements, missingRoles } from '../preconditions';
 import { type RestoredTable, type RestoreFailure } from '../report';
 import type { SelectionFilter, SourceFacts } from '../source';
 import { compareRows } from '../checks';
@@ -87,13 +87,22 @@ async function loadOver(
 			: undefined;
 	if (!existing) await prepare();
 	const { privileges = true } = options;
-	// With privileges all of them have been asked for already.
-	const absentRoles = privileges ? [] : await missingRoles(first, facts.roles(selection, ['named']));
+	const absentRoles = new Set<string>();
+	const noteAbsentRoles = async () => {
+		// With privileges all of them have been asked for already.
+		if (privileges) return;
+		for (const role of await missingRoles(first, facts.roles(selection, ['named']))) absentRoles.add(role);
+	};
+	await noteAbsentRoles();
 	const result = await applySteps(existing?.steps(steps) ?? steps, clients, {
 		owner: options.owner ?? { type: 'asDumped' },
 		privileges,
 		isWhole: filter.all,
-		absentRoles: new Set(absentRoles),
+		absentRoles,
+		onRequirements: async () => {
+			await checkRequirements(first, facts, options);
+			await noteAbsentRoles();
+		},
 		collectErrors: options.collectErrors ?? false,
 		loaded: progress.rows,
 		signal,

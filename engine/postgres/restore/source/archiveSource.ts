@@ -1,63 +1,132 @@
-import type { ArchiveReader, Manifest, ManifestPart } from '../../../archive';
+/**
+ * How bytes move through a restore from an archive of ours. Its parts are frames, each of which has its own SHA-256 in the
+ * manifest and names its table. So only those that are wanted are read, an unencrypted archive by ranges:
+ *
+ * - `inspect` reads the definitions, checks that nothing stands in them that pg_dump does not write, and surveys them. They
+ *   are kept in memory, as far as they are no larger than most are, and run as they were checked.
+ * - A target that exists already is touched once everything is known to be good: so `inspect` also reads and checks the rows
+ *   that are wanted, and `steps` reads them once more.
+ * - A database that gets its name at the very end, or is dropped, is filled while rows are being checked: `steps` reads each
+ *   frame once, checks it, and hands it out then. When it ends without an error, everything was as it was backed up.
+ *
+ * Is that as much as the hash of the whole file says? The parts cover the compressed stream without a gap or an overlap
+ * (openArchive refuses anything else), the stored file has the length of the stream, and no frame is used before its own hash
+ * was right. So every byte of the file that is used was compared with a hash in the manifest. The manifest is protected by its
+ * own checksum, and with a passphrase by its HMAC: whoever could forge the hash of a frame could forge that of the file.
+ *
+ * An encrypted archive can only be read from its beginning. Its definitions before the rows are read first; what comes after
+ * the rows is checked and surveyed when it comes, and the target asked for the roles that it names (see `requirements`). It is
+ * read to its end, so the hash of the file and the message's own integrity check are compared as well.
+ */
+import type { ArchiveReader, Manifest, ManifestPart, ReadPartResult } from '../../../archive';
 import { BackupError } from '../../../errors';
 import { type DatabaseProperties, type StoredProperties, storedPropertiesSchema } from '../../dump/databaseProperties';
-import { quoteIdentifier } from '../../quoting';
 import { parseSettingsFrame, SETTINGS_PART } from '../../dump/settingsFrame';
 import { largeObjectPieces } from '../../largeObjectFrame';
-import { copyInEncoding, decodingFor, lexScript, MAX_DEFINITION_BYTES } from '../../script';
-
-import { StatementChooser } from './chooser';
-import { checkDump } from '../../verify/content';
-import { assertWholeContent } from './archiveContent';
-import { type RestoreSelection, rowsElsewhere, type SelectionFilter } from './selection';
-import type { CopyStep, FilledTables, RestoreSource, RestoreStep, RowsPlace, SourceFacts } from './source';
-import { StatementSurvey } from './survey';
-import { lackingByManifest } from './completeness';
-import { readDataCopy } from '../../statements/dataCopy';
+import { lexScript, MAX_DEFINITION_BYTES } from '../../script';
 import { tableKey } from '../../statements/tokens';
 
-const TRAILER = '\\.\n';
-const SEMICOLON = 0x3b;
-const QUOTE = 0x22;
+import { one, PartCheck } from './archiveContent';
+import { StatementChooser } from './chooser';
+import { lackingByManifest } from './completeness';
+import { readAhead } from './readAhead';
+import { RowFrames } from './rowFrames';
+import type { RestoreSelection, SelectionFilter } from './selection';
+import type { CopyStep, FilledTables, Inspection, RestoreSource, RestoreStep, SourceFacts } from './source';
+import { StatementSurvey } from './survey';
+
+/** Bytes of definitions that are kept; larger ones are read again. */
+const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+
+/** A frame up to this size may wait in memory while the one before it is being loaded. */
+const MAX_AHEAD_BYTES = 16 * 1024 * 1024;
 
 const isScript = ({ type }: ManifestPart): boolean => type === 'pre-data' || type === 'post-data';
 
-const WHOLE_TRAILER = Buffer.from(`\n${TRAILER}`);
+const isDefinition = (part: ManifestPart): boolean => isScript(part) || part.type === SETTINGS_PART;
 
-/** A dump of ours: parts in frames, which name their table, so that only those wanted are read. */
+type Wanted = (part: ManifestPart, index: number) => boolean;
+
+/** A backup of ours, as a source of a restore. */
 export class ArchiveSource implements RestoreSource {
 	readonly #survey = new StatementSurvey();
 	readonly #manifest: Manifest;
+	readonly #rows: RowFrames;
+	/** Indexes of the parts that were checked, and the content of those that are kept. */
+	readonly #checked = new Map<number, Buffer | undefined>();
+	#keptBytes = 0;
+	#settings: DatabaseProperties['settings'] = [];
+	/** The columns that rows fill, by table key, as far as rows were read. */
+	readonly #columns = new Map<string, string[] | undefined>();
+	/** Where rows are checked while they are loaded: the check that the next call of `steps` completes. */
+	#pending: PartCheck | undefined;
 
 	constructor(readonly reader: ArchiveReader) {
 		this.#manifest = reader.manifest;
+		this.#rows = new RowFrames(reader.manifest, this.#survey);
 	}
 
-	async inspect(signal?: AbortSignal): Promise<SourceFacts> {
+	async inspect({ selection = {}, check = 'first', signal }: Inspection = {}): Promise<SourceFacts> {
+		const properties = this.#properties();
 		await this.reader.checkKeys(signal);
-		const survey = (text: string) => this.#survey.add(text);
-		await assertWholeContent(
-			this.reader,
-			(raw, manifest, context) => checkDump(raw, manifest, context, survey),
+		let filter: SelectionFilter | undefined;
+		const content = new PartCheck(
+			this.#manifest,
+			{
+				onStatement: (text) => void this.#survey.add(text),
+				onRows: (part, { table, columns }) => {
+					this.#rows.assertChosen(this.#rows.tableOf(part), table, filter as SelectionFilter, '; nothing was changed');
+					if (!this.#columns.has(table)) this.#columns.set(table, columns);
+				},
+			},
 			signal,
 		);
-		const { options, tables = [] } = this.#manifest;
-		for (const { schema, name, sequences = [] } of tables)
+		const firstRows = this.#manifest.parts.findIndex((part) => !isDefinition(part));
+		const beforeRows: Wanted = (_, index) => firstRows < 0 || index < firstRows;
+		await this.#check(content, this.#manifest.encryption ? beforeRows : isDefinition, signal);
+		if (!this.#manifest.encryption) content.assertScriptComplete();
+		this.#ownSequences();
+		filter = this.#survey.filter(selection);
+		if (check === 'first') {
+			const wanted = this.#wanted(filter);
+			await this.#check(content, (part, index) => wanted(part) && !this.#checked.has(index), signal);
+			content.finish(filter);
+		} else this.#pending = content;
+		return this.#facts(properties);
+	}
+
+	/** Reads parts and checks them; what is small and needed again is kept. */
+	async #check(content: PartCheck, wanted: Wanted, signal?: AbortSignal): Promise<void> {
+		for await (const { index, part, raw } of this.reader.parts(wanted, signal)) {
+			await content.read(part, raw);
+			if (part.type === SETTINGS_PART && Buffer.isBuffer(raw)) this.#settings = parseSettingsFrame(raw);
+			const keeps = Buffer.isBuffer(raw) && isScript(part) && this.#keptBytes + raw.length <= MAX_KEPT_BYTES;
+			if (keeps) this.#keptBytes += raw.length;
+			this.#checked.set(index, keeps ? raw : undefined);
+		}
+	}
+
+	/** A backup of rows alone does not define to which tables its sequences belong; its manifest says so. */
+	#ownSequences(): void {
+		for (const { schema, name, sequences = [] } of this.#manifest.tables ?? [])
 			for (const sequence of sequences)
 				this.#survey.own(tableKey(schema, name), tableKey(sequence.schema, sequence.name));
+	}
+
+	#facts(properties: StoredProperties | undefined): SourceFacts {
+		const { options, tables = [] } = this.#manifest;
 		const surveyed = this.#survey.facts;
-		const properties = this.#properties();
 		return {
 			name: this.#manifest.file,
 			...surveyed,
 			lacks: lackingByManifest(this.#manifest),
-			properties: properties && { ...properties, settings: await this.#settings(signal) },
+			properties: properties && { ...properties, settings: this.#settings },
 			expectedRows: new Map([
 				// Rows without columns are INSERTs, which older manifests do not list.
 				...surveyed.expectedRows,
 				...tables.map(({ schema, name, rows }) => [tableKey(schema, name), rows] as const),
 			]),
-			filled: (selection, later) => this.#filled(selection, later),
+			filled: (selection) => Promise.resolve(this.#filled(selection)),
 			ordered: options.ordered === true,
 		};
 	}
@@ -77,173 +146,84 @@ export class ArchiveSource implements RestoreSource {
 	}
 
 	/**
-	 * The chosen tables that have rows in the archive, be they none, and the columns that these fill: as the rows
-	 * themselves say. Of an empty table that is defined the manifest alone says whether its rows were backed up; what else
-	 * a manifest lists is no reason yet to empty a table.
-	 * @throws BackupError MANIFEST_INVALID where rows are another table's than the manifest says.
+	 * The chosen tables that have rows in the archive, be they none, and the columns that these fill: as the rows themselves
+	 * say. Of an empty table that is defined the manifest alone says whether its rows were backed up; what else a manifest
+	 * lists is no reason yet to empty a table.
 	 */
-	async #filled(selection: RestoreSelection, signal?: AbortSignal): Promise<FilledTables> {
-		const { relations, expectedRows } = this.#survey.facts;
+	#filled(selection: RestoreSelection): FilledTables {
 		const filter = this.#survey.filter(selection);
 		const listed = (this.#manifest.tables ?? []).map(({ schema, name }) => tableKey(schema, name));
-		const known = [...expectedRows.keys(), ...listed.filter((key) => relations.has(key))];
-		const filled = new Map<string, string[] | undefined>();
-		for (const key of known) if (filter.wantsTable(key)) filled.set(key, undefined);
-		const seen = new Set<number>();
-		const first = (part: ManifestPart) => {
-			if (part.table === undefined || seen.has(part.table) || !filter.wantsTable(this.#tableOf(part))) return false;
-			seen.add(part.table);
-			return true;
+		const known = [
+			...this.#survey.facts.expectedRows.keys(),
+			...listed.filter((key) => this.#survey.defines(key)),
+			...this.#columns.keys(),
+		];
+		return new Map(known.filter((key) => filter.wantsTable(key)).map((key) => [key, this.#columns.get(key)]));
+	}
+
+	#wanted(filter: SelectionFilter): (part: ManifestPart) => boolean {
+		return (part) => {
+			if (part.table !== undefined) return filter.wantsTable(this.#rows.tableOf(part));
+			return isScript(part) || (part.type === 'large-objects' && filter.all);
 		};
-		for await (const { part, raw } of this.reader.parts(first, signal)) {
-			for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
-				if (item.type !== 'copy') continue;
-				const table = this.#copied(item.statement, this.#tableOf(part), filter, '; nothing was changed');
-				filled.set(table, readDataCopy(item.statement)?.columns);
-				break;
-			}
-		}
-		return filled;
-	}
-
-	/**
-	 * The key of the table that a COPY fills: the one that the manifest lists, or the root that it is a partition of, as
-	 * pg_dump --load-via-partition-root writes it, and pg_dump by itself for partitions by the hash of an enum.
-	 * @throws BackupError MANIFEST_INVALID where it is any other; INVALID_INPUT where that root is not chosen.
-	 */
-	#copied(statement: string, listed: string, filter: SelectionFilter, state = ''): string {
-		const parts = readDataCopy(statement)?.name;
-		if (!parts) throw noRows();
-		const [schema = '', name = ''] = parts;
-		const found = tableKey(schema, name);
-		if (found === listed) return found;
-		if (this.#isPartOf(listed, found)) {
-			if (filter.wantsTable(found)) return found;
-			throw rowsElsewhere(this.#manifest.file, { partition: listed, root: found }, state);
-		}
-		throw new BackupError(
-			'MANIFEST_INVALID',
-			`The manifest of ${this.#manifest.file} lists rows of ${listed.replace('\0', '.')} where the archive holds those of ${parts.join('.')}${state}.`,
-			{ hint: 'It was damaged or edited. Choose another backup; the archive itself may still open with stock tools.' },
-		);
-	}
-
-	/** Where there are no definitions: the manifest lists no table that is partitioned, for it has no rows of its own. */
-	#isPartOf(table: string, root: string): boolean {
-		const { tables = [] } = this.#manifest;
-		if (!this.#survey.facts.relations.has(table))
-			return !tables.some(({ schema, name }) => tableKey(schema, name) === root);
-		const name = root.split('\0').map(quoteIdentifier).join('.');
-		return this.#survey.filter({ tables: [name] }).wantsTable(table);
-	}
-
-	async #settings(signal?: AbortSignal): Promise<DatabaseProperties['settings']> {
-		for await (const { raw } of this.reader.parts(({ type }) => type === SETTINGS_PART, signal)) {
-			if (Buffer.isBuffer(raw)) return parseSettingsFrame(raw);
-		}
-		return [];
 	}
 
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
 		const filter = this.#survey.filter(selection);
 		const chooser = new StatementChooser(filter);
-		const wanted = (part: ManifestPart) => {
-			if (part.table !== undefined) return filter.wantsTable(this.#tableOf(part));
-			return isScript(part) || (part.type === 'large-objects' && filter.all);
-		};
+		const check = this.#pending;
+		this.#pending = undefined;
 		const retry: RestoreStep = { type: 'retry', rows: (places) => this.#retry(places, filter, signal) };
 		let hadRows = false;
-		for await (const { index, part, raw } of this.reader.parts(wanted, signal)) {
-			const bytes = Buffer.isBuffer(raw) ? one(raw) : raw;
+		for await (const { index, part, raw } of this.#parts(this.#wanted(filter), signal)) {
+			const isUnchecked = check && !this.#checked.has(index);
+			const content = isUnchecked ? await check.passOn(part, raw) : raw;
 			if (hadRows && part.type === 'post-data') yield retry;
 			if (part.type !== 'large-objects') hadRows = part.type === 'data';
-			if (part.type === 'data') yield* this.#rows(index, part, raw, filter);
-			else if (part.type === 'large-objects') yield* batches(bytes);
-			else yield* statements(bytes, chooser);
+			if (isUnchecked && isScript(part)) yield { type: 'requirements' };
+			if (part.type === 'data') yield* this.#rows.steps(index, part, content, filter);
+			else if (part.type === 'large-objects') yield* batches(stream(content));
+			else yield* statements(stream(content), chooser);
 		}
 		if (hadRows) yield retry;
 		yield* chooser.end();
+		check?.finish(filter);
+	}
+
+	/** The wanted parts in their order; those that are kept come from memory. */
+	async *#parts(
+		wanted: (part: ManifestPart) => boolean,
+		signal?: AbortSignal,
+	): AsyncGenerator<{ index: number; part: ManifestPart; raw: Buffer | AsyncIterable<Buffer> }> {
+		const { parts } = this.#manifest;
+		for (let from = 0; from < parts.length;) {
+			const part = parts[from] as ManifestPart;
+			const kept = this.#checked.get(from);
+			if (kept) yield { index: from++, part, raw: kept };
+			else {
+				const start = from;
+				while (from < parts.length && !this.#checked.get(from)) from++;
+				const end = from;
+				yield* this.#read((part, index) => index >= start && index < end && wanted(part), signal);
+			}
+		}
+	}
+
+	/** The next frame is read while one is being loaded. */
+	#read(wanted: Wanted, signal?: AbortSignal) {
+		const read = (ended: AbortSignal) => this.reader.parts(wanted, ended);
+		const mayWait = ({ raw }: ReadPartResult) => Buffer.isBuffer(raw) && raw.length <= MAX_AHEAD_BYTES;
+		return readAhead(read, mayWait, signal);
 	}
 
 	async *#retry(places: ReadonlySet<number>, filter: SelectionFilter, signal?: AbortSignal): AsyncGenerator<CopyStep> {
 		for await (const { index, part, raw } of this.reader.parts((_, at) => places.has(at), signal))
-			yield* this.#rows(index, part, raw, filter);
-	}
-
-	#tableOf({ table = -1 }: ManifestPart): string {
-		const entry = this.#manifest.tables?.[table];
-		if (!entry)
-			throw new BackupError(
-				'MANIFEST_INVALID',
-				`The manifest of ${this.#manifest.file} names a table that it does not list.`,
-			);
-		return tableKey(entry.schema, entry.name);
-	}
-
-	/** Rows of a database without an encoding may hold anything: the server is to take them as they are. */
-	#inEncoding(statement: string): string {
-		const { encoding } = (this.#manifest.source.properties ?? {}) as Partial<DatabaseProperties>;
-		return encoding === 'SQL_ASCII' ? copyInEncoding(statement, decodingFor(encoding)) : statement;
-	}
-
-	async *#rows(
-		number: number,
-		part: ManifestPart,
-		raw: Buffer | AsyncIterable<Buffer>,
-		filter: SelectionFilter,
-	): AsyncGenerator<CopyStep> {
-		const table = this.#tableOf(part);
-		const place = { number, rank: part.table ?? 0 };
-		const inOrder = this.#manifest.options.ordered === true;
-		if (Buffer.isBuffer(raw) && !inOrder) {
-			const header = endOfStatement(raw);
-			const rows = raw.subarray(header + 2, Math.max(header + 2, raw.length - TRAILER.length));
-			if (
-				!raw
-					.subarray(header + 1)
-					.subarray(-WHOLE_TRAILER.length)
-					.equals(WHOLE_TRAILER)
-			)
-				throw noRows();
-			yield this.#copyOf(raw.toString('utf8', 0, header), rows, { table, place }, filter);
-			return;
-		}
-		for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
-			if (item.type !== 'copy') throw noRows();
-			yield this.#copyOf(item.statement, item.rows, { table, place }, filter);
-		}
-	}
-
-	#copyOf(
-		header: string,
-		rows: Buffer | AsyncIterable<Buffer>,
-		{ table, place }: { table: string; place: RowsPlace },
-		filter: SelectionFilter,
-	): CopyStep {
-		const statement = this.#inEncoding(header);
-		this.#copied(statement, table, filter);
-		return { type: 'copy', statement, comment: '', rows, table, place };
+			yield* this.#rows.steps(index, part, raw, filter);
 	}
 }
 
-/** Index of the semicolon that ends the COPY; one inside of a quoted name does not. */
-function endOfStatement(frame: Buffer): number {
-	let quoted = false;
-	for (let at = 0; at < frame.length; at++) {
-		if (frame[at] === QUOTE) quoted = !quoted;
-		else if (frame[at] === SEMICOLON && !quoted) return at;
-	}
-	throw noRows();
-}
-
-function noRows(): BackupError {
-	return new BackupError('ARCHIVE_CORRUPT', 'A frame of rows is not one COPY ... FROM STDIN with its rows.', {
-		hint: 'The archive was edited after it was made. Choose another backup.',
-	});
-}
-
-async function* one(buffer: Buffer): AsyncGenerator<Buffer> {
-	yield await Promise.resolve(buffer);
+function stream(raw: Buffer | AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+	return Buffer.isBuffer(raw) ? one(raw) : raw;
 }
 
 /** Characters of statements on large objects that are sent in one go. */

@@ -29,6 +29,11 @@ export type RestoreStep =
 			/** Where the source has these rows, if it can read them again: see `again`. */
 			place?: RowsPlace;
 	  }
+	/**
+	 * The definitions that follow were read only now, and may name roles that the facts did not know of before: the target is
+	 * to be asked for these. Only comes where content is checked while it is loaded.
+	 */
+	| { type: 'requirements' }
 	/** All rows have been handed out; those at the given places can be had once more. Comes before what looks at all rows. */
 	| { type: 'retry'; rows: (places: ReadonlySet<number>) => AsyncIterable<CopyStep> }
 	/** Several statements that belong to no object and may be sent in one go: the contents of large objects. */
@@ -84,14 +89,31 @@ export interface SourceFacts {
 	filter: (selection: RestoreSelection) => SelectionFilter;
 }
 
+/** What is asked of a source before it is restored. */
+export interface Inspection {
+	/** What will be restored: nothing else need be read. By default all of it. */
+	selection?: RestoreSelection;
+	/**
+	 * When the content is checked. `first`, the default: all of it, before `inspect` resolves. `whileLoading`: the rows, and
+	 * whatever else can only be had by reading past them, by `steps`, each piece before it is handed out. That is for a
+	 * target which nobody takes for complete before the last step. A source may check everything first all the same.
+	 */
+	check?: 'first' | 'whileLoading';
+	signal?: AbortSignal;
+}
+
 /** A dump that can be restored: an archive of ours, or a file made by others. */
 export interface RestoreSource {
 	/**
-	 * Reads the source from end to end and checks whatever can be checked of it.
+	 * Reads what has to be known before the target is touched, and checks it.
 	 * @throws BackupError ARCHIVE_CORRUPT, ARCHIVE_INCOMPLETE, KEY_MISSING, KEY_WRONG, those of the storage.
 	 */
-	inspect(signal?: AbortSignal): Promise<SourceFacts>;
+	inspect(inspection?: Inspection): Promise<SourceFacts>;
 
-	/** What to do, in order. A step's rows have to be read before the next step is asked for, unless they are a buffer. */
+	/**
+	 * What to do, in order. A step's rows have to be read before the next step is asked for, unless they are a buffer. The
+	 * selection is the one of the inspection, or part of it.
+	 * @throws BackupError as inspect does, and where what was still to be checked is not what was backed up
+	 */
 	steps(selection: RestoreSelection, signal?: AbortSignal): AsyncIterable<RestoreStep>;
 }

@@ -114,6 +114,11 @@ export class StatementSurvey {
 		});
 	}
 
+	/** Whether it makes the table, view or sequence of that key, or brings rows that cannot be counted. */
+	defines(table: string): boolean {
+		return this.#relations.has(table) || (this.#rows.has(table) && this.#rows.get(table) === undefined);
+	}
+
 	/**
 	 * The key of the table that a COPY fills.
 	 * @throws BackupError INVALID_INPUT where it is no COPY FROM STDIN

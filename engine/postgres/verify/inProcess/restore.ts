@@ -36,7 +36,7 @@ export async function restoreInProcess<T>(
 ): Promise<T> {
 	const { log, signal, restoreTook } = context;
 	const begun = performance.now();
-	const facts = await source.inspect(signal);
+	const facts = await source.inspect({ signal });
 	const { modules, missing } = extensionModules(facts.extensions);
 	if (missing.length > 0) throw lacking(missing);
 	log('starting PostgreSQL in memory');

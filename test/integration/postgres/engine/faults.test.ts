@@ -205,7 +205,7 @@ describe('a restore whose', () => {
 	/** The source, with a stop before its nth rows. */
 	function pausing(source: RestoreSource, gate: Gate, rowsBefore: number): RestoreSource {
 		return {
-			inspect: (signal) => source.inspect(signal),
+			inspect: (inspection) => source.inspect(inspection),
 			async *steps(selection, signal) {
 				let rows = 0;
 				for await (const step of source.steps(selection, signal)) {

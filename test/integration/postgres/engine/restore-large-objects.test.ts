@@ -95,7 +95,7 @@ describe('large objects that exist already', () => {
 		await server.query(database, `SELECT lo_put(1, 0, '\\x11223344')`);
 		const wrong = (sql: string) => sql.replace(call, call.replace(' 0,', ' -1,').replace('(0,', '(9,'));
 		const failing: RestoreSource = {
-			inspect: (signal) => source.inspect(signal),
+			inspect: (inspection) => source.inspect(inspection),
 			steps: async function* (selection, signal) {
 				for await (const step of source.steps(selection, signal))
 					if (step.type === 'batch') yield { ...step, sql: wrong(step.sql) };

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { ArchiveSource, type RestoreSelection, type RestoreTarget } from '../../../../engine/postgres';
+import type { Inspection } from '../../../../engine/postgres/restore';
 import { installFixtureExtension } from '../../../fixtures/postgres/everything.sql';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { breakingStream } from './breakingStream';
@@ -27,8 +28,8 @@ const count = (database: string, table: string) => scalar(server, database, `SEL
 
 /** An archive that promises one row more than it holds, though its content is right: as where the target takes one away. */
 class PromisingMore extends ArchiveSource {
-	override async inspect(signal?: AbortSignal) {
-		const facts = await super.inspect(signal);
+	override async inspect(inspection?: Inspection) {
+		const facts = await super.inspect(inspection);
 		const promised = [...(facts.expectedRows ?? [])].map(
 			([key, rows], at) => [key, at === 0 ? rows + 1 : rows] as const,
 		);

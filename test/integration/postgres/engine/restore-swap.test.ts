@@ -246,7 +246,7 @@ describe('the name of a database', () => {
 		const database = newName();
 		const archive = await stored.source();
 		const source: RestoreSource = {
-			inspect: (signal) => archive.inspect(signal),
+			inspect: (inspection) => archive.inspect(inspection),
 			async *steps(selection, signal) {
 				yield* archive.steps(selection, signal);
 				await server.createDatabase(database);
