@@ -16,7 +16,7 @@ import type { Manifest, ManifestPart } from './manifest';
 import { readManifest } from './manifest-file';
 import { keyIn, manifestKeyOf } from './naming';
 import { readPart } from './part-reader';
-import { rangePass, wholePass, type ReadPass } from './read-pass';
+import { rangePass, wholePass, type ReadPass, type WholePass } from './read-pass';
 import { streamFrom } from './stream-from';
 import { assertStoredSize, corrupt, StoredFile, type StoredFileOptions } from './stored-file';
 
@@ -152,8 +152,7 @@ export class ArchiveReader {
 					onProgress?.(pass.file.size, this.manifest.size.stored);
 				}
 			}
-			if (!(await pass.cursor.atEnd())) throw corrupt(this.key, 'there are bytes after its end');
-			await pass.file.verify();
+			await this.#assertEnd(pass);
 			if (last) yield last;
 		} catch (error) {
 			throw await pass.explain(error);
@@ -164,7 +163,8 @@ export class ArchiveReader {
 
 	/**
 	 * The chosen parts in the order of the file, each decompressed and checked. An unencrypted archive is read by ranges,
-	 * so only what is wanted is fetched; an encrypted one from its beginning to the last part wanted. Errors as of `raw`.
+	 * so only what is wanted is fetched; an encrypted one from its beginning to the last part wanted, and where that is the
+	 * last of the file, the hash of the file is compared as well. Errors as of `raw`.
 	 */
 	async *parts(
 		filter: (part: ManifestPart, index: number) => boolean,
@@ -179,17 +179,28 @@ export class ArchiveReader {
 			const first = run[0]?.part;
 			const final = run.at(-1)?.part;
 			if (!first || !final) continue;
-			const pass = keys
-				? wholePass(options, keys, this.#knownGood)
-				: await rangePass(options, first.offset, final.offset + final.length);
-			yield* this.#readRun(run, pass, signal);
+			if (!keys) {
+				const pass = await rangePass(options, first.offset, final.offset + final.length);
+				yield* this.#readRun(run, pass, signal);
+				continue;
+			}
+			const pass = wholePass(options, keys, this.#knownGood);
+			const isLast = run.at(-1)?.index === this.manifest.parts.length - 1;
+			yield* this.#readRun(run, pass, signal, isLast ? () => this.#assertEnd(pass) : undefined);
 		}
+	}
+
+	/** The file ends here, and all of it was what was stored. @throws BackupError ARCHIVE_CORRUPT */
+	async #assertEnd(pass: WholePass): Promise<void> {
+		if (!(await pass.cursor.atEnd())) throw corrupt(this.key, 'there are bytes after its end');
+		await pass.file.verify();
 	}
 
 	async *#readRun(
 		run: { part: ManifestPart; index: number }[],
 		pass: ReadPass,
 		signal: AbortSignal | undefined,
+		atEnd: () => Promise<void> = () => Promise.resolve(),
 	): AsyncGenerator<ReadPartResult, void, undefined> {
 		try {
 			for (const { part, index } of run) {
@@ -200,6 +211,9 @@ export class ArchiveReader {
 				if (content instanceof Uint8Array) yield { index, part, raw: asBuffer(content) };
 				else yield* handOut({ index, part }, content, pass);
 			}
+			await atEnd().catch(async (error: unknown) => {
+				throw await pass.explain(error);
+			});
 		} finally {
 			await pass.close();
 		}

@@ -69,13 +69,13 @@ export class ArchiveSource implements RestoreSource {
 	async inspect({ selection = {}, check = 'first', signal }: Inspection = {}): Promise<SourceFacts> {
 		const properties = this.#properties();
 		await this.reader.checkKeys(signal);
-		let filter: SelectionFilter | undefined;
+		let filter = this.#survey.filter(selection);
 		const content = new PartCheck(
 			this.#manifest,
 			{
 				onStatement: (text) => void this.#survey.add(text),
 				onRows: (part, { table, columns }) => {
-					this.#rows.assertChosen(this.#rows.tableOf(part), table, filter as SelectionFilter, '; nothing was changed');
+					this.#rows.assertChosen(this.#rows.tableOf(part), table, filter, '; nothing was changed');
 					if (!this.#columns.has(table)) this.#columns.set(table, columns);
 				},
 			},
@@ -86,6 +86,7 @@ export class ArchiveSource implements RestoreSource {
 		await this.#check(content, this.#manifest.encryption ? beforeRows : isDefinition, signal);
 		if (!this.#manifest.encryption) content.assertScriptComplete();
 		this.#ownSequences();
+		// The definitions say what belongs to what is chosen.
 		filter = this.#survey.filter(selection);
 		if (check === 'first') {
 			const wanted = this.#wanted(filter);

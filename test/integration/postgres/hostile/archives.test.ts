@@ -6,6 +6,7 @@ import { ArchiveSource, restoreDatabase, type RestoreDatabaseOptions } from '../
 import { verifyBackup } from '../../../../engine/verify';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { connectionTo, failureOf, newName, untilNoEngineSession } from '../engine/support';
+import { forge } from '../../verify/forge';
 import { IN_PROCESS, keepingContext, onServer } from '../verify/support';
 import { testRestore } from '../../../../engine/postgres/verify/testRestore';
 import { adding, type Attack, type Victim, victimOn } from './support';
@@ -111,6 +112,31 @@ async function isRefused(key: string, code: ErrorCode): Promise<void> {
 	expect(report, JSON.stringify(report.findings)).toMatchObject({ verdict: 'failed', reached: 'integrity' });
 }
 
+/** The rows of an encrypted archive are checked while they are loaded: nothing bad of it runs, and nothing is left. */
+async function isRefusedEncrypted(type: string, attack: Attack): Promise<void> {
+	const { storage, manifest } = victim.backup;
+	const passphrase = 'long enough a passphrase';
+	const key = await forge(
+		storage,
+		{ manifest, folder: 'postgres' },
+		{
+			encryption: { passphrase },
+			parts: (parts) =>
+				parts.map(({ part, raw }) =>
+					part.type === type ? { part, raw: Buffer.from(attack(raw.toString('latin1')), 'latin1') } : { part, raw },
+				),
+		},
+	);
+	const source = async () => new ArchiveSource(await openArchive(storage, `${key}.manifest.json`, { passphrase }));
+	const connection = connectionTo(server, 'postgres');
+	for (const target of [
+		{ type: 'newDatabase', database: newName() },
+		{ type: 'safeSwap', database: victim.database, confirmation: victim.database },
+		{ type: 'existing', database: victim.database, confirmation: victim.database, before: 'nothing' },
+	] as const)
+		await failureOf(restoreDatabase({ connection, source: await source(), target }), 'ARCHIVE_CORRUPT');
+}
+
 describe('an archive of ours', () => {
 	it('is restored by the ways that the attacks below go', async () => {
 		const key = await victim.forgedParts((parts) => parts);
@@ -130,6 +156,22 @@ describe('an archive of ours', () => {
 
 	it.each(LARGE_OBJECTS)('whose large objects hold %s is refused before anything is touched', async (_, attack) => {
 		await isRefused(await victim.forged('large-objects', attack), 'ARCHIVE_CORRUPT');
+	});
+
+	it.each([
+		['pre-data', 0],
+		['post-data', 0],
+		['post-data', 16],
+	] as const)('that is encrypted, whose %s holds what pg_dump does not write, is refused', async (type, number) => {
+		await isRefusedEncrypted(type, adding((DEFINITIONS[number] as (typeof DEFINITIONS)[number])[1]()));
+	});
+
+	it.each(ROWS)('that is encrypted, whose rows hold %s, is refused', async (_, attack) => {
+		await isRefusedEncrypted('data', attack());
+	});
+
+	it.each(LARGE_OBJECTS)('that is encrypted, whose large objects hold %s, is refused', async (_, attack) => {
+		await isRefusedEncrypted('large-objects', attack);
 	});
 
 	it('that was cut at the border of a frame is refused, with a manifest that fits', async () => {
