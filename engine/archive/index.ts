@@ -43,7 +43,6 @@ export {
 	usualFolder,
 	VERIFICATION_SUFFIX,
 } from './naming';
-export { inParallel } from './parallel';
 export { completeSources, homeOf, seriesIn, seriesOf, sourceOf, type SeriesFacts } from './series';
 export {
 	BACKUP_KINDS,

@@ -1,5 +1,6 @@
-import { inParallel, manifestKeyOf } from '../archive';
+import { manifestKeyOf } from '../archive';
 import { throwIfCancelled } from '../errors';
+import { inParallel } from '../parallel';
 import type { DeletionLock, Storage } from '../storage/storage';
 import type { RetentionEntry } from './entry';
 

@@ -1,5 +1,5 @@
-import { inParallel } from '../archive';
 import { type BackupError, throwIfCancelled } from '../errors';
+import { inParallel } from '../parallel';
 import type { Storage, StoredObject } from '../storage/storage';
 import { holdsUpOne } from './attempt';
 import type { RetentionEntry } from './entry';

@@ -1,4 +1,5 @@
-import { inParallel, type ManifestTrust } from '../archive';
+import type { ManifestTrust } from '../archive';
+import { inParallel } from '../parallel';
 import type { Storage } from '../storage/storage';
 import { verificationKeyOf } from '../verify/history';
 import { readCatalog, type RetentionCatalog } from './catalog';

@@ -4,9 +4,10 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
 import { BackupError, throwIfCancelled } from '../errors';
+import { inParallel } from '../parallel';
 import { closeSource } from './chunks';
 import { folderError, systemCode } from './folder-errors';
-import { freeBytesAt, isNothingThere, locate, lstatOrNothing, type Place } from './folder-paths';
+import { freeBytesAt, isNothingThere, locate, lstatOrNothing, syncFolder, type Place } from './folder-paths';
 import { openFile } from './folder-read';
 import { SmallFiles } from './folder-small';
 import { walk, type FoundFile } from './folder-walk';
@@ -23,7 +24,7 @@ import {
 import { nameOf } from './keys';
 import { formatPointer, MAX_POINTER_BYTES, parsePointer, targetBeside } from './pointer';
 import { type OnNotice, StallWatch } from './stall';
-import type { ReadOptions, SmallReader, Storage, StoredObject, WriteOptions } from './storage';
+import type { ReadOptions, RemovalFailure, SmallReader, Storage, StoredObject, WriteOptions } from './storage';
 
 export interface FolderStorageOptions {
 	/** Absolute path of the folder; created (0700) by the first write. It may itself be a symbolic link. */
@@ -39,6 +40,9 @@ export interface FolderStorageOptions {
 	/** Fires when the run that uses the storage is cancelled: what hangs then is left behind. */
 	runSignal?: AbortSignal | undefined;
 }
+
+/** Files that are removed at once. */
+const REMOVALS = 8;
 
 /** What symlink(2) answers on file systems that have no symbolic links. */
 const NO_SYMLINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
@@ -164,6 +168,33 @@ export class FolderStorage implements Storage {
 			const stats = await lstatOrNothing(place.path);
 			if (stats?.isFile() || stats?.isSymbolicLink()) await fs.rm(place.path, { force: true });
 		});
+	}
+
+	async removeMany(keys: readonly string[], signal?: AbortSignal): Promise<RemovalFailure[]> {
+		for (const key of keys) assertKey(key);
+		const failures: RemovalFailure[] = [];
+		const note = (error: unknown, some: readonly string[]) => {
+			if (!(error instanceof BackupError)) throw error;
+			if (error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE') throw error;
+			failures.push(...some.map((key) => ({ key, error })));
+		};
+		const removed = new Map<string, string[]>();
+		await inParallel(new Set(keys), REMOVALS, async (key) => {
+			throwIfCancelled(signal);
+			await this.remove(key).then(
+				() => {
+					const some = removed.get(folderOf(key));
+					if (some) some.push(key);
+					else removed.set(folderOf(key), [key]);
+				},
+				(error: unknown) => note(error, [key]),
+			);
+		});
+		for (const some of removed.values()) {
+			const syncing = this.#ifThere(some[0]!, ({ directory }) => syncFolder(directory));
+			await syncing.catch((error: unknown) => note(error, some));
+		}
+		return failures;
 	}
 
 	async setLatest(pointerKey: string, targetKey: string): Promise<void> {

@@ -1,4 +1,4 @@
 export { FolderStorage, type FolderStorageOptions } from './folder';
 export { probeStorage } from './probe';
 export { S3Storage, type RetryPolicy, type S3StorageOptions } from './s3';
-export type { DeletionLock, ReadOptions, Storage, StoredObject, WriteOptions } from './storage';
+export type { DeletionLock, ReadOptions, RemovalFailure, Storage, StoredObject, WriteOptions } from './storage';

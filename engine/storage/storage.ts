@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 
+import type { BackupError } from '../errors';
+
 /** An object as a storage lists it. Keys are relative, with forward slashes: `postgres/shop_20260131_020000.sql.zst`. */
 export interface StoredObject {
 	key: string;
@@ -37,6 +39,12 @@ export interface ReadOptions {
 	/** The byte after the last one wanted. */
 	end?: number;
 	signal?: AbortSignal;
+}
+
+/** An object that could not be removed. */
+export interface RemovalFailure {
+	key: string;
+	error: BackupError;
 }
 
 /**
@@ -102,6 +110,15 @@ export interface Storage {
 
 	/** Removes an object; fine where there is none. */
 	remove(key: string): Promise<void>;
+
+	/**
+	 * Removes many objects, in no promised order. What is not among the failures is gone when this resolves, and stays gone
+	 * when the machine stops; so is what was not there.
+	 * @returns what could not be removed; the others went all the same
+	 * @throws BackupError INVALID_INPUT (a key that is not allowed; nothing was removed), CANCELLED and STORAGE_UNREACHABLE
+	 * (some may be gone)
+	 */
+	removeMany(keys: readonly string[], signal?: AbortSignal): Promise<RemovalFailure[]>;
 
 	/**
 	 * Points `pointerKey` (`postgres/shop_latest`) at an object beside it: a relative symlink in a folder, a small JSON

@@ -128,6 +128,10 @@ export class BinaryInput implements Storage {
 		return Promise.reject(readOnly());
 	}
 
+	removeMany(): Promise<never> {
+		return Promise.reject(readOnly());
+	}
+
 	setLatest(): Promise<never> {
 		return Promise.reject(readOnly());
 	}

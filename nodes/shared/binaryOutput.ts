@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 
 import type { BinaryHelperFunctions, IBinaryData } from 'n8n-workflow';
 
-import { BackupError, messageOf, type Storage, type StoredObject } from '../../engine';
+import { BackupError, messageOf, type RemovalFailure, type Storage, type StoredObject } from '../../engine';
 
 const MIME_TYPES: Record<string, string> = {
 	gpg: 'application/pgp-encrypted',
@@ -59,6 +59,11 @@ export class BinaryOutput implements Storage {
 	remove(key: string): Promise<void> {
 		this.#archives.delete(key);
 		return Promise.resolve();
+	}
+
+	removeMany(keys: readonly string[]): Promise<RemovalFailure[]> {
+		for (const key of keys) this.#archives.delete(key);
+		return Promise.resolve([]);
 	}
 
 	async setLatest(): Promise<void> {}

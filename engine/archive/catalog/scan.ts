@@ -10,12 +10,12 @@
  * there of the other one. What gets lost in between is read from the manifests the next time.
  */
 import { BackupError, throwIfCancelled } from '../../errors';
+import { inParallel } from '../../parallel';
 import type { Storage, StoredObject } from '../../storage/storage';
 import { assertAuthentic, type ManifestTrust } from '../authenticity';
 import { MANIFEST_SUFFIX } from '../manifest';
 import { manifestReader } from '../manifest-file';
 import { folderOf, HOUSEKEEPING, manifestKeyOf, VERIFICATION_SUFFIX } from '../naming';
-import { inParallel } from '../parallel';
 import { summaryOf, type DamagedManifest, type ListedBackup, type ManifestSummary } from './entry';
 import { batchesIn, CatalogSeal, formatLine, parseLine, readStored, writeStored, type CatalogLine } from './stored';
 

@@ -4,7 +4,8 @@ import { BackupError, throwIfCancelled } from '../../errors';
 import { closeSource } from '../chunks';
 import { assertKey, assertObjectKey, assertPointer, assertPointerKey, assertPrefix, isObjectKey } from '../keys';
 import { formatPointer, MAX_POINTER_BYTES, parsePointer } from '../pointer';
-import type { DeletionLock, ReadOptions, Storage, StoredObject, WriteOptions } from '../storage';
+import type { DeletionLock, ReadOptions, RemovalFailure, Storage, StoredObject, WriteOptions } from '../storage';
+import { BatchDelete } from './batch-delete';
 import { CreateOnly } from './conditional';
 import { copyObject, headOfSource } from './copy';
 import { s3Error } from './errors';
@@ -35,6 +36,7 @@ export class S3Storage implements Storage {
 	readonly #settings: S3Settings;
 	readonly #requests: S3Requests;
 	readonly #createOnly: CreateOnly;
+	readonly #deletions: BatchDelete;
 	readonly #versions: KeptVersions;
 
 	/** @throws BackupError INVALID_INPUT that names the option */
@@ -43,6 +45,7 @@ export class S3Storage implements Storage {
 		this.#settings = settingsOf(options);
 		this.#requests = new S3Requests(this.#settings);
 		this.#createOnly = new CreateOnly(this.#requests);
+		this.#deletions = new BatchDelete(this.#requests);
 		this.#versions = new KeptVersions(this.#requests);
 		this.description = `bucket ${options.bucket} at ${this.#settings.host}`;
 	}
@@ -187,13 +190,21 @@ export class S3Storage implements Storage {
 
 	async remove(key: string): Promise<void> {
 		assertKey(key);
-		await this.#explained(key, async () => {
-			try {
-				await this.#requests.send({ method: 'DELETE', key: this.#inBucket(key) });
-			} catch (error) {
-				if (!(error instanceof S3Failure) || error.code !== 'NoSuchKey') throw error;
-			}
-		});
+		await this.#explained(key, () => this.#deletions.removeOne(this.#inBucket(key)));
+	}
+
+	async removeMany(keys: readonly string[], signal?: AbortSignal): Promise<RemovalFailure[]> {
+		for (const key of keys) assertKey(key);
+		const failures: RemovalFailure[] = [];
+		const failed = (inBucket: string, failure: S3Failure) => {
+			const key = inBucket.slice(this.#settings.prefix.length);
+			const error = s3Error(failure, this.#place(key));
+			if (error.code === 'STORAGE_UNREACHABLE') throw error;
+			failures.push({ key, error });
+		};
+		const inBucket = Array.from(new Set(keys), (key) => this.#inBucket(key));
+		await this.#deletions.remove(inBucket, failed, signal);
+		return failures;
 	}
 
 	async setLatest(pointerKey: string, targetKey: string): Promise<void> {

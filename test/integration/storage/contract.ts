@@ -128,6 +128,26 @@ export function storageContract(name: string, start: () => Promise<StorageUnderT
 			expect(await storage.stat('missing/x.bin')).toBeUndefined();
 		});
 
+		it('removes many objects at once, and is content where some are not there', async () => {
+			const some = Array.from({ length: 30 }, (_, index) => `many/${index % 3}/ä & <${index}>.bin`);
+			for (const key of some) await storage.replace(key, Buffer.from(key));
+			await storage.replace('many/0/stays.bin', Buffer.from('x'));
+			await storage.setLatest('many/0/shop_latest', 'many/0/stays.bin');
+			expect(await storage.removeMany([...some, some[0]!, 'many/never/was.bin', 'many/0/shop_latest'])).toEqual([]);
+			expect(await keys('many/')).toEqual(['many/0/stays.bin']);
+			expect(await storage.readLatest('many/0/shop_latest')).toBeUndefined();
+			expect(await storage.removeMany([])).toEqual([]);
+		});
+
+		it('removes nothing of many where one key is not allowed', async () => {
+			await storage.replace('refused/x.bin', Buffer.from('x'));
+			await expect(storage.removeMany(['refused/x.bin', '../x'])).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+			expect(await keys('refused/')).toEqual(['refused/x.bin']);
+			await expect(storage.removeMany(['refused/x.bin'], AbortSignal.abort())).rejects.toMatchObject({
+				code: 'CANCELLED',
+			});
+		});
+
 		it('removes an object, and is content where there is none', async () => {
 			await storage.write('gone/x.bin', content(10));
 			await storage.remove('gone/x.bin');

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect, it } from 'vitest';
 
-import { inParallel } from '../../../engine/archive';
+import { inParallel } from '../../engine/parallel';
 
 it('ends with the first failure only when what was begun is over, and begins nothing after it', async () => {
 	const begun: number[] = [];
