@@ -1,6 +1,13 @@
-import { latestKey, manifestKeyOf, type ManifestTrust } from '../archive';
-import { readManifest } from '../archive/manifest-file';
+/**
+ * Deletes what a plan lets go, in groups. Of each group the manifests are read again (the plan may rest on the catalogue, and
+ * somebody may have pinned a backup meanwhile), then the manifests are removed, and once they are gone for good, what
+ * belonged to them. Whatever breaks off, a backup is whole or has no manifest, and what has none is noted beforehand, so that
+ * the next run removes the rest. An archive never goes in one group with a backup that needs it, so that none goes before
+ * it is certain that the backup went.
+ */
+import { latestKey, manifestKeyOf, readManifest, type ManifestTrust } from '../archive';
 import { BackupError, throwIfCancelled } from '../errors';
+import { inParallel } from '../parallel';
 import type { Storage } from '../storage/storage';
 import { attempt, holdsUpOne } from './attempt';
 import { isGood, type RetentionEntry } from './entry';
@@ -9,7 +16,11 @@ import type { RetentionPlan } from './plan';
 import type { Stuck } from './report';
 import type { Survey } from './survey';
 import { passOnFailure } from './shared-failure';
-import { noteDeletions, notedDeletions, removeBackup } from './sweep';
+import { dataKeysOf, noteDeletions, notedDeletions } from './sweep';
+
+/** With their side files they make one request of a thousand keys, and no run is long without a look at its lock. */
+const GROUP = 200;
+const READERS = 16;
 
 export interface Deletions {
 	deleted: RetentionEntry[];
@@ -47,19 +58,21 @@ export async function deletePlanned(
 	await repoint(plan, deletions.stuck, storage);
 	const run = {
 		storage,
+		lock,
 		copies: failedAmong([...staying(plan), ...outside]),
 		needed: new Set<string>(),
 		trust,
 		signal,
 	};
-	for (const entry of deletable) {
+	for (const group of groupsOf(deletable)) {
 		throwIfCancelled(signal);
 		await lock.confirm();
-		await deleteOne(entry, deletions, run);
+		await deleteGroup(group, deletions, run);
 	}
-	// So does what failed with its manifest gone. Where the manifest stands, the next plan decides.
-	for (const key of ownKeys(deletions.failed.map(({ entry }) => entry)))
+	// What failed after its manifest was gone stays noted, too. Where the manifest stands, the next plan decides.
+	await inParallel(ownKeys(deletions.failed.map(({ entry }) => entry)), READERS, async (key) => {
 		if (!(await storage.stat(manifestKeyOf(key)))) unfinished.push(key);
+	});
 	await noteDeletions(storage, unfinished, now);
 	return deletions;
 }
@@ -84,6 +97,7 @@ function failedAmong(entries: readonly RetentionEntry[]): Map<string, RetentionE
 
 interface Deleting {
 	storage: Storage;
+	lock: StorageLock;
 	/** Bad backups that stay, by id. */
 	copies: ReadonlyMap<string, RetentionEntry[]>;
 	/** Ids of archives that must stay, because a backup that needs them could not be deleted. */
@@ -92,32 +106,66 @@ interface Deleting {
 	signal: AbortSignal | undefined;
 }
 
-async function deleteOne(
-	entry: RetentionEntry,
-	{ deleted, failed }: Deletions,
-	{ storage, copies, needed, trust, signal }: Deleting,
-): Promise<void> {
-	try {
-		if (needed.has(entry.id)) throw new BackupError('STORAGE_FAILED', 'A backup that needs it could not be deleted.');
-		if (entry.kind === 'foreign') {
-			await assertSameFile(storage, entry);
-			await storage.remove(entry.key);
-		} else {
-			await assertUnchanged(storage, entry, trust, signal);
-			if (entry.verified === 'failed') {
-				for (const copy of copies.get(entry.id) ?? []) await passOnFailure(storage, entry, copy, signal);
-			}
-			await removeBackup(storage, entry.key);
+/** In the order of the plan, in which a backup comes before the archives that it needs. */
+function* groupsOf(entries: readonly RetentionEntry[]): Generator<RetentionEntry[]> {
+	let group: RetentionEntry[] = [];
+	let needed = new Set<string>();
+	for (const entry of entries) {
+		if (group.length >= GROUP || needed.has(entry.id)) {
+			yield group;
+			group = [];
+			needed = new Set();
 		}
-		deleted.push(entry);
-	} catch (error) {
-		if (!holdsUpOne(error)) throw error;
-		failed.push({ entry, error });
+		group.push(entry);
 		for (const id of entry.needs) needed.add(id);
+	}
+	if (group.length > 0) yield group;
+}
+
+async function deleteGroup(group: readonly RetentionEntry[], deletions: Deletions, run: Deleting): Promise<void> {
+	const { storage, lock, needed, signal } = run;
+	const failed = new Map<RetentionEntry, BackupError>();
+	await inParallel(group, READERS, async (entry) => {
+		throwIfCancelled(signal);
+		await prepare(entry, run).catch((error: unknown) => {
+			if (!holdsUpOne(error)) throw error;
+			failed.set(entry, error);
+		});
+	});
+	/** Removes what some keys of each entry name; entries of which one cannot be removed have failed. */
+	const remove = async (keysOf: (entry: RetentionEntry) => string[]) => {
+		const owners = new Map<string, RetentionEntry>();
+		for (const entry of group) if (!failed.has(entry)) for (const key of keysOf(entry)) owners.set(key, entry);
+		if (owners.size === 0) return;
+		await lock.confirm();
+		for (const { key, error } of await storage.removeMany([...owners.keys()], signal))
+			failed.set(owners.get(key)!, error);
+	};
+	await remove((entry) => [entry.kind === 'foreign' ? entry.key : manifestKeyOf(entry.key)]);
+	await remove((entry) => (entry.kind === 'foreign' ? [] : dataKeysOf(entry.key)));
+	for (const entry of group) {
+		const error = failed.get(entry);
+		if (!error) deletions.deleted.push(entry);
+		else {
+			deletions.failed.push({ entry, error });
+			for (const id of entry.needs) needed.add(id);
+		}
 	}
 }
 
-/** The plan may rest on a cache, and somebody may have pinned the backup meanwhile: the manifest has the last word. */
+/** Makes sure that an entry may still go, and passes on what is known of it. @throws BackupError why it must stay */
+async function prepare(entry: RetentionEntry, { storage, copies, needed, trust, signal }: Deleting): Promise<void> {
+	if (needed.has(entry.id)) throw new BackupError('STORAGE_FAILED', 'A backup that needs it could not be deleted.');
+	if (entry.kind === 'foreign') {
+		await assertSameFile(storage, entry);
+		return;
+	}
+	await assertUnchanged(storage, entry, trust, signal);
+	if (entry.verified !== 'failed') return;
+	for (const copy of copies.get(entry.id) ?? []) await passOnFailure(storage, entry, copy, signal);
+}
+
+/** The manifest has the last word. */
 async function assertUnchanged(
 	storage: Storage,
 	entry: RetentionEntry,

@@ -1,11 +1,16 @@
 import { BackupError, throwIfCancelled } from '../errors';
+import { inParallel } from '../parallel';
 import type { Storage, StoredObject } from '../storage/storage';
 import { attempt } from './attempt';
 import type { StorageLock } from './lock';
-import { archiveOfRecord, removeOrphan, type Orphans } from './orphans';
+import { archiveOfRecord, isStillOrphan, type Orphans } from './orphans';
 import { DEFAULT_MAX_DELETED_SHARE, percentOf, type RetentionPolicy } from './policy';
 import type { Stuck } from './report';
 import type { Survey } from './survey';
+
+/** Orphans that are looked at, and then removed, between two looks at the lock. */
+const GROUP = 500;
+const READERS = 16;
 
 const UNFINISHED_AFTER_MS = 24 * 60 * 60 * 1000;
 
@@ -54,14 +59,30 @@ export async function clearLeftovers(
 	if (options.removeUnproven) going.push(...unlessTooMany(orphans.unproven));
 	if (!lock) return { ...cleared, removed: going };
 	if (options.removeOrphans !== false) await sweep(run, lock, isInScope, cleared);
-	for (const orphan of going) {
-		throwIfCancelled(run.signal);
+	for (let start = 0; start < going.length; start += GROUP) {
 		await lock.confirm();
-		await attempt(cleared.stuck, orphan.key, async () => {
-			if (await removeOrphan(run.storage, orphan, run.signal)) cleared.removed.push(orphan);
-		});
+		await removeOrphans(run, going.slice(start, start + GROUP), cleared);
 	}
 	return cleared;
+}
+
+async function removeOrphans(
+	{ storage, signal }: Run,
+	orphans: readonly StoredObject[],
+	{ removed, stuck }: Cleared,
+): Promise<void> {
+	const going = new Map<string, StoredObject>();
+	await inParallel(orphans, READERS, async (orphan) => {
+		throwIfCancelled(signal);
+		await attempt(stuck, orphan.key, async () => {
+			if (await isStillOrphan(storage, orphan, signal)) going.set(orphan.key, orphan);
+		});
+	});
+	for (const { key, error } of await storage.removeMany([...going.keys()], signal)) {
+		going.delete(key);
+		stuck.push({ what: key, error });
+	}
+	removed.push(...orphans.filter(({ key }) => going.has(key)));
 }
 
 async function sweep(

@@ -4,7 +4,7 @@ import { inParallel } from '../parallel';
 import type { DeletionLock, Storage } from '../storage/storage';
 import type { RetentionEntry } from './entry';
 
-const READERS = 8;
+const READERS = 16;
 
 /**
  * Asks the storage which of some backups it refuses to delete, and notes it in them. A lock on the manifest holds the

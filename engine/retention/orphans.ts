@@ -110,8 +110,8 @@ function whyPrecious({ entry }: LostBackup, { good, verified, needed }: Standing
 	return undefined;
 }
 
-/** Removes an orphan, unless it has got its manifest meanwhile, or the storage locks it. @returns whether it did */
-export async function removeOrphan(
+/** Whether an orphan may still go: it was not changed, has not got its manifest meanwhile, and the storage does not lock it. */
+export async function isStillOrphan(
 	storage: Storage,
 	{ key, size, modifiedAt }: StoredObject,
 	signal?: AbortSignal,
@@ -119,7 +119,5 @@ export async function removeOrphan(
 	const found = await storage.stat(key);
 	const isSame = found?.size === size && found.modifiedAt.getTime() <= modifiedAt.getTime() + 1000;
 	if (!isSame || (await storage.stat(manifestKeyOf(key)))) return false;
-	if (await storage.deletionLock?.(key, signal)) return false;
-	await storage.remove(key);
-	return true;
+	return !(await storage.deletionLock?.(key, signal));
 }

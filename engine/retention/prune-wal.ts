@@ -9,7 +9,9 @@ import type { WalReport } from './report';
 import type { Survey } from './survey';
 import { candidateOf, isBaseBackup, planWal, type BaseCandidate, type WalPlan } from './wal';
 
-const WIDTH = 8;
+/** Segments that are removed between two looks at the lock. */
+const GROUP = 1000;
+const READERS = 16;
 
 /**
  * Deletes archived WAL that the policy lets go; with no lock to hold, a dry run, tells what would go.
@@ -57,7 +59,7 @@ async function withoutLocked(
 ): Promise<StoredObject[]> {
 	if (!storage.deletionLock) return [...objects];
 	const locked = new Set<StoredObject>();
-	await inParallel(objects, WIDTH, async (object) => {
+	await inParallel(objects, READERS, async (object) => {
 		throwIfCancelled(signal);
 		if (await storage.deletionLock!(object.key, signal)) locked.add(object);
 	});
@@ -73,13 +75,15 @@ async function remove(
 ): Promise<{ deleted: StoredObject[]; error: BackupError | null }> {
 	const deleted: StoredObject[] = [];
 	try {
-		for (let index = 0; index < objects.length; index += WIDTH) {
+		for (let index = 0; index < objects.length; index += GROUP) {
 			throwIfCancelled(signal);
 			await lock.confirm();
-			await inParallel(objects.slice(index, index + WIDTH), WIDTH, async (object) => {
-				await storage.remove(object.key);
-				deleted.push(object);
-			});
+			const some = objects.slice(index, index + GROUP);
+			const keys = some.map(({ key }) => key);
+			const failures = new Map((await storage.removeMany(keys, signal)).map(({ key, error }) => [key, error]));
+			deleted.push(...some.filter(({ key }) => !failures.has(key)));
+			const [error] = failures.values();
+			if (error) return { deleted, error };
 		}
 	} catch (error) {
 		if (!holdsUpOne(error)) throw error;

@@ -6,13 +6,16 @@ import { z } from 'zod';
 
 import { HOUSEKEEPING, LIMITS, manifestKeyOf } from '../archive';
 import { throwIfCancelled } from '../errors';
-import type { Storage } from '../storage/storage';
+import { inParallel } from '../parallel';
+import type { Storage, StoredObject } from '../storage/storage';
 import { holdsUpOne } from './attempt';
 import { parseJson, readSmall } from './housekeeping';
 import { SIDECAR_SUFFIXES } from './orphans';
 
 const DELETIONS_KEY = `${HOUSEKEEPING}deleting.json`;
 const COPIES_KEY = `${HOUSEKEEPING}copying.json`;
+
+const READERS = 16;
 
 /** Some servers tell times in whole seconds, rounded up. */
 const ROUNDING_MS = 1000;
@@ -45,13 +48,13 @@ export async function notedCopies(storage: Storage, signal?: AbortSignal): Promi
  * @returns the keys of the archives whose data it removed
  */
 export async function finishDeletions(storage: Storage, signal?: AbortSignal): Promise<string[]> {
-	return await finish(storage, DELETIONS_KEY, finishDeletion, signal);
+	return await finish(storage, DELETIONS_KEY, isOlder, signal);
 }
 
 /** Removes the copies that an earlier run began and that have no manifest. Call it with the lock held. @returns their keys */
 export async function removeBrokenCopies(storage: Storage, signal?: AbortSignal): Promise<string[]> {
 	// The time tells nothing here: a copy may have that of its original. With the lock held, nobody else copies.
-	return await finish(storage, COPIES_KEY, (_, key) => finishDeletion(storage, key, new Date(8.64e15)), signal);
+	return await finish(storage, COPIES_KEY, () => true, signal);
 }
 
 async function note(storage: Storage, noteKey: string, keys: readonly string[], now: Date): Promise<void> {
@@ -64,47 +67,43 @@ async function readNote(storage: Storage, noteKey: string, signal: AbortSignal |
 	return noteSchema.safeParse(parseJson(await readSmall(storage, noteKey, LIMITS.notes, signal))).data;
 }
 
+/** @param isMeant Whether data that stands under a noted key is what was noted, and not something newer */
 async function finish(
 	storage: Storage,
 	noteKey: string,
-	finishOne: (storage: Storage, key: string, notedAt: Date) => Promise<boolean>,
+	isMeant: (data: StoredObject, notedAt: Date) => boolean,
 	signal: AbortSignal | undefined,
 ): Promise<string[]> {
 	const noted = await readNote(storage, noteKey, signal);
 	if (!noted) return [];
-	const createdAt = new Date(noted.createdAt);
-	const finished: string[] = [];
-	const stuck: string[] = [];
-	for (const key of noted.keys) {
+	const notedAt = new Date(noted.createdAt);
+	const found = new Set<string>();
+	const going: string[] = [];
+	const stuck = new Set<string>();
+	await inParallel(noted.keys, READERS, async (key) => {
 		throwIfCancelled(signal);
 		try {
-			if (await finishOne(storage, key, createdAt)) finished.push(key);
+			const data = await storage.stat(key);
+			if ((data && !isMeant(data, notedAt)) || (await storage.stat(manifestKeyOf(key)))) return;
+			going.push(key);
+			if (data) found.add(key);
 		} catch (error) {
 			if (!holdsUpOne(error)) throw error;
-			stuck.push(key);
+			stuck.add(key);
 		}
-	}
-	await note(storage, noteKey, stuck, createdAt);
-	return finished;
+	});
+	const owners = new Map(going.flatMap((key) => dataKeysOf(key).map((one) => [one, key] as const)));
+	for (const { key } of await storage.removeMany([...owners.keys()], signal)) stuck.add(owners.get(key)!);
+	await note(storage, noteKey, [...stuck], notedAt);
+	return noted.keys.filter((key) => found.has(key) && !stuck.has(key));
 }
 
-/** True where there was data to remove. */
-async function finishDeletion(storage: Storage, key: string, notedAt: Date): Promise<boolean> {
-	const data = await storage.stat(key);
-	// A key that was used again since then belongs to another backup, of which the manifest may be still to come.
-	const isNewer = data !== undefined && data.modifiedAt.getTime() > notedAt.getTime() + ROUNDING_MS;
-	if (isNewer || (await storage.stat(manifestKeyOf(key)))) return false;
-	await removeData(storage, key);
-	return data !== undefined;
+/** A key that was used again since it was noted belongs to another backup, of which the manifest may be still to come. */
+function isOlder({ modifiedAt }: StoredObject, notedAt: Date): boolean {
+	return modifiedAt.getTime() <= notedAt.getTime() + ROUNDING_MS;
 }
 
-/** Removes a backup: its manifest first, so that a crash never leaves one without its data. */
-export async function removeBackup(storage: Storage, key: string): Promise<void> {
-	await storage.remove(manifestKeyOf(key));
-	await removeData(storage, key);
-}
-
-async function removeData(storage: Storage, key: string): Promise<void> {
-	for (const suffix of SIDECAR_SUFFIXES) await storage.remove(key + suffix);
-	await storage.remove(key);
+/** The keys of all that belongs to an archive but its manifest, the archive included. */
+export function dataKeysOf(key: string): string[] {
+	return [...SIDECAR_SUFFIXES.map((suffix) => key + suffix), key];
 }

@@ -51,8 +51,8 @@ export interface CatalogLine {
 }
 
 /**
- * The compressed text; undefined where there is none that is whole.
- * @throws BackupError CANCELLED, and what the storage throws
+ * The compressed text; undefined where there is none that is whole and may be read.
+ * @throws BackupError CANCELLED, STORAGE_UNREACHABLE
  */
 export async function readStored(storage: Storage, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
 	try {
@@ -61,8 +61,10 @@ export async function readStored(storage: Storage, signal: AbortSignal | undefin
 		if (content) for await (const _batch of batchesIn(content));
 		return content;
 	} catch (error) {
-		if (error instanceof BackupError && error.code !== 'STORAGE_MISSING') throw error;
 		if (!(error instanceof BackupError || error instanceof TooLarge || isDamage(error))) throw error;
+		// Nothing depends on it: what cannot be read, or may not, is none.
+		const { code } = error as { code?: string };
+		if (code === 'CANCELLED' || code === 'STORAGE_UNREACHABLE') throw error;
 		return undefined;
 	}
 }

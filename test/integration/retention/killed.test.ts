@@ -14,6 +14,7 @@ import {
 	changeManifest,
 	intercepted,
 	pruneBy,
+	removals,
 	temporaryRoot,
 	textOf,
 	withManifests,
@@ -22,7 +23,25 @@ import {
 } from './support';
 
 const RULES = { last: 2, weeklySnapshots: 1 };
-const MUTATIONS = ['write', 'copy', 'replace', 'remove', 'setLatest', 'sweep'] as const;
+const MUTATIONS = ['write', 'copy', 'replace', 'setLatest', 'sweep'] as const;
+
+/** A storage that calls a function before each change, of each of many keys too. */
+function stepwise(storage: Storage, step: () => void): Storage {
+	const methods = MUTATIONS.map((name) => [
+		name,
+		async (...args: never[]) => {
+			step();
+			return await (storage[name] as (...some: never[]) => Promise<unknown>).apply(storage, args);
+		},
+	]);
+	return intercepted(storage, {
+		...(Object.fromEntries(methods) as Partial<Storage>),
+		...removals(async (key) => {
+			step();
+			await storage.remove(key);
+		}),
+	});
+}
 
 /** Five backups, of which the second oldest is pinned, and an old weekly copy. */
 async function prepared() {
@@ -72,16 +91,12 @@ describe('a run that is killed', () => {
 	it('at any of its steps leaves what must stay, and the next one ends as if nothing had been', async () => {
 		const whole = await prepared();
 		let steps = 0;
-		const counting = Object.fromEntries(
-			MUTATIONS.map((name) => [
-				name,
-				async (...args: never[]) => {
-					steps++;
-					return await (whole.storage[name] as (...some: never[]) => Promise<unknown>)(...args);
-				},
-			]),
+		await pruneBy(
+			stepwise(whole.storage, () => {
+				steps++;
+			}),
+			RULES,
 		);
-		await pruneBy(intercepted(whole.storage, counting), RULES);
 		const names = (keys: string[]) => keys.map((key) => key.replace(/\d{8}_\d{6}/, ''));
 		const expected = names(await backupsIn(whole.storage));
 		expect(steps).toBeGreaterThan(20);
@@ -89,17 +104,11 @@ describe('a run that is killed', () => {
 		for (let last = 1; last < steps - 1; last++) {
 			const { storage, keys } = await prepared();
 			let done = 0;
-			const dying = Object.fromEntries(
-				MUTATIONS.map((name) => [
-					name,
-					(...args: never[]) =>
-						// Whoever is dead does nothing any more.
-						++done > last
-							? Promise.reject(new Error('killed'))
-							: (storage[name] as (...some: never[]) => Promise<unknown>)(...args),
-				]),
-			);
-			await expect(pruneBy(intercepted(storage, dying), RULES)).rejects.toThrow('killed');
+			const dying = stepwise(storage, () => {
+				// Whoever is dead does nothing any more.
+				if (++done > last) throw new Error('killed');
+			});
+			await expect(pruneBy(dying, RULES)).rejects.toThrow('killed');
 			await expectSafe(storage, keys);
 			await endLock(storage);
 			await pruneBy(storage, RULES);

@@ -12,6 +12,7 @@ import {
 	DAY_MS,
 	intercepted,
 	pruneBy,
+	removals,
 	recordFailure,
 	textOf,
 	tomorrow,
@@ -148,10 +149,10 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 			await recordFailure(storage, keys[0]!);
 			const stateOf = ({ key }: { key: string }) => ({ verified: key === keys[0] ? ('failed' as const) : undefined });
 			const failing = intercepted(storage, {
-				remove: async (key) => {
+				...removals(async (key) => {
 					if (key === keys[0]) throw new BackupError('STORAGE_UNREACHABLE', 'The cable is out.');
 					await storage.remove(key);
-				},
+				}),
 			});
 			const run = pruneBy(failing, { withinDays: 1 }, { stateOf, now: tomorrow() });
 			await expect(run).rejects.toMatchObject({ code: 'STORAGE_UNREACHABLE' });
@@ -182,10 +183,10 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 			const child = await writeBackup(storage, 8, { needs: [id] });
 			await writeBackup(storage, 0);
 			const denying = intercepted(storage, {
-				remove: async (key) => {
+				...removals(async (key) => {
 					if (key === manifestKeyOf(child)) throw new BackupError('STORAGE_DENIED', 'It is locked.');
 					await storage.remove(key);
-				},
+				}),
 			});
 			const report = await pruneBy(denying, { last: 1 });
 			expect(report.deleted).toEqual([]);

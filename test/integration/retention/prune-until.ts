@@ -1,6 +1,6 @@
 import { prune } from '../../../engine/retention';
 import { FolderStorage } from '../../../engine/storage';
-import { intercepted } from './proxy';
+import { intercepted, removals } from './proxy';
 
 // Prunes a folder, and sends itself a signal right after the first change of a key that holds some text.
 const [root = '', signal = 'SIGKILL', where = ''] = process.argv.slice(2);
@@ -21,7 +21,7 @@ const storage = intercepted(folder, {
 	write: afterwards(folder.write),
 	copy: afterwards(folder.copy),
 	replace: afterwards(folder.replace),
-	remove: afterwards(folder.remove),
+	...removals(afterwards(folder.remove)),
 });
 
 const policy = { rules: { last: 2, weeklySnapshots: 1 }, maxDeletedShare: 1 };

@@ -6,7 +6,7 @@ import { FolderStorage, type Storage } from '../../../engine/storage';
 import { all } from '../storage/content';
 import { removeFolder, temporaryFolder } from '../../services/guard';
 
-export { intercepted } from './proxy';
+export { intercepted, removals } from './proxy';
 
 export const DAY_MS = 24 * 60 * 60 * 1000;
 
