@@ -2,7 +2,14 @@
  * What a storage holds, as far as retention looks at it: the catalogue (engine/archive/catalog), of which one small entry is
  * kept for each backup, so that a hundred thousand fit into memory, and everything else that is listed.
  */
-import { completeSources, NewerManifest, scanBackups, VERIFICATION_SUFFIX, type ListedArchive, type ManifestTrust } from '../archive';
+import {
+	completeSources,
+	NewerManifest,
+	scanBackups,
+	VERIFICATION_SUFFIX,
+	type ListedArchive,
+	type ManifestTrust,
+} from '../archive';
 import { messageOf } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
 import { entryOf, type RetentionEntry } from './entry';
