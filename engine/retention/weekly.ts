@@ -9,6 +9,9 @@ import { isGood, lineOf, newestFirst, type RetentionEntry } from './entry';
 import { weeklyFolder, weekOfKey } from './periods';
 import type { Zone } from './zone';
 
+/** Manifests that cannot be read, damaged or of a newer version. */
+const UNREADABLE: ReadonlySet<string> = new Set(['MANIFEST_INVALID', 'MANIFEST_NEWER']);
+
 /** A backup that is to be copied into the folder of its week. */
 export interface WeeklyCopy {
 	entry: RetentionEntry;
@@ -100,7 +103,8 @@ async function clearPlace(
 	const found = await storage.stat(copy);
 	if (await storage.stat(manifestKeyOf(copy))) {
 		const there = await readManifest(storage, manifestKeyOf(copy), signal).catch((error: unknown) => {
-			throw error instanceof BackupError && error.code === 'MANIFEST_INVALID' ? taken(copy, error) : error;
+			const isManifest = error instanceof BackupError && UNREADABLE.has(error.code);
+			throw isManifest ? taken(copy, error) : error;
 		});
 		if (there.manifest.id !== id || found?.size === size.stored) throw taken(copy);
 	} else if (found && found.size !== size.stored) throw taken(copy);

@@ -30,6 +30,7 @@ import { openStorage } from './storage';
 import { verificationOf } from './verified';
 
 const HOUR_MS = 3_600_000;
+const UNREADABLE: ReadonlySet<string> = new Set(['MANIFEST_INVALID', 'MANIFEST_NEWER']);
 const shown = shownFor(['listBackups']);
 
 /** Whose backups a node lists. */
@@ -96,7 +97,7 @@ async function wholeManifest(
 	const reading = readManifest(storage, manifestKey, signal).then(({ manifest }) => manifest);
 	return await reading.catch((error: unknown) => {
 		if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return undefined;
-		if (error instanceof BackupError && error.code === 'MANIFEST_INVALID') return error;
+		if (error instanceof BackupError && UNREADABLE.has(error.code)) return error;
 		throw error;
 	});
 }
