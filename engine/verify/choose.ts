@@ -1,4 +1,11 @@
-import { type BackupKind, type BackupReference, findBackup, type KnownBackup, listManifests, mayBeOfKind } from '../archive';
+import {
+	type BackupKind,
+	type BackupReference,
+	findBackup,
+	type KnownBackup,
+	listManifests,
+	mayBeOfKind,
+} from '../archive';
 import type { DamagedManifest, ListedBackup, ManifestTrust } from '../archive';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage';

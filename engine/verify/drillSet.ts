@@ -1,4 +1,12 @@
-import { mayBeOfKind, NewerManifest, seriesIn, sourceOf, type KnownBackup, type BackupKind, type DamagedManifest } from '../archive';
+import {
+	mayBeOfKind,
+	NewerManifest,
+	seriesIn,
+	sourceOf,
+	type KnownBackup,
+	type BackupKind,
+	type DamagedManifest,
+} from '../archive';
 
 /**
  * Why something could not be brought back as it should. `none`: nothing of this kind, or nothing at all, was backed up.
