@@ -58,4 +58,6 @@ export { neededBy, type NeededArchive } from './needs';
 export { formatManifest, manifestDocument, parseManifest } from './manifest-text';
 export { DerivationBudget, isAuthentic, type ManifestTrust } from './authenticity';
 export { readManifest } from './manifest-file';
+export { frameBytes, type FrameSizes } from './frame-size';
+export { writeFrames } from './stream-frames';
 export { LIMITS, readSmallObject, TooLarge } from './small-object';

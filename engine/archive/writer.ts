@@ -20,6 +20,7 @@ import type { Claim } from './claim';
 import { createCompressor, type CodecOptions } from './codec';
 import type { Encryptor } from './encryption';
 import { COMPRESSORS, FrameCompressor } from './frame-compressor';
+import { frameSizeFor, type FrameSizes } from './frame-size';
 import type { BackupKind, Manifest, ManifestPart } from './manifest';
 import { formatManifest, parseManifest } from './manifest-text';
 import { keyIn, manifestKeyOf } from './naming';
@@ -95,6 +96,11 @@ export class ArchiveWriter {
 	/** Bytes so far: raw ones that were compressed and appended, stored ones that the storage took. */
 	get progress(): { rawBytes: number; storedBytes: number } {
 		return { rawBytes: this.#output.rawBytes, storedBytes: this.#output.storedBytes };
+	}
+
+	/** Raw bytes that the next frame is to have at most; more than `largest` for one to be streamed. See frame-size.ts. */
+	frameSize(sizes: FrameSizes): number {
+		return frameSizeFor(sizes, this.#output.rawBytes);
 	}
 
 	/** Whether nothing is compressed or encrypted: the stored file is the bytes that were handed in. */

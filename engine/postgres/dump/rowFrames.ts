@@ -3,7 +3,10 @@ import { PassThrough } from 'node:stream';
 import type { ArchiveWriter } from '../../archive';
 import type { RowConsumer } from '../copyOut';
 
-import { FRAME_SIZE, type FrameBuffers } from './frameBuffers';
+import { FRAME_SIZES, type FrameBuffers } from './frameBuffers';
+
+/** Rows of a streamed frame are handed over in blocks: one by one they would take as long as the rest of their way. */
+const BLOCK_BYTES = 256 * 1024;
 
 /** What a frame holds besides its rows. */
 export interface FrameForm {
@@ -18,9 +21,14 @@ export interface FrameForm {
 
 interface StreamedFrame {
 	/** The archive reads it when the stream has ended. */
-	part: { rows?: number };
+	part: { rows: number };
 	stream: PassThrough;
 	stored: Promise<unknown>;
+	/** Bytes of rows that it still takes. */
+	left: number;
+	/** What has not been handed over yet. */
+	block: Buffer;
+	used: number;
 }
 
 /**
@@ -29,7 +37,8 @@ interface StreamedFrame {
  * Rows fill a buffer; a full one is handed to the archive, which compresses it while rows fill the next. The buffers come
  * from a pool that all connections share and go back to it when the archive has read them; while there is none, the
  * server waits. A row longer than a frame gets one of its own, streamed through instead of gathered, so
- * that memory stays bounded whatever stands in a column; the same way goes all that must not be split.
+ * that memory stays bounded whatever stands in a column. The same way goes all that must not be split, and all frames of an
+ * archive that has grown so large that they do not fit into memory any more.
  */
 export class RowFrames implements RowConsumer {
 	rows = 0;
@@ -37,7 +46,7 @@ export class RowFrames implements RowConsumer {
 	bytesRead = 0;
 	readonly #header: Buffer;
 	readonly #trailer: Buffer;
-	/** Of FRAME_SIZE; taken with a frame's first row. */
+	/** Taken with a frame's first row. */
 	#buffer: Buffer | undefined;
 	#used = 0;
 	#rowsInFrame = 0;
@@ -55,38 +64,50 @@ export class RowFrames implements RowConsumer {
 	begin(length: number): Promise<void> | undefined {
 		this.rows++;
 		this.bytesRead += length;
-		if (!this.#streamed) return this.#place(length);
-		if (this.form.whole) {
-			this.#streamed.part.rows = this.rows;
-			return undefined;
-		}
-		return this.#endStream().then(() => this.#place(length));
+		const streamed = this.#streamed;
+		if (!streamed) return this.#place(length);
+		if (length > streamed.left) return this.#endStream().then(() => this.#place(length));
+		streamed.left -= length;
+		streamed.part.rows++;
+		return undefined;
 	}
 
 	bytes(chunk: Buffer, start: number, end: number): Promise<void> | undefined {
-		if (!this.#streamed) {
+		const streamed = this.#streamed;
+		if (!streamed) {
 			this.#used += chunk.copy(this.#buffer as Buffer, this.#used, start, end);
 			return undefined;
 		}
-		if (this.#streamed.stream.write(Buffer.from(chunk.subarray(start, end)))) return undefined;
-		return drained(this.#streamed);
+		if (streamed.used + end - start <= BLOCK_BYTES) {
+			streamed.used += chunk.copy(streamed.block, streamed.used, start, end);
+			return undefined;
+		}
+		handOver(streamed);
+		if (end - start <= BLOCK_BYTES) streamed.used = chunk.copy(streamed.block, 0, start, end);
+		else streamed.stream.write(Buffer.from(chunk.subarray(start, end)));
+		return streamed.stream.writableNeedDrain || streamed.stream.destroyed ? drained(streamed) : undefined;
 	}
 
 	/** Hands over what is left. The archive's `drain` tells when it has taken all. */
 	async finish(): Promise<void> {
 		// Where definitions are missing, only its frame shows that an empty table belongs to the archive.
-		if (this.form.whole && this.rows === 0) this.#beginStream();
+		if (this.form.whole && this.rows === 0) this.#beginStream(0, Infinity);
 		if (this.#streamed) await this.#endStream();
 		this.#flush();
 	}
 
 	#place(length: number): Promise<void> | undefined {
+		if (this.form.whole) return this.#beginStream(1, Infinity);
+		if (this.#buffer && this.#used + length + this.#trailer.length <= this.#buffer.length) {
+			this.#rowsInFrame++;
+			return undefined;
+		}
+		this.#flush();
+		const size = this.writer.frameSize(FRAME_SIZES);
 		const frameOfItsOwn = this.#header.length + length + this.#trailer.length;
-		if (this.form.whole || frameOfItsOwn > FRAME_SIZE) return this.#beginStream();
-		if (this.#used + length + this.#trailer.length > FRAME_SIZE) this.#flush();
+		if (size > FRAME_SIZES.largest || frameOfItsOwn > size) return this.#beginStream(1, size - frameOfItsOwn);
 		this.#rowsInFrame++;
-		if (this.#buffer) return undefined;
-		const buffer = this.buffers.take();
+		const buffer = this.buffers.take(size);
 		if (Buffer.isBuffer(buffer)) return this.#beginFrame(buffer);
 		return buffer.then((taken) => this.#beginFrame(taken));
 	}
@@ -111,23 +132,33 @@ export class RowFrames implements RowConsumer {
 		);
 	}
 
-	#beginStream(): undefined {
+	/** @param rows Those that are known to come: none or one @param left Bytes of rows that may follow */
+	#beginStream(rows: number, left: number): undefined {
 		this.#flush();
-		const part = { type: this.form.type, table: this.form.table, rows: Math.min(this.rows, 1) };
+		const part = { type: this.form.type, table: this.form.table, rows };
 		const stream = new PassThrough({ highWaterMark: 1024 * 1024 });
 		const stored = this.writer.stream(part, stream);
 		stored.catch((error: Error) => stream.destroy(error));
 		stream.on('error', () => {});
-		this.#streamed = { part, stream, stored };
+		this.#streamed = { part, stream, stored, left, block: Buffer.allocUnsafeSlow(BLOCK_BYTES), used: 0 };
 		stream.write(this.#header);
 	}
 
 	async #endStream(): Promise<void> {
-		const { stream, stored } = this.#streamed as StreamedFrame;
+		const streamed = this.#streamed as StreamedFrame;
 		this.#streamed = undefined;
-		stream.end(this.#trailer);
-		await stored;
+		handOver(streamed);
+		streamed.stream.end(this.#trailer);
+		await streamed.stored;
 	}
+}
+
+/** Hands what is gathered of a streamed frame to the archive. */
+function handOver(streamed: StreamedFrame): void {
+	if (streamed.used === 0) return;
+	streamed.stream.write(streamed.block.subarray(0, streamed.used));
+	streamed.block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+	streamed.used = 0;
 }
 
 /**

@@ -1,8 +1,10 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
+import { ArchiveWriter } from '../../../../engine/archive/writer';
+import { verifyBackup } from '../../../../engine/verify';
 import { compareDatabases } from '../../../fidelity/compare';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { SHOP } from './shop';
@@ -47,6 +49,24 @@ describe('restoring into a new database', () => {
 		const stored = await backUp(server, shop, choices);
 		const report = await restore(server, stored, { keys: { passphrase: 'correct horse' } });
 		await expectShop(report.database);
+	});
+
+	it('reads archives that have grown so large that their frames were streamed, also frames of more than 64 MiB', async () => {
+		const wide = `CREATE TABLE wide AS SELECT n, repeat(n::text, 500000) AS x FROM generate_series(10, 85) n`;
+		const large = await databaseWith(server, ...SHOP, wide);
+		vi.spyOn(ArchiveWriter.prototype, 'frameSize').mockReturnValue(1024 ** 3);
+		onTestFinished(() => void vi.restoreAllMocks());
+		const stored = await backUp(server, large);
+		const frames = stored.manifest.parts.filter(({ type }) => type === 'data');
+		expect(frames.map(({ rows }) => rows)).toContain(76);
+		expect(Math.max(...frames.map(({ rawLength }) => rawLength))).toBeGreaterThan(64 * 1024 * 1024);
+		const verification = await verifyBackup({ ...stored, folder: 'postgres', level: 'content' });
+		expect(verification).toMatchObject({ verdict: 'passed', findings: [] });
+		for (const parallel of [1, 4]) {
+			const { database, failures } = await restore(server, stored, { parallel });
+			expect(failures).toEqual([]);
+			expect(await compareDatabases({ server, database: large }, { server, database })).toEqual([]);
+		}
 	});
 
 	it('refuses a wrong passphrase, and none, and creates nothing', async () => {

@@ -5,10 +5,10 @@ import { zstdDecompressSync } from 'node:zlib';
 
 import { describe, expect, it } from 'vitest';
 
-import { createArchive } from '../../../../engine/archive';
-import { writeFrames } from '../../../../engine/qdrant/backUp/archived';
-import { temporaryStorage } from '../support';
-import { noise } from '../../../random/bytes';
+import { createArchive, openArchive, writeFrames } from '../../../engine/archive';
+import { FolderStorage } from '../../../engine/storage';
+import { noise } from '../../random/bytes';
+import { collect, temporaryStorage } from './support';
 
 const random = noise('qdrant/frames');
 
@@ -56,6 +56,28 @@ describe.each(['none', 'zstd'] as const)('with the codec %s', (codec) => {
 			return piece;
 		});
 		expect(sha256(Buffer.concat(raw))).toBe(sha256(content));
+	});
+
+	it('frames that are too large for memory are streamed, each up to its size, and hold the same', async () => {
+		const { writer, root } = await openedArchive(codec);
+		let asked = 0;
+		// Two in memory, then streams: sizes that a test has room for.
+		writer.frameSize = ({ smallest, largest }) => (asked++ < 2 ? smallest : largest + 1);
+		await writeFrames(writer, 'snapshot', chunks());
+		await writer.frame({ type: 'padding' }, Buffer.from('after'));
+		const { parts } = await writer.commit({ source: { system: 'qdrant', version: '1.16.3' }, counts: {} });
+		expect(parts.map(({ type }) => type)).toEqual(['snapshot', 'snapshot', 'snapshot', 'snapshot', 'padding']);
+		expect(parts[2]!.rawLength).toBeGreaterThan(15 * 1024 * 1024);
+		const reader = await openArchive(new FolderStorage({ root }), `${writer.key}.manifest.json`);
+		expect(sha256(await collect(reader.raw()))).toBe(sha256(Buffer.concat([content, Buffer.from('after')])));
+	});
+
+	it('a source that fails while a frame is streamed ends it with its error, and nothing stays', async () => {
+		const { writer, files } = await openedArchive(codec);
+		writer.frameSize = ({ largest }) => largest + 1;
+		await expect(writeFrames(writer, 'snapshot', chunks(9 * 1024 * 1024))).rejects.toThrow('the source broke');
+		await writer.abort();
+		expect(files()).toEqual([]);
 	});
 
 	it('a source that fails ends it with its error, and nothing stays', async () => {
