@@ -18,12 +18,18 @@
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 
+import { lend } from '../storage/lent';
 import { zstdOptions, type CodecOptions } from './codec';
 
 /** A stream and its buffer are kept for the next frame up to this size of the buffer. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 /** Smaller buffers would be part of Node's pool, and so begin anywhere. */
 const MIN_ROOM_BYTES = 256 * 1024;
+
+/** Buffers for frames, of whole such steps, so that one serves for frames of about the same length. */
+const FRAME_STEP_BYTES = 256 * 1024;
+/** As many as may be on their way to the storage at once. */
+const MAX_SPARE_FRAMES = 8;
 
 /** A compressor of Node's, with what it keeps to itself. */
 type Engine = Transform & { _outOffset?: number };
@@ -37,6 +43,8 @@ export class FrameEncoder {
 	/** Whether an engine serves more than one frame. */
 	#isReusable = true;
 	#output: Uint8Array[] = [];
+	/** Buffers of frames that the storage has taken and given back. */
+	readonly #spare: Buffer<ArrayBuffer>[] = [];
 	#onFailure: (error: Error) => void = () => {};
 
 	constructor(codec: CodecOptions) {
@@ -44,10 +52,11 @@ export class FrameEncoder {
 	}
 
 	/**
-	 * The frame of this content. Until it resolves the content must not change; the frame shares no memory with it.
-	 * After a failure the encoder is of no more use.
+	 * The frame of this content. Until it resolves the content must not change; the frame shares no memory with it, and is
+	 * lent (see storage/lent.ts): whoever gives it back lets a later frame have its memory. After a failure the encoder is of
+	 * no more use.
 	 */
-	async encode(raw: Uint8Array[]): Promise<Uint8Array<ArrayBuffer>> {
+	async encode(raw: Uint8Array[]): Promise<Uint8Array> {
 		const [only] = raw;
 		if (this.#codec.name === 'none') return Buffer.concat(raw);
 		const whole = raw.length === 1 && only ? only : Buffer.concat(raw);
@@ -60,10 +69,31 @@ export class FrameEncoder {
 			piece = await this.#write(whole);
 		}
 		if (!piece) throw new Error('This Node.js compresses a frame in several pieces.');
-		const frame = Buffer.allocUnsafeSlow(piece.length);
-		frame.set(piece);
+		const frame = this.#copyOf(piece);
 		if (room > MAX_KEPT_BYTES) this.close();
 		return frame;
+	}
+
+	/** A copy in memory that is used again when it was given back, for the same reason as the output buffer. */
+	#copyOf(piece: Uint8Array): Uint8Array {
+		if (piece.length < FRAME_STEP_BYTES || piece.length > MAX_KEPT_BYTES) {
+			const copy = Buffer.allocUnsafeSlow(piece.length);
+			copy.set(piece);
+			return copy;
+		}
+		const buffer = this.#bufferFor(piece.length);
+		const copy = buffer.subarray(0, piece.length);
+		copy.set(piece);
+		return lend(copy, () => this.#spare.push(buffer));
+	}
+
+	#bufferFor(length: number): Buffer<ArrayBuffer> {
+		const at = this.#spare.findIndex((buffer) => buffer.length >= length);
+		const [spare] = at < 0 ? [] : this.#spare.splice(at, 1);
+		if (spare) return spare;
+		// Those that are there have become too small.
+		if (this.#spare.length >= MAX_SPARE_FRAMES) this.#spare.shift();
+		return Buffer.allocUnsafeSlow(Math.ceil(length / FRAME_STEP_BYTES) * FRAME_STEP_BYTES);
 	}
 
 	/** Releases the context and the buffer. What is being compressed fails. */
@@ -71,6 +101,7 @@ export class FrameEncoder {
 		this.#engine?.destroy();
 		this.#engine = undefined;
 		this.#room = 0;
+		this.#spare.length = 0;
 		this.#onFailure(new Error('The compressor was closed.'));
 	}
 

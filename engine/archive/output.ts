@@ -7,6 +7,13 @@ import type { ManifestPart } from './manifest';
 
 const CHANNEL_BYTES = 8 * 1024 * 1024;
 
+/** A compressed frame, hashed before it waits for the output: else each frame's hash would wait for the one before it. */
+export interface HashedFrame {
+	pieces: Uint8Array[];
+	/** In hex. */
+	sha256: string;
+}
+
 export interface PartDetails {
 	/** In the terms of the archive's kind: `pre-data`, `data`, `post-data`, `stream`. */
 	type: string;
@@ -55,14 +62,12 @@ export class ArchiveOutput {
 		return this.#channel.push(chunk);
 	}
 
-	/** Pushes a compressed frame, hashes it and enters it into the index; for the one that holds the output. */
-	async append(details: PartDetails, frame: Uint8Array[], rawLength: number): Promise<void> {
-		const [sha256] = await Promise.all([hashOf(frame), this.#pushAll(frame)]);
-		this.addPart(details, { length: totalLength(frame), rawLength, sha256 });
-	}
-
-	async #pushAll(pieces: Uint8Array[]): Promise<void> {
+	/** Pushes a compressed frame and enters it into the index; for the one that holds the output. */
+	async append(details: PartDetails, { pieces, sha256 }: HashedFrame, rawLength: number): Promise<void> {
+		// Once it is pushed, the storage may let others have its memory.
+		const length = totalLength(pieces);
 		for (const piece of pieces) await this.push(piece);
+		this.addPart(details, { length, rawLength, sha256 });
 	}
 
 	/** Enters the frame that was just pushed into the index. */
@@ -114,15 +119,16 @@ export class ArchiveOutput {
 }
 
 /**
- * SHA-256 in hex; of a single buffer on the thread pool, since the main thread has the file's own hash to go on with.
+ * Hashes a frame: SHA-256 in hex; of a single buffer on the thread pool, since the main thread has the file's own hash to go on with.
  * Several would have to be joined for that, which takes as long as to hash them here.
  */
-async function hashOf(pieces: Uint8Array[]): Promise<string> {
+export async function hashFrame(pieces: Uint8Array[]): Promise<HashedFrame> {
 	const [only] = pieces;
 	if (pieces.length === 1 && only) {
-		return Buffer.from(await webcrypto.subtle.digest('SHA-256', only as Uint8Array<ArrayBuffer>)).toString('hex');
+		const digest = await webcrypto.subtle.digest('SHA-256', only);
+		return { pieces, sha256: Buffer.from(digest).toString('hex') };
 	}
 	const hash = createHash('sha256');
 	for (const piece of pieces) hash.update(piece);
-	return hash.digest('hex');
+	return { pieces, sha256: hash.digest('hex') };
 }

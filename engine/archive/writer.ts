@@ -2,7 +2,7 @@
  * How bytes move through a write. A raw frame is compressed and hashed on the thread pool, several at a time; the compressed
  * frames queue for the output, which one of them (or one stream) holds at a time, so frames land whole and in the order
  * in which they are ready. From the output on everything is pulled by the storage: channel -> encryption, where asked
- * for -> SHA-256 and count -> storage.write. Waiting in memory at most: the frames being compressed and one more, one
+ * for -> SHA-256 and count -> storage.write. Waiting in memory at most: twice as many frames as are compressed at once, one
  * frame for each caller, and the channel's 8 MiB. A slow storage stops the channel, the channel stops the output, the
  * output stops the frames, and `frame` stops its callers.
  *
@@ -24,10 +24,12 @@ import { frameSizeFor, type FrameSizes } from './frame-size';
 import type { BackupKind, Manifest, ManifestPart } from './manifest';
 import { formatManifest, parseManifest } from './manifest-text';
 import { keyIn, manifestKeyOf } from './naming';
-import { ArchiveOutput, type PartDetails } from './output';
+import { ArchiveOutput, hashFrame, type PartDetails } from './output';
 import { manifestOf, pointAt, type CommitDetails } from './publish';
 
 const STREAM_BLOCK_BYTES = 256 * 1024;
+/** As many again as are compressed: on a busy machine each wait for a thread takes long, and none should stop the others. */
+const FRAMES_AT_ONCE = 2 * COMPRESSORS;
 
 export interface WriterSettings {
 	storage: Storage;
@@ -132,7 +134,7 @@ export class ArchiveWriter {
 			this.#track(compressed.then(() => this.#output.hold(append)));
 			await compressed.catch(() => {});
 		}
-		while (this.#jobs.size > COMPRESSORS) {
+		while (this.#jobs.size > FRAMES_AT_ONCE) {
 			this.#throwIfFailed();
 			await this.#change();
 		}
@@ -219,10 +221,11 @@ export class ArchiveWriter {
 
 	/** Pushes a frame when it is compressed; to be run while the output is held. */
 	#appending(details: PartDetails, rawLength: number, compressed: Promise<Uint8Array[]>): () => Promise<void> {
+		const hashed = compressed.then(hashFrame);
 		// Its failure is met when the output is had, which may be later.
-		compressed.catch(() => {});
+		hashed.catch(() => {});
 		return async () => {
-			await this.#output.append(details, await compressed, rawLength);
+			await this.#output.append(details, await hashed, rawLength);
 		};
 	}
 

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { decompressFrame } from '../../../engine/archive/codec';
 import { FrameEncoder } from '../../../engine/archive/frame-encoder';
+import { giveBack } from '../../../engine/storage/lent';
 import { noise } from '../../random/bytes';
 
 const random = noise('archive/frame-encoder');
@@ -43,6 +44,25 @@ describe.each(CODECS)('an encoder of $name', (codec) => {
 			expect(Buffer.from(await decompressFrame(codec.name, frame, length)).equals(raw)).toBe(true);
 			// RFC 8878, 3.1.1.1.1: bit 2 of the frame header descriptor announces the content checksum.
 			if (codec.name === 'zstd') expect(frame[4]! & 4).toBe(4);
+		}
+		encoder.close();
+	});
+
+	it('lets later frames have the memory of those that were given back, and of no others', async () => {
+		const encoder = new FrameEncoder(codec);
+		const contents = Array.from({ length: 12 }, (_, index) => random(600_000 + index * 1000));
+		const frames: Uint8Array[] = [];
+		for (const [index, content] of contents.entries()) {
+			frames.push(await encoder.encode([content]));
+			// Every third one stays with its reader.
+			const before = frames[index - 1];
+			if (before && index % 3 !== 0) giveBack(before);
+		}
+		expect(new Set(frames.map(({ buffer }) => buffer)).size).toBeLessThan(8);
+		for (const [index, frame] of frames.entries()) {
+			if ((index + 1) % 3 !== 0 && index < frames.length - 1) continue;
+			const content = contents[index] as Uint8Array;
+			expect(Buffer.from(await decompressFrame(codec.name, frame, content.length)).equals(content)).toBe(true);
 		}
 		encoder.close();
 	});
