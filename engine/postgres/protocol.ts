@@ -14,12 +14,14 @@ export const MessageType = {
 	copyData: 0x64, // d
 	copyInResponse: 0x47, // G
 	copyOutResponse: 0x48, // H
+	dataRow: 0x44, // D
 	errorResponse: 0x45, // E
 	functionCall: 0x46, // F, from the client
 	functionCallResponse: 0x56, // V
 	parameterStatus: 0x53, // S
 	query: 0x51, // Q, from the client
 	readyForQuery: 0x5a, // Z
+	rowDescription: 0x54, // T
 	sync: 0x53, // S, from the client
 	terminate: 0x58, // X, from the client
 } as const;

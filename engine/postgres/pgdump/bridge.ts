@@ -8,7 +8,7 @@ import type { RawSocket } from '../rawSocket';
 import { serverCause } from '../serverMessage';
 
 import { withoutServersOptions } from './columnOptions';
-import { markerRead, parseTableRead, type TableRead } from './cursor';
+import { markerCursor, parseTableRead, type TableRead } from './cursor';
 import { withoutNames } from './roleNames';
 import { RestrictMask } from './restrictMask';
 import { pgDumpError, pgDumpWarnings } from './errors';
@@ -54,6 +54,12 @@ const LO_READ = 954;
 const READY_IN_TRANSACTION = encodeMessage(MessageType.readyForQuery, Buffer.from('T'));
 const NOTHING = Buffer.alloc(0);
 
+/** What pg_dump writes, and what its next read shall find. */
+interface Exchange {
+	request: Uint8Array;
+	reply: Uint8Array;
+}
+
 /** Stands between pg_dump and the real server: passes its messages on, but for rows, large objects and the login. */
 class Bridge {
 	readonly nonce = randomBytes(16).toString('hex');
@@ -63,6 +69,7 @@ class Bridge {
 	#pending: Buffer = NOTHING;
 	#started = false;
 	#contentRead = false;
+	#following: Exchange[] = [];
 	/** What the server answered last: what pg_dump ends with when a query of its fails. */
 	#answer: Buffer = NOTHING;
 
@@ -93,6 +100,13 @@ class Bridge {
 		return Buffer.concat(replies);
 	}
 
+	/** What pg_dump will ask next, where that is known, so that its thread need not ask for the answers; handed out once. */
+	takeFollowing(): Exchange[] {
+		const following = this.#following;
+		this.#following = [];
+		return following;
+	}
+
 	#answerStartup(): Buffer {
 		if (this.#pending.length < 8 || this.#pending.length < this.#pending.readInt32BE(0)) return NOTHING;
 		const request = this.#pending.readInt32BE(4);
@@ -115,10 +129,7 @@ class Bridge {
 			const answer = this.#answerLargeObjectCall(body);
 			if (answer) return answer;
 		}
-		if (type === MessageType.query) {
-			this.#answer = await this.socket.exchange(this.#query(body));
-			return this.mask.hide(this.#answer);
-		}
+		if (type === MessageType.query) return this.mask.hide(await this.#answerQuery(body));
 		if (type === MessageType.functionCall || type === MessageType.sync) {
 			return await this.socket.exchange(encodeMessage(type, body));
 		}
@@ -126,12 +137,20 @@ class Bridge {
 		return NOTHING;
 	}
 
-	#query(body: Buffer): Buffer {
+	async #answerQuery(body: Buffer): Promise<Buffer> {
 		const sql = this.mask.show(body.toString('latin1', 0, body.length - 1));
 		const read = parseTableRead(sql);
-		if (!read) return encodeQuery(Buffer.from(withoutNames(withoutServersOptions(sql), this.namelessRoles), 'latin1'));
-		this.reads.push(read);
-		return encodeQuery(Buffer.from(markerRead(read, this.marker(this.reads.length - 1)), 'latin1'));
+		if (read) {
+			const { declared, following } = markerCursor(read, this.marker(this.reads.push(read) - 1));
+			this.#following = following.map(({ sql: next, answer }) => ({
+				request: new Uint8Array(encodeQuery(Buffer.from(next))),
+				reply: new Uint8Array(this.mask.hide(answer)),
+			}));
+			return declared;
+		}
+		const query = withoutNames(withoutServersOptions(sql), this.namelessRoles);
+		this.#answer = await this.socket.exchange(encodeQuery(Buffer.from(query, 'latin1')));
+		return this.#answer;
 	}
 
 	/** Opens every large object as descriptor 0 and reads the nonce out of it, once. */
@@ -175,7 +194,7 @@ function serve(bridge: Bridge, port: MessagePort, answered: Int32Array): Promise
 	return new Promise((_, reject) => {
 		port.on('message', (bytes: Uint8Array) => {
 			bridge.answer(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).then((reply) => {
-				port.postMessage(reply);
+				port.postMessage({ reply, following: bridge.takeFollowing() });
 				Atomics.store(answered, 0, 1);
 				Atomics.notify(answered, 0);
 			}, reject);
@@ -189,11 +208,17 @@ interface Outcome {
 	error?: string;
 	/** All that pg_dump wrote to its standard error. */
 	messages: string;
+	/** A WebAssembly.Module, of a run that has succeeded. */
+	compiled?: object;
 }
+
+/** pg_dump compiled, kept for the next run of this process: compiling and optimizing it takes 200 to 300 ms of CPU time. */
+let kept: object | undefined;
 
 function finished(worker: Worker, bridge: Bridge): Promise<{ script: string; messages: string }> {
 	return new Promise((resolve, reject) => {
-		worker.once('message', ({ script, error = '', messages }: Outcome) => {
+		worker.once('message', ({ script, error = '', messages, compiled }: Outcome) => {
+			kept ??= compiled;
 			if (script !== undefined) resolve({ script, messages });
 			else reject(pgDumpError(messages.includes('pg_dump: error: ') ? messages : error, bridge.serverError));
 		});
@@ -220,7 +245,7 @@ export async function runPgDump({
 	const { port1, port2 } = new MessageChannel();
 	const answered = new Int32Array(new SharedArrayBuffer(4));
 	const worker = new Worker(join(__dirname, `worker${extname(__filename)}`), {
-		workerData: { port: port2, answered, args: ['--column-inserts', ...args] },
+		workerData: { port: port2, answered, args: ['--column-inserts', ...args], compiled: kept },
 		transferList: [port2],
 		env: {},
 		execArgv: [],

@@ -1,3 +1,5 @@
+import { encodeMessage, MessageType } from '../protocol';
+
 /**
  * pg_dump, told to write INSERT statements with column names, reads each table by one statement of this form (function
  * dumpTableData_insert of its source):
@@ -8,6 +10,11 @@
  */
 const PREFIX = 'DECLARE _pg_dump_cursor CURSOR FOR SELECT ';
 const FROM = ' FROM ONLY ';
+const FETCH = 'FETCH 100 FROM _pg_dump_cursor';
+const CLOSE = 'CLOSE _pg_dump_cursor';
+
+/** Number of the type text, fixed in pg_type.dat. */
+const TEXT = 25;
 
 /** What pg_dump reads of one table. Names are quoted as pg_dump quotes them. */
 export interface TableRead {
@@ -55,15 +62,73 @@ export function parseTableRead(sql: string): TableRead | undefined {
 	return { columns, table: sql.slice(tableStart, tableEnd), filter: sql.slice(tableEnd).trim() };
 }
 
-/**
- * The statement sent in place of a table read: a single row that holds the marker in the first column and NULL in the
- * others, under the same names, so that pg_dump writes one INSERT with the marker where the rows would stand.
- */
-export function markerRead(read: TableRead, marker: string): string {
-	const [first, ...others] = read.columns;
-	const list = [
-		`'${marker}'::pg_catalog.text AS ${first}`,
-		...others.map((column) => `NULL::pg_catalog.text AS ${column}`),
-	];
-	return `${PREFIX}${list.join(', ')}`;
+/** What pg_dump is told of one table, and with what statements it asks. */
+export interface MarkerCursor {
+	/** The answer to the DECLARE. */
+	declared: Buffer;
+	/** The statements that follow, in this order, with their answers. */
+	following: Array<{ sql: string; answer: Buffer }>;
 }
+
+/**
+ * What stands in for the server's answers about one table, as if it held a single row: the marker in the first column and
+ * NULL in the others, so that pg_dump writes one INSERT with the marker where the rows would stand. The server has nothing
+ * to say to that, and four round trips for each of thousands of tables would take most of a dump's time.
+ *
+ * pg_dump declares the cursor, fetches until it gets nothing, and closes it. Messages and their fields: PostgreSQL
+ * documentation, "Message Formats".
+ */
+export function markerCursor({ columns }: TableRead, marker: string): MarkerCursor {
+	const description = describe(columns);
+	return {
+		declared: completed('DECLARE CURSOR'),
+		following: [
+			{ sql: FETCH, answer: Buffer.concat([description, row(columns.length, marker), completed('FETCH 1')]) },
+			{ sql: FETCH, answer: Buffer.concat([description, completed('FETCH 0')]) },
+			{ sql: CLOSE, answer: completed('CLOSE CURSOR') },
+		],
+	};
+}
+
+/** RowDescription: columns of type text that belong to no table. */
+function describe(columns: string[]): Buffer {
+	const fields = columns.map((column) => {
+		const facts = Buffer.alloc(18);
+		facts.writeInt32BE(TEXT, 6);
+		facts.writeInt16BE(-1, 10);
+		facts.writeInt32BE(-1, 12);
+		return Buffer.concat([Buffer.from(`${unquoted(column)}\0`, 'latin1'), facts]);
+	});
+	return encodeMessage(MessageType.rowDescription, Buffer.concat([int16(columns.length), ...fields]));
+}
+
+/** DataRow: a value, and NULL in all other columns. */
+function row(columns: number, value: string): Buffer {
+	const nulls = Buffer.alloc(4 * (columns - 1), 0xff);
+	const body = [int16(columns), int32(value.length), Buffer.from(value, 'latin1'), nulls];
+	return encodeMessage(MessageType.dataRow, Buffer.concat(body));
+}
+
+/** The end of the answer to a statement within a transaction. */
+function completed(tag: string): Buffer {
+	return Buffer.concat([
+		encodeMessage(MessageType.commandComplete, Buffer.from(`${tag}\0`)),
+		encodeMessage(MessageType.readyForQuery, Buffer.from('T')),
+	]);
+}
+
+function int16(value: number): Buffer {
+	const bytes = Buffer.alloc(2);
+	bytes.writeInt16BE(value);
+	return bytes;
+}
+
+function int32(value: number): Buffer {
+	const bytes = Buffer.alloc(4);
+	bytes.writeInt32BE(value);
+	return bytes;
+}
+
+/** The name that an identifier stands for; pg_dump writes bare only what is lower case. */
+const unquoted = (identifier: string): string =>
+	identifier.startsWith('"') ? identifier.slice(1, -1).replaceAll('""', '"') : identifier;

@@ -1,7 +1,8 @@
 /**
  * Runs the genuine pg_dump, compiled to WebAssembly, in a thread of its own. pg_dump is synchronous: it writes bytes to
  * "its server" and reads the answer at once. So every write goes to the main thread, which owns the real connection, and
- * this thread sleeps until the answer has been posted. It knows nothing of the protocol; see bridge.ts.
+ * this thread sleeps until the answer has been posted, unless it came with an answer before. It knows nothing of the
+ * protocol; see bridge.ts.
  *
  * Imports nothing of ours, so that it loads as it is, compiled or as TypeScript under the tests.
  */
@@ -14,16 +15,30 @@ interface PgDumpJob {
 	/** One Int32 in shared memory: 1 once an answer has been posted. */
 	answered: Int32Array;
 	args: string[];
+	/** pg_dump compiled, where this process has run it before. */
+	compiled: object | undefined;
 }
 
-const { port, answered, args } = workerData as PgDumpJob;
+const { port, answered, args, compiled } = workerData as PgDumpJob;
+
+interface Answer {
+	reply: Uint8Array;
+	/** What will be asked next, and answered so. */
+	following: Array<{ request: Uint8Array; reply: Uint8Array }>;
+}
+
+let following: Answer['following'] = [];
 
 function exchange(bytes: Uint8Array): Uint8Array {
+	const known = following.shift();
+	if (known && Buffer.compare(known.request, bytes) === 0) return known.reply;
 	port.postMessage(bytes.slice());
 	// The call that was to wake us for the answer before comes only now where that answer was seen without waiting.
 	while (Atomics.load(answered, 0) === 0) Atomics.wait(answered, 0, 0);
 	Atomics.store(answered, 0, 0);
-	return (receiveMessageOnPort(port) as { message: Uint8Array }).message;
+	const answer = (receiveMessageOnPort(port) as { message: Answer }).message;
+	following = answer.following;
+	return answer.reply;
 }
 
 /** What pg_dump wrote to its standard error. */
@@ -40,7 +55,10 @@ interface Imports {
 }
 
 /** Part of JavaScript; TypeScript describes it with the browser's types only. */
-declare const WebAssembly: { instantiate: (bytes: Uint8Array, imports: Imports) => Promise<unknown> };
+declare const WebAssembly: {
+	compile: (bytes: Uint8Array) => Promise<object>;
+	instantiate: (module: object, imports: Imports) => Promise<unknown>;
+};
 
 /**
  * pgDump keeps what pg_dump writes to its standard error for a run that fails, without the line feeds, and drops that of
@@ -63,6 +81,18 @@ function takingDown(imports: Imports): Imports {
 
 const { instantiate } = WebAssembly;
 
+/**
+ * What pgDump is instantiated from. Compiled code can be sent to other threads, which then share it, with what has been
+ * optimized meanwhile; so it goes to the main thread, for the next run.
+ */
+let program = compiled;
+
+/** Stands in for WebAssembly.instantiate. */
+async function instantiateOnce(bytes: Uint8Array, imports: Imports): Promise<unknown> {
+	program ??= await WebAssembly.compile(bytes);
+	return { module: program, instance: await instantiate(program, takingDown(imports)) };
+}
+
 /** What pgDump asks of a PGlite: the bytes of the protocol, and a search path to set back, which here is nobody's. */
 const connection = {
 	execProtocolRawStream(bytes: Uint8Array, { onRawData }: { onRawData: (bytes: Uint8Array) => void }): void {
@@ -76,9 +106,13 @@ const connection = {
 async function run(): Promise<void> {
 	// pg_dump takes the name for its messages from here; else they would hold this file's path.
 	process.argv[1] = 'pg_dump';
-	WebAssembly.instantiate = (bytes, imports) => instantiate(bytes, takingDown(imports));
+	Object.assign(WebAssembly, { instantiate: instantiateOnce });
 	const file = await pgDump({ pg: connection as unknown as Parameters<typeof pgDump>[0]['pg'], args });
-	parentPort?.postMessage({ script: await file.text(), messages: Buffer.concat(messages).toString() });
+	parentPort?.postMessage({
+		script: await file.text(),
+		messages: Buffer.concat(messages).toString(),
+		compiled: program,
+	});
 }
 
 run().catch((error: unknown) =>

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { markerRead, parseTableRead } from '../../../../engine/postgres/pgdump/cursor';
+import { markerCursor, parseTableRead } from '../../../../engine/postgres/pgdump/cursor';
+import { splitMessages } from '../../../../engine/postgres/protocol';
 
 const DECLARE = 'DECLARE _pg_dump_cursor CURSOR FOR SELECT ';
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
@@ -38,9 +39,21 @@ describe('parseTableRead', () => {
 	])('leaves %s alone', (_, sql) => expect(parseTableRead(sql)).toBeUndefined());
 });
 
-describe('markerRead', () => {
-	it('selects the marker under the first name and nothing under the others', () => {
-		const read = { columns: ['a', '"B ""c"'], table: 'public.t', filter: 'WHERE x' };
-		expect(markerRead(read, 'abc-0')).toBe(`${DECLARE}'abc-0'::pg_catalog.text AS a, NULL::pg_catalog.text AS "B ""c"`);
+describe('markerCursor', () => {
+	it('has one row, with the marker under the first name and NULL under the others, then none', () => {
+		const read = { columns: ['a', '"B ""c"', '"d"'], table: 'public.t', filter: 'WHERE x' };
+		const { declared, following } = markerCursor(read, 'abc-0');
+		const messages = (answer: Buffer) =>
+			splitMessages(answer).messages.map(({ type, body }) => [String.fromCharCode(type), body.toString('latin1')]);
+		const field = (name: string) => `${name}\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0`;
+		const description = ['T', `\0\x03${field('a')}${field('B "c')}${field('d')}`];
+		const ready = ['Z', 'T'];
+		expect(messages(declared)).toEqual([['C', 'DECLARE CURSOR\0'], ready]);
+		const row = ['D', '\0\x03\0\0\0\x05abc-0\xff\xff\xff\xff\xff\xff\xff\xff'];
+		expect(following.map(({ sql, answer }) => [sql, ...messages(answer)])).toEqual([
+			['FETCH 100 FROM _pg_dump_cursor', description, row, ['C', 'FETCH 1\0'], ready],
+			['FETCH 100 FROM _pg_dump_cursor', description, ['C', 'FETCH 0\0'], ready],
+			['CLOSE _pg_dump_cursor', ['C', 'CLOSE CURSOR\0'], ready],
+		]);
 	});
 });
