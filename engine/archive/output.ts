@@ -118,13 +118,17 @@ export class ArchiveOutput {
 	}
 }
 
+/** To hash less takes less time than a trip to the thread pool. */
+const POOLED_HASH_BYTES = 64 * 1024;
+
 /**
- * Hashes a frame: SHA-256 in hex; of a single buffer on the thread pool, since the main thread has the file's own hash to go on with.
+ * Hashes a frame: SHA-256 in hex; of a single large buffer on the thread pool, since the main thread has the file's own hash to
+ * go on with.
  * Several would have to be joined for that, which takes as long as to hash them here.
  */
 export async function hashFrame(pieces: Uint8Array[]): Promise<HashedFrame> {
 	const [only] = pieces;
-	if (pieces.length === 1 && only) {
+	if (pieces.length === 1 && only && only.length > POOLED_HASH_BYTES) {
 		const digest = await webcrypto.subtle.digest('SHA-256', only);
 		return { pieces, sha256: Buffer.from(digest).toString('hex') };
 	}
