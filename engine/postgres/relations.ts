@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 
+import { listed } from '../errors';
 import { quoteIdentifier } from './quoting';
 import { tableKey } from './statements/tokens';
 
@@ -110,6 +111,8 @@ export class PartitionedTables {
 
 /** Names of tables for a message, not too many of them. */
 export function namesOf(tables: Array<Pick<TargetRelation, 'key'>>): string {
-	const names = tables.map(({ key }) => key.replace('\0', '.'));
-	return names.length > 10 ? `${names.slice(0, 10).join(', ')} and ${names.length - 10} more` : names.join(', ');
+	return listed(
+		tables.map(({ key }) => key.replace('\0', '.')),
+		10,
+	);
 }

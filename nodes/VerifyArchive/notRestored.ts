@@ -1,4 +1,4 @@
-import type { DrilledBackup, DrillReport } from '../../engine';
+import { listed, type DrilledBackup, type DrillReport } from '../../engine';
 
 const MB = 1_000_000;
 /** An item and a mail are to be read; what is more has its own line in the report. */
@@ -48,10 +48,8 @@ export function whyLeftOut(backup: DrilledBackup): string | null {
 	const why = whyNotRestored(backup);
 	const { length } = backup.assertionsNotRun;
 	if (why === null || length === 0) return why;
-	const told = backup.assertionsNotRun.slice(0, MAX_ASSERTIONS).map(shown);
-	const more = length > MAX_ASSERTIONS ? ` and ${length - MAX_ASSERTIONS} more` : '';
 	const what = length === 1 ? 'this assertion was' : 'these assertions were';
-	return `${why}, so ${what} not run: ${told.join(', ')}${more}`;
+	return `${why}, so ${what} not run: ${listed(backup.assertionsNotRun.map(shown), MAX_ASSERTIONS)}`;
 }
 
 function shown(sql: string): string {

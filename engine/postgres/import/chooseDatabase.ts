@@ -1,4 +1,4 @@
-import { BackupError } from '../../errors';
+import { BackupError, listed } from '../../errors';
 
 import type { ScriptDatabase, ScriptInspection } from './plainScript';
 
@@ -26,7 +26,9 @@ export function chooseDatabase(
 		if (chosen) return { chosen, remarks: [] };
 		throw new BackupError('INVALID_INPUT', `${file} holds no database "${wanted}"; nothing was changed.`, {
 			hint:
-				databases.length > 0 ? `It holds ${listed(databases)}.` : 'It holds roles and other globals of a server alone.',
+				databases.length > 0
+					? `It holds ${described(databases)}.`
+					: 'It holds roles and other globals of a server alone.',
 		});
 	}
 	if (databases.length === 0) {
@@ -40,7 +42,7 @@ export function chooseDatabase(
 	const [only] = filled.length === 0 ? databases : filled;
 	if (filled.length > 1 || !only || (filled.length === 0 && databases.length > 1)) {
 		const what = filled.length > 1 ? 'several databases that hold something' : 'several databases, all empty';
-		throw new BackupError('INVALID_INPUT', `${file} holds ${what}: ${listed(databases)}; nothing was changed.`, {
+		throw new BackupError('INVALID_INPUT', `${file} holds ${what}: ${described(databases)}; nothing was changed.`, {
 			hint: 'Name one in Database in the Dump, or set Contents to All Databases.',
 			details: { databases: databases.map(({ name, tables, rows }) => ({ name, tables, rows })) },
 		});
@@ -57,11 +59,11 @@ function serverRemarks({ name = '' }: ScriptDatabase, others: ScriptDatabase[]):
 }
 
 /** `"shop" (12 tables, 3456 rows), "postgres" (empty)` */
-function listed(databases: ScriptDatabase[]): string {
+function described(databases: ScriptDatabase[]): string {
 	const told = databases.map((database) => {
 		const { name = '', objects, rows, tables } = database;
 		if (!holdsSomething(database)) return `"${name}" (empty)`;
 		return `"${name}" (${tables > 0 || rows > 0 ? `${tables} tables, ${rows} rows` : `${objects} objects`})`;
 	});
-	return (told.length > NAMES ? [...told.slice(0, NAMES), `${told.length - NAMES} more`] : told).join(', ');
+	return listed(told, NAMES);
 }

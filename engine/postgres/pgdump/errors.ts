@@ -1,19 +1,10 @@
-import { BackupError } from '../../errors';
+import { BackupError, listed } from '../../errors';
 import { HIDDEN_ROWS } from '../connection';
 import { grantHint, isDenied } from '../grants';
 
 const LOCKED = 'Another session holds a lock on one of them: run the backup at a quieter time, or raise Lock Timeout.';
 const PATTERN =
 	'Patterns are written as for psql: sales.*, "Order Lines" with its quotes. The drop-downs list the names that exist.';
-
-/** Tables of a LOCK TABLE statement that a message names before it says how many more there are. */
-const TABLES_NAMED = 5;
-
-function lockFailure(tables: string): string {
-	const names = tables.split(', ');
-	const more = names.length - TABLES_NAMED;
-	return `${names.slice(0, TABLES_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
-}
 
 /** pg_dump's messages, each with its kind before it: `error: ...`, `warning: ...`, `detail: ...`, `hint: ...`. */
 function pgDumpMessages(text: string): string[] {
@@ -53,7 +44,7 @@ export function pgDumpError(text: string, cause?: unknown): BackupError {
 	if (locked !== undefined && /statement timeout|lock timeout/.test(said)) {
 		return new BackupError(
 			'SOURCE_FAILED',
-			`The lock on the tables could not be had in time (${lockFailure(locked)}).`,
+			`The lock on the tables could not be had in time (${listed(locked.split(', '))}).`,
 			{ hint: LOCKED, cause },
 		);
 	}

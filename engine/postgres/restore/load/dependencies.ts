@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 
+import { listed } from '../../../errors';
 import { runOne } from '../../runOne';
 import { serverMessage } from '../../serverMessage';
 import type { StatementFacts } from '../../statements/facts';
@@ -75,9 +76,8 @@ export class Dependencies {
 	get warnings(): string[] {
 		const names = [...this.#unchosen.values()];
 		if (names.length === 0) return [];
-		const shown = names.length > NAMES ? [...names.slice(0, NAMES), `${names.length - NAMES} more`] : names;
 		return [
-			`Beside the selection, what the chosen tables may need was made where it was missing: ${shown.join(', ')}.`,
+			`Beside the selection, what the chosen tables may need was made where it was missing: ${listed(names, NAMES)}.`,
 		];
 	}
 }

@@ -1,3 +1,4 @@
+import { listed } from '../../../errors';
 import { serverMessage } from '../../serverMessage';
 import type { StatementFacts } from '../../statements/facts';
 import { type OptionList, optionLists, settingClauses, withoutText } from '../../statements/options';
@@ -21,9 +22,6 @@ const OF_COLUMN = /^ALTER\s+(?:FOREIGN\s+)?TABLE\s[^]*\sALTER\s+COLUMN\s/i;
 
 /** What PostgreSQL puts around names, in all of its languages. */
 const QUOTED = /["«»„“”]\s*([^"«»„“”]+?)\s*["«»„“”]/g;
-
-/** Objects named in one warning. */
-const NAMES = 5;
 
 /** What of a statement is left out: its place, and its name for the warning. */
 interface Unsupported {
@@ -85,8 +83,7 @@ export class UnsupportedOptions {
 
 	get warnings(): string[] {
 		return [...this.#left.values()].map(({ unsupported: { kind, name }, said, objects }) => {
-			const more = objects.size - NAMES;
-			const shown = [...objects].slice(0, NAMES).join(', ') + (more > 0 ? ` and ${more} more` : '');
+			const shown = listed([...objects]);
 			return `The server does not take the ${kind} ${name}, which the dump sets for ${shown}; it was left out: ${said}`;
 		});
 	}

@@ -1,3 +1,4 @@
+import { listed } from '../../../errors';
 import type { SelectionFilter } from './selection';
 import type { RestoreStep } from './source';
 import type { StatementFacts } from '../../statements/facts';
@@ -156,6 +157,5 @@ export function leftOut(labels: string[]): string {
 
 function notSet(keys: string[]): string {
 	const names = keys.map((key) => key.replace('\0', '.'));
-	const shown = names.length > NAMES ? [...names.slice(0, NAMES), `${names.length - NAMES} more`] : names;
-	return `The dump holds rows alone, so it does not say to which tables its sequences belong. Not set were: ${shown.join(', ')}. Set those of the chosen tables yourself (setval), or choose their schema.`;
+	return `The dump holds rows alone, so it does not say to which tables its sequences belong. Not set were: ${listed(names, NAMES)}. Set those of the chosen tables yourself (setval), or choose their schema.`;
 }

@@ -1,15 +1,7 @@
 import type { Manifest, PartialBackup } from '../../../archive';
+import { listed } from '../../../errors';
 import { dumpArguments, type DumpSelection } from '../../dump/arguments';
 import { partialBackup } from '../../dump/partial';
-
-/** Names in one message. */
-const NAMES = 5;
-
-/** Shortens a list of names. */
-function named(names: string[]): string {
-	const shown = names.length > NAMES ? [...names.slice(0, NAMES), `${names.length - NAMES} more`] : names;
-	return shown.join(', ');
-}
 
 /** What the manifest itself says, or in those of before the options of the backup. */
 function partOf({ partial, options }: Pick<Manifest, 'partial' | 'options'>): PartialBackup | undefined {
@@ -31,7 +23,7 @@ export function lackingByManifest(manifest: Pick<Manifest, 'partial' | 'options'
 	const lacking = [
 		...(content === 'schema' ? ['all rows (it was made with Schema Only)'] : []),
 		...(content === 'data' ? ['all definitions (it was made with Data Only)'] : []),
-		...(left.length > 0 ? [`what ${left.length > 1 ? 'these leave' : 'this leaves'} out: ${named(left)}`] : []),
+		...(left.length > 0 ? [`what ${left.length > 1 ? 'these leave' : 'this leaves'} out: ${listed(left)}`] : []),
 	];
 	return lacking.length > 0 ? lacking.join('; ') : undefined;
 }
@@ -70,11 +62,13 @@ export function lackingByContent(contents: DumpContents): string | undefined {
 		return false;
 	};
 	const bare = rowsAsInserts ? [] : [...made].filter((table) => !isFilled(table));
-	if (bare.length > 0) return `the rows of ${named(bare.map((key) => key.replace('\0', '.')))}`;
+	if (bare.length > 0) return `the rows of ${listed(bare.map((key) => key.replace('\0', '.')))}`;
 	// Tables and schemas of extensions come with those.
 	if (extensions.length > 0) return undefined;
 	if (filled.size > 0 && relations.size === 0) return 'all definitions (it was made with --data-only)';
 	const schemas = new Set([...relations].map((key) => key.split('\0')[0] ?? ''));
 	const strange = [...schemas].filter((schema) => schema !== 'public' && !createdSchemas.has(schema));
-	return strange.length > 0 ? `everything but some tables (it does not make the schemas ${named(strange)})` : undefined;
+	return strange.length > 0
+		? `everything but some tables (it does not make the schemas ${listed(strange)})`
+		: undefined;
 }

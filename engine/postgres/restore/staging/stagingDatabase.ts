@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import { timestamp } from '../../../archive';
-import { BackupError, messageOf, throwIfCancelled } from '../../../errors';
+import { BackupError, listed, messageOf, throwIfCancelled } from '../../../errors';
 import { withClient } from '../../connection';
 import { type DatabaseLocale, type DatabaseProperties, databaseProperties } from '../../dump/databaseProperties';
 
@@ -206,8 +206,7 @@ export async function restoreAndSwap(
 	try {
 		const lost = await lostTables(options.connection, kept, outcome.database);
 		if (lost.length > 0) {
-			const named = `${lost.slice(0, 5).join(', ')}${lost.length > 5 ? ` and ${lost.length - 5} more` : ''}`;
-			const warning = `The database before has tables that the restored one lacks (${named}), so it was not dropped; it is kept as "${kept}".`;
+			const warning = `The database before has tables that the restored one lacks (${listed(lost)}), so it was not dropped; it is kept as "${kept}".`;
 			return { ...outcome, warnings: [...warnings, warning] };
 		}
 		await dropDatabase(maintenance.client, kept, maintenance.version);
