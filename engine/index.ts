@@ -1,7 +1,5 @@
 /** The product without n8n: everything a plain script needs to back up and restore. */
 export * from './errors';
-export { KEPT_COPIES } from './keptCopies';
-export { wholeNumber, type NumberRange } from './wholeNumber';
 export * from './storage';
 export * from './archive';
 export * from './postgres';

@@ -18,3 +18,20 @@ export async function inParallel<T>(
 	await Promise.all(Array.from({ length: width }, work));
 	if (failures.length > 0) throw failures[0];
 }
+
+/**
+ * What a function makes of each item, in the order of the items, a bounded number of them at once.
+ * @param width how many at once
+ * @throws as inParallel does
+ */
+export async function mapInParallel<T, R>(
+	items: readonly T[],
+	width: number,
+	action: (item: T) => Promise<R>,
+): Promise<R[]> {
+	const results: R[] = Array.from({ length: items.length });
+	await inParallel(items.entries(), width, async ([index, item]) => {
+		results[index] = await action(item);
+	});
+	return results;
+}

@@ -1,4 +1,23 @@
-import { BackupError } from './errors';
+/** What is chosen for a backup or a restore of any system, and how the numbers among it are checked. */
+import { BackupError } from '../errors';
+import type { Storage } from '../storage/storage';
+import type { CodecOptions } from './codec';
+import type { EncryptionKeys } from './encryption';
+
+/** How the archives of a backup are stored. A system adds what is its own. */
+export interface ArchiveChoices {
+	storage: Storage;
+	/** Folder in the storage; by default the usual one of the kind, `postgres`. */
+	folder?: string;
+	codec: CodecOptions;
+	encryption?: EncryptionKeys;
+	/** IANA zone of the time in the archive's name; UTC by default. */
+	timeZone?: string;
+	/** Groups the archives that one run makes. */
+	runId?: string;
+	tags?: string[];
+	signal?: AbortSignal;
+}
 
 /** What a number may be: whole, and from `min` to `max`. */
 export interface NumberRange {

@@ -5,7 +5,8 @@ import { resolveCodec, type CodecOptions } from './codec';
 import { prepareEncryption, type EncryptionKeys } from './encryption';
 import type { BackupKind, Manifest } from './manifest';
 import { archiveFileName, keyIn, manifestKeyOf } from './naming';
-import { ArchiveWriter, type WriterSettings } from './writer';
+import { ArchiveWriter } from './writer';
+import type { WriterSettings } from './writer-settings';
 
 export interface CreateArchiveOptions {
 	storage: Storage;

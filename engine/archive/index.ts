@@ -18,8 +18,11 @@
  *     certainly dead; nothing of a living writer is, and nothing that no claim names.
  * 10. With the passphrase, no manifest that was made or changed without it is read, found, listed or opened.
  */
+export { LONGEST_TIMEOUT, PARALLEL, wholeNumber, type ArchiveChoices, type NumberRange } from './choices';
 export { CLAIM_SUFFIX } from './claim';
 export { createArchive, type CreateArchiveOptions } from './create';
+export { assertRoomForCopy, checkKeptCopies, KEPT_COPIES, KEPT_SUFFIX } from './kept-copies';
+export { beginArchive, makeArchive, type NewArchive } from './make';
 export type { CommitDetails } from './publish';
 export type { ArchiveWriter } from './writer';
 export type { PartDetails } from './output';

@@ -1,14 +1,11 @@
-import { BackupError } from './errors';
-import { wholeNumber, type NumberRange } from './wholeNumber';
+import { BackupError, listed } from '../errors';
+import { wholeNumber, type NumberRange } from './choices';
 
 /** As safe swaps end the name of what was there before: `shop_before_20260131_020000`. */
 export const KEPT_SUFFIX = /_before_\d{8}_\d{6}(?:_\d+)?$/;
 
 /** How many copies a safe swap may be told to stay within. */
 export const KEPT_COPIES: NumberRange = { min: 1, max: 1000 };
-
-/** Names in one message. */
-const NAMES = 5;
 
 /** @throws BackupError INVALID_INPUT for a number of copies that is none */
 export function checkKeptCopies(most: number | undefined): void {
@@ -24,10 +21,9 @@ export function checkKeptCopies(most: number | undefined): void {
  */
 export function assertRoomForCopy(name: string, copies: string[], most: number): void {
 	if (copies.length < most) return;
-	const shown = copies.length > NAMES ? [...copies.slice(0, NAMES), `${copies.length - NAMES} more`] : copies;
 	throw new BackupError(
 		'TARGET_EXISTS',
-		`Earlier restores have kept ${copies.length} copies of "${name}" (${shown.join(', ')}), and ${most} is the limit; nothing was changed.`,
+		`Earlier restores have kept ${copies.length} copies of "${name}" (${listed(copies)}), and ${most} is the limit; nothing was changed.`,
 		{ hint: 'Remove those that you no longer need, or raise Kept Copies.', details: { keptCopies: copies } },
 	);
 }

@@ -6,7 +6,7 @@ import { MANIFEST_VERSION, type Manifest, type ManifestTable } from './manifest'
 import { latestKey } from './naming';
 import type { ArchiveOutput } from './output';
 import { productTool } from './tool';
-import type { WriterSettings } from './writer';
+import type { WriterSettings } from './writer-settings';
 
 /** What only the caller knows of a backup, given when it is complete. */
 export interface CommitDetails {

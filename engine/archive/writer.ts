@@ -14,42 +14,21 @@ import { pipeline } from 'node:stream/promises';
 
 import { BackupError, cancelled } from '../errors';
 import { untilAborted } from '../storage/chunks';
-import type { Storage, StoredObject } from '../storage/storage';
+import type { StoredObject } from '../storage/storage';
 import { inBlocks, totalLength } from './blocks';
-import type { Claim } from './claim';
-import { createCompressor, type CodecOptions } from './codec';
-import type { Encryptor } from './encryption';
+import { createCompressor } from './codec';
 import { COMPRESSORS, FrameCompressor } from './frame-compressor';
 import { frameSizeFor, type FrameSizes } from './frame-size';
-import type { BackupKind, Manifest, ManifestPart } from './manifest';
+import type { Manifest, ManifestPart } from './manifest';
 import { formatManifest, parseManifest } from './manifest-text';
 import { keyIn, manifestKeyOf } from './naming';
 import { ArchiveOutput, hashFrame, type PartDetails } from './output';
 import { manifestOf, pointAt, type CommitDetails } from './publish';
+import type { WriterSettings } from './writer-settings';
 
 const STREAM_BLOCK_BYTES = 256 * 1024;
 /** As many again as are compressed: on a busy machine each wait for a thread takes long, and none should stop the others. */
 const FRAMES_AT_ONCE = 2 * COMPRESSORS;
-
-export interface WriterSettings {
-	storage: Storage;
-	folder: string;
-	file: string;
-	name: string;
-	kind: BackupKind;
-	startedAt: Date;
-	codec: CodecOptions;
-	encryptor: Encryptor | undefined;
-	/** Adds the proof that it was made with the passphrase, where there is one. */
-	prove: (manifest: Manifest) => Manifest;
-	signal: AbortSignal | undefined;
-	expectedSize: number | undefined;
-	estimatedSize: number | undefined;
-	/** Undefined where the name could not be claimed, or need not be. */
-	claim: Claim | undefined;
-	/** Called once, when the writer has committed or has cleaned up after itself. */
-	onClosed: () => Promise<void>;
-}
 
 /** Writes one archive; made by createArchive. Ends with `commit` or `abort`, always. */
 export class ArchiveWriter {

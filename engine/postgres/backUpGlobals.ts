@@ -1,25 +1,14 @@
-import { type CodecOptions, createArchive, type EncryptionKeys, type Manifest } from '../archive';
-import { cancelled } from '../errors';
-import type { Storage } from '../storage';
+import { type ArchiveChoices, makeArchive, type Manifest } from '../archive';
 
 import { type PostgresConnection, translateError, withClient } from './connection';
 import { globalsScript } from './globals';
 import { checkServerVersion } from './serverVersion';
 import { systemIdentifier } from './systemIdentifier';
 
-export interface BackUpGlobalsOptions {
+export interface BackUpGlobalsOptions extends ArchiveChoices {
 	connection: PostgresConnection;
-	storage: Storage;
-	/** Folder in the storage; `postgres` unless told. */
-	folder?: string;
-	/** Keep password hashes where the user may read them; true unless told. */
+	/** Whether password hashes are kept, where the user may read them; true by default. */
 	passwords?: boolean;
-	codec: CodecOptions;
-	encryption?: EncryptionKeys;
-	timeZone?: string;
-	runId?: string;
-	tags?: string[];
-	signal?: AbortSignal;
 }
 
 /**
@@ -41,20 +30,10 @@ export async function backUpGlobals(options: BackUpGlobalsOptions): Promise<Mani
 	}).catch((error: unknown) => {
 		throw translateError(error, 'source', 'Could not read the roles and globals of the server');
 	});
-	const writer = await createArchive({
-		storage: options.storage,
-		folder: options.folder ?? 'postgres',
-		name: 'globals',
-		extension: 'sql',
-		kind: 'postgres-globals',
-		timeZone: options.timeZone,
-		codec: options.codec,
-		encryption: options.encryption,
-		signal,
-	});
-	try {
+	const archive = { name: 'globals', extension: 'sql', kind: 'postgres-globals' } as const;
+	return await makeArchive(options, archive, async (writer) => {
 		await writer.frame({ type: 'script' }, Buffer.from(globals.sql));
-		return await writer.commit({
+		return {
 			source: {
 				system: 'postgresql',
 				version: globals.version,
@@ -66,12 +45,6 @@ export async function backUpGlobals(options: BackUpGlobalsOptions): Promise<Mani
 			counts: { roles: globals.roles, tablespaces: globals.tablespaces },
 			options: { passwords: options.passwords ?? true },
 			warnings: globals.warnings,
-			runId: options.runId,
-			tags: options.tags,
-		});
-	} catch (error) {
-		await writer.abort(error);
-		if (signal?.aborted) throw cancelled();
-		throw error;
-	}
+		};
+	});
 }

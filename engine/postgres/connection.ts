@@ -4,7 +4,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { Client, type ClientConfig } from 'pg';
 
 import { BackupError, cancelled, type ErrorCode, messageOf } from '../errors';
-import { LONGEST_TIMEOUT, wholeNumber } from '../wholeNumber';
+import { LONGEST_TIMEOUT, wholeNumber } from '../archive';
 
 import { BulkSocket } from './bulkSocket';
 import { grantHint } from './grants';

@@ -8,6 +8,7 @@ import {
 } from '../archive';
 import type { DamagedManifest, ListedBackup, ManifestTrust } from '../archive';
 import { BackupError, throwIfCancelled } from '../errors';
+import { mapInParallel } from '../parallel';
 import type { Storage } from '../storage';
 import { readVerification } from './history';
 import { LEVELS } from './record';
@@ -71,7 +72,7 @@ async function due(
 	const since = new Date(now.getTime() - days * DAY_MS).toISOString();
 	// By a clock that was wrong: it would keep the backup from being verified for ever.
 	const until = new Date(now.getTime() + DAY_MS).toISOString();
-	const isDue = await mapBounded(backups, async ({ key, manifest: { id }, hasRecord }) => {
+	const isDue = await mapInParallel(backups, READERS, async ({ key, manifest: { id }, hasRecord }) => {
 		throwIfCancelled(signal);
 		if (!hasRecord) return true;
 		const { history } = await readVerification(storage, { key, id }, signal);
@@ -87,16 +88,4 @@ async function due(
 
 function isAsDeep(found: VerificationLevel, wanted: VerificationLevel): boolean {
 	return LEVELS.indexOf(found) >= LEVELS.indexOf(wanted);
-}
-
-/** Applies a function to all elements, a few at a time; their order stays. */
-export async function mapBounded<T, R>(elements: readonly T[], work: (element: T) => Promise<R>): Promise<R[]> {
-	const results: R[] = Array.from({ length: elements.length });
-	const waiting = elements.entries();
-	await Promise.all(
-		Array.from({ length: READERS }, async () => {
-			for (const [index, element] of waiting) results[index] = await work(element);
-		}),
-	);
-	return results;
 }

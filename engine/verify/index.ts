@@ -13,7 +13,7 @@ export type {
 } from './types';
 export { deepestLevelOf } from './registry';
 export { findAnomalies, type Anomaly, type AnomalyMeasure, type AnomalyOptions } from './anomalies';
-export { chooseBackups, mapBounded, type BackupChoice, type ChosenBackups } from './choose';
+export { chooseBackups, type BackupChoice, type ChosenBackups } from './choose';
 export {
 	decidingVerification,
 	readVerification,

@@ -14,7 +14,7 @@ import {
 	readManifest,
 	type Storage,
 } from '../../engine';
-import { mapBounded } from '../../engine/verify';
+import { mapInParallel } from '../../engine/parallel';
 
 import { backupColumns } from './backupColumns';
 import { type ContentOf, describeBackup, rounded } from './backupItem';
@@ -29,6 +29,8 @@ import { isSimplified, itemOf } from './simplify';
 import { openStorage } from './storage';
 import { verificationOf } from './verified';
 
+/** Backups that are looked up at once. */
+const READERS = 8;
 const HOUR_MS = 3_600_000;
 const UNREADABLE: ReadonlySet<string> = new Set(['MANIFEST_INVALID', 'MANIFEST_NEWER']);
 const shown = shownFor(['listBackups']);
@@ -164,7 +166,7 @@ export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }
 			const budget = new DerivationBudget();
 			const found = await listManifests(storage, prefixOf(folder), filter, signal);
 			// What is not listed is not looked up.
-			const items = await mapBounded(found.backups, async (entry): Promise<IDataObject[]> => {
+			const items = await mapInParallel(found.backups, READERS, async (entry): Promise<IDataObject[]> => {
 				const { key, manifestKey, folder, hasRecord } = entry;
 				const whole = passphrase || !isSimple ? await wholeManifest(storage, entry, signal) : null;
 				if (whole === undefined) return [];

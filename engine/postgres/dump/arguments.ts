@@ -1,5 +1,5 @@
 import { BackupError } from '../../errors';
-import { LONGEST_TIMEOUT, wholeNumber } from '../../wholeNumber';
+import { LONGEST_TIMEOUT, wholeNumber } from '../../archive';
 
 /** What to dump, in pg_dump's terms; patterns are pg_dump's (psql's `\d` patterns). */
 export interface DumpSelection {

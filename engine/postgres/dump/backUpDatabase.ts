@@ -1,8 +1,6 @@
-import type { ArchiveWriter, Manifest, ManifestTable } from '../../archive';
-import { createArchive, type CodecOptions, type EncryptionKeys } from '../../archive';
+import type { ArchiveChoices, ArchiveWriter, Manifest, ManifestTable } from '../../archive';
+import { beginArchive, PARALLEL, wholeNumber } from '../../archive';
 import { cancelled } from '../../errors';
-import type { Storage } from '../../storage';
-import { PARALLEL, wholeNumber } from '../../wholeNumber';
 import { type PostgresConnection, translateError } from '../connection';
 import { PG_DUMP_MAJOR } from '../pgdump/bridge';
 import { terminateSessions } from '../sessions';
@@ -23,24 +21,15 @@ import { start, type Start } from './start';
 import { storeLargeObjects } from './largeObjects';
 import { isTooLarge, rowTooLarge } from './tooLarge';
 
-export interface BackUpDatabaseOptions {
+export interface BackUpDatabaseOptions extends ArchiveChoices {
 	connection: PostgresConnection;
-	storage: Storage;
 	selection?: DumpSelection;
-	/** Folder in the storage; `postgres` unless told. */
-	folder?: string;
-	/** In file names; the database's name unless told. */
+	/** Of the backup; by default the database's name. */
 	name?: string;
-	codec: CodecOptions;
-	encryption?: EncryptionKeys;
-	/** Connections that read rows at once, 1 to 32; 2 unless told. */
+	/** Connections that read rows at once, 1 to 32; 2 by default. */
 	parallel?: number;
-	/** Wait for a moment at which a serializable reader would see a consistent state. */
+	/** Whether to wait for a moment at which a serializable reader would see a consistent state. */
 	serializableDeferrable?: boolean;
-	timeZone?: string;
-	runId?: string;
-	tags?: string[];
-	signal?: AbortSignal;
 	log?: (message: string) => void;
 }
 
@@ -196,16 +185,10 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 	signal?.addEventListener('abort', hangUp, { once: true });
 	try {
 		const started = await start(options, { args, parallel, sessions }, async (session) => {
-			writer ??= await createArchive({
-				storage: options.storage,
-				folder: options.folder ?? 'postgres',
+			writer ??= await beginArchive(options, {
 				name: options.name ?? connection.database,
 				extension: 'sql',
 				kind: 'postgres',
-				timeZone: options.timeZone,
-				codec: options.codec,
-				encryption: options.encryption,
-				signal,
 				estimatedSize: await estimatedSize(session.client, options.codec),
 			});
 		});

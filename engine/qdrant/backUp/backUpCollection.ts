@@ -1,4 +1,5 @@
-import type { ArchiveWriter, CommitDetails, Manifest } from '../../archive';
+import { makeArchive } from '../../archive';
+import type { ArchiveChoices, ArchiveWriter, CommitDetails, Manifest, NewArchive } from '../../archive';
 import { messageOf, throwIfCancelled } from '../../errors';
 import type { SnapshotLedger } from '../artifacts/ledger';
 import { withServerSnapshot } from '../artifacts/serverSnapshot';
@@ -9,7 +10,7 @@ import type { CollectionSource, ShardSource, SnapshotFacts } from '../manifestSo
 import { type CollectionState, countPoints, describeCollection, type PointCount } from '../server/collectionState';
 import { choosePeers } from '../server/shards';
 import { type Topology, UNKNOWN_PEER } from '../server/topology';
-import { type ArchiveChoices, archived, type NewArchive, storeSnapshot } from './archived';
+import { storeSnapshot } from './storeSnapshot';
 import { tarEnd, tarHeader, tarPadding } from '../../tar';
 
 /** What holds for every collection of a run. */
@@ -77,7 +78,7 @@ async function backUpWhole(work: Work): Promise<Manifest> {
 	const peerId = peer?.id ?? UNKNOWN_PEER;
 	const scope = { collection: state.name };
 	return await withSnapshot(work, scope, peerId, async (snapshot, pointsAfter) => {
-		return await archived(choices(work), archiveOf(work, 'snapshot', snapshot.size), async (writer) => {
+		return await makeArchive(choices(work), archiveOf(work, 'snapshot', snapshot.size), async (writer) => {
 			const facts = await store(work, writer, 'snapshot', scope, peerId, snapshot);
 			return committed(work, { form: 'snapshot', snapshot: facts, shards, pointsAfter });
 		});
@@ -91,7 +92,7 @@ async function backUpWhole(work: Work): Promise<Manifest> {
 async function backUpShards(work: Work): Promise<Manifest> {
 	const { state, topology } = work;
 	const chosen = choosePeers(state.shards, topology, state.name);
-	return await archived(choices(work), shardsArchiveOf(work), async (writer) => {
+	return await makeArchive(choices(work), shardsArchiveOf(work), async (writer) => {
 		await storeFile(writer, 'collection', 'collection.json', collectionJson(work));
 		const shards: ShardSource[] = [];
 		let pointsAfter = work.pointsBefore;

@@ -1,6 +1,6 @@
-import type { Manifest } from '../../archive';
+import { makeArchive, type ArchiveChoices, type Manifest } from '../../archive';
 import { BackupError } from '../../errors';
-import { archived, storeSnapshot, type ArchiveChoices } from './archived';
+import { storeSnapshot } from './storeSnapshot';
 import { findPeers, UNKNOWN_PEER } from '../server/topology';
 import type { QdrantConnection } from '../client/connection';
 import { SnapshotLedger } from '../artifacts/ledger';
@@ -44,7 +44,7 @@ export async function backUpStorage(options: BackUpStorageOptions): Promise<Mani
 	const context = { client, peerId, ledger, signal, warn, ...(log && { log }) };
 	const manifest = await withServerSnapshot(context, {}, async (snapshot) => {
 		const archive = { name: 'storage', extension: 'snapshot', kind: 'qdrant-storage', startedAt } as const;
-		return await archived(options, { ...archive, size: snapshot.size }, async (writer) => {
+		return await makeArchive(options, { ...archive, size: snapshot.size }, async (writer) => {
 			const onBytes = (bytes: number) => options.onProgress?.({ bytes, totalBytes: snapshot.size });
 			const place = { client, scope: {}, snapshot };
 			const facts = await storeSnapshot(writer, 'snapshot', place, { signal, log, onBytes });

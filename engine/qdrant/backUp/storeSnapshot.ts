@@ -1,14 +1,4 @@
-import {
-	createArchive,
-	writeFrames,
-	type ArchiveWriter,
-	type BackupKind,
-	type CodecOptions,
-	type CommitDetails,
-} from '../../archive';
-import type { EncryptionKeys, Manifest } from '../../archive';
-import { cancelled } from '../../errors';
-import type { Storage } from '../../storage';
+import { writeFrames, type ArchiveWriter } from '../../archive';
 import type { QdrantClient } from '../client/client';
 import {
 	assertChecksum,
@@ -20,57 +10,6 @@ import {
 import type { SnapshotScope } from '../client/scope';
 import type { SnapshotDescription } from '../client/types';
 import type { SnapshotFacts } from '../manifestSource';
-
-/** How a backup's archives are stored. */
-export interface ArchiveChoices {
-	storage: Storage;
-	/** Folder in the storage; `qdrant` unless told. */
-	folder?: string;
-	codec: CodecOptions;
-	encryption?: EncryptionKeys;
-	timeZone?: string;
-	runId?: string;
-	tags?: string[];
-	signal?: AbortSignal;
-}
-
-export interface NewArchive {
-	name: string;
-	extension: 'snapshot' | 'tar';
-	kind: BackupKind;
-	startedAt: Date;
-	/** Bytes before compression, where known. */
-	size?: number;
-	/** And where they can only be estimated. */
-	estimatedSize?: number;
-}
-
-/** Opens an archive, lets `fill` write it, and commits it; nothing is left of it where anything fails. */
-export async function archived(
-	choices: ArchiveChoices,
-	{ size, estimatedSize = size, ...archive }: NewArchive,
-	fill: (writer: ArchiveWriter) => Promise<CommitDetails>,
-): Promise<Manifest> {
-	const { storage, folder = 'qdrant', codec, encryption, timeZone, runId, tags, signal } = choices;
-	const writer = await createArchive({
-		...archive,
-		storage,
-		folder,
-		timeZone,
-		codec,
-		encryption,
-		signal,
-		...(size !== undefined && codec.name === 'none' && { expectedSize: size }),
-		...(estimatedSize !== undefined && { estimatedSize }),
-	});
-	try {
-		return await writer.commit({ ...(await fill(writer)), runId, tags });
-	} catch (error) {
-		await writer.abort(error);
-		if (signal?.aborted) throw cancelled();
-		throw error;
-	}
-}
 
 /** A snapshot on a server, and whose it is. */
 export interface SnapshotPlace {

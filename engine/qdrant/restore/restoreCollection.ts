@@ -1,5 +1,5 @@
 import { BackupError, cancelled, messageOf, throwIfCancelled } from '../../errors';
-import { assertRoomForCopy, checkKeptCopies } from '../../keptCopies';
+import { assertRoomForCopy, checkKeptCopies } from '../../archive';
 import type { Storage } from '../../storage';
 import { SnapshotLedger } from '../artifacts/ledger';
 import { findStaleCollections, ofTarget } from '../artifacts/staleCollections';

@@ -1,7 +1,8 @@
 import type { ILoadOptionsFunctions, INodeListSearchItems, INodeListSearchResult } from 'n8n-workflow';
 
 import { type BackupKind, type ListedBackup, listManifests, MANIFEST_SUFFIX, type Storage } from '../../../engine';
-import { mapBounded, verificationState } from '../../../engine/verify';
+import { mapInParallel } from '../../../engine/parallel';
+import { verificationState } from '../../../engine/verify';
 import { toListError } from '../errors';
 import { folderPrefix } from '../folder';
 import { openStorageForList } from '../storage';
@@ -10,6 +11,8 @@ import { backupLabel, damagedLabel, VERIFIED_WORDS } from './label';
 
 /** Each entry may take a request to the storage, for what verifications found: further ones come as the user scrolls. */
 const PAGE = 50;
+/** Of those at once. */
+const READERS = 8;
 
 /** Milliseconds that a user may have to wait for them, where the storage does not answer. */
 const PATIENCE = 20_000;
@@ -54,7 +57,7 @@ export async function backupsFound(
 		let next = Number(page ?? 0);
 		while (results.length < PAGE && next < possible.length && !signal.aborted) {
 			const some = possible.slice(next, next + PAGE);
-			const items = await mapBounded(some, async (offer) => await itemOf(storage, offer, offered, signal));
+			const items = await mapInParallel(some, READERS, async (offer) => await itemOf(storage, offer, offered, signal));
 			results.push(...items.filter(({ name }) => words.every((word) => holds(name, word))));
 			next += some.length;
 		}

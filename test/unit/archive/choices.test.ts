@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
-import { BackupError } from '../../engine/errors';
-import { PARALLEL, wholeNumber } from '../../engine/wholeNumber';
+import { BackupError } from '../../../engine/errors';
+import { PARALLEL, wholeNumber } from '../../../engine/archive';
 
 it.each([1, 2, 32])('takes %s', (value) => expect(wholeNumber(value, 'Parallel Connections', PARALLEL)).toBe(value));
 

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 import { BackupError, messageOf } from '../../../errors';
-import { KEPT_SUFFIX } from '../../../keptCopies';
+import { KEPT_SUFFIX } from '../../../archive';
 import { translateError } from '../../connection';
 import type { DatabaseLocale } from '../../dump/databaseProperties';
 import { quoteIdentifier, quoteLiteral } from '../../quoting';

@@ -1,6 +1,5 @@
 import { BackupError } from '../../../errors';
-import { checkKeptCopies } from '../../../keptCopies';
-import { PARALLEL, wholeNumber } from '../../../wholeNumber';
+import { checkKeptCopies, PARALLEL, wholeNumber } from '../../../archive';
 import { checkDatabaseName } from '../databases';
 import type { RestoreDatabaseOptions, RestoreTarget } from '../options';
 import { type RestoreSelection, SelectionFilter } from '../source';

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 import { BackupError } from '../../../errors';
-import { assertRoomForCopy } from '../../../keptCopies';
+import { assertRoomForCopy } from '../../../archive';
 import { type PostgresConnection, withClient } from '../../connection';
 import { checkVersionOf } from '../../serverVersion';
 

@@ -1,4 +1,4 @@
-import { KEPT_SUFFIX } from '../../../keptCopies';
+import { KEPT_SUFFIX } from '../../../archive';
 import type { RestoreContext } from '../context';
 
 /** A name that neither a collection nor an alias has. */
