@@ -1,0 +1,129 @@
+/**
+ * A bucket in memory that speaks the little of S3 that the catalogue and retention use, counts its requests and answers each
+ * after a delay, as a link does: `catalog-server.ts <milliseconds> <backups>`. It holds hourly backups of fifty databases. Real
+ * servers take longer for a listing; what is measured here is how many requests there are, and how many one after another.
+ */
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { formatManifest, manifestKeyOf, type Manifest } from '../../engine/archive';
+
+const NAMES = 50;
+const HOUR_MS = 3_600_000;
+const PAGE = 1000;
+
+const objects = new Map<string, { content: Buffer; etag: string; modifiedAt: Date }>();
+let sorted: string[] | undefined;
+let requests = 0;
+
+function put(key: string, content: Buffer): void {
+	objects.set(key, { content, etag: createHash('md5').update(content).digest('hex'), modifiedAt: new Date() });
+	sorted = undefined;
+}
+
+function fill(count: number): void {
+	const hash = 'a'.repeat(64);
+	const part = { type: 'data', offset: 0, length: 1000, rawLength: 9000, sha256: hash, table: 0, rows: 100 };
+	for (let index = 0; index < count; index++) {
+		const name = `shop${index % NAMES}`;
+		const startedAt = new Date(Date.UTC(2026, 0, 1) - Math.floor(index / NAMES) * HOUR_MS).toISOString();
+		const file = `${name}_${startedAt.slice(0, 19).replace(/[-:]/g, '').replace('T', '_')}.sql.zst`;
+		const manifest: Manifest = {
+			formatVersion: 2,
+			id: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
+			kind: 'postgres',
+			name,
+			file,
+			folder: 'postgres',
+			startedAt,
+			finishedAt: startedAt,
+			source: { system: 'postgresql', version: '18.0', host: 'db.example.com', port: 5432 },
+			tool: { name: 'n8n-nodes-stack-backup', version: '0.1.0' },
+			codec: { name: 'zstd', level: 3 },
+			encryption: null,
+			size: { raw: 180_000, compressed: 20_000, stored: 1 },
+			sha256: createHash('sha256').update(String(index)).digest('hex'),
+			parts: Array.from({ length: 20 }, (_, number) => ({ ...part, offset: number * 1000 })),
+			tables: [{ schema: 'public', name: 'orders', rows: 2000, bytes: 180_000 }],
+			counts: { tables: 1, rows: 2000 },
+			options: {},
+			warnings: [],
+			tags: [],
+		};
+		put(`postgres/${file}`, Buffer.from('x'));
+		put(manifestKeyOf(`postgres/${file}`), Buffer.from(formatManifest(manifest)));
+	}
+}
+
+const escape = (text: string) => text.replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
+
+function listing(query: URLSearchParams): string {
+	sorted ??= [...objects.keys()].sort();
+	const prefix = query.get('prefix') ?? '';
+	const after = query.get('continuation-token') ?? '';
+	const from = sorted.findIndex((key) => key > after && key.startsWith(prefix));
+	const page = from < 0 ? [] : sorted.slice(from, from + PAGE).filter((key) => key.startsWith(prefix));
+	const isTruncated = page.length === PAGE && from + PAGE < sorted.length;
+	const items = page.map((key) => {
+		const { content, etag, modifiedAt } = objects.get(key)!;
+		return `<Contents><Key>${escape(key)}</Key><LastModified>${modifiedAt.toISOString()}</LastModified><ETag>&quot;${etag}&quot;</ETag><Size>${content.length}</Size><StorageClass>STANDARD</StorageClass></Contents>`;
+	});
+	const next = isTruncated ? `<NextContinuationToken>${escape(page.at(-1)!)}</NextContinuationToken>` : '';
+	return `<ListBucketResult><IsTruncated>${isTruncated}</IsTruncated>${next}${items.join('')}</ListBucketResult>`;
+}
+
+function deleteMany(body: string): string {
+	const keys = Array.from(body.matchAll(/<Key>([^<]*)<\/Key>/g), ([, key]) =>
+		key!.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code))),
+	);
+	for (const key of keys) objects.delete(key);
+	sorted = undefined;
+	return `<DeleteResult>${keys.map((key) => `<Deleted><Key>${escape(key)}</Key></Deleted>`).join('')}</DeleteResult>`;
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+	const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server');
+	const chunks: Buffer[] = [];
+	for await (const chunk of request) chunks.push(chunk as Buffer);
+	const body = Buffer.concat(chunks);
+	await sleep(delayMs);
+	const key = decodeURIComponent(pathname.split('/').slice(2).join('/'));
+	response.setHeader('x-amz-request-id', '1');
+	const found = objects.get(key);
+	const missing = () =>
+		response.writeHead(404, { 'content-type': 'application/xml' }).end('<Error><Code>NoSuchKey</Code></Error>');
+	if (request.method === 'POST' && searchParams.has('delete')) response.end(deleteMany(body.toString()));
+	else if (request.method === 'GET' && key === '' && searchParams.has('uploads'))
+		response.end('<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>');
+	else if (request.method === 'GET' && key === '') response.end(listing(searchParams));
+	else if (request.method === 'PUT') {
+		put(key, body);
+		response.setHeader('etag', `"${objects.get(key)!.etag}"`);
+		response.end();
+	} else if (request.method === 'DELETE') {
+		objects.delete(key);
+		sorted = undefined;
+		response.writeHead(204).end();
+	} else if (!found) missing();
+	else {
+		response.setHeader('etag', `"${found.etag}"`);
+		response.setHeader('last-modified', found.modifiedAt.toUTCString());
+		response.setHeader('content-length', found.content.length);
+		response.end(request.method === 'HEAD' ? undefined : found.content);
+	}
+}
+
+const [delay = '25', count = '20000'] = process.argv.slice(2);
+const delayMs = Number(delay);
+fill(Number(count));
+const server = createServer((request, response) => {
+	requests++;
+	void answer(request, response);
+});
+server.keepAliveTimeout = 60_000;
+server.listen(0, '127.0.0.1', () => process.send!({ port: (server.address() as { port: number }).port }));
+process.on('message', () => {
+	process.send!({ requests });
+	requests = 0;
+});
