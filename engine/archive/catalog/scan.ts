@@ -17,7 +17,16 @@ import { MANIFEST_SUFFIX } from '../manifest';
 import { manifestReader } from '../manifest-file';
 import { folderOf, HOUSEKEEPING, manifestKeyOf, VERIFICATION_SUFFIX } from '../naming';
 import { summaryOf, type DamagedManifest, type ListedBackup, type ManifestSummary } from './entry';
-import { batchesIn, CatalogSeal, formatLine, parseLine, readStored, writeStored, type CatalogLine } from './stored';
+import {
+	batchesIn,
+	CatalogSeal,
+	formatLine,
+	FreshLines,
+	parseLine,
+	readStored,
+	writeStored,
+	type CatalogLine,
+} from './stored';
 
 const READERS = 16;
 /** As many manifests are read in the time of a few requests: for fewer, the stored catalogue is not written anew. */
@@ -83,8 +92,7 @@ class BackupScan<T> {
 	readonly #listing = new Map<string, ListedArchive<T>>();
 	readonly #damaged: DamagedManifest[] = [];
 	readonly #lost: Scan<T>['lost'] = new Map();
-	/** Lines of the manifests that were read in this run, by the key of the archive. */
-	readonly #fresh = new Map<string, string>();
+	readonly #fresh = new FreshLines();
 	readonly #prefix: string;
 	readonly #trust: ManifestTrust;
 	readonly #seal: CatalogSeal | undefined;
@@ -254,7 +262,7 @@ class BackupScan<T> {
 		const line = formatLine({ key, size, modifiedAt, etag, summary, missedSince: undefined });
 		if (line === undefined) return;
 		const { requireEncryption = false } = this.#trust;
-		this.#fresh.set(key, this.#seal ? await this.#seal.set(line, requireEncryption) : line);
+		this.#fresh.add(key, this.#seal ? await this.#seal.set(line, requireEncryption) : line);
 	}
 
 	async #save(): Promise<void> {
@@ -262,28 +270,28 @@ class BackupScan<T> {
 		const changes = this.#fresh.size + this.#changes;
 		if (save === 'never' || changes < (save === 'always' ? 1 : WORTH_WRITING)) return;
 		try {
-			await writeStored(this.storage, this.#linesToStore(await readStored(this.storage, signal)), signal);
+			const lines = this.#linesToStore(await readStored(this.storage, signal));
+			await writeStored(this.storage, lines, this.#fresh, signal);
 		} catch (error) {
 			// Whoever may only read lists all the same.
 			if (save === 'always' || !(error instanceof BackupError) || error.code === 'CANCELLED') throw error;
 		}
 	}
 
+	/** What stays of the lines that are stored. */
 	async *#linesToStore(stored: Buffer | undefined): AsyncGenerator<string> {
-		if (stored) {
-			const written = new Set<string>();
-			for await (const batch of batchesIn(stored)) {
-				for (const text of batch) {
-					const line = parseLine(text);
-					if (!line || this.#fresh.has(line.key) || written.has(line.key)) continue;
-					const kept = await this.#lineToStore(text, line);
-					if (kept === undefined) continue;
-					written.add(line.key);
-					yield kept;
-				}
+		if (!stored) return;
+		const written = new Set<string>();
+		for await (const batch of batchesIn(stored)) {
+			for (const text of batch) {
+				const line = parseLine(text);
+				if (!line || this.#fresh.has(line.key) || written.has(line.key)) continue;
+				const kept = await this.#lineToStore(text, line);
+				if (kept === undefined) continue;
+				written.add(line.key);
+				yield kept;
 			}
 		}
-		yield* this.#fresh.values();
 	}
 
 	/** A stored line as it stays; undefined for one that is of no use any more. */

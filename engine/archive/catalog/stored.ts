@@ -15,7 +15,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createGzip } from 'node:zlib';
+import { createGunzip, createGzip, gzipSync } from 'node:zlib';
 
 import { BackupError } from '../../errors';
 import type { Storage } from '../../storage/storage';
@@ -35,7 +35,7 @@ const MAX_TEXT = 2 * 1024 * 1024 * 1024;
 const MAX_LINE = 64 * 1024;
 /** Each distinct salt costs a derivation of 80 ms; a run that writes seals all of its lines by one salt. */
 const MAX_SALTS = 16;
-const BATCH_BYTES = 512 * 1024;
+const BATCH_BYTES = 256 * 1024;
 
 /** One manifest as it was read. */
 export interface CatalogLine {
@@ -76,17 +76,50 @@ function isDamage(error: unknown): boolean {
 	);
 }
 
+/** Lines of the manifests that a run has read, compressed as they come: gzip is whole files one after another, too. */
+export class FreshLines {
+	readonly #keys = new Set<string>();
+	readonly #compressed: Buffer[] = [];
+	#batch = '';
+
+	get size(): number {
+		return this.#keys.size;
+	}
+
+	has(key: string): boolean {
+		return this.#keys.has(key);
+	}
+
+	add(key: string, line: string): void {
+		this.#keys.add(key);
+		this.#batch += `${line}\n`;
+		if (this.#batch.length >= BATCH_BYTES) this.#compress();
+	}
+
+	compressed(): readonly Buffer[] {
+		if (this.#batch !== '') this.#compress();
+		return this.#compressed;
+	}
+
+	#compress(): void {
+		this.#compressed.push(gzipSync(this.#batch, { level: 1 }));
+		this.#batch = '';
+	}
+}
+
 /** Replaces the stored catalogue. @throws BackupError CANCELLED, and what the storage throws */
 export async function writeStored(
 	storage: Storage,
 	lines: AsyncIterable<string>,
+	fresh: FreshLines,
 	signal: AbortSignal | undefined,
 ): Promise<void> {
 	const compressed: Buffer[] = [];
 	await pipeline(Readable.from(inBatches(lines)), createGzip({ level: 1 }), async (chunks: AsyncIterable<Buffer>) => {
 		for await (const chunk of chunks) compressed.push(chunk);
 	});
-	await storage.replace(CATALOG_KEY, Buffer.concat(compressed), signal ? { signal } : {});
+	const content = Buffer.concat([...compressed, ...fresh.compressed()]);
+	await storage.replace(CATALOG_KEY, content, signal ? { signal } : {});
 }
 
 async function* inBatches(lines: AsyncIterable<string>): AsyncGenerator<string> {

@@ -7,14 +7,23 @@ const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"'
 
 /** What stands inside each element of a name, in order, as it is written. */
 export function elements(xml: string, name: string): string[] {
-	const pattern = new RegExp(`<${name}(?:\\s[^>]*)?>([^]*?)</${name}>`, 'g');
-	return Array.from(xml.matchAll(pattern), (match) => match[1] ?? '');
+	return Array.from(xml.matchAll(patternOf(name)), (match) => match[1] ?? '');
 }
 
 /** The text of the first element of a name, or undefined where there is none. */
 export function textOf(xml: string, name: string): string | undefined {
-	const inner = elements(xml, name)[0];
+	const inner = patternOf(name).exec(xml)?.[1];
 	return inner === undefined ? undefined : unescape(inner);
+}
+
+const patterns = new Map<string, RegExp>();
+
+/** Made once, and set to the beginning: a listing of forty thousand objects asks for four elements of each. */
+function patternOf(name: string): RegExp {
+	const pattern = patterns.get(name) ?? new RegExp(`<${name}(?:\\s[^>]*)?>([^]*?)</${name}>`, 'g');
+	patterns.set(name, pattern);
+	pattern.lastIndex = 0;
+	return pattern;
 }
 
 /** Text as it may stand in an element. */
@@ -23,6 +32,7 @@ export function escapeXml(text: string): string {
 }
 
 function unescape(text: string): string {
+	if (!text.includes('&')) return text;
 	return text.replace(
 		/&(?:#x([0-9a-f]+)|#([0-9]+)|(\w+));/gi,
 		(whole, hex?: string, decimal?: string, name?: string) => {
