@@ -97,7 +97,7 @@ function partialOf({ partial }: ManifestSummary): string | undefined {
 }
 
 /** Names what a backup may stand for another of: the same series, as much of it; weekly copies apart. */
-export function lineOf(entry: RetentionEntry): string {
+export function policySeriesOf(entry: RetentionEntry): string {
 	return JSON.stringify([seriesOf(entry), entry.partial, weekOfKey(entry.key) !== undefined]);
 }
 

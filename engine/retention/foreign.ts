@@ -6,10 +6,9 @@
 import { isOwnName } from './orphans';
 import type { RetentionCatalog } from './catalog';
 import type { RetentionEntry } from './entry';
-import { compileGlob } from './glob';
+import { compileGlob, foldersOf } from './key-filters';
 import { dateInName, stemOf, type NameDate } from './name-date';
 import type { RetentionPolicy } from './policy';
-import { foldersOf } from './scope';
 import { isWalFile } from './wal';
 import type { Zone } from './zone';
 

@@ -7,13 +7,13 @@
  *
  * A manifest may also have been lost: by hand, by a lifecycle rule, or because a copy of the storage is still under way,
  * and the archive opens without it. So such an archive goes only once it was missed for a day, and never where it was
- * pinned, where a backup cannot be restored without it, where no good backup of the same line is as new, or where it was
- * verified and none of the line that is left has passed.
+ * pinned, where a backup cannot be restored without it, where no good backup of the same series is as new, or where it was
+ * verified and none of the series that is left has passed.
  */
 import { CLAIM_SUFFIX, manifestKeyOf, MANIFEST_SUFFIX, VERIFICATION_SUFFIX } from '../archive';
 import type { Storage, StoredObject } from '../storage/storage';
 import type { LostBackup, RetentionCatalog } from './catalog';
-import { isGood, lineOf } from './entry';
+import { isGood, policySeriesOf } from './entry';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -78,9 +78,9 @@ function isAbandoned(key: string, { others }: RetentionCatalog, now: Date): bool
 
 /** What the backups that are there stand for. */
 interface Standing {
-	/** When the newest good one of each line began. */
+	/** When the newest good one of each series began. */
 	good: Map<string, number>;
-	/** Lines of which one has passed its verification. */
+	/** Series of which one has passed its verification. */
 	verified: Set<string>;
 	/** Ids of archives that backups cannot be restored without. */
 	needed: Set<string>;
@@ -92,9 +92,9 @@ function standingOf({ entries, damaged }: RetentionCatalog): Standing {
 	for (const entry of entries) {
 		for (const id of entry.needs) needed.add(id);
 		if (!isGood(entry)) continue;
-		const line = lineOf(entry);
-		standing.good.set(line, Math.max(standing.good.get(line) ?? 0, Date.parse(entry.startedAt)));
-		if (entry.verified === 'passed') standing.verified.add(line);
+		const series = policySeriesOf(entry);
+		standing.good.set(series, Math.max(standing.good.get(series) ?? 0, Date.parse(entry.startedAt)));
+		if (entry.verified === 'passed') standing.verified.add(series);
 	}
 	return standing;
 }
@@ -102,10 +102,10 @@ function standingOf({ entries, damaged }: RetentionCatalog): Standing {
 function whyPrecious({ entry }: LostBackup, { good, verified, needed }: Standing): string | undefined {
 	if (entry.pinned) return 'It is gone, and the backup was pinned.';
 	if (needed.has(entry.id)) return 'It is gone, and a later backup cannot be restored without this one.';
-	const line = lineOf(entry);
-	const isLast = Date.parse(entry.startedAt) > (good.get(line) ?? -Infinity);
+	const series = policySeriesOf(entry);
+	const isLast = Date.parse(entry.startedAt) > (good.get(series) ?? -Infinity);
 	if (isLast) return `It is gone, and no good backup of ${entry.name} is as new.`;
-	if (entry.verified === 'passed' && !verified.has(line))
+	if (entry.verified === 'passed' && !verified.has(series))
 		return `It is gone, and no backup of ${entry.name} that is left has passed a verification.`;
 	return undefined;
 }

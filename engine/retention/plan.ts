@@ -1,4 +1,4 @@
-import { isGood, lineOf, newestFirst, type RetentionEntry } from './entry';
+import { isGood, newestFirst, policySeriesOf, type RetentionEntry } from './entry';
 import { weekOfKey } from './periods';
 import {
 	DEFAULT_FUTURE_TOLERANCE_MINUTES,
@@ -38,7 +38,7 @@ export interface RetentionPlan {
  * Decides which backups stay and which go: a pure function, the same for every order of the entries.
  *
  * Invariants, each with its property in test/unit/retention/plan-properties.test.ts:
- * 1. The last good backup of every line stays, and the last verified one, and where none is good, the last one; so does what
+ * 1. The last good backup of every series stays, and the last verified one, and where none is good, the last one; so does what
  *    is pinned or locked, and every archive that one that stays needs.
  * 2. A damaged backup counts for no rule in the place of a good one: what the rules keep of the good ones alone is kept.
  * 3. Larger numbers in the rules never delete more.
@@ -66,7 +66,7 @@ export function planRetention(
 		if (!known) reasons.set(entry, [reason]);
 		else if (!known.some(({ rule }) => rule === reason.rule)) known.push(reason);
 	};
-	for (const { rules, members } of linesOf(sorted, policy)) applyTo(members, rules, { now, zone }, add);
+	for (const { rules, members } of seriesIn(sorted, policy)) applyTo(members, rules, { now, zone }, add);
 	protect(sorted, now, add);
 	protectNeeded(sorted, outside, (entry) => reasons.has(entry), add);
 	const decisions = sorted.map((entry) => decisionOf(entry, reasons.get(entry)));
@@ -74,22 +74,22 @@ export function planRetention(
 	return { decisions, deletable: refusal ? [] : deletableOf(decisions), refusal };
 }
 
-interface Line {
+interface Series {
 	rules: KeepRules;
 	members: RetentionEntry[];
 }
 
 /** Backups of one thing under one set of rules. */
-function linesOf(sorted: readonly RetentionEntry[], policy: RetentionPolicy): Iterable<Line> {
-	const lines = new Map<string, Line>();
+function seriesIn(sorted: readonly RetentionEntry[], policy: RetentionPolicy): Iterable<Series> {
+	const all = new Map<string, Series>();
 	for (const entry of sorted) {
 		const { rules, which } = rulesFor(entry, policy);
-		const key = `${which} ${lineOf(entry)}`;
-		const line = lines.get(key) ?? { rules, members: [] };
-		line.members.push(entry);
-		lines.set(key, line);
+		const key = `${which} ${policySeriesOf(entry)}`;
+		const series = all.get(key) ?? { rules, members: [] };
+		series.members.push(entry);
+		all.set(key, series);
 	}
-	return lines.values();
+	return all.values();
 }
 
 function applyTo(

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { BACKUP_KINDS } from '../archive';
 import { BackupError } from '../errors';
 import type { RetentionEntry } from './entry';
-import { compileGlob } from './glob';
+import { compileGlob } from './key-filters';
 
 /** More than a century; calendars end somewhere. */
 const MAX_DAYS = 40_000;

@@ -1,4 +1,4 @@
-import { isGood, lineOf, type RetentionEntry } from './entry';
+import { isGood, policySeriesOf, type RetentionEntry } from './entry';
 import { homeOf } from '../archive';
 import { weekOfKey } from './periods';
 import type { AddReason } from './rules';
@@ -10,20 +10,20 @@ export function protect(sorted: readonly RetentionEntry[], now: Date, add: AddRe
 	const verified = new Set<string>();
 	const failed = new Map<string, RetentionEntry>();
 	for (const entry of sorted) {
-		const line = lineOf(entry);
-		if (isGood(entry) && !good.has(line)) {
-			good.add(line);
+		const series = policySeriesOf(entry);
+		if (isGood(entry) && !good.has(series)) {
+			good.add(series);
 			add(entry, { rule: 'lastGood', text: `the last good backup of ${thing(entry)}` });
 		}
-		if (entry.complete && entry.verified === 'passed' && !verified.has(line)) {
-			verified.add(line);
+		if (entry.complete && entry.verified === 'passed' && !verified.has(series)) {
+			verified.add(series);
 			add(entry, { rule: 'lastVerified', text: `the last verified backup of ${thing(entry)}` });
 		}
-		if (entry.complete && !failed.has(line)) failed.set(line, entry);
+		if (entry.complete && !failed.has(series)) failed.set(series, entry);
 		protectAsHeld(entry, now, add);
 	}
-	for (const [line, entry] of failed) {
-		if (good.has(line)) continue;
+	for (const [series, entry] of failed) {
+		if (good.has(series)) continue;
 		// Where all else is lost, something may still be got out of it.
 		add(entry, { rule: 'lastLeft', text: `failed its verification, but there is no good backup of ${thing(entry)}` });
 	}

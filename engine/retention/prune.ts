@@ -5,7 +5,7 @@ import { holdsUpOne } from './attempt';
 import { deletePlanned, type Deletions } from './deletion';
 import type { EntryState, RetentionEntry } from './entry';
 import { withLock, type StorageLock } from './lock';
-import { clearLeftovers } from './leftovers';
+import { clearStaleArtifacts } from './stale-artifacts';
 import { orphansIn } from './orphans';
 import { parsePolicy, unusedIn, type RetentionPolicy } from './policy';
 import { pruneWal } from './prune-wal';
@@ -26,7 +26,7 @@ export interface PruneOptions {
 	prefixes?: string[];
 	/** Shows what would be done and changes nothing, not even a lock. */
 	dryRun?: boolean;
-	/** Removes leftovers that are certainly ours; see orphans.ts. Default true. */
+	/** Removes stale artifacts that are certainly ours; see orphans.ts. Default true. */
 	removeOrphans?: boolean;
 	/** Removes archives without a manifest that only look like ours, too. Default false: they are named in the report. */
 	removeUnproven?: boolean;
@@ -85,10 +85,10 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 		? await deletePlanned(found, { ...run, lock: run.lock, trust: run.options.trust })
 		: { deleted: plan.deletable, failed: [], stuck: [] };
 	const gone = new Set(deleted);
-	// What the policy decides on as somebody else's backup is no leftover.
+	// What the policy decides on as somebody else's backup is no stale artifact.
 	const decided = new Set(found.entries.map(({ key }) => key));
 	const orphans = orphansIn(found.catalog, run.now, (key) => found.isInScope(key) && !decided.has(key));
-	const cleared = await clearLeftovers(run, found, orphans);
+	const cleared = await clearStaleArtifacts(run, found, orphans);
 	const { removed: removedOrphans } = cleared;
 	const wal = plan.refusal ? [] : await pruneWal(run.storage, found, gone, run);
 	const removed = new Set(removedOrphans);

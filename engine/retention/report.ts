@@ -107,9 +107,9 @@ export interface PruneReport {
 	wal: WalReport[];
 	/** Keys of unfinished writes, copies and deletions of earlier runs; cleaned up in this run. */
 	swept: string[];
-	/** What could not be tidied up, which did no harm: leftovers, pointers. */
+	/** What could not be tidied up, which did no harm: stale artifacts, pointers. */
 	stuck: Stuck[];
-	/** Keys of leftovers that are certainly ours, older than a day. */
+	/** Keys of stale artifacts that are certainly ours, older than a day. */
 	orphans: string[];
 	/** Keys of archives without a manifest that only look like ours: nothing proves that they are. */
 	unproven: string[];

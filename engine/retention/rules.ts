@@ -29,7 +29,7 @@ export interface Reason {
 export type AddReason = (entry: RetentionEntry, reason: Reason) => void;
 
 /**
- * Applies rules to the backups of one line, newest first, as restic does
+ * Applies rules to the backups of one series, newest first, as restic does
  * (https://restic.readthedocs.io/en/stable/060_forget.html): of every period that has backups the newest is kept, until
  * the count is used up; where it is not used up, the oldest backup is kept too, so that long periods have one to grow from.
  */

@@ -9,7 +9,7 @@ import { readLocks } from './locked';
 import type { Needing } from './protect';
 import { planRetention, type RetentionPlan } from './plan';
 import { rulesFor, type RetentionPolicy } from './policy';
-import { scopeOf } from './scope';
+import { scopeOf } from './key-filters';
 import { shareFailures } from './shared-failure';
 import { dueWeeklyCopies, entryOfCopy, type WeeklyCopy } from './weekly';
 import { Zone } from './zone';

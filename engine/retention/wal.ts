@@ -6,7 +6,7 @@
  * that of a folder on the way to the segments is that archive's; any other holds back all archives.
  */
 import type { StoredObject } from '../storage/storage';
-import { compileGlob } from './glob';
+import { compileGlob } from './key-filters';
 import { dateInName } from './name-date';
 import { DEFAULT_FUTURE_TOLERANCE_MINUTES, DEFAULT_MAX_DELETED_SHARE, percentOf, type RetentionPolicy } from './policy';
 import type { Zone } from './zone';

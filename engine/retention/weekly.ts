@@ -5,7 +5,7 @@ import { manifestBytes, readManifest } from '../archive/manifest-file';
 import { isUsualFolder } from '../archive/naming';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
-import { isGood, lineOf, newestFirst, type RetentionEntry } from './entry';
+import { isGood, policySeriesOf, newestFirst, type RetentionEntry } from './entry';
 import { weeklyFolder, weekOfKey } from './periods';
 import type { Zone } from './zone';
 
@@ -35,8 +35,8 @@ export function dueWeeklyCopies(
 	for (const entry of entries) {
 		const week = weekOfKey(entry.key);
 		if (week === undefined || !isGood(entry)) continue;
-		const line = lineOf(entry);
-		if (week > (latest.get(line) ?? '')) latest.set(line, week);
+		const series = policySeriesOf(entry);
+		if (week > (latest.get(series) ?? '')) latest.set(series, week);
 	}
 	const seen = new Set<string>();
 	const due: WeeklyCopy[] = [];
@@ -45,10 +45,10 @@ export function dueWeeklyCopies(
 		if (!isOriginal || !isGood(entry) || !asks(entry)) continue;
 		const folder = folderOfCopy(entry, zone);
 		const key = keyOfCopy({ entry, folder });
-		const line = lineOf({ ...entry, key });
-		if (seen.has(line)) continue;
-		seen.add(line);
-		if (weekOfKey(key)! <= (latest.get(line) ?? '') || taken.has(key)) continue;
+		const series = policySeriesOf({ ...entry, key });
+		if (seen.has(series)) continue;
+		seen.add(series);
+		if (weekOfKey(key)! <= (latest.get(series) ?? '') || taken.has(key)) continue;
 		taken.add(key);
 		due.push({ entry, folder });
 	}

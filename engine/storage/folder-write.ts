@@ -57,7 +57,7 @@ export async function writeNewFile(place: Place, source: AsyncIterable<Uint8Arra
 	const partial = path.join(place.directory, `.${place.name}${PARTIAL_SUFFIX}`);
 	const { signal, watch } = options;
 	const handle = await watch.during(() => openPartial(partial));
-	let leftover = partial;
+	let stale = partial;
 	try {
 		try {
 			if (await watch.during(() => lstatOrNothing(place.path))) throw exists();
@@ -71,11 +71,11 @@ export async function writeNewFile(place: Place, source: AsyncIterable<Uint8Arra
 		// Whoever was left behind by a share that hangs must not publish when it is back.
 		throwIfCancelled(signal);
 		await watch.during(() => publish(partial, place.path));
-		leftover = place.path;
+		stale = place.path;
 		await watch.during(() => syncFolder(place.directory));
 		throwIfCancelled(signal);
 	} catch (error) {
-		await watch.during(() => fs.rm(leftover, { force: true }));
+		await watch.during(() => fs.rm(stale, { force: true }));
 		throw error;
 	}
 }

@@ -105,8 +105,8 @@ function furtherSections(report: PruneReport): Section[] {
 			lines: weeklyCopies.map(({ to, size, error }) => [to, error ? `failed: ${error.message}` : readableSize(size)]),
 		},
 		{ title: 'WAL', head: [], lines: wal.map((one) => walLine(one, dryRun)) },
-		{ title: 'Leftovers that were removed', head: [], lines: [...swept, ...removedOrphans].map((key) => [key]) },
-		{ title: dryRun ? 'Leftovers' : 'Leftovers that stay', head: [], lines: left.map((key) => [key]) },
+		{ title: 'Stale artifacts that were removed', head: [], lines: [...swept, ...removedOrphans].map((key) => [key]) },
+		{ title: dryRun ? 'Stale artifacts' : 'Stale artifacts that stay', head: [], lines: left.map((key) => [key]) },
 		{ title: 'Could not be tidied up', head: [], lines: stuck.map(({ what, error }) => [what, error.message]) },
 		{
 			title: 'Manifests that cannot be read (left alone)',

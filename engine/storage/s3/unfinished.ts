@@ -28,7 +28,7 @@ export async function uploadsBefore(
 }
 
 /**
- * Whether an upload that is listed as unfinished is no leftover: a large archive over a slow line takes longer than a day, so
+ * Whether an upload that is listed as unfinished is not stale: a large archive over a slow link takes longer than a day, so
  * one that got a part meanwhile is not.
  * @throws S3Failure; BackupError CANCELLED
  */

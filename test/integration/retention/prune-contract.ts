@@ -5,7 +5,7 @@ import { BackupError } from '../../../engine/errors';
 import { acquireLock, prune } from '../../../engine/retention';
 import type { Storage } from '../../../engine/storage';
 import { all } from '../storage/content';
-import { leftoversContract } from './leftovers-contract';
+import { staleArtifactsContract } from './stale-artifacts-contract';
 import {
 	backupsIn,
 	changeManifest,
@@ -220,6 +220,6 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 		});
 	});
 
-	leftoversContract(newStorage);
+	staleArtifactsContract(newStorage);
 	weeklyContract(newStorage);
 }

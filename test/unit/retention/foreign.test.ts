@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { compileGlob } from '../../../engine/retention/glob';
+import { compileGlob } from '../../../engine/retention/key-filters';
 import { dateInName } from '../../../engine/retention/name-date';
 import { Zone } from '../../../engine/retention/zone';
 

@@ -8,7 +8,7 @@ const keysOf = (entries: RetentionEntry[]) => entries.map(({ key }) => key).sort
 const keptKeys = (plan: RetentionPlan) => keysOf(kept(plan));
 
 /** Backups of one thing of one server, as much of it, in one folder, weekly copies apart. */
-const lineOf = ({ kind, name, origin, partial, key }: RetentionEntry) =>
+const seriesOf = ({ kind, name, origin, partial, key }: RetentionEntry) =>
 	[kind, name, origin, partial, key.startsWith('weekly/'), key.includes('/eu/')].join(' ');
 
 describe('every plan', () => {
@@ -19,10 +19,10 @@ describe('every plan', () => {
 				const isVerified = (entry: RetentionEntry) => entry.complete && entry.verified === 'passed';
 				for (const matters of [isGood, isVerified]) {
 					const candidates = entries.filter(matters);
-					for (const name of new Set(candidates.map(lineOf))) {
-						const line = candidates.filter((entry) => lineOf(entry) === name);
-						const newest = Math.max(...line.map(({ startedAt }) => Date.parse(startedAt)));
-						const last = line.filter(({ startedAt }) => Date.parse(startedAt) === newest);
+					for (const name of new Set(candidates.map(seriesOf))) {
+						const series = candidates.filter((entry) => seriesOf(entry) === name);
+						const newest = Math.max(...series.map(({ startedAt }) => Date.parse(startedAt)));
+						const last = series.filter(({ startedAt }) => Date.parse(startedAt) === newest);
 						expect(last.some(({ key }) => keys.has(key))).toBe(true);
 					}
 				}
@@ -33,7 +33,7 @@ describe('every plan', () => {
 	it('leaves no thing without any backup of which the archive is whole', () => {
 		fc.assert(
 			fc.property(someEntries, somePolicy, zones, (entries, policy, zone) => {
-				const whole = (some: RetentionEntry[]) => new Set(some.filter(({ complete }) => complete).map(lineOf));
+				const whole = (some: RetentionEntry[]) => new Set(some.filter(({ complete }) => complete).map(seriesOf));
 				expect(whole(kept(planRetention(entries, NOW, policy, zone)))).toEqual(whole(entries));
 			}),
 		);

@@ -130,7 +130,7 @@ describe('the summary', () => {
 		expect(text).not.toContain('Deleted (1)');
 	});
 
-	it('tells of WAL, leftovers and damaged manifests', () => {
+	it('tells of WAL, stale artifacts and damaged manifests', () => {
 		const { text } = told({
 			wal: [
 				{
@@ -153,8 +153,8 @@ describe('the summary', () => {
 			damaged: [{ manifestKey: 'e.manifest.json', message: 'not valid JSON' }],
 		});
 		expect(text).toContain('WAL (1)\n  postgres/wal/  2 segments deleted (32 B), 4 kept  within 7 days\n');
-		expect(text).toContain('Leftovers that were removed (2)\n  d\n  a\n');
-		expect(text).toContain('Leftovers that stay (2)\n  b\n  c\n');
+		expect(text).toContain('Stale artifacts that were removed (2)\n  d\n  a\n');
+		expect(text).toContain('Stale artifacts that stay (2)\n  b\n  c\n');
 		expect(text).toContain('Could not be tidied up (1)\n  b  It is locked.\n');
 		expect(text).toContain('left alone) (1)\n  e.manifest.json  not valid JSON\n');
 	});

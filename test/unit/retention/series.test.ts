@@ -32,10 +32,10 @@ describe('what counts as backups of one thing', () => {
 
 	it('never puts one folder in the place of another', () => {
 		const folders = ['postgres', 'production/postgres', ''];
-		const lines = folders.map((folder) =>
+		const series = folders.map((folder) =>
 			daily(6).map((entry, index) => ({ ...entry, key: `${folder}${folder && '/'}shop_${index}.sql.zst` })),
 		);
-		expect(lines.map((some) => countKept(some, lines.flat()))).toEqual([3, 3, 3]);
+		expect(series.map((some) => countKept(some, series.flat()))).toEqual([3, 3, 3]);
 	});
 
 	it('tells of which server and folder the last good backup is, where several have one of the name', () => {

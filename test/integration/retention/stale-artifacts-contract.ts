@@ -17,7 +17,7 @@ import {
 } from './support';
 
 /** What pruning promises of what runs that broke off have left, on every storage. */
-export function leftoversContract(newStorage: () => Promise<Storage>): void {
+export function staleArtifactsContract(newStorage: () => Promise<Storage>): void {
 	describe('what a run left that broke off', () => {
 		it('is never a manifest without its data, and is finished by the next run', async () => {
 			const storage = await newStorage();

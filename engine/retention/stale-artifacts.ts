@@ -38,7 +38,7 @@ interface Run {
  * all archives among the orphans stay. What cannot be removed holds nothing else up.
  * @throws BackupError CANCELLED, STORAGE_LOCKED, STORAGE_UNREACHABLE
  */
-export async function clearLeftovers(
+export async function clearStaleArtifacts(
 	run: Run,
 	{ plan, catalog, isInScope }: Survey,
 	orphans: Orphans,
