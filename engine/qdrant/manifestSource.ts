@@ -10,7 +10,7 @@ const snapshotSchema = z.object({
 	name: z.string(),
 	/** Bytes of the `.snapshot` file. */
 	size: z.number().int().nonnegative(),
-	/** Of the `.snapshot` file: the checksum to restore it with. */
+	/** SHA-256 of the `.snapshot` file, in hex: the checksum that it is restored with. */
 	sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
@@ -25,7 +25,7 @@ const shardSchema = z.object({
 });
 
 /**
- * What a manifest of kind `qdrant` tells of its source, beside `system` and `version`.
+ * What a manifest of kind `qdrant` says of its source, apart from `system` and `version`.
  * - form `snapshot`: the archive is one collection snapshot, to the byte;
  * - form `shards`: a tar of `collection.json` and `shard-<id>.snapshot`, made of a cluster. Parts of the type `shard-<id>`
  *   joined are that shard's snapshot.

@@ -24,7 +24,7 @@ export interface TarHeader {
 	storedSize: number;
 	/** Bytes of the file once unpacked; more than `storedSize` where a sparse file has holes. */
 	size: number;
-	/** Of a sparse file: the runs of bytes that are stored. More follow in blocks of their own when `moreRuns`. */
+	/** The runs of bytes of a sparse file that are stored. More follow in blocks of their own when `moreRuns`. */
 	runs: SparseRun[];
 	moreRuns: boolean;
 }
@@ -121,7 +121,7 @@ export function checksumOf(block: Uint8Array): number {
 }
 
 /**
- * Whether bytes are the beginning of a tar, however damaged: told by the name of the format or by the checksum of the first
+ * Whether bytes are the beginning of a tar, however damaged: by the name of the format or by the checksum of the first
  * header, which tars from before POSIX have, too. An empty tar begins with zeros.
  */
 export function isTar(head: Uint8Array): boolean {

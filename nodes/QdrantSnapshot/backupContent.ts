@@ -17,7 +17,7 @@ export function backupContent({ kind, name, counts, source }: Manifest): BackupC
 	return { name: { collection: name }, content: { points, shards, aliases: aliases.map(aliasName) } };
 }
 
-/** Of a collection, aliases are names; of a whole storage, names and collections. */
+/** The aliases of a collection are names; those of a whole storage are names and collections. */
 function aliasName(alias: unknown): string {
 	return typeof alias === 'string' ? alias : ((alias as { alias?: string } | null)?.alias ?? '');
 }

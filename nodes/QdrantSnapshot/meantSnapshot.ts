@@ -8,7 +8,7 @@ export interface MeantSnapshot {
 	/** Where it is looked for; undefined for everywhere. */
 	collections: string[] | undefined;
 	is: (snapshot: ServerSnapshot) => boolean;
-	told: string;
+	description: string;
 }
 
 /** The snapshot that the fields of descriptions/deleteServerSnapshots.ts name. @throws BackupError INVALID_INPUT */
@@ -19,7 +19,7 @@ export function meantSnapshot(context: IExecuteFunctions, item: number): MeantSn
 
 function chosenSnapshot(context: IExecuteFunctions, item: number): MeantSnapshot {
 	const url = locatedText(context, 'snapshot', item, 'Snapshot').trim();
-	if (url !== '') return { collections: undefined, is: (snapshot) => snapshot.url === url, told: url };
+	if (url !== '') return { collections: undefined, is: (snapshot) => snapshot.url === url, description: url };
 	throw new BackupError('INVALID_INPUT', 'No snapshot is chosen.', { hint: 'Fill in Snapshot.' });
 }
 
@@ -41,7 +41,7 @@ function incomingSnapshot(context: IExecuteFunctions, item: number): MeantSnapsh
 			(snapshot.collection ?? '') === collection &&
 			String(snapshot.shard ?? '') === shard &&
 			(server === '' || snapshot.server === server),
-		told: `${name} of ${whose} on ${server || 'the server'}`,
+		description: `${name} of ${whose} on ${server || 'the server'}`,
 	};
 }
 

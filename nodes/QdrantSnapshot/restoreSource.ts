@@ -25,7 +25,7 @@ import type { RestoreSettings } from './restoreSettings';
 export interface OpenSource {
 	source: QdrantRestoreSource;
 	manifest?: Manifest;
-	/** Of the Backup Storage credential, where the source lies there. */
+	/** The storage of the Backup Storage credential, where the source lies there. */
 	storage?: Storage;
 	/** What the user has to know of how the backup was chosen. */
 	remark?: string;
@@ -115,6 +115,6 @@ function behindUrl(context: IExecuteFunctions, item: number): QdrantRestoreSourc
 	const sha256 = textOf(context.getNodeParameter('checksum', item), 'SHA-256').trim().toLowerCase();
 	if (/^[0-9a-f]{64}$/.test(sha256)) return remoteSnapshot(url, { sha256 });
 	throw new BackupError('INVALID_INPUT', 'The SHA-256 of the snapshot is not 64 hexadecimal digits.', {
-		hint: 'Fill in SHA-256: the server that made the snapshot told it as its checksum.',
+		hint: 'Fill in SHA-256: the server that made the snapshot reported it as its checksum.',
 	});
 }

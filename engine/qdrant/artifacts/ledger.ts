@@ -27,7 +27,7 @@ const entrySchema = z.object({
 	present: z.array(z.string()),
 	/** Missing while the server is still making it. */
 	name: pathPart.optional(),
-	/** SHA-256 in hex, as the server told it with the name. */
+	/** SHA-256 in hex, as the server reported it with the name. */
 	checksum: z.string().optional(),
 	/** A file that a restore uploads under that name. */
 	isUpload: z.boolean().optional(),
@@ -45,7 +45,7 @@ export interface LedgerEntry {
 	scope: SnapshotScope;
 	askedAt: Date;
 	present: string[];
-	/** As the server described it; missing where its answer never came. Of an upload, its name. */
+	/** As the server described it; missing where its answer never came. For an upload, its name alone. */
 	snapshot?: OwnSnapshot;
 	isUpload?: boolean;
 	isDoubtful?: boolean;
@@ -58,18 +58,18 @@ type NewEntry = Omit<LedgerEntry, 'key' | 'snapshot' | 'isUpload' | 'isDoubtful'
 export interface LedgerContent {
 	/** Entries that nobody is at work on any more. */
 	abandoned: LedgerEntry[];
-	/** Of all snapshots in it: ours, whoever is at work on them. */
+	/** Names of all snapshots in it: they are ours, whoever is at work on them. */
 	names: Set<string>;
 	/** Entries that could not be read, under the keys that they have been moved to. */
 	damaged: string[];
 }
 
-/** Entries that this process is at work on; their keys are random, so they need no storage beside them. */
+/** Entries that this process is at work on; their keys are random, so they are unique in all storages. */
 const held = new Set<string>();
 
 /**
  * What snapshots we have asked servers for and not removed yet, one small object each in the backup storage. The server
- * gives snapshots their names and has no place for a mark, so this is how a later run knows its own leftovers from the
+ * gives snapshots their names and has no place for a mark, so this is how a later run distinguishes its own stale snapshots from the
  * snapshots that somebody else made and wants to keep.
  */
 export class SnapshotLedger {
@@ -110,32 +110,32 @@ export class SnapshotLedger {
 		if (entry) await this.#store(key, { ...entry, name, ...(checksum && { checksum }) });
 	}
 
-	/** Its answer was lost: the next run may have it, but has to doubt whether it ever came to be. */
+	/** Call where the answer was lost: the next run takes the entry over, but has to doubt whether there is a snapshot. */
 	async doubt(key: string): Promise<void> {
 		const entry = this.#entries.get(key);
 		if (entry) await this.#store(key, { ...entry, isDoubtful: true });
 		this.release(key);
 	}
 
-	/** The snapshot is gone, or never came to be. */
+	/** Removes an entry whose snapshot is gone, or was never made. */
 	async remove(key: string): Promise<void> {
 		held.delete(key);
 		this.#entries.delete(key);
 		await this.storage.remove(key);
 	}
 
-	/** This process gives up on it: the next run may have it. */
+	/** Call where this process gives up: the next run takes the entry over. */
 	release(key: string): void {
 		held.delete(key);
 	}
 
-	/** Reads all of it, and moves out of the way what cannot be read, so that it is told once. */
+	/** Reads all of it, and moves out of the way what cannot be read, so that it is reported once. */
 	async read(): Promise<LedgerContent> {
 		const content: LedgerContent = { abandoned: [], names: new Set(), damaged: [] };
 		for await (const { key } of this.storage.list(keyIn(this.folder, `${FOLDER}/`))) {
 			if (!key.endsWith('.json')) continue;
 			const text = await this.#text(key);
-			// Struck off since it was listed.
+			// Removed since it was listed.
 			if (text === undefined) continue;
 			const entry = parsed(text);
 			if (!entry) content.damaged.push(await this.#moveAway(key, text));

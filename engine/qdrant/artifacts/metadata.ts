@@ -1,6 +1,6 @@
 /**
- * What a restore notes in the metadata of the collections that it makes (1.16 and later), for whoever comes after it is
- * killed. A collection's own snapshot brings no metadata along, so they say of nothing else that it is a restore's.
+ * What a restore records in the metadata of the collections that it makes (1.16 and later), for the runs that follow when it is
+ * killed. A collection's own snapshot holds no metadata, so a record never gets into a collection that no restore made.
  */
 import { messageOf } from '../../errors';
 import type { QdrantClient } from '../client/client';
@@ -9,7 +9,10 @@ import type { Json, JsonObject } from '../client/types';
 /** Which run has made a collection that is not finished. */
 export const MARK = 'stack_backup_restore';
 
-/** Of the copy that a safe swap keeps: that it is whole, and which aliases wait there until the collection is made anew. */
+/**
+ * The key of a record in the copy that a safe swap keeps: the copy is whole, and these aliases are redirected to it until the
+ * collection is made anew. The name of the key is that of earlier versions.
+ */
 const REDIRECT = 'stack_backup_parked';
 
 export interface AliasRedirect {
@@ -25,7 +28,7 @@ export function markIn(metadata: Json | undefined): string | undefined {
 	return typeof mark === 'string' ? mark : undefined;
 }
 
-/** The note of parked aliases in a collection's metadata, if any. */
+/** The record of redirected aliases in a collection's metadata, if any. */
 export function redirectIn(metadata: Json | undefined): AliasRedirect | undefined {
 	const note = (metadata as JsonObject | null | undefined)?.[REDIRECT] as Partial<AliasRedirect> | null | undefined;
 	if (typeof note?.of !== 'string' || !Array.isArray(note.aliases)) return undefined;

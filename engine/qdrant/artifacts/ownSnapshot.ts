@@ -3,7 +3,7 @@ import { isFromUnexpectedServer, statusOf } from '../client/failure';
 import type { SnapshotScope } from '../client/scope';
 import type { SnapshotDescription } from '../client/types';
 
-/** A snapshot as the server described it to us when it had made it. */
+/** A snapshot as the server described it when this product asked for it. */
 export type OwnSnapshot = Pick<SnapshotDescription, 'name' | 'checksum'>;
 
 /**

@@ -10,7 +10,7 @@ import { removeOwnSnapshot } from './ownSnapshot';
 import { snapshotTime } from './staleSnapshots';
 
 const MAX_LAG_MS = 2000;
-/** Of making a snapshot, in all. */
+/** Attempts at making a snapshot, in all. */
 const ATTEMPTS = 4;
 
 export interface ServerSnapshotContext {
@@ -34,11 +34,11 @@ interface Made {
 
 /**
  * Makes a snapshot on the server, lets `use` have it, and removes it from the server whatever happens: after success,
- * after a failure, after a cancel. It is entered in the ledger before it is asked for and struck off once it is gone, so
+ * after a failure, after a cancel. It is entered in the ledger before it is asked for and removed from it once the snapshot is gone, so
  * that the next run can remove what a killed process or a server out of reach left behind.
  *
  * A cancel while the server is still making it does not wait: the snapshot is removed in the background as soon as the
- * server has told its name.
+ * server has reported its name.
  */
 export async function withServerSnapshot<T>(
 	context: ServerSnapshotContext,
@@ -146,7 +146,7 @@ async function pause(milliseconds: number, signal: AbortSignal | undefined): Pro
 	});
 }
 
-/** Not abortable, and never an error: the backup's own success or failure is what is to be told. */
+/** Cannot be cancelled, and reports what it fails with as a warning: the run's own success or failure matters more. */
 async function remove(
 	{ client, ledger, warn }: ServerSnapshotContext,
 	scope: SnapshotScope,

@@ -1,7 +1,7 @@
 /**
- * What restores that were killed have left on a server: collections that bear a mark, and aliases that were parked with the
- * copy of a collection (see metadata.ts). Nobody can tell from outside whether such a restore is at work still, so nothing of it is
- * removed: it is named, and a later restore into the same collection gives that its aliases back (see restore/reclaim.ts).
+ * Stale collections: what a killed restore leaves on a server. These are collections that bear a mark, and copies to which
+ * aliases were redirected (see metadata.ts). From outside nobody knows whether such a restore is still at work, so nothing is
+ * removed: it is reported, and a later restore into the same collection reclaims its aliases (see restore/reclaim.ts).
  */
 import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import type { QdrantClient } from '../client/client';
@@ -12,12 +12,12 @@ import { markIn, redirectIn, type AliasRedirect } from './metadata';
 /** A collection that a restore has left, or that holds aliases which may not belong there. */
 export interface StaleCollection {
 	collection: string;
-	/** Not finished, or it was never said to be. */
+	/** Whether it bears a restore's mark: it is not finished, or nobody knows that it is. */
 	isMarked: boolean;
-	/** By the server, roughly. */
+	/** The server's rough count. */
 	points: number | undefined;
 	redirected: AliasRedirect | undefined;
-	/** Of the copy that a safe swap has made: what points at it, but for the names of old data. */
+	/** The aliases that point at it, where it is the copy that a safe swap made; without those that name old data. */
 	aliases: string[];
 }
 
@@ -75,7 +75,7 @@ async function find(client: QdrantClient, names: string[], signal?: AbortSignal)
 	return stale;
 }
 
-/** For a backup: what is there, and what to do. Servers without metadata tell not why an alias points at a copy. */
+/** What a backup reports: what is there, and what to do. On servers without metadata nothing says why an alias points at a copy. */
 export function describeStaleCollections(stale: StaleCollection[], version: string): string[] {
 	const hasMetadata = !/^v?(0|1\.([0-9]|1[0-5]))\./.test(version);
 	const redirected = stale.flatMap(({ collection, redirected: note, aliases }) =>
@@ -91,7 +91,7 @@ function describeRedirected(alias: string, copy: string, of: string): string {
 	return `The alias ${alias} points at ${copy}, where a safe swap of ${of} has put it, which is at work still, failed or was cut off: clients that use the alias see the old data, and it would go with that collection. Unless the swap is at work, point it at ${of}, or restore into ${of} once more by a safe swap, which does that.`;
 }
 
-/** Of an alias of which no note tells why it points at a copy. */
+/** A sentence about an alias that points at a copy although no record says why. */
 export function describeAlias(alias: string, copy: string): string {
 	return `The alias ${alias} points at ${copy}, which holds old data. A safe swap that was cut off may have left it there: unless it is meant so, point it at the collection that clients should see.`;
 }

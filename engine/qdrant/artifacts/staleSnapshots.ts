@@ -6,7 +6,10 @@ import type { LedgerEntry, SnapshotLedger } from './ledger';
 import { type OwnSnapshot, removeOwnSnapshot, snapshotsIn } from './ownSnapshot';
 import { reclaimUpload } from './uploads';
 
-/** As far, where it is the only one: nobody else is likely to have asked just then, and nothing else came of our request. */
+/**
+ * How far it may be where it is the only candidate: nobody else is likely to have asked for one just then, and our request led
+ * to no other.
+ */
 const OWN_WINDOW_MS = 10_000;
 /** How far a snapshot's name may be from the moment at which it was asked for; a busy server or proxy takes its time. */
 const WINDOW_MS = 60_000;
@@ -30,7 +33,7 @@ interface Search {
 
 /**
  * Removes from the servers what earlier runs of ours left there: snapshots in the ledger whose run has ended and whose
- * name a server told us when it had made them, and files that were uploaded. Where a run was killed before that answer, the
+ * name a server reported when it made them, and files that were uploaded. Where a run was killed before that answer, the
  * one snapshot that was not there before and was begun when the run asked for it is its own. Where there are several, or the
  * answer was lost, so that the request may never have arrived, nothing tells our snapshot from one that somebody else asked
  * for at the same moment: what may be ours is named, once, and left. Entries of servers that are not
@@ -54,7 +57,7 @@ export async function removeStaleSnapshots(
 			if (isDone || isOld(entry)) await ledger.remove(entry.key);
 		} catch (error) {
 			if (error instanceof BackupError && error.code === 'CANCELLED') throw error;
-			found.warnings.push(`A leftover snapshot on ${client.server} could not be removed: ${(error as Error).message}`);
+			found.warnings.push(`A stale snapshot on ${client.server} could not be removed: ${(error as Error).message}`);
 		}
 	}
 	return found;

@@ -20,8 +20,8 @@ export function isUploadName(name: string): boolean {
 }
 
 /**
- * Removes what restores of which no note tells have uploaded and, killed half-way, not removed. Younger ones than a day may
- * belong to a restore that is still at work.
+ * Removes files that restores without a ledger uploaded and, since they were killed, did not remove. Those younger than a day
+ * may belong to a restore that is still at work.
  */
 export async function removeOldUploads(
 	client: QdrantClient,

@@ -28,7 +28,7 @@ export interface BackupRun {
 	ledger: SnapshotLedger;
 	version: string;
 	runId: string;
-	/** For what comes too late for a manifest. */
+	/** Takes warnings that come too late for a manifest. */
 	warn: (message: string) => void;
 }
 
@@ -131,7 +131,7 @@ function shardsArchiveOf(work: Work): NewArchive {
 	return { ...archiveOf(work, 'tar'), estimatedSize: work.pointsBefore.points * bytesOfPoint(params) };
 }
 
-/** For whoever restores with stock tools: what the shards' snapshots do not hold. */
+/** What the shards' snapshots do not hold, for people who restore with stock tools. */
 function collectionJson({ state }: Work): Buffer {
 	const { name, info, shards, aliases } = state;
 	const content = {
@@ -177,7 +177,7 @@ async function store(
 	snapshot: SnapshotDescription,
 ): Promise<SnapshotFacts> {
 	const client = topology.clients.get(peerId) ?? topology.client;
-	if (!snapshot.checksum) warnings.push(`The server told no checksum of ${snapshot.name}; ours is kept instead.`);
+	if (!snapshot.checksum) warnings.push(`The server reported no checksum of ${snapshot.name}; ours is kept instead.`);
 	const { signal, log, onProgress } = options;
 	const onBytes = (bytes: number) =>
 		onProgress?.({ collection: scope.collection ?? '', bytes, totalBytes: snapshot.size });
@@ -217,10 +217,10 @@ function sourceOf(work: Work, stored: Omit<Stored, 'pointsAfter'>, pointsAfter: 
 	};
 }
 
-/** For the payload and sparse vectors, which a collection's settings say nothing of. */
+/** An allowance for the payload and for sparse vectors, whose size no setting of a collection limits. */
 const PAYLOAD_BYTES = 4096;
 
-/** Of a vector: 32-bit numbers, and as much again for the index and quantized copies. */
+/** A vector's numbers have 32 bits; the index and quantized copies take up about as much again. */
 const BYTES_OF_NUMBER = 2 * 4;
 
 /**

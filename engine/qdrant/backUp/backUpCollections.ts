@@ -12,7 +12,7 @@ import { backUpCollection, type CollectionBackupOptions } from './backUpCollecti
 
 export interface BackUpCollectionsOptions extends CollectionBackupOptions {
 	connection: QdrantConnection;
-	/** Which collections; all unless told. */
+	/** Which collections; by default all. */
 	selection?: CollectionSelection;
 }
 
@@ -22,9 +22,9 @@ export interface CollectionsBackup {
 	backups: Manifest[];
 	/** Collections that could not be. */
 	failures: { collection: string; error: BackupError }[];
-	/** Snapshots that earlier runs of ours had left on the servers, and that were removed. */
+	/** Names of stale snapshots: earlier runs of ours left them on the servers, and this one removed them. */
 	removedSnapshots: string[];
-	/** Of the run as a whole; among them what restores that were cut off have left on the server. */
+	/** Warnings about the run as a whole; among them the stale collections that restores left when they were cut off. */
 	warnings: string[];
 }
 

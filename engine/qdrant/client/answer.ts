@@ -13,8 +13,8 @@ const shard = z.object({ shard_id: z.number().int(), state: z.string() });
 const id = z.union([z.number(), z.bigint()]);
 
 /**
- * What the answers to the calls must hold at least. Whatever answers in Qdrant's place (a proxy, another server) is told from
- * it by that; the answers themselves are handed on as they are, with all that other versions put into them.
+ * What the answers to the calls must hold at least. An unexpected server (a proxy, another product) is recognised by
+ * that; the answers themselves are passed on as they are, with all that other versions put into them.
  */
 export const ANSWERS = {
 	cluster: z.discriminatedUnion('status', [
@@ -111,7 +111,7 @@ function isOwn(status: number, text: string): boolean {
 	return status >= 400 && status <= 500 && !NEVER_TEXT.includes(status);
 }
 
-/** `{"status":{"error":"..."}}`, as Qdrant tells what is wrong. */
+/** `{"status":{"error":"..."}}`, as Qdrant says what is wrong. */
 function ownMessage(text: string): string | undefined {
 	try {
 		const answer = JSON.parse(text) as { status?: { error?: unknown } } | null;

@@ -10,7 +10,7 @@ interface Waiting {
 	timer: NodeJS.Timeout;
 }
 
-/** The body of an answer, of a length that its head told: a queue of blocks between a BlockSocket and one reader. */
+/** The body of an answer, of the length that its head stated: a queue of blocks between a BlockSocket and one reader. */
 export class BlockBody implements AsyncIterableIterator<Uint8Array> {
 	/** Bytes that have not come yet. */
 	missing: number;
@@ -18,7 +18,7 @@ export class BlockBody implements AsyncIterableIterator<Uint8Array> {
 	#failure: { error: unknown } | undefined;
 	#waiting: Waiting | undefined;
 
-	/** @param socket What is told to go on, to add what has come though it is no whole block, and that nobody will read any further. */
+	/** @param socket The connection, which is asked to go on reading, to add a part of a block, and to close when nobody reads any further. */
 	constructor(
 		length: number,
 		private readonly socket: { goOn: () => void; addPart: () => void; destroy: (error?: Error) => void },

@@ -110,7 +110,7 @@ export class BlockSocket extends Duplex {
 		return this.#used === this.#block.length || this.#content.length >= body.missing || body.wantsPart;
 	}
 
-	/** For a reader that has waited long enough. */
+	/** Passes on less than a block, to a reader that has waited long enough. */
 	#addPart(): void {
 		if (this.#body && this.#content.length > 0) this.#body.add(this.#take(this.#body.missing));
 	}

@@ -19,21 +19,21 @@ const api: Api = new Client({ url: 'http://qdrant', port: null, timeout: Infinit
 
 export interface CallOptions {
 	signal?: AbortSignal | undefined;
-	/** Milliseconds until the answer begins, 0 for none; as long as a quick question may take, unless told. */
+	/** Milliseconds until the answer begins, 0 for none; by default as long as a quick question may take. */
 	answerWithin?: number;
-	/** What the server may repeat in its message, and nobody else may read: a presigned URL. */
+	/** What the server may repeat in its message although nobody else may read it: a presigned URL. */
 	secrets?: string[];
-	/** A server that limits how often it is asked is not waited for. */
+	/** Fails at once where the server limits how often it is asked. */
 	withoutRetries?: boolean;
 }
 
-/** For all calls of a run together. */
+/** What all calls of a run together may spend on waiting. */
 const RETRY_BUDGET_MS = 30_000;
 
 /** Makes one of Qdrant's calls. */
 export type Ask<T> = (api: Api, init: RequestInit) => Promise<{ data: T; headers: Headers }>;
 
-/** How the calls to one server are made, their answers read, and their failures told. */
+/** How the calls to one server are made, their answers read, and their failures explained. */
 export class Caller {
 	/** The address, for messages. */
 	readonly server: string;

@@ -1,4 +1,13 @@
-/** The calls to a Qdrant server, one method each. */
+/**
+ * The calls to a Qdrant server, one method each. How a call is made: a method names one of the calls of Qdrant's own client
+ * library, which writes the request and parses the answer (caller.ts); the library's fetch passes the request to a dispatcher of
+ * ours (dispatcher.ts), which sends it over Node's HTTP client (http.ts); the answer is checked against the shape that it must
+ * have at least (answer.ts), and whatever fails becomes an error that says what to do (failure.ts).
+ *
+ * Snapshots, which may have hundreds of gigabytes, do not go through the library. They are downloaded in blocks of 1 MiB past
+ * Node's HTTP parser (blockSocket.ts, blockBody.ts, download.ts), and uploaded as a multipart form of known length
+ * (multipart.ts), both as streams.
+ */
 import type { Schemas } from '@qdrant/js-client-rest';
 
 import { BackupError } from '../../errors';
@@ -243,7 +252,7 @@ export class QdrantClient {
 	}
 
 	/**
-	 * Removes a snapshot from the server's disk; fine where there is none. Of a deleted collection the snapshots stay on the
+	 * Removes a snapshot from the server's disk; does nothing where there is none. The snapshots of a deleted collection stay on the
 	 * disk, out of reach of every call until there is a collection of that name again (1.16.3).
 	 * @returns Whether it is gone; false where the collection is.
 	 */

@@ -7,7 +7,7 @@ export interface QdrantConnection {
 	/** Static key or JSON Web Token; sent as `api-key`. */
 	apiKey?: string;
 	/**
-	 * Clusters: the addresses of the other peers' HTTP interfaces. Unless told, the host names that the peers tell each
+	 * Clusters: the addresses of the other peers' HTTP interfaces. By default the host names by which the peers know each
 	 * other are tried with the scheme and port of `url`.
 	 */
 	peerUrls?: string[];
@@ -48,11 +48,11 @@ const TIMEOUT_NAMES: Record<keyof QdrantTimeouts, string> = {
 	settle: 'time to settle',
 	pause: 'pause',
 };
-/** Of Node's timers, which take a longer time for one millisecond. */
+/** The longest time of Node's timers, which take anything longer for one millisecond. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /**
- * All time-outs, with the defaults for those that are not told.
+ * All time-outs, with the defaults for those that are not set.
  * @throws BackupError INVALID_INPUT for what is no number of milliseconds from 0 to 2^31-1
  */
 export function checkedTimeouts(timeouts: QdrantTimeouts = {}): Required<QdrantTimeouts> {

@@ -17,14 +17,14 @@ import { type LongAnswer, readText } from './http';
 import { describeScope, type SnapshotScope } from './scope';
 import type { SnapshotDescription } from './types';
 
-/** In a row without a byte in between. */
+/** Attempts in a row without a byte in between, before the download fails. */
 const ATTEMPTS = 5;
-/** Of a server that wants to be left alone for longer, nothing more is expected. */
+/** A server that asks for a longer pause is given up. */
 const MAX_PAUSE_MS = 60_000;
 
 export interface DownloadOptions {
 	signal?: AbortSignal;
-	/** Told of each resumption. */
+	/** Called before each resumption. */
 	onResume?: (offset: number, reason: string) => void;
 }
 
@@ -35,7 +35,7 @@ export interface DownloadResult {
 }
 
 /**
- * The bytes of a snapshot, compared with the size and the SHA-256 that the server told when it made it.
+ * The bytes of a snapshot, compared with the size and the SHA-256 that the server reported when it made it.
  * @throws BackupError SOURCE_FAILED (other bytes than were announced; another file by now), SOURCE_UNREACHABLE (broken
  * for good), ACCESS_DENIED, CANCELLED
  */
@@ -59,10 +59,10 @@ export async function* downloadSnapshot(
 	if (held) yield held;
 }
 
-/** Throws SOURCE_FAILED where the server had told another SHA-256 (hex) of its snapshot. */
+/** Throws SOURCE_FAILED where the server reported another SHA-256 (hex) of its snapshot. */
 export function assertChecksum(scope: SnapshotScope, snapshot: SnapshotDescription, sha256: string): void {
 	if (!snapshot.checksum || sha256 === snapshot.checksum.toLowerCase()) return;
-	throw damaged(snapshot, `its SHA-256 is ${sha256}, the server had told ${snapshot.checksum}`, scope);
+	throw damaged(snapshot, `its SHA-256 is ${sha256}, the server reported ${snapshot.checksum}`, scope);
 }
 
 /**

@@ -10,9 +10,9 @@ export class QdrantFailure extends Error {
 		message: string,
 		readonly status?: number,
 		readonly code?: string,
-		/** What answered is something else than Qdrant. */
+		/** Whether the answer comes from an unexpected server: something else than Qdrant. */
 		readonly isFromUnexpectedServer = false,
-		/** Of an answer that says to come again: seconds to wait first. */
+		/** Seconds to wait before the next attempt, where the answer says so. */
 		readonly retryAfter?: number,
 	) {
 		super(message);
@@ -45,7 +45,7 @@ export function pauseWanted(error: unknown): number | undefined {
 	return failure.retryAfter ?? DEFAULT_PAUSE_S;
 }
 
-/** Whether something else than Qdrant answered. */
+/** Whether the answer came from an unexpected server: a proxy, a web page, another product. */
 export function isFromUnexpectedServer(error: unknown): boolean {
 	const failure = error instanceof BackupError ? error.cause : error;
 	return failure instanceof QdrantFailure && failure.isFromUnexpectedServer;

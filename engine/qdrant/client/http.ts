@@ -113,7 +113,7 @@ export async function upload(
 	const fed = pipeline(Readable.from(content, { objectMode: false, highWaterMark: 1024 * 1024 }), sent).catch(() => {});
 	try {
 		const told = await answer;
-		// Of a body that was cut short the server may say something first, but it is not what went wrong.
+		// The server may complain first about a body that was cut short, but that is not what went wrong.
 		if (ownFailure && told.status !== 200) throw ownFailure.error;
 		return told;
 	} catch (error) {

@@ -14,7 +14,7 @@ export function snapshotPath(scope: SnapshotScope, name: string): string {
 	return `${snapshotsPath(scope)}/${encodeURIComponent(name)}`;
 }
 
-/** For messages: `the collection docs`, `shard 2 of the collection docs`, `the whole storage`. */
+/** A scope as messages name it: `the collection docs`, `shard 2 of the collection docs`, `the whole storage`. */
 export function describeScope({ collection, shard }: SnapshotScope): string {
 	if (collection === undefined) return 'the whole storage';
 	return `${shard === undefined ? '' : `shard ${shard} of `}the collection ${collection}`;

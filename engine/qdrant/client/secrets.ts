@@ -1,7 +1,7 @@
 /**
  * A server's message without what is secret in it: the API key, and of URLs the user, the password and all that stands
  * behind the path, for that is where presigned URLs carry their signature. Messages are cut to length only afterwards: a
- * URL that was cut off half-way could not be told any more.
+ * URL that was cut off half-way could not be recognised any more.
  * @param secrets API keys, and URLs that were sent. A server repeats a URL as it came or as it has rewritten it.
  */
 export function withoutSecrets(message: string, secrets: readonly string[]): string {

@@ -45,7 +45,7 @@ export interface ShardReplica {
 	shard_key?: string | number | null;
 	peer_id?: string;
 	state: ReplicaState;
-	/** Of local shards; roughly. */
+	/** Known of local shards alone, and roughly. */
 	points_count?: number;
 }
 

@@ -3,8 +3,8 @@ import { aliasHolders, isOfEarlierSwap, pointAt } from '../server/aliases';
 import type { RestoreContext } from './context';
 
 /**
- * What becomes of the aliases that the collection had when it was backed up: nothing; those that are free now are given
- * to the restored collection; all are, whatever they point at now.
+ * What becomes of the aliases that pointed at the collection when it was backed up. `leave`: nothing. `free`: those that point
+ * at no collection now are given to the restored one. `all`: every one is, whatever it points at now.
  */
 export type AliasChoice = 'leave' | 'free' | 'all';
 

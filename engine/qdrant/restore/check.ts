@@ -12,9 +12,9 @@ import { type SampleSearch, searchSample } from './sampleSearch';
 export interface CheckOptions {
 	/** Milliseconds to wait until the server has built its indexes (status green); 0, the default, does not wait. */
 	waitForIndexes?: number;
-	/** Look a point up by its own vector; true unless told. */
+	/** Whether a point is looked up by its own vector; by default true. */
 	sampleSearch?: boolean;
-	/** Without a manifest: how many points a snapshot has by its own files, roughly. */
+	/** Roughly how many points the snapshot has by its own files, where there is no manifest. */
 	roughPoints?: number | undefined;
 	/** Ends the waiting alone: what has been restored over a collection stays, and is worth a report. */
 	stopWaiting?: AbortSignal | undefined;
@@ -39,13 +39,13 @@ export interface CollectionCheck {
 interface PromisedPoints {
 	before: number;
 	after: number;
-	/** By the server, roughly. */
+	/** Whether they are the server's own, rough estimate. */
 	estimated?: boolean | undefined;
 	/** Points that are just being moved count twice, and what was not yet in a segment does not count. */
 	isRough?: boolean;
 }
 
-/** Compares a collection with what the backup's manifest tells, as far as it tells anything. */
+/** Compares a collection with the backup's manifest, where there is one. */
 export async function checkCollection(
 	topology: Topology,
 	collection: string,
@@ -79,7 +79,7 @@ export async function checkCollection(
 		check.sampleSearch = await searchSample(client, collection, warn, signal);
 	}
 	if (promised) comparePoints(check, counts, promised);
-	else if (check.points === 0) check.warnings.push('It is empty, and nothing tells how many points it should have.');
+	else if (check.points === 0) check.warnings.push('It is empty, and nothing says how many points it should have.');
 	return check;
 }
 

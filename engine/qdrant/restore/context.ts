@@ -5,7 +5,7 @@ import type { Topology } from '../server/topology';
 export interface MadeCollection {
 	/** What its metadata hold; undefined on servers that keep none (before 1.16). */
 	mark: string | undefined;
-	/** The server is still filling it, and will tell when it is done (`late`), or may be, and nobody will hear (`lost`). */
+	/** The server is still filling it, and will answer when it is done (`late`), or may be filling it, and its answer is lost (`lost`). */
 	busy?: 'late' | 'lost';
 	/** Its strict mode is off until the end. */
 	isStrictModeOff?: boolean;
@@ -18,7 +18,7 @@ export interface RestoreContext {
 	log: (line: string) => void;
 	onProgress?: (progress: { bytes: number; totalBytes: number }) => void;
 	warnings: string[];
-	/** Where snapshots of our own are noted, so that one which a killed run leaves on a server is found. */
+	/** Records the snapshots that this run makes on servers, so that the next run finds one that is left when this one is killed. */
 	ledger?: SnapshotLedger;
 	/** The collections that this run has made, by name. */
 	made: Map<string, MadeCollection>;

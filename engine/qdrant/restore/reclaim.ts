@@ -8,14 +8,14 @@ interface Restored {
 	name: string;
 	/** What holds the data by now. */
 	collection: string;
-	/** What the data from before is to be had under. */
+	/** The name under which the data from before can be found. */
 	previous: string | undefined;
 }
 
 /**
- * After a restore: the collection gets the aliases back that earlier swaps of it had parked, and what restores that were cut off
- * have left besides is told in the run's warnings. Nothing of it is removed.
- * @param remnants What there was before the restore
+ * To be called after a restore: reclaims for the collection the aliases that an earlier swap of it redirected to a copy and could
+ * not move back. What else restores left when they were cut off is reported in the run's warnings, and nothing of it is removed.
+ * @param stale What there was before the restore
  * @returns The aliases that it got
  */
 export async function reclaimAliases(

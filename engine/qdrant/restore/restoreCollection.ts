@@ -24,8 +24,8 @@ export type RestoreCollectionTarget =
 	/** A collection that does not exist yet. */
 	| { type: 'newCollection'; collection: string }
 	/**
-	 * Restored beside and checked first; the old one is kept as `<name>_before_<time>`. See swap.ts. `keptCopies`: how many of
-	 * these there may be, from earlier swaps and this one; any number unless told.
+	 * Restored into a staging collection and checked first; the old one is kept as `<name>_before_<time>` (see swap/).
+	 * `keptCopies` limits how many of these there may be, from earlier swaps and this one; by default any number.
 	 */
 	| { type: 'safeSwap'; collection: string; confirmation: string; keptCopies?: number }
 	/** Over the collection as it stands: its points go. */
@@ -35,17 +35,17 @@ export interface RestoreCollectionOptions {
 	connection: QdrantConnection;
 	source: RestoreSource;
 	target: RestoreCollectionTarget;
-	/** Aliases that the backup tells of; left alone unless told. */
+	/** What becomes of the aliases that the backup names; by default they are left alone. */
 	aliases?: AliasChoice;
-	/** Where the source does not tell it: the version of the server that made the snapshot. */
+	/** The version of the server that made the snapshot, where the source does not state it. */
 	snapshotVersion?: string;
 	check?: CheckOptions;
-	/** Of the times in names; default UTC. */
+	/** Time zone of the times in names; by default UTC. */
 	timeZone?: string;
 	log?: (line: string) => void;
 	/**
-	 * A storage that backups go to, and their folder (`qdrant` unless told): notes of the snapshots that a safe swap makes on
-	 * the server, so that the next backup removes those that a killed swap has left.
+	 * A storage that backups go to, and their folder (by default `qdrant`). The ledger there records what a restore makes or
+	 * uploads on the server, so that the next backup removes what is left when the restore is killed.
 	 */
 	ledger?: { storage: Storage; folder?: string };
 	/** Bytes of the snapshot (of a shard's, in a cluster) that have been sent. */
@@ -56,7 +56,7 @@ export interface RestoreCollectionOptions {
 export interface CollectionRestoreReport extends Omit<CollectionCheck, 'problems'> {
 	/** The collection that now holds the data. */
 	collection: string;
-	/** What the old data is to be had under now: a copy, or an alias of the old collection. */
+	/** The name under which the old data can be found now: a copy, or an alias of the old collection. */
 	previous: string | undefined;
 	/** Aliases that were given to the collection. */
 	aliases: string[];
@@ -68,13 +68,20 @@ export interface CollectionRestoreReport extends Omit<CollectionCheck, 'problems
 type Outcome = Pick<CollectionRestoreReport, 'collection' | 'previous' | 'aliases'> & { check: CollectionCheck };
 
 /**
- * Restores a collection. Everything that can be told beforehand (confirmation, versions, names, whether the backup fits) is
- * checked before anything is touched, and the archive is read to its end and compared with its manifest; it is compared again
- * as it streams, and the server compares what arrives with the checksum before it puts it in place. A restore that is refused or fails leaves the target as it
- * was: what it made is removed again, what it replaced is put back; where that is not certain, nothing is removed, and the
- * error tells what is where (`details.left`, a sentence each). A cancel counts until the server has everything, which then
- * goes on whether anybody listens or not: over an existing collection it is waited for, and what it has done counts; a new
- * collection is removed as soon as it is done.
+ * Restores a collection, in this order:
+ * 1. Whatever can be checked without a change is checked: the confirmation, versions, names, and whether the backup fits.
+ * 2. Stale artifacts of earlier runs are looked for. Snapshots and uploads in the ledger are removed; collections that a killed
+ *    restore left are only reported.
+ * 3. The archive is read to its end and compared with its manifest, before anything is changed.
+ * 4. The snapshot streams from the storage to the server (see load/load.ts). It is compared with the manifest once more on the
+ *    way, and the server compares it with the checksum before it puts it in place. A safe swap does this in a staging
+ *    collection first (see swap/swapCollection.ts and swap/swapAlias.ts).
+ * 5. The restored collection is checked (see check.ts), released, and given its aliases.
+ *
+ * A restore that is refused or fails leaves the target as it was: what it made is removed, and what it replaced is rolled back.
+ * Where that is not certain, nothing is removed, and the error says what is where (`details.left`, a sentence each). A cancel
+ * counts until the server has received everything, for from then on the server goes on by itself. If it changes an existing
+ * collection, the restore waits for it, and the result counts; a new collection is removed as soon as the server has finished.
  * @throws BackupError NOT_CONFIRMED, UNSUPPORTED_VERSION, TARGET_EXISTS, INVALID_INPUT (does not fit), TARGET_UNREACHABLE,
  * TARGET_FAILED, ACCESS_DENIED, CANCELLED, those of the archive and of the storage
  */
@@ -89,7 +96,7 @@ export async function restoreCollection(options: RestoreCollectionOptions): Prom
 	if (made !== undefined) assertVersion(made, version);
 	if (!isSharded(source)) assertSingle(topology, source);
 	const warnings: string[] = [];
-	if (made === undefined) warnings.push('Nothing tells which version of Qdrant made this snapshot.');
+	if (made === undefined) warnings.push('Nothing says which version of Qdrant made this snapshot.');
 	const { onProgress } = options;
 	const ledger = options.ledger && new SnapshotLedger(options.ledger.storage, options.ledger.folder ?? 'qdrant');
 	const context: RestoreContext = {
@@ -262,7 +269,7 @@ async function restoreOver(
 	const found = await checkCollection(topology, collection, source.facts, checks).catch((error: unknown) => {
 		throw isOfServer(error) ? unchecked(error, collection) : error;
 	});
-	assertPassed(found, collection, 'Its points were written since, or the backup is not what its manifest tells.');
+	assertPassed(found, collection, 'Its points were written since, or the backup is not what its manifest states.');
 	return { collection, previous: undefined, aliases: [], check: found };
 }
 

@@ -1,6 +1,6 @@
 /**
  * A search in a restored collection. It proves that the server can serve the collection, and nothing about the backup,
- * whose bytes were compared with their hash: so whatever goes wrong here is told, and takes nothing back.
+ * whose bytes were compared with their hash: so whatever goes wrong here is a warning, and undoes nothing.
  */
 import { BackupError, messageOf } from '../../errors';
 import type { QdrantClient } from '../client/client';
@@ -15,7 +15,7 @@ export type SampleSearch = 'passed' | 'empty' | 'skipped' | 'failed';
 
 /**
  * Looks a point up by its own vector.
- * @param warn Is told why a search has failed.
+ * @param warn Is called with the reason for which a search failed.
  * @throws BackupError CANCELLED
  */
 export async function searchSample(
@@ -39,7 +39,7 @@ export async function searchSample(
 	return 'failed';
 }
 
-/** Strict mode may limit how many points are told at once (`max_query_limit`). */
+/** Strict mode may limit how many points an answer may hold (`max_query_limit`). */
 async function somePoints(client: QdrantClient, collection: string, signal?: AbortSignal): Promise<StoredPoint[]> {
 	try {
 		return await client.somePoints(collection, SAMPLE, signal);

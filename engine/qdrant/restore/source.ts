@@ -15,7 +15,7 @@ export interface SnapshotPiece {
 	shard?: number;
 	/** Bytes. */
 	size: number;
-	/** Of the file, in hex. */
+	/** SHA-256 of the file, in hex. */
 	sha256: string;
 	/** Its bytes from the beginning; may be asked for again. */
 	open(signal?: AbortSignal): AsyncIterable<Uint8Array>;
@@ -23,11 +23,11 @@ export interface SnapshotPiece {
 
 /** What a restore reads. */
 export interface RestoreSource {
-	/** For messages: `docs_20260131_020000.snapshot.zst`. */
+	/** As messages name it: `docs_20260131_020000.snapshot.zst`. */
 	description: string;
 	/** What the manifest tells; undefined for a snapshot made by others. */
 	facts?: CollectionSource;
-	/** Without `facts`: what the snapshot itself tells, where it was read. */
+	/** Without `facts`: what the snapshot itself says, where it was read. */
 	shape?: CollectionShape;
 	/** Without `facts`: its points by its own files, roughly. */
 	points?: number;
@@ -78,11 +78,11 @@ async function* shardBytes(reader: ArchiveReader, id: number, signal?: AbortSign
 }
 
 export interface ForeignSnapshotOptions {
-	/** For messages: the file's name. */
+	/** The file's name, for messages. */
 	description: string;
 	/** Opens it from the beginning; called twice, since its checksum must be known before it is sent. */
 	open: () => Promise<Readable>;
-	/** SHA-256 as the server told it when the snapshot was made; without one the file is sent with its own. */
+	/** SHA-256 as the server reported it when the snapshot was made; without one the file is sent with its own. */
 	checksum?: string;
 	signal?: AbortSignal;
 }

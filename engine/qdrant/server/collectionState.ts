@@ -37,7 +37,7 @@ export interface PointCount {
 
 /**
  * Counts the points of a collection; exactly, unless the collection's strict mode refuses that (1.16.3: 400 by
- * `search_allow_exact: false`, 429 by `read_rate_limit`): then as the server estimates them, which it tells at any time.
+ * `search_allow_exact: false`, 429 by `read_rate_limit`): then as the server estimates them, which it reports at any time.
  */
 export async function countPoints(client: QdrantClient, name: string, signal?: AbortSignal): Promise<PointCount> {
 	try {

@@ -49,14 +49,14 @@ export interface ServerSnapshot extends SnapshotScope {
 	createdAt: string | undefined;
 	/** The address of the peer that holds it. */
 	server: string;
-	/** Its own address there, by which it is told from all others. */
+	/** Its own address there, which identifies it. */
 	url: string;
 }
 
 /**
  * The snapshots that lie on the disks of a server, or of all peers of a cluster that can be reached: of the collections
- * asked for (all unless told), of their shards, and of the whole storage.
- * @param warn Is told of each peer that cannot be reached: its snapshots are not among those found.
+ * asked for (by default all), of their shards, and of the whole storage.
+ * @param warn Is called for each peer that cannot be reached: its snapshots are not among those found.
  * @throws BackupError INVALID_INPUT, SOURCE_UNREACHABLE, ACCESS_DENIED, SOURCE_FAILED
  */
 export async function listServerSnapshots(

@@ -1,6 +1,6 @@
 import { BackupError } from '../../errors';
 
-/** Of the folder that a collection gets. */
+/** A collection gets a folder of its name, and most file systems allow no longer one. */
 const MAX_BYTES = 255;
 /** What Qdrant refuses (1.16.3: status 422), and the other control characters, which no message could show. */
 // eslint-disable-next-line no-control-regex

@@ -65,7 +65,7 @@ export function mergeShards(answers: CollectionCluster[]): Shard[] {
 
 /**
  * Chooses for every shard a peer that can be reached and holds an active replica, so that the work spreads evenly.
- * @throws BackupError SOURCE_FAILED that names the shards which cannot be had: a backup without them would not be one
+ * @throws BackupError SOURCE_FAILED that names the shards that cannot be read: a backup without them would be incomplete
  */
 export function choosePeers(shards: Shard[], { peers, clients }: Topology, collection: string): Map<number, string> {
 	const load = new Map<string, number>();
@@ -93,7 +93,7 @@ export function choosePeers(shards: Shard[], { peers, clients }: Topology, colle
 		{
 			hint:
 				unreachable.length > 0
-					? `Not reachable over HTTP: ${unreachable.join('; ')}. Start these peers, or tell the addresses of all peers' HTTP interfaces.`
+					? `Not reachable over HTTP: ${unreachable.join('; ')}. Start these peers, or give the addresses of all peers' HTTP interfaces.`
 					: 'Wait until the cluster has recovered these shards, then run the backup again.',
 			details: { missing, unreachable },
 		},

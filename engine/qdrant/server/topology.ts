@@ -21,7 +21,7 @@ export interface Peer {
 
 /** A server or a cluster, and how to reach each of its peers. */
 export interface Topology {
-	/** For what any peer can answer. */
+	/** The peer that is asked whatever any peer can answer. */
 	client: QdrantClient;
 	peers: Peer[];
 	/** Peers that can be reached, by id. */
@@ -31,7 +31,7 @@ export interface Topology {
 }
 
 /**
- * Finds the peers of a cluster. A snapshot holds the shards of one peer alone, and a shard snapshot is only to be had
+ * Finds the peers of a cluster. A snapshot holds the shards of one peer alone, and a shard snapshot can only be fetched
  * from the peer that holds the shard (1.16.3: `Shard 1 is not a local or queue proxy shard`), so each must be reachable.
  * @throws BackupError *_UNREACHABLE, ACCESS_DENIED, INVALID_INPUT
  */

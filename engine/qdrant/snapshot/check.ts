@@ -18,11 +18,11 @@ export interface SnapshotReport {
 	/** True where no finding is an error. */
 	intact: boolean;
 	findings: SnapshotFinding[];
-	/** One of a collection's snapshot; by name of a full storage snapshot; none of a shard's. */
+	/** One for a collection's snapshot, all for a full storage snapshot, none for a shard's. */
 	collections: CollectionContent[];
-	/** Of a snapshot of a single shard. */
+	/** What it holds, where it is the snapshot of a single shard. */
 	shard: ShardContent | undefined;
-	/** Of a full storage snapshot: alias to collection. */
+	/** Alias to collection, where it is a full storage snapshot. */
 	aliases: Record<string, string>;
 }
 
@@ -57,7 +57,7 @@ class SnapshotCheck {
 	readonly #findings = new Findings();
 	readonly #collection = new CollectionCheck('', this.#findings);
 	readonly #shard = new ShardCheck(undefined, '', this.#findings);
-	/** Of a full storage snapshot, by file name. */
+	/** The collections' snapshots in a full storage snapshot, by file name. */
 	readonly #inner = new Map<string, { check: CollectionCheck; isWhole: boolean }>();
 	#hasShard = false;
 	#config: unknown;

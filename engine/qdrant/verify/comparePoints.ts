@@ -2,7 +2,7 @@ import type { CheckContext } from '../../verify/types';
 import type { CollectionSource } from '../manifestSource';
 import { findError, findWarning } from './findings';
 
-/** Of a backup that holds less than this share of the points that were counted, more is missing than writing explains. */
+/** A backup that holds less than this share of the points that were counted lacks more than writes meanwhile explain. */
 const PLAUSIBLE_SHARE = 0.5;
 
 type Counts = Pick<CollectionSource, 'points'>;

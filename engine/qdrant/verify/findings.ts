@@ -22,7 +22,7 @@ export function findAll(context: CheckContext, part: string, { findings }: Snaps
 	}
 }
 
-/** Compares a snapshot with what the server told of it when it was made: restores send that checksum along. */
+/** Compares a snapshot with what the server reported of it when it was made: restores send that checksum along. */
 export function compareFacts(
 	context: CheckContext,
 	part: string,

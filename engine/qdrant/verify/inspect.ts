@@ -16,11 +16,11 @@ import { withoutStrictMode } from './strictMode';
 import { isAmongNeighbours, type NamedVector, searchItself, shapeProblem, vectorsOf } from './vectors';
 
 const AT_ONCE = 4;
-/** Of so many points every indexed value is filtered by. */
+/** So many of the points are filtered for by each of their indexed values. */
 const FILTERED = 20;
 /** An index is searched by few points; each is compared with itself. */
 const SEARCHES = 10;
-/** Of searches through an approximate index, some may miss. */
+/** The least share of hits: some searches through an approximate index may miss. */
 const LEAST_HITS = 0.5;
 
 /** Answers counts; what is wrong is found. Throws what the server fails with. */

@@ -11,7 +11,7 @@ type Scratch = Required<AnyScratch>;
 
 /**
  * Where the collection that was backed up is still on the same server, and counts the same points, compares sampled points
- * with it. It lives on, so differences are only told. Answers how many were compared.
+ * with it. It lives on, so differences are only reported. Returns how many were compared.
  */
 export async function compareWithLive(scratch: Scratch, ids: PointId[], context: CheckContext): Promise<number> {
 	const { client, name, manifest } = scratch;

@@ -1,6 +1,6 @@
 /**
  * The collections that test restores make and remove again. Nothing else is ever removed: their names hold 64 random bits,
- * and the time by which one that a killed run has left is told from one that is at work.
+ * and the time by which one that a killed run has left is distinguished from one that is at work.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,16 +16,16 @@ import type { QdrantClient } from '../client/client';
 export interface Scratch {
 	connection: QdrantConnection;
 	client: QdrantClient;
-	/** Of the scratch collection. */
+	/** The name of the scratch collection. */
 	name: string;
-	/** Of a backup of ours: what its manifest tells. */
+	/** The manifest's facts, where it is a backup of ours. */
 	facts?: CollectionSource;
 	manifest?: Manifest;
 	report: CollectionRestoreReport;
 }
 
 const NAME = /^stack_backup_verify_(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)_[0-9a-f]{16}$/;
-/** Of another machine, whose clock may be wrong, and which may be at work on hundreds of gigabytes. */
+/** It may be of another machine, whose clock may be wrong, and which may be at work on hundreds of gigabytes. */
 const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
 const REMOVAL_TRIES = 6;
 

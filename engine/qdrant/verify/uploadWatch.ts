@@ -20,12 +20,12 @@ export class UploadWatch {
 		outer?.addEventListener('abort', this.#onAbort, { once: true });
 	}
 
-	/** For the restore. */
+	/** The signal to be passed to the restore. */
 	get signal(): AbortSignal {
 		return this.#controller.signal;
 	}
 
-	/** Takes what the restore tells; a cluster's shards come one after the other. */
+	/** Takes the restore's progress; a cluster's shards come one after the other. */
 	progress({ bytes, totalBytes }: { bytes: number; totalBytes: number }): void {
 		this.#isBusy = bytes >= totalBytes;
 		if (this.#isBusy) {
@@ -34,7 +34,7 @@ export class UploadWatch {
 		} else if (this.outer?.aborted) this.#controller.abort();
 	}
 
-	/** Call where the server has told how it ended. */
+	/** Call where the server has reported how it ended. */
 	settled(): void {
 		this.#isSettled = true;
 		this.#isBusy = false;

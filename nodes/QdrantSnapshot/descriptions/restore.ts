@@ -63,7 +63,7 @@ const source: INodeProperties[] = [
 		required: true,
 		default: '',
 		description:
-			'Of the .snapshot file, as the server told it when it made the snapshot. Without it Qdrant would restore a damaged file without complaint.',
+			'Of the .snapshot file, as the server reported it when it made the snapshot. Without it Qdrant would restore a damaged file without complaint.',
 		displayOptions: shownFor(['restore'], { source: ['url'] }),
 	},
 ];
@@ -105,7 +105,7 @@ const options: INodeProperties = {
 			type: 'string',
 			default: '',
 			description:
-				'Of a .snapshot file without a manifest, as the server told it. Without it a file that was damaged before cannot be told from a good one.',
+				'Of a .snapshot file without a manifest, as the server reported it. Without it a file that was damaged before cannot be distinguished from a good one.',
 			displayOptions: { show: { '/source': ['binaryData', 'snapshotFile'] } },
 		},
 		{

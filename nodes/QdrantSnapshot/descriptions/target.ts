@@ -21,7 +21,8 @@ export const targetFields: INodeProperties[] = [
 			{
 				name: 'Existing Collection, Safe Swap',
 				value: 'safeSwap',
-				description: 'Restore beside it, check, then put it in place; the old one is kept under another name',
+				description:
+					'Restore into a staging collection, check, then put it in place; the old one is kept under another name',
 			},
 			{
 				name: 'Existing Collection, Restore Over',

@@ -14,7 +14,7 @@ const deletedBy = new WeakMap<IExecuteFunctions, Map<string, IDataObject>>();
 /**
  * Deletes a snapshot from the server's disk. It is looked for first, so that the API key goes only to servers that the
  * credential and the cluster name, and that nothing is deleted that the fields do not tell from others. Where several
- * incoming items mean one snapshot, it is deleted for the first of them, and told of to all.
+ * incoming items mean one snapshot, it is deleted for the first of them, and reported for all.
  */
 export const deleteServerSnapshots: Operation = {
 	description: deleteServerSnapshotsFields,
@@ -22,8 +22,8 @@ export const deleteServerSnapshots: Operation = {
 		const meant = meantSnapshot(context, item);
 		const deleted = deletedBy.get(context) ?? new Map<string, IDataObject>();
 		deletedBy.set(context, deleted);
-		const json = deleted.get(meant.told) ?? (await deleteMeant(context, item, meant));
-		deleted.set(meant.told, json);
+		const json = deleted.get(meant.description) ?? (await deleteMeant(context, item, meant));
+		deleted.set(meant.description, json);
 		return [{ json: { ...json } }];
 	},
 };
@@ -38,7 +38,7 @@ async function deleteMeant(context: IExecuteFunctions, item: number, meant: Mean
 	if (!snapshot) throw missing(meant, away);
 	if (others.length > 0) {
 		const servers = found.map((one) => one.server).join(', ');
-		throw new BackupError('INVALID_INPUT', `Several peers hold a snapshot ${meant.told}: ${servers}.`, {
+		throw new BackupError('INVALID_INPUT', `Several peers hold a snapshot ${meant.description}: ${servers}.`, {
 			hint: 'Name the server as well; nothing was deleted.',
 		});
 	}
@@ -47,13 +47,13 @@ async function deleteMeant(context: IExecuteFunctions, item: number, meant: Mean
 }
 
 /** @param away What is to be said of peers that could not be asked */
-function missing({ told }: MeantSnapshot, away: string[]): BackupError {
+function missing({ description }: MeantSnapshot, away: string[]): BackupError {
 	if (away.length === 0) {
-		return new BackupError('INVALID_INPUT', `There is no snapshot ${told}; nothing was deleted.`, {
+		return new BackupError('INVALID_INPUT', `There is no snapshot ${description}; nothing was deleted.`, {
 			hint: 'List Server Snapshots tells what there is.',
 		});
 	}
-	const message = `There is no snapshot ${told} on the peers that can be reached; nothing was deleted.`;
+	const message = `There is no snapshot ${description} on the peers that can be reached; nothing was deleted.`;
 	return new BackupError('INVALID_INPUT', message, {
 		hint: `${away.join(' ')} Start it, or name its address in Peer URLs.`,
 	});

@@ -58,7 +58,7 @@ export async function adoptCollection({ topology, made }: RestoreContext, collec
 }
 
 /**
- * Removes a collection that this run has made, and nothing else. What it does not remove, or cannot, is told in the run's
+ * Removes a collection that this run has made, and nothing else. What it does not remove, or cannot, is reported in the run's
  * warnings, and in its error where it fails.
  */
 export async function discard(context: RestoreContext, collection: string): Promise<void> {
@@ -140,7 +140,7 @@ async function look(client: QdrantClient, collection: string): Promise<{ mark: s
 	}
 }
 
-/** Takes back what `discard` has told of a collection that the server may be filling, for a run that tells more of it. */
+/** Withdraws what `discard` reported of a collection that the server may be filling, for a run that reports more of it. */
 export function withdrawBusy({ made, warnings, left }: RestoreContext, collection: string): void {
 	const busy = made.get(collection)?.busy;
 	if (!busy) return;

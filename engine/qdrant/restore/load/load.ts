@@ -1,7 +1,7 @@
 /**
  * How a snapshot gets into a server: each piece streams from the storage (decrypted, decompressed and compared with the
  * manifest on the way, its last chunk only after its hash was right) into one multipart upload, in constant memory. The
- * server stores it, compares it with the checksum sent along, unpacks it beside, and only then puts it in place, so what
+ * server stores it, compares it with the checksum sent along, unpacks it in a folder of its own, and only then puts it in place, so what
  * is damaged or cut off changes nothing.
  *
  * Facts of 1.16.3 that shape this file:

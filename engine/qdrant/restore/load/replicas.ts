@@ -79,6 +79,6 @@ function outOfReach({ id }: Shard, collection: string, who: string): BackupError
 	return new BackupError(
 		'TARGET_UNREACHABLE',
 		`Shard ${id} of ${collection} cannot be restored: ${who} cannot be reached over HTTP.`,
-		{ hint: "Start that peer, or tell the addresses of all peers' HTTP interfaces." },
+		{ hint: "Start that peer, or give the addresses of all peers' HTTP interfaces." },
 	);
 }

@@ -10,7 +10,7 @@ import { leave, type RestoreContext } from '../context';
 import type { SnapshotPiece } from '../source';
 import { discard } from './claim';
 
-/** What a server may take to store and hash what has arrived, beside a fifth of the time to settle. */
+/** How fast a server stores and hashes what has arrived; it gets a fifth of the time to settle in addition. */
 const HASHED_BYTES_PER_MS = 100_000;
 
 /** A piece as a request's body. */
@@ -103,7 +103,7 @@ function mayHaveStored(error: unknown): boolean {
 	return (statusOf(error) ?? 500) >= 500 || statusOf(error) === 400;
 }
 
-/** Notes an upload, so that the next run removes what this one, if it is killed, leaves on the server's disk. */
+/** Records an upload in the ledger, so that the next run removes the file from the server's disk if this one is killed. */
 async function recordUpload(
 	{ topology, ledger, log }: RestoreContext,
 	collection: string,
@@ -127,7 +127,7 @@ async function recordUpload(
 	}
 }
 
-/** Removes what was uploaded from the server's disk; tells whether it is gone. */
+/** Removes the uploaded file from the server's disk. Returns whether it is gone. */
 async function removeUpload(context: RestoreContext, collection: string, name: string): Promise<boolean> {
 	const { client } = context.topology;
 	const what = `The uploaded file ${name} could not be removed from ${client.server}`;
@@ -151,7 +151,7 @@ interface ServerWork {
 
 /**
  * Waits for a server, which goes on whether we listen or not. Where it fills a collection of our own, a cancel ends the
- * waiting, and the collection is removed behind our back when the server is done with it. Where an existing collection
+ * waiting, and the collection is removed in the background when the server is done with it. Where an existing collection
  * changes, its outcome matters more than the cancel.
  */
 async function serverDone(context: RestoreContext, { collection, work, isSent, cleanUp }: ServerWork): Promise<void> {

@@ -101,7 +101,7 @@ async function pieceOf(
 		: (await client.snapshots(scope)).find(({ name }) => name === snapshot.name);
 	const sha256 = listed?.checksum;
 	if (!sha256) {
-		throw new BackupError('TARGET_FAILED', `${client.server} tells no checksum of its snapshots.`, {
+		throw new BackupError('TARGET_FAILED', `${client.server} reports no checksum of its snapshots.`, {
 			hint: 'Safe swaps need Qdrant 1.8 or later. Restore into a new collection instead.',
 		});
 	}

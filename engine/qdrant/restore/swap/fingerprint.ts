@@ -1,8 +1,8 @@
 /**
- * Whether a collection holds the data from before a restore or the backup's, where no answer tells: points of both are
- * sampled beforehand, and those that differ between them are looked up in it. The number of points is a hint alone, since
- * clients that write change it too: it may tell that a collection is the old one still, or that points of the backup are
- * missing, but never that it is the new one.
+ * The fingerprint of a collection: digests of some of its points, and their number. It shows whether a collection holds the data
+ * from before a restore or the backup's, where no answer of the server says so: points of both are sampled beforehand, and those
+ * that differ are looked up. The number of points is only a hint, since clients that write change it too: it may show that a
+ * collection is still the old one, or that points of the backup are missing, but never that it is the new one.
  */
 import { createHash } from 'node:crypto';
 
@@ -19,7 +19,7 @@ export interface Fingerprint {
 	count: number | undefined;
 }
 
-/** What the collection was, and what the restore should make of it. */
+/** Of the collection as it was, and of what the restore should make of it: the same points of each. */
 export interface Fingerprints {
 	ids: PointId[];
 	old: Fingerprint;
@@ -27,8 +27,8 @@ export interface Fingerprints {
 }
 
 /**
- * What a collection is like: `both` where the two cannot be told apart; `broken` is neither, or no collection at all, and
- * `unreadable` one that the server itself fails to read.
+ * Which fingerprint a collection matches: `both` where the two do not differ; `broken` where it is neither, or no collection at
+ * all; `unreadable` where the server itself fails to read it.
  */
 export type FingerprintMatch = 'old' | 'new' | 'both' | 'broken' | 'unreadable';
 
@@ -57,7 +57,7 @@ export async function fingerprint(client: QdrantClient, collection: string, ids:
 	return { points, count: estimatedBecause === undefined ? count : undefined };
 }
 
-/** Of a collection that is as it should be; without points where the server does not let them be looked up. */
+/** The fingerprint of a collection that is as it should be; without points where the server refuses to look them up. */
 export async function fingerprintBefore(
 	client: QdrantClient,
 	collection: string,
@@ -66,7 +66,7 @@ export async function fingerprintBefore(
 	return await fingerprint(client, collection, ids).catch(async () => await fingerprint(client, collection, []));
 }
 
-/** What the collection is like now; undefined where the server cannot be asked, or old and new not be compared. */
+/** Which fingerprint the collection matches now; undefined where the server cannot be asked, or the two do not suffice. */
 export async function matchNow(
 	client: QdrantClient,
 	collection: string,
@@ -86,7 +86,7 @@ export async function matchNow(
 	}
 }
 
-/** Points that a client has written meanwhile are like neither, and do not count. */
+/** Points that a client has written meanwhile match neither, and do not count. */
 export function compare(now: Fingerprint, { ids, old, fresh }: Fingerprints): FingerprintMatch | undefined {
 	if (now.count === 0 && old.count !== 0 && fresh.count !== 0) return 'broken';
 	let [asOld, asNew, common, lost] = [0, 0, 0, 0];

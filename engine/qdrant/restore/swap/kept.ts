@@ -17,7 +17,7 @@ export function keptError({ name, previous }: Swap, reason: unknown, where: stri
 	);
 }
 
-/** The reason for which the old collection had to be put back, and that it was. */
+/** The error of a swap that was rolled back: why it failed, and that the old collection is in place again. */
 export function rolledBackError({ name }: Swap, reason: unknown): unknown {
 	if (!(reason instanceof BackupError)) return reason;
 	const { code, message, cause, hint, details } = reason;

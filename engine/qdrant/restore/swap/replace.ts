@@ -1,7 +1,7 @@
 /**
  * The last step of a safe swap by name: the backup's points take the place of the old ones, of which there is a copy. The
- * copy goes only where the collection provably never changed, or holds exactly what the copy holds again. Where an answer does
- * not tell what has become of the collection, it is looked at, once the server has had the time to finish.
+ * copy is removed only where the collection provably never changed, or holds exactly what the copy holds again. Where the
+ * answer does not say what has become of the collection, its fingerprint is compared, once the server has had time to finish.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -35,7 +35,7 @@ export async function replaceContent(context: RestoreContext, swap: Swap): Promi
 	});
 }
 
-/** Nothing has changed: the copy goes, unless a look at the collection lets doubt that. */
+/** Nothing has changed: the copy is removed, unless the collection's fingerprint casts doubt on that. */
 async function leaveAlone(context: RestoreContext, swap: Swap, how: 'unsent' | 'refused'): Promise<void> {
 	const { name, previous, fingerprints } = swap;
 	const match = await matchNow(context.topology.client, name, fingerprints);
@@ -73,7 +73,7 @@ async function lookAfter(context: RestoreContext, swap: Swap, reason: unknown): 
 function whatIsThere(name: string, match: 'old' | 'both' | undefined): string {
 	if (match === 'old') return `${name} holds its old points`;
 	if (match === undefined) return `${name} could not be looked at`;
-	return `whether ${name} holds its old points or those of the backup cannot be told, so much are they alike`;
+	return `whether ${name} holds its old points or those of the backup cannot be determined, so alike are they`;
 }
 
 /** What ended on our side, between the shards of a cluster, leaves the server with nothing to do. */

@@ -43,7 +43,7 @@ export async function replaceByAnother(context: RestoreContext, swap: Swap): Pro
 	return check;
 }
 
-/** Points the aliases at the copy, where they are noted, and returns them; all or none. */
+/** Redirects all aliases to the copy, whose metadata record them, and returns them; where one cannot be moved, none is. */
 async function redirectAliases(context: RestoreContext, swap: Swap): Promise<string[]> {
 	const { name, previous } = swap;
 	const { client } = context.topology;

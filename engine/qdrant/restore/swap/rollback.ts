@@ -1,4 +1,4 @@
-/** How a safe swap by name puts the old collection back from its copy. A cancel stops nothing of this. */
+/** How a safe swap by name rolls back: the old collection is restored from its copy. A cancel stops nothing of this. */
 import { BackupError, messageOf } from '../../../errors';
 import type { CollectionSource } from '../../manifestSource';
 import { moveAliases } from '../../server/aliases';
@@ -11,7 +11,7 @@ import type { Swap } from './swap';
 /**
  * Puts the old points back over the collection, which keeps its aliases and is never deleted.
  * @param isOver Whether the server has certainly ended the restore that failed: else it may undo this, and the copy stays.
- * @throws BackupError TARGET_FAILED where the old collection is to be had as the copy alone
+ * @throws BackupError TARGET_FAILED where the old collection exists as the copy alone
  */
 export async function rollBackContent(
 	context: RestoreContext,
@@ -31,9 +31,9 @@ export async function rollBackContent(
 
 /**
  * Makes the old collection again, where there is none of its name any more.
- * @param parked Its aliases, which point at the copy.
+ * @param redirected Its aliases, which point at the copy.
  * @param isOver Whether the server has certainly ended the restore that failed: else it may undo this, and the copy stays.
- * @throws BackupError TARGET_FAILED where the old collection is to be had as the copy alone, by its aliases too
+ * @throws BackupError TARGET_FAILED where the old collection exists as the copy alone, at which its aliases point
  */
 export async function rollBackDeleted(
 	context: RestoreContext,

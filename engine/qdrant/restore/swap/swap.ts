@@ -14,7 +14,7 @@ export interface SwapOptions {
 export interface SwapResult {
 	/** The collection that now holds the data. */
 	collection: string;
-	/** What the old data is to be had under now. */
+	/** The name under which the old data can be found now. */
 	previous: string;
 	check: CollectionCheck;
 	aliases: string[];
@@ -26,11 +26,11 @@ export interface Swap extends SwapOptions {
 	previous: string;
 	/** What the copy holds. */
 	copied: CollectionSource;
-	/** To tell the old data from the backup's. */
+	/** By which the old data and the backup's can be distinguished. */
 	fingerprints: Fingerprints;
 	/** Milliseconds that the server took to restore the backup. */
 	took: number;
-	/** Of the old collection, before. */
+	/** The aliases that pointed at the old collection before the swap. */
 	aliases: string[];
 }
 

@@ -25,9 +25,10 @@ interface Move {
 }
 
 /**
- * Where clients use an alias: the backup is restored beside, as `<alias>_<time>`, and checked; then, in one step, the
- * aliases of the old collection move to the new one, and the old one gets the alias `<alias>_before_<time>` beside its own
- * name. No moment is without data. The aliases that earlier swaps gave to the old collection name old data, and stay.
+ * The safe swap where clients use an alias. The backup is restored into a staging collection, `<alias>_<time>`, and checked.
+ * Then one request moves the aliases of the old collection to it, so that it is the new one, and gives the old collection the
+ * alias `<alias>_before_<time>` in addition to its own name. No moment is without data. Aliases that earlier swaps gave to the
+ * old collection name old data, and stay.
  *
  * Nothing cancels the step itself, and its outcome is read from the server. Of two swaps at once the slower one finds the
  * alias moved and fails; where both are at the step in the same moment, the last one wins, and the other one says so.
@@ -75,7 +76,7 @@ async function moveOver(context: RestoreContext, move: Move): Promise<string[]> 
 	const { client } = context.topology;
 	const { name, collection, previous, aliases } = move;
 	const actions: AliasAction[] = [
-		// Whatever it points at in this very moment is what is to be had as `previous`.
+		// Whatever it points at in this very moment must be found under `previous` afterwards.
 		{ rename_alias: { old_alias_name: name, new_alias_name: previous } },
 		...aliases.map((alias) => pointAt(alias, collection)),
 	];

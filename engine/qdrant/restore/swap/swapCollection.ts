@@ -18,11 +18,12 @@ import { NOTHING_CHANGED, type Swap, type SwapOptions, type SwapResult } from '.
 const underWay = new Set<string>();
 
 /**
- * Where clients use the collection's own name. Qdrant cannot rename a collection, so:
- * 1. the backup is restored beside and checked, which proves it, and removed again;
- * 2. the old collection is copied as `<name>_before_<time>`, and the copy is checked;
- * 3. the backup is restored over the collection, or, where it does not fit, into one made anew (see replace.ts), and
- *    checked; where that fails, the copy is put back (see rollback.ts).
+ * The safe swap where clients use the collection's own name. Qdrant cannot rename a collection, so:
+ * 1. The backup is restored into a staging collection, `<name>_trial_<time>`, and checked, which proves it. Its points are
+ *    sampled for the fingerprint, and it is removed again.
+ * 2. The old collection is copied as `<name>_before_<time>`, and the copy is checked and sampled.
+ * 3. The backup is restored over the collection (see replace.ts), or, where it is incompatible with it, into one made anew (see
+ *    replaceByAnother.ts), and checked. Where that fails, the copy is restored over it (see rollback.ts).
  * During the last step clients see the old points, or none, until the new ones are there. Points that are written between
  * the copy and the last step are lost. The server needs disk for the collection three times over.
  *
@@ -55,7 +56,7 @@ async function swapAlone(context: RestoreContext, options: SwapOptions): Promise
 	let fits: boolean;
 	try {
 		const fingerprints = { ids, old: await fingerprintBefore(client, previous, ids), fresh };
-		// What could be searched on trial need not be once more: strict mode may limit how often the collection is asked.
+		// What could be searched in the staging collection need not be once more: strict mode may limit how often the collection is asked.
 		const check = { ...options.check, ...(sampled !== 'failed' && { sampleSearch: false }) };
 		swap = { ...options, check, previous, copied, fingerprints, took, aliases };
 		const shape = source.facts ?? source.shape;
@@ -75,7 +76,7 @@ async function swapAlone(context: RestoreContext, options: SwapOptions): Promise
 	return { collection: name, previous, check, aliases: aliases.filter((alias) => !isOfEarlierSwap(alias)) };
 }
 
-/** Restores the backup beside, checks it, samples it and the old collection, and removes it again. */
+/** Restores the backup into the staging collection, checks it, samples it and the old collection, and removes it again. */
 async function tryInStaging(
 	context: RestoreContext,
 	{ name, source, check: checks }: SwapOptions,

@@ -30,7 +30,7 @@ export function watchSource(source: RestoreSource): WatchedSource {
 	}));
 	const harmless = (error: unknown) => {
 		if (!source.remote && handedOver === 0) return 'unsent';
-		// Of a cluster's shards, others may have been taken in before.
+		// Other shards of a cluster may have been taken in before.
 		if (isSharded(source)) return undefined;
 		// A cancel counts only until the last byte was sent.
 		if (error instanceof BackupError && error.code === 'CANCELLED') return 'unsent';

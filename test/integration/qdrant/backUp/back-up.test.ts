@@ -239,7 +239,7 @@ describe('a download', () => {
 		const options = { connection: connectionTo(server), storage, selection, log: flip };
 		const { failures } = await backUpCollections({ ...options, ...form });
 		expect(failures).toMatchObject([{ error: { code: 'SOURCE_FAILED' } }]);
-		expect(failures[0]?.error.message).toMatch(/its SHA-256 is [0-9a-f]{64}, the server had told/);
+		expect(failures[0]?.error.message).toMatch(/its SHA-256 is [0-9a-f]{64}, the server reported/);
 		expect(filesBelow(root)).toEqual([]);
 		expect(await snapshotNames(server, 'docs')).toEqual([]);
 	});

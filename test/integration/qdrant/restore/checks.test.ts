@@ -102,7 +102,7 @@ it('takes nothing for nothing where a snapshot without a manifest has points by 
 	const { points, ...untold } = source;
 	void points;
 	const { warnings } = await restoreCollection({ connection: connectionTo(server), source: untold, target });
-	expect(warnings).toContain('It is empty, and nothing tells how many points it should have.');
+	expect(warnings).toContain('It is empty, and nothing says how many points it should have.');
 });
 
 it('restores a collection whose strict mode lets nobody count', async () => {

@@ -157,7 +157,7 @@ describe('a snapshot of others', () => {
 		const source = await foreignSnapshot({ description, open });
 		const target = { type: 'newCollection', collection: 'foreign' } as const;
 		const report = await restoreCollection({ connection: connectionTo(server), source, target });
-		expect(report.warnings).toEqual(['Nothing tells which version of Qdrant made this snapshot.']);
+		expect(report.warnings).toEqual(['Nothing says which version of Qdrant made this snapshot.']);
 		expect(report).toMatchObject({ points: 300, sampleSearch: 'passed' });
 		expect(await contentHash(server, 'foreign')).toBe(wanted);
 		const aged = restoreCollection({ connection: connectionTo(server), source, target, snapshotVersion: '1.9.0' });

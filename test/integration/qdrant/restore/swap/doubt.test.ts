@@ -58,7 +58,7 @@ async function expectBothKept(): Promise<void> {
 
 it('do not report success where a proxy gives up and nothing was restored', async () => {
 	const { message } = await failure(restoreThrough({ instead: 504 }), 'TARGET_FAILED');
-	expect(message).toContain('whether docs holds its old points or those of the backup cannot be told');
+	expect(message).toContain('whether docs holds its old points or those of the backup cannot be determined');
 	await expectBothKept();
 });
 
@@ -70,7 +70,7 @@ it('do not take the number of points for a proof, which clients change as well',
 			points: [{ id: 5000, vector: Array(8).fill(1) as number[], payload: {} }],
 		}).then(() => {});
 	const { message } = await failure(restoreThrough({ instead: 504, after: write }), 'TARGET_FAILED');
-	expect(message).toContain('whether docs holds its old points or those of the backup cannot be told');
+	expect(message).toContain('whether docs holds its old points or those of the backup cannot be determined');
 	const { hashes } = await everythingOn(server);
 	expect(Object.values(hashes)).toContain(old);
 });
