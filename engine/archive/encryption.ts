@@ -1,5 +1,5 @@
 /**
- * OpenPGP around a whole archive. Keys and session keys are openpgp.js's business; the compressed bytes themselves become
+ * OpenPGP around a whole archive. Keys are openpgp.js's business; the compressed bytes themselves become
  * one literal packet inside one integrity-protected packet (SEIPD version 1 with MDC, which GnuPG 2.2 reads; not AEAD, which
  * it does not), which openpgp-seal.ts writes. There is no OpenPGP compression: the archive is compressed already.
  *
@@ -20,15 +20,13 @@ import { writingKey } from './manifest-key';
 import { OpenpgpSource } from './openpgp-source';
 import { fingerprintOf, loadOpenpgp, readPublicKeys, readUnlockedKeys } from './openpgp-keys';
 import type { DecryptionKeys, EncryptionKeys } from './openpgp-keys';
+import { passphrasePacket } from './openpgp-passphrase';
 import { seal } from './openpgp-seal';
 import { readSealed } from './openpgp-unseal';
 
 export type { DecryptionKeys, EncryptionKeys } from './openpgp-keys';
 
 type EncryptionFacts = NonNullable<Manifest['encryption']>;
-
-/** Passphrase to key: iterated and salted SHA-256 over 65,011,712 bytes, the most that RFC 4880 (3.7.1.3) can express. */
-const S2K_COUNT = 255;
 
 /** A stream's encryption, checked and ready; `facts` is what the manifest says of it. */
 export interface Encryptor {
@@ -69,18 +67,20 @@ async function* encryptStream(
 	passphrase: string | undefined,
 	recipients: Key[],
 ): AsyncGenerator<Uint8Array> {
-	const openpgp = await loadOpenpgp();
 	const sessionKey = randomBytes(32);
-	const keyPackets: Uint8Array = await openpgp.encryptSessionKey({
-		data: sessionKey,
-		// Given, not negotiated: keys may state preferences for weaker ciphers, or for AEAD.
-		algorithm: 'aes256',
-		encryptionKeys: recipients,
-		passwords: passphrase ? [passphrase] : [],
-		format: 'binary',
-		config: { s2kIterationCountByte: S2K_COUNT, aeadProtect: false },
-	});
-	yield keyPackets;
+	if (recipients.length > 0) {
+		const openpgp = await loadOpenpgp();
+		const packets: Uint8Array = await openpgp.encryptSessionKey({
+			data: sessionKey,
+			// Given, not negotiated: keys may state preferences for weaker ciphers, or for AEAD.
+			algorithm: 'aes256',
+			encryptionKeys: recipients,
+			format: 'binary',
+			config: { aeadProtect: false },
+		});
+		yield packets;
+	}
+	if (passphrase) yield passphrasePacket(passphrase, sessionKey);
 	yield* seal(source, sessionKey);
 }
 

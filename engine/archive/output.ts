@@ -123,8 +123,7 @@ const POOLED_HASH_BYTES = 64 * 1024;
 
 /**
  * Hashes a frame: SHA-256 in hex; of a single large buffer on the thread pool, since the main thread has the file's own hash to
- * go on with.
- * Several would have to be joined for that, which takes as long as to hash them here.
+ * go on with. Several would have to be joined for that, which takes as long as to hash them here.
  */
 export async function hashFrame(pieces: Uint8Array[]): Promise<HashedFrame> {
 	const [only] = pieces;

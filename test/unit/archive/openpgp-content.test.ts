@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import * as openpgp from 'openpgp';
 import { describe, expect, it } from 'vitest';
 
+import { passphrasePacket } from '../../../engine/archive/openpgp-passphrase';
 import { seal } from '../../../engine/archive/openpgp-seal';
 import { readSealed } from '../../../engine/archive/openpgp-unseal';
 import { lend } from '../../../engine/storage/lent';
@@ -49,6 +50,18 @@ const length = fc.oneof(
 		.tuple(fc.constantFrom(192, 512, 8384, 65_536, BLOCK, 2 * BLOCK), fc.integer({ min: -60, max: 60 }))
 		.map(([at, by]) => at + by),
 );
+
+describe('the session key of an OpenPGP message', () => {
+	it.each(['p', 'a long passphrase with ümläuts and 🔑', 'x'.repeat(300_000)])(
+		'opens with its passphrase',
+		async (text) => {
+			const message = await openpgp.readMessage({ binaryMessage: passphrasePacket(text, KEY) });
+			const [found] = await openpgp.decryptSessionKeys({ message, passwords: [text] });
+			expect(found?.algorithm).toBe('aes256');
+			expect(Buffer.from(found!.data).equals(KEY)).toBe(true);
+		},
+	);
+});
 
 describe('the content of an OpenPGP message', () => {
 	it('is read by openpgp.js and by us as it was written, whatever its length and its chunks', async () => {
