@@ -40,8 +40,7 @@ export function targetFields(operations: string[], more: Record<string, string[]
 				{
 					name: 'Existing Database, Safe Swap',
 					value: 'safeSwap',
-					description:
-						'Restore beside the database, check the counts, then rename; the old one is kept under another name',
+					description: 'Fill a staging database, check the counts, then rename; the old one is kept under another name',
 				},
 				{
 					name: 'Existing Database, Replace',
