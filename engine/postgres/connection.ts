@@ -21,7 +21,7 @@ export interface PostgresConnection {
 	ssl?: boolean | TlsOptions;
 	/** Makes the byte stream to the server where it is not a plain TCP connection (an SSH tunnel). */
 	openStream?: () => Duplex;
-	/** Milliseconds; 30,000 unless told. */
+	/** Milliseconds; 30,000 by default. */
 	connectTimeout?: number;
 }
 

@@ -4,7 +4,7 @@ import { listed } from '../errors';
 import { quoteIdentifier } from './quoting';
 import { tableKey } from './statements/tokens';
 
-/** A table, view or sequence that the target has. */
+/** A table, view or sequence of a database. */
 export interface TargetRelation {
 	oid: number;
 	/** See tableKey. */
@@ -41,7 +41,7 @@ function relation({ oid, schema, name, kind, extension }: RelationRow): TargetRe
 	};
 }
 
-/** Those of the tables, views and sequences that the database has, as what it has them, the oldest first. */
+/** Finds the tables, views and sequences of the given keys that the database has. The oldest come first. */
 export async function findRelations(client: Client, keys: Iterable<string>): Promise<TargetRelation[]> {
 	const names = [...keys].map((key) => key.split('\0'));
 	if (names.length === 0) return [];
@@ -76,7 +76,7 @@ export async function holdingRows(client: Client, tables: TargetRelation[]): Pro
 	return found;
 }
 
-/** The partitioned tables of a database and what they are made of. */
+/** The partitioned tables of a database and their partitions. */
 export class PartitionedTables {
 	readonly #parts = new Map<number, TargetRelation[]>();
 

@@ -23,13 +23,13 @@ export async function runOne(client: ClientBase, text: string): Promise<Ran> {
 
 const SAVEPOINT = 'n8n_before_statement';
 
-/** Within a transaction: undoes what fails, and nothing else of it. */
+/** Runs something within a transaction so that, where it fails, nothing else of the transaction is undone. */
 export async function withSavepoint(client: Client, run: () => Promise<unknown>): Promise<void> {
 	await client.query(`SAVEPOINT ${SAVEPOINT}`);
 	try {
 		await run();
 	} catch (error) {
-		// A connection that is gone is told by the error that is on its way.
+		// A lost connection is reported by the error that is thrown.
 		await client.query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`).catch(() => {});
 		throw error;
 	} finally {

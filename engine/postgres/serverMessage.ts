@@ -13,7 +13,7 @@ const CONSTRAINT = '23';
 const OF_KEYS = new Set(['23505', '23503', '23P01']);
 const DATA = '22';
 /**
- * Of that class, what names settings, columns and encodings, and no rows: invalid_parameter_value, bad_copy_file_format,
+ * The errors of that class that name settings, columns and encodings, but no rows: invalid_parameter_value, bad_copy_file_format,
  * character_not_in_repertoire, untranslatable_character.
  */
 const HARMLESS = new Set(['22023', '22P04', '22021', '22P05']);

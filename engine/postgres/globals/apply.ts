@@ -30,7 +30,7 @@ export interface ApplyGlobalsReport {
 /** SQLSTATE insufficient_privilege. */
 const INSUFFICIENT_PRIVILEGE = '42501';
 
-/** One run: what the server had, what has been done. Statements run one by one, outside a transaction. */
+/** One run: what the server has, and what was done. Statements run one by one, outside a transaction. */
 class Application {
 	readonly #created = new Set<string>();
 	readonly #updated = new Set<string>();
@@ -264,7 +264,7 @@ function isServerError(error: unknown): boolean {
 	return typeof code === 'string' && typeof severity === 'string' && severity !== 'FATAL' && severity !== 'PANIC';
 }
 
-/** The server may quote a statement's words in its message, so where there is a password only the code is told. */
+/** The server may quote a statement in its message, so where there is a password only the code is reported. */
 function describe(error: unknown, sql: string): string {
 	if (!/\bPASSWORD\b/i.test(sql)) return messageOf(error);
 	const { code } = error as { code?: unknown };

@@ -74,7 +74,7 @@ class GlobalReader {
 		return undefined;
 	}
 
-	/** Whether the words stand at a position; right after the first one unless told. */
+	/** Whether the words stand at a position; by default right after the first word. */
 	#is(...words: [number, ...string[]] | string[]): boolean {
 		const [first, ...others] = words;
 		if (typeof first === 'number') return wordsAt(this.tokens, first, ...(others as string[]));

@@ -8,7 +8,6 @@ import {
 	type RestorePlan,
 	type Toc,
 } from '../foreign';
-import { lexScript, splitStatements } from '../script';
 import {
 	leftOut,
 	type Inspection,
@@ -20,6 +19,7 @@ import {
 	StatementChooser,
 	StatementSurvey,
 } from '../restore';
+import { lexScript, splitStatements } from '../script';
 import { readDataCopy } from '../statements/dataCopy';
 import { describeStatement } from '../statements/statement';
 import { tableKey } from '../statements/tokens';

@@ -118,7 +118,7 @@ async function apply(
 		.filter((sql) => !DROPS.test(sql))
 		.map((sql) => `${sql};\n`)
 		.join('');
-	// What cannot be read to its end is told before a role is touched.
+	// A script that cannot be read to its end fails before a role is touched.
 	for await (const statement of globalStatements(script, options.signal)) void statement;
 	const report = await withClient(connection, 'target', { signal: options.signal }, async (client) => {
 		return await applyGlobals(client, script, options);

@@ -2,17 +2,17 @@
  * Lists what a plain SQL dump holds, in one pass through the lexer: nothing is kept but the list itself. What a statement
  * is about is read from the statement, never from the comment before it, which can be forged.
  */
-import { type LexOptions, lexScript, type ScriptCopy, type ScriptStatement } from '../script';
-import { StatementReader } from '../statements/reader';
-import type { StatementFacts } from '../statements/facts';
 import { type DumpObject } from '../foreign';
+import { type LexOptions, lexScript, type ScriptCopy, type ScriptStatement } from '../script';
+import { isTextFormat } from '../statements/dataCopy';
+import type { StatementFacts } from '../statements/facts';
+import { StatementReader } from '../statements/reader';
 
 import { ScriptEnds } from './scriptEnds';
 import { ScriptSections, type Section } from './sections';
-import { isTextFormat } from '../statements/dataCopy';
 
 /**
- * Reads a whole script and reports its objects in order, with the number of their rows where it can be told.
+ * Reads a whole script and reports its objects in order, with the number of their rows where it can be counted.
  * @throws BackupError as `lexScript` does.
  */
 export async function listPlainDump(
@@ -68,7 +68,7 @@ class Listing {
 		const type = kind === 'CONSTRAINT TRIGGER' ? 'TRIGGER' : kind;
 		const shown = ON_TABLE.has(type) ? `${table.split('\0')[1]} ${name}` : name;
 		const inSchema = type === 'SCHEMA' ? null : (schema ?? null);
-		// Of views that need one another pg_dump first creates a stand-in, and replaces it later.
+		// For views that depend on one another pg_dump first creates a stand-in, and replaces it later.
 		if (type === 'VIEW' && this.#find(type, inSchema, shown)) return;
 		this.#add(type, inSchema, shown, line);
 	}

@@ -7,12 +7,12 @@ import type { DatabaseLocale } from '../dump/databaseProperties';
 import { KeptDefinitions, StatementSurvey } from '../restore';
 import { lexScript, type ScriptItem, type ScriptMeta } from '../script';
 import { readDataCopy } from '../statements/dataCopy';
+import { isTextFormat } from '../statements/dataCopy';
 import type { StatementFacts } from '../statements/facts';
 
 import { ScriptEnds } from './scriptEnds';
 import { isConnect, ScriptSections, type Section } from './sections';
 import { statedLocale } from './statedLocale';
-import { isTextFormat } from '../statements/dataCopy';
 
 /** Opens the script from its first byte; every call reads it anew. */
 export type OpenScript = (signal?: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
@@ -27,13 +27,13 @@ const IGNORED = new Set(['restrict', 'unrestrict', 'echo', 'timing', 'pset', 'x'
 export interface ScriptDatabase {
 	/** Undefined where the script does not tell. */
 	name: string | undefined;
-	/** Of its section in the script. */
+	/** The index of its section in the script. */
 	index: number;
 	survey: StatementSurvey;
 	/** Things that it creates, without what every database has. */
 	objects: number;
 	tables: number;
-	/** Those that can be counted. */
+	/** The number of rows that can be counted. */
 	rows: number;
 	/** Whether it brings any row, also one that cannot be counted. */
 	hasRows: boolean;

@@ -11,7 +11,7 @@ const COMPLETE = ' complete';
  */
 export class ScriptEnds {
 	readonly #open = new Map<string, number>();
-	/** True once a foot came whose head had not. */
+	/** True once a foot came without its head. */
 	headless = false;
 
 	/** Takes the comments between the statements, in their order. */
@@ -35,7 +35,7 @@ export class ScriptEnds {
 		return this.#open.has(DATABASE);
 	}
 
-	/** Whether every head that was noted has had its foot. */
+	/** Whether a foot came for every head that was noted. */
 	get complete(): boolean {
 		return [...this.#open.values()].every((count) => count === 0);
 	}

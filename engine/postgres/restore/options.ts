@@ -1,4 +1,5 @@
 import type { PostgresConnection } from '../connection';
+
 import type { RestoreSelection, RestoreSource } from './source';
 
 /** Who owns what is restored. */
@@ -10,18 +11,18 @@ export type OwnerMapping =
 	/** One role for all. */
 	| { type: 'role'; role: string };
 
-/** Where a restore goes. All but the first ask for `confirmation`: the name of the database once more. */
+/** Where a restore goes. All targets but a new database need `confirmation`: the name of the database once more. */
 export type RestoreTarget =
 	/** A database that does not exist yet. */
 	| { type: 'newDatabase'; database: string }
 	/**
-	 * Beside the existing one, checked, then renamed into its place; the old one is kept under another name. `keptCopies`:
-	 * how many copies that earlier swaps have kept and this one there may be, 1 or more; any number unless told.
+	 * A staging database is filled, checked and renamed into the place of the existing one, which is kept under another name.
+	 * `keptCopies` limits how many copies this swap and earlier ones may keep, from 1 on; by default there is no limit.
 	 */
 	| { type: 'safeSwap'; database: string; confirmation: string; keptCopies?: number }
-	/** As safeSwap, and the old one is dropped at the very end. */
+	/** As safeSwap, and the old database is dropped at the very end. */
 	| { type: 'replace'; database: string; confirmation: string }
-	/** Into the database as it stands. */
+	/** The database is changed as it stands. */
 	| { type: 'existing'; database: string; confirmation: string; before: 'nothing' | 'truncate' | 'drop' };
 
 export interface RestoreDatabaseOptions {
@@ -32,11 +33,11 @@ export interface RestoreDatabaseOptions {
 	selection?: RestoreSelection;
 	owner?: OwnerMapping;
 	privileges?: boolean;
-	/** Report failed objects and go on, instead of stopping at the first. A swap needs a restore without failures. */
+	/** Reports failed objects and goes on, instead of stopping at the first one. A swap needs a restore without failures. */
 	collectErrors?: boolean;
-	/** Connections that load at once, 1 to 32; 2 unless told. */
+	/** Number of connections that load at once, from 1 to 32; 2 by default. */
 	parallel?: number;
 	signal?: AbortSignal;
-	/** Told of each stage as it begins. */
+	/** Called with each stage as it begins. */
 	log?: (message: string) => void;
 }

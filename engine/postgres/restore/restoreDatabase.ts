@@ -25,10 +25,12 @@ async function restoreInto(
 }
 
 /**
- * Restores a dump. First the server has to let us in; then the source is read to its end and the target asked for what it
- * will need, before anything is changed.
- * @throws BackupError NOT_CONFIRMED, UNSUPPORTED_VERSION, TARGET_EXISTS, TARGET_UNREACHABLE, TARGET_FAILED, ACCESS_DENIED, those of the source,
- * CANCELLED. New databases that were not completed are dropped again.
+ * Restores a dump, in four stages. The request, the server and the database are checked. The source is inspected: its
+ * definitions are read and checked, and, for a database that exists, its rows as well. What the definitions need is checked on
+ * the server (see ./preconditions). Then the target is filled: a staging database (./staging), whose rows are checked while they
+ * are loaded and which gets its name at the end, or the database as it stands (./load, ./existing).
+ * @throws BackupError NOT_CONFIRMED, UNSUPPORTED_VERSION, TARGET_EXISTS, TARGET_UNREACHABLE, TARGET_FAILED, ACCESS_DENIED,
+ * INVALID_INPUT, those of the source, CANCELLED. New databases that were not completed are dropped again.
  */
 export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<RestoreReport> {
 	const startedAt = Date.now();

@@ -1,6 +1,6 @@
+import type { Reading, StatementFacts } from './facts';
 import { ofTable } from './objects';
 import { firstSchema } from './session';
-import type { Reading, StatementFacts } from './facts';
 import { parseName, tokenize } from './tokens';
 
 const CALL = /^SELECT\s+(?:pg_catalog\s*\.\s*)?(setval|set_config|lo_\w+|lowrite)\s*\(\s*/i;

@@ -23,13 +23,13 @@ export interface StatementFacts {
 	schema?: string;
 	/** Name of what is made or changed, without its schema; of what hangs on a table, its own. */
 	name?: string;
-	/** Of a routine, its arguments, so that it can be told from others of its name: see signatureOf. */
+	/** The arguments of a routine, which distinguish it from others of its name: see signatureOf. */
 	signature?: string;
 	/** Makes a table that has rows of its own: neither partitioned nor filled by a query. */
 	holdsRows?: boolean;
 	/** Key of the table (view, sequence) that the statement makes, changes, fills or hangs on: see tableKey. */
 	table?: string;
-	/** Decides what may run at once: building indexes, checking foreign keys, or nothing else beside it. */
+	/** Decides what may run at the same time: builds of indexes, checks of foreign keys, or nothing else. */
 	work: 'index' | 'foreign-key' | 'other';
 	/** Tables that the statement locks against changes (`shared`: only against writes). */
 	locks: Array<{ table: string; shared: boolean }>;
@@ -50,7 +50,7 @@ export interface StatementFacts {
 	extension?: string;
 	/** Where an extension is put. */
 	extensionSchema?: string;
-	/** Concerns a whole database or the server, neither of which are a dump's to change. */
+	/** Concerns a database as such, or the server; a dump must change neither. */
 	cluster?: boolean;
 	/** Transaction control: what it does to the transaction of the session that runs it. */
 	transaction?: 'begins' | 'ends' | 'within';

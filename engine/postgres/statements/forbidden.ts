@@ -8,6 +8,7 @@
  * restore runs, or stores for others to run, with the rights of the role that restores: see docs/security.md.
  */
 import { BackupError } from '../../errors';
+
 import { readDataCopy } from './dataCopy';
 import { objectName } from './naming';
 import { parseName, skipWords, type Token, tokenize, wordsAt } from './tokens';

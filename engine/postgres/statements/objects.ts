@@ -1,5 +1,5 @@
-import { ROUTINES, signatureOf } from './routines';
 import type { Reading, StatementFacts } from './facts';
+import { ROUTINES, signatureOf } from './routines';
 import {
 	findWord,
 	parseName,

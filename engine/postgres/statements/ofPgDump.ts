@@ -21,7 +21,7 @@ const VERBS = new Set([
 /** Tables without columns have their rows in the script. */
 const EMPTY_ROW = /^INSERT INTO [^]* DEFAULT VALUES$/;
 
-/** Of PostgreSQL's own functions, the only ones that pg_dump calls by SELECT; and what else stands before a parenthesis. */
+/** The only functions that pg_dump calls by SELECT; SYNTAX lists other words that stand before a parenthesis. */
 const CALLED = new Set([
 	'lo_close',
 	'lo_create',

@@ -1,7 +1,7 @@
 import { isOff, readScriptSetting } from '../script/settings';
 
-import { insertedRows } from './insertedRows';
 import type { StatementContext, StatementFacts } from './facts';
+import { insertedRows } from './insertedRows';
 import { describeStatement } from './statement';
 
 /**

@@ -1,5 +1,5 @@
-import { describeObject } from './objects';
 import type { Reading, StatementFacts } from './facts';
+import { describeObject } from './objects';
 import { findWord, skipWords, type Token, wordsAt } from './tokens';
 
 /** Kinds that a GRANT names; without one it means tables. */

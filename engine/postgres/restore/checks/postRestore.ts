@@ -2,11 +2,10 @@ import type { Client } from 'pg';
 
 import { messageOf } from '../../../errors';
 import { quoteIdentifier } from '../../quoting';
+import { namesOf, type TargetRelation } from '../../relations';
 import { tableKey } from '../../statements/tokens';
 
-import { namesOf, type TargetRelation } from '../../relations';
-
-/** Whatever shows rows of the tables, by way of views or of the tables they are partitions of. */
+/** Materialized views that show rows of the tables, directly, through views, or through the tables they are partitions of. */
 const STALE = `WITH RECURSIVE uses AS (
 		SELECT d.refobjid AS used, r.ev_class AS by FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
 		WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
@@ -27,9 +26,9 @@ interface ForeignKey {
 }
 
 /**
- * The foreign keys of tables to tables that are not among them. Left out: those not validated, those to a single
- * partition, which the server keeps beside the one to the whole, and those with PERIOD. Columns that versions before 11
- * and 18 do not have are read by way of JSON.
+ * The foreign keys from the filled tables to others. Left out are those that are not validated, those with PERIOD, and those
+ * to a single partition, which the server keeps in addition to the one to the partitioned table. Columns that versions before
+ * 11 and 18 do not have are read by way of JSON.
  */
 const FOREIGN_KEYS = `SELECT k.conrelid AS oid, k.conname::text AS name,
 		pg_catalog.format('%I.%I', tn.nspname, t.relname) AS table, pg_catalog.format('%I.%I', rn.nspname, r.relname) AS referenced,
@@ -78,9 +77,11 @@ async function orphans(client: Client, oids: number[]): Promise<string[]> {
 }
 
 /**
- * What a restore of rows leaves behind around the tables that it filled, as warnings: materialized views that show what
- * was there before, and rows that refer to none, because foreign keys are not in force while rows are loaded.
- * @param refreshed keys of materialized views that the restore fills itself
+ * The checks after rows were restored into a database that exists. They find materialized views that still show the old rows,
+ * and rows whose foreign keys refer to rows that are not there, for foreign keys are not in force while rows are loaded.
+ * Returns warnings.
+ * @param options.refreshed Keys of materialized views that the restore fills itself.
+ * @param options.unchecked Whether the rows were loaded without a check of foreign keys.
  */
 export async function postRestoreWarnings(
 	client: Client,

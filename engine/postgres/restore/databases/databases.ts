@@ -5,7 +5,6 @@ import { KEPT_SUFFIX } from '../../../archive';
 import { translateError } from '../../connection';
 import type { DatabaseLocale } from '../../dump/databaseProperties';
 import { quoteIdentifier, quoteLiteral } from '../../quoting';
-
 import { terminateSessionsOf, IN_USE, stillInUse } from '../../sessions';
 
 /** Longest name that PostgreSQL keeps (NAMEDATALEN - 1), in bytes. */
@@ -56,7 +55,7 @@ export async function keptCopies(client: Client, database: string): Promise<stri
 		.map(([name]) => name);
 }
 
-/** How CREATE DATABASE says it. */
+/** The clauses of CREATE DATABASE for an encoding and a locale. */
 export function localeClauses(
 	{ encoding, collate, ctype, localeProvider, locale, icuRules }: DatabaseLocale,
 	serverVersion: number,
@@ -82,7 +81,7 @@ const NO_RIGHT = '42501';
 export const MAY_NOT_CREATE =
 	'Give the user the right to create databases (ALTER ROLE ... CREATEDB), or have an empty database made and restore into it as the existing database.';
 
-/** Where the database is to lie, as far as the server has that place and lets the user have it. */
+/** The clause for a tablespace, if the server has it and the user may create objects in it; else a warning. */
 async function tablespaceClause(
 	client: Client,
 	tablespace: string | undefined,
@@ -140,8 +139,8 @@ export async function createDatabase(
 }
 
 /**
- * Creates an empty database for a dump of others, with the encoding and locale that it states; with the server's own where
- * this server lacks them, which the warnings then say.
+ * Creates an empty database for a dump of another tool, with the encoding and locale that the dump states, or with the server's
+ * own where this server lacks them. Resolves with warnings, which say so.
  * @throws BackupError as createDatabase does
  */
 export async function createDatabaseAsStated(
@@ -165,7 +164,7 @@ export async function createDatabaseAsStated(
 }
 
 /**
- * Drops a database and whatever is connected to it.
+ * Drops a database and terminates the sessions that are connected to it.
  * @throws BackupError TARGET_FAILED naming who stays connected; what the server says.
  */
 export async function dropDatabase(client: Client, name: string, serverVersion: number): Promise<void> {
@@ -175,7 +174,7 @@ export async function dropDatabase(client: Client, name: string, serverVersion: 
 			await client.query(`${drop} WITH (FORCE)`);
 			return;
 		} catch (error) {
-			// Refused as a whole where the user may not end a single one of the sessions.
+			// The server refuses all of it where the user may not terminate one of the sessions.
 			if ((error as { code?: string }).code !== NO_RIGHT) throw error;
 		}
 	}

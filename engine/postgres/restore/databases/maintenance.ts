@@ -21,7 +21,7 @@ const RENEWAL_PAUSE = 250;
 /** Milliseconds in which a connection that is alive answers. */
 const ANSWER_PATIENCE = 10_000;
 
-/** Databases to log in to for creating, renaming and dropping others: never `avoid`. */
+/** Logs in to a database from which others can be created, renamed and dropped: any but `avoid`. */
 async function connectElsewhere(
 	connection: PostgresConnection,
 	avoid: string | undefined,
@@ -49,8 +49,8 @@ async function serverVersion(client: Client): Promise<number> {
 }
 
 /**
- * The connection that creates, renames and drops databases. The signal hangs it up, whatever the server is at, until
- * `pastCancelling`: a swap that has begun is brought to its end.
+ * The connection that creates, renames and drops databases. The signal closes it and terminates its session, whatever the server
+ * is doing, until `pastCancelling` is called: a swap that has begun is brought to its end.
  */
 export class Maintenance {
 	readonly #abort: () => void;
@@ -99,7 +99,7 @@ export class Maintenance {
 		}
 	}
 
-	/** From here on the signal is not listened to. */
+	/** Stops listening to the signal. */
 	pastCancelling(): void {
 		this.signal?.removeEventListener('abort', this.#abort);
 	}
@@ -110,7 +110,7 @@ export class Maintenance {
 	}
 
 	/**
-	 * Gives the connection up for a new one, once whatever the old one was at has come to its end on the server.
+	 * Replaces the connection by a new one, and waits until the session of the old one has ended on the server.
 	 * @throws BackupError where the server cannot be reached again.
 	 */
 	async renew(): Promise<void> {
@@ -128,7 +128,7 @@ export class Maintenance {
 		await ended(this.#client, old.processID, 'at once');
 	}
 
-	/** Renews the connection where it was lost: it is idle while rows are loaded, and networks forget idle connections. */
+	/** Renews the connection if it was lost: it is idle while rows are loaded, and networks drop idle connections. */
 	async ensure(): Promise<void> {
 		const answer = this.#client.query('SELECT').then(
 			() => true,
@@ -143,9 +143,9 @@ export class Maintenance {
 	/**
 	 * Drops a database that was not completed, on a connection of its own, and returns the error to end with: the reason,
 	 * or one that also names the database where it could not be dropped. A cancelled restore does not wait for long.
-	 * `other`: a database that has to be there, or the unfinished one is all that is left.
+	 * `other`: a database that has to be there, or the staging database is all that is left.
 	 */
-	async dropUnfinished(database: string, reason: unknown, other?: string): Promise<unknown> {
+	async dropStaging(database: string, reason: unknown, other?: string): Promise<unknown> {
 		const connection = this.signal?.aborted
 			? { ...this.connection, connectTimeout: CLEAN_UP_PATIENCE }
 			: this.connection;
@@ -164,7 +164,7 @@ export class Maintenance {
 		const first = this.signal?.aborted ? new BackupError('CANCELLED', 'The run was cancelled.') : reason;
 		const { code, details } =
 			first instanceof BackupError ? first : { code: 'TARGET_FAILED' as const, details: undefined };
-		const message = `${messageOf(first)} The unfinished database "${database}" could not be dropped: ${messageOf(failure.error)}`;
+		const message = `${messageOf(first)} The staging database "${database}" could not be dropped: ${messageOf(failure.error)}`;
 		return new BackupError(code, message, {
 			hint: `Drop "${database}" by hand if it is still there.`,
 			details,
@@ -173,7 +173,7 @@ export class Maintenance {
 	}
 }
 
-/** Ends a session so that it changes nothing after it was given up, and waits for its end; one that is idle may stay. */
+/** Terminates a session, so that it changes nothing after it was given up, and waits for its end. */
 async function ended(client: Client, processId: number, when: 'if at work' | 'at once'): Promise<void> {
 	const busy = `FROM pg_catalog.pg_stat_activity WHERE pid = ${processId} AND usename = current_user
 		AND pid <> pg_catalog.pg_backend_pid()${when === 'at once' ? '' : ` AND state <> 'idle'`}`;

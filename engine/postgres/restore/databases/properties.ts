@@ -12,7 +12,7 @@ export interface DatabaseGrant {
 	/** Undefined for PUBLIC. */
 	grantee: string | undefined;
 	privileges: string[];
-	/** Those of the privileges that the grantee may grant on. */
+	/** The privileges that the grantee may grant to others. */
 	grantable: string[];
 }
 
@@ -49,8 +49,9 @@ function grantStatements(database: string, { grantee, privileges, grantable }: D
 }
 
 /**
- * The whole list anew: a database begins with CONNECT and TEMPORARY for everybody and all rights for its owner. What the
- * owner had goes to the one who restores; when the database changes hands, PostgreSQL hands these rights over as well.
+ * Revokes what a new database begins with (CONNECT and TEMPORARY for everybody, all rights for its owner) and grants what the
+ * dump says. The privileges of the dump's owner go to the user who restores: when the database changes its owner,
+ * PostgreSQL passes them on to the new one.
  */
 function privilegeStatements(database: string, grants: DatabaseGrant[], owner: string, restorer: string): Statement[] {
 	const revoked = ['PUBLIC', quoteIdentifier(restorer)].map((from) => ({
@@ -175,8 +176,8 @@ export async function applyProperties(
 }
 
 /**
- * Gives a database the owner it had, or the one that was asked for; the user who restored then gets the rights that it
- * had beside the owner. Returns warnings, as applyProperties does.
+ * Sets the owner of a database: the one of the dump, or the one that was asked for. The user who restored then gets the
+ * privileges that the dump granted it besides. Returns warnings, as applyProperties does.
  */
 export async function applyOwner(
 	client: Client,

@@ -5,8 +5,8 @@ import type { Client } from 'pg';
 import { BackupError, messageOf } from '../../../errors';
 import { translateError } from '../../connection';
 import { quoteIdentifier } from '../../quoting';
-
 import { terminateSessionsOf, IN_USE, stillInUse } from '../../sessions';
+
 import type { Maintenance } from './maintenance';
 
 /** Tries while others keep connecting. The server itself waits up to five seconds in each. */
@@ -127,5 +127,5 @@ export async function takeName(maintenance: Maintenance, change: NameChange): Pr
 		throw unknownEnd(change, failure, error);
 	}
 	if (name === database) return;
-	throw await maintenance.dropUnfinished(restored, refused(failure, change), kept === undefined ? undefined : database);
+	throw await maintenance.dropStaging(restored, refused(failure, change), kept === undefined ? undefined : database);
 }

@@ -1,9 +1,8 @@
 import type { Client } from 'pg';
 
 import { BackupError } from '../../../errors';
-
-import type { FilledTables } from '../source';
 import { namesOf, type TargetRelation } from '../../relations';
+import type { FilledTables } from '../source';
 
 interface Column {
 	oid: number;

@@ -1,18 +1,18 @@
 import type { Client } from 'pg';
 
 import { BackupError } from '../../../errors';
+import { findRelations, holdingRows, namesOf, PartitionedTables, type TargetRelation } from '../../relations';
 import { withSavepoint } from '../../runOne';
+import type { FilledTables, RestoreSelection, SourceFacts } from '../source';
 
 import { checkForeignTables, dependencyError, lockTables, NEEDED } from './clearing';
 import { checkReplication } from './replication';
-import type { FilledTables, RestoreSelection, SourceFacts } from '../source';
 import { readPositions, restorePositions } from './sequencePositions';
-import { findRelations, holdingRows, namesOf, PartitionedTables, type TargetRelation } from '../../relations';
 
 interface Chosen {
 	facts: SourceFacts;
 	selection: RestoreSelection;
-	/** The chosen tables that the backup has rows of. */
+	/** The chosen tables whose rows the backup holds. */
 	filled: FilledTables;
 }
 
@@ -62,7 +62,7 @@ async function checkDefined(client: Client, { facts, filled }: Chosen): Promise<
 	);
 }
 
-/** What was dropped, and where its sequences stood. */
+/** The relations that were dropped, and the positions of their sequences. */
 export interface Dropped {
 	relations: TargetRelation[];
 	positions: Awaited<ReturnType<typeof readPositions>>;
@@ -106,11 +106,14 @@ async function dropAll(client: Client, relations: TargetRelation[]): Promise<voi
 	);
 	await drop('FOREIGN TABLE', 'f');
 	await drop('TABLE', 'rp');
-	// Those that a table owned are gone with it.
+	// Sequences that a table owned were dropped with it.
 	await drop('SEQUENCE IF EXISTS', 'S');
 }
 
-/** Views stand on views: whatever nothing needs any more goes, round by round. Youngest first, so one is mostly enough. */
+/**
+ * Views depend on views, so in each round those are dropped that nothing depends on any more. The youngest come first, so one
+ * round is mostly enough.
+ */
 async function dropViews(client: Client, views: TargetRelation[]): Promise<void> {
 	for (let left = [...views].reverse(); left.length > 0;) {
 		const needed: Array<{ view: TargetRelation; error: unknown }> = [];
@@ -136,7 +139,7 @@ async function dropUnneeded(client: Client, { name, kind }: TargetRelation): Pro
 }
 
 /**
- * The end of it, before the commit: all is there again, and sequences stand where they stood.
+ * To be called before the commit: makes sure that everything dropped is there again, and sets its sequences where they stood.
  * @throws BackupError TARGET_FAILED where something dropped was not made anew.
  */
 export async function checkMadeAnew(client: Client, { relations, positions }: Dropped): Promise<void> {

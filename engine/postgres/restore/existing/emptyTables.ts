@@ -1,20 +1,20 @@
 import type { Client } from 'pg';
 
 import { BackupError } from '../../../errors';
+import { findRelations, holdingRows, namesOf, PartitionedTables, type TargetRelation } from '../../relations';
+import type { FilledTables, RestoreSelection, SourceFacts } from '../source';
 
 import { checkForeignTables, dependencyError, lockTables } from './clearing';
-import type { FilledTables, RestoreSelection, SourceFacts } from '../source';
 import { checkColumns } from './columns';
-import { findRelations, holdingRows, namesOf, PartitionedTables, type TargetRelation } from '../../relations';
 
 interface Chosen {
 	facts: SourceFacts;
 	selection: RestoreSelection;
-	/** Those that are to be filled again. */
+	/** The tables that are to be filled again. */
 	filled: FilledTables;
 }
 
-/** What is to be emptied. */
+/** The plan of what is emptied. */
 export interface Emptying {
 	tables: TargetRelation[];
 	/** Partitioned tables of which every partition is among them: naming them too satisfies their foreign keys. */
@@ -35,7 +35,7 @@ async function chosenInVain(client: Client, { facts, selection, filled }: Chosen
 	return vain;
 }
 
-/** @throws BackupError INVALID_INPUT for a table chosen by name, or a whole choice, that the backup has no rows of. */
+/** @throws BackupError INVALID_INPUT where the backup holds no rows of a table chosen by name, or of anything chosen. */
 async function checkFilled(client: Client, chosen: Chosen): Promise<void> {
 	const vain = await chosenInVain(client, chosen);
 	if (vain.length === 0 && chosen.filled.size > 0) return;
@@ -86,8 +86,8 @@ async function leftAlone(
 }
 
 /**
- * Looks what is to be emptied: the tables that the backup has rows of, each by itself without those that inherit from it,
- * and a partitioned one by its partitions.
+ * Plans what is to be emptied: the tables whose rows the backup holds, each without those that inherit from it, and of a
+ * partitioned table its partitions.
  * @param tables those that are to be filled, as the target has them
  * @throws BackupError INVALID_INPUT, TARGET_FAILED, where rows would be lost or could not be loaded.
  */
@@ -111,7 +111,7 @@ export async function planEmptying(client: Client, chosen: Chosen, tables: Targe
 	return { tables: [...emptied.values()], wholes, warnings: alone.length > 0 ? [warning] : [] };
 }
 
-/** Refuses what the user may not fill, before it is emptied. @throws BackupError ACCESS_DENIED */
+/** Makes sure that the user may fill the tables, before they are emptied. @throws BackupError ACCESS_DENIED */
 export async function checkFillable(client: Client, tables: TargetRelation[]): Promise<void> {
 	const { rows } = await client.query<{ oid: number; hides: boolean }>(
 		`SELECT oid, pg_catalog.row_security_active(oid) AS hides FROM pg_catalog.pg_class WHERE oid = ANY ($1::oid[])

@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 
+import { findRelations, type TargetRelation } from '../../relations';
 import { describeStatement } from '../../statements/statement';
-
 import { checkComplete, postRestoreWarnings } from '../checks';
-import { checkMadeAnew, dropTables } from './dropTables';
+import type { RestoreTarget } from '../options';
 import {
 	type CopyStep,
 	type FilledTables,
@@ -12,41 +12,41 @@ import {
 	type SourceFacts,
 	withoutTransactions,
 } from '../source';
+
+import { checkMadeAnew, dropTables } from './dropTables';
 import { checkFillable, type Emptying, emptyTables, lockForEmptying, planEmptying } from './emptyTables';
 import { spareExtensionTables, withoutSpared } from './extensionTables';
-import { TriggersAndKeys } from './triggersAndKeys';
 import { fillsLargeObject, overLargeObjects } from './largeObjects';
 import type { Progress } from './progress';
 import { positionsLast } from './sequencePositions';
-import { findRelations, type TargetRelation } from '../../relations';
-import type { RestoreTarget } from '../options';
+import { TriggersAndKeys } from './triggersAndKeys';
 
 interface IntoExisting {
 	target: Extract<RestoreTarget, { type: 'existing' }>;
 	selection: RestoreSelection;
 	facts: SourceFacts;
 	progress: Progress;
-	/** Makes what the steps take for granted. */
+	/** Creates what the steps take for granted. */
 	prepare: () => Promise<void>;
-	/** Whether the sessions play the replica, for whom foreign keys and most triggers are off. */
+	/** Whether session_replication_role is `replica`, so that foreign keys and most triggers are off. */
 	isReplica: boolean;
 	signal?: AbortSignal;
 }
 
 const control = (text: 'BEGIN' | 'COMMIT'): RestoreStep => ({ type: 'statement', text, comment: '', essential: true });
 
-/** Settings of the session change nothing in the database. */
+/** True for settings of the session and for warnings. */
 function changesNothing(step: RestoreStep): boolean {
 	if (step.type !== 'statement') return step.type === 'warning';
 	return /^(?:SET|RESET|BEGIN|SELECT pg_catalog\.set_config)\b/.test(step.text);
 }
 
-/** Rows and positions of sequences come after the definitions of what has them. */
+/** True for the first rows or position of a sequence: by then everything that has them is defined. */
 function endsDefinitions(step: RestoreStep): boolean {
 	return step.type !== 'statement' || ['INSERT', 'SEQUENCE SET'].includes(describeStatement(step.text).kind);
 }
 
-/** Rows that do not come back where others were taken away are lost, whether errors are collected or not. */
+/** Rows that cannot be loaded after others were taken away would be lost, so they end the restore even where errors are collected. */
 function withEssentialRows(step: RestoreStep): RestoreStep {
 	if (step.type === 'retry') return { ...step, rows: (places) => essentialRows(step.rows(places)) };
 	// The contents of large objects are rows as well.
@@ -61,12 +61,15 @@ async function* essentialRows(steps: AsyncIterable<CopyStep>): AsyncGenerator<Co
 	for await (const step of steps) yield { ...step, essential: true };
 }
 
-/** The steps of a restore into a database that holds something already, with what makes room for them before. */
+/**
+ * The steps of a restore into a database that holds something already. Before the steps of the source come those that make room
+ * for them: tables are emptied or dropped, and triggers and keys disabled. Whatever takes something away is one transaction.
+ */
 export class ExistingTarget {
-	/** Set once it is known that foreign keys and triggers were in force while rows were loaded. */
+	/** True once it is known that foreign keys and triggers were in force while rows were loaded. */
 	wereEnforced = false;
 	#filled: FilledTables = new Map<string, undefined>();
-	/** Whose contents stay as they are. */
+	/** Keys of tables and sequences of extensions whose contents stay as they are. */
 	#spared: ReadonlySet<string> = new Set<string>();
 
 	constructor(
@@ -74,11 +77,11 @@ export class ExistingTarget {
 		readonly into: IntoExisting,
 	) {}
 
-	/** Whoever carries the steps out does so on the given connection between BEGIN and COMMIT. */
+	/** Between BEGIN and COMMIT, the steps have to be carried out on the given connection. */
 	async *steps(source: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
 		const { client } = this;
 		const { facts, isReplica, target, selection, prepare } = this.into;
-		// What policies hide is there all the same: the server is to refuse rather than to show nothing.
+		// The server is to refuse a query of rows that a policy hides, rather than to answer that there are none.
 		await client.query('SET row_security = off');
 		this.#filled = await this.#fillable();
 		const tables = await findRelations(client, this.#filled.keys());
@@ -95,7 +98,7 @@ export class ExistingTarget {
 		}
 	}
 
-	/** What is to be told once all is loaded. */
+	/** Checks the database once everything is loaded. Returns warnings. */
 	async afterwards(): Promise<string[]> {
 		const { facts, isReplica, selection } = this.into;
 		const keys = [...this.#filled.keys()].filter((key) => !this.#spared.has(key));
@@ -110,14 +113,14 @@ export class ExistingTarget {
 		return new Set([...keys].filter((key) => filter.wantsTable(key)));
 	}
 
-	/** Where nothing is taken away, what the backup lists will do; else its rows are asked. */
+	/** The tables that will be filled. Where nothing is taken away, the list of the backup suffices; else its rows tell. */
 	async #fillable(): Promise<FilledTables> {
 		const { target, facts, selection, signal } = this.into;
 		if (target.before !== 'nothing') return await facts.filled(selection, signal);
 		return new Map([...this.#chosen(facts.expectedRows?.keys() ?? [])].map((key) => [key, undefined]));
 	}
 
-	/** A step is done by the time that the next one is asked for, or at least under way. */
+	/** Notes what was changed. A step is done, or at least under way, by the time the next one is asked for. */
 	async *#watched(steps: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
 		const { progress } = this.into;
 		for await (const step of steps) {
@@ -128,7 +131,7 @@ export class ExistingTarget {
 		}
 	}
 
-	/** All in one transaction, so that whatever fails takes nothing away, and what is cut off leaves all as it was. */
+	/** Puts all steps into one transaction: whatever fails or is interrupted leaves everything as it was. */
 	async *#inOneTransaction(steps: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
 		const { progress } = this.into;
 		yield control('BEGIN');
@@ -161,8 +164,8 @@ export class ExistingTarget {
 	}
 
 	/**
-	 * Rows beside those that are there, for whoever may not play the replica: as when tables are emptied, as far as the user
-	 * may do that.
+	 * Adds rows to those that are there, for a user who may not set session_replication_role. Triggers and keys are disabled as
+	 * they are when tables are emptied, if the user may do that; otherwise they stay in force.
 	 */
 	async *#adding(steps: AsyncIterable<RestoreStep>, tables: TargetRelation[]): AsyncGenerator<RestoreStep> {
 		const filled = this.#notSpared(tables);
@@ -172,7 +175,7 @@ export class ExistingTarget {
 		else yield* this.#inOneTransaction(this.#unenforced(steps, filled));
 	}
 
-	/** The steps in a transaction, with what is in force on the tables switched off. */
+	/** Runs the steps while triggers, rules and keys of the tables are disabled. Belongs into a transaction. */
 	async *#unenforced(
 		steps: AsyncIterable<RestoreStep>,
 		tables: TargetRelation[],
@@ -191,7 +194,7 @@ export class ExistingTarget {
 		return tables.filter(({ key }) => !this.#spared.has(key));
 	}
 
-	/** A definition which the database refuses ends the restore, whether errors are collected or not. */
+	/** A definition that the database refuses ends the restore, even where errors are collected. */
 	async *#dropping(steps: AsyncIterable<RestoreStep>): AsyncGenerator<RestoreStep> {
 		const { client } = this;
 		const { facts, selection, prepare } = this.into;

@@ -1,10 +1,9 @@
 import type { Client } from 'pg';
 
+import { holdsRows, type TargetRelation } from '../../relations';
 import { StatementReader } from '../../statements/reader';
 import { tableKey } from '../../statements/tokens';
-
 import type { RestoreStep } from '../source';
-import { holdsRows, type TargetRelation } from '../../relations';
 
 /**
  * Tables of extensions keep what the extension brought and rows of its users side by side, and nothing but the
@@ -40,7 +39,7 @@ async function sequencesOf(client: Client, extensions: string[]): Promise<string
 	return rows.map(({ schema, name }) => tableKey(schema, name));
 }
 
-/** Looks which of the tables that a backup has rows of are an extension's and hold rows of users already. */
+/** Finds the tables that belong to an extension and hold rows of users already. */
 export async function spareExtensionTables(client: Client, tables: TargetRelation[]): Promise<SparedTables> {
 	const spared: TargetRelation[] = [];
 	for (const table of tables)
@@ -56,7 +55,7 @@ export async function spareExtensionTables(client: Client, tables: TargetRelatio
 	};
 }
 
-/** The steps without those that fill, or set, what is spared. */
+/** Leaves out the steps that would fill a spared table or set a spared sequence. */
 export async function* withoutSpared(
 	steps: AsyncIterable<RestoreStep>,
 	{ keys }: SparedTables,
@@ -68,7 +67,7 @@ export async function* withoutSpared(
 	const reader = new StatementReader();
 	for await (const step of steps) {
 		if (step.type === 'copy' && keys.has(step.table ?? '')) {
-			// The next step can only be had once these are read.
+			// Rows have to be read before the next step can be asked for.
 			if (!Buffer.isBuffer(step.rows)) for await (const rows of step.rows) void rows;
 			continue;
 		}

@@ -1,7 +1,6 @@
 import { BackupError, cancelled } from '../../../errors';
-
-import type { SourceFacts } from '../source';
 import type { RestoreDatabaseOptions } from '../options';
+import type { SourceFacts } from '../source';
 
 /** Names of tables in one message. */
 const NAMES = 20;

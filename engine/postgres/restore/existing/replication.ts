@@ -1,7 +1,6 @@
 import type { Client } from 'pg';
 
 import { BackupError } from '../../../errors';
-
 import { namesOf, type TargetRelation } from '../../relations';
 
 /** Which of the tables publications name, one by one, and which a subscription fills. */

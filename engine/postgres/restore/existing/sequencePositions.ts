@@ -1,11 +1,10 @@
 import type { Client } from 'pg';
 
 import { quoteIdentifier } from '../../quoting';
+import { findRelations, type TargetRelation } from '../../relations';
 import { describeStatement } from '../../statements/statement';
 import { tableKey } from '../../statements/tokens';
-
 import type { RestoreStep } from '../source';
-import { findRelations, type TargetRelation } from '../../relations';
 
 /** Where a sequence stands: what setval takes. */
 interface Position {
@@ -14,14 +13,14 @@ interface Position {
 	called: boolean;
 }
 
-/** Those among the relations, and those that their columns own. */
+/** The sequences among the relations, and those that their columns own. */
 const SEQUENCES = `SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_catalog.pg_class c
 	JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 	WHERE c.relkind = 'S' AND (c.oid = ANY ($1::oid[]) OR EXISTS (SELECT FROM pg_catalog.pg_depend d
 		WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i')
 			AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = ANY ($1::oid[])))`;
 
-/** Reads where the sequences stand that go with relations which are dropped. */
+/** Reads the positions of the sequences that are dropped together with relations. */
 export async function readPositions(client: Client, relations: TargetRelation[]): Promise<Position[]> {
 	const { rows: sequences } = await client.query<{ schema: string; name: string }>(SEQUENCES, [
 		relations.map(({ oid }) => oid),
@@ -37,8 +36,8 @@ export async function readPositions(client: Client, relations: TargetRelation[])
 }
 
 /**
- * Puts sequences that were made anew where they stood, as far as they go that far: a backup without rows says nothing of
- * positions, and one with rows sets them after these.
+ * Sets sequences that were created again to the positions that they had, where these are within their bounds. A backup without
+ * rows holds no positions, and one with rows sets them later.
  */
 export async function restorePositions(client: Client, positions: Position[]): Promise<void> {
 	const sequences = await findRelations(

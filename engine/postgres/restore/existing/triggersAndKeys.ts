@@ -2,9 +2,8 @@ import type { Client } from 'pg';
 
 import { BackupError } from '../../../errors';
 import { quoteIdentifier, quoteLiteral } from '../../quoting';
-import { tableKey } from '../../statements/tokens';
-
 import { namesOf, type TargetRelation } from '../../relations';
+import { tableKey } from '../../statements/tokens';
 
 interface Switch {
 	oid: number;
@@ -12,7 +11,7 @@ interface Switch {
 	name: string;
 	/** As pg_trigger.tgenabled and pg_rewrite.ev_enabled: O (origin), A (always), R (replica). */
 	enabled: 'O' | 'A' | 'R';
-	/** Made by the server: the part of a trigger that stands on a partition, before version 13. */
+	/** Made by the server: a partition's copy of a trigger, before version 13. */
 	internal: boolean;
 }
 
@@ -31,7 +30,7 @@ interface ForeignKey {
 
 const ENABLE = { O: 'ENABLE', A: 'ENABLE ALWAYS', R: 'ENABLE REPLICA' };
 
-/** What fires when rows come in; in a session that plays the replica only what is enabled for one. */
+/** What fires when rows come in; where session_replication_role is `replica`, only what is enabled for that. */
 const SWITCHES = `SELECT tgrelid AS oid, 'TRIGGER' AS what, tgname::text AS name, tgenabled::text AS enabled, tgisinternal AS internal
 	FROM pg_catalog.pg_trigger WHERE tgrelid = ANY ($1::oid[]) AND (NOT tgisinternal OR tgconstraint = 0) AND tgenabled::text = ANY ($2)
 	UNION ALL SELECT ev_class, 'RULE', rulename::text, ev_enabled::text, false
@@ -39,8 +38,8 @@ const SWITCHES = `SELECT tgrelid AS oid, 'TRIGGER' AS what, tgname::text AS name
 	ORDER BY 1, 2, 3`;
 
 /**
- * The foreign keys in force among the tables, each as that of the whole where they are partitions: the parts of it go and
- * come with that. What versions before 11 have no column for is read by way of JSON.
+ * The foreign keys in force among the tables. Of partitions it is the key of the partitioned table, which takes those of the
+ * partitions with it when it is dropped and added. Columns that versions before 11 do not have are read by way of JSON.
  */
 const FOREIGN_KEYS = `WITH RECURSIVE reached AS (
 		SELECT unnest($1::oid[]) AS oid UNION SELECT i.inhparent FROM reached JOIN pg_catalog.pg_inherits i ON i.inhrelid = reached.oid
@@ -64,10 +63,10 @@ const OTHERS = `SELECT oid FROM pg_catalog.pg_class WHERE oid = ANY ($1::oid[]) 
 const EMPTY_PATH = `SELECT pg_catalog.set_config('search_path', '', true)`;
 
 /**
- * What is in force on tables while rows of a backup come in, and must not be: these rows have been through the triggers
- * and rules already, and come in any order, so that foreign keys hold only in the end. Whoever may play the replica has
- * most of it off by that; owners switch triggers and rules off, and take foreign keys away and make them again, which
- * looks at all rows. All belongs into one transaction: whatever fails, nothing of it has happened.
+ * The triggers, rules and foreign keys of tables, which must not be in force while rows of a backup come in: these rows have
+ * been through triggers and rules already, and they come in any order, so foreign keys hold only in the end. A user who may set
+ * session_replication_role disables most of them by that. An owner disables triggers and rules, and drops foreign keys and adds
+ * them again, which checks all rows. All of this belongs into one transaction: if anything fails, nothing has happened.
  */
 export class TriggersAndKeys {
 	private constructor(
@@ -75,7 +74,7 @@ export class TriggersAndKeys {
 		readonly tables: Map<number, TargetRelation>,
 		readonly switches: Switch[],
 		readonly keys: ForeignKey[],
-		/** Tables of others. */
+		/** Tables that the user does not own. */
 		readonly others: ReadonlySet<number>,
 	) {}
 
@@ -122,9 +121,9 @@ export class TriggersAndKeys {
 			await this.client.query(`ALTER TABLE ONLY ${this.#nameOf(oid)} DISABLE ${what} ${quoteIdentifier(name)}`);
 	}
 
-	/** As it was. @throws what the server says of a foreign key that the rows do not keep. */
+	/** Puts everything back in force as it was. @throws the server's error for a foreign key that the rows violate */
 	async enable(): Promise<void> {
-		// What is deferred is looked at now, for nothing can be altered while it waits.
+		// Deferred constraints are checked now, for a table cannot be altered while they wait.
 		await this.client.query('SET CONSTRAINTS ALL IMMEDIATE');
 		await this.client.query(EMPTY_PATH);
 		for (const { oid, what, name, enabled } of this.switches)

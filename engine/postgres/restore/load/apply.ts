@@ -2,38 +2,36 @@ import type { Client } from 'pg';
 
 import { BackupError, throwIfCancelled } from '../../../errors';
 import { runOne, withSavepoint } from '../../runOne';
-import { serverMessage } from '../../serverMessage';
-
+import type { StatementFacts } from '../../statements/facts';
+import { assertDataCopy, assertPermitted } from '../../statements/forbidden';
+import { objectName } from '../../statements/naming';
+import { StatementReader } from '../../statements/reader';
+import type { OwnerMapping } from '../options';
+import type { RestoreFailure } from '../report';
 import { type CopyStep, endsInTransaction, type RestoreStep } from '../source';
-import { copyIn } from './copyIn';
-import { UnsupportedOptions, mayHoldOptions } from './unsupportedOptions';
+
 import { ConnectionPool } from './connectionPool';
+import { copyIn } from './copyIn';
 import { DeferredRows, mayDependOnOtherRows } from './deferredRows';
 import { NamedRoles } from './namedRoles';
-import { objectName } from '../../statements/naming';
 import { mapOwnership } from './ownership';
 import { PartitionTree } from './partitions';
-import { existsAlready, isDispensable, refused, sqlState, substituteFor } from './refusals';
-import type { RestoreFailure } from '../report';
-import { Dependencies } from './dependencies';
-import type { StatementFacts } from '../../statements/facts';
-import { StatementReader } from '../../statements/reader';
-import { assertDataCopy, assertPermitted } from '../../statements/forbidden';
-import type { OwnerMapping } from '../options';
+import { refused, sqlState } from './refusals';
+import { type Task, TaskFailures } from './taskFailures';
 
 export interface ApplyOptions {
 	owner: OwnerMapping;
 	privileges: boolean;
-	/** Go on after a failed object, and report it. */
+	/** Goes on after a failed object, and reports it. */
 	collectErrors: boolean;
 	signal?: AbortSignal;
-	/** All of the dump is restored. */
+	/** Whether all of the dump is restored. */
 	isWhole?: boolean;
 	/** Roles that the target lacks, and that only policies and user mappings name. */
 	absentRoles?: ReadonlySet<string>;
 	/** Called while no connection is at work, where the source learns what it needs of the target only now. */
 	onRequirements?: () => Promise<void>;
-	/** Filled as rows are taken, by table key: also one that fails has loaded some. */
+	/** Counts rows by table key while they are loaded: a restore that fails has loaded some, too. */
 	loaded?: Map<string, number>;
 }
 
@@ -49,50 +47,34 @@ export interface ApplyResult {
 const BACKLOG = 64;
 
 const DEADLOCK = '40P01';
-const UNDEFINED_TABLE = '42P01';
 
-/** What concerns sessions, so all connections. */
+/** Kinds of statements that concern the session, so they run on all connections. */
 const OF_SESSIONS = new Set(['SET', 'SESSION AUTHORIZATION']);
 
 type Statement = Extract<RestoreStep, { type: 'statement' }>;
 type Retry = Extract<RestoreStep, { type: 'retry' }>;
 
-/** A piece of work in the target, and what is known of it when it fails. */
-interface Task {
-	/** What it is about, for messages. */
-	object: string;
-	decision?: Statement['decision'];
-	/** Ends the restore when it fails, whatever is collected. */
-	essential?: boolean;
-	statement?: { text: string; facts: StatementFacts };
-	/** `text` is a statement in place of its own. */
-	run: (client: Client, text?: string) => Promise<unknown>;
-	/** Puts it off until other rows are there; false where that cannot be. */
-	defer?: () => boolean;
-}
-
 /**
- * Carries the steps of a source out in a database. Rows that come in buffers are loaded by all connections at once, and
- * so are indexes built and foreign keys checked, as far as their locks allow; everything else runs alone and in order, on
- * the main connection. So does all that stands in a transaction of the script's own, for other connections see nothing
- * of it and would wait for its locks for ever.
+ * Carries the steps of a source out in a database.
+ *
+ * How the steps move: they are asked for one by one. A statement runs alone and in its order, on the main connection, and so do
+ * rows that stream. Rows in buffers are loaded by all connections at once: `step` resolves as soon as a connection has taken
+ * them, so the source reads the next frame meanwhile. In the same way indexes are built and foreign keys checked, as far as
+ * their locks allow. Before work of another sort begins, all connections have to be idle (`#begin`). Within a transaction of
+ * the script's own everything runs on the main connection, for the others do not see what it has done, and would wait for its
+ * locks without an end. What the server refuses goes to TaskFailures; rows that may need other rows are deferred.
  */
 class Applier {
 	objects = 0;
 	readonly rows: Map<string, number>;
-	readonly failures: RestoreFailure[] = [];
-	readonly warnings: string[] = [];
+	readonly #failures: TaskFailures;
 	readonly #reader = new StatementReader();
 	readonly #partitions = new PartitionTree();
-	readonly #dependencies = new Dependencies();
-	readonly #unsupported = new UnsupportedOptions();
 	readonly #deferred = new DeferredRows();
 	readonly #named: NamedRoles;
-	/** Tables and sequences that were to be made and exist already: what they hold is somebody else's. By key. */
-	readonly #occupied = new Set<string>();
-	/** What runs at once at the moment: only jobs of one sort share the connections. */
+	/** The sort of work at the moment: only jobs of one sort share the connections. */
 	#work: 'rows' | StatementFacts['work'] = 'other';
-	/** Victims of deadlocks, which have another try alone. */
+	/** Victims of deadlocks, which are tried again alone. */
 	readonly #postponed: Task[] = [];
 	#inTransaction = false;
 
@@ -101,7 +83,16 @@ class Applier {
 		readonly options: ApplyOptions,
 	) {
 		this.rows = options.loaded ?? new Map<string, number>();
+		this.#failures = new TaskFailures(pool, options);
 		this.#named = new NamedRoles(options.absentRoles ?? new Set());
+	}
+
+	get failures(): RestoreFailure[] {
+		return this.#failures.failures;
+	}
+
+	get warnings(): string[] {
+		return this.#failures.warnings;
 	}
 
 	async step(step: RestoreStep): Promise<void> {
@@ -109,7 +100,7 @@ class Applier {
 		if (step.type === 'statement') await this.#statement(step);
 		else if (step.type === 'copy') await this.#copy(step);
 		else if (step.type === 'retry') await this.#retry(step);
-		else if (step.type === 'warning') this.warnings.push(step.text);
+		else if (step.type === 'warning') this.#failures.warnings.push(step.text);
 		else if (step.type === 'requirements') await this.#requirements();
 		else await this.#batch(step);
 	}
@@ -126,7 +117,11 @@ class Applier {
 	/** @throws BackupError ARCHIVE_INCOMPLETE where the script ends in the middle of a transaction. */
 	async finish(): Promise<void> {
 		await this.#drain();
-		this.warnings.push(...this.#dependencies.warnings, ...this.#unsupported.warnings, ...this.#named.warnings);
+		this.#failures.warnings.push(
+			...this.#failures.dependencies.warnings,
+			...this.#failures.unsupported.warnings,
+			...this.#named.warnings,
+		);
 		if (this.#inTransaction) throw endsInTransaction();
 	}
 
@@ -150,19 +145,19 @@ class Applier {
 		this.#partitions.note(facts);
 		const owned = mapOwnership(text, facts, this.options.owner, this.options.privileges);
 		const sql = owned === undefined ? undefined : this.#named.fit(owned, facts, object);
-		if (sql === undefined || (facts.role && !this.#dependencies.mayBeGiven(facts, decision))) return;
+		if (sql === undefined || (facts.role && !this.#failures.dependencies.mayBeGiven(facts, decision))) return;
 		if (OF_SESSIONS.has(facts.kind))
 			return await this.#everywhere({ object, statement, essential, run: (client) => runOne(client, sql) });
 		const filled = facts.kind === 'SEQUENCE SET' ? facts.table : table;
-		if (filled && this.#occupied.has(filled)) return;
+		if (filled && this.#failures.occupied.has(filled)) return;
 		const isDependency = decision === 'dependency' || decision === 'keep';
 		if (!isDependency && !table) this.objects++;
-		const known = this.#unsupported.withoutKnown({ text: sql, facts, object });
+		const known = this.#failures.unsupported.withoutKnown({ text: sql, facts, object });
 		if (known === '') return;
 		const run = async (client: Client, less = known) => {
 			const { rowCount } = await runOne(client, less);
 			if (isDependency) this.objects++;
-			if (isDependency && facts.verb === 'CREATE') this.#dependencies.made(facts, object, decision);
+			if (isDependency && facts.verb === 'CREATE') this.#failures.dependencies.made(facts, object, decision);
 			if (table) this.#count(table, rowCount ?? 0);
 		};
 		const task: Task = { object, decision, statement: { text: known, facts }, essential, run };
@@ -210,7 +205,7 @@ class Applier {
 		await this.pool.submit({ locks, run }, backlog);
 	}
 
-	/** A deadlock is nobody's fault; the next try has the database to itself, as far as it is up to us. */
+	/** A deadlock is nobody's fault, so the task is tried again when no other connection of ours is at work. */
 	async #unlessDeadlocked(task: Task, client: Client, text?: string): Promise<void> {
 		try {
 			await task.run(client, text);
@@ -222,7 +217,7 @@ class Applier {
 
 	async #copy(step: CopyStep): Promise<void> {
 		assertDataCopy(step.statement);
-		if (step.table && this.#occupied.has(step.table)) return;
+		if (step.table && this.#failures.occupied.has(step.table)) return;
 		if (!this.#deferred.isAsked) {
 			await this.#begin('other');
 			await this.#deferred.ask(this.pool.main);
@@ -257,7 +252,7 @@ class Applier {
 	/** Runs a task; false where it failed and the restore goes on all the same. */
 	async #attempt(task: Task, client: Client): Promise<boolean> {
 		try {
-			if (this.#inTransaction && client === this.pool.main && this.#mayFail(task))
+			if (this.#inTransaction && client === this.pool.main && this.#failures.mayFail(task))
 				await withSavepoint(client, () => task.run(client));
 			else await task.run(client);
 			return true;
@@ -265,65 +260,12 @@ class Applier {
 			throwIfCancelled(this.options.signal);
 			const { severity } = error as { severity?: string };
 			if (error instanceof BackupError || severity !== 'ERROR') throw refused(error, task.object, this.options.isWhole);
-			const less = this.#withoutForeign(task, error);
+			const less = this.#failures.withoutUnsupported(task, error);
 			if (less) return await this.#attempt(less, client);
 			if (mayDependOnOtherRows(error) && task.defer?.()) return false;
-			await this.#goOnWithout(task, error);
+			await this.#failures.goOnWithout(task, error);
 			return false;
 		}
-	}
-
-	/** The task without an option or a setting that the server has refused, of which something may be left to do. */
-	#withoutForeign(task: Task, error: unknown): Task | undefined {
-		const { object, statement } = task;
-		const text = statement && this.#unsupported.withoutRefused({ ...statement, object }, error);
-		if (text === undefined) return undefined;
-		const run = async (client: Client, less = text) => (less === '' ? undefined : await task.run(client, less));
-		return { ...task, statement: { ...statement!, text }, run };
-	}
-
-	/** Where a failure is not the end of the restore, so must not be that of a transaction either. */
-	#mayFail(task: Task): boolean {
-		const { decision = 'yes', defer, statement } = task;
-		if (defer) return true;
-		if (statement?.facts.transaction && !isDispensable(statement.text)) return false;
-		if (statement && (isDispensable(statement.text) || mayHoldOptions(statement.text, statement.facts))) return true;
-		return this.#collects(task) || decision !== 'yes';
-	}
-
-	#collects({ essential = false }: Task): boolean {
-		return this.options.collectErrors && !essential;
-	}
-
-	/** @throws BackupError where a failure of the task is one of the restore. */
-	async #goOnWithout(task: Task, error: unknown): Promise<void> {
-		const { object, decision = 'yes', statement } = task;
-		if (statement && decision === 'dependency') {
-			const warning = await this.#dependencies.goOnWithout(this.pool.main, object, statement, error);
-			if (warning !== undefined) this.warnings.push(warning);
-			return;
-		}
-		const substitute = statement && substituteFor(statement.text, statement.facts, error);
-		if (substitute) {
-			this.warnings.push(substitute.warning);
-			if (substitute.instead) for (const client of this.pool.clients) await runOne(client, substitute.instead);
-		} else if (decision === 'optional' || (decision === 'attach' && sqlState(error) === UNDEFINED_TABLE))
-			this.warnings.push(`${object} was left out: ${serverMessage(error)}`);
-		else if (decision === 'keep' && existsAlready(error)) {
-			if (statement) this.#dependencies.leave(statement.facts);
-			this.warnings.push(`${object} exists already and was left as it is.`);
-		} else if (!this.#collects(task)) throw refused(error, object, this.options.isWhole);
-		else {
-			this.failures.push({ object, message: serverMessage(error) });
-			if (statement) this.#noteOccupied(statement.facts, error);
-		}
-	}
-
-	#noteOccupied({ verb, kind, table, ownedSequence }: StatementFacts, error: unknown): void {
-		const makes = verb === 'CREATE' && (kind === 'TABLE' || kind === 'SEQUENCE');
-		if (makes && table && existsAlready(error)) this.#occupied.add(table);
-		// A column that cannot be made an identity is one already, with a sequence of its own.
-		if (kind === 'TABLE' && ownedSequence) this.#occupied.add(ownedSequence);
 	}
 }
 

@@ -4,7 +4,6 @@ import type { Client } from 'pg';
 import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';
 
 import { BackupError } from '../../../errors';
-
 import type { RestoreStep } from '../source';
 
 /**
@@ -34,9 +33,9 @@ interface AnswerHandlers {
 }
 
 /**
- * pg-copy-streams knows of one answer: the server asks for rows, or refuses. Of any other it would wait for ever, or throw
- * where nobody can catch it: in the listener of a socket. So other messages are passed over, and where the answer ends
- * without the server having asked, the stream fails.
+ * pg-copy-streams expects that the server asks for rows, or refuses. With any other answer it would wait without an end, or
+ * throw in the listener of a socket, where nobody can catch it. So other messages are ignored, and the stream fails where the
+ * answer ends before the server has asked for rows.
  */
 function failingUnasked(copy: CopyStreamQuery): CopyStreamQuery {
 	const handlers = copy as unknown as AnswerHandlers;
@@ -47,7 +46,7 @@ function failingUnasked(copy: CopyStreamQuery): CopyStreamQuery {
 		handleCopyInResponse.call(copy, connection);
 	};
 	handlers.handleReadyForQuery = () => {
-		// Set once all rows have been handed over: before that, nobody can wait for the end.
+		// The callback is set once all rows have been handed over.
 		if (asked && handlers.cb_ReadyForQuery) handleReadyForQuery.call(copy);
 		else handlers.handleError(unasked());
 	};

@@ -1,10 +1,10 @@
 import type { Client } from 'pg';
 
 import { tableKey } from '../../statements/tokens';
+import type { CopyStep } from '../source';
 
 import { isOfFunction } from './hints';
 import { sqlState } from './refusals';
-import type { CopyStep } from '../source';
 
 /**
  * Tables whose rows the server completes by functions of users: in stored generated columns, and in the expressions of
@@ -42,7 +42,7 @@ export function mayDependOnOtherRows(error: unknown): boolean {
 interface Deferred {
 	number: number;
 	rank: number;
-	/** Put off by its table, not because it was refused. */
+	/** Deferred because of its table, not because it was refused. */
 	heldBack: boolean;
 }
 
@@ -65,12 +65,12 @@ export class DeferredRows {
 		this.#tables = new Set(rows.map(({ schema, name }) => tableKey(schema, name)));
 	}
 
-	/** Puts off what comes last by its table. */
+	/** Defers rows of tables that have to come last. Returns whether it did. */
 	holdsBack(step: CopyStep): boolean {
 		return step.table !== undefined && this.#tables?.has(step.table) === true && this.defer(step, true);
 	}
 
-	/** False for rows that cannot be had again. */
+	/** Keeps the place of rows for a later try. Returns false for rows that cannot be read again. */
 	defer({ place }: CopyStep, heldBack = false): boolean {
 		if (!place) return false;
 		this.#waiting.set(place.number, { ...place, heldBack });
@@ -78,8 +78,8 @@ export class DeferredRows {
 	}
 
 	/**
-	 * Loads what was put off, until nothing is left or nothing more gets in.
-	 * @param load is told of the last try, which must not put the rows off once more
+	 * Loads what was deferred, until nothing is left or nothing more gets in.
+	 * @param load Loads one step; in the last try it must not defer the rows once more.
 	 */
 	async load(
 		rows: (places: ReadonlySet<number>) => AsyncIterable<CopyStep>,

@@ -5,9 +5,9 @@ import { runOne } from '../../runOne';
 import { serverMessage } from '../../serverMessage';
 import type { StatementFacts } from '../../statements/facts';
 import { nameKey, objectKey } from '../../statements/routines';
+import type { Decision } from '../source';
 
 import { existsAlready, refused } from './refusals';
-import type { Decision } from '../source';
 
 /** Names of objects in one message. */
 const NAMES = 20;
@@ -38,7 +38,7 @@ export class Dependencies {
 
 	/**
 	 * Whether an owner or privileges may be set. Other scripts than pg_dump's may spell a function's arguments in several
-	 * ways: one that cannot be told from others is taken for ours where all of its name are.
+	 * ways: where it is not clear which function is meant, it counts as made by us if all functions of that name are.
 	 */
 	mayBeGiven(facts: StatementFacts, decision: Decision): boolean {
 		if (decision !== 'dependency' && decision !== 'keep') return true;
@@ -49,7 +49,7 @@ export class Dependencies {
 
 	/**
 	 * Goes on where a statement on such an object failed: what was not chosen may be missing, but must not be more open than
-	 * it was. Returns what is to be told of it.
+	 * it was. Returns a warning, if there is one.
 	 * @throws BackupError where it would stay open
 	 */
 	async goOnWithout(

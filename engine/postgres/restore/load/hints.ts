@@ -34,7 +34,7 @@ const CHECKED_PART =
 const CHECKED =
 	'The rows do not pass a check of their table, though all others are there: it was made or changed after them (NOT VALID, another function since), or looks at what is no part of a backup, such as settings. Find them in the source, mend the check or the rows and back up again; or set On Error to Collect, which restores the other tables.';
 
-/** What a server says of an error beside its message. The names of its routines are the same in every language. */
+/** The fields of a server's error that are used here. The names of its routines are the same in every language. */
 interface Refusal {
 	code?: string;
 	message?: string;

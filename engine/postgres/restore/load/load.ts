@@ -2,30 +2,30 @@ import type { Client } from 'pg';
 
 import { cancelled, throwIfCancelled } from '../../../errors';
 import { connect, disconnect, translateError } from '../../connection';
-import { terminateSessions } from '../../sessions';
 import { quoteIdentifier } from '../../quoting';
-
-import { applySteps } from './apply';
+import { terminateSessions } from '../../sessions';
+import { compareRows } from '../checks';
 import { ExistingTarget, Progress } from '../existing';
+import type { RestoreDatabaseOptions } from '../options';
 import { checkRequirements, missingRoles } from '../preconditions';
 import { type RestoredTable, type RestoreFailure } from '../report';
 import type { SelectionFilter, SourceFacts } from '../source';
-import { compareRows } from '../checks';
-import type { RestoreDatabaseOptions } from '../options';
 
-/** What was loaded. */
+import { applySteps } from './apply';
+
+/** The outcome of loading. */
 export interface Loaded {
 	objects: number;
-	/** Against what the source promised of the tables that were wanted. */
+	/** The wanted tables, with the rows that were loaded and those that the source promised. */
 	tables: RestoredTable[];
 	failures: RestoreFailure[];
 	warnings: string[];
 }
 
 /**
- * Settings for the restoring sessions: no time limits, and no conflicts among them, whatever the role's defaults are; strings as
- * every reader of a script takes them until it says otherwise, whatever the database's are. A crash would mean to restore
- * again anyway, so commits need not wait for the disk.
+ * Settings for the sessions of a restore, whatever the defaults of the role and the database are. There are no time limits, and
+ * no serialization conflicts among the sessions. Strings are read as the lexer reads them until the script says otherwise.
+ * Commits need not wait for the disk, for after a crash one has to restore again anyway.
  */
 const SESSION = `SELECT pg_catalog.set_config(name, CASE name WHEN 'synchronous_commit' THEN 'off' WHEN 'standard_conforming_strings' THEN 'on'
 		WHEN 'default_transaction_isolation' THEN 'read committed' ELSE '0' END, false)
@@ -56,7 +56,7 @@ export async function load(options: RestoreDatabaseOptions, database: string, fa
 		return await loadOver(clients, options, facts, progress);
 	} catch (error) {
 		if (signal?.aborted) throw progress.cancelled();
-		// Statements that other connections are at would go on for as long as they take.
+		// Statements of other connections would go on for as long as they take.
 		await terminateAll();
 		throw progress.failed(translateError(error, 'target', `Could not restore into "${database}"`));
 	} finally {
@@ -75,7 +75,7 @@ async function loadOver(
 	const [first] = clients as [Client];
 	const filter = facts.filter(selection);
 	const rowsAlone = selection.dataOnly === true || facts.ordered;
-	const isReplica = rowsAlone && (await playReplica(clients));
+	const isReplica = rowsAlone && (await becomeReplica(clients));
 	const warnings: string[] = [];
 	const prepare = async () => {
 		if (!selection.dataOnly) warnings.push(...(await createMissingSchemas(first, facts, filter)));
@@ -121,8 +121,8 @@ export function promised({ expectedRows }: SourceFacts, filter: SelectionFilter)
 }
 
 /**
- * What takes something away is one transaction, which nobody else sees before its end, so one connection does it all.
- * Tables whose foreign keys are in force are filled one after the other.
+ * True where one connection does everything. Where tables are emptied or dropped, all is one transaction, which no other session
+ * sees before its end. Tables whose foreign keys are in force are filled one after the other.
  */
 function runsAlone({ selection, target }: RestoreDatabaseOptions, { ordered }: SourceFacts): boolean {
 	return (target.type === 'existing' && target.before !== 'nothing') || (ordered && !selection?.dataOnly);
@@ -132,10 +132,10 @@ const ENFORCED =
 	'The user may not switch triggers off (session_replication_role), and does not own all tables: foreign keys and triggers were in force while rows were loaded.';
 
 /**
- * Rows alone go into tables whose foreign keys and triggers are in force already; for a replica most are off, as by
- * pg_restore --disable-triggers. False where the user may not do that.
+ * Sets session_replication_role, for rows alone go into tables whose foreign keys and triggers are in force already. It disables
+ * most of them, as pg_restore --disable-triggers does. Returns false where the user may not do that.
  */
-async function playReplica(clients: Client[]): Promise<boolean> {
+async function becomeReplica(clients: Client[]): Promise<boolean> {
 	try {
 		for (const client of clients) await client.query('SET session_replication_role = replica');
 		return true;

@@ -1,5 +1,5 @@
-import { tableKey } from '../../statements/tokens';
 import type { StatementFacts } from '../../statements/facts';
+import { tableKey } from '../../statements/tokens';
 
 const NAME = String.raw`(?:"(?:[^"]|"")*"|[^\s",;()]+)`;
 

@@ -1,7 +1,6 @@
 import { quoteIdentifier } from '../../quoting';
-
-import type { OwnerMapping } from '../options';
 import type { StatementFacts } from '../../statements/facts';
+import type { OwnerMapping } from '../options';
 
 const OWNER_AT_END = /OWNER TO (?:"(?:[^"]|"")*"|[^\s";]+)\s*$/;
 

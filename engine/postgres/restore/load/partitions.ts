@@ -2,7 +2,7 @@ import type { StatementFacts } from '../../statements/facts';
 
 /**
  * Which tables are partitions of which. A statement on a partitioned table locks all its partitions one by one, so what
- * must not run at once is told by the root of the tree.
+ * must not run at the same time shows in the root of the tree.
  */
 export class PartitionTree {
 	readonly #parents = new Map<string, string>();
@@ -18,7 +18,7 @@ export class PartitionTree {
 		return locks.map(({ table, shared }) => ({ table: this.#root(table), shared }));
 	}
 
-	/** A script may say anything, so circles are not followed for ever. */
+	/** A script may claim anything, so a circle of partitions ends where it began. */
 	#root(table: string): string {
 		const seen = new Set<string>();
 		let root = table;

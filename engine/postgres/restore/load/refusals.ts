@@ -1,6 +1,5 @@
 import { BackupError } from '../../../errors';
 import { translateError } from '../../connection';
-
 import type { StatementFacts } from '../../statements/facts';
 
 import { adviceFor, EXISTS } from './hints';

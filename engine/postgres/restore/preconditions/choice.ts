@@ -51,7 +51,7 @@ function checkCompleteness({ name, lacks }: SourceFacts, target: RestoreTarget):
 	);
 }
 
-/** Where all of a source is restored: that this is not all of a database. */
+/** Warns where all of a source is restored, and that is not all of a database. */
 export function partialWarnings({ lacks }: SourceFacts, { selection = {} }: RestoreDatabaseOptions): string[] {
 	const chosen = selection.dataOnly === true || !new SelectionFilter(selection).all;
 	return lacks === undefined || chosen ? [] : [`This is not the backup of a whole database: it lacks ${lacks}.`];

@@ -1,12 +1,11 @@
 import type { Client } from 'pg';
 
 import { BackupError } from '../../../errors';
-
 import type { RoleKind } from '../../statements/facts';
 import type { RestoreDatabaseOptions } from '../options';
 import type { SourceFacts } from '../source';
 
-/** Extensions that people know by the name of the package they come in. */
+/** How to install extensions that people know by the name of a package. */
 const PACKAGES: Record<string, string> = {
 	vector: 'pgvector: use an image that has it (pgvector/pgvector), or install the package postgresql-NN-pgvector',
 	postgis: 'PostGIS: use an image that has it (postgis/postgis), or install the package postgresql-NN-postgis-3',
@@ -20,14 +19,14 @@ async function missing(client: Client, sql: string, names: string[]): Promise<st
 	return names.filter((name) => !found.has(name));
 }
 
-/** Those of the roles that the server does not have. */
+/** The roles among the names that the server does not have. */
 export async function missingRoles(client: Client, names: string[]): Promise<string[]> {
 	const sql = 'SELECT rolname::text AS name FROM pg_catalog.pg_roles WHERE rolname = ANY ($1)';
 	return await missing(client, sql, names);
 }
 
 /**
- * Asks the target for what the source will need, before anything in it is changed.
+ * Makes sure that the target server has the extensions and roles that the source needs.
  * @throws BackupError TARGET_FAILED naming the extensions or the roles that are missing.
  */
 export async function checkRequirements(

@@ -4,7 +4,6 @@ import { BackupError } from '../../../errors';
 import { assertRoomForCopy } from '../../../archive';
 import { type PostgresConnection, withClient } from '../../connection';
 import { checkVersionOf } from '../../serverVersion';
-
 import { databaseExists, keptCopies, Maintenance, MAY_NOT_CREATE } from '../databases';
 import type { RestoreTarget } from '../options';
 
@@ -16,7 +15,7 @@ export async function checkNew(client: Client, database: string): Promise<void> 
 	});
 }
 
-/** Asks for all that the swap will need, hours before it. @throws BackupError INVALID_INPUT, ACCESS_DENIED */
+/** Makes sure that the database can be replaced by a swap at the end. @throws BackupError INVALID_INPUT, ACCESS_DENIED */
 export async function checkReplaceable(client: Client, database: string): Promise<void> {
 	const { rows } = await client.query<{ template: boolean; owned: boolean; owner: string }>(
 		`SELECT datistemplate AS template, pg_catalog.pg_get_userbyid(datdba)::text AS owner,
@@ -44,7 +43,7 @@ export async function checkReplaceable(client: Client, database: string): Promis
 	);
 }
 
-/** Where nothing can be written. @throws BackupError ACCESS_DENIED for a user, TARGET_FAILED for a server */
+/** Makes sure that the session can write. @throws BackupError ACCESS_DENIED for a user, TARGET_FAILED for a standby */
 export async function checkWritable(client: Client): Promise<void> {
 	const { rows } = await client.query<{ standby: boolean; reads: boolean; user: string }>(
 		`SELECT pg_catalog.pg_is_in_recovery() AS standby, current_user::text AS user,
@@ -79,8 +78,8 @@ async function checkMayCreate(client: Client): Promise<void> {
 }
 
 /**
- * Asks the server of a restore to let us in, and for the database, before the dump is read to its end, which may take hours.
- * Leaves it again: a connection that nobody uses for so long may be cut on the way.
+ * Logs in to the server and checks that the database is there, or is not there, before the dump is read, which may take hours.
+ * The connection is closed again, for one that is idle for so long may be cut.
  * @throws BackupError TARGET_UNREACHABLE, ACCESS_DENIED, INVALID_INPUT, TARGET_EXISTS, UNSUPPORTED_VERSION, CANCELLED
  */
 export async function checkTargetDatabase(

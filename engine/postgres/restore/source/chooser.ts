@@ -1,8 +1,9 @@
 import { listed } from '../../../errors';
-import type { SelectionFilter } from './selection';
-import type { RestoreStep } from './source';
 import type { StatementFacts } from '../../statements/facts';
 import { StatementReader } from '../../statements/reader';
+
+import type { SelectionFilter } from './selection';
+import type { RestoreStep } from './source';
 
 type StatementStep = Extract<RestoreStep, { type: 'statement' }>;
 
@@ -37,7 +38,7 @@ class Tally {
 export class StatementChooser {
 	readonly #reader = new StatementReader();
 	readonly #ofServer = new Tally();
-	/** Of what the script may have made itself: pg_dump drops before it makes anything. */
+	/** Drops of what the script may have made itself: pg_dump drops before it makes anything. */
 	readonly #drops = new Tally();
 	#madeSomething = false;
 	/**
@@ -96,7 +97,7 @@ export class StatementChooser {
 			this.#attachments.push({ step, partition: facts.attached ?? '' });
 			return;
 		}
-		// What looks at the rows of whole tables has to see those of their partitions.
+		// A statement that looks at all rows of a table has to see those of its partitions.
 		if (facts.work === 'foreign-key' || facts.verb === 'REFRESH') yield* this.#attach();
 		yield facts.kind === 'INSERT' ? { ...step, table: facts.table } : step;
 	}

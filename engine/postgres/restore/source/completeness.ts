@@ -14,7 +14,7 @@ function partOf({ partial, options }: Pick<Manifest, 'partial' | 'options'>): Pa
 	}
 }
 
-/** What of its database a backup of ours lacks; undefined where it is whole. */
+/** What a backup of ours lacks of its database, for messages; undefined where it is complete. */
 export function lackingByManifest(manifest: Pick<Manifest, 'partial' | 'options'>): string | undefined {
 	const { content = 'all', selection = [] } = partOf(manifest) ?? {};
 	// Without its policies a table shows everybody all rows.
@@ -30,9 +30,9 @@ export function lackingByManifest(manifest: Pick<Manifest, 'partial' | 'options'
 
 /** What the statements of a dump say of its completeness. Keys of tables. */
 export interface DumpContents {
-	/** Those that it makes and that have rows of their own. */
+	/** Tables that it creates and that have rows of their own. */
 	made: ReadonlySet<string>;
-	/** Those that it brings rows of, be they none. */
+	/** Tables whose rows it brings, even if there are none. */
 	filled: ReadonlySet<string>;
 	/** What partitions are parts of. */
 	parents: ReadonlyMap<string, string>;
@@ -45,7 +45,7 @@ export interface DumpContents {
 }
 
 /**
- * What a dump made by others lacks, as far as that shows: pg_dump writes a COPY for every table, even an empty one, and
+ * What a dump made by another tool lacks of its database, as far as that shows: pg_dump writes a COPY for every table, even an empty one, and
  * makes the schemas of its tables. Undefined where nothing seems to be missing.
  */
 export function lackingByContent(contents: DumpContents): string | undefined {

@@ -66,8 +66,8 @@ export class RowFrames {
 	}
 
 	/**
-	 * The step that loads a frame. One that came whole may be loaded beside others; one that streams, or whose table has to be
-	 * loaded in order, is to be read before the next.
+	 * The step that loads a frame. A frame in a buffer may be loaded while others are. One that streams, or whose table has to
+	 * be loaded in order, has to be read before the next one is asked for.
 	 * @throws BackupError ARCHIVE_CORRUPT where it is not one COPY with its rows; as assertChosen does
 	 */
 	async *steps(

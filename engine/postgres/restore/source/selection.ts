@@ -1,5 +1,4 @@
 import { BackupError } from '../../../errors';
-
 import type { StatementFacts } from '../../statements/facts';
 import { parseName, tokenize } from '../../statements/tokens';
 
@@ -150,7 +149,7 @@ export class SelectionFilter {
 		return this.#decideObject(facts);
 	}
 
-	/** Takes the key of what is filled; what cannot be told belongs to the whole alone. */
+	/** Takes the key of the table that is filled. Rows of an unknown table are wanted only where everything is. */
 	#wants(table: string | undefined): boolean {
 		return table === undefined ? this.all : this.wantsTable(table);
 	}

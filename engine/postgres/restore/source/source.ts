@@ -1,12 +1,13 @@
 import type { DatabaseLocale, DatabaseProperties } from '../../dump/databaseProperties';
 import type { RoleKind } from '../../statements/facts';
+
 import type { Decision, RestoreSelection, SelectionFilter } from './selection';
 
 /** One thing to do in the target, in the order of the source. */
 export type RestoreStep =
 	/**
-	 * One SQL statement, without its semicolon. The comment that stood before it names it in errors. An INSERT says the key
-	 * of the table whose rows it brings.
+	 * One SQL statement, without its semicolon. The comment that stood before it names it in errors. For an INSERT, `table` is
+	 * the key of the table whose rows it brings.
 	 */
 	| {
 			type: 'statement';
@@ -14,19 +15,22 @@ export type RestoreStep =
 			comment: string;
 			decision?: Exclude<Decision, 'no'>;
 			table?: string;
-			/** Its failure ends the restore, though errors be collected. */
+			/** Its failure ends the restore, even where errors are collected. */
 			essential?: boolean;
 	  }
-	/** A `COPY ... FROM stdin` and its rows, without the end marker. Rows in a buffer may be loaded later and beside others. */
+	/**
+	 * A `COPY ... FROM stdin` and its rows, without the end marker. Rows in a buffer may be loaded later, and while other rows
+	 * are.
+	 */
 	| {
 			type: 'copy';
 			statement: string;
 			comment: string;
 			rows: Buffer | AsyncIterable<Buffer>;
 			table: string | undefined;
-			/** See above. */
+			/** Its failure ends the restore, even where errors are collected. */
 			essential?: boolean;
-			/** Where the source has these rows, if it can read them again: see `again`. */
+			/** Where the source has these rows, if it can read them again: see `retry`. */
 			place?: RowsPlace;
 	  }
 	/**
@@ -34,58 +38,61 @@ export type RestoreStep =
 	 * to be asked for these. Only comes where content is checked while it is loaded.
 	 */
 	| { type: 'requirements' }
-	/** All rows have been handed out; those at the given places can be had once more. Comes before what looks at all rows. */
+	/**
+	 * All rows have been handed out, and those at the given places can be read once more. Comes before statements that look at
+	 * all rows.
+	 */
 	| { type: 'retry'; rows: (places: ReadonlySet<number>) => AsyncIterable<CopyStep> }
-	/** Several statements that belong to no object and may be sent in one go: the contents of large objects. */
+	/** Several statements that belong to no object and may be sent together: the contents of large objects. */
 	| { type: 'batch'; sql: string; essential?: boolean }
-	/** Nothing to do, but something to be told: what of the source is left out. */
+	/** There is nothing to do, but to warn of: what of the source is left out. */
 	| { type: 'warning'; text: string };
 
 export type CopyStep = Extract<RestoreStep, { type: 'copy' }>;
 
 /** Where a source has the rows of a step. */
 export interface RowsPlace {
-	/** A number of the source's own. */
+	/** A number by which the source finds them again. */
 	number: number;
-	/** Of their table in the order in which pg_dump writes tables. */
+	/** The rank of their table in the order in which pg_dump writes tables. */
 	rank: number;
 }
 
-/** Columns by table key. */
+/** The columns that rows fill, by table key; undefined where nobody knows. */
 export type FilledTables = ReadonlyMap<string, readonly string[] | undefined>;
 
 /** What has to be known before a target is touched. */
 export interface SourceFacts {
-	/** For messages: the name of the file. */
+	/** The name of the file, for messages. */
 	name: string;
 	/** Extensions that the source creates. */
 	extensions: string[];
-	/** Roles that the chosen objects name: as owners, as those who are granted something, or as those to speak as. */
+	/** Roles that the chosen objects name: as owners, as grantees, or as roles that the session takes on. */
 	roles: (selection: RestoreSelection, kinds: RoleKind[]) => string[];
 	/** Schemas that the source makes something in. */
 	schemas: ReadonlySet<string>;
-	/** Those of them that it makes themselves: a dump of some tables makes none. */
+	/** Schemas that it creates; a dump of some tables creates none. */
 	createdSchemas: ReadonlySet<string>;
-	/** Keys of the tables, views and sequences that it makes. */
+	/** Keys of the tables, views and sequences that it creates. */
 	relations: ReadonlySet<string>;
 	/**
-	 * The chosen tables that it has rows of, be they none: by key, with the columns that these fill, where that is known.
-	 * Asked of the rows themselves, where there are any.
+	 * The chosen tables whose rows it holds, even if there are none, by key, with the columns that the rows fill where that is
+	 * known.
 	 */
 	filled: (selection: RestoreSelection, signal?: AbortSignal) => Promise<FilledTables>;
-	/** What of a whole database it lacks, for messages (`it lacks ...`); undefined where it seems to be whole. */
+	/** What it lacks of a complete database, for messages (`it lacks ...`); undefined where it seems to be complete. */
 	lacks?: string;
 	/** How to create a database like the one it came from. */
 	properties?: DatabaseProperties;
-	/** What a dump of others states: a new database is made so where the server can. */
+	/** The locale that a dump of another tool states: a new database gets it where the server can provide it. */
 	statedLocale?: DatabaseLocale;
-	/** To be told with the restore, for it is about the source as a whole. */
+	/** Warnings about the source as a whole, to be reported with the restore. */
 	remarks?: readonly string[];
 	/** Rows by table key, where the source says so. */
 	expectedRows?: ReadonlyMap<string, number>;
 	/** True where tables must be loaded in the source's order, because their foreign keys are in force. */
 	ordered: boolean;
-	/** What a selection takes, with all that belongs to it: owned sequences, partitions. */
+	/** The filter for a selection, which knows what belongs to chosen tables: owned sequences, partitions. */
 	filter: (selection: RestoreSelection) => SelectionFilter;
 }
 

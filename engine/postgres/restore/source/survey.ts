@@ -1,10 +1,11 @@
 import { BackupError } from '../../../errors';
+import type { RoleKind, StatementFacts } from '../../statements/facts';
+import { assertDataCopy, assertPermitted } from '../../statements/forbidden';
+import { StatementReader } from '../../statements/reader';
+
+import { lackingByContent } from './completeness';
 import { mayBeNeeded, type RestoreSelection, SelectionFilter } from './selection';
 import type { FilledTables, SourceFacts } from './source';
-import { lackingByContent } from './completeness';
-import type { RoleKind, StatementFacts } from '../../statements/facts';
-import { StatementReader } from '../../statements/reader';
-import { assertDataCopy, assertPermitted } from '../../statements/forbidden';
 
 type SurveyedFacts = Pick<
 	SourceFacts,
@@ -47,9 +48,9 @@ export class StatementSurvey {
 	readonly #schemas = new Set<string>();
 	readonly #created = new Set<string>();
 	readonly #relations = new Set<string>();
-	/** Rows by table key; undefined where they cannot be told. */
+	/** Rows by table key; undefined where they cannot be counted. */
 	readonly #rows = new Map<string, number | undefined>();
-	/** Columns that rows are for, by table key; undefined where they cannot be told. */
+	/** The columns that rows fill, by table key; undefined where the dump does not name them. */
 	readonly #filled = new Map<string, string[] | undefined>();
 	/** Tables that it makes and that have rows of their own. */
 	readonly #made = new Set<string>();
@@ -63,7 +64,7 @@ export class StatementSurvey {
 
 	/**
 	 * Answers what the statement is about.
-	 * @param table key of the table that the rows of an INSERT are counted for: the one that it names, unless told.
+	 * @param table key of the table that the rows of an INSERT are counted for: by default the one that it names.
 	 * @throws BackupError INVALID_INPUT where it is never run from a dump
 	 */
 	add(statement: string, table?: string): StatementFacts {

@@ -1,10 +1,18 @@
+/**
+ * How a database is replaced. The dump is restored into a staging database, whose name says what it is:
+ * `<database>_restoring_<time>_<random>`. Its rows are checked against what the dump promises, its settings and privileges are
+ * applied, and only then it gets the name that was asked for: for a new database by one rename; for a swap by two in one
+ * transaction, so that the name is never without a database. Until then nobody sees anything of the restore, and a restore
+ * that fails, is cancelled or is killed leaves nothing with the final name: the staging database is dropped, or, after a kill,
+ * recognised by its name.
+ */
 import { randomBytes } from 'node:crypto';
 
 import { timestamp } from '../../../archive';
 import { BackupError, listed, messageOf, throwIfCancelled } from '../../../errors';
 import { withClient } from '../../connection';
 import { type DatabaseLocale, type DatabaseProperties, databaseProperties } from '../../dump/databaseProperties';
-
+import { lostTables, shortTables } from '../checks';
 import {
 	applyEarlySettings,
 	applyOwner,
@@ -19,10 +27,9 @@ import {
 	takeName,
 } from '../databases';
 import { load, type Loaded } from '../load';
-import type { SourceFacts } from '../source';
-import { checkNew, checkReplaceable } from '../preconditions';
-import { lostTables, shortTables } from '../checks';
 import type { RestoreDatabaseOptions } from '../options';
+import { checkNew, checkReplaceable } from '../preconditions';
+import type { SourceFacts } from '../source';
 
 /** How a restore ended. */
 export interface Outcome extends Loaded {
@@ -30,9 +37,9 @@ export interface Outcome extends Loaded {
 	previousDatabase: string | undefined;
 }
 
-/** A complete database that does not have its name yet. */
+/** A staging database that is complete and does not have its name yet. */
 interface Staged extends Loaded {
-	unfinished: string;
+	staging: string;
 }
 
 function checkRows({ tables, warnings }: Loaded, { collectErrors }: RestoreDatabaseOptions): void {
@@ -68,15 +75,15 @@ async function fill(
 	return { ...loaded, warnings: [...early, ...loaded.warnings, ...late] };
 }
 
-/** True where the server said no, so that there is nothing to be dropped; a connection that broke leaves that open. */
+/** True where the server refused to create the database, so there is nothing to drop; a lost connection leaves that open. */
 function wasRefused(error: unknown): boolean {
 	const { severity } = ((error as Error).cause ?? {}) as { severity?: string };
 	return severity === 'ERROR';
 }
 
 /**
- * Restores into a database under a name that says it is unfinished. Whatever fails, it is dropped again, so that nobody
- * ever takes it for whole. When it is complete, what is left is to give it its name; from then on nothing is cancelled.
+ * Creates and fills the staging database. Whatever fails, it is dropped again. When it is complete, all that is left to do is to
+ * give it its name; from then on nothing is cancelled.
  */
 async function restoreIntoStaging(
 	options: RestoreDatabaseOptions,
@@ -84,7 +91,7 @@ async function restoreIntoStaging(
 	facts: SourceFacts,
 	properties: DatabaseProperties | undefined,
 ): Promise<Staged> {
-	const unfinished = suffixedName(
+	const staging = suffixedName(
 		options.target.database,
 		`_restoring_${timestamp(new Date())}_${randomBytes(3).toString('hex')}`,
 	);
@@ -93,22 +100,22 @@ async function restoreIntoStaging(
 	let made: string[];
 	try {
 		made = properties
-			? await createDatabase(client, unfinished, database, version, properties)
-			: await createDatabaseAsStated(client, unfinished, database, version, facts.statedLocale);
+			? await createDatabase(client, staging, database, version, properties)
+			: await createDatabaseAsStated(client, staging, database, version, facts.statedLocale);
 	} catch (error) {
-		throw wasRefused(error) ? error : await maintenance.dropUnfinished(unfinished, error);
+		throw wasRefused(error) ? error : await maintenance.dropStaging(staging, error);
 	}
 	try {
-		const loaded = await fill(options, maintenance, unfinished, facts, properties);
+		const loaded = await fill(options, maintenance, staging, facts, properties);
 		throwIfCancelled(options.signal);
 		maintenance.pastCancelling();
-		return { ...loaded, warnings: [...made, ...loaded.warnings], unfinished };
+		return { ...loaded, warnings: [...made, ...loaded.warnings], staging };
 	} catch (error) {
-		throw await maintenance.dropUnfinished(unfinished, error);
+		throw await maintenance.dropStaging(staging, error);
 	}
 }
 
-/** Hands the database over to its owner. It is complete by then, so what fails becomes a warning. */
+/** Sets the owner of the restored database, which is complete by then: a failure becomes a warning. */
 async function handOver(
 	{ client }: Maintenance,
 	database: string,
@@ -129,13 +136,13 @@ export async function restoreAsNew(
 ): Promise<Outcome> {
 	const { database } = options.target;
 	await checkNew(maintenance.client, database);
-	const { unfinished, ...loaded } = await restoreIntoStaging(options, maintenance, facts, facts.properties);
-	await takeName(maintenance, { restored: unfinished, database });
+	const { staging, ...loaded } = await restoreIntoStaging(options, maintenance, facts, facts.properties);
+	await takeName(maintenance, { restored: staging, database });
 	const warnings = await handOver(maintenance, database, facts.properties, options);
 	return { ...loaded, warnings: [...loaded.warnings, ...warnings], database, previousDatabase: undefined };
 }
 
-/** A dump of others says nothing of its database: the new one is made like the one that it replaces. */
+/** A dump of another tool says nothing of its database: the new one is created like the one that it replaces. */
 async function propertiesOf(
 	{ connection, target, signal }: RestoreDatabaseOptions,
 	version: number,
@@ -148,7 +155,7 @@ async function propertiesOf(
 	);
 }
 
-/** What is to be said where the dump was of a database with another encoding or locale than the one that it replaces. */
+/** Warns where the dump was of a database with another encoding or locale than the one that it replaces. */
 function otherLocale(stated: DatabaseLocale | undefined, kept: DatabaseLocale, version: number): string[] {
 	// `en_US.utf8` and `en_US.UTF-8` are the same.
 	const told = (locale: DatabaseLocale) => localeClauses(locale, version).join(' ');
@@ -159,11 +166,11 @@ function otherLocale(stated: DatabaseLocale | undefined, kept: DatabaseLocale, v
 	];
 }
 
-/** Puts the complete database in the place of the existing one, unless objects or rows of it are missing. */
+/** Puts the staging database in the place of the existing one, unless objects or rows of it are missing. */
 async function swap(
 	options: RestoreDatabaseOptions,
 	maintenance: Maintenance,
-	{ unfinished, ...loaded }: Staged,
+	{ staging, ...loaded }: Staged,
 ): Promise<Outcome> {
 	const { database } = options.target;
 	const { failures, tables, warnings } = loaded;
@@ -173,16 +180,16 @@ async function swap(
 			...(failures.length > 0 ? [`${failures.length} objects failed`] : []),
 			...(short.length > 0 ? [`${short.length} tables lack rows`] : []),
 		];
-		const warning = `${reasons.join(' and ')}, so "${database}" was left as it was; what could be restored is in "${unfinished}".`;
-		return { ...loaded, warnings: [...warnings, warning], database: unfinished, previousDatabase: undefined };
+		const warning = `${reasons.join(' and ')}, so "${database}" was left as it was; what could be restored is in "${staging}".`;
+		return { ...loaded, warnings: [...warnings, warning], database: staging, previousDatabase: undefined };
 	}
 	const kept = await freeName(maintenance.client, database, `_before_${timestamp(new Date())}`).catch(
 		async (error: unknown) => {
-			throw await maintenance.dropUnfinished(unfinished, error, database);
+			throw await maintenance.dropStaging(staging, error, database);
 		},
 	);
-	options.log?.(`renaming "${unfinished}" to "${database}", and that to "${kept}"`);
-	await takeName(maintenance, { restored: unfinished, database, kept });
+	options.log?.(`renaming "${staging}" to "${database}", and that to "${kept}"`);
+	await takeName(maintenance, { restored: staging, database, kept });
 	return { ...loaded, database, previousDatabase: kept };
 }
 

@@ -255,7 +255,7 @@ describe('cancelling', () => {
 			controller.abort();
 			const failure = await failureOf(run, 'CANCELLED');
 			if (what === 'restore')
-				expect(failure.message).toMatch(/unfinished database "made_.*_restoring_.*could not be dropped/);
+				expect(failure.message).toMatch(/staging database "made_.*_restoring_.*could not be dropped/);
 			expect(files()).toEqual([]);
 		} finally {
 			send('SIGCONT');

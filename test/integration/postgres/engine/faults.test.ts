@@ -264,7 +264,7 @@ describe('a restore whose', () => {
 		await server.kill('SIGKILL');
 		gate.open();
 		const failure = await failureOf(run, /TARGET_/);
-		expect(failure.message).toMatch(new RegExp(`unfinished database "${database}_restoring_.*could not be dropped`));
+		expect(failure.message).toMatch(new RegExp(`staging database "${database}_restoring_.*could not be dropped`));
 		await untilServing();
 		expect(await databaseNames(server)).not.toContain(database);
 	});
