@@ -15,7 +15,7 @@ import type { Manifest, ManifestProof } from './manifest';
 import { isKept, manifestKey, type ManifestKey } from './manifest-key';
 import { isUsualFolder, weekOfFolder } from './naming';
 
-/** By what a reader tells backups that he may believe. */
+/** What decides which backups a reader may believe. */
 export interface ManifestTrust {
 	/** Proofs are compared with it. */
 	passphrase?: string | undefined;
@@ -30,7 +30,7 @@ export interface ManifestTrust {
 export interface ManifestPlace {
 	/** For messages: its key. */
 	where: string;
-	/** Undefined for one that came by itself, beside no archive in a storage. */
+	/** Undefined for a manifest that came by itself, and not out of a storage. */
 	folder: string | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Claims: a small object beside an archive, `<file>.writing.json`, that stands there for as long as somebody writes it. Who
- * comes second to a name learns it before he has read anything, also on a bucket that refuses a second writer only once all
+ * Claims: a small object beside an archive, `<file>.writing.json`, that stands there for as long as somebody writes it. Whoever
+ * comes second to a name learns it before reading anything, also on a bucket that refuses a second writer only once all
  * is uploaded. And what a writer that was killed has left is known by its claim as ours, whose archive has never been a backup.
  *
  * A claim is renewed while its writer lives, and a writer counts as dead when its claim was not for an hour, on the storage's
@@ -133,7 +133,7 @@ async function readClaim(storage: Storage, key: string): Promise<z.infer<typeof 
  * Removes what writers of the same kind, name and folder have left that were killed: an archive without its manifest, what
  * was not yet one, and the claim. Nothing but what a claim names, and no living writer's. Best effort: what fails, the
  * next run tries again, and prune after a day.
- * @param own The claim of who asks: the storage's clock is told by it
+ * @param own The claim of the caller: it shows the time on the storage's clock
  * @throws BackupError CANCELLED
  */
 export async function clearDebris(

@@ -119,12 +119,12 @@ function waysToOpen(facts: EncryptionFacts): string {
 	return ways.join(', or ');
 }
 
-/** Thrown inside when no session key could be had: the keys are wrong, or the beginning of the file is damaged. */
+/** Thrown internally when no session key could be decrypted: the keys are wrong, or the beginning of the file is damaged. */
 export class NoSessionKey extends Error {}
 
 /**
  * Decrypts a stream. Its output is not authenticated, see the head of this file. The source is read by `next` alone and
- * never told to end, so that its owner can go on reading it after a failure.
+ * never ended, so that its owner can go on reading it after a failure.
  * @throws NoSessionKey, errors of openpgp.js, errors of the source, Error for what is damaged.
  */
 export async function* decryptStream(

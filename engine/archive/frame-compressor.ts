@@ -18,7 +18,7 @@ export const COMPRESSORS = Math.max(
 export class FrameCompressor {
 	readonly #codec: CodecOptions;
 	readonly #spare: Buffer[] = [];
-	/** Those that compress nothing now. */
+	/** Encoders that are not at work. */
 	readonly #idle: FrameEncoder[] = [];
 	#busy = 0;
 	#waiting: (() => void)[] = [];

@@ -4,10 +4,10 @@ import { wholeNumber, type NumberRange } from './choices';
 /** As safe swaps end the name of what was there before: `shop_before_20260131_020000`. */
 export const KEPT_SUFFIX = /_before_\d{8}_\d{6}(?:_\d+)?$/;
 
-/** How many copies a safe swap may be told to stay within. */
+/** The limits of how many copies safe swaps may keep. */
 export const KEPT_COPIES: NumberRange = { min: 1, max: 1000 };
 
-/** @throws BackupError INVALID_INPUT for a number of copies that is none */
+/** Checks the number of copies that may be kept. @throws BackupError INVALID_INPUT for what is no such number */
 export function checkKeptCopies(most: number | undefined): void {
 	if (most !== undefined) wholeNumber(most, 'Kept Copies', KEPT_COPIES);
 }

@@ -50,7 +50,7 @@ function objectOf(required: Record<string, Check>, optional: Record<string, Chec
 	};
 }
 
-const isTold = objectOf({ system: isText, version: isText }, {}, isAnything);
+const isSource = objectOf({ system: isText, version: isText }, {}, isAnything);
 const isTool = objectOf({ name: isText, version: isText }, {}, isAnything);
 
 /** @param version The one that is written; version 1 is read as well. @param kinds The kinds of backups that there are */
@@ -78,7 +78,7 @@ export function manifestCheck(version: number, kinds: readonly string[], checksu
 			file: matching(/^[^/\\]+$/),
 			startedAt: matching(TIME),
 			finishedAt: matching(TIME),
-			source: isTold,
+			source: isSource,
 			tool: isTool,
 			codec: objectOf({ name: oneOf(...CODECS) }, { level: (value) => Number.isInteger(value) }),
 			encryption: (value) => value === null || encryption(value),

@@ -6,8 +6,8 @@ import { CODECS } from './codec';
 export const MANIFEST_SUFFIX = '.manifest.json';
 
 /**
- * What backups are written with. Version 2 cannot be without its checksum and tells the folder that it was made for; the
- * two digits differ in two bits, so that no flipped one makes the one version of the other. Version 1 stays readable.
+ * What backups are written with. Version 2 always has its checksum and names the folder that it was made for. The two
+ * digits differ in two bits, so no single flipped bit turns one version into the other. Version 1 stays readable.
  */
 export const MANIFEST_VERSION = 2;
 
@@ -45,7 +45,7 @@ const partSchema = z.object({
 	offset: bytes,
 	length: bytes,
 	rawLength: bytes,
-	/** Of the compressed frame. */
+	/** The hash of the compressed frame. */
 	sha256,
 	/** Index into `tables`, for a part that holds rows of one table. */
 	table: z.number().int().nonnegative().optional(),
@@ -58,7 +58,7 @@ const tableSchema = z.object({
 	rows: z.number().int().nonnegative(),
 	/** Raw bytes of its rows as the archive holds them. */
 	bytes,
-	/** Those that belong to its columns, where the archive holds no definitions to say so (PostgreSQL, rows alone). */
+	/** The sequences that belong to its columns, where the archive holds no definitions that say so (PostgreSQL, rows alone). */
 	sequences: z.array(z.object({ schema: z.string(), name: z.string() })).optional(),
 });
 
@@ -70,7 +70,7 @@ const partialSchema = z.object({
 	selection: z.array(z.string()),
 });
 
-/** By what a holder of the passphrase can tell a manifest from a forged one; see authenticity.ts. Hexadecimal. */
+/** How a holder of the passphrase distinguishes a manifest from a forged one; see authenticity.ts. Hexadecimal. */
 const proofSchema = z.object({
 	salt: z.string().regex(/^[0-9a-f]{32}$/),
 	keyCheck: z.string().regex(/^[0-9a-f]{16}$/),
@@ -109,7 +109,7 @@ const manifestShape = z.object({
 		.nullable(),
 	/** raw: before the codec; compressed: after it; stored: the file. */
 	size: z.object({ raw: bytes, compressed: bytes, stored: bytes }),
-	/** Of the file as stored. */
+	/** The hash of the file as stored. */
 	sha256,
 	parts: z.array(partSchema),
 	tables: z.array(tableSchema).optional(),
@@ -123,7 +123,7 @@ const manifestShape = z.object({
 	/** Groups the archives that one run made. */
 	runId: z.string().optional(),
 	tags: z.array(z.string()).default([]),
-	/** Of a backup that was encrypted with a passphrase, from version 2 on. It covers all of the manifest but `pinned`. */
+	/** Backups that were encrypted with a passphrase have it from version 2 on. It covers all of the manifest but `pinned`. */
 	proof: proofSchema.optional(),
 	/** Retention never deletes a pinned backup. */
 	pinned: z.boolean().optional(),

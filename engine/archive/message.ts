@@ -35,7 +35,7 @@ export async function* decryptMessage(
 		}
 		throw new BackupError('ARCHIVE_CORRUPT', 'The encrypted file is damaged or incomplete.', {
 			cause: error,
-			// Of what a wrong key makes of a message, about one in a hundred looks like the beginning of a content.
+			// About one in a hundred messages looks like the beginning of a content after decryption with a wrong key.
 			hint: passphrase
 				? 'Fetch it again, and make sure that the passphrase is the right one: a wrong one can look so, too.'
 				: 'Fetch it again.',

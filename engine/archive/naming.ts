@@ -119,7 +119,7 @@ export function folderOf(key: string): string {
 }
 
 /**
- * Of a folder of weekly copies, the week, `2020_W53`, and the folder that the originals lie in: empty where that is the usual
+ * The week of a folder of weekly copies, `2020_W53`, and the folder that the originals lie in: empty where that is the usual
  * one of their kind, or the root. Undefined for every other folder.
  */
 export function weekOfFolder(folder: string): { week: string; place: string } | undefined {
@@ -127,7 +127,7 @@ export function weekOfFolder(folder: string): { week: string; place: string } | 
 	return match?.[1] === undefined ? undefined : { week: match[1], place: folder.slice(match[0].length) };
 }
 
-/** The folder that backups of a kind lie in unless told otherwise: `postgres` for `postgres-globals`, too. */
+/** The folder that backups of a kind lie in by default: `postgres`, for `postgres-globals` as well. */
 export function usualFolder(kind: BackupKind): string {
 	return kind.split('-', 1).join();
 }

@@ -16,7 +16,7 @@ const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** The error for a manifest that only a newer version of this package understands. */
 export class NewerManifest extends BackupError {
-	/** Of the backup, as far as the manifest states an id that is one. */
+	/** The id of the backup; undefined where the manifest states none. */
 	readonly id: string | undefined;
 	/** The kind that the manifest states; undefined where that is no name. */
 	readonly kind: string | undefined;

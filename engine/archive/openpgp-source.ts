@@ -21,7 +21,7 @@ export class OpenpgpSource {
 	#failure: { error: Error } | undefined;
 	#onFailure = () => {};
 
-	/** @param source Read by `next` alone and never told to end, so that its owner can go on reading it. */
+	/** @param source Only its `next` is called, and never its `return`, so that its owner can go on reading it. */
 	constructor(source: AsyncIterator<Uint8Array>) {
 		this.#source = source;
 	}

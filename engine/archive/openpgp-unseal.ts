@@ -81,7 +81,7 @@ async function unlessEnded<T>(read: () => Promise<T>): Promise<T | undefined> {
 	}
 }
 
-/** Tag and length (RFC 4880 4.2). Undefined for what is no header, and for a length that is told nowhere. */
+/** Tag and length (RFC 4880 4.2). Undefined for what is no header, and for a length that is not stated. */
 async function readHeader(from: Reads): Promise<Header | undefined> {
 	const first = await from.take(1);
 	const octet = first[0] as number;

@@ -112,7 +112,7 @@ export class ArchiveOutput {
 		return !this.#encryptor && this.compressedBytes === 0;
 	}
 
-	/** Of what was stored so far, in hex; where it is encrypted, of what the storage has read so far. */
+	/** The hash of what was pushed so far, in hex; of an encrypted file, that of what the storage has read so far. */
 	sha256(): string {
 		return this.#hash.copy().digest('hex');
 	}

@@ -3,7 +3,7 @@
  * has to bring back: all that asks here. One thing is a kind, a source (a server), a name and a folder. A name alone tells
  * too little: the roles of every server are called `globals`, and every second one has a database `postgres`.
  *
- * Where it is not certain, backups are told apart: then one more is kept or tried, and the other way round the last backup
+ * Where it is not certain, backups count as different: then one more is kept or tried, and the other way round the last backup
  * of a server could go for one of another. So a server that has moved to another address begins a new series, and the old
  * one keeps its last backup; and one that took over the address of another does not take over its series.
  */
@@ -23,7 +23,7 @@ export interface SourceIdentity {
 export interface SeriesFacts extends SourceIdentity {
 	kind: string;
 	name: string;
-	/** Of the archive. */
+	/** The key of the archive. */
 	key: string;
 	/** Where it is known better than the key tells: of a weekly copy, the folder of its original. */
 	home?: string | undefined;

@@ -40,7 +40,7 @@ export class StoredFile {
 	readonly bytes: AsyncGenerator<Uint8Array>;
 	readonly #options: StoredFileOptions;
 	readonly #hash = createHash('sha256');
-	/** Of all of it; a hash can be asked for its result only once, and who meets a failure asks again. */
+	/** The hash of all bytes. A hash object gives its result only once, and whoever meets a failure asks again. */
 	#digest: string | undefined;
 
 	constructor(options: StoredFileOptions) {

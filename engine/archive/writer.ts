@@ -201,7 +201,7 @@ export class ArchiveWriter {
 	/** Pushes a frame when it is compressed; to be run while the output is held. */
 	#appending(details: PartDetails, rawLength: number, compressed: Promise<Uint8Array[]>): () => Promise<void> {
 		const hashed = compressed.then(hashFrame);
-		// Its failure is met when the output is had, which may be later.
+		// Its failure is handled when the output is held, which may be later.
 		hashed.catch(() => {});
 		return async () => {
 			await this.#output.append(details, await hashed, rawLength);
@@ -209,7 +209,7 @@ export class ArchiveWriter {
 	}
 
 	async #appendStream(details: PartDetails, source: AsyncIterable<Uint8Array>): Promise<ManifestPart> {
-		// Of the first part in a file without encryption, the file's own hash so far is the part's; hashing is much of the work.
+		// Without encryption, the hash of the file so far is that of its first part; hashing is much of the work.
 		const hash = this.#output.hashesFirstPart ? undefined : createHash('sha256');
 		let rawLength = 0;
 		let length = 0;

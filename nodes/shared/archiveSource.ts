@@ -20,13 +20,13 @@ import { openStorage } from './storage';
 /** Where an archive, or a file made by others, is to be read from. */
 export interface ArchivePlace {
 	storage: Storage;
-	/** Of the archive. */
+	/** The key of the archive. */
 	key: string;
 	/** Folder of the archive in the storage; undefined for what comes in by itself. */
 	folder: string | undefined;
 	/** Undefined for a file without one. */
 	manifest: Manifest | undefined;
-	/** Of the Backup Encryption credential, where one is selected. */
+	/** What the Backup Encryption credential holds, where one is selected. */
 	keys: DecryptionKeys | undefined;
 	/** What the user has to know of how the backup was chosen. */
 	remark?: string;

@@ -4,9 +4,9 @@ import { readableSize } from './listSearch/size';
 import { partialWords } from './partial';
 import { type Columns, inOneText } from './simplify';
 
-/** What there is to know of a backup besides its manifest. */
+/** What else is known of a backup besides its manifest. */
 export interface KnownOfBackup {
-	/** Of the archive; undefined where it lies in no storage. */
+	/** The key of the archive; undefined where it lies in no storage. */
 	key?: string | undefined;
 	/** What is wrong with it, in a few words: `archive missing`. */
 	problems?: string[];

@@ -13,7 +13,7 @@ import { BackupError, messageOf, type ReadOptions, type Storage, type StoredObje
 interface Place {
 	stream: Readable;
 	chunks: AsyncIterator<Buffer>;
-	/** Of the next byte. */
+	/** The offset of the next byte. */
 	offset: number;
 	/** Read from the stream and not handed out yet. */
 	rest: Buffer;

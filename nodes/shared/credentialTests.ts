@@ -18,7 +18,7 @@ async function report(test: () => Promise<string>): Promise<INodeCredentialTestR
 }
 
 /**
- * Writes, reads and deletes a small object. A folder that this makes is told of as an error, once: the editor shows nothing of
+ * Writes, reads and deletes a small object. That it had to make the folder is reported as an error, once: the editor shows nothing of
  * what a test says that went well, and a mistyped path would pass for the right one.
  */
 export async function testBackupStorage(credential: ICredentialsDecrypted): Promise<INodeCredentialTestResult> {

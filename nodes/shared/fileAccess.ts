@@ -14,7 +14,7 @@ export interface FileAccess {
 
 type Guards = Pick<FileSystemHelperFunctions, 'resolvePath' | 'isFilePathBlocked'>;
 
-/** n8n's own guards, which a running node is given; the settings are told where they refuse. */
+/** n8n's own guards, which a running node is given; where they refuse, the message names the settings. */
 export function guardedByN8n(helpers: Guards, settings: NodeJS.ProcessEnv = process.env): FileAccess {
 	return {
 		async allowedFolder(path) {

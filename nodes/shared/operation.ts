@@ -45,7 +45,7 @@ export async function runBranching(
 			}
 		} catch (error) {
 			const nodeError = toNodeError(context.getNode(), error, item);
-			// A cancelled run ends, whatever the node is told to do about errors.
+			// A cancelled run ends, whatever the node is set to do about errors.
 			if (!context.continueOnFail() || context.getExecutionCancelSignal()?.aborted) throw nodeError;
 			put(operation.errorOutput, [errorItem(error, item)]);
 		}

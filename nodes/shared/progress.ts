@@ -7,11 +7,11 @@ const EVERY_MS = 10_000;
  * @returns What to call with the name of what is transferred, the bytes that are done, and all of them.
  */
 export function progressLog(log: (line: string) => void): (what: string, bytes: number, total: number) => void {
-	let told = Date.now();
+	let reportedAt = Date.now();
 	return (what, bytes, total) => {
 		const now = Date.now();
-		if (now - told < EVERY_MS) return;
-		told = now;
+		if (now - reportedAt < EVERY_MS) return;
+		reportedAt = now;
 		const percent = total > 0 ? Math.floor((bytes / total) * 100) : 100;
 		log(`${what}: ${readableSize(bytes)} of ${readableSize(total)} (${percent} %)`);
 	};

@@ -39,7 +39,7 @@ export interface StorageCredential {
 
 const MIB = 1024 * 1024;
 
-/** What is told of an outage goes to these. */
+/** The ways in which an outage is reported. */
 type Noticed = Pick<IExecuteFunctions, 'logger' | 'sendMessageToUI' | 'addExecutionHints'>;
 
 /** The others are in n8n's log. */
@@ -48,7 +48,7 @@ const MOST_HINTS = 5;
 /** Whoever waits for a test or a drop-down would rather know soon than have an outage waited for. */
 const IN_THE_EDITOR = { outageMs: 10_000, firstAnswerMs: 3000, stallMs: 10_000 };
 
-/** Who uses a storage: a run, which gets told of outages, or somebody in the editor. */
+/** Who uses a storage: a run, to which outages are reported, or somebody in the editor. */
 export type StorageUse =
 	| {
 			type: 'run';
@@ -130,7 +130,7 @@ export async function openStorage(context: IExecuteFunctions, itemIndex: number)
 	return await storageOf(credential as unknown as StorageCredential, guardedByN8n(context.helpers), use);
 }
 
-/** While an outage lasts: to n8n's log, and to whoever runs the workflow in the editor. When it is over: beside the result. */
+/** While an outage lasts, it is reported in n8n's log and in the editor that runs the workflow; when it is over, with the result. */
 export function noticesTo(context: Noticed): NonNullable<S3StorageOptions['onNotice']> {
 	let hints = 0;
 	return (notice, isOver) => {

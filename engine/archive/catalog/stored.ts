@@ -39,7 +39,7 @@ const BATCH_BYTES = 256 * 1024;
 
 /** One manifest as it was read. */
 export interface CatalogLine {
-	/** Of the archive. */
+	/** The key of the archive. */
 	key: string;
 	/** The manifest when it was read: its size, when it was last changed (milliseconds), and its ETag, where there is one. */
 	size: number;

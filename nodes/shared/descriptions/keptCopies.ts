@@ -3,7 +3,7 @@ import type { INodeProperties } from 'n8n-workflow';
 import { type Fields, numberIn } from '../fields';
 import { KEPT_COPIES } from '../../../engine';
 
-/** Of a restore by Safe Swap. */
+/** The option of a restore by Safe Swap. */
 export const keptCopiesOption: INodeProperties = {
 	displayName: 'Kept Copies',
 	name: 'keptCopies',

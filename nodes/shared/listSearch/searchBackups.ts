@@ -11,7 +11,7 @@ import { backupLabel, damagedLabel, VERIFIED_WORDS } from './label';
 
 /** Each entry may take a request to the storage, for what verifications found: further ones come as the user scrolls. */
 const PAGE = 50;
-/** Of those at once. */
+/** So many of them are looked up at once. */
 const READERS = 8;
 
 /** Milliseconds that a user may have to wait for them, where the storage does not answer. */
