@@ -57,7 +57,7 @@ export {
 	type PartialBackup,
 } from './manifest';
 export { mayBeOfKind, NewerManifest } from './newer-manifest';
-export { neededBy, type NeededArchive } from './needs';
+export { assertSelfContained, neededBy, type NeededArchive } from './needs';
 export { formatManifest, manifestDocument, parseManifest } from './manifest-text';
 export { DerivationBudget, isAuthentic, type ManifestTrust } from './authenticity';
 export { readManifest } from './manifest-file';

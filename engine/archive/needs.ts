@@ -4,6 +4,7 @@
  */
 import { BackupError, listed } from '../errors';
 import type { Manifest } from './manifest';
+import { PACKAGE } from './tool';
 
 /** What is known of an archive in a storage. */
 export interface StoredBackup {
@@ -54,5 +55,19 @@ export function assertNeededThere<T extends StoredBackup>(
 		'ARCHIVE_INCOMPLETE',
 		`The backup ${key} cannot be restored: it needs other archives, and these are missing or have another size than was stored: ${which}.`,
 		{ hint: 'Bring them back from a copy of the storage, or choose a backup that was made before.' },
+	);
+}
+
+/**
+ * Refuses a backup that uses the content of other archives, for a restore that reads its archive alone: it would bring back
+ * a part, and call it all.
+ * @throws BackupError MANIFEST_NEWER
+ */
+export function assertSelfContained({ file, needs = [] }: Pick<Manifest, 'file' | 'needs'>): void {
+	if (needs.length === 0) return;
+	throw new BackupError(
+		'MANIFEST_NEWER',
+		`The backup ${file} uses the content of ${needs.length} other archives, which this version of ${PACKAGE} cannot put together; nothing was changed.`,
+		{ hint: `Update the ${PACKAGE} package, or choose another backup.` },
 	);
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 
-import type { ArchiveReader } from '../../archive';
+import { assertSelfContained, type ArchiveReader } from '../../archive';
 import { BackupError } from '../../errors';
 import { collectionSource, type CollectionSource } from '../manifestSource';
 import { checkSnapshot, type SnapshotReport } from '../snapshot';
@@ -44,10 +44,11 @@ export interface RestoreSource {
 
 /**
  * A backup of a collection, from the storage.
- * @throws BackupError INVALID_INPUT for a backup of something else, MANIFEST_INVALID
+ * @throws BackupError INVALID_INPUT for a backup of something else, MANIFEST_INVALID, MANIFEST_NEWER
  */
 export function archiveSource(reader: ArchiveReader): RestoreSource {
 	const { manifest } = reader;
+	assertSelfContained(manifest);
 	const facts = collectionSource(manifest);
 	const description = manifest.file;
 	const prove = proofOf(reader);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Manifest } from '../../../engine/archive';
-import { assertNeededThere, neededBy } from '../../../engine/archive/needs';
+import { assertNeededThere, assertSelfContained, neededBy } from '../../../engine/archive/needs';
 
 const size = { raw: 9, compressed: 9, stored: 9 };
 const missing = (id: string) => ({ ...stored(id), foundSize: undefined });
@@ -34,5 +34,15 @@ describe('the archives that a backup needs', () => {
 			}),
 		);
 		expect(() => assertNeededThere({ key: 'files/z.tar', manifest }, [...all, stored('b'), stored('x')])).not.toThrow();
+	});
+
+	it('are no business of a restore that reads one archive alone', () => {
+		expect(() => assertSelfContained({ file: 'z.tar', needs: ['a', 'b'] })).toThrow(
+			expect.objectContaining({
+				code: 'MANIFEST_NEWER',
+				message: expect.stringContaining('2 other archives') as string,
+			}),
+		);
+		expect(() => assertSelfContained({ file: 'z.tar' })).not.toThrow();
 	});
 });

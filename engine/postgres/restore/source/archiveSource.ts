@@ -18,6 +18,7 @@
  * the rows is checked and surveyed when it comes, and the target asked for the roles that it names (see `requirements`). It is
  * read to its end, so the hash of the file and the message's own integrity check are compared as well.
  */
+import { assertSelfContained } from '../../../archive';
 import type { ArchiveReader, Manifest, ManifestPart, ReadPartResult } from '../../../archive';
 import { BackupError } from '../../../errors';
 import { type DatabaseProperties, type StoredProperties, storedPropertiesSchema } from '../../dump/databaseProperties';
@@ -67,6 +68,7 @@ export class ArchiveSource implements RestoreSource {
 	}
 
 	async inspect({ selection = {}, check = 'first', signal }: Inspection = {}): Promise<SourceFacts> {
+		assertSelfContained(this.#manifest);
 		const properties = this.#properties();
 		await this.reader.checkKeys(signal);
 		let filter = this.#survey.filter(selection);

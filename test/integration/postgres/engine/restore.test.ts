@@ -3,7 +3,9 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
+import { openArchive } from '../../../../engine/archive';
 import { ArchiveWriter } from '../../../../engine/archive/writer';
+import { ArchiveSource } from '../../../../engine/postgres';
 import { verifyBackup } from '../../../../engine/verify';
 import { compareDatabases } from '../../../fidelity/compare';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
@@ -74,6 +76,14 @@ describe('restoring into a new database', () => {
 		const before = await databaseNames(server);
 		await failureOf(restore(server, stored, { keys: { passphrase: 'wrong' } }), 'KEY_WRONG');
 		await failureOf(restore(server, stored), 'KEY_MISSING');
+		expect(await databaseNames(server)).toEqual(before);
+	});
+
+	it('refuses a backup that uses the content of other archives, and creates nothing', async () => {
+		const manifest = { ...backup.manifest, needs: ['0b6a3a52-6e0a-4a8f-9d0e-5f1d8c3b7a11'] };
+		const source = async () => new ArchiveSource(await openArchive(backup.storage, { manifest, folder: 'postgres' }));
+		const before = await databaseNames(server);
+		await failureOf(restore(server, { ...backup, source }), 'MANIFEST_NEWER');
 		expect(await databaseNames(server)).toEqual(before);
 	});
 
