@@ -64,3 +64,5 @@ export { readManifest } from './manifest-file';
 export { frameBytes, type FrameSizes } from './frame-size';
 export { writeFrames } from './stream-frames';
 export { LIMITS, readSmallObject, TooLarge } from './small-object';
+export { decompress } from './unpack/decompress';
+export { HEAD_BYTES, wrapperOf, unpack, type Wrapper, type UnpackedFile, type UnpackOptions } from './unpack/unpack';

@@ -1,4 +1,4 @@
-import { decompress } from '../../engine/postgres/foreign/decompress';
+import { decompress } from '../../engine/archive/unpack/decompress';
 
 /** All frames of a zstd file, unpacked, as `zstd -d` does it; node:zlib's synchronous function stops after the first one. */
 export async function unpackZstd(file: Buffer): Promise<Buffer> {

@@ -1,10 +1,2 @@
 export * from './custom';
-export {
-	detectDump,
-	detectKind,
-	looksLikeSql,
-	type DetectedDump,
-	type DetectOptions,
-	type DumpFormat,
-	type DumpWrapper,
-} from './detect';
+export { detectDump, detectFormat, type DetectedDump, type DumpFormat } from './detect';

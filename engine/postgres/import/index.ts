@@ -1,4 +1,5 @@
-import { type DumpFormat, type DumpObject, type DumpWrapper, listObjects, openArchive } from '../foreign';
+import type { Wrapper } from '../../archive';
+import { type DumpFormat, type DumpObject, listObjects, openArchive } from '../foreign';
 
 import { listPlainDump } from './listPlainDump';
 import { detectForeign, type ForeignDump } from './openDump';
@@ -9,7 +10,7 @@ export { openForeignDatabases, openForeignDump, type ForeignDump } from './openD
 export interface ForeignListing {
 	format: DumpFormat;
 	/** Compression and encryption around it, outermost first. */
-	wrappers: DumpWrapper[];
+	wrappers: Wrapper[];
 	objects: DumpObject[];
 }
 

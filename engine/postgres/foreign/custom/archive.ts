@@ -9,10 +9,10 @@
  * consumer reads them, through the decompressor; what the consumer leaves, and blocks not wanted, are skipped without
  * decompressing. Nothing is kept but the table of contents and the chunk at hand.
  */
+import { decompress } from '../../../archive';
 import { BackupError } from '../../../errors';
 import { CopyDataSplitter, copyInEncoding } from '../../script';
 import { ByteReader, damaged, endsEarly } from '../bytes';
-import { decompress } from '../decompress';
 import { type ArchiveCompression, ArchiveReader, checkCompression, readHeader } from './header';
 import { readEntries, type Toc, type TocEntry } from './toc';
 

@@ -1,6 +1,6 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { detectDump, detectKind } from '../../../../engine/postgres/foreign';
+import { detectDump, detectFormat } from '../../../../engine/postgres/foreign';
 import { collect, inPieces } from './read-blocks';
 import { writeArchive } from './write-archive';
 
@@ -72,7 +72,7 @@ describe('what a file is', () => {
 		['a letter beyond ASCII', Buffer.from('é'), /text, but not SQL/],
 		['a web page', Buffer.from('<!DOCTYPE html><html>'), /not SQL/],
 	])('is refused with what to do instead: %s', (_, head, message) => {
-		expect(() => detectKind(head)).toThrow(
+		expect(() => detectFormat(head)).toThrow(
 			expect.objectContaining({
 				code: 'INVALID_INPUT',
 				message: expect.stringMatching(message),

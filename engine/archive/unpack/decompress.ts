@@ -14,7 +14,7 @@ import {
 	type ZstdDecompress,
 } from 'node:zlib';
 import { BackupError } from '../../errors';
-import { damaged, endsEarly } from './bytes';
+import { damaged, endsEarly } from './errors';
 import { zstdFrames } from './zstd-frames';
 
 type Decoder = Inflate | Gunzip | ZstdDecompress;
