@@ -6,3 +6,15 @@ export * from './postgres';
 export * from './qdrant';
 export * from './retention';
 export * from './verify';
+// With the list of all systems; they stand in front of the functions of the same names above, which take a list.
+export {
+	ANOMALY_MEASURES,
+	deepestLevelOf,
+	drill,
+	findAnomalies,
+	holdsData,
+	SYSTEMS,
+	systemOf,
+	verifyBackup,
+	verifyFile,
+} from './systems';

@@ -75,12 +75,21 @@ export class ArchiveReader {
 	readonly #keys: DecryptionKeys | undefined;
 	#unlocked: Promise<UnlockedKeys> | undefined;
 	#knownGood = false;
+	#storedIsRight = false;
 
 	constructor(storage: Storage, key: string, manifest: Manifest, keys: DecryptionKeys | undefined) {
 		this.#storage = storage;
 		this.key = key;
 		this.manifest = manifest;
 		this.#keys = keys;
+	}
+
+	/**
+	 * Whether the last read of the whole file, by `raw` or `verifyStored`, found the stored bytes to be those that were written.
+	 * `raw` compares them also where it fails with KEY_WRONG after reading, because it has to tell a wrong key from damage.
+	 */
+	get storedIsRight(): boolean {
+		return this.#storedIsRight;
 	}
 
 	/**
@@ -101,6 +110,7 @@ export class ArchiveReader {
 			await file.verify();
 			this.#knownGood = true;
 		} finally {
+			this.#storedIsRight = file.isRight;
 			await file.close();
 		}
 	}
@@ -138,6 +148,7 @@ export class ArchiveReader {
 
 	async *#raw(signal: AbortSignal, onProgress?: (bytes: number, total: number) => void): AsyncGenerator<Uint8Array> {
 		throwIfCancelled(signal);
+		this.#storedIsRight = false;
 		const keys = await this.#unlock();
 		await assertStoredSize(this.#fileOptions(signal));
 		const pass = wholePass(this.#passOptions(signal), keys, this.#knownGood);
@@ -157,6 +168,7 @@ export class ArchiveReader {
 		} catch (error) {
 			throw await pass.explain(error);
 		} finally {
+			this.#storedIsRight = pass.file.isRight;
 			await pass.close();
 		}
 	}

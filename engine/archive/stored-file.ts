@@ -37,6 +37,8 @@ export class StoredFile {
 	size = 0;
 	/** The first failure of the storage, for telling it from what it led to further down. */
 	failure: { error: unknown } | undefined;
+	/** Whether `verify` found that all of it is what was stored. */
+	isRight = false;
 	readonly bytes: AsyncGenerator<Uint8Array>;
 	readonly #options: StoredFileOptions;
 	readonly #hash = createHash('sha256');
@@ -74,6 +76,7 @@ export class StoredFile {
 		if (this.size !== stored) throw corrupt(key, `it has ${this.size} bytes where ${stored} were stored`);
 		this.#digest ??= this.#hash.digest('hex');
 		if (this.#digest !== manifest.sha256) throw corrupt(key, 'its SHA-256 is not the one that was stored');
+		this.isRight = true;
 	}
 
 	/** Lets go of the storage. */

@@ -29,3 +29,4 @@ export {
 	type ForeignSnapshotOptions,
 	type RestoreSource as QdrantRestoreSource,
 } from './restore/source';
+export { qdrantSystem, type QdrantScratch } from './verify';

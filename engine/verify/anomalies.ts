@@ -1,7 +1,8 @@
 import type { ManifestSummary } from '../archive';
+import type { BackupSystem } from './system';
 
-/** What is looked at of a backup. */
-export type AnomalyMeasure = 'size' | 'rows' | 'points' | 'duration';
+/** What is looked at of a backup: `size`, `duration`, or a count that its system measures, such as `rows`. */
+export type AnomalyMeasure = string;
 
 export interface AnomalyOptions {
 	/** The trend is that of so many backups before it; default 30. */
@@ -32,29 +33,37 @@ const MAD_TO_DEVIATION = 1.4826;
 /** Runs of seconds vary with what else a machine does: below this a duration is never odd. Milliseconds. */
 const SHORT_MS = 10_000;
 
-const WORDS: Record<AnomalyMeasure, string> = {
-	size: 'stored size',
-	rows: 'number of rows',
-	points: 'number of points',
-	duration: 'duration',
-};
+/** The measures of all backups, in words. */
+const SIZE = 'size';
+const DURATION = 'duration';
 
-const MEASURES = Object.keys(WORDS) as AnomalyMeasure[];
+/** Each measure in words, in the order in which they are looked at: those that the systems bring are counts. */
+function wordsOf(systems: readonly BackupSystem[]): Record<AnomalyMeasure, string> {
+	const counts = Object.assign({}, ...systems.map(({ measures }) => measures)) as Record<string, string>;
+	return { [SIZE]: 'stored size', ...counts, [DURATION]: 'duration' };
+}
+
+/** What can be looked at of backups of these systems. */
+export function measuresOf(systems: readonly BackupSystem[]): AnomalyMeasure[] {
+	return Object.keys(wordsOf(systems));
+}
 
 /**
  * Compares a backup with those before it of the same kind and name; a partial one with those of the same selection.
- * That rows or points have dropped to none is told even where there is no trend yet.
+ * That a count has dropped to none is reported even where there is no trend yet.
  * @param manifests any, in any order: those that are no part of the trend are passed over
  */
 export function findAnomalies(
+	systems: readonly BackupSystem[],
 	manifest: ManifestSummary,
 	manifests: readonly ManifestSummary[],
 	options: AnomalyOptions = {},
 ): Anomaly[] {
-	const { window = 30, minSamples = 5, measures = MEASURES } = options;
-	const line = lineOf(manifest);
+	const words = wordsOf(systems);
+	const { window = 30, minSamples = 5, measures = Object.keys(words) } = options;
+	const trend = trendOf(manifest);
 	const before = manifests
-		.filter((other) => other.startedAt < manifest.startedAt && other.id !== manifest.id && lineOf(other) === line)
+		.filter((other) => other.startedAt < manifest.startedAt && other.id !== manifest.id && trendOf(other) === trend)
 		.sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1))
 		.slice(0, window);
 	return measures.flatMap((measure) => {
@@ -63,11 +72,13 @@ export function findAnomalies(
 		if (value === undefined || earlier.length === 0) return [];
 		const found = vanished(measure, value, earlier);
 		if (found) return [found];
-		return earlier.length < minSamples ? [] : offTheTrend(measure, value, earlier, options);
+		const word = words[measure] ?? measure;
+		return earlier.length < minSamples ? [] : offTheTrend({ measure, word }, value, earlier, options);
 	});
 }
 
-function lineOf({ kind, name, partial, encryption, codec }: ManifestSummary): string {
+/** Backups with the same answer are in one trend. */
+function trendOf({ kind, name, partial, encryption, codec }: ManifestSummary): string {
 	const part = partial && [partial.content, [...partial.selection].sort()];
 	// Another codec makes another size.
 	return JSON.stringify([kind, name, part, codec.name, encryption !== null]);
@@ -75,9 +86,9 @@ function lineOf({ kind, name, partial, encryption, codec }: ManifestSummary): st
 
 function valueOf(manifest: ManifestSummary, measure: AnomalyMeasure): number | undefined {
 	switch (measure) {
-		case 'size':
+		case SIZE:
 			return manifest.size.stored;
-		case 'duration':
+		case DURATION:
 			return Math.max(0, Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt));
 		default:
 			return manifest.counts[measure];
@@ -86,7 +97,7 @@ function valueOf(manifest: ManifestSummary, measure: AnomalyMeasure): number | u
 
 function vanished(measure: AnomalyMeasure, value: number, earlier: number[]): Anomaly | undefined {
 	const [last = 0] = earlier;
-	if ((measure !== 'rows' && measure !== 'points') || value > 0 || last === 0) return undefined;
+	if (measure === SIZE || measure === DURATION || value > 0 || last === 0) return undefined;
 	return {
 		measure,
 		value,
@@ -97,7 +108,7 @@ function vanished(measure: AnomalyMeasure, value: number, earlier: number[]): An
 }
 
 function offTheTrend(
-	measure: AnomalyMeasure,
+	{ measure, word }: { measure: AnomalyMeasure; word: string },
 	value: number,
 	earlier: number[],
 	{ deviations = 5, minShare = 0.3 }: AnomalyOptions,
@@ -105,11 +116,11 @@ function offTheTrend(
 	const median = medianOf(earlier);
 	const deviation = MAD_TO_DEVIATION * medianOf(earlier.map((other) => Math.abs(other - median)));
 	const distance = Math.abs(value - median);
-	const isShort = measure === 'duration' && Math.max(value, median) < SHORT_MS;
+	const isShort = measure === DURATION && Math.max(value, median) < SHORT_MS;
 	if (isShort || distance <= deviations * deviation || distance < minShare * median || distance === 0) return [];
 	const share = median === 0 ? '' : `${Math.round((100 * distance) / median)} % `;
 	const message =
-		`The ${WORDS[measure]}, ${shown(measure, value)}, is ${share}${value < median ? 'below' : 'above'} ` +
+		`The ${word}, ${shown(measure, value)}, is ${share}${value < median ? 'below' : 'above'} ` +
 		`${shown(measure, median)}, the median of the last ${earlier.length} backups.`;
 	return [{ measure, value, median, samples: earlier.length, message }];
 }
@@ -121,8 +132,8 @@ function medianOf(values: readonly number[]): number {
 }
 
 function shown(measure: AnomalyMeasure, value: number): string {
-	if (measure === 'size') return bytesShown(value);
-	if (measure === 'duration') return `${(value / 1000).toFixed(value < 100_000 ? 1 : 0)} s`;
+	if (measure === SIZE) return bytesShown(value);
+	if (measure === DURATION) return `${(value / 1000).toFixed(value < 100_000 ? 1 : 0)} s`;
 	return String(Math.round(value));
 }
 

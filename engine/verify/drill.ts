@@ -8,15 +8,8 @@ import {
 import { throwIfCancelled } from '../errors';
 import type { Storage } from '../storage';
 import { chooseSet, type DrillGap } from './drillSet';
-import { checkOf, hindranceOf } from './registry';
-import type {
-	Finding,
-	RestoreHindrance,
-	ScratchTargets,
-	Verdict,
-	VerificationLevel,
-	VerificationReport,
-} from './types';
+import { type BackupSystem, findKind, hindranceOf, type RestoreHindrance, type ScratchTargets } from './system';
+import type { Finding, Verdict, VerificationLevel, VerificationReport } from './types';
 import { verifyBackup } from './verifyBackup';
 
 export interface DrillOptions {
@@ -114,13 +107,13 @@ const MAX_FINDINGS = 20;
  * and how old the data is. What is wrong with the backups is in the report.
  * @throws BackupError CANCELLED, INVALID_INPUT (keys), and what listing the storage throws
  */
-export async function drill(options: DrillOptions): Promise<DrillReport> {
+export async function drill(systems: readonly BackupSystem[], options: DrillOptions): Promise<DrillReport> {
 	const { kinds, maxAgeHours, signal } = options;
 	const now = new Date();
 	const begun = performance.now();
 	const { backups, damaged } = await listAll(options);
 	const set = chooseSet(backups, damaged, {
-		isKnown: (kind) => checkOf(kind) !== undefined,
+		isKnown: (kind) => findKind(systems, kind) !== undefined,
 		now,
 		...(kinds && { kinds }),
 		...(maxAgeHours !== undefined && { maxAgeHours }),
@@ -131,14 +124,20 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
 		options.log?.(`Trying ${entry.key}, ${index + 1} of ${set.backups.length}`);
 		const { scratch } = options;
 		const targets = typeof scratch === 'function' ? scratch(entry.manifest) : scratch;
-		const hindrance = hindranceOf(entry.manifest, targets);
-		const report = await tryOut(entry, targets, hindrance ? 'content' : 'restore', options);
+		const hindrance = hindranceOf(systems, entry.manifest, targets);
+		const report = await tryOut(
+			systems,
+			entry,
+			{ level: hindrance ? 'content' : 'restore', scratch: targets },
+			options,
+		);
 		await options.onVerified?.(report);
-		const leftOut = { notRestored: hindrance ?? null, assertionsNotRun: notRun(entry.manifest, targets, hindrance) };
+		const assertionsNotRun = hindrance ? assertionsOf(systems, entry.manifest.kind, targets) : [];
+		const leftOut = { notRestored: hindrance ?? null, assertionsNotRun };
 		drilled.push(drilledBackup(entry, report, leftOut, now));
 	}
 	return {
-		...summary(drilled, set.gaps),
+		...summary(systems, drilled, set.gaps),
 		startedAt: now.toISOString(),
 		duration: Math.round(performance.now() - begun),
 		runId: set.runId,
@@ -148,12 +147,12 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
 }
 
 async function tryOut(
+	systems: readonly BackupSystem[],
 	{ key }: KnownBackup,
-	scratch: ScratchTargets,
-	level: VerificationLevel,
+	{ level, scratch }: { level: VerificationLevel; scratch: ScratchTargets },
 	{ storage, keys, signal, log }: DrillOptions,
 ): Promise<VerificationReport> {
-	return await verifyBackup({
+	return await verifyBackup(systems, {
 		storage,
 		key,
 		level,
@@ -174,13 +173,10 @@ async function listAll({ storage, prefixes = [''], keys, signal }: DrillOptions)
 	return { backups: newestFirst, damaged: [...damaged.values()] };
 }
 
-/** Assertions are for databases, whatever else the same targets are for. */
-function notRun(
-	{ kind }: ManifestSummary,
-	{ assertions = [] }: ScratchTargets,
-	hindrance: RestoreHindrance | undefined,
-): string[] {
-	return hindrance && kind === 'postgres' ? assertions : [];
+function assertionsOf(systems: readonly BackupSystem[], kind: BackupKind, targets: ScratchTargets): string[] {
+	const found = findKind(systems, kind);
+	const scratch = found && targets[found.system.name];
+	return scratch === undefined ? [] : [...(found?.ofKind.assertions?.(scratch) ?? [])];
 }
 
 function drilledBackup(
@@ -209,12 +205,13 @@ function drilledBackup(
 }
 
 function summary(
+	systems: readonly BackupSystem[],
 	backups: DrilledBackup[],
 	gaps: DrillGap[],
 ): Pick<DrillReport, 'verdict' | 'systems' | 'recoveryTime' | 'recoveryPoint' | 'spread'> {
 	const kinds = [...new Set(backups.map(({ kind }) => kind))];
-	const systems = kinds.map((kind) =>
-		systemOf(
+	const ofKinds = kinds.map((kind) =>
+		systemOfKind(
 			kind,
 			backups.filter((backup) => backup.kind === kind),
 		),
@@ -227,15 +224,15 @@ function summary(
 	const ages = backups.map(({ age }) => age);
 	const isEmpty = backups.length === 0;
 	return {
-		verdict: verdictOfAll(backups, gaps),
-		systems,
+		verdict: verdictOfAll(systems, backups, gaps),
+		systems: ofKinds,
 		recoveryTime: { sequential: sum(times), parallel: most(times) },
 		recoveryPoint: isEmpty ? null : Math.max(...ages),
 		spread: isEmpty ? null : Math.max(...ages) - Math.min(...ages),
 	};
 }
 
-function systemOf(kind: BackupKind, backups: DrilledBackup[]): DrilledSystem {
+function systemOfKind(kind: BackupKind, backups: DrilledBackup[]): DrilledSystem {
 	return {
 		kind,
 		backups: backups.length,
@@ -263,9 +260,11 @@ function verdictOf(backups: DrilledBackup[], gaps: DrillGap[]): DrillVerdict {
 }
 
 /** A drill that has restored no data tells nothing of a recovery: roles alone bring nothing back. */
-function verdictOfAll(backups: DrilledBackup[], gaps: DrillGap[]): DrillVerdict {
+function verdictOfAll(systems: readonly BackupSystem[], backups: DrilledBackup[], gaps: DrillGap[]): DrillVerdict {
 	const verdict = verdictOf(backups, gaps);
-	const hasRestoredData = backups.some(({ kind, notRestored }) => notRestored === null && kind !== 'postgres-globals');
+	const hasRestoredData = backups.some(
+		({ kind, notRestored }) => notRestored === null && findKind(systems, kind)?.ofKind.holdsData,
+	);
 	return verdict === 'passedInPart' && !hasRestoredData ? 'incomplete' : verdict;
 }
 

@@ -1,18 +1,19 @@
-/** Verification of backups: engine/verify/types.ts says what levels, verdicts and findings are. */
+/**
+ * Verification of backups: engine/verify/types.ts says what levels, verdicts and findings are, system.ts what each system
+ * brings. Whatever needs the systems takes the list of them; engine/systems.ts has the same functions with all systems.
+ */
 export { verifyBackup, type BackupToVerify, type VerifyBackupOptions } from './verifyBackup';
-export type {
-	CheckContext,
-	Finding,
-	KindCheck,
-	LevelReport,
-	RestoreHindrance,
-	ScratchTargets,
-	Verdict,
-	VerificationLevel,
-	VerificationReport,
-} from './types';
-export { deepestLevelOf } from './registry';
-export { findAnomalies, type Anomaly, type AnomalyMeasure, type AnomalyOptions } from './anomalies';
+export type { CheckContext, Finding, LevelReport, Verdict, VerificationLevel, VerificationReport } from './types';
+export {
+	deepestLevelOf,
+	findKind,
+	systemOf,
+	type BackupSystem,
+	type RestoreHindrance,
+	type ScratchTargets,
+	type SystemKind,
+} from './system';
+export { findAnomalies, measuresOf, type Anomaly, type AnomalyMeasure, type AnomalyOptions } from './anomalies';
 export { chooseBackups, type BackupChoice, type ChosenBackups } from './choose';
 export {
 	decidingVerification,
@@ -24,7 +25,7 @@ export {
 	type VerificationHistory,
 	type VerifiedBackup,
 } from './history';
-export { verifyFile, type VerifyFileOptions } from './foreign';
+export { verifyFile, type VerifyFileOptions } from './foreign/verifyFile';
 export {
 	drill,
 	type DrilledBackup,

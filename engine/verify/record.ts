@@ -1,4 +1,5 @@
 import { BackupError, type ErrorCode } from '../errors';
+import type { BackupSystem } from './system';
 import type { Finding, LevelReport, Verdict, VerificationLevel, VerificationReport } from './types';
 
 export const LEVELS: readonly VerificationLevel[] = ['integrity', 'content', 'restore'];
@@ -32,6 +33,16 @@ export function findingOf(error: unknown): Omit<Finding, 'level'> {
 	}
 	const { code, message, hint } = error;
 	return { severity: BAD.has(code) ? 'error' : 'obstacle', message, ...(hint === undefined ? {} : { hint }), code };
+}
+
+/** The finding for a test restore without a scratch target of the system. */
+export function noPlace({ name, title }: Pick<BackupSystem, 'name' | 'title'>): Omit<Finding, 'level'> {
+	return {
+		severity: 'obstacle',
+		message: `There is no place for a test restore of ${title}.`,
+		hint: `Give a scratch target for it ("${name}"): what is restored there is removed afterwards.`,
+		code: 'INVALID_INPUT',
+	};
 }
 
 interface Level {
@@ -86,7 +97,7 @@ export class VerificationRecord {
 		return this.#levels.length > 0 && this.#levels.every(({ report }) => hasPassed(report));
 	}
 
-	report(subject: Pick<VerificationReport, 'key' | 'manifest' | 'format'>): VerificationReport {
+	report(subject: Pick<VerificationReport, 'key' | 'manifest' | 'format' | 'system'>): VerificationReport {
 		for (const { report, dropped } of this.#levels) {
 			for (const severity of SEVERITIES) {
 				if (dropped[severity] === 0) continue;

@@ -1,18 +1,30 @@
 /**
- * How bytes move through: the storage is read once. The reader hashes the stored bytes, decrypts, compares every frame and
- * decompresses; the check of the archive's kind takes what comes out and judges it. Only a test restore reads the archive
- * again. In memory at any time: what the reader holds (see engine/archive/reader.ts) and one chunk of the check.
+ * How bytes move through a verification. The levels `integrity` and `content` read the archive from the storage once: the
+ * reader (engine/archive/reader.ts) hashes the stored bytes, decrypts them, compares every frame with its hash and
+ * decompresses it; the check of the archive's kind takes what comes out and judges it. ContentSource stands between the two. It
+ * keeps apart what the reader failed with (the bytes are bad, a key is wrong, the storage is away) and what the check failed
+ * with, and it reads to the end what a check leaves, because the reader compares the hash of the whole file only there.
+ * A wrong key shows in the same read: the reader then reads on to the end, to tell it from damage.
+ *
+ * The level `restore` reads the archive a second time, and only once: the check has kept what a restore must know before it
+ * begins (definitions, settings, checksums). In memory at any time: what the reader holds and one chunk of the check.
  */
-import { openArchive, type ArchiveReader, type DecryptionKeys, type Manifest, manifestKeyOf } from '../archive';
-import { MANIFEST_SUFFIX } from '../archive';
+import {
+	type ArchiveReader,
+	type DecryptionKeys,
+	type Manifest,
+	MANIFEST_SUFFIX,
+	manifestKeyOf,
+	openArchive,
+} from '../archive';
 import { BackupError, cancelled, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage';
-import { checkContents } from './foreign/contents';
+import { ContentSource } from './contentSource';
+import { checkContents } from './foreign/formats';
 import { verifyNeeded } from './needed';
-import { findingOf, LEVELS, VerificationRecord } from './record';
-import { checkOf } from './registry';
-import { ContentSource } from './source';
-import type { CheckContext, KindCheck, ScratchTargets, VerificationLevel, VerificationReport } from './types';
+import { findingOf, LEVELS, noPlace, VerificationRecord } from './record';
+import { type BackupSystem, type Checked, findKind, type ScratchTargets } from './system';
+import type { CheckContext, VerificationLevel, VerificationReport } from './types';
 
 /** Which backup: by the key of its archive or of its manifest, by a manifest that was read, or opened already. */
 export type BackupToVerify =
@@ -35,14 +47,18 @@ export type VerifyBackupOptions = BackupToVerify & {
 /**
  * Verifies one backup as deep as is asked. Whatever is wrong with it, and whatever kept it from being checked, is a finding
  * of the report.
+ * @param systems what each system brings; engine/systems.ts has the list
  * @throws BackupError CANCELLED; INVALID_INPUT where the options are wrong: no such level, keys that are no keys
  */
-export async function verifyBackup(options: VerifyBackupOptions): Promise<VerificationReport> {
+export async function verifyBackup(
+	systems: readonly BackupSystem[],
+	options: VerifyBackupOptions,
+): Promise<VerificationReport> {
 	const { level, signal } = options;
 	if (!LEVELS.includes(level)) throw new BackupError('INVALID_INPUT', `"${String(level)}" is not a level.`);
 	throwIfCancelled(signal);
 	const record = new VerificationRecord(level);
-	const run = new BackupVerification(options, record);
+	const run = new BackupVerification(systems, options, record);
 	try {
 		return await run.report();
 	} catch (error) {
@@ -51,18 +67,16 @@ export async function verifyBackup(options: VerifyBackupOptions): Promise<Verifi
 	}
 }
 
-/** Of kinds whose system brings no check: what they hold in a stock form (tar, JSON, SQL) is known all the same. */
-const STOCK_FORM: KindCheck = {
-	kinds: [],
-	content: async (raw, _manifest, context) => await checkContents(raw, context),
-};
+/** What the check of the content has found out; undefined as long as there is none. */
+type CheckedBackup = Checked<ArchiveReader, unknown> | undefined;
 
 class BackupVerification {
 	readonly #context: CheckContext;
-	/** One that the keys do not open. */
+	/** An archive that the keys do not open. */
 	#unopened: ArchiveReader | undefined;
 
 	constructor(
+		private readonly systems: readonly BackupSystem[],
 		private readonly options: VerifyBackupOptions,
 		private readonly record: VerificationRecord,
 	) {
@@ -86,16 +100,14 @@ class BackupVerification {
 			key: key.endsWith(MANIFEST_SUFFIX) ? key.slice(0, -MANIFEST_SUFFIX.length) : key,
 			manifest: known?.manifest,
 			format: undefined,
+			system: undefined,
 		});
 	}
 
 	async #verify(reader: ArchiveReader): Promise<void> {
 		const { record, options } = this;
-		const check = checkOf(reader.manifest.kind) ?? STOCK_FORM;
-		if (!(await this.#opensWithKeys(reader))) return;
-		await this.#verifyNeeded(reader.manifest);
-		await this.#read(reader, options.level === 'integrity' ? undefined : check);
-		if (options.level === 'restore' && record.passed) await this.#testRestore(reader, check);
+		const checked = await this.#read(reader);
+		if (options.level === 'restore' && record.passed) await this.#testRestore(reader, checked);
 	}
 
 	async #verifyNeeded(manifest: Manifest): Promise<void> {
@@ -106,10 +118,10 @@ class BackupVerification {
 				storage: liesInStorage ? options.storage : undefined,
 				keys: options.keys,
 				signal: options.signal,
-				found: (finding) => record.found(finding),
+				found: (finding) => record.found(finding, 'integrity'),
 			});
 		} catch (error) {
-			this.#findError(error);
+			this.#findError(error, 'integrity');
 		}
 	}
 
@@ -160,31 +172,15 @@ class BackupVerification {
 	}
 
 	/**
-	 * Without the key that opens it, the stored bytes alone can be judged: that they are the ones that were written. A wrong
-	 * key shows before the long read; so does damage at the beginning, which looks the same.
+	 * Reports that the keys do not open the backup. The stored bytes alone can be judged without them: whether they are the
+	 * ones that were written. A read that has ended over the keys has compared them already; otherwise it is done here.
 	 */
-	async #opensWithKeys(reader: ArchiveReader): Promise<boolean> {
-		const { signal } = this.options;
-		let failure: unknown;
-		try {
-			await reader.checkKeys(signal);
-			return true;
-		} catch (error) {
-			this.#rethrow(error);
-			failure = error;
-		}
-		const isKey = failure instanceof BackupError && (failure.code === 'KEY_MISSING' || failure.code === 'KEY_WRONG');
-		if (isKey) await this.#judgeStored(reader, failure);
-		else this.#findError(failure);
-		return false;
-	}
-
-	/** Compares the stored bytes of a backup that the keys do not open. */
 	async #judgeStored(reader: ArchiveReader, failure: unknown): Promise<void> {
 		const { signal } = this.options;
 		const begun = performance.now();
 		try {
-			await reader.verifyStored(signal, (bytes, total) => this.#progress(bytes, total));
+			if (!reader.storedIsRight) await reader.verifyStored(signal, (bytes, total) => this.#progress(bytes, total));
+			this.record.storedBytes = reader.manifest.size.stored;
 			this.record.current.counts.storedBytes = reader.manifest.size.stored;
 			const finding = findingOf(failure);
 			this.record.found({
@@ -194,59 +190,79 @@ class BackupVerification {
 		} catch (error) {
 			this.#findError(error);
 		}
-		this.record.current.duration = Math.round(performance.now() - begun);
+		this.record.current.duration += Math.round(performance.now() - begun);
 	}
 
-	/** The levels `integrity` and, with a check, `content`, in one read. */
-	async #read(reader: ArchiveReader, check: KindCheck | undefined): Promise<void> {
+	/** The levels `integrity` and, where it is asked for, `content`, in one read. */
+	async #read(reader: ArchiveReader): Promise<CheckedBackup> {
 		const { record, options } = this;
 		const integrity = record.current;
+		const withContent = options.level !== 'integrity';
 		const progress = (bytes: number, total: number) => this.#progress(bytes, total);
 		const source = new ContentSource(reader.raw(options.signal, progress) as AsyncIterable<Uint8Array>);
 		const begun = performance.now();
-		if (check) {
+		let checked: CheckedBackup;
+		if (withContent) {
 			record.begin('content');
-			await this.#checkContent(source, reader.manifest, check);
+			checked = await this.#checkContent(source, reader.manifest);
 		}
 		await source.finish();
 		record.rawBytes = source.rawBytes;
 		const elapsed = performance.now() - begun;
 		integrity.duration = Math.round(source.waited);
-		integrity.counts = { parts: reader.manifest.parts.length };
 		if (source.failure) {
-			// What a check says of a part of the content is no use where the rest of it never came.
-			if (check) record.discard();
-			this.#findError(source.failure.error);
-			return;
+			// What a check says of a part of the content is of no use where the rest of it never came.
+			if (withContent) record.discard();
+			const { error } = source.failure;
+			if (isAboutKeys(error)) await this.#judgeStored(reader, error);
+			else {
+				integrity.counts = { parts: reader.manifest.parts.length };
+				this.#findError(error);
+			}
+			return undefined;
 		}
+		integrity.counts = { parts: reader.manifest.parts.length };
 		record.storedBytes = reader.manifest.size.stored;
-		if (check) record.current.duration = Math.round(elapsed - source.waited);
+		await this.#verifyNeeded(reader.manifest);
+		if (withContent) record.current.duration = Math.round(elapsed - source.waited);
+		return checked;
 	}
 
-	async #checkContent(source: ContentSource, manifest: Manifest, check: KindCheck): Promise<void> {
-		const { record } = this;
+	async #checkContent(source: ContentSource, manifest: Manifest): Promise<CheckedBackup> {
+		const { record, systems } = this;
+		const found = findKind(systems, manifest.kind);
 		try {
-			record.current.counts = await check.content(source.bytes, manifest, this.#context);
+			const checked = found
+				? await found.ofKind.check(source.bytes, manifest, this.#context)
+				: // A kind that no system brings: what it holds in a stock form (tar, JSON, SQL) can be checked all the same.
+					{ counts: await checkContents(systems, source.bytes, this.#context) };
+			record.current.counts = checked.counts;
+			return checked;
 		} catch (error) {
-			if (source.failure) return;
+			if (source.failure) return undefined;
 			this.#rethrow(error);
 			record.found(findingOf(error));
+			return undefined;
 		}
 	}
 
-	async #testRestore(reader: ArchiveReader, check: KindCheck): Promise<void> {
-		const { record, options } = this;
+	async #testRestore(reader: ArchiveReader, checked: CheckedBackup): Promise<void> {
+		const { record, options, systems } = this;
+		const { kind } = reader.manifest;
+		const system = findKind(systems, kind)?.system;
 		record.begin('restore');
 		const begun = performance.now();
 		try {
-			if (check.testRestore) {
-				record.current.counts = await check.testRestore(reader, options.scratch ?? {}, this.#context);
-			} else {
+			if (!checked?.testRestore || !system) {
 				record.found({
 					severity: 'obstacle',
-					message: `Archives of the kind ${reader.manifest.kind} cannot be restored for a test.`,
+					message: `Archives of the kind ${kind} cannot be restored for a test.`,
 					hint: 'Verify their content.',
 				});
+			} else {
+				const scratch = options.scratch?.[system.name];
+				if (scratch === undefined) record.found(noPlace(system));
+				else record.current.counts = await checked.testRestore(reader, scratch, this.#context);
 			}
 		} catch (error) {
 			this.#rethrow(error);
@@ -260,16 +276,21 @@ class BackupVerification {
 		this.options.onProgress?.(bytes, total);
 	}
 
-	#findError(error: unknown): void {
+	/** Adds the finding for an error to a level, by default to the current one. */
+	#findError(error: unknown, level?: VerificationLevel): void {
 		this.#rethrow(error);
 		if (error instanceof BackupError && error.code === 'INVALID_INPUT') throw error;
-		this.record.found(findingOf(error));
+		this.record.found(findingOf(error), level);
 	}
 
 	#rethrow(error: unknown): void {
 		if (this.options.signal?.aborted) throw cancelled();
 		if (error instanceof BackupError && error.code === 'CANCELLED') throw error;
 	}
+}
+
+function isAboutKeys(error: unknown): boolean {
+	return error instanceof BackupError && (error.code === 'KEY_MISSING' || error.code === 'KEY_WRONG');
 }
 
 function manifestKey(key: string): string {

@@ -1,4 +1,6 @@
-import { listed, type DrilledBackup, type DrillReport } from '../../engine';
+import { type DrilledBackup, type DrillReport, holdsData, listed, systemOf } from '../../engine';
+
+import { placeField, restoreAdvice } from './systems';
 
 const MB = 1_000_000;
 /** An item and a mail are to be read; what is more has its own line in the report. */
@@ -10,36 +12,20 @@ const SHOWN = 120;
 /** Why a drill has only verified the content of a backup, in the words of the node's fields; null where it has restored it. */
 export function whyNotRestored({
 	notRestored,
+	kind,
 	rawBytes,
-}: Pick<DrilledBackup, 'notRestored' | 'rawBytes'>): string | null {
+}: Pick<DrilledBackup, 'notRestored' | 'kind' | 'rawBytes'>): string | null {
 	switch (notRestored) {
 		case null:
 			return null;
 		case 'noWay':
 			return 'there is no way to restore this kind for a test';
 		case 'noPlace':
-			return 'no server is chosen in Qdrant Into';
+			return `no server is chosen in ${placeField(systemOf(kind))}`;
 		case 'tooLarge':
 			return `it holds ${Math.ceil(rawBytes / MB)} MB, more than Max Size (MB)`;
 		case 'noMemory':
 			return 'memory does not suffice to restore it inside n8n';
-	}
-}
-
-/** What to do so that it is restored the next time. */
-function whatToDo({ notRestored, kind }: DrilledBackup): string[] {
-	switch (notRestored) {
-		case null:
-			return [];
-		case 'noWay':
-			return ['Qdrant takes a snapshot of its whole storage at its start only: back up the collections as well.'];
-		case 'noPlace':
-			return ['Choose a scratch server in Qdrant Into, or leave Qdrant out with Kinds.'];
-		case 'tooLarge':
-			return ['Raise Max Size (MB), or choose a scratch server in PostgreSQL Into.'];
-		case 'noMemory':
-			if (kind === 'postgres-globals') return ['Give n8n more memory: roles are restored inside n8n in any case.'];
-			return ['Give n8n more memory, or choose a scratch server in PostgreSQL Into.'];
 	}
 }
 
@@ -66,12 +52,12 @@ export function leftOut({ backups }: Pick<DrillReport, 'backups'>): { problem: s
 	const what = `${beginningOf(backups)} for a test, only the content was verified`;
 	return {
 		problem: `${what}: ${[...each, ...more].join('; ')}.`,
-		hint: [...new Set(out.flatMap(whatToDo))].join(' '),
+		hint: [...new Set(out.flatMap((one) => restoreAdvice(one) ?? []))].join(' '),
 	};
 }
 
 function beginningOf(backups: readonly DrilledBackup[]): string {
 	const restored = backups.filter(({ notRestored }) => notRestored === null);
 	if (restored.length === 0) return 'Nothing was restored';
-	return restored.every(({ kind }) => kind === 'postgres-globals') ? 'Nothing but roles was restored' : 'Not restored';
+	return restored.every(({ kind }) => !holdsData(kind)) ? 'Nothing but roles was restored' : 'Not restored';
 }

@@ -1,19 +1,22 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import type {
-	BackupError,
-	ErrorCode,
-	Finding,
-	LevelReport,
-	Manifest,
-	Verdict,
-	VerificationLevel,
-	VerificationReport,
+import {
+	type BackupError,
+	deepestLevelOf,
+	type ErrorCode,
+	type Finding,
+	type LevelReport,
+	type Manifest,
+	systemOf,
+	type Verdict,
+	type VerificationLevel,
+	type VerificationReport,
 } from '../../engine';
 import { rounded } from '../shared/backupItem';
 import { inOneText, itemOf } from '../shared/simplify';
 
 import type { Outcome } from './outcome';
+import { placeField, RESTORABLE_FILES } from './systems';
 
 const MB = 1_000_000;
 const HOUR_MS = 3_600_000;
@@ -81,15 +84,12 @@ function describeLevel({ level, counts, duration, restoreDuration, findings }: L
 	};
 }
 
-function reductionOf(asked: VerificationLevel, { requested, manifest, format }: VerificationReport): Finding[] {
+function reductionOf(asked: VerificationLevel, { requested, manifest, system }: VerificationReport): Finding[] {
 	if (asked === requested) return [];
 	const what = manifest ? `Backups of the kind ${manifest.kind} were` : 'This file was';
-	const needsServer = manifest ? manifest.kind === 'qdrant' : format?.startsWith('snapshot of Qdrant');
-	const why = needsServer
-		? 'no server is chosen for it (Qdrant Into)'
-		: manifest
-			? 'there is no way to'
-			: 'only SQL dumps and snapshots of collections can be';
+	const restorable = manifest && deepestLevelOf(manifest.kind) === 'restore' ? systemOf(manifest.kind) : system;
+	const noWay = manifest ? 'there is no way to' : `only ${RESTORABLE_FILES} can be`;
+	const why = restorable === undefined ? noWay : `no server is chosen for it (${placeField(restorable)})`;
 	const message = `${what} not restored for a test: ${why}. The content was verified.`;
 	return [{ severity: 'warning', level: asked, message }];
 }

@@ -1,6 +1,13 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-import { BackupError, type ManifestSummary, type ScratchTargets } from '../../engine';
+import {
+	BackupError,
+	type BackupKind,
+	type ManifestSummary,
+	type PostgresScratch,
+	type QdrantScratch,
+	type ScratchTargets,
+} from '../../engine';
 import { collectionOf, type Fields, numberOf, textOf } from '../shared/fields';
 import { connectTimeoutIn, withPostgres } from '../shared/postgresConnection';
 import { qdrantConnection } from '../shared/qdrantConnection';
@@ -8,6 +15,9 @@ import { qdrantConnection } from '../shared/qdrantConnection';
 import { oneOf } from './choice';
 
 const MB = 1_000_000;
+
+/** SQL Assertions are about databases. */
+const ASSERTED: BackupKind = 'postgres';
 
 /** What must be true in restored databases; without a database in all of them. */
 export interface Assertion {
@@ -17,9 +27,10 @@ export interface Assertion {
 
 /** The fields of descriptions/scratch.ts. */
 export interface ScratchSettings {
-	/** Bytes; undefined where a server is taken. */
+	/** The systems of which backups have a place to be restored, by name. */
+	places: readonly string[];
+	/** Bytes of the largest database that is restored in memory; undefined where a server is taken. */
 	maxRawBytes: number | undefined;
-	hasQdrant: boolean;
 	assertions: Assertion[];
 }
 
@@ -36,8 +47,8 @@ export function scratchSettings(context: IExecuteFunctions, item: number): Scrat
 	const postgres = oneOf(context.getNodeParameter('postgresTarget', item), ['inProcess', 'server'], 'PostgreSQL Into');
 	const qdrant = oneOf(context.getNodeParameter('qdrantTarget', item), ['none', 'server'], 'Qdrant Into');
 	return {
+		places: qdrant === 'server' ? ['postgres', 'qdrant'] : ['postgres'],
 		maxRawBytes: postgres === 'inProcess' ? maxSize(context, item) : undefined,
-		hasQdrant: qdrant === 'server',
 		assertions: assertionsOf(context, item),
 	};
 }
@@ -67,27 +78,28 @@ export async function withScratch<T>(
 	connection: Fields,
 	use: (scratch: Scratch) => Promise<T>,
 ): Promise<T> {
-	const { maxRawBytes, hasQdrant, assertions } = settings;
-	const qdrant = hasQdrant ? { connection: await qdrantConnection(context, item, connection) } : undefined;
-	const inQdrant = qdrant && { qdrant };
-	if (maxRawBytes !== undefined) {
-		return await use(scratchOf({ postgres: { type: 'inProcess', maxRawBytes }, ...inQdrant }, assertions));
-	}
+	const { maxRawBytes, places, assertions } = settings;
+	const qdrant: QdrantScratch | undefined = places.includes('qdrant')
+		? { connection: await qdrantConnection(context, item, connection) }
+		: undefined;
+	const scratchWith = (postgres: PostgresScratch) => scratchOf(postgres, qdrant ? { qdrant } : {}, assertions);
+	if (maxRawBytes !== undefined) return await use(scratchWith({ type: 'inProcess', maxRawBytes }));
 	const connectTimeout = connectTimeoutIn(connection);
 	return await withPostgres(context, item, { connectTimeout }, async (server) => {
-		return await use(scratchOf({ postgres: { type: 'server', connection: server }, ...inQdrant }, assertions));
+		return await use(scratchWith({ type: 'server', connection: server }));
 	});
 }
 
-function scratchOf(targets: ScratchTargets, assertions: Assertion[]): Scratch {
+function scratchOf(postgres: PostgresScratch, others: ScratchTargets, assertions: Assertion[]): Scratch {
 	const asked = new Set<string>();
 	return {
 		targetsFor(manifest) {
-			if (manifest && manifest.kind !== 'postgres') return targets;
+			if (manifest && manifest.kind !== ASSERTED) return { postgres, ...others };
 			const name = manifest?.name;
 			if (name !== undefined) asked.add(name);
 			const own = assertions.filter(({ database }) => database === '' || database === name);
-			return { ...targets, assertions: own.map(({ sql }) => sql) };
+			const asserted: PostgresScratch = { ...postgres, assertions: own.map(({ sql }) => sql) };
+			return { postgres: asserted, ...others };
 		},
 		unasked: () => [...new Set(assertions.map(({ database }) => database))].filter((name) => name && !asked.has(name)),
 	};

@@ -1,16 +1,14 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-import type { AnomalyMeasure, AnomalyOptions } from '../../engine';
+import { ANOMALY_MEASURES, type AnomalyOptions } from '../../engine';
 import { collectionOf, numberIn, selectedIn } from '../shared/fields';
 
 import { oneOf } from './choice';
 
-const MEASURES: readonly AnomalyMeasure[] = ['size', 'rows', 'points', 'duration'];
-
 /** The options of Check Trend as the engine wants them. @throws BackupError INVALID_INPUT */
 export function trendSettings(context: IExecuteFunctions, item: number): AnomalyOptions {
 	const options = collectionOf(context, 'options', item, 'Options');
-	const measures = selectedIn(options, 'measures', 'Measures').map((one) => oneOf(one, MEASURES, 'Measures'));
+	const measures = selectedIn(options, 'measures', 'Measures').map((one) => oneOf(one, ANOMALY_MEASURES, 'Measures'));
 	return {
 		window: numberIn(options, 'window', 30, 'Trend Length', { min: 2, max: 10_000 }),
 		minSamples: numberIn(options, 'minSamples', 5, 'Min Backups', { min: 2, max: 1000 }),

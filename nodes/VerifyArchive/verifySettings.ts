@@ -1,6 +1,6 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-import { type BackupKind, deepestLevelOf, type VerificationLevel } from '../../engine';
+import { type BackupKind, deepestLevelOf, systemOf, type VerificationLevel } from '../../engine';
 import { collectionOf, type Fields, numberIn, numberOf, yesNoIn } from '../shared/fields';
 import { folderOf, prefixOf } from '../shared/folder';
 
@@ -58,17 +58,13 @@ export function daysOf(context: IExecuteFunctions, item: number): number {
 }
 
 /** How deep a backup of a kind is verified: not deeper than there is a way and a place to restore it for a test. */
-export function levelFor(kind: BackupKind, { level, scratch }: VerifySettings): VerificationLevel {
-	if (level !== 'restore') return level;
-	if (deepestLevelOf(kind) !== 'restore') return 'content';
-	return kind === 'qdrant' && !scratch?.hasQdrant ? 'content' : 'restore';
+export function levelFor(kind: BackupKind, settings: VerifySettings): VerificationLevel {
+	if (settings.level === 'restore' && deepestLevelOf(kind) !== 'restore') return 'content';
+	return fileLevelFor(systemOf(kind), settings);
 }
 
-/** As levelFor, of a file that others made, by what it can be restored into. */
-export function fileLevelFor(
-	system: 'postgres' | 'qdrant' | undefined,
-	{ level, scratch }: VerifySettings,
-): VerificationLevel {
+/** The same for a file that others made, by the system that it can be restored into. */
+export function fileLevelFor(system: string | undefined, { level, scratch }: VerifySettings): VerificationLevel {
 	if (level !== 'restore') return level;
-	return system === 'postgres' || (system === 'qdrant' && scratch?.hasQdrant) ? 'restore' : 'content';
+	return system !== undefined && scratch?.places.includes(system) ? 'restore' : 'content';
 }

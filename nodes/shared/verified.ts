@@ -1,11 +1,11 @@
-import type { Storage } from '../../engine';
 import {
 	decidingVerification,
 	readVerification,
+	type Storage,
 	type VerificationLevel,
 	type VerifiedBackup,
 	type Verdict,
-} from '../../engine/verify';
+} from '../../engine';
 
 /**
  * What the verification says by which the backup counts as good or bad, as items show it: when it ended, how deep it went,

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { createArchive, type CodecName } from '../../engine/archive';
 import { RowDigest } from '../../engine/postgres/verify/digest';
 import { FolderStorage } from '../../engine/storage';
-import { verifyBackup } from '../../engine/verify';
+import { verifyBackup } from '../../engine';
 
 const FRAME_BYTES = 8 * 1024 * 1024;
 const PASSPHRASE = 'of the benchmark';

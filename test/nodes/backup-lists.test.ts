@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { findBackup, manifestKeyOf, recordVerification, verificationKeyOf } from '../../engine';
-import { verifyBackup } from '../../engine/verify';
+import { verifyBackup } from '../../engine';
 import { asNewer } from '../services/newer-manifest';
 import { inProcessN8n } from './harness';
 import { NodeRunner } from './node-runner';

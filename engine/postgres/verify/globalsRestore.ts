@@ -1,12 +1,14 @@
 import type { ArchiveReader } from '../../archive';
-import { BackupError, throwIfCancelled } from '../../errors';
-import type { CheckContext, ScratchTargets } from '../../verify/types';
+import { throwIfCancelled } from '../../errors';
+import type { Counts } from '../../verify/system';
+import type { CheckContext } from '../../verify/types';
 import { withClient } from '../connection';
 import type { ApplyGlobalsReport } from '../globals';
 import { applyArchivedGlobals } from '../restoreGlobals';
 import { hangingUp } from './hangUp';
 import { InProcessServer } from './inProcess/pglite';
 import { connectionTo } from './inProcess/restore';
+import type { PostgresScratch } from './scratch';
 
 /** Of objects that fail for want of directories, which a server in memory does not have. */
 const TABLESPACE = /\btablespace "/;
@@ -18,11 +20,10 @@ const TABLESPACE = /\btablespace "/;
  */
 export async function testRestoreGlobals(
 	reader: ArchiveReader,
-	{ postgres }: ScratchTargets,
+	_scratch: PostgresScratch,
 	context: CheckContext,
-): Promise<Record<string, number>> {
+): Promise<Counts> {
 	const { signal, found, restoreTook } = context;
-	if (!postgres) throw new BackupError('INVALID_INPUT', 'There is no place for a test restore of PostgreSQL.');
 	const begun = performance.now();
 	const rawBytes = reader.manifest.size.raw;
 	const server = await InProcessServer.start({ extensions: [], rawBytes, ...(signal && { signal }) });

@@ -1,17 +1,41 @@
-/** What verification knows of PostgreSQL's archives; see engine/verify. */
-import type { KindCheck } from '../../verify/types';
+/** What PostgreSQL brings so that its backups can be verified: see engine/verify/system.ts. */
+import type { BackupSystem } from '../../verify/system';
 import { checkDump } from './content';
+import { dumpFiles, tarDump } from './dumpFiles';
 import { checkGlobals } from './globals';
 import { testRestoreGlobals } from './globalsRestore';
-import { hindrance, hindranceOfGlobals } from './hindrance';
+import { hindrance, hindranceOfGlobals, type PostgresScratch } from './scratch';
 import { testRestore } from './testRestore';
 
-export const postgresChecks: KindCheck[] = [
-	{ kinds: ['postgres'], content: checkDump, testRestore, hindrance },
-	{
-		kinds: ['postgres-globals'],
-		content: checkGlobals,
-		testRestore: testRestoreGlobals,
-		hindrance: hindranceOfGlobals,
-	},
-];
+export type { InProcessTarget, PostgresScratch, ServerTarget } from './scratch';
+
+export const postgresSystem: BackupSystem<PostgresScratch> = {
+	name: 'postgres',
+	title: 'PostgreSQL',
+	kinds: [
+		{
+			kind: 'postgres',
+			holdsData: true,
+			canBeRestored: true,
+			hindrance,
+			assertions: ({ assertions = [] }) => assertions,
+			check: async (raw, manifest, context) => {
+				const counts = await checkDump(raw, manifest, context);
+				return { counts, testRestore };
+			},
+		},
+		{
+			kind: 'postgres-globals',
+			holdsData: false,
+			canBeRestored: true,
+			hindrance: hindranceOfGlobals,
+			check: async (raw, manifest, context) => {
+				const counts = await checkGlobals(raw, manifest, context);
+				return { counts, testRestore: testRestoreGlobals };
+			},
+		},
+	],
+	files: dumpFiles,
+	tars: [tarDump],
+	measures: { rows: 'number of rows' },
+};

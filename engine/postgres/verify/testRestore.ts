@@ -1,6 +1,7 @@
 import type { ArchiveReader, Manifest } from '../../archive';
 import { BackupError, throwIfCancelled } from '../../errors';
-import type { CheckContext, Finding, ScratchTargets } from '../../verify/types';
+import type { Counts } from '../../verify/system';
+import type { CheckContext, Finding } from '../../verify/types';
 import { type PostgresConnection, withClient } from '../connection';
 import { ArchiveSource, Maintenance, restoreDatabase, type RestoreSource, type SourceFacts } from '../restore';
 import { runAssertions } from './assertions';
@@ -11,6 +12,7 @@ import { memoryNeeded } from './inProcess/memoryNeeded';
 import { MAJOR_VERSION } from './inProcess/pglite';
 import { restoreInProcess } from './inProcess/restore';
 import type { SourceSession } from './restoredRows';
+import type { PostgresScratch, ServerTarget } from './scratch';
 import { warningOfRights } from './scratchRole';
 import { dropAbandoned, markScratch, withScratchDatabase } from './scratchDatabase';
 import { forScratch } from './scratchFacts';
@@ -33,9 +35,9 @@ export interface RestoreTest {
  */
 export async function testRestore(
 	reader: ArchiveReader,
-	targets: ScratchTargets,
+	scratch: PostgresScratch,
 	context: CheckContext,
-): Promise<Record<string, number>> {
+): Promise<Counts> {
 	const { manifest } = reader;
 	if (manifest.partial?.content === 'data') {
 		context.found({
@@ -53,7 +55,7 @@ export async function testRestore(
 			...(typeof versionNumber === 'number' && { version: versionNumber }),
 			session: sessionOf(manifest),
 		},
-		targets,
+		scratch,
 		context,
 	);
 }
@@ -61,22 +63,22 @@ export async function testRestore(
 /** As testRestore, for any dump that can be restored. */
 export async function testRestoreOf(
 	test: RestoreTest,
-	{ postgres, assertions = [] }: ScratchTargets,
+	scratch: PostgresScratch,
 	context: CheckContext,
-): Promise<Record<string, number>> {
+): Promise<Counts> {
 	const target: TargetKind = { isOlder: false, hasExtensions: false };
 	const source = new TappedSource(test.source, (facts) => {
 		target.hasExtensions = facts.extensions.length > 0;
 		return forScratch(facts);
 	});
 	const compare = (connection: PostgresConnection, facts: SourceFacts) =>
-		compareAt(connection, { source, facts, session: test.session }, assertions, context);
+		compareAt(connection, { source, facts, session: test.session }, scratch.assertions ?? [], context);
 	try {
-		if (!postgres) throw noTarget();
-		if (postgres.type === 'server') return await onServer(test, source, postgres.connection, target, context, compare);
-		checkSize(test.rawBytes, postgres.maxRawBytes);
+		if (scratch.type === 'server') return await onServer(test, source, scratch, target, context, compare);
+		const { maxRawBytes, available, idleTimeout } = scratch;
+		checkSize(test.rawBytes, maxRawBytes);
 		target.isOlder = MAJOR_VERSION < majorOf(test.version);
-		return await restoreInProcess({ ...postgres, source, rawBytes: test.rawBytes }, context, compare);
+		return await restoreInProcess({ available, idleTimeout, source, rawBytes: test.rawBytes }, context, compare);
 	} catch (error) {
 		throwIfCancelled(context.signal);
 		const finding = findingOfFailure(error, target);
@@ -86,16 +88,16 @@ export async function testRestoreOf(
 	}
 }
 
-type Compare = (connection: PostgresConnection, facts: SourceFacts) => Promise<Record<string, number>>;
+type Compare = (connection: PostgresConnection, facts: SourceFacts) => Promise<Counts>;
 
 async function onServer(
 	{ version }: RestoreTest,
 	source: TappedSource,
-	connection: PostgresConnection,
+	{ connection }: ServerTarget,
 	target: TargetKind,
 	context: CheckContext,
 	compare: Compare,
-): Promise<Record<string, number>> {
+): Promise<Counts> {
 	const { log, signal, restoreTook } = context;
 	let warning: Omit<Finding, 'level'> | undefined;
 	const maintenance = await Maintenance.open(connection, undefined, signal);
@@ -134,7 +136,7 @@ async function compareAt(
 	expected: Parameters<typeof compareRestored>[1],
 	assertions: readonly string[],
 	context: CheckContext,
-): Promise<Record<string, number>> {
+): Promise<Counts> {
 	const { log, signal } = context;
 	const options = signal ? { signal } : {};
 	log('comparing what was restored with the backup');
@@ -162,12 +164,6 @@ function checkSize(rawBytes: number, maxRawBytes: number): void {
 			hint: `Give a scratch database on a server, or raise the limit: it would take ${megabytes(memoryNeeded(rawBytes))} of memory.`,
 		},
 	);
-}
-
-function noTarget(): BackupError {
-	return new BackupError('INVALID_INPUT', 'There is no place for a test restore of PostgreSQL.', {
-		hint: 'Choose to restore in memory, or give a scratch database on a server.',
-	});
 }
 
 function megabytes(bytes: number): string {

@@ -112,8 +112,23 @@ export async function foreignSnapshot(options: ForeignSnapshotOptions): Promise<
 			hint: 'The file was damaged or is another one.',
 		});
 	}
+	return checkedSnapshot({ description, report, size, sha256, open });
+}
+
+/** A collection's `.snapshot` file made by others that was read and found intact: `report`, `size` and `sha256` are of all of it. */
+export function checkedSnapshot({
+	description,
+	report,
+	size,
+	sha256,
+	open,
+}: Omit<SnapshotPiece, 'shard' | 'open'> & {
+	description: string;
+	report: SnapshotReport;
+	open: () => Promise<AsyncIterable<Uint8Array>>;
+}): RestoreSource {
 	const content = async function* () {
-		for await (const chunk of await open()) yield chunk as Uint8Array;
+		for await (const chunk of await open()) yield chunk;
 	};
 	const shape = shapeOf(report);
 	const points = report.collections[0]?.points;

@@ -5,6 +5,7 @@
  */
 import type { Manifest } from '../../archive';
 import { BackupError } from '../../errors';
+import type { Counts } from '../../verify/system';
 import type { CheckContext } from '../../verify/types';
 import { collectionSource, type CollectionSource, type SnapshotFacts } from '../manifestSource';
 import { checkSnapshot, type SnapshotReport, type SnapshotType } from '../snapshot';
@@ -16,16 +17,15 @@ import { SnapshotBytes } from './snapshotBytes';
 import { compareStorage, storageSource } from './storage';
 
 /**
- * Checks what a backup of a collection or of a whole storage holds, by its structure and against its manifest. Answers
- * `{ shards, segments, points }`, for a storage with `collections`; points only where the segments tell them.
+ * Checks what a backup of a collection holds, by its structure and against its manifest. Answers `{ shards, segments, points }`;
+ * points only where the segments tell them.
  * @throws BackupError CANCELLED, and what the source throws
  */
-export async function checkContent(
+export async function checkCollection(
 	raw: AsyncIterable<Uint8Array>,
 	manifest: Manifest,
 	context: CheckContext,
-): Promise<Record<string, number>> {
-	if (manifest.kind === 'qdrant-storage') return await checkStorage(raw, manifest, context);
+): Promise<Counts> {
 	const facts = sourceOf(manifest, context);
 	if (facts?.form === 'shards') return await checkShards(raw, facts, context);
 	const report = await checkWhole(raw, 'collection', facts?.snapshot, context);
@@ -37,11 +37,15 @@ export async function checkContent(
 	return countsOf(report);
 }
 
-async function checkStorage(
+/**
+ * Checks what a backup of a whole storage holds, in the same way. Answers `{ collections, shards, segments, points }`.
+ * @throws BackupError CANCELLED, and what the source throws
+ */
+export async function checkStorage(
 	raw: AsyncIterable<Uint8Array>,
 	manifest: Manifest,
 	context: CheckContext,
-): Promise<Record<string, number>> {
+): Promise<Counts> {
 	const facts = storageSource(manifest, context);
 	const report = await checkWhole(raw, 'storage', facts?.snapshot, context);
 	// A tar that was damaged half-way does not tell what it holds.
@@ -78,7 +82,7 @@ async function checkWhole(
 	return report;
 }
 
-function countsOf({ collections }: SnapshotReport): Record<string, number> {
+function countsOf({ collections }: SnapshotReport): Counts {
 	const shards = collections.flatMap((collection) => collection.shards);
 	const counts = collections.map(({ points }) => points);
 	const points = counts.reduce((sum, count) => (sum === undefined || count === undefined ? undefined : sum + count), 0);

@@ -1,12 +1,29 @@
-import type { KindCheck } from '../../verify/types';
-import { checkContent } from './content';
-import { testRestore } from './testRestore';
+/** What Qdrant brings so that its backups can be verified: see engine/verify/system.ts. */
+import type { BackupSystem } from '../../verify/system';
+import { checkCollection, checkStorage } from './content';
+import { snapshotFile } from './snapshotFile';
+import { type QdrantScratch, testRestore } from './testRestore';
 
-/** Collections are restored on a server alone. */
-const hindrance: KindCheck['hindrance'] = (_manifest, { qdrant }) => (qdrant ? undefined : 'noPlace');
+export type { QdrantScratch } from './testRestore';
 
-/** A snapshot of a whole storage cannot be restored over the network, so it is checked by its content alone. */
-export const qdrantChecks: readonly KindCheck[] = [
-	{ kinds: ['qdrant'], content: checkContent, testRestore, hindrance },
-	{ kinds: ['qdrant-storage'], content: checkContent },
-];
+export const qdrantSystem: BackupSystem<QdrantScratch> = {
+	name: 'qdrant',
+	title: 'Qdrant',
+	kinds: [
+		{
+			kind: 'qdrant',
+			holdsData: true,
+			canBeRestored: true,
+			check: async (raw, manifest, context) => ({ counts: await checkCollection(raw, manifest, context), testRestore }),
+		},
+		{
+			// A snapshot of a whole storage cannot be restored over the network, so it is checked by its content alone.
+			kind: 'qdrant-storage',
+			holdsData: true,
+			canBeRestored: false,
+			check: async (raw, manifest, context) => ({ counts: await checkStorage(raw, manifest, context) }),
+		},
+	],
+	tars: [snapshotFile],
+	measures: { points: 'number of points' },
+};

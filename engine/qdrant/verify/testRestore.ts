@@ -4,17 +4,23 @@
  */
 import type { ArchiveReader } from '../../archive';
 import { BackupError, cancelled, throwIfCancelled } from '../../errors';
-import type { CheckContext, ScratchTargets } from '../../verify/types';
+import type { Counts } from '../../verify/system';
+import type { CheckContext } from '../../verify/types';
 import { QdrantClient } from '../client/client';
 import type { QdrantConnection } from '../client/connection';
 import { isOutcomeUnknown } from '../client/failure';
 import { collectionSource } from '../manifestSource';
 import { type CollectionRestoreReport, restoreCollection } from '../restore/restoreCollection';
-import { archiveSource, foreignSnapshot, type ForeignSnapshotOptions, type RestoreSource } from '../restore/source';
+import { archiveSource, type RestoreSource } from '../restore/source';
 import { findError, findWarning } from './findings';
 import { inspect } from './inspect';
 import { removeScratch, type Scratch, scratchName, sweep } from './scratch';
 import { UploadWatch } from './uploadWatch';
+
+/** The server on which collections are restored for a test. */
+export interface QdrantScratch {
+	connection: QdrantConnection;
+}
 
 /** A server that has got a snapshot needs about this long to take it in, and never longer is waited for one. */
 const BYTES_PER_MS = 50_000;
@@ -32,44 +38,26 @@ const SERVER_TROUBLE = 'the server reports a failure';
  */
 export async function testRestore(
 	reader: ArchiveReader,
-	targets: ScratchTargets,
+	scratch: QdrantScratch,
 	context: CheckContext,
-): Promise<Record<string, number>> {
+): Promise<Counts> {
 	const { manifest } = reader;
-	const known = { facts: collectionSource(manifest), manifest };
-	return await testRestoreOf(() => Promise.resolve(archiveSource(reader)), known, targets, context);
+	return await testRestoreOf(archiveSource(reader), scratch, context, { facts: collectionSource(manifest), manifest });
 }
 
 /**
- * As testRestore, for a collection's `.snapshot` that somebody else made: what is in the collection is looked at, and its
- * points are counted by its own files.
- * @throws BackupError as testRestore; INVALID_INPUT for a snapshot of a shard or of a whole storage
+ * Restores any source of a collection into a scratch collection and looks at it, as testRestore does. Without `known`, only
+ * what is in the collection is looked at.
+ * @throws BackupError as testRestore
  */
-export async function testRestoreSnapshot(
-	snapshot: Pick<ForeignSnapshotOptions, 'description' | 'open'>,
-	targets: ScratchTargets,
+export async function testRestoreOf(
+	source: RestoreSource,
+	{ connection }: QdrantScratch,
 	context: CheckContext,
-): Promise<Record<string, number>> {
-	const { signal } = context;
-	const read = async () => await foreignSnapshot({ ...snapshot, ...(signal && { signal }) });
-	return await testRestoreOf(read, {}, targets, context);
-}
-
-async function testRestoreOf(
-	open: () => Promise<RestoreSource>,
-	known: Pick<Scratch, 'facts' | 'manifest'>,
-	{ qdrant }: ScratchTargets,
-	context: CheckContext,
-): Promise<Record<string, number>> {
+	known: Pick<Scratch, 'facts' | 'manifest'> = {},
+): Promise<Counts> {
 	const { signal, log } = context;
 	throwIfCancelled(signal);
-	if (!qdrant) {
-		const message = 'There is no Qdrant server to restore the collection into for a test.';
-		context.found({ severity: 'obstacle', message, hint: 'Give one: the collection is removed from it afterwards.' });
-		return {};
-	}
-	const { connection } = qdrant;
-	const source = await open();
 	const client = new QdrantClient(connection, 'target');
 	const { removed, warnings } = await sweep(client, signal);
 	for (const name of removed) log(`Removed ${name}, which an earlier test restore had left on ${client.server}`);

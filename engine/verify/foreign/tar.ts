@@ -1,34 +1,28 @@
 import { ByteCursor, EndedEarly } from '../../archive/cursor';
 import { BackupError } from '../../errors';
-import { TarDamage, walkTar, type TarMember } from '../../tar';
-
-export interface TarContents {
-	members: number;
-	/** Of the members' content. */
-	bytes: number;
-	/** Whether its members are those of a Qdrant snapshot. */
-	looksLikeSnapshot: boolean;
-	/** Whether it is a dump of pg_dump --format=tar. */
-	looksLikeDump: boolean;
-}
+import { TarDamage, walkTar } from '../../tar';
+import type { TarInspection } from '../system';
 
 /**
  * Walks a tar to its end: every header, every member, the padding, the two blocks that end it, and nothing but zeros after.
- * Its messages name no members, for their names are content, too.
+ * Answers the number of its members and the bytes that they hold. Its messages name no members, for their names are content, too.
+ * @param inspection gets every chunk before the walk does, and every member
  * @throws BackupError ARCHIVE_CORRUPT, ARCHIVE_INCOMPLETE; what the source throws
  */
-export async function walkForeignTar(source: AsyncIterable<Uint8Array>): Promise<TarContents> {
-	const cursor = new ByteCursor(source);
-	const marks = new MemberMarks();
+export async function walkForeignTar(
+	source: AsyncIterable<Uint8Array>,
+	inspection: Required<Pick<TarInspection<unknown>, 'member' | 'take'>>,
+): Promise<{ members: number; bytes: number }> {
+	const cursor = new ByteCursor(inspected(source, inspection));
 	let members = 0;
 	let bytes = 0;
 	try {
 		await walkTar(
 			cursor,
-			(member) => {
-				marks.look(member, members === 0);
+			({ name, type, storedSize }) => {
+				inspection.member(name.replace(/^\.\//, ''), type);
 				members++;
-				bytes += member.storedSize;
+				bytes += storedSize;
 			},
 			{ dialect: 'any' },
 		);
@@ -44,28 +38,15 @@ export async function walkForeignTar(source: AsyncIterable<Uint8Array>): Promise
 			hint: 'Do not rely on it. Fetch it again, or choose another one.',
 		});
 	}
-	return { members, bytes, looksLikeSnapshot: marks.isSnapshot, looksLikeDump: marks.isDump };
+	return { members, bytes };
 }
 
-/** Recognises by the names of its members whose tar it is. */
-class MemberMarks {
-	isDump = false;
-	#isSnapshotPart = false;
-	#isConfigured = false;
-
-	get isSnapshot(): boolean {
-		return this.#isConfigured && this.#isSnapshotPart;
-	}
-
-	look(member: TarMember, isFirst: boolean): void {
-		const name = member.name.replace(/^\.\//, '');
-		if (isFirst && name === 'toc.dat') this.isDump = true;
-		if (name === 'config.json') this.#isConfigured = true;
-		if (/^\d+\/(?:segments|wal|replica_state\.json|shard_config\.json)/.test(name)) this.#isSnapshotPart = true;
-		if (/^[^/]+\.snapshot$/.test(name)) this.#isSnapshotPart = true;
-		if (/^segments\/|^replica_state\.json$/.test(name) && member.type !== 'symlink') {
-			this.#isSnapshotPart = true;
-			if (name === 'replica_state.json') this.#isConfigured = true;
-		}
+async function* inspected(
+	source: AsyncIterable<Uint8Array>,
+	{ take }: Pick<Required<TarInspection<unknown>>, 'take'>,
+): AsyncGenerator<Uint8Array> {
+	for await (const chunk of source) {
+		await take(chunk);
+		yield chunk;
 	}
 }

@@ -1,28 +1,28 @@
 /**
- * How bytes move through: the file is read once, hashed and counted on its way through decryption and decompression into
- * the check of what it holds; what a check leaves is read to the end all the same. A snapshot of Qdrant is read a second time,
- * for a tar tells only at its end that it is one; and what is restored for a test, as often as its restore reads it.
+ * How bytes move through the verification of a file that another program made: the file is read once, hashed and counted on its
+ * way through decryption and decompression into the check of what it holds; what a check leaves is read to the end all the
+ * same. A test restore reads it again, as often as the restore of its system does.
  */
 import { createHash } from 'node:crypto';
 
-import type { DecryptionKeys } from '../../archive';
+import { type DecryptionKeys, type Wrapper } from '../../archive';
 import { BackupError, cancelled, throwIfCancelled } from '../../errors';
-import { checkSnapshot } from '../../qdrant/snapshot';
 import type { Storage } from '../../storage';
-import { findingOf, LEVELS, VerificationRecord } from '../record';
-import { ContentSource } from '../source';
-import type { CheckContext, ScratchTargets, VerificationLevel, VerificationReport } from '../types';
-import { checkUnwrapped, FORMS } from './contents';
+import { ContentSource } from '../contentSource';
+import { findingOf, LEVELS, noPlace, VerificationRecord } from '../record';
+import type { BackupSystem, CheckedFile, ForeignFile, ScratchTargets } from '../system';
+import type { CheckContext, VerificationLevel, VerificationReport } from '../types';
+import { type RecognisedFile, recogniseFile } from './formats';
 import { readSidecar, type Sidecar } from './sidecar';
-import { type ForeignSystem, testRestoreFile } from './testRestore';
-import { unwrap, type Unwrapped } from './unwrap';
 
 export interface VerifyFileOptions {
 	storage: Storage;
 	key: string;
 	level: VerificationLevel;
-	/** How deep, once it is known what the file can be restored into; without it, by `level`. */
-	levelFor?: (system: ForeignSystem) => VerificationLevel;
+	/**
+	 * How deep, once it is known which system the file can be restored into (its name; undefined for none). By default, `level`.
+	 */
+	levelFor?: (system: string | undefined) => VerificationLevel;
 	/** For the level `restore`. */
 	scratch?: ScratchTargets;
 	/** For files encrypted with OpenPGP. */
@@ -34,18 +34,20 @@ export interface VerifyFileOptions {
 }
 
 /**
- * Verifies a file that is no archive of ours, by what its content tells: SQL dumps, dumps in custom format, tar archives,
- * snapshots of Qdrant, JSON, as they are or packed with gzip, zstd or OpenPGP; and by `<file>.sha256` where that stands beside
- * it. Whatever is wrong with it, and whatever kept it from being checked, is a finding of the report.
+ * Verifies a file that is no archive of ours, by what its content tells: tar archives, JSON, and the dumps and snapshots that
+ * the systems know, as they are or packed with gzip, zstd or OpenPGP; and by `<file>.sha256` where that stands beside it. Whatever is wrong with it, and whatever kept it from being checked, is a finding of the report.
  * @throws BackupError CANCELLED; INVALID_INPUT where there is no such level
  */
-export async function verifyFile(options: VerifyFileOptions): Promise<VerificationReport> {
+export async function verifyFile(
+	systems: readonly BackupSystem[],
+	options: VerifyFileOptions,
+): Promise<VerificationReport> {
 	if (!LEVELS.includes(options.level)) {
 		throw new BackupError('INVALID_INPUT', `"${String(options.level)}" is not a level.`);
 	}
 	throwIfCancelled(options.signal);
 	try {
-		return await new FileVerification(options).report();
+		return await new FileVerification(systems, options).report();
 	} catch (error) {
 		if (options.signal?.aborted) throw cancelled();
 		throw error;
@@ -59,11 +61,12 @@ class FileVerification {
 	#total = 0;
 	#sidecar: Sidecar | undefined;
 	#format: string | undefined;
-	#system: ForeignSystem;
-	#unpackedBytes = 0;
-	#version: number | undefined;
+	#checked: CheckedFile | undefined;
 
-	constructor(private readonly options: VerifyFileOptions) {
+	constructor(
+		private readonly systems: readonly BackupSystem[],
+		private readonly options: VerifyFileOptions,
+	) {
 		const { level, signal, log = () => {} } = options;
 		const record = new VerificationRecord(level);
 		this.#record = record;
@@ -80,24 +83,53 @@ class FileVerification {
 		record.begin('integrity');
 		if (await this.#isThere()) await this.#read();
 		if (this.options.level === 'restore' && record.passed) await this.#testRestore();
-		return record.report({ key: this.options.key, manifest: undefined, format: this.#format });
+		return record.report({
+			key: this.options.key,
+			manifest: undefined,
+			format: this.#format,
+			system: this.#system?.name,
+		});
+	}
+
+	/** What the file can be restored into for a test. */
+	get #system(): BackupSystem | undefined {
+		return this.#checked?.testRestore && this.#checked.system;
 	}
 
 	async #testRestore(): Promise<void> {
-		const { storage, key, keys, scratch = {}, levelFor } = this.options;
+		const { scratch = {}, levelFor } = this.options;
 		const record = this.#record;
-		record.requested = levelFor?.(this.#system) ?? 'restore';
+		const system = this.#system;
+		record.requested = levelFor?.(system?.name) ?? 'restore';
 		if (record.requested !== 'restore') return;
 		record.begin('restore');
 		const begun = performance.now();
-		const rawBytes = Math.max(record.rawBytes, this.#unpackedBytes);
+		const target = system && scratch[system.name];
 		try {
-			const file = { storage, key, rawBytes, version: this.#version, ...(keys && { keys }) };
-			record.current.counts = await testRestoreFile(this.#system, file, scratch, this.#context);
+			if (!system) {
+				record.found({
+					severity: 'obstacle',
+					message: 'There is no way to restore such a file for a test.',
+					hint: 'Verify the content.',
+				});
+			} else if (target === undefined) record.found(noPlace(system));
+			else record.current.counts = (await this.#checked?.testRestore?.(this.#file(), target, this.#context)) ?? {};
 		} catch (error) {
 			this.#found(error);
 		}
 		record.current.duration = Math.round(performance.now() - begun);
+	}
+
+	#file(): ForeignFile {
+		const { storage, key, keys } = this.options;
+		return {
+			name: key.slice(key.lastIndexOf('/') + 1),
+			rawBytes: this.#record.rawBytes,
+			open: async (signal) => {
+				const source = await storage.read(key, signal ? { signal } : {});
+				return (await recogniseFile(this.systems, source as AsyncIterable<Uint8Array>, keys, signal)).stream;
+			},
+		};
 	}
 
 	async #isThere(): Promise<boolean> {
@@ -123,12 +155,11 @@ class FileVerification {
 		const begun = performance.now();
 		let unpacked: ContentSource | undefined;
 		let failure: unknown;
-		let isSnapshot = false;
 		try {
-			const found = await unwrap(stored.bytes, keys, signal);
-			this.#format = formatOf(FORMS[found.kind], found.wrappers);
-			unpacked = new ContentSource(found.stream);
-			if (level !== 'integrity') isSnapshot = await this.#checkContent(found, unpacked);
+			const file = await recogniseFile(this.systems, stored.bytes, keys, signal);
+			this.#format = formatOf(file.format.form, file.wrappers);
+			unpacked = new ContentSource(file.stream);
+			if (level !== 'integrity') await this.#checkContent(file, unpacked);
 			await unpacked.finish();
 			failure = unpacked.failure?.error;
 		} catch (error) {
@@ -142,7 +173,6 @@ class FileVerification {
 		if (failure !== undefined && unpacked && level !== 'integrity') record.discard();
 		if (failure !== undefined) this.#found(failure);
 		if (!stored.failure) this.#compareSidecar(integrity);
-		if (failure === undefined && isSnapshot) await this.#checkSnapshot();
 		if (record.current !== integrity) {
 			record.current.duration = Math.round(performance.now() - begun) - integrity.duration;
 		}
@@ -159,37 +189,16 @@ class FileVerification {
 		}
 	}
 
-	/** @returns whether it has to be looked at as a snapshot, too */
-	async #checkContent({ kind, wrappers }: Unwrapped, source: ContentSource): Promise<boolean> {
+	async #checkContent({ format, wrappers }: RecognisedFile, source: ContentSource): Promise<void> {
 		const record = this.#record;
 		record.begin('content');
 		try {
-			const checked = await checkUnwrapped({ kind, stream: source.bytes }, this.#context);
-			const { form, counts, isSnapshot, unpackedBytes = 0 } = checked;
-			this.#format = formatOf(form, wrappers);
-			this.#unpackedBytes = unpackedBytes;
-			this.#version = checked.version;
-			this.#system = kind === 'plain' || kind === 'custom' ? 'postgres' : undefined;
-			record.current.counts = counts;
-			return isSnapshot;
+			const checked = await format.check(source.bytes, this.#context);
+			if (checked.form !== undefined) this.#format = formatOf(checked.form, wrappers);
+			this.#checked = checked;
+			record.current.counts = checked.counts;
 		} catch (error) {
 			if (!source.failure) this.#found(error);
-			return false;
-		}
-	}
-
-	async #checkSnapshot(): Promise<void> {
-		const { storage, key, keys, signal } = this.options;
-		try {
-			const source = await storage.read(key, signal ? { signal } : {});
-			const { stream } = await unwrap(source as AsyncIterable<Uint8Array>, keys, signal);
-			const { type, findings } = await checkSnapshot(stream, signal ? { signal } : {});
-			if (type === 'collection') this.#system = 'qdrant';
-			for (const { severity, where, what } of findings) {
-				this.#record.found({ severity, message: what, ...(where !== '' && { part: where }) });
-			}
-		} catch (error) {
-			this.#found(error);
 		}
 	}
 
@@ -223,7 +232,7 @@ class FileVerification {
 }
 
 /** `plain SQL dump in gzip, encrypted with OpenPGP` */
-function formatOf(form: string, wrappers: Unwrapped['wrappers']): string {
+function formatOf(form: string, wrappers: readonly Wrapper[]): string {
 	return [...wrappers]
 		.reverse()
 		.reduce((text, wrapper) => text + (wrapper === 'openpgp' ? ', encrypted with OpenPGP' : ` in ${wrapper}`), form);

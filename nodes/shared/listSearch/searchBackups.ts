@@ -1,8 +1,14 @@
 import type { ILoadOptionsFunctions, INodeListSearchItems, INodeListSearchResult } from 'n8n-workflow';
 
-import { type BackupKind, type ListedBackup, listManifests, MANIFEST_SUFFIX, type Storage } from '../../../engine';
+import {
+	type BackupKind,
+	type ListedBackup,
+	listManifests,
+	MANIFEST_SUFFIX,
+	type Storage,
+	verificationState,
+} from '../../../engine';
 import { mapInParallel } from '../../../engine/parallel';
-import { verificationState } from '../../../engine/verify';
 import { toListError } from '../errors';
 import { folderPrefix } from '../folder';
 import { openStorageForList } from '../storage';

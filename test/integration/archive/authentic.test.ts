@@ -18,7 +18,7 @@ import {
 } from '../../../engine/archive';
 import type { BackupError } from '../../../engine/errors';
 import { copyBackup, prune, readCatalog, setPinned } from '../../../engine/retention';
-import { drill, verifyBackup } from '../../../engine/verify';
+import { drill, verifyBackup } from '../../../engine';
 import { temporaryStorage as openStorage } from './support';
 
 const PASSPHRASE = 'correct horse battery staple';

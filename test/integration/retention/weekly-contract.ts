@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BackupError } from '../../../engine/errors';
 import { prune, type RetentionEntry } from '../../../engine/retention';
 import type { Storage } from '../../../engine/storage';
-import { verificationState } from '../../../engine/verify';
+import { verificationState } from '../../../engine';
 import {
 	backupsIn,
 	intercepted,

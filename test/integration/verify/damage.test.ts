@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { type DecryptionKeys, formatManifest, type ManifestPart, manifestKeyOf, parseManifest } from '../../../engine';
 import { FolderStorage } from '../../../engine/storage';
-import { type VerificationReport, verifyBackup } from '../../../engine/verify';
+import { type VerificationReport, verifyBackup } from '../../../engine';
 import { removeFolder, temporaryFolder } from '../../services/guard';
 import { anyOf, fewerEncrypted, flipped, makeSubjects, place, type Subject, type Subjects } from './subjects';
 

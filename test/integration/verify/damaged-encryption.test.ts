@@ -15,7 +15,7 @@ import {
 	openArchive,
 } from '../../../engine/archive';
 import { FolderStorage } from '../../../engine/storage';
-import { verifyBackup } from '../../../engine/verify';
+import { verifyBackup } from '../../../engine';
 import { temporaryStorage } from '../archive/support';
 
 const PASSPHRASE = 'a long passphrase';

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { backUpDatabase, backUpGlobals } from '../../../engine/postgres';
+import { backUpDatabase, backUpGlobals, type PostgresScratch } from '../../../engine/postgres';
 import { withClient } from '../../../engine/postgres/connection';
 import { backUpCollections, type BackUpCollectionsOptions, backUpStorage } from '../../../engine/qdrant';
 import type { FolderStorage } from '../../../engine/storage';
-import { drill } from '../../../engine/verify';
+import { drill } from '../../../engine';
 import { startPostgres } from '../../services/postgres';
 import { startQdrant, type QdrantServer } from '../../services/qdrant';
 import { ask, createPlain } from '../../services/qdrant-data';
@@ -94,7 +94,7 @@ describe('a drill', () => {
 		}
 		const inProcess = { type: 'inProcess' as const, maxRawBytes: 10_000_000 };
 		const assertions = ['SELECT count(*) = 500 FROM users'];
-		const report = await drill({ storage, scratch: { ...targets(), postgres: inProcess, assertions } });
+		const report = await drill({ storage, scratch: { ...targets(), postgres: { ...inProcess, assertions } } });
 		expect(report.backups.map(({ kind, name, requested, verdict }) => [kind, name, requested, verdict])).toEqual([
 			['postgres', 'postgres', 'restore', 'passed'],
 			['postgres-globals', 'globals', 'restore', 'passed'],
@@ -146,7 +146,7 @@ describe('a drill', () => {
 		expect(without).toMatchObject({ verdict: 'incomplete', recoveryTime: { sequential: null, parallel: null } });
 	});
 
-	it('is incomplete where a database has no place and was to be asked something', async () => {
+	it('is incomplete where a database is not restored and was to be asked something', async () => {
 		const { storage } = temporaryStorage();
 		const postgres = await startPostgres({ version: 18 });
 		try {
@@ -157,11 +157,12 @@ describe('a drill', () => {
 			await postgres.stop();
 		}
 		expect(await drill({ storage, scratch: targets() })).toMatchObject({ verdict: 'passedInPart' });
-		const asked = await drill({ storage, scratch: { ...targets(), assertions: ['SELECT false'] } });
+		const small: PostgresScratch = { type: 'inProcess', maxRawBytes: 1, assertions: ['SELECT false'] };
+		const asked = await drill({ storage, scratch: { ...targets(), postgres: small } });
 		expect(asked).toMatchObject({
 			verdict: 'incomplete',
 			backups: [
-				{ name: 'postgres', notRestored: 'noPlace', assertionsNotRun: ['SELECT false'] },
+				{ name: 'postgres', notRestored: 'tooLarge', assertionsNotRun: ['SELECT false'] },
 				{ name: 'docs', notRestored: null, assertionsNotRun: [] },
 			],
 			systems: [

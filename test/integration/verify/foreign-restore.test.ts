@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { type ScratchTargets, verifyFile, type VerifyFileOptions } from '../../../engine/verify';
+import { type PostgresScratch, type ScratchTargets, verifyFile, type VerifyFileOptions } from '../../../engine';
 import { type PostgresServer, startPostgres } from '../../services/postgres';
 import { type QdrantServer, startQdrant } from '../../services/qdrant';
 import { temporaryStorage } from '../archive/support';
@@ -35,9 +35,11 @@ afterAll(async () => {
 	await Promise.all([postgres?.stop(), qdrant?.stop()]);
 });
 
-const IN_MEMORY: ScratchTargets = { postgres: { type: 'inProcess', maxRawBytes: 100_000_000 } };
-const onServer = (): ScratchTargets => ({
-	postgres: { type: 'server', connection: connectionTo(postgres, 'postgres') },
+const inMemory = (assertions: string[] = []): { postgres: PostgresScratch } => ({
+	postgres: { type: 'inProcess', maxRawBytes: 100_000_000, assertions },
+});
+const onServer = (assertions: string[] = []): { postgres: PostgresScratch } => ({
+	postgres: { type: 'server', connection: connectionTo(postgres, 'postgres'), assertions },
 });
 const inQdrant = (): ScratchTargets => ({ qdrant: { connection: { url: qdrant.url } } });
 
@@ -61,10 +63,8 @@ async function left(): Promise<unknown[]> {
 describe('a test restore of a file that others made', () => {
 	it.each(['plain', 'custom'])('compares all rows of a dump as %s, in memory', async (form) => {
 		for (const packing of form === 'plain' ? (['zstd', 'openpgp'] as const) : (['none'] as const)) {
-			const report = await tested(await packed(forms[form]!.content, packing), {
-				...IN_MEMORY,
-				assertions: ['SELECT count(*) = 500 FROM a'],
-			});
+			const content = await packed(forms[form]!.content, packing);
+			const report = await tested(content, inMemory(['SELECT count(*) = 500 FROM a']));
 			expect(report.findings.filter(({ severity }) => severity !== 'warning')).toEqual([]);
 			expect(report).toMatchObject({ verdict: 'passed', requested: 'restore', reached: 'restore' });
 			expect(report.levels[2]).toMatchObject({ level: 'restore', counts: { tables: 2, rows: 600, assertions: 1 } });
@@ -76,7 +76,7 @@ describe('a test restore of a file that others made', () => {
 		const report = await tested(forms[form]!.content, onServer());
 		expect(report.findings.filter(({ severity }) => severity !== 'warning')).toEqual([]);
 		expect(report).toMatchObject({ verdict: 'passed', reached: 'restore' });
-		const wrong = await tested(forms[form]!.content, { ...onServer(), assertions: ['SELECT count(*) = 1 FROM a'] });
+		const wrong = await tested(forms[form]!.content, onServer(['SELECT count(*) = 1 FROM a']));
 		expect(wrong).toMatchObject({ verdict: 'failed', reached: 'content' });
 		expect(await left()).toEqual([]);
 	});
@@ -85,7 +85,7 @@ describe('a test restore of a file that others made', () => {
 		const text = forms['plain']!.content.toString();
 		const damaged = Buffer.from(text.replace('INSERT INTO public.a VALUES (500,', 'INSERT INTO public.a VALUES (1,'));
 		expect(damaged.toString()).not.toBe(text);
-		const report = await tested(damaged, IN_MEMORY);
+		const report = await tested(damaged, inMemory());
 		expect(report).toMatchObject({ verdict: 'failed', reached: 'content', findings: [{ level: 'restore' }] });
 	});
 
@@ -93,9 +93,9 @@ describe('a test restore of a file that others made', () => {
 		const text = forms['plain']!.content.toString();
 		const unknown = text.replace('INSERT INTO public.a VALUES', 'INSERT ANEW INTO public.a VALUES');
 		const later = unknown.replace(/^-- Dumped from database version \d+/m, '-- Dumped from database version 99');
-		const report = await tested(Buffer.from(unknown), IN_MEMORY);
+		const report = await tested(Buffer.from(unknown), inMemory());
 		expect(report).toMatchObject({ verdict: 'failed', findings: [{ level: 'restore', severity: 'error' }] });
-		expect(await tested(Buffer.from(later), IN_MEMORY)).toMatchObject({
+		expect(await tested(Buffer.from(later), inMemory())).toMatchObject({
 			verdict: 'incomplete',
 			findings: [{ level: 'restore', severity: 'obstacle', message: report.findings[0]!.message }],
 		});

@@ -4,7 +4,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { verifyFile, type VerificationReport, type VerifyFileOptions } from '../../../engine/verify';
+import { verifyFile, type VerificationReport, type VerifyFileOptions } from '../../../engine';
 import { temporaryStorage } from '../archive/support';
 import { writeSample } from '../archive/support';
 import {
@@ -238,7 +238,7 @@ describe('a file that others made', () => {
 	it('may be an archive of ours whose kind has no check of its own', async () => {
 		const { storage } = temporaryStorage();
 		const { key } = await writeSample(storage, { kind: 'files' });
-		const { verifyBackup } = await import('../../../engine/verify');
+		const { verifyBackup } = await import('../../../engine');
 		expect(await verifyBackup({ storage, key, level: 'content' })).toMatchObject({
 			verdict: 'incomplete',
 			reached: 'integrity',

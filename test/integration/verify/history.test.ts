@@ -17,7 +17,7 @@ import {
 	type VerificationReport,
 	verificationState,
 	verifyBackup,
-} from '../../../engine/verify';
+} from '../../../engine';
 import { temporaryStorage, writeSample } from '../archive/support';
 
 async function sample() {

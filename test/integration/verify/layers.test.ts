@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatManifest, type Manifest, type ManifestPart, manifestKeyOf } from '../../../engine';
 import { decryptStream, prepareEncryption, unlockKeys } from '../../../engine/archive/encryption';
 import { FolderStorage } from '../../../engine/storage';
-import { type Verdict, verifyBackup } from '../../../engine/verify';
+import { type Verdict, verifyBackup } from '../../../engine';
 import { collect, inChunks } from '../archive/support';
 import { removeFolder, temporaryFolder } from '../../services/guard';
 import { anyOf, fewerEncrypted, flipped, makeSubjects, place, type Subject, type Subjects } from './subjects';

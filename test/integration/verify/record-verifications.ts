@@ -1,6 +1,6 @@
 /** Records five verifications of a backup, in a process of its own: `record-verifications.ts <folder> <key> <second>`. */
 import { FolderStorage } from '../../../engine/storage';
-import { recordVerification, verifyBackup } from '../../../engine/verify';
+import { recordVerification, verifyBackup } from '../../../engine';
 
 async function run(folder: string, key: string, second: number): Promise<void> {
 	const storage = new FolderStorage({ root: folder });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { BackupError } from '../../../engine/errors';
 import { FolderStorage, type ReadOptions } from '../../../engine/storage';
-import { type ScratchTargets, verifyBackup } from '../../../engine/verify';
+import { type ScratchTargets, verifyBackup } from '../../../engine';
 import { type PostgresServer, startPostgres } from '../../services/postgres';
 import { startQdrant, type QdrantServer } from '../../services/qdrant';
 import { ask, createPlain } from '../../services/qdrant-data';

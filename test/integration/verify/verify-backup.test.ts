@@ -4,12 +4,12 @@ import { Readable } from 'node:stream';
 
 import { describe, expect, it } from 'vitest';
 
-import { createArchive, formatManifest, manifestKeyOf, openArchive } from '../../../engine/archive';
+import { verifyBackup, type VerificationReport } from '../../../engine';
+import { type ArchiveReader, createArchive, formatManifest, manifestKeyOf, openArchive } from '../../../engine/archive';
 import { BackupError } from '../../../engine/errors';
 import type { ReadOptions } from '../../../engine/storage';
 import { FolderStorage } from '../../../engine/storage';
-import { checkOf } from '../../../engine/verify/registry';
-import { verifyBackup, type VerificationReport } from '../../../engine/verify';
+import { type BackupSystem, type SystemKind, verifyBackup as verifyWith } from '../../../engine/verify';
 import { archiveOptions, DETAILS, temporaryStorage, writeSample } from '../archive/support';
 
 /** A folder on a network that breaks down in the middle of an archive. */
@@ -32,6 +32,12 @@ async function sample(encryption?: { passphrase: string }) {
 	const { storage, root, files } = temporaryStorage();
 	const { key, manifest } = await writeSample(storage, encryption ? { encryption } : {});
 	return { storage, root, key, manifest, files };
+}
+
+/** A system that brings the kind of the sample with this check. */
+function systemWith(check: SystemKind['check']): BackupSystem {
+	const kind = { kind: 'postgres' as const, holdsData: true, canBeRestored: true, check };
+	return { name: 'sample', title: 'Sample', kinds: [kind], measures: {} };
 }
 
 function messages(report: VerificationReport): string {
@@ -131,19 +137,39 @@ describe('a verification', () => {
 
 	it('calls what a check stumbles over no fault of the backup, and quotes nothing of it', async () => {
 		const { storage, key } = await sample();
-		const check = checkOf('postgres')!;
-		const content = check.content;
-		try {
-			check.content = async (raw) => {
-				for await (const chunk of raw) throw new TypeError(`cannot read ${Buffer.from(chunk).toString()}`);
-				return {};
+		const system = systemWith(async (raw) => {
+			for await (const chunk of raw) throw new TypeError(`cannot read ${Buffer.from(chunk).toString()}`);
+			return { counts: {} };
+		});
+		const report = await verifyWith([system], { storage, key, level: 'content' });
+		expect(report).toMatchObject({ verdict: 'incomplete', reached: 'integrity' });
+		expect(messages(report)).toBe('obstacle: The check itself stopped with TypeError.');
+	});
+
+	it('restores into the scratch target of the system that the kind belongs to, and says where there is none', async () => {
+		const { storage, key } = await sample();
+		const tried: unknown[] = [];
+		const system = systemWith(async (raw) => {
+			for await (const chunk of raw) void chunk;
+			return {
+				counts: { things: 3 },
+				testRestore: (reader: ArchiveReader, scratch: unknown) => {
+					tried.push([reader.key, scratch]);
+					return Promise.resolve({ restored: 3 });
+				},
 			};
-			const report = await verifyBackup({ storage, key, level: 'content' });
-			expect(report).toMatchObject({ verdict: 'incomplete', reached: 'integrity' });
-			expect(messages(report)).toBe('obstacle: The check itself stopped with TypeError.');
-		} finally {
-			check.content = content;
+		});
+		const run = { storage, key, level: 'restore' as const };
+		const report = await verifyWith([system], { ...run, scratch: { other: 1, sample: 'here' } });
+		expect(report).toMatchObject({ verdict: 'passed', reached: 'restore' });
+		expect(report.levels.map(({ counts }) => counts)).toEqual([{ parts: 3 }, { things: 3 }, { restored: 3 }]);
+		expect(tried).toEqual([[key, 'here']]);
+		for (const scratch of [undefined, {}, { other: 1 }]) {
+			const without = await verifyWith([system], { ...run, ...(scratch && { scratch }) });
+			expect(without).toMatchObject({ verdict: 'incomplete', reached: 'content' });
+			expect(messages(without)).toBe('obstacle: There is no place for a test restore of Sample.');
 		}
+		expect(tried).toHaveLength(1);
 	});
 
 	it('throws when it is cancelled, and for options that are wrong', async () => {

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { manifestKeyOf, recordVerification } from '../../../engine';
-import { verifyBackup } from '../../../engine/verify';
+import { verifyBackup } from '../../../engine';
 import { NODE_TYPE as PRUNE, pruneNode, writeBackup } from '../../nodes/retention-support';
 import { NODE_TYPE as VERIFY } from '../../nodes/verify-support';
 import { PACKAGE } from '../../nodes/workflow';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { FolderStorage } from '../../../engine/storage';
-import { verifyFile, type VerificationReport } from '../../../engine/verify';
+import { verifyFile, type VerificationReport } from '../../../engine';
 import { runNative } from '../../fidelity/native';
 import { createEverything } from '../../fixtures/postgres/everything-database';
 import { removeFolder, temporaryFolder } from '../../services/guard';

@@ -8,7 +8,7 @@ import { acquireLock } from '../../../engine/retention';
 import { readCatalog } from '../../../engine/retention/catalog';
 import { noteDeletions, notedDeletions } from '../../../engine/retention/sweep';
 import type { Storage } from '../../../engine/storage';
-import { readVerification } from '../../../engine/verify';
+import { readVerification } from '../../../engine';
 
 const CHUNK = Buffer.alloc(1024 * 1024, ' ');
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import type { Manifest } from '../../../engine/archive';
-import { findAnomalies } from '../../../engine/verify';
+import { findAnomalies } from '../../../engine';
 
 const HASH = 'ab'.repeat(32);
 let day = 0;

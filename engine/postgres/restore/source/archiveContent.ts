@@ -10,7 +10,7 @@ import type { SelectionFilter } from './selection';
 /** At most as many findings are named in one error. */
 const NAMED = 5;
 
-/** Checks the content of an archive as it comes, as a verification does: see KindCheck. */
+/** Checks the content of an archive as it comes, as a verification does: see SystemKind. */
 type Check = (raw: AsyncIterable<Uint8Array>, manifest: Manifest, context: CheckContext) => Promise<unknown>;
 
 /**

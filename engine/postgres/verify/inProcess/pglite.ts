@@ -35,7 +35,7 @@ const LOOK = 200;
  * Milliseconds without a sign of an answer after which the server is given up: building one index over all that fits here
  * takes a small part of it, and what a dump brings may never end.
  */
-const PATIENCE = 15 * 60 * 1000;
+const IDLE_TIMEOUT = 15 * 60 * 1000;
 
 /** Of the PostgreSQL that PGlite is made of. */
 export const MAJOR_VERSION = 18;
@@ -55,9 +55,9 @@ export interface InProcessOptions {
 	rawBytes: number;
 	signal?: AbortSignal;
 	/** Bytes of memory that may still be taken; undefined where nobody knows. */
-	available?: () => number | undefined;
-	/** Milliseconds to wait for any sign of an answer; a quarter of an hour unless told. */
-	patience?: number;
+	available?: (() => number | undefined) | undefined;
+	/** Milliseconds to wait for any sign of an answer; a quarter of an hour by default. */
+	idleTimeout?: number | undefined;
 }
 
 /** @throws Error where the system gives no more processes, files or memory: only a process that runs has its pipes */
@@ -95,7 +95,7 @@ export class InProcessServer {
 	private constructor(
 		child: ChildProcess,
 		available: () => number | undefined,
-		readonly patience: number,
+		readonly idleTimeout: number,
 	) {
 		this.#child = child;
 		this.#closed = new Promise((resolve) => child.once('close', () => resolve()));
@@ -121,14 +121,14 @@ export class InProcessServer {
 	 * @throws BackupError TARGET_FAILED where it cannot run here, or memory is too little; CANCELLED
 	 */
 	static async start(options: InProcessOptions): Promise<InProcessServer> {
-		const { extensions, rawBytes, signal, available = () => availableMemory(), patience = PATIENCE } = options;
+		const { extensions, rawBytes, signal, available = () => availableMemory(), idleTimeout = IDLE_TIMEOUT } = options;
 		throwIfCancelled(signal);
 		checkMemory(rawBytes, available());
 		let server: InProcessServer | undefined;
 		const stop = () => void server?.stop();
 		signal?.addEventListener('abort', stop, { once: true });
 		try {
-			server = new InProcessServer(await startChild(extensions), available, patience);
+			server = new InProcessServer(await startChild(extensions), available, idleTimeout);
 			throwIfCancelled(signal);
 			await server.#ready;
 			return server;
@@ -207,8 +207,8 @@ export class InProcessServer {
 		// While whoever takes the answer has enough, the server has to wait, and not we.
 		if (!this.#asked || !this.#exchange || this.#untaken > UNTAKEN_LIMIT) return;
 		this.#silence += LOOK;
-		if (this.#silence <= this.patience) return;
-		this.#fail(new Error(`it gave no answer for ${Math.round(this.patience / 1000)} seconds`), 'ETIMEDOUT');
+		if (this.#silence <= this.idleTimeout) return;
+		this.#fail(new Error(`it gave no answer for ${Math.round(this.idleTimeout / 1000)} seconds`), 'ETIMEDOUT');
 	}
 
 	#end(): Exchange | undefined {

@@ -19,7 +19,7 @@ export function connectionTo(server: InProcessServer, greetings: readonly string
 }
 
 /** What is restored, and the memory for it. */
-export interface InProcessRestore extends Pick<InProcessOptions, 'rawBytes' | 'available' | 'patience'> {
+export interface InProcessRestore extends Pick<InProcessOptions, 'rawBytes' | 'available' | 'idleTimeout'> {
 	source: RestoreSource;
 }
 

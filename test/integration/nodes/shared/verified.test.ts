@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { recordVerification, verifyBackup } from '../../../../engine/verify';
+import { recordVerification, verifyBackup } from '../../../../engine';
 import { verificationOf } from '../../../../nodes/shared/verified';
 import { temporaryStorage, writeSample } from '../../archive/support';
 

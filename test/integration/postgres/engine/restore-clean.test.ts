@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openForeignDump, restoreDatabase } from '../../../../engine/postgres';
 import { compareDatabases } from '../../../fidelity/compare';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
-import { IN_PROCESS, onServer, tested } from '../verify/support';
+import { IN_MEMORY, onServer, tested } from '../verify/support';
 import { backUp, type Backup, connectionTo, databaseWith, newName, restore, scalar } from './support';
 
 /** Whatever pg_dump cuts in two, because each half needs the other: with --clean it takes the pieces away one by one. */
@@ -59,7 +59,7 @@ describe.each(['clean', 'if exists'])('a backup that drops before it makes (%s)'
 	});
 
 	it('passes a test restore, in process and on a server', async () => {
-		expect((await tested(backupOf(name), IN_PROCESS)).findings).toEqual([]);
+		expect((await tested(backupOf(name), IN_MEMORY)).findings).toEqual([]);
 		const { findings } = await tested(backupOf(name), onServer(connectionTo(server, 'postgres')));
 		expect(findings).toEqual([
 			expect.stringContaining('Owners and privileges were left out'),

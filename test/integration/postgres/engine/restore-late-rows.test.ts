@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { compareDatabases } from '../../../fidelity/compare';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
-import { IN_PROCESS, onServer, tested } from '../verify/support';
+import { IN_MEMORY, onServer, tested } from '../verify/support';
 import { backUp, type Backup, connectionTo, databaseWith, failureOf, newName, restore, scalar } from './support';
 
 let server: PostgresServer;
@@ -61,7 +61,7 @@ describe('rows that a check lets in only beside others', () => {
 	});
 
 	it('pass a test restore, encrypted too, and replace what was emptied', async () => {
-		expect(await tested(stored, IN_PROCESS)).toMatchObject({ findings: [], counts: { tables: 8 } });
+		expect(await tested(stored, IN_MEMORY)).toMatchObject({ findings: [], counts: { tables: 8 } });
 		const { findings } = await tested(stored, onServer(connectionTo(server, 'postgres')));
 		expect(findings).toEqual([expect.stringContaining('Owners and privileges'), expect.stringContaining('superuser')]);
 		const keys = { passphrase: 'long enough a passphrase' };

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { openForeignDump, restoreDatabase, type RestoreTarget } from '../../../../engine/postgres';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
-import { IN_PROCESS, onServer, tested } from '../verify/support';
+import { IN_MEMORY, onServer, tested } from '../verify/support';
 import { backUp, connectionTo, databaseNames, databaseWith, failureOf, newName, restore, scalar } from './support';
 
 let server: PostgresServer;
@@ -52,7 +52,7 @@ describe('a function that finds things by its search path', () => {
 		expect(message).toContain('relation "dict" does not exist');
 		expect(hint).toMatch(/The function \S*ok\b.* looks for this without naming its schema.*SET search_path = public/);
 		expect(hint).not.toContain('create it first');
-		const { found } = await tested(stored, IN_PROCESS);
+		const { found } = await tested(stored, IN_MEMORY);
 		expect(found).toMatchObject([{ severity: 'error', hint: expect.stringContaining('SET search_path') as unknown }]);
 	});
 
@@ -176,7 +176,7 @@ describe('roles that policies and user mappings name', () => {
 			'both TO one': [['postgres'], 'RESTRICTIVE', '(id > 0)', 'kept'],
 			mine: [['postgres'], 'PERMISSIVE', null, null],
 		});
-		expect((await tested(backup, IN_PROCESS)).findings).toEqual([]);
+		expect((await tested(backup, IN_MEMORY)).findings).toEqual([]);
 		const { findings } = await tested(backup, onServer(connectionTo(server, 'postgres')));
 		expect(findings.filter((finding) => !finding.startsWith('warning'))).toEqual([]);
 	});
@@ -193,7 +193,7 @@ describe('rows that are refused', () => {
 		const { hint } = await failureOf(restore(server, stored), 'TARGET_FAILED');
 		expect(hint).toContain('source itself holds rows that refer to none');
 		expect(hint).not.toContain('whole database');
-		expect((await tested(stored, IN_PROCESS)).found).toMatchObject([{ severity: 'error', hint }]);
+		expect((await tested(stored, IN_MEMORY)).found).toMatchObject([{ severity: 'error', hint }]);
 		const target = { type: 'existing', database, confirmation: database, before: 'drop' } as const;
 		const part = await restore(server, stored, { target, selection: { tables: ['c'] } });
 		expect(part.warnings).toEqual([expect.stringContaining('c_p_fkey')]);

@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openArchive } from '../../../../engine/archive';
 import { ArchiveSource } from '../../../../engine/postgres';
 import { applySteps, type ApplyResult } from '../../../../engine/postgres/restore/load/apply';
-import { verifyBackup } from '../../../../engine/verify';
+import { verifyBackup } from '../../../../engine';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { forge } from '../../verify/forge';
-import { IN_PROCESS, onServer, tested } from '../verify/support';
+import { IN_MEMORY, onServer, tested } from '../verify/support';
 import { anotherSession, type Backup, backUp, connectionTo, databaseWith, failureOf, restore, scalar } from './support';
 
 let server: PostgresServer;
@@ -119,7 +119,7 @@ describe('an archive that holds them on every column', () => {
 	it('passes its verification: content, in memory, on a scratch server', async () => {
 		const content = await verifyBackup({ storage: backup.storage, key, level: 'content' });
 		expect(content).toMatchObject({ verdict: 'passed', findings: [] });
-		for (const targets of [IN_PROCESS, onServer(connectionTo(server, 'postgres'))]) {
+		for (const targets of [IN_MEMORY, onServer(connectionTo(server, 'postgres'))]) {
 			const { counts, found } = await tested({ ...backup, key }, targets);
 			expect(found.filter(({ severity }) => severity !== 'warning')).toEqual([]);
 			expect(found).toContainEqual({ severity: 'warning', message: WARNING });

@@ -3,11 +3,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openArchive } from '../../../../engine/archive';
 import type { ErrorCode } from '../../../../engine/errors';
 import { ArchiveSource, restoreDatabase, type RestoreDatabaseOptions } from '../../../../engine/postgres';
-import { verifyBackup } from '../../../../engine/verify';
+import { verifyBackup } from '../../../../engine';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { connectionTo, failureOf, newName, untilNoEngineSession } from '../engine/support';
 import { forge } from '../../verify/forge';
-import { IN_PROCESS, keepingContext, onServer } from '../verify/support';
+import { IN_MEMORY, keepingContext, onServer } from '../verify/support';
 import { testRestore } from '../../../../engine/postgres/verify/testRestore';
 import { adding, type Attack, type Victim, victimOn } from './support';
 
@@ -107,7 +107,7 @@ async function isRefused(key: string, code: ErrorCode): Promise<void> {
 		storage,
 		key,
 		level: 'restore',
-		scratch: onServer(connectionTo(server, 'postgres')),
+		scratch: { postgres: onServer(connectionTo(server, 'postgres')) },
 	});
 	expect(report, JSON.stringify(report.findings)).toMatchObject({ verdict: 'failed', reached: 'integrity' });
 }
@@ -182,7 +182,7 @@ describe('an archive of ours', () => {
 
 	it.each([
 		['on a scratch server', () => onServer(connectionTo(server, 'postgres'))],
-		['in memory', () => IN_PROCESS],
+		['in memory', () => IN_MEMORY],
 	])('is not restored for a test %s, either', async (_, targets) => {
 		for (const key of [
 			await victim.forged('data', (ROWS[0] as (typeof ROWS)[0])[1]()),

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Manifest, openArchive } from '../../../../engine/archive';
 import { backUpGlobals, restoreGlobals } from '../../../../engine/postgres';
 import { applyGlobals } from '../../../../engine/postgres/globals';
-import { verifyBackup } from '../../../../engine/verify';
+import { verifyBackup } from '../../../../engine';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { forge } from '../../verify/forge';
 import { connectionTo, failureOf, temporaryStorage } from '../engine/support';

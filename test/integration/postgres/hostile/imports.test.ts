@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { openForeignDump, restoreDatabase } from '../../../../engine/postgres';
 import { copyIn } from '../../../../engine/postgres/restore/load/copyIn';
-import { checkCustomArchive, checkScript } from '../../../../engine/verify/foreign/dumps';
+import { checkCustomArchive, checkScript } from '../../../../engine/postgres/verify/dumpFiles';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { entryOf, writeArchive } from '../../../unit/postgres/foreign/write-archive';
 import { anotherSession, connectionTo, failureOf, newName, scalar, untilNoEngineSession } from '../engine/support';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Manifest } from '../../../../engine/archive';
 import { backUpGlobals } from '../../../../engine/postgres';
-import { type VerificationReport, verifyBackup } from '../../../../engine/verify';
+import { type VerificationReport, verifyBackup } from '../../../../engine';
 import { createEverything } from '../../../fixtures/postgres/everything-database';
 import { globalsFixture } from '../../../fixtures/postgres/globals.sql';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { openForeignDump } from '../../../../engine/postgres';
 import { testRestoreOf } from '../../../../engine/postgres/verify/testRestore';
-import { IN_PROCESS, keepingContext, sentences } from './support';
+import { IN_MEMORY, keepingContext, sentences } from './support';
 
 /** A script as pg_dump writes it, with the given statements. */
 function scriptOf(...statements: string[]): Buffer {
@@ -20,7 +20,7 @@ async function tested(script: Buffer) {
 		);
 	};
 	const source = await openForeignDump({ name: 'foreign.sql', open });
-	const counts = await testRestoreOf({ source, rawBytes: script.length, session: {} }, IN_PROCESS, context);
+	const counts = await testRestoreOf({ source, rawBytes: script.length, session: {} }, IN_MEMORY, context);
 	return { counts, findings: sentences(found) };
 }
 

@@ -16,7 +16,7 @@ import { testRestore } from '../../../../engine/postgres/verify/testRestore';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { forge } from '../../verify/forge';
 import { backUp, connectionTo, databaseWith, failureOf, temporaryStorage, until } from '../engine/support';
-import { IN_MEMORY, IN_PROCESS, keepingContext, onServer, tested } from './support';
+import { IN_MEMORY, keepingContext, onServer, tested } from './support';
 
 let server: PostgresServer;
 /** What processes leave open; the server has some of its own. */
@@ -80,7 +80,7 @@ describe('a test restore in memory', () => {
 		])
 			await server.query('postgres', `ALTER DATABASE "${database}" SET ${setting}`);
 		const backup = await backUp(server, database);
-		const { counts, findings, restoreDuration } = await tested(backup, IN_PROCESS);
+		const { counts, findings, restoreDuration } = await tested(backup, IN_MEMORY);
 		expect(findings).toEqual([]);
 		expect(counts).toEqual({ tables: 8, rows: 505 + 2 + 2 + 2 + 90 + 3, sequences: 2, largeObjects: 2 });
 		expect(restoreDuration).toBeGreaterThan(0);
@@ -101,7 +101,7 @@ describe('a test restore in memory', () => {
 			`CREATE TABLE "COPY x FROM stdin;" ("COPY y FROM stdin" int)`,
 			`INSERT INTO "COPY x FROM stdin;" VALUES (1)`,
 		);
-		const { counts, findings } = await tested(await backUp(server, database), IN_PROCESS);
+		const { counts, findings } = await tested(await backUp(server, database), IN_MEMORY);
 		expect(findings).toEqual([]);
 		expect(counts).toEqual({ tables: 2, rows: 2 });
 	});
@@ -116,7 +116,7 @@ describe('a test restore in memory', () => {
 		);
 		const backup = await backUp(server, database);
 		const reader = await openArchive(backup.storage, { manifest: backup.manifest, folder: 'postgres' });
-		const target = { postgres: { ...IN_MEMORY, patience: 5_000 } };
+		const target = { ...IN_MEMORY, idleTimeout: 5_000 };
 		const failure = await failureOf(testRestore(reader, target, keepingContext().context), 'TARGET_UNREACHABLE');
 		expect(failure.message).toContain('it gave no answer for 5 seconds');
 		expect(failure.hint).toContain('takes for ever');
@@ -132,7 +132,7 @@ describe('a test restore in memory', () => {
 			`CREATE TABLE t (v int CHECK (note(v)))`,
 			`INSERT INTO t VALUES (1), (2)`,
 		);
-		const { findings } = await tested(await backUp(server, database), IN_PROCESS);
+		const { findings } = await tested(await backUp(server, database), IN_MEMORY);
 		expect(findings).toEqual(['error public.audit: It holds 4 rows after the restore; the backup has 2.']);
 	});
 
@@ -154,7 +154,7 @@ describe('a test restore in memory', () => {
 					})),
 			},
 		);
-		const { found } = await tested({ ...backup, key }, IN_PROCESS);
+		const { found } = await tested({ ...backup, key }, IN_MEMORY);
 		expect(found).toMatchObject([{ severity: 'error', code: 'TARGET_FAILED' }]);
 		expect(JSON.stringify(found)).not.toContain('secret');
 	});
@@ -162,7 +162,7 @@ describe('a test restore in memory', () => {
 	it('holds what only a later version knows against nobody', async () => {
 		const backup = await backUp(server, await databaseWith(server, `CREATE TABLE t (v text)`));
 		const { findings } = await tested(backup, {
-			...IN_PROCESS,
+			...IN_MEMORY,
 			assertions: [`SELECT current_setting('server_version_num')::int / 10000 = ${MAJOR_VERSION}`],
 		});
 		expect(findings).toEqual([]);
@@ -173,7 +173,7 @@ describe('a test restore in memory', () => {
 					parts.map((part) => ({ ...part, raw: Buffer.from(part.raw.toString().replace('v text', 'v text ANEW')) })),
 				manifest: { source: { ...backup.manifest.source, versionNumber: major * 10_000 } },
 			});
-			return (await tested({ ...backup, key }, IN_PROCESS)).found.map(({ severity }) => severity);
+			return (await tested({ ...backup, key }, IN_MEMORY)).found.map(({ severity }) => severity);
 		});
 		expect(await Promise.all(severities)).toEqual([['error'], ['obstacle']]);
 	});
@@ -187,25 +187,22 @@ describe('a test restore in memory', () => {
 		);
 		await server.query('postgres', `ALTER DATABASE "${database}" SET search_path = app, public`);
 		const assertions = ['SELECT count(*) = 1 FROM users', 'SELECT count(*) = 2 FROM users'];
-		const { findings } = await tested(await backUp(server, database), { ...IN_PROCESS, assertions });
+		const { findings } = await tested(await backUp(server, database), { ...IN_MEMORY, assertions });
 		expect(findings).toEqual(['error: Assertion 2 (SELECT count(*) = 2 FROM users) is false.']);
 	});
 
-	it('asks for a server where the backup is too large, an extension is missing or nowhere to restore was told', async () => {
+	it('asks for a server where the backup is too large or an extension is missing', async () => {
 		const database = await databaseWith(server, `CREATE EXTENSION postgres_fdw`, `CREATE EXTENSION hstore`);
 		const backup = await backUp(server, database);
-		const { findings, found } = await tested(backup, IN_PROCESS);
+		const { findings, found } = await tested(backup, IN_MEMORY);
 		expect(findings).toEqual([
 			'obstacle: The dump creates the extension postgres_fdw, which PostgreSQL in memory does not have.',
 		]);
 		expect(found[0]?.hint).toBe('Give a scratch server that has it.');
-		const tooLarge = await tested(backup, { postgres: { type: 'inProcess', maxRawBytes: 100 } });
+		const tooLarge = await tested(backup, { ...IN_MEMORY, maxRawBytes: 100 });
 		expect(tooLarge.findings[0]).toMatch(/^obstacle: The backup holds 0\.0 MB; .* the limit is 0\.0 MB\.$/);
-		expect((await tested(backup, {})).findings).toEqual([
-			'obstacle: There is no place for a test restore of PostgreSQL.',
-		]);
 		const rows = await backUp(server, database, { selection: { content: 'data' } });
-		expect((await tested(rows, IN_PROCESS)).findings).toEqual([
+		expect((await tested(rows, IN_MEMORY)).findings).toEqual([
 			'obstacle: The backup holds rows without definitions, so there is nothing that they could be restored into.',
 		]);
 	});
@@ -223,7 +220,7 @@ describe('a test restore in memory', () => {
 		const controller = new AbortController();
 		const { context, log } = keepingContext(controller.signal);
 		const reader = await openArchive(backup.storage, { manifest: backup.manifest, folder: 'postgres' });
-		const running = failureOf(testRestore(reader, IN_PROCESS, context), 'CANCELLED');
+		const running = failureOf(testRestore(reader, IN_MEMORY, context), 'CANCELLED');
 		await until(() => log.includes('loading into it'));
 		for (let turn = 0; turn < 50; turn++) await setTimeout(20);
 		expect(children().filter(isPGlite)).toHaveLength(1);
@@ -237,7 +234,7 @@ describe('a test restore in memory', () => {
 	it('does not start where memory would not suffice, and says how much is missing', async () => {
 		const backup = await backUp(server, await databaseWith(server, `CREATE TABLE t (v int)`));
 		const available = () => 200_000_000;
-		const { findings, found, log } = await tested(backup, { postgres: { ...IN_MEMORY, available } });
+		const { findings, found, log } = await tested(backup, { ...IN_MEMORY, available });
 		expect(findings).toEqual(['obstacle: A test restore in memory needs 404 MB of memory, and 200 MB are available.']);
 		expect(found[0]!.hint).toBe('Give more memory; or, for a database, a scratch database on a server.');
 		expect(log).not.toContain('loading into it');
@@ -255,7 +252,7 @@ describe('a test restore in memory', () => {
 		const { context, log } = keepingContext();
 		const available = () => (log.includes('loading into it') ? 50_000_000 : 1_000_000_000);
 		const reader = await openArchive(backup.storage, { manifest: backup.manifest, folder: 'postgres' });
-		const running = testRestore(reader, { postgres: { ...IN_MEMORY, available } }, context);
+		const running = testRestore(reader, { ...IN_MEMORY, available }, context);
 		expect(await failureOf(running, 'TARGET_UNREACHABLE')).toMatchObject({
 			message: expect.stringMatching(/^PostgreSQL in memory gave up: .*memory was about to run out/),
 			hint: expect.stringMatching(/scratch database on a server/),

@@ -1,14 +1,13 @@
 import { openArchive } from '../../../../engine/archive';
-import type { PostgresConnection } from '../../../../engine/postgres';
+import type { PostgresConnection, PostgresScratch } from '../../../../engine/postgres';
 import { testRestore } from '../../../../engine/postgres/verify/testRestore';
-import type { CheckContext, Finding, ScratchTargets } from '../../../../engine/verify/types';
+import type { CheckContext, Finding } from '../../../../engine/verify/types';
 import type { Backup } from '../engine/support';
 
-export const IN_MEMORY = { type: 'inProcess', maxRawBytes: 100_000_000 } as const;
-export const IN_PROCESS: ScratchTargets = { postgres: IN_MEMORY };
+export const IN_MEMORY = { type: 'inProcess', maxRawBytes: 100_000_000 } as const satisfies PostgresScratch;
 
-export function onServer(connection: PostgresConnection): ScratchTargets {
-	return { postgres: { type: 'server', connection } };
+export function onServer(connection: PostgresConnection): PostgresScratch {
+	return { type: 'server', connection };
 }
 
 export interface TestedRestore {
@@ -41,12 +40,12 @@ export function sentences(found: Array<Omit<Finding, 'level'>>): string[] {
 /** Test-restores a backup, or another one that lies in the same storage. */
 export async function tested(
 	backup: Pick<Backup, 'storage' | 'manifest'> & { key?: string },
-	targets: ScratchTargets,
+	scratch: PostgresScratch,
 	signal?: AbortSignal,
 ): Promise<TestedRestore> {
 	const { context, found, log, took } = keepingContext(signal);
 	const where =
 		backup.key === undefined ? { manifest: backup.manifest, folder: 'postgres' } : `${backup.key}.manifest.json`;
-	const counts = await testRestore(await openArchive(backup.storage, where), targets, context);
+	const counts = await testRestore(await openArchive(backup.storage, where), scratch, context);
 	return { counts, findings: sentences(found), found, log, restoreDuration: took.restore };
 }

@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { openArchive } from '../../../../engine/archive';
+import type { PostgresScratch } from '../../../../engine/postgres';
 import { testRestore } from '../../../../engine/postgres/verify/testRestore';
-import type { ScratchTargets } from '../../../../engine/verify/types';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { backUp, connectionTo, databaseWith, type Backup } from '../engine/support';
-import { IN_PROCESS, keepingContext, onServer, sentences } from './support';
+import { IN_MEMORY, keepingContext, onServer, sentences } from './support';
 
 let server: PostgresServer;
 
@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 /** Errors and obstacles of a test restore, and what it has counted. */
-async function testedIn(backup: Backup, target: ScratchTargets) {
+async function testedIn(backup: Backup, target: PostgresScratch) {
 	const { context, found } = keepingContext();
 	const reader = await openArchive(backup.storage, { manifest: backup.manifest, folder: 'postgres' });
 	const counts = await testRestore(reader, target, context);
@@ -28,7 +28,7 @@ async function testedIn(backup: Backup, target: ScratchTargets) {
 
 async function testedEverywhere(backup: Backup) {
 	const there = await testedIn(backup, onServer(connectionTo(server, 'postgres')));
-	expect(await testedIn(backup, IN_PROCESS)).toEqual(there);
+	expect(await testedIn(backup, IN_MEMORY)).toEqual(there);
 	return there;
 }
 

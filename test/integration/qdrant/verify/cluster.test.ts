@@ -68,7 +68,7 @@ describe("a cluster's backup passes", () => {
 	it.each(NAMES)('restored into the cluster, with %s', async (name) => {
 		const { manifest, open } = backups.get(name)!;
 		const { context, result } = gathering();
-		const counts = await testRestore(await open(), { qdrant: { connection: connection() } }, context);
+		const counts = await testRestore(await open(), { connection: connection() }, context);
 		expect(result).toMatchObject({ errors: [], warnings: [], obstacles: [] });
 		expect(counts).toMatchObject({ ...manifest.counts, sampled: 100, searched: 100, compared: 100 });
 		for (const peer of peers) await isAsBefore(peer);
@@ -78,7 +78,7 @@ describe("a cluster's backup passes", () => {
 	it('restored into a single server', async () => {
 		const { context, result } = gathering();
 		const reader = await backups.get('two replicas')!.open();
-		const counts = await testRestore(reader, { qdrant: { connection: connectionTo(single) } }, context);
+		const counts = await testRestore(reader, { connection: connectionTo(single) }, context);
 		expect(result).toMatchObject({ errors: [], obstacles: [] });
 		expect(counts).toMatchObject({ points: 1000, shards: 3, compared: 0 });
 		expect(await collections(single)).toEqual([]);
@@ -134,7 +134,7 @@ describe('a cluster', () => {
 				);
 			const { context } = gathering({ log, signal: controller.signal });
 			const reader = await backups.get('two replicas')!.open();
-			const run = testRestore(reader, { qdrant: { connection: connection() } }, context);
+			const run = testRestore(reader, { connection: connection() }, context);
 			// A fast machine may be done before.
 			if (delay === 0) await failure(run, 'CANCELLED');
 			else await run.catch((error: unknown) => expect(error).toMatchObject({ code: 'CANCELLED' }));
@@ -150,7 +150,7 @@ describe('a cluster', () => {
 		const backup = await backUp(single, 'alone');
 		await ask(single, 'DELETE', at('alone'));
 		const { context } = gathering();
-		const run = testRestore(await backup.open(), { qdrant: { connection: connection() } }, context);
+		const run = testRestore(await backup.open(), { connection: connection() }, context);
 		expect((await failure(run, 'INVALID_INPUT')).message).toContain('the target is a cluster');
 	});
 });

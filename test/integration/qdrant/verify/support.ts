@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { type ArchiveReader, createArchive, type Manifest, openArchive } from '../../../../engine/archive';
-import { checkContent } from '../../../../engine/qdrant/verify/content';
+import { checkCollection, checkStorage } from '../../../../engine/qdrant/verify/content';
 import type { CheckContext, Finding } from '../../../../engine/verify/types';
 import type { QdrantServer } from '../../../services/qdrant';
 import { ask, at } from '../../../services/qdrant-data';
@@ -34,7 +34,8 @@ export async function contentOf(reader: ArchiveReader, instead?: Uint8Array): Pr
 
 export async function contentAs(manifest: Manifest, raw: AsyncIterable<Uint8Array>): Promise<Checked> {
 	const { context, result } = gathering();
-	result.counts = await checkContent(raw, manifest, context);
+	const check = manifest.kind === 'qdrant-storage' ? checkStorage : checkCollection;
+	result.counts = await check(raw, manifest, context);
 	return result;
 }
 

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import type { ArchiveReader } from '../../../../engine/archive';
-import { collectionSource } from '../../../../engine/qdrant';
+import { collectionSource, type QdrantScratch } from '../../../../engine/qdrant';
 import { scratchName } from '../../../../engine/qdrant/verify/scratch';
 import { testRestore } from '../../../../engine/qdrant/verify/testRestore';
-import type { CheckContext, ScratchTargets } from '../../../../engine/verify/types';
+import type { CheckContext } from '../../../../engine/verify/types';
 import { type FaultyProxy, startFaultyProxy } from '../../../services/faultyProxy';
 import { startQdrant, type QdrantServer } from '../../../services/qdrant';
 import { ask, at, contentHash, createPlain, snapshotNames } from '../../../services/qdrant-data';
@@ -37,11 +37,11 @@ afterEach(() => {
 
 async function tested(
 	reader: ArchiveReader,
-	qdrant: ScratchTargets['qdrant'],
+	scratch: QdrantScratch,
 	more: Partial<CheckContext> = {},
 ): Promise<Checked> {
 	const { context, result } = gathering(more);
-	result.counts = await testRestore(reader, qdrant ? { qdrant } : {}, context);
+	result.counts = await testRestore(reader, scratch, context);
 	return result;
 }
 
@@ -178,12 +178,6 @@ describe('a bad backup fails', () => {
 });
 
 describe('what says nothing of the backup', () => {
-	it('is no server to restore into', async () => {
-		const { errors, obstacles } = await tested(await plain.open(), undefined);
-		expect(errors).toEqual([]);
-		expect(obstacles).toEqual([expect.stringContaining('There is no Qdrant server')]);
-	});
-
 	it('is a server that cannot be reached, or lets nobody in', async () => {
 		const nobody = { connection: { url: 'http://127.0.0.1:9' } };
 		await failure(tested(await plain.open(), nobody), 'TARGET_UNREACHABLE');

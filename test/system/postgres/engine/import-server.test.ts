@@ -11,7 +11,7 @@ import {
 	restoreDatabase,
 } from '../../../../engine/postgres';
 import { FolderStorage } from '../../../../engine/storage';
-import { verifyFile } from '../../../../engine/verify';
+import { verifyFile } from '../../../../engine';
 import { runNative } from '../../../fidelity/native';
 import { connectionTo, databaseNames, failureOf, newName, scalar } from '../../../integration/postgres/engine/support';
 import { temporaryFolder } from '../../../services/guard';

@@ -10,7 +10,7 @@ import {
 	restore,
 	scalar,
 } from '../../../integration/postgres/engine/support';
-import { IN_PROCESS, tested } from '../../../integration/postgres/verify/support';
+import { IN_MEMORY, tested } from '../../../integration/postgres/verify/support';
 import { nativeDump } from '../../../fidelity/native';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 
@@ -52,7 +52,7 @@ describe('a backup of PostgreSQL 15', () => {
 		expect(ours).toEqual(set(await nativeDump(old, database)));
 		expect(ours).toEqual(['ALTER TABLE ONLY public.t ALTER COLUMN i SET (n_distinct=3, n_distinct_inherited=-0.5);']);
 		expect(await restore(current, backup)).toMatchObject({ failures: [], warnings: [] });
-		const { found } = await tested(backup, IN_PROCESS);
+		const { found } = await tested(backup, IN_MEMORY);
 		expect(found).toEqual([]);
 	});
 

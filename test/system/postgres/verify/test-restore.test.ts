@@ -4,7 +4,7 @@ import type { Manifest } from '../../../../engine/archive';
 import { createEverything } from '../../../fixtures/postgres/everything-database';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { backUp, connectionTo, databaseNames, databaseWith } from '../../../integration/postgres/engine/support';
-import { IN_PROCESS, onServer, tested } from '../../../integration/postgres/verify/support';
+import { IN_MEMORY, onServer, tested } from '../../../integration/postgres/verify/support';
 import { forge } from '../../../integration/verify/forge';
 
 const OWNERS =
@@ -39,7 +39,7 @@ it('restores a database of version 15 inside this process, where it has no exten
 	for (const name of ['postgres_fdw', 'stack_backup_fixture'])
 		await old.query(everything, `DROP EXTENSION IF EXISTS ${name} CASCADE`);
 	const backup = await backUp(old, everything);
-	const { counts, findings } = await tested(backup, IN_PROCESS);
+	const { counts, findings } = await tested(backup, IN_MEMORY);
 	expect(findings.filter((finding) => !finding.startsWith('warning: '))).toEqual([]);
 	expect(counts).toMatchObject({ rows: backup.manifest.counts['rows'], largeObjects: 4 });
 });
@@ -56,7 +56,7 @@ it('compares by value where a backup does not tell how its session wrote values'
 	const { session, ...source } = backup.manifest.source as Manifest['source'] & { session: unknown };
 	expect(session).toMatchObject({ TimeZone: 'America/St_Johns', bytea_output: 'escape' });
 	const key = await forge(backup.storage, { manifest: backup.manifest, folder: 'postgres' }, { manifest: { source } });
-	for (const target of [onServer(connectionTo(current, 'postgres')), IN_PROCESS]) {
+	for (const target of [onServer(connectionTo(current, 'postgres')), IN_MEMORY]) {
 		const { counts, findings } = await tested({ ...backup, key }, target);
 		expect(findings.filter((finding) => ![OWNERS, SUPERUSER].includes(finding))).toEqual([]);
 		expect(counts).toEqual({ tables: 1, rows: 400 });

@@ -38,6 +38,7 @@ function reportOf(facts: Partial<VerificationReport> = {}): VerificationReport {
 		key: KEY,
 		manifest: manifestOf(),
 		format: undefined,
+		system: undefined,
 		levels: [
 			{ level: 'integrity', findings: [], counts: { parts: 3 }, duration: 1500 },
 			{ level: 'content', findings: [], counts: { tables: 2, rows: 100 }, duration: 500 },
@@ -104,9 +105,9 @@ describe('the item of a verification', () => {
 		expect(messages(reportOf({ manifest: undefined, format: 'JSON' }))).toEqual([
 			expect.stringMatching(/^This file was not restored for a test: only SQL dumps/),
 		]);
-		expect(messages(reportOf({ manifest: undefined, format: 'snapshot of Qdrant in gzip' }))).toEqual([
-			expect.stringMatching(/^This file was not restored .*Qdrant Into/),
-		]);
+		expect(messages(reportOf({ manifest: undefined, format: 'snapshot of Qdrant in gzip', system: 'qdrant' }))).toEqual(
+			[expect.stringMatching(/^This file was not restored .*Qdrant Into/)],
+		);
 		expect(messages(reportOf({ requested: 'restore', reached: 'restore' }))).toEqual([]);
 	});
 

@@ -31,7 +31,7 @@ describe('the fields of Verify', () => {
 		});
 		const options = { folder: '/postgres/', record: false, maxBackups: '3', stopAfter: 2 };
 		expect(settingsOf({ ...RESTORE, options })).toMatchObject({
-			scratch: { maxRawBytes: 100_000_000, hasQdrant: false, assertions: [] },
+			scratch: { places: ['postgres'], maxRawBytes: 100_000_000, assertions: [] },
 			prefix: 'postgres/',
 			records: false,
 			maxBackups: 3,
@@ -76,11 +76,12 @@ describe('the assertions', () => {
 	it('go to the databases that they name, and those that were never asked are told', async () => {
 		const context = withFields({});
 		await withScratch(context, 0, settings({ assertion }), {}, (scratch) => {
-			const { postgres, assertions } = scratch.targetsFor(manifestOf());
-			expect(postgres).toEqual({ type: 'inProcess', maxRawBytes: 100_000_000 });
-			expect(assertions).toEqual(['SELECT true', 'SELECT count(*) > 0\nFROM users']);
-			expect(scratch.targetsFor(manifestOf({ name: 'other' })).assertions).toEqual(['SELECT true']);
-			expect(scratch.targetsFor(manifestOf({ kind: 'qdrant', name: 'crm' })).assertions).toBeUndefined();
+			const inMemory = { type: 'inProcess', maxRawBytes: 100_000_000 };
+			const targetsOf = (facts = {}) => scratch.targetsFor(manifestOf(facts));
+			const assertions = ['SELECT true', 'SELECT count(*) > 0\nFROM users'];
+			expect(targetsOf()).toEqual({ postgres: { ...inMemory, assertions } });
+			expect(targetsOf({ name: 'other' })).toEqual({ postgres: { ...inMemory, assertions: ['SELECT true'] } });
+			expect(targetsOf({ kind: 'qdrant', name: 'crm' })).toEqual({ postgres: inMemory });
 			expect(scratch.unasked()).toEqual(['crm']);
 			return Promise.resolve();
 		});

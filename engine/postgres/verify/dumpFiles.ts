@@ -1,18 +1,93 @@
+/**
+ * Dumps that other programs made (pg_dump, pg_dumpall): how they are recognised, checked by their content and restored for a
+ * test. A check reads a dump once, front to back, and keeps nothing of it but counts. A test restore reads it again: once
+ * to find what it restores, and once or twice as it restores, see engine/postgres/import.
+ */
 import { BackupError } from '../../errors';
-import { describeEntry, openArchive, planRestore, type Toc } from '../../postgres/foreign';
-import { ScriptEnds } from '../../postgres/import/scriptEnds';
-import { lexScript, splitStatements } from '../../postgres/script';
-import { countNewlines } from '../../postgres/script/newlines';
-import { StatementReader } from '../../postgres/statements/reader';
-import type { CheckContext } from '../types';
-import { isTextFormat } from '../../postgres/statements/dataCopy';
-import { forbiddenCopy, forbiddenStatement } from '../../postgres/statements/forbidden';
+import type { CheckedFile, Counts, FileFormat, ForeignFile, TarFormat } from '../../verify/system';
+import type { CheckContext } from '../../verify/types';
+import { describeEntry, detectFormat, openArchive, planRestore, type Toc } from '../foreign';
+import { openForeignDatabases } from '../import';
+import { ScriptEnds } from '../import/scriptEnds';
+import { lexScript, splitStatements } from '../script';
+import { countNewlines } from '../script/newlines';
+import { isTextFormat } from '../statements/dataCopy';
+import { forbiddenCopy, forbiddenStatement } from '../statements/forbidden';
+import { StatementReader } from '../statements/reader';
+import type { PostgresScratch } from './scratch';
+import { testRestoreOf } from './testRestore';
 
-/** What is told of a dump. */
+/** The forms of dumps that can be read. */
+export const dumpFiles: readonly FileFormat<PostgresScratch>[] = [
+	{
+		form: 'dump in custom format',
+		recognise: (head) => head.toString('latin1', 0, 5) === 'PGDMP' && detectFormat(head) === 'custom',
+		check: async (content, context) => restorable(await checkCustomArchive(content, context)),
+	},
+	{
+		form: 'plain SQL dump',
+		recognise: (head) => detectFormat(head) === 'plain',
+		check: async (content, context) => restorable(await checkScript(content, context)),
+	},
+];
+
+/** A dump of pg_dump --format=tar, which begins with its table of contents. It is checked as a tar and not restored. */
+export const tarDump: TarFormat = {
+	form: 'dump in tar format',
+	inspect: () => {
+		let first: string | undefined;
+		return {
+			member: (name) => void (first ??= name),
+			finish: () => Promise.resolve(first === 'toc.dat' ? { counts: {} } : undefined),
+		};
+	},
+};
+
+function restorable({ counts, version, unpackedBytes = 0 }: CheckedDump): CheckedFile<PostgresScratch> {
+	return {
+		counts,
+		testRestore: async (file, scratch, context) =>
+			await testRestoreFile(file, { version, unpackedBytes }, scratch, context),
+	};
+}
+
+/**
+ * Restores one database of a dump after the other. What is counted and how long it took are sums.
+ * @throws BackupError as openForeignDatabases and testRestoreOf do
+ */
+async function testRestoreFile(
+	{ name, rawBytes, open }: ForeignFile,
+	{ version, unpackedBytes }: { version: number | undefined; unpackedBytes: number },
+	scratch: PostgresScratch,
+	context: CheckContext,
+): Promise<Counts> {
+	const { signal } = context;
+	const sources = await openForeignDatabases({ name, open: async (later = signal) => await open(later) }, signal);
+	if (sources.length === 0) {
+		context.found({
+			severity: 'obstacle',
+			message: 'The dump holds no database with anything in it, so there is nothing to restore for a test.',
+			hint: 'Verify the content: roles and other globals are read by that.',
+		});
+	}
+	const dump = { rawBytes: Math.max(rawBytes, unpackedBytes), session: {}, ...(version !== undefined && { version }) };
+	const counts: Counts = {};
+	let took = 0;
+	const restoreTook = (milliseconds: number) => context.restoreTook?.((took += milliseconds));
+	for (const source of sources) {
+		const found = await testRestoreOf({ ...dump, source }, scratch, { ...context, restoreTook });
+		for (const [what, count] of Object.entries(found)) counts[what] = (counts[what] ?? 0) + count;
+	}
+	return sources.length > 1 ? { databases: sources.length, ...counts } : counts;
+}
+
+/** What the check of a dump has found out. */
 interface CheckedDump {
-	counts: Record<string, number>;
+	counts: Counts;
 	/** The major version of the server that it is of, as in `server_version_num`: 180000; undefined where it does not tell. */
 	version: number | undefined;
+	/** Bytes of rows and large objects, of a dump that is compressed inside. */
+	unpackedBytes?: number;
 }
 
 const SOURCE_VERSION = /^Dumped from database version (.*)/;
@@ -36,11 +111,11 @@ export async function checkScript(
 	for await (const item of lexScript(source, { onComment, ...(signal && { signal }) })) {
 		counts.statements++;
 		if (item.type === 'statement') {
-			tell(forbiddenStatement(item.text, reader.standardStrings), found);
+			findForbidden(forbiddenStatement(item.text, reader.standardStrings), found);
 			counts.rows += rowsOf(item.text, reader);
 		}
 		if (item.type !== 'copy') continue;
-		tell(forbiddenCopy(item.statement), found);
+		findForbidden(forbiddenCopy(item.statement), found);
 		for await (const rows of item.rows) void rows;
 		if (isTextFormat(item.statement)) counts.rows += item.counts().lines;
 	}
@@ -76,13 +151,13 @@ export async function checkCustomArchive(
 	const archive = await openArchive(source, signal ? { signal } : {});
 	const reader = new StatementReader();
 	for (const statement of definitionsOf(archive.toc))
-		tell(forbiddenStatement(statement, archive.toc.standardStrings), found);
+		findForbidden(forbiddenStatement(statement, archive.toc.standardStrings), found);
 	const counts = { entries: archive.toc.entries.length, blocks: 0, rows: 0, largeObjects: 0 };
 	let unpackedBytes = 0;
 	for await (const block of archive.blocks()) {
 		counts.blocks++;
 		if (block.type === 'copy') {
-			tell(forbiddenCopy(block.statement), found);
+			findForbidden(forbiddenCopy(block.statement), found);
 			for await (const rows of block.rows) {
 				counts.rows += countNewlines(rows);
 				unpackedBytes += rows.length;
@@ -95,7 +170,7 @@ export async function checkCustomArchive(
 		} else {
 			for await (const item of lexScript(block.sql, signal ? { signal } : {})) {
 				if (item.type === 'statement') {
-					tell(forbiddenStatement(item.text, reader.standardStrings), found);
+					findForbidden(forbiddenStatement(item.text, reader.standardStrings), found);
 					counts.rows += rowsOf(item.text, reader);
 					unpackedBytes += item.text.length;
 				} else found({ severity: 'error', part: describeEntry(block.entry), message: 'Its data holds no INSERTs.' });
@@ -113,7 +188,7 @@ function* definitionsOf(toc: Toc): Generator<string> {
 }
 
 /** What no restore would run makes a dump bad. */
-function tell(error: BackupError | undefined, found: CheckContext['found']): void {
+function findForbidden(error: BackupError | undefined, found: CheckContext['found']): void {
 	if (!error) return;
 	const { code, hint, message } = error;
 	found({ severity: 'error', message, code, ...(hint !== undefined && { hint }) });

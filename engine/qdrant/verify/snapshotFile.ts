@@ -1,0 +1,80 @@
+/**
+ * Snapshots that Qdrant made and somebody fetched: how they are recognised among tar archives, checked and restored for a
+ * test. The bytes that the walk of the tar reads also go through a SHA-256 into the check of the snapshot's structure, so the
+ * file is read once; a test restore reads it once more, to send it.
+ */
+import { createHash } from 'node:crypto';
+import { PassThrough } from 'node:stream';
+
+import type { CheckedFile, TarFormat, TarInspection } from '../../verify/system';
+import type { CheckContext } from '../../verify/types';
+import { checkedSnapshot } from '../restore/source';
+import { checkSnapshot, type SnapshotReport } from '../snapshot';
+import { type QdrantScratch, testRestoreOf } from './testRestore';
+
+export const snapshotFile: TarFormat<QdrantScratch> = {
+	form: 'snapshot of Qdrant',
+	inspect: (context) => new SnapshotInspection(context),
+};
+
+class SnapshotInspection implements TarInspection<QdrantScratch> {
+	readonly #copy = new PassThrough();
+	readonly #report: Promise<SnapshotReport>;
+	readonly #hash = createHash('sha256');
+	#size = 0;
+	#hasConfig = false;
+	#hasPart = false;
+
+	constructor(private readonly context: CheckContext) {
+		const { signal } = context;
+		this.#report = checkSnapshot(this.#copy, signal ? { signal } : {});
+		// Where the tar is damaged, or none of Qdrant's, nobody asks for the report.
+		this.#report.catch(() => {});
+		this.#copy.on('error', () => {});
+	}
+
+	member(name: string, type: string): void {
+		if (name === 'config.json') this.#hasConfig = true;
+		if (/^\d+\/(?:segments|wal|replica_state\.json|shard_config\.json)/.test(name)) this.#hasPart = true;
+		if (/^[^/]+\.snapshot$/.test(name)) this.#hasPart = true;
+		// The snapshot of a single shard has neither a configuration nor folders for shards.
+		if (/^segments\/|^replica_state\.json$/.test(name) && type !== 'symlink') this.#hasPart = true;
+		if (name === 'replica_state.json' && type !== 'symlink') this.#hasConfig = true;
+	}
+
+	async take(chunk: Uint8Array): Promise<void> {
+		this.#hash.update(chunk);
+		this.#size += chunk.length;
+		// The check has left where damage stops it.
+		if (this.#copy.destroyed || this.#copy.write(chunk)) return;
+		await new Promise<void>((resolve) => {
+			const done = () => {
+				this.#copy.off('drain', done).off('close', done);
+				resolve();
+			};
+			this.#copy.on('drain', done).on('close', done);
+		});
+	}
+
+	async finish(): Promise<CheckedFile<QdrantScratch> | undefined> {
+		if (!this.#hasConfig || !this.#hasPart) return undefined;
+		if (!this.#copy.destroyed) this.#copy.end();
+		const report = await this.#report;
+		for (const { severity, where, what } of report.findings) {
+			this.context.found({ severity, message: what, ...(where !== '' && { part: where }) });
+		}
+		if (report.type !== 'collection') return { counts: {} };
+		const facts = { report, size: this.#size, sha256: this.#hash.digest('hex') };
+		return {
+			counts: {},
+			testRestore: async ({ name, open }, scratch, context) => {
+				const source = checkedSnapshot({ description: name, open: () => open(context.signal), ...facts });
+				return await testRestoreOf(source, scratch, context);
+			},
+		};
+	}
+
+	close(): void {
+		this.#copy.destroy();
+	}
+}

@@ -1,0 +1,52 @@
+/**
+ * All systems that are backed up, and what can be done with the backups of any of them. This is the only place that knows
+ * them all: a new system is one more line in SYSTEMS.
+ */
+import type { BackupKind, ManifestSummary } from './archive';
+import { postgresSystem } from './postgres';
+import { qdrantSystem } from './qdrant';
+import * as verify from './verify';
+
+export const SYSTEMS: readonly verify.BackupSystem[] = [postgresSystem, qdrantSystem];
+
+/** What findAnomalies looks at. */
+export const ANOMALY_MEASURES: readonly verify.AnomalyMeasure[] = verify.measuresOf(SYSTEMS);
+
+/** Verifies one backup; see engine/verify/verifyBackup.ts. */
+export async function verifyBackup(options: verify.VerifyBackupOptions): Promise<verify.VerificationReport> {
+	return await verify.verifyBackup(SYSTEMS, options);
+}
+
+/** Verifies a file that another program made; see engine/verify/foreign/verifyFile.ts. */
+export async function verifyFile(options: verify.VerifyFileOptions): Promise<verify.VerificationReport> {
+	return await verify.verifyFile(SYSTEMS, options);
+}
+
+/** Restores the newest of everything for a test; see engine/verify/drill.ts. */
+export async function drill(options: verify.DrillOptions): Promise<verify.DrillReport> {
+	return await verify.drill(SYSTEMS, options);
+}
+
+/** Compares a backup with those before it; see engine/verify/anomalies.ts. */
+export function findAnomalies(
+	manifest: ManifestSummary,
+	manifests: readonly ManifestSummary[],
+	options?: verify.AnomalyOptions,
+): verify.Anomaly[] {
+	return verify.findAnomalies(SYSTEMS, manifest, manifests, options);
+}
+
+/** How deep backups of a kind can be verified: not all of them can be restored for a test. */
+export function deepestLevelOf(kind: BackupKind): verify.VerificationLevel {
+	return verify.deepestLevelOf(SYSTEMS, kind);
+}
+
+/** The name of the system that backups of a kind belong to; undefined where no system brings it. */
+export function systemOf(kind: BackupKind): string | undefined {
+	return verify.systemOf(SYSTEMS, kind);
+}
+
+/** Whether backups of a kind hold data. Roles alone, for instance, bring nothing back. */
+export function holdsData(kind: BackupKind): boolean {
+	return verify.findKind(SYSTEMS, kind)?.ofKind.holdsData ?? false;
+}

@@ -1,1 +1,0 @@
-export { verifyFile, type VerifyFileOptions } from './verifyFile';

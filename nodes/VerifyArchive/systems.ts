@@ -1,0 +1,52 @@
+import { type DrilledBackup, systemOf } from '../../engine';
+
+/** What the fields of this node are called for each system, and what to do so that its backups are restored for a test. */
+interface SystemWords {
+	/** The field that says where its backups are restored for a test. */
+	field: string;
+	/** What to do, by what kept a backup from being restored. */
+	advice: Partial<Record<NonNullable<DrilledBackup['notRestored']>, string>>;
+}
+
+const WORDS: Record<string, SystemWords> = {
+	postgres: {
+		field: 'PostgreSQL Into',
+		advice: {
+			tooLarge: 'Raise Max Size (MB), or choose a scratch server in PostgreSQL Into.',
+			noMemory: 'Give n8n more memory, or choose a scratch server in PostgreSQL Into.',
+		},
+	},
+	qdrant: {
+		field: 'Qdrant Into',
+		advice: {
+			noWay: 'Qdrant takes a snapshot of its whole storage at its start only: back up the collections as well.',
+			noPlace: 'Choose a scratch server in Qdrant Into, or leave Qdrant out with Kinds.',
+		},
+	},
+};
+
+/** Of kinds that are restored otherwise than the rest of their system. */
+const ADVICE_OF_KINDS: Record<string, SystemWords['advice']> = {
+	'postgres-globals': { noMemory: 'Give n8n more memory: roles are restored inside n8n in any case.' },
+};
+
+/** The files of others that can be restored for a test, in plain words. */
+export const RESTORABLE_FILES = 'SQL dumps and snapshots of collections';
+
+/** The field that says where backups of a system are restored for a test: `Qdrant Into`. */
+export function placeField(system: string | undefined): string {
+	return (system !== undefined && WORDS[system]?.field) || 'the field of its system';
+}
+
+/** What to do so that a backup is restored for a test the next time; undefined where it was. */
+export function restoreAdvice({ kind, notRestored }: Pick<DrilledBackup, 'kind' | 'notRestored'>): string | undefined {
+	if (notRestored === null) return undefined;
+	const system = systemOf(kind);
+	const known = system === undefined ? undefined : WORDS[system]?.advice[notRestored];
+	return ADVICE_OF_KINDS[kind]?.[notRestored] ?? known ?? generalAdvice(notRestored, placeField(system));
+}
+
+function generalAdvice(notRestored: NonNullable<DrilledBackup['notRestored']>, field: string): string {
+	if (notRestored === 'noWay') return 'Restore such a backup by hand now and then, to know that it can be.';
+	return `Choose a scratch server in ${field}.`;
+}
