@@ -15,6 +15,7 @@ import { archiveSource, type RestoreSource } from '../restore/source';
 import { findError, findWarning } from './findings';
 import { inspect } from './inspect';
 import { removeScratch, type Scratch, scratchName, sweep } from './scratch';
+import { ShardPass } from './shardPass';
 import { UploadWatch } from './uploadWatch';
 
 /** The server on which collections are restored for a test. */
@@ -42,7 +43,13 @@ export async function testRestore(
 	context: CheckContext,
 ): Promise<Counts> {
 	const { manifest } = reader;
-	return await testRestoreOf(archiveSource(reader), scratch, context, { facts: collectionSource(manifest), manifest });
+	const pass = new ShardPass(reader);
+	try {
+		const known = { facts: collectionSource(manifest), manifest };
+		return await testRestoreOf(pass.over(archiveSource(reader)), scratch, context, known);
+	} finally {
+		await pass.close();
+	}
 }
 
 /**
