@@ -48,6 +48,9 @@ class CountingStorage extends FolderStorage {
 }
 
 const CODECS = ['zstd', 'gzip', 'none'] as const;
+
+/** Bytes that a read of the beginning of an archive may take more than it needs. */
+const READ_AHEAD = 3 * 1024 * 1024;
 const root = temporaryFolder('reads');
 const storage = new CountingStorage({ root });
 let postgres: PostgresServer;
@@ -155,7 +158,9 @@ describe('a verification reads the archive', () => {
 				});
 				expect(report, JSON.stringify(report.findings)).toMatchObject({ verdict: 'passed', reached: 'restore' });
 				expect(times, `${name}${encryption ? ', encrypted' : ''}`).toBeGreaterThan(1.5);
-				expect(times, `${name}${encryption ? ', encrypted' : ''}`).toBeLessThanOrEqual(2);
+				// An encrypted archive is read from its beginning; the definitions before the rows of a database are read first.
+				const again = encryption && what.startsWith('a database') ? READ_AHEAD / manifest.size.stored : 0;
+				expect(times, `${name}${encryption ? ', encrypted' : ''}`).toBeLessThanOrEqual(2 + again);
 			}
 		}
 	});

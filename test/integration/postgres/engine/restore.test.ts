@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { openArchive } from '../../../../engine/archive';
 import { ArchiveWriter } from '../../../../engine/archive/writer';
 import { ArchiveSource } from '../../../../engine/postgres';
-import { verifyBackup } from '../../../../engine/verify';
+import { verifyBackup } from '../../../../engine';
 import { compareDatabases } from '../../../fidelity/compare';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { SHOP } from './shop';
