@@ -42,14 +42,62 @@ describe('a stream that is checked as it passes', () => {
 		expect(passed).not.toContain('two');
 	});
 
-	it('fails where the check fails, be it before it has read all', async () => {
-		const failing = async (bytes: AsyncIterable<Uint8Array>) => {
-			for await (const chunk of bytes) throw new Error(`at ${Buffer.from(chunk).toString()}`);
+	/** What was handed on of five chunks before it failed, and the error. */
+	async function passedOn(check: (bytes: AsyncIterable<Uint8Array>) => Promise<void>, assertGood = () => {}) {
+		const five = async function* () {
+			for (const text of ['one', 'two', 'three', 'four', 'five']) yield await Promise.resolve(Buffer.from(text));
 		};
+		const passed: string[] = [];
 		const all = async () => {
-			for await (const chunk of checkedStream(chunks(), failing, () => {})) void chunk;
+			for await (const chunk of checkedStream(five(), check, assertGood)) passed.push(chunk.toString());
 		};
-		await expect(all()).rejects.toThrow('at one');
+		const error = await all().then(
+			() => undefined,
+			(reason: unknown) => (reason as Error).message,
+		);
+		return { passed, error };
+	}
+
+	it('hands on nothing more once the check has thrown', async () => {
+		const throwing = async (bytes: AsyncIterable<Uint8Array>) => {
+			for await (const chunk of bytes) if (Buffer.from(chunk).toString() === 'two') throw new Error('at two');
+		};
+		expect(await passedOn(throwing)).toEqual({ passed: [], error: 'at two' });
+	});
+
+	it('hands on nothing of what a check that throws at once has not read', async () => {
+		const throwing = () => Promise.reject(new Error('at once'));
+		expect(await passedOn(throwing)).toEqual({ passed: [], error: 'at once' });
+	});
+
+	it('hands on nothing more once the check has ended before the stream', async () => {
+		const leaving = async (bytes: AsyncIterable<Uint8Array>) => {
+			for await (const chunk of bytes) if (Buffer.from(chunk).toString() === 'two') return;
+		};
+		const { passed, error } = await passedOn(leaving);
+		expect(passed).toEqual([]);
+		expect(error).toMatch(/ended before/);
+	});
+
+	it('takes a check that has not asked for the end of the stream for one that ended before it', async () => {
+		const counting = async (bytes: AsyncIterable<Uint8Array>) => {
+			const iterator = bytes[Symbol.asyncIterator]();
+			for (let chunk = 0; chunk < 5; chunk++) await iterator.next();
+		};
+		const { passed, error } = await passedOn(counting);
+		expect(passed).not.toContain('five');
+		expect(error).toMatch(/ended before/);
+	});
+
+	it('fails with what the check has found rather than with its early end', async () => {
+		let found = false;
+		const finding = async (bytes: AsyncIterable<Uint8Array>) => {
+			for await (const chunk of bytes) if ((found = Buffer.from(chunk).toString() === 'two')) return;
+		};
+		const assertGood = () => {
+			if (found) throw new Error('found in two');
+		};
+		expect(await passedOn(finding, assertGood)).toEqual({ passed: [], error: 'found in two' });
 	});
 
 	it('fails with the error of the stream', async () => {
