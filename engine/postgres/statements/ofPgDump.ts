@@ -12,11 +12,28 @@ const VERBS = new Set([
 	'DROP',
 	'GRANT',
 	'REFRESH',
-	'RESET',
 	'REVOKE',
 	'SECURITY',
-	'SET',
 ]);
+
+/** Settings that pg_dump makes. Values are words, or strings without escapes, so that every reader takes them as the server. */
+const SETTINGS = new Set([
+	'check_function_bodies',
+	'client_encoding',
+	'client_min_messages',
+	'default_table_access_method',
+	'default_tablespace',
+	'default_with_oids',
+	'escape_string_warning',
+	'idle_in_transaction_session_timeout',
+	'lock_timeout',
+	'row_security',
+	'standard_conforming_strings',
+	'statement_timeout',
+	'transaction_timeout',
+	'xmloption',
+]);
+const SET = /^SET ([a-z_]+) = (?!default$)(?:\w+|'[^'\\]*'|"(?:[^"]|"")+")$/i;
 
 /** Tables without columns have their rows in the script. */
 const EMPTY_ROW = /^INSERT INTO [^]* DEFAULT VALUES$/;
@@ -35,8 +52,8 @@ const CALLED = new Set([
 ]);
 const SYNTAX = new Set(['exists']);
 
-/** Any other setting that is made by a call would go unseen by whoever reads the script. */
-const SETS_OTHER = /\bset_config\s*\(\s*(?!'search_path')/i;
+/** The only setting that is made by a call: any other would go unseen by whoever reads the script. */
+const SET_SEARCH_PATH = /^SELECT pg_catalog\.set_config\('search_path', '[^'\\]*', false\)$/;
 
 /**
  * Whether pg_dump writes such a statement, so that one of our archives may hold it. Anything else was put in later.
@@ -50,12 +67,19 @@ export function isOfPgDump(text: string, standardStrings = true): boolean {
 	if (verb?.kind !== 'word') return false;
 	if (verb.text === 'INSERT') return EMPTY_ROW.test(text);
 	if (verb.text === 'SELECT') return callsKnown(text, standardStrings);
+	const { cluster, kind } = describeStatement(text, { schema: '', standardStrings });
+	// What puts a setting back (RESET, SET LOCAL, SET ... TO DEFAULT) leaves unsaid which value is in force afterwards.
+	if (verb.text === 'SET' || verb.text === 'RESET') return kind === 'SESSION AUTHORIZATION' || makesSetting(text);
 	// Databases, roles and tablespaces are not a database's own: dumps of ours hold nothing of them.
-	return VERBS.has(verb.text) && describeStatement(text, { schema: '', standardStrings }).cluster !== true;
+	return VERBS.has(verb.text) && cluster !== true;
+}
+
+function makesSetting(text: string): boolean {
+	const [, name] = SET.exec(text) ?? [];
+	return name !== undefined && SETTINGS.has(name);
 }
 
 function callsKnown(text: string, standardStrings: boolean): boolean {
-	if (SETS_OTHER.test(text)) return false;
 	const tokens = tokenize(text, { standardStrings });
 	let calls = 0;
 	const isMark = (at: number, mark: string) => tokens[at]?.kind === 'mark' && tokens[at]?.text === mark;
@@ -63,6 +87,7 @@ function callsKnown(text: string, standardStrings: boolean): boolean {
 		if (kind === 'mark' || !isMark(at + 1, '(')) continue;
 		if (SYNTAX.has(name) && kind === 'word') continue;
 		if (!CALLED.has(name) || !isMark(at - 1, '.') || tokens[at - 2]?.name !== 'pg_catalog') return false;
+		if (name === 'set_config' && !SET_SEARCH_PATH.test(text)) return false;
 		calls++;
 	}
 	return calls > 0;
