@@ -136,6 +136,20 @@ export class ArchiveReader {
 	}
 
 	/**
+	 * As checkKeys, but a damaged beginning is not taken for a wrong key: where the keys do not open the archive, the stored
+	 * file is read once to tell which of the two it is.
+	 * @throws BackupError as checkKeys and verifyStored do
+	 */
+	async assertOpens(signal?: AbortSignal): Promise<void> {
+		try {
+			await this.checkKeys(signal);
+		} catch (error) {
+			if (error instanceof BackupError && error.code === 'KEY_WRONG') await this.verifyStored(signal);
+			throw error;
+		}
+	}
+
+	/**
 	 * The raw bytes of the whole archive. Its errors: ARCHIVE_CORRUPT, STORAGE_MISSING, KEY_MISSING, KEY_WRONG,
 	 * INVALID_INPUT (keys), CANCELLED, and what the storage throws.
 	 * @param onProgress Called with the bytes of the stored file read so far and in all.

@@ -66,7 +66,7 @@ export function archiveSource(reader: ArchiveReader): RestoreSource {
 
 function proofOf(reader: ArchiveReader): (signal?: AbortSignal) => Promise<void> {
 	return async (signal) => {
-		await reader.checkKeys(signal);
+		await reader.assertOpens(signal);
 		await reader.verifyStored(signal);
 	};
 }
