@@ -18,16 +18,20 @@ export function settingsFrame(settings: Settings): Buffer {
 	return Buffer.from(`${HEAD}${JSON.stringify(settings)}\n\n`);
 }
 
-/** Reads what settingsFrame has written. @throws BackupError ARCHIVE_CORRUPT */
+/**
+ * Reads what settingsFrame has written, letter for letter: a frame with a line feed in it would be more than a comment.
+ * @throws BackupError ARCHIVE_CORRUPT
+ */
 export function parseSettingsFrame(frame: Buffer): Settings {
 	const text = frame.toString('utf8');
 	if (!text.startsWith(HEAD)) return [];
 	try {
-		return databaseSettingsSchema.parse(JSON.parse(text.slice(HEAD.length)));
+		const settings = databaseSettingsSchema.parse(JSON.parse(text.slice(HEAD.length)));
+		if (settingsFrame(settings).equals(frame)) return settings;
 	} catch {
 		// Not even as a cause: what is wrong with it may quote a setting, and that may be a secret.
-		throw new BackupError('ARCHIVE_CORRUPT', 'The settings of the database in the archive cannot be read.', {
-			hint: 'The archive was edited after it was made. Choose another backup.',
-		});
 	}
+	throw new BackupError('ARCHIVE_CORRUPT', 'The settings of the database in the archive cannot be read.', {
+		hint: 'The archive was edited after it was made. Choose another backup.',
+	});
 }

@@ -63,12 +63,13 @@ export class DumpCheck {
 	}
 
 	/**
-	 * The manifest alone tells the order of the parts: settings, definitions, then rows. It also tells which parts only a later
-	 * version knows.
+	 * The manifest alone tells the order of the parts: settings, definitions, then rows, which are the only parts that belong
+	 * to a table. It also tells which parts only a later version knows.
 	 */
 	#checkOrder(): void {
 		let stage: 'settings' | 'pre-data' | 'after' = 'settings';
 		for (const part of this.manifest.parts) {
+			this.#checkTable(part);
 			if (part.type === SETTINGS_PART) this.#follows(part, stage === 'settings');
 			else if (part.type === 'pre-data') {
 				this.#follows(part, stage !== 'after');
@@ -84,6 +85,18 @@ export class DumpCheck {
 				});
 			}
 		}
+	}
+
+	#checkTable(part: ManifestPart): void {
+		const { type, table, offset } = part;
+		if (type !== 'data' && table !== undefined)
+			this.#error(`The part at byte ${offset} (${type}) is listed for a table, though it holds no rows.`);
+		if (type === 'data' && !this.#tableOf(part))
+			this.#error(`The rows at byte ${offset} belong to no table of the manifest.`);
+	}
+
+	#tableOf({ table }: ManifestPart): ManifestTable | undefined {
+		return table === undefined ? undefined : this.manifest.tables?.[table];
 	}
 
 	/** Checks one part. What is wrong is found; the errors of the reader are passed on. */
@@ -125,8 +138,9 @@ export class DumpCheck {
 	}
 
 	async #rows(part: ManifestPart, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-		const table = part.table === undefined ? undefined : this.manifest.tables?.[part.table];
-		if (!table) return this.#error(`The rows at byte ${part.offset} belong to no table of the manifest.`);
+		const table = this.#tableOf(part);
+		// The constructor has found it already.
+		if (!table) return;
 		const name = `${table.schema}.${table.name}`;
 		let found: FrameRows;
 		try {
