@@ -3,16 +3,19 @@
  * manifest and names its table. So only those that are wanted are read, an unencrypted archive by ranges:
  *
  * - `inspect` reads the definitions, checks that nothing stands in them that pg_dump does not write, and surveys them. They
- *   are kept in memory, as far as they are no larger than most are, and run as they were checked.
+ *   are kept in memory, as far as they are no larger than most are; larger ones are read again. However they come, `steps`
+ *   judges each of their statements once more before it hands it out (see ArchiveScripts).
  * - A target that exists already is touched once everything is known to be good: so `inspect` also reads and checks the rows
  *   that are wanted, and `steps` reads them once more.
  * - A database that gets its name at the very end, or is dropped, is filled while rows are being checked: `steps` reads each
  *   frame once, checks it, and hands it out then. When it ends without an error, everything was as it was backed up.
  *
  * Is that as much as the hash of the whole file says? The parts cover the compressed stream without a gap or an overlap
- * (openArchive refuses anything else), the stored file has the length of the stream, and no frame is used before its own hash
- * was right. So every byte of the file that is used was compared with a hash in the manifest. The manifest is protected by its
- * own checksum, and with a passphrase by its HMAC: whoever could forge the hash of a frame could forge that of the file.
+ * (openArchive refuses anything else), the stored file has the length of the stream, and every frame that is used is compared
+ * with its own hash: one of up to 64 MiB before anything of it is used, a larger one, which streams, before its last chunk is,
+ * so the restore fails and what it filled is not taken for complete. So every byte of the file that is used was compared with
+ * a hash in the manifest. The manifest is protected by its own checksum, and with a passphrase by its HMAC: whoever could forge
+ * the hash of a frame could forge that of the file.
  *
  * An encrypted archive can only be read from its beginning. Its definitions before the rows are read first; what comes after
  * the rows is checked and surveyed when it comes, and the target asked for the roles that it names (see `requirements`). It is
@@ -24,10 +27,10 @@ import { BackupError } from '../../../errors';
 import { type DatabaseProperties, type StoredProperties, storedPropertiesSchema } from '../../dump/databaseProperties';
 import { parseSettingsFrame, SETTINGS_PART } from '../../dump/settingsFrame';
 import { largeObjectPieces } from '../../largeObjectFrame';
-import { lexScript, MAX_DEFINITION_BYTES } from '../../script';
 import { tableKey } from '../../statements/tokens';
 
 import { one, PartCheck } from './archiveContent';
+import { ArchiveScripts, isScript } from './archiveScripts';
 import { StatementChooser } from './chooser';
 import { lackingByManifest } from './completeness';
 import { readAhead } from './readAhead';
@@ -39,10 +42,8 @@ import { StatementSurvey } from './survey';
 /** Bytes of definitions that are kept; larger ones are read again. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 
-/** A frame up to this size may wait in memory while the one before it is being loaded. */
+/** While a frame of up to this size is being loaded, the next one, whatever its size, is read already and waits in memory. */
 const MAX_AHEAD_BYTES = 16 * 1024 * 1024;
-
-const isScript = ({ type }: ManifestPart): boolean => type === 'pre-data' || type === 'post-data';
 
 const isDefinition = (part: ManifestPart): boolean => isScript(part) || part.type === SETTINGS_PART;
 
@@ -70,7 +71,7 @@ export class ArchiveSource implements RestoreSource {
 	async inspect({ selection = {}, check = 'first', signal }: Inspection = {}): Promise<SourceFacts> {
 		assertSelfContained(this.#manifest);
 		const properties = this.#properties();
-		await this.reader.checkKeys(signal);
+		await this.reader.assertOpens(signal);
 		let filter = this.#survey.filter(selection);
 		const content = new PartCheck(
 			this.#manifest,
@@ -166,7 +167,7 @@ export class ArchiveSource implements RestoreSource {
 
 	#wanted(filter: SelectionFilter): (part: ManifestPart) => boolean {
 		return (part) => {
-			if (part.table !== undefined) return filter.wantsTable(this.#rows.tableOf(part));
+			if (part.type === 'data') return filter.wantsTable(this.#rows.tableOf(part));
 			return isScript(part) || (part.type === 'large-objects' && filter.all);
 		};
 	}
@@ -174,19 +175,20 @@ export class ArchiveSource implements RestoreSource {
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
 		const filter = this.#survey.filter(selection);
 		const chooser = new StatementChooser(filter);
+		const scripts = new ArchiveScripts(this.#manifest.file, filter, chooser);
 		const check = this.#pending;
 		this.#pending = undefined;
 		const retry: RestoreStep = { type: 'retry', rows: (places) => this.#retry(places, filter, signal) };
 		let hadRows = false;
 		for await (const { index, part, raw } of this.#parts(this.#wanted(filter), signal)) {
-			const isUnchecked = check && !this.#checked.has(index);
+			const isUnchecked = check !== undefined && !this.#checked.has(index);
 			const content = isUnchecked ? await check.passOn(part, raw) : raw;
 			if (hadRows && part.type === 'post-data') yield retry;
 			if (part.type !== 'large-objects') hadRows = part.type === 'data';
-			if (isUnchecked && isScript(part)) yield { type: 'requirements' };
 			if (part.type === 'data') yield* this.#rows.steps(index, part, content, filter);
-			else if (part.type === 'large-objects') yield* batches(stream(content));
-			else yield* statements(stream(content), chooser);
+			else if (part.type === 'large-objects') yield* batches(Buffer.isBuffer(content) ? one(content) : content);
+			else if (isScript(part)) yield* scripts.steps(content, isUnchecked);
+			else throw new Error(`Nothing is made of a part of the type ${part.type}.`);
 		}
 		if (hadRows) yield retry;
 		yield* chooser.end();
@@ -225,10 +227,6 @@ export class ArchiveSource implements RestoreSource {
 	}
 }
 
-function stream(raw: Buffer | AsyncIterable<Buffer>): AsyncIterable<Buffer> {
-	return Buffer.isBuffer(raw) ? one(raw) : raw;
-}
-
 /** Characters of statements on large objects that are sent in one go. */
 const BATCH = 2 * 1024 * 1024;
 
@@ -242,10 +240,4 @@ async function* batches(frame: AsyncIterable<Buffer>): AsyncGenerator<RestoreSte
 		sql += `${piece}\n`;
 	}
 	if (sql.length > 0) yield { type: 'batch', sql };
-}
-
-async function* statements(script: AsyncIterable<Buffer>, chooser: StatementChooser): AsyncGenerator<RestoreStep> {
-	for await (const item of lexScript(script, { maxStatementBytes: MAX_DEFINITION_BYTES })) {
-		if (item.type === 'statement') yield* chooser.choose(item.text, item.comment);
-	}
 }

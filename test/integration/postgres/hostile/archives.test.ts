@@ -6,10 +6,12 @@ import { ArchiveSource, restoreDatabase, type RestoreDatabaseOptions } from '../
 import { verifyBackup } from '../../../../engine';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { connectionTo, failureOf, newName, untilNoEngineSession } from '../engine/support';
-import { forge } from '../../verify/forge';
+import { settingsFrame } from '../../../../engine/postgres/dump/settingsFrame';
+import type { RestoreSource } from '../../../../engine/postgres/restore/source';
+import { forge, type OpenPart } from '../../verify/forge';
 import { IN_MEMORY, keepingContext, onServer } from '../verify/support';
 import { testRestore } from '../../../../engine/postgres/verify/testRestore';
-import { adding, type Attack, type Victim, victimOn } from './support';
+import { adding, type Attack, changing, type Victim, victimOn } from './support';
 
 let server: PostgresServer;
 let victim: Victim;
@@ -114,20 +116,22 @@ async function isRefused(key: string, code: ErrorCode): Promise<void> {
 
 /** The rows of an encrypted archive are checked while they are loaded: nothing bad of it runs, and nothing is left. */
 async function isRefusedEncrypted(type: string, attack: Attack): Promise<void> {
+	await arePartsRefusedEncrypted(changing(type, attack));
+}
+
+const PASSPHRASE = 'long enough a passphrase';
+
+type Change = (parts: OpenPart[]) => OpenPart[];
+
+async function forgedEncrypted(change: Change): Promise<() => Promise<ArchiveSource>> {
 	const { storage, manifest } = victim.backup;
-	const passphrase = 'long enough a passphrase';
-	const key = await forge(
-		storage,
-		{ manifest, folder: 'postgres' },
-		{
-			encryption: { passphrase },
-			parts: (parts) =>
-				parts.map(({ part, raw }) =>
-					part.type === type ? { part, raw: Buffer.from(attack(raw.toString('latin1')), 'latin1') } : { part, raw },
-				),
-		},
-	);
-	const source = async () => new ArchiveSource(await openArchive(storage, `${key}.manifest.json`, { passphrase }));
+	const encryption = { passphrase: PASSPHRASE };
+	const key = await forge(storage, { manifest, folder: 'postgres' }, { encryption, parts: change });
+	return async () => new ArchiveSource(await openArchive(storage, `${key}.manifest.json`, encryption));
+}
+
+async function arePartsRefusedEncrypted(change: Change): Promise<void> {
+	const source = await forgedEncrypted(change);
 	const connection = connectionTo(server, 'postgres');
 	for (const target of [
 		{ type: 'newDatabase', database: newName() },
@@ -172,6 +176,52 @@ describe('an archive of ours', () => {
 
 	it.each(LARGE_OBJECTS)('that is encrypted, whose large objects hold %s, is refused', async (_, attack) => {
 		await isRefusedEncrypted('large-objects', attack);
+	});
+
+	it('whose second script a server may cut elsewhere than its readers is refused', async () => {
+		const { path } = victim.trace;
+		const attack = `DO $a$ BEGIN EXECUTE $b$COPY (SELECT 1) TO '${path}'$b$; END $a$;`;
+		const resets = (text: string) =>
+			`${text}SET standard_conforming_strings = off;\nRESET standard_conforming_strings;\n`;
+		const hides = adding(`COMMENT ON TABLE public.t IS 'a\\'; ${attack} --';`);
+		const change: Change = (parts) => changing('post-data', hides)(changing('pre-data', resets)(parts));
+		await isRefused(await victim.forgedParts(change), 'ARCHIVE_CORRUPT');
+		await arePartsRefusedEncrypted(change);
+	});
+
+	it.each([{ type: 'settings', table: 0 }, { type: 'settings' }])(
+		'whose settings are SQL as well is refused: %o',
+		async (kind) => {
+			const attack = `DO $a$ BEGIN EXECUTE $b$COPY (SELECT 1) TO '${victim.trace.path}'$b$; END $a$;`;
+			const [beginning] = settingsFrame([]).toString().split('[]');
+			const raw = Buffer.from(`${beginning}[{"name":\n"x\\"; ${attack} --","value":"1"}]\n\n`);
+			const change: Change = ([first, ...others]) => [
+				{ part: { ...(first as OpenPart).part, ...kind }, raw },
+				first as OpenPart,
+				...others,
+			];
+			await isRefused(await victim.forgedParts(change), 'ARCHIVE_CORRUPT');
+			await arePartsRefusedEncrypted(change);
+		},
+	);
+
+	it('that is encrypted, whose check fails in the middle of a long script, runs nothing more of it', async () => {
+		const attack = `DO $a$ BEGIN EXECUTE $b$COPY (SELECT 1) TO '${victim.trace.path}'$b$; END $a$;`;
+		const filler = `-- ${'x'.repeat(996)}\n`.repeat(68_000);
+		const source = await (await forgedEncrypted(changing('post-data', (text) => `${attack}\n${filler}${text}`)))();
+		const controller = new AbortController();
+		const failing: RestoreSource = {
+			async inspect(inspection) {
+				const facts = await source.inspect({ ...inspection, signal: controller.signal });
+				// From now on every check throws.
+				controller.abort();
+				return facts;
+			},
+			steps: (selection) => source.steps(selection),
+		};
+		const connection = connectionTo(server, 'postgres');
+		const target = { type: 'newDatabase', database: newName() } as const;
+		await failureOf(restoreDatabase({ connection, source: failing, target }), 'CANCELLED');
 	});
 
 	it('that was cut at the border of a frame is refused, with a manifest that fits', async () => {

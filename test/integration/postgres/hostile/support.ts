@@ -54,12 +54,7 @@ export async function victimOn(server: PostgresServer): Promise<Victim> {
 		database,
 		trace: new Trace(server),
 		forgedParts,
-		forged: (type, attack) =>
-			forgedParts((parts) =>
-				parts.map(({ part, raw }) =>
-					part.type === type ? { part, raw: Buffer.from(attack(raw.toString('latin1')), 'latin1') } : { part, raw },
-				),
-			),
+		forged: (type, attack) => forgedParts(changing(type, attack)),
 		async state() {
 			const { rows: roles } = await server.query(
 				'postgres',
@@ -76,7 +71,15 @@ export async function victimOn(server: PostgresServer): Promise<Victim> {
 	};
 }
 
-/** Puts a statement at the end of a script, before its closing comment. */
+/** Changes the parts of one type. */
+export function changing(type: string, attack: Attack): (parts: OpenPart[]) => OpenPart[] {
+	return (parts) =>
+		parts.map(({ part, raw }) =>
+			part.type === type ? { part, raw: Buffer.from(attack(raw.toString('latin1')), 'latin1') } : { part, raw },
+		);
+}
+
+/** Puts a statement before a script. */
 export const adding =
 	(statement: string): Attack =>
 	(text) =>
