@@ -13,7 +13,7 @@
  * Is that as much as the hash of the whole file says? The parts cover the compressed stream without a gap or an overlap
  * (openArchive refuses anything else), the stored file has the length of the stream, and every frame that is used is compared
  * with its own hash: one of up to 64 MiB before anything of it is used, a larger one, which streams, before its last chunk is,
- * so the restore fails and what it filled is not taken for complete. So every byte of the file that is used was compared with
+ * so that a restore fails and what it filled is not taken for complete. So every byte of the file that is used was compared with
  * a hash in the manifest. The manifest is protected by its own checksum, and with a passphrase by its HMAC: whoever could forge
  * the hash of a frame could forge that of the file.
  *
