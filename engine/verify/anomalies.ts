@@ -5,39 +5,39 @@ import type { BackupSystem } from './system';
 export type AnomalyMeasure = string;
 
 export interface AnomalyOptions {
-	/** The trend is that of so many backups before it; default 30. */
+	/** How many earlier backups make the trend, at most; by default 30. */
 	window?: number;
-	/** With fewer backups before it there is no trend; default 5. */
+	/** How many earlier backups it takes for a trend; by default 5. */
 	minSamples?: number;
-	/** How far from the median, in robust standard deviations (1.4826 times the median absolute deviation); default 5. */
+	/** How far from the median is an anomaly, in robust standard deviations (1.4826 times the median absolute deviation); by default 5. */
 	deviations?: number;
-	/** Deviations of less than this share of the median are never told; default 0.3. */
+	/** Deviations of less than this share of the median are never reported; by default 0.3. */
 	minShare?: number;
-	/** Default all. */
+	/** What to look at; by default, all measures. */
 	measures?: readonly AnomalyMeasure[];
 }
 
 export interface Anomaly {
 	measure: AnomalyMeasure;
 	value: number;
-	/** Of the backups before it; undefined where there are too few of them. */
+	/** The median of the earlier backups; undefined where there are too few of them. */
 	median: number | undefined;
 	samples: number;
-	/** `The stored size, 1.2 MB, is 83 % below 7.1 MB, the median of the last 14 backups.` */
+	/** A sentence: `The stored size, 1.2 MB, is 83 % below 7.1 MB, the median of the last 14 backups.` */
 	message: string;
 }
 
 /** Makes the median absolute deviation comparable with a standard deviation (of normally distributed values). */
 const MAD_TO_DEVIATION = 1.4826;
 
-/** Runs of seconds vary with what else a machine does: below this a duration is never odd. Milliseconds. */
+/** Milliseconds. Shorter durations vary with whatever else a machine does, so they are never an anomaly. */
 const SHORT_MS = 10_000;
 
-/** The measures of all backups, in words. */
+/** The measures that backups of all systems have. */
 const SIZE = 'size';
 const DURATION = 'duration';
 
-/** Each measure in words, in the order in which they are looked at: those that the systems bring are counts. */
+/** Each measure in words, in the order in which they are looked at. Those that the systems bring are counts of the manifest. */
 function wordsOf(systems: readonly BackupSystem[]): Record<AnomalyMeasure, string> {
 	const counts = Object.assign({}, ...systems.map(({ measures }) => measures)) as Record<string, string>;
 	return { [SIZE]: 'stored size', ...counts, [DURATION]: 'duration' };
@@ -49,9 +49,9 @@ export function measuresOf(systems: readonly BackupSystem[]): AnomalyMeasure[] {
 }
 
 /**
- * Compares a backup with those before it of the same kind and name; a partial one with those of the same selection.
+ * Compares a backup with earlier ones of the same kind and name; a partial one with those of the same selection.
  * That a count has dropped to none is reported even where there is no trend yet.
- * @param manifests any, in any order: those that are no part of the trend are passed over
+ * @param manifests in any order; those that do not belong to the trend are passed over
  */
 export function findAnomalies(
 	systems: readonly BackupSystem[],
@@ -77,10 +77,10 @@ export function findAnomalies(
 	});
 }
 
-/** Backups with the same answer are in one trend. */
+/** Names the trend that a backup belongs to. */
 function trendOf({ kind, name, partial, encryption, codec }: ManifestSummary): string {
 	const part = partial && [partial.content, [...partial.selection].sort()];
-	// Another codec makes another size.
+	// Another codec or an encryption makes another size.
 	return JSON.stringify([kind, name, part, codec.name, encryption !== null]);
 }
 

@@ -16,18 +16,18 @@ import type { VerificationLevel } from './types';
 
 /** Which backups are to be verified. */
 export interface BackupChoice {
-	/** One backup: by its id, by its file, or the latest of a name. Without it: all that the other fields leave. */
+	/** A single backup, by its id, by its file, or the latest of a name. Without it, all backups that the other fields leave. */
 	reference?: BackupReference;
-	/** Only under this prefix: `postgres/`. Default all. */
+	/** The beginning of all keys, such as `postgres/`. By default, all backups of the storage. */
 	prefix?: string;
 	kinds?: readonly BackupKind[];
-	/** As they are called at their source. */
+	/** Names of databases, collections and so on at their source. */
 	names?: readonly string[];
-	/** Only those that have not been verified for so many days, as deep as `level` or deeper, with a verdict. */
+	/** Leaves only backups that for so many days no verification of at least this level has come to a verdict on. */
 	notVerifiedFor?: { days: number; level: VerificationLevel };
-	/** By what manifests are believed; those that are not count as damaged. */
+	/** The keys by which manifests are found authentic; others count as damaged. */
 	trust?: ManifestTrust;
-	/** Default: now. */
+	/** The time from which days are counted back; by default, now. */
 	now?: Date;
 	signal?: AbortSignal;
 }
@@ -44,7 +44,7 @@ const READERS = 8;
 
 /**
  * Finds the backups that are to be verified.
- * @throws BackupError STORAGE_MISSING (no such backup), MANIFEST_INVALID (the latest cannot be told), INVALID_INPUT,
+ * @throws BackupError STORAGE_MISSING (no such backup), MANIFEST_INVALID (nobody knows which is the latest), INVALID_INPUT,
  * CANCELLED, and what the storage throws
  */
 export async function chooseBackups(storage: Storage, choice: BackupChoice = {}): Promise<ChosenBackups> {
@@ -70,7 +70,7 @@ async function due(
 	{ now = new Date(), signal }: BackupChoice,
 ): Promise<ListedBackup[]> {
 	const since = new Date(now.getTime() - days * DAY_MS).toISOString();
-	// By a clock that was wrong: it would keep the backup from being verified for ever.
+	// A later time comes from a clock that was wrong; it would keep the backup from being verified for ever.
 	const until = new Date(now.getTime() + DAY_MS).toISOString();
 	const isDue = await mapInParallel(backups, READERS, async ({ key, manifest: { id }, hasRecord }) => {
 		throwIfCancelled(signal);

@@ -1,15 +1,15 @@
 /**
- * Unpacked content on its way to a check. How bytes move through: the check takes chunk after chunk; what it
- * leaves, because it ended or failed, `finish` reads, so that the reader always comes to its end, where it has compared
- * the hash of the whole file. Told apart are failures of the reader and those of the check, and the time of each.
+ * Stands between a reader, which unpacks content, and the check of that content. The check takes chunk after chunk. What it
+ * leaves, because it ended or failed, is read by `finish`, so that the reader always comes to its end, where it compares the
+ * hash of the whole file. Failures of the reader are kept apart from those of the check, and so is the time of each.
  */
 export class ContentSource {
 	rawBytes = 0;
 	/** Milliseconds spent in waiting for the reader. */
 	waited = 0;
-	/** What the reader has ended with. */
+	/** The error that the reader has ended with. */
 	failure: { error: unknown } | undefined;
-	/** For the check; leaving it early does not end the reading. */
+	/** The content, for the check. Leaving the iteration early does not end the reading. */
 	readonly bytes: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => ({ next: () => this.#next() }) };
 	readonly #input: AsyncIterator<Uint8Array>;
 
@@ -38,7 +38,7 @@ export class ContentSource {
 		try {
 			while (!(await this.#next()).done);
 		} catch {
-			// Kept as the failure.
+			// The error is kept in `failure`.
 		}
 	}
 }

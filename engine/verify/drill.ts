@@ -14,60 +14,60 @@ import { verifyBackup } from './verifyBackup';
 
 export interface DrillOptions {
 	storage: Storage;
-	/** Where the backups lie: `['postgres/', 'qdrant/']`. Default: everywhere. */
+	/** The prefixes of the backups' keys: `['postgres/', 'qdrant/']`. By default, all backups of the storage. */
 	prefixes?: readonly string[];
-	/** What the backups are restored into for a while; it may depend on the backup, as assertions do. */
+	/** Where the backups are restored for a test. It may depend on the backup, as assertions do. */
 	scratch: ScratchTargets | ((manifest: ManifestSummary) => ScratchTargets);
 	keys?: DecryptionKeys;
-	/** Only these kinds, each of which must be there; default: all that are. */
+	/** Only these kinds, each of which must have a backup; by default, all kinds that have one. */
 	kinds?: readonly BackupKind[];
-	/** A newest whole backup older than this makes the drill fail; by default any age will do. */
+	/** The drill fails where the newest whole backup of something is older than this; by default, any age will do. */
 	maxAgeHours?: number;
-	/** Hears of each backup as soon as it was tried: to record it, or to show how far the drill is. */
+	/** Called for each backup as soon as it was tried: to record the result, or to show how far the drill is. */
 	onVerified?: (report: VerificationReport) => Promise<void> | void;
 	signal?: AbortSignal;
 	log?: (line: string) => void;
 }
 
 /**
- * As a verdict, and `passedInPart`: data was restored, and nothing bad was found; the content of the rest was verified, for
- * which there is no way or no place to restore it (`notRestored`).
+ * A verdict, or `passedInPart`: data was restored and nothing bad was found, but for some backups there is no way or no place
+ * to restore them (`notRestored`), so only their content was verified.
  */
 export type DrillVerdict = Verdict | 'passedInPart';
 
-/** How a backup stood the drill. */
+/** What the drill found out about one backup. */
 export interface DrilledBackup {
 	kind: BackupKind;
 	name: string;
 	key: string;
 	id: string;
-	/** When it was begun; ISO 8601, UTC. */
+	/** When the backup was begun; ISO 8601, UTC. */
 	startedAt: string;
 	/** Bytes before compression. */
 	rawBytes: number;
 	verdict: Verdict;
-	/** Why it was to be verified by its content alone; null where it was to be restored. */
+	/** Why only its content was verified; null where it was to be restored. */
 	notRestored: RestoreHindrance | null;
-	/** The assertions that were not asked because it was not to be restored. */
+	/** The assertions that were not run because it was not to be restored. */
 	assertionsNotRun: string[];
 	requested: VerificationLevel;
 	reached: VerificationLevel | null;
-	/** Milliseconds that its restore took; null where it was not restored. */
+	/** Milliseconds that the restore took; null where it was not restored. */
 	restoreTime: number | null;
-	/** Milliseconds from its beginning to the drill: what was written since would be lost. */
+	/** Milliseconds from the beginning of the backup to the drill: whatever was written since would be lost. */
 	age: number;
-	/** The worst ones. */
+	/** The worst findings. */
 	findings: Finding[];
 }
 
-/** The backups of a kind, together. */
+/** All backups of a kind. */
 export interface DrilledSystem {
 	kind: BackupKind;
 	backups: number;
 	verdict: DrillVerdict;
-	/** Milliseconds, one after the other; null where not all were restored. */
+	/** Milliseconds for all of them, one after the other; null where not all were restored. */
 	recoveryTime: number | null;
-	/** Of the oldest, in milliseconds. */
+	/** Milliseconds; the age of the oldest. */
 	recoveryPoint: number;
 }
 
@@ -75,36 +75,37 @@ export interface DrilledSystem {
 export interface DrillReport {
 	/**
 	 * `passed`: everything was restored and compared, and is young enough. `failed`: a backup is bad, or something has none.
-	 * `incomplete`: something could not be tried, there was no room to restore it, an assertion was not asked, or no data was
+	 * `incomplete`: something could not be tried, there was no room to restore it, an assertion was not run, or no data was
 	 * restored at all.
 	 */
 	verdict: DrillVerdict;
 	/** ISO 8601, UTC. */
 	startedAt: string;
-	/** Of the whole drill, comparing included. */
+	/** The whole drill, including the comparing. */
 	duration: number;
 	/** The run that made all the backups; null where they come from several. */
 	runId: string | null;
 	backups: DrilledBackup[];
 	systems: DrilledSystem[];
 	/**
-	 * Measured, without those that were not to be restored; null where one of the others was not, or there is none.
-	 * `parallel`: with all systems at once.
+	 * Measured for the backups that were to be restored; null where one of them was not, or where there is none. `sequential`: one
+	 * after the other. `parallel`: all kinds at once.
 	 */
 	recoveryTime: { sequential: number | null; parallel: number | null };
-	/** Of the oldest backup; null where there is none. */
+	/** The age of the oldest backup; null where there is none. */
 	recoveryPoint: number | null;
-	/** Between the beginnings of the first and the last backup: what a system knows, another may not. */
+	/** The time between the beginnings of the first and the last backup: within it, systems may disagree. */
 	spread: number | null;
 	gaps: DrillGap[];
 }
 
-/** Of each backup; the verification's own report has more. */
+/** Findings of one backup in the report; the report of its verification has more. */
 const MAX_FINDINGS = 20;
 
 /**
  * Restores the newest complete set of backups into scratch targets, one after the other, and measures how long that takes
- * and how old the data is. What is wrong with the backups is in the report.
+ * and how old the data is. Whatever is wrong with the backups is in the report.
+ * @param systems what each system brings; engine/systems.ts has the list
  * @throws BackupError CANCELLED, INVALID_INPUT (keys), and what listing the storage throws
  */
 export async function drill(systems: readonly BackupSystem[], options: DrillOptions): Promise<DrillReport> {
@@ -163,7 +164,7 @@ async function tryOut(
 	});
 }
 
-/** Of all prefixes, each backup once although one prefix may hold another. */
+/** Lists the backups under all prefixes, each once, although one prefix may hold another. */
 async function listAll({ storage, prefixes = [''], keys, signal }: DrillOptions) {
 	const lists = [];
 	for (const prefix of prefixes) lists.push(await listManifests(storage, prefix, {}, signal, keys));
@@ -243,14 +244,14 @@ function systemOfKind(kind: BackupKind, backups: DrilledBackup[]): DrilledSystem
 }
 
 /**
- * What was to be restored and was not: a database that has outgrown the limit or the memory, and one of which more was
- * asked than its content tells. What has no place or no way was never to be restored.
+ * Whether a backup should have been restored and was not: it has outgrown the limit or the memory, or it has assertions, which
+ * its content alone cannot answer. A backup with no place or no way was never expected to be restored.
  */
 function isLacking({ notRestored, assertionsNotRun }: DrilledBackup): boolean {
 	return notRestored === 'tooLarge' || notRestored === 'noMemory' || assertionsNotRun.length > 0;
 }
 
-/** What was never tried has not passed. */
+/** A backup that was never tried has not passed. */
 function verdictOf(backups: DrilledBackup[], gaps: DrillGap[]): DrillVerdict {
 	const isBad = ({ reason }: DrillGap) => reason !== 'unknown' && reason !== 'newer';
 	if (gaps.some(isBad) || backups.some(({ verdict }) => verdict === 'failed')) return 'failed';
@@ -259,7 +260,7 @@ function verdictOf(backups: DrilledBackup[], gaps: DrillGap[]): DrillVerdict {
 	return backups.some(({ notRestored }) => notRestored !== null) ? 'passedInPart' : 'passed';
 }
 
-/** A drill that has restored no data tells nothing of a recovery: roles alone bring nothing back. */
+/** A drill that has restored no data proves nothing about a recovery: roles alone bring nothing back. */
 function verdictOfAll(systems: readonly BackupSystem[], backups: DrilledBackup[], gaps: DrillGap[]): DrillVerdict {
 	const verdict = verdictOf(backups, gaps);
 	const hasRestoredData = backups.some(
@@ -268,7 +269,7 @@ function verdictOfAll(systems: readonly BackupSystem[], backups: DrilledBackup[]
 	return verdict === 'passedInPart' && !hasRestoredData ? 'incomplete' : verdict;
 }
 
-/** Null where one is not known, or there is none. */
+/** Null where one of the times is unknown, or where there is none. */
 function sum(times: (number | null)[]): number | null {
 	return times.length === 0 || times.includes(null) ? null : (times as number[]).reduce((a, b) => a + b);
 }

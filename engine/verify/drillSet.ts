@@ -19,29 +19,29 @@ export type GapReason = 'none' | 'notWhole' | 'outdated' | 'damaged' | 'newer' |
 export interface DrillGap {
 	reason: GapReason;
 	kind: BackupKind | null;
-	/** As it is called at its source. */
+	/** The name of the database, collection and so on at its source. */
 	name: string | null;
 	/** The newest backup of it, or the manifest that cannot be read. */
 	key: string | null;
 	/** When that backup was begun; ISO 8601, UTC. */
 	startedAt: string | null;
-	/** The server that it is of, where the manifest tells: `db.example.com:5432`. */
+	/** The server that was backed up, where the manifest names it: `db.example.com:5432`. */
 	origin: string | null;
 	/** Why a manifest cannot be read. */
 	problem: string | null;
 }
 
-/** What a drill restores, and what it finds missing. */
+/** The backups that a drill restores, and what is missing. */
 export interface DrillSet {
-	/** The run that has made all of them; null where they come from several. */
+	/** The run that made all of them; null where they come from several runs. */
 	runId: string | null;
-	/** One for each series, by kind, then by name. */
+	/** One backup for each series, in the order of kinds, then of names. */
 	backups: KnownBackup[];
 	gaps: DrillGap[];
 }
 
 export interface DrillSetOptions {
-	/** Only these kinds, each of which must be there; default: all that are. */
+	/** Only these kinds, each of which must have a backup; by default, all kinds that have one. */
 	kinds?: readonly BackupKind[];
 	isKnown: (kind: BackupKind) => boolean;
 	now: Date;
@@ -55,10 +55,10 @@ type Series = ReadonlyMap<KnownBackup, string>;
 const HOUR_MS = 60 * 60 * 1000;
 
 /**
- * Chooses the newest complete set: what one run has made of everything that has ever been backed up whole, for that is
- * consistent; or, where there is no such run, part of it is too old, or all of it was backed up anew, the newest whole
- * backup of each.
- * @param backups newest first, as listManifests gives them
+ * Chooses the newest complete set. That is what one run made of everything that was ever backed up whole, because such a set is
+ * consistent. Where there is no such run, where part of it is too old, or where everything was backed up again since, it is the
+ * newest whole backup of each series.
+ * @param backups newest first, as listManifests returns them
  */
 export function chooseSet(backups: KnownBackup[], damaged: DamagedManifest[], options: DrillSetOptions): DrillSet {
 	const { kinds, isKnown } = options;
@@ -74,7 +74,7 @@ export function chooseSet(backups: KnownBackup[], damaged: DamagedManifest[], op
 	return { runId: sharedRun(set), backups: set, gaps: findGaps(wanted, newest, { damaged, series }, options) };
 }
 
-/** The first of each series in a list that is newest first. */
+/** The first backup of each series in a list that is newest first. */
 function newestOf(backups: KnownBackup[], series: Series): Map<string, KnownBackup> {
 	const found = new Map<string, KnownBackup>();
 	for (const entry of backups) {

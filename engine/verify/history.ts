@@ -1,8 +1,8 @@
 /**
- * What is known of a backup from its verifications: `<archive>.verification.json` beside its manifest. Who appends to it takes
- * turns with others (turn.ts); where a storage cannot keep two apart, each looks whether its entry stayed, and appends it
- * again where the other one has replaced it. The file itself is always a whole one, for a storage replaces small objects
- * atomically.
+ * The record of a backup's verifications: `<archive>.verification.json` beside its manifest. Whoever appends an entry holds a
+ * mutex on the record (mutex.ts). Where a storage cannot keep two writers apart, each looks whether its entry stayed, and
+ * appends it again where the other one has replaced it. The file itself is always whole, because a storage replaces small
+ * objects atomically.
  */
 import { z } from 'zod';
 
@@ -10,9 +10,9 @@ import { LIMITS, MANIFEST_SUFFIX, readSmallObject, VERIFICATION_SUFFIX } from '.
 import { productTool } from '../archive/tool';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage';
+import { withMutex } from './mutex';
 import { LEVELS } from './record';
-import { inTurn } from './turn';
-import type { VerificationLevel, VerificationReport } from './types';
+import type { Finding, VerificationLevel, VerificationReport } from './types';
 
 const FORMAT_VERSION = 1;
 const MAX_ENTRIES = 50;
@@ -21,8 +21,15 @@ const ATTEMPTS = 5;
 
 const level = z.enum(['integrity', 'content', 'restore']);
 
+/** What records call the severity `inconclusive`. Older versions of this package know no other word, and share records with newer ones. */
+const STORED_INCONCLUSIVE = 'obstacle';
+
+const severity = z
+	.enum(['error', STORED_INCONCLUSIVE, 'inconclusive', 'warning'])
+	.transform((stored): Finding['severity'] => (stored === STORED_INCONCLUSIVE ? 'inconclusive' : stored));
+
 const findingSchema = z.object({
-	severity: z.enum(['error', 'obstacle', 'warning']),
+	severity,
 	level,
 	part: z.string().optional(),
 	message: z.string(),
@@ -30,27 +37,27 @@ const findingSchema = z.object({
 });
 
 const entrySchema = z.object({
-	/** Of the backup: its file may come to lie beside another one of the same name. */
+	/** The id of the backup, because another backup may get a file of the same name later. */
 	id: z.string(),
-	/** When it ended; ISO 8601, UTC. */
+	/** When the verification ended; ISO 8601, UTC. */
 	at: z.string().datetime(),
 	verdict: z.enum(['passed', 'failed', 'incomplete']),
 	requested: level,
 	/** The deepest level that passed. */
 	reached: level.optional(),
-	/** The worst ones. */
+	/** The worst findings. */
 	findings: z.array(findingSchema),
 	/** Milliseconds. */
 	duration: z.number().nonnegative(),
-	/** Of the stored file, in bytes a second, over the whole duration. */
+	/** Bytes of the stored file a second, over the whole duration. */
 	throughput: z.number().nonnegative(),
-	/** Of this package. */
+	/** The version of this package that verified. */
 	version: z.string(),
 });
 
 const historySchema = z.object({
 	formatVersion: z.literal(FORMAT_VERSION),
-	/** In the order in which they ended: the clocks of those who verify may differ. */
+	/** In the order in which they were appended, because the clocks of those who verify may differ. */
 	history: z.array(entrySchema),
 });
 
@@ -62,18 +69,19 @@ export interface VerificationHistory {
 	latest: VerificationEntry | undefined;
 }
 
-/** A backup by the key of its archive and the id that its manifest tells. */
+/** A backup by the key of its archive and the id in its manifest. */
 export interface VerifiedBackup {
 	key: string;
 	id: string;
 }
 
+/** The key of the record of an archive's verifications. */
 export function verificationKeyOf(archiveKey: string): string {
 	return `${archiveKey}${VERIFICATION_SUFFIX}`;
 }
 
 /**
- * The verifications of a backup; none where there were none, or their file is damaged or another backup's.
+ * Reads the verifications of a backup. There are none where the record is damaged or of another backup.
  * @throws BackupError CANCELLED, and what the storage throws
  */
 export async function readVerification(
@@ -87,8 +95,8 @@ export async function readVerification(
 }
 
 /**
- * The verification by which a backup counts as good or bad: the newest that came to a verdict, but one that failed stands
- * until one has passed that looked as deep. Incomplete ones tell nothing; undefined where there is no other.
+ * The verification by which a backup counts as good or bad: the newest one that came to a verdict. One that failed stands,
+ * however, until another one that looked as deep has passed. Incomplete ones do not count; undefined where there is no other.
  * @param history newest first
  */
 export function decidingVerification(history: readonly VerificationEntry[]): VerificationEntry | undefined {
@@ -100,13 +108,13 @@ export function decidingVerification(history: readonly VerificationEntry[]): Ver
 	return history.find(({ verdict }) => verdict === 'passed');
 }
 
-/** 0 for the first level, -1 where not even that was passed: what comes after it is where a failed one has failed. */
+/** The place of a level among the levels, from 0; -1 where not even the first was passed. A failed verification failed at the next one. */
 function depthOf(reached: VerificationLevel | undefined): number {
 	return reached === undefined ? -1 : LEVELS.indexOf(reached);
 }
 
 /**
- * Whether a backup counts as good, as far as verifications tell; undefined where none came to a verdict.
+ * Whether a backup counts as good by its verifications; undefined where none came to a verdict.
  * @throws BackupError CANCELLED, and what the storage throws
  */
 export async function verificationState(
@@ -120,9 +128,10 @@ export async function verificationState(
 }
 
 /**
- * Appends what a verification found to the backup's history, of which the newest fifty entries are kept, and a failed one
- * that still stands. A damaged file is set aside under another name. A backup without a manifest gets no history.
- * @throws BackupError CANCELLED, and what the storage throws; the verification itself is none the worse for it
+ * Appends what a verification found to the record of the backup. The newest fifty entries are kept, and a failed one that
+ * still stands. A damaged record is set aside under another name. A backup without a manifest gets no record.
+ * @returns the entry; undefined where it was not written because there is no manifest
+ * @throws BackupError CANCELLED, and what the storage throws; the result of the verification is valid all the same
  */
 export async function recordVerification(
 	storage: Storage,
@@ -132,7 +141,7 @@ export async function recordVerification(
 	if (!report.manifest) return undefined;
 	const key = verificationKeyOf(report.key);
 	const entry = entryOf(report, report.manifest.id);
-	return await inTurn(storage, key, signal, async () => await append(storage, report.key, entry, signal));
+	return await withMutex(storage, key, signal, async () => await append(storage, report.key, entry, signal));
 }
 
 async function append(
@@ -145,17 +154,26 @@ async function append(
 	for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
 		const { entries, damaged } = await readHistory(storage, key, signal);
 		if (entries.some((other) => isSame(other, entry))) return entry;
-		// Deleted meanwhile: its verifications must not stay behind.
+		// The backup was deleted meanwhile, so its record must not come back.
 		if (!(await storage.stat(`${archiveKey}${MANIFEST_SUFFIX}`))) return undefined;
 		if (damaged) await setAside(storage, key, damaged, signal);
 		const history = kept([...entries.filter(({ id }) => id === entry.id), entry]);
-		const text = `${JSON.stringify({ formatVersion: FORMAT_VERSION, history }, null, 2)}\n`;
+		const text = `${JSON.stringify({ formatVersion: FORMAT_VERSION, history: history.map(asStored) }, null, 2)}\n`;
 		await storage.replace(key, Buffer.from(text), signal ? { signal } : {});
 	}
 	return entry;
 }
 
-/** Forgotten, a failure would let the backup count as good by what looks less deep. */
+/** The entry as the record holds it. */
+function asStored(entry: VerificationEntry): object {
+	const findings = entry.findings.map((finding) => ({
+		...finding,
+		severity: finding.severity === 'inconclusive' ? STORED_INCONCLUSIVE : finding.severity,
+	}));
+	return { ...entry, findings };
+}
+
+/** The newest entries, and the one that decides: without a failure that stands, the backup would count as good by what looked less deep. */
 function kept(entries: VerificationEntry[]): VerificationEntry[] {
 	const newest = entries.slice(-MAX_ENTRIES);
 	const deciding = decidingVerification(entries.toReversed());
@@ -190,7 +208,7 @@ function isSame(a: VerificationEntry, b: VerificationEntry): boolean {
 interface FoundHistory {
 	/** Oldest first. */
 	entries: VerificationEntry[];
-	/** What the file held, where it is no history. */
+	/** The content of the file, where it is no valid record. */
 	damaged?: Buffer;
 }
 
@@ -202,12 +220,12 @@ async function readHistory(storage: Storage, key: string, signal: AbortSignal | 
 		return { entries: historySchema.parse(JSON.parse(content.toString('utf8'))).history };
 	} catch (error) {
 		if (error instanceof BackupError) throw error;
-		// What is too large to be one is not kept.
+		// A file that is too large to be a record is not kept.
 		return { entries: [], damaged: content ?? Buffer.alloc(0) };
 	}
 }
 
-/** For whoever wants to look at it; the next one that is damaged takes its place. */
+/** Keeps a damaged record for whoever wants to look at it; the next damaged one replaces it. */
 async function setAside(
 	storage: Storage,
 	key: string,

@@ -23,7 +23,7 @@ export async function verifyNeeded(manifest: Manifest, context: NeededContext): 
 	const { storage, keys, signal, found } = context;
 	if (!storage) {
 		found({
-			severity: 'obstacle',
+			severity: 'inconclusive',
 			message: `The backup needs ${needs.length} other archives, which did not come with it.`,
 			hint: 'Verify it in the storage that holds all of them.',
 		});

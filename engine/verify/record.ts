@@ -4,12 +4,12 @@ import type { Finding, LevelReport, Verdict, VerificationLevel, VerificationRepo
 
 export const LEVELS: readonly VerificationLevel[] = ['integrity', 'content', 'restore'];
 
-const SEVERITIES: readonly Finding['severity'][] = ['error', 'obstacle', 'warning'];
+const SEVERITIES: readonly Finding['severity'][] = ['error', 'inconclusive', 'warning'];
 
-/** A backup can be damaged in a million places; the first ones tell enough. */
+/** A backup can be damaged in a million places; the first findings are enough to know it. */
 const MAX_FINDINGS = 100;
 
-/** What says of a backup that it is bad. All else that is thrown only says that it could not be checked. */
+/** Errors with these codes mean that the backup is bad. All others only mean that it could not be checked. */
 const BAD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 	'ARCHIVE_CORRUPT',
 	'ARCHIVE_INCOMPLETE',
@@ -18,27 +18,27 @@ const BAD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * The finding that an error amounts to. Of one that is no BackupError only the name is told: its message may quote what
- * stands in the backup.
+ * Turns an error into a finding. An error that is no BackupError is reported by its name alone, because its message may quote
+ * the content of the backup.
  */
 export function findingOf(error: unknown): Omit<Finding, 'level'> {
 	if (!(error instanceof BackupError)) {
 		const name = error instanceof Error ? error.name : typeof error;
 		const code = (error as { code?: unknown } | null)?.code;
 		return {
-			severity: 'obstacle',
+			severity: 'inconclusive',
 			message: `The check itself stopped with ${name}${typeof code === 'string' ? ` ${code}` : ''}.`,
 			hint: 'This is a fault of this package and says nothing of the backup. Please report it.',
 		};
 	}
 	const { code, message, hint } = error;
-	return { severity: BAD.has(code) ? 'error' : 'obstacle', message, ...(hint === undefined ? {} : { hint }), code };
+	return { severity: BAD.has(code) ? 'error' : 'inconclusive', message, ...(hint === undefined ? {} : { hint }), code };
 }
 
 /** The finding for a test restore without a scratch target of the system. */
 export function noPlace({ name, title }: Pick<BackupSystem, 'name' | 'title'>): Omit<Finding, 'level'> {
 	return {
-		severity: 'obstacle',
+		severity: 'inconclusive',
 		message: `There is no place for a test restore of ${title}.`,
 		hint: `Give a scratch target for it ("${name}"): what is restored there is removed afterwards.`,
 		code: 'INVALID_INPUT',
@@ -47,11 +47,11 @@ export function noPlace({ name, title }: Pick<BackupSystem, 'name' | 'title'>): 
 
 interface Level {
 	report: LevelReport;
-	/** By severity: how many there were beyond the ones listed. */
+	/** How many findings were left out of the report, by severity. */
 	dropped: Record<Finding['severity'], number>;
 }
 
-/** Gathers what a verification finds, level by level, and makes the report of it. */
+/** Gathers the findings of a verification, level by level, and makes the report. */
 export class VerificationRecord {
 	storedBytes = 0;
 	rawBytes = 0;
@@ -62,13 +62,13 @@ export class VerificationRecord {
 	/** @param requested may be changed once more is known of what is verified */
 	constructor(public requested: VerificationLevel) {}
 
-	/** Begins a level; what is found from now on belongs to it. */
+	/** Begins a level; all findings from now on belong to it. */
 	begin(level: VerificationLevel): void {
 		const report: LevelReport = { level, findings: [], counts: {}, duration: 0 };
-		this.#levels.push({ report, dropped: { error: 0, obstacle: 0, warning: 0 } });
+		this.#levels.push({ report, dropped: { error: 0, inconclusive: 0, warning: 0 } });
 	}
 
-	/** The level at work. */
+	/** The level that is being verified. */
 	get current(): LevelReport {
 		return this.#current.report;
 	}
@@ -79,7 +79,7 @@ export class VerificationRecord {
 		return last;
 	}
 
-	/** Adds to a level, by default to the one at work; warnings never crowd out an error. */
+	/** Adds a finding to a level, by default to the current one. The limit is by severity, so warnings never displace an error. */
 	found(finding: Omit<Finding, 'level'>, level?: VerificationLevel): void {
 		const { report, dropped } = this.#levels.find((begun) => begun.report.level === level) ?? this.#current;
 		const alike = report.findings.filter(({ severity }) => severity === finding.severity).length;
@@ -87,7 +87,7 @@ export class VerificationRecord {
 		else dropped[finding.severity]++;
 	}
 
-	/** Forgets the level at work and all that was found in it. */
+	/** Removes the current level and all its findings. */
 	discard(): void {
 		this.#levels.pop();
 	}
@@ -133,9 +133,9 @@ function reachedBy(levels: LevelReport[]): VerificationLevel | undefined {
 	return (stopped < 0 ? levels : levels.slice(0, stopped)).at(-1)?.level;
 }
 
-/** Passed is only what was looked at: a level that was asked for and never begun is one thing more that keeps it from that. */
+/** A verification has passed only where every level that was asked for was begun and none has an error or was inconclusive. */
 function verdictOf(findings: Finding[], requested: VerificationLevel, levels: LevelReport[]): Verdict {
 	if (findings.some(({ severity }) => severity === 'error')) return 'failed';
 	const isWhole = levels.length === LEVELS.indexOf(requested) + 1;
-	return isWhole && !findings.some(({ severity }) => severity === 'obstacle') ? 'passed' : 'incomplete';
+	return isWhole && !findings.some(({ severity }) => severity === 'inconclusive') ? 'passed' : 'incomplete';
 }

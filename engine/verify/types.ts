@@ -9,13 +9,13 @@ export type VerificationLevel = 'integrity' | 'content' | 'restore';
 
 /**
  * `failed`: the backup is bad, do not rely on it. `incomplete`: nothing bad was found, but it could not be checked as far
- * as was asked (a key is missing, the storage failed, the scratch server is too old): that tells nothing against the backup.
+ * as was asked (a key is missing, the storage failed, the scratch server is too old): that says nothing against the backup.
  */
 export type Verdict = 'passed' | 'failed' | 'incomplete';
 
 export interface Finding {
-	/** Only errors make a verification fail; `obstacle` is what makes it incomplete. */
-	severity: 'error' | 'obstacle' | 'warning';
+	/** `error`: the backup is bad. `inconclusive`: something could not be checked, so the verification is incomplete. */
+	severity: 'error' | 'inconclusive' | 'warning';
 	level: VerificationLevel;
 	/** Which part of the backup: a table, a shard, a member of a tar; undefined for the whole. */
 	part?: string;
@@ -23,7 +23,7 @@ export interface Finding {
 	message: string;
 	/** What to do about it. */
 	hint?: string;
-	/** BackupErrorCode, where an error told it. */
+	/** The code of the BackupError that led to it, if one did. */
 	code?: string;
 }
 
@@ -35,7 +35,7 @@ export interface LevelReport {
 	counts: Record<string, number>;
 	/** Milliseconds. */
 	duration: number;
-	/** Of the level `restore`: how long the restore itself took, without the comparing. */
+	/** Milliseconds that the restore itself took, without the comparing; only at the level `restore`. */
 	restoreDuration?: number;
 }
 
@@ -44,15 +44,15 @@ export interface VerificationReport {
 	/** What was asked for, and the deepest level that passed; undefined where not even the first did. */
 	requested: VerificationLevel;
 	reached: VerificationLevel | undefined;
-	/** Of the archive, and of its manifest where it has one. */
+	/** The key of the archive, and its manifest where it has one. */
 	key: string;
 	manifest: Manifest | undefined;
 	/** What a file without a manifest was recognised as: `plain SQL dump in gzip`. */
 	format: string | undefined;
-	/** Of such a file, the name of the system that it can be restored into for a test; undefined where there is none. */
+	/** The system that a file without a manifest can be restored into for a test, by name; undefined where there is none. */
 	system: string | undefined;
 	levels: LevelReport[];
-	/** All of them, worst first. */
+	/** The findings of all levels, the worst first. */
 	findings: Finding[];
 	/** Bytes read from the storage, and what they decompressed to. */
 	storedBytes: number;
@@ -63,12 +63,12 @@ export interface VerificationReport {
 	duration: number;
 }
 
-/** What a check of a kind may use. */
+/** What checks and test restores get from the verification that runs them. */
 export interface CheckContext {
 	signal?: AbortSignal;
 	log: (line: string) => void;
-	/** Adds a finding of the level at work. */
+	/** Adds a finding to the level that is being verified. */
 	found: (finding: Omit<Finding, 'level'>) => void;
-	/** Of a test restore: how many milliseconds the restore itself took, without the comparing. */
+	/** Called by a test restore with the milliseconds that the restore itself took, without the comparing. */
 	restoreTook?: (milliseconds: number) => void;
 }

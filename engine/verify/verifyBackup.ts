@@ -36,11 +36,11 @@ export type VerifyBackupOptions = BackupToVerify & {
 	level: VerificationLevel;
 	/** For encrypted archives; a reader that is given has its own. */
 	keys?: DecryptionKeys;
-	/** For the level `restore`. */
+	/** Where the level `restore` restores, by the name of the system. */
 	scratch?: ScratchTargets;
 	signal?: AbortSignal;
 	log?: (line: string) => void;
-	/** Of the reading for the levels `integrity` and `content`: bytes of the stored file so far, and in all. */
+	/** Called while the levels `integrity` and `content` read: bytes of the stored file so far, and in all. */
 	onProgress?: (bytes: number, total: number) => void;
 };
 
@@ -255,7 +255,7 @@ class BackupVerification {
 		try {
 			if (!checked?.testRestore || !system) {
 				record.found({
-					severity: 'obstacle',
+					severity: 'inconclusive',
 					message: `Archives of the kind ${kind} cannot be restored for a test.`,
 					hint: 'Verify their content.',
 				});

@@ -184,7 +184,7 @@ it('calls a backup with a wrong or missing passphrase incomplete, and passes it 
 		const { passed, failed } = await verdicts(node.with(credentials), 'verify', one(made!));
 		expect([passed, failed]).toMatchObject([
 			[],
-			[{ verdict: 'incomplete', findings: [{ severity: 'obstacle', code }] }],
+			[{ verdict: 'incomplete', findings: [{ severity: 'inconclusive', code }] }],
 		]);
 		expect(failed[0]!.hint).toEqual(expect.any(String));
 	}

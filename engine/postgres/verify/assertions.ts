@@ -8,27 +8,28 @@ import { translateError } from '../connection';
 import { serverMessage } from '../serverMessage';
 
 /** Milliseconds that one assertion may take. */
-const PATIENCE = 5 * 60 * 1000;
+const TIMEOUT = 5 * 60 * 1000;
 
-/** Milliseconds after which a server that does not stop it by itself is given up. */
+/** Milliseconds that a server gets in addition to stop the assertion by itself. After that the connection is destroyed. */
 const GRACE = 10_000;
 
 /** SQLSTATE query_canceled. */
 const CANCELLED_BY_TIME = '57014';
 
-/** Characters of an assertion that are told. */
+/** How many characters of an assertion a finding quotes. */
 const SHOWN = 120;
 
-/** Settings of every session: what is asserted is to be found by the names that the database's users use. */
+/** Begins the transaction of an assertion. It changes no search_path, so names mean what they mean to the users of the database. */
 const BEGIN = [
 	'BEGIN READ ONLY',
-	`SET LOCAL statement_timeout = ${PATIENCE}`,
-	`SET LOCAL lock_timeout = ${PATIENCE}`,
+	`SET LOCAL statement_timeout = ${TIMEOUT}`,
+	`SET LOCAL lock_timeout = ${TIMEOUT}`,
 ] as const;
 
 /**
- * Runs the user's assertions in a restored database, read-only: each must give one row whose first column is true. Those
- * that do not are found as errors, by number and text, never with the data. Answers how many there were.
+ * Runs the user's assertions in a restored database, read-only. Each must give one row whose first column is true. Those that
+ * do not are reported as errors, by number and text, never with the data.
+ * @returns how many there were
  * @param client in the session settings of the database, in no transaction
  * @throws BackupError TARGET_UNREACHABLE, TARGET_FAILED (the connection was lost), CANCELLED
  */
@@ -50,11 +51,11 @@ export async function runAssertions(
 	return assertions.length;
 }
 
-/** What is wrong, in words that go on after the assertion; undefined where it holds. */
+/** What is wrong, as the end of a sentence that begins with the assertion; undefined where it holds. */
 async function failureOf(client: Client, sql: string, signal?: AbortSignal): Promise<string | undefined> {
 	// A server in this process has no clock to stop a statement by.
 	const silence = new Error('the assertion did not end in time');
-	const timer = setTimeout(() => client.connection.stream.destroy(silence), PATIENCE + GRACE);
+	const timer = setTimeout(() => client.connection.stream.destroy(silence), TIMEOUT + GRACE);
 	try {
 		for (const statement of BEGIN) await client.query(statement);
 		const { rows, first } = await answerTo(client, sql);
@@ -67,17 +68,17 @@ async function failureOf(client: Client, sql: string, signal?: AbortSignal): Pro
 		throwIfCancelled(signal);
 		const { severity, code = '' } = error as { severity?: string; code?: string };
 		if (severity !== 'ERROR') throw translateError(error, 'target', 'Could not run an assertion');
-		if (code === CANCELLED_BY_TIME) return `did not end within ${PATIENCE / 60_000} minutes`;
-		// What a function of the user's raises may hold rows; what is wrong with the statement itself does not.
+		if (code === CANCELLED_BY_TIME) return `did not end within ${TIMEOUT / 60_000} minutes`;
+		// The message of an error that a user's function raises may hold rows. Class 42, syntax and names, does not.
 		return code.startsWith('42') ? `fails: ${serverMessage(error)}` : `fails with SQLSTATE ${code}`;
 	} finally {
 		clearTimeout(timer);
-		// Where the connection is lost, the next query tells.
+		// Where the connection is lost, the next query fails and reports it.
 		await client.query('ROLLBACK').catch(() => {});
 	}
 }
 
-/** The rows that a query gives, of which only the first is kept: there may be as many as in the largest table. */
+/** Counts the rows that a query gives and keeps only the first one, because there may be as many as in the largest table. */
 async function answerTo(client: Client, sql: string): Promise<{ rows: number; first: unknown[] }> {
 	const answer: { rows: number; first: unknown[] } = { rows: 0, first: [] };
 	const query = new Query<unknown[]>(single(sql));
@@ -89,7 +90,7 @@ async function answerTo(client: Client, sql: string): Promise<{ rows: number; fi
 	return answer;
 }
 
-/** By the extended protocol, which takes one statement: none can end the transaction and go on after it. */
+/** Uses the extended protocol, which takes a single statement, so that no assertion can end the transaction and go on after it. */
 function single(text: string): QueryArrayConfig {
 	const config: QueryArrayConfig & { queryMode: 'extended' } = { text, rowMode: 'array', queryMode: 'extended' };
 	return config;

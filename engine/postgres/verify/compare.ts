@@ -1,6 +1,7 @@
 /**
- * How bytes move through: table after table comes back by COPY TO STDOUT and is digested as it comes, chunk by chunk;
- * nothing of it is kept. Only tables that look unlike are loaded a second time, to be compared by value.
+ * How bytes move through the comparison: the rows of the archive were digested while the restore loaded them (tappedSource.ts).
+ * Now table after table is read from the restored database by COPY TO STDOUT and digested chunk by chunk; nothing of it is
+ * kept. Only where two digests differ are the rows of that table read from the archive once more, to compare by value (shadows.ts).
  */
 import type { Client } from 'pg';
 
@@ -21,7 +22,7 @@ const NOT_ALLOWED = '42501';
 
 /** What a test restore is compared with. */
 export interface Expected {
-	/** As the restore has read it. */
+	/** The source as the restore read it. */
 	source: TappedSource;
 	facts: SourceFacts;
 	session: SourceSession;
@@ -46,7 +47,7 @@ export async function compareRestored(
 	} catch (error) {
 		throwIfCancelled(context.signal);
 		const { code, message, hint } = translateError(error, 'target', 'Could not compare what was restored');
-		// Without its cause: what fails here are queries of ours, and says nothing of the backup.
+		// The cause is left out: it comes from a query of this comparison and says nothing about the backup.
 		throw new BackupError(code, message, { hint });
 	}
 }
@@ -85,8 +86,8 @@ class TableComparison {
 	}
 
 	/**
-	 * The partitions of each partitioned table whose rows the source loads through it. Those of others, also of the same
-	 * table, are loaded by themselves, and compared by themselves.
+	 * For each partitioned table, the partitions whose rows the source loads through it. Partitions that the source loads by
+	 * themselves, also of the same table, are compared by themselves.
 	 */
 	async #holdersOf(roots: TargetRelation[]): Promise<Map<string, TargetRelation[]>> {
 		if (roots.length === 0) return new Map();
@@ -110,7 +111,7 @@ class TableComparison {
 		} catch (error) {
 			if ((error as { code?: string }).code !== NOT_ALLOWED) throw error;
 			this.context.found({
-				severity: 'obstacle',
+				severity: 'inconclusive',
 				part: nameOf(key),
 				message: 'The user may not read the restored rows, so they could not be compared.',
 				hint: 'Use a credential of a superuser or of a role with BYPASSRLS for the scratch server.',
@@ -162,7 +163,10 @@ function nameOf(key: string): string {
 	return key.replace('\0', '.');
 }
 
-/** Of extensions' own tables a dump has only the rows that the extension asks for, and creating it brings the others. */
+/**
+ * The filters of extensions' own tables, by OID. A dump has only those of their rows that the extension asks for; creating the
+ * extension brings the others.
+ */
 async function extensionFilters(client: Client): Promise<Map<number, string>> {
 	const { rows } = await client.query<{ oid: number; filter: string }>(
 		`SELECT config.oid, config.filter FROM pg_catalog.pg_extension

@@ -9,7 +9,7 @@ import type { TappedSource } from './tappedSource';
 
 const HINT = 'Restore it into a database of its own and look what is different.';
 
-/** Compares where sequences stand. Answers how many were looked at. */
+/** Compares the positions of sequences. @returns how many were compared */
 export async function compareSequences(
 	client: Client,
 	{ sequences }: TappedSource,
@@ -41,7 +41,7 @@ export async function compareSequences(
 	return sequences.size;
 }
 
-/** Compares large objects by their number, and by the contents that the source has in our form. */
+/** Compares large objects by their number and, where the source is an archive of ours, by their contents. @returns their number */
 export async function compareLargeObjects(
 	client: Client,
 	{ largeObjects, largeObjectCount }: TappedSource,

@@ -1,7 +1,7 @@
 /**
- * How bytes move through: the content comes once, front to back, and is cut at the borders of the parts that the manifest
- * tells. Scripts go through the lexer; frames of rows are not lexed: their COPY is read, line feeds are counted, and the
- * end marker is looked for, at gigabytes a second. Nothing is kept but the counts by table.
+ * How bytes move through the check of a dump: the content comes once, front to back, and is cut at the borders of the parts in
+ * the manifest. Scripts go through the lexer. Frames of rows do not: their COPY is read, line feeds are counted, and the end
+ * marker is looked for, at gigabytes a second. Nothing is kept but the counts by table.
  */
 import type { Manifest, ManifestPart, ManifestTable } from '../../archive';
 import type { CheckContext } from '../../verify/types';
@@ -49,7 +49,7 @@ export interface ContentListeners {
 export class DumpCheck {
 	readonly #facts = new ScriptFacts();
 	readonly #largeObjects: LargeObjectContents;
-	/** By index into the manifest's tables. */
+	/** What was read of each table, by its index in the manifest. */
 	readonly #loaded: Array<{ rows: number; bytes: number; frames: number }>;
 
 	constructor(
@@ -79,7 +79,7 @@ export class DumpCheck {
 				stage = 'after';
 			} else {
 				this.context.found({
-					severity: 'obstacle',
+					severity: 'inconclusive',
 					message: `The archive holds a part of the type "${part.type}", which this version cannot check.`,
 					hint: 'Update the n8n-nodes-stack-backup package.',
 				});
@@ -166,7 +166,7 @@ export class DumpCheck {
 		if (fits) this.listeners.onRows?.(part, found);
 	}
 
-	/** Rows of a partition may be loaded through the table that it is a part of, which has none of its own. */
+	/** Whether a COPY fills the listed table. Rows of a partition may be loaded through its partitioned table, which has none of its own. */
 	#isFilledBy(listed: string, copied: string): boolean {
 		if (listed === copied) return true;
 		const { tables = [] } = this.manifest;
@@ -211,7 +211,7 @@ export class DumpCheck {
 	#compare(table: ManifestTable, index: number): number {
 		const { rows, bytes, frames } = this.#loaded[index]!;
 		const name = `${table.schema}.${table.name}`;
-		// Rows of tables without columns stand in the script.
+		// The rows of tables without columns are statements of the script.
 		const found = rows + (this.#facts.emptyRows.get(tableKey(table.schema, table.name)) ?? 0);
 		if (found !== table.rows) this.#error(`The archive holds ${found} rows; the manifest says ${table.rows}.`, name);
 		else if (frames > 0 && bytes !== table.bytes) {

@@ -1,7 +1,7 @@
 /**
- * How bytes move through: rows in COPY's text form come as chunks cut anywhere; each is hashed where it lies, without a copy
- * and without an object of its own. Of a row that goes on in the next chunk only the state of its hash is kept, and at most
- * fifteen bytes.
+ * How bytes move through: rows in COPY's text format come as chunks that are cut anywhere. Each row is hashed where it lies,
+ * without a copy and without an object of its own. For a row that continues in the next chunk, only the state of its hash and
+ * at most fifteen bytes are kept.
  */
 
 const NEWLINE = 0x0a;
@@ -17,9 +17,9 @@ const LIMB = 0x1_0000_0000;
 
 /**
  * A digest of a table's rows that does not depend on their order: the sum, modulo 2^128, of a hash of each row, and their
- * number. Rows that are there twice count twice. The hash is MurmurHash3_x86_128 (public domain, Austin Appleby), of 128
- * bits: no accident brings two different tables to one digest, and at hundreds of megabytes a second it keeps up with a
- * COPY, which a cryptographic hash for every row does not.
+ * number. Duplicate rows count twice. The hash is MurmurHash3_x86_128 (public domain, Austin Appleby), of 128
+ * bits: two different tables do not get the same digest by accident. At hundreds of megabytes a second it keeps up with a COPY,
+ * which a cryptographic hash for every row does not.
  */
 export class RowDigest {
 	rows = 0;
@@ -28,7 +28,7 @@ export class RowDigest {
 	#sum1 = 0;
 	#sum2 = 0;
 	#sum3 = 0;
-	/** Of the row at work. */
+	/** The state of the hash of the current row. */
 	#h1 = 0;
 	#h2 = 0;
 	#h3 = 0;
@@ -50,7 +50,7 @@ export class RowDigest {
 		this.add(chunk, at, chunk.length);
 	}
 
-	/** Takes bytes of the row at work, which hold no line feed. */
+	/** Takes bytes of the current row, which hold no line feed. */
 	add(chunk: Buffer, start: number, end: number): void {
 		this.#length += end - start;
 		let at = start;
@@ -67,14 +67,14 @@ export class RowDigest {
 		for (let rest = whole; rest < end; rest++) this.#pending[this.#pendingBytes++] = chunk[rest] as number;
 	}
 
-	/** The row at work is complete. */
+	/** Ends the current row. */
 	endRow(): void {
 		this.rows++;
 		this.#finishRow();
 		this.#h1 = this.#h2 = this.#h3 = this.#h4 = this.#length = this.#pendingBytes = 0;
 	}
 
-	/** Of all rows so far: 32 hexadecimal digits, lowest limb first, so that of a single row it is the hash as others write it. */
+	/** The digest of all rows so far, as 32 hexadecimal digits. The lowest limb comes first, so that a single row gives its hash as others write it. */
 	get value(): string {
 		return [this.#sum0, this.#sum1, this.#sum2, this.#sum3].map((limb) => limb.toString(16).padStart(8, '0')).join('');
 	}

@@ -65,7 +65,7 @@ async function testRestoreFile(
 	const sources = await openForeignDatabases({ name, open: async (later = signal) => await open(later) }, signal);
 	if (sources.length === 0) {
 		context.found({
-			severity: 'obstacle',
+			severity: 'inconclusive',
 			message: 'The dump holds no database with anything in it, so there is nothing to restore for a test.',
 			hint: 'Verify the content: roles and other globals are read by that.',
 		});
@@ -84,16 +84,17 @@ async function testRestoreFile(
 /** What the check of a dump has found out. */
 interface CheckedDump {
 	counts: Counts;
-	/** The major version of the server that it is of, as in `server_version_num`: 180000; undefined where it does not tell. */
+	/** The major version of the dumped server, as in `server_version_num`: 180000; undefined where the dump does not say. */
 	version: number | undefined;
-	/** Bytes of rows and large objects, of a dump that is compressed inside. */
+	/** Bytes of rows and large objects, decompressed, for a dump that is compressed inside. */
 	unpackedBytes?: number;
 }
 
 const SOURCE_VERSION = /^Dumped from database version (.*)/;
 
 /**
- * A plain SQL script: lexes to its end, every COPY is closed, and what pg_dump or pg_dumpall began they have ended.
+ * Checks a plain SQL script: it can be lexed to its end, every COPY is closed, and the closing lines of pg_dump or pg_dumpall are
+ * there.
  * @throws BackupError as lexScript does; what the source throws
  */
 export async function checkScript(
@@ -131,7 +132,7 @@ export async function checkScript(
 	}
 	if (!ends.ofDatabase && !ends.ofCluster) {
 		found({
-			severity: 'obstacle',
+			severity: 'inconclusive',
 			message: 'pg_dump has not marked where the script ends, so nobody can tell whether some of it is missing.',
 			hint: 'Its statements are whole. Dumps made by pg_dump can be verified.',
 		});
@@ -140,8 +141,8 @@ export async function checkScript(
 }
 
 /**
- * An archive of pg_dump's custom format: its table of contents, and every data block decompressed to its end. Answers, too,
- * how many bytes these make.
+ * Checks an archive in pg_dump's custom format: its table of contents, and every data block, decompressed to its end.
+ * @returns also how many bytes the blocks decompress to
  * @throws BackupError as openArchive and its blocks do; what the source throws
  */
 export async function checkCustomArchive(
@@ -187,22 +188,22 @@ function* definitionsOf(toc: Toc): Generator<string> {
 		for (const { start, end } of splitStatements(sql)) yield sql.slice(start, end);
 }
 
-/** What no restore would run makes a dump bad. */
+/** Reports a statement that no restore would run: it makes a dump bad. */
 function findForbidden(error: BackupError | undefined, found: CheckContext['found']): void {
 	if (!error) return;
 	const { code, hint, message } = error;
 	found({ severity: 'error', message, code, ...(hint !== undefined && { hint }) });
 }
 
-/** Of `18.3 (Debian 18.3-1.pgdg13+1)`. */
+/** From a version such as `18.3 (Debian 18.3-1.pgdg13+1)`. */
 function majorVersion(text = ''): number | undefined {
 	const major = /^\d+/.exec(text)?.[0];
 	return major === undefined ? undefined : Number(major) * 10_000;
 }
 
-/** Of an INSERT, as far as they can be counted. */
+/** How many rows an INSERT brings, as far as they can be counted; 0 for other statements. */
 function rowsOf(statement: string, reader: StatementReader): number {
-	// What a script has set decides how its strings are read.
+	// The settings of a script decide how its strings are read.
 	if (/^SET /i.test(statement)) reader.read(statement);
 	return statement.startsWith('INSERT ') ? (reader.insertedRows(statement) ?? 0) : 0;
 }

@@ -5,7 +5,10 @@ import { readStatement } from '../globals/statement';
 import { objectName } from '../statements/naming';
 import { ScriptFacts } from './script';
 
-/** The script of a server's globals: whole from head to foot, with the roles and tablespaces that the manifest counts. */
+/**
+ * Checks the script of a server's globals: it is complete from its first to its closing line, creates the roles and tablespaces
+ * that the manifest counts, and holds nothing else. @returns `{ statements, roles, tablespaces }`
+ */
 export async function checkGlobals(
 	raw: AsyncIterable<Uint8Array>,
 	manifest: Manifest,

@@ -5,17 +5,18 @@ import type { CheckContext } from '../../verify/types';
 import { withClient } from '../connection';
 import type { ApplyGlobalsReport } from '../globals';
 import { applyArchivedGlobals } from '../restoreGlobals';
-import { hangingUp } from './hangUp';
+import { abortOnSignal } from './abortOnSignal';
 import { InProcessServer } from './inProcess/pglite';
 import { connectionTo } from './inProcess/restore';
 import type { PostgresScratch } from './scratch';
 
-/** Of objects that fail for want of directories, which a server in memory does not have. */
+/** Matches objects that fail because a server in memory has no directories for tablespaces. */
 const TABLESPACE = /\btablespace "/;
 
 /**
- * Restores the roles of a server for a test, always in memory: roles belong to a whole server, and none are ever made
- * on one of the user's. Tablespaces are directories of the source's machine, and are not tried. Answers `{ roles }`.
+ * Restores the roles of a server for a test, always in memory, because roles belong to a whole server and none may be created
+ * on one of the user's. Tablespaces are directories of the source's machine and are not tried. The script streams from the archive
+ * into the server, statement by statement. Answers `{ roles }`.
  * @throws BackupError those of the archive, TARGET_FAILED, TARGET_UNREACHABLE, CANCELLED
  */
 export async function testRestoreGlobals(
@@ -32,7 +33,7 @@ export async function testRestoreGlobals(
 	try {
 		const options = { ...(signal && { signal }) };
 		const report = await withClient(connectionTo(server), 'target', options, (client) =>
-			hangingUp(client, signal, () => applyArchivedGlobals(client, reader, { existing: 'update', ...options })),
+			abortOnSignal(client, signal, () => applyArchivedGlobals(client, reader, { existing: 'update', ...options })),
 		);
 		restoreTook?.(Math.round(performance.now() - begun));
 		judge(report, found);
@@ -46,7 +47,10 @@ export async function testRestoreGlobals(
 	}
 }
 
-/** A role that cannot be made is missing after every restore; a setting or a privilege may be one that is not known here. */
+/**
+ * A role that cannot be created here cannot be created by any restore, so that is an error. A setting or a privilege may be unknown
+ * to this version only, so that is a warning.
+ */
 function judge({ failed, warnings }: ApplyGlobalsReport, found: CheckContext['found']): void {
 	for (const { object, message } of failed) {
 		const severity = object.startsWith('role ') ? 'error' : 'warning';
@@ -60,7 +64,7 @@ function judge({ failed, warnings }: ApplyGlobalsReport, found: CheckContext['fo
 	for (const message of warnings) found({ severity: 'warning', message });
 }
 
-/** The role that is connected is there already, and counts as one that was restored. */
+/** How many roles were restored. The role of the connection existed before, and counts as well. */
 function rolesIn({ created, updated, skipped }: ApplyGlobalsReport): number {
 	return new Set([...created, ...updated, ...skipped].filter((object) => object.startsWith('role '))).size;
 }

@@ -4,7 +4,7 @@ import { BackupError } from '../../errors';
 
 export interface PartContent {
 	part: ManifestPart;
-	/** To be read before the next part is asked for; what is left of it is skipped. */
+	/** The content of the part. It is to be read before the next part is asked for; what is left of it is skipped. */
 	bytes: AsyncIterable<Uint8Array>;
 }
 
@@ -32,7 +32,7 @@ export async function* partsOf(
 	throw new BackupError('ARCHIVE_CORRUPT', `The content of ${file} is longer than its parts.`);
 }
 
-/** A part that has to fit into memory, joined; undefined where it is larger than that. */
+/** The content of a part as one buffer; undefined where it is larger than `maxBytes`. */
 export async function joined(bytes: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer | undefined> {
 	const chunks: Uint8Array[] = [];
 	let length = 0;

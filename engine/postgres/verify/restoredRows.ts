@@ -10,7 +10,7 @@ import { RowDigest } from './digest';
 /** Settings of the session that a backup was read in, which decide how values are written. */
 export type SourceSession = Readonly<Record<string, string>>;
 
-/** Digests rows as COPY TO STDOUT sends them: one message a row, line feed included. */
+/** Digests rows as COPY TO STDOUT sends them: one message for each row, which ends with a line feed. */
 class DigestingConsumer implements RowConsumer {
 	#left = 0;
 
@@ -29,8 +29,8 @@ class DigestingConsumer implements RowConsumer {
 }
 
 /**
- * Sets a session up to read rows as a backup reads them, so that they look the same; and lets it make tables of its own,
- * whatever the database's settings are.
+ * Sets a session up to read rows as a backup reads them, so that they look the same. It may also create temporary tables, whatever
+ * the database's settings are.
  */
 export async function prepareReading(client: Client, session: SourceSession): Promise<void> {
 	const { rows } = await client.query<{ version: number; text: string; encoding: string }>(
@@ -41,7 +41,7 @@ export async function prepareReading(client: Client, session: SourceSession): Pr
 	const settings = sessionSettings({ version, versionText: text, encoding }, { rowSecurity: false, role: undefined });
 	for (const sql of ['SET default_transaction_read_only = off', ...settings]) await client.query(sql);
 	for (const [name, value] of Object.entries(session)) {
-		// A locale or a time zone that this server lacks: such values then look different, which is found out and allowed for.
+		// This server may lack the locale or the time zone. Values then look different, and are compared by value: see shadows.ts.
 		await client.query('SELECT pg_catalog.set_config($1, $2, false)', [name, value]).catch(throwUnlessServers);
 	}
 }
@@ -50,24 +50,24 @@ function throwUnlessServers(error: unknown): void {
 	if ((error as { severity?: string }).severity !== 'ERROR') throw error;
 }
 
-/** A query for the rows of a table itself, not of those that inherit from it or are its partitions. */
+/** A query for the rows of a table itself, without those of tables that inherit from it and of its partitions. */
 export function rowsOf(table: TargetRelation, columns: readonly string[] | undefined, filter = ''): string {
 	const list = columns?.map(quoteIdentifier).join(', ') ?? '*';
 	return `SELECT ${list} FROM ONLY ${table.name} ${filter}`.trim();
 }
 
-/** Rows of a restored database that are compared as those of one table of the source. */
+/** The rows of a restored database that are compared with one table of the source. */
 export interface RestoredRows {
 	relation: TargetRelation;
-	/** Tables that they lie in: itself, or partitions of it. */
+	/** The tables that hold the rows: the relation itself, or its partitions. */
 	holders: TargetRelation[];
-	/** Which of its rows the source has: a WHERE clause; all, unless told. */
+	/** A WHERE clause for the rows that the source has; undefined for all of them. */
 	filter: string | undefined;
 }
 
 /**
- * Digests rows by these columns, all unless told.
- * @throws what the server says, and what the connection ends with
+ * Digests rows by these columns; by default, by all columns.
+ * @throws the server's errors, and those of the connection
  */
 export async function digestRows(
 	client: Client,
@@ -80,8 +80,8 @@ export async function digestRows(
 }
 
 /**
- * Digests what a query gives, in addition to what a digest has already.
- * @throws what the server says, and what the connection ends with
+ * Adds the rows of a query to a digest.
+ * @throws the server's errors, and those of the connection
  */
 export async function digestQuery(client: Client, query: string, digest = new RowDigest()): Promise<RowDigest> {
 	const consumer = new DigestingConsumer(digest);

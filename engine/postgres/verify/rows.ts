@@ -7,10 +7,10 @@ const SEMICOLON = 0x3b;
 const QUOTE = 0x22;
 const NEWLINE = 0x0a;
 
-/** 1600 columns with names of 63 bytes make a fifth of it, all doubled quotes. */
+/** The longest COPY statement. The most columns (1600), with the longest names (63 bytes), all of them quotes, take a fifth of it. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 
-/** A frame that is no COPY with its rows; the message says what is wrong with it. */
+/** Thrown for a frame that is not one COPY with its rows. The message says what is wrong with it. */
 export class RowsDamage extends Error {}
 
 export interface FrameRows {
@@ -21,13 +21,12 @@ export interface FrameRows {
 	/** The columns that the COPY names; undefined where it names none and means all. */
 	columns: string[] | undefined;
 	rows: number;
-	/** Of the rows. */
+	/** Bytes of the rows. */
 	bytes: number;
 }
 
 /**
- * Reads a frame of rows: a COPY, its rows, its end marker, and nothing else. Its bytes are looked at as they come: only
- * the COPY itself is kept.
+ * Reads a frame of rows: a COPY, its rows, its end marker, and nothing else. Only the COPY statement is kept.
  * @throws RowsDamage; what the source throws
  */
 export async function readRows(frame: AsyncIterable<Uint8Array>): Promise<FrameRows> {
@@ -59,7 +58,7 @@ function throwIfAny(bytes: Buffer | undefined): void {
 	if (bytes && bytes.length > 0) throw new RowsDamage('goes on after the line that ends its rows');
 }
 
-/** Index of the semicolon that ends the COPY (one inside of a quoted name does not); undefined where it is still to come. */
+/** The index of the semicolon that ends the COPY, which is not one inside of a quoted name; undefined where it has not come yet. */
 function endOfStatement(head: Buffer): number | undefined {
 	const begins = head.toString('latin1', 0, COPY.length);
 	if (begins !== COPY.slice(0, begins.length)) throw noCopy();

@@ -7,7 +7,7 @@ import { fitsInMemory } from './inProcess/memoryNeeded';
 /** PostgreSQL in memory, in a process that this one starts and ends. */
 export interface InProcessTarget {
 	type: 'inProcess';
-	/** Bytes of the largest raw archive. */
+	/** Raw bytes of the largest archive that may be restored. */
 	maxRawBytes: number;
 	/** Answers how many bytes of memory may still be taken. By default the system is asked. */
 	available?: () => number | undefined;
@@ -21,7 +21,7 @@ export interface ServerTarget {
 	connection: PostgresConnection;
 }
 
-/** Where databases are restored for a test. Roles always are in memory. */
+/** Where databases are restored for a test. Roles are always restored in memory. */
 export type PostgresScratch = (InProcessTarget | ServerTarget) & {
 	/** Statements that must give one true value in the restored database: `SELECT count(*) > 0 FROM users`. */
 	assertions?: readonly string[];

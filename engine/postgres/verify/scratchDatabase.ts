@@ -11,23 +11,23 @@ import { dropDatabase, Maintenance } from '../restore';
 
 const PREFIX = 'stack_backup_verify_';
 
-/** In base 36: of the minutes since 1970, up to the year 2084; and of a random number, one of sixty million. */
+/** Digits in base 36 of the minutes since 1970, which suffice up to the year 2084, and of a random number, one of sixty million. */
 const DIGITS = 5;
 const MINUTE = 60 * 1000;
 
 /**
- * The prefix, the minutes and the random number. So a name tells its age, from the first moment on; two are never the same;
- * and it is short enough to stay whole under the name that an unfinished restore has.
+ * The name is the prefix, the minutes and the random number. So it shows its age from the first moment on, two names are never the
+ * same, and it is short enough to be part of the name that a restore in progress has.
  */
 const NAME = /^stack_backup_verify_([0-9a-z]{5})[0-9a-z]{5}(?:_restoring_[0-9_-]+_[0-9a-f]{6})?$/;
 
-/** Comment on a database that was restored for a test: names of others may look like its name. */
+/** The comment on a database that was restored for a test. The name alone would not prove that, because users choose names freely. */
 const MARK = 'Of a test restore by n8n-nodes-stack-backup; dropped by another one once it is a day old.';
 
-/** Milliseconds after which nobody works on a scratch database any more that nobody is connected to. */
+/** Milliseconds after which a scratch database that nobody is connected to counts as abandoned. */
 const ABANDONED = 24 * 60 * 60 * 1000;
 
-/** Tries to drop a database, and milliseconds between them. */
+/** How often a drop is tried, and the milliseconds between two tries. */
 const TRIES = 5;
 const PAUSE = 1000;
 
@@ -44,7 +44,7 @@ export function scratchTime(name: string): number | undefined {
 }
 
 /**
- * Marks a scratch database as one of ours; while it is being restored, its name does.
+ * Marks a scratch database as one of ours. While it is being restored, its name marks it.
  * @throws BackupError TARGET_UNREACHABLE, TARGET_FAILED, CANCELLED
  */
 export async function markScratch(
@@ -58,7 +58,7 @@ export async function markScratch(
 }
 
 /**
- * Lets `use` restore into a database of a new name, and drops it whatever happens, unless it turns out to be another's.
+ * Lets `use` restore into a database of a new name, and drops it whatever happens, unless it turns out to be somebody else's.
  * @throws what `use` throws
  */
 export async function withScratchDatabase<T>(
@@ -112,7 +112,7 @@ async function dropScratch(
 	}
 }
 
-/** The database itself, and what an unfinished restore into it has left. */
+/** The names of the database itself and of staging databases that an unfinished restore into it has left. */
 async function scratchesOf(client: Client, database: string): Promise<string[]> {
 	const { rows } = await client.query<{ name: string }>(
 		`SELECT datname::text AS name FROM pg_catalog.pg_database
@@ -123,8 +123,8 @@ async function scratchesOf(client: Client, database: string): Promise<string[]> 
 }
 
 /**
- * Drops what test restores that were killed have left on a server: databases named and marked as ours, a day old, that
- * nobody is connected to. What cannot be dropped stays, and is told in the log.
+ * Drops the databases that killed test restores have left on a server: those that are named and marked as ours, are a day old and
+ * have no connections. One that cannot be dropped stays, and is reported in the log.
  */
 export async function dropAbandoned(
 	{ client }: Pick<Maintenance, 'client'>,

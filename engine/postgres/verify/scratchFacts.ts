@@ -1,7 +1,7 @@
 import type { DatabaseProperties } from '../dump/databaseProperties';
 import type { SourceFacts } from '../restore';
 
-/** Settings that have nothing to do with what is in a database, and could keep a test from looking at it. */
+/** Settings that have nothing to do with the content of a database and could keep a test from reading it. */
 const LEFT_OUT = new Set([
 	'default_transaction_read_only',
 	'local_preload_libraries',
@@ -14,7 +14,7 @@ const LEFT_OUT = new Set([
 	'transaction_timeout',
 ]);
 
-/** A source's facts for a database that nobody but the test uses: who may log in to it and where it lies does not matter. */
+/** Adapts the facts of a source to a database that only the test uses: its privileges and its tablespace do not matter. */
 export function forScratch(facts: SourceFacts): SourceFacts {
 	return { ...facts, ...(facts.properties && { properties: scratchProperties(facts.properties) }) };
 }

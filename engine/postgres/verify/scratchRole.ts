@@ -3,10 +3,10 @@ import type { Client } from 'pg';
 import { quoteIdentifier } from '../quoting';
 import type { Finding } from '../../verify/types';
 
-/** Roles of PostgreSQL's own whose members reach beyond the server's databases. */
+/** PostgreSQL's predefined roles whose members can reach files and programs of the server. */
 const DANGEROUS = ['pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'];
 
-/** From this version on, who may create roles gives nobody what they have not got themselves. */
+/** From this version on, a role with CREATEROLE can only grant what it was granted itself. */
 const CREATEROLE_IS_BOUND = 160_000;
 
 interface Rights {
@@ -17,9 +17,9 @@ interface Rights {
 }
 
 /**
- * The warning for a role that restores for a test and could do more than that: a dump brings code (functions, expressions of
- * indexes, event triggers), which runs with its rights. A role with LOGIN and CREATEDB alone is enough.
- * Undefined for such a one.
+ * The warning for a role that restores for a test and may do more than that. A dump brings code (functions, expressions of
+ * indexes, event triggers), which runs with the rights of this role. A role with LOGIN and CREATEDB alone is enough; for such a
+ * role there is no warning.
  * @param version `server_version_num`
  */
 export async function warningOfRights(client: Client, version: number): Promise<Omit<Finding, 'level'> | undefined> {

@@ -9,27 +9,27 @@ import { tableKey } from '../statements/tokens';
 const EMPTY_ROW = /^INSERT INTO [\s\S]* DEFAULT VALUES$/;
 const LARGE_OBJECT = /^SELECT (?:pg_catalog\.)?lo_create\(/;
 
-/** What the statements of an archive say, over all of its scripts. */
+/** What the statements in all scripts of an archive create. */
 export class ScriptFacts {
 	readonly ends = new ScriptEnds();
 	statements = 0;
-	/** Large objects that are created. */
+	/** The number of large objects. */
 	largeObjects = 0;
 	roles = 0;
 	tablespaces = 0;
-	/** Rows of tables without columns, by table key. */
+	/** How many rows tables without columns have, by table key. */
 	readonly emptyRows = new Map<string, number>();
-	/** Keys of what is created; of tables, those that have rows of their own. */
+	/** The tables by key, and whether they have rows of their own. */
 	readonly created = new Map<string, { holdsRows: boolean }>();
-	/** See skipAt. */
+	/** The setting standard_conforming_strings, which decides how strings are read. */
 	standardStrings = true;
 
-	/** @param maxStatementBytes of the longest statement that may stand there */
+	/** @param maxStatementBytes the length of the longest statement that is read */
 	constructor(readonly maxStatementBytes = MAX_DEFINITION_BYTES) {}
 
 	/**
-	 * Reads one script, which has to end where a statement does.
-	 * @param look told of each of its items, before what it sets is in force
+	 * Reads one script, which has to end where a statement ends.
+	 * @param look called for each item, before its settings are applied
 	 * @throws BackupError as lexScript does; what the source throws
 	 */
 	async read(
@@ -51,7 +51,7 @@ export class ScriptFacts {
 	}
 
 	/**
-	 * Judges what was read by pg_dump's opening and closing lines.
+	 * Checks that the opening and closing lines of pg_dump were read.
 	 * @throws BackupError ARCHIVE_INCOMPLETE
 	 */
 	assertWhole(of: 'database' | 'cluster'): void {

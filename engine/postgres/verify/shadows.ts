@@ -15,11 +15,11 @@ export interface UnlikeTable extends RestoredRows {
 const OPTIONS = /\sFROM\s+stdin(\s+WITH\s[^]*?)?\s*;?\s*$/i;
 
 /**
- * Compares tables by value rather than by text. The same values are written in several ways: by the time zone and locale of
- * the source's session, which older backups do not tell, and by servers of other versions. So the source's rows are loaded
- * once more, beside the restored table and into a temporary one that nothing hangs on, no trigger, no rule, no constraint,
- * and both are read in this session: values that are the same look the same then.
- * @returns those whose rows are others than the source's
+ * Compares tables by value rather than by text. The same value is written in several ways, by the time zone and the locale of the
+ * source's session, which older backups do not record, and by servers of other versions. So the source's rows are loaded once more,
+ * into a temporary table without triggers, rules and constraints, and both tables are read in this session: equal values look the
+ * same then. This reads the frames of these tables from the archive again.
+ * @returns the tables whose rows differ from the source's
  */
 export async function unlikeByValue(
 	client: Client,
@@ -58,7 +58,7 @@ async function fill(
 		throwIfCancelled(signal);
 		if (step.type !== 'copy') continue;
 		const shadow = shadows.get(copiedTable(step.statement) ?? step.table ?? '');
-		// Rows that come as a stream and are not wanted are passed over by the source itself.
+		// The source itself skips rows that come as a stream and are not read.
 		if (shadow === undefined) continue;
 		const columns = readDataCopy(step.statement)?.columns?.map(quoteIdentifier).join(', ');
 		const options = OPTIONS.exec(step.statement)?.[1] ?? '';

@@ -1,7 +1,8 @@
 /**
- * How bytes move through: a restore takes the steps of a source one by one, and what it takes is digested on the way: rows
- * as they are, frame by frame, before the target sees them. In memory is only what the restore holds anyway. Hashing a
- * frame would keep the thread for tens of milliseconds, so it is done in slices.
+ * How bytes move through: a restore takes the steps of a source one by one, and rows are digested on the way, frame by frame,
+ * before the target gets them. So the archive need not be read again to know what the restore should have made. Memory holds
+ * only what the restore holds anyway. Hashing a frame takes tens of milliseconds, so it is done in slices, between which other
+ * work gets the thread.
  */
 import { setImmediate } from 'node:timers/promises';
 
@@ -10,27 +11,27 @@ import { readDataCopy } from '../statements/dataCopy';
 import { parseName, tableKey, tokenize } from '../statements/tokens';
 import { RowDigest } from './digest';
 
-/** Bytes that are hashed in one go. */
+/** Bytes that are hashed without a pause. */
 const SLICE = 1024 * 1024;
 
 const SET_SEQUENCE = /^SELECT\s+pg_catalog\.setval\((E?'(?:[^']|'')*'),\s*(-?\d+),\s*(true|false)\)\s*$/i;
 
 /**
- * Subscriptions belong to a server as a whole: they keep a database from being dropped, and with one that is dropped goes
- * its slot at the publisher, which is the source's.
+ * Matches statements about subscriptions, which are left out. A subscription keeps its database from being dropped, and dropping
+ * it would drop the replication slot at the publisher, which is the one that the source uses.
  */
 const REACHES_OUT = /^(?:(?:CREATE|ALTER|DROP)|(?:COMMENT|SECURITY\s+LABEL)\s[^']*?\bON)\s+SUBSCRIPTION\s/i;
 
 /** The rows of one table as the source has them. */
 export interface SourceRows {
-	/** Of its COPY, in their order; undefined where it names none. */
+	/** The columns of its COPY, in their order; undefined where it names none. */
 	columns: string[] | undefined;
-	/** Not all of its rows came with the same columns in the same order: the digest says nothing. */
+	/** Whether its rows came with different columns or in a different order, so that the digest cannot be compared. */
 	mixed: boolean;
 	digest: RowDigest;
 }
 
-/** Where a sequence is put. */
+/** The position of a sequence. */
 export interface SourceSequence {
 	/** Its name as a literal, as the source writes it. */
 	literal: string;
@@ -40,18 +41,18 @@ export interface SourceSequence {
 
 type Copy = Extract<RestoreStep, { type: 'copy' }>;
 
-/** A source that takes down what it hands out, to be compared with what a restore has made of it. */
+/** A source that records what it hands out, so that it can be compared with the restored database. */
 export class TappedSource implements RestoreSource {
-	/** By table key; of tables whose rows came as COPY. */
+	/** The tables whose rows came as COPY, by table key. */
 	readonly tables = new Map<string, SourceRows>();
-	/** The last position of each, by literal. */
+	/** The last position of each sequence, by literal. */
 	readonly sequences = new Map<string, SourceSequence>();
-	/** Statements that put back pieces of large objects, one a row: see dump/largeObjects.ts. */
+	/** The statements that write the pieces of large objects, each digested as a row: see dump/largeObjects.ts. */
 	readonly largeObjects = new RowDigest();
 	largeObjectCount = 0;
 	#facts: SourceFacts | undefined;
 
-	/** @param adapt changes what is known of the source, to suit a scratch target */
+	/** @param adapt changes the facts of the source to suit a scratch target */
 	constructor(
 		readonly source: RestoreSource,
 		readonly adapt: (facts: SourceFacts) => SourceFacts = (facts) => facts,
@@ -62,7 +63,7 @@ export class TappedSource implements RestoreSource {
 		return this.#facts;
 	}
 
-	/** What inspect has told. */
+	/** What `inspect` returned. */
 	get facts(): SourceFacts {
 		if (!this.#facts) throw new Error('The source was not inspected.');
 		return this.#facts;
@@ -80,7 +81,7 @@ export class TappedSource implements RestoreSource {
 			else if (step.type === 'copy') {
 				const tapped = await this.#tapped(step);
 				yield tapped;
-				// Rows that a restore puts off come again by another way.
+				// A restore that puts rows off asks for them again by the step `again`.
 				if (!Buffer.isBuffer(tapped.rows)) for await (const rows of tapped.rows) void rows;
 				continue;
 			}
@@ -131,13 +132,13 @@ export class TappedSource implements RestoreSource {
 	}
 }
 
-/** The key of the table that rows go into: of a partition's rows it may be that of the whole. */
+/** The key of the table that a COPY fills. For rows of a partition that may be the partitioned table. */
 export function copiedTable(statement: string): string | undefined {
 	const [schema, name] = parseName(tokenize(statement), 1)?.parts ?? [];
 	return schema === undefined || name === undefined ? undefined : tableKey(schema, name);
 }
 
-/** What a target refuses in the middle is digested to its end all the same: it may have another try. */
+/** Digests rows as they pass, to their end also where the target refuses them in the middle, because it may try them again. */
 async function* passing(rows: AsyncIterable<Buffer>, digest: RowDigest): AsyncGenerator<Buffer> {
 	const iterator = rows[Symbol.asyncIterator]();
 	const next = async () => {

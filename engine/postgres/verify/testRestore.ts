@@ -1,3 +1,10 @@
+/**
+ * How bytes move through a test restore of a database: the source hands out steps (statements, rows, large objects) in the order of
+ * the archive, and reads the archive once for them. A TappedSource digests rows as they pass. The restore loads the steps into
+ * PostgreSQL in memory (inProcess/) or into a scratch database on a server, with the code of every other restore. Then the
+ * restored tables are read back and digested, and the digests are compared; then the user's assertions are asked. At last the
+ * process in memory ends, or the scratch database is dropped, whatever happened before.
+ */
 import type { ArchiveReader, Manifest } from '../../archive';
 import { BackupError, throwIfCancelled } from '../../errors';
 import type { Counts } from '../../verify/system';
@@ -6,7 +13,7 @@ import { type PostgresConnection, withClient } from '../connection';
 import { ArchiveSource, Maintenance, restoreDatabase, type RestoreSource, type SourceFacts } from '../restore';
 import { runAssertions } from './assertions';
 import { compareRestored } from './compare';
-import { hangingUp } from './hangUp';
+import { abortOnSignal } from './abortOnSignal';
 import { findingOfFailure, type TargetKind } from './failures';
 import { memoryNeeded } from './inProcess/memoryNeeded';
 import { MAJOR_VERSION } from './inProcess/pglite';
@@ -18,10 +25,10 @@ import { dropAbandoned, markScratch, withScratchDatabase } from './scratchDataba
 import { forScratch } from './scratchFacts';
 import { TappedSource } from './tappedSource';
 
-/** What a test restore takes, whoever made the dump. */
+/** What a test restore needs, whoever made the dump. */
 export interface RestoreTest {
 	source: RestoreSource;
-	/** Bytes of the dump as it is restored. */
+	/** Raw bytes of the dump. */
 	rawBytes: number;
 	/** `server_version_num` of the source; undefined where nobody knows. */
 	version?: number;
@@ -29,8 +36,9 @@ export interface RestoreTest {
 }
 
 /**
- * Restores a dump of ours for a test, in memory or into a scratch database, compares what came out with what is in the
- * archive, and removes it again. Answers `{ tables, rows, sequences, largeObjects, assertions }`, as far as there are any.
+ * Restores a dump of ours for a test, in memory or into a scratch database, compares the result with the archive, and removes it
+ * again. Answers `{ tables, rows, sequences, largeObjects, assertions }`, as far as there are any.
+ * @param knowledge what the check of the content has gathered; without it, the archive is read and checked first
  * @throws BackupError those of the archive, TARGET_UNREACHABLE, CANCELLED
  */
 export async function testRestore(
@@ -41,7 +49,7 @@ export async function testRestore(
 	const { manifest } = reader;
 	if (manifest.partial?.content === 'data') {
 		context.found({
-			severity: 'obstacle',
+			severity: 'inconclusive',
 			message: 'The backup holds rows without definitions, so there is nothing that they could be restored into.',
 			hint: 'Verify its content, and test the restore of a backup that has the definitions.',
 		});
@@ -60,7 +68,7 @@ export async function testRestore(
 	);
 }
 
-/** As testRestore, for any dump that can be restored. */
+/** Does the same for any dump that can be restored. Throws what testRestore throws. */
 export async function testRestoreOf(
 	test: RestoreTest,
 	scratch: PostgresScratch,
@@ -113,7 +121,7 @@ async function onServer(
 			connection,
 			source,
 			target: { type: 'newDatabase', database },
-			// The roles of the source are not the scratch server's.
+			// The scratch server does not have the roles of the source.
 			owner: { type: 'none' },
 			privileges: false,
 			log,
@@ -141,16 +149,16 @@ async function compareAt(
 	const options = signal ? { signal } : {};
 	log('comparing what was restored with the backup');
 	const counts = await withClient(connection, 'target', options, (client) =>
-		hangingUp(client, signal, () => compareRestored(client, expected, context)),
+		abortOnSignal(client, signal, () => compareRestored(client, expected, context)),
 	);
 	if (assertions.length === 0) return counts;
 	const asserted = await withClient(connection, 'target', options, (client) =>
-		hangingUp(client, signal, () => runAssertions(client, assertions, context)),
+		abortOnSignal(client, signal, () => runAssertions(client, assertions, context)),
 	);
 	return { ...counts, assertions: asserted };
 }
 
-/** Of a `server_version_num`; 0 where nobody knows. */
+/** The major version in a `server_version_num`; 0 where that is unknown. */
 function majorOf(version = 0): number {
 	return Math.floor(version / 10_000);
 }
@@ -170,7 +178,7 @@ function megabytes(bytes: number): string {
 	return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
-/** Manifests of before it was taken down tell no session. */
+/** The settings of the session that the backup was read in. Older manifests do not have them. */
 function sessionOf({ source }: Manifest): SourceSession {
 	const { session } = source as { session?: unknown };
 	if (typeof session !== 'object' || session === null) return {};

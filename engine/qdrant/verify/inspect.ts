@@ -44,7 +44,7 @@ export async function inspect(scratch: Scratch, context: CheckContext): Promise<
 		if (!isRefusal(error)) throw error;
 		const hint = 'The strict mode of the collection, or a proxy, may forbid it.';
 		const message = `The server would not let its points be looked at: ${messageOf(error)}`;
-		context.found({ severity: 'obstacle', message, hint });
+		context.found({ severity: 'inconclusive', message, hint });
 		return counts;
 	}
 }

@@ -1,14 +1,14 @@
 import { BackupError } from '../../errors';
 
-/** What is read at once; n8n exports and reports are far smaller. */
+/** Larger files are not parsed, because JSON is held in memory whole. Exports of n8n and reports are far smaller. */
 export const MAX_JSON_BYTES = 128 * 1024 * 1024;
 
 export interface JsonContents {
-	/** Of an n8n export. */
+	/** How many workflows an export of n8n holds. */
 	workflows?: number;
-	/** Of an array or an object, its elements. */
+	/** How many elements any other array or object has. */
 	elements?: number;
-	/** What is wrong with single workflows: sentences without their content. */
+	/** What is wrong with single workflows, in sentences that do not quote them. */
 	problems: { part: string; message: string }[];
 }
 

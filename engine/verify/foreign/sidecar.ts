@@ -3,15 +3,15 @@ import type { Storage } from '../../storage';
 
 const MAX_BYTES = 1024 * 1024;
 
-/** The hash that stands in `<file>.sha256` beside a file; undefined where there is no such file. */
+/** The checksum file `<file>.sha256` beside a file. */
 export interface Sidecar {
 	key: string;
-	/** Undefined where it does not tell the hash of this file. */
+	/** Undefined where it does not hold the hash of this file. */
 	sha256: string | undefined;
 }
 
 /**
- * Reads `<file>.sha256` in the forms of sha256sum, BSD's sha256 and a bare hash.
+ * Reads `<file>.sha256` in the forms of sha256sum, BSD's sha256 and a bare hash; undefined where there is no such file.
  * @throws BackupError CANCELLED, and what the storage throws
  */
 export async function readSidecar(
@@ -30,7 +30,7 @@ export async function readSidecar(
 	}
 }
 
-/** The line that names the file; of a single line the name does not matter, for files get renamed. */
+/** The hash in the line that names the file. Where there is one line only, its name does not matter, because files get renamed. */
 function hashIn(text: string, file: string): string | undefined {
 	const lines = text.split(/\r?\n/).flatMap((line) => {
 		const gnu = /^\\?([0-9a-f]{64})(?:[ \t]+\*?(.*))?$/i.exec(line.trim());

@@ -23,7 +23,7 @@ export interface VerifyFileOptions {
 	 * How deep, once it is known which system the file can be restored into (its name; undefined for none). By default, `level`.
 	 */
 	levelFor?: (system: string | undefined) => VerificationLevel;
-	/** For the level `restore`. */
+	/** Where the level `restore` restores, by the name of the system. */
 	scratch?: ScratchTargets;
 	/** For files encrypted with OpenPGP. */
 	keys?: DecryptionKeys;
@@ -34,8 +34,10 @@ export interface VerifyFileOptions {
 }
 
 /**
- * Verifies a file that is no archive of ours, by what its content tells: tar archives, JSON, and the dumps and snapshots that
- * the systems know, as they are or packed with gzip, zstd or OpenPGP; and by `<file>.sha256` where that stands beside it. Whatever is wrong with it, and whatever kept it from being checked, is a finding of the report.
+ * Verifies a file that is no archive of ours by its content: tar archives, JSON, and the dumps and snapshots that the systems
+ * know, plain or in gzip, zstd or OpenPGP. Where `<file>.sha256` lies beside it, that is compared as well. Whatever is wrong with
+ * the file, and whatever kept it from being checked, is a finding of the report.
+ * @param systems what each system brings; engine/systems.ts has the list
  * @throws BackupError CANCELLED; INVALID_INPUT where there is no such level
  */
 export async function verifyFile(
@@ -108,7 +110,7 @@ class FileVerification {
 		try {
 			if (!system) {
 				record.found({
-					severity: 'obstacle',
+					severity: 'inconclusive',
 					message: 'There is no way to restore such a file for a test.',
 					hint: 'Verify the content.',
 				});
@@ -168,7 +170,7 @@ class FileVerification {
 		await stored.finish();
 		integrity.duration = Math.round(unpacked?.waited ?? performance.now() - begun);
 		record.rawBytes = unpacked?.rawBytes ?? 0;
-		// What a wrapper makes of a storage's failure is no matter.
+		// Where the storage failed, what decryption or decompression made of it does not matter.
 		failure = stored.failure?.error ?? failure;
 		if (failure !== undefined && unpacked && level !== 'integrity') record.discard();
 		if (failure !== undefined) this.#found(failure);

@@ -219,7 +219,7 @@ describe('a drill', () => {
 		await run(storage, 'only', { encryption: { passphrase: 'sesame' }, selection: { names: ['docs'] } });
 		expect(await drill({ storage, scratch: targets() })).toMatchObject({
 			verdict: 'incomplete',
-			backups: [{ verdict: 'incomplete', findings: [{ severity: 'obstacle', code: 'KEY_MISSING' }] }],
+			backups: [{ verdict: 'incomplete', findings: [{ severity: 'inconclusive', code: 'KEY_MISSING' }] }],
 		});
 		const keys = { passphrase: 'sesame' };
 		const nowhere = { qdrant: { connection: { url: 'http://127.0.0.1:9' } } };

@@ -188,7 +188,7 @@ describe('a file that others made', () => {
 		for (const secret of [await packed(content, 'openpgp'), await encrypted(content, { passphrase: PASSPHRASE })]) {
 			expect(await verify(secret, { keys: undefined })).toMatchObject({
 				verdict: 'incomplete',
-				findings: [{ severity: 'obstacle', code: 'KEY_MISSING' }],
+				findings: [{ severity: 'inconclusive', code: 'KEY_MISSING' }],
 			});
 			expect(await verify(secret, { keys: { passphrase: 'wrong' } })).toMatchObject({
 				verdict: 'incomplete',
@@ -201,7 +201,7 @@ describe('a file that others made', () => {
 		}
 		expect((await verify(forms.plain!.content, { level: 'restore' })).verdict).toBe('incomplete');
 		const own = await verify(Buffer.from('SELECT 1;\nINSERT INTO t VALUES (1);\n'));
-		expect(own).toMatchObject({ verdict: 'incomplete', findings: [{ severity: 'obstacle' }] });
+		expect(own).toMatchObject({ verdict: 'incomplete', findings: [{ severity: 'inconclusive' }] });
 	});
 
 	it('fails where it is not there, where workflows have no nodes, and where a snapshot lacks a file', async () => {

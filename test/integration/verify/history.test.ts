@@ -58,6 +58,23 @@ describe('the verifications of a backup', () => {
 		expect(files()).toContain(`${key}.verification.json`);
 	});
 
+	it('are read and written in the words of older versions, which share the record', async () => {
+		const { storage, root, key, backup, seconds } = await sample();
+		const finding = { severity: 'inconclusive' as const, level: 'integrity' as const, message: 'There is no key.' };
+		await recordVerification(storage, { ...seconds(1, 'incomplete'), findings: [finding] });
+		const record = path.join(root, `${key}.verification.json`);
+		const stored = readFileSync(record, 'utf8');
+		expect(JSON.parse(stored)).toMatchObject({
+			formatVersion: 1,
+			history: [{ findings: [{ severity: 'obstacle' }] }],
+		});
+		for (const text of [stored, stored.replace('"obstacle"', '"inconclusive"')]) {
+			writeFileSync(record, text);
+			const { latest } = await readVerification(storage, backup);
+			expect(latest).toMatchObject({ verdict: 'incomplete', findings: [finding] });
+		}
+	});
+
 	it('tell passed or failed by the newest that came to a verdict', async () => {
 		const { storage, backup, seconds } = await sample();
 		const state = () => verificationState(storage, backup);

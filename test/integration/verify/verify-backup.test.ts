@@ -77,7 +77,7 @@ describe('a verification', () => {
 			for (const level of ['integrity', 'content', 'restore'] as const) {
 				const report = await verifyBackup({ storage, key, level, keys });
 				expect(report).toMatchObject({ verdict: 'incomplete', reached: undefined });
-				expect(messages(report)).toBe('obstacle: The network went away.');
+				expect(messages(report)).toBe('inconclusive: The network went away.');
 			}
 			expect((await verifyBackup({ storage, key, level: 'content' })).verdict).toBe('incomplete');
 		}
@@ -88,7 +88,7 @@ describe('a verification', () => {
 		await storage.replace(`${key}.manifest.json`, Buffer.from('{"formatVersion": 3}'));
 		expect(await verifyBackup({ storage, key, level: 'content' })).toMatchObject({
 			verdict: 'incomplete',
-			findings: [{ severity: 'obstacle', code: 'MANIFEST_NEWER', hint: expect.stringMatching('Update') as string }],
+			findings: [{ severity: 'inconclusive', code: 'MANIFEST_NEWER', hint: expect.stringMatching('Update') as string }],
 		});
 		await storage.replace(`${key}.manifest.json`, Buffer.from('{"formatVersion": 1}'));
 		expect(await verifyBackup({ storage, key, level: 'content' })).toMatchObject({
@@ -143,7 +143,7 @@ describe('a verification', () => {
 		});
 		const report = await verifyWith([system], { storage, key, level: 'content' });
 		expect(report).toMatchObject({ verdict: 'incomplete', reached: 'integrity' });
-		expect(messages(report)).toBe('obstacle: The check itself stopped with TypeError.');
+		expect(messages(report)).toBe('inconclusive: The check itself stopped with TypeError.');
 	});
 
 	it('restores into the scratch target of the system that the kind belongs to, and says where there is none', async () => {
@@ -167,7 +167,7 @@ describe('a verification', () => {
 		for (const scratch of [undefined, {}, { other: 1 }]) {
 			const without = await verifyWith([system], { ...run, ...(scratch && { scratch }) });
 			expect(without).toMatchObject({ verdict: 'incomplete', reached: 'content' });
-			expect(messages(without)).toBe('obstacle: There is no place for a test restore of Sample.');
+			expect(messages(without)).toBe('inconclusive: There is no place for a test restore of Sample.');
 		}
 		expect(tried).toHaveLength(1);
 	});

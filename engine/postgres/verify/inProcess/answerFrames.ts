@@ -1,18 +1,18 @@
 const HEAD_BYTES = 5;
 
-/** What the frames of child.ts tell. */
+/** Called for the frames that child.ts writes. */
 export interface AnswerHandlers {
 	/** A piece of an answer. */
 	data(bytes: Buffer): void;
-	/** An answer is over, or the server has started. */
+	/** An answer has ended, or the server has started. */
 	done(): void;
 	failed(message: string): void;
 }
 
-/** Takes the frames apart that child.ts writes: a letter, the length of what follows in four bytes, little-endian, and that. */
+/** Splits a stream into the frames that child.ts writes: a letter, the length of the rest in four bytes (little-endian), and the rest. */
 export class AnswerFrames {
 	#head = Buffer.alloc(0);
-	/** Bytes of the frame at work that are still to come. */
+	/** Bytes of the current frame that have not come yet. */
 	#left = 0;
 	#kind = '';
 	#message: Buffer[] = [];

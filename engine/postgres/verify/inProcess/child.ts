@@ -1,11 +1,12 @@
 /**
- * Runs PGlite, PostgreSQL compiled to WebAssembly, in a process of its own: it is synchronous, and keeps whatever thread it is
- * in; its memory goes back as a whole; and where the system runs out of memory, this process ends and not n8n. Takes
- * messages of the protocol on the standard input, as many as make one exchange, each time with their length in front, and
- * writes the answer to descriptor 3 in pieces as they come: see pglite.ts. Writing waits while the other side does not
- * read, so an answer of any size passes through little memory. It knows nothing of the protocol; see stream.ts.
+ * Runs PGlite, PostgreSQL compiled to WebAssembly, in a process of its own. PGlite is synchronous and blocks its thread; its
+ * memory is freed when the process ends; and where the system runs out of memory, this process is killed and not n8n.
  *
- * Imports nothing of ours, so that it loads as it is, compiled or as TypeScript under the tests.
+ * How bytes move through: the messages of one exchange come on the standard input, with their length in front. The answer goes
+ * to descriptor 3 in pieces, as frames (see pglite.ts). A write waits while the other side does not read, so an answer of any
+ * size takes little memory. This process does not know the protocol; stream.ts does.
+ *
+ * It imports nothing of ours, so that it can be loaded both compiled and, by the tests, as TypeScript.
  */
 import { writeFileSync, writeSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
@@ -14,16 +15,16 @@ import { Worker } from 'node:worker_threads';
 
 import type { Extension, PGlite as Database } from '@electric-sql/pglite';
 
-/** Extensions to be at hand: the modules that bring them, and the names of their exports. */
+/** The extensions that are needed: the modules that bring them, and the names of their exports. */
 const extensions = JSON.parse(process.argv[2] as string) as Array<{ module: string; name: string }>;
 
 const ANSWERS = 3;
 const LENGTH_BYTES = 4;
 
-/** Bytes of an exchange after which garbage is collected: files in memory leave their old copies behind as they grow. */
+/** Bytes of an exchange after which garbage is collected, because files in memory leave old copies behind as they grow. */
 const COLLECTED = 1024 * 1024;
 
-/** What the server shall not spend memory on: no other process reads its log, and after a crash nobody recovers. */
+/** Settings that save memory: no other process reads the server's log, and nobody recovers it after a crash. */
 const SETTINGS = [
 	'wal_level=minimal',
 	'max_wal_senders=0',
@@ -36,7 +37,7 @@ const SETTINGS = [
 
 /**
  * V8's optimizing compiler takes 480 MB for a single one of PostgreSQL's functions; without it a restore takes a tenth
- * longer. A flag that V8 does not know any more it passes over.
+ * longer. V8 ignores flags that it does not know.
  */
 const BASELINE_ONLY = ['--liftoff', '--liftoff-only', '--no-wasm-tier-up', '--no-wasm-dynamic-tiering'];
 
@@ -44,12 +45,12 @@ const BASELINE_ONLY = ['--liftoff', '--liftoff-only', '--no-wasm-tier-up', '--no
 const WATCH = `const parent = process.ppid;
 setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL'); }, 1000);`;
 
-/** The first one that the system ends where memory runs out. Elsewhere than on Linux there is no such thing. */
+/** Makes this process the first one that Linux kills where memory runs out. Other systems have no such setting. */
 function offerToOutOfMemoryKiller(): void {
 	try {
 		writeFileSync('/proc/self/oom_score_adj', '1000');
 	} catch {
-		// Then it is as likely to be taken as any other.
+		// Then it is as likely to be killed as any other process.
 	}
 }
 
@@ -72,13 +73,13 @@ async function start(): Promise<Database> {
 	}
 	return await PGlite.create({
 		extensions: loaded,
-		// Made already: to make it, initdb would take a second PGlite, and twice the memory for a moment.
+		// The database cluster comes prepared: initdb would start a second PGlite, and take twice the memory for a moment.
 		loadDataDir: await dataDir(),
 		startParams: [...PGlite.defaultStartParams, ...SETTINGS.flatMap((setting) => ['-c', setting])],
 	});
 }
 
-/** What comes on the standard input, exchange by exchange. */
+/** Reads the standard input, exchange by exchange. */
 async function* exchanges(): AsyncGenerator<Buffer> {
 	let chunks: Buffer[] = [];
 	let length = 0;
@@ -108,7 +109,7 @@ async function run(): Promise<void> {
 	post('ready');
 	const onRawData = (bytes: Uint8Array) => post('data', bytes);
 	for await (const messages of exchanges()) {
-		// Synchronous up to its end.
+		// This call returns when the exchange has ended.
 		await database.execProtocolRawStream(messages, { syncToFs: false, onRawData });
 		post('end');
 		if (messages.length > COLLECTED) collect();

@@ -10,11 +10,11 @@ const COPY_DONE = encodeMessage(0x63, Buffer.alloc(0));
 const COPY_IN_RESPONSE = 0x47;
 const COMMAND_COMPLETE = 0x43;
 
-/** What a ReadyForQuery says of a session outside of any transaction. */
+/** The state that a ReadyForQuery reports outside of a transaction. */
 const IDLE = Buffer.from('I');
 
 /**
- * A COPY FROM STDIN of a client, carried out in pieces and answered as one. As of one, none of its rows are there where one
+ * A COPY FROM STDIN of a client, which is run in pieces and answered as one. As with a single COPY, none of its rows stay where one
  * of them is refused.
  */
 export class CopyIn {
@@ -22,10 +22,10 @@ export class CopyIn {
 	#length = 0;
 	#rows = 0;
 	#failed = false;
-	/** Set with the first of several pieces: whether these stand in a transaction of ours. */
+	/** Whether the pieces run in a transaction of ours; set with the first of several pieces. */
 	#wrapped: boolean | undefined;
 
-	/** @param answer takes what goes to the client */
+	/** @param answer gets what is sent to the client */
 	constructor(
 		readonly server: InProcessServer,
 		readonly query: Buffer,
@@ -34,7 +34,7 @@ export class CopyIn {
 
 	async data(bytes: Buffer): Promise<void> {
 		if (this.#failed) return;
-		// The message is a view into what may be used again.
+		// The message is a view into a buffer that may be used again.
 		this.#chunks.push(Buffer.from(bytes));
 		this.#length += bytes.length;
 		const end = this.#length < PIECE ? -1 : bytes.lastIndexOf(NEWLINE);
@@ -48,7 +48,7 @@ export class CopyIn {
 		this.#length = rest.length;
 	}
 
-	/** The client has sent all it had, or gives up. */
+	/** Called when the client has sent all rows, or gives up. */
 	async end(gaveUp: boolean): Promise<void> {
 		if (this.#failed) return;
 		if (gaveUp) {
@@ -84,8 +84,8 @@ export class CopyIn {
 	}
 
 	/**
-	 * Sends what was gathered. Resolves with the answer for the client, should it be the last one; one that is an error goes
-	 * to the client at once, and whatever else the client sends for this COPY is passed over, as a server does.
+	 * Sends the rows that were gathered. Resolves with the answer for the client, which is sent if this piece is the last one. An error
+	 * goes to the client at once, and the rest of this COPY is ignored, as a server does.
 	 */
 	async #send(): Promise<Buffer | undefined> {
 		const data = encodeMessage(MessageType.copyData, Buffer.concat(this.#chunks));
@@ -101,7 +101,7 @@ export class CopyIn {
 		return this.#failed ? undefined : Buffer.concat(summed);
 	}
 
-	/** The body of an answer to a piece, as it would be to the whole. */
+	/** Turns the answer to the last piece into the answer to the whole COPY. */
 	#asOfOne(type: number, body: Buffer): Buffer {
 		if (type === COMMAND_COMPLETE) return Buffer.from(`COPY ${this.#rows}\0`);
 		return type === MessageType.readyForQuery && this.#wrapped ? IDLE : body;

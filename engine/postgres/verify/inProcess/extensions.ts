@@ -44,7 +44,7 @@ const AVAILABLE: Record<string, ExtensionModule> = {
 		].map((name) => [name, { module: `${CONTRIB}/${name}`, name }]),
 	),
 	'uuid-ossp': { module: `${CONTRIB}/uuid_ossp`, name: 'uuid_ossp' },
-	// The module brings all of PostgreSQL's `spi`.
+	// This module brings all extensions of PostgreSQL's contrib/spi.
 	...Object.fromEntries(
 		['autoinc', 'insert_username', 'moddatetime', 'refint'].map((name) => [
 			name,
@@ -54,10 +54,10 @@ const AVAILABLE: Record<string, ExtensionModule> = {
 	vector: { module: '@electric-sql/pglite-pgvector', name: 'vector' },
 };
 
-/** There without a module. */
+/** Extensions that need no module. */
 const BUILT_IN = new Set(['plpgsql']);
 
-/** What a server in memory needs for the extensions of a dump, and which of them it cannot have. */
+/** The modules that a server in memory needs for the extensions of a dump, and the extensions that it cannot have. */
 export function extensionModules(extensions: readonly string[]): { modules: ExtensionModule[]; missing: string[] } {
 	const wanted = extensions.filter((name) => !BUILT_IN.has(name));
 	const found = wanted.flatMap((name) => (Object.hasOwn(AVAILABLE, name) ? [AVAILABLE[name] as ExtensionModule] : []));

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** The files by which a control group tells its limits and its use of memory, in bytes. */
+/** The files in which a control group shows its limits and its use of memory, in bytes. */
 interface GroupFiles {
 	limits: string[];
 	usage: string;
-	/** Of memory.stat: file pages, which the kernel takes back when somebody needs them. */
+	/** Lines of memory.stat that count file pages, which the kernel reclaims when memory is needed. */
 	reclaimable: string[];
 }
 
@@ -15,7 +15,7 @@ const VERSION_1: GroupFiles = {
 	reclaimable: ['total_inactive_file', 'total_active_file'],
 };
 
-/** Above memory.high nobody is killed, but everybody in the group slowed down to a crawl. */
+/** Above memory.high no process is killed, but all processes of the group are slowed down extremely. */
 const VERSION_2: GroupFiles = {
 	limits: ['memory.max', 'memory.high'],
 	usage: 'memory.current',
@@ -24,8 +24,8 @@ const VERSION_2: GroupFiles = {
 
 /**
  * Bytes of memory that this process and those it starts may still take: what the machine has available, or less, where a
- * container or a service is limited to less. Undefined where the system does not tell (it is not Linux). Node's own
- * process.availableMemory() takes the page cache of a container for used: whoever reads files has soon used it all.
+ * container or a service is limited to less. Undefined where the system is not Linux. Node's own
+ * process.availableMemory() counts the page cache of a container as used, so reading files soon uses it all up.
  * See the kernel's Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.
  * @param root where /proc and /sys are
  */
@@ -40,7 +40,7 @@ function machineMemory(root: string): number | undefined {
 	return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
 }
 
-/** The group of this process and those that it is in, as far as they can be seen from inside a container. */
+/** The group of this process and the groups above it, as far as they are visible inside a container. */
 function groupsOf(root: string): Array<{ folder: string; files: GroupFiles }> {
 	const lines = (textOf(join(root, 'proc/self/cgroup')) ?? '')
 		.split('\n')
@@ -55,7 +55,7 @@ function groupsOf(root: string): Array<{ folder: string; files: GroupFiles }> {
 	return groups;
 }
 
-/** Infinity where the group has no limit, or is not to be seen. */
+/** Bytes left in a group; Infinity where it has no limit or is not visible. */
 function roomOf(folder: string, { limits, usage, reclaimable }: GroupFiles): number {
 	const limit = Math.min(...limits.map((name) => numberIn(textOf(join(folder, name))) ?? Infinity));
 	const used = numberIn(textOf(join(folder, usage)));

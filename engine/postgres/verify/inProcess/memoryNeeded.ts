@@ -10,10 +10,10 @@ const START = 340 * MB;
 const PER_BYTE = 3.5;
 const LOG_AND_CACHES = { perByte: 4, most: 120 * MB };
 
-/** Bytes that stay free for everything else. */
+/** Bytes that are left free for everything else. */
 export const RESERVE = 64 * MB;
 
-/** Bytes that a restore into memory takes. Many more indexes than tables take more. */
+/** Bytes of memory that a restore takes. A database with many more indexes than tables takes more. */
 export function memoryNeeded(rawBytes: number): number {
 	const { perByte, most } = LOG_AND_CACHES;
 	return START + PER_BYTE * rawBytes + Math.min(perByte * rawBytes, most);

@@ -1,7 +1,7 @@
 /**
- * How bytes move through: what is sent goes through a pipe to the process that runs PGlite; its answer comes back through
- * another one in frames (a letter, the length, the bytes) and is handed on as it comes. While whoever takes it has enough,
- * nothing is read, and that process waits.
+ * How bytes move through: messages go through a pipe to the process that runs PGlite. The answer comes back through another pipe
+ * in frames (a letter, the length, the bytes) and is passed on as it comes. While the receiver has no room, nothing is read, and
+ * the other process waits.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,32 +15,32 @@ import type { ExtensionModule } from './extensions';
 import { availableMemory } from './memory';
 import { checkMemory, RESERVE } from './memoryNeeded';
 
-/** Bytes of an answer that may be on their way to whoever takes it. */
+/** Bytes of an answer that the receiver may not have taken yet before reading pauses. */
 const UNTAKEN_LIMIT = 4 * 1024 * 1024;
 
-/** Bytes sent after which the server's log, which is in memory as well, is shortened: no other process does it. */
+/** Bytes sent after which a checkpoint shortens the server's log, which is in memory as well: there is no background process for it. */
 const CHECKPOINT_BYTES = 64 * 1024 * 1024;
 const CHECKPOINT = encodeQuery(Buffer.from('CHECKPOINT'));
 
 /**
- * Nothing of this process's: there may be secrets. Files in memory grow by being copied: glibc is to give their memory back
- * and not to keep it for later, which takes 100 MB less.
+ * The environment of the process. Nothing of our own environment is passed on, because it may hold secrets. Files in memory grow by
+ * being copied; these settings make glibc return the memory of old copies at once, which saves 100 MB.
  */
 const ENVIRONMENT = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_ARENA_MAX: '1' };
 
-/** Milliseconds between two looks at how much memory is left. */
-const LOOK = 200;
+/** Milliseconds between two checks of how much memory is left. */
+const CHECK_INTERVAL = 200;
 
 /**
- * Milliseconds without a sign of an answer after which the server is given up: building one index over all that fits here
- * takes a small part of it, and what a dump brings may never end.
+ * Milliseconds without a sign of an answer after which the server is given up, because a function in a dump may never end. Building
+ * an index over the largest database that fits here takes a small part of it.
  */
 const IDLE_TIMEOUT = 15 * 60 * 1000;
 
-/** Of the PostgreSQL that PGlite is made of. */
+/** The major version of the PostgreSQL that PGlite is made of. */
 export const MAJOR_VERSION = 18;
 
-/** Takes a piece of an answer, and calls `taken` once it has room for more. */
+/** Receives a piece of an answer, and calls `taken` once it has room for more. */
 export type TakePiece = (bytes: Buffer, taken: () => void) => void;
 
 interface Exchange {
@@ -51,21 +51,21 @@ interface Exchange {
 
 export interface InProcessOptions {
 	extensions: ExtensionModule[];
-	/** Bytes of what will be restored. */
+	/** Raw bytes of the dump that will be restored. */
 	rawBytes: number;
 	signal?: AbortSignal;
 	/** Bytes of memory that may still be taken; undefined where nobody knows. */
 	available?: (() => number | undefined) | undefined;
-	/** Milliseconds to wait for any sign of an answer; a quarter of an hour by default. */
+	/** Milliseconds to wait for any sign of an answer; by default a quarter of an hour. */
 	idleTimeout?: number | undefined;
 }
 
-/** @throws Error where the system gives no more processes, files or memory: only a process that runs has its pipes */
+/** @throws Error where the system has no more processes, files or memory. Only a process that has started has its pipes. */
 async function startChild(extensions: ExtensionModule[]): Promise<ChildProcess> {
 	const script = join(__dirname, `child${extname(__filename)}`);
 	const child = spawn(process.execPath, [script, JSON.stringify(extensions)], {
 		env: ENVIRONMENT,
-		// What PGlite writes there is for developers, and may quote statements.
+		// PGlite writes messages for developers there, which may quote statements.
 		stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
 	});
 	await once(child, 'spawn');
@@ -73,8 +73,8 @@ async function startChild(extensions: ExtensionModule[]): Promise<ChildProcess> 
 }
 
 /**
- * A PostgreSQL server in memory: PGlite in a process that ends with it. It has one session, and so one exchange at a time;
- * others wait for their turn. Where memory is about to run out, the server ends, before the system ends something else.
+ * A PostgreSQL server in memory: PGlite in a process of its own. It has one session, so exchanges run one at a time in a queue.
+ * Where memory is about to run out, the server ends itself, before the system kills another process.
  */
 export class InProcessServer {
 	readonly #child: ChildProcess;
@@ -83,13 +83,13 @@ export class InProcessServer {
 	readonly #ready: Promise<void>;
 	readonly #watch: NodeJS.Timeout;
 	#exchange: Exchange | undefined;
-	#turn: Promise<unknown> = Promise.resolve();
+	#queue: Promise<unknown> = Promise.resolve();
 	#failure: Error | undefined;
 	#untaken = 0;
 	#sinceCheckpoint = 0;
-	/** Something was sent to it; before that it is starting, which is our own doing. */
+	/** Whether something was sent. Before that the server is starting, which cannot be the fault of a dump. */
 	#asked = false;
-	/** Milliseconds without a sign of the answer that is awaited. Looks are counted: while a machine sleeps, nobody waits. */
+	/** Milliseconds without a sign of the answer that is awaited. Checks are counted, not time, because a machine may sleep. */
 	#silence = 0;
 
 	private constructor(
@@ -104,7 +104,7 @@ export class InProcessServer {
 		});
 		child.on('error', (error) => this.#fail(error));
 		child.on('close', (code, signal) => this.#fail(new Error(`it has ended (${signal ?? `code ${code}`})`)));
-		// That it has ended is told by `close`.
+		// `close` reports that the process has ended.
 		child.stdin?.on('error', () => {});
 		this.#answers = child.stdio[3] as Duplex;
 		const frames = new AnswerFrames({
@@ -113,11 +113,11 @@ export class InProcessServer {
 			failed: (message) => this.#fail(new Error(message)),
 		});
 		this.#answers.on('error', () => {}).on('data', (chunk: Buffer) => frames.push(chunk));
-		this.#watch = setInterval(() => this.#look(available()), LOOK).unref();
+		this.#watch = setInterval(() => this.#check(available()), CHECK_INTERVAL).unref();
 	}
 
 	/**
-	 * Starts a server with nothing in it but the extensions, ready to be created. A few seconds.
+	 * Starts a server with an empty database in which the extensions can be created. Takes a few seconds.
 	 * @throws BackupError TARGET_FAILED where it cannot run here, or memory is too little; CANCELLED
 	 */
 	static async start(options: InProcessOptions): Promise<InProcessServer> {
@@ -144,22 +144,22 @@ export class InProcessServer {
 		}
 	}
 
-	/** Why it cannot be used any more; undefined while it can. */
+	/** Why the server cannot be used any more; undefined while it can. */
 	get failure(): Error | undefined {
 		return this.#failure;
 	}
 
-	/** Of the process. */
+	/** The id of the process. */
 	get processId(): number | undefined {
 		return this.#child.pid;
 	}
 
 	/**
-	 * Sends messages that the server answers in one go, and resolves once it has. `take` gets the answer as it comes.
+	 * Sends messages that the server answers together, and resolves once it has answered. `take` gets the answer as it comes.
 	 * @throws Error where the server has ended
 	 */
 	async exchange(messages: Uint8Array, take: TakePiece): Promise<void> {
-		const before = this.#turn;
+		const before = this.#queue;
 		const run = async () => {
 			await before;
 			await this.#send(messages, take);
@@ -169,7 +169,7 @@ export class InProcessServer {
 			await this.#send(CHECKPOINT, (_, taken) => taken());
 		};
 		const answered = run();
-		this.#turn = answered.catch(() => {});
+		this.#queue = answered.catch(() => {});
 		await answered;
 	}
 
@@ -186,7 +186,7 @@ export class InProcessServer {
 		});
 	}
 
-	/** Ends the process at once, whatever it is at. */
+	/** Ends the process at once, whatever it is doing. */
 	async stop(): Promise<void> {
 		this.#fail(new Error('it was stopped'));
 		await this.#closed;
@@ -202,11 +202,11 @@ export class InProcessServer {
 		});
 	}
 
-	#look(available: number | undefined): void {
+	#check(available: number | undefined): void {
 		if (available !== undefined && available < RESERVE) return this.#fail(new Error('memory was about to run out'));
-		// While whoever takes the answer has enough, the server has to wait, and not we.
+		// While the receiver of the answer has no room, the server waits for it and is not silent.
 		if (!this.#asked || !this.#exchange || this.#untaken > UNTAKEN_LIMIT) return;
-		this.#silence += LOOK;
+		this.#silence += CHECK_INTERVAL;
 		if (this.#silence <= this.idleTimeout) return;
 		this.#fail(new Error(`it gave no answer for ${Math.round(this.idleTimeout / 1000)} seconds`), 'ETIMEDOUT');
 	}
@@ -223,7 +223,7 @@ export class InProcessServer {
 		});
 		clearInterval(this.#watch);
 		this.#child.kill('SIGKILL');
-		// What was not read keeps the pipe open.
+		// Unread bytes would keep the pipe open.
 		this.#answers.resume();
 		this.#end()?.reject(this.#failure);
 	}

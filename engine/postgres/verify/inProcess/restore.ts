@@ -3,31 +3,30 @@ import type { Client } from 'pg';
 import { BackupError, messageOf, throwIfCancelled } from '../../../errors';
 import type { CheckContext } from '../../../verify/types';
 import { type PostgresConnection, withClient } from '../../connection';
-import { quoteLiteral } from '../../quoting';
+import { quoteIdentifier, quoteLiteral } from '../../quoting';
 import { load, type RestoreSource, shortTables, type SourceFacts } from '../../restore';
 import { extensionModules } from './extensions';
 import { type InProcessOptions, InProcessServer } from './pglite';
-import { makeRole } from './roles';
 import { InProcessStream } from './stream';
 
 const DATABASE = 'postgres';
 
-/** How `pg` reaches a server in memory; host and port are only for messages. */
+/** The connection by which `pg` reaches a server in memory. Host and port are only for messages. */
 export function connectionTo(server: InProcessServer, greetings: readonly string[] = []): PostgresConnection {
 	const openStream = () => new InProcessStream(server, greetings);
 	return { host: 'memory', port: 5432, database: DATABASE, user: 'postgres', openStream };
 }
 
-/** What is restored, and the memory for it. */
+/** What is restored, and the limits of the server. */
 export interface InProcessRestore extends Pick<InProcessOptions, 'rawBytes' | 'available' | 'idleTimeout'> {
 	source: RestoreSource;
 }
 
 /**
- * Restores a source into a server in memory and lets `use` look at it. The server ends with it, whatever happens, and
- * so does all that was restored.
+ * Restores a source into a server in memory and lets `use` look at it. After that the server ends,
+ * whatever happened, and everything that was restored is gone.
  * @throws BackupError TARGET_FAILED (the dump is refused; an extension is missing; it cannot run here, or would not fit into
- * memory), TARGET_UNREACHABLE (it has ended in the middle: too little memory), CANCELLED, those of the source
+ * memory), TARGET_UNREACHABLE (the server ended in the middle: too little memory), CANCELLED, those of the source
  */
 export async function restoreInProcess<T>(
 	{ source, ...memory }: InProcessRestore,
@@ -76,7 +75,17 @@ async function makeRoles(client: Client, facts: SourceFacts): Promise<void> {
 	for (const role of facts.roles({}, ['owner', 'session', 'privilege', 'named'])) await client.query(makeRole(role));
 }
 
-/** A session here lasts as long as the server, so what a new one would get from the database is set by hand. */
+/**
+ * A statement that creates a role where it is missing. The role may do everything: the rights of roles are in the backup of the
+ * server's globals, and the test of a database must not fail because a right is missing.
+ */
+function makeRole(name: string): string {
+	const create = `CREATE ROLE ${quoteIdentifier(name)} SUPERUSER`;
+	// Names that begin with pg_ are reserved for the server.
+	return `DO ${quoteLiteral(`BEGIN ${create}; EXCEPTION WHEN duplicate_object OR reserved_name THEN NULL; END`)}`;
+}
+
+/** The settings of the database as statements. There is a single session, which began before they were restored. */
 function settingsOf({ properties }: SourceFacts): string[] {
 	const settings = properties?.settings.filter(({ role }) => role === undefined) ?? [];
 	return settings.map(

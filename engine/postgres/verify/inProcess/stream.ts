@@ -1,9 +1,9 @@
 /**
- * How bytes move through: what `pg` writes is cut into messages and handed to the server exchange by exchange: a query, or
- * all up to a Sync. The rows of a COPY FROM STDIN are the exception, for PGlite has to get them in one call with their COPY:
- * they are gathered up to some megabytes, cut behind a row, and sent as a COPY of their own, so that memory stays bounded
- * however long the COPY is. What the server answers is pushed to the reader piece by piece; while the reader has enough,
- * the thread of the server waits.
+ * How bytes move through: what `pg` writes is cut into messages and sent to the server exchange by exchange: a query, or all
+ * messages up to a Sync. The rows of a COPY FROM STDIN are an exception, because PGlite has to get them in one call with their
+ * COPY. They are gathered up to some megabytes, cut behind a row, and sent as a COPY of their own, so that memory stays bounded
+ * however long the COPY is. The server's answer is pushed to the reader piece by piece; while the reader has no room, the server
+ * waits.
  */
 import { Duplex } from 'node:stream';
 
@@ -14,7 +14,7 @@ import type { InProcessServer } from './pglite';
 
 const SYNC = MessageType.sync;
 const COPY_DATA = MessageType.copyData;
-/** CopyDone and CopyFail, both from the client. */
+/** CopyDone and CopyFail, as a client sends them. */
 const COPY_DONE = 0x63;
 const COPY_FAIL = 0x66;
 
@@ -22,35 +22,35 @@ const COPY_IN = ['FROM', 'STDIN'];
 
 const NOTHING = Buffer.alloc(0);
 
-/** What is sent to the session before a client gets it: nothing of the client before is left. */
+/** Sent to the session before each client, so that nothing of the client before is left. */
 const CLEAN = ['ROLLBACK', 'DISCARD ALL'];
 
-/** Logged in, and ready for a query. */
+/** The answer to a login: it succeeded, and the server is ready for a query. */
 const WELCOME = Buffer.concat([
 	encodeMessage(MessageType.authentication, Buffer.alloc(4)),
 	encodeMessage(MessageType.readyForQuery, Buffer.from('I')),
 ]);
 
-/** Says that the rows of a COPY may come: text, and nothing of the columns, which nobody looks at. */
+/** CopyInResponse in text format, without columns, which nobody reads. */
 const COPY_IN_RESPONSE = encodeMessage(0x47, Buffer.alloc(3));
 
-/** Bytes of a ReadyForQuery: type, length, state of the transaction. */
+/** The length of a ReadyForQuery: type, length, state of the transaction. */
 const READY_BYTES = 6;
 const READY_HEAD = encodeMessage(MessageType.readyForQuery, Buffer.from('I')).subarray(0, READY_BYTES - 1);
 
-/** Whether these bytes end in a ReadyForQuery; what comes before one always ends in a zero. */
+/** Whether these bytes end with a ReadyForQuery. The message before it always ends with a zero, so nothing else looks like one. */
 function endsReady(bytes: Uint8Array): boolean {
 	return READY_HEAD.equals(bytes.subarray(-READY_BYTES, -1)) && bytes.length >= READY_BYTES;
 }
 
-/** A connection to a server in memory, in the shape of a net.Socket as far as `pg` uses one. */
+/** A connection to a server in memory, with as much of net.Socket as `pg` uses. */
 export class InProcessStream extends Duplex {
 	#pending: Buffer = NOTHING;
 	#started = false;
 	/** Messages of the extended protocol that wait for their Sync. */
 	#batch: Buffer[] = [];
 	#copy: CopyIn | undefined;
-	/** Pieces that were pushed while the reader had enough: each is acknowledged when it wants more. */
+	/** Acknowledgements of pieces that were pushed while the reader had no room. They are called when it has room again. */
 	#full: Array<() => void> = [];
 
 	/** @param greetings statements for every new client, such as the settings of the database */
@@ -61,7 +61,7 @@ export class InProcessStream extends Duplex {
 		super({ allowHalfOpen: false });
 	}
 
-	/** Emits `connect` once bytes may come. */
+	/** Emits `connect` once bytes may be written. */
 	connect(): this {
 		process.nextTick(() => {
 			if (this.server.failure) this.destroy(this.server.failure);
@@ -123,8 +123,8 @@ export class InProcessStream extends Duplex {
 	}
 
 	/**
-	 * After an error in the extended protocol, PGlite says twice that it is ready: at once, and at the Sync. The second time is
-	 * left out: `pg` would take it for the end of the next query.
+	 * After an error in the extended protocol, PGlite sends ReadyForQuery twice: at once, and at the Sync. The second one is left
+	 * out, because `pg` would take it for the end of the next query.
 	 */
 	async #exchange(messages: Buffer): Promise<void> {
 		let isReady = false;
@@ -136,7 +136,7 @@ export class InProcessStream extends Duplex {
 		});
 	}
 
-	// What else `pg` calls on a socket.
+	// `pg` also calls these methods of a socket.
 
 	setNoDelay(): this {
 		return this;
@@ -155,7 +155,7 @@ export class InProcessStream extends Duplex {
 	}
 }
 
-/** `COPY name (columns) FROM STDIN`, and not one whose names only look like that. */
+/** Whether a statement is `COPY name (columns) FROM STDIN`, and not one whose quoted names only look like it. */
 function isCopyIn(body: Buffer): boolean {
 	if (!/^\s*COPY\s/i.test(body.toString('latin1', 0, 64))) return false;
 	const tokens = tokenize(body.toString('utf8', 0, body.length - 1));

@@ -116,7 +116,7 @@ describe('whoever may not write', () => {
 			expect(message).toBe('The server is a standby, which takes no changes; nothing was changed.');
 			expect(hint).toContain('primary');
 			const { found } = await tested(backup, onServer(connectionTo(standby, 'postgres')));
-			expect(found).toMatchObject([{ severity: 'obstacle', message }]);
+			expect(found).toMatchObject([{ severity: 'inconclusive', message }]);
 			rmSync(signal, { force: true });
 		} finally {
 			await standby.stop();

@@ -175,7 +175,7 @@ describe('a test restore in memory', () => {
 			});
 			return (await tested({ ...backup, key }, IN_MEMORY)).found.map(({ severity }) => severity);
 		});
-		expect(await Promise.all(severities)).toEqual([['error'], ['obstacle']]);
+		expect(await Promise.all(severities)).toEqual([['error'], ['inconclusive']]);
 	});
 
 	it('runs assertions with the settings of the database', async () => {
@@ -196,14 +196,14 @@ describe('a test restore in memory', () => {
 		const backup = await backUp(server, database);
 		const { findings, found } = await tested(backup, IN_MEMORY);
 		expect(findings).toEqual([
-			'obstacle: The dump creates the extension postgres_fdw, which PostgreSQL in memory does not have.',
+			'inconclusive: The dump creates the extension postgres_fdw, which PostgreSQL in memory does not have.',
 		]);
 		expect(found[0]?.hint).toBe('Give a scratch server that has it.');
 		const tooLarge = await tested(backup, { ...IN_MEMORY, maxRawBytes: 100 });
-		expect(tooLarge.findings[0]).toMatch(/^obstacle: The backup holds 0\.0 MB; .* the limit is 0\.0 MB\.$/);
+		expect(tooLarge.findings[0]).toMatch(/^inconclusive: The backup holds 0\.0 MB; .* the limit is 0\.0 MB\.$/);
 		const rows = await backUp(server, database, { selection: { content: 'data' } });
 		expect((await tested(rows, IN_MEMORY)).findings).toEqual([
-			'obstacle: The backup holds rows without definitions, so there is nothing that they could be restored into.',
+			'inconclusive: The backup holds rows without definitions, so there is nothing that they could be restored into.',
 		]);
 	});
 
@@ -235,7 +235,9 @@ describe('a test restore in memory', () => {
 		const backup = await backUp(server, await databaseWith(server, `CREATE TABLE t (v int)`));
 		const available = () => 200_000_000;
 		const { findings, found, log } = await tested(backup, { ...IN_MEMORY, available });
-		expect(findings).toEqual(['obstacle: A test restore in memory needs 404 MB of memory, and 200 MB are available.']);
+		expect(findings).toEqual([
+			'inconclusive: A test restore in memory needs 404 MB of memory, and 200 MB are available.',
+		]);
 		expect(found[0]!.hint).toBe('Give more memory; or, for a database, a scratch database on a server.');
 		expect(log).not.toContain('loading into it');
 	});

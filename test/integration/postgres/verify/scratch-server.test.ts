@@ -218,7 +218,7 @@ describe('a test restore on a server', () => {
 		await failureOf(tested(backup, onServer({ ...connectionTo(server, 'postgres'), port: 1 })), 'TARGET_UNREACHABLE');
 		const wrong = { ...connectionTo(server, 'postgres'), password: 'wrong' };
 		const { found } = await tested(backup, onServer(wrong));
-		expect(found).toMatchObject([{ severity: 'obstacle', code: 'ACCESS_DENIED' }]);
+		expect(found).toMatchObject([{ severity: 'inconclusive', code: 'ACCESS_DENIED' }]);
 		await server.query('postgres', `CREATE ROLE visitor`);
 		const guarded = await databaseWith(
 			server,
@@ -258,9 +258,9 @@ describe('a test restore on a server', () => {
 		const result = await running;
 		const found =
 			result instanceof BackupError
-				? [{ severity: 'obstacle', code: result.code }]
+				? [{ severity: 'inconclusive', code: result.code }]
 				: (result as Awaited<ReturnType<typeof tested>>).found;
-		expect(found).toMatchObject([{ severity: 'obstacle' }]);
+		expect(found).toMatchObject([{ severity: 'inconclusive' }]);
 		expect(await scratchDatabases()).toEqual([]);
 	});
 

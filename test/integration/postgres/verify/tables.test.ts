@@ -18,7 +18,7 @@ afterAll(async () => {
 	await server?.stop();
 });
 
-/** Errors and obstacles of a test restore, and what it has counted. */
+/** What keeps a test restore from passing, and what it has counted. */
 async function testedIn(backup: Backup, target: PostgresScratch) {
 	const { context, found } = keepingContext();
 	const reader = await openArchive(backup.storage, { manifest: backup.manifest, folder: 'postgres' });

@@ -69,7 +69,7 @@ describe("a cluster's backup passes", () => {
 		const { manifest, open } = backups.get(name)!;
 		const { context, result } = gathering();
 		const counts = await testRestore(await open(), { connection: connection() }, context);
-		expect(result).toMatchObject({ errors: [], warnings: [], obstacles: [] });
+		expect(result).toMatchObject({ errors: [], warnings: [], inconclusive: [] });
 		expect(counts).toMatchObject({ ...manifest.counts, sampled: 100, searched: 100, compared: 100 });
 		for (const peer of peers) await isAsBefore(peer);
 		expect(await listServerSnapshots(connection())).toEqual([]);
@@ -79,7 +79,7 @@ describe("a cluster's backup passes", () => {
 		const { context, result } = gathering();
 		const reader = await backups.get('two replicas')!.open();
 		const counts = await testRestore(reader, { connection: connectionTo(single) }, context);
-		expect(result).toMatchObject({ errors: [], obstacles: [] });
+		expect(result).toMatchObject({ errors: [], inconclusive: [] });
 		expect(counts).toMatchObject({ points: 1000, shards: 3, compared: 0 });
 		expect(await collections(single)).toEqual([]);
 	});

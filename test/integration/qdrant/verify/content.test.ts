@@ -25,8 +25,8 @@ describe('a good backup passes', () => {
 	it.each(Object.keys(KINDS))('of %s', async (name) => {
 		await createKind(server, name);
 		const backup = await backUp(server, name);
-		const { counts, errors, warnings, obstacles } = await contentOf(await backup.open());
-		expect({ errors, warnings, obstacles }).toEqual({ errors: [], warnings: [], obstacles: [] });
+		const { counts, errors, warnings, inconclusive } = await contentOf(await backup.open());
+		expect({ errors, warnings, inconclusive }).toEqual({ errors: [], warnings: [], inconclusive: [] });
 		const { points, shards } = backup.manifest.counts;
 		expect(counts).toMatchObject({ points, shards });
 	});

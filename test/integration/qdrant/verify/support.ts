@@ -11,16 +11,16 @@ export interface Checked {
 	counts: Record<string, number>;
 	errors: string[];
 	warnings: string[];
-	obstacles: string[];
+	inconclusive: string[];
 }
 
 /** A context that gathers what is found, as `part: message`. */
 export function gathering(more: Partial<CheckContext> = {}): { context: CheckContext; result: Checked } {
-	const result: Checked = { counts: {}, errors: [], warnings: [], obstacles: [] };
+	const result: Checked = { counts: {}, errors: [], warnings: [], inconclusive: [] };
 	const lists: Record<Finding['severity'], string[]> = {
 		error: result.errors,
 		warning: result.warnings,
-		obstacle: result.obstacles,
+		inconclusive: result.inconclusive,
 	};
 	const found: CheckContext['found'] = ({ severity, part, message }) =>
 		void lists[severity].push(part === undefined ? message : `${part}: ${message}`);

@@ -23,8 +23,8 @@ const ERROR: Finding = {
 	message: 'Rows are missing.',
 	hint: 'Take another one.',
 };
-const OBSTACLE: Finding = {
-	severity: 'obstacle',
+const INCONCLUSIVE: Finding = {
+	severity: 'inconclusive',
 	level: 'integrity',
 	message: 'There is no key.',
 	code: 'KEY_MISSING',
@@ -86,7 +86,7 @@ describe('the item of a verification', () => {
 			json: { problem: 'Rows are missing. (1 more finding)', hint: 'Take another one.' },
 		});
 		const { json } = reportOutcome(
-			reportOf({ verdict: 'incomplete', reached: undefined, findings: [OBSTACLE] }),
+			reportOf({ verdict: 'incomplete', reached: undefined, findings: [INCONCLUSIVE] }),
 			FACTS,
 		);
 		expect(json).toMatchObject({ reached: null, problem: 'There is no key.' });

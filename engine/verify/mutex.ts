@@ -4,23 +4,27 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage';
 
-/** Ends the name of what is beside a record while somebody changes it; retention sweeps those of killed processes. */
-const TURN_SUFFIX = '.lock';
+/** Ends the name of the lock object beside a record. Retention sweeps the locks of processes that were killed. */
+const LOCK_SUFFIX = '.lock';
 
-/** Milliseconds between two tries, and after which whoever holds a turn was killed in it: it takes a few requests. */
-const PAUSE = 25;
-const PATIENCE = 6000;
+/** Milliseconds between two attempts to take a lock. */
+const RETRY_PAUSE = 25;
+
+/** Milliseconds after which a lock counts as left by a process that was killed: a change takes a few requests. */
+const STALE_AFTER = 6000;
 
 /** The last one in this process that waits for a record, by storage and key. */
 const queues = new Map<string, Promise<unknown>>();
 
 /**
- * Lets one at a time change a record: in this process they queue up; others are kept out by an object that only one can
- * create. Where that cannot be had (a bucket that lets nobody delete), and on servers that know no conditional writes
- * in the moment of one request, two may come at once: then what was written last stands.
+ * Runs `use` while nobody else changes a record. Callers in this process wait in a queue. Other processes are kept out by a
+ * lock object, which only one of them can create. Two may come in at once where no such object can be had (a bucket that
+ * lets nobody delete), and within one request on servers that know no conditional writes. What was written last stands then,
+ * so the caller has to look whether its own change stayed.
+ * @param key the record's key; the lock object lies beside it
  * @throws BackupError CANCELLED, and what `use` throws
  */
-export async function inTurn<T>(
+export async function withMutex<T>(
 	storage: Storage,
 	key: string,
 	signal: AbortSignal | undefined,
@@ -28,29 +32,29 @@ export async function inTurn<T>(
 ): Promise<T> {
 	const name = JSON.stringify([storage.description, key]);
 	const before = queues.get(name);
-	const turn = (async () => {
+	const run = (async () => {
 		await before;
-		const release = await takeTurn(storage, key + TURN_SUFFIX, signal);
+		const release = await acquire(storage, key + LOCK_SUFFIX, signal);
 		try {
 			return await use();
 		} finally {
 			await release();
 		}
 	})();
-	const settled = turn.then(
+	const settled = run.then(
 		() => {},
 		() => {},
 	);
 	queues.set(name, settled);
 	try {
-		return await turn;
+		return await run;
 	} finally {
 		if (queues.get(name) === settled) queues.delete(name);
 	}
 }
 
-/** Answers how to give it back. */
-async function takeTurn(storage: Storage, key: string, signal?: AbortSignal): Promise<() => Promise<void>> {
+/** Creates the lock object, or waits until it can. Returns the function that removes it again. */
+async function acquire(storage: Storage, key: string, signal?: AbortSignal): Promise<() => Promise<void>> {
 	let holder: string | undefined;
 	let since = performance.now();
 	for (;;) {
@@ -66,10 +70,10 @@ async function takeTurn(storage: Storage, key: string, signal?: AbortSignal): Pr
 			() => undefined,
 		);
 		if (found !== holder) [holder, since] = [found, performance.now()];
-		if (performance.now() - since > PATIENCE) {
+		if (performance.now() - since > STALE_AFTER) {
 			await storage.remove(key).catch(() => {});
 			return async () => {};
 		}
-		await pause(PAUSE * (0.5 + Math.random()));
+		await pause(RETRY_PAUSE * (0.5 + Math.random()));
 	}
 }
