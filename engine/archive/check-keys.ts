@@ -1,7 +1,8 @@
 import { BackupError } from '../errors';
-import { decryptStream, NoSessionKey, prepareEncryption, unlockKeys } from './encryption';
+import { decryptArchive, prepareEncryption, unlockKeys } from './encryption';
 import { readUnlockedKeys } from './openpgp-keys';
 import type { DecryptionKeys, EncryptionKeys } from './openpgp-keys';
+import { NoSessionKey } from './openpgp-session-keys';
 
 const PROBE = Buffer.from('Encrypted to test these keys.');
 
@@ -39,7 +40,7 @@ async function roundTrip(encryption: EncryptionKeys, decryption: DecryptionKeys 
 	const keys = decryption && (await unlockKeys(encryptor.facts, decryption));
 	const chunks: Uint8Array[] = [];
 	try {
-		for await (const chunk of keys ? decryptStream(encrypted, keys) : encrypted) chunks.push(chunk);
+		for await (const chunk of keys ? decryptArchive(encrypted, keys, encryptor.facts) : encrypted) chunks.push(chunk);
 	} catch (error) {
 		if (error instanceof NoSessionKey) throw doNotFit();
 		throw error;

@@ -4,8 +4,8 @@ export class EndedEarly extends Error {
 }
 
 /**
- * Reads a stream by exact lengths, without copying more than it must: `take` joins the chunks it spans, `pass` hands
- * them on as slices. One reader at a time. At most the rest of one chunk of the source waits here.
+ * Reads a stream by exact lengths, without copying more than it must: `take` copies the chunks that it spans into one
+ * buffer, `pass` hands them on as slices. One reader at a time. At most the rest of one chunk of the source waits here.
  */
 export class ByteCursor {
 	/** Offset of the next byte. */
@@ -34,11 +34,19 @@ export class ByteCursor {
 		for (let chunk = await this.#next(Infinity); chunk; chunk = await this.#next(Infinity)) yield chunk;
 	}
 
-	/** The next `length` bytes as one buffer. Throws EndedEarly. */
+	/** The next `length` bytes as one buffer, which is allocated for all of them at once. Throws EndedEarly. */
 	async take(length: number): Promise<Uint8Array> {
-		const chunks: Uint8Array[] = [];
-		for await (const chunk of this.pass(length)) chunks.push(chunk);
-		return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
+		if (length === 0) return new Uint8Array(0);
+		const first = await this.#next(length);
+		if (first?.length === length) return first;
+		const whole = Buffer.allocUnsafeSlow(length);
+		let used = 0;
+		for (let chunk = first; chunk; chunk = await this.#next(length - used)) {
+			whole.set(chunk, used);
+			used += chunk.length;
+			if (used === length) return whole;
+		}
+		throw new EndedEarly();
 	}
 
 	/** Reads on to an offset. Throws EndedEarly. */
@@ -48,11 +56,23 @@ export class ByteCursor {
 
 	/** Whether the source has no more bytes. */
 	async atEnd(): Promise<boolean> {
-		const chunk = await this.#next(Infinity);
-		if (chunk === undefined) return true;
-		this.position -= chunk.length;
-		this.#rest = chunk;
-		return false;
+		return (await this.peek()) === undefined;
+	}
+
+	/** What can be read next without waiting, at least a byte; undefined at the end. It stays to be read. */
+	async peek(): Promise<Uint8Array | undefined> {
+		while (this.#rest.length === 0) {
+			const result = await this.#source.next();
+			if (result.done) return undefined;
+			this.#rest = result.value;
+		}
+		return this.#rest;
+	}
+
+	/** Passes over bytes that `peek` has returned. */
+	skip(length: number): void {
+		this.#rest = this.#rest.subarray(length);
+		this.position += length;
 	}
 
 	/** Ends the source; needed where it was not read to its end. */
@@ -61,14 +81,8 @@ export class ByteCursor {
 	}
 
 	async #next(limit: number): Promise<Uint8Array | undefined> {
-		while (this.#rest.length === 0) {
-			const result = await this.#source.next();
-			if (result.done) return undefined;
-			this.#rest = result.value;
-		}
-		const chunk = this.#rest.subarray(0, limit);
-		this.#rest = this.#rest.subarray(chunk.length);
-		this.position += chunk.length;
+		const chunk = (await this.peek())?.subarray(0, limit);
+		if (chunk) this.skip(chunk.length);
 		return chunk;
 	}
 }

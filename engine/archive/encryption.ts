@@ -3,26 +3,28 @@
  * one literal packet inside one integrity-protected packet (SEIPD version 1 with MDC, which GnuPG 2.2 reads; not AEAD, which
  * it does not), which openpgp-seal.ts writes. There is no OpenPGP compression: the archive is compressed already.
  *
- * On the way back openpgp-unseal.ts reads that form, and openpgp.js every other. Both hand out data before they have seen
- * the MDC at the very end (`allowUnauthenticatedStream`; without it all would have to fit in memory). That is safe here
- * because the reader trusts nothing it gets from this file: each part is compared with the SHA-256 in the manifest before
- * it is handed out, the end of the data is withheld until the SHA-256 of the whole stored file was right, and a restore
- * verifies the stored file before it begins.
+ * On the way back openpgp-session-keys.ts finds the session key, and openpgp-unseal.ts decrypts. It hands out data before it
+ * has seen the MDC at the very end; without that all would have to fit in memory. The reader trusts nothing that it gets from
+ * this file: it compares each part with the SHA-256 in the manifest, before it hands out any of it up to 64 MiB and before it
+ * hands out the end of a larger one. Where it reads to the end of the file, it also compares the MDC and the SHA-256 of the
+ * whole stored file, and `raw` withholds the end of the data until then. Restores build on that: one of PostgreSQL checks
+ * the frames as it reads them, one of Qdrant verifies the stored file before it begins.
  */
 import { randomBytes } from 'node:crypto';
 
-import type { Key, Message, PrivateKey, SessionKey } from 'openpgp';
+import type { Key } from 'openpgp';
 
 import { BackupError } from '../errors';
-import type { Manifest } from './manifest';
 import { withProof } from './authenticity';
+import { ByteCursor } from './cursor';
+import type { Manifest } from './manifest';
 import { writingKey } from './manifest-key';
-import { OpenpgpSource } from './openpgp-source';
 import { fingerprintOf, loadOpenpgp, readPublicKeys, readUnlockedKeys } from './openpgp-keys';
 import type { DecryptionKeys, EncryptionKeys } from './openpgp-keys';
 import { passphrasePacket } from './openpgp-passphrase';
 import { seal } from './openpgp-seal';
-import { readSealed } from './openpgp-unseal';
+import { NoSessionKey, readHead, sessionKeysOf, type UnlockedKeys } from './openpgp-session-keys';
+import { unseal } from './openpgp-unseal';
 
 export type { DecryptionKeys, EncryptionKeys } from './openpgp-keys';
 
@@ -84,12 +86,6 @@ async function* encryptStream(
 	yield* seal(source, sessionKey);
 }
 
-/** Keys unlocked and matched against an archive: what `decryptStream` needs. */
-export interface UnlockedKeys {
-	passphrase: string | undefined;
-	privateKeys: PrivateKey[];
-}
-
 /**
  * Unlocks the keys that may open an archive, without reading it.
  * @throws BackupError KEY_MISSING (none that the archive could be opened with), KEY_WRONG (keys of other recipients, or a
@@ -119,101 +115,21 @@ function waysToOpen(facts: EncryptionFacts): string {
 	return ways.join(', or ');
 }
 
-/** Thrown internally when no session key could be decrypted: the keys are wrong, or the beginning of the file is damaged. */
-export class NoSessionKey extends Error {}
-
 /**
- * Decrypts a stream. Its output is not authenticated, see the head of this file. The source is read by `next` alone and
+ * Decrypts an archive. Its output is not authenticated, see the head of this file. The source is read by `next` alone and
  * never ended, so that its owner can go on reading it after a failure.
- * @throws NoSessionKey, errors of openpgp.js, errors of the source, Error for what is damaged.
+ * @param facts What the manifest says: a file with more packets for passphrases or recipients is another one.
+ * @throws NoSessionKey, RefusedMessage, EndedEarly; errors of the source
  */
-export async function* decryptStream(
+export async function* decryptArchive(
 	source: AsyncIterator<Uint8Array>,
 	keys: UnlockedKeys,
+	facts: EncryptionFacts,
 ): AsyncGenerator<Uint8Array> {
-	const replay = new Replay(source);
-	const sealed = await readSealed(replay);
-	if (sealed) {
-		const openpgp = await loadOpenpgp();
-		const message = await openpgp.readMessage({ binaryMessage: sealed.sessionKeyPackets });
-		const sessionKeys = await sessionKeysOf(message, keys);
-		if (sessionKeys.length === 0) throw new NoSessionKey();
-		const content = await sealed.unseal(sessionKeys.map(({ data }) => data));
-		if (content) {
-			replay.forget();
-			yield* content;
-			return;
-		}
-	}
-	const encrypted = new OpenpgpSource(replay.again());
-	try {
-		yield* await contentOf(encrypted, keys);
-	} catch (error) {
-		throw encrypted.failure ? encrypted.failure.error : error;
-	}
-}
-
-/** A source whose beginning may be read a second time. */
-class Replay implements AsyncIterable<Uint8Array> {
-	#seen: Uint8Array[] | undefined = [];
-
-	constructor(private readonly source: AsyncIterator<Uint8Array>) {}
-
-	[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-		return {
-			next: async () => {
-				const result = await this.source.next();
-				if (!result.done) this.#seen?.push(result.value);
-				return result;
-			},
-		};
-	}
-
-	/** Nothing will be read again. */
-	forget(): void {
-		this.#seen = undefined;
-	}
-
-	/** All of the source, from its beginning. */
-	again(): AsyncIterator<Uint8Array> {
-		const seen = this.#seen ?? [];
-		this.#seen = undefined;
-		return {
-			next: async () => {
-				const value = seen.shift();
-				return value ? { done: false, value } : await this.source.next();
-			},
-		};
-	}
-}
-
-/** The session keys that the keys given yield: none where they are others. */
-async function sessionKeysOf(message: Message<Uint8Array>, keys: UnlockedKeys): Promise<SessionKey[]> {
-	const openpgp = await loadOpenpgp();
-	const attempt = async (opener: { decryptionKeys: PrivateKey[] } | { passwords: string[] }) =>
-		await openpgp.decryptSessionKeys({ message, ...opener }).catch(() => []);
-	const found = keys.privateKeys.length > 0 ? await attempt({ decryptionKeys: keys.privateKeys }) : [];
-	if (found.length === 0 && keys.passphrase) found.push(...(await attempt({ passwords: [keys.passphrase] })));
-	// A wrong passphrase decrypts to noise that now and then looks like a key of some cipher.
-	return found.filter(({ algorithm, data }) => algorithm === 'aes256' && data.length === 32) as SessionKey[];
-}
-
-async function contentOf(encrypted: OpenpgpSource, keys: UnlockedKeys): Promise<AsyncIterable<Uint8Array>> {
-	const openpgp = await loadOpenpgp();
-	const binaryMessage = webStream({ [Symbol.asyncIterator]: () => ({ next: () => encrypted.next() }) });
-	const message = await openpgp.readMessage({ binaryMessage });
-	const sessionKeys = await sessionKeysOf(message, keys);
-	if (sessionKeys.length === 0) throw new NoSessionKey();
-	const decrypting: Promise<unknown> = openpgp.decrypt({
-		message,
-		sessionKeys,
-		format: 'binary',
-		config: { allowUnauthenticatedStream: true },
-	});
-	return ((await encrypted.begin(decrypting)) as { data: AsyncIterable<Uint8Array> }).data;
-}
-
-/** openpgp.js 6 takes web streams only. */
-function webStream(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-	return ReadableStream.from(source);
+	const cursor = new ByteCursor({ [Symbol.asyncIterator]: () => ({ next: () => source.next() }) });
+	const limits = { passphrases: facts.passphrase ? 1 : 0, recipients: facts.recipients.length };
+	const { sessionKeyPackets, data } = await readHead(cursor, limits);
+	const content = await unseal(cursor, data, await sessionKeysOf(sessionKeyPackets, keys));
+	if (!content) throw new NoSessionKey();
+	yield* content;
 }

@@ -17,6 +17,7 @@
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 
 import { giveBack, lend } from '../storage/lent';
+import { knownLength, partialLength } from './openpgp-packets';
 
 const BLOCK_BITS = 20;
 const BLOCK_BYTES = 2 ** BLOCK_BITS;
@@ -28,18 +29,6 @@ const SEIPD_TAG = 0xc0 | 18;
 const LITERAL_TAG = 0xc0 | 11;
 const MDC_HEADER = Buffer.of(0xc0 | 19, 20);
 const LITERAL_HEAD = Buffer.from('b\0\0\0\0\0', 'latin1');
-
-/** The octet of a partial length of two to the power of `bits` (4.2.2.4). */
-const partialLength = (bits: number): number => 0xe0 + bits;
-
-/** A length that is known (4.2.2.1 to 4.2.2.3). */
-function knownLength(length: number): Buffer {
-	if (length < 192) return Buffer.of(length);
-	if (length < 8384) return Buffer.of(((length - 192) >> 8) + 192, (length - 192) & 0xff);
-	const octets = Buffer.of(0xff, 0, 0, 0, 0);
-	octets.writeUInt32BE(length, 1);
-	return octets;
-}
 
 /**
  * Encrypts content as one packet of integrity-protected data. Chunks of the source that were lent are given back.

@@ -13,6 +13,8 @@ export interface PartContext {
 	/** Key of the archive, for errors. */
 	key: string;
 	codec: CodecName;
+	/** Called when the hash of a frame was right, before its content is decompressed where it is read whole. */
+	frameWasRight: () => void;
 }
 
 /**
@@ -30,6 +32,7 @@ export async function readPart(
 	if (part.length > WHOLE_BYTES) return decompressStream(cursor.pass(part.length), part, context);
 	const frame = await cursor.take(part.length);
 	if (createHash('sha256').update(frame).digest('hex') !== part.sha256) throw wrongHash(part, context);
+	context.frameWasRight();
 	if (part.rawLength > WHOLE_BYTES) return decompressStream([frame], part, context);
 	const raw = await decompressFrame(context.codec, frame, part.rawLength).catch((error: unknown) => {
 		throw notDecompressed(part, context, error);
@@ -72,6 +75,7 @@ async function* decompressStream(
 		throw sourceFailure ?? (isCodecError(error) ? notDecompressed(part, context, error) : error);
 	}
 	if (hash.digest('hex') !== part.sha256) throw wrongHash(part, context);
+	context.frameWasRight();
 	if (rawLength !== part.rawLength) throw wrongLength(part, context);
 	if (decompressor && decompressor.bytesWritten !== part.length) throw wrongEnd(part, context);
 	if (last) yield last;

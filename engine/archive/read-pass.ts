@@ -1,8 +1,10 @@
 import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
 import { ByteCursor, EndedEarly } from './cursor';
-import { decryptStream, type UnlockedKeys } from './encryption';
+import { decryptArchive } from './encryption';
 import type { Manifest } from './manifest';
+import { RefusedMessage } from './openpgp-packets';
+import type { UnlockedKeys } from './openpgp-session-keys';
 import { corrupt, StoredFile } from './stored-file';
 
 export interface PassOptions {
@@ -15,6 +17,8 @@ export interface PassOptions {
 /** One reading of the compressed bytes of an archive. Ends with `close`, always. */
 export interface ReadPass {
 	readonly cursor: ByteCursor;
+	/** To be called once the hash of a frame was right: then the key was right, and what fails later is damage. */
+	frameWasRight(): void;
 	/** What to throw for an error met while reading. */
 	explain(error: unknown): Promise<unknown>;
 	close(): Promise<void>;
@@ -42,7 +46,8 @@ export async function rangePass(options: PassOptions, start: number, end: number
 	const cursor = new ByteCursor(source, start);
 	return {
 		cursor,
-		explain: (error) => Promise.resolve(error instanceof EndedEarly ? corrupt(key, error.message) : error),
+		frameWasRight: () => {},
+		explain: (error) => Promise.resolve(damage(key, error)),
 		close: async () => {
 			stop();
 			await cursor.close();
@@ -59,15 +64,25 @@ export function wholePass(options: PassOptions, keys: UnlockedKeys | undefined, 
 	const { storage, key, manifest } = options;
 	const { signal, stop } = ownSignal(options.signal);
 	const file = new StoredFile({ storage, key, manifest, signal });
-	const cursor = new ByteCursor(keys ? decryptStream(file.bytes, keys) : file.bytes);
+	const { encryption } = manifest;
+	const cursor = new ByteCursor(keys && encryption ? decryptArchive(file.bytes, keys, encryption) : file.bytes);
+	let isKeyRight = !keys;
 	return {
 		cursor,
 		file,
+		frameWasRight: () => {
+			isKeyRight = true;
+		},
 		explain: async (error) => {
 			if (file.failure) return file.failure.error;
 			if (error instanceof BackupError && error.code !== 'ARCHIVE_CORRUPT') return error;
-			if (keys) return await explainEncrypted(file, knownGood);
-			return error instanceof EndedEarly ? corrupt(key, error.message) : error;
+			// Damage and a wrong key look the same from inside: noise. Where the hash of the whole file is right, it was the key.
+			try {
+				if (!isKeyRight && !knownGood) await file.verify();
+			} catch (failure) {
+				return failure;
+			}
+			return isKeyRight || error instanceof RefusedMessage ? damage(key, error) : keyWrong();
 		},
 		close: async () => {
 			stop();
@@ -77,17 +92,9 @@ export function wholePass(options: PassOptions, keys: UnlockedKeys | undefined, 
 	};
 }
 
-/**
- * Damage and a wrong key look the same from inside: noise. So the rest of the file is read for its hash: where that is
- * right, it was the key.
- */
-async function explainEncrypted(file: StoredFile, knownGood: boolean): Promise<unknown> {
-	try {
-		if (!knownGood) await file.verify();
-	} catch (error) {
-		return error;
-	}
-	return keyWrong();
+/** An error that was met below the archive's frames, as one of the archive. */
+function damage(key: string, error: unknown): unknown {
+	return error instanceof EndedEarly || error instanceof RefusedMessage ? corrupt(key, error.message, error) : error;
 }
 
 /** The error for an intact archive that the passphrase or keys given do not open. */

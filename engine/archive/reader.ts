@@ -11,11 +11,12 @@ import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
 import { assertAuthentic } from './authenticity';
 import { assertCodecAvailable } from './codec';
-import { unlockKeys, type DecryptionKeys, type UnlockedKeys } from './encryption';
+import { unlockKeys, type DecryptionKeys } from './encryption';
 import type { Manifest, ManifestPart } from './manifest';
 import { readManifest } from './manifest-file';
 import { keyIn, manifestKeyOf } from './naming';
-import { readPart } from './part-reader';
+import type { UnlockedKeys } from './openpgp-session-keys';
+import { type PartContext, readPart } from './part-reader';
 import { rangePass, wholePass, type ReadPass, type WholePass } from './read-pass';
 import { streamFrom } from './stream-from';
 import { assertStoredSize, corrupt, StoredFile, type StoredFileOptions } from './stored-file';
@@ -169,7 +170,7 @@ export class ArchiveReader {
 		let last: Uint8Array | undefined;
 		try {
 			for (const part of this.manifest.parts) {
-				const content = await readPart(pass.cursor, part, this.#context);
+				const content = await readPart(pass.cursor, part, this.#context(pass));
 				for await (const chunk of content instanceof Uint8Array ? [content] : content) {
 					throwIfCancelled(signal);
 					if (last) yield last;
@@ -231,7 +232,7 @@ export class ArchiveReader {
 		try {
 			for (const { part, index } of run) {
 				throwIfCancelled(signal);
-				const content = await readPart(pass.cursor, part, this.#context).catch(async (error: unknown) => {
+				const content = await readPart(pass.cursor, part, this.#context(pass)).catch(async (error: unknown) => {
 					throw await pass.explain(error);
 				});
 				if (content instanceof Uint8Array) yield { index, part, raw: asBuffer(content) };
@@ -245,8 +246,8 @@ export class ArchiveReader {
 		}
 	}
 
-	get #context() {
-		return { key: this.key, codec: this.manifest.codec.name };
+	#context(pass: ReadPass): PartContext {
+		return { key: this.key, codec: this.manifest.codec.name, frameWasRight: () => pass.frameWasRight() };
 	}
 
 	#fileOptions(signal: AbortSignal | undefined): StoredFileOptions {

@@ -1,3 +1,7 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
 import * as openpgp from 'openpgp';
 import { beforeAll, describe, expect, it } from 'vitest';
 
@@ -5,6 +9,7 @@ import {
 	createArchive,
 	decryptMessage,
 	openArchive,
+	type ArchiveReader,
 	type DecryptionKeys,
 	type EncryptionKeys,
 } from '../../../engine/archive';
@@ -133,6 +138,82 @@ it('tells a wrong passphrase from damage each time, although some wrong ones yie
 	for (let i = 0; i < 15; i++) {
 		const reader = await openArchive(storage, { manifest, folder: 'postgres' }, { passphrase: `wrong ${i}` });
 		await expect(collect(reader.raw())).rejects.toMatchObject({ code: 'KEY_WRONG' });
+	}
+});
+
+describe('an intact file that the right key opens', () => {
+	/** Public keys alone: such a manifest has no proof, so anybody can write another one. */
+	async function sample() {
+		const { root, storage } = temporaryStorage();
+		const { manifest, raw, key } = await writeSample(storage, { encryption: { publicKeys: [other.publicKey] } });
+		const open = async () =>
+			await openArchive(
+				storage,
+				{ manifest, folder: 'postgres' },
+				{ privateKeys: [{ armored: other.privateKey }], passphrase: 'p' },
+			);
+		return { manifest, raw, open, file: path.join(root, key) };
+	}
+
+	async function expectCorrupt(reader: ArchiveReader, message: RegExp): Promise<void> {
+		const corrupt = { code: 'ARCHIVE_CORRUPT', message: expect.stringMatching(message) as string };
+		for (const verified of [false, true]) {
+			if (verified) await reader.verifyStored();
+			await expect(collect(reader.raw())).rejects.toMatchObject(corrupt);
+			const reading = async () => {
+				for await (const part of reader.parts(() => true)) void part;
+			};
+			await expect(reading()).rejects.toMatchObject(corrupt);
+		}
+	}
+
+	it('is damaged, and its key not wrong, where a frame after the first is another one', async () => {
+		const { manifest, open } = await sample();
+		manifest.parts[1]!.sha256 = '0'.repeat(64);
+		await expectCorrupt(await open(), /SHA-256 of the part at byte \d+ is not/);
+	});
+
+	it('is damaged, and its key not wrong, where the first frame has another length than the manifest says', async () => {
+		const { manifest, open } = await sample();
+		manifest.parts[0]!.rawLength += 1;
+		manifest.parts[1]!.rawLength -= 1;
+		await expectCorrupt(await open(), /part at byte 0 does not hold the \d+ bytes/);
+	});
+
+	it.each([
+		['for passphrases', 0, Buffer.from([0xc3, 13, 4, 9, 3, 8, 1, 2, 3, 4, 5, 6, 7, 8, 255])],
+		['for recipients', 1, Buffer.concat([Buffer.of(0xc1, 84, 3), Buffer.alloc(8), Buffer.of(18), Buffer.alloc(74)])],
+	])('is damaged where it has more packets %s than the manifest says', async (what, allowed, packet) => {
+		const { manifest, open, file } = await sample();
+		const changed = Buffer.concat([packet, readFileSync(file)]);
+		writeFileSync(file, changed);
+		manifest.size.stored = changed.length;
+		manifest.sha256 = createHash('sha256').update(changed).digest('hex');
+		const reader = await open();
+		await expectCorrupt(reader, new RegExp(`more packets ${what} .*allowed \\(${allowed}\\)`));
+		await expect(reader.checkKeys()).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' });
+	});
+});
+
+it('reads a file to its end and compares all of it where the last part is asked for, and only that', async () => {
+	const { root, storage } = temporaryStorage();
+	const encryption = { passphrase: 'p' };
+	const { manifest, pieces, key } = await writeSample(storage, { encryption, codec: { name: 'none' } });
+	const file = path.join(root, key);
+	const whole = readFileSync(file);
+	const last = async () => {
+		const reader = await openArchive(storage, { manifest, folder: 'postgres' }, encryption);
+		const found: Buffer[] = [];
+		for await (const { raw } of reader.parts((_, index) => index === 2)) found.push(raw as Buffer);
+		return Buffer.concat(found);
+	};
+	expect(await last()).toEqual(pieces[2]);
+	// A byte of the second part, which is skipped, and the last of the MDC. In CFB, a bit in one block changes two.
+	for (const at of [whole.length - 22 - pieces[2]!.length - 1000, whole.length - 1]) {
+		const damaged = Buffer.from(whole);
+		damaged[at]! ^= 1;
+		writeFileSync(file, damaged);
+		await expect(last()).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' });
 	}
 });
 

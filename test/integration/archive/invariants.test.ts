@@ -278,11 +278,8 @@ describe.each([
 		const handedOut = Buffer.concat(seen);
 		expect(handedOut.length).toBeLessThan(raw.length);
 		expect(handedOut.equals(raw.subarray(0, handedOut.length))).toBe(true);
-		// Of an encrypted file parts() reads no further than it must: then what it hands out is right all the same.
-		const parts = await partsOf(reader).catch((error: unknown) => error);
-		if (!encryption) expect(parts).toMatchObject(corrupt);
-		else if (Buffer.isBuffer(parts)) expect(parts.equals(raw)).toBe(true);
-		else expect(parts).toMatchObject(corrupt);
+		// The SHA-256 of each frame finds it, and in an encrypted file that of the whole file, which covers what is around them.
+		await expect(partsOf(reader)).rejects.toMatchObject(corrupt);
 	}
 
 	const runs = { numRuns: encryption ? 12 : 60 };

@@ -11,7 +11,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { formatManifest, type Manifest, type ManifestPart, manifestKeyOf } from '../../../engine';
-import { decryptStream, prepareEncryption, unlockKeys } from '../../../engine/archive/encryption';
+import { decryptArchive, prepareEncryption, unlockKeys } from '../../../engine/archive/encryption';
 import { FolderStorage } from '../../../engine/storage';
 import { type Verdict, verifyBackup } from '../../../engine';
 import { collect, inChunks } from '../archive/support';
@@ -56,7 +56,8 @@ async function verdictWith(subject: Subject, archive: Buffer, changes: Partial<M
 /** What an archive holds below its encryption, if any. */
 async function opened({ manifest: { encryption } }: Subject, archive: Buffer): Promise<Buffer> {
 	if (!encryption) return archive;
-	return await collect(decryptStream(inChunks(archive, 4096), await unlockKeys(encryption, subjects.keys)));
+	const keys = await unlockKeys(encryption, subjects.keys);
+	return await collect(decryptArchive(inChunks(archive, 4096), keys, encryption));
 }
 
 async function framesOf(subject: Subject): Promise<Frame[]> {
