@@ -1,6 +1,6 @@
 /** Archives open with the stock tools of Debian: gnupg, zstd, gzip. And keys made by gpg work. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -73,6 +73,24 @@ it.each([0, 1, 505, 506, 65_000, 1_048_520, 1_048_549, 1_048_576, 5_000_000])(
 		for (const compression of ['none', 'zip']) {
 			const theirs = gpg(['--symmetric', '--compress-algo', compression], content);
 			expect((await collect(decryptMessage(inChunks(theirs, 70_000), keys))).equals(content)).toBe(true);
+		}
+	},
+);
+
+it.each(['none', 'zip', 'bzip2'])(
+	'what gpg encrypts for a public key opens with us (compression: %s)',
+	async (compression) => {
+		const privateKeys = [{ armored: String(gpg(['--armor', '--export-secret-keys'])), passphrase: 'p w' }];
+		const content = noise('system/archive/stock-tools/public')(200_000);
+		const file = path.join(home, `content-${compression}`);
+		writeFileSync(file, content);
+		const encrypt = ['--trust-model', 'always', '--recipient', 'backup@example.org', '--compress-algo', compression];
+		// What comes by standard input has an unknown length, and so its packets come in pieces; a file's length is known.
+		for (const theirs of [
+			gpg([...encrypt, '--encrypt'], content),
+			gpg([...encrypt, '--output', '-', '--encrypt', file]),
+		]) {
+			expect((await collect(decryptMessage(inChunks(theirs, 10_000), { privateKeys }))).equals(content)).toBe(true);
 		}
 	},
 );
