@@ -1,6 +1,10 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
 import js from '@eslint/js';
 import communityNodes from '@n8n/eslint-plugin-community-nodes';
 import { defineConfig, globalIgnores } from 'eslint/config';
+import importX, { createNodeResolver } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
 // n8n's rules for community nodes, in the set for packages that n8n's cloud does not offer: a backup has to reach files, sockets
@@ -30,6 +34,43 @@ const sourceRules = {
 	'@typescript-eslint/only-throw-error': ['error', { allowThrowingAny: true, allowThrowingUnknown: true }],
 };
 
+/** What every folder of the engine may use: errors, and facts that belong to no folder. */
+const ground = ['errors.ts', 'certificateCodes.ts', 'keptCopies.ts', 'wholeNumber.ts'];
+
+/** Which folders of the engine a folder may use besides itself and the ground. A folder that is not named may use none. */
+const below = {
+	storage: [],
+	archive: ['storage'],
+	tar: ['archive', 'storage'],
+	tree: ['tar', 'archive', 'storage'],
+	verify: ['tar', 'archive', 'storage'],
+	retention: ['verify', 'archive', 'storage'],
+	postgres: ['verify', 'tree', 'tar', 'archive', 'storage'],
+	qdrant: ['verify', 'tree', 'tar', 'archive', 'storage'],
+};
+
+/** The arrows of the layout (CONTRIBUTING.md): imports go from the nodes down to the storage, and never back up. */
+const zones = [
+	...Object.entries(below).map(([folder, others]) => ({
+		target: `./engine/${folder}`,
+		from: './engine',
+		except: [...ground, folder, ...others],
+		message: `engine/${folder} may use ${[...others, 'errors'].join(', ')} of the engine, and nothing else.`,
+	})),
+	{
+		target: ['./nodes', './credentials'],
+		from: './engine',
+		except: ['index.ts'],
+		message: 'Nodes and credentials use the engine by its index.',
+	},
+	...readdirSync(join(import.meta.dirname, 'nodes')).map((folder) => ({
+		target: `./nodes/${folder}`,
+		from: './nodes',
+		except: [...new Set([folder, 'shared'])],
+		message: 'What several nodes need belongs in nodes/shared.',
+	})),
+];
+
 export default defineConfig(
 	globalIgnores(['dist/', '.cache/', 'coverage/', 'node_modules/']),
 	{
@@ -37,6 +78,19 @@ export default defineConfig(
 		extends: [js.configs.recommended, tseslint.configs.recommendedTypeChecked],
 		languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
 		rules: sourceRules,
+	},
+	{
+		files: ['engine/**/*.ts', 'nodes/**/*.ts', 'credentials/**/*.ts'],
+		plugins: { 'import-x': importX },
+		settings: {
+			'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.js'] })],
+			'import-x/extensions': ['.ts', '.js'],
+			'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
+		},
+		rules: {
+			'import-x/no-restricted-paths': ['error', { basePath: import.meta.dirname, zones }],
+			'import-x/no-cycle': ['error', { ignoreExternal: true }],
+		},
 	},
 	{
 		files: ['nodes/**/*.ts', 'credentials/**/*.ts'],

@@ -1,0 +1,50 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+
+import ts from 'typescript';
+import { expect, it } from 'vitest';
+
+const ROOT = join(__dirname, '..', '..');
+
+/** All source files of a folder, with the files of ours that each imports. */
+function importsBelow(folder: string): Map<string, string[]> {
+	const files = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+		.filter((file) => file.endsWith('.ts'))
+		.map((file) => join(ROOT, folder, file));
+	return new Map(files.map((file) => [file, importsOf(file)]));
+}
+
+function importsOf(file: string): string[] {
+	return ts
+		.preProcessFile(readFileSync(file, 'utf8'))
+		.importedFiles.filter(({ fileName }) => fileName.startsWith('.'))
+		.map(({ fileName }) => join(dirname(file), fileName))
+		.map((path) => [`${path}.ts`, join(path, 'index.ts')].find((candidate) => existsSync(candidate)))
+		.filter((path) => path !== undefined);
+}
+
+/** The files of each circle that a walk along the imports meets. */
+function circlesOf(imports: Map<string, string[]>): string[] {
+	const circles: string[] = [];
+	const done = new Set<string>();
+	const walk = (file: string, path: string[]) => {
+		const start = path.indexOf(file);
+		if (start >= 0) return void circles.push([...path.slice(start), file].map(nameOf).join(' -> '));
+		if (done.has(file)) return;
+		for (const imported of imports.get(file) ?? []) walk(imported, [...path, file]);
+		done.add(file);
+	};
+	for (const file of imports.keys()) walk(file, []);
+	return circles;
+}
+
+function nameOf(file: string): string {
+	return relative(ROOT, file);
+}
+
+// ESLint finds circles of what runs; those of types alone hold code together just as much, and it does not see them.
+it.each(['engine', 'nodes'])('no file of %s imports itself in a circle, not for a type either', (folder) => {
+	const imports = importsBelow(folder);
+	expect(imports.size).toBeGreaterThan(50);
+	expect(circlesOf(imports)).toEqual([]);
+});
