@@ -34,8 +34,8 @@ const sourceRules = {
 	'@typescript-eslint/only-throw-error': ['error', { allowThrowingAny: true, allowThrowingUnknown: true }],
 };
 
-/** What every folder of the engine may use: errors, and facts that belong to no folder. */
-const ground = ['errors.ts', 'certificateCodes.ts', 'keptCopies.ts', 'wholeNumber.ts'];
+/** What every folder of the engine may use: errors, and what belongs to no folder. */
+const ground = ['errors.ts', 'certificateCodes.ts', 'parallel.ts'];
 
 /** Which folders of the engine a folder may use besides itself and the ground. A folder that is not named may use none. */
 const below = {

@@ -1,5 +1,6 @@
 /** The product without n8n: everything a plain script needs to back up and restore. */
 export * from './errors';
+export * from './parallel';
 export * from './storage';
 export * from './archive';
 export * from './postgres';

@@ -1,4 +1,5 @@
-export { backUpDatabase, type BackUpDatabaseOptions } from './dump/backUpDatabase';
+export { backUpDatabase } from './dump/backUpDatabase';
+export type { BackUpDatabaseOptions } from './dump/options';
 export { dumpArguments, parseExtraArguments, type DumpSelection } from './dump/arguments';
 export { backUpGlobals, type BackUpGlobalsOptions } from './backUpGlobals';
 export { restoreGlobals } from './restoreGlobals';

@@ -13,8 +13,8 @@ import {
 	NewerManifest,
 	readManifest,
 	type Storage,
+	mapInParallel,
 } from '../../engine';
-import { mapInParallel } from '../../engine/parallel';
 
 import { backupColumns } from './backupColumns';
 import { type ContentOf, describeBackup, rounded } from './backupItem';

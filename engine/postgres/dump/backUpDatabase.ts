@@ -1,13 +1,14 @@
-import type { ArchiveChoices, ArchiveWriter, Manifest, ManifestTable } from '../../archive';
+import type { ArchiveWriter, Manifest, ManifestTable } from '../../archive';
 import { beginArchive, PARALLEL, wholeNumber } from '../../archive';
 import { cancelled } from '../../errors';
-import { type PostgresConnection, translateError } from '../connection';
+import { translateError } from '../connection';
 import { PG_DUMP_MAJOR } from '../pgdump/bridge';
 import { terminateSessions } from '../sessions';
 import { tableKey } from '../statements/tokens';
 
 import { adaptScript } from './compatibility';
-import { dumpArguments, type DumpSelection } from './arguments';
+import { dumpArguments } from './arguments';
+import type { BackUpDatabaseOptions } from './options';
 import { partialBackup } from './partial';
 import { checkAllCopied, type CopyTask, planCopies } from './plan';
 import { FrameBuffers } from './frameBuffers';
@@ -20,18 +21,6 @@ import { estimatedSize } from './estimatedSize';
 import { start, type Start } from './start';
 import { storeLargeObjects } from './largeObjects';
 import { isTooLarge, rowTooLarge } from './tooLarge';
-
-export interface BackUpDatabaseOptions extends ArchiveChoices {
-	connection: PostgresConnection;
-	selection?: DumpSelection;
-	/** Of the backup; by default the database's name. */
-	name?: string;
-	/** Connections that read rows at once, 1 to 32; 2 by default. */
-	parallel?: number;
-	/** Whether to wait for a moment at which a serializable reader would see a consistent state. */
-	serializableDeferrable?: boolean;
-	log?: (message: string) => void;
-}
 
 /** What one dump shares between its steps. */
 interface Dump {

@@ -4,9 +4,9 @@ import { checkServerVersion } from '../serverVersion';
 import { systemIdentifier } from '../systemIdentifier';
 
 import { argumentValue } from './arguments';
-import type { BackUpDatabaseOptions } from './backUpDatabase';
 import { type DatabaseProperties, databaseProperties, type StoredProperties } from './databaseProperties';
 import { namelessRoles } from './namelessRoles';
+import type { BackUpDatabaseOptions } from './options';
 import { type Owned, ownedSequences } from './ownedSequences';
 import { dumpEncoding, type ServerFacts, type SessionChoices, SnapshotSession } from './snapshotSession';
 

@@ -7,8 +7,8 @@ import {
 	MANIFEST_SUFFIX,
 	type Storage,
 	verificationState,
+	mapInParallel,
 } from '../../../engine';
-import { mapInParallel } from '../../../engine/parallel';
 import { toListError } from '../errors';
 import { folderPrefix } from '../folder';
 import { openStorageForList } from '../storage';
