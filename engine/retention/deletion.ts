@@ -138,8 +138,8 @@ async function deleteGroup(group: readonly RetentionEntry[], deletions: Deletion
 		for (const entry of group) if (!failed.has(entry)) for (const key of keysOf(entry)) owners.set(key, entry);
 		if (owners.size === 0) return;
 		await lock.confirm();
-		for (const { key, error } of await storage.removeMany([...owners.keys()], signal))
-			failed.set(owners.get(key)!, error);
+		// A cancel waits for the end of the group, so that it leaves nothing half deleted.
+		for (const { key, error } of await storage.removeMany([...owners.keys()])) failed.set(owners.get(key)!, error);
 	};
 	await remove((entry) => [entry.kind === 'foreign' ? entry.key : manifestKeyOf(entry.key)]);
 	await remove((entry) => (entry.kind === 'foreign' ? [] : dataKeysOf(entry.key)));

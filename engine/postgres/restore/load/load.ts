@@ -33,8 +33,19 @@ const SESSION = `SELECT pg_catalog.set_config(name, CASE name WHEN 'synchronous_
 		'statement_timeout', 'lock_timeout',
 		'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')`;
 
-/** Loads the source into a database that exists. */
-export async function load(options: RestoreDatabaseOptions, database: string, facts: SourceFacts): Promise<Loaded> {
+/** Sees to it that a server has the roles that a source names. */
+type MeetRequirements = (client: Client, facts: SourceFacts, options: RestoreDatabaseOptions) => Promise<void>;
+
+/**
+ * Loads the source into a database that exists.
+ * @param meetRequirements called where definitions come that name roles which nobody asked for before; by default they have to exist
+ */
+export async function load(
+	options: RestoreDatabaseOptions,
+	database: string,
+	facts: SourceFacts,
+	meetRequirements: MeetRequirements = checkRequirements,
+): Promise<Loaded> {
 	const { connection, signal } = options;
 	const clients: Client[] = [];
 	const progress = new Progress(options, facts);
@@ -53,7 +64,7 @@ export async function load(options: RestoreDatabaseOptions, database: string, fa
 		for (let opened = 0; opened < connections; opened++)
 			clients.push(await connect(connection, 'target', { database, signal }));
 		for (const client of clients) await client.query(SESSION);
-		return await loadOver(clients, options, facts, progress);
+		return await loadOver(clients, options, facts, { progress, meetRequirements });
 	} catch (error) {
 		if (signal?.aborted) throw progress.cancelled();
 		// Statements of other connections would go on for as long as they take.
@@ -69,7 +80,7 @@ async function loadOver(
 	clients: Client[],
 	options: RestoreDatabaseOptions,
 	facts: SourceFacts,
-	progress: Progress,
+	{ progress, meetRequirements }: { progress: Progress; meetRequirements: MeetRequirements },
 ): Promise<Loaded> {
 	const { source, selection = {}, signal, target } = options;
 	const [first] = clients as [Client];
@@ -100,7 +111,7 @@ async function loadOver(
 		isWhole: filter.all,
 		absentRoles,
 		onRequirements: async () => {
-			await checkRequirements(first, facts, options);
+			await meetRequirements(first, facts, options);
 			await noteAbsentRoles();
 		},
 		collectErrors: options.collectErrors ?? false,

@@ -35,7 +35,7 @@ export async function restoreInProcess<T>(
 ): Promise<T> {
 	const { log, signal, restoreTook } = context;
 	const begun = performance.now();
-	const facts = await source.inspect({ signal });
+	const facts = await source.inspect({ check: 'whileLoading', signal });
 	const { modules, missing } = extensionModules(facts.extensions);
 	if (missing.length > 0) throw lacking(missing);
 	log('starting PostgreSQL in memory');
@@ -56,6 +56,7 @@ export async function restoreInProcess<T>(
 			},
 			DATABASE,
 			facts,
+			makeRoles,
 		);
 		restoreTook?.(Math.round(performance.now() - begun));
 		for (const warning of loaded.warnings) context.found({ severity: 'warning', message: warning });
