@@ -190,7 +190,11 @@ class BackupScan<T> {
 		if (isLost) {
 			if (line.missedSince === undefined && this.options.save === 'always') this.#changes++;
 			this.#lost.set(line.key, { summary: line.summary, since: new Date(line.missedSince ?? this.#now) });
-		} else if (this.options.wants?.(line.key) !== false) await this.#believe(line.key, listed, line.summary);
+			return;
+		}
+		// The manifest has come back: were it missed once more, the time of the first time must not count.
+		if (line.missedSince !== undefined) this.#changes++;
+		if (this.options.wants?.(line.key) !== false) await this.#believe(line.key, listed, line.summary);
 	}
 
 	/** Whether this run may take a line at its word: see stored.ts. */
@@ -301,16 +305,19 @@ class BackupScan<T> {
 		const listed = this.#listing.get(line.key);
 		const isLost = isMissed(line, listed);
 		if (!listed || !(isLost || isOfManifest(line, listed))) return undefined;
-		const isNoted = isLost && line.missedSince === undefined && this.options.save === 'always';
-		if (!this.#seal) {
-			return isNoted ? formatLine({ ...line, missedSince: this.#now.toISOString() }) : text;
-		}
+		const content = { ...line, missedSince: this.#missedSince(line, isLost) };
+		if (!this.#seal) return content.missedSince === line.missedSince ? text : formatLine(content);
 		const seal = await this.#seal.check(text);
 		if (!seal) return text;
-		const content = isNoted ? { ...line, missedSince: this.#now.toISOString() } : line;
 		// All of them by one salt, so that the next run derives one key.
 		const plain = formatLine(content);
 		return plain && (await this.#seal.set(plain, seal.isStrict));
+	}
+
+	/** Since when a manifest is missed; undefined for one that is there. */
+	#missedSince({ missedSince }: CatalogLine, isLost: boolean): string | undefined {
+		if (!isLost) return undefined;
+		return missedSince ?? (this.options.save === 'always' ? this.#now.toISOString() : undefined);
 	}
 }
 

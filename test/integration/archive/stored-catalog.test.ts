@@ -1,3 +1,5 @@
+import { utimesSync } from 'node:fs';
+import path from 'node:path';
 import { gzipSync, gunzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -54,6 +56,20 @@ async function writeMany(storage: Storage, count: number, folder = 'postgres', o
 		}),
 	);
 	return made;
+}
+
+/** A manifest that comes back after its removal with the size and the time that it had. */
+async function movableManifest(root: string, storage: Storage, { file }: Manifest) {
+	const key = `postgres/${file}`;
+	const manifest = manifestKeyOf(key);
+	const content = await collect(await storage.read(manifest));
+	const time = new Date(Math.floor(Date.now() / 1000) * 1000);
+	const putBack = async () => {
+		await storage.replace(manifest, content);
+		utimesSync(path.join(root, manifest), time, time);
+	};
+	await putBack();
+	return { key, manifest, mtime: time.getTime(), putBack };
 }
 
 /** Counts the manifests that are read of a storage. */
@@ -187,6 +203,29 @@ describe('the stored catalogue', () => {
 		const second = await prune({ storage, policy, owner: 'test', now: later(4) });
 		expect(second.removedOrphans).toEqual([key]);
 	});
+
+	it.each([undefined, 'secret'])(
+		'forgets that a manifest was missed when it is back (passphrase: %s)',
+		async (passphrase) => {
+			const { root, storage } = temporaryStorage();
+			const made = await writeMany(storage, 40);
+			const { mtime, key, manifest, putBack } = await movableManifest(root, storage, made[9]!);
+			const pruned = async (days: number) => {
+				const now = new Date(mtime + days * 24 * HOUR_MS);
+				const trust = { passphrase };
+				return await prune({ storage, policy: { rules: { last: 100 } }, owner: 'test', now, trust });
+			};
+			await pruned(2);
+			await storage.remove(manifest);
+			await pruned(3);
+			await putBack();
+			await pruned(4);
+			await storage.remove(manifest);
+			expect((await pruned(40)).removedOrphans).toEqual([]);
+			expect((await pruned(40.5)).removedOrphans).toEqual([]);
+			expect((await pruned(42)).removedOrphans).toEqual([key]);
+		},
+	);
 });
 
 describe('lists and finds in a bucket', () => {
