@@ -1,4 +1,5 @@
 import { BackupError } from '../errors';
+import type { RemovalFailure } from './storage';
 
 /** Ends the name of a `latest` pointer; no object may have such a name, and no listing shows one. */
 export const POINTER_SUFFIX = '_latest';
@@ -7,7 +8,7 @@ export const POINTER_SUFFIX = '_latest';
 export const PARTIAL_SUFFIX = '.partial';
 
 /** S3's limit, in bytes of UTF-8. */
-const MAX_KEY_BYTES = 1024;
+export const MAX_KEY_BYTES = 1024;
 
 /** True for the key of a `latest` pointer. */
 export function isPointerKey(key: string): boolean {
@@ -37,6 +38,18 @@ export function isObjectKey(key: string): boolean {
 export function assertKey(key: string): void {
 	const problem = keyProblem(key);
 	if (problem !== undefined) throw invalidKey(key, problem);
+}
+
+/** Parts keys of either sort into those that are allowed, each of them once, and the failures of the others. */
+export function partKeys(keys: readonly string[]): { allowed: string[]; failures: RemovalFailure[] } {
+	const allowed: string[] = [];
+	const failures: RemovalFailure[] = [];
+	for (const key of new Set(keys)) {
+		const problem = keyProblem(key);
+		if (problem === undefined) allowed.push(key);
+		else failures.push({ key, error: invalidKey(key, problem) });
+	}
+	return { allowed, failures };
 }
 
 /**

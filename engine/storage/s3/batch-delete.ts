@@ -1,4 +1,5 @@
 import { inParallel } from '../../parallel';
+import { MAX_KEY_BYTES } from '../keys';
 import { isNotImplemented, S3Failure } from './failure';
 import { md5Of } from './object';
 import { assertRoot, type S3Requests } from './requests';
@@ -12,9 +13,21 @@ const SINGLES_AT_ONCE = 16;
 /** Some servers delete the keys of a batch one after another before they answer. */
 const STALL_MS = 5 * 60 * 1000;
 
-/** What XML 1.0 cannot hold. Swift and others refuse the whole batch for one such key. */
-// eslint-disable-next-line no-control-regex -- these are what it cannot hold
-const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
+/** Codes that say that there is no such object. The prefix in the bucket may make a key longer than the server takes. */
+const NOT_THERE = ['NoSuchKey', 'KeyTooLongError'];
+
+/**
+ * What does not come through XML 1.0 as it is: what it cannot hold, and for one such key Swift and others refuse the whole
+ * batch; line ends, which it turns into line feeds (2.11), so that another object might be deleted; and white space at
+ * the ends, which some servers cut off.
+ */
+// eslint-disable-next-line no-control-regex -- control characters are what it is about
+const NOT_XML = /[\u0000-\u001f\u007f-\u009f\u2028\ufffe\uffff]|^\s|\s$/;
+
+/** True for a key that may stand in a batch, where its name must not change and its length must not spoil the others. */
+function isBatchable(key: string): boolean {
+	return !NOT_XML.test(key) && Buffer.byteLength(key) <= MAX_KEY_BYTES;
+}
 
 /**
  * Deletes objects by the thousand (DeleteObjects, https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html). The
@@ -52,7 +65,7 @@ export class BatchDelete {
 		try {
 			await this.requests.send({ method: 'DELETE', key, signal });
 		} catch (error) {
-			if (!(error instanceof S3Failure) || error.code !== 'NoSuchKey') throw error;
+			if (!(error instanceof S3Failure) || !NOT_THERE.includes(error.code ?? '')) throw error;
 		}
 	}
 
@@ -62,7 +75,7 @@ export class BatchDelete {
 		failed: (key: string, failure: S3Failure) => void,
 		signal: AbortSignal | undefined,
 	): Promise<string[]> {
-		const sendable = keys.filter((key) => !NOT_XML.test(key));
+		const sendable = keys.filter(isBatchable);
 		if (this.#refused || sendable.length < 2) return [...keys];
 		const left = new Set(keys);
 		try {

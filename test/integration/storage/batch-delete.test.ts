@@ -75,6 +75,18 @@ describe('S3Storage.removeMany', () => {
 		expect([sent(SINGLE), await left()]).toEqual([3, [a, b]]);
 	});
 
+	it('puts no key into a batch that XML would change into another, nor one too long for it', async () => {
+		const plain = await written(2);
+		const odd = ['x/a\rb', 'x/a\nb', 'x/a\tb', 'x/end ', 'x/\u00a0', 'x/a\u0085b', `x/${'long/'.repeat(203)}end`];
+		expect(await storage.removeMany([...plain, ...odd])).toEqual([]);
+		expect([sent(BATCH), sent(SINGLE), await left()]).toEqual([1, odd.length, []]);
+	});
+
+	it('takes an object whose key the server finds too long for one that is not there', async () => {
+		proxy.faults = [{ when: SINGLE, times: 1, act: { kind: 'status', status: 400, code: 'KeyTooLongError' } }];
+		expect(await storage.removeMany(['x/long.bin'])).toEqual([]);
+	});
+
 	it('sends a batch again whose answer was lost', async () => {
 		proxy.faults = [{ when: BATCH, times: 2, act: { kind: 'cutAnswer', afterBytes: 0 } }];
 		expect(await storage.removeMany(await written(10))).toEqual([]);
