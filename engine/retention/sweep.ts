@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { HOUSEKEEPING, LIMITS, manifestKeyOf } from '../archive';
 import { throwIfCancelled } from '../errors';
 import { inParallel } from '../parallel';
+import { isObjectKey } from '../storage/keys';
 import type { Storage, StoredObject } from '../storage/storage';
 import { holdsUpOne } from './attempt';
 import { parseJson, readSmall } from './housekeeping';
@@ -82,6 +83,8 @@ async function finish(
 	const stuck = new Set<string>();
 	await inParallel(noted.keys, READERS, async (key) => {
 		throwIfCancelled(signal);
+		// No archive of ours has such a key, so somebody else wrote the note. It is dropped, or it would be noted for good.
+		if (!isObjectKey(key) || !isObjectKey(manifestKeyOf(key))) return;
 		try {
 			const data = await storage.stat(key);
 			if ((data && !isMeant(data, notedAt)) || (await storage.stat(manifestKeyOf(key)))) return;
@@ -103,7 +106,10 @@ function isOlder({ modifiedAt }: StoredObject, notedAt: Date): boolean {
 	return modifiedAt.getTime() <= notedAt.getTime() + ROUNDING_MS;
 }
 
-/** The keys of all that belongs to an archive but its manifest, the archive included. */
+/**
+ * The keys of all that belongs to an archive but its manifest, the archive included. Where the key of an archive is so long
+ * that no storage takes one of a side file, there is no such file.
+ */
 export function dataKeysOf(key: string): string[] {
-	return [...SIDECAR_SUFFIXES.map((suffix) => key + suffix), key];
+	return [...SIDECAR_SUFFIXES.map((suffix) => key + suffix).filter(isObjectKey), key];
 }

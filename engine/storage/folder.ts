@@ -20,8 +20,9 @@ import {
 	assertPrefix,
 	folderOf,
 	isObjectKey,
+	nameOf,
+	partKeys,
 } from './keys';
-import { nameOf } from './keys';
 import { formatPointer, MAX_POINTER_BYTES, parsePointer, targetBeside } from './pointer';
 import { type OnNotice, StallWatch } from './stall';
 import type { ReadOptions, RemovalFailure, SmallReader, Storage, StoredObject, WriteOptions } from './storage';
@@ -171,15 +172,14 @@ export class FolderStorage implements Storage {
 	}
 
 	async removeMany(keys: readonly string[], signal?: AbortSignal): Promise<RemovalFailure[]> {
-		for (const key of keys) assertKey(key);
-		const failures: RemovalFailure[] = [];
+		const { allowed, failures } = partKeys(keys);
 		const note = (error: unknown, some: readonly string[]) => {
 			if (!(error instanceof BackupError)) throw error;
 			if (error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE') throw error;
 			failures.push(...some.map((key) => ({ key, error })));
 		};
 		const removed = new Map<string, string[]>();
-		await inParallel(new Set(keys), REMOVALS, async (key) => {
+		await inParallel(allowed, REMOVALS, async (key) => {
 			throwIfCancelled(signal);
 			await this.remove(key).then(
 				() => {
@@ -275,7 +275,8 @@ export class FolderStorage implements Storage {
 			try {
 				return await action(await locate(this.#root, key, false));
 			} catch (error) {
-				if (isNothingThere(error)) return undefined;
+				// What has a name that is too long for the file system cannot be there.
+				if (isNothingThere(error) || systemCode(error) === 'ENAMETOOLONG') return undefined;
 				throw error;
 			}
 		});

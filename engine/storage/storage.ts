@@ -114,9 +114,8 @@ export interface Storage {
 	/**
 	 * Removes many objects, in no promised order. What is not among the failures is gone when this resolves, and stays gone
 	 * when the machine stops; so is what was not there.
-	 * @returns what could not be removed; the others went all the same
-	 * @throws BackupError INVALID_INPUT (a key that is not allowed; nothing was removed), CANCELLED and STORAGE_UNREACHABLE
-	 * (some may be gone)
+	 * @returns what could not be removed, a key that is not allowed (INVALID_INPUT) among it; the others went all the same
+	 * @throws BackupError CANCELLED and STORAGE_UNREACHABLE (some may be gone)
 	 */
 	removeMany(keys: readonly string[], signal?: AbortSignal): Promise<RemovalFailure[]>;
 

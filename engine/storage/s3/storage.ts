@@ -2,7 +2,15 @@ import { Readable } from 'node:stream';
 
 import { BackupError, throwIfCancelled } from '../../errors';
 import { closeSource } from '../chunks';
-import { assertKey, assertObjectKey, assertPointer, assertPointerKey, assertPrefix, isObjectKey } from '../keys';
+import {
+	assertKey,
+	assertObjectKey,
+	assertPointer,
+	assertPointerKey,
+	assertPrefix,
+	isObjectKey,
+	partKeys,
+} from '../keys';
 import { formatPointer, MAX_POINTER_BYTES, parsePointer } from '../pointer';
 import type { DeletionLock, ReadOptions, RemovalFailure, Storage, StoredObject, WriteOptions } from '../storage';
 import { BatchDelete } from './batch-delete';
@@ -194,16 +202,18 @@ export class S3Storage implements Storage {
 	}
 
 	async removeMany(keys: readonly string[], signal?: AbortSignal): Promise<RemovalFailure[]> {
-		for (const key of keys) assertKey(key);
-		const failures: RemovalFailure[] = [];
+		const { allowed, failures } = partKeys(keys);
 		const failed = (inBucket: string, failure: S3Failure) => {
 			const key = inBucket.slice(this.#settings.prefix.length);
 			const error = s3Error(failure, this.#place(key));
 			if (error.code === 'STORAGE_UNREACHABLE') throw error;
 			failures.push({ key, error });
 		};
-		const inBucket = Array.from(new Set(keys), (key) => this.#inBucket(key));
-		await this.#deletions.remove(inBucket, failed, signal);
+		await this.#deletions.remove(
+			allowed.map((key) => this.#inBucket(key)),
+			failed,
+			signal,
+		);
 		return failures;
 	}
 

@@ -42,6 +42,36 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 			expect((await pruneBy(storage, { last: 2 })).deleted).toEqual([]);
 		});
 
+		it('deletes a backup in folders so deep that no side file fits beside it, and goes on', async () => {
+			const storage = await newStorage();
+			const deep = `${'d'.repeat(199)}/`.repeat(4);
+			const folder = `${deep}${'e'.repeat(1005 - deep.length - '/shop_20260131_020000.sql'.length)}`;
+			const long = [await writeBackup(storage, 8, { folder }), await writeBackup(storage, 9, { folder })];
+			expect(long.map((key) => key.length)).toEqual([1005, 1005]);
+			const keys = await writeDaily(storage, 4);
+			const report = await pruneBy(storage, { last: 1 });
+			expect(report.failed).toEqual([]);
+			expect(report.deleted.map(({ key }) => key).sort()).toEqual([long[1]!, ...keys.slice(1)].sort());
+			expect(await backupsIn(storage)).toEqual(withManifests([keys[0]!, long[0]!]));
+		});
+
+		it('is not stopped by a note of deletions that names what no storage can hold', async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 3);
+			const noted = [
+				`${'d/'.repeat(502)}x`,
+				'x'.repeat(1010),
+				'y'.repeat(2000),
+				'../z',
+				'postgres/shop_latest',
+				`w/${'w'.repeat(235)}`,
+			];
+			const note = { createdAt: new Date().toISOString(), keys: noted };
+			await storage.replace('.stack-backup/deleting.json', Buffer.from(JSON.stringify(note)));
+			expect((await pruneBy(storage, { last: 1 })).deleted.map(({ key }) => key)).toEqual(keys.slice(1));
+			expect((await pruneBy(storage, { last: 1 })).failed).toEqual([]);
+		});
+
 		it('changes nothing in a dry run, and shows the same', async () => {
 			const storage = await newStorage();
 			await writeDaily(storage, 4);

@@ -139,10 +139,22 @@ export function storageContract(name: string, start: () => Promise<StorageUnderT
 			expect(await storage.removeMany([])).toEqual([]);
 		});
 
-		it('removes nothing of many where one key is not allowed', async () => {
+		it('reports those of many keys that are not allowed, and removes the others', async () => {
 			await storage.replace('refused/x.bin', Buffer.from('x'));
-			await expect(storage.removeMany(['refused/x.bin', '../x'])).rejects.toMatchObject({ code: 'INVALID_INPUT' });
-			expect(await keys('refused/')).toEqual(['refused/x.bin']);
+			const refused = ['../x', 'x'.repeat(1025), ''];
+			const failures = await storage.removeMany(['refused/x.bin', ...refused]);
+			expect(failures.map(({ key, error }) => [key, error.code])).toEqual(refused.map((key) => [key, 'INVALID_INPUT']));
+			expect(await keys('refused/')).toEqual([]);
+		});
+
+		it('takes a name that is longer than any file may have for one that is not there', async () => {
+			await storage.replace('refused/x.bin', Buffer.from('x'));
+			expect(await storage.removeMany(['refused/x.bin', `refused/${'x'.repeat(300)}`])).toEqual([]);
+			expect(await keys('refused/')).toEqual([]);
+		});
+
+		it('removes nothing of many once it is cancelled', async () => {
+			await storage.replace('refused/x.bin', Buffer.from('x'));
 			await expect(storage.removeMany(['refused/x.bin'], AbortSignal.abort())).rejects.toMatchObject({
 				code: 'CANCELLED',
 			});
