@@ -11,21 +11,23 @@
  */
 import { BackupError, throwIfCancelled } from '../../errors';
 import { inParallel } from '../../parallel';
-import type { Storage, StoredObject } from '../../storage/storage';
+import type { Storage } from '../../storage/storage';
 import { assertAuthentic, type ManifestTrust } from '../authenticity';
-import { MANIFEST_SUFFIX } from '../manifest';
 import { manifestReader } from '../manifest-file';
-import { folderOf, HOUSEKEEPING, manifestKeyOf, VERIFICATION_SUFFIX } from '../naming';
+import { folderOf, HOUSEKEEPING, manifestKeyOf } from '../naming';
 import { summaryOf, type DamagedManifest, type ListedBackup, type ManifestSummary } from './entry';
+import { isMissed, lineFor, takeInto, type ListedArchive } from './listing';
 import {
 	batchesIn,
 	CatalogSeal,
 	formatLine,
 	FreshLines,
+	LineSieve,
 	parseLine,
 	readStored,
 	writeStored,
 	type CatalogLine,
+	type UncheckedLine,
 } from './stored';
 
 const READERS = 16;
@@ -53,22 +55,6 @@ export interface ScanOptions<T> {
 	signal?: AbortSignal | undefined;
 }
 
-/** What the listing tells of an archive, of its manifest and of its record; times in milliseconds. */
-export interface ListedArchive<T> {
-	size: number | undefined;
-	modifiedAt: number;
-	sharedAs: string | undefined;
-	manifestSize: number | undefined;
-	manifestModifiedAt: number;
-	manifestEtag: string | undefined;
-	recordSize: number | undefined;
-	recordModifiedAt: number;
-	/** Whether its manifest was read, in this run or in an earlier one. */
-	isKnown: boolean;
-	/** What the caller keeps of it. */
-	kept: T | undefined;
-}
-
 export interface Scan<T> {
 	/** By the key of the archive; without what this package itself keeps in a storage. */
 	listing: Map<string, ListedArchive<T>>;
@@ -90,6 +76,8 @@ export async function scanBackups<T>(storage: Storage, options: ScanOptions<T>):
 
 class BackupScan<T> {
 	readonly #listing = new Map<string, ListedArchive<T>>();
+	/** Archives that the stored catalogue has a line of. */
+	readonly #compared = new Set<ListedArchive<T>>();
 	readonly #damaged: DamagedManifest[] = [];
 	readonly #lost: Scan<T>['lost'] = new Map();
 	readonly #fresh = new FreshLines();
@@ -114,7 +102,8 @@ class BackupScan<T> {
 	async run(): Promise<Scan<T>> {
 		const { isAnew = false, signal } = this.options;
 		const [stored] = await Promise.all([isAnew ? undefined : readStored(this.storage, signal), this.#list()]);
-		if (stored) await this.#takeStored(stored);
+		if (stored === 'damaged') this.#changes += WORTH_WRITING;
+		else if (stored) await this.#takeStored(stored);
 		await this.#readOthers();
 		await this.#save();
 		return {
@@ -128,65 +117,42 @@ class BackupScan<T> {
 	async #list(): Promise<void> {
 		for await (const object of this.storage.list(this.#prefix)) {
 			throwIfCancelled(this.options.signal);
-			if (!object.key.startsWith(HOUSEKEEPING)) this.#take(object);
+			if (!object.key.startsWith(HOUSEKEEPING)) takeInto(this.#listing, object);
 		}
-	}
-
-	#take({ key, size, modifiedAt, sharedAs, etag }: StoredObject): void {
-		const time = modifiedAt.getTime();
-		if (key.endsWith(MANIFEST_SUFFIX)) {
-			const listed = this.#listed(key.slice(0, -MANIFEST_SUFFIX.length));
-			listed.manifestSize = size;
-			listed.manifestModifiedAt = time;
-			listed.manifestEtag = etag;
-		} else if (key.endsWith(VERIFICATION_SUFFIX)) {
-			const listed = this.#listed(key.slice(0, -VERIFICATION_SUFFIX.length));
-			listed.recordSize = size;
-			listed.recordModifiedAt = time;
-		} else {
-			const listed = this.#listed(key);
-			listed.size = size;
-			listed.modifiedAt = time;
-			listed.sharedAs = sharedAs;
-		}
-	}
-
-	#listed(key: string): ListedArchive<T> {
-		const known = this.#listing.get(key);
-		if (known) return known;
-		const listed: ListedArchive<T> = {
-			size: undefined,
-			modifiedAt: 0,
-			sharedAs: undefined,
-			manifestSize: undefined,
-			manifestModifiedAt: 0,
-			manifestEtag: undefined,
-			recordSize: undefined,
-			recordModifiedAt: 0,
-			isKnown: false,
-			kept: undefined,
-		};
-		this.#listing.set(key, listed);
-		return listed;
 	}
 
 	async #takeStored(stored: Buffer): Promise<void> {
+		const sieve = this.#sieve();
 		for await (const batch of batchesIn(stored)) {
 			throwIfCancelled(this.options.signal);
-			for (const text of batch) await this.#takeLine(text);
+			for (const text of batch) {
+				if (!text.startsWith('[')) this.#changes++;
+				if (!sieve.isBelow(text)) continue;
+				if (!sieve.hasRoomFor(text)) {
+					this.#changes += WORTH_WRITING;
+					return;
+				}
+				await this.#takeLine(text);
+			}
 		}
 	}
 
+	#sieve(): LineSieve {
+		return new LineSieve(this.#prefix, this.#listing.size);
+	}
+
 	async #takeLine(text: string): Promise<void> {
-		const line = parseLine(text);
-		if (!line?.key.startsWith(this.#prefix)) return;
-		const listed = this.#listing.get(line.key);
-		const isLost = isMissed(line, listed);
-		if (!listed || !(isLost || isOfManifest(line, listed))) {
+		const unchecked = parseLine(text);
+		const listed = unchecked && this.#listing.get(unchecked.key);
+		// A second line for the same archive is as useless as one that nothing is listed for.
+		const line = listed && !this.#compared.has(listed) ? lineFor(unchecked, listed) : undefined;
+		if (listed) this.#compared.add(listed);
+		if (!line || !listed) {
 			this.#changes++;
 			return;
 		}
-		if (listed.isKnown || !(await this.#isBelieved(text))) return;
+		if (!(await this.#isBelieved(text))) return;
+		const isLost = isMissed(line, listed);
 		if (isLost) {
 			if (line.missedSince === undefined && this.options.save === 'always') this.#changes++;
 			this.#lost.set(line.key, { summary: line.summary, since: new Date(line.missedSince ?? this.#now) });
@@ -283,11 +249,18 @@ class BackupScan<T> {
 	}
 
 	/** What stays of the lines that are stored. */
-	async *#linesToStore(stored: Buffer | undefined): AsyncGenerator<string> {
-		if (!stored) return;
+	async *#linesToStore(stored: Awaited<ReturnType<typeof readStored>>): AsyncGenerator<string> {
+		if (!stored || stored === 'damaged') return;
 		const written = new Set<string>();
+		const sieve = this.#sieve();
 		for await (const batch of batchesIn(stored)) {
 			for (const text of batch) {
+				// What this run did not look at is for another one to judge.
+				if (!sieve.isBelow(text)) {
+					if (text.startsWith('[')) yield text;
+					continue;
+				}
+				if (!sieve.hasRoomFor(text)) continue;
 				const line = parseLine(text);
 				if (!line || this.#fresh.has(line.key) || written.has(line.key)) continue;
 				const kept = await this.#lineToStore(text, line);
@@ -299,12 +272,11 @@ class BackupScan<T> {
 	}
 
 	/** A stored line as it stays; undefined for one that is of no use any more. */
-	async #lineToStore(text: string, line: CatalogLine): Promise<string | undefined> {
-		// What this run did not look at is for another one to judge.
-		if (!line.key.startsWith(this.#prefix)) return text;
-		const listed = this.#listing.get(line.key);
+	async #lineToStore(text: string, unchecked: UncheckedLine): Promise<string | undefined> {
+		const listed = this.#listing.get(unchecked.key);
+		const line = listed && lineFor(unchecked, listed);
+		if (!line) return undefined;
 		const isLost = isMissed(line, listed);
-		if (!listed || !(isLost || isOfManifest(line, listed))) return undefined;
 		const content = { ...line, missedSince: this.#missedSince(line, isLost) };
 		if (!this.#seal) return content.missedSince === line.missedSince ? text : formatLine(content);
 		const seal = await this.#seal.check(text);
@@ -319,15 +291,4 @@ class BackupScan<T> {
 		if (!isLost) return undefined;
 		return missedSince ?? (this.options.save === 'always' ? this.#now.toISOString() : undefined);
 	}
-}
-
-/** Whether the manifest that the storage lists is the one that a line is of. */
-function isOfManifest<T>(line: CatalogLine, listed: ListedArchive<T>): boolean {
-	const { manifestSize, manifestModifiedAt, manifestEtag } = listed;
-	return manifestSize === line.size && manifestModifiedAt === line.modifiedAt && manifestEtag === line.etag;
-}
-
-/** Whether the storage lists the archive of a line, and no manifest of it any more. */
-function isMissed<T>(line: CatalogLine, listed: ListedArchive<T> | undefined): boolean {
-	return listed !== undefined && listed.manifestSize === undefined && listed.size === line.summary.size.stored;
 }

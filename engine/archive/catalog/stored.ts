@@ -29,8 +29,15 @@ import { summaryOf, type ManifestSummary } from './entry';
 const CATALOG_KEY = `${HOUSEKEEPING}catalog.jsonl.gz`;
 const HEAD = JSON.stringify({ version: 5 });
 
-/** Far more than a million backups take; what was compressed to next to nothing must not keep a run busy for hours. */
-const MAX_TEXT = 2 * 1024 * 1024 * 1024;
+/**
+ * Ids and hashes do not compress, so an honest text has some ten times the bytes of its gzip. What was compressed to next
+ * to nothing must not keep a run busy: more text than this is no catalogue.
+ */
+const MAX_RATIO = 64;
+const SMALL_TEXT = 1024 * 1024;
+/** An honest line has some thousand bytes; on average no more than this is read for each archive that is listed. */
+const ROOM_PER_ARCHIVE = 16 * 1024;
+const LEAST_ROOM = 64 * 1024;
 /** A manifest with more to tell than this is read each time. */
 const MAX_LINE = 64 * 1024;
 /** Each distinct salt costs a derivation of 80 ms; a run that writes seals all of its lines by one salt. */
@@ -51,21 +58,50 @@ export interface CatalogLine {
 }
 
 /**
- * The compressed text; undefined where there is none that is whole and may be read.
+ * The compressed text; undefined where there is none or it may not be read, `damaged` where it is not whole.
  * @throws BackupError CANCELLED, STORAGE_UNREACHABLE
  */
-export async function readStored(storage: Storage, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
+export async function readStored(
+	storage: Storage,
+	signal: AbortSignal | undefined,
+): Promise<Buffer | 'damaged' | undefined> {
 	try {
 		const content = await readSmallObject(storage, CATALOG_KEY, LIMITS.cache, signal);
 		// gzip's checksum comes after the text: nothing is taken from a text before it is known to be whole.
 		if (content) for await (const _batch of batchesIn(content));
 		return content;
 	} catch (error) {
-		if (!(error instanceof BackupError || error instanceof TooLarge || isDamage(error))) throw error;
-		// Nothing depends on it: what cannot be read, or may not, is none.
-		const { code } = error as { code?: string };
-		if (code === 'CANCELLED' || code === 'STORAGE_UNREACHABLE') throw error;
+		if (error instanceof TooLarge || isDamage(error)) return 'damaged';
+		if (!(error instanceof BackupError)) throw error;
+		// Nothing depends on it: what may not be read is none.
+		if (error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE') throw error;
 		return undefined;
+	}
+}
+
+/**
+ * Picks the lines of a stored catalogue that a run looks at: those below its prefix, and no more of them than what it lists
+ * can have. So a catalogue that somebody has filled with lines takes no longer than the listing does.
+ */
+export class LineSieve {
+	readonly #start: string;
+	#room: number;
+
+	/** @param archives How many archives the run has listed below the prefix */
+	constructor(prefix: string, archives: number) {
+		this.#start = `[${JSON.stringify(prefix).slice(0, -1)}`;
+		this.#room = LEAST_ROOM + archives * ROOM_PER_ARCHIVE;
+	}
+
+	/** Whether the line is of a key below the prefix, as far as its text tells: it is not parsed for it. */
+	isBelow(line: string): boolean {
+		return line.startsWith(this.#start);
+	}
+
+	/** False once there were too many lines. */
+	hasRoomFor(line: string): boolean {
+		this.#room -= line.length + 1;
+		return this.#room >= 0;
 	}
 }
 
@@ -138,13 +174,14 @@ export async function* batchesIn(content: Buffer): AsyncGenerator<string[]> {
 	const decoder = new TextDecoder('utf-8', { fatal: true });
 	const text = Readable.from([content]).pipe(createGunzip());
 	let rest = '';
+	const limit = SMALL_TEXT + MAX_RATIO * content.length;
 	let bytes = 0;
 	let isBegun = false;
 	for await (const chunk of text as AsyncIterable<Buffer>) {
 		bytes += chunk.length;
 		const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
 		rest = lines.pop() ?? '';
-		if (bytes > MAX_TEXT || rest.length > 2 * MAX_LINE) throw new SyntaxError('It is no catalogue.');
+		if (bytes > limit || rest.length > 2 * MAX_LINE) throw new SyntaxError('It is no catalogue.');
 		if (!isBegun && lines.length > 0) {
 			if (lines.shift() !== HEAD) throw new SyntaxError('It is of another version.');
 			isBegun = true;
@@ -163,8 +200,13 @@ export function formatLine({ key, size, modifiedAt, etag, summary, missedSince }
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
-/** What a line says, whoever wrote it; undefined for what this version would not have written. */
-export function parseLine(line: string): CatalogLine | undefined {
+/** A line of which nothing was checked but its form: to be compared with the listing before more time is spent on it. */
+export interface UncheckedLine extends Omit<CatalogLine, 'summary'> {
+	told: unknown;
+}
+
+/** What a line says, whoever wrote it; undefined for what is no line. */
+export function parseLine(line: string): UncheckedLine | undefined {
 	try {
 		const end = line.indexOf('\t');
 		const facts = JSON.parse(end < 0 ? line : line.slice(0, end)) as unknown;
@@ -173,12 +215,21 @@ export function parseLine(line: string): CatalogLine | undefined {
 		if (typeof key !== 'string' || typeof size !== 'number' || typeof modifiedAt !== 'number') return undefined;
 		if (etag !== null && typeof etag !== 'string') return undefined;
 		if (missedSince !== undefined && !(typeof missedSince === 'string' && TIME.test(missedSince))) return undefined;
-		// The schema's word counts for what stands in the catalogue as for what stands in a manifest.
-		const summary = summaryOf(validated({ ...(told as object), parts: [] }, key));
-		if (key !== keyIn(folderOf(key), summary.file)) return undefined;
-		return { key, size, modifiedAt, etag: etag ?? undefined, summary, missedSince };
+		return { key, size, modifiedAt, etag: etag ?? undefined, told, missedSince };
 	} catch (error) {
-		if (error instanceof SyntaxError || error instanceof BackupError) return undefined;
+		if (error instanceof SyntaxError) return undefined;
+		throw error;
+	}
+}
+
+/** The line with what it tells of the manifest; undefined for what this version would not have written. */
+export function checkedLine({ told, ...line }: UncheckedLine): CatalogLine | undefined {
+	try {
+		// The schema's word counts for what stands in the catalogue as for what stands in a manifest.
+		const summary = summaryOf(validated({ ...(told as object), parts: [] }, line.key));
+		return line.key === keyIn(folderOf(line.key), summary.file) ? { ...line, summary } : undefined;
+	} catch (error) {
+		if (error instanceof BackupError) return undefined;
 		throw error;
 	}
 }

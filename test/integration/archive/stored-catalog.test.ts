@@ -152,6 +152,39 @@ describe('the stored catalogue', () => {
 		expect(take()).toBe(1);
 	});
 
+	it.each([
+		['that are of nothing that is listed', (line: string) => line],
+		['that cannot be parsed', () => '["postgres/x'],
+		['of archives that are listed, which no schema takes', (line: string) => line.replace('"postgres"', '"x"')],
+	])('keeps no run busy, filled with lines %s, and is replaced by the first list', async (_name, change) => {
+		const { storage } = temporaryStorage();
+		const made = await writeMany(storage, 3);
+		await writeMany(storage, 40, 'other');
+		await listManifests(storage, 'other/');
+		await prune({ storage, policy: { rules: { last: 100 } }, owner: 'test' });
+		const [head, first = '', ...others] = gunzipSync(await collect(await storage.read(STORED)))
+			.toString()
+			.split('\n');
+		const lines = Array.from({ length: 60_000 }, () => change(first));
+		for (const key of [`postgres/${made[0]!.file}`]) await storage.remove(manifestKeyOf(key));
+		await storage.replace(STORED, gzipSync([head, ...lines, ...others].join('\n')));
+		expect(idsOf(await listManifests(storage, 'postgres/'))).toEqual(made.slice(1).map(({ id }) => id));
+		await listManifests(storage, '');
+		const text = gunzipSync(await collect(await storage.read(STORED))).toString();
+		expect(text.split('\n').length).toBeLessThan(50);
+	});
+
+	it('is replaced where it is damaged, however few backups there are', async () => {
+		const { storage } = temporaryStorage();
+		const made = await writeMany(storage, 2);
+		for (const content of ['{', gzipSync('\n'.repeat(3_000_000))]) {
+			await storage.replace(STORED, Buffer.from(content));
+			expect(idsOf(await listManifests(storage, ''))).toEqual(made.map(({ id }) => id));
+			const text = gunzipSync(await collect(await storage.read(STORED))).toString();
+			expect(text.split('\n')).toHaveLength(4);
+		}
+	});
+
 	it('is not needed: where nothing may be written, everything is read each time', async () => {
 		const plain = temporaryStorage().storage;
 		const made = await writeMany(plain, 40);
