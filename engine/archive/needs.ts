@@ -41,7 +41,7 @@ export function neededBy<T extends StoredBackup>(
 
 /**
  * Refuses a backup that cannot be restored because archives that it needs are not there.
- * @param all what the storage holds of the same thing
+ * @param all what the storage holds of what it needs, in whatever folder
  * @throws BackupError ARCHIVE_INCOMPLETE
  */
 export function assertNeededThere<T extends StoredBackup>(

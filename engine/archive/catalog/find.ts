@@ -1,14 +1,30 @@
 import { BackupError } from '../../errors';
+import { inParallel } from '../../parallel';
 import type { Storage } from '../../storage/storage';
 import type { ManifestTrust } from '../authenticity';
 import { MANIFEST_SUFFIX, type BackupKind } from '../manifest';
-import { readManifest } from '../manifest-file';
-import { manifestKeyOf } from '../naming';
+import { manifestReader, readManifest } from '../manifest-file';
+import { folderOf, isFileOf, manifestKeyOf, timestamp } from '../naming';
+import { assertNeededThere } from '../needs';
 import { NewerManifest } from '../newer-manifest';
-import type { BackupEntry, ListedBackup } from './entry';
+import type { BackupEntry, DamagedManifest, KnownBackup, ListedBackup, ManifestSummary } from './entry';
 import { latestIn } from './latest';
-import { listWith, newestFirst } from './list';
+import { listWith, newestFirst, type ManifestList } from './list';
+import type { ListedArchive } from './listing';
 import { scanBackups } from './scan';
+
+const READERS = 16;
+/** No clock of a time zone is further behind UTC. */
+const FURTHEST_BEHIND_MS = 12 * 60 * 60 * 1000;
+/** Codes of errors that a forged line of the stored catalogue can bring about. */
+const MAYBE_FORGED = [
+	'MANIFEST_INVALID',
+	'MANIFEST_NEWER',
+	'NOT_AUTHENTIC',
+	'KEY_WRONG',
+	'INVALID_INPUT',
+	'ARCHIVE_INCOMPLETE',
+];
 
 /** `file` is the key of an archive or of its manifest; `latest` is what was backed up, as it is called there. */
 export type BackupReference = { id: string } | { file: string } | { latest: string; kind?: BackupKind };
@@ -19,14 +35,19 @@ interface Where {
 	trust: ManifestTrust;
 }
 
+/** One of the two times that somebody looks: the second time, nothing that is stored is believed. */
+interface Look extends Where {
+	isAnew: boolean;
+}
+
 /**
  * Finds one backup. `latest` goes by the manifests, not by the pointer, which may be stale: the newest whole backup, or
  * the newest of all where none is whole; the entry's `remark` says so. It refuses to fall back to an older backup behind
  * a damaged manifest of a newer one. The catalogue only says where to look: the manifest itself is read, and where it is
- * not what the catalogue said, all manifests are.
+ * not what the catalogue said, or the catalogue knows of none, all manifests are.
  * @param prefix Where to look for an id or the latest: `postgres/`.
- * @throws BackupError STORAGE_MISSING (no such backup), MANIFEST_INVALID, what assertAuthentic throws, and what the storage
- * throws.
+ * @throws BackupError STORAGE_MISSING (no such backup), MANIFEST_INVALID, what latestIn and assertAuthentic throw,
+ * ARCHIVE_INCOMPLETE (an archive that the latest needs is missing), and what the storage throws.
  */
 export async function findBackup(
 	storage: Storage,
@@ -38,12 +59,15 @@ export async function findBackup(
 	const where = { prefix, signal, trust };
 	if ('file' in reference) return await findByFile(storage, reference.file, where);
 	for (const isAnew of [false, true]) {
-		const chosen =
-			'latest' in reference
-				? await latestOf(storage, reference, where, isAnew)
-				: await withId(storage, reference.id, where, isAnew);
-		const found = await opened(storage, chosen, where);
-		if (found) return found;
+		const look = { ...where, isAnew };
+		try {
+			const chosen =
+				'latest' in reference ? await latestOf(storage, reference, look) : await withId(storage, reference.id, look);
+			const found = chosen && (await opened(storage, chosen, where));
+			if (found) return found;
+		} catch (error) {
+			if (isAnew || !(error instanceof BackupError) || !MAYBE_FORGED.includes(error.code)) throw error;
+		}
 	}
 	return missing(storage, 'that stays as it was read: others are changing it');
 }
@@ -51,45 +75,152 @@ export async function findBackup(
 async function latestOf(
 	storage: Storage,
 	{ latest: name, kind }: { latest: string; kind?: BackupKind },
-	where: Where,
-	isAnew: boolean,
-): Promise<ListedBackup> {
-	const list = await listWith(storage, { name, ...(kind ? { kind } : {}) }, { ...where, isAnew });
-	return latestIn(list, name) ?? missing(storage, `of ${name}`);
+	look: Look,
+): Promise<ListedBackup | undefined> {
+	const { listing, ...list } = await listWith(storage, { name, ...(kind ? { kind } : {}) }, look);
+	const latest = latestIn(list, name);
+	if (!latest) return look.isAnew ? missing(storage, `of ${name}`) : undefined;
+	// With a passphrase, lines count by their seals.
+	if (!look.isAnew && !look.trust.passphrase) {
+		const written = writtenSince(latest, name, listing);
+		if (!(await areAsListed(storage, written, list, kind, look))) return undefined;
+	}
+	await assertRestorable(storage, latest, look);
+	return latest;
 }
 
-/** One that is not to be believed is found all the same, to be refused for what it is. */
-async function withId(storage: Storage, id: string, { prefix, signal }: Where, isAnew: boolean): Promise<ListedBackup> {
+/**
+ * Keys of the manifests of a name that were written after its latest backup, and of which the file names leave it possible
+ * that they are of newer ones. There are few as a rule: pinned ones, and copies.
+ */
+function writtenSince(
+	{ key: latestKey, manifest }: ListedBackup,
+	name: string,
+	listing: ReadonlyMap<string, ListedArchive<never>>,
+): string[] {
+	const finished = Date.parse(manifest.finishedAt);
+	const from = timestamp(new Date(Date.parse(manifest.startedAt) - FURTHEST_BEHIND_MS));
+	const keys: string[] = [];
+	for (const [key, { manifestSize, manifestModifiedAt }] of listing) {
+		const file = key.slice(key.lastIndexOf('/') + 1);
+		if (manifestSize === undefined || manifestModifiedAt <= finished || key === latestKey) continue;
+		if (isFileOf(name, file) && (/.*_(\d{8}_\d{6})/.exec(file)?.[1] ?? from) >= from) keys.push(key);
+	}
+	return keys;
+}
+
+/** Whether a list has some backups just as their manifests say: a forged line could hide that one of them is the latest. */
+async function areAsListed(
+	storage: Storage,
+	keys: readonly string[],
+	{ backups }: ManifestList,
+	kind: BackupKind | undefined,
+	{ signal, trust }: Where,
+): Promise<boolean> {
+	const known = new Map(backups.map((backup) => [backup.key, backup.manifest]));
+	const read = manifestReader(storage, trust);
+	let areSame = true;
+	await inParallel(keys, READERS, async (key) => {
+		try {
+			const { manifest } = await read(manifestKeyOf(key), 0, signal);
+			const told = known.get(key);
+			if (told ? !isSame(manifest, told) : !kind || manifest.kind === kind) areSame = false;
+		} catch (error) {
+			if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return;
+			if (!(error instanceof BackupError) || !MAYBE_FORGED.includes(error.code)) throw error;
+			areSame = false;
+		}
+	});
+	return areSame;
+}
+
+/** What a backup needs may lie in any folder and be of any name. @throws BackupError ARCHIVE_INCOMPLETE */
+async function assertRestorable(
+	storage: Storage,
+	backup: ListedBackup,
+	{ isAnew, signal, trust }: Look,
+): Promise<void> {
+	const needs = new Set(backup.manifest.needs);
+	if (needs.size === 0) return;
+	const needed: ListedBackup[] = [];
+	await scanBackups<never>(storage, {
+		isAnew,
+		signal,
+		trust,
+		keep: (other) => {
+			if (needs.has(other.manifest.id)) needed.push(other);
+			return undefined;
+		},
+	});
+	assertNeededThere(backup, needed);
+}
+
+/** One that is not to be believed is found where no other has the id, to be refused for what it is. */
+async function withId(
+	storage: Storage,
+	id: string,
+	{ prefix, signal, trust, isAnew }: Look,
+): Promise<KnownBackup | undefined> {
 	const found: ListedBackup[] = [];
-	const { damaged } = await scanBackups<never>(storage, {
+	const { damaged, listing } = await scanBackups<never>(storage, {
 		prefix,
 		signal,
+		trust,
 		isAnew,
 		keep: (backup) => {
 			if (backup.manifest.id === id) found.push(backup);
 			return undefined;
 		},
 	});
+	const chosen = found.sort(newestFirst)[0] ?? (await unbelievedWithId(storage, id, damaged, listing, signal));
+	if (chosen || !isAnew) return chosen;
 	const newer = damaged.find(({ error }) => error instanceof NewerManifest && error.id === id);
 	if (newer) throw newer.error;
-	return found.sort(newestFirst)[0] ?? missing(storage, `with the id ${id}`);
+	return missing(storage, `with the id ${id}`);
+}
+
+async function unbelievedWithId(
+	storage: Storage,
+	id: string,
+	damaged: readonly DamagedManifest[],
+	listing: ReadonlyMap<string, ListedArchive<never>>,
+	signal: AbortSignal | undefined,
+): Promise<KnownBackup | undefined> {
+	const read = manifestReader(storage);
+	let found: KnownBackup | undefined;
+	await inParallel(damaged, READERS, async ({ manifestKey }) => {
+		try {
+			const key = manifestKey.slice(0, -MANIFEST_SUFFIX.length);
+			const { manifest } = await read(manifestKey, 0, signal);
+			const foundSize = listing.get(key)?.size;
+			if (manifest.id === id) found = { manifest, manifestKey, folder: folderOf(key), key, foundSize };
+		} catch (error) {
+			if (!(error instanceof BackupError) || !['STORAGE_MISSING', ...MAYBE_FORGED].includes(error.code)) throw error;
+		}
+	});
+	return found;
 }
 
 /** The backup with its manifest, read now; undefined where that is gone, or is not the one that was listed. */
 async function opened(
 	storage: Storage,
-	{ hasRecord: _hasRecord, ...listed }: ListedBackup,
+	{ hasRecord: _hasRecord, ...listed }: KnownBackup & Partial<ListedBackup>,
 	{ signal, trust }: Where,
 ): Promise<BackupEntry | undefined> {
 	try {
 		const { manifest } = await readManifest(storage, listed.manifestKey, signal, trust);
-		const { id, startedAt, partial } = listed.manifest;
-		const isSame = manifest.id === id && manifest.startedAt === startedAt && !manifest.partial === !partial;
-		return isSame ? { ...listed, manifest } : undefined;
+		return isSame(manifest, listed.manifest) ? { ...listed, manifest } : undefined;
 	} catch (error) {
 		if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return undefined;
 		throw error;
 	}
+}
+
+/** Whether two manifests are the same to whoever chooses a backup. */
+function isSame(a: ManifestSummary, b: ManifestSummary): boolean {
+	const facts = ({ id, kind, name, startedAt, finishedAt, partial }: ManifestSummary) =>
+		JSON.stringify([id, kind, name, startedAt, finishedAt, !partial]);
+	return facts(a) === facts(b);
 }
 
 async function findByFile(storage: Storage, file: string, { signal, trust }: Where): Promise<BackupEntry> {

@@ -1,6 +1,5 @@
 import { BackupError } from '../../errors';
 import type { PartialBackup } from '../manifest';
-import { assertNeededThere } from '../needs';
 import { areOfTwoSources, homeOf, sourceOf } from '../series';
 import type { DamagedManifest, KnownBackup } from './entry';
 
@@ -8,8 +7,7 @@ import type { DamagedManifest, KnownBackup } from './entry';
  * The latest of all backups of a name: the newest whole one, or the newest of all where none is whole. Its remark says what
  * was passed over. Undefined where there is none.
  * @throws BackupError MANIFEST_INVALID, MANIFEST_NEWER, NOT_AUTHENTIC, KEY_WRONG (a newer one cannot be read, or is not to be believed),
- * ARCHIVE_INCOMPLETE (an archive that it needs is missing), INVALID_INPUT (several
- * servers have backups of the name, each in a folder of its own)
+ * INVALID_INPUT (several servers have backups of the name, each in a folder of its own)
  */
 export function latestIn<T extends KnownBackup>(
 	{ backups, damaged }: { backups: readonly T[]; damaged: readonly DamagedManifest[] },
@@ -33,7 +31,6 @@ export function latestIn<T extends KnownBackup>(
 		);
 	}
 	if (!found || !newest) return undefined;
-	assertNeededThere(found, backups);
 	const others = backups.filter(({ manifest }) => areOfTwoSources(sourceOf(manifest), sourceOf(found.manifest)));
 	const elsewhere = others.find((entry) => placeOf(entry) !== placeOf(found));
 	if (elsewhere) throw severalServers(name, found, elsewhere);

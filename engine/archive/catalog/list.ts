@@ -4,7 +4,7 @@ import type { BackupKind } from '../manifest';
 import { isFileOf, weekOfFolder } from '../naming';
 import { mayBeOfKind } from '../newer-manifest';
 import type { DamagedManifest, ListedBackup } from './entry';
-import { scanBackups, type ScanOptions } from './scan';
+import { scanBackups, type Scan, type ScanOptions } from './scan';
 
 /** A list is cut to what was asked for whenever it holds so many more: sorting more often would cost time. */
 const SURPLUS = 1000;
@@ -43,18 +43,19 @@ export async function listManifests(
 	signal?: AbortSignal,
 	trust: ManifestTrust = {},
 ): Promise<ManifestList> {
-	return await listWith(storage, filter, { prefix, signal, trust });
+	const { backups, damaged } = await listWith(storage, filter, { prefix, signal, trust });
+	return { backups, damaged };
 }
 
-/** Like `listManifests`, with what else there is to say of how to look. */
+/** Like `listManifests`, with what else there is to say of how to look, and with what was listed. */
 export async function listWith(
 	storage: Storage,
 	{ kind, name, limit = Infinity }: ManifestFilter,
 	scan: Pick<ScanOptions<never>, 'prefix' | 'signal' | 'trust' | 'isAnew'>,
-): Promise<ManifestList> {
+): Promise<ManifestList & Pick<Scan<never>, 'listing'>> {
 	const kinds = typeof kind === 'string' ? [kind] : kind;
 	const backups: ListedBackup[] = [];
-	const { damaged } = await scanBackups<never>(storage, {
+	const { damaged, listing } = await scanBackups<never>(storage, {
 		...scan,
 		...(name !== undefined && { wants: (key: string) => isFileOf(name, key.slice(key.lastIndexOf('/') + 1)) }),
 		keep: (backup) => {
@@ -67,7 +68,7 @@ export async function listWith(
 	keepNewest(backups, limit);
 	const unread = damaged.filter(({ error }) => mayBeOfKind(error, kinds));
 	unread.sort((a, b) => compare(b.manifestKey, a.manifestKey));
-	return { backups, damaged: unread };
+	return { backups, damaged: unread, listing };
 }
 
 function keepNewest(backups: ListedBackup[], limit: number): void {

@@ -198,6 +198,27 @@ describe('one backup', () => {
 		});
 	});
 
+	it('needs archives that may lie in any folder and have any name', async () => {
+		const { storage } = temporaryStorage();
+		const full = await backUp(storage, 'base', 1, 'qdrant');
+		const writer = await createArchive(archiveOptions(storage, { name: 'shop' }));
+		await writer.frame({ type: 'data' }, Buffer.from('more'));
+		await writer.commit({ ...DETAILS, needs: [full.manifest.id] });
+		const reference = { latest: 'shop', kind: 'postgres' } as const;
+		expect(await findBackup(storage, reference, 'postgres/')).toMatchObject({ key: writer.key });
+		await storage.remove(full.key);
+		await expect(findBackup(storage, reference, 'postgres/')).rejects.toMatchObject({ code: 'ARCHIVE_INCOMPLETE' });
+	});
+
+	it('is found by its id though somebody has put a manifest of a newer version there that states the same', async () => {
+		const { root, storage } = temporaryStorage();
+		const { key, manifest } = await backUp(storage, 'shop', 1);
+		mkdirSync(path.join(root, 'a'));
+		const newer = asNewer({ ...manifest, file: 'x.sql' }, { kind: 'mysql' });
+		writeFileSync(path.join(root, 'a/x.sql.manifest.json'), newer);
+		expect(await findBackup(storage, { id: manifest.id })).toMatchObject({ key });
+	});
+
 	it('that is not there is STORAGE_MISSING', async () => {
 		const { storage } = temporaryStorage();
 		const { key, manifest } = await backUp(storage, 'shop', 1);

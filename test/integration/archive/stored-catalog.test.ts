@@ -109,7 +109,15 @@ describe('the stored catalogue', () => {
 		expect((await findBackup(storage, { id: made[7]!.id })).manifest).toEqual(made[7]);
 		expect(take()).toBe(1);
 		expect((await findBackup(storage, { latest: 'shop' })).manifest).toEqual(made[0]);
-		expect(take()).toBe(1);
+		// Those that were written after it began, and may be newer by their names in some time zone.
+		expect(take()).toBe(1 + 12);
+		const secret = { passphrase: 'secret' };
+		await listManifests(storage, '', {}, undefined, secret);
+		take();
+		for (const reference of [{ latest: 'shop' }, { id: made[0]!.id }]) {
+			expect((await findBackup(storage, reference, '', undefined, secret)).manifest).toEqual(made[0]);
+			expect(take()).toBe(1);
+		}
 	});
 
 	it('is right after changes by others, whatever they changed', async () => {
@@ -150,6 +158,44 @@ describe('the stored catalogue', () => {
 		// That reading stored it anew.
 		expect((await findBackup(storage, { id: wanted })).manifest).toEqual(made[5]);
 		expect(take()).toBe(1);
+	});
+
+	const newest = '00000000-0000-4000-8000-000000000000';
+	it.each<[string, (line: string) => string]>([
+		['another id', (line) => line.replace(newest, '00000000-1111-4000-8000-000000000000')],
+		['another time', (line) => line.replace(/"startedAt":"[^"]*"/, '"startedAt":"2020-01-01T00:00:00.000Z"')],
+		['another kind', (line) => line.replace('"kind":"postgres"', '"kind":"qdrant"')],
+		['a part', (line) => line.replace('"tags":', '"partial":{"content":"data","selection":[]},"tags":')],
+		['needs', (line) => line.replace('"tags":', `"needs":["11111111-1111-4000-8000-000000000000"],"tags":`)],
+	])('hides no backup by a line that is forged: %s', async (_name, forge) => {
+		for (const passphrase of [undefined, 'secret']) {
+			const { storage } = temporaryStorage();
+			const made = await writeMany(storage, 40);
+			await listManifests(storage, '', {}, undefined, { passphrase });
+			const text = gunzipSync(await collect(await storage.read(STORED))).toString();
+			const forged = text.replace(/^.*000000000000".*$/m, forge);
+			expect(forged).not.toBe(text);
+			for (const reference of [{ id: newest }, { latest: 'shop' }, { latest: 'shop', kind: 'postgres' }] as const)
+				for (const reader of [{ passphrase }, { passphrase: 'secret' }]) {
+					await storage.replace(STORED, gzipSync(forged));
+					expect((await findBackup(storage, reference, '', undefined, reader)).manifest).toEqual(made[0]);
+				}
+		}
+	});
+
+	it('is repaired by whoever finds that a line in it was forged', async () => {
+		const plain = temporaryStorage().storage;
+		const made = await writeMany(plain, 40);
+		const { storage, take } = counting(plain);
+		await listManifests(storage, '');
+		const text = gunzipSync(await collect(await plain.read(STORED))).toString();
+		for (const reference of [{ id: newest }, { latest: 'shop' }]) {
+			await plain.replace(STORED, gzipSync(text.replace(newest, '00000000-1111-4000-8000-000000000000')));
+			expect((await findBackup(storage, reference)).manifest).toEqual(made[0]);
+			take();
+			expect((await findBackup(storage, { id: newest })).manifest).toEqual(made[0]);
+			expect(take()).toBe(1);
+		}
 	});
 
 	it.each([
