@@ -1,9 +1,9 @@
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
-import { S3Storage } from '../../engine';
+import { findBackup, S3Storage } from '../../engine';
 import { all } from '../integration/storage/content';
 import { backup, NodeRunner } from '../nodes/node-runner';
-import { backupsIn, NODE_TYPE, pruneNode, writeDaily } from '../nodes/retention-support';
+import { backupsIn, NODE_TYPE, pruneNode, writeBackup, writeDaily } from '../nodes/retention-support';
 import { startFaultyProxy } from '../services/faultyProxy';
 import type { S3Server } from '../services/s3/server';
 import { startS3rver } from '../services/s3/s3rver';
@@ -56,8 +56,11 @@ it('ends between two groups of deletions when it is stopped, gives up its lock, 
 	const node = new NodeRunner(n8n, NODE_TYPE, { backupStorageApi });
 	const storage = new S3Storage(bucket);
 	onTestFinished(() => storage.close());
-	// A group of 200, five more, and the one that stays.
-	const keys = await writeDaily(storage, 206);
+	// An archive never goes in one group with a backup that needs it: so the oldest is a group of its own.
+	const oldest = await writeBackup(storage, 7);
+	const { manifest: base } = await findBackup(storage, { file: oldest });
+	const needing = await writeBackup(storage, 6, { needs: [base.id] });
+	const keys = [...(await writeDaily(storage, 6)), needing, oldest];
 	const isGroup = /^POST .*[?&]delete/;
 	// Time to press Stop while the manifests of the first group go.
 	proxy.faults = [{ when: isGroup, times: 1, act: { kind: 'delayAnswer', milliseconds: 3000 } }];
@@ -73,10 +76,10 @@ it('ends between two groups of deletions when it is stopped, gives up its lock, 
 	const left = await all(storage.list('postgres/'));
 	const archives = left.map(({ key }) => key).filter((key) => key.endsWith('.sql'));
 	expect(archives).toEqual((await backupsIn(storage)).own.toSorted());
-	expect(archives).toHaveLength(6);
+	expect(archives).toEqual([keys[0], oldest].toSorted());
 	expect(await storage.readLatest('postgres/shop_latest')).toBe(keys[0]);
 	const [, [next] = []] = await node.outputs('prune', rules({ last: 1 }));
-	expect(next).toMatchObject({ totals: { deleted: 5, kept: 1 }, failed: [], stuck: [] });
+	expect(next).toMatchObject({ totals: { deleted: 1, kept: 1 }, failed: [], stuck: [] });
 	expect((await backupsIn(storage)).own).toEqual([keys[0]]);
 });
 
