@@ -164,10 +164,14 @@ function throwIfErrorBody(text: string): void {
 	throw new S3Failure(textOf(text, 'Message') ?? code, { status: 500, code });
 }
 
-/** S3 answers in XML or with nothing; a page comes from whatever else stands at the address, a login page for instance. */
+/**
+ * S3 answers in XML or with nothing; a page comes from whatever else stands at the address, a login page for instance. Swift calls
+ * its answer to a batch of deletions a page as well (text/html), so a body that is XML counts as what it is.
+ */
 function throwIfPage({ statusCode, headers }: IncomingMessage, text: string): void {
 	const isPage = /^\s*(<!doctype html|<html[\s>])/i.test(text);
-	if (isPage || (text !== '' && isHtml(headers))) throw notS3(statusCode, 'It answers with a web page');
+	const isXml = /^\uFEFF?\s*<\?xml\s[^>]*>\s*<(?![!?]|html[\s>])/i.test(text);
+	if (isPage || (text !== '' && !isXml && isHtml(headers))) throw notS3(statusCode, 'It answers with a web page');
 }
 
 /**
