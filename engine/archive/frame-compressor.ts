@@ -8,6 +8,7 @@ import { giveBack } from '../storage/lent';
 import { totalLength } from './blocks';
 import type { CodecOptions } from './codec';
 import { FrameEncoder } from './frame-encoder';
+import { SpareFrames } from './spare-frames';
 
 /** As many frames as there are cores, with a thread of the pool left for files and name look-ups. */
 export const COMPRESSORS = Math.max(
@@ -17,7 +18,8 @@ export const COMPRESSORS = Math.max(
 
 export class FrameCompressor {
 	readonly #codec: CodecOptions;
-	readonly #spare: Buffer[] = [];
+	/** For frames, and for what is joined before it becomes one. */
+	readonly #spare = new SpareFrames();
 	/** Encoders that are not at work. */
 	readonly #idle: FrameEncoder[] = [];
 	#busy = 0;
@@ -35,7 +37,7 @@ export class FrameCompressor {
 		}
 		if (this.#failure) throw this.#failure.error;
 		this.#busy++;
-		const encoder = this.#idle.pop() ?? new FrameEncoder(this.#codec);
+		const encoder = this.#idle.pop() ?? new FrameEncoder(this.#codec, this.#spare);
 		try {
 			const frame = await encoder.encode(raw);
 			this.#idle.push(encoder);
@@ -56,7 +58,7 @@ export class FrameCompressor {
 		try {
 			return await this.compress([joined]);
 		} finally {
-			this.#spare.push(buffer);
+			this.#spare.give(buffer);
 		}
 	}
 
@@ -69,14 +71,13 @@ export class FrameCompressor {
 	/** Releases the memory of the codec; to be called when nothing is being compressed any more. */
 	close(): void {
 		for (const encoder of this.#idle.splice(0)) encoder.close();
-		this.#spare.length = 0;
+		this.#spare.close();
 	}
 
 	/** Copies pieces into one buffer, to be used again for the next: megabytes of garbage for each frame would cost memory. */
-	#join(pieces: Uint8Array[]): { joined: Uint8Array; buffer: Buffer } {
+	#join(pieces: Uint8Array[]): { joined: Uint8Array; buffer: Buffer<ArrayBuffer> } {
 		const length = totalLength(pieces);
-		const spare = this.#spare.pop();
-		const buffer = spare && spare.length >= length ? spare : Buffer.allocUnsafeSlow(length);
+		const buffer = this.#spare.take(length);
 		let offset = 0;
 		for (const piece of pieces) {
 			buffer.set(piece, offset);

@@ -20,16 +20,14 @@ import * as zlib from 'node:zlib';
 
 import { lend } from '../storage/lent';
 import { zstdOptions, type CodecOptions } from './codec';
+import { SpareFrames } from './spare-frames';
 
 /** A stream and its buffer are kept for the next frame up to this size of the buffer. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 /** Smaller buffers would be part of Node's pool, and so begin anywhere. */
 const MIN_ROOM_BYTES = 256 * 1024;
-
-/** Buffers for frames, of whole such steps, so that one serves for frames of about the same length. */
-const FRAME_STEP_BYTES = 256 * 1024;
-/** As many as may be on their way to the storage at once. */
-const MAX_SPARE_FRAMES = 8;
+/** Shorter frames are garbage that costs less than to look for a buffer. */
+const MIN_SPARE_BYTES = 256 * 1024;
 
 /** A compressor of Node's, with what it keeps to itself. */
 type Engine = Transform & { _outOffset?: number };
@@ -43,11 +41,13 @@ export class FrameEncoder {
 	/** Whether an engine serves more than one frame. */
 	#isReusable = true;
 	#output: Uint8Array[] = [];
-	/** Buffers of frames that the storage has taken and given back. */
-	readonly #spare: Buffer<ArrayBuffer>[] = [];
 	#onFailure: (error: Error) => void = () => {};
 
-	constructor(codec: CodecOptions) {
+	/** @param spare Buffers for the frames; those of one writer share them */
+	constructor(
+		codec: CodecOptions,
+		private readonly spare = new SpareFrames(),
+	) {
 		this.#codec = codec;
 	}
 
@@ -76,24 +76,15 @@ export class FrameEncoder {
 
 	/** A copy in memory that is used again when it was given back, for the same reason as the output buffer. */
 	#copyOf(piece: Uint8Array): Uint8Array {
-		if (piece.length < FRAME_STEP_BYTES || piece.length > MAX_KEPT_BYTES) {
+		if (piece.length < MIN_SPARE_BYTES || piece.length > MAX_KEPT_BYTES) {
 			const copy = Buffer.allocUnsafeSlow(piece.length);
 			copy.set(piece);
 			return copy;
 		}
-		const buffer = this.#bufferFor(piece.length);
+		const buffer = this.spare.take(piece.length);
 		const copy = buffer.subarray(0, piece.length);
 		copy.set(piece);
-		return lend(copy, () => this.#spare.push(buffer));
-	}
-
-	#bufferFor(length: number): Buffer<ArrayBuffer> {
-		const at = this.#spare.findIndex((buffer) => buffer.length >= length);
-		const [spare] = at < 0 ? [] : this.#spare.splice(at, 1);
-		if (spare) return spare;
-		// Those that are there have become too small.
-		if (this.#spare.length >= MAX_SPARE_FRAMES) this.#spare.shift();
-		return Buffer.allocUnsafeSlow(Math.ceil(length / FRAME_STEP_BYTES) * FRAME_STEP_BYTES);
+		return lend(copy, () => this.spare.give(buffer));
 	}
 
 	/** Releases the context and the buffer. What is being compressed fails. */
@@ -101,7 +92,6 @@ export class FrameEncoder {
 		this.#engine?.destroy();
 		this.#engine = undefined;
 		this.#room = 0;
-		this.#spare.length = 0;
 		this.#onFailure(new Error('The compressor was closed.'));
 	}
 

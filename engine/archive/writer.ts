@@ -2,9 +2,9 @@
  * How bytes move through a write. A raw frame is compressed and hashed on the thread pool, several at a time; the compressed
  * frames queue for the output, which one of them (or one stream) holds at a time, so frames land whole and in the order
  * in which they are ready. From the output on everything is pulled by the storage: channel -> encryption, where asked
- * for -> SHA-256 and count -> storage.write. Waiting in memory at most: twice as many frames as are compressed at once, one
- * frame for each caller, and the channel's 8 MiB. A slow storage stops the channel, the channel stops the output, the
- * output stops the frames, and `frame` stops its callers.
+ * for -> SHA-256 and count -> storage.write. Waiting in memory at most: twice as many frames as are compressed at once, or
+ * 32 MiB of compressed ones where that is less, one frame for each caller, and the channel's 8 MiB. A slow storage stops the
+ * channel, the channel stops the output, the output stops the frames, and `frame` stops its callers.
  *
  * The first failure, whoever meets it, ends everything: the channel is destroyed, the storage drops what it has
  * written, and every method from then on throws that failure.
@@ -29,6 +29,8 @@ import type { WriterSettings } from './writer-settings';
 const STREAM_BLOCK_BYTES = 256 * 1024;
 /** As many again as are compressed: on a busy machine each wait for a thread takes long, and none should stop the others. */
 const FRAMES_AT_ONCE = 2 * COMPRESSORS;
+/** Compressed bytes that wait for the output before callers wait, too. Frames grow with the archive, its memory must not. */
+const WAITING_BYTES = 32 * 1024 * 1024;
 
 /** Writes one archive; made by createArchive. Ends with `commit` or `abort`, always. */
 export class ArchiveWriter {
@@ -46,6 +48,8 @@ export class ArchiveWriter {
 	readonly #jobs = new Set<Promise<void>>();
 	readonly #onSignal = () => void this.abort(cancelled()).catch(() => {});
 	#waiting: (() => void)[] = [];
+	/** Of frames that are compressed and not appended yet. */
+	#waitingBytes = 0;
 	#state: 'open' | 'committing' | 'committed' = 'open';
 	#failure: { error: unknown } | undefined;
 	#manifestStored: Promise<unknown> = Promise.resolve();
@@ -113,7 +117,7 @@ export class ArchiveWriter {
 			this.#track(compressed.then(() => this.#output.hold(append)));
 			await compressed.catch(() => {});
 		}
-		while (this.#jobs.size > FRAMES_AT_ONCE) {
+		while (this.#jobs.size > FRAMES_AT_ONCE || this.#waitingBytes > WAITING_BYTES) {
 			this.#throwIfFailed();
 			await this.#change();
 		}
@@ -200,11 +204,20 @@ export class ArchiveWriter {
 
 	/** Pushes a frame when it is compressed; to be run while the output is held. */
 	#appending(details: PartDetails, rawLength: number, compressed: Promise<Uint8Array[]>): () => Promise<void> {
-		const hashed = compressed.then(hashFrame);
+		let length = 0;
+		const hashed = compressed.then((pieces) => {
+			length = totalLength(pieces);
+			this.#waitingBytes += length;
+			return hashFrame(pieces);
+		});
 		// Its failure is handled when the output is held, which may be later.
 		hashed.catch(() => {});
 		return async () => {
-			await this.#output.append(details, await hashed, rawLength);
+			try {
+				await this.#output.append(details, await hashed, rawLength);
+			} finally {
+				this.#waitingBytes -= length;
+			}
 		};
 	}
 

@@ -190,7 +190,7 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 			args,
 			parallel,
 			ordered: selection.content === 'data',
-			buffers: new FrameBuffers(2 * parallel),
+			buffers: new FrameBuffers(parallel),
 		};
 		return await dumpInto(dump, started);
 	} catch (error) {

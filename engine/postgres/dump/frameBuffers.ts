@@ -1,14 +1,25 @@
 import { frameBytes, type FrameSizes } from '../../archive';
 
-/**
- * Raw bytes of a frame: large enough to compress well, small enough that a restore of one table reads little more, and that
- * several are in memory at once.
- */
-export const FRAME_SIZES: FrameSizes = { smallest: frameBytes(8), largest: frameBytes(32) };
+const MEBIBYTE = 1024 * 1024;
+
+/** What all buffers of a dump may take together, as long as each connection has one to fill and there is one more. */
+const BUDGET_MIB = 128;
+
+/** Large enough to compress well, small enough that a restore of one table reads little more. */
+const SMALLEST_MIB = 8;
+/** Each frame is in memory several times: as rows, in the compressor, and on its way to the storage. */
+const LARGEST_MIB = 12;
+
+/** Raw bytes of the frames of a dump. The more connections fill one at a time, the less frames grow with the archive. */
+export function frameSizesFor(parallel: number): FrameSizes {
+	const share = Math.floor(BUDGET_MIB / (2 * parallel));
+	const largest = Math.min(LARGEST_MIB, Math.max(SMALLEST_MIB, share));
+	return { smallest: frameBytes(SMALLEST_MIB), largest: frameBytes(largest) };
+}
 
 /**
  * The buffers of one dump, used again and again: fresh ones for every frame would keep the garbage collector of the whole
- * process busy. Their number bounds what a dump holds in memory, and the want of one is what makes the server wait.
+ * process busy. Their bytes bound what a dump holds in memory, and the want of one is what makes the server wait.
  */
 export class FrameBuffers {
 	readonly #free: Buffer[] = [];
@@ -16,7 +27,16 @@ export class FrameBuffers {
 	#made = 0;
 	#failure: { error: unknown } | undefined;
 
-	constructor(readonly limit: number) {}
+	readonly sizes: FrameSizes;
+	/** As many as may be made: two for each connection, one of which is compressed while it fills the other. */
+	readonly limit: number;
+
+	/** @param parallel connections that fill buffers at once */
+	constructor(parallel: number) {
+		this.sizes = frameSizesFor(parallel);
+		const affordable = Math.floor((BUDGET_MIB * MEBIBYTE) / this.sizes.largest);
+		this.limit = Math.min(2 * parallel, Math.max(parallel + 1, affordable));
+	}
 
 	/**
 	 * A buffer of at least so many bytes, at once where one is free. Frames grow with the archive, so a smaller one of before

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import type { ArchiveWriter } from '../../archive';
 import type { RowConsumer } from '../copyOut';
 
-import { FRAME_SIZES, type FrameBuffers } from './frameBuffers';
+import type { FrameBuffers } from './frameBuffers';
 
 /** Rows of a streamed frame are handed over in blocks: one by one they would take as long as the rest of their way. */
 const BLOCK_BYTES = 256 * 1024;
@@ -103,9 +103,9 @@ export class RowFrames implements RowConsumer {
 			return undefined;
 		}
 		this.#flush();
-		const size = this.writer.frameSize(FRAME_SIZES);
+		const size = this.writer.frameSize(this.buffers.sizes);
 		const frameOfItsOwn = this.#header.length + length + this.#trailer.length;
-		if (size > FRAME_SIZES.largest || frameOfItsOwn > size) return this.#beginStream(1, size - frameOfItsOwn);
+		if (size > this.buffers.sizes.largest || frameOfItsOwn > size) return this.#beginStream(1, size - frameOfItsOwn);
 		this.#rowsInFrame++;
 		const buffer = this.buffers.take(size);
 		if (Buffer.isBuffer(buffer)) return this.#beginFrame(buffer);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { createArchive } from '../../../../engine/archive';
-import { FRAME_SIZES, FrameBuffers } from '../../../../engine/postgres/dump/frameBuffers';
+import { FrameBuffers, frameSizesFor } from '../../../../engine/postgres/dump/frameBuffers';
 import { RowFrames } from '../../../../engine/postgres/dump/rowFrames';
 import { FolderStorage } from '../../../../engine/storage';
 import { temporaryFolder } from '../../../services/guard';
@@ -19,7 +19,7 @@ async function archive() {
 		codec: { name: 'none' },
 	});
 	const form = { type: 'data', table: 0, header: 'COPY t FROM stdin;\n', trailer: '\\.\n', whole: true } as const;
-	return { writer, frames: new RowFrames(writer, form, new FrameBuffers(2)) };
+	return { writer, frames: new RowFrames(writer, form, new FrameBuffers(1)) };
 }
 
 it('a frame of any length costs the same memory: nothing is kept of a wait that is over', async () => {
@@ -73,7 +73,7 @@ async function framesOf(lengths: readonly number[], sizes: readonly number[]) {
 	let asked = 0;
 	writer.frameSize = () => sizes[Math.min(asked++, sizes.length - 1)]!;
 	const form = { type: 'data', table: 0, header: 'COPY t FROM stdin;\n', trailer: '\\.\n' } as const;
-	const frames = new RowFrames(writer, form, new FrameBuffers(2));
+	const frames = new RowFrames(writer, form, new FrameBuffers(1));
 	for (const length of lengths) {
 		const row = Buffer.alloc(length, 'x');
 		row[length - 1] = 10;
@@ -92,15 +92,15 @@ async function framesOf(lengths: readonly number[], sizes: readonly number[]) {
 }
 
 const FORM_BYTES = 'COPY t FROM stdin;\n\\.\n'.length;
-const { smallest, largest } = FRAME_SIZES;
+const { smallest, largest } = frameSizesFor(1);
 
 it('frames grow as the archive asks for it, and none is larger', async () => {
 	const rows = Array.from({ length: 300 }, () => 100_000);
-	const parts = await framesOf(rows, [smallest, 2 * smallest]);
-	expect(parts.map(({ rows: inFrame }) => inFrame)).toEqual([82, 165, 53]);
+	const parts = await framesOf(rows, [smallest, largest]);
+	expect(parts.map(({ rows: inFrame }) => inFrame)).toEqual([82, 123, 95]);
 	for (const [at, { rawLength, rows: inFrame = 0 }] of parts.entries()) {
 		expect(rawLength).toBe(inFrame * 100_000 + FORM_BYTES);
-		expect(rawLength).toBeLessThanOrEqual(at === 0 ? smallest : 2 * smallest);
+		expect(rawLength).toBeLessThanOrEqual(at === 0 ? smallest : largest);
 	}
 });
 
@@ -108,7 +108,7 @@ it('frames that are too large for memory are streamed, many rows in each, whatev
 	const limit = largest + 1024;
 	const rows = Array.from({ length: 2000 }, (_, index) => [20, 70_000, 300_000, 5][index % 4]!);
 	const parts = await framesOf(rows, [limit]);
-	expect(parts.length).toBe(6);
+	expect(parts.length).toBe(16);
 	expect(parts.reduce((sum, { rows: inFrame = 0 }) => sum + inFrame, 0)).toBe(2000);
 	const content = rows.reduce((sum, length) => sum + length, 0);
 	expect(parts.reduce((sum, { rawLength }) => sum + rawLength, 0)).toBe(content + parts.length * FORM_BYTES);
@@ -122,3 +122,15 @@ it('a row that is longer than any frame has one of its own, also between streame
 	const streamed = await framesOf([50, 40 * MEBIBYTE, 50, 50], [limit]);
 	expect(streamed.map(({ rows }) => rows)).toEqual([1, 1, 2]);
 });
+
+it.each([1, 2, 3, 4, 8, 16, 64])(
+	'the buffers of %i connections are bounded in bytes, and each has one to fill',
+	(parallel) => {
+		const { sizes, limit } = new FrameBuffers(parallel);
+		expect(sizes.smallest).toBeLessThanOrEqual(sizes.largest);
+		expect(limit).toBeGreaterThan(parallel);
+		expect(limit).toBeLessThanOrEqual(2 * parallel);
+		expect(limit * sizes.largest).toBeLessThanOrEqual(Math.max(128, 8 * (parallel + 1)) * MEBIBYTE);
+		expect(sizes.largest).toBeLessThanOrEqual(12 * MEBIBYTE);
+	},
+);
