@@ -9,8 +9,8 @@ import type { WalReport } from './report';
 import type { Survey } from './survey';
 import { candidateOf, isBaseBackup, planWal, type BaseCandidate, type WalPlan } from './wal';
 
-/** Segments that are removed between two looks at the lock. */
-const GROUP = 1000;
+/** Segments that are removed at once, in no promised order: as many may be missing here and there when a removal breaks off. */
+const GROUP = 100;
 const READERS = 16;
 
 /**
@@ -66,7 +66,10 @@ async function withoutLocked(
 	return objects.filter((object) => !locked.has(object));
 }
 
-/** The oldest first: what is left when it breaks off has no gap. */
+/**
+ * Removes segments in groups, the oldest group first, and stops at the first that could not go whole. So what is left has
+ * gaps only within that group, which is older than anything that the policy keeps.
+ */
 async function remove(
 	storage: Storage,
 	objects: readonly StoredObject[],
@@ -102,13 +105,17 @@ function reportOf(plan: WalPlan, deleted: readonly StoredObject[], error: Backup
 		keptBytes: plan.keptBytes + total(plan.delete) - freedBytes,
 		deleted: deleted.length,
 		freedBytes,
-		deletedUpTo:
-			deleted
-				.map(({ key }) => key)
-				.sort()
-				.at(-1) ?? null,
+		deletedUpTo: lastBeforeGap(plan, deleted),
 		reason: plan.reason,
 		refusal: plan.refusal ?? null,
 		error,
 	};
+}
+
+/** The last segment up to which all that were to go are gone; null where the first one is still there. */
+function lastBeforeGap(plan: WalPlan, deleted: readonly StoredObject[]): string | null {
+	const gone = new Set(deleted);
+	const firstLeft = plan.delete.findIndex((object) => !gone.has(object));
+	const last = firstLeft < 0 ? plan.delete.at(-1) : plan.delete[firstLeft - 1];
+	return last?.key ?? null;
 }

@@ -68,7 +68,7 @@ export interface WalReport {
 	/** Segments deleted; in a dry run, that would be. */
 	deleted: number;
 	freedBytes: number;
-	/** The newest that goes. */
+	/** All that were to go up to this one are gone; null where the oldest of them is still there. */
 	deletedUpTo: string | null;
 	/** What is kept, in plain words. */
 	reason: string;

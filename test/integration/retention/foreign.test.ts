@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 
 import { describe, expect, it } from 'vitest';
 
+import { BackupError } from '../../../engine/errors';
 import { prune, type PruneOptions, type RetentionPolicy } from '../../../engine/retention';
 import { FolderStorage } from '../../../engine/storage';
 import { backupsIn, DAY_MS, intercepted, temporaryRoot, withManifests, writeBackup, writeDaily } from './support';
@@ -166,6 +167,28 @@ describe('archived WAL', () => {
 		expect(report.wal[0]!.reason).toContain(base);
 		const left = (await backupsIn(storage)).filter((key) => key.startsWith('wal/'));
 		expect(left).toEqual(files.slice(0, 12).sort());
+	});
+
+	it('goes the oldest group first, and what is reported as deleted up to a segment has no gap', async () => {
+		const { storage, put } = folder();
+		await writeDaily(storage, 2);
+		const files = Array.from({ length: 450 }, (_, index) => put(segment(1000 - index), index + 0.5)).reverse();
+		const groups: string[][] = [];
+		const fails = files[150]!;
+		const failing = intercepted(storage, {
+			removeMany: async (keys, signal) => {
+				if (!keys[0]?.startsWith('wal/')) return await storage.removeMany(keys, signal);
+				groups.push([...keys]);
+				const error = new BackupError('STORAGE_DENIED', 'No.');
+				await storage.removeMany(keys.filter((key) => key !== fails));
+				return keys.includes(fails) ? [{ key: fails, error }] : [];
+			},
+		});
+		const policy = { rules: { last: 2 }, wal: { days: 7 }, maxDeletedShare: 1 };
+		const { wal } = await prune({ storage: failing, policy, owner: 'test' });
+		expect(groups.flat()).toEqual(files.slice(0, groups.flat().length));
+		expect(groups.map(({ length }) => length)).toEqual([100, 100]);
+		expect(wal).toMatchObject([{ deleted: 199, deletedUpTo: files[149], error: { code: 'STORAGE_DENIED' } }]);
 	});
 
 	it('is let go with the base backup that needed it', async () => {
