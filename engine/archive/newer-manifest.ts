@@ -22,6 +22,8 @@ export class NewerManifest extends BackupError {
 	readonly kind: string | undefined;
 	/** Ids of the archives that the backup needs, as far as they can be read. */
 	readonly needs: readonly string[];
+	/** Whether it states needs in a form, or a number, that this version does not understand: it may need more than `needs`. */
+	readonly mayNeedMore: boolean;
 
 	/** @param reason What this version does not know: `is of the kind mysql` */
 	constructor(where: string, reason: string, { id, kind, needs }: Record<string, unknown>) {
@@ -31,6 +33,7 @@ export class NewerManifest extends BackupError {
 		[this.id] = idsIn([id]);
 		this.kind = isName(kind) ? kind : undefined;
 		this.needs = idsIn(needs);
+		this.mayNeedMore = needs !== undefined && !(Array.isArray(needs) && needs.length === this.needs.length);
 	}
 }
 

@@ -40,6 +40,8 @@ export interface UnreadManifest {
 	isNewer: boolean;
 	/** Ids of the archives that the backup needs, as far as they can be read. */
 	needs: readonly string[];
+	/** Set where it may need more than that: everything of this kind in its folder, or without a kind, everything there. */
+	mayNeed?: { kind: string | undefined };
 }
 
 /** An archive that had a manifest. */
@@ -73,8 +75,10 @@ export async function readCatalog(
 	const catalog: RetentionCatalog = {
 		...backupsAndOthers(listing),
 		damaged: damaged.map(({ manifestKey, error }) => {
-			const isNewer = error instanceof NewerManifest;
-			return { manifestKey, message: messageOf(error), isNewer, needs: isNewer ? error.needs : [] };
+			const unread = { manifestKey, message: messageOf(error) };
+			if (!(error instanceof NewerManifest)) return { ...unread, isNewer: false, needs: [] };
+			const { kind, needs, mayNeedMore } = error;
+			return { ...unread, isNewer: true, needs, ...(mayNeedMore && { mayNeed: { kind } }) };
 		}),
 		lost: new Map(
 			Array.from(lost, ([key, { summary, since }]) => {

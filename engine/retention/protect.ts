@@ -1,3 +1,4 @@
+import type { UnreadManifest } from './catalog';
 import { isGood, policySeriesOf, type RetentionEntry } from './entry';
 import { homeOf } from '../archive';
 import { weekOfKey } from './periods';
@@ -73,7 +74,7 @@ function thingsIn(entries: readonly RetentionEntry[]): (entry: RetentionEntry) =
 }
 
 /** A backup that may need others. */
-export type Needing = Pick<RetentionEntry, 'key' | 'needs'>;
+export type Needing = Pick<RetentionEntry, 'key' | 'needs'> & Pick<UnreadManifest, 'mayNeed'>;
 
 /**
  * Keeps the archives that kept backups cannot be restored without, and those that these need in turn: a backup that is kept
@@ -87,6 +88,12 @@ export function protectNeeded(
 	add: AddReason,
 ): void {
 	const waiting: Needing[] = [...outside, ...all.filter(isKept)].filter(({ needs }) => needs.length > 0);
+	for (const needing of outside) {
+		for (const entry of needing.mayNeed ? all.filter((one) => mayBeNeededBy(needing, one)) : []) {
+			add(entry, { rule: 'needed', text: `may be needed by ${needing.key}` });
+			waiting.push(entry);
+		}
+	}
 	if (waiting.length === 0) return;
 	const byId = new Map<string, RetentionEntry[]>();
 	for (const entry of all) {
@@ -106,4 +113,10 @@ export function protectNeeded(
 			}
 		}
 	}
+}
+
+/** Whether a backup whose needs are not understood may need another one. */
+function mayBeNeededBy({ key, mayNeed }: Needing, entry: RetentionEntry): boolean {
+	if (entry.kind === 'foreign' || (mayNeed?.kind !== undefined && mayNeed.kind !== entry.kind)) return false;
+	return homeOf(entry) === homeOf({ key, kind: entry.kind });
 }

@@ -86,5 +86,5 @@ export function planOf(
 
 /** Backups whose manifests cannot be read stay, so what they need stays with them. */
 function unreadIn({ damaged }: RetentionCatalog): Needing[] {
-	return damaged.map(({ manifestKey, needs }) => ({ key: manifestKey, needs }));
+	return damaged.map(({ manifestKey, ...needing }) => ({ key: manifestKey, ...needing }));
 }

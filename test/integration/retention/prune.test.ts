@@ -184,6 +184,25 @@ describe('in a folder', () => {
 		expect(await storage.stat(old)).toBeUndefined();
 	});
 
+	it.each([
+		['of a kind', {}, 'globals/'],
+		['of no kind', { kind: 7 }, 'crm/'],
+	])(
+		'keeps all that a newer backup %s may need, where its needs are not understood',
+		async (_what, changes, folder) => {
+			const storage = temporaryStorage();
+			const keys = await writeDaily(storage, 3);
+			const elsewhere = [await writeBackup(storage, 1, { folder }), await writeBackup(storage, 2, { folder })];
+			const newer = await writeBackup(storage, 9);
+			const manifest = parseManifest(await textOf(storage, manifestKeyOf(newer)), newer);
+			const text = asNewer(manifest, { formatVersion: 3, needs: { base: 'x' }, ...changes });
+			await storage.replace(manifestKeyOf(newer), Buffer.from(text));
+			const report = await pruneBy(storage, { last: 1 });
+			expect(report.deleted.map(({ key }) => key)).toEqual([elsewhere[1]]);
+			for (const key of keys) expect(await storage.stat(key)).toBeDefined();
+		},
+	);
+
 	it('counts the bytes of a hard link once, and none as freed that the other name still takes up', async () => {
 		const storage = temporaryStorage();
 		const [newest, old] = (await writeDaily(storage, 2)) as [string, string];

@@ -103,6 +103,10 @@ describe('a manifest that a newer version has made', () => {
 		expect(needsOf(many)).toEqual(many.slice(0, MAX_NEEDS));
 		expect(needsOf([1, '../x', OTHER, null, { id: OTHER }])).toEqual([OTHER]);
 		for (const needs of [undefined, null, 'x', { length: 5 }]) expect(needsOf(needs)).toEqual([]);
+		const isUnclear = (needs: unknown) =>
+			(failureOf(written({ formatVersion: 3, needs })) as NewerManifest).mayNeedMore;
+		expect([many, [1, OTHER], null, 'x', { full: OTHER }].map(isUnclear)).toEqual(Array(5).fill(true));
+		expect([[], [OTHER], many.slice(0, MAX_NEEDS)].map(isUnclear)).toEqual([false, false, false]);
 		const error = failureOf(written({ formatVersion: 3, id: 'x', kind: 7 })) as NewerManifest;
 		expect([error.id, error.kind]).toEqual([undefined, undefined]);
 	});
