@@ -12,6 +12,7 @@ import { markerCursor, parseTableRead, type TableRead } from './cursor';
 import { withoutNames } from './roleNames';
 import { RestrictMask } from './restrictMask';
 import { pgDumpError, pgDumpWarnings } from './errors';
+import type { CompiledProgram } from './worker';
 
 /** Major version of the pg_dump that we carry: the newest server it reads. */
 export const PG_DUMP_MAJOR = 18;
@@ -208,17 +209,20 @@ interface Outcome {
 	error?: string;
 	/** All that pg_dump wrote to its standard error. */
 	messages: string;
-	/** A WebAssembly.Module, of a run that has succeeded. */
-	compiled?: object;
+	/** pg_dump compiled, of a run that has succeeded. */
+	compiled?: CompiledProgram;
 }
 
-/** pg_dump compiled, kept for the next run of this process: compiling and optimizing it takes 200 to 300 ms of CPU time. */
-let kept: object | undefined;
+/**
+ * pg_dump compiled, kept for the next run of this process: compiling and optimizing it takes 200 to 300 ms of CPU time. The
+ * worker compares it with the file, and compiles that anew where it has changed.
+ */
+let kept: CompiledProgram | undefined;
 
 function finished(worker: Worker, bridge: Bridge): Promise<{ script: string; messages: string }> {
 	return new Promise((resolve, reject) => {
 		worker.once('message', ({ script, error = '', messages, compiled }: Outcome) => {
-			kept ??= compiled;
+			kept = compiled ?? kept;
 			if (script !== undefined) resolve({ script, messages });
 			else reject(pgDumpError(messages.includes('pg_dump: error: ') ? messages : error, bridge.serverError));
 		});

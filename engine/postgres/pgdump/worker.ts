@@ -6,6 +6,7 @@
  *
  * Imports nothing of ours, so that it loads as it is, compiled or as TypeScript under the tests.
  */
+import { createHash } from 'node:crypto';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 
 import { pgDump } from '@electric-sql/pglite-tools';
@@ -16,7 +17,13 @@ interface PgDumpJob {
 	answered: Int32Array;
 	args: string[];
 	/** pg_dump compiled, where this process has run it before. */
-	compiled: object | undefined;
+	compiled: CompiledProgram | undefined;
+}
+
+/** A WebAssembly.Module, with the SHA-256 of what it was compiled from. */
+export interface CompiledProgram {
+	module: object;
+	sha256: string;
 }
 
 const { port, answered, args, compiled } = workerData as PgDumpJob;
@@ -89,8 +96,10 @@ let program = compiled;
 
 /** Stands in for WebAssembly.instantiate. */
 async function instantiateOnce(bytes: Uint8Array, imports: Imports): Promise<unknown> {
-	program ??= await WebAssembly.compile(bytes);
-	return { module: program, instance: await instantiate(program, takingDown(imports)) };
+	// An update of the package may have changed it since then, together with the code around it.
+	const sha256 = createHash('sha256').update(bytes).digest('hex');
+	if (program?.sha256 !== sha256) program = { module: await WebAssembly.compile(bytes), sha256 };
+	return { module: program.module, instance: await instantiate(program.module, takingDown(imports)) };
 }
 
 /** What pgDump asks of a PGlite: the bytes of the protocol, and a search path to set back, which here is nobody's. */
