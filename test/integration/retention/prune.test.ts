@@ -185,8 +185,8 @@ describe('in a folder', () => {
 	});
 
 	it.each([
-		['of a kind', {}, 'globals/'],
-		['of no kind', { kind: 7 }, 'crm/'],
+		['of a kind', {}, 'other'],
+		['of no kind', { kind: 7 }, 'crm'],
 	])(
 		'keeps all that a newer backup %s may need, where its needs are not understood',
 		async (_what, changes, folder) => {
