@@ -6,6 +6,7 @@ import {
 	completeSources,
 	NewerManifest,
 	scanBackups,
+	type ScanOptions,
 	VERIFICATION_SUFFIX,
 	type ListedArchive,
 	type ManifestTrust,
@@ -64,14 +65,24 @@ export async function readCatalog(
 ): Promise<RetentionCatalog> {
 	const { keepCache = false, now = new Date(), trust = {}, signal } = options;
 	const shared = new SharedStrings();
-	const { listing, damaged, lost, manifestsRead } = await scanBackups<RetentionEntry>(storage, {
+	let needsAny = false;
+	const scanOptions: ScanOptions<RetentionEntry> = {
 		save: keepCache ? 'always' : 'never',
 		now,
 		trust,
 		signal,
-		keep: ({ manifest, key }, { size, sharedAs }) =>
-			shared.in(entryOf({ manifest, key, foundSize: size }, { sharedAs })),
-	});
+		keep: ({ manifest, key }, { size, sharedAs }) => {
+			if (manifest.needs && manifest.needs.length > 0) needsAny = true;
+			return shared.in(entryOf({ manifest, key, foundSize: size }, { sharedAs }));
+		},
+	};
+	const first = await scanBackups(storage, scanOptions);
+	// A line without its needs would let go what a backup cannot be restored without; no seal tells that it is right.
+	const isDoubtful = needsAny && !trust.passphrase;
+	const scan = isDoubtful ? await scanBackups(storage, { ...scanOptions, isAnew: true }) : first;
+	const { listing, damaged, manifestsRead } = scan;
+	// Of manifests that are gone, only the stored lines tell.
+	const { lost } = first;
 	const catalog: RetentionCatalog = {
 		...backupsAndOthers(listing),
 		damaged: damaged.map(({ manifestKey, error }) => {

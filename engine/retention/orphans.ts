@@ -63,7 +63,9 @@ export function orphansIn(catalog: RetentionCatalog, now: Date, isInScope: (key:
 		const reason = lost && whyPrecious(lost, standing);
 		if (reason !== undefined) orphans.precious.push({ key, reason });
 		else if (lost) {
-			if (now.getTime() - lost.since.getTime() > DAY_MS) orphans.own.push(object);
+			// Without a passphrase, whoever writes to the storage can say so of any file: never of what we do not make.
+			const isOurs = ARCHIVE_NAME.test(key);
+			if (isOurs && now.getTime() - lost.since.getTime() > DAY_MS) orphans.own.push(object);
 		} else if (isAbandoned(key, catalog, now)) orphans.own.push(object);
 		else if (ARCHIVE_NAME.test(key)) orphans.unproven.push(object);
 	}

@@ -4,7 +4,7 @@ import {
 	listManifests,
 	parseManifest,
 	type BackupReference,
-	type ListedBackup,
+	type KnownBackup,
 	type Manifest,
 } from '../archive';
 import { CHECKSUM } from '../archive/manifest';
@@ -48,26 +48,24 @@ export async function setPinned(options: PinOptions): Promise<PinnedBackup[]> {
 	const { storage, pinned, owner, signal } = options;
 	return await withLock(storage, { owner, ...(signal && { signal }) }, async () => {
 		const result: PinnedBackup[] = [];
-		for (const { key, manifestKey, foundSize } of await chosen(options)) {
-			const { manifest, changed } = await rewrite(storage, manifestKey, pinned, signal);
+		for (const { key, manifestKey, foundSize, manifest: told } of await chosen(options)) {
+			const rewritten = await rewrite(storage, manifestKey, told.id, pinned, signal);
+			if (!rewritten) continue;
+			const { manifest, changed } = rewritten;
 			result.push({ manifest, key, changed, complete: foundSize === manifest.size.stored });
 		}
 		return result;
 	});
 }
 
-async function chosen({
-	storage,
-	reference,
-	prefix = '',
-	signal,
-}: PinOptions): Promise<Array<Pick<ListedBackup, 'key' | 'manifestKey' | 'foundSize'>>> {
+async function chosen({ storage, reference, prefix = '', signal }: PinOptions): Promise<KnownBackup[]> {
 	if ('latest' in reference) await assertOneKind(storage, reference, prefix, signal);
 	const found = await findBackup(storage, reference, prefix, signal);
 	if ('file' in reference) return [found];
 	// The copies may lie anywhere; their names are the original's.
 	const { backups } = await listManifests(storage, '', { name: found.manifest.name }, signal);
-	return backups.filter(({ manifest }) => manifest.id === found.manifest.id);
+	const copies = backups.filter(({ key, manifest }) => key !== found.key && manifest.id === found.manifest.id);
+	return [found, ...copies];
 }
 
 /** A database and a collection may have the same name: the newest of both would be anybody's guess. */
@@ -86,12 +84,14 @@ async function assertOneKind(
 	});
 }
 
+/** The catalogue tells where copies lie, and may be wrong: undefined for a manifest that is of another backup. */
 async function rewrite(
 	storage: Storage,
 	manifestKey: string,
+	id: string,
 	pinned: boolean,
 	signal: AbortSignal | undefined,
-): Promise<{ manifest: Manifest; changed: boolean }> {
+): Promise<{ manifest: Manifest; changed: boolean } | undefined> {
 	const text = (await manifestBytes(storage, manifestKey, signal))?.toString('utf8');
 	if (text === undefined) {
 		throw new BackupError('STORAGE_MISSING', `The manifest ${manifestKey} was removed meanwhile.`, {
@@ -99,6 +99,7 @@ async function rewrite(
 		});
 	}
 	const manifest = parseManifest(text, manifestKey);
+	if (manifest.id !== id) return undefined;
 	if ((manifest.pinned ?? false) === pinned) return { manifest, changed: false };
 	const content = JSON.parse(text) as Manifest & Record<string, unknown>;
 	delete content[CHECKSUM];

@@ -1,3 +1,5 @@
+import { gzipSync } from 'node:zlib';
+
 import { describe, expect, it } from 'vitest';
 
 import { formatManifest, manifestKeyOf, parseManifest, type BackupReference } from '../../../engine/archive';
@@ -9,6 +11,7 @@ import {
 	keysIn,
 	pruneBy,
 	temporaryStorage,
+	catalogTextOf,
 	textOf,
 	withManifests,
 	writeBackup,
@@ -76,6 +79,19 @@ describe('a pin', () => {
 		expect(await pins()).toEqual([true, undefined]);
 		await set(storage, { id: (await manifestOf(storage, key)).id }, false);
 		expect(await pins()).toEqual([undefined, undefined]);
+	});
+
+	it('is for no other backup that a forged catalogue calls a copy', async () => {
+		const storage = temporaryStorage();
+		const [pinned, other] = [await writeBackup(storage, 1), await writeBackup(storage, 2)];
+		await set(storage, { file: pinned }, true);
+		await pruneBy(storage, { last: 9 });
+		const stored = '.stack-backup/catalog.jsonl.gz';
+		const { id } = await manifestOf(storage, other);
+		const text = await catalogTextOf(storage);
+		await storage.replace(stored, gzipSync(text.replace((await manifestOf(storage, pinned)).id, id)));
+		expect(await set(storage, { id }, false)).toMatchObject([{ key: other, changed: false }]);
+		expect((await manifestOf(storage, pinned)).pinned).toBe(true);
 	});
 
 	it('asks which, where backups of several kinds have the name', async () => {

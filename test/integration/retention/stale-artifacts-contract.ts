@@ -1,3 +1,5 @@
+import { gzipSync } from 'node:zlib';
+
 import { describe, expect, it } from 'vitest';
 
 import { manifestKeyOf } from '../../../engine/archive';
@@ -6,6 +8,7 @@ import { prune } from '../../../engine/retention';
 import type { Storage } from '../../../engine/storage';
 import {
 	backupsIn,
+	catalogTextOf,
 	changeManifest,
 	intercepted,
 	pruneBy,
@@ -176,6 +179,42 @@ export function staleArtifactsContract(newStorage: () => Promise<Storage>): void
 			expect(report.damaged.map(({ manifestKey }) => manifestKey).sort()).toEqual(
 				[manifestKeyOf(verified), manifestKeyOf(full)].sort(),
 			);
+		});
+
+		it("stay where a forged catalogue tells of somebody else's file that it had a manifest", async () => {
+			const storage = await newStorage();
+			const keys = await writeDaily(storage, 6);
+			await pruneBy(storage, { last: 9 });
+			const dump = 'postgres/nightly.dump';
+			await storage.replace(dump, Buffer.from('x'));
+			const text = await catalogTextOf(storage);
+			const line = JSON.parse(text.split('\n').find((one) => one.includes(keys[5]!))!) as [string, ...unknown[]];
+			const told = line[4] as { file: string; size: object };
+			line.splice(0, 1, dump);
+			line[4] = { ...told, file: 'nightly.dump', size: { ...told.size, stored: 1 } };
+			line[5] = '2020-01-01T00:00:00.000Z';
+			await storage.replace('.stack-backup/catalog.jsonl.gz', gzipSync(`${text}${JSON.stringify(line)}\n`));
+			for (const removeUnproven of [false, true]) {
+				const report = await pruneBy(storage, { last: 9 }, { now: tomorrow(), removeUnproven });
+				expect(report.removedOrphans).toEqual([]);
+			}
+			expect(await storage.stat(dump)).toBeDefined();
+		});
+
+		it('are not what a backup needs, though a forged line of it does not say so', async () => {
+			const storage = await newStorage();
+			const [newest, second, full] = (await writeDaily(storage, 3)) as [string, string, string];
+			const { id } = JSON.parse(await textOf(storage, manifestKeyOf(full))) as { id: string };
+			for (const key of [newest, second]) await changeManifest(storage, key, { needs: [id] });
+			await pruneBy(storage, { last: 9 });
+			const text = await catalogTextOf(storage);
+			const lines = text
+				.split('\n')
+				.map((line) => (line.includes(newest) ? line.replace(/,"needs":\[[^\]]*\]/, '') : line));
+			expect(lines.join('\n')).not.toBe(text);
+			await storage.replace('.stack-backup/catalog.jsonl.gz', gzipSync(lines.join('\n')));
+			expect((await pruneBy(storage, { last: 1 })).deleted.map(({ key }) => key)).toEqual([second]);
+			expect(await storage.stat(full)).toBeDefined();
 		});
 
 		it('go with as many records as were left of them', async () => {

@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
 
 import { createArchive, manifestKeyOf, parseManifest, formatManifest, type Manifest } from '../../../engine/archive';
@@ -71,6 +72,13 @@ export async function textOf(storage: Storage, key: string): Promise<string> {
 }
 
 /** Everything but retention's own, sorted. */
+/** The lines of the stored catalogue. */
+export async function catalogTextOf(storage: Storage): Promise<string> {
+	const chunks: Uint8Array[] = [];
+	for await (const chunk of await storage.read('.stack-backup/catalog.jsonl.gz')) chunks.push(chunk as Uint8Array);
+	return gunzipSync(Buffer.concat(chunks)).toString();
+}
+
 export async function keysIn(storage: Storage): Promise<string[]> {
 	const keys = (await all(storage.list(''))).map(({ key }) => key);
 	return keys.filter((key) => !key.startsWith('.stack-backup/')).sort();
