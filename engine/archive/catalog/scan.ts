@@ -86,6 +86,8 @@ class BackupScan<T> {
 	readonly #seal: CatalogSeal | undefined;
 	readonly #now: Date;
 	#manifestsRead = 0;
+	/** Whether what is stored cannot be used; it may be large, so it is not read a second time. */
+	#isDamaged = false;
 	/** What else changed: stored lines without use, manifests that are newly missed. */
 	#changes = 0;
 
@@ -102,8 +104,10 @@ class BackupScan<T> {
 	async run(): Promise<Scan<T>> {
 		const { isAnew = false, signal } = this.options;
 		const [stored] = await Promise.all([isAnew ? undefined : readStored(this.storage, signal), this.#list()]);
-		if (stored === 'damaged') this.#changes += WORTH_WRITING;
-		else if (stored) await this.#takeStored(stored);
+		if (stored === 'damaged') {
+			this.#isDamaged = true;
+			this.#changes += WORTH_WRITING;
+		} else if (stored) await this.#takeStored(stored);
 		await this.#readOthers();
 		await this.#save();
 		return {
@@ -240,7 +244,7 @@ class BackupScan<T> {
 		const changes = this.#fresh.size + this.#changes;
 		if (save === 'never' || changes < (save === 'always' ? 1 : WORTH_WRITING)) return;
 		try {
-			const lines = this.#linesToStore(await readStored(this.storage, signal));
+			const lines = this.#linesToStore(this.#isDamaged ? undefined : await readStored(this.storage, signal));
 			await writeStored(this.storage, lines, this.#fresh, signal);
 		} catch (error) {
 			// Whoever may only read lists all the same.
