@@ -7,6 +7,9 @@ import { all } from './content';
 import type { StorageUnderTest } from './contract';
 import { quickClock, type QuickClock } from './quick-clock';
 
+/** Where the storages of tests keep their objects in a bucket. */
+export const TEST_PREFIX = 'backups/test';
+
 /** S3's smallest part size, so that small objects already need several parts. */
 export const PART_BYTES = 5 * 1024 * 1024;
 
@@ -19,7 +22,7 @@ export function quickRetry(clock: QuickClock = quickClock()) {
 export function optionsFor(server: S3Server, bucket: string, more: Partial<S3StorageOptions> = {}): S3StorageOptions {
 	const { endpoint, region, accessKeyId, secretAccessKey } = server;
 	const access = { endpoint, region, accessKeyId, secretAccessKey };
-	return { ...access, bucket, prefix: 'backups/test', partSize: PART_BYTES, retry: quickRetry(), ...more };
+	return { ...access, bucket, prefix: TEST_PREFIX, partSize: PART_BYTES, retry: quickRetry(), ...more };
 }
 
 /**
