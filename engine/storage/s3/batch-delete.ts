@@ -14,7 +14,7 @@ const SINGLES_AT_ONCE = 16;
 const STALL_MS = 5 * 60 * 1000;
 
 /** Codes that say that there is no such object. The prefix in the bucket may make a key longer than the server takes. */
-const NOT_THERE = ['NoSuchKey', 'KeyTooLongError'];
+const NOT_THERE = ['NoSuchKey', 'KeyTooLongError', 'XMinioInvalidObjectName'];
 
 /**
  * What does not come through XML 1.0 as it is: what it cannot hold, and for one such key Swift and others refuse the whole
