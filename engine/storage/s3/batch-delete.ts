@@ -13,7 +13,10 @@ const SINGLES_AT_ONCE = 16;
 /** Some servers delete the keys of a batch one after another before they answer. */
 const STALL_MS = 5 * 60 * 1000;
 
-/** Codes that say that there is no such object. The prefix in the bucket may make a key longer than the server takes. */
+/**
+ * Codes that say that there is no such object, or that none can have this name: the prefix in the bucket may make a key longer
+ * than the server takes, and MinIO refuses names that no file of it can have.
+ */
 const NOT_THERE = ['NoSuchKey', 'KeyTooLongError', 'XMinioInvalidObjectName'];
 
 /**
