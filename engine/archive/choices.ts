@@ -2,7 +2,7 @@
 import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
 import type { CodecOptions } from './codec';
-import type { EncryptionKeys } from './encryption';
+import type { EncryptionKeys } from './encryption/encryption';
 
 /** How the archives of a backup are stored. A system adds what is its own. */
 export interface ArchiveChoices {

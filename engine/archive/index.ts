@@ -20,23 +20,23 @@
  * 10. With the passphrase, no manifest that was made or changed without it is read, found, listed or opened.
  */
 export { LONGEST_TIMEOUT, PARALLEL, wholeNumber, type ArchiveChoices, type NumberRange } from './choices';
-export { CLAIM_SUFFIX } from './claim';
-export { createArchive, type CreateArchiveOptions } from './create';
+export { CLAIM_SUFFIX } from './write/claim';
+export { createArchive, type CreateArchiveOptions } from './write/create';
 export { assertRoomForCopy, checkKeptCopies, KEPT_COPIES, KEPT_SUFFIX } from './kept-copies';
-export { beginArchive, makeArchive, type NewArchive } from './make';
-export type { CommitDetails } from './publish';
-export type { ArchiveWriter } from './writer';
-export type { PartDetails } from './output';
-export { openArchive, type ArchiveReader, type ReadPartResult } from './reader';
+export { beginArchive, makeArchive, type NewArchive } from './write/make';
+export type { CommitDetails } from './write/publish';
+export type { ArchiveWriter } from './write/writer';
+export type { PartDetails } from './write/output';
+export { openArchive, type ArchiveReader, type ReadPartResult } from './read/reader';
 export type { BackupEntry, DamagedManifest, KnownBackup, ListedBackup, ManifestSummary } from './catalog/entry';
 export { findBackup, type BackupReference } from './catalog/find';
 export { listManifests, type ManifestFilter, type ManifestList } from './catalog/list';
 export type { ListedArchive } from './catalog/listing';
 export { scanBackups, type ScanOptions } from './catalog/scan';
 export type { CodecName, CodecOptions } from './codec';
-export { checkKeys } from './check-keys';
-export type { DecryptionKeys, EncryptionKeys } from './encryption';
-export { decryptMessage } from './message';
+export { checkKeys } from './encryption/check-keys';
+export type { DecryptionKeys, EncryptionKeys } from './encryption/encryption';
+export { decryptMessage } from './encryption/message';
 export {
 	folderOf,
 	HOUSEKEEPING,
@@ -57,14 +57,14 @@ export {
 	type ManifestPart,
 	type ManifestTable,
 	type PartialBackup,
-} from './manifest';
-export { mayBeOfKind, NewerManifest } from './newer-manifest';
-export { assertSelfContained, neededBy, type NeededArchive } from './needs';
-export { formatManifest, manifestDocument, parseManifest } from './manifest-text';
-export { DerivationBudget, isAuthentic, type ManifestTrust } from './authenticity';
-export { readManifest } from './manifest-file';
-export { frameBytes, type FrameSizes } from './frame-size';
-export { writeFrames } from './stream-frames';
+} from './manifest/manifest';
+export { mayBeOfKind, NewerManifest } from './manifest/newer';
+export { assertSelfContained, neededBy, type NeededArchive } from './manifest/needs';
+export { formatManifest, manifestDocument, parseManifest } from './manifest/text';
+export { DerivationBudget, isAuthentic, type ManifestTrust } from './manifest/authenticity';
+export { readManifest } from './manifest/file';
+export { frameBytes, type FrameSizes } from './write/frame-size';
+export { writeFrames } from './write/stream-frames';
 export { LIMITS, readSmallObject, TooLarge } from './small-object';
 export { decompress } from './unpack/decompress';
 export { HEAD_BYTES, wrapperOf, unpack, type Wrapper, type UnpackedFile, type UnpackOptions } from './unpack/unpack';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { BackupError } from '../errors';
-import { MANIFEST_SUFFIX, type BackupKind } from './manifest';
+import { MANIFEST_SUFFIX, type BackupKind } from './manifest/manifest';
 import type { CodecName } from './codec';
 
 /** Bytes of UTF-8 that a name may take up: leaves room for time, extensions, `.manifest.json` and a temporary suffix in the 255 of a file name. */

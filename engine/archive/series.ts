@@ -8,7 +8,7 @@
  * one keeps its last backup; and one that took over the address of another does not take over its series.
  */
 import type { ManifestSummary } from './catalog/entry';
-import type { BackupKind, Manifest } from './manifest';
+import type { BackupKind, Manifest } from './manifest/manifest';
 import { folderOf, usualFolder, weekOfFolder } from './naming';
 
 /** The system that a backup was read from, as far as its manifest tells. */

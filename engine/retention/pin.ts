@@ -7,8 +7,8 @@ import {
 	type KnownBackup,
 	type Manifest,
 } from '../archive';
-import { CHECKSUM } from '../archive/manifest';
-import { manifestBytes } from '../archive/manifest-file';
+import { CHECKSUM } from '../archive/manifest/manifest';
+import { manifestBytes } from '../archive/manifest/file';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
 import { withLock } from './lock';

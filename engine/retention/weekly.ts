@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { folderOf, keyIn, manifestKeyOf, parseManifest, type BackupKind, type Manifest } from '../archive';
-import { manifestBytes, readManifest } from '../archive/manifest-file';
+import { manifestBytes, readManifest } from '../archive/manifest/file';
 import { isUsualFolder } from '../archive/naming';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';

@@ -7,7 +7,7 @@
 import { z } from 'zod';
 
 import { LIMITS, MANIFEST_SUFFIX, readSmallObject, VERIFICATION_SUFFIX } from '../archive';
-import { productTool } from '../archive/tool';
+import { productTool } from '../archive/manifest/tool';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage';
 import { withMutex } from './mutex';

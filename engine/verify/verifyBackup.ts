@@ -1,6 +1,6 @@
 /**
  * How bytes move through a verification. The levels `integrity` and `content` read the archive from the storage once: the
- * reader (engine/archive/reader.ts) hashes the stored bytes, decrypts them, compares every frame with its hash and
+ * reader (engine/archive/read/reader.ts) hashes the stored bytes, decrypts them, compares every frame with its hash and
  * decompresses it; the check of the archive's kind takes what comes out and judges it. ContentSource stands between the two. It
  * keeps apart what the reader failed with (the bytes are bad, a key is wrong, the storage is away) and what the check failed
  * with, and it reads to the end what a check leaves, because the reader compares the hash of the whole file only there.

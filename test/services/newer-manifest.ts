@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 import { manifestDocument, type Manifest } from '../../engine/archive';
-import { canonicalJson } from '../../engine/archive/canonical';
+import { canonicalJson } from '../../engine/archive/manifest/canonical';
 
 /** The text of a manifest with what only a newer version of this package knows, and a checksum that is right. */
 export function asNewer(manifest: Manifest, changes: object): string {

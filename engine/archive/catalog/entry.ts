@@ -1,5 +1,5 @@
 import type { BackupError } from '../../errors';
-import type { Manifest } from '../manifest';
+import type { Manifest } from '../manifest/manifest';
 
 /** A manifest without what grows with the archive: what lists, choices and retention look at. */
 export type ManifestSummary = Omit<Manifest, 'parts' | 'tables'>;

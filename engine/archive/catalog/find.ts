@@ -1,12 +1,12 @@
 import { BackupError } from '../../errors';
 import { inParallel } from '../../parallel';
 import type { Storage } from '../../storage/storage';
-import type { ManifestTrust } from '../authenticity';
-import { MANIFEST_SUFFIX, type BackupKind } from '../manifest';
-import { manifestReader, readManifest } from '../manifest-file';
+import type { ManifestTrust } from '../manifest/authenticity';
+import { MANIFEST_SUFFIX, type BackupKind } from '../manifest/manifest';
+import { manifestReader, readManifest } from '../manifest/file';
 import { folderOf, isFileOf, manifestKeyOf, timestamp } from '../naming';
-import { assertNeededThere } from '../needs';
-import { NewerManifest } from '../newer-manifest';
+import { assertNeededThere } from '../manifest/needs';
+import { NewerManifest } from '../manifest/newer';
 import type { BackupEntry, DamagedManifest, KnownBackup, ListedBackup, ManifestSummary } from './entry';
 import { latestIn } from './latest';
 import { listWith, newestFirst, type ManifestList } from './list';

@@ -1,5 +1,5 @@
 import { BackupError } from '../../errors';
-import type { PartialBackup } from '../manifest';
+import type { PartialBackup } from '../manifest/manifest';
 import { areOfTwoSources, homeOf, sourceOf } from '../series';
 import type { DamagedManifest, KnownBackup } from './entry';
 

@@ -1,8 +1,8 @@
 import type { Storage } from '../../storage/storage';
-import type { ManifestTrust } from '../authenticity';
-import type { BackupKind } from '../manifest';
+import type { ManifestTrust } from '../manifest/authenticity';
+import type { BackupKind } from '../manifest/manifest';
 import { isFileOf, weekOfFolder } from '../naming';
-import { mayBeOfKind } from '../newer-manifest';
+import { mayBeOfKind } from '../manifest/newer';
 import type { DamagedManifest, ListedBackup } from './entry';
 import { scanBackups, type Scan, type ScanOptions } from './scan';
 

@@ -1,5 +1,5 @@
 import type { StoredObject } from '../../storage/storage';
-import { MANIFEST_SUFFIX } from '../manifest';
+import { MANIFEST_SUFFIX } from '../manifest/manifest';
 import { VERIFICATION_SUFFIX } from '../naming';
 import { checkedLine, type CatalogLine, type UncheckedLine } from './stored';
 

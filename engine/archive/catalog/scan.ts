@@ -12,8 +12,8 @@
 import { BackupError, throwIfCancelled } from '../../errors';
 import { inParallel } from '../../parallel';
 import type { Storage } from '../../storage/storage';
-import { assertAuthentic, type ManifestTrust } from '../authenticity';
-import { manifestReader } from '../manifest-file';
+import { assertAuthentic, type ManifestTrust } from '../manifest/authenticity';
+import { manifestReader } from '../manifest/file';
 import { folderOf, HOUSEKEEPING, manifestKeyOf } from '../naming';
 import { summaryOf, type DamagedManifest, type ListedBackup, type ManifestSummary } from './entry';
 import { isMissed, lineFor, takeInto, type ListedArchive } from './listing';

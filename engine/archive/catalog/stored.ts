@@ -19,9 +19,9 @@ import { createGunzip, createGzip, gzipSync } from 'node:zlib';
 
 import { BackupError } from '../../errors';
 import type { Storage } from '../../storage/storage';
-import type { ManifestTrust } from '../authenticity';
-import { isKept, manifestKey, writingKey, type ManifestKey } from '../manifest-key';
-import { validated } from '../manifest-text';
+import type { ManifestTrust } from '../manifest/authenticity';
+import { isKept, manifestKey, writingKey, type ManifestKey } from '../manifest/proof-key';
+import { validated } from '../manifest/text';
 import { folderOf, HOUSEKEEPING, keyIn } from '../naming';
 import { LIMITS, readSmallObject, TooLarge } from '../small-object';
 import { summaryOf, type ManifestSummary } from './entry';

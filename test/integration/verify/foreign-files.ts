@@ -6,7 +6,11 @@ import { pgDump } from '@electric-sql/pglite-tools/pg_dump';
 import * as openpgp from 'openpgp';
 import tar from 'tar-stream';
 
-import { type DecryptionKeys, type EncryptionKeys, prepareEncryption } from '../../../engine/archive/encryption';
+import {
+	type DecryptionKeys,
+	type EncryptionKeys,
+	prepareEncryption,
+} from '../../../engine/archive/encryption/encryption';
 import { startQdrant } from '../../services/qdrant';
 import { collect } from '../archive/support';
 import { archiveByPgDump18 } from '../postgres/foreign/pg-dump-18';

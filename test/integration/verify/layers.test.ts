@@ -11,7 +11,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { formatManifest, type Manifest, type ManifestPart, manifestKeyOf } from '../../../engine';
-import { decryptArchive, prepareEncryption, unlockKeys } from '../../../engine/archive/encryption';
+import { decryptArchive, prepareEncryption, unlockKeys } from '../../../engine/archive/encryption/encryption';
 import { FolderStorage } from '../../../engine/storage';
 import { type Verdict, verifyBackup } from '../../../engine';
 import { collect, inChunks } from '../archive/support';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { decryptMessage, openArchive } from '../../../engine/archive';
-import { prepareEncryption } from '../../../engine/archive/encryption';
+import { prepareEncryption } from '../../../engine/archive/encryption/encryption';
 import { collect, inChunks, temporaryStorage, writeSample } from '../../integration/archive/support';
 import { noise } from '../../random/bytes';
 import { removeFolder, temporaryFolder } from '../../services/guard';

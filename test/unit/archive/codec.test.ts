@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { decompressFrame, resolveCodec } from '../../../engine/archive/codec';
-import { FrameEncoder } from '../../../engine/archive/frame-encoder';
+import { FrameEncoder } from '../../../engine/archive/write/frame-encoder';
 
 describe('a codec', () => {
 	it('has a default level and refuses one out of range', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { inBlocks, inSlices } from '../../../engine/archive/blocks';
-import { ByteChannel } from '../../../engine/archive/channel';
+import { ByteChannel } from '../../../engine/archive/write/channel';
 import { ByteCursor, EndedEarly } from '../../../engine/archive/cursor';
 
 async function* source(...chunks: string[]): AsyncGenerator<Uint8Array> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { openArchive } from '../../../../engine/archive';
-import { ArchiveWriter } from '../../../../engine/archive/writer';
+import { ArchiveWriter } from '../../../../engine/archive/write/writer';
 import { ArchiveSource } from '../../../../engine/postgres';
 import { verifyBackup } from '../../../../engine';
 import { compareDatabases } from '../../../fidelity/compare';

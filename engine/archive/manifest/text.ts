@@ -1,0 +1,115 @@
+/**
+ * The text of a manifest, and its checksum: against damage, not against people, who can compute it as well (that is what
+ * authenticity.ts is for). It covers every value and name, not the white space between them.
+ */
+import { hash } from 'node:crypto';
+
+import { BackupError } from '../../errors';
+import { canonicalJson } from './canonical';
+import { BACKUP_KINDS, CHECKSUM, MANIFEST_VERSION, manifestSchema, type Manifest } from './manifest';
+import { manifestCheck } from './check';
+import { newerManifest } from './newer';
+
+const isPlainlyValid = manifestCheck(MANIFEST_VERSION, BACKUP_KINDS, CHECKSUM);
+
+const DAMAGED = 'It was damaged or edited. Choose another backup; the archive itself may still open with stock tools.';
+
+/**
+ * Parses and validates a manifest's text.
+ * @throws BackupError MANIFEST_INVALID that names the manifest and the first thing wrong with it; NewerManifest
+ */
+export function parseManifest(text: string, where: string): Manifest {
+	const json = jsonOf(text, where);
+	assertChecksum(json, (json as { formatVersion?: unknown } | null)?.formatVersion, where);
+	return validated(json, where);
+}
+
+function jsonOf(text: string, where: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch (cause) {
+		throw new BackupError('MANIFEST_INVALID', `The manifest ${where} is not valid JSON.`, { cause, hint: DAMAGED });
+	}
+}
+
+/** What the schema makes of a manifest, whatever its checksum. @throws BackupError MANIFEST_INVALID, NewerManifest */
+export function validated(json: unknown, where: string): Manifest {
+	if (isPlainlyValid(json)) return withDefaults(json as Manifest);
+	const newer = newerManifest(json, where);
+	if (newer) throw newer;
+	const result = manifestSchema.safeParse(json);
+	if (!result.success) {
+		const issue = result.error.issues[0];
+		const problem = `${issue?.path.join('.') || 'document'}: ${issue?.message ?? 'unknown'}`;
+		throw new BackupError('MANIFEST_INVALID', `The manifest ${where} is not valid: ${problem}.`, { hint: DAMAGED });
+	}
+	// What a later version of this package has added stays, for the proof covers it.
+	return result.data.formatVersion === 1 ? result.data : withDefaults(json as Manifest);
+}
+
+/** What the schema makes of a manifest of which it has nothing to say. */
+function withDefaults(json: Manifest): Manifest {
+	const { [CHECKSUM]: _checksum, ...manifest } = json as Manifest & { [CHECKSUM]?: string };
+	manifest.options ??= {};
+	manifest.warnings ??= [];
+	manifest.tags ??= [];
+	return manifest;
+}
+
+/**
+ * Compares the checksum. Of version 1, which has it since some time only, a manifest without one is taken as it is; of
+ * every other one it is required, or a single damaged letter in its name would take it away.
+ */
+function assertChecksum(json: unknown, version: unknown, where: string): void {
+	// What is no manifest at all, the schema says better.
+	if (typeof json !== 'object' || json === null) return;
+	const { [CHECKSUM]: stated, ...content } = json as Record<string, unknown>;
+	if (version !== 1 && version !== MANIFEST_VERSION) return assertNotOfThisVersion(content, stated, where);
+	if (version === 1 && !Object.hasOwn(json, CHECKSUM)) return;
+	const found = stated !== undefined && checksumOf(content, where);
+	if (found !== false && stated === found) return;
+	throw wrongChecksum(where, stated);
+}
+
+function wrongChecksum(where: string, stated: unknown): BackupError {
+	return new BackupError(
+		'MANIFEST_INVALID',
+		stated === undefined
+			? `The manifest ${where} has lost its checksum, "${CHECKSUM}".`
+			: `The manifest ${where} is not the one that was written: its checksum is wrong.`,
+		{ hint: DAMAGED },
+	);
+}
+
+/** A manifest of this version in which only the version's number was damaged is no newer one. */
+function assertNotOfThisVersion(content: Record<string, unknown>, stated: unknown, where: string): void {
+	if (typeof stated !== 'string') return;
+	if (checksumOf({ ...content, formatVersion: MANIFEST_VERSION }, where) === stated) throw wrongChecksum(where, stated);
+}
+
+/** Version 1 is hashed in the order of its text, which JSON keeps when it is read and written again. */
+function checksumOf(content: { formatVersion?: unknown; [name: string]: unknown }, where: string): string {
+	try {
+		return hash('sha256', content.formatVersion === 1 ? JSON.stringify(content) : canonicalJson(content), 'hex');
+	} catch (cause) {
+		// Nested so deep that nobody reads it, or with members that hide from some readers.
+		throw new BackupError('MANIFEST_INVALID', `The manifest ${where} is not valid.`, { cause, hint: DAMAGED });
+	}
+}
+
+/** A manifest as its text has it, with the checksum: to be handed on and parsed again. */
+export function manifestDocument(manifest: Manifest): Manifest & { [CHECKSUM]: string } {
+	const { parts, ...head } = manifest;
+	return { ...head, [CHECKSUM]: checksumOf({ ...head, parts }, manifest.file), parts };
+}
+
+/**
+ * The text stored as `<file>.manifest.json`, with a checksum of its content. Parts go one a line, so that a large index
+ * still reads and diffs well.
+ */
+export function formatManifest(manifest: Manifest): string {
+	const { parts, ...head } = manifestDocument(manifest);
+	const lines = parts.map((part) => `    ${JSON.stringify(part)}`).join(',\n');
+	const body = JSON.stringify(head, null, 2).replace(/\n}$/, '');
+	return `${body},\n  "parts": [${lines ? `\n${lines}\n  ` : ''}]\n}\n`;
+}

@@ -1,0 +1,105 @@
+import { BackupError } from '../../errors';
+import type { Storage } from '../../storage/storage';
+import { ByteCursor, EndedEarly } from '../cursor';
+import { decryptArchive } from '../encryption/encryption';
+import type { Manifest } from '../manifest/manifest';
+import { RefusedMessage } from '../encryption/packets';
+import type { UnlockedKeys } from '../encryption/session-keys';
+import { corrupt, StoredFile } from './stored-file';
+
+export interface PassOptions {
+	storage: Storage;
+	key: string;
+	manifest: Manifest;
+	signal: AbortSignal | undefined;
+}
+
+/** One reading of the compressed bytes of an archive. Ends with `close`, always. */
+export interface ReadPass {
+	readonly cursor: ByteCursor;
+	/** To be called once the hash of a frame was right: then the key was right, and what fails later is damage. */
+	frameWasRight(): void;
+	/** What to throw for an error met while reading. */
+	explain(error: unknown): Promise<unknown>;
+	close(): Promise<void>;
+}
+
+/** A pass over the whole file: decrypts where needed, and can tell at the end whether the file is the one stored. */
+export interface WholePass extends ReadPass {
+	readonly file: StoredFile;
+}
+
+/** A signal that also fires when the pass is closed, so that a read that hangs never holds a close up. */
+function ownSignal(signal: AbortSignal | undefined): { signal: AbortSignal; stop: () => void } {
+	const controller = new AbortController();
+	const signals = signal ? [signal, controller.signal] : [controller.signal];
+	return { signal: AbortSignal.any(signals), stop: () => controller.abort() };
+}
+
+/** Reads a range of an unencrypted archive. */
+export async function rangePass(options: PassOptions, start: number, end: number): Promise<ReadPass> {
+	const { storage, key } = options;
+	const { signal, stop } = ownSignal(options.signal);
+	const source = await storage.read(key, { start, end, signal });
+	// Its reader meets its errors; one that comes when nobody reads any more must not end the process.
+	source.on('error', () => {});
+	const cursor = new ByteCursor(source, start);
+	return {
+		cursor,
+		frameWasRight: () => {},
+		explain: (error) => Promise.resolve(damage(key, error)),
+		close: async () => {
+			stop();
+			await cursor.close();
+		},
+	};
+}
+
+/**
+ * Reads a whole archive.
+ * @param keys Needed where the archive is encrypted.
+ * @param knownGood The stored file's hash was found right before.
+ */
+export function wholePass(options: PassOptions, keys: UnlockedKeys | undefined, knownGood: boolean): WholePass {
+	const { storage, key, manifest } = options;
+	const { signal, stop } = ownSignal(options.signal);
+	const file = new StoredFile({ storage, key, manifest, signal });
+	const { encryption } = manifest;
+	const cursor = new ByteCursor(keys && encryption ? decryptArchive(file.bytes, keys, encryption) : file.bytes);
+	let isKeyRight = !keys;
+	return {
+		cursor,
+		file,
+		frameWasRight: () => {
+			isKeyRight = true;
+		},
+		explain: async (error) => {
+			if (file.failure) return file.failure.error;
+			if (error instanceof BackupError && error.code !== 'ARCHIVE_CORRUPT') return error;
+			// Damage and a wrong key look the same from inside: noise. Where the hash of the whole file is right, it was the key.
+			try {
+				if (!isKeyRight && !knownGood) await file.verify();
+			} catch (failure) {
+				return failure;
+			}
+			return isKeyRight || error instanceof RefusedMessage ? damage(key, error) : keyWrong();
+		},
+		close: async () => {
+			stop();
+			await cursor.close().catch(() => {});
+			await file.close();
+		},
+	};
+}
+
+/** An error that was met below the archive's frames, as one of the archive. */
+function damage(key: string, error: unknown): unknown {
+	return error instanceof EndedEarly || error instanceof RefusedMessage ? corrupt(key, error.message, error) : error;
+}
+
+/** The error for an intact archive that the passphrase or keys given do not open. */
+export function keyWrong(): BackupError {
+	return new BackupError('KEY_WRONG', 'The passphrase or key given does not open the archive.', {
+		hint: 'Select the encryption credential that it was backed up with; check the passphrase for typing errors.',
+	});
+}

@@ -1,0 +1,320 @@
+/**
+ * How bytes move through a read. The stored file is hashed and counted as it comes from the storage, decrypted where
+ * needed, and cut at the frames' borders that the manifest tells; each frame is compared with its SHA-256 and then
+ * decompressed. A frame of up to 64 MiB is read whole before anything of it is handed out; larger ones stream with their
+ * last chunk held back. `raw` also holds back the last of its output until the hash of the whole file was right, so
+ * nobody ever sees a complete copy of something damaged. In memory: one frame and its content, or one chunk of each.
+ */
+import { Readable } from 'node:stream';
+
+import { BackupError, throwIfCancelled } from '../../errors';
+import type { Storage } from '../../storage/storage';
+import { assertAuthentic } from '../manifest/authenticity';
+import { assertCodecAvailable } from '../codec';
+import { unlockKeys, type DecryptionKeys } from '../encryption/encryption';
+import type { Manifest, ManifestPart } from '../manifest/manifest';
+import { readManifest } from '../manifest/file';
+import { keyIn, manifestKeyOf } from '../naming';
+import type { UnlockedKeys } from '../encryption/session-keys';
+import { type PartContext, readPart } from './part-reader';
+import { rangePass, wholePass, type ReadPass, type WholePass } from './read-pass';
+import { streamFrom } from './stream-from';
+import { assertStoredSize, corrupt, StoredFile, type StoredFileOptions } from './stored-file';
+
+/** Adjacent parts are fetched in one request up to this size, so that a slow reader does not hold one open for hours. */
+const RANGE_BYTES = 64 * 1024 * 1024;
+
+export interface ReadPartResult {
+	/** Index into the manifest's parts. */
+	index: number;
+	part: ManifestPart;
+	/** Whole, or a stream where the part is large; a stream is to be read before the next part is asked for. */
+	raw: Buffer | Readable;
+}
+
+/**
+ * Opens an archive by the key of its manifest, or by a manifest that was read and the folder it lies in. Reads nothing
+ * of the archive itself. A manifest that the keys tell to be forged is refused.
+ * @param where The folder is undefined for a manifest that came by itself, and not out of the storage.
+ * @throws BackupError STORAGE_MISSING, MANIFEST_INVALID, NOT_AUTHENTIC, KEY_WRONG, UNSUPPORTED_VERSION, and what the
+ * storage throws.
+ */
+export async function openArchive(
+	storage: Storage,
+	where: string | { manifest: Manifest; folder: string | undefined },
+	keys?: DecryptionKeys,
+): Promise<ArchiveReader> {
+	const { manifest, folder } = typeof where === 'string' ? await readManifest(storage, where) : where;
+	const key = keyIn(folder ?? '', manifest.file);
+	await assertAuthentic(manifest, { where: manifestKeyOf(key), folder }, keys ?? {});
+	assertIndex(manifest, key);
+	assertCodecAvailable(manifest.codec.name);
+	return new ArchiveReader(storage, key, manifest, keys);
+}
+
+/** Parts must cover the compressed stream without gaps, or bytes could go missing unseen. Throws MANIFEST_INVALID. */
+function assertIndex({ parts, size, encryption }: Manifest, key: string): void {
+	let offset = 0;
+	let raw = 0;
+	for (const part of parts) {
+		if (part.offset !== offset) break;
+		offset += part.length;
+		raw += part.rawLength;
+	}
+	const storedAsCompressed = encryption !== null || size.stored === size.compressed;
+	if (offset === size.compressed && raw === size.raw && storedAsCompressed) return;
+	throw new BackupError('MANIFEST_INVALID', `The manifest of ${key} is not valid: its parts do not add up.`, {
+		hint: 'It was damaged or edited. Choose another backup; the archive itself may still open with stock tools.',
+	});
+}
+
+/** Reads one archive; made by openArchive. Holds nothing open between calls, and calls may run side by side. */
+export class ArchiveReader {
+	readonly manifest: Manifest;
+	readonly key: string;
+	readonly #storage: Storage;
+	readonly #keys: DecryptionKeys | undefined;
+	#unlocked: Promise<UnlockedKeys> | undefined;
+	#knownGood = false;
+	#storedIsRight = false;
+
+	constructor(storage: Storage, key: string, manifest: Manifest, keys: DecryptionKeys | undefined) {
+		this.#storage = storage;
+		this.key = key;
+		this.manifest = manifest;
+		this.#keys = keys;
+	}
+
+	/**
+	 * Whether the last read of the whole file, by `raw` or `verifyStored`, found the stored bytes to be those that were written.
+	 * `raw` compares them also where it fails with KEY_WRONG after reading, because it has to tell a wrong key from damage.
+	 */
+	get storedIsRight(): boolean {
+		return this.#storedIsRight;
+	}
+
+	/**
+	 * Reads the stored file and compares its size and SHA-256; needs no key.
+	 * @param onProgress Called with the bytes read so far and in all.
+	 * @throws BackupError ARCHIVE_CORRUPT, STORAGE_MISSING, CANCELLED, and what the storage throws.
+	 */
+	async verifyStored(signal?: AbortSignal, onProgress?: (bytes: number, total: number) => void): Promise<void> {
+		throwIfCancelled(signal);
+		const options = this.#fileOptions(signal);
+		await assertStoredSize(options);
+		const file = new StoredFile(options);
+		try {
+			for await (const chunk of file.bytes) {
+				void chunk;
+				onProgress?.(file.size, this.manifest.size.stored);
+			}
+			await file.verify();
+			this.#knownGood = true;
+		} finally {
+			this.#storedIsRight = file.isRight;
+			await file.close();
+		}
+	}
+
+	/**
+	 * Tries the keys on the beginning of the archive, so that a wrong one shows before a long read. Nothing to do where
+	 * the archive is not encrypted.
+	 * @throws BackupError KEY_MISSING, KEY_WRONG (or the beginning is damaged: verifyStored tells), INVALID_INPUT,
+	 * STORAGE_MISSING, ARCHIVE_CORRUPT (another size than was stored).
+	 */
+	async checkKeys(signal?: AbortSignal): Promise<void> {
+		if (!this.manifest.encryption) return;
+		const keys = await this.#unlock();
+		await assertStoredSize(this.#fileOptions(signal));
+		const pass = wholePass(this.#passOptions(signal), keys, true);
+		try {
+			await pass.cursor.atEnd();
+		} catch (error) {
+			throw await pass.explain(error);
+		} finally {
+			await pass.close();
+		}
+	}
+
+	/**
+	 * As checkKeys, but a damaged beginning is not taken for a wrong key: where the keys do not open the archive, the stored
+	 * file is read once to tell which of the two it is.
+	 * @throws BackupError as checkKeys and verifyStored do
+	 */
+	async assertOpens(signal?: AbortSignal): Promise<void> {
+		try {
+			await this.checkKeys(signal);
+		} catch (error) {
+			if (error instanceof BackupError && error.code === 'KEY_WRONG') await this.verifyStored(signal);
+			throw error;
+		}
+	}
+
+	/**
+	 * The raw bytes of the whole archive. Its errors: ARCHIVE_CORRUPT, STORAGE_MISSING, KEY_MISSING, KEY_WRONG,
+	 * INVALID_INPUT (keys), CANCELLED, and what the storage throws.
+	 * @param onProgress Called with the bytes of the stored file read so far and in all.
+	 */
+	raw(signal?: AbortSignal, onProgress?: (bytes: number, total: number) => void): Readable {
+		const controller = new AbortController();
+		const signals = signal ? [signal, controller.signal] : [controller.signal];
+		return streamFrom(this.#raw(AbortSignal.any(signals), onProgress), () => controller.abort());
+	}
+
+	async *#raw(signal: AbortSignal, onProgress?: (bytes: number, total: number) => void): AsyncGenerator<Uint8Array> {
+		throwIfCancelled(signal);
+		this.#storedIsRight = false;
+		const keys = await this.#unlock();
+		await assertStoredSize(this.#fileOptions(signal));
+		const pass = wholePass(this.#passOptions(signal), keys, this.#knownGood);
+		let last: Uint8Array | undefined;
+		try {
+			for (const part of this.manifest.parts) {
+				const content = await readPart(pass.cursor, part, this.#context(pass));
+				for await (const chunk of content instanceof Uint8Array ? [content] : content) {
+					throwIfCancelled(signal);
+					if (last) yield last;
+					last = chunk;
+					onProgress?.(pass.file.size, this.manifest.size.stored);
+				}
+			}
+			await this.#assertEnd(pass);
+			if (last) yield last;
+		} catch (error) {
+			throw await pass.explain(error);
+		} finally {
+			this.#storedIsRight = pass.file.isRight;
+			await pass.close();
+		}
+	}
+
+	/**
+	 * The chosen parts in the order of the file, each decompressed and checked. An unencrypted archive is read by ranges,
+	 * so only what is wanted is fetched; an encrypted one from its beginning to the last part wanted, and where that is the
+	 * last of the file, the hash of the file is compared as well. Errors as of `raw`.
+	 */
+	async *parts(
+		filter: (part: ManifestPart, index: number) => boolean,
+		signal?: AbortSignal,
+	): AsyncGenerator<ReadPartResult, void, undefined> {
+		throwIfCancelled(signal);
+		const wanted = this.manifest.parts.map((part, index) => ({ part, index })).filter((e) => filter(e.part, e.index));
+		const keys = await this.#unlock();
+		await assertStoredSize(this.#fileOptions(signal));
+		const options = this.#passOptions(signal);
+		for (const run of keys ? [wanted] : adjacentRuns(wanted)) {
+			const first = run[0]?.part;
+			const final = run.at(-1)?.part;
+			if (!first || !final) continue;
+			if (!keys) {
+				const pass = await rangePass(options, first.offset, final.offset + final.length);
+				yield* this.#readRun(run, pass, signal);
+				continue;
+			}
+			const pass = wholePass(options, keys, this.#knownGood);
+			const isLast = run.at(-1)?.index === this.manifest.parts.length - 1;
+			yield* this.#readRun(run, pass, signal, isLast ? () => this.#assertEnd(pass) : undefined);
+		}
+	}
+
+	/** The file ends here, and all of it was what was stored. @throws BackupError ARCHIVE_CORRUPT */
+	async #assertEnd(pass: WholePass): Promise<void> {
+		if (!(await pass.cursor.atEnd())) throw corrupt(this.key, 'there are bytes after its end');
+		await pass.file.verify();
+	}
+
+	async *#readRun(
+		run: { part: ManifestPart; index: number }[],
+		pass: ReadPass,
+		signal: AbortSignal | undefined,
+		atEnd: () => Promise<void> = () => Promise.resolve(),
+	): AsyncGenerator<ReadPartResult, void, undefined> {
+		try {
+			for (const { part, index } of run) {
+				throwIfCancelled(signal);
+				const content = await readPart(pass.cursor, part, this.#context(pass)).catch(async (error: unknown) => {
+					throw await pass.explain(error);
+				});
+				if (content instanceof Uint8Array) yield { index, part, raw: asBuffer(content) };
+				else yield* handOut({ index, part }, content, pass);
+			}
+			await atEnd().catch(async (error: unknown) => {
+				throw await pass.explain(error);
+			});
+		} finally {
+			await pass.close();
+		}
+	}
+
+	#context(pass: ReadPass): PartContext {
+		return { key: this.key, codec: this.manifest.codec.name, frameWasRight: () => pass.frameWasRight() };
+	}
+
+	#fileOptions(signal: AbortSignal | undefined): StoredFileOptions {
+		return { storage: this.#storage, key: this.key, manifest: this.manifest, ...(signal ? { signal } : {}) };
+	}
+
+	#passOptions(signal: AbortSignal | undefined) {
+		return { storage: this.#storage, key: this.key, manifest: this.manifest, signal };
+	}
+
+	async #unlock(): Promise<UnlockedKeys | undefined> {
+		const { encryption } = this.manifest;
+		if (!encryption) return undefined;
+		this.#unlocked ??= unlockKeys(encryption, this.#keys);
+		return await this.#unlocked;
+	}
+}
+
+/** A large part as a stream; what its reader leaves is dropped before the next part. */
+async function* handOut(
+	entry: { index: number; part: ManifestPart },
+	content: AsyncGenerator<Uint8Array>,
+	pass: ReadPass,
+): AsyncGenerator<ReadPartResult, void, undefined> {
+	let failure: { error: unknown } | undefined;
+	const explained = async function* () {
+		try {
+			yield* content;
+		} catch (error) {
+			failure = { error: await pass.explain(error) };
+			throw failure.error;
+		}
+	};
+	const raw = streamFrom(explained(), () => {});
+	// Leaving it early counts as an error of its own for a stream, and nobody need be listening.
+	raw.on('error', () => {});
+	try {
+		yield { ...entry, raw };
+	} finally {
+		if (!raw.closed) {
+			raw.destroy();
+			await new Promise((resolve) => raw.once('close', resolve));
+		}
+	}
+	// A reader that swallowed the failure of one part must not take the others for good.
+	if (failure) throw failure.error;
+}
+
+/** Groups parts that touch, so that each group is one range of the file. */
+function adjacentRuns<T extends { part: ManifestPart }>(wanted: T[]): T[][] {
+	const runs: T[][] = [];
+	let end = -1;
+	let length = 0;
+	for (const entry of wanted) {
+		const { part } = entry;
+		if (part.offset === end && length + part.length <= RANGE_BYTES) {
+			runs.at(-1)!.push(entry);
+			length += part.length;
+		} else {
+			runs.push([entry]);
+			length = part.length;
+		}
+		end = part.offset + part.length;
+	}
+	return runs;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+	return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
