@@ -33,6 +33,11 @@ export interface Orphans {
 	precious: Array<{ key: string; reason: string }>;
 }
 
+/** Whether a key has the form of our archives' keys. What has not is never taken for an archive that has lost its manifest. */
+export function hasArchiveName(key: string): boolean {
+	return ARCHIVE_NAME.test(key);
+}
+
 /** True for records of ours beside archives. */
 export function isOwnName(key: string): boolean {
 	return key.endsWith(MANIFEST_SUFFIX) || archiveOfRecord(key) !== undefined;
@@ -55,7 +60,7 @@ export function orphansIn(catalog: RetentionCatalog, now: Date, isInScope: (key:
 		if (owned.has(key) || !isInScope(key) || now.getTime() - modifiedAt.getTime() <= DAY_MS) continue;
 		const archive = archiveOfRecord(key);
 		if (archive !== undefined) {
-			const isLeft = !owned.has(archive) && !catalog.others.has(archive) && ARCHIVE_NAME.test(archive);
+			const isLeft = !owned.has(archive) && !catalog.others.has(archive) && hasArchiveName(archive);
 			if (isLeft) orphans.own.push(object);
 			continue;
 		}
@@ -64,10 +69,10 @@ export function orphansIn(catalog: RetentionCatalog, now: Date, isInScope: (key:
 		if (reason !== undefined) orphans.precious.push({ key, reason });
 		else if (lost) {
 			// Without a passphrase, whoever writes to the storage can say so of any file: never of what we do not make.
-			const isOurs = ARCHIVE_NAME.test(key);
+			const isOurs = hasArchiveName(key);
 			if (isOurs && now.getTime() - lost.since.getTime() > DAY_MS) orphans.own.push(object);
 		} else if (isAbandoned(key, catalog, now)) orphans.own.push(object);
-		else if (ARCHIVE_NAME.test(key)) orphans.unproven.push(object);
+		else if (hasArchiveName(key)) orphans.unproven.push(object);
 	}
 	return orphans;
 }
@@ -75,7 +80,7 @@ export function orphansIn(catalog: RetentionCatalog, now: Date, isInScope: (key:
 /** Whether a writer of ours claimed the name, and has not been heard of for a day: killed right before the manifest. */
 function isAbandoned(key: string, { others }: RetentionCatalog, now: Date): boolean {
 	const claim = others.get(key + CLAIM_SUFFIX);
-	return claim !== undefined && ARCHIVE_NAME.test(key) && now.getTime() - claim.modifiedAt.getTime() > DAY_MS;
+	return claim !== undefined && hasArchiveName(key) && now.getTime() - claim.modifiedAt.getTime() > DAY_MS;
 }
 
 /** What the backups that are there stand for. */

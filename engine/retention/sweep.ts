@@ -4,14 +4,15 @@
  */
 import { z } from 'zod';
 
-import { HOUSEKEEPING, LIMITS, manifestKeyOf } from '../archive';
+import { folderOf, HOUSEKEEPING, LIMITS, manifestKeyOf } from '../archive';
+import { weekOfFolder } from '../archive/naming';
 import { throwIfCancelled } from '../errors';
 import { inParallel } from '../parallel';
 import { isObjectKey } from '../storage/keys';
 import type { Storage, StoredObject } from '../storage/storage';
 import { holdsUpOne } from './attempt';
 import { parseJson, readSmall } from './housekeeping';
-import { SIDECAR_SUFFIXES } from './orphans';
+import { hasArchiveName, SIDECAR_SUFFIXES } from './orphans';
 
 const DELETIONS_KEY = `${HOUSEKEEPING}deleting.json`;
 const COPIES_KEY = `${HOUSEKEEPING}copying.json`;
@@ -49,13 +50,17 @@ export async function notedCopies(storage: Storage, signal?: AbortSignal): Promi
  * @returns the keys of the archives whose data it removed
  */
 export async function finishDeletions(storage: Storage, signal?: AbortSignal): Promise<string[]> {
-	return await finish(storage, DELETIONS_KEY, isOlder, signal);
+	return await finish(storage, DELETIONS_KEY, { mayBeNoted: hasArchiveName, isMeant: isOlder }, signal);
 }
 
-/** Removes the copies that an earlier run began and that have no manifest. Call it with the lock held. @returns their keys */
+/**
+ * Removes the copies that an earlier run began in the folders of weeks and that have no manifest. Call it with the lock held.
+ * @returns their keys
+ */
 export async function removeBrokenCopies(storage: Storage, signal?: AbortSignal): Promise<string[]> {
+	const mayBeNoted = (key: string) => hasArchiveName(key) && weekOfFolder(folderOf(key)) !== undefined;
 	// The time tells nothing here: a copy may have that of its original. With the lock held, nobody else copies.
-	return await finish(storage, COPIES_KEY, () => true, signal);
+	return await finish(storage, COPIES_KEY, { mayBeNoted, isMeant: () => true }, signal);
 }
 
 async function note(storage: Storage, noteKey: string, keys: readonly string[], now: Date): Promise<void> {
@@ -68,11 +73,17 @@ async function readNote(storage: Storage, noteKey: string, signal: AbortSignal |
 	return noteSchema.safeParse(parseJson(await readSmall(storage, noteKey, LIMITS.notes, signal))).data;
 }
 
-/** @param isMeant Whether data that stands under a noted key is what was noted, and not something newer */
+interface NotedKind {
+	/** Whether a run of ours notes such keys. Whoever can write to the storage can write a note that names any file. */
+	mayBeNoted: (key: string) => boolean;
+	/** Whether data that stands under a noted key is what was noted, and not something newer */
+	isMeant: (data: StoredObject, notedAt: Date) => boolean;
+}
+
 async function finish(
 	storage: Storage,
 	noteKey: string,
-	isMeant: (data: StoredObject, notedAt: Date) => boolean,
+	{ mayBeNoted, isMeant }: NotedKind,
 	signal: AbortSignal | undefined,
 ): Promise<string[]> {
 	const noted = await readNote(storage, noteKey, signal);
@@ -84,7 +95,7 @@ async function finish(
 	await inParallel(noted.keys, READERS, async (key) => {
 		throwIfCancelled(signal);
 		// No archive of ours has such a key, so somebody else wrote the note. It is dropped, or it would be noted for good.
-		if (!isObjectKey(key) || !isObjectKey(manifestKeyOf(key))) return;
+		if (!isObjectKey(key) || !isObjectKey(manifestKeyOf(key)) || !mayBeNoted(key)) return;
 		try {
 			const data = await storage.stat(key);
 			if ((data && !isMeant(data, notedAt)) || (await storage.stat(manifestKeyOf(key)))) return;

@@ -75,6 +75,38 @@ export function pruneContract(newStorage: () => Promise<Storage>): void {
 			expect((await pruneBy(storage, { last: 1 })).failed).toEqual([]);
 		});
 
+		it.each(['deleting.json', 'copying.json'])(
+			'removes nothing that is not named like an archive for %s',
+			async (note) => {
+				const storage = await newStorage();
+				await writeDaily(storage, 1);
+				const mine = [
+					'photos/cat.jpg',
+					'postgres/notes.txt',
+					'wal/000000010000000000000001',
+					'shop_20260131_020000.sqlx',
+				];
+				// Somebody who can write to the storage has written the note, with a time that is still to come.
+				const content = JSON.stringify({ createdAt: '2999-01-01T00:00:00Z', keys: mine });
+				for (const key of mine) await storage.replace(key, Buffer.from('mine'));
+				await storage.replace(`.stack-backup/${note}`, Buffer.from(content));
+				expect((await pruneBy(storage, { last: 1 })).swept).toEqual([]);
+				for (const key of mine) expect(await textOf(storage, key)).toBe('mine');
+				expect(await storage.stat(`.stack-backup/${note}`)).toBeUndefined();
+			},
+		);
+
+		it('takes for a copy that broke off only what lies in the folder of a week', async () => {
+			const storage = await newStorage();
+			await writeDaily(storage, 1);
+			const dump = 'postgres/shop_20260131_020000.sql.gz';
+			await storage.replace(dump, Buffer.from('the only backup of somebody who has come from a script'));
+			const content = JSON.stringify({ createdAt: new Date().toISOString(), keys: [dump] });
+			await storage.replace('.stack-backup/copying.json', Buffer.from(content));
+			expect((await pruneBy(storage, { last: 1 })).swept).toEqual([]);
+			expect(await storage.stat(dump)).toBeDefined();
+		});
+
 		it('changes nothing in a dry run, and shows the same', async () => {
 			const storage = await newStorage();
 			await writeDaily(storage, 4);
