@@ -135,20 +135,39 @@ async function makeCopies(run: Run, found: Survey, surveyOptions: SurveyOptions)
 	if (plan.refusal || copies.length === 0) return [];
 	// What earlier runs could not finish stays noted.
 	const broken = run.lock ? await notedCopies(run.storage, run.signal) : [];
-	const due = copies.map(({ copy }) => copy.key);
-	if (run.lock) await noteCopies(run.storage, [...broken, ...due], run.now);
+	const free = run.lock ? await freePlaces(run, copies) : [];
+	if (run.lock) await noteCopies(run.storage, [...broken, ...free], run.now);
 	const reports: WeeklyCopyReport[] = [];
 	for (const { entry, folder, copy } of copies) {
 		const error = run.lock ? await tryCopy(run, run.lock, entry, folder) : null;
 		reports.push({ id: entry.id, from: entry.key, to: copy.key, size: entry.size, error });
 	}
 	const missed = new Set(reports.filter(({ error }) => error).map(({ to }) => to));
-	if (run.lock) await noteCopies(run.storage, [...broken, ...missed], run.now);
+	const taken = new Set(reports.filter(({ error }) => error?.code === 'STORAGE_EXISTS').map(({ to }) => to));
+	const unfinished = free.filter((key) => missed.has(key) && !taken.has(key));
+	if (run.lock) await noteCopies(run.storage, [...broken, ...unfinished], run.now);
 	if (missed.size > 0) {
 		found.entries = found.entries.filter(({ key }) => !missed.has(key));
 		found.plan = planOf(found, surveyOptions);
 	}
 	return reports;
+}
+
+/**
+ * Where nothing stands yet. What stands in the place of a copy is somebody else's unless `copyBackup` finds otherwise, and what
+ * is noted is removed by the next run: so nothing else is.
+ */
+async function freePlaces({ storage, signal }: Run, copies: Survey['copies']): Promise<string[]> {
+	const free: string[] = [];
+	for (const { copy } of copies) {
+		throwIfCancelled(signal);
+		try {
+			if (!(await storage.stat(copy.key))) free.push(copy.key);
+		} catch (error) {
+			if (!holdsUpOne(error)) throw error;
+		}
+	}
+	return free;
 }
 
 async function tryCopy(

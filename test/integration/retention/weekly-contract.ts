@@ -115,6 +115,37 @@ export function weeklyContract(newStorage: () => Promise<Storage>): void {
 			expect(report.rows.map(({ key }) => key)).toContain(old);
 		});
 
+		it('take no place of a file of somebody else, which no later run removes', async () => {
+			const storage = await newStorage();
+			const [key] = (await writeDaily(storage, 1)) as [string];
+			const { to } = (await pruneBy(storage, rules, { dryRun: true })).weeklyCopies[0]!;
+			const foreign = 'the copy that a script has made, compressed once more';
+			await storage.replace(to, Buffer.from(foreign));
+			for (let run = 0; run < 3; run++) {
+				const report = await pruneBy(storage, rules);
+				expect(report.weeklyCopies).toMatchObject([{ from: key, to, error: { code: 'STORAGE_EXISTS' } }]);
+				expect(report.swept).toEqual([]);
+				expect(await textOf(storage, to)).toBe(foreign);
+			}
+		});
+
+		it('leave a file in their place alone also where a run breaks off before the first of them', async () => {
+			const storage = await newStorage();
+			const keys = [...(await writeDaily(storage, 1)), ...(await writeDaily(storage, 1, { name: 'crm' }))];
+			const { weeklyCopies } = await pruneBy(storage, rules, { dryRun: true });
+			const { to } = weeklyCopies.find(({ from }) => from === keys[0])!;
+			await storage.replace(to, Buffer.from('mine'));
+			const failing = intercepted(storage, {
+				replace: async (key, content, options) => {
+					await storage.replace(key, content, options);
+					if (key.endsWith('copying.json')) throw new BackupError('STORAGE_UNREACHABLE', 'The cable is out.');
+				},
+			});
+			await expect(pruneBy(failing, rules)).rejects.toMatchObject({ code: 'STORAGE_UNREACHABLE' });
+			expect((await pruneBy(storage, rules)).swept).toEqual([]);
+			expect(await textOf(storage, to)).toBe('mine');
+		});
+
 		it('that broke off before their manifest are cleared away by the next run', async () => {
 			const storage = await newStorage();
 			await writeDaily(storage, 1);
