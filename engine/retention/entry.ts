@@ -1,6 +1,6 @@
 import { seriesOf, sourceOf, type BackupKind, type ListedBackup, type ManifestSummary } from '../archive';
 import type { StoredObject } from '../storage/storage';
-import { weekOfKey } from './periods';
+import { weekOfKey } from './policy/periods';
 
 const NO_NEEDS: readonly string[] = [];
 

@@ -1,14 +1,21 @@
 export { entryOf, isGood, type EntryState, type RetentionEntry } from './entry';
-export { planRetention, type Decision, type Refusal, type RetentionPlan } from './plan';
-export { isoWeek, weekOfKey, weeklyFolder } from './periods';
-export { parsePolicy, PRESETS, type Count, type KeepRules, type PresetName, type RetentionPolicy } from './policy';
-export { areEmpty, type Reason } from './rules';
-export { Zone } from './zone';
-export { readCatalog, type RetentionCatalog } from './catalog';
-export { isOwnName } from './orphans';
-export { acquireLock, withLock, type LockOptions, type StorageLock } from './lock';
+export { planRetention, type Decision, type Refusal, type RetentionPlan } from './policy/plan';
+export { isoWeek, weekOfKey, weeklyFolder } from './policy/periods';
+export {
+	parsePolicy,
+	PRESETS,
+	type Count,
+	type KeepRules,
+	type PresetName,
+	type RetentionPolicy,
+} from './policy/policy';
+export { areEmpty, type Reason } from './policy/rules';
+export { Zone } from './policy/zone';
+export { readCatalog, type RetentionCatalog } from './survey/catalog';
+export { isOwnName } from './survey/orphans';
+export { acquireLock, withLock, type LockOptions, type StorageLock } from './lock/lock';
 export { setPinned, type PinnedBackup, type PinOptions } from './pin';
 export { prune, type PruneOptions } from './prune';
 export type { PruneReport, PruneRow, PruneTotals, WalReport, WeeklyCopyReport } from './report';
-export { planWal, type BaseCandidate, type WalPlan } from './wal';
+export { planWal, type BaseCandidate, type WalPlan } from './wal/plan';
 export { copyBackup, dueWeeklyCopies, type WeeklyCopy } from './weekly';

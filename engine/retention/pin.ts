@@ -11,7 +11,7 @@ import { CHECKSUM } from '../archive/manifest/manifest';
 import { manifestBytes } from '../archive/manifest/file';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
-import { withLock } from './lock';
+import { withLock } from './lock/lock';
 
 export interface PinOptions {
 	storage: Storage;

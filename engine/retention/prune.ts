@@ -1,17 +1,17 @@
 import { manifestKeyOf, type ManifestTrust } from '../archive';
 import { type BackupError, throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
-import { holdsUpOne } from './attempt';
-import { deletePlanned, type Deletions } from './deletion';
+import { holdsUpOne } from './failures';
+import { deletePlanned, type Deletions } from './deletion/deletion';
 import type { EntryState, RetentionEntry } from './entry';
-import { withLock, type StorageLock } from './lock';
-import { clearStaleArtifacts } from './stale-artifacts';
-import { orphansIn } from './orphans';
-import { parsePolicy, unusedIn, type RetentionPolicy } from './policy';
-import { pruneWal } from './prune-wal';
+import { withLock, type StorageLock } from './lock/lock';
+import { clearStaleArtifacts } from './deletion/stale-artifacts';
+import { orphansIn } from './survey/orphans';
+import { parsePolicy, unusedIn, type RetentionPolicy } from './policy/policy';
+import { pruneWal } from './wal/prune';
 import { rowOf, totalsOf, type LeftAlone, type PruneReport, type WalReport, type WeeklyCopyReport } from './report';
-import { planOf, survey, type Survey, type SurveyOptions } from './survey';
-import { finishDeletions, notedCopies, noteCopies, removeBrokenCopies } from './sweep';
+import { planOf, survey, type Survey, type SurveyOptions } from './survey/survey';
+import { finishDeletions, notedCopies, noteCopies, removeBrokenCopies } from './deletion/sweep';
 import { copyBackup } from './weekly';
 
 export interface PruneOptions {
@@ -26,7 +26,7 @@ export interface PruneOptions {
 	prefixes?: string[];
 	/** Shows what would be done and changes nothing, not even a lock. */
 	dryRun?: boolean;
-	/** Removes stale artifacts that are certainly ours; see orphans.ts. Default true. */
+	/** Removes stale artifacts that are certainly ours; see survey/orphans.ts. Default true. */
 	removeOrphans?: boolean;
 	/** Removes archives without a manifest that only look like ours, too. Default false: they are named in the report. */
 	removeUnproven?: boolean;

@@ -1,7 +1,7 @@
 import type { BackupError } from '../errors';
 import type { RetentionEntry } from './entry';
-import type { Decision, Refusal, RetentionPlan } from './plan';
-import type { Reason } from './rules';
+import type { Decision, Refusal, RetentionPlan } from './policy/plan';
+import type { Reason } from './policy/rules';
 
 /** One backup, and what retention makes of it. */
 export interface PruneRow {

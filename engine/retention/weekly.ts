@@ -6,8 +6,8 @@ import { isUsualFolder } from '../archive/naming';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
 import { isGood, policySeriesOf, newestFirst, type RetentionEntry } from './entry';
-import { weeklyFolder, weekOfKey } from './periods';
-import type { Zone } from './zone';
+import { weeklyFolder, weekOfKey } from './policy/periods';
+import type { Zone } from './policy/zone';
 
 /** Manifests that cannot be read, damaged or of a newer version. */
 const UNREADABLE: ReadonlySet<string> = new Set(['MANIFEST_INVALID', 'MANIFEST_NEWER']);

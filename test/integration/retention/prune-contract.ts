@@ -6,7 +6,7 @@ import { acquireLock, prune } from '../../../engine/retention';
 import { S3Storage, type Storage } from '../../../engine/storage';
 import { all } from '../storage/content';
 import { TEST_PREFIX } from '../storage/s3-under-test';
-import { staleArtifactsContract } from './stale-artifacts-contract';
+import { staleArtifactsContract } from './deletion/stale-artifacts-contract';
 import {
 	backupsIn,
 	changeManifest,

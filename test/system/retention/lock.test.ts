@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 
 import { S3Storage } from '../../../engine/storage';
-import { lockContract } from '../../integration/retention/lock-contract';
+import { lockContract } from '../../integration/retention/lock/lock-contract';
 import { optionsFor } from '../../integration/storage/s3-under-test';
 import { hasMinio, startMinio } from '../../services/s3/minio';
 import type { S3Server } from '../../services/s3/server';

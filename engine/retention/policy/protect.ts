@@ -1,0 +1,122 @@
+import type { UnreadManifest } from '../survey/catalog';
+import { isGood, policySeriesOf, type RetentionEntry } from '../entry';
+import { homeOf } from '../../archive';
+import { weekOfKey } from './periods';
+import type { AddReason } from './rules';
+
+/** Keeps what no policy may delete, apart from what others need. @param sorted All backups, newest first */
+export function protect(sorted: readonly RetentionEntry[], now: Date, add: AddReason): void {
+	const thing = thingsIn(sorted);
+	const good = new Set<string>();
+	const verified = new Set<string>();
+	const failed = new Map<string, RetentionEntry>();
+	for (const entry of sorted) {
+		const series = policySeriesOf(entry);
+		if (isGood(entry) && !good.has(series)) {
+			good.add(series);
+			add(entry, { rule: 'lastGood', text: `the last good backup of ${thing(entry)}` });
+		}
+		if (entry.complete && entry.verified === 'passed' && !verified.has(series)) {
+			verified.add(series);
+			add(entry, { rule: 'lastVerified', text: `the last verified backup of ${thing(entry)}` });
+		}
+		if (entry.complete && !failed.has(series)) failed.set(series, entry);
+		protectAsHeld(entry, now, add);
+	}
+	for (const [series, entry] of failed) {
+		if (good.has(series)) continue;
+		// Where all else is lost, something may still be got out of it.
+		add(entry, { rule: 'lastLeft', text: `failed its verification, but there is no good backup of ${thing(entry)}` });
+	}
+}
+
+function protectAsHeld(entry: RetentionEntry, now: Date, add: AddReason): void {
+	const { pinned, lockedUntil, legalHold } = entry;
+	if (pinned) add(entry, { rule: 'pinned', text: 'pinned' });
+	if (lockedUntil !== undefined && Date.parse(lockedUntil) > now.getTime()) {
+		add(entry, { rule: 'locked', text: `locked by the storage until ${lockedUntil}` });
+	}
+	if (legalHold) add(entry, { rule: 'legalHold', text: 'under a legal hold in the storage, without an end' });
+}
+
+/** Where backups of one kind and name come from: addresses, with the systems behind each, and folders. */
+interface Seen {
+	origins: Map<string | undefined, Set<string | undefined>>;
+	places: Set<string>;
+}
+
+/**
+ * How to call what an entry is a backup of: by its name, and by its server and folder where several have one of that name.
+ * Without them nobody would see why the last backup of a server that has moved stays.
+ */
+function thingsIn(entries: readonly RetentionEntry[]): (entry: RetentionEntry) => string {
+	const idOf = ({ kind, name }: RetentionEntry) => JSON.stringify([kind, name]);
+	const known = new Map<string, Seen>();
+	for (const entry of entries) {
+		const id = idOf(entry);
+		const seen: Seen = known.get(id) ?? { origins: new Map(), places: new Set() };
+		known.set(id, seen);
+		const systems = seen.origins.get(entry.origin) ?? new Set<string | undefined>();
+		seen.origins.set(entry.origin, systems.add(entry.system));
+		if (weekOfKey(entry.key) === undefined) seen.places.add(homeOf(entry));
+	}
+	return (entry) => {
+		const { name, partial, origin, system, key } = entry;
+		const { origins, places } = known.get(idOf(entry))!;
+		const details = [
+			...(partial === undefined ? [] : [partial]),
+			...(origins.size > 1 ? [origin === undefined ? 'of an unknown server' : `of ${origin}`] : []),
+			...(origins.get(origin)!.size > 1 ? [`system ${system ?? 'unknown'}`] : []),
+			...(places.size > 1 && weekOfKey(key) === undefined ? [`in ${homeOf(entry)}/`] : []),
+		];
+		return details.length === 0 ? name : `${name} (${details.join(', ')})`;
+	};
+}
+
+/** A backup that may need others. */
+export type Needing = Pick<RetentionEntry, 'key' | 'needs'> & Pick<UnreadManifest, 'mayNeed'>;
+
+/**
+ * Keeps the archives that kept backups cannot be restored without, and those that these need in turn: a backup that is kept
+ * for another one's sake stays one that can be restored.
+ * @param outside Backups that the plan does not decide on: all of them stay
+ */
+export function protectNeeded(
+	all: readonly RetentionEntry[],
+	outside: readonly Needing[],
+	isKept: (entry: RetentionEntry) => boolean,
+	add: AddReason,
+): void {
+	const waiting: Needing[] = [...outside, ...all.filter(isKept)].filter(({ needs }) => needs.length > 0);
+	for (const needing of outside) {
+		for (const entry of needing.mayNeed ? all.filter((one) => mayBeNeededBy(needing, one)) : []) {
+			add(entry, { rule: 'needed', text: `may be needed by ${needing.key}` });
+			waiting.push(entry);
+		}
+	}
+	if (waiting.length === 0) return;
+	const byId = new Map<string, RetentionEntry[]>();
+	for (const entry of all) {
+		const same = byId.get(entry.id);
+		if (same) same.push(entry);
+		else byId.set(entry.id, [entry]);
+	}
+	const visited = new Set<string>();
+	for (let needing = waiting.pop(); needing; needing = waiting.pop()) {
+		for (const id of needing.needs) {
+			if (visited.has(id)) continue;
+			visited.add(id);
+			// A weekly copy has the id of its original; either may be the one that is found at a restore.
+			for (const needed of byId.get(id) ?? []) {
+				add(needed, { rule: 'needed', text: `needed by ${needing.key}` });
+				waiting.push(needed);
+			}
+		}
+	}
+}
+
+/** Whether a backup whose needs are not understood may need another one. */
+function mayBeNeededBy({ key, mayNeed }: Needing, entry: RetentionEntry): boolean {
+	if (entry.kind === 'foreign' || (mayNeed?.kind !== undefined && mayNeed.kind !== entry.kind)) return false;
+	return homeOf(entry) === homeOf({ key, kind: entry.kind });
+}

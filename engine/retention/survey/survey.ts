@@ -1,0 +1,90 @@
+import type { ManifestTrust } from '../../archive';
+import { inParallel } from '../../parallel';
+import type { Storage } from '../../storage/storage';
+import { verificationKeyOf } from '../../verify/history';
+import { readCatalog, type RetentionCatalog } from './catalog';
+import { markLacking, type EntryState, type RetentionEntry } from '../entry';
+import { foreignIn } from './foreign';
+import { readLocks } from '../locked';
+import type { Needing } from '../policy/protect';
+import { planRetention, type RetentionPlan } from '../policy/plan';
+import { rulesFor, type RetentionPolicy } from '../policy/policy';
+import { scopeOf } from '../policy/key-filters';
+import { shareFailures } from './shared-failure';
+import { dueWeeklyCopies, entryOfCopy, type WeeklyCopy } from '../weekly';
+import { Zone } from '../policy/zone';
+
+const STATE_READERS = 16;
+
+export interface SurveyOptions {
+	storage: Storage;
+	policy: RetentionPolicy;
+	timeZone: string;
+	prefixes: readonly string[];
+	now: Date;
+	/** Writes the catalogue's cache. */
+	keepCache: boolean;
+	stateOf: ((entry: RetentionEntry) => EntryState | Promise<EntryState>) | undefined;
+	trust: ManifestTrust | undefined;
+	signal: AbortSignal | undefined;
+}
+
+/** What a storage holds and what the policy makes of it. Nothing was changed. */
+export interface Survey {
+	catalog: RetentionCatalog;
+	/** What the plan decides on; weekly copies still to be made are among it. */
+	entries: RetentionEntry[];
+	/** Backups that are not in the run's scope. */
+	outside: RetentionEntry[];
+	/** Weekly copies that are due, with what they will be. */
+	copies: Array<WeeklyCopy & { copy: RetentionEntry }>;
+	plan: RetentionPlan;
+	zone: Zone;
+	isInScope: (key: string) => boolean;
+}
+
+/** Looks at a storage. @throws BackupError INVALID_INPUT (zone, prefixes), CANCELLED, and what the storage throws */
+export async function survey(options: SurveyOptions): Promise<Survey> {
+	const { storage, policy, prefixes, now, keepCache, stateOf, trust, signal } = options;
+	const zone = new Zone(options.timeZone);
+	const isInScope = scopeOf(prefixes);
+	const catalog = await readCatalog(storage, { keepCache, now, ...(trust && { trust }), ...(signal && { signal }) });
+	if (stateOf) {
+		// Most backups have no record, and in a bucket it takes a request to find that out.
+		const lost = [...catalog.lost.values()].map(({ entry }) => entry);
+		const recorded = lost.filter(({ key }) => catalog.others.has(verificationKeyOf(key)));
+		await inParallel([...catalog.recorded, ...recorded], STATE_READERS, async (entry) => {
+			Object.assign(entry, await stateOf(entry));
+		});
+		shareFailures(catalog.entries);
+	}
+	markLacking(catalog.entries);
+	const outside = catalog.entries.filter(({ key }) => !isInScope(key));
+	const entries = catalog.entries.filter(({ key }) => isInScope(key));
+	for (const entry of foreignIn(catalog, policy, { prefixes, zone, now }))
+		if (isInScope(entry.key)) entries.push(entry);
+	const asks = (entry: RetentionEntry) => Boolean(rulesFor(entry, policy).rules.weeklySnapshots);
+	const copies = dueWeeklyCopies(entries, zone, asks)
+		.map((due) => ({ ...due, copy: entryOfCopy(due) }))
+		.filter(({ copy }) => isInScope(copy.key));
+	entries.push(...copies.map(({ copy }) => copy));
+	const found = { catalog, entries, outside, copies, zone, isInScope };
+	const plan = planOf(found, options);
+	const going = plan.decisions.filter(({ action }) => action === 'delete').map(({ entry }) => entry);
+	const isAnyLocked = await readLocks(storage, going, signal);
+	return { ...found, plan: isAnyLocked ? planOf(found, options) : plan };
+}
+
+/** The plan for what was found. */
+export function planOf(
+	{ entries, outside, copies, catalog }: Pick<Survey, 'entries' | 'outside' | 'copies' | 'catalog'>,
+	{ policy, timeZone, now }: SurveyOptions,
+): RetentionPlan {
+	const staying = [...outside, ...unreadIn(catalog)];
+	return planRetention(entries, now, policy, timeZone, staying, new Set(copies.map(({ copy }) => copy)));
+}
+
+/** Backups whose manifests cannot be read stay, so what they need stays with them. */
+function unreadIn({ damaged }: RetentionCatalog): Needing[] {
+	return damaged.map(({ manifestKey, ...needing }) => ({ key: manifestKey, ...needing }));
+}
