@@ -106,7 +106,7 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 		swept: [...swept, ...cleared.swept],
 		stuck: [...stuck, ...cleared.stuck],
 		orphans: orphans.own.map(({ key }) => key),
-		unproven: orphans.unproven.map(({ key }) => key),
+		unproven: [...orphans.unproven, ...orphans.unprovenNeeded].map(({ key }) => key),
 		removedOrphans: run.lock ? removedOrphans.map(({ key }) => key) : [],
 		damaged: [...unread.filter(({ isNewer }) => !isNewer), ...orphans.precious.map(lostManifest)].map(leftAlone),
 		newer: unread.filter(({ isNewer }) => isNewer).map(leftAlone),

@@ -1,5 +1,6 @@
 import type { BackupError } from '../errors';
 import type { RetentionEntry } from './entry';
+import type { Stuck } from './failures';
 import type { Decision, Refusal, RetentionPlan } from './policy/plan';
 import type { Reason } from './policy/rules';
 
@@ -76,12 +77,6 @@ export interface WalReport {
 	refusal: string | null;
 	/** Why it broke off. */
 	error: BackupError | null;
-}
-
-/** A key, or `unfinished writes`, and why it is as it was. */
-export interface Stuck {
-	what: string;
-	error: BackupError;
 }
 
 /** A manifest that was left alone, and why. */

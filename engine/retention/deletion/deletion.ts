@@ -9,11 +9,10 @@ import { latestKey, manifestKeyOf, readManifest, type ManifestTrust } from '../.
 import { BackupError, throwIfCancelled } from '../../errors';
 import { inParallel } from '../../parallel';
 import type { Storage } from '../../storage/storage';
-import { attempt, holdsUpOne } from '../failures';
+import { attempt, holdsUpOne, type Stuck } from '../failures';
 import { isGood, type RetentionEntry } from '../entry';
 import type { StorageLock } from '../lock/lock';
 import type { RetentionPlan } from '../policy/plan';
-import type { Stuck } from '../report';
 import type { Survey } from '../survey/survey';
 import { passOnFailure } from '../survey/shared-failure';
 import { dataKeysOf, noteDeletions, notedDeletions } from './sweep';

@@ -1,16 +1,18 @@
-import { BackupError, throwIfCancelled } from '../../errors';
+import { BackupError, listed, throwIfCancelled } from '../../errors';
 import { inParallel } from '../../parallel';
 import type { Storage, StoredObject } from '../../storage/storage';
-import { attempt } from '../failures';
+import { attempt, type Stuck } from '../failures';
 import type { StorageLock } from '../lock/lock';
 import { archiveOfRecord, isStillOrphan, type Orphans } from '../survey/orphans';
 import { DEFAULT_MAX_DELETED_SHARE, percentOf, type RetentionPolicy } from '../policy/policy';
-import type { Stuck } from '../report';
 import type { Survey } from '../survey/survey';
 
 /** Orphans that are looked at, and then removed, between two looks at the lock. */
 const GROUP = 500;
 const READERS = 16;
+
+/** What the report calls files that look like archives and have no manifest. */
+const WHAT = 'What has no manifest';
 
 const UNFINISHED_AFTER_MS = 24 * 60 * 60 * 1000;
 
@@ -52,11 +54,14 @@ export async function clearStaleArtifacts(
 		const archives = some.filter(({ key }) => archiveOfRecord(key) === undefined);
 		const all = catalog.entries.length + archives.length;
 		if (archives.length <= all * share) return some;
-		cleared.stuck.push({ what: 'What has no manifest', error: tooMany(archives.length, all, share) });
+		cleared.stuck.push({ what: WHAT, error: tooMany(archives.length, all, share) });
 		return some.filter(({ key }) => archiveOfRecord(key) !== undefined);
 	};
 	const going = options.removeOrphans === false ? [] : [...unlessTooMany(orphans.own)];
-	if (options.removeUnproven) going.push(...unlessTooMany(orphans.unproven));
+	if (options.removeUnproven) {
+		going.push(...unlessTooMany(orphans.unproven));
+		if (orphans.unprovenNeeded.length > 0) cleared.stuck.push({ what: WHAT, error: mayBeNeeded(orphans) });
+	}
 	if (!lock) return { ...cleared, removed: going };
 	if (options.removeOrphans !== false) await sweep(run, lock, isInScope, cleared);
 	for (let start = 0; start < going.length; start += GROUP) {
@@ -94,6 +99,13 @@ async function sweep(
 	const olderThan = new Date(now.getTime() - UNFINISHED_AFTER_MS);
 	await attempt(stuck, 'unfinished writes', async () => {
 		swept.push(...(await lock.during((either) => storage.sweep(olderThan, either, isInScope), signal)));
+	});
+}
+
+function mayBeNeeded({ unprovenNeeded }: Orphans): BackupError {
+	const files = listed(unprovenNeeded.map(({ key }) => key));
+	return new BackupError('NOT_CONFIRMED', `A backup that a newer version made may need these archives: ${files}.`, {
+		hint: 'Update the package, which then knows what that backup needs.',
 	});
 }
 

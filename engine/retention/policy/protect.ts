@@ -1,6 +1,6 @@
 import type { UnreadManifest } from '../survey/catalog';
 import { isGood, policySeriesOf, type RetentionEntry } from '../entry';
-import { homeOf } from '../../archive';
+import { BACKUP_KINDS, homeOf } from '../../archive';
 import { weekOfKey } from './periods';
 import type { AddReason } from './rules';
 
@@ -76,6 +76,11 @@ function thingsIn(entries: readonly RetentionEntry[]): (entry: RetentionEntry) =
 /** A backup that may need others. */
 export type Needing = Pick<RetentionEntry, 'key' | 'needs'> & Pick<UnreadManifest, 'mayNeed'>;
 
+/** Backups whose manifests cannot be read stay, so what they need stays with them. */
+export function unreadIn({ damaged }: { damaged: readonly UnreadManifest[] }): Needing[] {
+	return damaged.map(({ manifestKey, ...needing }) => ({ key: manifestKey, ...needing }));
+}
+
 /**
  * Keeps the archives that kept backups cannot be restored without, and those that these need in turn: a backup that is kept
  * for another one's sake stays one that can be restored.
@@ -89,7 +94,7 @@ export function protectNeeded(
 ): void {
 	const waiting: Needing[] = [...outside, ...all.filter(isKept)].filter(({ needs }) => needs.length > 0);
 	for (const needing of outside) {
-		for (const entry of needing.mayNeed ? all.filter((one) => mayBeNeededBy(needing, one)) : []) {
+		for (const entry of needing.mayNeed ? all.filter((other) => mayBeNeededBy(needing, other)) : []) {
 			add(entry, { rule: 'needed', text: `may be needed by ${needing.key}` });
 			waiting.push(entry);
 		}
@@ -115,8 +120,17 @@ export function protectNeeded(
 	}
 }
 
-/** Whether a backup whose needs are not understood may need another one. */
-function mayBeNeededBy({ key, mayNeed }: Needing, entry: RetentionEntry): boolean {
-	if (entry.kind === 'foreign' || (mayNeed?.kind !== undefined && mayNeed.kind !== entry.kind)) return false;
-	return homeOf(entry) === homeOf({ key, kind: entry.kind });
+/**
+ * Whether a backup whose needs are not understood may need another one.
+ * @param other Without a kind where nothing tells it: then it may be any
+ */
+export function mayBeNeededBy(
+	{ key, mayNeed }: Needing,
+	other: Pick<RetentionEntry, 'key'> & { kind?: RetentionEntry['kind'] },
+): boolean {
+	if (!mayNeed || other.kind === 'foreign') return false;
+	if (other.kind !== undefined && mayNeed.kind !== undefined && mayNeed.kind !== other.kind) return false;
+	const kind = other.kind ?? mayNeed.kind;
+	const kinds = kind === undefined ? BACKUP_KINDS : [kind];
+	return kinds.some((one) => homeOf({ key: other.key, kind: one }) === homeOf({ key, kind: one }));
 }

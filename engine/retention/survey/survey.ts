@@ -1,12 +1,12 @@
-import type { ManifestTrust } from '../../archive';
+import { manifestKeyOf, type ManifestTrust } from '../../archive';
+import { throwIfCancelled } from '../../errors';
 import { inParallel } from '../../parallel';
-import type { Storage } from '../../storage/storage';
+import type { DeletionLock, Storage } from '../../storage/storage';
 import { verificationKeyOf } from '../../verify/history';
 import { readCatalog, type RetentionCatalog } from './catalog';
 import { markLacking, type EntryState, type RetentionEntry } from '../entry';
 import { foreignIn } from './foreign';
-import { readLocks } from '../locked';
-import type { Needing } from '../policy/protect';
+import { unreadIn } from '../policy/protect';
 import { planRetention, type RetentionPlan } from '../policy/plan';
 import { rulesFor, type RetentionPolicy } from '../policy/policy';
 import { scopeOf } from '../policy/key-filters';
@@ -14,7 +14,7 @@ import { shareFailures } from './shared-failure';
 import { dueWeeklyCopies, entryOfCopy, type WeeklyCopy } from '../weekly';
 import { Zone } from '../policy/zone';
 
-const STATE_READERS = 16;
+const READERS = 16;
 
 export interface SurveyOptions {
 	storage: Storage;
@@ -53,7 +53,7 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
 		// Most backups have no record, and in a bucket it takes a request to find that out.
 		const lost = [...catalog.lost.values()].map(({ entry }) => entry);
 		const recorded = lost.filter(({ key }) => catalog.others.has(verificationKeyOf(key)));
-		await inParallel([...catalog.recorded, ...recorded], STATE_READERS, async (entry) => {
+		await inParallel([...catalog.recorded, ...recorded], READERS, async (entry) => {
 			Object.assign(entry, await stateOf(entry));
 		});
 		shareFailures(catalog.entries);
@@ -84,7 +84,31 @@ export function planOf(
 	return planRetention(entries, now, policy, timeZone, staying, new Set(copies.map(({ copy }) => copy)));
 }
 
-/** Backups whose manifests cannot be read stay, so what they need stays with them. */
-function unreadIn({ damaged }: RetentionCatalog): Needing[] {
-	return damaged.map(({ manifestKey, ...needing }) => ({ key: manifestKey, ...needing }));
+/**
+ * Asks the storage which of some backups it refuses to delete, and notes it in them. A lock on the manifest holds the
+ * archive, too: one without the other is no backup. Few are asked for, since each takes two requests: what is to go.
+ * @returns whether any is locked
+ */
+async function readLocks(
+	storage: Storage,
+	entries: readonly RetentionEntry[],
+	signal: AbortSignal | undefined,
+): Promise<boolean> {
+	if (!storage.deletionLock) return false;
+	let isAny = false;
+	await inParallel(entries, READERS, async (entry) => {
+		throwIfCancelled(signal);
+		const keys = entry.kind === 'foreign' ? [entry.key] : [entry.key, manifestKeyOf(entry.key)];
+		const locks: DeletionLock[] = [];
+		for (const key of keys) {
+			const lock = await storage.deletionLock!(key, signal);
+			if (lock) locks.push(lock);
+		}
+		if (locks.length === 0) return;
+		isAny = true;
+		const latest = Math.max(...locks.map(({ until }) => until?.getTime() ?? 0));
+		if (latest > 0) entry.lockedUntil = new Date(latest).toISOString();
+		entry.legalHold = locks.some(({ legalHold }) => legalHold);
+	});
+	return isAny;
 }

@@ -203,6 +203,37 @@ describe('in a folder', () => {
 		},
 	);
 
+	it('keeps archives that have no manifest for a newer backup that may need them, and says so', async () => {
+		const storage = temporaryStorage();
+		const [, lost] = (await writeDaily(storage, 3)) as [string, string, string];
+		const gone = [
+			await writeBackup(storage, 2, { folder: 'other' }),
+			await writeBackup(storage, 1, { folder: 'other' }),
+		];
+		await pruneBy(storage, { last: 9 });
+		const newer = await writeBackup(storage, 9);
+		const manifest = parseManifest(await textOf(storage, manifestKeyOf(newer)), newer);
+		const text = asNewer(manifest, { formatVersion: 3, needs: { base: 'x' } });
+		await storage.replace(manifestKeyOf(newer), Buffer.from(text));
+		for (const key of [lost, gone[0]!]) await storage.remove(manifestKeyOf(key));
+		// As a newer version may name the archives of its checkpoints.
+		const unproven = ['postgres/shop_20240101_020000.tar.zst', 'other/shop_20240101_020000.tar.zst'];
+		for (const key of unproven) await storage.replace(key, Buffer.from('x'));
+		await pruneBy(storage, { last: 9 });
+		const later = { now: new Date(Date.now() + 2 * DAY_MS), removeUnproven: true };
+		const dry = await pruneBy(storage, { last: 9 }, { ...later, dryRun: true });
+		const report = await pruneBy(storage, { last: 9 }, later);
+		expect(report.removedOrphans.sort()).toEqual([gone[0], unproven[1]].sort());
+		expect(dry.removedOrphans).toEqual([]);
+		for (const { damaged, unproven: named, stuck } of [dry, report]) {
+			const message = expect.stringMatching(/newer version.*may need/) as string;
+			expect(damaged).toEqual([{ manifestKey: manifestKeyOf(lost), message }]);
+			expect([...named].sort()).toEqual([...unproven].sort());
+			expect(stuck).toMatchObject([{ error: { message: expect.stringContaining(unproven[0]!) as string } }]);
+		}
+		for (const key of [lost, unproven[0]!]) expect(await storage.stat(key)).toBeDefined();
+	});
+
 	it('counts the bytes of a hard link once, and none as freed that the other name still takes up', async () => {
 		const storage = temporaryStorage();
 		const [newest, old] = (await writeDaily(storage, 2)) as [string, string];

@@ -181,6 +181,22 @@ export function staleArtifactsContract(newStorage: () => Promise<Storage>): void
 			);
 		});
 
+		it('stay where another one needs them that has lost its manifest as well and stays', async () => {
+			const storage = await newStorage();
+			const [newest, pinned, increment, full, other] = (await writeDaily(storage, 5)) as string[];
+			const idOf = async (key: string) => (JSON.parse(await textOf(storage, manifestKeyOf(key))) as { id: string }).id;
+			await changeManifest(storage, increment!, { needs: [await idOf(full!)] });
+			await changeManifest(storage, pinned!, { pinned: true, needs: [await idOf(increment!)] });
+			await pruneBy(storage, { last: 9 });
+			const lost = [pinned!, increment!, full!, other!];
+			for (const key of lost) await storage.remove(manifestKeyOf(key));
+			await pruneBy(storage, { last: 9 });
+			const report = await pruneBy(storage, { last: 9 }, { now: tomorrow() });
+			expect(report.removedOrphans).toEqual([other]);
+			expect(report.damaged).toHaveLength(3);
+			expect(await backupsIn(storage)).toEqual([...withManifests([newest!]), pinned, increment, full].sort());
+		});
+
 		it("stay where a forged catalogue tells of somebody else's file that it had a manifest", async () => {
 			const storage = await newStorage();
 			const keys = await writeDaily(storage, 6);
