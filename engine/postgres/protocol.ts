@@ -12,6 +12,7 @@ export const MessageType = {
 	backendKeyData: 0x4b, // K
 	commandComplete: 0x43, // C
 	copyData: 0x64, // d
+	copyDone: 0x63, // c
 	copyInResponse: 0x47, // G
 	copyOutResponse: 0x48, // H
 	dataRow: 0x44, // D

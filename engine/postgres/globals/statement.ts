@@ -37,8 +37,8 @@ const IGNORED = new Set([
  * @param standardStrings see skipAt
  */
 export function readStatement(sql: string, standardStrings = true): GlobalStatement {
-	const tokens = tokenize(sql, { standardStrings });
-	while (isMark(tokens.at(-1), ';')) tokens.pop();
+	const all = tokenize(sql, { standardStrings });
+	const tokens = all.slice(0, all.findLastIndex((token) => !isMark(token, ';')) + 1);
 	// Several statements in one text are none that this reader knows.
 	if (tokens.some((token) => isMark(token, ';'))) return { type: 'unknown', sql };
 	return new GlobalReader(tokens, sql).read() ?? { type: 'unknown', sql };
@@ -48,7 +48,7 @@ const isMark = (token: Token | undefined, text: string): boolean => token?.kind 
 
 class GlobalReader {
 	constructor(
-		private readonly tokens: Token[],
+		private readonly tokens: readonly Token[],
 		private readonly sql: string,
 	) {}
 

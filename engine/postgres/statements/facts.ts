@@ -68,7 +68,7 @@ export interface StatementContext {
 
 /** A statement on its way to its facts. */
 export interface Reading {
-	tokens: Token[];
+	tokens: readonly Token[];
 	verb: string;
 	/** See StatementContext. */
 	schema: string;

@@ -79,7 +79,7 @@ const OTHER_COPY = 'is no COPY ... FROM STDIN: it may run programs on the server
 const TWO_PHASE = 'leaves a transaction behind that holds its locks until somebody ends it';
 
 /** `CREATE TABLE`, `ALTER TABLE`, `CREATE MATERIALIZED VIEW`: a view that is not materialized is merely stored. */
-function definesRows(head: Token[]): boolean {
+function definesRows(head: readonly Token[]): boolean {
 	if (!wordsAt(head, 0, 'CREATE') && !wordsAt(head, 0, 'ALTER')) return false;
 	const kind = skipWords(head, 1, 'GLOBAL', 'LOCAL', 'TEMPORARY', 'TEMP', 'UNLOGGED');
 	return wordsAt(head, kind, 'TABLE') || wordsAt(head, kind, 'MATERIALIZED');

@@ -73,7 +73,7 @@ const IN_SCHEMA = new Set([
 	'TYPE',
 ]);
 
-function readKind(tokens: Token[], from: number): { kind: string; at: number } {
+function readKind(tokens: readonly Token[], from: number): { kind: string; at: number } {
 	const at = skipWords(tokens, from, ...MODIFIERS);
 	const long = KINDS.find((words) => wordsAt(tokens, at, ...words));
 	if (long) return { kind: long.join(' '), at: at + long.length };
@@ -81,7 +81,7 @@ function readKind(tokens: Token[], from: number): { kind: string; at: number } {
 }
 
 /** The name at a position, past `IF EXISTS` and `ONLY`. */
-function nameAt(tokens: Token[], at: number, kind?: string): ParsedName | undefined {
+function nameAt(tokens: readonly Token[], at: number, kind?: string): ParsedName | undefined {
 	const start = skipWords(tokens, at, 'IF', 'NOT', 'EXISTS', 'ONLY', 'CONCURRENTLY');
 	return kind === 'OPERATOR' ? parseOperatorName(tokens, start) : parseName(tokens, start);
 }
@@ -125,7 +125,7 @@ function hanging(kind: string, reading: Reading, from: number): StatementFacts |
 }
 
 /** `DROP CONSTRAINT`, `DETACH PARTITION`, `ALTER COLUMN c DROP DEFAULT`: as pg_dump --clean makes room. */
-function isDrop(tokens: Token[], action: number): boolean {
+function isDrop(tokens: readonly Token[], action: number): boolean {
 	if (wordsAt(tokens, action, 'DROP') || wordsAt(tokens, action, 'DETACH', 'PARTITION')) return true;
 	return wordsAt(tokens, action, 'ALTER', 'COLUMN') && wordsAt(tokens, action + 3, 'DROP', 'DEFAULT');
 }
@@ -145,7 +145,7 @@ function alterTable(kind: string, reading: Reading, at: number): StatementFacts 
 }
 
 function addConstraint(
-	tokens: Token[],
+	tokens: readonly Token[],
 	action: number,
 	{ table = '', schema: ofTheTable = '' }: StatementFacts,
 	schema: string,

@@ -25,7 +25,7 @@ const GRANTED = [
 const NOBODY = new Set(['PUBLIC', 'CURRENT_USER', 'CURRENT_ROLE', 'SESSION_USER']);
 
 /** Grantees: the names after TO or FROM, up to the options. */
-function grantees(tokens: Token[], preposition: 'TO' | 'FROM' | 'FOR'): string[] {
+function grantees(tokens: readonly Token[], preposition: 'TO' | 'FROM' | 'FOR'): string[] {
 	const names: string[] = [];
 	let at = findWord(tokens, 1, preposition) + 1;
 	while (at > 0 && tokens[at]) {

@@ -11,7 +11,7 @@ const CLOSES = new Set([')', ']']);
  * The arguments of a routine, from its opening parenthesis on, as one text. pg_dump writes them alike wherever it names
  * the routine, but for default values, which stand in its CREATE alone and are left out here.
  */
-export function signatureOf(tokens: Token[], from: number): string | undefined {
+export function signatureOf(tokens: readonly Token[], from: number): string | undefined {
 	if (tokens[from]?.kind !== 'mark' || tokens[from]?.text !== '(') return undefined;
 	const parts: string[] = [];
 	let depth = 0;

@@ -2,7 +2,7 @@ import type { Reading, StatementFacts } from './facts';
 import { skipWords, type Token, tokenize, wordsAt } from './tokens';
 
 /** BEGIN to COMMIT and the like, as SQL knows them in any spelling; undefined for everything else. */
-export function transactionControl(tokens: Token[]): StatementFacts['transaction'] {
+export function transactionControl(tokens: readonly Token[]): StatementFacts['transaction'] {
 	switch (tokens[0]?.kind === 'word' ? tokens[0].text : '') {
 		case 'BEGIN':
 			return 'begins';
@@ -28,7 +28,7 @@ export function transactionControl(tokens: Token[]): StatementFacts['transaction
 }
 
 /** `ROLLBACK TO s` goes on in the transaction, `COMMIT AND CHAIN` in the next one; `COMMIT PREPARED` concerns another. */
-function transactionEnd(tokens: Token[]): 'ends' | 'within' {
+function transactionEnd(tokens: readonly Token[]): 'ends' | 'within' {
 	const at = skipWords(tokens, 1, 'WORK', 'TRANSACTION');
 	if (wordsAt(tokens, at, 'TO') || wordsAt(tokens, at, 'AND', 'CHAIN') || wordsAt(tokens, at, 'PREPARED'))
 		return 'within';
@@ -45,7 +45,7 @@ export function firstSchema(searchPath: string): string {
 }
 
 /** `SET SESSION AUTHORIZATION 'x'`, `SET ROLE x` and their RESETs; undefined for settings. */
-function sessionRole(statement: string, tokens: Token[]): string[] | undefined {
+function sessionRole(statement: string, tokens: readonly Token[]): string[] | undefined {
 	const at = skipWords(tokens, 1, 'SESSION');
 	if (!wordsAt(tokens, at, 'AUTHORIZATION') && !wordsAt(tokens, at, 'ROLE')) return undefined;
 	// The name is a string (which tokens leave out), or a name.

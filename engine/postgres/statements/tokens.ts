@@ -136,8 +136,24 @@ export interface TokenOptions {
 	standardStrings?: boolean;
 }
 
+/** Longer statements are not kept: whoever reads them has most of their bytes in strings, and these are skipped. */
+const KEPT_CHARACTERS = 64 * 1024;
+
+/** What was read last: one statement after the other is judged, described and surveyed, each of which asks for its tokens. */
+let last: { text: string; limit: number; standardStrings: boolean; tokens: readonly Token[] } | undefined;
+
 /** The tokens of a statement. */
-export function tokenize(text: string, { limit = Infinity, standardStrings = true }: TokenOptions = {}): Token[] {
+export function tokenize(
+	text: string,
+	{ limit = Infinity, standardStrings = true }: TokenOptions = {},
+): readonly Token[] {
+	if (last?.text === text && last.limit === limit && last.standardStrings === standardStrings) return last.tokens;
+	const tokens = read(text, limit, standardStrings);
+	if (text.length <= KEPT_CHARACTERS) last = { text, limit, standardStrings, tokens };
+	return tokens;
+}
+
+function read(text: string, limit: number, standardStrings: boolean): Token[] {
 	const tokens: Token[] = [];
 	for (let at = 0; at < text.length && tokens.length < limit;) {
 		const next = skipAt(text, at, standardStrings);
@@ -179,7 +195,7 @@ export interface ParsedName {
 const isDot = (token: Token | undefined): boolean => token?.kind === 'mark' && token.text === '.';
 
 /** Reads a dotted name at a token. */
-export function parseName(tokens: Token[], at: number): ParsedName | undefined {
+export function parseName(tokens: readonly Token[], at: number): ParsedName | undefined {
 	const parts: string[] = [];
 	let index = at;
 	for (;;) {
@@ -192,7 +208,7 @@ export function parseName(tokens: Token[], at: number): ParsedName | undefined {
 }
 
 /** Reads the name of an operator at a token, which ends in marks: `public.+++`. */
-export function parseOperatorName(tokens: Token[], at: number): ParsedName | undefined {
+export function parseOperatorName(tokens: readonly Token[], at: number): ParsedName | undefined {
 	const parts: string[] = [];
 	let index = at;
 	for (; tokens[index] && tokens[index]?.kind !== 'mark' && isDot(tokens[index + 1]); index += 2)
@@ -203,19 +219,19 @@ export function parseOperatorName(tokens: Token[], at: number): ParsedName | und
 }
 
 /** True where the bare words stand at the position, one after the other. */
-export function wordsAt(tokens: Token[], at: number, ...words: string[]): boolean {
+export function wordsAt(tokens: readonly Token[], at: number, ...words: string[]): boolean {
 	return words.every((word, index) => tokens[at + index]?.kind === 'word' && tokens[at + index]?.text === word);
 }
 
 /** Index of the first token from a position on that is none of the bare words. */
-export function skipWords(tokens: Token[], from: number, ...words: string[]): number {
+export function skipWords(tokens: readonly Token[], from: number, ...words: string[]): number {
 	let at = from;
 	while (tokens[at]?.kind === 'word' && words.includes((tokens[at] as Token).text)) at++;
 	return at;
 }
 
 /** Index of the first of the bare words outside of parentheses, from a position on; -1 where it is not there. */
-export function findWord(tokens: Token[], from: number, ...words: string[]): number {
+export function findWord(tokens: readonly Token[], from: number, ...words: string[]): number {
 	let depth = 0;
 	for (let index = from; index < tokens.length; index++) {
 		const { text, kind } = tokens[index] as Token;

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 import { BackupError, throwIfCancelled } from '../../../errors';
-import { runOne, withSavepoint } from '../../runOne';
+import { runOne, runTogether, withSavepoint } from '../../runOne';
 import type { StatementFacts } from '../../statements/facts';
 import { assertDataCopy, assertPermitted } from '../../statements/forbidden';
 import { objectName } from '../../statements/naming';
@@ -18,6 +18,7 @@ import { mapOwnership } from './ownership';
 import { PartitionTree } from './partitions';
 import { refused, sqlState } from './refusals';
 import { type Task, TaskFailures } from './taskFailures';
+import { isSmall, mayRunTogether, TaskGroup } from './together';
 
 export interface ApplyOptions {
 	owner: OwnerMapping;
@@ -60,7 +61,9 @@ type Retry = Extract<RestoreStep, { type: 'retry' }>;
  * How the steps move: they are asked for one by one. A statement runs alone and in its order, on the main connection, and so do
  * rows that stream. Rows in buffers are loaded by all connections at once: `step` resolves as soon as a connection has taken
  * them, so the source reads the next frame meanwhile. In the same way indexes are built and foreign keys checked, as far as
- * their locks allow. Before work of another sort begins, all connections have to be idle (`#begin`). Within a transaction of
+ * their locks allow. Statements that take no time go to the server in groups, each of which is one transaction: a database of
+ * thousands of tables would otherwise wait for the network and for commits. A group that fails was undone by the server, and its
+ * statements are run one by one. Before work of another sort begins, all connections have to be idle (`#begin`). Within a transaction of
  * the script's own everything runs on the main connection, for the others do not see what it has done, and would wait for its
  * locks without an end. What the server refuses goes to TaskFailures; rows that may need other rows are deferred.
  */
@@ -77,6 +80,10 @@ class Applier {
 	/** Victims of deadlocks, which are tried again alone. */
 	readonly #postponed: Task[] = [];
 	#inTransaction = false;
+	/** Statements that are to run alone, in their order, and have not been sent yet. */
+	readonly #definitions = new TaskGroup();
+	/** Builds of indexes on small tables that no connection was given yet. */
+	readonly #smallIndexes = new TaskGroup();
 
 	constructor(
 		readonly pool: ConnectionPool,
@@ -132,7 +139,9 @@ class Applier {
 	}
 
 	async #drain(): Promise<void> {
+		await this.#submitSmallIndexes();
 		await this.pool.drain();
+		await this.#runDefinitions();
 		for (const task of this.#postponed.splice(0)) await this.#attempt(task, this.pool.main);
 	}
 
@@ -149,7 +158,7 @@ class Applier {
 		if (OF_SESSIONS.has(facts.kind))
 			return await this.#everywhere({ object, statement, essential, run: (client) => runOne(client, sql) });
 		const filled = facts.kind === 'SEQUENCE SET' ? facts.table : table;
-		if (filled && this.#failures.occupied.has(filled)) return;
+		if (filled && (await this.#isOccupied(filled))) return;
 		const isDependency = decision === 'dependency' || decision === 'keep';
 		if (!isDependency && !table) this.objects++;
 		const known = this.#failures.unsupported.withoutKnown({ text: sql, facts, object });
@@ -161,8 +170,54 @@ class Applier {
 			if (table) this.#count(table, rowCount ?? 0);
 		};
 		const task: Task = { object, decision, statement: { text: known, facts }, essential, run };
-		if (facts.work === 'other') return await this.#alone(task);
-		await this.#concurrently(facts.work, this.#partitions.locks(facts), task, BACKLOG);
+		const mayShare = !this.#inTransaction && decision === 'yes' && !table && mayRunTogether(facts, known);
+		if (facts.work === 'other') return await (mayShare ? this.#define(task) : this.#alone(task));
+		const locks = this.#partitions.locks(facts);
+		if (mayShare && facts.work === 'index' && isSmall(facts, this.rows)) return await this.#index(task, locks);
+		await this.#concurrently(facts.work, locks, task, BACKLOG);
+	}
+
+	/** Runs a definition with those that follow it. */
+	async #define(task: Task): Promise<void> {
+		if (this.#work !== 'other') await this.#begin('other');
+		if (this.#definitions.add(task)) await this.#runDefinitions();
+	}
+
+	/** Whether what was to be created exists already, and its rows belong to somebody else. */
+	async #isOccupied(table: string): Promise<boolean> {
+		if (this.#definitions.concerns(table)) await this.#runDefinitions();
+		return this.#failures.occupied.has(table);
+	}
+
+	async #runDefinitions(): Promise<void> {
+		await this.#attemptTogether(this.#definitions.take().tasks, this.pool.main);
+	}
+
+	async #index(task: Task, locks: StatementFacts['locks']): Promise<void> {
+		await this.#begin('index');
+		const retried: Task = { ...task, run: (on, text) => this.#unlessDeadlocked(task, on, text) };
+		if (this.#smallIndexes.add(retried, locks)) await this.#submitSmallIndexes();
+	}
+
+	async #submitSmallIndexes(): Promise<void> {
+		const { tasks, locks } = this.#smallIndexes.take();
+		if (tasks.length === 0) return;
+		await this.pool.submit({ locks, run: (client) => this.#attemptTogether(tasks, client) }, BACKLOG);
+	}
+
+	async #attemptTogether(tasks: Task[], client: Client): Promise<void> {
+		if (tasks.length > 1) {
+			try {
+				return await runTogether(
+					client,
+					tasks.map(({ statement }) => statement?.text ?? ''),
+				);
+			} catch {
+				// Nothing of it was done. Whatever it was, one of them meets it again.
+				throwIfCancelled(this.options.signal);
+			}
+		}
+		for (const task of tasks) await this.#attempt(task, client);
 	}
 
 	async #transaction(
@@ -217,7 +272,7 @@ class Applier {
 
 	async #copy(step: CopyStep): Promise<void> {
 		assertDataCopy(step.statement);
-		if (step.table && this.#failures.occupied.has(step.table)) return;
+		if (step.table && (await this.#isOccupied(step.table))) return;
 		if (!this.#deferred.isAsked) {
 			await this.#begin('other');
 			await this.#deferred.ask(this.pool.main);

@@ -1,10 +1,22 @@
 import { pipeline } from 'node:stream/promises';
 
-import type { Client } from 'pg';
+import type { Client, Connection, Submittable } from 'pg';
 import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';
 
 import { BackupError } from '../../../errors';
+import { encodeMessage, encodeQuery, HEADER_LENGTH, MessageType } from '../../protocol';
 import type { RestoreStep } from '../source';
+
+/**
+ * Bytes of one CopyData message. The server reads a message whole before it parses any of it: of this size it is still in the
+ * processor's cache then, and one larger than that would be written to memory and read back.
+ */
+const MESSAGE_BYTES = 64 * 1024;
+
+/** Rows of up to this size are copied into one buffer with their messages. */
+const JOINED_BYTES = 64 * 1024;
+
+const COPY_DONE = encodeMessage(MessageType.copyDone, Buffer.alloc(0));
 
 /**
  * Loads the rows of a COPY FROM STDIN. Resolves with their number, as the server says.
@@ -14,9 +26,82 @@ export async function copyIn(
 	client: Client,
 	{ statement, rows }: Pick<Extract<RestoreStep, { type: 'copy' }>, 'rows' | 'statement'>,
 ): Promise<number> {
+	if (Buffer.isBuffer(rows)) {
+		return await new Promise<number>((resolve, reject) => {
+			client.query(new BufferCopy(statement, rows, { resolve, reject }));
+		});
+	}
 	const target = client.query(failingUnasked(copyFrom(statement)));
-	await pipeline(Buffer.isBuffer(rows) ? [rows] : rows, target);
+	await pipeline(rows, target);
 	return target.rowCount ?? 0;
+}
+
+/**
+ * Sends a COPY and its rows, which are all there, without waiting for the server to ask for them: one round trip. A server that
+ * refuses the statement passes over the messages with rows ("COPY Operations" in the documentation of its protocol).
+ */
+class BufferCopy implements Submittable {
+	#asked = false;
+	#rows = 0;
+
+	constructor(
+		readonly statement: string,
+		readonly rows: Buffer,
+		readonly settled: { resolve: (rows: number) => void; reject: (error: unknown) => void },
+	) {}
+
+	submit({ stream }: Connection): void {
+		const query = encodeQuery(Buffer.from(this.statement));
+		if (this.rows.length <= JOINED_BYTES) {
+			const data = this.rows.length > 0 ? [encodeMessage(MessageType.copyData, this.rows)] : [];
+			stream.write(Buffer.concat([query, ...data, COPY_DONE]));
+			return;
+		}
+		// Corked, all of it is handed to the kernel by as few calls as it takes, and nothing is copied.
+		stream.cork();
+		stream.write(query);
+		for (let at = 0; at < this.rows.length; at += MESSAGE_BYTES) {
+			const piece = this.rows.subarray(at, at + MESSAGE_BYTES);
+			stream.write(copyDataHeader(piece.length));
+			stream.write(piece);
+		}
+		stream.write(COPY_DONE);
+		stream.uncork();
+	}
+
+	handleCopyInResponse(): void {
+		this.#asked = true;
+	}
+
+	handleCommandComplete({ text }: { text: string }): void {
+		this.#rows = Number(/^COPY (\d+)/.exec(text)?.[1] ?? 0);
+	}
+
+	handleReadyForQuery(): void {
+		if (this.#asked) this.settled.resolve(this.#rows);
+		else this.settled.reject(unasked());
+	}
+
+	handleError(error: unknown): void {
+		this.settled.reject(error);
+	}
+
+	handleRowDescription(): void {}
+
+	handleDataRow(): void {}
+
+	handlePortalSuspended(): void {}
+
+	handleEmptyQuery(): void {}
+
+	handleCopyData(): void {}
+}
+
+function copyDataHeader(length: number): Buffer {
+	const header = Buffer.allocUnsafe(HEADER_LENGTH);
+	header[0] = MessageType.copyData;
+	header.writeInt32BE(length + 4, 1);
+	return header;
 }
 
 /** What `pg` calls as the server's messages arrive: see Client in pg/lib/client.js. */

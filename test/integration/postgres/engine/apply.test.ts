@@ -36,10 +36,15 @@ const toStep = (step: string | RestoreStep): RestoreStep =>
 async function apply(
 	database: string,
 	steps: Array<string | RestoreStep>,
-	{ connections = 2, ...options }: Partial<ApplyOptions> & { connections?: number } = {},
+	{
+		connections = 2,
+		onAnswer = () => {},
+		...options
+	}: Partial<ApplyOptions> & { connections?: number; onAnswer?: () => void } = {},
 ): Promise<ApplyResult> {
 	const clients: Client[] = [];
 	for (let opened = 0; opened < connections; opened++) clients.push(await anotherSession(server, database));
+	for (const { connection } of clients) connection.on('readyForQuery', onAnswer);
 	async function* source() {
 		for (const step of steps) yield await Promise.resolve(toStep(step));
 	}
@@ -271,5 +276,81 @@ describe('what a failure says', () => {
 		);
 		const other = await failureOf(apply(database, [rowsOf('t', 'Jane\tx\n')]), 'TARGET_FAILED');
 		expect(other.message).toBe('Could not restore COPY t FROM stdin: invalid input syntax for type integer: "…"');
+	});
+});
+
+describe('a database of many small tables', () => {
+	const NAMES = Array.from({ length: 120 }, (_, index) => `t${index}`);
+	const TABLES = NAMES.flatMap((name) => [
+		`CREATE TABLE ${name} (id int, v text)`,
+		`COMMENT ON TABLE ${name} IS 'one'`,
+	]);
+	const ROWS = NAMES.map((name) => rowsOf(`public.${name}`, '1\ta\n2\tb\n')).map((step) =>
+		step.type === 'copy' ? { ...step, table: step.table?.replace('.', '\0') } : step,
+	);
+	const KEYS = NAMES.map((name) => `ALTER TABLE ONLY public.${name} ADD CONSTRAINT ${name}_key PRIMARY KEY (id)`);
+	const countOf = async (database: string, what: string) =>
+		Number(await scalar(server, database, `SELECT count(*) FROM ${what}`));
+
+	it('is restored in few round trips: one for each table’s rows, and one for fifty definitions', async () => {
+		const database = await databaseWith(server);
+		let answers = 0;
+		const { objects } = await apply(database, [...TABLES, ...ROWS, ...KEYS], { onAnswer: () => answers++ });
+		expect(objects).toBe(TABLES.length + KEYS.length);
+		expect(await countOf(database, "pg_constraint WHERE contype = 'p' AND conrelid >= 16384")).toBe(NAMES.length);
+		expect(await countOf(database, 't119')).toBe(2);
+		// Which tables come last is asked for once.
+		expect(answers).toBeLessThanOrEqual(ROWS.length + TABLES.length / 50 + KEYS.length / 50 + 4);
+	});
+
+	it('loses nothing but what fails where errors are collected, and says what it was', async () => {
+		const database = await databaseWith(server, 'CREATE TABLE t7 (id int)');
+		const steps = [
+			...TABLES,
+			...ROWS,
+			'ALTER TABLE ONLY public.t5 ADD CONSTRAINT wrong PRIMARY KEY (nothing)',
+			...KEYS,
+		];
+		const { failures } = await apply(database, steps, { collectErrors: true });
+		expect(failures.map(({ object }) => object)).toEqual([
+			expect.stringContaining('t7'),
+			expect.stringContaining('wrong'),
+		]);
+		expect(await countOf(database, "pg_class WHERE relkind = 'r' AND relname LIKE 't%' AND oid >= 16384")).toBe(
+			NAMES.length,
+		);
+		expect(await countOf(database, "pg_constraint WHERE contype = 'p' AND conrelid >= 16384")).toBe(NAMES.length);
+		expect(await countOf(database, "pg_description WHERE description = 'one'")).toBe(NAMES.length);
+	});
+
+	it('ends with the first definition that fails', async () => {
+		const database = await databaseWith(server);
+		const steps = [...TABLES, 'ALTER TABLE t3 DROP nothing', ...TABLES];
+		const failure = await failureOf(apply(database, steps), 'TARGET_FAILED');
+		expect(failure.message).toContain('t3');
+	});
+});
+
+describe('rows in a buffer', () => {
+	const MANY = Array.from({ length: 30_000 }, (_, index) => `${index}\tvalue ${index}\n`).join('');
+
+	it('go to the server without a question, be they many or none', async () => {
+		const database = await databaseWith(server, 'CREATE TABLE many (id int, v text); CREATE TABLE none (id int)');
+		let answers = 0;
+		const { rows } = await apply(database, [rowsOf('many', MANY), rowsOf('none', '')], { onAnswer: () => answers++ });
+		expect(Object.fromEntries(rows)).toEqual({ none: 0, many: 30_000 });
+		expect(await scalar(server, database, "SELECT count(*) FROM many WHERE v = 'value ' || id")).toBe('30000');
+		expect(answers).toBe(3);
+	});
+
+	it('that the server refuses leave a connection that goes on', async () => {
+		const database = await databaseWith(
+			server,
+			'CREATE TABLE strict (id int CHECK (id < 9)); CREATE TABLE loose (id int)',
+		);
+		const steps = [rowsOf('missing', MANY), rowsOf('strict', '1\n10\n'), rowsOf('loose', '1\n')];
+		const { failures, rows } = await apply(database, steps, { collectErrors: true, connections: 1 });
+		expect(failures).toHaveLength(2);
+		expect([...rows]).toEqual([['loose', 1]]);
 	});
 });
