@@ -1,9 +1,9 @@
 /**
  * The beginning of an encrypted OpenPGP message: one packet for each passphrase and each recipient, which holds the session
  * key encrypted for them (RFC 4880 5.1, 5.3; RFC 9580 for later versions). Nothing authenticates these packets: whoever
- * holds the storage can put any number of them in front. To try one for a passphrase takes half a second of computing and
- * some 65 MB, so their number, their length and what they cost are limited before any is tried, and they are tried one after
- * the other.
+ * holds the storage can put any number of them in front. To try one for a passphrase takes a twentieth of a second of
+ * computing, or, in another form than ours, more and some 65 MB, so their number, their length and what they cost are limited
+ * before any is tried, and they are tried one after the other.
  */
 import { setImmediate } from 'node:timers/promises';
 
@@ -12,6 +12,7 @@ import type { PrivateKey } from 'openpgp';
 import type { ByteCursor } from '../cursor';
 import { loadOpenpgp } from './keys';
 import { type PacketHeader, readHeader, RefusedMessage } from './packets';
+import { isPassphrasePacket, openPassphrasePacket } from './passphrase';
 
 /** RSA with 16,384 bits makes packets of 2 KiB, and so do the largest post-quantum schemes. */
 const MAX_PACKET_BYTES = 8 * 1024;
@@ -112,29 +113,40 @@ export async function sessionKeysOf(packets: Buffer[], keys: UnlockedKeys): Prom
 	const tagOf = ([octet = 0]: Buffer) => ((octet & 0x40) !== 0 ? octet & 0x3f : (octet >> 2) & 15);
 	const of = (tag: number) => packets.filter((packet) => tagOf(packet) === tag);
 	if (keys.privateKeys.length > 0) {
-		const found = await tryEach(of(PKESK), { decryptionKeys: keys.privateKeys });
+		const opener = { decryptionKeys: keys.privateKeys };
+		const found = await tryEach(of(PKESK), (packet) => openByOpenpgp(packet, opener));
 		if (found.length > 0) return found;
 	}
-	return keys.passphrase ? await tryEach(of(SKESK), { passwords: [keys.passphrase] }) : [];
+	const { passphrase } = keys;
+	if (!passphrase) return [];
+	return await tryEach(of(SKESK), async (packet) => {
+		if (!isPassphrasePacket(packet)) return await openByOpenpgp(packet, { passwords: [passphrase] });
+		const data = openPassphrasePacket(packet, passphrase);
+		return data ? [{ algorithm: 'aes256', data }] : [];
+	});
 }
 
-async function tryEach(
-	packets: Buffer[],
-	opener: { decryptionKeys: PrivateKey[] } | { passwords: string[] },
-): Promise<SessionKey[]> {
-	const openpgp = await loadOpenpgp();
+async function tryEach(packets: Buffer[], open: (packet: Buffer) => Promise<SessionKey[]>): Promise<SessionKey[]> {
 	const found: SessionKey[] = [];
 	for (const packet of packets) {
-		// Packets that are damaged or of unknown versions hold no key; others may.
-		const keys = await openpgp
-			.readMessage({ binaryMessage: packet })
-			.then((message) => openpgp.decryptSessionKeys({ message, ...opener }))
-			.catch(() => []);
-		for (const { algorithm, data } of keys) {
-			// A wrong passphrase decrypts to noise that now and then looks like a key of some cipher.
-			if (algorithm === 'aes256' && data.length === 32) found.push({ algorithm, data });
-		}
+		found.push(...(await open(packet)));
 		await setImmediate();
 	}
 	return found;
+}
+
+async function openByOpenpgp(
+	packet: Buffer,
+	opener: { decryptionKeys: PrivateKey[] } | { passwords: string[] },
+): Promise<SessionKey[]> {
+	const openpgp = await loadOpenpgp();
+	// Packets that are damaged or of unknown versions hold no key; others may.
+	const keys = await openpgp
+		.readMessage({ binaryMessage: packet })
+		.then((message) => openpgp.decryptSessionKeys({ message, ...opener }))
+		.catch(() => []);
+	// A wrong passphrase decrypts to noise that now and then looks like a key of some cipher.
+	return keys.flatMap(({ algorithm, data }): SessionKey[] =>
+		algorithm === 'aes256' && data.length === 32 ? [{ algorithm, data }] : [],
+	);
 }

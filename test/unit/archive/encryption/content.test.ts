@@ -3,7 +3,11 @@ import * as openpgp from 'openpgp';
 import { describe, expect, it } from 'vitest';
 
 import { ByteCursor } from '../../../../engine/archive/cursor';
-import { passphrasePacket } from '../../../../engine/archive/encryption/passphrase';
+import {
+	isPassphrasePacket,
+	openPassphrasePacket,
+	passphrasePacket,
+} from '../../../../engine/archive/encryption/passphrase';
 import { seal } from '../../../../engine/archive/encryption/seal';
 import { readHead } from '../../../../engine/archive/encryption/session-keys';
 import { unseal } from '../../../../engine/archive/encryption/unseal';
@@ -70,6 +74,35 @@ describe('the session key of an OpenPGP message', () => {
 			expect(Buffer.from(found!.data).equals(KEY)).toBe(true);
 		},
 	);
+
+	it.each(['p', 'a long passphrase with ümläuts and 🔑', 'x'.repeat(300_000)])(
+		'is found by its passphrase, as openpgp.js and we have written it',
+		async (text) => {
+			const options = { data: KEY, algorithm: 'aes256', passwords: text, format: 'binary' } as const;
+			const config = { aeadProtect: false, s2kIterationCountByte: 96 };
+			const theirs = Buffer.from(await openpgp.encryptSessionKey({ ...options, config }));
+			for (const packet of [passphrasePacket(text, KEY), theirs]) {
+				expect(isPassphrasePacket(packet)).toBe(true);
+				expect(openPassphrasePacket(packet, text)?.equals(KEY)).toBe(true);
+				expect(openPassphrasePacket(packet, `${text}?`)?.equals(KEY) ?? false).toBe(false);
+			}
+		},
+	);
+
+	it('is found by us in the old form of headers, which GnuPG writes', () => {
+		const packet = passphrasePacket('a long passphrase', KEY);
+		packet[0] = 0x8c;
+		expect(isPassphrasePacket(packet)).toBe(true);
+		expect(openPassphrasePacket(packet, 'a long passphrase')?.equals(KEY)).toBe(true);
+	});
+
+	it('is left to openpgp.js where a packet has another form', () => {
+		const packet = passphrasePacket('a long passphrase', KEY);
+		for (let at = 0; at < 6; at++) expect(isPassphrasePacket(Buffer.from(packet.with(at, 5)))).toBe(false);
+		expect(isPassphrasePacket(packet.subarray(0, -1))).toBe(false);
+		expect(isPassphrasePacket(Buffer.concat([packet, Buffer.of(0)]))).toBe(false);
+		expect(isPassphrasePacket(Buffer.alloc(0))).toBe(false);
+	});
 });
 
 describe('the content of an OpenPGP message', () => {
