@@ -6,8 +6,9 @@ import { defineConfig } from 'vitest/config';
 // worker threads run from TypeScript sources.
 const shared = {
 	pool: 'forks' as const,
-	// pg_dump in WebAssembly is compiled anew for each of hundreds of small dumps: optimizing it takes longer than they do.
-	execArgv: ['--liftoff-only', '--import', './scripts/typescript-hooks.mjs'],
+	// pg_dump in WebAssembly is compiled anew for each of hundreds of small dumps: optimizing it takes longer than they do. And
+	// threads that collect garbage beside the tests wait for one another where others have taken the cores, and burn CPU time.
+	execArgv: ['--liftoff-only', '--single-threaded-gc', '--import', './scripts/typescript-hooks.mjs'],
 	// More than there are cores: tests wait for servers much of their time.
 	maxWorkers: Math.max(4, availableParallelism()),
 	setupFiles: ['test/random/setup.ts'],
