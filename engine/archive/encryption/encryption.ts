@@ -119,17 +119,19 @@ function waysToOpen(facts: EncryptionFacts): string {
  * Decrypts an archive. Its output is not authenticated, see the head of this file. The source is read by `next` alone and
  * never ended, so that its owner can go on reading it after a failure.
  * @param facts What the manifest says: a file with more packets for passphrases or recipients is another one.
- * @throws NoSessionKey, RefusedMessage, EndedEarly; errors of the source
+ * @param signal Looked at while the session key is searched, when nothing is read; the source looks at its own.
+ * @throws NoSessionKey, RefusedMessage, EndedEarly; BackupError CANCELLED; errors of the source
  */
 export async function* decryptArchive(
 	source: AsyncIterator<Uint8Array>,
 	keys: UnlockedKeys,
 	facts: EncryptionFacts,
+	signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
 	const cursor = new ByteCursor({ [Symbol.asyncIterator]: () => ({ next: () => source.next() }) });
 	const limits = { passphrases: facts.passphrase ? 1 : 0, recipients: facts.recipients.length };
 	const { sessionKeyPackets, data } = await readHead(cursor, limits);
-	const content = await unseal(cursor, data, await sessionKeysOf(sessionKeyPackets, keys));
+	const content = await unseal(cursor, data, await sessionKeysOf(sessionKeyPackets, keys, signal));
 	if (!content) throw new NoSessionKey();
 	yield* content;
 }

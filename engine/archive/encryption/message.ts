@@ -27,11 +27,14 @@ const PIECE_BYTES = 2 ** PIECE_BITS;
 
 /**
  * Decrypts an OpenPGP message. What comes out is authenticated only once it has ended without an error.
- * @throws BackupError KEY_MISSING, KEY_WRONG, INVALID_INPUT (not a private key), ARCHIVE_CORRUPT; errors of the source.
+ * @param signal Looked at while the session key is searched, when nothing is read; the source looks at its own.
+ * @throws BackupError KEY_MISSING, KEY_WRONG, INVALID_INPUT (not a private key), ARCHIVE_CORRUPT, CANCELLED; errors of the
+ * source.
  */
 export async function* decryptMessage(
 	source: AsyncIterable<Uint8Array>,
 	keys: DecryptionKeys,
+	signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
 	const passphrase = keys.passphrase || undefined;
 	const privateKeys = await readUnlockedKeys(keys.privateKeys ?? []);
@@ -42,7 +45,7 @@ export async function* decryptMessage(
 	}
 	let begun = false;
 	try {
-		for await (const chunk of decrypt(source[Symbol.asyncIterator](), { passphrase, privateKeys })) {
+		for await (const chunk of decrypt(source[Symbol.asyncIterator](), { passphrase, privateKeys }, signal)) {
 			begun = true;
 			yield chunk;
 		}
@@ -76,11 +79,15 @@ function explained(cause: unknown, hasPassphrase: boolean, begun: boolean): unkn
 	});
 }
 
-async function* decrypt(source: AsyncIterator<Uint8Array>, keys: UnlockedKeys): AsyncGenerator<Uint8Array> {
+async function* decrypt(
+	source: AsyncIterator<Uint8Array>,
+	keys: UnlockedKeys,
+	signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
 	const replay = new Replay(source);
 	const cursor = new ByteCursor(replay);
 	const head = await readHead(cursor, LIMITS);
-	const sessionKeys = await sessionKeysOf(head.sessionKeyPackets, keys);
+	const sessionKeys = await sessionKeysOf(head.sessionKeyPackets, keys, signal);
 	if (sessionKeys.length === 0) throw new NoSessionKey();
 	const content = await unseal(cursor, head.data, sessionKeys);
 	if (content) {

@@ -3,12 +3,14 @@
  * key encrypted for them (RFC 4880 5.1, 5.3; RFC 9580 for later versions). Nothing authenticates these packets: whoever
  * holds the storage can put any number of them in front. To try one for a passphrase takes a twentieth of a second of
  * computing, or, in another form than ours, more and some 65 MB, so their number, their length and what they cost are limited
- * before any is tried, and they are tried one after the other.
+ * before any is tried, and they are tried one after the other. Nothing interrupts the
+ * computing for one of them, so a signal is looked at before each.
  */
 import { setImmediate } from 'node:timers/promises';
 
 import type { PrivateKey } from 'openpgp';
 
+import { throwIfCancelled } from '../../errors';
 import type { ByteCursor } from '../cursor';
 import { loadOpenpgp } from './keys';
 import { type PacketHeader, readHeader, RefusedMessage } from './packets';
@@ -108,27 +110,36 @@ function assertAffordable(packet: Uint8Array): void {
 	);
 }
 
-/** The session keys that the keys given yield: none where they are others. */
-export async function sessionKeysOf(packets: Buffer[], keys: UnlockedKeys): Promise<SessionKey[]> {
+/** The session keys that the keys given yield: none where they are others. @throws BackupError CANCELLED */
+export async function sessionKeysOf(
+	packets: Buffer[],
+	keys: UnlockedKeys,
+	signal: AbortSignal | undefined,
+): Promise<SessionKey[]> {
 	const tagOf = ([octet = 0]: Buffer) => ((octet & 0x40) !== 0 ? octet & 0x3f : (octet >> 2) & 15);
 	const of = (tag: number) => packets.filter((packet) => tagOf(packet) === tag);
 	if (keys.privateKeys.length > 0) {
 		const opener = { decryptionKeys: keys.privateKeys };
-		const found = await tryEach(of(PKESK), (packet) => openByOpenpgp(packet, opener));
+		const found = await tryEach(of(PKESK), signal, (packet) => openByOpenpgp(packet, opener));
 		if (found.length > 0) return found;
 	}
 	const { passphrase } = keys;
 	if (!passphrase) return [];
-	return await tryEach(of(SKESK), async (packet) => {
+	return await tryEach(of(SKESK), signal, async (packet) => {
 		if (!isPassphrasePacket(packet)) return await openByOpenpgp(packet, { passwords: [passphrase] });
 		const data = openPassphrasePacket(packet, passphrase);
 		return data ? [{ algorithm: 'aes256', data }] : [];
 	});
 }
 
-async function tryEach(packets: Buffer[], open: (packet: Buffer) => Promise<SessionKey[]>): Promise<SessionKey[]> {
+async function tryEach(
+	packets: Buffer[],
+	signal: AbortSignal | undefined,
+	open: (packet: Buffer) => Promise<SessionKey[]>,
+): Promise<SessionKey[]> {
 	const found: SessionKey[] = [];
 	for (const packet of packets) {
+		throwIfCancelled(signal);
 		found.push(...(await open(packet)));
 		await setImmediate();
 	}

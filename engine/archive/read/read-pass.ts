@@ -65,7 +65,7 @@ export function wholePass(options: PassOptions, keys: UnlockedKeys | undefined, 
 	const { signal, stop } = ownSignal(options.signal);
 	const file = new StoredFile({ storage, key, manifest, signal });
 	const { encryption } = manifest;
-	const cursor = new ByteCursor(keys && encryption ? decryptArchive(file.bytes, keys, encryption) : file.bytes);
+	const cursor = new ByteCursor(keys && encryption ? decryptArchive(file.bytes, keys, encryption, signal) : file.bytes);
 	let isKeyRight = !keys;
 	return {
 		cursor,

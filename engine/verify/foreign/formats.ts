@@ -30,7 +30,7 @@ export async function recogniseFile(
 	keys: DecryptionKeys | undefined,
 	signal: AbortSignal | undefined,
 ): Promise<RecognisedFile> {
-	const decrypt = (message: AsyncIterable<Uint8Array>) => decryptMessage(message, keys ?? {});
+	const decrypt = (message: AsyncIterable<Uint8Array>) => decryptMessage(message, keys ?? {}, signal);
 	const { wrappers, head, stream } = await unpack(source, { decrypt, signal });
 	return { format: recognise(formatsOf(systems), head), wrappers, stream };
 }

@@ -184,6 +184,32 @@ describe('in front of the encrypted data', () => {
 		hint: expect.any(String) as string,
 	});
 
+	it.each<[string, () => Buffer, object]>([
+		['passphrases', forPassphrase, { passphrase: 'a wrong one' }],
+		[
+			'recipients',
+			forRecipient,
+			{
+				get privateKeys() {
+					return privateKeys;
+				},
+			},
+		],
+	])('packets for %s are not tried any more once it is cancelled', async (_what, packet, keys) => {
+		const message = Buffer.concat([packet(), packet(), data()]);
+		const read = async (abort: boolean) => {
+			const controller = new AbortController();
+			// The source ends without an error: only the search for the session key can notice it.
+			const source = async function* () {
+				if (abort) controller.abort();
+				yield message;
+			};
+			await collect(decryptMessage(source(), keys, controller.signal));
+		};
+		await expect(read(false)).rejects.toMatchObject({ code: 'KEY_WRONG' });
+		await expect(read(true)).rejects.toMatchObject({ code: 'CANCELLED' });
+	});
+
 	it.each([
 		['for passphrases', () => Buffer.of(0xc3, 0)],
 		['for recipients', () => Buffer.of(0xc1, 0)],
