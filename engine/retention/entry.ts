@@ -6,19 +6,19 @@ const NO_NEEDS: readonly string[] = [];
 
 /** What the policy looks at of a backup: small, so that a hundred thousand fit into memory. */
 export interface RetentionEntry {
-	/** Of the manifest; the key for a foreign file. A weekly copy has the id of its original. */
+	/** The manifest's id; for a foreign file, its key. A weekly copy has the id of its original. */
 	id: string;
 	/** `foreign` for files that somebody else made and a pattern of the policy brings under it. */
 	kind: BackupKind | 'foreign';
 	/** The database, collection or bucket; for foreign files what their names have in common. */
 	name: string;
-	/** The server that it is of, where the manifest tells: `db.example.com:5432`. Several may have a database of one name. */
+	/** The server that was backed up, where the manifest says so: `db.example.com:5432`. Several may have a database of one name. */
 	origin?: string | undefined;
-	/** What that server calls itself, where the manifest tells: PostgreSQL's system identifier. */
+	/** What that server calls itself, where the manifest says so: PostgreSQL's system identifier. */
 	system?: string | undefined;
 	/** What a partial backup was limited to, `schema`, `all --table=public.users`; undefined for a whole one. */
 	partial?: string | undefined;
-	/** Key of the archive: tells weekly copies from their originals. */
+	/** Key of the archive. By it weekly copies are distinguished from their originals. */
 	key: string;
 	/** ISO 8601, UTC. */
 	startedAt: string;
@@ -41,11 +41,11 @@ export interface RetentionEntry {
 	legalHold: boolean;
 	/** Where its bytes take up room together with other objects' (hard links): what names them. */
 	sharedAs: string | undefined;
-	/** Of a foreign file: when it was last changed, ISO 8601. */
+	/** When a foreign file was last changed, ISO 8601; backups of ours have none. */
 	modifiedAt?: string;
 }
 
-/** What a manifest does not tell. */
+/** What is known about a backup and does not stand in its manifest. */
 export interface EntryState {
 	verified?: 'passed' | 'failed' | undefined;
 	lockedUntil?: string | undefined;

@@ -84,7 +84,7 @@ async function assertOneKind(
 	});
 }
 
-/** The catalogue tells where copies lie, and may be wrong: undefined for a manifest that is of another backup. */
+/** The catalogue says where copies lie, and may be wrong: undefined where the manifest belongs to another backup. */
 async function rewrite(
 	storage: Storage,
 	manifestKey: string,

@@ -20,7 +20,7 @@ export interface PruneRow {
 	reasons: string[];
 	/** What each of them is, in their order. */
 	rules: Array<Reason['rule']>;
-	/** The server that it is of, where the manifest tells: `db.example.com:5432`. */
+	/** The server that was backed up, where the manifest says so: `db.example.com:5432`. */
 	origin: string | null;
 	/** What a partial backup was limited to, `schema`; null for a whole one. */
 	partial: string | null;

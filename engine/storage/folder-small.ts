@@ -9,8 +9,8 @@ import { folderOf, nameOf } from './keys';
 /** What is larger is read as a stream. */
 const MAX_BYTES = 1024 * 1024;
 
-// Of a hundred thousand small files, going to the thread pool takes most of the time, so it is asked for nothing but what
-// may have to wait for a disk: what an open file is, and closing it, does not.
+// With a hundred thousand small files, the way to the thread pool takes most of the time. So it is only used for what may have to
+// wait for a disk; to look at an open file and to close it does not.
 const openFile = promisify(open);
 const readFile = promisify(read);
 

@@ -45,7 +45,7 @@ export interface FileWrite {
 	signal: AbortSignal;
 	/** Called before the first byte and after every 64 MiB; throws when the disk has too little room left. */
 	checkRoom: () => Promise<void>;
-	/** Is told of every call to the file system. */
+	/** Watches every call to the file system. */
 	watch: StallWatch;
 }
 

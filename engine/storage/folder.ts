@@ -48,7 +48,11 @@ const REMOVALS = 8;
 /** What symlink(2) answers on file systems that have no symbolic links. */
 const NO_SYMLINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
-/** Archives in a folder: plain files, readable by their owner only. */
+/**
+ * Archives in a folder: plain files, readable by their owner only. Keys become paths in folder-paths.ts, which never leaves the
+ * root; bytes move in folder-write.ts and folder-read.ts. Every call to the file system is watched (stall.ts), so that a
+ * network share that does not answer holds up neither a cancel nor the error.
+ */
 export class FolderStorage implements Storage {
 	readonly description: string;
 	readonly #root: string;
@@ -141,7 +145,7 @@ export class FolderStorage implements Storage {
 		return async (key, signal) => {
 			assertObjectKey(key);
 			throwIfCancelled(signal);
-			// Of a hundred thousand files, a watch for each would take as long as reading it; their listing is watched.
+			// A watch for each of a hundred thousand files would take as long as reading them; their listing is watched.
 			const read = () => files.read(key, this.#what(key));
 			return await this.#explained(key, read, { isSupervised: false });
 		};

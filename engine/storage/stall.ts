@@ -7,7 +7,7 @@ import { BackupError, cancelled } from '../errors';
 import { type Clock, systemClock } from './clock';
 
 /**
- * Told of what lasts: an outage, a stall.
+ * Called when something lasts: an outage, a stall.
  * @param notice a whole sentence, without secrets
  * @param isOver whether it says that all is well again
  */

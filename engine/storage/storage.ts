@@ -8,7 +8,7 @@ export interface StoredObject {
 	/** Bytes. */
 	size: number;
 	modifiedAt: Date;
-	/** Changes with the content; missing where the storage tells none, and outside of listings. */
+	/** Changes with the content; missing where the storage has none, and outside of listings. */
 	etag?: string;
 	/** Names the bytes that several objects share (hard links in a folder); missing where they are this object's alone. */
 	sharedAs?: string;

@@ -1,3 +1,9 @@
+/**
+ * A drill: the newest whole backup of everything is restored for a test. The manifests of the storage are listed once;
+ * drillSet.ts chooses one backup of each series. These are verified one after the other (verifyBackup.ts), to the level
+ * `restore` where there is a way and a place to restore them, otherwise to the level `content`, and the report says which.
+ * Each result goes to `onVerified` at once, so a drill that is cancelled keeps what it has found out.
+ */
 import {
 	type BackupKind,
 	type DecryptionKeys,

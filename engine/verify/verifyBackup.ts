@@ -142,7 +142,7 @@ class BackupVerification {
 		}
 	}
 
-	/** By the passphrase of another backup nothing can be told of this one, but that it is as it was stored. */
+	/** With the passphrase of another backup, all that can be found out about this one is that it is as it was stored. */
 	async #judgeUnopened(storage: Storage, where: Parameters<typeof openArchive>[1], failure: unknown): Promise<void> {
 		try {
 			this.#unopened = await openArchive(storage, where);

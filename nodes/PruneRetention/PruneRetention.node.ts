@@ -15,7 +15,7 @@ import { searchBackups } from './listSearch/searchBackups';
 import * as loadOptions from './loadOptions';
 import { pinning, pruning } from './operations';
 
-/** Pins are no run of which there could be a summary. */
+/** Two outputs for a prune and its preview. Pinning has one: there is no run to summarize. */
 const OUTPUTS =
 	`={{ ${JSON.stringify(Object.keys(pinning))}.includes($parameter["operation"]) ? [{ type: "main" }] : [{ type: "main", displayName: "Backups" }, { type: "main", displayName: "Summary" }] }}` as const;
 

@@ -1,6 +1,6 @@
 import { type INode, NodeOperationError } from 'n8n-workflow';
 
-/** What was found out about one backup, as far as an error tells of it. */
+/** What was found out about one backup, as far as an error can carry it. */
 export interface Judged {
 	passed: boolean;
 	/** `postgres/shop_1.sql.zst: failed. The archive is damaged.` */

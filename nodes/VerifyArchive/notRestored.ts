@@ -6,7 +6,7 @@ const MB = 1_000_000;
 /** An item and a mail are to be read; what is more has its own line in the report. */
 const MAX_NAMES = 10;
 const MAX_ASSERTIONS = 3;
-/** Characters of an assertion that are told. */
+/** How many characters of an assertion are shown. */
 const SHOWN = 120;
 
 /** Why a drill has only verified the content of a backup, in the words of the node's fields; null where it has restored it. */

@@ -17,7 +17,7 @@ export interface Outcome extends Judged {
 /** An operation whose items go to Passed or Failed. */
 export interface JudgingOperation {
 	description: Operation['description'];
-	/** That it only tells of what was found earlier, over which no run fails. */
+	/** Whether it only repeats what was found earlier, over which no run fails. */
 	isListing?: true;
 	execute(context: IExecuteFunctions, itemIndex: number): Promise<Outcome[]>;
 }
@@ -55,7 +55,7 @@ export async function runJudging(
 			}
 		} catch (error) {
 			const nodeError = toNodeError(context.getNode(), error, item);
-			// A cancelled run ends, whatever the node is told to do about errors.
+			// A cancelled run ends, whatever the node's setting for errors.
 			if (!context.continueOnFail() || context.getExecutionCancelSignal()?.aborted) {
 				throw operation.isListing ? nodeError : alsoTelling(nodeError, judged);
 			}

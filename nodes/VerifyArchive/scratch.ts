@@ -38,7 +38,7 @@ export interface ScratchSettings {
 export interface Scratch {
 	/** @param manifest undefined for a file that others made, whose database has no name */
 	targetsFor(manifest: ManifestSummary | undefined): ScratchTargets;
-	/** Of the databases that assertions name, those of which no backup came up. */
+	/** The databases that assertions name and of which no backup came up. */
 	unasked(): string[];
 }
 

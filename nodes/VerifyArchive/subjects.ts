@@ -48,7 +48,7 @@ export async function referred(
 	return await finding.catch(async (error: unknown) => {
 		if (!(error instanceof BackupError) || !BAD.has(error.code)) throw error;
 		if ('file' in reference) return { key: reference.file };
-		// It is there: what is wrong with it, the verification tells.
+		// It is there; the verification finds out what is wrong with it.
 		if ('id' in reference && error.code !== 'STORAGE_MISSING' && error.code !== 'MANIFEST_NEWER') {
 			return { entry: await findBackup(storage, reference, prefix, signal) };
 		}

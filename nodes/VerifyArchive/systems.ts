@@ -25,7 +25,7 @@ const WORDS: Record<string, SystemWords> = {
 	},
 };
 
-/** Of kinds that are restored otherwise than the rest of their system. */
+/** Advice for kinds that are restored otherwise than the rest of their system. */
 const ADVICE_OF_KINDS: Record<string, SystemWords['advice']> = {
 	'postgres-globals': { noMemory: 'Give n8n more memory: roles are restored inside n8n in any case.' },
 };

@@ -1,3 +1,9 @@
+/**
+ * How a globals script is applied: the names of all roles and tablespaces of the server are read once; then the script is read
+ * statement by statement (read.ts), each is recognised by its first words (statement.ts), and run or left out by what the
+ * server had before and what has failed so far. So a script of any length is held one statement at a time, and what remains
+ * in memory is the names.
+ */
 import type { ClientBase } from 'pg';
 
 import { BackupError, messageOf, throwIfCancelled } from '../../errors';

@@ -33,7 +33,12 @@ const PIECE = 131_072;
 /** Bytes of statements on large objects that are sent in one go. */
 const BATCH = 1024 * 1024;
 
-/** An archive in pg_dump's custom format (`-Fc`), read forwards only, so from wherever it comes. */
+/**
+ * A source for restores from an archive in pg_dump's custom format (`-Fc`). The archive is read forwards only, so it may come
+ * from any storage, and from its beginning each time: once by `inspect`, which counts rows and notes what the definitions are
+ * about, and once by `steps`, which hands out the definitions (they stand in the table of contents, at the front), then the
+ * wanted blocks of data in the order of the file, and then the definitions that need the data. Rows are passed on in chunks.
+ */
 export class CustomSource implements RestoreSource {
 	#toc: Toc | undefined;
 

@@ -30,7 +30,7 @@ export class ScriptEnds {
 		return this.#open.has(CLUSTER);
 	}
 
-	/** True for what pg_dump made, be it inside of a cluster's. */
+	/** True for what pg_dump made, also within a script of pg_dumpall. */
 	get ofDatabase(): boolean {
 		return this.#open.has(DATABASE);
 	}

@@ -85,7 +85,7 @@ function staying({ decisions }: RetentionPlan): RetentionEntry[] {
 	return decisions.filter(({ action }) => action === 'keep').map(({ entry }) => entry);
 }
 
-/** Those that are known to be bad, by id: what goes may be their original, and all that tells. */
+/** Those that are known to be bad, by id: the record that says so may lie only beside their original, which is to be deleted. */
 function failedAmong(entries: readonly RetentionEntry[]): Map<string, RetentionEntry[]> {
 	const failed = new Map<string, RetentionEntry[]>();
 	for (const entry of entries) {

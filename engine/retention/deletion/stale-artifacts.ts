@@ -35,7 +35,7 @@ interface Run {
 }
 
 /**
- * Removes unfinished writes and orphans in the run's scope; in a dry run, tells which orphans. Nothing goes where the plan
+ * Removes unfinished writes and orphans in the run's scope; in a dry run, it only reports which orphans. Nothing goes where the plan
  * was refused. Where more than the set share of backups would have lost their manifests, something else went wrong, and
  * all archives among the orphans stay. What cannot be removed holds nothing else up.
  * @throws BackupError CANCELLED, STORAGE_LOCKED, STORAGE_UNREACHABLE

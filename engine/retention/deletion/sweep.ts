@@ -59,7 +59,7 @@ export async function finishDeletions(storage: Storage, signal?: AbortSignal): P
  */
 export async function removeBrokenCopies(storage: Storage, signal?: AbortSignal): Promise<string[]> {
 	const mayBeNoted = (key: string) => hasArchiveName(key) && weekOfFolder(folderOf(key)) !== undefined;
-	// The time tells nothing here: a copy may have that of its original. With the lock held, nobody else copies.
+	// The time proves nothing here: a copy may have that of its original. With the lock held, nobody else copies.
 	return await finish(storage, COPIES_KEY, { mayBeNoted, isMeant: () => true }, signal);
 }
 

@@ -1,12 +1,12 @@
 /**
- * Which process holds a lock, told so exactly that another one can know that it is gone. A number of a process alone says
- * nothing: it is given anew, every container counts from 1, and hosts may have the same name. So a process is known by
+ * Which process holds a lock, described so exactly that another one can know that it is gone. The number of a process alone
+ * is not enough: numbers are used again, every container counts from 1, and hosts may have the same name. So a process is known by
  * - the boot of the kernel it runs on (random, and the same in all containers of a machine);
  * - its PID namespace, in which its number means something;
  * - its number there, and when it began, in ticks since the boot (proc_pid_stat(5), field 22).
- * Only who shares the first two with it can look for it, and finds out that it is gone where no such process is there, or one
- * that began at another time. Of everybody else (another host, another container, a system without /proc) nothing is
- * concluded: a lock is never taken from a run that may be alive.
+ * Only a process that shares the first two with it can look for it. The holder is gone where no process has its number, or one
+ * that began at another time. Nothing is concluded about any other holder (on another host, in another container, on a system
+ * without /proc): a lock is never taken from a run that may be alive.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -18,7 +18,7 @@ export const holderSchema = z.object({
 	/** For people. */
 	host: z.string(),
 	pid: z.number().int(),
-	/** Where the system tells: Linux. */
+	/** Only where the system has it: on Linux. */
 	process: z
 		.object({
 			boot: z.string().min(1),
@@ -33,7 +33,7 @@ export const holderSchema = z.object({
 /** A process that holds a lock, or did. */
 export type Holder = z.infer<typeof holderSchema>;
 
-/** Reads what /proc tells; throws where it does not. */
+/** Reads a file or a link below /proc; throws where there is none. */
 export type ReadProc = (path: string) => string;
 
 const readProc: ReadProc = (path) =>
@@ -99,7 +99,7 @@ function signalProcess(pid: number): void {
 	process.kill(pid, 0);
 }
 
-/** Ended, and not yet taken notice of by its parent: containers whose first process is n8n leave such behind. */
+/** The process has ended and its parent has not asked for its exit status yet, as happens in containers whose first process is n8n. */
 const ENDED = ['Z', 'X', 'x'];
 
 /** The name of the program stands in parentheses, and may hold some. */

@@ -10,7 +10,7 @@
  * a newer generation exists. Clocks may differ by a minute. On S3 servers without conditional writes, creating leaves a
  * window of one request in which two may succeed; the one whose record was replaced finds another's token in it.
  *
- * A record also tells which process holds it. Where that is gone for sure (`isGone`), a run on the same machine need not
+ * A record also names the process that holds it. Where that process is certainly gone (`isGone`), a run on the same machine need not
  * wait until the record expires: it creates the next generation, as after an expired one.
  */
 import { randomUUID } from 'node:crypto';

@@ -122,7 +122,7 @@ export function protectNeeded(
 
 /**
  * Whether a backup whose needs are not understood may need another one.
- * @param other Without a kind where nothing tells it: then it may be any
+ * @param other has no kind where that is not known: then it may be of any
  */
 export function mayBeNeededBy(
 	{ key, mayNeed }: Needing,

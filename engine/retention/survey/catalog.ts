@@ -77,11 +77,11 @@ export async function readCatalog(
 		},
 	};
 	const first = await scanBackups(storage, scanOptions);
-	// A line without its needs would let go what a backup cannot be restored without; no seal tells that it is right.
+	// A line without its needs would let go what a backup cannot be restored without; without a passphrase no seal proves that it is right.
 	const isDoubtful = needsAny && !trust.passphrase;
 	const scan = isDoubtful ? await scanBackups(storage, { ...scanOptions, isAnew: true }) : first;
 	const { listing, damaged, manifestsRead } = scan;
-	// Of manifests that are gone, only the stored lines tell.
+	// Only the lines that were stored know of manifests that are gone.
 	const { lost } = first;
 	const catalog: RetentionCatalog = {
 		...backupsAndOthers(listing),

@@ -1,6 +1,6 @@
 /**
  * Files that others put beside our backups, by the patterns of the policy. They have no manifest, so a file is taken for a
- * backup as it stands; of when is told by its name, else by when it was last changed. What was changed within the last day
+ * backup as it stands. Its time is the one in its name, or else the time of its last change. What was changed within the last day
  * may still be in the making: it is left out altogether, so it is neither deleted nor takes a finished one's place.
  */
 import { isOwnName } from './orphans';

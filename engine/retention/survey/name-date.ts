@@ -10,7 +10,7 @@ export interface NameDate {
 	stem: string;
 }
 
-/** The moment that a file's name tells, on the clocks of a zone; undefined where it tells none. */
+/** The moment in a file's name, on the clocks of a zone; undefined where there is none. */
 export function dateInName(name: string, zone: Zone): NameDate | undefined {
 	const match = DATE.exec(name);
 	if (!match) return undefined;

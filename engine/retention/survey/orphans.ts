@@ -1,5 +1,5 @@
 /**
- * Archives without a manifest, and by what right they may go. The name tells nothing: people who come from scripts have
+ * Archives without a manifest, and by what right they may go. The name proves nothing: people who come from scripts have
  * dumps of the very same form, `shop_20260131_020000.sql.gz`, and such a file may be the only backup that they have. So an
  * archive counts as ours where its manifest was seen by an earlier run, which noted its size, or where the claim of its
  * writer (`.writing.json`) still stands beside it. A record of ours (`.verification.json`) counts by its own name, once the
@@ -19,7 +19,7 @@ import { mayBeNeededBy, type Needing, unreadIn } from '../policy/protect';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** What stands beside an archive and goes with it, apart from the manifest. */
+/** Ends the keys of what lies beside an archive and is deleted with it, apart from the manifest. */
 export const SIDECAR_SUFFIXES = [...['', '.damaged', '.lock'].map((end) => VERIFICATION_SUFFIX + end), CLAIM_SUFFIX];
 
 /** `<name>_YYYYMMDD_HHMMSS[_2].<ext>[.zst|.gz][.gpg]`, as archives are named, with the extensions that there are. */

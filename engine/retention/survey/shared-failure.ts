@@ -1,7 +1,7 @@
 /**
- * What a verification found of one file tells of another that has the same bytes: a weekly copy has the manifest of its
+ * What a verification found out about one file holds for another that has the same bytes: a weekly copy has the manifest of its
  * original, id and hash, and in a folder it is a hard link. What is bad in the original is bad in its copy, so it must not
- * count as a good one. (That the original passed tells nothing of a copy that lies elsewhere on the disk.)
+ * count as a good one. (That the original passed proves nothing about a copy that lies elsewhere on the disk.)
  */
 import { LIMITS } from '../../archive';
 import type { Storage } from '../../storage/storage';

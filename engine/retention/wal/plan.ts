@@ -2,7 +2,7 @@
  * The WAL archives of PostgreSQL: folders of segments, named as the server names them
  * (https://www.postgresql.org/docs/current/continuous-archiving.html). A base backup can be restored from when every
  * segment from its start on is there, so segments go from the old end only, and none that was archived after the oldest
- * base backup began. Which base backup belongs to which archive cannot be told from files for sure: one whose name is
+ * base backup began. Files do not show for certain which base backup belongs to which archive: one whose name is
  * that of a folder on the way to the segments is that archive's; any other holds back all archives.
  */
 import type { StoredObject } from '../../storage/storage';

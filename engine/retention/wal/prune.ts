@@ -14,7 +14,7 @@ const GROUP = 100;
 const READERS = 16;
 
 /**
- * Deletes archived WAL that the policy lets go; with no lock to hold, a dry run, tells what would go.
+ * Deletes archived WAL that the policy does not keep. Without a lock, in a dry run, it reports what would be deleted.
  * @param gone Backups that are deleted: base backups among them need no WAL any more
  * @throws BackupError CANCELLED, STORAGE_LOCKED, STORAGE_UNREACHABLE; other failures are in the report
  */

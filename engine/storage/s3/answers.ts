@@ -117,7 +117,7 @@ function speaksHttpsOnly({ status, message, isOfS3 }: S3Failure): boolean {
 	return status === 400 && !isOfS3 && /https/i.test(message);
 }
 
-/** Proxies limit the size of a request (nginx to 1 MiB unless told), and so does S3 that of an object. */
+/** Proxies limit the size of a request (nginx to 1 MiB by default), and so does S3 that of an object. */
 function tooLarge(failure: S3Failure, place: Place): Explanation {
 	const size = Math.floor(place.settings.partSize / MIB);
 	if (failure.isOfS3) {

@@ -34,7 +34,7 @@ export class S3Failure extends Error {
 	readonly isOfS3: boolean;
 	/** Where a redirect leads. */
 	readonly location: string | undefined;
-	/** How far this machine's clock is ahead of the server's, where the answer tells the time. */
+	/** How far this machine's clock is ahead of the server's, where the answer states the time. */
 	readonly clockAheadMs: number | undefined;
 	/** Times the request was sent. */
 	attempts = 1;
@@ -60,7 +60,7 @@ export const NOT_S3 = 'NotS3';
 const LONGEST_MESSAGE = 300;
 
 /**
- * The failure that an answer tells of. Answers to HEAD have no body; MinIO names its code in a header then.
+ * The failure that an answer reports. Answers to HEAD have no body; MinIO names its code in a header then.
  * @param body of the answer
  */
 export function failureOfAnswer(response: IncomingMessage, body: string, now = Date.now()): S3Failure {

@@ -5,7 +5,7 @@ import type { DeletionLock } from '../storage';
 import { hasSignOfS3, S3Failure } from './failure';
 import { assertRoot, isHtml, type S3Requests } from './requests';
 
-/** What a HEAD tells of an object. */
+/** What a HEAD says about an object. */
 export interface ObjectHead {
 	size: number;
 	modifiedAt: Date;

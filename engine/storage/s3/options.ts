@@ -33,7 +33,7 @@ export interface S3StorageOptions {
 	caCertificate?: string;
 	/** Bytes of the parts of a multipart upload: 5 MiB to 1 GiB, default 16 MiB; larger ones where the object needs them. */
 	partSize?: number;
-	/** Parts that the server takes in one upload: 1 to 10,000, default 10,000. OpenStack Swift takes 1,000 unless told. */
+	/** Parts that the server takes in one upload: 1 to 10,000, default 10,000. OpenStack Swift takes 1,000 by default. */
 	maxParts?: number;
 	/**
 	 * Parts of this size uploaded at once: 1 to 32, default 4. Memory is bounded by (concurrency + 1) of them; of larger

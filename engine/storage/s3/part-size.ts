@@ -7,7 +7,7 @@ const MIB = 1024 ** 2;
 /** Parts are held in memory to be sent again; S3 itself would take 5 GiB. */
 export const LARGEST_PART_BYTES = 1024 * MIB;
 
-/** Of the parts that a server takes, so many stay unused by an object of the expected size: sizes are not known to the byte. */
+/** The share of a server's parts that an object of the expected size leaves unused: sizes are not known to the byte. */
 const SPARE = 1 / 50;
 
 /**

@@ -26,7 +26,7 @@ export async function openRange(
 	const isEmpty = range.end !== undefined && range.end <= range.start;
 	const headers: Record<string, string> = {};
 	if (etag) headers['if-match'] = `"${etag}"`;
-	// A range cannot be empty; asking for one byte tells whether the object exists.
+	// A range cannot be empty; asking for one byte shows whether the object exists.
 	if (isEmpty) headers.range = 'bytes=0-0';
 	else if (!isWhole) headers.range = `bytes=${range.start}-${range.end === undefined ? '' : range.end - 1}`;
 	const response = await openOrNothing(requests, { method: 'GET', key, headers, signal });
@@ -43,7 +43,7 @@ export async function openRange(
 	throw new S3Failure('The server does not serve the range that was asked for', { status: 200, code: 'RangeIgnored' });
 }
 
-/** Servers and caches between may ignore a range or get it wrong; Content-Range tells what they sent (RFC 9110, 14.4). */
+/** Servers and caches between may ignore a range or get it wrong; Content-Range says what they sent (RFC 9110, 14.4). */
 function isAsAsked(response: IncomingMessage, range: ByteRange): boolean {
 	const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(response.headers['content-range'] ?? '') ?? [];
 	if (response.statusCode !== 206 || Number(first) !== range.start) return false;

@@ -46,7 +46,7 @@ const CLEAN_UP_MS = 5000;
 export class S3Requests {
 	readonly #client: Client;
 	readonly #agent: Agent;
-	/** Of all requests: what one learns of the server, the others know. */
+	/** One for all requests: what one of them finds out about the server, the others know. */
 	readonly watch: Watch;
 
 	/** @throws BackupError INVALID_INPUT where the minio client refuses the settings */

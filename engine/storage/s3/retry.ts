@@ -12,7 +12,7 @@ import { failureOfConnection, isConnectionFailure, isPassing, type S3Failure } f
 export interface RetryPolicy {
 	/** How long the server may fail before that counts. Default 120,000; what fails is tried twice at least. */
 	outageMs: number;
-	/** The same until it has answered for the first time: a wrong address is told sooner than an outage. Default 30,000. */
+	/** The same until it has answered for the first time: a wrong address is reported sooner than an outage. Default 30,000. */
 	firstAnswerMs: number;
 	/** The first wait; each is twice the one before. Default 500. */
 	baseDelayMs: number;

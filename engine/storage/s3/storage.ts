@@ -37,7 +37,13 @@ import { KeptVersions } from './versions';
 /** Waits before an object that was just written is looked at again. */
 const LATE_LOOKS_MS = [50, 250, 1000, 3000];
 
-/** Archives in a bucket of any S3-compatible server. */
+/**
+ * Archives in a bucket of any S3-compatible server. An object is uploaded in parts, several at a time (upload.ts, multipart.ts),
+ * and read as one stream that goes on where a connection broke (resumable-read.ts). All requests go through requests.ts,
+ * which repeats what may be repeated, with patience for a server that is away (retry.ts), and turns every refusal
+ * into an error that says what to do (errors.ts). What servers do differently is found out by asking:
+ * conditional writes (conditional.ts), deletions in batches (batch-delete.ts), versions (versions.ts).
+ */
 export class S3Storage implements Storage {
 	readonly description: string;
 	readonly #options: S3StorageOptions;

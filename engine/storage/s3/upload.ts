@@ -180,7 +180,7 @@ class UploadRun {
 	}
 }
 
-/** Whether an object is the one that was put, as far as its ETag tells. */
+/** Whether an object is the one that was put, as far as its ETag shows. */
 function holds(head: ObjectHead | undefined, put: { md5: Buffer; size: number }): boolean {
 	return head?.size === put.size && (!head.etagIsHash || head.etag === put.md5.toString('hex'));
 }

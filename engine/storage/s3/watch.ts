@@ -7,7 +7,7 @@ import type { ServerWatch } from './retry';
 const TELL_AFTER_MS = 10_000;
 const TELL_EVERY_MS = 30_000;
 
-/** Sees all requests to one server, and tells when it is out of reach for longer, while that lasts and when it is over. */
+/** Sees all requests to one server, and reports when it is out of reach for longer, while that lasts and when it is over. */
 export class Watch implements ServerWatch {
 	#hasAnswered = false;
 	#failingSince: number | undefined;
@@ -27,7 +27,7 @@ export class Watch implements ServerWatch {
 		return this.#hasAnswered;
 	}
 
-	/** The server has answered, be it with a refusal. */
+	/** The server has answered, if only with a refusal. */
 	answered(): void {
 		this.#hasAnswered = true;
 	}

@@ -59,7 +59,7 @@ function recognise(formats: readonly FileFormat[], head: Buffer): FileFormat {
 		try {
 			if (format.recognise(head)) return format;
 		} catch (error) {
-			// Another format may still know it. Otherwise this tells best what to do.
+			// Another format may still know it. Otherwise this error says best what to do.
 			refusals.push(error);
 		}
 	}

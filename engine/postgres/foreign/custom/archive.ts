@@ -147,7 +147,7 @@ class Block {
 	/** Bytes left of the piece at hand. */
 	#left = 0;
 	#inPieces: boolean;
-	/** Of the large object at hand. */
+	/** The OID of the large object at hand. */
 	#oid = 0;
 	#ended = false;
 

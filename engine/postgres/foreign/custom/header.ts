@@ -8,7 +8,7 @@ import { type ByteReader, damaged } from '../bytes';
 export type ArchiveCompression = 'none' | 'gzip' | 'lz4' | 'zstd';
 
 export interface ArchiveHeader {
-	/** Of the archive format: `1.14`. */
+	/** The version of the archive format: `1.14`. */
 	version: string;
 	/** The minor number: what the layout depends on. */
 	minor: number;

@@ -2,18 +2,18 @@ import type { Toc } from './toc';
 
 /** A row of a dump's listing. */
 export interface DumpObject {
-	/** Of the entry in a custom-format archive; of the line in a plain script. */
+	/** The id of the entry in a custom-format archive; the number of the line in a plain script. */
 	id: number;
 	/** As pg_dump calls it: `TABLE`, `FK CONSTRAINT`, ... */
 	type: string;
-	/** Of a plain script that says so: the database that it is in. */
+	/** The database that the object is in, where a plain script says so. */
 	database?: string;
 	schema: string | null;
 	name: string;
 	owner: string | null;
 	/** Whether the dump holds its rows. */
 	hasData: boolean;
-	/** Rows, where the dump tells without being restored. */
+	/** Number of rows, where it can be counted without a restore. */
 	rows?: number;
 }
 

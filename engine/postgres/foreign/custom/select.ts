@@ -20,7 +20,7 @@ export function isAcl(entry: TocEntry): boolean {
 	return ACL_TYPES.has(entry.type);
 }
 
-/** Of the database as a whole, which is the caller's to create: pg_restore takes these with --create only. */
+/** True for entries about the database as a whole, which the caller creates: pg_restore takes these with --create only. */
 export function isOfDatabase({ name, type }: TocEntry): boolean {
 	if (type === 'DATABASE' || type === 'DATABASE PROPERTIES') return true;
 	return ATTACHED_TYPES.has(type) && name.startsWith('DATABASE ');

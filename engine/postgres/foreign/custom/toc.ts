@@ -34,7 +34,7 @@ export interface TocEntry {
 
 export interface Toc extends ArchiveHeader {
 	entries: TocEntry[];
-	/** Of all strings in the archive and of its rows. */
+	/** The encoding of all strings in the archive and of its rows. */
 	decoding: TextDecoding;
 	standardStrings: boolean;
 	/** The statement that sets the search path; null in archives older than the 2018 minor releases. */
