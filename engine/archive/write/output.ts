@@ -1,18 +1,10 @@
-import { createHash, webcrypto } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
-import { totalLength } from '../blocks';
 import { ByteChannel } from './channel';
 import type { Encryptor } from '../encryption/encryption';
 import type { ManifestPart } from '../manifest/manifest';
 
 const CHANNEL_BYTES = 8 * 1024 * 1024;
-
-/** A compressed frame, hashed before it waits for the output: else each frame's hash would wait for the one before it. */
-export interface HashedFrame {
-	pieces: Uint8Array[];
-	/** In hex. */
-	sha256: string;
-}
 
 export interface PartDetails {
 	/** In the terms of the archive's kind: `pre-data`, `data`, `post-data`, `stream`. */
@@ -62,12 +54,20 @@ export class ArchiveOutput {
 		return this.#channel.push(chunk);
 	}
 
-	/** Pushes a compressed frame and enters it into the index; for the one that holds the output. */
-	async append(details: PartDetails, { pieces, sha256 }: HashedFrame, rawLength: number): Promise<void> {
-		// Once it is pushed, the storage may let others have its memory.
-		const length = totalLength(pieces);
-		for (const piece of pieces) await this.push(piece);
-		this.addPart(details, { length, rawLength, sha256 });
+	/**
+	 * Hashes and pushes a compressed frame and enters it into the index; for the one that holds the output. The hash is made on
+	 * the main thread: Node's way to the thread pool (Web Crypto) copies the frame and wipes the copy, a third more work.
+	 */
+	async append(details: PartDetails, pieces: Uint8Array[], rawLength: number): Promise<void> {
+		const hash = createHash('sha256');
+		let length = 0;
+		for (const piece of pieces) {
+			// Once it is pushed, the storage may let others have its memory.
+			hash.update(piece);
+			length += piece.length;
+			await this.push(piece);
+		}
+		this.addPart(details, { length, rawLength, sha256: hash.digest('hex') });
 	}
 
 	/** Enters the frame that was just pushed into the index. */
@@ -116,22 +116,4 @@ export class ArchiveOutput {
 	sha256(): string {
 		return this.#hash.copy().digest('hex');
 	}
-}
-
-/** To hash less takes less time than a trip to the thread pool. */
-const POOLED_HASH_BYTES = 64 * 1024;
-
-/**
- * Hashes a frame: SHA-256 in hex; of a single large buffer on the thread pool, since the main thread has the file's own hash to
- * go on with. Several would have to be joined for that, which takes as long as to hash them here.
- */
-export async function hashFrame(pieces: Uint8Array[]): Promise<HashedFrame> {
-	const [only] = pieces;
-	if (pieces.length === 1 && only && only.length > POOLED_HASH_BYTES) {
-		const digest = await webcrypto.subtle.digest('SHA-256', only);
-		return { pieces, sha256: Buffer.from(digest).toString('hex') };
-	}
-	const hash = createHash('sha256');
-	for (const piece of pieces) hash.update(piece);
-	return { pieces, sha256: hash.digest('hex') };
 }

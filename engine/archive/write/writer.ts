@@ -1,8 +1,8 @@
 /**
- * How bytes move through a write. A raw frame is compressed and hashed on the thread pool, several at a time; the compressed
- * frames queue for the output, which one of them (or one stream) holds at a time, so frames land whole and in the order
- * in which they are ready. From the output on everything is pulled by the storage: channel -> encryption, where asked
- * for -> SHA-256 and count -> storage.write. Waiting in memory at most: twice as many frames as are compressed at once, or
+ * How bytes move through a write. A raw frame is compressed on the thread pool, several at a time; the compressed frames queue
+ * for the output, which one of them (or one stream) holds at a time, so frames land whole and in the order in which they are
+ * ready. The output hashes each frame for the index and, where nothing is encrypted, for the file. From there on everything
+ * is pulled by the storage: channel -> encryption, where asked for -> SHA-256 and count -> storage.write. Waiting in memory at most: twice as many frames as are compressed at once, or
  * 32 MiB of compressed ones where that is less, one frame for each caller, and the channel's 8 MiB. A slow storage stops the
  * channel, the channel stops the output, the output stops the frames, and `frame` stops its callers.
  *
@@ -22,7 +22,7 @@ import { frameSizeFor, type FrameSizes } from './frame-size';
 import type { Manifest, ManifestPart } from '../manifest/manifest';
 import { formatManifest, parseManifest } from '../manifest/text';
 import { keyIn, manifestKeyOf } from '../naming';
-import { ArchiveOutput, hashFrame, type PartDetails } from './output';
+import { ArchiveOutput, type PartDetails } from './output';
 import { manifestOf, pointAt, type CommitDetails } from './publish';
 import type { WriterSettings } from './writer-settings';
 
@@ -205,16 +205,16 @@ export class ArchiveWriter {
 	/** Pushes a frame when it is compressed; to be run while the output is held. */
 	#appending(details: PartDetails, rawLength: number, compressed: Promise<Uint8Array[]>): () => Promise<void> {
 		let length = 0;
-		const hashed = compressed.then((pieces) => {
+		const counted = compressed.then((pieces) => {
 			length = totalLength(pieces);
 			this.#waitingBytes += length;
-			return hashFrame(pieces);
+			return pieces;
 		});
 		// Its failure is handled when the output is held, which may be later.
-		hashed.catch(() => {});
+		counted.catch(() => {});
 		return async () => {
 			try {
-				await this.#output.append(details, await hashed, rawLength);
+				await this.#output.append(details, await counted, rawLength);
 			} finally {
 				this.#waitingBytes -= length;
 			}
