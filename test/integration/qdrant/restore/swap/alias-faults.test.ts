@@ -1,23 +1,12 @@
-import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 
-import { type QdrantServer } from '../../../../services/qdrant';
 import { ask, at, contentHash, createPlain } from '../../../../services/qdrant-data';
-import { type Interceptor, type Treatment } from '../../interceptor';
-import { aliasesOn, everythingOn, failure, giveAlias, removeCollections, restore, type Backup } from '../../support';
-import { startSwapStage } from './stage';
+import { aliasesOn, everythingOn, failure, giveAlias, restore } from '../../support';
+import { backup, proxy, safeSwapOf, server, setUpStage, treatAt, wanted } from './stage';
 
 // Faults in the step in which a safe swap moves aliases.
 
-let server: QdrantServer;
-let proxy: Interceptor;
-let backup: Backup;
-let wanted: string;
-
-beforeAll(async () => {
-	const stage = await startSwapStage();
-	({ server, proxy, backup, wanted } = stage);
-	return stage.stop;
-});
+setUpStage();
 
 let before: Awaited<ReturnType<typeof everythingOn>>;
 let old: string;
@@ -27,22 +16,8 @@ beforeEach(async () => {
 	before = await everythingOn(server);
 	old = before.hashes['target']!;
 });
-afterEach(async () => {
-	proxy.treat = () => undefined;
-	await removeCollections(server);
-});
 
-const aliasSwap = { type: 'safeSwap', collection: 'live', confirmation: 'live' } as const;
-
-/** Treats the first request with this line. */
-function treatAt(line: string, treatment: Treatment): void {
-	let isFirst = true;
-	proxy.treat = (found) => {
-		if (!isFirst || found !== line) return undefined;
-		isFirst = false;
-		return treatment;
-	};
-}
+const aliasSwap = safeSwapOf('live');
 
 const change = 'POST /collections/aliases';
 

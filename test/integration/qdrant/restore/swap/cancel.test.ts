@@ -1,29 +1,14 @@
-import { afterEach, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { BackupError } from '../../../../../engine/errors';
-import { type QdrantServer } from '../../../../services/qdrant';
 import { ask, at, contentHash, createPlain, fill } from '../../../../services/qdrant-data';
-import { type Interceptor } from '../../interceptor';
-import { everythingOn, giveAlias, removeCollections, restore, type Backup } from '../../support';
-import { startSwapStage } from './stage';
+import { everythingOn, giveAlias, removeCollections, restore } from '../../support';
+import { backup, proxy, safeSwapOf, server, setUpStage, wanted } from './stage';
 
 // A swap is cancelled before each request that changes something, one after the other: it ends as if it had never been, or has
 // succeeded.
 
-let server: QdrantServer;
-let proxy: Interceptor;
-let backup: Backup;
-let wanted: string;
-
-beforeAll(async () => {
-	const stage = await startSwapStage();
-	({ server, proxy, backup, wanted } = stage);
-	return stage.stop;
-});
-afterEach(async () => {
-	proxy.treat = () => undefined;
-	await removeCollections(server);
-});
+setUpStage();
 
 async function prepare(): Promise<void> {
 	await removeCollections(server);
@@ -39,7 +24,7 @@ const timeless = (line: string) =>
 	line.replace(/\d{8}_\d{6}|\d{4}(-\d\d){5}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '*');
 
 it.each(['live', 'fits', 'unlike'])('a swap of %s', { timeout: 120_000 }, async (name) => {
-	const target = { type: 'safeSwap', collection: name, confirmation: name } as const;
+	const target = safeSwapOf(name);
 	await prepare();
 	proxy.requests.length = 0;
 	await restore(server, backup, target, { connection: proxy });

@@ -1,23 +1,14 @@
-import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 
-import { type QdrantServer } from '../../../../services/qdrant';
 import { ask, at, contentHash, createPlain } from '../../../../services/qdrant-data';
-import { type Interceptor, type Treatment } from '../../interceptor';
-import { everythingOn, failure, giveAlias, removeCollections, restore, type Backup } from '../../support';
-import { startSwapStage } from './stage';
+import { type Treatment } from '../../interceptor';
+import { everythingOn, failure, giveAlias, restore } from '../../support';
+import { backup, proxy, safeSwapOf, server, setUpStage } from './stage';
 
 // Safe swaps by name of a collection that differs from the backup in so few points that no sample shows it. Samples are
 // random, so what makes that certain is a server that refuses to sample.
 
-let server: QdrantServer;
-let proxy: Interceptor;
-let backup: Backup;
-
-beforeAll(async () => {
-	const stage = await startSwapStage();
-	({ server, proxy, backup } = stage);
-	return stage.stop;
-});
+setUpStage();
 
 let old: string;
 beforeEach(async () => {
@@ -27,12 +18,8 @@ beforeEach(async () => {
 	await ask(server, 'POST', at('docs', '/points/payload?wait=true'), changed);
 	old = await contentHash(server, 'docs');
 });
-afterEach(async () => {
-	proxy.treat = () => undefined;
-	await removeCollections(server);
-});
 
-const swap = { type: 'safeSwap', collection: 'docs', confirmation: 'docs' } as const;
+const swap = safeSwapOf('docs');
 
 /** A proxy that does this with the upload in the last step. */
 function restoring(treatment: Treatment) {

@@ -1,9 +1,8 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { archiveSource, restoreCollection, type QdrantRestoreSource } from '../../../../../engine/qdrant';
-import { type QdrantServer } from '../../../../services/qdrant';
 import { ask, at, contentHash, countPoints, createPlain, fill, plainShape } from '../../../../services/qdrant-data';
-import { type Interceptor, type Treatment } from '../../interceptor';
+import { type Treatment } from '../../interceptor';
 import {
 	aliasesOn,
 	backUp,
@@ -14,24 +13,20 @@ import {
 	restore,
 	type Backup,
 } from '../../support';
-import { startSwapStage } from './stage';
+import { backup, proxy, safeSwapOf, server, setUpStage, treatAt, wanted } from './stage';
 
 // Faults in the last step of a safe swap by the collection's own name: whatever happens, the old data is in place, or whole under a name that is told.
 
-let server: QdrantServer;
-let proxy: Interceptor;
-let backup: Backup;
-let wanted: string;
 /** So long that a cancel during its upload comes before all of it is sent. */
 let long: Backup;
 
-beforeAll(async () => {
-	const stage = await startSwapStage(1100, { dimensions: 64 });
-	({ server, proxy, backup, wanted } = stage);
-	await createPlain(server, 'long', 8000, 64);
-	long = await backUp(server, 'long');
-	await removeCollections(server);
-	return stage.stop;
+setUpStage(1100, {
+	dimensions: 64,
+	prepare: async () => {
+		await createPlain(server, 'long', 8000, 64);
+		long = await backUp(server, 'long');
+		await removeCollections(server);
+	},
 });
 
 let before: Awaited<ReturnType<typeof everythingOn>>;
@@ -46,18 +41,10 @@ beforeEach(async () => {
 	before = await everythingOn(server);
 	old = before.hashes['target']!;
 });
-afterEach(async () => {
-	proxy.treat = () => undefined;
-	await removeCollections(server);
-});
 
-const swap = { type: 'safeSwap', collection: 'target', confirmation: 'target' } as const;
-const unlikeSwap = { type: 'safeSwap', collection: 'unlike', confirmation: 'unlike' } as const;
+const swap = safeSwapOf('target');
+const unlikeSwap = safeSwapOf('unlike');
 
-/** Treats the requests with this line, one after the other; those behind the last are passed on. */
-function treatAt(line: string, ...treatments: Treatment[]): void {
-	proxy.treat = (found) => (found === line ? treatments.shift() : undefined);
-}
 const uploadTo = (collection: string) => `POST ${at(collection)}/snapshots/upload`;
 
 /** What was restored over the old collection in half: some points are the backup's, some are the old ones. */

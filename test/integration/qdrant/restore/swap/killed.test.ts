@@ -1,12 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 
 import { backUpCollections } from '../../../../../engine/qdrant';
-import { type QdrantServer } from '../../../../services/qdrant';
 import { ask, at, contentHash, countPoints, createPlain, fill } from '../../../../services/qdrant-data';
-import { type Interceptor } from '../../interceptor';
 import {
 	aliasesOn,
 	backUp,
@@ -14,25 +12,14 @@ import {
 	everythingOn,
 	failure,
 	giveAlias,
-	removeCollections,
 	restore,
 	temporaryStorage,
-	type Backup,
 } from '../../support';
-import { startSwapStage } from './stage';
+import { backup, proxy, safeSwapOf, server, setUpStage, wanted } from './stage';
 
 // A safe swap by name is killed (-9) at one of its steps: what it leaves is named by later runs, and its parked aliases return.
 
-let server: QdrantServer;
-let proxy: Interceptor;
-let backup: Backup;
-let wanted: string;
-
-beforeAll(async () => {
-	const stage = await startSwapStage();
-	({ server, proxy, backup, wanted } = stage);
-	return stage.stop;
-});
+setUpStage();
 
 let old: string;
 beforeEach(async () => {
@@ -42,12 +29,8 @@ beforeEach(async () => {
 	await giveAlias(server, 'live', 'docs');
 	old = await contentHash(server, 'docs');
 });
-afterEach(async () => {
-	proxy.treat = () => undefined;
-	await removeCollections(server);
-});
 
-const swap = { type: 'safeSwap', collection: 'docs', confirmation: 'docs' } as const;
+const swap = safeSwapOf('docs');
 
 /** Lets a process swap, and kills it when it asks for this: before the server gets the request, or once it has done it. */
 async function killAt(line: RegExp, when: 'before' | 'after'): Promise<void> {

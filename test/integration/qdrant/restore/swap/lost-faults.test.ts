@@ -1,23 +1,13 @@
-import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 
-import { type QdrantServer } from '../../../../services/qdrant';
 import { ask, at, contentHash, fill } from '../../../../services/qdrant-data';
-import { type Interceptor, type Treatment } from '../../interceptor';
-import { aliasesOn, everythingOn, failure, giveAlias, removeCollections, restore, type Backup } from '../../support';
-import { startSwapStage } from './stage';
+import { type Treatment } from '../../interceptor';
+import { aliasesOn, everythingOn, failure, giveAlias, restore } from '../../support';
+import { backup, proxy, safeSwapOf, server, setUpStage, wanted } from './stage';
 
 // Safe swaps that make a collection anew, and lose the connection when the server has, or may have, all of the backup.
 
-let server: QdrantServer;
-let proxy: Interceptor;
-let backup: Backup;
-let wanted: string;
-
-beforeAll(async () => {
-	const stage = await startSwapStage();
-	({ server, proxy, backup, wanted } = stage);
-	return stage.stop;
-});
+setUpStage();
 
 let old: string;
 beforeEach(async () => {
@@ -27,12 +17,8 @@ beforeEach(async () => {
 	await giveAlias(server, 'live', 'docs');
 	old = await contentHash(server, 'docs');
 });
-afterEach(async () => {
-	proxy.treat = () => undefined;
-	await removeCollections(server);
-});
 
-const swap = { type: 'safeSwap', collection: 'docs', confirmation: 'docs' } as const;
+const swap = safeSwapOf('docs');
 const upload = `POST ${at('docs')}/snapshots/upload`;
 const look = `GET ${at('docs')}/snapshots`;
 

@@ -1,38 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 
 import { BackupError } from '../../../../../engine/errors';
 import { backUpCollections } from '../../../../../engine/qdrant';
 import { FolderStorage } from '../../../../../engine/storage';
-import { type QdrantServer } from '../../../../services/qdrant';
 import { ask, at, contentHash, createPlain, fill, plainShape, snapshotNames } from '../../../../services/qdrant-data';
-import { type Interceptor } from '../../interceptor';
-import {
-	aliasesOn,
-	everythingOn,
-	failure,
-	filesBelow,
-	giveAlias,
-	removeCollections,
-	restore,
-	type Backup,
-} from '../../support';
-import { startSwapStage } from './stage';
+import { aliasesOn, everythingOn, failure, filesBelow, giveAlias, restore } from '../../support';
+import { backup, proxy, safeSwapOf, server, setUpStage, wanted } from './stage';
 
 // Safe swaps that work, and several at once.
 
-let server: QdrantServer;
-let proxy: Interceptor;
-/** Of a collection with 300 points and the alias `live`. */
-let backup: Backup;
-let wanted: string;
-
-beforeAll(async () => {
-	const stage = await startSwapStage(300, { alias: 'live' });
-	({ server, proxy, backup, wanted } = stage);
-	return stage.stop;
-});
+setUpStage(300, { alias: 'live' });
 
 let old: string;
 beforeEach(async () => {
@@ -43,13 +22,9 @@ beforeEach(async () => {
 	await giveAlias(server, 'current', 'changed');
 	old = await contentHash(server, 'changed');
 });
-afterEach(async () => {
-	proxy.treat = () => undefined;
-	await removeCollections(server);
-});
 
-const swap = { type: 'safeSwap', collection: 'changed', confirmation: 'changed' } as const;
-const aliasSwap = { type: 'safeSwap', collection: 'current', confirmation: 'current' } as const;
+const swap = safeSwapOf('changed');
+const aliasSwap = safeSwapOf('current');
 
 it('of an alias moves the aliases over in one step and keeps the old collection under another', async () => {
 	await giveAlias(server, 'second', 'changed');
@@ -109,7 +84,7 @@ it('of a collection that the backup does not fit makes it anew, and its aliases 
 		if (line !== 'POST /collections/unlike/snapshots/upload') return undefined;
 		return { before: async () => void (meanwhile = await contentHash(server, 'named')) };
 	};
-	const target = { type: 'safeSwap', collection: 'unlike', confirmation: 'unlike' } as const;
+	const target = safeSwapOf('unlike');
 	const report = await restore(server, backup, target, { connection: proxy });
 	expect(meanwhile).toBe(was);
 	expect(await contentHash(server, 'unlike')).toBe(wanted);
@@ -146,8 +121,7 @@ it('of a collection works with a name of 190 bytes, and changes nothing where Qd
 	const [long, tooLong] = ['x'.repeat(190), 'y'.repeat(215)];
 	for (const name of [long, tooLong]) await createPlain(server, name, 3);
 	const was = await contentHash(server, long);
-	const byName = (name: string) =>
-		restore(server, backup, { type: 'safeSwap', collection: name, confirmation: name } as const);
+	const byName = (name: string) => restore(server, backup, safeSwapOf(name));
 	const { previous } = await byName(long);
 	expect(await contentHash(server, long)).toBe(wanted);
 	expect(await contentHash(server, previous!)).toBe(was);
