@@ -1,8 +1,8 @@
 /**
  * The download of a snapshot beside curl, from one server in one run: `npm run bench -- qdrant [points] [rounds]`. Prints
- * medians; asserts nothing. Ours hashes, compresses and stores meanwhile, and ends when the disk has it; curl only hands its
- * bytes to the system, so it has a second turn that waits for the disk as well. All take turns, so that what else the machine
- * does meets all of them; the load averages before and after tell how much that was.
+ * medians; asserts nothing. Each way of storing has its peer: curl alone, or through zstd, gzip or gpg at the level that ours
+ * uses. Ours compares three checksums as well and ends when the disk has the backup, so every peer waits for the disk too. All
+ * take turns, so that what else the machine does meets all of them; the load averages before and after tell how much that was.
  */
 import { execFile } from 'node:child_process';
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -27,10 +27,15 @@ interface Measure {
 
 interface Contender {
 	name: string;
+	/** The contender that it is compared with. */
+	peer?: string;
 	run: () => Promise<Measure>;
 }
 
 const DIMENSIONS = 384;
+const PASSPHRASE = 'a passphrase';
+/** Without gpg's own compression, since what it gets is compressed already. */
+const GPG = `gpg --batch --quiet --pinentry-mode loopback --passphrase '${PASSPHRASE}' --no-symkey-cache --compress-algo none --symmetric`;
 
 /** Quick to send as JSON; the server normalizes the vectors, so what it stores has all its digits. */
 const shortNumbers = (random: () => number) =>
@@ -52,9 +57,10 @@ function cpuOf(pid: number): number {
 	return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-function ours(server: QdrantServer, folder: string, codec: string, passphrase = ''): Contender {
+function ours(server: QdrantServer, folder: string, peer: Contender, codec: string, passphrase = ''): Contender {
 	return {
 		name: `n8n-nodes-stack-backup, ${codec}${passphrase && ', encrypted'}`,
+		peer: peer.name,
 		run: async () => {
 			const root = mkdtempSync(join(folder, 'ours-'));
 			const args = [
@@ -75,14 +81,10 @@ function ours(server: QdrantServer, folder: string, codec: string, passphrase = 
 	};
 }
 
-function curl(
-	server: QdrantServer,
-	folder: string,
-	command: (url: string, file: string) => string,
-	name: string,
-): Contender {
+/** Downloads with curl and stores what these programs make of it, until the disk has it. */
+function curl(server: QdrantServer, folder: string, ...programs: string[]): Contender {
 	return {
-		name,
+		name: ['curl', ...programs].join(' | '),
 		run: async () => {
 			const made = await ask<{ name: string }>(server, 'POST', at('bench', '/snapshots'));
 			const path = at('bench', `/snapshots/${encodeURIComponent(made.name)}`);
@@ -90,7 +92,8 @@ function curl(
 			const serverBefore = cpuOf(server.pid);
 			const startedAt = performance.now();
 			// The shell's own clock counts all processes of the command.
-			const timed = `TIMEFORMAT='%U %S'; time { ${command(server.url + path, file)}; }`;
+			const pipe = [`curl -sSf '${server.url}${path}'`, ...programs].join(' | ');
+			const timed = `TIMEFORMAT='%U %S'; time { ${pipe} > ${file} && sync ${file}; }`;
 			const { stderr } = await promisify(execFile)('bash', ['-o', 'pipefail', '-c', timed]);
 			const seconds = (performance.now() - startedAt) / 1000;
 			const [user = 0, system = 0] = stderr.trim().split(' ').map(Number);
@@ -104,16 +107,21 @@ function curl(
 }
 
 /** Runs all contenders in turn, several times over, and gives the medians of each figure. */
-async function compete(contenders: Contender[], rounds: number): Promise<Array<Measure & { name: string }>> {
+async function compete(
+	contenders: Contender[],
+	rounds: number,
+): Promise<Array<Measure & Pick<Contender, 'name' | 'peer'>>> {
 	const results = new Map<string, Measure[]>();
 	for (let round = 0; round < rounds; round++) {
 		for (const { name, run } of contenders) results.set(name, [...(results.get(name) ?? []), await run()]);
 	}
-	return [...results].map(([name, measures]) => {
+	return contenders.map(({ name, peer }) => {
+		const measures = results.get(name) ?? [];
 		const median = (of: (measure: Measure) => number) =>
 			measures.map(of).sort((a, b) => a - b)[Math.floor(measures.length / 2)] ?? 0;
 		return {
 			name,
+			...(peer !== undefined && { peer }),
 			seconds: median(({ seconds }) => seconds),
 			cpu: median(({ cpu }) => cpu),
 			serverCpu: median(({ serverCpu }) => serverCpu),
@@ -140,33 +148,32 @@ async function main([points = '200000', rounds = '5']: string[]): Promise<void> 
 		await fill(server, 'bench', { vector: shortNumbers }, { count: Number(points), batch: 2000 });
 		while ((await ask<{ status: string }>(server, 'GET', at('bench'))).status !== 'green') await sleep(500);
 		const loadBefore = load();
-		const synced = curl(
-			server,
-			folder,
-			(url, file) => `curl -sSf -o ${file} '${url}' && sync ${file}`,
-			'curl, then sync',
-		);
-		const zstd = curl(server, folder, (url, file) => `curl -sSf '${url}' | zstd -3 -q -f -o ${file}`, 'curl | zstd -3');
+		const [plain, zstd, gzip, gpg] = [
+			curl(server, folder),
+			curl(server, folder, 'zstd -3'),
+			curl(server, folder, 'gzip -6'),
+			curl(server, folder, 'zstd -3', GPG),
+		];
 		const results = await compete(
 			[
-				synced,
-				ours(server, folder, 'none'),
+				plain,
+				ours(server, folder, plain, 'none'),
 				zstd,
-				ours(server, folder, 'zstd'),
-				ours(server, folder, 'zstd', 'a passphrase'),
-				ours(server, folder, 'gzip'),
+				ours(server, folder, zstd, 'zstd'),
+				gpg,
+				ours(server, folder, gpg, 'zstd', PASSPHRASE),
+				gzip,
+				ours(server, folder, gzip, 'gzip'),
 			],
 			Number(rounds),
 		);
-		const peerOf = (name: string) =>
-			results.find((result) => result.name === (name.endsWith('none') ? synced.name : zstd.name));
 		console.log(
 			`Download of a snapshot of ${points} points of ${DIMENSIONS} dimensions, medians of ${rounds} in turn, on ` +
 				`${cpus().length} cores. Load before: ${loadBefore}, after: ${load()}.`,
 		);
 		console.table(
-			results.map(({ name, seconds, cpu, serverCpu, bytes, megabytes }) => {
-				const peer = name.startsWith('n8n') ? peerOf(name) : undefined;
+			results.map(({ name, peer: peerName, seconds, cpu, serverCpu, bytes, megabytes }) => {
+				const peer = results.find((result) => result.name === peerName);
 				const ratio = (mine: number, theirs: number | undefined) => (theirs ? (mine / theirs).toFixed(2) : '');
 				return {
 					name,
