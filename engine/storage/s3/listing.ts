@@ -10,7 +10,8 @@ export interface ListedObject {
 }
 
 /**
- * Every object below a prefix, page by page (ListObjectsV2).
+ * Every object below a prefix, page by page (ListObjectsV2). A page tells where the next one begins, so pages come one after
+ * the other; each is asked for before the reader gets the objects of the one before it.
  * @throws S3Failure; BackupError CANCELLED
  */
 export async function* listObjects(
@@ -18,25 +19,45 @@ export async function* listObjects(
 	prefix: string,
 	signal?: AbortSignal,
 ): AsyncGenerator<ListedObject, void, undefined> {
-	let token: string | undefined;
-	do {
+	const left = new AbortController();
+	const signals = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
+	const pageAt = async (token?: string): Promise<string> => {
 		const query: Record<string, string> = { 'list-type': '2', 'encoding-type': 'url', prefix };
 		if (token !== undefined) query['continuation-token'] = token;
-		const answer = await requests.send({ method: 'GET', query, signal });
+		const answer = await requests.send({ method: 'GET', query, signal: signals });
 		assertRoot(answer, 'ListBucketResult');
-		const { text } = answer;
-		const decoded = decoderOf(text);
-		for (const item of elements(text, 'Contents')) {
-			const etag = textOf(item, 'ETag')?.replace(/"/g, '');
-			yield {
-				key: decoded(textOf(item, 'Key') ?? ''),
-				size: Number(textOf(item, 'Size')),
-				modifiedAt: new Date(textOf(item, 'LastModified') ?? NaN),
-				...(etag && { etag }),
-			};
+		return answer.text;
+	};
+	try {
+		for (let page: Promise<string> | undefined = pageAt(); page;) {
+			const text: string = await page;
+			const token = textOf(text, 'IsTruncated') === 'true' ? textOf(text, 'NextContinuationToken') : undefined;
+			page = token === undefined ? undefined : pageAt(token);
+			// Its failure is thrown when the page is wanted.
+			page?.catch(() => {});
+			yield* objectsOf(text);
 		}
-		token = textOf(text, 'IsTruncated') === 'true' ? textOf(text, 'NextContinuationToken') : undefined;
-	} while (token !== undefined);
+	} finally {
+		left.abort();
+	}
+}
+
+function* objectsOf(page: string): Generator<ListedObject, void, undefined> {
+	const decoded = decoderOf(page);
+	for (const item of elements(page, 'Contents')) {
+		const etag = textOf(item, 'ETag')?.replace(/"/g, '');
+		yield {
+			key: copyOf(decoded(textOf(item, 'Key') ?? '')),
+			size: Number(textOf(item, 'Size')),
+			modifiedAt: new Date(textOf(item, 'LastModified') ?? NaN),
+			...(etag && { etag }),
+		};
+	}
+}
+
+/** V8 cuts a text out of another by pointing into it, so whoever keeps a key would keep the whole page in memory. */
+function copyOf(text: string): string {
+	return Buffer.from(text).toString();
 }
 
 export interface ListedUpload {
