@@ -26,7 +26,7 @@ export async function removeOwnSnapshot(
 	const found = snapshots.find((snapshot) => snapshot.name === name);
 	if (!found) return 'gone';
 	if (checksum && found.checksum && found.checksum !== checksum) return 'replaced';
-	return (await client.deleteSnapshot(scope, name, signal)) ? 'removed' : 'outOfReach';
+	return (await client.snapshots.delete(scope, name, signal)) ? 'removed' : 'outOfReach';
 }
 
 /** The snapshots that are there; undefined where the collection is not. */
@@ -36,7 +36,7 @@ export async function snapshotsIn(
 	signal?: AbortSignal,
 ): Promise<SnapshotDescription[] | undefined> {
 	try {
-		return await client.snapshots(scope, signal);
+		return await client.snapshots.list(scope, signal);
 	} catch (error) {
 		if (statusOf(error) === 404 && !isFromUnexpectedServer(error)) return undefined;
 		throw error;

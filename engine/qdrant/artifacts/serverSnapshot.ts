@@ -83,7 +83,7 @@ async function makeOnce(context: ServerSnapshotContext, scope: SnapshotScope): P
 	const { client, ledger, signal, warn } = context;
 	throwIfCancelled(signal);
 	const entry = await enter(context, scope, await freeSecond(client, scope, signal));
-	const creation = client.createSnapshot(scope).catch(async (error: unknown) => {
+	const creation = client.snapshots.create(scope).catch(async (error: unknown) => {
 		if (entry === undefined) throw error;
 		// A refusal made no snapshot; a lost answer may have, and the entry stays for the next runs.
 		if (!isOutcomeUnknown(error)) await ledger?.remove(entry);
@@ -127,7 +127,7 @@ async function freeSecond(
 	signal: AbortSignal | undefined,
 ): Promise<{ now: Date; present: string[] }> {
 	for (;;) {
-		const [{ now }, snapshots] = await Promise.all([client.version(signal), client.snapshots(scope, signal)]);
+		const [{ now }, snapshots] = await Promise.all([client.version(signal), client.snapshots.list(scope, signal)]);
 		const present = snapshots.map(({ name }) => name);
 		if (!present.some((name) => isOfThisMoment(name, now))) return { now, present };
 		await pause(client.timeouts.pause / 5, signal);

@@ -30,10 +30,10 @@ export async function removeOldUploads(
 	signal?: AbortSignal,
 ): Promise<string[]> {
 	const removed: string[] = [];
-	for (const { name, creation_time: created } of await client.snapshots(scope, signal)) {
+	for (const { name, creation_time: created } of await client.snapshots.list(scope, signal)) {
 		if (!isUploadName(name) || !created) continue;
 		if (now.getTime() - new Date(`${created}Z`).getTime() < ABANDONED_AFTER_MS) continue;
-		await client.deleteSnapshot(scope, name, signal);
+		await client.snapshots.delete(scope, name, signal);
 		removed.push(name);
 	}
 	return removed;
@@ -42,7 +42,7 @@ export async function removeOldUploads(
 /** Removes all that was uploaded into a collection, which is about to be deleted. */
 export async function removeUploads(client: QdrantClient, collection: string): Promise<void> {
 	for (const { name } of (await snapshotsIn(client, { collection })) ?? []) {
-		if (isUploadName(name)) await client.deleteSnapshot({ collection }, name);
+		if (isUploadName(name)) await client.snapshots.delete({ collection }, name);
 	}
 }
 

@@ -67,7 +67,12 @@ export class Caller {
 		return options.withoutRetries ? await once() : await this.retries.during(once, options.signal);
 	}
 
-	/** An answer that has not the shape of all others, and the Date header. */
+	/** Makes a call whose answer says nothing more than that it was done. */
+	async done(what: string, ask: Ask<{ result?: unknown }>, signal: AbortSignal | undefined): Promise<void> {
+		await this.result(what, 'done', ask, { signal });
+	}
+
+	/** An answer of another shape than all others, and its Date header. */
 	async whole(what: string, ask: Ask<unknown>, options: CallOptions): Promise<{ data: unknown; date: string | null }> {
 		return await this.#explained(what, options, async () => {
 			const { data, headers } = await this.#ask(ask, options);

@@ -1,22 +1,19 @@
 /**
- * The calls to a Qdrant server, one method each. How a call is made: a method names one of the calls of Qdrant's own client
- * library, which writes the request and parses the answer (caller.ts); the library's fetch passes the request to a dispatcher of
- * ours (dispatcher.ts), which sends it over Node's HTTP client (http.ts); the answer is checked against the shape that it must
- * have at least (answer.ts), and whatever fails becomes an error that says what to do (failure.ts).
+ * The calls to a Qdrant server, one method each; those about snapshots are in snapshotCalls.ts.
  *
- * Snapshots, which may have hundreds of gigabytes, do not go through the library. They are downloaded in blocks of 1 MiB past
- * Node's HTTP parser (blockSocket.ts, blockBody.ts, download.ts), and uploaded as a multipart form of known length
- * (multipart.ts), both as streams.
+ * How a call is made: a method names one of the calls of Qdrant's own client library, which writes the request and parses the
+ * answer (caller.ts). The library's fetch passes the request to a dispatcher of ours (dispatcher.ts), which sends it over Node's
+ * HTTP client (http.ts). The answer is checked against the shape that it must have at least (answer.ts), and whatever fails
+ * becomes an error that says what to do (failure.ts).
  */
 import type { Schemas } from '@qdrant/js-client-rest';
 
 import { BackupError } from '../../errors';
 import { plain } from './answer';
-import { Caller, exactIntegers, type Ask } from './caller';
+import { Caller, exactIntegers } from './caller';
 import type { QdrantConnection, QdrantTimeouts } from './connection';
 import { ADDRESS_HINT, isFromUnexpectedServer, statusOf, type QdrantFailure, type Role } from './failure';
-import { openLong, type LongAnswer, type UploadBody, type WholeAnswer } from './http';
-import { describeScope, snapshotPath, snapshotsPath, type SnapshotScope } from './scope';
+import { SnapshotCalls } from './snapshotCalls';
 import type {
 	Alias,
 	AliasAction,
@@ -25,16 +22,18 @@ import type {
 	CollectionInfo,
 	JsonObject,
 	ScoredPoint,
-	SnapshotDescription,
 	StoredPoint,
 } from './types';
 
 export class QdrantClient {
+	/** The calls about snapshots. */
+	readonly snapshots: SnapshotCalls;
 	readonly #caller: Caller;
 
 	/** @throws BackupError INVALID_INPUT for a URL, an API key or a time-out that is none */
 	constructor(connection: QdrantConnection, role: Role) {
 		this.#caller = new Caller(connection, role);
+		this.snapshots = new SnapshotCalls(this.#caller, (name, signal) => this.collectionExists(name, signal));
 	}
 
 	/** The address, for messages. */
@@ -103,7 +102,11 @@ export class QdrantClient {
 	/** All changes are seen at once; where one is refused, those before it stay (1.16.3). */
 	async changeAliases(actions: AliasAction[], signal?: AbortSignal): Promise<void> {
 		if (actions.length === 0) return;
-		await this.#do('Could not change the aliases', (api, init) => api.updateAliases({ actions }, init), signal);
+		await this.#caller.done(
+			'Could not change the aliases',
+			(api, init) => api.updateAliases({ actions }, init),
+			signal,
+		);
 	}
 
 	async collection(name: string, signal?: AbortSignal): Promise<CollectionInfo> {
@@ -130,20 +133,28 @@ export class QdrantClient {
 	async createCollection(name: string, settings: JsonObject, signal?: AbortSignal): Promise<void> {
 		const body = exactIntegers(settings) as Schemas['CreateCollection'];
 		const what = `Could not create the collection ${name}`;
-		await this.#do(what, (api, init) => api.createCollection({ collection_name: name, ...body }, init), signal);
+		await this.#caller.done(
+			what,
+			(api, init) => api.createCollection({ collection_name: name, ...body }, init),
+			signal,
+		);
 	}
 
 	/** Changes what settings are given: of its metadata those keys, where null removes one. */
 	async updateCollection(name: string, settings: JsonObject, signal?: AbortSignal): Promise<void> {
 		const body = exactIntegers(settings) as Schemas['UpdateCollection'];
 		const what = `Could not change the collection ${name}`;
-		await this.#do(what, (api, init) => api.updateCollection({ collection_name: name, ...body }, init), signal);
+		await this.#caller.done(
+			what,
+			(api, init) => api.updateCollection({ collection_name: name, ...body }, init),
+			signal,
+		);
 	}
 
 	/** Fine where there is none. */
 	async deleteCollection(name: string, signal?: AbortSignal): Promise<void> {
 		const what = `Could not delete the collection ${name}`;
-		await this.#do(what, (api, init) => api.deleteCollection({ collection_name: name }, init), signal);
+		await this.#caller.done(what, (api, init) => api.deleteCollection({ collection_name: name }, init), signal);
 	}
 
 	async createShardKey(
@@ -152,7 +163,11 @@ export class QdrantClient {
 		signal?: AbortSignal,
 	): Promise<void> {
 		const what = `Could not create a shard key of the collection ${name}`;
-		await this.#do(what, (api, init) => api.createShardKey({ collection_name: name, ...settings }, init), signal);
+		await this.#caller.done(
+			what,
+			(api, init) => api.createShardKey({ collection_name: name, ...settings }, init),
+			signal,
+		);
 	}
 
 	async createPayloadIndex(
@@ -215,120 +230,8 @@ export class QdrantClient {
 		return points;
 	}
 
-	/**
-	 * Makes a snapshot on the server's disk and waits until it is done. Facts of 1.16.3: the name holds the time in
-	 * seconds, so that two snapshots of a collection in one second overwrite each other; a snapshot asked for by an alias
-	 * is one of the collection behind it; the server goes on when the client goes away.
-	 */
-	async createSnapshot(scope: SnapshotScope, signal?: AbortSignal): Promise<SnapshotDescription> {
-		const what = `Could not make a snapshot of ${describeScope(scope)}`;
-		const options = { signal, answerWithin: this.#caller.timeouts.operation };
-		return (await this.#caller.result<SnapshotDescription | null>(
-			what,
-			'snapshot',
-			(api, init) => {
-				const { collection: collection_name, shard: shard_id } = scope;
-				if (collection_name === undefined) return api.createFullSnapshot({ wait: true }, init);
-				if (shard_id === undefined) return api.createSnapshot({ collection_name, wait: true }, init);
-				return api.createShardSnapshot({ collection_name, shard_id, wait: true }, init);
-			},
-			options,
-		)) as SnapshotDescription;
-	}
-
-	async snapshots(scope: SnapshotScope, signal?: AbortSignal): Promise<SnapshotDescription[]> {
-		const what = `Could not list the snapshots of ${describeScope(scope)}`;
-		return await this.#caller.result<SnapshotDescription[]>(
-			what,
-			'snapshots',
-			(api, init) => {
-				const { collection: collection_name, shard: shard_id } = scope;
-				if (collection_name === undefined) return api.listFullSnapshots({}, init);
-				if (shard_id === undefined) return api.listSnapshots({ collection_name }, init);
-				return api.listShardSnapshots({ collection_name, shard_id }, init);
-			},
-			{ signal },
-		);
-	}
-
-	/**
-	 * Removes a snapshot from the server's disk; does nothing where there is none. The snapshots of a deleted collection stay on the
-	 * disk, out of reach of every call until there is a collection of that name again (1.16.3).
-	 * @returns Whether it is gone; false where the collection is.
-	 */
-	async deleteSnapshot(scope: SnapshotScope, name: string, signal?: AbortSignal): Promise<boolean> {
-		const file = { snapshot_name: name, wait: true };
-		try {
-			await this.#do(
-				`Could not delete ${name}`,
-				(api, init) => {
-					const { collection: collection_name, shard: shard_id } = scope;
-					if (collection_name === undefined) return api.deleteFullSnapshot(file, init);
-					if (shard_id === undefined) return api.deleteSnapshot({ collection_name, ...file }, init);
-					return api.deleteShardSnapshot({ collection_name, shard_id, ...file }, init);
-				},
-				signal,
-			);
-			return true;
-		} catch (error) {
-			if (statusOf(error) !== 404 || isFromUnexpectedServer(error)) throw error;
-			return scope.collection === undefined || (await this.collectionExists(scope.collection, signal));
-		}
-	}
-
-	/** The address of a snapshot on this server. */
-	snapshotUrl(scope: SnapshotScope, name: string): string {
-		return `${this.server.replace(/\/+$/, '')}${snapshotPath(scope, name)}`;
-	}
-
-	/** The body of a snapshot, whole or from a byte on; resolves with whatever answer came. Throws QdrantFailure. */
-	async openSnapshot(
-		scope: SnapshotScope,
-		name: string,
-		headers: Record<string, string>,
-		signal?: AbortSignal,
-	): Promise<LongAnswer> {
-		const path = snapshotPath(scope, name);
-		const { connection, timeouts } = this.#caller;
-		return await openLong(connection, { method: 'GET', path, headers, signal, answerWithin: timeouts.answer });
-	}
-
-	/** What an answer stands for that openSnapshot resolved with. */
-	refusal(answer: WholeAnswer): QdrantFailure {
-		return this.#caller.refusal(answer);
-	}
-
 	/** Waits where the server limits how often it is asked; see RetryBudget. */
 	async withRetries<T>(ask: () => Promise<T>, signal?: AbortSignal): Promise<T> {
 		return await this.#caller.retries.during(ask, signal);
-	}
-
-	/**
-	 * Uploads a snapshot and waits until the server has taken it in. A shard's changes the one replica that the peer holds,
-	 * and no other (`no_sync`).
-	 */
-	async uploadSnapshot(scope: SnapshotScope, checksum: string, body: UploadBody, signal?: AbortSignal): Promise<void> {
-		const request = {
-			path: `${snapshotsPath(scope)}/upload`,
-			query: { wait: true, priority: scope.shard === undefined ? 'snapshot' : 'no_sync', checksum },
-			signal,
-		};
-		await this.#caller.upload(`Could not restore the snapshot into ${describeScope(scope)}`, request, body);
-	}
-
-	/** Lets the server fetch a snapshot by itself and waits until it has taken it in. */
-	async recoverSnapshot(name: string, location: string, checksum: string, signal?: AbortSignal): Promise<void> {
-		const snapshot = { location, checksum, priority: 'snapshot' } as const;
-		await this.#caller.result(
-			`Could not restore the snapshot into the collection ${name}`,
-			'done',
-			(api, init) => api.recoverFromSnapshot({ collection_name: name, wait: true, ...snapshot }, init),
-			{ secrets: [location], signal, answerWithin: this.#caller.timeouts.operation },
-		);
-	}
-
-	/** A call whose answer tells nothing more than that it was done. */
-	async #do(what: string, ask: Ask<{ result?: unknown }>, signal: AbortSignal | undefined): Promise<void> {
-		await this.#caller.result(what, 'done', ask, { signal });
 	}
 }

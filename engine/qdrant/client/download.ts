@@ -126,7 +126,7 @@ async function request(
 ): Promise<LongAnswer> {
 	const headers: Record<string, string> =
 		offset > 0 && etag !== undefined ? { range: `bytes=${offset}-`, 'if-match': etag } : {};
-	const { head, body } = await client.openSnapshot(scope, snapshot.name, headers, signal);
+	const { head, body } = await client.snapshots.open(scope, snapshot.name, headers, signal);
 	const status = head.statusCode ?? 0;
 	if (offset === 0 ? status === 200 : status === 206 && beginsAt(head, offset)) return { head, body };
 	if (status === 412 || status === 200 || status === 206) {
@@ -134,7 +134,7 @@ async function request(
 		throw damaged(snapshot, 'it was replaced on the server while it was being read', scope);
 	}
 	const text = await readText(chunksOf(head, client.timeouts.idle, signal));
-	throw client.refusal({ status, text, headers: head.headers });
+	throw client.snapshots.refusal({ status, text, headers: head.headers });
 }
 
 function beginsAt(head: LongAnswer['head'], offset: number): boolean {

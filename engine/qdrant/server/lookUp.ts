@@ -79,9 +79,9 @@ export async function listServerSnapshots(
 			scopes.push({ collection }, ...shards.map(({ shard_id: shard }) => ({ collection, shard })));
 		}
 		for (const scope of scopes) {
-			for (const { name, size, creation_time: created } of await client.snapshots(scope, signal)) {
+			for (const { name, size, creation_time: created } of await client.snapshots.list(scope, signal)) {
 				const createdAt = created ? `${created}Z` : undefined;
-				found.push({ ...scope, name, size, createdAt, server: client.server, url: client.snapshotUrl(scope, name) });
+				found.push({ ...scope, name, size, createdAt, server: client.server, url: client.snapshots.url(scope, name) });
 			}
 		}
 	}
@@ -102,5 +102,5 @@ export async function deleteServerSnapshot(
 	if (collection !== undefined) collectionName(collection, 'The collection of the snapshot');
 	const client = new QdrantClient({ ...connection, ...(server !== undefined && { url: server }) }, 'source');
 	const scope = { ...(collection !== undefined && { collection }), ...(shard !== undefined && { shard }) };
-	await client.deleteSnapshot(scope, name, signal);
+	await client.snapshots.delete(scope, name, signal);
 }

@@ -101,8 +101,8 @@ export async function removeScratch(client: QdrantClient, name: string, watchMs:
 
 /** Removes a collection and the snapshots on the server's disk that were uploaded for it. */
 async function clear(client: QdrantClient, name: string, signal?: AbortSignal): Promise<void> {
-	for (const snapshot of await client.snapshots({ collection: name }, signal)) {
-		await client.deleteSnapshot({ collection: name }, snapshot.name, signal);
+	for (const snapshot of await client.snapshots.list({ collection: name }, signal)) {
+		await client.snapshots.delete({ collection: name }, snapshot.name, signal);
 	}
 	await client.deleteCollection(name, signal);
 }

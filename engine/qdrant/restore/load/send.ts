@@ -36,7 +36,7 @@ export async function uploadWhole(context: RestoreContext, collection: string, p
 	log(`Uploading ${piece.size} bytes to ${client.server} for the collection ${collection}`);
 	const body = snapshotBody(context, piece, name, () => void (isSent = true));
 	const note = await recordUpload(context, collection, name);
-	const taken = client.uploadSnapshot({ collection }, piece.sha256, body, signal);
+	const taken = client.snapshots.upload({ collection }, piece.sha256, body, signal);
 	const cleanUp = async () => note.settle(await removeUpload(context, collection, name));
 	try {
 		await serverDone(context, { collection, work: taken, isSent: () => isSent, cleanUp });
@@ -67,7 +67,7 @@ export async function uploadShard(
 	let isSent = false;
 	const body = snapshotBody(context, piece, 'shard.snapshot', () => void (isSent = true));
 	try {
-		await client.uploadSnapshot({ collection, shard }, piece.sha256, body, context.signal);
+		await client.snapshots.upload({ collection, shard }, piece.sha256, body, context.signal);
 	} catch (error) {
 		const own = context.made.get(collection);
 		if (own && isSent && isOutcomeUnknown(error)) own.busy = 'lost';
@@ -88,7 +88,7 @@ async function mayHaveArrived(
 	const deadline = Date.now() + client.timeouts.settle / 5 + size / HASHED_BYTES_PER_MS;
 	for (;;) {
 		const isLast = Date.now() > deadline;
-		const files = await client.snapshots({ collection }).catch(() => undefined);
+		const files = await client.snapshots.list({ collection }).catch(() => undefined);
 		if (files?.some((file) => file.name === name)) return true;
 		if (isLast) return files === undefined;
 		await sleep(client.timeouts.pause / 2);
@@ -132,7 +132,7 @@ async function removeUpload(context: RestoreContext, collection: string, name: s
 	const { client } = context.topology;
 	const what = `The uploaded file ${name} could not be removed from ${client.server}`;
 	try {
-		if (await client.collectionExists(collection)) return await client.deleteSnapshot({ collection }, name);
+		if (await client.collectionExists(collection)) return await client.snapshots.delete({ collection }, name);
 		leave(context, `${what}: it lies in the folder of the snapshots of ${collection}, which does not exist.`);
 	} catch (error) {
 		leave(context, `${what}: ${messageOf(error)}`);
@@ -200,7 +200,7 @@ export async function fetchByServer(
 ): Promise<void> {
 	const { client } = context.topology;
 	context.log(`${client.server} fetches the snapshot for the collection ${collection} by itself`);
-	const work = client.recoverSnapshot(collection, url, sha256);
+	const work = client.snapshots.recover(collection, url, sha256);
 	try {
 		await serverDone(context, { collection, work, isSent: () => true, cleanUp: async () => {} });
 	} catch (error) {

@@ -98,7 +98,7 @@ async function pieceOf(
 	// Now and then the answer to the creation lacks it (1.16.3), and the list has it.
 	const listed = snapshot.checksum
 		? snapshot
-		: (await client.snapshots(scope)).find(({ name }) => name === snapshot.name);
+		: (await client.snapshots.list(scope)).find(({ name }) => name === snapshot.name);
 	const sha256 = listed?.checksum;
 	if (!sha256) {
 		throw new BackupError('TARGET_FAILED', `${client.server} reports no checksum of its snapshots.`, {

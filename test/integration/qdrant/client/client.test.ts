@@ -99,9 +99,9 @@ describe('an answer that is none of Qdrant, from a proxy before it', () => {
 		['count', /POST \/collections\/docs/, (client) => client.count('docs')],
 		['somePoints', /POST \/collections\/docs/, (client) => client.somePoints('docs', 1)],
 		['search', /POST \/collections\/docs/, (client) => client.search('docs', { query: 1 })],
-		['createSnapshot', /POST \/collections\/docs/, (client) => client.createSnapshot({ collection: 'docs' })],
-		['snapshots', /GET \/collections\/docs/, (client) => client.snapshots({ collection: 'docs' })],
-		['deleteSnapshot', /DELETE \/collections\/docs/, (client) => client.deleteSnapshot({ collection: 'docs' }, 'x')],
+		['createSnapshot', /POST \/collections\/docs/, (client) => client.snapshots.create({ collection: 'docs' })],
+		['snapshots', /GET \/collections\/docs/, (client) => client.snapshots.list({ collection: 'docs' })],
+		['deleteSnapshot', /DELETE \/collections\/docs/, (client) => client.snapshots.delete({ collection: 'docs' }, 'x')],
 		['deleteCollection', /DELETE \/collections\/docs/, (client) => client.deleteCollection('docs')],
 	];
 	it.each(calls)('fails the call %s with a BackupError', async (_name, when, call) => {
@@ -159,7 +159,7 @@ describe('an upload whose source fails', () => {
 			throw error;
 		};
 		const body = snapshotForm('x.snapshot', 5000, content());
-		await client.uploadSnapshot({ collection: 'docs' }, 'a'.repeat(64), body);
+		await client.snapshots.upload({ collection: 'docs' }, 'a'.repeat(64), body);
 	};
 
 	it("fails with the source's own error, not with one of the server", async () => {
@@ -184,7 +184,7 @@ it('an upload that a proxy answers by a web page, and OK, is not taken for a res
 		yield await Promise.resolve(Buffer.alloc(5000));
 	})();
 	const body = snapshotForm('x.snapshot', 5000, content);
-	const upload = client.uploadSnapshot({ collection: 'docs' }, 'a'.repeat(64), body);
+	const upload = client.snapshots.upload({ collection: 'docs' }, 'a'.repeat(64), body);
 	expect((await failure(upload, 'TARGET_FAILED')).message).toContain('a web page, so it did not come from Qdrant');
 });
 
@@ -198,7 +198,7 @@ it('an upload whose connection breaks fails with that, not as if the backup coul
 	};
 	const client = new QdrantClient({ url: proxy.endpoint }, 'target');
 	const body = snapshotForm('x.snapshot', 50_000_000, content());
-	await failure(client.uploadSnapshot({ collection: 'docs' }, 'a'.repeat(64), body), 'TARGET_UNREACHABLE');
+	await failure(client.snapshots.upload({ collection: 'docs' }, 'a'.repeat(64), body), 'TARGET_UNREACHABLE');
 });
 
 it('tells no signature of a URL that the server repeats in a message', async () => {
