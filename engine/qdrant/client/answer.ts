@@ -51,8 +51,8 @@ export const ANSWERS = {
 };
 
 /**
- * The `result` of an answer with status 200, which the client has parsed: text where it was no JSON.
- * @throws QdrantFailure isFromUnexpectedServer, where it is none of Qdrant's
+ * Returns the `result` of an answer with status 200. The client has parsed the answer; what was not JSON is a text.
+ * @throws QdrantFailure isFromUnexpectedServer, where the answer is not one of Qdrant's
  */
 export function resultOf<T>(answer: unknown, shape: z.ZodTypeAny): T {
 	assertParsed(answer);
@@ -65,8 +65,8 @@ export function resultOf<T>(answer: unknown, shape: z.ZodTypeAny): T {
 }
 
 /**
- * An answer without the BigInts into which the client reads integers beyond 2^53, which JSON and manifests do not hold: they,
- * and all peers' ids, become strings.
+ * Replaces the BigInts of an answer by strings. The client reads integers beyond 2^53 into BigInts, and JSON and manifests cannot
+ * hold those. All ids of peers become strings, so that they have one type.
  */
 export function plain(value: unknown): unknown {
 	if (typeof value === 'bigint') return String(value);
@@ -78,7 +78,7 @@ export function plain(value: unknown): unknown {
 	return Object.fromEntries(entries);
 }
 
-/** Parses an answer, as the client does: text where it is no JSON. */
+/** Parses an answer as the client does: what is not JSON stays a text. */
 export function parsed(text: string): unknown {
 	try {
 		return JSON.parse(text);
@@ -87,21 +87,24 @@ export function parsed(text: string): unknown {
 	}
 }
 
-/** @throws QdrantFailure isFromUnexpectedServer, for what is no JSON */
+/** @throws QdrantFailure isFromUnexpectedServer, where the answer is not JSON */
 export function assertParsed(answer: unknown): void {
 	if (typeof answer !== 'string') return;
 	const what = isPage(answer) ? 'a web page' : 'no JSON';
 	throw new QdrantFailure(`the answer is ${what}, so it did not come from Qdrant`, 200, undefined, true);
 }
 
-/** The failure that an answer with another status than 200 stands for. */
+/** Makes the failure for an answer with another status than 200. */
 export function refusal({ status, text, headers = {} }: WholeAnswer, secrets: readonly string[] = []): QdrantFailure {
 	const own = isOwn(status, text);
 	const message = own ? serverMessage(status, text, secrets) : unexpectedMessage(status, headers, secrets);
 	return new QdrantFailure(message, status, undefined, !own, retryAfter(headers, text));
 }
 
-/** Where Qdrant does not say why in JSON, it says so in a word of text; so do others, but these are never its own. */
+/**
+ * Qdrant gives its reasons in JSON, or as a short text. Other servers answer with a short text as well, but Qdrant never uses
+ * these statuses with one.
+ */
 const NEVER_TEXT = [405, 407, 408, 411, 413, 414, 415, 421, 429, 431, 499];
 
 function isOwn(status: number, text: string): boolean {
@@ -111,7 +114,7 @@ function isOwn(status: number, text: string): boolean {
 	return status >= 400 && status <= 500 && !NEVER_TEXT.includes(status);
 }
 
-/** `{"status":{"error":"..."}}`, as Qdrant says what is wrong. */
+/** Qdrant says what is wrong as `{"status":{"error":"..."}}`. */
 function ownMessage(text: string): string | undefined {
 	try {
 		const answer = JSON.parse(text) as { status?: { error?: unknown } } | null;
@@ -121,7 +124,7 @@ function ownMessage(text: string): string | undefined {
 	}
 }
 
-/** The texts of others are often pages, and say little; the name of a server and where it redirects to say more. */
+/** The texts of other servers are often web pages and say little. The server's name and the address of a redirect say more. */
 function unexpectedMessage(
 	status: number,
 	{ server, location }: IncomingHttpHeaders,
@@ -133,7 +136,7 @@ function unexpectedMessage(
 	return `something in Qdrant's place answered with ${what} (not Qdrant itself${name})`;
 }
 
-/** By the header, in seconds or as a date, or by what Qdrant says: `Retry after 30s`. */
+/** Seconds to wait, from the header (seconds or a date) or from Qdrant's message: `Retry after 30s`. */
 function retryAfter({ 'retry-after': header }: IncomingHttpHeaders, text: string): number | undefined {
 	const told: string | undefined = header ?? /retry after (\d+)/i.exec(text)?.[1];
 	if (told === undefined) return undefined;
@@ -142,8 +145,8 @@ function retryAfter({ 'retry-after': header }: IncomingHttpHeaders, text: string
 }
 
 /**
- * What Qdrant says, as JSON or as plain text where the request never got as far (a wrong key, a missing file); without
- * secrets, and cut to 500 characters.
+ * Returns what Qdrant says, without secrets and cut to 500 characters. It comes as JSON, or as plain text where Qdrant refuses a
+ * request early (a wrong key, a missing file).
  */
 export function serverMessage(status: number, text: string, secrets: readonly string[] = []): string {
 	const message = ownMessage(text) ?? text.trim();
@@ -153,7 +156,7 @@ export function serverMessage(status: number, text: string, secrets: readonly st
 
 function shortened(text: string): string {
 	if (text.length <= MAX_MESSAGE) return text;
-	// Its causes come one after the other, the first of them (a full disk) at the end.
+	// Qdrant lists the causes of an error one after the other, and the first cause (a full disk) stands at the end.
 	return `${text.slice(0, MAX_MESSAGE / 2)}...${text.slice(-MAX_MESSAGE / 2)}`;
 }
 

@@ -1,6 +1,6 @@
 /** Blocks that wait for the reader before the socket is paused. */
 const MAX_WAITING = 4;
-/** Milliseconds that a reader waits for a whole block where part of it is there, be it all that the server sends for now. */
+/** A reader waits so many milliseconds for a whole block. Then it gets the part that has come: the server may send no more for now. */
 const PART_AFTER_MS = 100;
 
 interface Waiting {

@@ -1,7 +1,7 @@
 /**
  * A connection for Node's HTTP client that can take the body of an answer past it. The client hands bodies out in pieces of
- * at most 64 KiB, each copied by its parser and each an object to collect; for a snapshot of gigabytes that is more work
- * than to hash and to write it. Here the system's own copy from the socket fills blocks of 1 MiB. Node's parser still reads
+ * at most 64 KiB. Its parser copies each of them, and each is an object for the garbage collector; for a snapshot of gigabytes
+ * that is more work than hashing and writing it. Here the system's own copy from the socket fills blocks of 1 MiB. Node's parser still reads
  * the head; whatever is not a body of known length goes through it as on any connection.
  */
 import { connect, type Socket } from 'node:net';
@@ -37,7 +37,7 @@ export class BlockSocket extends Duplex {
 		this.#socket.on('end', () => this.#ended());
 		this.#socket.on('error', (error) => this.destroy(error));
 		this.#socket.on('close', () => {
-			// After a proper end, what the parser has not read yet is still to come.
+			// Where the server has ended the connection properly, the parser may still have to read what came before.
 			if (!this.#hasEnded) this.destroy();
 		});
 	}

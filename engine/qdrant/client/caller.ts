@@ -12,8 +12,8 @@ import { open, readText, upload, type HttpRequest, type UploadBody, type WholeAn
 export type Api = ReturnType<Client['api']>;
 
 /**
- * Writes requests and reads answers, for every server: where a request goes is the dispatcher's business. A time-out of the
- * client's own would take the place of each call's signal.
+ * Writes requests and reads answers for every server, because the dispatcher decides where a request goes. It has no time-out,
+ * because the client would use that in place of each call's signal.
  */
 const api: Api = new Client({ url: 'http://qdrant', port: null, timeout: Infinity, checkCompatibility: false }).api();
 
@@ -27,7 +27,7 @@ export interface CallOptions {
 	withoutRetries?: boolean;
 }
 
-/** What all calls of a run together may spend on waiting. */
+/** All calls of a run together wait no longer than this. */
 const RETRY_BUDGET_MS = 30_000;
 
 /** Makes one of Qdrant's calls. */
@@ -82,11 +82,11 @@ export class Caller {
 	}
 
 	async upload(what: string, request: Pick<HttpRequest, 'path' | 'query' | 'signal'>, body: UploadBody): Promise<void> {
-		// A cancel that came after everything was sent is not why it failed.
+		// No signal is passed here: a cancel that comes after everything was sent is not the reason of a failure.
 		await this.#explained(what, {}, async () => {
 			const answer = await upload(this.connection, { method: 'POST', answerWithin: 0, ...request }, body);
 			if (answer.status !== 200) throw this.refusal(answer);
-			// A page that a proxy answers with, and OK, is no sign that anything was restored.
+			// A proxy may answer with status 200 and a web page, which does not mean that anything was restored.
 			resultOf(parsed(answer.text), ANSWERS.uploaded);
 		});
 	}
@@ -102,7 +102,7 @@ export class Caller {
 		try {
 			return await ask(api, { dispatcher, ...(signal && { signal }) });
 		} catch (error) {
-			// What the dispatcher has thrown, in the wrapping of fetch.
+			// Fetch wraps what the dispatcher has thrown into an error of its own.
 			throw error instanceof TypeError && error.cause instanceof Error ? error.cause : error;
 		}
 	}
@@ -129,13 +129,13 @@ export class Caller {
 	}
 }
 
-/** JSON as it is to be sent, byte for byte: ECMAScript's JSON.rawJSON, which Node has from version 21 on. */
+/** Marks a text as JSON that is sent byte for byte: ECMAScript's JSON.rawJSON, which Node has from version 21 on. */
 const { rawJSON } = JSON as unknown as { rawJSON: (text: string) => unknown };
 
 /**
- * A value for a request of Qdrant's client, in which BigInts are sent as the integers that they are. The client does so by
- * itself, but not where BigInts have a `toJSON`, which comes before anything that it can do: n8n gives them one, by which
- * they become texts, and Qdrant takes no text for a number.
+ * Prepares a value for a request of Qdrant's client, so that BigInts are sent as integers. The client does that by itself unless
+ * BigInts have a method `toJSON`, which JSON.stringify calls first. n8n gives them one that returns a text, and Qdrant does not
+ * accept a text for a number.
  */
 export function exactIntegers<T>(value: T): T {
 	if (typeof value === 'bigint') return rawJSON(String(value)) as T;

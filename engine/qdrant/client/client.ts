@@ -58,7 +58,7 @@ export class QdrantClient {
 		const { data, date } = await this.#caller
 			.whole(what, (api, init) => api.root({}, init), { signal })
 			.catch((error: unknown) => {
-				// A proxy that cannot reach Qdrant says nothing of what is behind it.
+				// Where a proxy cannot reach Qdrant, its answer does not tell what stands behind it.
 				throw isFromUnexpectedServer(error) && (statusOf(error) ?? 0) < 500 ? this.#notQdrant(error) : error;
 			});
 		const version = (data as { version?: unknown } | null)?.version;
@@ -99,7 +99,7 @@ export class QdrantClient {
 		return (await ask).aliases;
 	}
 
-	/** All changes are seen at once; where one is refused, those before it stay (1.16.3). */
+	/** Clients see all changes at once. Where the server refuses one of them, those before it stay (1.16.3). */
 	async changeAliases(actions: AliasAction[], signal?: AbortSignal): Promise<void> {
 		if (actions.length === 0) return;
 		await this.#caller.done(
@@ -140,7 +140,7 @@ export class QdrantClient {
 		);
 	}
 
-	/** Changes what settings are given: of its metadata those keys, where null removes one. */
+	/** Changes the settings that are given. Of the metadata it changes the keys that are given; null removes a key. */
 	async updateCollection(name: string, settings: JsonObject, signal?: AbortSignal): Promise<void> {
 		const body = exactIntegers(settings) as Schemas['UpdateCollection'];
 		const what = `Could not change the collection ${name}`;
@@ -151,7 +151,7 @@ export class QdrantClient {
 		);
 	}
 
-	/** Fine where there is none. */
+	/** Deletes a collection; does nothing where there is none of that name. */
 	async deleteCollection(name: string, signal?: AbortSignal): Promise<void> {
 		const what = `Could not delete the collection ${name}`;
 		await this.#caller.done(what, (api, init) => api.deleteCollection({ collection_name: name }, init), signal);
@@ -185,7 +185,7 @@ export class QdrantClient {
 		);
 	}
 
-	/** Where the shards of a collection are, as the peer that is asked sees it. */
+	/** Tells where the shards of a collection are, as the peer that is asked sees it. */
 	async collectionCluster(name: string, signal?: AbortSignal): Promise<CollectionCluster> {
 		const shards = await this.#caller.result(
 			`Could not read the shards of the collection ${name}`,

@@ -14,7 +14,7 @@ export interface QdrantConnection {
 	timeouts?: QdrantTimeouts;
 }
 
-/** Milliseconds; 0 waits for ever. */
+/** Time-outs in milliseconds; 0 stands for no limit. */
 export interface QdrantTimeouts {
 	/** Until the connection stands; default 10 s. */
 	connect?: number;
@@ -39,7 +39,7 @@ export const DEFAULT_TIMEOUTS: Required<QdrantTimeouts> = {
 	pause: 500,
 };
 
-/** As the fields of the nodes are called. */
+/** The names of the fields of the nodes, for messages. */
 const TIMEOUT_NAMES: Record<keyof QdrantTimeouts, string> = {
 	connect: 'connection timeout',
 	answer: 'answer timeout',
@@ -48,12 +48,12 @@ const TIMEOUT_NAMES: Record<keyof QdrantTimeouts, string> = {
 	settle: 'time to settle',
 	pause: 'pause',
 };
-/** The longest time of Node's timers, which take anything longer for one millisecond. */
+/** The longest time of Node's timers. They treat a longer time as one millisecond. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /**
  * All time-outs, with the defaults for those that are not set.
- * @throws BackupError INVALID_INPUT for what is no number of milliseconds from 0 to 2^31-1
+ * @throws BackupError INVALID_INPUT for a value that is not a number of milliseconds from 0 to 2^31-1
  */
 export function checkedTimeouts(timeouts: QdrantTimeouts = {}): Required<QdrantTimeouts> {
 	const all = { ...DEFAULT_TIMEOUTS };
@@ -71,7 +71,8 @@ export function checkedTimeouts(timeouts: QdrantTimeouts = {}): Required<QdrantT
 }
 
 /**
- * Throws INVALID_INPUT for an API key that no HTTP header can carry. Its message does not show the key.
+ * Refuses an API key that an HTTP header cannot carry. The message does not show the key.
+ * @throws BackupError INVALID_INPUT
  */
 export function checkedApiKey(apiKey: unknown): void {
 	if (apiKey === undefined || apiKey === null || apiKey === '') return;
@@ -90,7 +91,7 @@ function problemOfKey(apiKey: unknown): string | undefined {
 }
 
 /**
- * The address to put paths behind.
+ * Parses the address of a server; paths are appended to it.
  * @throws BackupError INVALID_INPUT
  */
 export function baseUrl(url: string): URL {

@@ -1,7 +1,7 @@
 /**
  * Qdrant's client hands its requests to Node's fetch, and fetch hands them to the dispatcher that comes along with a call.
- * This one carries them over our own HTTP (see http.ts), for fetch itself knows neither the agents by which n8n goes through
- * a proxy, nor a limit of the answer's length, nor the difference between a server that is away and one that is silent.
+ * This one sends them with our own HTTP (see http.ts), because fetch does not use the agents by which n8n goes through a proxy,
+ * has no limit for the length of an answer, and does not tell a server that is away from one that is silent.
  *
  * Source of the protocol: undici's `Dispatcher`. The fetch of Node 22 and 24 (undici 6 and 7) calls the handler's methods by
  * their old names, `onConnect` and so on; that of later versions (undici 8) by the new ones.
@@ -17,7 +17,7 @@ export interface WrittenRequest {
 	signal: AbortSignal;
 }
 
-/** An answer with status 200, read to its end. */
+/** An answer with status 200 that was read to its end. */
 export interface ReadAnswer {
 	text: string;
 	/** The Date header. */
@@ -54,7 +54,7 @@ interface Controller {
 	resume(): void;
 }
 
-/** What a dispatcher tells whoever it works for. */
+/** The methods that a dispatcher calls on the handler of a request. */
 interface Receiver {
 	begin(): void;
 	answer(answer: ReadAnswer): void;
@@ -71,7 +71,7 @@ export function dispatcherOf(send: (request: WrittenRequest) => Promise<ReadAnsw
 			const controller = new AbortController();
 			const receiver = receiverOf(handler, (reason) => controller.abort(reason));
 			const carry = async () => {
-				// Fetch is not ready for a cancel before this method has returned to it.
+				// Fetch cannot handle a cancel before this method has returned.
 				await Promise.resolve();
 				receiver.begin();
 				controller.signal.throwIfAborted();
@@ -110,7 +110,7 @@ function oldReceiver(handler: OldHandler, abort: (reason?: unknown) => void): Re
 }
 
 function newReceiver(handler: NewHandler, abort: (reason?: unknown) => void): Receiver {
-	// The whole answer is there already: there is nothing to hold back.
+	// The whole answer has been read already, so there is nothing to pause.
 	const controller: Controller = { rawHeaders: [], abort, pause: () => {}, resume: () => {} };
 	return {
 		begin: () => handler.onRequestStart(controller, {}),

@@ -1,10 +1,10 @@
 /**
- * How a snapshot comes from the server: one GET whose body is pulled by whoever stores it; when that is slow, the body
- * is paused, and the connection's window holds the server back. When the connection breaks (or stays silent for too long
- * while we wait for bytes), the rest is asked for by range once the reader wants more. Facts of 1.16.3: the ETag stands
- * for the file (inode, size, time), the server honours Range and If-Match (412 where the file is another by now), but
- * ignores If-Range: it would send the rest of the other file. What arrives is counted and hashed before it is handed on,
- * and the last chunk is handed on only after both were right, so that no damaged copy is ever whole.
+ * How a snapshot comes from the server: by one GET, whose body is pulled by the code that stores it. When storing is slow, the
+ * body is paused, and TCP's flow control stops the server. When the connection breaks (or stays silent for too long while we
+ * wait for bytes), the rest is requested by range once the reader wants more. Facts of 1.16.3: the ETag stands
+ * for the file (inode, size, time), the server honours Range and If-Match (it answers 412 where the file was
+ * replaced), but ignores If-Range: it would send the rest of the other file. Bytes are counted and hashed before they are handed
+ * on, and the last chunk is handed on only when both were right, so that a damaged copy is never complete.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,7 +19,7 @@ import type { SnapshotDescription } from './types';
 
 /** Attempts in a row without a byte in between, before the download fails. */
 const ATTEMPTS = 5;
-/** A server that asks for a longer pause is given up. */
+/** Where a server asks for a longer pause, the download fails. */
 const MAX_PAUSE_MS = 60_000;
 
 export interface DownloadOptions {
@@ -28,7 +28,7 @@ export interface DownloadOptions {
 	onResume?: (offset: number, reason: string) => void;
 }
 
-/** What a download found out; complete when its bytes have been read to the end. */
+/** What a download has found out. It is complete when the bytes have been read to the end. */
 export interface DownloadResult {
 	bytes: number;
 	sha256: string;
@@ -59,15 +59,18 @@ export async function* downloadSnapshot(
 	if (held) yield held;
 }
 
-/** Throws SOURCE_FAILED where the server reported another SHA-256 (hex) of its snapshot. */
+/**
+ * Compares a SHA-256 (hex) with the one that the server reported for its snapshot.
+ * @throws BackupError SOURCE_FAILED where they differ
+ */
 export function assertChecksum(scope: SnapshotScope, snapshot: SnapshotDescription, sha256: string): void {
 	if (!snapshot.checksum || sha256 === snapshot.checksum.toLowerCase()) return;
 	throw damaged(snapshot, `its SHA-256 is ${sha256}, the server reported ${snapshot.checksum}`, scope);
 }
 
 /**
- * As downloadSnapshot, but with the size alone compared: for a caller that hashes the bytes anyway, and that asks
- * `assertChecksum` before anybody takes its copy for a whole one.
+ * Does the same as downloadSnapshot, but compares the size alone. It is for a caller that hashes the bytes anyway and that calls
+ * `assertChecksum` before anybody can use its copy.
  */
 export async function* downloadUnchecked(
 	client: QdrantClient,
@@ -141,7 +144,7 @@ function beginsAt(head: LongAnswer['head'], offset: number): boolean {
 	return head.headers['content-range']?.startsWith(`bytes ${offset}-`) === true;
 }
 
-/** The body's chunks. Silence counts only while we wait for bytes, not while our reader is busy. */
+/** Yields the chunks of a body. The time of silence is measured only while we wait for bytes, not while our reader is busy. */
 async function* chunksOf(
 	body: LongAnswer['body'],
 	idleTimeout: number,

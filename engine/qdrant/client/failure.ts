@@ -1,10 +1,10 @@
 import { isCertificateCode } from '../../certificateCodes';
 import { BackupError, messageOf } from '../../errors';
 
-/** Whether we read from the server or write to it: decides the error's code. */
+/** Whether we read from the server or write to it, which decides the code of an error. */
 export type Role = 'source' | 'target';
 
-/** A request that was refused (status) or that got no answer (code of the connection). */
+/** A request that was refused (it has a status) or that got no answer (it has a code of the connection). */
 export class QdrantFailure extends Error {
 	constructor(
 		message: string,
@@ -19,7 +19,7 @@ export class QdrantFailure extends Error {
 	}
 }
 
-/** The status of the answer that an error stands for; undefined where there was none. */
+/** The status of the answer that led to an error; undefined where there was no answer. */
 export function statusOf(error: unknown): number | undefined {
 	const failure = error instanceof BackupError ? error.cause : error;
 	return failure instanceof QdrantFailure ? failure.status : undefined;
@@ -38,7 +38,7 @@ export function isOutcomeUnknown(error: unknown): boolean {
 	);
 }
 
-/** Seconds that a server wants to be left alone, as it says; undefined where that is not why it refused. */
+/** How many seconds a server asks us to wait; undefined where it did not refuse for that reason. */
 export function pauseWanted(error: unknown): number | undefined {
 	const failure = error instanceof BackupError ? error.cause : error;
 	if (!(failure instanceof QdrantFailure) || failure.status !== 429) return undefined;
@@ -85,7 +85,7 @@ export function explain(error: unknown, role: Role, server: string, what: string
 
 const PAST_IT = 'or use an address that goes past it.';
 
-/** What to do where something else than Qdrant has answered. */
+/** The hint for the case that something else than Qdrant has answered. */
 function betweenHint(status: number | undefined, server: string): string {
 	if (status !== undefined && status >= 300 && status < 400) {
 		return `${server} seems to be no Qdrant server, but to lead to one: enter the address that it redirects to. ${ADDRESS_HINT}`;

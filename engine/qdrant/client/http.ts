@@ -17,7 +17,7 @@ import { baseUrl, DEFAULT_TIMEOUTS, type QdrantConnection } from './connection';
 import { connectionFailure, QdrantFailure } from './failure';
 
 const PROBE_AFTER_MS = 30_000;
-/** Answers to questions are read into memory; a list of many collections or payload indexes stays far below. */
+/** Answers in JSON are read into memory. A list of many collections or payload indexes is far smaller than this. */
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
 
 export interface HttpRequest {
@@ -33,7 +33,7 @@ export interface HttpRequest {
 	answerWithin: number;
 }
 
-/** An answer whose body may be long: the head, and where the body is to be read. */
+/** An answer whose body may be long: its head, and the stream of its body. */
 export interface LongAnswer {
 	head: IncomingMessage;
 	body: IncomingMessage | BlockBody;
@@ -61,8 +61,9 @@ export async function open(connection: QdrantConnection, request: HttpRequest): 
 }
 
 /**
- * As `open`, for an answer that may be gigabytes long. Behind TLS, where decrypting is most of the work, and where n8n goes
- * through a proxy (its agents stand in for Node's then, and a connection of our own would pass them by), it comes as any other.
+ * Does the same as `open`, for an answer that may be gigabytes long: its body comes in blocks past Node's parser. There are two
+ * exceptions, in which it comes as any other answer: with TLS, where decrypting is most of the work, and where n8n goes through a
+ * proxy, since a connection of our own would bypass n8n's agents.
  */
 export async function openLong(connection: QdrantConnection, request: HttpRequest): Promise<LongAnswer> {
 	const { protocol, hostname, port } = baseUrl(connection.url);
@@ -83,8 +84,8 @@ export async function openLong(connection: QdrantConnection, request: HttpReques
 
 /**
  * Sends a stream as the request's body and resolves with the answer. The server may answer before it has read all of it.
- * The signal ends it while it is being sent: the server then drops what it has got. Afterwards the server works on whether
- * we listen or not, so the promise goes on as well.
+ * A signal stops the request while it is being sent, and the server drops what it has received. Once everything was sent, the
+ * server works on in any case, so the promise waits for its answer.
  * @throws BackupError CANCELLED, where the signal came while it was being sent; the source's own error, where it fails;
  * QdrantFailure
  */
@@ -127,7 +128,7 @@ export async function upload(
 	}
 }
 
-/** Passes a source on, and tells what it fails with itself: a stream that breaks throws its own error into what it reads. */
+/** Passes a source on and reports its own failures. They must be told from the errors that a broken stream throws into its source. */
 async function* telling(
 	source: AsyncIterable<Uint8Array>,
 	failed: (error: unknown) => void,
@@ -147,7 +148,7 @@ async function* telling(
 	}
 }
 
-/** What the source of a body fails with says nothing of the server that it was for. */
+/** A failure of the source of a body is one of the storage, not of the server that the body was sent to. */
 function asStorageFailure(error: unknown): BackupError {
 	if (error instanceof BackupError) return error;
 	return new BackupError('STORAGE_FAILED', `The backup could not be read: ${messageOf(error)}`, {
@@ -184,12 +185,12 @@ function begin(connection: QdrantConnection, request: HttpRequest, connect?: () 
 	return sent;
 }
 
-/** An IPv6 address stands in brackets in a URL only. */
+/** A URL has an IPv6 address in brackets; a connection wants it without them. */
 function unbracketed(hostname: string): string {
 	return hostname.replace(/^\[|\]$/g, '');
 }
 
-/** Destroys the request after so many milliseconds, unless what it waits for comes first. */
+/** Destroys the request after so many milliseconds, unless the awaited event comes first. */
 function endAfter(sent: ClientRequest, milliseconds: number, reason: string, unless: (stop: () => void) => void): void {
 	if (milliseconds === 0) return;
 	const timer = setTimeout(() => {
@@ -203,9 +204,9 @@ function endAfter(sent: ClientRequest, milliseconds: number, reason: string, unl
 function answerOf(sent: ClientRequest): Promise<IncomingMessage> {
 	return new Promise((resolve, reject) => {
 		sent.once('response', resolve);
-		// Stays: an error after the answer has begun shows on the answer.
+		// This listener stays: an error that comes after the answer has begun is seen by whoever reads the answer.
 		sent.on('error', (error) => reject(error instanceof QdrantFailure ? error : connectionFailure(error)));
-		// A change of protocol is no answer, and no error of Node's either.
+		// Where a server changes the protocol, Node reports neither an answer nor an error.
 		sent.once('close', () =>
 			reject(new QdrantFailure('the connection was closed without an answer', undefined, 'ECONNRESET')),
 		);
@@ -218,7 +219,10 @@ function queryOf(query: HttpRequest['query'] = {}): string {
 	return parameters.size === 0 ? '' : `?${parameters.toString()}`;
 }
 
-/** Reads a body into a string. Throws QdrantFailure where it breaks or is far too long. */
+/**
+ * Reads a body into a string.
+ * @throws QdrantFailure where it breaks or is too long to be an answer of Qdrant
+ */
 export async function readText(body: AsyncIterable<unknown>): Promise<string> {
 	const chunks: Buffer[] = [];
 	let length = 0;

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { UploadBody } from './http';
 
 /**
- * A snapshot as the `multipart/form-data` body (RFC 7578) that the upload takes, of known length, so that the server and
- * proxies see at once when it was cut short.
+ * Makes the `multipart/form-data` body (RFC 7578) that an upload of a snapshot takes. Its length is known, so that the server and
+ * proxies notice when it was cut short.
  *
  * Facts of 1.16.3: the server stores the file under the name given here in the folder of the collection's snapshots,
  * over one of that name, and keeps it there after the restore, failed or not (not after a wrong checksum, and not for a

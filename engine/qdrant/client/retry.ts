@@ -5,7 +5,7 @@ import { pauseWanted } from './failure';
 
 /**
  * Waits for a server that limits how often it is asked (status 429), each time as long as it says. All waits of a run
- * together stay within a limit: what is asked after that is refused at once, and no number of refusals holds it up for long.
+ * together stay within a limit: after that, calls fail at once, so that many refusals cannot delay a run for long.
  */
 export class RetryBudget {
 	#left: number;

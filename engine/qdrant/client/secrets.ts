@@ -21,7 +21,7 @@ function parsedUrl(text: string): URL | undefined {
 	return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
 }
 
-/** As it came and as parsed; the longest first, so that no part is left of it. */
+/** A secret as it was given and as a parser rewrites it. The longest comes first, so that no part of it is left in the message. */
 function secretParts(raw: string, { search, hash, username, password }: URL): string[] {
 	const behindPath = /[?#].*$/s.exec(raw)?.[0] ?? '';
 	const user = /^[^/]*:\/\/([^/?#]*@)/.exec(raw)?.[1] ?? '';

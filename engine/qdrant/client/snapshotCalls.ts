@@ -105,14 +105,14 @@ export class SnapshotCalls {
 		return await openLong(connection, { method: 'GET', path, headers, signal, answerWithin: timeouts.answer });
 	}
 
-	/** The failure that an answer stands for with which `open` resolved, and which is no snapshot. */
+	/** Makes the failure for an answer of `open` that is not a snapshot. */
 	refusal(answer: WholeAnswer): QdrantFailure {
 		return this.#caller.refusal(answer);
 	}
 
 	/**
-	 * Uploads a snapshot and waits until the server has taken it in. A shard's changes the one replica that the peer holds,
-	 * and no other (`no_sync`).
+	 * Uploads a snapshot and waits until the server has restored it. The snapshot of a shard changes only the replica on the peer
+	 * that is asked, and no other one (`no_sync`).
 	 */
 	async upload(scope: SnapshotScope, checksum: string, body: UploadBody, signal?: AbortSignal): Promise<void> {
 		const request = {
@@ -123,7 +123,7 @@ export class SnapshotCalls {
 		await this.#caller.upload(`Could not restore the snapshot into ${describeScope(scope)}`, request, body);
 	}
 
-	/** Lets the server fetch a snapshot by itself and waits until it has taken it in. */
+	/** Lets the server fetch a snapshot by itself and waits until it has restored it. */
 	async recover(name: string, location: string, checksum: string, signal?: AbortSignal): Promise<void> {
 		const snapshot = { location, checksum, priority: 'snapshot' } as const;
 		await this.#caller.result(

@@ -1,6 +1,6 @@
 /**
- * What Qdrant answers: by the types of its client, or, where much is kept and compared as it is and never interpreted, the
- * parts that are used here (https://api.qdrant.tech).
+ * The answers of Qdrant. Most have the types of its client. For those that are stored and compared as they are and never
+ * interpreted, only the parts that are used here have a type (https://api.qdrant.tech).
  */
 import type { Schemas } from '@qdrant/js-client-rest';
 
@@ -33,8 +33,8 @@ export type Alias = Schemas['AliasDescription'];
 export type AliasAction = Schemas['AliasOperations'];
 
 /**
- * Its name is `<collection>-<peer>-<YYYY-MM-DD-HH-MM-SS>.snapshot`, UTC; its size in bytes; its checksum the SHA-256 of the
- * file, in hex, which servers before 1.8 do not tell.
+ * The name is `<collection>-<peer>-<YYYY-MM-DD-HH-MM-SS>.snapshot`, in UTC. The size is in bytes. The checksum is the SHA-256 of
+ * the file in hex; servers before 1.8 report none.
  */
 export type SnapshotDescription = Schemas['SnapshotDescription'];
 

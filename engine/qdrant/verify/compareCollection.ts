@@ -16,7 +16,7 @@ export function compareCollection(context: CheckContext, content: CollectionCont
 	compareShards(context, content, facts);
 }
 
-/** Settings that can be changed at any time may have been, between the manifest's facts and the snapshot. */
+/** Compares settings. Those that can change at any time may have changed after the manifest's facts were read: they only warn. */
 export function compareConfig(context: CheckContext, found: object, { config: told }: CollectionSource): void {
 	const { params, ...others } = found as { params: Record<string, unknown> } & Record<string, unknown>;
 	const [is, was] = [fixedSettings(params), fixedSettings(told.params)];
@@ -27,20 +27,20 @@ export function compareConfig(context: CheckContext, found: object, { config: to
 	}
 	const changed = Object.keys(told).filter((name) => {
 		const [now, then] = name === 'params' ? [changeable(params), changeable(told.params)] : [others[name], told[name]];
-		// A server tells some settings, such as limits of its own, that it does not store.
+		// A server reports some settings, such as its own limits, that it does not store in a snapshot.
 		return bare(now) !== undefined && bare(then) !== undefined && !agree(bare(now), bare(then));
 	});
 	if (changed.length === 0) return;
 	findWarning(context, 'config.json', `Settings were changed while the backup was made: ${changed.join(', ')}.`);
 }
 
-/** With shard keys the number of shards is each key's own, and the setting only what a key gets that asks for none. */
+/** With shard keys, each key has its own number of shards. The setting is only the default for a new key, so it is left out. */
 function changeable({ shard_number: number, ...others }: Record<string, unknown>): Record<string, unknown> {
 	void number;
 	return others;
 }
 
-/** What cannot be changed once the collection is there. */
+/** The settings of a collection that never change. */
 interface Shape {
 	/** By name; the one without a name is called by the empty string. */
 	vectors: Record<string, unknown>;
@@ -60,7 +60,7 @@ function fixedSettings(params: Record<string, unknown>): Shape {
 	};
 }
 
-/** Servers of the next version may tell more of a vector, such as a data type that was the only one before. */
+/** A later version may report more settings of a vector, such as a data type that was the only one before. */
 function isSameShape(is: Shape, was: Shape): boolean {
 	const isSame = (part: (shape: Shape) => unknown) => isDeepStrictEqual(part(is), part(was));
 	const areSame = isSame(({ vectors }) => Object.keys(vectors).sort()) && isSame(({ sparse }) => sparse);
@@ -71,7 +71,7 @@ function pick(from: object, names: string[]): Record<string, unknown> {
 	return Object.fromEntries(Object.entries(from).filter(([name]) => names.includes(name)));
 }
 
-/** Whether two settings are the same as far as both tell anything. */
+/** Whether two settings are the same in the members that both have. */
 function agree(one: unknown, other: unknown): boolean {
 	if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return one === other;
 	const [a, b] = [one as Record<string, unknown>, other as Record<string, unknown>];

@@ -1,7 +1,7 @@
 /**
- * How bytes move through: what was decrypted and decompressed passes once through a SHA-256 into the check of the
- * snapshot's structure (engine/qdrant/snapshot), chunk by chunk. An archive of a cluster holds several snapshots, each
- * checked as it comes by: see shards.ts.
+ * How bytes move: the decrypted and decompressed content passes once, chunk by chunk, through a SHA-256 into the check of the
+ * snapshot's structure (engine/qdrant/snapshot). An archive of a cluster holds several snapshots, and each is checked in its
+ * turn: see shards.ts.
  */
 import type { Manifest } from '../../archive';
 import { BackupError } from '../../errors';
@@ -17,8 +17,8 @@ import { SnapshotBytes } from './snapshotBytes';
 import { compareStorage, storageSource } from './storage';
 
 /**
- * Checks what a backup of a collection holds, by its structure and against its manifest. Answers `{ shards, segments, points }`;
- * points only where the segments tell them.
+ * Checks the content of a collection's backup: its structure, and whether it agrees with its manifest.
+ * @returns `{ shards, segments, points }`; without points where the segments do not tell how many there are
  * @throws BackupError CANCELLED, and what the source throws
  */
 export async function checkCollection(
@@ -38,7 +38,8 @@ export async function checkCollection(
 }
 
 /**
- * Checks what a backup of a whole storage holds, in the same way. Answers `{ collections, shards, segments, points }`.
+ * Checks the content of a backup of the whole storage in the same way.
+ * @returns `{ collections, shards, segments, points }`
  * @throws BackupError CANCELLED, and what the source throws
  */
 export async function checkStorage(
@@ -48,7 +49,7 @@ export async function checkStorage(
 ): Promise<Counts> {
 	const facts = storageSource(manifest, context);
 	const report = await checkWhole(raw, 'storage', facts?.snapshot, context);
-	// A tar that was damaged half-way does not tell what it holds.
+	// Where a tar is damaged half-way, nobody knows what it should hold.
 	if (facts && report.type === 'storage' && report.intact) compareStorage(context, report, facts);
 	return { collections: report.collections.length, ...countsOf(report) };
 }
@@ -64,7 +65,7 @@ function sourceOf(manifest: Manifest, context: CheckContext): CollectionSource |
 	}
 }
 
-/** Checks an archive that is one snapshot, to the byte. */
+/** Checks an archive that consists of one snapshot and nothing else. */
 async function checkWhole(
 	raw: AsyncIterable<Uint8Array>,
 	wanted: SnapshotType,

@@ -4,7 +4,10 @@ import type { SnapshotReport } from '../snapshot';
 
 const HINT = 'Do not rely on this backup: make a new one, and keep the older ones until it is verified.';
 
-/** Finds an error. @param part `shard 1`, `1/segments/71d0.tar`; empty for the whole. */
+/**
+ * Reports an error.
+ * @param part where it is: `shard 1`, `1/segments/71d0.tar`; empty for the whole
+ */
 export function findError({ found }: CheckContext, part: string, message: string): void {
 	found({ severity: 'error', ...(part && { part }), message, hint: HINT });
 }
@@ -13,7 +16,10 @@ export function findWarning({ found }: CheckContext, part: string, message: stri
 	found({ severity: 'warning', ...(part && { part }), message });
 }
 
-/** Passes on what the check of a snapshot's structure has found. @param part In front of its paths: `shard-1.snapshot`. */
+/**
+ * Reports what the check of a snapshot's structure has found.
+ * @param part stands before the paths of the findings: `shard-1.snapshot`
+ */
 export function findAll(context: CheckContext, part: string, { findings }: SnapshotReport): void {
 	for (const { severity, where, what } of findings) {
 		const path = [part, where].filter(Boolean).join('/');
@@ -22,7 +28,7 @@ export function findAll(context: CheckContext, part: string, { findings }: Snaps
 	}
 }
 
-/** Compares a snapshot with what the server reported of it when it was made: restores send that checksum along. */
+/** Compares a snapshot with what the server reported when it made it. A restore sends that checksum along, so it must be right. */
 export function compareFacts(
 	context: CheckContext,
 	part: string,

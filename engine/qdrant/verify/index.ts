@@ -1,4 +1,4 @@
-/** What Qdrant brings so that its backups can be verified: see engine/verify/system.ts. */
+/** Tells engine/verify how backups of Qdrant are verified: see engine/verify/system.ts. */
 import type { BackupSystem } from '../../verify/system';
 import { checkCollection, checkStorage } from './content';
 import { snapshotFile } from './snapshotFile';

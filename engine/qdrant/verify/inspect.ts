@@ -1,4 +1,4 @@
-/** Looks a scratch collection over: as a whole, then some of its points one by one. */
+/** Checks a scratch collection: first as a whole, then some of its points one by one. */
 import { messageOf, throwIfCancelled } from '../../errors';
 import type { CheckContext } from '../../verify/types';
 import type { CollectionInfo, JsonObject, PointId } from '../client/types';
@@ -16,14 +16,18 @@ import { withoutStrictMode } from './strictMode';
 import { isAmongNeighbours, type NamedVector, searchItself, shapeProblem, vectorsOf } from './vectors';
 
 const AT_ONCE = 4;
-/** So many of the points are filtered for by each of their indexed values. */
+/** For so many of the points, each indexed value is tried as a filter. */
 const FILTERED = 20;
-/** An index is searched by few points; each is compared with itself. */
+/** So many points are searched for through the index. Every sampled point is compared with itself, which is cheap. */
 const SEARCHES = 10;
-/** The least share of hits: some searches through an approximate index may miss. */
+/** The share of searches that must find their point. An approximate index may miss some. */
 const LEAST_HITS = 0.5;
 
-/** Answers counts; what is wrong is found. Throws what the server fails with. */
+/**
+ * Checks a scratch collection and reports what is wrong.
+ * @returns counts of what was looked at
+ * @throws what the server fails with
+ */
 export async function inspect(scratch: Scratch, context: CheckContext): Promise<Record<string, number>> {
 	const { connection, client, name, facts, report } = scratch;
 	const { signal } = context;
@@ -49,7 +53,7 @@ export async function inspect(scratch: Scratch, context: CheckContext): Promise<
 	}
 }
 
-/** Looks at sampled points: that each can be read, searched for and filtered by what it holds. */
+/** Checks sampled points: whether each can be read, and is found by its vectors and by its indexed values. */
 class PointsCheck {
 	readonly #counts = { sampled: 0, searched: 0, filtered: 0, compared: 0 };
 	#asked = 0;
@@ -75,7 +79,7 @@ class PointsCheck {
 		return this.#counts;
 	}
 
-	/** Takes points from those that wait, as others do at the same time. */
+	/** Checks points until none is left; several such loops share the list. */
 	async #visitAll(waiting: Iterable<PointId>): Promise<void> {
 		const { client, name } = this.scratch;
 		const { signal } = this.context;
@@ -115,7 +119,7 @@ class PointsCheck {
 		if (isHit) this.#hits++;
 	}
 
-	/** Without an index a search looks at every point, which may take longer than a server allows. */
+	/** Undefined where the search fails: without an index it reads every point, which may take longer than a server allows. */
 	async #isNear(id: PointId, vector: NamedVector): Promise<boolean | undefined> {
 		const { client, name } = this.scratch;
 		try {
@@ -139,7 +143,7 @@ class PointsCheck {
 		}
 	}
 
-	/** Ids are no content: they tell whoever repairs where to look. */
+	/** A message may show the id of a point: it is not content, and whoever repairs the collection needs it. */
 	#findBad(id: PointId, what: string): void {
 		findError(this.context, `point ${id}`, `Once restored, the point ${what}.`);
 	}

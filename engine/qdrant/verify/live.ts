@@ -10,8 +10,9 @@ import type { Scratch as AnyScratch } from './scratch';
 type Scratch = Required<AnyScratch>;
 
 /**
- * Where the collection that was backed up is still on the same server, and counts the same points, compares sampled points
- * with it. It lives on, so differences are only reported. Returns how many were compared.
+ * Compares sampled points with the collection that was backed up, where that is still on the same server and has as many points.
+ * Clients may write to it at any time, so differences are only warnings.
+ * @returns how many points were compared
  */
 export async function compareWithLive(scratch: Scratch, ids: PointId[], context: CheckContext): Promise<number> {
 	const { client, name, manifest } = scratch;
@@ -35,7 +36,7 @@ export async function compareWithLive(scratch: Scratch, ids: PointId[], context:
 		}
 		return compared;
 	} catch (error) {
-		// It may be guarded by a strict mode of its own, or be deleted at this moment.
+		// The collection's strict mode may forbid the search, or somebody may delete it at this moment.
 		if (isRefusal(error)) return 0;
 		throw error;
 	}

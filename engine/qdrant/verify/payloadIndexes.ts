@@ -1,14 +1,14 @@
 import type { Json, JsonObject } from '../client/types';
 import type { SampledPoint } from './samples';
 
-/** Paths that stock payloads have: `city`, `address.city`, `lines[].price`. Names in quotes are left alone. */
+/** Common paths: `city`, `address.city`, `lines[].price`. Fields with names in quotes are not tried. */
 const PATH = /^[^.[\]"]+(?:\[\])?(?:\.[^.[\]"]+(?:\[\])?)*$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const METRES = 1;
 
 /**
- * A condition by an indexed field that a point meets; undefined where it has no value of the index's type there, or for
- * texts, which are found by the words that the server makes of them.
+ * Makes a condition on an indexed field that the point meets. Undefined where the point has no value of the index's type in that
+ * field, and for full-text indexes: only the server knows into which words it splits a text.
  */
 export function conditionOf(field: string, schema: JsonObject, { payload }: SampledPoint): JsonObject | undefined {
 	if (!PATH.test(field)) return undefined;
@@ -22,7 +22,7 @@ export function conditionOf(field: string, schema: JsonObject, { payload }: Samp
 function* valuesAt(value: Json | undefined, [step, ...rest]: string[]): Generator<Json> {
 	if (value === undefined) return;
 	if (step === undefined) {
-		// A list counts as each of its values.
+		// Qdrant indexes each value of a list.
 		if (Array.isArray(value)) yield* value;
 		else yield value;
 		return;

@@ -2,7 +2,7 @@ import type { QdrantClient } from '../client/client';
 import { statusOf } from '../client/failure';
 import type { Json, JsonObject, PointId } from '../client/types';
 
-/** Enough to see a shard or an index that was lost as a whole, and little for a server with vectors of any size. */
+/** So many points show whether a whole shard or index is lost, and are little work for a server, however long its vectors are. */
 const SAMPLES = 100;
 
 export interface SampledPoint {
@@ -12,13 +12,13 @@ export interface SampledPoint {
 	payload: JsonObject;
 }
 
-/** Ids of points all over the collection, chosen by the server at random in every shard. */
+/** Returns ids of points of the whole collection. The server chooses them at random in every shard. */
 export async function sampleIds(client: QdrantClient, collection: string, signal?: AbortSignal): Promise<PointId[]> {
 	const found = await client.search(collection, { query: { sample: 'random' }, limit: SAMPLES }, signal);
 	return found.map(({ id }) => id);
 }
 
-/** A point with all that it has; undefined where no point has the id. */
+/** Reads a point with its vectors and its payload; undefined where no point has the id. */
 export async function readPoint(
 	client: QdrantClient,
 	collection: string,
@@ -31,12 +31,12 @@ export async function readPoint(
 	return { id, vector: point.vector ?? {}, payload: point.payload ?? {} };
 }
 
-/** The condition that a point is this one. */
+/** A condition that only the point with this id meets. */
 export function withId(id: PointId): JsonObject {
 	return { has_id: [id] };
 }
 
-/** Whether the server took the question and would not answer it: its strict mode, or a version that lacks the call. */
+/** Whether the server refused to answer, because of its strict mode, or because its version does not have the call. */
 export function isRefusal(error: unknown): boolean {
 	return [400, 403, 404, 422, 429].includes(statusOf(error) ?? 0);
 }

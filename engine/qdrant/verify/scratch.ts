@@ -1,6 +1,6 @@
 /**
- * The collections that test restores make and remove again. Nothing else is ever removed: their names hold 64 random bits,
- * and the time by which one that a killed run has left is distinguished from one that is at work.
+ * The collections that test restores make and remove again. Nothing else is ever removed. Their names hold 64 random bits, and
+ * the time of the start, by which a collection of a killed run is told from one that is in use.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,11 +25,11 @@ export interface Scratch {
 }
 
 const NAME = /^stack_backup_verify_(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)_[0-9a-f]{16}$/;
-/** It may be of another machine, whose clock may be wrong, and which may be at work on hundreds of gigabytes. */
+/** Another machine may have made it. Its clock may be wrong, and its test restore may take hours for hundreds of gigabytes. */
 const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
 const REMOVAL_TRIES = 6;
 
-/** `stack_backup_verify_20260131020000_0123456789abcdef`; the time is UTC. */
+/** Makes the name of a scratch collection: `stack_backup_verify_20260131020000_0123456789abcdef`, with the time in UTC. */
 export function scratchName(now: Date): string {
 	const time = now
 		.toISOString()
@@ -38,7 +38,7 @@ export function scratchName(now: Date): string {
 	return `stack_backup_verify_${time}_${randomBytes(8).toString('hex')}`;
 }
 
-/** When a test restore has begun, by the name of its collection; undefined for a name that is none of ours. */
+/** When the test restore began that made a collection of this name; undefined where no test restore makes such names. */
 export function scratchTime(name: string): Date | undefined {
 	const [, year, month, day, hours, minutes, seconds] = NAME.exec(name) ?? [];
 	if (year === undefined) return undefined;
@@ -46,7 +46,7 @@ export function scratchTime(name: string): Date | undefined {
 	return Number.isNaN(time.getTime()) ? undefined : time;
 }
 
-/** Which of a server's collections test restores that were killed have left there. */
+/** Picks the collections that killed test restores have left on a server. */
 export function abandoned(collections: string[], now: Date): string[] {
 	return collections.filter((name) => {
 		const begunAt = scratchTime(name);
@@ -54,7 +54,10 @@ export function abandoned(collections: string[], now: Date): string[] {
 	});
 }
 
-/** Removes what killed runs have left. Answers what it removed, and, in a sentence each, what it could not. */
+/**
+ * Removes the collections that killed test restores have left.
+ * @returns the names that it removed, and a sentence for each that it could not remove
+ */
 export async function sweep(
 	client: QdrantClient,
 	signal?: AbortSignal,
@@ -74,10 +77,10 @@ export async function sweep(
 }
 
 /**
- * Removes a scratch collection. No cancel stops this, and a server that is away for a moment is asked again.
- * @param watchMs The server may still be taking the snapshot in although nobody hears of it any more: for so many
- * milliseconds, a collection that comes up late is removed as well.
- * @returns A sentence on what may be left; undefined where it is gone.
+ * Removes a scratch collection. A cancel does not stop this, and where the server does not answer, it is asked again.
+ * @param watchMs The server may still be restoring the snapshot although the connection was lost. For so many milliseconds, a
+ * collection that appears late is removed as well.
+ * @returns a sentence on what may be left; undefined where the collection is gone
  */
 export async function removeScratch(client: QdrantClient, name: string, watchMs: number): Promise<string | undefined> {
 	const until = Date.now() + watchMs;
@@ -86,7 +89,7 @@ export async function removeScratch(client: QdrantClient, name: string, watchMs:
 		try {
 			const isOver = Date.now() >= until;
 			const isThere = (await client.collections()).includes(name);
-			// What was uploaded stays on the disk without its collection, where only one of the same name gets at it.
+			// Without its collection, an uploaded snapshot stays on the disk. Only a collection of the same name gives access to it.
 			if (!isThere && isOver && watchMs > 0) await client.createCollection(name, { vectors: {} });
 			if (isThere || (isOver && watchMs > 0)) await clear(client, name);
 			if (isOver) return undefined;

@@ -4,8 +4,8 @@ import type { RestoreSource } from '../restore/source';
 /**
  * Reads the shards of an encrypted archive in one pass. Such an archive is decrypted from its beginning, so reading each shard
  * by itself would read what lies before it once for every shard. A restore asks for the shards one after the other in the
- * order of the archive; between two of them the pass stays open, and goes on where it was. A shard that lies before
- * that place (it is sent to a second replica) begins a new pass.
+ * order of the archive. Between two of them the pass stays open and goes on where it was. For a shard that lies before that
+ * place (it is sent to a second replica), a new pass begins.
  */
 export class ShardPass {
 	#parts: AsyncGenerator<ReadPartResult, void, undefined> | undefined;
@@ -24,7 +24,7 @@ export class ShardPass {
 		return { ...source, pieces };
 	}
 
-	/** Lets go of the storage. */
+	/** Ends the open pass, and with it the read of the storage. */
 	async close(): Promise<void> {
 		const parts = this.#parts;
 		this.#parts = undefined;
@@ -55,7 +55,7 @@ export class ShardPass {
 			}
 			isWhole = true;
 		} finally {
-			// Whoever leaves early asks for the shard again, if at all.
+			// A reader that left early would begin the shard again, so the pass cannot go on.
 			if (!isWhole || this.#at >= parts.length) await this.close();
 		}
 	}

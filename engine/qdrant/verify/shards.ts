@@ -1,7 +1,7 @@
 /**
- * How bytes move through: the archive of a cluster is a tar of `collection.json` and one snapshot for each shard, which
- * are tars themselves. One cursor reads it front to back; each snapshot passes through its hash into the check of its
- * structure. In memory: `collection.json`, and one chunk of the archive.
+ * How bytes move: the archive of a cluster is a tar of `collection.json` and one snapshot for each shard; snapshots are tars
+ * themselves. One cursor reads the archive from its beginning to its end. Each snapshot passes through its hash into the check of
+ * its structure. Memory holds `collection.json` and one chunk of the archive.
  */
 import { ByteCursor, EndedEarly } from '../../archive/cursor';
 import type { CheckContext } from '../../verify/types';
@@ -13,10 +13,14 @@ import { compareSegments } from './comparePoints';
 import { compareFacts, findAll, findError } from './findings';
 import { SnapshotBytes } from './snapshotBytes';
 
-/** Far more than the settings of a collection take up. */
+/** The settings of a collection are far smaller than this. */
 const MAX_JSON_BYTES = 32 * 1024 * 1024;
 
-/** Checks the archive of a cluster's collection; answers counts. Throws CANCELLED, and what the source throws. */
+/**
+ * Checks the archive of a cluster's collection.
+ * @returns counts of what it holds
+ * @throws BackupError CANCELLED, and what the source throws
+ */
 export async function checkShards(
 	raw: AsyncIterable<Uint8Array>,
 	facts: CollectionSource,
@@ -41,7 +45,7 @@ class ShardsCheck {
 		return { shards, segments: this.#segments, ...(this.#points !== undefined && { points: this.#points }) };
 	}
 
-	/** False where the tar could not be walked to its end, so that nobody knows what would have followed. */
+	/** False where the tar could not be read to its end, so that it is unknown what would have followed. */
 	async #walk(cursor: ByteCursor): Promise<boolean> {
 		try {
 			await walkTar(cursor, async (member) => await this.#visit(member, cursor));

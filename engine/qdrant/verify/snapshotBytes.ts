@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 
 /**
- * A snapshot on its way to its check, hashed and counted as it passes. The check may leave it where damage stops it: the
- * rest is read by `finish`, so that the hash is always of the whole.
+ * Hashes and counts the bytes of a snapshot while they pass to its check. Where damage stops the check, `finish` reads the rest,
+ * so that the hash always covers the whole snapshot.
  */
 export class SnapshotBytes {
 	size = 0;
-	/** For the check; leaving it early does not end the reading. */
+	/** The bytes for the check. Where the check stops early, the source stays open. */
 	readonly bytes: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => ({ next: () => this.#next() }) };
 	readonly #source: AsyncIterator<Uint8Array>;
 	readonly #hash = createHash('sha256');
@@ -24,7 +24,11 @@ export class SnapshotBytes {
 		return result;
 	}
 
-	/** Reads whatever is left; the SHA-256 of all of it, in hex. Throws what the source throws. */
+	/**
+	 * Reads what is left.
+	 * @returns the SHA-256 of the whole snapshot, in hex
+	 * @throws what the source throws
+	 */
 	async finish(): Promise<string> {
 		while (!(await this.#next()).done);
 		return this.#hash.digest('hex');

@@ -1,7 +1,7 @@
 /**
- * Snapshots that Qdrant made and somebody fetched: how they are recognised among tar archives, checked and restored for a
- * test. The bytes that the walk of the tar reads also go through a SHA-256 into the check of the snapshot's structure, so the
- * file is read once; a test restore reads it once more, to send it.
+ * Recognises files among tar archives that are snapshots of Qdrant which somebody downloaded, checks them, and restores them for a
+ * test. While the tar is read, its bytes also pass through a SHA-256 into the check of the snapshot's structure, so the file is
+ * read once. A test restore reads it once more, to send it.
  */
 import { createHash } from 'node:crypto';
 import { PassThrough } from 'node:stream';
@@ -28,7 +28,7 @@ class SnapshotInspection implements TarInspection<QdrantScratch> {
 	constructor(private readonly context: CheckContext) {
 		const { signal } = context;
 		this.#report = checkSnapshot(this.#copy, signal ? { signal } : {});
-		// Where the tar is damaged, or none of Qdrant's, nobody asks for the report.
+		// Where the tar is damaged, or is not a snapshot, nobody waits for the report, and its failure must not be unhandled.
 		this.#report.catch(() => {});
 		this.#copy.on('error', () => {});
 	}
@@ -37,7 +37,7 @@ class SnapshotInspection implements TarInspection<QdrantScratch> {
 		if (name === 'config.json') this.#hasConfig = true;
 		if (/^\d+\/(?:segments|wal|replica_state\.json|shard_config\.json)/.test(name)) this.#hasPart = true;
 		if (/^[^/]+\.snapshot$/.test(name)) this.#hasPart = true;
-		// The snapshot of a single shard has neither a configuration nor folders for shards.
+		// The snapshot of a single shard has neither a configuration of the collection nor folders of shards.
 		if (/^segments\/|^replica_state\.json$/.test(name) && type !== 'symlink') this.#hasPart = true;
 		if (name === 'replica_state.json' && type !== 'symlink') this.#hasConfig = true;
 	}
@@ -45,7 +45,7 @@ class SnapshotInspection implements TarInspection<QdrantScratch> {
 	async take(chunk: Uint8Array): Promise<void> {
 		this.#hash.update(chunk);
 		this.#size += chunk.length;
-		// The check has left where damage stops it.
+		// Damage has stopped the check, so it reads no further bytes.
 		if (this.#copy.destroyed || this.#copy.write(chunk)) return;
 		await new Promise<void>((resolve) => {
 			const done = () => {

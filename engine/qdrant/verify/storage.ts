@@ -5,7 +5,7 @@ import type { CheckContext } from '../../verify/types';
 import type { SnapshotReport } from '../snapshot';
 import { findError, findWarning } from './findings';
 
-/** What a manifest of kind `qdrant-storage` tells of its source, as backUpStorage writes it. */
+/** The source in a manifest of kind `qdrant-storage`, as backUpStorage writes it. */
 const storageSourceSchema = z.object({
 	collections: z.array(z.string()),
 	aliases: z.array(z.object({ alias: z.string(), collection: z.string() })),
@@ -13,7 +13,7 @@ const storageSourceSchema = z.object({
 });
 export type StorageSource = z.infer<typeof storageSourceSchema>;
 
-/** Undefined, with a finding, where the manifest does not tell what it should. */
+/** Reads the source from a manifest. Where the manifest lacks it, reports an error and returns undefined. */
 export function storageSource({ source }: Manifest, context: CheckContext): StorageSource | undefined {
 	const result = storageSourceSchema.safeParse(source);
 	if (result.success) return result.data;
@@ -22,7 +22,7 @@ export function storageSource({ source }: Manifest, context: CheckContext): Stor
 	return undefined;
 }
 
-/** Compares a snapshot of the whole storage with what the manifest tells of it. */
+/** Compares a snapshot of the whole storage with its manifest. */
 export function compareStorage(context: CheckContext, report: SnapshotReport, facts: StorageSource): void {
 	const found = new Set(report.collections.map(({ name }) => name));
 	for (const name of facts.collections) {

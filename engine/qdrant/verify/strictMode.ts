@@ -3,8 +3,8 @@ import type { CollectionInfo } from '../client/types';
 import { isRefusal } from './samples';
 
 /**
- * A collection brings its strict mode along, which may forbid what looks at its points. Turns it off in the scratch
- * collection; on a server that refuses that, the points are looked at as far as strict mode lets anybody.
+ * Turns strict mode off in the scratch collection. It comes with the snapshot and may forbid the searches that check the points.
+ * Where a server refuses the change, the points are checked as far as strict mode allows.
  */
 export async function withoutStrictMode(
 	client: QdrantClient,

@@ -1,6 +1,7 @@
 /**
- * A backup of a collection, restored beside the others on a server under a name of its own, looked at, and removed again.
- * What is thrown tells nothing of the backup (the server is away, too old, full); what is wrong with it is found.
+ * Restores a backup of a collection into a scratch collection on a server, checks that, and removes it again. What is wrong with
+ * the backup is reported as a finding. An error is thrown only for trouble that says nothing of the backup: the server is away, too
+ * old or full.
  */
 import type { ArchiveReader } from '../../archive';
 import { BackupError, cancelled, throwIfCancelled } from '../../errors';
@@ -23,17 +24,17 @@ export interface QdrantScratch {
 	connection: QdrantConnection;
 }
 
-/** A server that has got a snapshot needs about this long to take it in, and never longer is waited for one. */
+/** How long a server may need to restore a snapshot that it has received; the wait for it never lasts longer. */
 const BYTES_PER_MS = 50_000;
 const MOST_WATCH_MS = 120_000;
 
-/** How the messages begin that tell of the server's own trouble, which may be a full disk. */
+/** These beginnings of messages stand for trouble of the server itself, such as a full disk. */
 const SERVER_TROUBLE = 'the server reports a failure';
 
 /**
- * Restores the archive of a collection into a scratch collection and compares. Answers `{ points, shards, sampled,
- * searched, filtered, compared }`: points looked at, searches and filters by what they hold, and those that were compared
- * with the live collection. The collection is removed in every case.
+ * Restores the archive of a collection into a scratch collection and compares. The collection is removed in every case.
+ * @returns `{ points, shards, sampled, searched, filtered, compared }`: how many points were read, how many searches and filters by
+ * their content were tried, and how many points were compared with the live collection
  * @throws BackupError CANCELLED, TARGET_*, ACCESS_DENIED, UNSUPPORTED_VERSION, INVALID_INPUT (a single server's snapshot
  * and a cluster), and those of the archive and the storage
  */
@@ -53,8 +54,8 @@ export async function testRestore(
 }
 
 /**
- * Restores any source of a collection into a scratch collection and looks at it, as testRestore does. Without `known`, only
- * what is in the collection is looked at.
+ * Restores any source of a collection into a scratch collection and checks it, as testRestore does. Without `known`, it checks only
+ * what the collection itself holds.
  * @throws BackupError as testRestore
  */
 export async function testRestoreOf(
@@ -76,7 +77,7 @@ export async function testRestoreOf(
 	});
 }
 
-/** Lets `use` restore into a collection of that name, and removes it whatever happens. */
+/** Lets `use` restore into a collection of that name, and removes the collection in every case. */
 async function withScratch<T>(
 	client: QdrantClient,
 	context: CheckContext,
@@ -102,7 +103,7 @@ function watchTime(bytes: number, { timeouts }: QdrantClient): number {
 	return Math.min(MOST_WATCH_MS, timeouts.settle / 2 + bytes / BYTES_PER_MS);
 }
 
-/** Undefined, with a finding, where the restore itself says that the backup is not what its manifest tells. */
+/** Restores. Where the restore shows that the backup is not what its manifest says, reports that and returns undefined. */
 async function restored(
 	source: RestoreSource,
 	connection: QdrantConnection,
@@ -114,7 +115,7 @@ async function restored(
 	try {
 		const report = await restoreCollection({
 			connection,
-			// Into a scratch collection it may go unproved: what is wrong with it shows as it streams.
+			// A scratch collection may be filled without checking the archive first: damage shows while it is read.
 			source: { ...source, prove: undefined },
 			target: { type: 'newCollection', collection },
 			aliases: 'leave',
@@ -135,7 +136,7 @@ async function restored(
 	}
 }
 
-/** What a restore has found wrong with the collection that came out of it, apart from troubles of the server's own. */
+/** Whether a restore failed because of the collection that it restored, and not because of trouble of the server itself. */
 function problemsOf(error: unknown): string[] {
 	if (!(error instanceof BackupError) || error.code !== 'TARGET_FAILED') return [];
 	const problems = error.details?.['problems'];

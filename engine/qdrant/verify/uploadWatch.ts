@@ -1,9 +1,9 @@
-/** A server that has begun to take a snapshot in cannot be stopped; this long it is waited for after a cancel. */
+/** A server cannot be stopped once it restores a snapshot. After a cancel, the run waits for it this long. */
 const CANCEL_GRACE_MS = 60_000;
 
 /**
- * Follows an upload, so that a cancel comes when it leaves nothing behind: at once while a snapshot is being sent, for then
- * the server drops it; once the server has all of it, as soon as that has been taken in and can be removed.
+ * Follows an upload, so that a cancel leaves nothing behind. While a snapshot is being sent, a cancel takes effect at once, because
+ * the server drops a partial upload. Once the server has all of it, a cancel waits until the collection is there and can be removed.
  */
 export class UploadWatch {
 	/** Bytes of the snapshots that were sent so far. */
@@ -25,7 +25,7 @@ export class UploadWatch {
 		return this.#controller.signal;
 	}
 
-	/** Takes the restore's progress; a cluster's shards come one after the other. */
+	/** To be called with the progress of the restore. The shards of a cluster come one after the other. */
 	progress({ bytes, totalBytes }: { bytes: number; totalBytes: number }): void {
 		this.#isBusy = bytes >= totalBytes;
 		if (this.#isBusy) {
@@ -34,18 +34,18 @@ export class UploadWatch {
 		} else if (this.outer?.aborted) this.#controller.abort();
 	}
 
-	/** Call where the server has reported how it ended. */
+	/** To be called when the server has reported how the restore ended. */
 	settled(): void {
 		this.#isSettled = true;
 		this.#isBusy = false;
 	}
 
-	/** Whether the server may have all of a snapshot, and be at work on it without anybody hearing of it. */
+	/** Whether the server may have all of a snapshot and still be restoring it although the connection was lost. */
 	get isInDoubt(): boolean {
 		return this.#isSent && !this.#isSettled;
 	}
 
-	/** Call when the restore has ended. */
+	/** To be called when the restore has ended. */
 	close(): void {
 		clearTimeout(this.#timer);
 		this.outer?.removeEventListener('abort', this.#onAbort);

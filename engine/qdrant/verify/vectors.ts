@@ -1,9 +1,9 @@
-/** What a point's own vectors tell of it: that they are of the collection's shape, and that searches by them find it. */
+/** Checks a point by its own vectors: whether they have the collection's shape, and whether searches by them find the point. */
 import type { QdrantClient } from '../client/client';
 import type { Json, JsonObject, PointId } from '../client/types';
 import { withId, type SampledPoint } from './samples';
 
-/** Stored as half floats or bytes, and normalised for cosine, a vector differs from itself by less than this. */
+/** A stored vector may be rounded (half floats, bytes, normalised for cosine); it differs from itself by less than this. */
 const TOLERANCE = 0.02;
 const NEIGHBOURS = 10;
 
@@ -23,7 +23,7 @@ export interface NamedVector {
 	distance: string | undefined;
 }
 
-/** A point's vectors; of one that the collection has no settings for, the name alone. */
+/** Lists the vectors of a point. For one without settings in the collection, there is only its name, as `unknown`. */
 export function vectorsOf({ vector }: SampledPoint, params: JsonObject): (NamedVector | { unknown: string })[] {
 	const settings = (params['vectors'] ?? {}) as JsonObject;
 	const isSingle = typeof settings['size'] === 'number';
@@ -37,7 +37,7 @@ export function vectorsOf({ vector }: SampledPoint, params: JsonObject): (NamedV
 	});
 }
 
-/** What is wrong with a vector's shape; undefined where it is as the collection's settings say. */
+/** Says what is wrong with a vector's shape; undefined where it agrees with the settings. */
 export function shapeProblem({ value, size }: NamedVector): string | undefined {
 	if (size === undefined) {
 		const { indices = [], values = [] } = value as Partial<Sparse>;
@@ -59,23 +59,23 @@ function areNumbers(values: unknown[]): boolean {
 	return values.every((value) => typeof value === 'number' && Number.isFinite(value));
 }
 
-/** Whether anything can be searched for by it: an empty or a zero vector is like no other. */
+/** Whether a search by this vector can find anything: an empty or a zero vector is similar to none. */
 function isSearchable({ value, size }: NamedVector): boolean {
 	const values = size === undefined ? (value as Sparse).values : rows(value).flat();
 	return values.some((number) => number !== 0);
 }
 
-/** The score of a vector's comparison with itself; undefined where that depends on others as well. */
+/** The score of a vector compared with itself; undefined where the score depends on other vectors, too. */
 export function identityScore({ value, size, distance }: NamedVector): number | undefined {
 	if (size === undefined || Array.isArray((value as unknown[])[0])) return undefined;
 	if (distance === 'Cosine') return 1;
 	return distance === 'Dot' ? (value as Dense).reduce((sum, number) => sum + number * number, 0) : 0;
 }
 
-/** `lost`: the point is not found by its own vector; `unlike`: found, but compared as if it had another one. */
+/** `lost`: the point is not found by its own vector. `unlike`: it is found, but its score is that of another vector. */
 export type SelfSearch = 'found' | 'lost' | 'unlike' | 'skipped';
 
-/** Compares a point with its own vector on the server. */
+/** Lets the server compare a point with the point's own vector. */
 export async function searchItself(
 	client: QdrantClient,
 	collection: string,
@@ -93,7 +93,7 @@ export async function searchItself(
 	return Math.abs(found.score - expected) <= TOLERANCE * scale + 1e-6 ? 'found' : 'unlike';
 }
 
-/** Whether an ordinary search by a point's vector, through the index, comes to the point or to one just as near. */
+/** Whether an ordinary search through the index by a point's vector finds the point, or one that is as near. */
 export async function isAmongNeighbours(
 	client: QdrantClient,
 	collection: string,
@@ -101,7 +101,7 @@ export async function isAmongNeighbours(
 	vector: NamedVector,
 	signal?: AbortSignal,
 ): Promise<boolean | undefined> {
-	// By the dot product a longer vector is nearer than the same one.
+	// With the dot product, a longer vector is nearer than the point itself.
 	const expected = identityScore(vector);
 	if (expected === undefined || vector.distance === 'Dot' || !isSearchable(vector)) return undefined;
 	const found = await client.search(collection, { ...queryOf(vector), limit: NEIGHBOURS }, signal);
