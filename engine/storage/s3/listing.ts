@@ -11,7 +11,8 @@ export interface ListedObject {
 
 /**
  * Every object below a prefix, page by page (ListObjectsV2). A page tells where the next one begins, so pages come one after
- * the other; each is asked for before the reader gets the objects of the one before it.
+ * the other; each is asked for before the reader gets the objects of the one before it. A reader that leaves early does not get
+ * the page that was asked for.
  * @throws S3Failure; BackupError CANCELLED
  */
 export async function* listObjects(
@@ -19,26 +20,20 @@ export async function* listObjects(
 	prefix: string,
 	signal?: AbortSignal,
 ): AsyncGenerator<ListedObject, void, undefined> {
-	const left = new AbortController();
-	const signals = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
 	const pageAt = async (token?: string): Promise<string> => {
 		const query: Record<string, string> = { 'list-type': '2', 'encoding-type': 'url', prefix };
 		if (token !== undefined) query['continuation-token'] = token;
-		const answer = await requests.send({ method: 'GET', query, signal: signals });
+		const answer = await requests.send({ method: 'GET', query, signal });
 		assertRoot(answer, 'ListBucketResult');
 		return answer.text;
 	};
-	try {
-		for (let page: Promise<string> | undefined = pageAt(); page;) {
-			const text: string = await page;
-			const token = textOf(text, 'IsTruncated') === 'true' ? textOf(text, 'NextContinuationToken') : undefined;
-			page = token === undefined ? undefined : pageAt(token);
-			// Its failure is thrown when the page is wanted.
-			page?.catch(() => {});
-			yield* objectsOf(text);
-		}
-	} finally {
-		left.abort();
+	for (let page: Promise<string> | undefined = pageAt(); page;) {
+		const text: string = await page;
+		const token = textOf(text, 'IsTruncated') === 'true' ? textOf(text, 'NextContinuationToken') : undefined;
+		page = token === undefined ? undefined : pageAt(token);
+		// Its failure is thrown when the page is wanted.
+		page?.catch(() => {});
+		yield* objectsOf(text);
 	}
 }
 

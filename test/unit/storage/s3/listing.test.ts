@@ -27,6 +27,8 @@ it('lists all pages, one request for each', async () => {
 	for await (const { key } of listObjects(requests, '')) keys.push(key);
 	expect(keys).toEqual(['0/a b', '0/c', '1/a b', '1/c', '2/a b', '2/c']);
 	expect(asked).toHaveLength(3);
+	// With a signal of its own, a request would not end with the run: see S3Requests.send.
+	expect(asked.map(({ signal }) => signal)).toEqual([undefined, undefined, undefined]);
 });
 
 it('asks for the next page before the objects of the one before it are read, and for no further one', async () => {
@@ -41,11 +43,10 @@ it('asks for the next page before the objects of the one before it are read, and
 	await objects.return();
 });
 
-it('gives up the page that was asked for when the reader leaves', async () => {
+it('asks for nothing more when the reader leaves', async () => {
 	const { requests, asked } = bucketOf(5);
 	for await (const { key } of listObjects(requests, '')) if (key === '0/c') break;
 	expect(asked).toHaveLength(2);
-	expect(asked.every(({ signal }) => signal?.aborted)).toBe(true);
 });
 
 it('throws what a page fails with when that page is wanted', async () => {
