@@ -15,6 +15,7 @@ import {
 	type SessionKeyLimits,
 	sessionKeysOf,
 	type UnlockedKeys,
+	UnreadableCipher,
 } from './session-keys';
 import { OpenpgpSource } from './openpgp-source';
 import { unseal } from './unseal';
@@ -28,8 +29,8 @@ const PIECE_BYTES = 2 ** PIECE_BITS;
 /**
  * Decrypts an OpenPGP message. What comes out is authenticated only once it has ended without an error.
  * @param signal Looked at while the session key is searched, when nothing is read; the source looks at its own.
- * @throws BackupError KEY_MISSING, KEY_WRONG, INVALID_INPUT (not a private key), ARCHIVE_CORRUPT, CANCELLED; errors of the
- * source.
+ * @throws BackupError KEY_MISSING, KEY_WRONG, INVALID_INPUT (not a private key), UNSUPPORTED_VERSION (another cipher than AES),
+ * ARCHIVE_CORRUPT, CANCELLED; errors of the source.
  */
 export async function* decryptMessage(
 	source: AsyncIterable<Uint8Array>,
@@ -56,6 +57,12 @@ export async function* decryptMessage(
 
 function explained(cause: unknown, hasPassphrase: boolean, begun: boolean): unknown {
 	if (cause instanceof BackupError) return cause;
+	if (cause instanceof UnreadableCipher) {
+		return new BackupError('UNSUPPORTED_VERSION', `The encrypted file cannot be read here: ${cause.message}.`, {
+			cause,
+			hint: 'Decrypt it with gpg, and use what comes out.',
+		});
+	}
 	if (cause instanceof RefusedMessage) {
 		return new BackupError('ARCHIVE_CORRUPT', `The encrypted file cannot be read: ${cause.message}.`, {
 			cause,
@@ -72,7 +79,7 @@ function explained(cause: unknown, hasPassphrase: boolean, begun: boolean): unkn
 	}
 	return new BackupError('ARCHIVE_CORRUPT', 'The encrypted file is damaged or incomplete.', {
 		cause,
-		// About one in a hundred messages looks like the beginning of a content after decryption with a wrong key.
+		// Of messages in the forms that openpgp.js reads, one in a hundred looks like a content that begins, under a wrong key.
 		hint: hasPassphrase
 			? 'Fetch it again, and make sure that the passphrase is the right one: a wrong one can look so, too.'
 			: 'Fetch it again.',
@@ -140,7 +147,7 @@ class Replay implements AsyncIterable<Uint8Array> {
 async function* cutAnew(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
 	const cursor = new ByteCursor(source);
 	const { sessionKeyPackets, data }: MessageHead = await readHead(cursor, LIMITS);
-	yield Buffer.concat(sessionKeyPackets);
+	yield Buffer.concat(sessionKeyPackets.map(({ bytes }) => bytes));
 	if (!data.length) {
 		yield data.octets;
 		yield* cursor.remainder();

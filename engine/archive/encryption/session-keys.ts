@@ -23,6 +23,11 @@ const MAX_OTHERS = 8;
 /** Memory that Argon2 fills, times the passes over it; openpgp.js itself writes 192 MiB. */
 const MAX_ARGON2_KIB = 256 * 1024;
 
+/** The ciphers that are read, with the length of their keys. gpg also knows older ones. */
+const KEY_BYTES = { aes128: 16, aes192: 24, aes256: 32 };
+/** Their numbers in packets (RFC 4880 9.2). */
+const AES = [7, 8, 9];
+
 const PKESK = 1;
 const SKESK = 3;
 const MARKER = 10;
@@ -36,9 +41,17 @@ export interface SessionKeyLimits {
 	recipients: number;
 }
 
+/** A packet that holds the session key, encrypted for a passphrase or a recipient. */
+export interface SessionKeyPacket {
+	isForPassphrase: boolean;
+	body: Uint8Array;
+	/** The packet with its header. */
+	bytes: Buffer;
+}
+
 export interface MessageHead {
 	/** One for each passphrase and recipient; packets that mean nothing are left out. */
-	sessionKeyPackets: Buffer[];
+	sessionKeyPackets: SessionKeyPacket[];
 	/** The header of the packet of encrypted data, whose body comes next. */
 	data: PacketHeader;
 }
@@ -52,15 +65,18 @@ export interface UnlockedKeys {
 /** Thrown internally when no session key could be decrypted: the keys are wrong, or the beginning of the message is damaged. */
 export class NoSessionKey extends Error {}
 
+/** A message that is encrypted with a cipher that gpg knows and this package does not. Archives of ours never are. */
+export class UnreadableCipher extends RefusedMessage {}
+
 /** A session key, by a packet that the keys given open. Damaged packets and wrong keys yield some that do not fit. */
-export type SessionKey = { algorithm: 'aes256'; data: Uint8Array };
+export type SessionKey = { algorithm: keyof typeof KEY_BYTES; data: Uint8Array };
 
 /**
  * Reads up to the encrypted data.
  * @throws RefusedMessage; EndedEarly; errors of the source
  */
 export async function readHead(cursor: ByteCursor, limits: SessionKeyLimits): Promise<MessageHead> {
-	const sessionKeyPackets: Buffer[] = [];
+	const sessionKeyPackets: SessionKeyPacket[] = [];
 	const found = { passphrases: 0, recipients: 0, others: 0 };
 	for (;;) {
 		const header = await readHeader(cursor);
@@ -73,7 +89,9 @@ export async function readHead(cursor: ByteCursor, limits: SessionKeyLimits): Pr
 			assertAffordable(body);
 		} else found.others++;
 		assertWithin(found, limits);
-		if (header.tag === PKESK || header.tag === SKESK) sessionKeyPackets.push(Buffer.concat([header.octets, body]));
+		if (header.tag !== PKESK && header.tag !== SKESK) continue;
+		const bytes = Buffer.concat([header.octets, body]);
+		sessionKeyPackets.push({ isForPassphrase: header.tag === SKESK, body, bytes });
 	}
 }
 
@@ -110,34 +128,64 @@ function assertAffordable(packet: Uint8Array): void {
 	);
 }
 
-/** The session keys that the keys given yield: none where they are others. @throws BackupError CANCELLED */
+/**
+ * The session keys that the keys given yield: none where they are others.
+ * @throws UnreadableCipher where they fit, or may fit, and the message is encrypted with a cipher that is not read;
+ * BackupError CANCELLED
+ */
 export async function sessionKeysOf(
-	packets: Buffer[],
+	packets: SessionKeyPacket[],
 	keys: UnlockedKeys,
 	signal: AbortSignal | undefined,
 ): Promise<SessionKey[]> {
-	const tagOf = ([octet = 0]: Buffer) => ((octet & 0x40) !== 0 ? octet & 0x3f : (octet >> 2) & 15);
-	const of = (tag: number) => packets.filter((packet) => tagOf(packet) === tag);
+	const forRecipients = packets.filter(({ isForPassphrase }) => !isForPassphrase);
+	const forPassphrases = packets.filter(({ isForPassphrase }) => isForPassphrase);
+	let isOfAnotherCipher = false;
 	if (keys.privateKeys.length > 0) {
 		const opener = { decryptionKeys: keys.privateKeys };
-		const found = await tryEach(of(PKESK), signal, (packet) => openByOpenpgp(packet, opener));
-		if (found.length > 0) return found;
+		const found = await tryEach(forRecipients, signal, ({ bytes }) => openByOpenpgp(bytes, opener));
+		const usable = found.filter(isReadable);
+		if (usable.length > 0) return usable;
+		isOfAnotherCipher = found.length > 0;
 	}
 	const { passphrase } = keys;
-	if (!passphrase) return [];
-	return await tryEach(of(SKESK), signal, async (packet) => {
-		if (!isPassphrasePacket(packet)) return await openByOpenpgp(packet, { passwords: [passphrase] });
-		const data = openPassphrasePacket(packet, passphrase);
-		return data ? [{ algorithm: 'aes256', data }] : [];
-	});
+	if (passphrase) {
+		const readable = forPassphrases.filter(namesAes);
+		isOfAnotherCipher ||= readable.length < forPassphrases.length;
+		const found = await tryEach(readable, signal, async ({ bytes }) => {
+			if (!isPassphrasePacket(bytes)) return await openByOpenpgp(bytes, { passwords: [passphrase] });
+			const data = openPassphrasePacket(bytes, passphrase);
+			return data ? [{ algorithm: 'aes256', data }] : [];
+		});
+		// A wrong passphrase decrypts to noise that now and then looks like a key of some cipher.
+		const usable = found.filter(isReadable);
+		if (usable.length > 0) return usable;
+	}
+	if (isOfAnotherCipher) throw new UnreadableCipher('it is encrypted with another cipher than AES');
+	return [];
+}
+
+/** What a packet holds, as far as it can be told: of any cipher, and noise where the key is a wrong one. */
+interface FoundKey {
+	algorithm: string | null;
+	data: Uint8Array;
+}
+
+function isReadable(found: FoundKey): found is SessionKey {
+	return KEY_BYTES[found.algorithm as keyof typeof KEY_BYTES] === found.data.length;
+}
+
+/** Whether a packet for a passphrase is of AES; of versions after 4, openpgp.js decides. */
+function namesAes({ body }: SessionKeyPacket): boolean {
+	return body[0] !== 4 || AES.includes(body[1] ?? 0);
 }
 
 async function tryEach(
-	packets: Buffer[],
+	packets: SessionKeyPacket[],
 	signal: AbortSignal | undefined,
-	open: (packet: Buffer) => Promise<SessionKey[]>,
-): Promise<SessionKey[]> {
-	const found: SessionKey[] = [];
+	open: (packet: SessionKeyPacket) => Promise<FoundKey[]>,
+): Promise<FoundKey[]> {
+	const found: FoundKey[] = [];
 	for (const packet of packets) {
 		throwIfCancelled(signal);
 		found.push(...(await open(packet)));
@@ -149,15 +197,11 @@ async function tryEach(
 async function openByOpenpgp(
 	packet: Buffer,
 	opener: { decryptionKeys: PrivateKey[] } | { passwords: string[] },
-): Promise<SessionKey[]> {
+): Promise<FoundKey[]> {
 	const openpgp = await loadOpenpgp();
 	// Packets that are damaged or of unknown versions hold no key; others may.
-	const keys = await openpgp
+	return await openpgp
 		.readMessage({ binaryMessage: packet })
 		.then((message) => openpgp.decryptSessionKeys({ message, ...opener }))
 		.catch(() => []);
-	// A wrong passphrase decrypts to noise that now and then looks like a key of some cipher.
-	return keys.flatMap(({ algorithm, data }): SessionKey[] =>
-		algorithm === 'aes256' && data.length === 32 ? [{ algorithm, data }] : [],
-	);
 }

@@ -1,6 +1,6 @@
 /**
  * Reads the bulk of an OpenPGP message in the form that seal.ts writes, and that gpg and openpgp.js write without
- * compression: one packet of integrity-protected data of version 1, in it one literal packet and the MDC; see there for the
+ * compression: one packet of integrity-protected data of version 1 under AES, in it one literal packet and the MDC; see there for the
  * format and its RFC. Lengths may be partial or known, of the new or the old form. Nothing here decides more than whether a
  * message has this form; message.ts leaves every other (compressed, signed, AEAD) to openpgp.js.
  *
@@ -13,7 +13,7 @@ import { createDecipheriv, createHash, type Decipheriv, type Hash, timingSafeEqu
 import { inSlices } from '../blocks';
 import { ByteCursor, EndedEarly } from '../cursor';
 import { bodyOf, type PacketHeader, type PacketSource, readHeader, RefusedMessage } from './packets';
-import type { SessionKey } from './session-keys';
+import { NoSessionKey, type SessionKey } from './session-keys';
 
 const SLICE_BYTES = 256 * 1024;
 const PREFIX_BYTES = 18;
@@ -23,11 +23,11 @@ const LITERAL = 11;
 const SEIPD = 18;
 
 /**
- * Decrypts the packet whose body comes next, the last of its message, with the session key that fits. Undefined where none
- * does, where the form is another one, and where it ends before its content begins; then part of it has been read.
+ * Decrypts the packet whose body comes next, the last of its message, with the session key that fits. Undefined where the form
+ * is another one, and where it ends before its content begins; then part of it has been read.
  * @param message Read on as the content is.
  * @returns the content. It throws RefusedMessage or EndedEarly where what it decrypts is damaged or incomplete.
- * @throws errors of the source
+ * @throws NoSessionKey where none fits; errors of the source
  */
 export async function unseal(
 	message: ByteCursor,
@@ -52,13 +52,14 @@ async function openBody(
 	if (version !== 1) return undefined;
 	const encrypted = await body.take(PREFIX_BYTES);
 	for (const { data } of sessionKeys) {
-		const decipher = createDecipheriv('aes-256-cfb', data, Buffer.alloc(16));
+		const decipher = createDecipheriv(`aes-${data.length * 8}-cfb`, data, Buffer.alloc(16));
 		const prefix = decipher.update(encrypted);
 		if (prefix.readUInt16BE(14) !== prefix.readUInt16BE(16)) continue;
 		const plain = new HashedBytes(decrypted(body, decipher), createHash('sha1').update(prefix));
 		return await openLiteral(message, plain);
 	}
-	return undefined;
+	// Whatever form the content has, its first bytes would repeat themselves under the right key.
+	throw new NoSessionKey();
 }
 
 async function* decrypted(body: ByteCursor, decipher: Decipheriv): AsyncGenerator<Uint8Array> {

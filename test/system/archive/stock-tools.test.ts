@@ -95,6 +95,37 @@ it.each(['none', 'zip', 'bzip2'])(
 	},
 );
 
+const CIPHERS = ['AES', 'AES192', 'CAST5', '3DES'];
+
+/** GnuPG 2.1 and 2.2 as they are released encrypt for a passphrase with AES-128, keys may ask for another one. */
+it.each(CIPHERS)(
+	'what gpg encrypts with %s opens with us, or the message says that only AES is read',
+	async (cipher) => {
+		const privateKeys = [{ armored: String(gpg(['--armor', '--export-secret-keys'])), passphrase: 'p w' }];
+		const content = noise('system/archive/stock-tools/ciphers')(70_000);
+		const how = ['--cipher-algo', cipher, '--trust-model', 'always', '--recipient', 'backup@example.org'];
+		for (const compression of ['none', 'zip']) {
+			const symmetric = gpg([...how.slice(0, 2), '--compress-algo', compression, '--symmetric'], content);
+			const forKey = gpg([...how, '--compress-algo', compression, '--encrypt'], content);
+			const opened = [
+				collect(decryptMessage(inChunks(symmetric, 10_000), { passphrase: 'p w' })),
+				collect(decryptMessage(inChunks(forKey, 10_000), { privateKeys })),
+			];
+			for (const one of opened) {
+				if (cipher.startsWith('AES')) expect((await one).equals(content)).toBe(true);
+				else
+					await expect(one).rejects.toMatchObject({
+						code: 'UNSUPPORTED_VERSION',
+						message: expect.stringMatching(/AES/) as string,
+					});
+			}
+			const wrong = collect(decryptMessage(inChunks(symmetric, 10_000), { passphrase: 'other' }));
+			if (cipher.startsWith('AES')) await expect(wrong).rejects.toMatchObject({ code: 'KEY_WRONG' });
+			else await expect(wrong).rejects.toThrow(/AES/);
+		}
+	},
+);
+
 it('says gpg: AES-256, integrity protected with MDC, the strongest iterated S2K, nothing compressed', async () => {
 	const { root, storage } = temporaryStorage();
 	const { key } = await writeSample(storage, { encryption: { passphrase: 'p w', publicKeys: [publicKey] } });

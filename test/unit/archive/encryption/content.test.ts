@@ -9,7 +9,7 @@ import {
 	passphrasePacket,
 } from '../../../../engine/archive/encryption/passphrase';
 import { seal } from '../../../../engine/archive/encryption/seal';
-import { readHead } from '../../../../engine/archive/encryption/session-keys';
+import { NoSessionKey, readHead } from '../../../../engine/archive/encryption/session-keys';
 import { unseal } from '../../../../engine/archive/encryption/unseal';
 import { giveBack, lend } from '../../../../engine/storage/lent';
 import { noise } from '../../../random/bytes';
@@ -150,7 +150,7 @@ describe('the content of an OpenPGP message', () => {
 	it('is found by the key that fits', async () => {
 		const content = random(1000);
 		expect((await unsealed(await sealed(content), [random(32), KEY]))?.equals(content)).toBe(true);
-		expect(await unsealed(await sealed(content), [random(32), random(32)])).toBeUndefined();
+		await expect(unsealed(await sealed(content), [random(32), random(32)])).rejects.toBeInstanceOf(NoSessionKey);
 	});
 
 	it('is left to openpgp.js where it is compressed, has another kind of integrity protection, or is none', async () => {

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { decryptMessage } from '../../../../engine/archive';
 import { prepareEncryption } from '../../../../engine/archive/encryption/encryption';
-import { throwIfCancelled } from '../../../../engine/errors';
+import { type BackupError, throwIfCancelled } from '../../../../engine/errors';
 import { noise } from '../../../random/bytes';
 
 const random = noise('archive/openpgp-hostile');
@@ -250,6 +250,17 @@ describe('in front of the encrypted data', () => {
 		},
 	);
 
+	it('a wrong passphrase is never taken for damage, though noise may look like a content', async () => {
+		const header = Buffer.of(0xd2, 0xff, 0, 0, 16, 1, 1);
+		const codes = new Set<string>();
+		for (let round = 0; round < 1000; round++) {
+			const message = Buffer.concat([forPassphrase(), header, random(4096)]);
+			const error = await collect(decryptMessage(once(message), { passphrase: 'p' })).catch((cause: unknown) => cause);
+			codes.add((error as BackupError).code);
+		}
+		expect([...codes]).toEqual(['KEY_WRONG']);
+	});
+
 	it('garbage ends in an error that tells so, and little of it is read', async () => {
 		const piece = fc.oneof(
 			fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
@@ -266,7 +277,7 @@ describe('in front of the encrypted data', () => {
 				const { source, count } = counted(Buffer.concat([garbage, rest]), 16 * KIB);
 				const reading = collect(decryptMessage(source(), { passphrase: 'p', privateKeys }));
 				await expect(reading).rejects.toMatchObject({
-					code: expect.stringMatching(/^(ARCHIVE_CORRUPT|KEY_WRONG)$/) as string,
+					code: expect.stringMatching(/^(ARCHIVE_CORRUPT|KEY_WRONG|UNSUPPORTED_VERSION)$/) as string,
 				});
 				expect(count.bytes).toBeLessThan(KIB * KIB);
 			}),
