@@ -14,6 +14,7 @@ import {
 	WHOLE_SHOP,
 } from '../nodes/postgres-support';
 import { type PostgresServer, startPostgres } from '../services/postgres';
+import { holdRestores, isHeld } from '../services/postgres-held';
 import { sharedN8n, type WorkflowUnderTest } from './harness';
 
 const n8n = await sharedN8n();
@@ -102,6 +103,26 @@ it('leaves neither an archive nor a session behind when it is stopped', async ()
 	}
 	expect(readdirSync(empty, { recursive: true }).filter((name) => String(name).includes('shop'))).toEqual([]);
 	expect(await sessionsOfNode(server)).toBe(0);
+});
+
+it('leaves neither a database nor a session behind when a restore is stopped half way', async () => {
+	const slow = await createShop(server, 'slow_shop');
+	const { release } = await holdRestores(server, slow, 'held_for_a_stop');
+	const { node: own } = await dumpNode(n8n, server, slow);
+	await own.ok('backUp');
+	const target = { target: 'newDatabase', targetDatabase: 'never' };
+	const workflow = await own.workflow('restore', { ...backup('latest', 'slow_shop'), ...target });
+	const answer = workflow.start();
+	const id = await workflow.running();
+	await expect.poll(() => isHeld(server), { timeout: 60_000, interval: 50 }).toBe(true);
+	await n8n.stopExecution(id);
+	expect((await workflow.finished(id)).status).toBe('canceled');
+	await answer;
+	await untilSessions(server, (count) => count === 0);
+	const { rows } = await server.query('postgres', "SELECT datname FROM pg_database WHERE datname LIKE 'never%'");
+	expect(rows).toEqual([]);
+	await release();
+	expect(await own.ok('restore', { ...backup('latest', 'slow_shop'), ...target })).toMatchObject([{ rows: 1504 }]);
 });
 
 it('shows secrets neither in executions nor in the log', async () => {

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 import type { Client } from 'pg';
 
 import { BackupError, messageOf } from '../../../errors';
@@ -53,6 +55,26 @@ export async function keptCopies(client: Client, database: string): Promise<stri
 		.filter(([name, suffix]) => suffix !== undefined && name === suffixedName(database, suffix))
 		.sort(([, a = ''], [, b = '']) => (a < b ? 1 : -1))
 		.map(([name]) => name);
+}
+
+const STAGING_SUFFIX = /_restoring_\d{8}_\d{6}_[0-9a-f]{6}$/;
+
+/** The name of the staging database of a restore: it says of what, since when, and is nobody else's. */
+export function stagingName(database: string, time: string): string {
+	return suffixedName(database, `_restoring_${time}_${randomBytes(3).toString('hex')}`);
+}
+
+/**
+ * Staging databases that earlier restores of this database have left, because they were killed or could not complete it. One
+ * that a session is connected to may be somebody's who still restores, and is left out.
+ */
+export async function staleStagingDatabases(client: Client, database: string): Promise<string[]> {
+	const { rows } = await client.query<{ name: string }>(
+		String.raw`SELECT datname::text AS name FROM pg_catalog.pg_database d WHERE datname LIKE '%\_restoring\_%'
+			AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid) ORDER BY 1`,
+	);
+	const isOf = (name: string, suffix?: string) => suffix !== undefined && name === suffixedName(database, suffix);
+	return rows.map(({ name }) => name).filter((name) => isOf(name, STAGING_SUFFIX.exec(name)?.[0]));
 }
 
 /** The clauses of CREATE DATABASE for an encoding and a locale. */

@@ -8,7 +8,8 @@ export {
 	keptCopies,
 	localeClauses,
 	MAY_NOT_CREATE,
-	suffixedName,
+	stagingName,
+	staleStagingDatabases,
 } from './databases';
 export { Maintenance } from './maintenance';
 export { applyEarlySettings, applyOwner, applyProperties } from './properties';

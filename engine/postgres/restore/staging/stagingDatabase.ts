@@ -4,10 +4,9 @@
  * applied, and only then it gets the name that was asked for: for a new database by one rename; for a swap by two in one
  * transaction, so that the name is never without a database. Until then nobody sees anything of the restore, and a restore
  * that fails, is cancelled or is killed leaves nothing with the final name: the staging database is dropped, or, after a kill,
- * recognised by its name.
+ * recognised by its name: the next restore of that database names it in a warning. It does not drop it, for nobody can tell for
+ * certain whether another n8n is still at work on it.
  */
-import { randomBytes } from 'node:crypto';
-
 import { timestamp } from '../../../archive';
 import { BackupError, listed, messageOf, throwIfCancelled } from '../../../errors';
 import { withClient } from '../../connection';
@@ -23,7 +22,8 @@ import {
 	freeName,
 	localeClauses,
 	type Maintenance,
-	suffixedName,
+	stagingName,
+	staleStagingDatabases,
 	takeName,
 } from '../databases';
 import { load, type Loaded } from '../load';
@@ -81,6 +81,14 @@ function wasRefused(error: unknown): boolean {
 	return severity === 'ERROR';
 }
 
+function staleWarnings(databases: string[]): string[] {
+	if (databases.length === 0) return [];
+	const names = listed(databases.map((name) => `"${name}"`));
+	return [
+		`Earlier restores that were broken off, or that could not be completed, have left ${names}. Nobody is connected there: drop what you do not need.`,
+	];
+}
+
 /**
  * Creates and fills the staging database. Whatever fails, it is dropped again. When it is complete, all that is left to do is to
  * give it its name; from then on nothing is cancelled.
@@ -91,12 +99,10 @@ async function restoreIntoStaging(
 	facts: SourceFacts,
 	properties: DatabaseProperties | undefined,
 ): Promise<Staged> {
-	const staging = suffixedName(
-		options.target.database,
-		`_restoring_${timestamp(new Date())}_${randomBytes(3).toString('hex')}`,
-	);
 	const { client, version } = maintenance;
 	const { database } = options.target;
+	const stale = await staleStagingDatabases(client, database);
+	const staging = stagingName(database, timestamp(new Date()));
 	let made: string[];
 	try {
 		made = properties
@@ -109,7 +115,7 @@ async function restoreIntoStaging(
 		const loaded = await fill(options, maintenance, staging, facts, properties);
 		throwIfCancelled(options.signal);
 		maintenance.pastCancelling();
-		return { ...loaded, warnings: [...made, ...loaded.warnings], staging };
+		return { ...loaded, warnings: [...made, ...loaded.warnings, ...staleWarnings(stale)], staging };
 	} catch (error) {
 		throw await maintenance.dropStaging(staging, error);
 	}
