@@ -39,6 +39,8 @@ export class EndOfAnswer {
  * of the socket (PostgreSQL documentation, "COPY Operations"; all servers of ours keep to it).
  */
 export interface RowConsumer {
+	/** The rows of the next COPY of the query begin. */
+	beginCopy?(): void;
 	/** A row begins that is `length` bytes long. May return a promise to wait for before its bytes are handed over. */
 	begin(length: number): Promise<void> | undefined;
 	/** Bytes `start` to `end` of the chunk belong to the row. Must copy them at once. */
@@ -46,7 +48,7 @@ export interface RowConsumer {
 }
 
 /**
- * Parses the answer to a COPY TO STDOUT. The usual case, whole rows in one chunk, runs without a promise or an object
+ * Parses the answer to a query with one COPY TO STDOUT, or several and statements without rows. The usual case, whole rows in one chunk, runs without a promise or an object
  * a row: that loop is what bounds the throughput of a backup.
  */
 export class CopyOutReader {
@@ -58,11 +60,15 @@ export class CopyOutReader {
 	#bodyLeft = 0;
 	#body: Buffer[] = [];
 	#bodyBytes = 0;
-	/** The server has said that rows come, and that they all have come. */
-	#announced = false;
-	#complete = false;
+	/** How many times the server has said that rows come, and that they all have come. */
+	#announced = 0;
+	#complete = 0;
 
-	constructor(readonly rows: RowConsumer) {}
+	/** @param copies how many COPYs stand in the query */
+	constructor(
+		readonly rows: RowConsumer,
+		readonly copies = 1,
+	) {}
 
 	/**
 	 * Returns a promise only where the consumer wants to be waited for.
@@ -113,8 +119,11 @@ export class CopyOutReader {
 	}
 
 	#beginMessage(): void {
-		if (this.#type === MessageType.copyOutResponse) this.#announced = true;
-		else if (this.#type === MessageType.copyData && !this.#announced)
+		if (this.#type === MessageType.copyOutResponse) {
+			if (this.#announced > this.#complete) throw protocolViolation('rows within rows');
+			this.#announced++;
+			this.rows.beginCopy?.();
+		} else if (this.#type === MessageType.copyData && this.#announced === this.#complete)
 			throw protocolViolation('rows that nobody asked for');
 		else if (this.#type === MessageType.copyInResponse) throw asksForRows();
 	}
@@ -127,7 +136,8 @@ export class CopyOutReader {
 
 	#endMessage(): void {
 		if (this.#type === MessageType.errorResponse) this.error = parseErrorResponse(Buffer.concat(this.#body));
-		if (this.#type === MessageType.commandComplete) this.#complete = true;
+		// Or that of a statement without rows, such as a LOCK.
+		if (this.#type === MessageType.commandComplete) this.#complete = this.#announced;
 		if (this.#type === MessageType.readyForQuery) this.#finish();
 		this.#body = [];
 		this.#bodyBytes = 0;
@@ -136,7 +146,7 @@ export class CopyOutReader {
 	/** An answer without rows is none: a table would be taken for empty. */
 	#finish(): void {
 		this.finished = true;
-		if (this.#announced && this.#complete) return;
+		if (this.#announced === this.copies && this.#complete === this.copies) return;
 		this.error ??= protocolViolation('it gives no rows where it was to give some');
 	}
 }

@@ -120,13 +120,14 @@ export class RawSocket {
 	}
 
 	/**
-	 * Runs `COPY ... TO STDOUT` and hands over the rows as they arrive: see CopyOutReader.
+	 * Runs a query with one `COPY ... TO STDOUT`, or several, and hands over the rows as they arrive: see CopyOutReader.
+	 * @param copies how many COPYs stand in the query
 	 * @throws the server's own error, after which the connection is in sync again but its transaction has failed; Error where
 	 * what comes is no such answer, after which the connection is of no use.
 	 */
-	async copyOut(sql: Uint8Array, rows: RowConsumer): Promise<void> {
+	async copyOut(sql: Uint8Array, rows: RowConsumer, copies = 1): Promise<void> {
 		await this.send(encodeQuery(sql));
-		const reader = new CopyOutReader(rows);
+		const reader = new CopyOutReader(rows, copies);
 		while (!reader.finished) {
 			const chunk = await this.nextChunk().catch((lost: unknown) => {
 				// A server that ends a connection says why before.

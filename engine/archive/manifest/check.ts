@@ -57,7 +57,7 @@ const isTool = objectOf({ name: isText, version: isText }, {}, isAnything);
 export function manifestCheck(version: number, kinds: readonly string[], checksum: string): (json: unknown) => boolean {
 	const part = objectOf(
 		{ type: isText, offset: isCount, length: isCount, rawLength: isCount, sha256: matching(SHA256) },
-		{ table: isCount, rows: isCount },
+		{ table: isCount, tables: listOf(isCount), rows: isCount },
 	);
 	const table = objectOf(
 		{ schema: isText, name: isText, rows: isCount, bytes: isCount },
@@ -128,10 +128,11 @@ function needsOthers({ id, needs = [] }: Needing): boolean {
 }
 
 interface Tables {
-	parts: Array<{ table?: number }>;
+	parts: Array<{ table?: number; tables?: number[] }>;
 	tables?: unknown[];
 }
 
 function haveTheirTables({ parts, tables = [] }: Tables): boolean {
-	return parts.every(({ table }) => table === undefined || table < tables.length);
+	const isListed = (table: number) => table < tables.length;
+	return parts.every((part) => isListed(part.table ?? -1) && (part.tables ?? []).every(isListed));
 }

@@ -49,6 +49,8 @@ const partSchema = z.object({
 	sha256,
 	/** Index into `tables`, for a part that holds rows of one table. */
 	table: z.number().int().nonnegative().optional(),
+	/** The same for a part that holds rows of several tables: of each in its turn. */
+	tables: z.array(z.number().int().nonnegative()).optional(),
 	rows: z.number().int().nonnegative().optional(),
 });
 
@@ -136,7 +138,8 @@ export const manifestSchema = manifestShape.superRefine(
 		if (needs.includes(id) || new Set(needs).size < needs.length) {
 			context.addIssue({ code: 'custom', path: ['needs'], message: 'names the backup itself, or another one twice' });
 		}
-		const lost = parts.findIndex(({ table }) => table !== undefined && table >= tables.length);
+		const isLost = (table: number) => table >= tables.length;
+		const lost = parts.findIndex((part) => isLost(part.table ?? -1) || part.tables?.some(isLost));
 		if (lost >= 0) {
 			context.addIssue({ code: 'custom', path: ['parts', lost, 'table'], message: 'names a table that is not listed' });
 		}

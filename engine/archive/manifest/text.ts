@@ -103,13 +103,19 @@ export function manifestDocument(manifest: Manifest): Manifest & { [CHECKSUM]: s
 	return { ...head, [CHECKSUM]: checksumOf({ ...head, parts }, manifest.file), parts };
 }
 
-/**
- * The text stored as `<file>.manifest.json`, with a checksum of its content. Parts go one a line, so that a large index
- * still reads and diffs well.
- */
+/** Members of which a manifest may have very many: these go one a line, so that they take little room and still read and diff well. */
+const ONE_A_LINE = new Set(['parts', 'tables']);
+
+/** The text stored as `<file>.manifest.json`, with a checksum of its content. */
 export function formatManifest(manifest: Manifest): string {
-	const { parts, ...head } = manifestDocument(manifest);
-	const lines = parts.map((part) => `    ${JSON.stringify(part)}`).join(',\n');
-	const body = JSON.stringify(head, null, 2).replace(/\n}$/, '');
-	return `${body},\n  "parts": [${lines ? `\n${lines}\n  ` : ''}]\n}\n`;
+	const members = Object.entries(manifestDocument(manifest)).flatMap(([name, value]: [string, unknown]) => {
+		if (value === undefined) return [];
+		const text = ONE_A_LINE.has(name) ? oneALine(value as unknown[]) : JSON.stringify(value, null, 2);
+		return [`${JSON.stringify(name)}: ${text}`];
+	});
+	return `{${`\n${members.join(',\n')}`.replaceAll('\n', '\n  ')}\n}\n`;
+}
+
+function oneALine(list: unknown[]): string {
+	return list.length > 0 ? `[\n${list.map((item) => `  ${JSON.stringify(item)}`).join(',\n')}\n]` : '[]';
 }

@@ -11,6 +11,8 @@ export interface PartDetails {
 	type: string;
 	/** Index into the manifest's tables. */
 	table?: number;
+	/** As `table`, for a part that holds rows of several. */
+	tables?: number[];
 	rows?: number;
 }
 
@@ -72,10 +74,11 @@ export class ArchiveOutput {
 
 	/** Enters the frame that was just pushed into the index. */
 	addPart(details: PartDetails, frame: { length: number; rawLength: number; sha256: string }): ManifestPart {
-		const { type, table, rows } = details;
+		const { type, table, tables, rows } = details;
 		const { length, rawLength, sha256 } = frame;
 		const part: ManifestPart = { type, offset: this.compressedBytes, length, rawLength, sha256 };
 		if (table !== undefined) part.table = table;
+		if (tables !== undefined) part.tables = tables;
 		if (rows !== undefined) part.rows = rows;
 		this.compressedBytes += length;
 		this.rawBytes += rawLength;

@@ -1,4 +1,4 @@
-import type { ArchiveWriter, Manifest, ManifestTable } from '../../archive';
+import type { ArchiveWriter, Manifest } from '../../archive';
 import { beginArchive, PARALLEL, wholeNumber } from '../../archive';
 import { cancelled } from '../../errors';
 import { translateError } from '../connection';
@@ -10,9 +10,9 @@ import { adaptScript } from './compatibility';
 import { dumpArguments } from './arguments';
 import type { BackUpDatabaseOptions } from './options';
 import { partialBackup } from './partial';
+import { type Copying, copyTables } from './copyTables';
 import { checkAllCopied, type CopyTask, planCopies } from './plan';
 import { FrameBuffers } from './frameBuffers';
-import { RowFrames } from './rowFrames';
 import { tablesInScript } from './scriptRows';
 import { cutScript, type Section } from './sections';
 import { SETTINGS_PART, settingsFrame } from './settingsFrame';
@@ -20,22 +20,13 @@ import type { ServerFacts, SnapshotSession } from './snapshotSession';
 import { estimatedSize } from './estimatedSize';
 import { start, type Start } from './start';
 import { storeLargeObjects } from './largeObjects';
-import { isTooLarge, rowTooLarge } from './tooLarge';
 
 /** What one dump shares between its steps. */
-interface Dump {
+interface Dump extends Copying {
 	options: BackUpDatabaseOptions;
 	facts: ServerFacts;
-	/** The first holds pg_dump's transaction and its locks, the second the exported snapshot. */
-	sessions: SnapshotSession[];
-	writer: ArchiveWriter;
-	tables: ManifestTable[];
 	/** pg_dump's, as the choices of the user have them. */
 	args: string[];
-	/** Connections that read rows at once. */
-	parallel: number;
-	ordered: boolean;
-	buffers: FrameBuffers;
 }
 
 /** A section whose reading has been planned. */
@@ -58,39 +49,6 @@ async function planSections(dump: Dump, sections: Section[]): Promise<PlannedSec
 		}
 		return planned;
 	});
-}
-
-async function copyTable(dump: Dump, session: SnapshotSession, task: CopyTask): Promise<void> {
-	const table = dump.tables[task.table] as ManifestTable;
-	const frames = new RowFrames(
-		dump.writer,
-		{ type: 'data', table: task.table, header: task.header, trailer: '\\.\n', whole: dump.ordered },
-		dump.buffers,
-	);
-	const { connection, signal } = dump.options;
-	await session.copyOut(task.sql, frames).catch(async (error: unknown) => {
-		if (isTooLarge(error)) throw await rowTooLarge(connection, table, error, signal);
-		throw translateError(error, 'source', `Could not read table ${table.schema}.${table.name}`);
-	});
-	await frames.finish();
-	table.rows += frames.rows;
-	table.bytes += frames.bytesRead;
-	task.copied = true;
-}
-
-/** All sessions take tasks until none is left; one whose lock is contended goes to the session that holds pg_dump's. */
-async function copyTables(dump: Dump, tasks: CopyTask[]): Promise<void> {
-	const contended: CopyTask[] = [];
-	const queue = [...tasks];
-	const work = async (session: SnapshotSession, holdsLocks: boolean) => {
-		for (let task = queue.shift(); task; task = queue.shift()) {
-			if (!holdsLocks && task.lock && !(await session.tryLock(task.lock))) contended.push(task);
-			else await copyTable(dump, session, task);
-		}
-	};
-	const readers = dump.sessions.slice(0, dump.ordered ? 1 : dump.parallel);
-	await Promise.all(readers.map((session, index) => work(session, index === 0)));
-	for (const task of contended) await copyTable(dump, dump.sessions[0] as SnapshotSession, task);
 }
 
 async function storeSections(dump: Dump, sections: PlannedSection[]): Promise<void> {

@@ -37,7 +37,7 @@ export async function storeLargeObjects(
 	const frames = new RowFrames(writer, { type: 'large-objects', header: '', trailer: '\n' }, buffers);
 	for (let from = 0; from < ids.length; from += BATCH) {
 		const query = contentQuery(ids.slice(from, from + BATCH));
-		await session.copyOut(Buffer.from(`COPY (${query}) TO STDOUT`), frames).catch((error: unknown) => {
+		await session.copyOut([Buffer.from(`COPY (${query}) TO STDOUT`)], frames).catch((error: unknown) => {
 			throw translateError(error, 'source', 'Could not read table pg_largeobject');
 		});
 	}

@@ -6,7 +6,7 @@ import { BackupError } from '../../errors';
 import type { TableRows } from './sections';
 
 /** One COPY statement's worth of rows. */
-export interface CopyTask {
+export interface TableCopy {
 	/** Index into the manifest's tables. */
 	table: number;
 	/** `COPY ... TO STDOUT`, as bytes in the client encoding. */
@@ -15,10 +15,15 @@ export interface CopyTask {
 	header: string;
 	/** The table to lock first, or undefined where LOCK TABLE does not apply. */
 	lock: string | undefined;
-	/** Bytes on the server's disk, for choosing what to begin with. */
-	weight: number;
 	/** Set once its rows are in the archive. */
 	copied: boolean;
+}
+
+/** What one connection reads in one go: one COPY, or those of several small tables. */
+export interface CopyTask {
+	copies: TableCopy[];
+	/** Bytes on the server's disk, for choosing what to begin with. */
+	weight: number;
 }
 
 interface CatalogEntry {
@@ -31,6 +36,14 @@ interface CatalogEntry {
 
 /** Pages of 8 kB in one range of a large table: 128 MiB of heap. */
 const RANGE_PAGES = 16_384;
+
+/** Pages of a small table: 128 kB of heap. */
+const SMALL_PAGES = 16;
+/** Where a database has at most so many small tables, each has a frame of its own: nothing would be gained. */
+const MANY_SMALL_TABLES = 256;
+/** Small tables are read together up to so many, and up to so many pages. */
+const TABLES_AT_ONCE = 200;
+const PAGES_AT_ONCE = 128;
 
 /** Servers before 14 read the whole table for each range of its ctid. */
 const RANGE_SCAN_VERSION = 140_000;
@@ -65,13 +78,10 @@ function ranges(pages: number): string[] {
 function tasksOf(rows: TableRows, entry: CatalogEntry, table: number, rangeScan: boolean): CopyTask[] {
 	const { columns, table: name, filter } = rows.read;
 	const list = columns.join(', ');
+	const lock = entry.kind === 'r' ? decode(name) : undefined;
 	const task = (sql: string, weight: number): CopyTask => ({
-		table,
-		sql: Buffer.from(sql, 'latin1'),
-		header: rows.header,
-		lock: entry.kind === 'r' ? decode(name) : undefined,
+		copies: [{ table, sql: Buffer.from(sql, 'latin1'), header: rows.header, lock, copied: false }],
 		weight,
-		copied: false,
 	});
 	if (entry.kind !== 'r' || filter) {
 		return [task(`COPY (SELECT ${list} FROM ONLY ${name} ${filter}) TO STDOUT`, entry.pages)];
@@ -83,10 +93,33 @@ function tasksOf(rows: TableRows, entry: CatalogEntry, table: number, rangeScan:
 	);
 }
 
+/** Whether a task reads a table that is small, as far as its heap tells. Of what is no table, nothing tells. */
+function isSmall({ copies, weight }: CopyTask): boolean {
+	return weight <= SMALL_PAGES && copies.every(({ lock }) => lock !== undefined);
+}
+
+/** Puts small tables together that follow each other, where there are many. The others stay between them, in their order. */
+function groupSmall(tasks: CopyTask[]): CopyTask[] {
+	if (tasks.filter(isSmall).length <= MANY_SMALL_TABLES) return tasks;
+	const grouped: CopyTask[] = [];
+	let group: CopyTask | undefined;
+	for (const task of tasks) {
+		if (!isSmall(task)) {
+			group = undefined;
+			grouped.push(task);
+		} else if (group && group.copies.length < TABLES_AT_ONCE && group.weight + task.weight <= PAGES_AT_ONCE) {
+			group.copies.push(...task.copies);
+			group.weight += task.weight;
+		} else grouped.push((group = task));
+	}
+	return grouped;
+}
+
 /**
  * Plans the reading of tables, and appends them to those of the manifest. Those that may come in any order are read the
  * largest first, large ones in ranges that several connections read at once; of an ordered dump, whose tables are in the
- * order of their foreign keys, each is read as a whole and in its place.
+ * order of their foreign keys, each is read as a whole and in its place. Where small tables are many, those that follow each
+ * other are read together: a table with ten rows takes a server less time than its answer takes on the way.
  */
 export async function planCopies(
 	client: Client,
@@ -102,7 +135,9 @@ export async function planCopies(
 		const table = manifestTables.push({ schema: entry.schema, name: entry.name, rows: 0, bytes: 0 }) - 1;
 		return tasksOf(rows, entry, table, rangeScan);
 	});
-	return ordered ? tasks : tasks.sort((a, b) => b.weight - a.weight);
+	if (ordered) return groupSmall(tasks);
+	const isAlone = (task: CopyTask) => !isSmall(task);
+	return groupSmall([...tasks.filter(isAlone), ...tasks.filter(isSmall)]).sort((a, b) => b.weight - a.weight);
 }
 
 /**
@@ -110,13 +145,14 @@ export async function planCopies(
  * @throws BackupError SOURCE_FAILED naming a table whose rows are not all in the archive
  */
 export function checkAllCopied(tasks: CopyTask[], tables: ManifestTable[]): void {
-	const left = tasks.filter(({ copied }) => !copied);
+	const copies = tasks.flatMap((task) => task.copies);
+	const left = copies.filter(({ copied }) => !copied);
 	const [first] = left;
 	if (!first) return;
 	const { schema, name } = tables[first.table] as ManifestTable;
 	throw new BackupError(
 		'SOURCE_FAILED',
-		`The rows of ${schema}.${name} were not read (${left.length} of ${tasks.length} steps left undone).`,
+		`The rows of ${schema}.${name} were not read (${left.length} of ${copies.length} steps left undone).`,
 		{ hint: 'This is a fault of this package; no backup was made. Please report it.' },
 	);
 }

@@ -6,6 +6,13 @@ import type { RowConsumer } from '../copyOut';
 import { RawSocket } from '../rawSocket';
 import { quoteIdentifier } from '../quoting';
 
+/** SQLSTATE of a LOCK ... NOWAIT that would have to wait. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** Statements as one query. */
+const joined = (statements: Buffer[]): Buffer =>
+	Buffer.concat(statements.flatMap((sql, index) => (index > 0 ? [Buffer.from('; '), sql] : [sql])));
+
 /** What a dump has to know of the server and the database before it begins. */
 export interface ServerFacts {
 	/** As server_version_num: 150018. */
@@ -134,24 +141,34 @@ export class SnapshotSession {
 	}
 
 	/**
-	 * Locks a table against changes of its definition, without waiting: a session that waits for a stronger lock, and so
-	 * for us, would let us wait for ever. False where somebody else is in the way.
+	 * Runs `COPY ... TO STDOUT` statements, all in one query.
+	 * @throws the server's own error, or that of the connection
 	 */
-	async tryLock(table: string): Promise<boolean> {
-		const sql = `SAVEPOINT before_lock; LOCK TABLE ${table} IN ACCESS SHARE MODE NOWAIT; RELEASE SAVEPOINT before_lock`;
-		const error = await this.#simpleQuery(sql);
-		if (error?.code !== '55P03') {
-			if (error) throw error;
+	async copyOut(statements: Buffer[], rows: RowConsumer): Promise<void> {
+		await this.socket.copyOut(joined(statements), rows, statements.length);
+	}
+
+	/**
+	 * As copyOut, and in the same query locks tables first against changes of their definition, without waiting: a session that
+	 * waits for a stronger lock, and so for us, would let us wait for ever. False where somebody else has one of them, and
+	 * nothing was read.
+	 */
+	async tryCopyOut(
+		tables: string[],
+		statements: Buffer[],
+		rows: RowConsumer & { copiesBegun: number },
+	): Promise<boolean> {
+		const lock = `SAVEPOINT before_lock; LOCK TABLE ${tables.join(', ')} IN ACCESS SHARE MODE NOWAIT; RELEASE SAVEPOINT before_lock`;
+		const query = joined([Buffer.from(lock), ...statements]);
+		try {
+			await this.socket.copyOut(query, rows, statements.length);
 			return true;
+		} catch (error) {
+			if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE || rows.copiesBegun > 0) throw error;
 		}
 		const rollback = await this.#simpleQuery('ROLLBACK TO SAVEPOINT before_lock');
 		if (rollback) throw rollback;
 		return false;
-	}
-
-	/** @throws the server's own error, or that of the connection. */
-	async copyOut(sql: Buffer, rows: RowConsumer): Promise<void> {
-		await this.socket.copyOut(sql, rows);
 	}
 
 	/** Says goodbye where the server still listens, and hangs up soon where it does not. */

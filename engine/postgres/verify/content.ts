@@ -8,6 +8,7 @@ import type { CheckContext } from '../../verify/types';
 import { objectName } from '../statements/naming';
 import type { ScriptItem } from '../script';
 import { isOfPgDump } from '../statements/ofPgDump';
+import { holdsRows, ROWS_PART, SHARED_ROWS_PART, tablesIn } from '../rowParts';
 import { parseSettingsFrame, SETTINGS_PART } from '../dump/settingsFrame';
 import { tableKey } from '../statements/tokens';
 import { LargeObjectContents } from './largeObjects';
@@ -38,8 +39,8 @@ export async function checkDump(
 export interface ContentListeners {
 	/** Called with each statement of the script that may stand there, in their order. */
 	onStatement?: (text: string) => void;
-	/** Called with each frame of rows that is what the manifest says. */
-	onRows?: (part: ManifestPart, frame: FrameRows) => void;
+	/** Called with the rows of each COPY that is what the manifest says, and the index of their table in it. */
+	onRows?: (table: number, rows: FrameRows) => void;
 }
 
 /**
@@ -74,7 +75,7 @@ export class DumpCheck {
 			else if (part.type === 'pre-data') {
 				this.#follows(part, stage !== 'after');
 				stage = 'pre-data';
-			} else if (['post-data', 'data', 'large-objects'].includes(part.type)) {
+			} else if (holdsRows(part) || ['post-data', 'large-objects'].includes(part.type)) {
 				this.#follows(part, stage !== 'settings');
 				stage = 'after';
 			} else {
@@ -88,15 +89,16 @@ export class DumpCheck {
 	}
 
 	#checkTable(part: ManifestPart): void {
-		const { type, table, offset } = part;
-		if (type !== 'data' && table !== undefined)
-			this.#error(`The part at byte ${offset} (${type}) is listed for a table, though it holds no rows.`);
-		if (type === 'data' && !this.#tableOf(part))
+		const { type, table, tables, offset } = part;
+		const isListed = table !== undefined || tables !== undefined;
+		if (!holdsRows(part)) {
+			if (isListed) this.#error(`The part at byte ${offset} (${type}) is listed for a table, though it holds no rows.`);
+			return;
+		}
+		const hasOne = table !== undefined && tables === undefined;
+		const hasSeveral = table === undefined && new Set(tables).size === tables?.length && tables.length > 0;
+		if (type === ROWS_PART ? !hasOne : !hasSeveral)
 			this.#error(`The rows at byte ${offset} belong to no table of the manifest.`);
-	}
-
-	#tableOf({ table }: ManifestPart): ManifestTable | undefined {
-		return table === undefined ? undefined : this.manifest.tables?.[table];
 	}
 
 	/** Checks one part. What is wrong is found; the errors of the reader are passed on. */
@@ -108,7 +110,8 @@ export class DumpCheck {
 			case 'pre-data':
 			case 'post-data':
 				return await this.#facts.read(bytes, signal, (item) => this.#look(item));
-			case 'data':
+			case ROWS_PART:
+			case SHARED_ROWS_PART:
 				return await this.#rows(part, bytes);
 			case 'large-objects':
 				return await this.#largeObjects.read(part, bytes);
@@ -138,32 +141,44 @@ export class DumpCheck {
 	}
 
 	async #rows(part: ManifestPart, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-		const table = this.#tableOf(part);
+		const { offset } = part;
+		const tables = tablesIn(part);
 		// The constructor has found it already.
-		if (!table) return;
-		const name = `${table.schema}.${table.name}`;
-		let found: FrameRows;
+		if (tables.length === 0 || tables.some((table) => !this.#loaded[table])) return;
+		// What is wrong with a frame of several tables belongs to the one that is being read, if any is.
+		const nameAt = (position: number) => {
+			const entry = this.manifest.tables?.[tables[position] ?? -1];
+			return entry && `${entry.schema}.${entry.name}`;
+		};
+		let at = 0;
+		let rows = 0;
 		try {
-			found = await readRows(bytes);
+			await readRows(bytes, tables.length, (found) => {
+				rows += found.rows;
+				this.#add(offset, tables[at++] as number, found);
+			});
 		} catch (error) {
 			if (!(error instanceof RowsDamage)) throw error;
-			return this.#error(`A frame of its rows (at byte ${part.offset}) ${error.message}.`, name);
+			return this.#error(`A frame of its rows (at byte ${offset}) ${error.message}.`, nameAt(at));
 		}
-		const fits = this.#isFilledBy(tableKey(table.schema, table.name), found.table);
-		if (!fits) {
-			this.#error(
-				`Where the manifest lists its rows (at byte ${part.offset}), there are those of ${found.name}.`,
-				name,
-			);
+		if (part.rows !== undefined && part.rows !== rows) {
+			const name = tables.length === 1 ? nameAt(0) : undefined;
+			this.#error(`A frame (at byte ${offset}) holds ${rows} rows; the manifest says ${part.rows}.`, name);
 		}
-		if (part.rows !== undefined && part.rows !== found.rows) {
-			this.#error(`A frame (at byte ${part.offset}) holds ${found.rows} rows; the manifest says ${part.rows}.`, name);
-		}
-		const loaded = this.#loaded[part.table!]!;
+	}
+
+	/** Adds what one COPY of a frame brings to what was read of its table. */
+	#add(offset: number, index: number, found: FrameRows): void {
+		const { schema, name } = this.manifest.tables?.[index] as ManifestTable;
+		const loaded = this.#loaded[index]!;
 		loaded.rows += found.rows;
 		loaded.bytes += found.bytes;
 		loaded.frames++;
-		if (fits) this.listeners.onRows?.(part, found);
+		if (this.#isFilledBy(tableKey(schema, name), found.table)) return this.listeners.onRows?.(index, found);
+		this.#error(
+			`Where the manifest lists its rows (at byte ${offset}), there are those of ${found.name}.`,
+			`${schema}.${name}`,
+		);
 	}
 
 	/** Whether a COPY fills the listed table. Rows of a partition may be loaded through its partitioned table, which has none of its own. */

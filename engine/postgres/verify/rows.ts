@@ -10,52 +10,63 @@ const NEWLINE = 0x0a;
 /** The longest COPY statement. The most columns (1600), with the longest names (63 bytes), all of them quotes, take a fifth of it. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 
-/** Thrown for a frame that is not one COPY with its rows. The message says what is wrong with it. */
+/** Thrown for a frame that is not the COPYs with their rows that it should be. The message says what is wrong with it. */
 export class RowsDamage extends Error {}
 
-export interface FrameRows {
+interface CopiedTable {
 	/** Key of the table that the COPY fills. */
 	table: string;
 	/** For messages: `public.orders`. */
 	name: string;
 	/** The columns that the COPY names; undefined where it names none and means all. */
 	columns: string[] | undefined;
+}
+
+/** The rows of one COPY. */
+export interface FrameRows extends CopiedTable {
 	rows: number;
 	/** Bytes of the rows. */
 	bytes: number;
 }
 
 /**
- * Reads a frame of rows: a COPY, its rows, its end marker, and nothing else. Only the COPY statement is kept.
+ * Reads a frame of rows: so many COPYs one after another, each with its rows and its end marker, and nothing else. Only the
+ * COPY statements are kept.
+ * @param onCopy called at the end of each of them
  * @throws RowsDamage; what the source throws
  */
-export async function readRows(frame: AsyncIterable<Uint8Array>): Promise<FrameRows> {
-	const splitter = new CopyDataSplitter();
-	let head: Buffer | undefined = Buffer.alloc(0);
-	let copied: Pick<FrameRows, 'table' | 'name' | 'columns'> | undefined;
+export async function readRows(
+	frame: AsyncIterable<Uint8Array>,
+	copies: number,
+	onCopy: (rows: FrameRows) => void,
+): Promise<void> {
+	let head: Buffer = Buffer.alloc(0);
+	let reading: { copied: CopiedTable; splitter: CopyDataSplitter } | undefined;
+	let read = 0;
 	for await (const piece of frame) {
 		let chunk = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
-		if (head) {
-			head = head.length > 0 ? Buffer.concat([head, chunk]) : chunk;
-			const end = endOfStatement(head);
-			if (end === undefined) continue;
-			copied = copiedTable(head.toString('utf8', 0, end));
-			chunk = head.subarray(end + 2);
-			head = undefined;
-		}
-		if (splitter.rest !== undefined) throwIfAny(chunk);
-		else {
+		while (chunk.length > 0) {
+			if (!reading) {
+				if (read === copies) throw new RowsDamage('goes on after the line that ends its rows');
+				head = head.length > 0 ? Buffer.concat([head, chunk]) : chunk;
+				const end = endOfStatement(head);
+				if (end === undefined) break;
+				reading = { copied: copiedTable(head.toString('utf8', 0, end)), splitter: new CopyDataSplitter() };
+				chunk = head.subarray(end + 2);
+				head = Buffer.alloc(0);
+			}
+			const { copied, splitter } = reading;
 			splitter.push(chunk);
-			throwIfAny(splitter.rest);
+			if (splitter.rest === undefined) break;
+			chunk = splitter.rest;
+			reading = undefined;
+			read++;
+			onCopy({ ...copied, rows: splitter.lines, bytes: splitter.bytes });
 		}
 	}
-	if (!copied) throw new RowsDamage('ends in its COPY statement');
-	if (splitter.rest === undefined) throw new RowsDamage('ends without the line that ends its rows');
-	return { ...copied, rows: splitter.lines, bytes: splitter.bytes };
-}
-
-function throwIfAny(bytes: Buffer | undefined): void {
-	if (bytes && bytes.length > 0) throw new RowsDamage('goes on after the line that ends its rows');
+	if (reading) throw new RowsDamage('ends without the line that ends its rows');
+	if (head.length > 0 || read === 0) throw new RowsDamage('ends in its COPY statement');
+	if (read < copies) throw new RowsDamage(`holds rows of ${read} tables where the manifest lists ${copies}`);
 }
 
 /** The index of the semicolon that ends the COPY, which is not one inside of a quoted name; undefined where it has not come yet. */
@@ -79,7 +90,7 @@ function noCopy(): RowsDamage {
 	return new RowsDamage('does not begin with a COPY ... FROM STDIN');
 }
 
-function copiedTable(statement: string): Pick<FrameRows, 'table' | 'name' | 'columns'> {
+function copiedTable(statement: string): CopiedTable {
 	const copy = readDataCopy(statement);
 	const [schema, name, ...more] = copy?.name ?? [];
 	if (!copy || copy.hasOptions || schema === undefined || name === undefined || more.length > 0) throw noCopy();

@@ -6,6 +6,7 @@ import { encodeMessage, MessageType, splitMessages } from '../../../engine/postg
 const NOTHING = Buffer.alloc(0);
 const READY = encodeMessage(MessageType.readyForQuery, Buffer.from('I'));
 const COMPLETE = encodeMessage(MessageType.commandComplete, Buffer.from('COPY 1\0'));
+const LOCKED = encodeMessage(MessageType.commandComplete, Buffer.from('LOCK TABLE\0'));
 const OUT = encodeMessage(MessageType.copyOutResponse, Buffer.alloc(3));
 const IN = encodeMessage(MessageType.copyInResponse, Buffer.alloc(3));
 const ROW = encodeMessage(MessageType.copyData, Buffer.from('1\n'));
@@ -26,12 +27,14 @@ function readings(answer: Buffer): Buffer[][] {
 	return [[answer], Array.from(answer, (byte) => Buffer.of(byte))];
 }
 
-function read(chunks: Buffer[]): { rows: string; error: Error | undefined; finished: boolean } {
+function read(chunks: Buffer[], copies = 1): { rows: string; error: Error | undefined; finished: boolean } {
 	let rows = '';
-	const reader = new CopyOutReader({
+	const consumer = {
+		beginCopy: () => void (rows += '|'),
 		begin: () => undefined,
-		bytes: (chunk, start, end) => void (rows += chunk.toString('latin1', start, end)),
-	});
+		bytes: (chunk: Buffer, start: number, end: number) => void (rows += chunk.toString('latin1', start, end)),
+	};
+	const reader = new CopyOutReader(consumer, copies);
 	for (const chunk of chunks) void reader.read(chunk);
 	return { rows, error: reader.error, finished: reader.finished };
 }
@@ -39,9 +42,48 @@ function read(chunks: Buffer[]): { rows: string; error: Error | undefined; finis
 describe('an answer to COPY ... TO STDOUT', () => {
 	it('gives its rows, or the error of the server', () => {
 		for (const chunks of readings(Buffer.concat([OUT, ROW, ROW, DONE, COMPLETE, READY])))
-			expect(read(chunks)).toEqual({ rows: '1\n1\n', error: undefined, finished: true });
+			expect(read(chunks)).toEqual({ rows: '|1\n1\n', error: undefined, finished: true });
 		for (const chunks of readings(Buffer.concat([FAILED, READY])))
 			expect(read(chunks)).toMatchObject({ error: { message: 'not there', code: '42P01' }, finished: true });
+	});
+
+	it('may be several answers, after those of other statements', () => {
+		const messages = [
+			LOCKED,
+			LOCKED,
+			OUT,
+			ROW,
+			DONE,
+			COMPLETE,
+			OUT,
+			DONE,
+			COMPLETE,
+			OUT,
+			ROW,
+			ROW,
+			DONE,
+			COMPLETE,
+			READY,
+		];
+		for (const chunks of readings(Buffer.concat(messages)))
+			expect(read(chunks, 3)).toEqual({ rows: '|1\n||1\n1\n', error: undefined, finished: true });
+	});
+
+	it.each([
+		['fewer than there should be', [OUT, ROW, DONE, COMPLETE, READY]],
+		['more than there should be', [OUT, COMPLETE, OUT, COMPLETE, OUT, COMPLETE, READY]],
+		['several, the last without its end', [OUT, COMPLETE, OUT, ROW, READY]],
+	])('that is %s is an error', (_, messages) => {
+		for (const chunks of readings(Buffer.concat(messages)))
+			expect(read(chunks, 2)).toMatchObject({ error: { code: '08P01' }, finished: true });
+	});
+
+	it.each([
+		['before the first', [LOCKED, ROW]],
+		['between two', [OUT, ROW, COMPLETE, ROW]],
+		['of one within another', [OUT, ROW, OUT]],
+	])('has no rows %s', (_, messages) => {
+		for (const chunks of readings(Buffer.concat(messages))) expect(() => read(chunks, 2)).toThrow('protocol');
 	});
 
 	it.each([

@@ -1,6 +1,7 @@
 import type { ArchiveReader, Manifest, ManifestPart } from '../../../archive';
 import { BackupError } from '../../../errors';
 import type { CheckContext, Finding } from '../../../verify/types';
+import { tablesIn } from '../../rowParts';
 import { tableKey } from '../../statements/tokens';
 import { type ContentListeners, DumpCheck } from '../../verify/content';
 
@@ -94,7 +95,7 @@ export class PartCheck {
 			);
 			complete = true;
 		} finally {
-			if (!complete && part.table !== undefined) this.#refused.add(part.table);
+			if (!complete) for (const table of tablesIn(part)) this.#refused.add(table);
 		}
 	}
 

@@ -27,6 +27,7 @@ import { BackupError } from '../../../errors';
 import { type DatabaseProperties, type StoredProperties, storedPropertiesSchema } from '../../dump/databaseProperties';
 import { parseSettingsFrame, SETTINGS_PART } from '../../dump/settingsFrame';
 import { largeObjectPieces } from '../../largeObjectFrame';
+import { holdsRows, tablesIn } from '../../rowParts';
 import { tableKey } from '../../statements/tokens';
 
 import { one, PartCheck } from './archiveContent';
@@ -77,8 +78,11 @@ export class ArchiveSource implements RestoreSource {
 			this.#manifest,
 			{
 				onStatement: (text) => void this.#survey.add(text),
-				onRows: (part, { table, columns }) => {
-					this.#rows.assertChosen(this.#rows.tableOf(part), table, filter, '; nothing was changed');
+				onRows: (index, { table, columns }) => {
+					const listed = this.#rows.tableAt(index);
+					// A frame may hold rows of other tables, too.
+					if (!filter.wantsTable(listed)) return;
+					this.#rows.assertChosen(listed, table, filter, '; nothing was changed');
 					if (!this.#columns.has(table)) this.#columns.set(table, columns);
 				},
 			},
@@ -167,7 +171,7 @@ export class ArchiveSource implements RestoreSource {
 
 	#wanted(filter: SelectionFilter): (part: ManifestPart) => boolean {
 		return (part) => {
-			if (part.type === 'data') return filter.wantsTable(this.#rows.tableOf(part));
+			if (holdsRows(part)) return tablesIn(part).some((table) => filter.wantsTable(this.#rows.tableAt(table)));
 			return isScript(part) || (part.type === 'large-objects' && filter.all);
 		};
 	}
@@ -184,8 +188,8 @@ export class ArchiveSource implements RestoreSource {
 			const isUnchecked = check !== undefined && !this.#checked.has(index);
 			const content = isUnchecked ? await check.passOn(part, raw) : raw;
 			if (hadRows && part.type === 'post-data') yield retry;
-			if (part.type !== 'large-objects') hadRows = part.type === 'data';
-			if (part.type === 'data') yield* this.#rows.steps(index, part, content, filter);
+			if (part.type !== 'large-objects') hadRows = holdsRows(part);
+			if (holdsRows(part)) yield* this.#rows.steps(index, part, content, filter);
 			else if (part.type === 'large-objects') yield* batches(Buffer.isBuffer(content) ? one(content) : content);
 			else if (isScript(part)) yield* scripts.steps(content, isUnchecked);
 			else throw new Error(`Nothing is made of a part of the type ${part.type}.`);
@@ -222,8 +226,9 @@ export class ArchiveSource implements RestoreSource {
 	}
 
 	async *#retry(places: ReadonlySet<number>, filter: SelectionFilter, signal?: AbortSignal): AsyncGenerator<CopyStep> {
-		for await (const { index, part, raw } of this.reader.parts((_, at) => places.has(at), signal))
-			yield* this.#rows.steps(index, part, raw, filter);
+		const wanted = this.#rows.partsOf(places);
+		for await (const { index, part, raw } of this.reader.parts((_, at) => wanted.has(at), signal))
+			yield* this.#rows.steps(index, part, raw, filter, places);
 	}
 }
 

@@ -4,6 +4,7 @@ import type { DatabaseProperties } from '../../dump/databaseProperties';
 import { quoteIdentifier } from '../../quoting';
 import { copyInEncoding, decodingFor, lexScript } from '../../script';
 import { readDataCopy } from '../../statements/dataCopy';
+import { tablesIn } from '../../rowParts';
 import { tableKey } from '../../statements/tokens';
 
 import { one } from './archiveContent';
@@ -26,9 +27,9 @@ export class RowFrames {
 		readonly survey: StatementSurvey,
 	) {}
 
-	/** The key of the table that the manifest lists a frame for. @throws BackupError MANIFEST_INVALID */
-	tableOf({ table = -1 }: ManifestPart): string {
-		const entry = this.manifest.tables?.[table];
+	/** The key of the table at an index in the manifest. @throws BackupError MANIFEST_INVALID where it lists none there */
+	tableAt(index: number): string {
+		const entry = this.manifest.tables?.[index];
 		if (entry) return tableKey(entry.schema, entry.name);
 		throw new BackupError(
 			'MANIFEST_INVALID',
@@ -65,31 +66,42 @@ export class RowFrames {
 		return this.survey.filter({ tables: [name] }).wantsTable(table);
 	}
 
+	/** The indexes of the parts that have rows at some places. */
+	partsOf(places: ReadonlySet<number>): ReadonlySet<number> {
+		return new Set([...places].map((place) => place % this.manifest.parts.length));
+	}
+
+	/** The place of a COPY: a number for its part, and how often the number of all parts was added to it for its position there. */
+	#placeOf(part: number, position: number, rank: number): RowsPlace {
+		return { number: part + position * this.manifest.parts.length, rank };
+	}
+
 	/**
-	 * The step that loads a frame. A frame in a buffer may be loaded while others are. One that streams, or whose table has to
-	 * be loaded in order, has to be read before the next one is asked for.
-	 * @throws BackupError ARCHIVE_CORRUPT where it is not one COPY with its rows; as assertChosen does
+	 * The steps that load a frame: one for each of its tables that is wanted. A frame in a buffer may be loaded while others
+	 * are. One that streams, or whose tables have to be loaded in order, has to be read before the next one is asked for.
+	 * @param number the index of the part
+	 * @param places the only ones whose rows are wanted; by default those of all tables that the filter wants
+	 * @throws BackupError ARCHIVE_CORRUPT where it is not one COPY with its rows for each table; as assertChosen does
 	 */
 	async *steps(
 		number: number,
 		part: ManifestPart,
 		raw: Buffer | AsyncIterable<Buffer>,
 		filter: SelectionFilter,
+		places?: ReadonlySet<number>,
 	): AsyncGenerator<CopyStep> {
-		const table = this.tableOf(part);
-		const place = { number, rank: part.table ?? 0 };
+		const tables = tablesIn(part);
 		const inOrder = this.manifest.options.ordered === true;
-		if (Buffer.isBuffer(raw) && !inOrder) {
-			const header = endOfStatement(raw);
-			const rows = raw.subarray(header + 2, Math.max(header + 2, raw.length - TRAILER.length));
-			const end = raw.subarray(header + 1).subarray(-WHOLE_TRAILER.length);
-			if (!end.equals(WHOLE_TRAILER)) throw noRows();
-			yield this.#copyOf(raw.toString('utf8', 0, header), rows, { table, place }, filter);
-			return;
-		}
-		for await (const item of lexScript(Buffer.isBuffer(raw) ? one(raw) : raw)) {
-			if (item.type !== 'copy') throw noRows();
-			yield this.#copyOf(item.statement, item.rows, { table, place }, filter);
+		const copies = Buffer.isBuffer(raw) && !inOrder ? copiesIn(raw, tables.length) : lexed(raw);
+		let position = 0;
+		for await (const { header, rows } of copies) {
+			const index = tables[position];
+			if (index === undefined) throw noRows();
+			const table = this.tableAt(index);
+			const place = this.#placeOf(number, position++, index);
+			if (places ? places.has(place.number) : filter.wantsTable(table)) {
+				yield this.#copyOf(header, rows, { table, place }, filter);
+			} else if (!Buffer.isBuffer(rows)) for await (const unwanted of rows) void unwanted;
 		}
 	}
 
@@ -113,10 +125,39 @@ export class RowFrames {
 	}
 }
 
-/** Index of the semicolon that ends the COPY; one inside of a quoted name does not. */
-function endOfStatement(frame: Buffer): number {
+interface Copy {
+	/** The statement, without its semicolon. */
+	header: string;
+	/** Without the line that ends them. */
+	rows: Buffer | AsyncIterable<Buffer>;
+}
+
+/** The COPYs of a frame in memory. The rows of the last one end with the frame, those of the others at their end marker. */
+function* copiesIn(frame: Buffer, count: number): Generator<Copy> {
+	let at = 0;
+	for (let left = count; left > 0; left--) {
+		const header = endOfStatement(frame, at);
+		const rows = header + 2;
+		const end = left === 1 ? frame.length - TRAILER.length : frame.indexOf(WHOLE_TRAILER, header + 1) + 1;
+		const trailer = frame.subarray(Math.max(header + 1, end - 1), end + TRAILER.length);
+		if (end < rows || !trailer.equals(WHOLE_TRAILER)) throw noRows();
+		yield { header: frame.toString('utf8', at, header), rows: frame.subarray(rows, end) };
+		at = end + TRAILER.length;
+	}
+}
+
+/** The COPYs of a frame that may be larger than memory. */
+async function* lexed(frame: Buffer | AsyncIterable<Buffer>): AsyncGenerator<Copy> {
+	for await (const item of lexScript(Buffer.isBuffer(frame) ? one(frame) : frame)) {
+		if (item.type !== 'copy') throw noRows();
+		yield { header: item.statement, rows: item.rows };
+	}
+}
+
+/** Index of the semicolon that ends the COPY at a position; one inside of a quoted name does not. */
+function endOfStatement(frame: Buffer, from: number): number {
 	let quoted = false;
-	for (let at = 0; at < frame.length; at++) {
+	for (let at = from; at < frame.length; at++) {
 		if (frame[at] === QUOTE) quoted = !quoted;
 		else if (frame[at] === SEMICOLON && !quoted) return at;
 	}

@@ -42,6 +42,7 @@ const FULL = {
 	parts: [
 		{ type: 'pre-data', offset: 0, length: 12, rawLength: 20, sha256: HASH },
 		{ type: 'data', offset: 12, length: 8, rawLength: 10, sha256: HASH, table: 1, rows: 2 },
+		{ type: 'tables', offset: 20, length: 8, rawLength: 10, sha256: HASH, tables: [0, 1], rows: 2 },
 	],
 };
 /** All that it must hold. */

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { expect, it } from 'vitest';
 
-import { createArchive } from '../../../../engine/archive';
+import { createArchive, type ManifestPart } from '../../../../engine/archive';
 import { FrameBuffers, frameSizesFor } from '../../../../engine/postgres/dump/frameBuffers';
 import { RowFrames } from '../../../../engine/postgres/dump/rowFrames';
 import { FolderStorage } from '../../../../engine/storage';
@@ -9,7 +12,8 @@ import { temporaryFolder } from '../../../services/guard';
 const MEBIBYTE = 1024 * 1024;
 
 async function archive() {
-	const storage = new FolderStorage({ root: temporaryFolder('frames') });
+	const root = temporaryFolder('frames');
+	const storage = new FolderStorage({ root });
 	const writer = await createArchive({
 		storage,
 		folder: 'postgres',
@@ -19,7 +23,7 @@ async function archive() {
 		codec: { name: 'none' },
 	});
 	const form = { type: 'data', table: 0, header: 'COPY t FROM stdin;\n', trailer: '\\.\n', whole: true } as const;
-	return { writer, frames: new RowFrames(writer, form, new FrameBuffers(1)) };
+	return { root, writer, frames: new RowFrames(writer, form, new FrameBuffers(1)) };
 }
 
 it('a frame of any length costs the same memory: nothing is kept of a wait that is over', async () => {
@@ -134,3 +138,88 @@ it.each([1, 2, 3, 4, 8, 16, 64])(
 		expect(sizes.largest).toBeLessThanOrEqual(12 * MEBIBYTE);
 	},
 );
+
+/** Rows of several tables, given by their lengths, one table after another. */
+async function sharedFrames(lengths: readonly number[][], { whole = false } = {}) {
+	const { root, writer } = await archive();
+	const formOf = (table: number) => ({
+		type: 'data' as const,
+		table,
+		header: `COPY t${table} FROM stdin;\n`,
+		trailer: '\\.\n',
+		whole,
+		isShared: true,
+	});
+	class Frames extends RowFrames {
+		next(table: number): void {
+			this.turnTo(formOf(table));
+		}
+	}
+	const frames = new Frames(writer, formOf(0), new FrameBuffers(1));
+	for (const [table, rows] of lengths.entries()) {
+		if (table > 0) frames.next(table);
+		for (const length of rows) {
+			const row = Buffer.alloc(length, 'x');
+			row[length - 1] = 10;
+			await frames.begin(length);
+			await frames.bytes(row, 0, length);
+		}
+	}
+	await frames.finish();
+	const manifest = await writer.commit({
+		source: { system: 'postgresql', version: '18' },
+		tables: lengths.map((_, table) => ({ schema: 'public', name: `t${table}`, rows: 0, bytes: 0 })),
+		counts: {},
+	});
+	const text = readFileSync(join(root, 'postgres', manifest.file), 'latin1');
+	return { parts: manifest.parts, text };
+}
+
+const held = ({ type, table, tables, rows }: ManifestPart) => [type, tables ?? table, rows];
+
+it('small tables share a frame, each as a COPY of its own, and one without rows has none', async () => {
+	const { parts, text } = await sharedFrames([[2], [], [2, 3], []]);
+	expect(parts.map(held)).toEqual([['tables', [0, 2], 3]]);
+	expect(text).toBe('COPY t0 FROM stdin;\nx\n\\.\nCOPY t2 FROM stdin;\nx\nxx\n\\.\n');
+});
+
+it('a frame of a single table is one like any other', async () => {
+	const { parts } = await sharedFrames([[], [5, 5], []]);
+	expect(parts.map(held)).toEqual([['data', 1, 2]]);
+	expect((await sharedFrames([[], []])).parts.map(held)).toEqual([['empty', undefined, undefined]]);
+});
+
+it('begins no other table in a frame of more than 1 MiB, and goes on with one that does not fit', async () => {
+	const much = Array<number>(12).fill(MEBIBYTE);
+	const { parts } = await sharedFrames([[10], [MEBIBYTE], [10], much, [10]]);
+	expect(parts.map(held)).toEqual([
+		['tables', [0, 1], 2],
+		['tables', [2, 3], 8],
+		['data', 3, 5],
+		['data', 4, 1],
+	]);
+});
+
+it('a row of a small table that is longer than any frame is streamed', async () => {
+	const { parts } = await sharedFrames([[10], [10, 12 * MEBIBYTE, 10], [10]]);
+	// What is streamed need not wait for what is compressed.
+	expect(parts.map(held)).toEqual(
+		expect.arrayContaining([
+			['tables', [0, 1], 2],
+			['data', 1, 1],
+			['tables', [1, 2], 2],
+		]),
+	);
+	expect(parts.length).toBe(3);
+});
+
+it('tables that must not be split are whole in a frame, also those without rows', async () => {
+	const much = Array<number>(12).fill(MEBIBYTE);
+	const { parts, text } = await sharedFrames([[], [5], [], much, [], [5], []], { whole: true });
+	expect(parts.map(held)).toEqual([
+		['tables', [0, 1, 2, 3, 4], 13],
+		['tables', [5, 6], 1],
+	]);
+	expect(text.startsWith('COPY t0 FROM stdin;\n\\.\nCOPY t1 FROM stdin;\nxxxx\n\\.\nCOPY t2')).toBe(true);
+	expect(text.endsWith('COPY t5 FROM stdin;\nxxxx\n\\.\nCOPY t6 FROM stdin;\n\\.\n')).toBe(true);
+});
