@@ -40,3 +40,32 @@ export async function createBenchDatabase(server: PostgresServer, gigabytes: num
 	for (const sql of statements) await server.query(database, sql);
 	return database;
 }
+
+/** So many tables of ten rows, each with a primary key. */
+export async function createSmallTables(server: PostgresServer, count: number): Promise<string> {
+	const database = await server.createDatabase('small_tables');
+	await server.query(
+		database,
+		`DO $$ BEGIN FOR i IN 1..${count} LOOP
+			EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, name text, at timestamptz)', i);
+			EXECUTE format('INSERT INTO t%s SELECT n, ''name '' || n, now() FROM generate_series(1, 10) n', i);
+		END LOOP; END $$`,
+	);
+	await server.query(database, 'VACUUM ANALYZE');
+	return database;
+}
+
+/** A table of a million rows in so many partitions. */
+export async function createPartitions(server: PostgresServer, count: number): Promise<string> {
+	const database = await server.createDatabase('partitions');
+	const statements = [
+		'CREATE TABLE p (id bigint, part int, payload text) PARTITION BY RANGE (part)',
+		`DO $$ BEGIN FOR i IN 0..${count - 1} LOOP
+			EXECUTE format('CREATE TABLE p%s PARTITION OF p FOR VALUES FROM (%s) TO (%s)', i, i, i + 1);
+		END LOOP; END $$`,
+		`INSERT INTO p SELECT g, g % ${count}, md5(g::text) FROM generate_series(1, 1000000) g`,
+		'VACUUM ANALYZE',
+	];
+	for (const sql of statements) await server.query(database, sql);
+	return database;
+}

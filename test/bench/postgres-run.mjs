@@ -1,6 +1,6 @@
 /**
  * One backup or restore of ours in a process of its own, from the built package, so that its memory can be told:
- * `postgres-run.mjs backup|restore <connection as JSON> <folder> [parallel] [codec] [passphrase]`. Prints a line of JSON:
+ * `postgres-run.mjs backup|restore <connection as JSON> <folder, or S3 options as JSON> [parallel] [codec] [passphrase]`. Prints a line of JSON:
  * seconds, CPU seconds of all threads, and memory at its highest. In n8n the process runs already, so its start and the
  * loading of the engine are left out of the times.
  */
@@ -9,11 +9,11 @@ import { performance } from 'node:perf_hooks';
 
 import engine from '../../dist/engine/index.js';
 
-const { ArchiveSource, backUpDatabase, findBackup, FolderStorage, openArchive, restoreDatabase } = engine;
+const { ArchiveSource, backUpDatabase, findBackup, FolderStorage, openArchive, restoreDatabase, S3Storage } = engine;
 
 const [what, connectionText, root, parallel = '2', codec = 'zstd', passphrase] = process.argv.slice(2);
 const connection = JSON.parse(connectionText);
-const storage = new FolderStorage({ root });
+const storage = root.startsWith('{') ? new S3Storage(JSON.parse(root)) : new FolderStorage({ root });
 const keys = passphrase ? { passphrase } : undefined;
 const startedAt = performance.now();
 const cpuBefore = process.cpuUsage();

@@ -1,7 +1,8 @@
 /**
  * Back up and restore beside PostgreSQL's own tools, on one server in one run, in turn: `npm run bench -- postgres [GB]
- * [rounds]`. Needs Debian's PostgreSQL 15, zstd and gpg (npm run test:system installs them). Prints medians of time and of
- * CPU seconds, the server's included, and how busy the machine was; asserts nothing.
+ * [rounds]`. Needs Debian's PostgreSQL 15, zstd, gpg and rclone, and MinIO (npm run test:system installs them). Prints medians of time and of
+ * CPU seconds, the server's included, and how busy the machine was; asserts nothing. Back ups are measured into a folder
+ * and into a bucket of MinIO, whose own work is part of `others`; then those of 4,000 small tables and of 1,000 partitions.
  */
 import { execFile, spawn } from 'node:child_process';
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -10,9 +11,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { type PostgresServer, startPostgres } from '../services/postgres';
+import { startMinio } from '../services/s3/minio';
 
 import { compete, type Contender, print } from './measure';
-import { createBenchDatabase } from './postgres-data';
+import { createBenchDatabase, createPartitions, createSmallTables } from './postgres-data';
 
 const ours = 'n8n-nodes-stack-backup';
 
@@ -100,6 +102,66 @@ async function backups(server: PostgresServer, database: string, folder: string,
 	);
 }
 
+/** Into a bucket: ours, and what others would send there. MinIO's CPU seconds are nobody's. */
+async function backupsToBucket(server: PostgresServer, database: string, rounds: number): Promise<void> {
+	const s3 = await startMinio();
+	try {
+		const bucket = await s3.createBucket();
+		const { endpoint, region, accessKeyId, secretAccessKey } = s3;
+		const env = {
+			...server.environment(database),
+			RCLONE_CONFIG_BENCH_TYPE: 's3',
+			RCLONE_CONFIG_BENCH_PROVIDER: 'Minio',
+			RCLONE_CONFIG_BENCH_ENDPOINT: endpoint,
+			RCLONE_CONFIG_BENCH_REGION: region,
+			RCLONE_CONFIG_BENCH_ACCESS_KEY_ID: accessKeyId,
+			RCLONE_CONFIG_BENCH_SECRET_ACCESS_KEY: secretAccessKey,
+		};
+		const peer = 'pg_dump | zstd -3 | rclone rcat';
+		const native = `${server.bin('pg_dump')} | zstd -3 -q | rclone --config /dev/null rcat bench:${bucket}/plain.zst`;
+		const options = JSON.stringify({ endpoint, region, accessKeyId, secretAccessKey, bucket });
+		const own = (parallel: string): Contender => ({
+			name: `${ours}, connections: ${parallel}`,
+			peer,
+			run: () => runOurs(server, database, ['backup', options, parallel, 'zstd']),
+		});
+		const run = async () => {
+			await shell(native, env);
+			return {};
+		};
+		print('Back up to S3', await compete([{ name: peer, run }, own('2'), own('1')], rounds, processOf(server)));
+	} finally {
+		await s3.stop();
+	}
+}
+
+/** Back ups of databases whose tables are many, and small. */
+async function smallTables(server: PostgresServer, folder: string, rounds: number): Promise<void> {
+	const made = [
+		{ title: '4,000 small tables', database: await createSmallTables(server, 4000) },
+		{ title: '1,000 partitions', database: await createPartitions(server, 1000) },
+	];
+	for (const { title, database } of made) {
+		const output = join(folder, 'small');
+		const prepare = () => Promise.resolve(rmSync(output, { recursive: true, force: true }));
+		const run = async () => {
+			await shell(`${server.bin('pg_dump')} | zstd -3 -q -f -o ${output}`, server.environment(database));
+			return { bytes: sizeOf(output) };
+		};
+		const own = (parallel: string): Contender => ({
+			name: `${ours}, connections: ${parallel}`,
+			peer: PLAIN,
+			prepare,
+			run: async () => ({
+				...(await runOurs(server, database, ['backup', output, parallel, 'zstd'])),
+				bytes: sizeOf(output),
+			}),
+		});
+		const contenders = [{ name: PLAIN, prepare, run }, own('2'), own('1')];
+		print(`Back up of ${title}`, await compete(contenders, rounds, processOf(server)));
+	}
+}
+
 async function restores(server: PostgresServer, database: string, folder: string, rounds: number): Promise<void> {
 	const target = `${database}_native`;
 	const fresh = async () => {
@@ -145,7 +207,7 @@ async function main([gigabytes = '2', rounds = '5']: string[]): Promise<void> {
 	const server = await startPostgres({
 		version: 15,
 		onDisk: true,
-		config: { shared_buffers: '512MB', max_wal_size: '4GB' },
+		config: { shared_buffers: '512MB', max_wal_size: '4GB', max_locks_per_transaction: '256' },
 	});
 	const folder = mkdtempSync(join(tmpdir(), 'bench-'));
 	try {
@@ -157,6 +219,8 @@ async function main([gigabytes = '2', rounds = '5']: string[]): Promise<void> {
 		console.log(`Database of ${rows[0]?.size ?? '?'}, PostgreSQL 15, median of ${rounds}.`);
 		await backups(server, database, folder, Number(rounds));
 		await restores(server, database, folder, Number(rounds));
+		await backupsToBucket(server, database, Number(rounds));
+		await smallTables(server, folder, Number(rounds));
 	} finally {
 		await server.stop();
 		rmSync(folder, { recursive: true, force: true });
