@@ -45,3 +45,8 @@ export function text(field: Uint8Array): string {
 export function isZero(bytes: Uint8Array): boolean {
 	return bytes.every((byte) => byte === 0);
 }
+
+/** Bytes of a member's content with what fills its last block up. */
+export function paddedSize(size: number): number {
+	return Math.ceil(size / BLOCK) * BLOCK;
+}

@@ -28,11 +28,12 @@ export function parsePax(records: Uint8Array, offset: number): PaxRecords {
 	return found;
 }
 
-/** One record. */
-export function paxRecord(key: string, value: string): Buffer {
-	const rest = Buffer.byteLength(` ${key}=${value}\n`);
+/** One record. A value that is not text is written as its bytes. */
+export function paxRecord(key: string, value: string | Uint8Array): Buffer {
+	const bytes = typeof value === 'string' ? Buffer.from(value) : value;
+	const rest = Buffer.byteLength(` ${key}=`) + bytes.length + 1;
 	let length = rest;
 	// The digits of the length count, too, and may become one more by that.
 	while (length !== rest + String(length).length) length = rest + String(length).length;
-	return Buffer.from(`${length} ${key}=${value}\n`);
+	return Buffer.concat([Buffer.from(`${length} ${key}=`), bytes, Buffer.from('\n')]);
 }

@@ -8,7 +8,7 @@
  * over what is checked here, namely padding, the end of the archive and what follows it.
  */
 import { EndedEarly, type ByteCursor } from '../archive/cursor';
-import { BLOCK, cString, isZero, TarDamage } from './fields';
+import { BLOCK, cString, isZero, paddedSize, TarDamage } from './fields';
 import { hasContent, parseHeader, type Dialect, type HeaderType, type TarHeader } from './header';
 import { parsePax, type PaxRecords } from './pax';
 import { parseSparseBlock, SparseCheck } from './sparse';
@@ -188,4 +188,15 @@ class TarWalk {
 /** Whether a name is none, or stands for something outside the folder that it is unpacked into. */
 function leadsOut(name: string): boolean {
 	return name === '' || name.startsWith('/') || name.split('/').includes('..');
+}
+
+/**
+ * The content of a plain file that fills some bytes with its one header; undefined where they are not that.
+ * @throws TarDamage
+ */
+export function parseMember(bytes: Uint8Array): Uint8Array | undefined {
+	if (bytes.length < BLOCK) return undefined;
+	const header = parseHeader(bytes.subarray(0, BLOCK), 0, 'files');
+	if (header?.type !== 'file' || BLOCK + paddedSize(header.size) !== bytes.length) return undefined;
+	return bytes.subarray(BLOCK, BLOCK + header.size);
 }

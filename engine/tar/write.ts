@@ -11,41 +11,58 @@ import { BLOCK } from './fields';
 import { paxRecord } from './pax';
 
 /** What eleven octal digits can say: 8 GiB. */
-const MAX_OCTAL = 8 ** 11 - 1;
+export const MAX_OCTAL = 8 ** 11 - 1;
 
 /** The header of a plain file that only its owner may read and write, with the extended header before it where it needs one. */
 export function tarHeader(name: string, size: number, modifiedAt: Date): Buffer {
+	const seconds = Math.floor(modifiedAt.getTime() / 1000);
 	// eslint-disable-next-line no-control-regex
-	if (name.length <= 100 && /^[\x01-\x7f]*$/.test(name)) return header({ name, size, modifiedAt, type: '0' });
+	if (name.length <= 100 && /^[\x01-\x7f]*$/.test(name)) return headerBlock({ name, size, seconds, type: '0' });
 	const records = paxRecord('path', name);
 	return Buffer.concat([
-		header({ name: 'PaxHeader', size: records.length, modifiedAt, type: 'x' }),
+		headerBlock({ name: 'PaxHeader', size: records.length, seconds, type: 'x' }),
 		records,
 		tarPadding(records.length),
 		// For programs that do not know PAX.
-		header({ name: name.replace(/[^\x20-\x7e]/g, '_').slice(0, 100), size, modifiedAt, type: '0' }),
+		headerBlock({ name: name.replace(/[^\x20-\x7e]/g, '_').slice(0, 100), size, seconds, type: '0' }),
 	]);
 }
 
-interface HeaderFields {
+export interface HeaderFields {
 	/** ASCII, up to 100 bytes. */
 	name: string;
 	size: number;
-	modifiedAt: Date;
-	type: '0' | 'x';
+	/** Since 1970. */
+	seconds: number;
+	/** ustar's letter. */
+	type: '0' | '1' | '2' | '5' | 'x';
+	/** By default, only the owner may read and write. */
+	mode?: number;
+	uid?: number;
+	gid?: number;
+	/** ASCII, up to 31 bytes. */
+	user?: string;
+	group?: string;
+	/** Of a link: ASCII, up to 100 bytes. */
+	target?: string;
 }
 
-function header({ name, size, modifiedAt, type }: HeaderFields): Buffer {
+/** One block of 512 bytes. */
+export function headerBlock(fields: HeaderFields): Buffer {
+	const { name, size, seconds, type, mode = 0o600, uid = 0, gid = 0, user = '', group = '', target = '' } = fields;
 	const block = Buffer.alloc(BLOCK);
 	block.write(name, 0, 100, 'ascii');
-	block.write('0000600\0', 100);
-	block.write('0000000\0', 108);
-	block.write('0000000\0', 116);
+	block.write(`${octal(mode, 7)}\0`, 100);
+	block.write(`${octal(uid, 7)}\0`, 108);
+	block.write(`${octal(gid, 7)}\0`, 116);
 	writeSize(block, size);
-	block.write(`${octal(Math.floor(modifiedAt.getTime() / 1000), 11)}\0`, 136);
+	block.write(`${octal(seconds, 11)}\0`, 136);
 	block.write('        ', 148);
 	block.write(type, 156);
+	block.write(target, 157, 100, 'ascii');
 	block.write('ustar\x0000', 257);
+	block.write(user, 265, 32, 'ascii');
+	block.write(group, 297, 32, 'ascii');
 	let sum = 0;
 	for (const byte of block) sum += byte;
 	block.write(`${octal(sum, 6)}\0 `, 148);

@@ -129,6 +129,11 @@ const manifestShape = z.object({
 	proof: proofSchema.optional(),
 	/** Retention never deletes a pinned backup. */
 	pinned: z.boolean().optional(),
+	/**
+	 * An archive that holds content for other backups and is no backup by itself: what a large one has committed on its way. It is
+	 * never listed, never the latest, and goes when no backup needs it any more.
+	 */
+	checkpoint: z.literal(true).optional(),
 	/** Ids of all other archives whose content this backup uses: it cannot be restored without any one of them. */
 	needs: z.array(z.string().uuid()).max(MAX_NEEDS).optional(),
 });

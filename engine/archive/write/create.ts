@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { BackupError, throwIfCancelled } from '../../errors';
 import type { Storage } from '../../storage/storage';
 import { Claim, clearDebris } from './claim';
@@ -51,7 +53,7 @@ export async function createArchive(options: CreateArchiveOptions): Promise<Arch
 	const { expectedSize, estimatedSize } = options;
 	const prove = (manifest: Manifest) => encryptor?.prove(manifest) ?? manifest;
 	const naming = { name, extension, startedAt, codec: codec.name, encrypted: encryptor !== undefined };
-	const writing = { storage, folder, name, kind, startedAt, codec, encryptor, prove };
+	const writing = { id: randomUUID(), storage, folder, name, kind, startedAt, codec, encryptor, prove };
 	const settings = { ...writing, signal, expectedSize, estimatedSize };
 	for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
 		throwIfCancelled(signal);

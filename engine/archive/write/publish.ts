@@ -1,6 +1,4 @@
 /** What an archive that is complete says of itself, and how the newest one is pointed at. */
-import { randomUUID } from 'node:crypto';
-
 import { messageOf } from '../../errors';
 import { MANIFEST_VERSION, type Manifest, type ManifestTable } from '../manifest/manifest';
 import { latestKey } from '../naming';
@@ -17,6 +15,8 @@ export interface CommitDetails {
 	counts: Manifest['counts'];
 	/** What a backup holds that does not hold all of its source; undefined for a whole one. */
 	partial?: Manifest['partial'];
+	/** True for an archive that holds content for others and is no backup by itself. */
+	checkpoint?: true;
 	/** Ids of all other archives whose content the backup uses; none by default. At most MAX_NEEDS. */
 	needs?: string[];
 	options?: Manifest['options'];
@@ -25,14 +25,14 @@ export interface CommitDetails {
 	tags?: string[];
 }
 
-/** The manifest of what was written, with the present as the time at which it was finished, and an id of its own. */
+/** The manifest of what was written, with the present as the time at which it was finished. */
 export function manifestOf(settings: WriterSettings, output: ArchiveOutput, details: CommitDetails): Manifest {
-	const { name, kind, file, folder, startedAt, codec, encryptor } = settings;
-	const { tool, tables, counts, partial, needs = [], source, options = {}, warnings = [], runId, tags = [] } = details;
+	const { id, name, kind, file, folder, startedAt, codec, encryptor } = settings;
+	const { tool, tables, counts, partial, checkpoint, needs = [], source, options = {}, warnings = [], runId, tags = [] } = details;
 	const { rawBytes, compressedBytes, storedBytes, parts } = output;
 	return {
 		formatVersion: MANIFEST_VERSION,
-		id: randomUUID(),
+		id,
 		kind,
 		name,
 		file,
@@ -48,6 +48,7 @@ export function manifestOf(settings: WriterSettings, output: ArchiveOutput, deta
 		...(tables ? { tables } : {}),
 		counts,
 		...(partial ? { partial } : {}),
+		...(checkpoint ? { checkpoint } : {}),
 		...(needs.length > 0 ? { needs } : {}),
 		options,
 		warnings,
@@ -64,7 +65,7 @@ export function manifestOf(settings: WriterSettings, output: ArchiveOutput, deta
  */
 export async function pointAt(settings: WriterSettings, key: string, manifest: Manifest): Promise<Manifest> {
 	const { storage, folder, name } = settings;
-	if (manifest.partial) return manifest;
+	if (manifest.partial || manifest.checkpoint) return manifest;
 	const pointer = latestKey(folder, name);
 	try {
 		await storage.setLatest(pointer, key);

@@ -6,6 +6,8 @@ import type { BackupKind, Manifest } from '../manifest/manifest';
 
 /** What a writer is given: a name that nobody else holds, and what is known of the archive before its first byte. */
 export interface WriterSettings {
+	/** Of the backup that the archive will be. */
+	id: string;
 	storage: Storage;
 	folder: string;
 	file: string;

@@ -34,6 +34,8 @@ const WAITING_BYTES = 32 * 1024 * 1024;
 
 /** Writes one archive; made by createArchive. Ends with `commit` or `abort`, always. */
 export class ArchiveWriter {
+	/** Of the backup that it will be. */
+	readonly id: string;
 	/** Base name of the archive. */
 	readonly file: string;
 	readonly key: string;
@@ -59,6 +61,7 @@ export class ArchiveWriter {
 		this.#settings = settings;
 		this.#output = new ArchiveOutput(settings.encryptor);
 		this.#compressor = new FrameCompressor(settings.codec);
+		this.id = settings.id;
 		this.file = settings.file;
 		this.key = keyIn(settings.folder, settings.file);
 		let onFirstPull = () => {};

@@ -1,0 +1,161 @@
+/**
+ * How a set is backed up: its entries are listed in order, compared with the backup before, and what is new is written into
+ * archives of at most so many bytes. All but the last are checkpoints: each is committed as soon as it is full, holds the
+ * content and the index of its entries, and is no backup. The last archive is the backup. Its index is whole: it has the
+ * chunks of the checkpoints, copied as they are, and its own.
+ *
+ * So a run that is killed after hours has left checkpoints, and the next one finds in them what it need not read again. What
+ * fits into one archive is one archive.
+ */
+import {
+	beginArchive,
+	openArchive,
+	type ArchiveChoices,
+	type DecryptionKeys,
+	type Manifest,
+	type NewArchive,
+	type NumberRange,
+} from '../archive';
+import { cancelled, throwIfCancelled } from '../errors';
+import { stepsAhead, type Step } from './ahead';
+import { baseEntries, type TreeBase } from './base';
+import { compared } from './compare';
+import { indexChunks } from './read-index';
+import type { TreeSource } from './source';
+import { newTally, TreeArchive, type Names, type Tally, type WriteContext } from './write-archive';
+
+/** GiB after which a checkpoint is committed. An S3 server takes 5 TiB in one object. */
+export const CHECKPOINT_GIB: NumberRange = { min: 1, max: 4096 };
+const USUAL_CHECKPOINT_GIB = 16;
+const GIB = 1024 ** 3;
+
+export interface BackUpTreeOptions extends ArchiveChoices {
+	archive: Omit<NewArchive, 'extension'>;
+	source: TreeSource;
+	/** What content may be used of; empty for a whole backup. */
+	base: TreeBase;
+	/** What opens the archives that are being written; without it, all of the set goes into one archive. */
+	keys?: DecryptionKeys;
+	/** Bytes of content after which a checkpoint is committed; 16 GiB by default. A file is never cut, whatever its size. */
+	checkpointBytes?: number;
+	/** What the manifest is to say of the source, asked when everything was read. */
+	describe: () => TreeDetails;
+	onProgress?: (progress: TreeProgress) => void;
+	log?: (line: string) => void;
+}
+
+export interface TreeDetails extends Pick<Manifest, 'source' | 'partial'> {
+	options?: Manifest['options'];
+	counts?: Manifest['counts'];
+	warnings?: string[];
+}
+
+export interface TreeProgress {
+	/** Of content, as far as it was looked at. */
+	bytes: number;
+	entries: number;
+}
+
+/**
+ * Backs up a set. Resolves with the manifest of the backup, which names what it needs.
+ * @throws BackupError CANCELLED, and what the source and the storage throw. Checkpoints stay, and the next run goes on from them.
+ */
+export async function backUpTree(options: BackUpTreeOptions): Promise<Manifest> {
+	const { source, base, onProgress } = options;
+	const signal = options.signal ?? new AbortController().signal;
+	throwIfCancelled(signal);
+	const tally = newTally();
+	const before = base.length > 0 ? baseEntries(base, signal) : undefined;
+	const steps = stepsAhead(compared(source.entries(signal), before), source, signal);
+	let entries = 0;
+	let bytes = 0;
+	const onBytes = (more: number) => {
+		entries++;
+		bytes += more;
+		onProgress?.({ bytes, entries });
+	};
+	const context = { source, tally, limit: limitOf(options), signal, onBytes };
+	const checkpoints: Manifest[] = [];
+	try {
+		for (;;) {
+			const { manifest, isLast } = await oneArchive(options, context, steps, checkpoints);
+			if (isLast) return manifest;
+			checkpoints.push(manifest);
+			options.log?.(`Committed checkpoint ${checkpoints.length}, ${manifest.file}`);
+		}
+	} catch (error) {
+		throw signal.aborted ? cancelled() : error;
+	} finally {
+		await steps.return(undefined);
+	}
+}
+
+/** The index of a checkpoint is read again for the backup's own, which takes the keys. */
+function limitOf({ encryption, keys, checkpointBytes = USUAL_CHECKPOINT_GIB * GIB }: BackUpTreeOptions): number {
+	const canBeRead = !encryption || keys?.passphrase !== undefined || (keys?.privateKeys?.length ?? 0) > 0;
+	return canBeRead ? checkpointBytes : Infinity;
+}
+
+async function oneArchive(
+	options: BackUpTreeOptions,
+	context: WriteContext,
+	steps: AsyncGenerator<Step>,
+	checkpoints: readonly Manifest[],
+): Promise<{ manifest: Manifest; isLast: boolean }> {
+	const { archive, runId, tags } = options;
+	const writer = await beginArchive(options, { ...archive, extension: 'tar' });
+	try {
+		const contents = new TreeArchive(writer, context);
+		const isLast = await contents.fill(steps);
+		if (isLast) for (const checkpoint of checkpoints) await copyIndex(options, checkpoint, contents);
+		await contents.end();
+		const needs = [...context.tally.uses.keys()].filter((id) => id !== writer.id);
+		const details = isLast ? completeDetails(options, context.tally) : checkpointDetails(options);
+		const manifest = await writer.commit({ ...details, needs, runId, tags, ...(!isLast && { checkpoint: true }) });
+		return { manifest, isLast };
+	} catch (error) {
+		await writer.abort(error);
+		throw error;
+	}
+}
+
+async function copyIndex(
+	{ storage, keys, folder, signal }: BackUpTreeOptions,
+	manifest: Manifest,
+	contents: TreeArchive,
+): Promise<void> {
+	const reader = await openArchive(storage, { manifest, folder: folder ?? manifest.folder }, keys);
+	for await (const chunk of indexChunks(reader, signal)) await contents.copyChunk(chunk);
+}
+
+function checkpointDetails({ describe }: BackUpTreeOptions) {
+	const { source, options } = describe();
+	return { source, options, counts: {}, warnings: [] };
+}
+
+function completeDetails({ describe }: BackUpTreeOptions, tally: Tally) {
+	const { source, partial, options, counts, warnings = [] } = describe();
+	const { files, directories, symlinks, links, stored, reused, bytes, uses } = tally;
+	return {
+		source: { ...source, uses: Object.fromEntries(uses) },
+		...(partial && { partial }),
+		options,
+		counts: { files, directories, symlinks, links, stored, reused, bytes, ...counts },
+		warnings: [...warnings, ...warningsOf(tally)],
+	};
+}
+
+function warningsOf({ leftOut, changed }: Tally): string[] {
+	const warnings: string[] = [];
+	if (leftOut.count > 0) warnings.push(`${leftOut.count} entries were left out: ${some(leftOut)}`);
+	if (changed.count > 0) {
+		warnings.push(
+			`${changed.count} files changed each time they were read, and may be of no single moment: ${some(changed)}`,
+		);
+	}
+	return warnings;
+}
+
+function some({ count, first }: Names): string {
+	return count > first.length ? `${first.join(', ')} and ${count - first.length} more` : first.join(', ');
+}

@@ -1,0 +1,49 @@
+/** What is there now beside what there was at an earlier backup: both in the order of names, so neither is held in memory. */
+import { BackupError } from '../errors';
+import type { EntryFacts, TreeEntry } from './entry';
+import { compareNames, shownName } from './name';
+
+/** An entry of the source, with what an earlier backup has under its name. */
+export interface Compared {
+	facts: EntryFacts;
+	known: TreeEntry | undefined;
+}
+
+/** @throws BackupError SOURCE_FAILED where the source is not in order: entries would be taken for new ones, or for gone */
+export async function* compared(
+	entries: AsyncIterable<EntryFacts>,
+	before: AsyncIterable<TreeEntry> | undefined,
+): AsyncGenerator<Compared> {
+	const earlier = before?.[Symbol.asyncIterator]();
+	let known = await nextOf(earlier);
+	let last: string | undefined;
+	try {
+		for await (const facts of entries) {
+			if (last !== undefined && compareNames(last, facts.name) >= 0) throw notInOrder(last, facts.name);
+			last = facts.name;
+			while (known && compareNames(known.name, facts.name) < 0) known = await nextOf(earlier);
+			yield { facts, known: known?.name === facts.name ? known : undefined };
+		}
+	} finally {
+		await earlier?.return?.();
+	}
+}
+
+async function nextOf(entries: AsyncIterator<TreeEntry> | undefined): Promise<TreeEntry | undefined> {
+	const next = await entries?.next();
+	return next?.done === false ? next.value : undefined;
+}
+
+function notInOrder(last: string, name: string): BackupError {
+	const message = `The source lists ${shownName(name)} after ${shownName(last)}, which is not the order of names.`;
+	return new BackupError('SOURCE_FAILED', message, { hint: 'Its list cannot be relied upon. Nothing was stored.' });
+}
+
+/** A file whose content an archive holds. */
+export type StoredFile = TreeEntry & Required<Pick<TreeEntry, 'sha256' | 'content'>>;
+
+/** Whether a file is still as an earlier backup has it. What changed while it was read is read again. */
+export function isSame(facts: EntryFacts, known: TreeEntry | undefined): known is StoredFile {
+	if (known?.type !== 'file' || facts.type !== 'file' || known.changed) return false;
+	return facts.state !== undefined && facts.state === known.state && facts.size === known.size && !!known.content;
+}

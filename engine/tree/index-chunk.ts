@@ -1,0 +1,108 @@
+/**
+ * The index of a backup comes in chunks, each a member of the tar and a frame of its own, so that all of it is read by
+ * ranges, without the content between. A chunk is complete by itself: its first line names the archives that its other lines
+ * refer to, and those are entries, one each, in the order of their names. So a chunk can be copied into another archive as it is.
+ */
+import { BackupError } from '../errors';
+import { memberHeader, parseMember, TarDamage, tarPadding } from '../tar';
+import { formatEntry, parseEntry, type TreeEntry } from './entry';
+import { bytesOf } from './name';
+
+/** The folder of the chunks among the members of the tar. */
+export const INDEX_FOLDER = '.stack-backup-index';
+/** Chunks are closed at whichever comes first. */
+const MOST_ENTRIES = 8192;
+const MOST_BYTES = 2 * 1024 * 1024;
+/** As much as a chunk that is read may have: one line may be long. */
+export const LARGEST_CHUNK = 16 * 1024 * 1024;
+const LARGEST_TABLE = 4096 + 1;
+
+/** Collects entries into a chunk. */
+export class IndexChunk {
+	readonly #archives = new Map<string, number>();
+	#lines: string[] = [];
+	#bytes = 0;
+
+	get isEmpty(): boolean {
+		return this.#lines.length === 0;
+	}
+
+	get isFull(): boolean {
+		return this.#lines.length >= MOST_ENTRIES || this.#bytes >= MOST_BYTES;
+	}
+
+	add(entry: TreeEntry): void {
+		const line = formatEntry(entry, (id) => this.#ordinalOf(id));
+		this.#lines.push(line);
+		this.#bytes += line.length;
+	}
+
+	/** The chunk as a member of the tar; the chunk is empty from then on. @param name of the member, without its folder */
+	take(name: string): Buffer {
+		const head = JSON.stringify({ archives: [...this.#archives.keys()] });
+		const content = Buffer.from(`${[head, ...this.#lines].join('\n')}\n`);
+		this.#lines = [];
+		this.#bytes = 0;
+		this.#archives.clear();
+		const facts = { mode: 0o600, uid: 0, gid: 0, modified: 0n, type: 'file' } as const;
+		const header = memberHeader({ ...facts, name: bytesOf(`${INDEX_FOLDER}/${name}`), size: content.length });
+		return Buffer.concat([header, content, tarPadding(content.length)]);
+	}
+
+	#ordinalOf(id: string): number {
+		let ordinal = this.#archives.get(id);
+		if (ordinal === undefined) this.#archives.set(id, (ordinal = this.#archives.size));
+		return ordinal;
+	}
+}
+
+/**
+ * The entries of a chunk.
+ * @param member with its header, as `take` gave it
+ * @param where for messages: the archive's key
+ * @throws BackupError ARCHIVE_CORRUPT
+ */
+export function* parseChunkMember(member: Uint8Array, where: string): Generator<TreeEntry> {
+	yield* parseChunk(contentOf(member, where), where);
+}
+
+function contentOf(member: Uint8Array, where: string): Uint8Array {
+	try {
+		const content = parseMember(member);
+		if (content) return content;
+	} catch (error) {
+		if (!(error instanceof TarDamage)) throw error;
+	}
+	throw damaged(where);
+}
+
+/** The entries of a chunk without the header of its member. @throws BackupError ARCHIVE_CORRUPT */
+export function* parseChunk(content: Uint8Array, where: string): Generator<TreeEntry> {
+	const text = Buffer.from(content.buffer, content.byteOffset, content.length).toString('utf8');
+	if (!text.endsWith('\n')) throw damaged(where);
+	let at = text.indexOf('\n') + 1;
+	const archives = tableIn(text.slice(0, at));
+	if (!archives) throw damaged(where);
+	while (at < text.length) {
+		const end = text.indexOf('\n', at);
+		yield parseEntry(text.slice(at, end), archives, where);
+		at = end + 1;
+	}
+}
+
+function tableIn(line: string): string[] | undefined {
+	try {
+		const { archives } = JSON.parse(line) as { archives?: unknown };
+		if (!Array.isArray(archives) || archives.length > LARGEST_TABLE) return undefined;
+		const isId = (id: unknown): id is string => typeof id === 'string' && /^[0-9a-f-]{36}$/.test(id);
+		return archives.every(isId) ? archives : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+function damaged(where: string): BackupError {
+	return new BackupError('ARCHIVE_CORRUPT', `A part of the index of ${where} cannot be read.`, {
+		hint: 'Choose another backup, or a copy of this one.',
+	});
+}
