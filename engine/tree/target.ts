@@ -1,0 +1,30 @@
+/** Where the entries of a restore go: a folder, a bucket. Each system brings one. */
+import type { TreeEntry } from './entry';
+
+/** What is to happen to what is there already and is not the same. */
+export const EXISTING = ['fail', 'skip', 'overwrite'] as const;
+export type Existing = (typeof EXISTING)[number];
+
+export interface TreeTarget {
+	/**
+	 * Called once before anything is written, with nothing changed yet: whether the target can be used.
+	 * @throws BackupError
+	 */
+	prepare?(signal: AbortSignal): Promise<void>;
+	/**
+	 * What stands at the place of an entry: nothing, the very same (an earlier run has restored it, or it never changed), or
+	 * something else. Asked before each `write`.
+	 */
+	look(entry: TreeEntry, signal: AbortSignal): Promise<'nothing' | 'same' | 'other'>;
+	/**
+	 * Writes a file under a name of its own and gives it its real name only when the content came to its end without an error, so
+	 * that what stands there is always whole. Several are written at once.
+	 */
+	writeFile(entry: TreeEntry, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
+	/** Makes what has no content: a directory, a link. In the order of names. */
+	make(entry: TreeEntry, signal: AbortSignal): Promise<void>;
+	/** After the last entry: times of directories, which change while files are written into them. */
+	finish?(signal: AbortSignal): Promise<void>;
+	/** In every case, at the end. */
+	close?(): Promise<void>;
+}
