@@ -59,7 +59,7 @@ export {
 	type PartialBackup,
 } from './manifest/manifest';
 export { mayBeOfKind, NewerManifest } from './manifest/newer';
-export { assertSelfContained, neededBy, type NeededArchive } from './manifest/needs';
+export { assertNeededThere, assertSelfContained, neededBy, type NeededArchive } from './manifest/needs';
 export { formatManifest, manifestDocument, parseManifest } from './manifest/text';
 export { DerivationBudget, isAuthentic, type ManifestTrust } from './manifest/authenticity';
 export { readManifest } from './manifest/file';

@@ -47,8 +47,8 @@ export function memberHeader(facts: MemberFacts): Buffer {
 	if (size > MAX_OCTAL) records.push(paxRecord('size', String(size)));
 	if (uid > MAX_ID) records.push(paxRecord('uid', String(uid)));
 	if (gid > MAX_ID) records.push(paxRecord('gid', String(gid)));
-	if (!/^[\x01-\x7f]{0,31}$/.test(user)) records.push(paxRecord('uname', user));
-	if (!/^[\x01-\x7f]{0,31}$/.test(group)) records.push(paxRecord('gname', group));
+	if (!isShort(user)) records.push(paxRecord('uname', user));
+	if (!isShort(group)) records.push(paxRecord('gname', group));
 	// The name that star gave them, and that GNU tar, bsdtar and Python understand.
 	for (const [key, value] of Object.entries(facts.attributes ?? {})) {
 		records.push(paxRecord(`SCHILY.xattr.${key}`, value));
@@ -68,13 +68,24 @@ export function memberHeader(facts: MemberFacts): Buffer {
 	});
 	if (records.length === 0) return block;
 	const extended = Buffer.concat(records);
-	const before = headerBlock({ name: 'PaxHeader', size: extended.length, seconds: Math.min(time, MAX_OCTAL), type: 'x' });
+	const before = headerBlock({
+		name: 'PaxHeader',
+		size: extended.length,
+		seconds: Math.min(time, MAX_OCTAL),
+		type: 'x',
+	});
 	return Buffer.concat([before, extended, tarPadding(extended.length), block]);
 }
 
 /** Whether the header itself has room for a name. */
 function fits(name: Uint8Array): boolean {
 	return name.length <= NAME_BYTES && name.every((byte) => byte > 0 && byte < 0x80);
+}
+
+/** Whether the header itself has room for the name of a user or group, and a NUL behind it. */
+function isShort(name: string): boolean {
+	const bytes = Buffer.from(name);
+	return bytes.length < 32 && fits(bytes);
 }
 
 /** For programs that do not know PAX. */

@@ -18,7 +18,8 @@ import {
 } from '../archive';
 import { cancelled, throwIfCancelled } from '../errors';
 import { stepsAhead, type Step } from './ahead';
-import { baseEntries, type TreeBase } from './base';
+import { baseEntries } from './base';
+import type { ChosenBase } from './chooseBase';
 import { compared } from './compare';
 import { indexChunks } from './read-index';
 import type { TreeSource } from './source';
@@ -32,8 +33,8 @@ const GIB = 1024 ** 3;
 export interface BackUpTreeOptions extends ArchiveChoices {
 	archive: Omit<NewArchive, 'extension'>;
 	source: TreeSource;
-	/** What content may be used of; empty for a whole backup. */
-	base: TreeBase;
+	/** Of which archives content is used: see chooseBase; NO_BASE for a whole backup. */
+	base: ChosenBase;
 	/** What opens the archives that are being written; without it, all of the set goes into one archive. */
 	keys?: DecryptionKeys;
 	/** Bytes of content after which a checkpoint is committed; 16 GiB by default. A file is never cut, whatever its size. */
@@ -65,7 +66,7 @@ export async function backUpTree(options: BackUpTreeOptions): Promise<Manifest> 
 	const signal = options.signal ?? new AbortController().signal;
 	throwIfCancelled(signal);
 	const tally = newTally();
-	const before = base.length > 0 ? baseEntries(base, signal) : undefined;
+	const before = base.archives.length > 0 ? baseEntries(base, signal) : undefined;
 	const steps = stepsAhead(compared(source.entries(signal), before), source, signal);
 	let entries = 0;
 	let bytes = 0;
@@ -133,14 +134,14 @@ function checkpointDetails({ describe }: BackUpTreeOptions) {
 	return { source, options, counts: {}, warnings: [] };
 }
 
-function completeDetails({ describe }: BackUpTreeOptions, tally: Tally) {
+function completeDetails({ describe, base: { increment } }: BackUpTreeOptions, tally: Tally) {
 	const { source, partial, options, counts, warnings = [] } = describe();
 	const { files, directories, symlinks, links, stored, reused, bytes, uses } = tally;
 	return {
 		source: { ...source, uses: Object.fromEntries(uses) },
 		...(partial && { partial }),
 		options,
-		counts: { files, directories, symlinks, links, stored, reused, bytes, ...counts },
+		counts: { files, directories, symlinks, links, stored, reused, bytes, increment, ...counts },
 		warnings: [...warnings, ...warningsOf(tally)],
 	};
 }

@@ -92,10 +92,18 @@ function shortened(line: string): string {
 
 function entryOf(read: unknown, archives: readonly string[]): TreeEntry | undefined {
 	if (typeof read !== 'object' || read === null || Array.isArray(read)) return undefined;
-	const { name, type = 'file', size, modified, sha256, at, attributes, sparse, changed, ...others } = read as Record<
-		string,
-		unknown
-	>;
+	const {
+		name,
+		type = 'file',
+		size,
+		modified,
+		sha256,
+		at,
+		attributes,
+		sparse,
+		changed,
+		...others
+	} = read as Record<string, unknown>;
 	const isNamed = isText(name) && name !== '' && !name.includes('\0');
 	const isTimed = typeof modified === 'string' && /^-?\d{1,20}$/.test(modified);
 	if (!isNamed || !isTimed || !isType(type) || !isCount(size)) return undefined;
@@ -107,7 +115,8 @@ function entryOf(read: unknown, archives: readonly string[]): TreeEntry | undefi
 		if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes)) return undefined;
 		entry.attributes = attributes as Record<string, unknown>;
 	}
-	if (type !== 'file') return size === 0 && sha256 === undefined && at === undefined && hasTarget(entry) ? entry : undefined;
+	if (type !== 'file')
+		return size === 0 && sha256 === undefined && at === undefined && hasTarget(entry) ? entry : undefined;
 	const content = placeOf(at, archives);
 	if (!content || typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
 	if (!Number.isSafeInteger(content.offset + size)) return undefined;

@@ -1,12 +1,5 @@
 /** The archives that hold a backup's content: its own, and those that its manifest names. */
-import {
-	assertNeededThere,
-	listManifests,
-	openArchive,
-	type ArchiveReader,
-	type DecryptionKeys,
-	type Manifest,
-} from '../archive';
+import { assertNeededThere, listManifests, openArchive, type ArchiveReader, type DecryptionKeys } from '../archive';
 import type { Storage } from '../storage/storage';
 
 /**
@@ -31,4 +24,3 @@ export async function openNeeded(
 	}
 	return readers;
 }
-

@@ -67,8 +67,8 @@ export async function restoreTree(options: RestoreTreeOptions): Promise<Restored
 	const signal = options.signal ?? new AbortController().signal;
 	try {
 		throwIfCancelled(signal);
-		await target.prepare?.(signal);
 		const plan = await planOf(options, signal);
+		await target.prepare?.(plan, signal);
 		const restored = await new TreeRestore(options, plan, signal).run();
 		await target.finish?.(signal);
 		return restored;
@@ -87,6 +87,7 @@ async function planOf(options: RestoreTreeOptions, signal: AbortSignal): Promise
 	let otherCount = 0;
 	for await (const entry of readIndex(reader, signal)) {
 		if (!selection.takes(entry.name)) continue;
+		target.accept?.(entry);
 		plan.entries++;
 		if (existing === 'fail' && (await target.look(entry, signal)) === 'other') {
 			otherCount++;
@@ -183,7 +184,10 @@ class TreeRestore {
 		if (entry.size > SMALL_BYTES) return await this.#write(entry, contents.contentOf(entry));
 		const pieces: Uint8Array[] = [];
 		for await (const piece of contents.contentOf(entry)) pieces.push(piece);
-		while (this.#writing.size >= WRITTEN_AT_ONCE || (this.#waitingBytes > 0 && this.#waitingBytes + entry.size > WAITING_BYTES)) {
+		while (
+			this.#writing.size >= WRITTEN_AT_ONCE ||
+			(this.#waitingBytes > 0 && this.#waitingBytes + entry.size > WAITING_BYTES)
+		) {
 			await Promise.race(this.#writing);
 		}
 		this.#throwIfFailed();
@@ -262,7 +266,11 @@ function nothingSelected(key: string): BackupError {
 function inTheWayOf(names: string[], count: number): BackupError {
 	const shown = listed(names);
 	const more = count > names.length ? ` (${count} in all)` : '';
-	return new BackupError('TARGET_EXISTS', `The target has others of these already: ${shown}${more}. Nothing of it was changed.`, {
-		hint: 'Restore into an empty place, or choose to skip or to overwrite what is there.',
-	});
+	return new BackupError(
+		'TARGET_EXISTS',
+		`The target has others of these already: ${shown}${more}. Nothing of it was changed.`,
+		{
+			hint: 'Restore into an empty place, or choose to skip or to overwrite what is there.',
+		},
+	);
 }

@@ -62,7 +62,8 @@ function folderOf(name: string): string {
 }
 
 function globsOf(globs: readonly string[]): Minimatch[] {
-	if (globs.length > MAX_GLOBS) throw unusable(`There are ${globs.length} patterns, and at most ${MAX_GLOBS} can be used.`);
+	if (globs.length > MAX_GLOBS)
+		throw unusable(`There are ${globs.length} patterns, and at most ${MAX_GLOBS} can be used.`);
 	return globs.map((glob) => {
 		const trimmed = glob.replace(/^\/+/, '').replace(/\/+$/, '');
 		if (trimmed === '') throw unusable(`The pattern ${JSON.stringify(glob)} is empty.`);

@@ -7,10 +7,15 @@ export type Existing = (typeof EXISTING)[number];
 
 export interface TreeTarget {
 	/**
-	 * Called once before anything is written, with nothing changed yet: whether the target can be used.
+	 * Called with each entry before anything is written: whether it can be restored there at all.
+	 * @throws BackupError INVALID_INPUT, ARCHIVE_CORRUPT for a name that leads out of the target
+	 */
+	accept?(entry: TreeEntry): void;
+	/**
+	 * Called once when all entries were accepted, before the first is written: whether there is room, and the right to write.
 	 * @throws BackupError
 	 */
-	prepare?(signal: AbortSignal): Promise<void>;
+	prepare?(totals: { bytes: number; entries: number }, signal: AbortSignal): Promise<void>;
 	/**
 	 * What stands at the place of an entry: nothing, the very same (an earlier run has restored it, or it never changed), or
 	 * something else. Asked before each `write`.

@@ -112,10 +112,14 @@ export class TreeArchive {
 				this.#isOver = true;
 				return;
 			}
-			for await (const piece of this.#memberOf(next.value)) {
-				this.#offset += piece.length;
-				yield piece;
-			}
+			yield* this.#counted(this.#memberOf(next.value));
+		}
+	}
+
+	async *#counted(pieces: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+		for await (const piece of pieces) {
+			this.#offset += piece.length;
+			yield piece;
 		}
 	}
 
@@ -160,7 +164,8 @@ export class TreeArchive {
 		let left = facts.size;
 		let isWhole = true;
 		for await (const chunk of bytes) {
-			const piece = chunk.subarray(0, left);
+			// A chunk that is lent goes back only as it is.
+			const piece = chunk.length > left ? chunk.subarray(0, left) : chunk;
 			if (piece.length < chunk.length) isWhole = false;
 			if (piece.length > 0) {
 				digest.update(piece);

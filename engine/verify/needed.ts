@@ -29,7 +29,7 @@ export async function verifyNeeded(manifest: Manifest, context: NeededContext): 
 		});
 		return;
 	}
-	const { backups } = await listManifests(storage, '', {}, signal, keys);
+	const { backups } = await listManifests(storage, '', { checkpoints: true }, signal, keys);
 	const needed = neededBy(manifest, backups);
 	const missing = needed.filter(({ entry }) => entry?.foundSize === undefined);
 	if (missing.length > 0) {

@@ -124,6 +124,7 @@ async function areAsListed(
 		try {
 			const { manifest } = await read(manifestKeyOf(key), 0, signal);
 			const told = known.get(key);
+			if (manifest.checkpoint && !told) return;
 			if (told ? !isSame(manifest, told) : !kind || manifest.kind === kind) areSame = false;
 		} catch (error) {
 			if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return;

@@ -14,6 +14,8 @@ export interface ManifestFilter {
 	kind?: BackupKind | readonly BackupKind[];
 	/** The database, collection or bucket, as it is called there. */
 	name?: string;
+	/** Whether checkpoints are listed, too, which are no backups: for those who look for what a backup needs. */
+	checkpoints?: boolean;
 	/** Only the newest so many. Damaged ones do not count. */
 	limit?: number;
 }
@@ -50,7 +52,7 @@ export async function listManifests(
 /** Like `listManifests`, with what else there is to say of how to look, and with what was listed. */
 export async function listWith(
 	storage: Storage,
-	{ kind, name, limit = Infinity }: ManifestFilter,
+	{ kind, name, checkpoints = false, limit = Infinity }: ManifestFilter,
 	scan: Pick<ScanOptions<never>, 'prefix' | 'signal' | 'trust' | 'isAnew'>,
 ): Promise<ManifestList & Pick<Scan<never>, 'listing'>> {
 	const kinds = typeof kind === 'string' ? [kind] : kind;
@@ -59,6 +61,7 @@ export async function listWith(
 		...scan,
 		...(name !== undefined && { wants: (key: string) => isFileOf(name, key.slice(key.lastIndexOf('/') + 1)) }),
 		keep: (backup) => {
+			if (backup.manifest.checkpoint && !checkpoints) return undefined;
 			if (kinds && !kinds.includes(backup.manifest.kind)) return undefined;
 			backups.push(backup);
 			if (backups.length >= limit + Math.max(limit, SURPLUS)) keepNewest(backups, limit);
