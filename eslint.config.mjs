@@ -47,6 +47,8 @@ const below = {
 	retention: ['verify', 'archive', 'storage'],
 	postgres: ['verify', 'tree', 'tar', 'archive', 'storage'],
 	qdrant: ['verify', 'tree', 'tar', 'archive', 'storage'],
+	files: ['verify', 'tree', 'tar', 'archive', 'storage'],
+	minio: ['verify', 'tree', 'tar', 'archive', 'storage'],
 };
 
 /** The arrows of the layout (CONTRIBUTING.md): imports go from the nodes down to the storage, and never back up. */

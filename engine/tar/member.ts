@@ -36,7 +36,8 @@ const SECOND = 1_000_000_000n;
 /** All headers of a member: whole blocks, behind which its content stands. */
 export function memberHeader(facts: MemberFacts): Buffer {
 	const { type, size, modified, mode, uid, gid, user = '', group = '', target = new Uint8Array() } = facts;
-	const name = type === 'directory' ? Buffer.concat([facts.name, Buffer.from('/')]) : facts.name;
+	const isBare = type === 'directory' && facts.name.at(-1) !== 0x2f;
+	const name = isBare ? Buffer.concat([facts.name, Buffer.from('/')]) : facts.name;
 	const seconds = modified / SECOND - (modified % SECOND < 0n ? 1n : 0n);
 	const records: Buffer[] = [];
 	if (!fits(name)) records.push(paxRecord('path', name));

@@ -11,7 +11,9 @@ export type EntryType = (typeof ENTRY_TYPES)[number];
 
 /** What there is to know of an entry without its content. */
 export interface EntryFacts {
-	/** See name.ts. */
+	/**
+	 * See name.ts. That of a directory ends with a slash, so that it stands right before what is in it.
+	 */
 	name: string;
 	type: EntryType;
 	/** Bytes of the content; 0 for what is not a file. */
@@ -115,6 +117,7 @@ function entryOf(read: unknown, archives: readonly string[]): TreeEntry | undefi
 		if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes)) return undefined;
 		entry.attributes = attributes as Record<string, unknown>;
 	}
+	if (type === 'directory' && !name.endsWith('/')) return undefined;
 	if (type !== 'file')
 		return size === 0 && sha256 === undefined && at === undefined && hasTarget(entry) ? entry : undefined;
 	const content = placeOf(at, archives);

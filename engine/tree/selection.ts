@@ -37,15 +37,18 @@ export class Selection {
 		return this.#prefix === '' && this.#include.length === 0 && this.#exclude.length === 0;
 	}
 
+	/** @param name that of a directory with the slash at its end */
 	takes(name: string): boolean {
 		if (!name.startsWith(this.#prefix) || this.isExcluded(name)) return false;
-		return this.#include.length === 0 || this.#include.some((glob) => glob.match(name));
+		const bare = withoutSlash(name);
+		return this.#include.length === 0 || this.#include.some((glob) => glob.match(bare));
 	}
 
 	/** Whether an entry, or a folder that it is in, is left out; then so is all that is below it. */
 	isExcluded(name: string): boolean {
 		if (this.#exclude.length === 0) return false;
-		return this.#isFolderOut(folderOf(name)) || this.#exclude.some((glob) => glob.match(name));
+		const bare = withoutSlash(name);
+		return this.#isFolderOut(folderOf(bare)) || this.#exclude.some((glob) => glob.match(bare));
 	}
 
 	#isFolderOut(folder: string): boolean {
@@ -55,6 +58,10 @@ export class Selection {
 		this.#folder = { name: folder, isOut };
 		return isOut;
 	}
+}
+
+function withoutSlash(name: string): string {
+	return name.endsWith('/') ? name.slice(0, -1) : name;
 }
 
 function folderOf(name: string): string {

@@ -126,7 +126,10 @@ export class TreeArchive {
 	async *#memberOf(step: Step): AsyncGenerator<Uint8Array> {
 		if (step.kind === 'known') return this.#enter(step.entry);
 		if (step.kind === 'leftOut') return this.#leaveOut(step.facts, step.reason);
-		if (step.kind === 'large') return yield* this.#large(step.facts);
+		if (step.kind === 'large') {
+			yield* this.#large(step.facts);
+			return;
+		}
 		yield this.#header(step.facts);
 		if (step.kind === 'bare') return this.#enter(step.facts);
 		const { facts, content, sha256, changed } = step;

@@ -1,0 +1,231 @@
+/** A folder, or a single file, as the source of a backup. */
+import { constants, type BigIntStats } from 'node:fs';
+import { lstat, open, readlink, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+
+import { BackupError, cancelled } from '../errors';
+import { lend } from '../storage/lent';
+import {
+	nameOf,
+	shownName,
+	type EntryFacts,
+	type LeftOut,
+	type OpenEntry,
+	type Selection,
+	type TreeSource,
+} from '../tree';
+import { isErrno, pathOf, walk } from './walk';
+
+export interface FilesSourceOptions {
+	/** Absolute. */
+	root: string;
+	selection: Selection;
+	/** What of the folder is not backed up whatever was chosen, absolute: the storage itself. */
+	notIn?: readonly string[];
+	/** Whether what lies on other file systems is left out. */
+	oneFileSystem?: boolean;
+	/** Whether a file or directory that cannot be read is left out and reported; by default the backup ends there. */
+	skipUnreadable?: boolean;
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+/** As many files with several names are remembered; more of them are stored as files of their own. */
+const MOST_LINKED = 100_000;
+const NAMES_KEPT = 20;
+
+export class FilesSource implements TreeSource {
+	readonly #root: Buffer;
+	readonly #options: FilesSourceOptions;
+	readonly #notIn: readonly string[];
+	/** The name under which a file with several names was met first, by device and inode. */
+	readonly #linked = new Map<string, string>();
+	readonly #spare: Buffer[] = [];
+	/** What was left out and is no file: sockets, devices. */
+	#specialCount = 0;
+	readonly #special: string[] = [];
+	#unreadableCount = 0;
+	readonly #unreadable: string[] = [];
+
+	constructor(options: FilesSourceOptions) {
+		this.#root = Buffer.from(options.root);
+		this.#options = options;
+		this.#notIn = (options.notIn ?? [])
+			.map((folder) => path.relative(options.root, folder))
+			.filter((relative) => relative !== '' && relative !== '..' && !relative.startsWith(`..${path.sep}`))
+			.map((relative) => relative.split(path.sep).join('/'));
+	}
+
+	/** What the user has to know of what was left out. */
+	get warnings(): string[] {
+		const some = (count: number, names: string[]) =>
+			count > names.length ? `${names.join(', ')} and ${count - names.length} more` : names.join(', ');
+		return [
+			...(this.#specialCount > 0
+				? [`${this.#specialCount} sockets, pipes and devices were left out: ${some(this.#specialCount, this.#special)}`]
+				: []),
+			...(this.#unreadableCount > 0
+				? [
+						`${this.#unreadableCount} entries could not be read and were left out: ${some(this.#unreadableCount, this.#unreadable)}`,
+					]
+				: []),
+		];
+	}
+
+	async *entries(signal: AbortSignal): AsyncGenerator<EntryFacts> {
+		const { root, selection, oneFileSystem = false } = this.#options;
+		const top = await lstat(root, { bigint: true }).catch((error: unknown) => {
+			throw sourceError(error, root);
+		});
+		if (top.isFile()) {
+			// Its own name, and the folder that it is in as the root.
+			throw new BackupError('INVALID_INPUT', `${root} is a file, not a folder.`, {
+				hint: 'Give the folder that it is in, and its name as the pattern to include.',
+			});
+		}
+		if (!top.isDirectory()) {
+			throw new BackupError('INVALID_INPUT', `${root} is not a folder.`, { hint: 'Give the path of a folder.' });
+		}
+		const isExcluded = (name: string) => selection.isExcluded(name) || this.#isStorage(name);
+		const onUnreadable = (name: string, error: NodeJS.ErrnoException) => this.#leaveOut(name, error);
+		for await (const { name, stat } of walk({ root: this.#root, isExcluded, oneFileSystem, onUnreadable, signal })) {
+			if (!selection.takes(name)) continue;
+			const facts = await this.#factsOf(name, stat);
+			if (facts) yield facts;
+		}
+	}
+
+	async open({ name }: EntryFacts, signal: AbortSignal): Promise<OpenEntry | LeftOut> {
+		const file = pathOf(this.#root, name);
+		let handle: FileHandle;
+		try {
+			// Not through a link that took its place, and without waiting for a pipe that did.
+			handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+		} catch (error) {
+			if (isErrno(error) && ['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO'].includes(error.code ?? '')) {
+				return { leftOut: 'it went away while the backup ran' };
+			}
+			if (isErrno(error) && this.#options.skipUnreadable && isDenied(error))
+				return { leftOut: `it cannot be read, ${error.code}` };
+			throw sourceError(error, shownName(name));
+		}
+		try {
+			const before = await handle.stat({ bigint: true });
+			if (!before.isFile()) {
+				await handle.close();
+				return { leftOut: 'it is no file any more' };
+			}
+			return {
+				facts: fileFacts(name, before),
+				bytes: this.#bytesOf(handle, name, signal),
+				isUnchanged: async () => {
+					const after = await handle.stat({ bigint: true });
+					return after.size === before.size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs;
+				},
+				close: async () => await handle.close(),
+			};
+		} catch (error) {
+			await handle.close().catch(() => {});
+			throw sourceError(error, shownName(name));
+		}
+	}
+
+	async *#bytesOf(handle: FileHandle, name: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+		for (let position = 0; ;) {
+			if (signal.aborted) throw cancelled();
+			const buffer = this.#spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
+			const { bytesRead } = await handle.read(buffer, 0, buffer.length, position).catch((error: unknown) => {
+				throw sourceError(error, shownName(name));
+			});
+			if (bytesRead === 0) {
+				this.#spare.push(buffer);
+				return;
+			}
+			position += bytesRead;
+			yield lend(buffer.subarray(0, bytesRead), () => this.#spare.push(buffer));
+		}
+	}
+
+	async #factsOf(name: string, stat: BigIntStats): Promise<EntryFacts | undefined> {
+		if (stat.isFile()) return this.#linkFacts(name, stat) ?? fileFacts(name, stat);
+		const common = commonFacts(name, stat);
+		if (stat.isDirectory()) return { ...common, type: 'directory', size: 0 };
+		if (stat.isSymbolicLink()) {
+			try {
+				const target = await readlink(pathOf(this.#root, name), { encoding: 'buffer' });
+				return { ...common, type: 'symlink', size: 0, target: nameOf(target) };
+			} catch (error) {
+				if (isErrno(error) && error.code === 'ENOENT') return undefined;
+				throw sourceError(error, shownName(name));
+			}
+		}
+		this.#specialCount++;
+		if (this.#special.length < NAMES_KEPT) this.#special.push(shownName(name));
+		return undefined;
+	}
+
+	/** A further name of a file that was met already. */
+	#linkFacts(name: string, stat: BigIntStats): EntryFacts | undefined {
+		if (stat.nlink < 2n) return undefined;
+		const key = `${stat.dev}:${stat.ino}`;
+		const target = this.#linked.get(key);
+		if (target !== undefined) return { ...commonFacts(name, stat), type: 'link', size: 0, target };
+		if (this.#linked.size < MOST_LINKED) this.#linked.set(key, name);
+		return undefined;
+	}
+
+	#isStorage(name: string): boolean {
+		return this.#notIn.some((folder) => name === `${folder}/` || name.startsWith(`${folder}/`));
+	}
+
+	#leaveOut(name: string, error: NodeJS.ErrnoException): void {
+		if (!this.#options.skipUnreadable || !isDenied(error) || name === '') {
+			throw sourceError(error, name === '' ? this.#options.root : shownName(name));
+		}
+		this.#unreadableCount++;
+		if (this.#unreadable.length < NAMES_KEPT) this.#unreadable.push(shownName(name));
+	}
+}
+
+function commonFacts(name: string, { mtimeNs, mode, uid, gid }: BigIntStats) {
+	return { name, modified: mtimeNs, mode: Number(mode & 0o7777n), uid: Number(uid), gid: Number(gid) };
+}
+
+/** Blocks of this many bytes are what a file's `blocks` count, on every system (stat(2)). */
+const STAT_BLOCK = 512n;
+
+function fileFacts(name: string, stat: BigIntStats): EntryFacts {
+	const { size, mtimeNs, ctimeNs, ino, blocks } = stat;
+	return {
+		...commonFacts(name, stat),
+		type: 'file',
+		size: Number(size),
+		state: `${mtimeNs}-${ctimeNs}-${ino}`,
+		...(blocks * STAT_BLOCK < size && { sparse: true as const }),
+	};
+}
+
+function isDenied({ code }: NodeJS.ErrnoException): boolean {
+	return code === 'EACCES' || code === 'EPERM';
+}
+
+/** What the file system answered, as an error of the source. */
+function sourceError(error: unknown, what: string): unknown {
+	if (!isErrno(error)) return error;
+	const { code = '' } = error;
+	if (code === 'ENOENT') {
+		return new BackupError('INVALID_INPUT', `${what} does not exist.`, {
+			cause: error,
+			hint: 'Check the path. In a container, the folder must be mounted into it.',
+		});
+	}
+	if (isDenied(error)) {
+		return new BackupError('ACCESS_DENIED', `The system does not allow reading ${what}.`, {
+			cause: error,
+			hint: 'Give the user that n8n runs as the right to read it (in a container usually uid 1000), exclude it, or choose to leave out what cannot be read.',
+		});
+	}
+	return new BackupError('SOURCE_FAILED', `Reading ${what} failed: ${code}.`, {
+		cause: error,
+		hint: 'Check the disk or the network share that it lies on; the system log may say more.',
+	});
+}

@@ -1,0 +1,362 @@
+/**
+ * A folder as the target of a restore. The names come from an archive that may be hostile, so every way out of the folder is
+ * closed: a name is a row of plain parts, none of them `..`; nothing is written through a symbolic link, whoever made it; and
+ * links of the backup are made after all files. A file is written under a name of its own beside its place, and gets its name when
+ * it is whole; where nothing may be overwritten, by a hard link, which never overwrites.
+ */
+import { randomBytes } from 'node:crypto';
+import { constants, type BigIntStats } from 'node:fs';
+import * as fs from 'node:fs/promises';
+
+import { BackupError, throwIfCancelled } from '../errors';
+import { compareNames, shownName, type Existing, type TreeEntry, type TreeTarget } from '../tree';
+import { hashOf } from './hash';
+import { isErrno, pathOf } from './walk';
+
+export interface FilesTargetOptions {
+	/** Absolute. Made where it does not exist. */
+	root: string;
+	existing: Existing;
+	/** Whether owners are restored, and the bits that run a program as its owner; only root can. */
+	owners?: boolean;
+}
+
+/** Times are kept in nanoseconds and set in floating-point seconds. */
+const TIME_TOLERANCE = 2000n;
+const HOLE = Buffer.alloc(4096);
+const MOST_CHECKED = 10_000;
+/** What is left free on the disk. */
+const SPARE_ROOM = 64 * 1024 * 1024;
+
+export class FilesTarget implements TreeTarget {
+	readonly #root: Buffer;
+	readonly #options: FilesTargetOptions;
+	/** Directories that were found to be real ones, or were made. */
+	readonly #checked = new Set<string>();
+	/** To be given their times and modes at the end. */
+	readonly #directories: TreeEntry[] = [];
+
+	constructor(options: FilesTargetOptions) {
+		this.#options = options;
+		this.#root = Buffer.from(options.root);
+	}
+
+	accept({ name, type, target }: TreeEntry): void {
+		assertInside(name);
+		if (type === 'link') assertInside(target ?? '');
+	}
+
+	async prepare({ bytes }: { bytes: number }): Promise<void> {
+		try {
+			await fs.mkdir(this.#root, { recursive: true });
+			const { bavail, bsize } = await fs.statfs(this.#root);
+			const free = bavail * bsize;
+			if (bytes + SPARE_ROOM > free) throw noRoom(this.#options.root, bytes, free);
+		} catch (error) {
+			throw targetError(error, this.#options.root);
+		}
+	}
+
+	async look(entry: TreeEntry): Promise<'nothing' | 'same' | 'other'> {
+		try {
+			if (!(await this.#isReachable(entry.name))) return 'nothing';
+			const stat = await fs.lstat(this.#pathOf(entry.name), { bigint: true });
+			// A folder that is there is taken as it is, and gets its mode and its time at the end.
+			if (entry.type === 'directory' && stat.isDirectory()) return 'nothing';
+			return (await this.#isSame(entry, stat)) ? 'same' : 'other';
+		} catch (error) {
+			if (isErrno(error) && error.code === 'ENOENT') return 'nothing';
+			throw targetError(error, shownName(entry.name));
+		}
+	}
+
+	async writeFile(entry: TreeEntry, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+		const file = this.#pathOf(entry.name);
+		const partial = this.#partialOf(entry.name);
+		try {
+			await this.#assertParents(entry.name);
+			const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+			const handle = await fs.open(partial, flags, 0o600);
+			try {
+				await writeAll(handle, content, entry, signal);
+				await this.#setAttributes(handle, entry);
+			} finally {
+				await handle.close();
+			}
+			await this.#publish(partial, file, entry);
+		} catch (error) {
+			await fs.rm(partial, { force: true }).catch(() => {});
+			throw targetError(error, shownName(entry.name));
+		}
+	}
+
+	async make(entry: TreeEntry): Promise<void> {
+		const { name, type, target = '' } = entry;
+		try {
+			await this.#assertParents(name);
+			if (type === 'directory') return await this.#makeDirectory(entry);
+			const place = this.#pathOf(name);
+			const partial = this.#partialOf(name);
+			if (type === 'link') {
+				await this.#assertParents(target);
+				await fs.link(this.#pathOf(target), partial);
+			} else {
+				await fs.symlink(this.#linkTarget(target), partial);
+				await this.#setLinkAttributes(partial, entry);
+			}
+			try {
+				await this.#publish(partial, place, entry);
+			} catch (error) {
+				await fs.rm(partial, { force: true });
+				throw error;
+			}
+		} catch (error) {
+			throw targetError(error, shownName(name));
+		}
+	}
+
+	/** From the innermost directory to the outermost: setting one of them changes nothing in those above. */
+	async finish(signal: AbortSignal): Promise<void> {
+		this.#directories.sort((a, b) => compareNames(b.name, a.name));
+		for (const entry of this.#directories) {
+			throwIfCancelled(signal);
+			try {
+				const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_DIRECTORY;
+				const handle = await fs.open(this.#bare(entry.name), flags);
+				try {
+					await this.#setAttributes(handle, entry);
+				} finally {
+					await handle.close();
+				}
+			} catch (error) {
+				throw targetError(error, shownName(entry.name));
+			}
+		}
+	}
+
+	async #makeDirectory(entry: TreeEntry): Promise<void> {
+		try {
+			await fs.mkdir(this.#bare(entry.name), 0o700);
+		} catch (error) {
+			if (!isErrno(error) || error.code !== 'EEXIST') throw error;
+			const stat = await fs.lstat(this.#bare(entry.name));
+			if (!stat.isDirectory()) throw notADirectory(entry.name);
+		}
+		this.#directories.push(entry);
+	}
+
+	/** Gives what was written its name. */
+	async #publish(partial: Buffer, place: Buffer, { name }: TreeEntry): Promise<void> {
+		if (this.#options.existing === 'overwrite') {
+			const found = await fs.lstat(place).catch(() => undefined);
+			// An empty one may go; one that holds something is never removed by a restore.
+			if (found?.isDirectory()) {
+				await fs.rmdir(place).catch((cause: unknown) => {
+					throw new BackupError(
+						'TARGET_EXISTS',
+						`A folder that is not empty stands where ${shownName(name)} has to be.`,
+						{
+							cause,
+							hint: 'Move it away, or restore into an empty place.',
+						},
+					);
+				});
+			}
+			await fs.rename(partial, place);
+			return;
+		}
+		await fs.link(partial, place);
+		await fs.rm(partial);
+	}
+
+	async #setAttributes(handle: fs.FileHandle, { mode, uid, gid, modified }: TreeEntry): Promise<void> {
+		const { owners = false } = this.#options;
+		if (owners && uid !== undefined && gid !== undefined) await handle.chown(uid, gid);
+		// After the owner, for a change of that takes the special bits away.
+		if (mode !== undefined) await handle.chmod(owners ? mode : mode & 0o777);
+		await handle.utimes(seconds(modified), seconds(modified));
+	}
+
+	async #setLinkAttributes(link: Buffer, { uid, gid, modified }: TreeEntry): Promise<void> {
+		if (this.#options.owners && uid !== undefined && gid !== undefined) await fs.lchown(link, uid, gid);
+		await fs.lutimes(link, seconds(modified), seconds(modified));
+	}
+
+	async #isSame(entry: TreeEntry, stat: BigIntStats): Promise<boolean> {
+		const { name, type, size, modified, target = '', sha256 } = entry;
+		if (type === 'directory') return false;
+		if (type === 'symlink') {
+			if (!stat.isSymbolicLink()) return false;
+			const found = await fs.readlink(this.#pathOf(name), { encoding: 'buffer' });
+			return found.equals(this.#linkTarget(target));
+		}
+		if (!stat.isFile()) return false;
+		if (type === 'link') {
+			const other = await fs.lstat(this.#pathOf(target), { bigint: true }).catch(() => undefined);
+			return other?.ino === stat.ino && other.dev === stat.dev;
+		}
+		const difference = stat.mtimeNs - modified;
+		const isOfSameTime = difference < TIME_TOLERANCE && -difference < TIME_TOLERANCE;
+		if (Number(stat.size) !== size || !isOfSameTime) return false;
+		// Whoever overwrites wants the content of the backup, whatever a time says of it.
+		return this.#options.existing !== 'overwrite' || (await hashOf(this.#pathOf(name))) === sha256;
+	}
+
+	/** Whether all folders above an entry are there, and real ones. @throws BackupError TARGET_EXISTS for a link or a file */
+	async #isReachable(name: string): Promise<boolean> {
+		for (const folder of foldersAbove(name)) {
+			if (this.#checked.has(folder)) continue;
+			let stat;
+			try {
+				stat = await fs.lstat(this.#bare(folder));
+			} catch (error) {
+				if (isErrno(error) && error.code === 'ENOENT') return false;
+				throw error;
+			}
+			if (!stat.isDirectory()) throw notADirectory(folder);
+			this.#remember(folder);
+		}
+		return true;
+	}
+
+	/** Makes the folders above an entry that are not there: a part of a backup may be restored without them. */
+	async #assertParents(name: string): Promise<void> {
+		if (await this.#isReachable(name)) return;
+		for (const folder of foldersAbove(name)) {
+			await fs.mkdir(this.#bare(folder)).catch((error: unknown) => {
+				if (!isErrno(error) || error.code !== 'EEXIST') throw error;
+			});
+		}
+		if (!(await this.#isReachable(name))) throw notADirectory(name);
+	}
+
+	#remember(folder: string): void {
+		if (this.#checked.size >= MOST_CHECKED) this.#checked.clear();
+		this.#checked.add(folder);
+	}
+
+	#pathOf(name: string): Buffer {
+		return pathOf(this.#root, name);
+	}
+
+	#bare(name: string): Buffer {
+		return pathOf(this.#root, name.replace(/\/$/, ''));
+	}
+
+	#linkTarget(target: string): Buffer {
+		return pathOf(Buffer.alloc(0), target).subarray(1);
+	}
+
+	#partialOf(name: string): Buffer {
+		const folder = name.slice(0, name.lastIndexOf('/') + 1);
+		return this.#pathOf(`${folder}.${randomBytes(6).toString('hex')}.partial`);
+	}
+}
+
+async function writeAll(
+	handle: fs.FileHandle,
+	content: AsyncIterable<Uint8Array>,
+	{ size, sparse }: TreeEntry,
+	signal: AbortSignal,
+): Promise<void> {
+	let position = 0;
+	for await (const chunk of content) {
+		throwIfCancelled(signal);
+		if (sparse) await writeAroundHoles(handle, chunk, position);
+		else await writeWhole(handle, chunk, position);
+		position += chunk.length;
+	}
+	if (sparse) await handle.truncate(size);
+}
+
+/** A write may take less than it was given. */
+async function writeWhole(handle: fs.FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+	for (let done = 0; done < chunk.length;) {
+		const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, position + done);
+		done += bytesWritten;
+	}
+}
+
+/** Leaves out blocks of zeros: the file system makes holes of what was never written. */
+async function writeAroundHoles(handle: fs.FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+	let from = 0;
+	const flush = async (to: number) => {
+		if (to > from) await writeWhole(handle, chunk.subarray(from, to), position + from);
+	};
+	for (let at = 0; at < chunk.length; at += HOLE.length) {
+		const block = chunk.subarray(at, at + HOLE.length);
+		if (block.length < HOLE.length || !HOLE.equals(block)) continue;
+		await flush(at);
+		from = at + HOLE.length;
+	}
+	await flush(chunk.length);
+}
+
+/** `a/` and `a/b/` of `a/b/c`. */
+function foldersAbove(name: string): string[] {
+	const folders: string[] = [];
+	for (let at = name.indexOf('/'); at >= 0 && at < name.length - 1; at = name.indexOf('/', at + 1)) {
+		folders.push(name.slice(0, at + 1));
+	}
+	return folders;
+}
+
+/** @throws BackupError ARCHIVE_CORRUPT for a name that is no plain path below the target */
+function assertInside(name: string): void {
+	const parts = name.replace(/\/$/, '').split('/');
+	const isPlain = parts.every((part) => part !== '' && part !== '.' && part !== '..' && !part.includes('\0'));
+	if (isPlain) return;
+	throw new BackupError(
+		'ARCHIVE_CORRUPT',
+		`The backup holds an entry with the name ${shownName(name)}; nothing was written.`,
+		{
+			hint: 'Such a name could lead out of the folder that is restored into, and no backup of a folder has one. Do not trust this backup.',
+		},
+	);
+}
+
+function seconds(nanoseconds: bigint): number {
+	return Number(nanoseconds) / 1e9;
+}
+
+function notADirectory(name: string): BackupError {
+	return new BackupError('TARGET_EXISTS', `A link or a file stands where the folder ${shownName(name)} has to be.`, {
+		hint: 'Nothing is written through links. Move it away, or restore into an empty place.',
+	});
+}
+
+function noRoom(root: string, bytes: number, free: number): BackupError {
+	const inMegabytes = (count: number) => `${Math.ceil(count / 1e6)} MB`;
+	return new BackupError(
+		'TARGET_FAILED',
+		`What is restored has ${inMegabytes(bytes)}, and ${root} has room for ${inMegabytes(free)}; nothing was written.`,
+		{ hint: 'Free some space, restore a part, or choose a folder on a larger disk.' },
+	);
+}
+
+function targetError(error: unknown, what: string): unknown {
+	if (error instanceof BackupError || !isErrno(error)) return error;
+	const { code = '' } = error;
+	if (code === 'ENOSPC' || code === 'EDQUOT') {
+		return new BackupError('TARGET_FAILED', `The disk is full: ${what} could not be written.`, {
+			cause: error,
+			hint: 'Free some space and run the restore again; it goes on where it was.',
+		});
+	}
+	if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+		return new BackupError('ACCESS_DENIED', `The system does not allow writing ${what} (${code}).`, {
+			cause: error,
+			hint: 'Give the user that n8n runs as the right to write there (in a container usually uid 1000).',
+		});
+	}
+	if (code === 'EEXIST') {
+		return new BackupError('TARGET_EXISTS', `${what} came to be while the restore ran; it was not overwritten.`, {
+			cause: error,
+			hint: 'Something else writes into this folder. Stop that, then run the restore again.',
+		});
+	}
+	return new BackupError('TARGET_FAILED', `Writing ${what} failed: ${code}.`, {
+		cause: error,
+		hint: 'Check the disk or the network share that it lies on, then run the restore again; it goes on where it was.',
+	});
+}
