@@ -18,6 +18,8 @@ export interface RetentionEntry {
 	system?: string | undefined;
 	/** What a partial backup was limited to, `schema`, `all --table=public.users`; undefined for a whole one. */
 	partial?: string | undefined;
+	/** Whether it is no backup, but holds content for others: what a large backup has committed on its way. */
+	checkpoint?: boolean;
 	/** Key of the archive. By it weekly copies are distinguished from their originals. */
 	key: string;
 	/** ISO 8601, UTC. */
@@ -62,6 +64,7 @@ export function entryOf(
 		name: manifest.name,
 		...sourceOf(manifest),
 		partial: partialOf(manifest),
+		...(manifest.checkpoint && { checkpoint: true }),
 		key,
 		startedAt: manifest.startedAt,
 		finishedAt: manifest.finishedAt,
@@ -78,9 +81,9 @@ export function entryOf(
 	};
 }
 
-/** Whether it can be relied on, as far as is known. */
-export function isGood({ complete, lacksNeeded, verified }: RetentionEntry): boolean {
-	return complete && !lacksNeeded && verified !== 'failed';
+/** Whether it is a backup that can be relied on, as far as is known. */
+export function isGood({ complete, lacksNeeded, verified, checkpoint = false }: RetentionEntry): boolean {
+	return !checkpoint && complete && !lacksNeeded && verified !== 'failed';
 }
 
 /** Marks the backups that cannot be restored for want of an archive that they need. @param all Everything in the storage */

@@ -15,6 +15,7 @@ const WORDS: Record<PruneRow['rules'][number], string> = {
 	lastLeft: 'nothing better',
 	pinned: 'pinned',
 	needed: 'needed by another',
+	resumable: 'of a run to go on',
 	locked: 'locked',
 	legalHold: 'legal hold',
 	expired: 'no rule keeps it',

@@ -8,7 +8,7 @@ import {
 	type KeepRules,
 	type RetentionPolicy,
 } from './policy';
-import { protect, protectNeeded, type Needing } from './protect';
+import { protect, protectCheckpoints, protectNeeded, type Needing } from './protect';
 import { applyRules, applyWeeklySnapshots, areEmpty, type Reason } from './rules';
 import { Zone } from './zone';
 
@@ -39,7 +39,7 @@ export interface RetentionPlan {
  *
  * Invariants, each with its property in test/unit/retention/policy/plan-properties.test.ts:
  * 1. The last good backup of every series stays, and the last verified one, and where none is good, the last one; so does what
- *    is pinned or locked, and every archive that one that stays needs.
+ *    is pinned or locked, every archive that one that stays needs, and the checkpoints that a run may still go on from.
  * 2. A damaged backup counts for no rule in the place of a good one: what the rules keep of the good ones alone is kept.
  * 3. Larger numbers in the rules never delete more.
  * 4. Planning again after the deletions deletes nothing.
@@ -68,6 +68,7 @@ export function planRetention(
 	};
 	for (const { rules, members } of seriesIn(sorted, policy)) applyTo(members, rules, { now, zone }, add);
 	protect(sorted, now, add);
+	protectCheckpoints(sorted, now, add);
 	protectNeeded(sorted, outside, (entry) => reasons.has(entry), add);
 	const decisions = sorted.map((entry) => decisionOf(entry, reasons.get(entry)));
 	const refusal = refuseFuture(sorted, now, policy) ?? refuseShare(decisions, policy, due);
@@ -83,6 +84,7 @@ interface Series {
 function seriesIn(sorted: readonly RetentionEntry[], policy: RetentionPolicy): Iterable<Series> {
 	const all = new Map<string, Series>();
 	for (const entry of sorted) {
+		if (entry.checkpoint) continue;
 		const { rules, which } = rulesFor(entry, policy);
 		const key = `${which} ${policySeriesOf(entry)}`;
 		const series = all.get(key) ?? { rules, members: [] };
@@ -114,7 +116,8 @@ function applyTo(
 
 function decisionOf(entry: RetentionEntry, reasons: Reason[] | undefined): Decision {
 	if (reasons) return { entry, action: 'keep', reasons };
-	return { entry, action: 'delete', reasons: [{ rule: 'expired', text: 'no rule keeps it' }] };
+	const text = entry.checkpoint ? 'no backup needs it' : 'no rule keeps it';
+	return { entry, action: 'delete', reasons: [{ rule: 'expired', text }] };
 }
 
 function refuseFuture(sorted: readonly RetentionEntry[], now: Date, policy: RetentionPolicy): Refusal | undefined {
@@ -134,7 +137,8 @@ function latestTime({ startedAt, finishedAt }: RetentionEntry): number {
 }
 
 function refuseShare(all: Decision[], policy: RetentionPolicy, due: ReadonlySet<RetentionEntry>): Refusal | undefined {
-	const decisions = all.filter(({ entry }) => !due.has(entry));
+	// Checkpoints are no backups: of a large one there are hundreds.
+	const decisions = all.filter(({ entry }) => !due.has(entry) && !entry.checkpoint);
 	const share = policy.maxDeletedShare ?? DEFAULT_MAX_DELETED_SHARE;
 	const deleted = decisions.filter(({ action }) => action === 'delete').length;
 	if (deleted <= decisions.length * share) return undefined;

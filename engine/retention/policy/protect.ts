@@ -1,6 +1,6 @@
 import type { UnreadManifest } from '../survey/catalog';
 import { isGood, policySeriesOf, type RetentionEntry } from '../entry';
-import { BACKUP_KINDS, homeOf } from '../../archive';
+import { BACKUP_KINDS, homeOf, seriesOf } from '../../archive';
 import { weekOfKey } from './periods';
 import type { AddReason } from './rules';
 
@@ -11,6 +11,8 @@ export function protect(sorted: readonly RetentionEntry[], now: Date, add: AddRe
 	const verified = new Set<string>();
 	const failed = new Map<string, RetentionEntry>();
 	for (const entry of sorted) {
+		protectAsHeld(entry, now, add);
+		if (entry.checkpoint) continue;
 		const series = policySeriesOf(entry);
 		if (isGood(entry) && !good.has(series)) {
 			good.add(series);
@@ -21,12 +23,37 @@ export function protect(sorted: readonly RetentionEntry[], now: Date, add: AddRe
 			add(entry, { rule: 'lastVerified', text: `the last verified backup of ${thing(entry)}` });
 		}
 		if (entry.complete && !failed.has(series)) failed.set(series, entry);
-		protectAsHeld(entry, now, add);
 	}
 	for (const [series, entry] of failed) {
 		if (good.has(series)) continue;
 		// Where all else is lost, something may still be got out of it.
 		add(entry, { rule: 'lastLeft', text: `failed its verification, but there is no good backup of ${thing(entry)}` });
+	}
+}
+
+/** Checkpoints are kept for a run that broke off, until nobody has gone on with it for so long. */
+const RESUMABLE_MS = 7 * 24 * 60 * 60 * 1000;
+
+/**
+ * Keeps the checkpoints that no backup of their series has come after: they are of a run that is under way, or that may go on
+ * from them. A run may take longer than they are kept otherwise, so the newest of them counts for all.
+ * @param sorted All backups, newest first
+ */
+export function protectCheckpoints(sorted: readonly RetentionEntry[], now: Date, add: AddReason): void {
+	const ended = new Map<string, number>();
+	const newest = new Map<string, number>();
+	for (const entry of sorted) {
+		const series = seriesOf(entry);
+		const finished = Date.parse(entry.finishedAt);
+		if (isGood(entry)) ended.set(series, Math.max(ended.get(series) ?? 0, finished));
+		if (entry.checkpoint) newest.set(series, Math.max(newest.get(series) ?? 0, finished));
+	}
+	for (const entry of sorted) {
+		if (!entry.checkpoint) continue;
+		const series = seriesOf(entry);
+		const isOver = Date.parse(entry.finishedAt) <= (ended.get(series) ?? 0);
+		if (isOver || now.getTime() - newest.get(series)! > RESUMABLE_MS) continue;
+		add(entry, { rule: 'resumable', text: `a run of ${entry.name} that broke off can go on from it` });
 	}
 }
 

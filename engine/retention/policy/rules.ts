@@ -19,6 +19,7 @@ export interface Reason {
 		| 'lastLeft'
 		| 'pinned'
 		| 'needed'
+		| 'resumable'
 		| 'locked'
 		| 'legalHold'
 		| 'expired';
