@@ -5,6 +5,8 @@ export * from './storage';
 export * from './archive';
 export * from './postgres';
 export * from './qdrant';
+export * from './files';
+export * from './tree';
 export * from './retention';
 export * from './verify';
 // With the list of all systems; they stand in front of the functions of the same names above, which take a list.

@@ -3,11 +3,12 @@
  * them all: a new system is one more line in SYSTEMS.
  */
 import type { BackupKind, ManifestSummary } from './archive';
+import { filesSystem } from './files';
 import { postgresSystem } from './postgres';
 import { qdrantSystem } from './qdrant';
 import * as verify from './verify';
 
-export const SYSTEMS: readonly verify.BackupSystem[] = [postgresSystem, qdrantSystem];
+export const SYSTEMS: readonly verify.BackupSystem[] = [postgresSystem, qdrantSystem, filesSystem];
 
 /** What findAnomalies looks at. */
 export const ANOMALY_MEASURES: readonly verify.AnomalyMeasure[] = verify.measuresOf(SYSTEMS);

@@ -67,7 +67,7 @@ async function namesIn(directory: string, { root, onUnreadable, signal }: WalkOp
 	try {
 		const path = pathOf(root, directory);
 		// The types know no names that are bytes.
-		const entries = await opendir(path as unknown as string, { encoding: 'buffer' as 'utf8', bufferSize: 512 });
+		const entries = await opendir(path, { encoding: 'buffer' as 'utf8', bufferSize: 512 });
 		for await (const entry of entries) {
 			throwIfCancelled(signal);
 			const name = nameOf(entry.name as unknown as Buffer);

@@ -16,7 +16,7 @@ import {
 	type NewArchive,
 	type NumberRange,
 } from '../archive';
-import { cancelled, throwIfCancelled } from '../errors';
+import { BackupError, cancelled, throwIfCancelled } from '../errors';
 import { stepsAhead, type Step } from './ahead';
 import { baseEntries } from './base';
 import type { ChosenBase } from './chooseBase';
@@ -111,12 +111,32 @@ async function oneArchive(
 		if (isLast) for (const checkpoint of checkpoints) await copyIndex(options, checkpoint, contents);
 		await contents.end();
 		const needs = [...context.tally.uses.keys()].filter((id) => id !== writer.id);
+		await assertThere(options, needs);
 		const details = isLast ? completeDetails(options, context.tally) : checkpointDetails(options);
 		const manifest = await writer.commit({ ...details, needs, runId, tags, ...(!isLast && { checkpoint: true }) });
 		return { manifest, isLast };
 	} catch (error) {
 		await writer.abort(error);
 		throw error;
+	}
+}
+
+/**
+ * Whether the older archives whose content the backup uses are still there: somebody may have removed one meanwhile.
+ * @throws BackupError ARCHIVE_INCOMPLETE
+ */
+async function assertThere({ storage, base }: BackUpTreeOptions, needs: readonly string[]): Promise<void> {
+	for (const id of needs) {
+		const place = base.places.get(id);
+		// The checkpoints of this run are not among them.
+		if (!place || (await storage.stat(place.key))?.size === place.size) continue;
+		throw new BackupError(
+			'ARCHIVE_INCOMPLETE',
+			`${place.key}, which this backup goes on from, went away while it ran.`,
+			{
+				hint: 'Run it again: it will not use that archive.',
+			},
+		);
 	}
 }
 

@@ -38,14 +38,27 @@ export interface ChosenBase {
 	archives: readonly ArchiveReader[];
 	/** Ids of the only archives whose content may be used; undefined for all. */
 	usable?: ReadonlySet<string>;
+	/** Where the archives lie whose content may be used, by id. */
+	places: ReadonlyMap<string, ArchivePlace>;
 	/** 0 for a whole backup. */
 	increment: number;
 	/** Why the backup is whole or is not, for the log. */
 	reason: string;
 }
 
+export interface ArchivePlace {
+	key: string;
+	/** Stored bytes. */
+	size: number;
+}
+
 /** Goes on from nothing. */
-export const NO_BASE: ChosenBase = { archives: [], increment: 0, reason: 'a whole one was asked for' };
+export const NO_BASE: ChosenBase = {
+	archives: [],
+	places: new Map(),
+	increment: 0,
+	reason: 'a whole one was asked for',
+};
 
 /** Fewer: each needed archive is looked at by every restore. */
 const MOST_NEEDS = 1000;
@@ -78,11 +91,29 @@ export async function chooseBase(options: BaseOptions): Promise<ChosenBase> {
 	if (!newest || refusal !== undefined) {
 		// The checkpoints may themselves use what is older.
 		const usable = new Set(resumed.map(({ manifest }) => manifest.id));
-		return { archives: resumed, usable, increment: 0, reason: `${refusal}${goesOn}` };
+		return {
+			archives: resumed,
+			usable,
+			places: placesOf(checkpoints, all),
+			increment: 0,
+			reason: `${refusal}${goesOn}`,
+		};
 	}
 	const base = await openArchive(storage, newest.manifestKey, keys);
 	const increment = incrementOf(newest.manifest) + 1;
-	return { archives: [base, ...resumed], increment, reason: `goes on from ${newest.key}${goesOn}` };
+	const places = placesOf([newest, ...checkpoints], all);
+	return { archives: [base, ...resumed], places, increment, reason: `goes on from ${newest.key}${goesOn}` };
+}
+
+/** Where some backups lie, and what they need. */
+function placesOf(backups: readonly ListedBackup[], all: readonly ListedBackup[]): Map<string, ArchivePlace> {
+	const places = new Map<string, ArchivePlace>();
+	for (const backup of backups) {
+		for (const { entry } of [{ entry: backup }, ...neededBy(backup.manifest, all)]) {
+			if (entry) places.set(entry.manifest.id, { key: entry.key, size: entry.manifest.size.stored });
+		}
+	}
+	return places;
 }
 
 /** Newest first. */

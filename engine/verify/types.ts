@@ -1,4 +1,5 @@
-import type { Manifest } from '../archive';
+import type { DecryptionKeys, Manifest } from '../archive';
+import type { Storage } from '../storage';
 
 /**
  * How deep a verification goes; each level holds the ones before it. `integrity`: the bytes are those that were stored, and
@@ -69,6 +70,8 @@ export interface CheckContext {
 	log: (line: string) => void;
 	/** Adds a finding to the level that is being verified. */
 	found: (finding: Omit<Finding, 'level'>) => void;
+	/** Where the other archives lie that the backup needs, and what opens them; undefined for one that came by itself. */
+	needed?: { storage: Storage; keys: DecryptionKeys | undefined };
 	/** Called by a test restore with the milliseconds that the restore itself took, without the comparing. */
 	restoreTook?: (milliseconds: number) => void;
 }

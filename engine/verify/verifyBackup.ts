@@ -85,6 +85,7 @@ class BackupVerification {
 			log,
 			found: (finding) => record.found(finding),
 			restoreTook: (milliseconds) => void (record.current.restoreDuration = milliseconds),
+			...('storage' in options && { needed: { storage: options.storage, keys: options.keys } }),
 			...(signal && { signal }),
 		};
 	}
