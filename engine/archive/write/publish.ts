@@ -28,7 +28,19 @@ export interface CommitDetails {
 /** The manifest of what was written, with the present as the time at which it was finished. */
 export function manifestOf(settings: WriterSettings, output: ArchiveOutput, details: CommitDetails): Manifest {
 	const { id, name, kind, file, folder, startedAt, codec, encryptor } = settings;
-	const { tool, tables, counts, partial, checkpoint, needs = [], source, options = {}, warnings = [], runId, tags = [] } = details;
+	const {
+		tool,
+		tables,
+		counts,
+		partial,
+		checkpoint,
+		needs = [],
+		source,
+		options = {},
+		warnings = [],
+		runId,
+		tags = [],
+	} = details;
 	const { rawBytes, compressedBytes, storedBytes, parts } = output;
 	return {
 		formatVersion: MANIFEST_VERSION,
