@@ -11,7 +11,7 @@ import {
 	type RestoreTreeOptions,
 	type SelectionChoices,
 } from '../tree';
-import { FilesTarget } from './target';
+import { FilesTarget } from '../tree/folder';
 
 export interface RestoreFilesOptions extends Pick<RestoreTreeOptions, 'signal' | 'onProgress'> {
 	reader: ArchiveReader;

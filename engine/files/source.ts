@@ -14,7 +14,7 @@ import {
 	type Selection,
 	type TreeSource,
 } from '../tree';
-import { isErrno, pathOf, walk } from './walk';
+import { isErrno, pathOf, walk } from '../tree/folder';
 
 export interface FilesSourceOptions {
 	/** Absolute. */

@@ -17,7 +17,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { openArchive, type Manifest } from '../../../engine/archive';
 import { FilesSource } from '../../../engine/files/source';
-import { FilesTarget } from '../../../engine/files/target';
+import { FilesTarget } from '../../../engine/tree/folder';
 import { backUpTree, NO_BASE, openNeeded, restoreTree, Selection, type Existing } from '../../../engine/tree';
 import type { FolderStorage } from '../../../engine/storage/folder';
 import { noise } from '../../random/bytes';

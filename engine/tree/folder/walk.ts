@@ -6,9 +6,9 @@
 import type { BigIntStats } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 
-import { throwIfCancelled } from '../errors';
-import { mapInParallel } from '../parallel';
-import { bytesOf, compareNames, nameOf } from '../tree';
+import { throwIfCancelled } from '../../errors';
+import { mapInParallel } from '../../parallel';
+import { bytesOf, compareNames, nameOf } from '../name';
 
 export interface Walked {
 	/** Relative to the root, with forward slashes, and one at the end for a directory; see engine/tree/name.ts. */

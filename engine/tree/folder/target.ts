@@ -8,8 +8,10 @@ import { randomBytes } from 'node:crypto';
 import { constants, type BigIntStats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 
-import { BackupError, throwIfCancelled } from '../errors';
-import { compareNames, shownName, type Existing, type TreeEntry, type TreeTarget } from '../tree';
+import { BackupError, throwIfCancelled } from '../../errors';
+import type { TreeEntry } from '../entry';
+import { compareNames, shownName } from '../name';
+import type { Existing, TreeTarget } from '../target';
 import { hashOf } from './hash';
 import { isErrno, pathOf } from './walk';
 
