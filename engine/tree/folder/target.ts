@@ -117,6 +117,22 @@ export class FilesTarget implements TreeTarget {
 		}
 	}
 
+	/** Gives a file another name in the folder, which nothing may have yet. @throws BackupError */
+	async move(name: string, to: string): Promise<void> {
+		assertInside(name);
+		assertInside(to);
+		try {
+			if (!(await this.#isReachable(name))) return;
+			await this.#assertParents(to);
+			// A rename replaces what is there.
+			const found = await fs.lstat(this.#pathOf(to)).catch(() => undefined);
+			if (found) throw new BackupError('TARGET_EXISTS', `${shownName(to)} is there already.`, { hint: 'Run it again.' });
+			await fs.rename(this.#pathOf(name), this.#pathOf(to));
+		} catch (error) {
+			throw targetError(error, shownName(name));
+		}
+	}
+
 	/** From the innermost directory to the outermost: setting one of them changes nothing in those above. */
 	async finish(signal: AbortSignal): Promise<void> {
 		this.#directories.sort((a, b) => compareNames(b.name, a.name));
