@@ -7,9 +7,7 @@ import { BackupError } from '../../errors';
 import { checkTree, openNeeded, readIndex, restoreTree } from '../../tree';
 import type { BackupSystem, Counts } from '../../verify/system';
 import type { CheckContext } from '../../verify/types';
-import { hashOf } from '../hash';
-import { FilesTarget } from '../target';
-import { pathOf } from '../walk';
+import { FilesTarget, hashOf, pathOf } from '../../tree/folder';
 
 /** Where a backup of files is restored for a test: below this folder, in one that is removed afterwards. */
 export interface FilesScratch {

@@ -126,7 +126,8 @@ export class FilesTarget implements TreeTarget {
 			await this.#assertParents(to);
 			// A rename replaces what is there.
 			const found = await fs.lstat(this.#pathOf(to)).catch(() => undefined);
-			if (found) throw new BackupError('TARGET_EXISTS', `${shownName(to)} is there already.`, { hint: 'Run it again.' });
+			if (found)
+				throw new BackupError('TARGET_EXISTS', `${shownName(to)} is there already.`, { hint: 'Run it again.' });
 			await fs.rename(this.#pathOf(name), this.#pathOf(to));
 		} catch (error) {
 			throw targetError(error, shownName(name));
