@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 
-import type { CreateOnly } from './conditional';
 import { isOutcomeUnknown, S3Failure } from './failure';
 import { GRACE_MS } from './grace';
 import { assertStored, etagIsHash, etagOf, headObject, md5Of, type ObjectHead } from './object';
 import type { S3Requests } from './requests';
 import { escapeXml, textOf } from './xml';
+
+/** Sends the request that makes an object visible. */
+export type Publisher = Pick<S3Requests, 'send'>;
 
 /** Servers may take minutes to join many parts. */
 export const COMPLETE_TIMEOUT_MS = 10 * 60 * 1000;
@@ -88,11 +90,15 @@ export class MultipartUpload {
 		this.#size += end - start;
 	}
 
-	/** Joins the parts into the object. @throws S3Failure, PreconditionFailed where the key is in use; BackupError CANCELLED */
-	async complete(createOnly: CreateOnly, signal: AbortSignal): Promise<void> {
+	/**
+	 * Joins the parts into the object.
+	 * @param publisher a CreateOnly, or the requests themselves where an object may be replaced
+	 * @throws S3Failure, PreconditionFailed where the key is in use; BackupError CANCELLED
+	 */
+	async complete(publisher: Publisher, signal: AbortSignal): Promise<void> {
 		this.#mayBeStored = true;
 		try {
-			await createOnly.send({
+			await publisher.send({
 				method: 'POST',
 				key: this.key,
 				query: { uploadId: this.uploadId },
@@ -112,11 +118,12 @@ export class MultipartUpload {
 	/**
 	 * Gives the upload up: removes its parts, and the object where a `complete` that was broken off went through after
 	 * all. Servers that know no abort, and uploads that are gone, are fine.
+	 * @param keepsObject whether it stays, as it has replaced another one that nothing brings back
 	 */
-	async abort(signal: AbortSignal): Promise<void> {
+	async abort(signal: AbortSignal, { keepsObject = false } = {}): Promise<void> {
 		const query = { uploadId: this.uploadId };
 		await this.requests.send({ method: 'DELETE', key: this.key, query, signal }).catch(() => {});
-		if (!this.#mayBeStored || !(await this.#isStored(signal, true))) return;
+		if (keepsObject || !this.#mayBeStored || !(await this.#isStored(signal, true))) return;
 		await this.requests.send({ method: 'DELETE', key: this.key, signal });
 	}
 

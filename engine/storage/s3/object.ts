@@ -16,6 +16,8 @@ export interface ObjectHead {
 	lock: DeletionLock | undefined;
 	/** Missing where the bucket never kept versions; `null` for what was stored while it did not. */
 	versionId: string | undefined;
+	/** All that was answered. */
+	headers: IncomingHttpHeaders;
 }
 
 /**
@@ -37,6 +39,7 @@ export async function headObject(
 			etagIsHash: etagIsHash(headers),
 			lock: lockOf(headers),
 			versionId: headers['x-amz-version-id'] as string | undefined,
+			headers,
 		};
 	} catch (error) {
 		if (!(error instanceof S3Failure)) throw error;

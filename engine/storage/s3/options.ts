@@ -14,7 +14,8 @@ const DEFAULT_PART_BYTES = 16 * MIB;
 /** S3's smallest part (the last one excepted). */
 const SMALLEST_PART_BYTES = 5 * MIB;
 
-export interface S3StorageOptions {
+/** How an S3 server is reached. */
+export interface S3ConnectionOptions {
 	/** `https://s3.example.com:9000`: protocol, host, port. */
 	endpoint: string;
 	/** Default us-east-1, which servers without regions expect. */
@@ -22,9 +23,6 @@ export interface S3StorageOptions {
 	accessKeyId: string;
 	secretAccessKey: string;
 	sessionToken?: string;
-	bucket: string;
-	/** Folder in the bucket that is the storage's root: `backups/production`. */
-	prefix?: string;
 	/** `endpoint/bucket/key` instead of `bucket.endpoint/key`. Default true, as most servers other than AWS need it. */
 	forcePathStyle?: boolean;
 	/** Accepts any certificate. Default false. */
@@ -40,12 +38,6 @@ export interface S3StorageOptions {
 	 * ones there are fewer, but two at least.
 	 */
 	concurrency?: number;
-	/** `STANDARD_IA`, `GLACIER_IR`, ... as the server knows them. */
-	storageClass?: string;
-	/** Encryption by the server: with its own keys, or with a key of its key management service. */
-	serverSideEncryption?: 'AES256' | { kmsKeyId: string };
-	/** Keeps what is written from being deleted or replaced for so many days; the bucket must have object lock. */
-	objectLock?: { mode: 'GOVERNANCE' | 'COMPLIANCE'; days: number };
 	retry?: Partial<RetryPolicy>;
 	/**
 	 * Fires when the run that uses the storage is cancelled: from then on nothing that fails is tried again, and what is asked
@@ -54,6 +46,18 @@ export interface S3StorageOptions {
 	runSignal?: AbortSignal | undefined;
 	/** Gets whole sentences, without secrets, while the server is out of reach for longer, and when it is back. */
 	onNotice?: OnNotice | undefined;
+}
+
+export interface S3StorageOptions extends S3ConnectionOptions {
+	bucket: string;
+	/** Folder in the bucket that is the storage's root: `backups/production`. */
+	prefix?: string;
+	/** `STANDARD_IA`, `GLACIER_IR`, ... as the server knows them. */
+	storageClass?: string;
+	/** Encryption by the server: with its own keys, or with a key of its key management service. */
+	serverSideEncryption?: 'AES256' | { kmsKeyId: string };
+	/** Keeps what is written from being deleted or replaced for so many days; the bucket must have object lock. */
+	objectLock?: { mode: 'GOVERNANCE' | 'COMPLIANCE'; days: number };
 }
 
 const DEFAULT_RETRY: RetryPolicy = {
@@ -76,6 +80,7 @@ export interface S3Settings {
 	accessKeyId: string;
 	secretAccessKey: string;
 	sessionToken: string | undefined;
+	/** Empty for the server itself. */
 	bucket: string;
 	/** Empty, or with its slash at the end. */
 	prefix: string;
@@ -92,25 +97,34 @@ export interface S3Settings {
 
 /** @throws BackupError INVALID_INPUT that names the option */
 export function settingsOf(options: S3StorageOptions): S3Settings {
+	const { bucket, prefix = '', objectLock } = options;
+	const connection = connectionSettings(options);
+	assertBucketName(bucket);
+	if (objectLock) within('number of days of object lock', objectLock.days, 1, 36_500);
+	return { ...connection, bucket, prefix: parsePrefix(prefix) };
+}
+
+/** @throws BackupError INVALID_INPUT for what cannot be the name of a bucket, as servers of old allow them */
+export function assertBucketName(bucket: string): void {
+	if (/^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$/.test(bucket)) return;
+	const message = `The bucket name ${JSON.stringify(bucket)} is not valid.`;
+	throw invalid(message, 'Give the name alone, without a URL or a folder.');
+}
+
+/** Settings for a server, of which no bucket is chosen yet. @throws BackupError INVALID_INPUT that names the option */
+export function connectionSettings(options: S3ConnectionOptions): S3Settings {
 	const endpoint = parseEndpoint(options.endpoint);
-	if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$/.test(options.bucket)) {
-		throw invalid(
-			`The bucket name ${JSON.stringify(options.bucket)} is not valid.`,
-			'Give the name alone, without a URL or a folder.',
-		);
-	}
 	if (!options.accessKeyId || !options.secretAccessKey) {
 		throw invalid('The access key or the secret key is empty.', 'Fill in both in the credential.');
 	}
-	if (options.objectLock) within('number of days of object lock', options.objectLock.days, 1, 36_500);
 	return {
 		...endpoint,
 		region: options.region || 'us-east-1',
 		accessKeyId: options.accessKeyId,
 		secretAccessKey: options.secretAccessKey,
 		sessionToken: options.sessionToken || undefined,
-		bucket: options.bucket,
-		prefix: parsePrefix(options.prefix ?? ''),
+		bucket: '',
+		prefix: '',
 		forcePathStyle: options.forcePathStyle ?? true,
 		ignoreSslIssues: options.ignoreSslIssues ?? false,
 		caCertificate: options.caCertificate || undefined,

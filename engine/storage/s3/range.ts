@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 import { S3Failure } from './failure';
-import { assertS3, isDoubtful } from './object';
+import { assertS3, etagOf, isDoubtful } from './object';
 import type { S3Request, S3Requests } from './requests';
 
 export interface ByteRange {
@@ -38,6 +38,12 @@ export async function openRange(
 	}
 	if (isEmpty) response?.destroy();
 	if (isEmpty || !response) return undefined;
+	// Not every server and cache heeds If-Match.
+	const found = etagOf(response.headers);
+	if (etag && found && found !== etag) {
+		response.destroy();
+		throw changed();
+	}
 	if (isWhole || isAsAsked(response, range)) return response;
 	response.destroy();
 	throw new S3Failure('The server does not serve the range that was asked for', { status: 200, code: 'RangeIgnored' });

@@ -42,19 +42,30 @@ const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 /** For each request of what a cancelled run still has to do. */
 const CLEAN_UP_MS = 5000;
 
-/** Sends signed requests to one bucket, again where a failure may pass. */
+/** Sends signed requests to one bucket, or to the server itself, again where a failure may pass. */
 export class S3Requests {
 	readonly #client: Client;
 	readonly #agent: Agent;
 	/** One for all requests: what one of them finds out about the server, the others know. */
 	readonly watch: Watch;
 
-	/** @throws BackupError INVALID_INPUT where the minio client refuses the settings */
-	constructor(readonly settings: S3Settings) {
-		this.#agent = agentFor(settings);
-		this.#client = clientFor(settings, this.#agent);
+	/**
+	 * @param others requests to the same server, whose connections are to be used
+	 * @throws BackupError INVALID_INPUT where the minio client refuses the settings
+	 */
+	constructor(
+		readonly settings: S3Settings,
+		others?: S3Requests,
+	) {
+		this.#agent = others ? others.#agent : agentFor(settings);
+		this.#client = others ? others.#client : clientFor(settings, this.#agent);
 		const server = `S3 server ${settings.host}:${settings.port}`;
-		this.watch = new Watch(server, settings.retry.clock, settings.onNotice, settings.runSignal);
+		this.watch = others ? others.watch : new Watch(server, settings.retry.clock, settings.onNotice, settings.runSignal);
+	}
+
+	/** Requests to another bucket of the same server. */
+	inBucket(bucket: string): S3Requests {
+		return new S3Requests({ ...this.settings, bucket }, this);
 	}
 
 	/**

@@ -5,6 +5,7 @@
  * AsyncLocalStorage, since its methods have no parameter for one.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { isUtf8 } from 'node:buffer';
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { performance } from 'node:perf_hooks';
@@ -40,7 +41,8 @@ export function transport(secure: boolean): Pick<typeof http, 'request'> {
 	const request = (options: https.RequestOptions, onResponse: (response: IncomingMessage) => void): ClientRequest => {
 		const context = contexts.getStore();
 		let answer: IncomingMessage | undefined;
-		const sent = (secure ? https : http).request({ ...options, signal: context?.signal }, (response) => {
+		const headers = headersInBytes(options.headers as Record<string, string> | undefined);
+		const sent = (secure ? https : http).request({ ...options, headers, signal: context?.signal }, (response) => {
 			answer = response;
 			context?.onAnswer();
 			if ((response.statusCode ?? 0) < 300) onResponse(response);
@@ -53,6 +55,22 @@ export function transport(secure: boolean): Pick<typeof http, 'request'> {
 		return sent;
 	};
 	return { request: request as typeof http.request };
+}
+
+/**
+ * The text of headers as Node is to write it: one character for each byte of UTF-8, which is what was signed. Metadata of
+ * objects may be any text.
+ */
+function headersInBytes(headers: Record<string, string> | undefined): Record<string, string> | undefined {
+	if (!headers) return undefined;
+	const inBytes = Object.entries(headers).map(([name, value]) => [name, Buffer.from(value, 'utf8').toString('latin1')]);
+	return Object.fromEntries(inBytes) as Record<string, string>;
+}
+
+/** The text of a header as it was sent: UTF-8 where it is that, for Node takes each byte for a character. */
+export function headerText(value: string): string {
+	const bytes = Buffer.from(value, 'latin1');
+	return isUtf8(bytes) ? bytes.toString('utf8') : value;
 }
 
 /** Reads the beginning of a body into a string, all of it unless it has more bytes than that. */

@@ -25,7 +25,8 @@ const CLEAN_UP_MS_AFTER_FAILURE = 30_000;
 
 export interface Upload {
 	requests: S3Requests;
-	createOnly: CreateOnly;
+	/** Undefined where an object that is there is replaced. */
+	createOnly: CreateOnly | undefined;
 	/** The whole key in the bucket. */
 	key: string;
 	/** What the object is created with: storage class, encryption, lock. */
@@ -35,7 +36,7 @@ export interface Upload {
 }
 
 /**
- * Stores a stream as a new object. Resolves with its size once the server has it whole.
+ * Stores a stream as an object. Resolves with its size once the server has it whole.
  * @throws the source's error; S3Failure (PreconditionFailed where the key is in use); BackupError CANCELLED
  */
 export async function uploadStream(
@@ -105,7 +106,7 @@ class UploadRun {
 		const signal = AbortSignal.any([callersSignal, AbortSignal.timeout(CLEAN_UP_MS_AFTER_FAILURE)]);
 		const work = async () => {
 			await Promise.allSettled(this.#inFlight);
-			await (await this.#multipart)?.abort(signal);
+			await (await this.#multipart)?.abort(signal, { keepsObject: !this.upload.createOnly });
 			await this.#removePut(signal);
 		};
 		const expired = new Promise<void>((resolve) => {
@@ -142,12 +143,12 @@ class UploadRun {
 		await Promise.all(this.#inFlight);
 		throwIfCancelled(this.signal);
 		const { requests, key, createOnly } = this.upload;
-		await assertAbsent(requests, key, this.signal);
-		await (await begun).complete(createOnly, this.signal);
+		if (createOnly) await assertAbsent(requests, key, this.signal);
+		await (await begun).complete(createOnly ?? requests, this.signal);
 	}
 
 	async #putWhole(bytes: Buffer): Promise<void> {
-		const { createOnly, key, headers } = this.upload;
+		const { createOnly, requests, key, headers } = this.upload;
 		const md5 = md5Of(bytes);
 		const put = { md5, size: bytes.length };
 		const request = {
@@ -160,7 +161,7 @@ class UploadRun {
 		};
 		this.#maybePut = put;
 		try {
-			assertStored((await createOnly.send(request)).headers, md5);
+			assertStored((await (createOnly ?? requests).send(request)).headers, md5);
 		} catch (error) {
 			if (isAnswerToRepetition(error) && holds(await this.#head(this.signal), put)) return;
 			if (!isOutcomeUnknown(error)) this.#maybePut = undefined;
@@ -169,7 +170,7 @@ class UploadRun {
 	}
 
 	async #removePut(signal: AbortSignal): Promise<void> {
-		if (!this.#maybePut) return;
+		if (!this.#maybePut || !this.upload.createOnly) return;
 		const head = await this.#head(signal);
 		if (!head?.etagIsHash || !holds(head, this.#maybePut)) return;
 		await this.upload.requests.send({ method: 'DELETE', key: this.upload.key, signal });

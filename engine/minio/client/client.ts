@@ -1,0 +1,118 @@
+/** An S3 server: MinIO, AWS or any other. It says which buckets there are, makes new ones, and gives access to them. */
+import { type BackupError, throwIfCancelled } from '../../errors';
+import { S3Failure } from '../../storage/s3/failure';
+import { assertBucketName, connectionSettings, type S3ConnectionOptions } from '../../storage/s3/options';
+import { assertRoot, S3Requests } from '../../storage/s3/requests';
+import { elements, textOf } from '../../storage/s3/xml';
+import { Bucket } from './bucket';
+import { clientError, type Role } from './errors';
+
+export interface ListedBucket {
+	name: string;
+	/** Milliseconds since 1970; missing where the server does not tell. */
+	createdAt?: number;
+}
+
+export class S3Client {
+	/** `https://s3.example.com:9000`: what series go by. */
+	readonly endpoint: string;
+	readonly #requests: S3Requests;
+	readonly #role: Role;
+
+	/**
+	 * @param role what the server is for, for errors
+	 * @throws BackupError INVALID_INPUT that names the setting
+	 */
+	constructor(options: S3ConnectionOptions, role: Role) {
+		const settings = connectionSettings(options);
+		this.#requests = new S3Requests(settings);
+		this.#role = role;
+		const { host, port, secure } = settings;
+		const name = host.includes(':') ? `[${host}]` : host;
+		this.endpoint = `${secure ? 'https' : 'http'}://${name}:${port}`;
+	}
+
+	/** @throws BackupError INVALID_INPUT for what is no name of a bucket */
+	bucket(name: string): Bucket {
+		assertBucketName(name);
+		return new Bucket(this.#requests.inBucket(name), this.#role);
+	}
+
+	/** All buckets that the keys may see, by name. @throws BackupError ACCESS_DENIED where they may not list them */
+	async buckets(signal?: AbortSignal): Promise<ListedBucket[]> {
+		throwIfCancelled(signal);
+		const found: ListedBucket[] = [];
+		let token: string | undefined;
+		try {
+			do {
+				const query: Record<string, string> = token === undefined ? {} : { 'continuation-token': token };
+				const answer = await this.#requests.send({ method: 'GET', query, signal });
+				assertRoot(answer, 'ListAllMyBucketsResult');
+				for (const item of elements(answer.text, 'Bucket')) {
+					const createdAt = Date.parse(textOf(item, 'CreationDate') ?? '');
+					found.push({ name: textOf(item, 'Name') ?? '', ...(!Number.isNaN(createdAt) && { createdAt }) });
+				}
+				const next: string | undefined = textOf(answer.text, 'ContinuationToken') || undefined;
+				token = next === token ? undefined : next;
+			} while (token !== undefined);
+		} catch (error) {
+			throw this.#explained(error);
+		}
+		return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+	}
+
+	/** Whether a bucket is there. One that belongs to somebody else is an error. */
+	async exists(name: string, signal?: AbortSignal): Promise<boolean> {
+		assertBucketName(name);
+		const requests = this.#requests.inBucket(name);
+		try {
+			// A HEAD has no body, and so no reason; a list of one object has.
+			const query = { 'list-type': '2', 'max-keys': '1' };
+			assertRoot(await requests.send({ method: 'GET', query, signal }), 'ListBucketResult');
+			return true;
+		} catch (error) {
+			if (error instanceof S3Failure && error.isOfS3 && error.status === 404) return false;
+			throw clientError(error, this.#role, requests.settings);
+		}
+	}
+
+	/** Makes a bucket; false where it is there already, and one's own. */
+	async createBucket(name: string, signal?: AbortSignal): Promise<boolean> {
+		assertBucketName(name);
+		const requests = this.#requests.inBucket(name);
+		const { region } = requests.settings;
+		const body =
+			region === 'us-east-1'
+				? undefined
+				: Buffer.from(
+						`<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><LocationConstraint>${region}</LocationConstraint></CreateBucketConfiguration>`,
+					);
+		try {
+			await requests.send({ method: 'PUT', ...(body && { body }), signal });
+			return true;
+		} catch (error) {
+			if (error instanceof S3Failure && error.code === 'BucketAlreadyOwnedByYou') return false;
+			throw clientError(error, this.#role, requests.settings);
+		}
+	}
+
+	/** Removes an empty bucket; fine where there is none. */
+	async removeBucket(name: string, signal?: AbortSignal): Promise<void> {
+		const requests = this.#requests.inBucket(name);
+		try {
+			await requests.send({ method: 'DELETE', signal });
+		} catch (error) {
+			if (error instanceof S3Failure && error.code === 'NoSuchBucket') return;
+			throw clientError(error, this.#role, requests.settings);
+		}
+	}
+
+	/** Closes idle connections; the client can be used again. */
+	close(): void {
+		this.#requests.close();
+	}
+
+	#explained(error: unknown): BackupError {
+		return clientError(error, this.#role, this.#requests.settings) as BackupError;
+	}
+}

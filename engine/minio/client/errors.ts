@@ -1,0 +1,63 @@
+/** What goes wrong with a server that objects are read from or written to, as an error that says what to do. */
+import { BackupError, type ErrorCode } from '../../errors';
+import { s3Error } from '../../storage/s3/errors';
+import { S3Failure } from '../../storage/s3/failure';
+import type { S3Settings } from '../../storage/s3/options';
+
+/** What a server is for: objects come from it, or go to it. */
+export type Role = 'source' | 'target';
+
+const CODES: Readonly<Record<Role, Partial<Record<ErrorCode, ErrorCode>>>> = {
+	source: {
+		STORAGE_UNREACHABLE: 'SOURCE_UNREACHABLE',
+		STORAGE_DENIED: 'ACCESS_DENIED',
+		STORAGE_MISSING: 'SOURCE_FAILED',
+		STORAGE_EXISTS: 'SOURCE_FAILED',
+		STORAGE_FULL: 'SOURCE_FAILED',
+		STORAGE_FAILED: 'SOURCE_FAILED',
+	},
+	target: {
+		STORAGE_UNREACHABLE: 'TARGET_UNREACHABLE',
+		STORAGE_DENIED: 'ACCESS_DENIED',
+		STORAGE_MISSING: 'TARGET_FAILED',
+		STORAGE_EXISTS: 'TARGET_EXISTS',
+		STORAGE_FULL: 'TARGET_FAILED',
+		STORAGE_FAILED: 'TARGET_FAILED',
+	},
+};
+
+const RIGHTS: Readonly<Record<Role, string>> = {
+	source:
+		'The keys need s3:ListBucket on the bucket, and s3:GetObject on its objects; s3:GetObjectTagging for their tags.',
+	target:
+		'The keys need s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject and s3:AbortMultipartUpload on its objects; s3:PutObjectTagging for their tags, s3:CreateBucket to create it.',
+};
+
+const HINTS: Readonly<Record<string, string>> = {
+	NoSuchBucket: 'Choose one from the list, or check the spelling and the endpoint in the S3 credential.',
+	NoSuchKey: 'It was removed meanwhile. Run it again.',
+};
+
+/** @param key of the object that was asked for; empty for the bucket or the server */
+export function clientError(error: unknown, role: Role, settings: S3Settings, key = ''): unknown {
+	if (!(error instanceof S3Failure)) return error;
+	const { host, port, bucket } = settings;
+	const storage = bucket ? `bucket ${bucket} at ${host}:${port}` : `S3 server ${host}:${port}`;
+	const explained = s3Error(error, { settings, storage, key });
+	const { code, hint, message, details } = explained;
+	const isBucketMissing = error.code === 'NoSuchBucket';
+	return new BackupError(isBucketMissing ? 'INVALID_INPUT' : (CODES[role][code] ?? code), message, {
+		cause: error,
+		hint: HINTS[error.code ?? ''] ?? (code === 'STORAGE_DENIED' && isAboutRights(error) ? RIGHTS[role] : (hint ?? '')),
+		...(details && { details }),
+	});
+}
+
+function isAboutRights({ code, isOfS3 }: S3Failure): boolean {
+	return isOfS3 && (code === 'AccessDenied' || code === undefined);
+}
+
+/** Whether an object was replaced by another one while it was read. */
+export function isObjectChanged(error: unknown): boolean {
+	return error instanceof S3Failure && error.code === 'ObjectChanged';
+}

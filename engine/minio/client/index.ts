@@ -1,0 +1,16 @@
+/** S3 servers whose buckets are backed up, restored and mirrored. */
+export { attributesFrom, attributesIn, headersOf, type ObjectAttributes } from './attributes';
+export { Bucket, type ObjectFacts, type OpenedObject, type OpenOptions } from './bucket';
+export { S3Client, type ListedBucket } from './client';
+export {
+	CONFIGURATION_NAMES,
+	type BucketConfiguration,
+	type ConfigurationName,
+	type ReadConfiguration,
+} from './configuration';
+export type { CopyOptions } from './copy';
+export { isObjectChanged, type Role } from './errors';
+export type { ListedObject, ListOptions } from './listing';
+export type { PutOptions } from './put';
+export type { Tags } from './tags';
+export type { S3ConnectionOptions as S3Connection } from '../../storage/s3/options';
