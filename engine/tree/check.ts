@@ -6,9 +6,9 @@
 import { createHash } from 'node:crypto';
 
 import type { Manifest } from '../archive';
-import { ByteCursor } from '../archive/cursor';
+import { ByteCursor, EndedEarly } from '../archive/cursor';
 import { BackupError } from '../errors';
-import { walkTar } from '../tar';
+import { TarDamage, walkTar } from '../tar';
 import type { TreeEntry } from './entry';
 import { INDEX_FOLDER, LARGEST_CHUNK, parseChunk } from './index-chunk';
 import { compareNames, shownName } from './name';
@@ -30,7 +30,7 @@ const MOST_WAITING = 100_000;
 /**
  * @param raw the tar
  * @param found called for each problem; only the first hundred or so need be kept
- * @throws BackupError ARCHIVE_CORRUPT where the index cannot be read; TarDamage; what the stream throws
+ * @throws BackupError ARCHIVE_CORRUPT where the tar or the index cannot be read; what the stream throws
  */
 export async function checkTree(
 	raw: AsyncIterable<Uint8Array>,
@@ -39,25 +39,33 @@ export async function checkTree(
 ): Promise<CheckedTree> {
 	const cursor = new ByteCursor(raw);
 	const check = new TreeCheck(manifest, found);
-	await walkTar(
-		cursor,
-		async (member, content) => {
-			const size = member.end - content.position;
-			if (member.name.startsWith(`${INDEX_FOLDER}/${manifest.id}-`)) {
-				if (size > LARGEST_CHUNK) throw tooLarge(manifest.file);
-				check.chunk(await content.take(size));
-			} else if (member.name.startsWith(`${INDEX_FOLDER}/`) && manifest.needs?.some((id) => member.name.includes(id))) {
-				if (size > LARGEST_CHUNK) throw tooLarge(manifest.file);
-				check.copied(await content.take(size));
-			} else if (member.type === 'file') {
-				const offset = content.position;
-				const digest = createHash('sha256');
-				for await (const piece of content.pass(size)) digest.update(piece);
-				check.member(offset, { size, sha256: digest.digest('hex') });
-			}
-		},
-		{ dialect: 'any' },
-	);
+	try {
+		await walkTar(
+			cursor,
+			async (member, content) => {
+				const size = member.end - content.position;
+				if (member.name.startsWith(`${INDEX_FOLDER}/${manifest.id}-`)) {
+					if (size > LARGEST_CHUNK) throw tooLarge(manifest.file);
+					check.chunk(await content.take(size));
+				} else if (
+					member.name.startsWith(`${INDEX_FOLDER}/`) &&
+					manifest.needs?.some((id) => member.name.includes(id))
+				) {
+					if (size > LARGEST_CHUNK) throw tooLarge(manifest.file);
+					check.copied(await content.take(size));
+				} else if (member.type === 'file') {
+					const offset = content.position;
+					const digest = createHash('sha256');
+					for await (const piece of content.pass(size)) digest.update(piece);
+					check.member(offset, { size, sha256: digest.digest('hex') });
+				}
+			},
+			{ dialect: 'any' },
+		);
+	} catch (error) {
+		if (error instanceof TarDamage || error instanceof EndedEarly) throw notATar(manifest.file, error);
+		throw error;
+	}
 	return check.finish();
 }
 
@@ -143,6 +151,13 @@ class TreeCheck {
 
 function tooLarge(file: string): BackupError {
 	return new BackupError('ARCHIVE_CORRUPT', `A part of the index of ${file} has more than 16 MiB.`, {
+		hint: 'Choose another backup, or a copy of this one.',
+	});
+}
+
+function notATar(file: string, cause: Error): BackupError {
+	return new BackupError('ARCHIVE_CORRUPT', `The tar in ${file} ${cause.message}.`, {
+		cause,
 		hint: 'Choose another backup, or a copy of this one.',
 	});
 }

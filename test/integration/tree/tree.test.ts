@@ -83,7 +83,7 @@ describe('an increment', () => {
 		expect(entries).toHaveLength(contents.size);
 	});
 
-	it('is whole again after so many, or when little of the older ones is in use', async () => {
+	it('is whole again after so many', async () => {
 		const { storage } = temporaryStorage();
 		const contents: Contents = new Map([
 			['a', random(100_000)],
@@ -95,9 +95,20 @@ describe('an increment', () => {
 			steps.push((await backUp(storage, contents, { wholeEvery: 3 })).counts['increment']);
 		}
 		expect(steps).toEqual([0, 1, 2, 0, 1]);
+	});
+
+	it('is whole again when too little of the older ones is in use', async () => {
+		const { storage } = temporaryStorage();
+		const contents: Contents = new Map([
+			['a', random(100_000)],
+			['b', random(100_000)],
+		]);
+		await backUp(storage, contents);
+		// Of two archives of 200 kB and 100 kB, half of the first one is of use.
 		contents.set('a', random(100_000));
-		const { counts } = await backUp(storage, contents, { leastUse: 0.5 });
-		expect(counts).toMatchObject({ increment: 2 });
+		expect(await backUp(storage, contents)).toMatchObject({ counts: { increment: 1 } });
+		contents.set('c', random(10));
+		expect(await backUp(storage, contents, { leastUse: 0.5 })).toMatchObject({ counts: { increment: 2 } });
 		expect(await backUp(storage, contents, { leastUse: 0.9 })).toMatchObject({ counts: { increment: 0 } });
 	});
 });

@@ -29,9 +29,9 @@ function temporaryStorage() {
 	const { root, storage } = openStorage();
 	/** A backup begun some hours ago. */
 	const write = async (hoursAgo: number, more: { folder?: string; passphrase?: string | null; text?: string } = {}) => {
-		const { folder = 'files', passphrase = PASSPHRASE, text = `[${hoursAgo}]` } = more;
+		const { folder = 'n8n', passphrase = PASSPHRASE, text = `[${hoursAgo}]` } = more;
 		const startedAt = new Date(Date.now() - hoursAgo * HOUR_MS);
-		const name = { storage, folder, name: 'home', extension: 'json', kind: 'files' as const, startedAt };
+		const name = { storage, folder, name: 'home', extension: 'json', kind: 'n8n' as const, startedAt };
 		const writer = await createArchive({
 			...name,
 			codec: { name: 'none' },
@@ -106,7 +106,7 @@ const ATTACKS: Array<[string, string, (world: World, key: string) => Promise<str
 		'NOT_AUTHENTIC',
 		async ({ write, manifestOf, move }, key) => {
 			const other = await write(0.2, { folder: 'staging' });
-			const file = `files/${manifestOf(other).file}`;
+			const file = `n8n/${manifestOf(other).file}`;
 			move(other, file);
 			move(manifestKeyOf(other), manifestKeyOf(file));
 			expect(file).not.toBe(key);
@@ -130,7 +130,7 @@ describe('whoever holds the passphrase', () => {
 		const { storage, write } = temporaryStorage();
 		const genuine = await write(2);
 		const plain = await write(1, { passphrase: null });
-		const refused = await findBackup(storage, { latest: 'home' }, 'files/', undefined, KEYS).catch((e: unknown) => e);
+		const refused = await findBackup(storage, { latest: 'home' }, 'n8n/', undefined, KEYS).catch((e: unknown) => e);
 		expect(refused).toMatchObject({ code: 'NOT_AUTHENTIC', hint: expect.stringContaining(genuine) as string });
 		expect((refused as BackupError).hint).not.toContain(`remove ${manifestKeyOf(plain)}`);
 	});
@@ -156,26 +156,26 @@ describe('whoever holds the passphrase', () => {
 		const { storage, write } = world;
 		const genuine = await write(20);
 		const key = await attack(world, await write(2));
-		const { backups, damaged } = await listManifests(storage, 'files/', {}, undefined, KEYS);
+		const { backups, damaged } = await listManifests(storage, 'n8n/', {}, undefined, KEYS);
 		expect(damaged.map(({ manifestKey, error }) => [manifestKey, error.code])).toEqual([[manifestKeyOf(key), code]]);
 		expect(backups.map((backup) => backup.key)).toContain(genuine);
 		for (const reference of [{ latest: 'home' }, { file: key }]) {
-			expect(await codeOf(findBackup(storage, reference, 'files/', undefined, KEYS))).toBe(code);
+			expect(await codeOf(findBackup(storage, reference, 'n8n/', undefined, KEYS))).toBe(code);
 		}
 		const { id } = world.manifestOf(key);
-		const byId = findBackup(storage, { id }, 'files/', undefined, KEYS);
+		const byId = findBackup(storage, { id }, 'n8n/', undefined, KEYS);
 		// What is not genuine does not hide the genuine manifest whose id it states.
 		const original = backups.find(({ manifest }) => manifest.id === id);
 		if (original) expect((await byId).key).toBe(original.key);
 		else expect(await codeOf(byId)).toBe(code);
-		const where = { manifest: world.manifestOf(key), folder: 'files' };
+		const where = { manifest: world.manifestOf(key), folder: 'n8n' };
 		expect(await codeOf(openArchive(storage, where, KEYS))).toBe(code);
 		const { verdict, findings } = await verifyBackup({ storage, key, level: 'content', keys: KEYS });
 		const bad = { MANIFEST_INVALID: 'failed' }[code] ?? 'incomplete';
 		expect([verdict, findings[0]?.code]).toEqual([bad, code]);
-		const drilled = await drill({ storage, prefixes: ['files/'], scratch: {}, keys: KEYS });
+		const drilled = await drill({ storage, prefixes: ['n8n/'], scratch: {}, keys: KEYS });
 		expect(drilled.verdict).toBe('failed');
-		// How to try files is not known, so that the drill does it for the manifest's sake.
+		// How to try n8n is not known, so that the drill does it for the manifest's sake.
 		const told = drilled.gaps.filter(({ reason }) => reason !== 'unknown');
 		expect(told).toMatchObject([{ reason: 'damaged', key: manifestKeyOf(key) }]);
 	});
@@ -187,7 +187,7 @@ describe('whoever holds the passphrase', () => {
 		const key = await attack(world, await write(2));
 		const policy = { rules: { last: 1 }, maxDeletedShare: 1 };
 		for (const run of [1, 2]) {
-			const report = await prune({ storage, policy, prefixes: ['files/'], trust: KEYS, owner: 'test' });
+			const report = await prune({ storage, policy, prefixes: ['n8n/'], trust: KEYS, owner: 'test' });
 			expect(report.damaged.map(({ manifestKey }) => manifestKey)).toContain(manifestKeyOf(key));
 			expect(await storage.stat(key)).toBeDefined();
 			// The newest that is believed stays, and those before it go.
