@@ -131,18 +131,19 @@ export class Bucket {
 
 	/**
 	 * Stores an object of known size. Where `replaces` is not set, an object that is there is left as it is.
+	 * @returns its ETag
 	 * @throws BackupError TARGET_EXISTS, what the content throws, CANCELLED
 	 */
-	async put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void> {
-		await this.#explained(key, async () => await putObject(this.#context, key, content, options));
+	async put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<string> {
+		return await this.#explained(key, async () => await putObject(this.#context, key, content, options));
 	}
 
 	/**
 	 * Copies an object of this server to a key of this bucket, over one that may be there.
-	 * @returns false where the server cannot
+	 * @returns its ETag; undefined where the server cannot
 	 * @throws BackupError; see isObjectChanged
 	 */
-	async copy(key: string, options: CopyOptions): Promise<boolean> {
+	async copy(key: string, options: CopyOptions): Promise<string | undefined> {
 		return await this.#explained(key, async () => await copyObject(this.#requests, key, options));
 	}
 

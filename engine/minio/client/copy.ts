@@ -4,6 +4,7 @@ import { withGrace } from '../../storage/s3/grace';
 import { COMPLETE_TIMEOUT_MS, MultipartUpload } from '../../storage/s3/multipart';
 import { headObject } from '../../storage/s3/object';
 import type { S3Requests } from '../../storage/s3/requests';
+import { textOf } from '../../storage/s3/xml';
 import { inParallel } from '../../parallel';
 import { headersOf, type ObjectAttributes } from './attributes';
 
@@ -24,24 +25,26 @@ export interface CopyOptions {
 
 /**
  * Copies an object, over one that may be there.
- * @returns false where the server cannot, and the bytes have to be read and written
+ * @returns its ETag; undefined where the server cannot, and the bytes have to be read and written
  * @throws S3Failure (ObjectChanged where the source is another one by now); BackupError CANCELLED
  */
-export async function copyObject(requests: S3Requests, key: string, options: CopyOptions): Promise<boolean> {
+export async function copyObject(requests: S3Requests, key: string, options: CopyOptions): Promise<string | undefined> {
 	const { from, signal, pieceBytes = PIECE_BYTES } = options;
 	try {
 		if (from.size <= pieceBytes) {
 			const headers = { ...sourceHeaders(options), 'x-amz-copy-source-if-match': `"${from.etag}"` };
-			await requests.send({ method: 'PUT', key, headers, signal, stallMs: COMPLETE_TIMEOUT_MS });
+			const request = { method: 'PUT' as const, key, headers, signal, stallMs: COMPLETE_TIMEOUT_MS };
+			const etag = textOf((await requests.send(request)).text, 'ETag')?.replace(/"/g, '');
+			if (etag) return etag;
 		} else await copyInPieces(requests, key, options, pieceBytes);
-		return true;
+		return (await headObject(requests, key, signal))?.etag;
 	} catch (error) {
 		if (!(error instanceof S3Failure)) throw error;
 		if (error.status === 412) {
 			throw new S3Failure('The object was replaced while it was copied', { status: 412, code: 'ObjectChanged' });
 		}
 		// Besides those that say so: servers that take the headers for invalid, and that read the source's escaped name in their own way.
-		if (isNotImplemented(error) || error.status === 400 || error.code === 'NoSuchKey') return false;
+		if (isNotImplemented(error) || error.status === 400 || error.code === 'NoSuchKey') return undefined;
 		throw error;
 	}
 }

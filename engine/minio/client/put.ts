@@ -5,7 +5,7 @@
 import { BackupError, throwIfCancelled } from '../../errors';
 import type { CreateOnly } from '../../storage/s3/conditional';
 import { isNotImplemented, S3Failure } from '../../storage/s3/failure';
-import { assertStored, headObject, md5Of } from '../../storage/s3/object';
+import { assertStored, etagOf, headObject, md5Of } from '../../storage/s3/object';
 import { PartBuffers } from '../../storage/s3/part-buffers';
 import { largestObject, partSizeFor } from '../../storage/s3/part-size';
 import type { S3Requests } from '../../storage/s3/requests';
@@ -33,33 +33,53 @@ export interface PutContext {
 	refused: Set<string>;
 }
 
-/** @throws S3Failure (PreconditionFailed where the key is in use); what the content throws; BackupError SOURCE_FAILED (its size), CANCELLED */
+/**
+ * @returns the object's ETag
+ * @throws S3Failure (PreconditionFailed where the key is in use); what the content throws; BackupError SOURCE_FAILED (its size), CANCELLED
+ */
 export async function putObject(
 	context: PutContext,
 	key: string,
 	content: AsyncIterable<Uint8Array>,
 	options: PutOptions,
-): Promise<void> {
+): Promise<string> {
+	const etag = await putContent(context, key, content, options);
+	await putTags(context, key, options);
+	return etag;
+}
+
+async function putContent(
+	context: PutContext,
+	key: string,
+	content: AsyncIterable<Uint8Array>,
+	options: PutOptions,
+): Promise<string> {
 	const { requests, refused } = context;
 	const { attributes = {}, onLeftOut } = options;
 	const { partSize } = requests.settings;
-	if (options.size > partSize) await putLarge(context, key, content, options);
-	else {
-		const bytes = await gathered(content, options.size, options.signal);
-		const put = async () => await putSmall(context, key, bytes, options);
-		try {
-			await put();
-		} catch (error) {
-			// Storage classes are each server's own.
-			if (!isClassRefused(error) || attributes.storageClass === undefined) throw error;
-			noteClass(refused, attributes.storageClass, onLeftOut);
-			await put();
-		}
+	if (options.size > partSize) return await putLarge(context, key, content, options);
+	const bytes = await gathered(content, options.size, options.signal);
+	const put = async () => await putSmall(context, key, bytes, options);
+	try {
+		return await put();
+	} catch (error) {
+		// Storage classes are each server's own.
+		if (!isClassRefused(error) || attributes.storageClass === undefined) throw error;
+		noteClass(refused, attributes.storageClass, onLeftOut);
+		return await put();
 	}
+}
+
+async function putTags(
+	context: PutContext,
+	key: string,
+	{ attributes = {}, signal, onLeftOut }: PutOptions,
+): Promise<void> {
+	const { refused } = context;
 	const { tags } = attributes;
 	if (!tags || Object.keys(tags).length === 0) return;
 	try {
-		if (await context.tags.set(key, tags, options.signal)) return;
+		if (await context.tags.set(key, tags, signal)) return;
 		noteRefused(refused, 'tags', 'The server has no tags of objects: objects were stored without theirs.', onLeftOut);
 	} catch (error) {
 		if (!(error instanceof S3Failure) || error.code !== 'InvalidTag') throw error;
@@ -68,7 +88,7 @@ export async function putObject(
 	}
 }
 
-async function putSmall(context: PutContext, key: string, bytes: Buffer, options: PutOptions): Promise<void> {
+async function putSmall(context: PutContext, key: string, bytes: Buffer, options: PutOptions): Promise<string> {
 	const { requests, createOnly } = context;
 	const md5 = md5Of(bytes);
 	const request = {
@@ -82,12 +102,14 @@ async function putSmall(context: PutContext, key: string, bytes: Buffer, options
 	try {
 		const { headers } = await (options.replaces ? requests : createOnly).send(request);
 		assertStored(headers, md5);
+		return etagOf(headers);
 	} catch (error) {
 		// The answer to the first of two requests was lost, and it had stored the object.
 		const isOurs = error instanceof S3Failure && error.status === 412 && error.attempts > 1;
 		if (!isOurs) throw error;
 		const head = await headObject(requests, key, options.signal);
 		if (head?.size !== bytes.length || (head.etagIsHash && head.etag !== md5.toString('hex'))) throw error;
+		return head.etag;
 	}
 }
 
@@ -96,7 +118,7 @@ async function putLarge(
 	key: string,
 	content: AsyncIterable<Uint8Array>,
 	options: PutOptions,
-): Promise<void> {
+): Promise<string> {
 	const { requests, createOnly, refused } = context;
 	const { size, attributes = {}, replaces = false, signal, onLeftOut } = options;
 	const { partSize, maxParts, concurrency } = requests.settings;
@@ -122,7 +144,7 @@ async function putLarge(
 	};
 	await uploadStream(upload, measured(content, size), signal);
 	const head = await headObject(requests, key, signal);
-	if (head?.size === size) return;
+	if (head?.size === size) return head.etag;
 	const found = head ? `${head.size} bytes` : 'nothing';
 	throw new S3Failure(`${size} bytes were sent, and the server shows ${found}`, {
 		status: 200,
