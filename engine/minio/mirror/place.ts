@@ -1,0 +1,99 @@
+/** The two ends of a mirror: a bucket or a folder. What each of them has to be able to do, and the words between them. */
+
+import type { ObjectAttributes } from '../client';
+
+/** What a listing, or an answer to a question, tells of an object. */
+export interface Listed {
+	/** Relative to the place; see engine/tree/name.ts. */
+	name: string;
+	size: number;
+	/** As long as it is the same, so is the object. Two places say it in two ways: it is never compared with the other's. */
+	version: string;
+	/** The same, as the place says it right after it was written there: without a time that only a listing tells. */
+	writtenVersion: string;
+	/** Nanoseconds since 1970. */
+	modified: bigint;
+	/** When the object was written here, in nanoseconds, where the place knows more of it than `modified`. */
+	writtenAt?: bigint;
+}
+
+/** An object whose content can be read now. */
+export interface OpenObject {
+	/** As it is now: it may be another one than was listed. */
+	facts: Listed;
+	/** Content type, user metadata, tags and what else an object store keeps. */
+	attributes: ObjectAttributes;
+	/** Once, from the first to the last. @throws ObjectChanged */
+	bytes: AsyncIterable<Uint8Array>;
+	/** To be called when everything was read. @throws ObjectChanged where it was changed meanwhile */
+	confirm(): Promise<void>;
+	close(): Promise<void>;
+}
+
+/** An object was replaced, changed or removed while it was read; what was read of it is worth nothing. */
+export class ObjectChanged extends Error {
+	override readonly name = 'ObjectChanged';
+}
+
+export interface Place {
+	/** For messages: `bucket documents at minio:9000`, `folder /data`. */
+	readonly description: string;
+	/** The server that it is on; places of the same one can copy without sending bytes. Undefined for a folder. */
+	readonly server: string | undefined;
+	/** What it is, with its server: a place with this text at its beginning lies inside. Ends with a slash. */
+	readonly identity: string;
+	/**
+	 * All objects in the order of compareNames, without those in folders of the mirror's own (reserved.ts).
+	 * @throws BackupError where it is known that the listing is not complete; one that is not may still look as if it were
+	 */
+	list(signal: AbortSignal): AsyncIterable<Listed>;
+	/** Whether there can be an object of this name: the reason why not, as the end of a sentence. */
+	refuses(name: string): string | undefined;
+	/** One object; undefined only where it is certain that there is none. */
+	ask(name: string, signal: AbortSignal): Promise<Listed | undefined>;
+	/** Undefined where the object is not there, or not any more. */
+	open(object: Listed, signal: AbortSignal): Promise<OpenObject | undefined>;
+	/**
+	 * Writes an object; it has its name only when it is whole and confirmed.
+	 * @param mark what `isMarked` finds again, where the place can keep it
+	 * @returns its `writtenVersion`
+	 */
+	write(object: OpenObject, mark: string, signal: AbortSignal): Promise<string>;
+	/**
+	 * Has the server copy an object of another place of the same server.
+	 * @returns its `writtenVersion`; undefined where the bytes have to be read and written
+	 * @throws ObjectChanged
+	 */
+	copyFrom?(source: Place, object: Listed, signal: AbortSignal): Promise<string | undefined>;
+	/** Bytes of memory that writing an object of a size takes. */
+	memoryFor(size: number): number;
+	/**
+	 * Whether an object here is known to be a copy of one at the source although nothing was recorded of it, because the run that
+	 * made it was broken off.
+	 */
+	isCopy(here: Listed, source: Listed, mark: string, signal: AbortSignal): Promise<boolean>;
+	/** Whether what is removed can be brought back by the place itself. */
+	keepsVersions(signal: AbortSignal): Promise<boolean>;
+	/** Gives an object another name in the same place. */
+	move(object: Listed, to: string, signal: AbortSignal): Promise<void>;
+	remove(name: string, signal: AbortSignal): Promise<void>;
+	/** Small files of the mirror's own. */
+	readonly own: OwnFiles;
+	/** Whole sentences of what the user has to know, as far as it has turned out. */
+	warnings(): string[];
+	close(): void;
+}
+
+export interface OwnFiles {
+	/** Names that begin with a folder's, in order. */
+	list(folder: string, signal: AbortSignal): AsyncIterable<string>;
+	/** Undefined where there is none. */
+	read(name: string, signal: AbortSignal): Promise<Buffer | undefined>;
+	/** Replaces what is there, at once and as a whole. */
+	write(name: string, content: Buffer, signal: AbortSignal): Promise<void>;
+}
+
+/** Where two mirrors, or the two ends of one, may not overlap. */
+export function isInside(one: Place, other: Place): boolean {
+	return one.identity.startsWith(other.identity) || other.identity.startsWith(one.identity);
+}

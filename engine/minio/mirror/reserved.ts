@@ -1,0 +1,11 @@
+/** Names that belong to mirrors themselves: never mirrored, never counted, never removed as extra objects. */
+
+/** What mirrors remember, in the target. */
+export const STATE_FOLDER = '.stack-backup-mirror/';
+/** Where removed objects wait. */
+export const TRASH_FOLDER = '.stack-backup-trash/';
+
+/** At any depth: a mirror's target may be a part of what another mirror reads. */
+export function isReserved(name: string): boolean {
+	return /(?:^|\/)\.stack-backup-(?:mirror|trash)\//.test(name);
+}
