@@ -2,10 +2,11 @@
 import type { ArchiveChoices, DecryptionKeys, Manifest } from '../archive';
 import { backUpTree, chooseBase, NO_BASE, Selection, type ChosenBase, type TreeProgress } from '../tree';
 import { verificationState } from '../verify/history';
+import type { ForbiddenPaths } from '../tree/folder';
 import { FilesSource } from './source';
 
 export interface BackUpFilesOptions extends ArchiveChoices {
-	/** Absolute. It may be reached through symbolic links; those in it are stored as links. */
+	/** Absolute: a folder, or a single file. It may be reached through symbolic links; those in it are stored as links. */
 	root: string;
 	/** What the set is called: it names the archive, and with the root, the series. */
 	name: string;
@@ -16,10 +17,11 @@ export interface BackUpFilesOptions extends ArchiveChoices {
 	notIn?: readonly string[];
 	oneFileSystem?: boolean;
 	skipUnreadable?: boolean;
+	forbidden?: ForbiddenPaths | undefined;
 	/** Undefined for a whole backup each time. */
-	incremental?: IncrementalChoices;
+	incremental?: IncrementalChoices | undefined;
 	/** What opens earlier backups of the series, and the checkpoints of this one. */
-	keys?: DecryptionKeys;
+	keys?: DecryptionKeys | undefined;
 	/** Bytes of content after which a checkpoint is committed; 16 GiB by default. */
 	checkpointBytes?: number;
 	onProgress?: (progress: TreeProgress) => void;
@@ -39,12 +41,14 @@ export interface IncrementalChoices {
  * the storage throw
  */
 export async function backUpFiles(options: BackUpFilesOptions): Promise<Manifest> {
-	const { root, name, include = [], exclude = [], notIn, oneFileSystem = false, skipUnreadable = false } = options;
+	const { root, name, include = [], exclude = [], notIn, forbidden } = options;
+	const { oneFileSystem = false, skipUnreadable = false } = options;
 	const source = new FilesSource({
 		root,
 		selection: new Selection({ include, exclude }),
 		oneFileSystem,
 		skipUnreadable,
+		forbidden,
 		...(notIn && { notIn }),
 	});
 	const facts = { system: 'files', version: process.version, server: root };

@@ -11,7 +11,7 @@ import {
 	type RestoreTreeOptions,
 	type SelectionChoices,
 } from '../tree';
-import { FilesTarget } from '../tree/folder';
+import { FilesTarget, type ForbiddenPaths } from '../tree/folder';
 
 export interface RestoreFilesOptions extends Pick<RestoreTreeOptions, 'signal' | 'onProgress'> {
 	reader: ArchiveReader;
@@ -26,11 +26,13 @@ export interface RestoreFilesOptions extends Pick<RestoreTreeOptions, 'signal' |
 	confirmation?: string;
 	/** Whether owners and the bits that run a program as its owner are restored; only root can. */
 	owners?: boolean;
+	forbidden?: ForbiddenPaths | undefined;
 }
 
 /** @throws BackupError NOT_CONFIRMED, INVALID_INPUT (a backup of something else), and as restoreTree, openNeeded and FilesTarget do */
 export async function restoreFiles(options: RestoreFilesOptions): Promise<RestoredTree> {
-	const { reader, storage, keys, root, choices, existing, confirmation, owners = false, signal, onProgress } = options;
+	const { reader, storage, keys, root, choices, existing, confirmation, owners = false, forbidden } = options;
+	const { signal, onProgress } = options;
 	assertFiles(reader);
 	if (existing === 'overwrite' && confirmation !== root) {
 		throw new BackupError(
@@ -45,7 +47,7 @@ export async function restoreFiles(options: RestoreFilesOptions): Promise<Restor
 	return await restoreTree({
 		reader,
 		archives,
-		target: new FilesTarget({ root, existing, owners }),
+		target: new FilesTarget({ root, existing, owners, forbidden }),
 		selection: new Selection(choices),
 		existing,
 		...(signal && { signal }),

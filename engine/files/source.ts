@@ -14,10 +14,10 @@ import {
 	type Selection,
 	type TreeSource,
 } from '../tree';
-import { isErrno, pathOf, walk } from '../tree/folder';
+import { isErrno, isForbidden, pathOf, walk, type ForbiddenPaths } from '../tree/folder';
 
 export interface FilesSourceOptions {
-	/** Absolute. */
+	/** Absolute: a folder, or a single file, which then is the only entry. */
 	root: string;
 	selection: Selection;
 	/** What of the folder is not backed up whatever was chosen, absolute: the storage itself. */
@@ -26,6 +26,8 @@ export interface FilesSourceOptions {
 	oneFileSystem?: boolean;
 	/** Whether a file or directory that cannot be read is left out and reported; by default the backup ends there. */
 	skipUnreadable?: boolean;
+	/** What is left out, and reported, because it must not be read. */
+	forbidden?: ForbiddenPaths | undefined;
 }
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -34,7 +36,8 @@ const MOST_LINKED = 100_000;
 const NAMES_KEPT = 20;
 
 export class FilesSource implements TreeSource {
-	readonly #root: Buffer;
+	/** The folder that names are relative to: of a single file, the one that it is in. */
+	#root: Buffer;
 	readonly #options: FilesSourceOptions;
 	readonly #notIn: readonly string[];
 	/** The name under which a file with several names was met first, by device and inode. */
@@ -45,6 +48,9 @@ export class FilesSource implements TreeSource {
 	readonly #special: string[] = [];
 	#unreadableCount = 0;
 	readonly #unreadable: string[] = [];
+	#forbiddenCount = 0;
+	readonly #forbidden: string[] = [];
+	#entryCount = 0;
 
 	constructor(options: FilesSourceOptions) {
 		this.#root = Buffer.from(options.root);
@@ -60,12 +66,18 @@ export class FilesSource implements TreeSource {
 		const some = (count: number, names: string[]) =>
 			count > names.length ? `${names.join(', ')} and ${count - names.length} more` : names.join(', ');
 		return [
+			...(this.#entryCount === 0 ? [this.#emptyWarning()] : []),
 			...(this.#specialCount > 0
 				? [`${this.#specialCount} sockets, pipes and devices were left out: ${some(this.#specialCount, this.#special)}`]
 				: []),
 			...(this.#unreadableCount > 0
 				? [
 						`${this.#unreadableCount} entries could not be read and were left out: ${some(this.#unreadableCount, this.#unreadable)}`,
+					]
+				: []),
+			...(this.#forbiddenCount > 0
+				? [
+						`${this.#forbiddenCount} entries were left out: ${some(this.#forbiddenCount, this.#forbidden)}. ${this.#options.forbidden?.because}`,
 					]
 				: []),
 		];
@@ -76,22 +88,37 @@ export class FilesSource implements TreeSource {
 		const top = await lstat(root, { bigint: true }).catch((error: unknown) => {
 			throw sourceError(error, root);
 		});
+		this.#assertOutsideStorage();
 		if (top.isFile()) {
-			// Its own name, and the folder that it is in as the root.
-			throw new BackupError('INVALID_INPUT', `${root} is a file, not a folder.`, {
-				hint: 'Give the folder that it is in, and its name as the pattern to include.',
-			});
+			yield* this.#onlyEntry(top);
+			return;
 		}
 		if (!top.isDirectory()) {
-			throw new BackupError('INVALID_INPUT', `${root} is not a folder.`, { hint: 'Give the path of a folder.' });
+			throw new BackupError('INVALID_INPUT', `${root} is neither a folder nor a file.`, {
+				hint: 'Give the path of a folder, or of a file.',
+			});
 		}
-		const isExcluded = (name: string) => selection.isExcluded(name) || this.#isStorage(name);
+		const isExcluded = (name: string) => selection.isExcluded(name) || this.#isStorage(name) || this.#isForbidden(name);
 		const onUnreadable = (name: string, error: NodeJS.ErrnoException) => this.#leaveOut(name, error);
 		for await (const { name, stat } of walk({ root: this.#root, isExcluded, oneFileSystem, onUnreadable, signal })) {
 			if (!selection.takes(name)) continue;
 			const facts = await this.#factsOf(name, stat);
-			if (facts) yield facts;
+			if (!facts) continue;
+			this.#entryCount++;
+			yield facts;
 		}
+	}
+
+	/** A single file, under its own name. */
+	async *#onlyEntry(stat: BigIntStats): AsyncGenerator<EntryFacts> {
+		const { root, selection } = this.#options;
+		this.#root = Buffer.from(path.dirname(root));
+		const name = nameOf(Buffer.from(path.basename(root)));
+		if (!selection.takes(name)) return;
+		const facts = await this.#factsOf(name, stat);
+		if (!facts) return;
+		this.#entryCount++;
+		yield facts;
 	}
 
 	async open({ name }: EntryFacts, signal: AbortSignal): Promise<OpenEntry | LeftOut> {
@@ -175,6 +202,34 @@ export class FilesSource implements TreeSource {
 
 	#isStorage(name: string): boolean {
 		return this.#notIn.some((folder) => name === `${folder}/` || name.startsWith(`${folder}/`));
+	}
+
+	#isForbidden(name: string): boolean {
+		const { forbidden, root } = this.#options;
+		if (!isForbidden(forbidden, root, name)) return false;
+		this.#forbiddenCount++;
+		if (this.#forbidden.length < NAMES_KEPT) this.#forbidden.push(shownName(name));
+		return true;
+	}
+
+	/** A backup of the backups would hold the one before, and so grow without an end. @throws BackupError INVALID_INPUT */
+	#assertOutsideStorage(): void {
+		const { root, notIn = [] } = this.#options;
+		const storage = notIn.find((folder) => {
+			const below = path.relative(folder, root);
+			return below === '' || (below !== '..' && !below.startsWith(`..${path.sep}`) && !path.isAbsolute(below));
+		});
+		if (storage === undefined) return;
+		throw new BackupError('INVALID_INPUT', `${root} lies in the storage of the backups, ${storage}.`, {
+			hint: 'Choose what is to be backed up, not the backups themselves. To have them twice, copy the storage as a whole.',
+		});
+	}
+
+	#emptyWarning(): string {
+		const { root, selection } = this.#options;
+		return selection.isWhole
+			? `${root} is empty, and so is the backup. Is something to be mounted there?`
+			: `Nothing in ${root} fits the patterns: the backup is empty.`;
 	}
 
 	#leaveOut(name: string, error: NodeJS.ErrnoException): void {

@@ -112,7 +112,9 @@ async function oneArchive(
 		await contents.end();
 		const needs = [...context.tally.uses.keys()].filter((id) => id !== writer.id);
 		await assertThere(options, needs);
-		const details = isLast ? completeDetails(options, context.tally) : checkpointDetails(options);
+		const details = isLast
+			? completeDetails(options, context.tally)
+			: checkpointDetails(options, context.tally, writer.id);
 		const manifest = await writer.commit({ ...details, needs, runId, tags, ...(!isLast && { checkpoint: true }) });
 		return { manifest, isLast };
 	} catch (error) {
@@ -149,9 +151,9 @@ async function copyIndex(
 	for await (const chunk of indexChunks(reader, signal)) await contents.copyChunk(chunk);
 }
 
-function checkpointDetails({ describe }: BackUpTreeOptions) {
+function checkpointDetails({ describe }: BackUpTreeOptions, { uses }: Tally, id: string) {
 	const { source, options } = describe();
-	return { source, options, counts: {}, warnings: [] };
+	return { source: { ...source, uses: { [id]: uses.get(id) ?? 0 } }, options, counts: {}, warnings: [] };
 }
 
 function completeDetails({ describe, base: { increment } }: BackUpTreeOptions, tally: Tally) {

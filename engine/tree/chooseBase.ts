@@ -76,6 +76,7 @@ export async function chooseBase(options: BaseOptions): Promise<ChosenBase> {
 		all.filter(({ manifest }) => manifest.kind === kind && manifest.name === name),
 	);
 	const isThere = (backup: ListedBackup) =>
+		mayOpen(backup.manifest, keys) &&
 		backup.foundSize === backup.manifest.size.stored &&
 		neededBy(backup.manifest, all).every((needed) => needed.isThere);
 	const newest = await firstReliable(own, isThere, options);
@@ -116,6 +117,14 @@ function placesOf(backups: readonly ListedBackup[], all: readonly ListedBackup[]
 	return places;
 }
 
+/** Whether the keys are of the sort that opens it: whose index cannot be read is of no use for the next backup. */
+function mayOpen({ encryption }: ManifestSummary, keys: DecryptionKeys | undefined): boolean {
+	if (!encryption) return true;
+	const { passphrase, privateKeys = [] } = keys ?? {};
+	const byPassphrase = encryption.passphrase && passphrase !== undefined;
+	return byPassphrase || (encryption.recipients.length > 0 && privateKeys.length > 0);
+}
+
 /** Newest first. */
 function seriesMembers(
 	{ kind, name, folder = usualFolder(kind), source }: BaseOptions,
@@ -150,9 +159,9 @@ function whyWhole(
 	const uses = usesOf(manifest);
 	let held = 0;
 	let used = 0;
-	for (const { manifest: other } of all) {
+	for (const { manifest: other } of new Map(all.map((one) => [one.manifest.id, one])).values()) {
 		if (other.id !== manifest.id && !needs.includes(other.id)) continue;
-		held += other.size.raw;
+		held += contentOf(other);
 		used += uses[other.id] ?? 0;
 	}
 	const share = held > 0 ? used / held : 1;
@@ -163,6 +172,11 @@ function whyWhole(
 /** Where a backup stands in the row of increments, by its manifest: 0 for a whole one. */
 export function incrementOf({ counts }: Pick<Manifest, 'counts'>): number {
 	return counts['increment'] ?? 0;
+}
+
+/** Bytes of content that an archive was made with: headers and indexes are more than small files are. */
+function contentOf(manifest: ManifestSummary): number {
+	return 'uses' in manifest.source ? (usesOf(manifest)[manifest.id] ?? 0) : manifest.size.raw;
 }
 
 function usesOf({ source }: Pick<Manifest, 'source'>): Record<string, number> {

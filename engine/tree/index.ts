@@ -6,6 +6,7 @@ export { backUpTree, CHECKPOINT_GIB, type BackUpTreeOptions, type TreeDetails, t
 export { checkTree, type CheckedTree } from './check';
 export { chooseBase, incrementOf, NO_BASE, type BaseOptions, type ChosenBase } from './chooseBase';
 export type { EntryFacts, EntryType, TreeEntry } from './entry';
+export type { ForbiddenPaths } from './folder';
 export { bytesOf, compareNames, nameOf, shownName } from './name';
 export { openNeeded } from './needed';
 export { readIndex } from './read-index';

@@ -6,6 +6,8 @@ import { BackupError } from '../errors';
 export interface SelectionChoices {
 	/** What names begin with: `documents/2026/`. */
 	prefix?: string;
+	/** One entry; of a folder, with or without the slash at its end, also all that is in it. */
+	name?: string | undefined;
 	/**
 	 * Globs, of which a name must match one; without any, all do. `*` stands for anything but a slash, `**` for folders of any depth.
 	 * A glob without a slash is compared with the last part of a name: `*.pdf`.
@@ -20,27 +22,31 @@ const MAX_GLOB_LENGTH = 4096;
 
 export class Selection {
 	readonly #prefix: string;
+	readonly #name: string | undefined;
 	readonly #include: readonly Minimatch[];
 	readonly #exclude: readonly Minimatch[];
 	/** The folder that was looked at last, and whether it is left out: entries of one folder come together. */
 	#folder = { name: '', isOut: false };
 
 	/** @throws BackupError INVALID_INPUT for a glob that cannot be one */
-	constructor({ prefix = '', include = [], exclude = [] }: SelectionChoices = {}) {
+	constructor({ prefix = '', name, include = [], exclude = [] }: SelectionChoices = {}) {
 		this.#prefix = prefix;
+		this.#name = name === undefined ? undefined : withoutSlash(name);
 		this.#include = globsOf(include);
 		this.#exclude = globsOf(exclude);
 	}
 
 	/** Whether it takes everything. */
 	get isWhole(): boolean {
-		return this.#prefix === '' && this.#include.length === 0 && this.#exclude.length === 0;
+		const { length } = [...this.#include, ...this.#exclude];
+		return this.#prefix === '' && this.#name === undefined && length === 0;
 	}
 
 	/** @param name that of a directory with the slash at its end */
 	takes(name: string): boolean {
 		if (!name.startsWith(this.#prefix) || this.isExcluded(name)) return false;
 		const bare = withoutSlash(name);
+		if (this.#name !== undefined && bare !== this.#name && !bare.startsWith(`${this.#name}/`)) return false;
 		return this.#include.length === 0 || this.#include.some((glob) => glob.match(bare));
 	}
 

@@ -1,4 +1,5 @@
 /** A folder as a place of a set: listed in the order of names, and written to without a way out of it. */
+export { assertNotForbidden, isForbidden, type ForbiddenPaths } from './forbidden';
 export { hashOf } from './hash';
 export { FilesTarget, type FilesTargetOptions } from './target';
 export { isErrno, pathOf, walk, type Walked, type WalkOptions } from './walk';

@@ -12,6 +12,7 @@ import { BackupError, throwIfCancelled } from '../../errors';
 import type { TreeEntry } from '../entry';
 import { compareNames, shownName } from '../name';
 import type { Existing, TreeTarget } from '../target';
+import { assertNotForbidden, type ForbiddenPaths } from './forbidden';
 import { hashOf } from './hash';
 import { isErrno, pathOf } from './walk';
 
@@ -21,6 +22,8 @@ export interface FilesTargetOptions {
 	existing: Existing;
 	/** Whether owners are restored, and the bits that run a program as its owner; only root can. */
 	owners?: boolean;
+	/** What must not be written: a backup that holds it is not restored there. */
+	forbidden?: ForbiddenPaths | undefined;
 }
 
 /** Times are kept in nanoseconds and set in floating-point seconds. */
@@ -45,6 +48,7 @@ export class FilesTarget implements TreeTarget {
 
 	accept({ name, type, target }: TreeEntry): void {
 		assertInside(name);
+		assertNotForbidden(this.#options.forbidden, this.#options.root, name);
 		if (type === 'link') assertInside(target ?? '');
 	}
 

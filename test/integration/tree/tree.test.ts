@@ -111,6 +111,13 @@ describe('an increment', () => {
 		expect(await backUp(storage, contents, { leastUse: 0.5 })).toMatchObject({ counts: { increment: 2 } });
 		expect(await backUp(storage, contents, { leastUse: 0.9 })).toMatchObject({ counts: { increment: 0 } });
 	});
+
+	it('goes on from archives in which headers and indexes are larger than the files', async () => {
+		const { storage } = temporaryStorage();
+		const contents: Contents = new Map(Array.from({ length: 20 }, (_, index) => [`tiny-${10 + index}`, random(3)]));
+		const next = async () => (await backUp(storage, contents, { leastUse: 0.9 })).counts['increment'];
+		expect([await next(), await next(), await next()]).toEqual([0, 1, 2]);
+	});
 });
 
 describe('a large set', () => {
