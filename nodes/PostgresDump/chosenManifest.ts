@@ -1,8 +1,7 @@
-import type { ILoadOptionsFunctions, INodeParameterResourceLocator } from 'n8n-workflow';
+import type { ILoadOptionsFunctions } from 'n8n-workflow';
 
-import { findBackup, type Manifest } from '../../engine';
-import { folderPrefix } from '../shared/folder';
-import { openStorageForList } from '../shared/storage';
+import type { Manifest } from '../../engine';
+import { backupInEditor } from '../shared/listSearch/backupInEditor';
 
 import { OWN_FOLDER } from './backupContent';
 
@@ -11,12 +10,6 @@ import { OWN_FOLDER } from './backupContent';
  * @throws BackupError where it cannot be found or read
  */
 export async function chosenManifest(context: ILoadOptionsFunctions): Promise<Manifest | undefined> {
-	const locator = context.getCurrentNodeParameter('backup') as INodeParameterResourceLocator | undefined;
-	const value = String(locator?.value ?? '');
-	if (!locator || value === '' || value.startsWith('=')) return undefined;
-	const storage = await openStorageForList(context);
-	const prefix = folderPrefix(context, OWN_FOLDER);
-	if (locator.mode === 'file') return (await findBackup(storage, { file: value }, prefix)).manifest;
-	const reference = locator.mode === 'latest' ? { latest: value, kind: 'postgres' as const } : { id: value };
-	return (await findBackup(storage, reference, prefix)).manifest;
+	const chosen = await backupInEditor(context, { kind: 'postgres', ownFolder: OWN_FOLDER });
+	return chosen?.entry.manifest;
 }

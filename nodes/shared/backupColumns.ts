@@ -17,7 +17,11 @@ export interface KnownOfBackup {
 }
 
 /** What people ask for first of each kind, among the counts of its manifest. */
-const MAIN_COUNT: Partial<Record<BackupKind, string>> = { postgres: 'rows', qdrant: 'points' };
+const MAIN_COUNT: Partial<Record<BackupKind, string>> = {
+	postgres: 'rows',
+	qdrant: 'points',
+	files: 'files',
+};
 
 /** The count that stands for how much a backup holds: `{ rows: 345678 }`. */
 export function mainCount({ kind, counts }: ManifestSummary): Columns {
@@ -27,13 +31,13 @@ export function mainCount({ kind, counts }: ManifestSummary): Columns {
 	return name === undefined ? {} : { [name]: counts[name] };
 }
 
-/** The state of a backup in plain words: `whole`, `schema only, encrypted`, `archive missing`, `whole, pinned, 1 warning`. */
+/** The state of a backup in plain words: `whole`, `schema only, encrypted`, `incremental`, `archive missing`, `whole, pinned, 1 warning`. */
 export function stateOf(manifest: ManifestSummary, problems: string[] = []): string {
-	const { encryption, pinned = false, warnings } = manifest;
+	const { encryption, pinned = false, warnings, needs = [] } = manifest;
 	const partial = partialWords(manifest);
 	const words = [
 		...problems,
-		...(problems.length + partial.length === 0 ? ['whole'] : partial),
+		...(problems.length + partial.length === 0 ? [needs.length > 0 ? 'incremental' : 'whole'] : partial),
 		...(encryption ? ['encrypted'] : []),
 		...(pinned ? ['pinned'] : []),
 		...(warnings.length > 0 ? [warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`] : []),

@@ -1,9 +1,9 @@
-import type { IExecuteFunctions } from 'n8n-workflow';
+import type { IExecuteFunctions, ILoadOptionsFunctions } from 'n8n-workflow';
 
 import { BackupError, type DecryptionKeys, type EncryptionKeys } from '../../engine';
 
 import { armoredBlocks } from './armor';
-import { collectionOf, yesNoIn } from './fields';
+import { collectionOf, type Fields, yesNoIn } from './fields';
 
 export const ENCRYPTION_CREDENTIAL = 'backupEncryptionApi';
 
@@ -62,6 +62,15 @@ export async function decryptionKeys(
 	const credential = await selectedCredential(context, itemIndex);
 	if (!credential) return undefined;
 	const options = collectionOf(context, 'options', itemIndex, 'Options');
+	const requireEncryption = yesNoIn(options, 'requireEncryption', true, 'Require Encryption');
+	return { ...decryptionKeysOf(credential), requireEncryption };
+}
+
+/** The same for a drop-down in the editor. @throws BackupError INVALID_INPUT */
+export async function decryptionKeysInEditor(context: ILoadOptionsFunctions): Promise<DecryptionKeys | undefined> {
+	if (!context.getNode().credentials?.[ENCRYPTION_CREDENTIAL]) return undefined;
+	const credential = await context.getCredentials<EncryptionCredential>(ENCRYPTION_CREDENTIAL);
+	const options = (context.getCurrentNodeParameter('options') ?? {}) as Fields;
 	const requireEncryption = yesNoIn(options, 'requireEncryption', true, 'Require Encryption');
 	return { ...decryptionKeysOf(credential), requireEncryption };
 }

@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 
 import type { FileSystemHelperFunctions } from 'n8n-workflow';
 
-import { BackupError, messageOf } from '../../engine';
+import { BackupError, type ForbiddenPaths, messageOf } from '../../engine';
 
 /** Says where a folder really is, symbolic links followed, if n8n's settings let nodes use it. */
 export interface FileAccess {
@@ -23,6 +23,18 @@ export function guardedByN8n(helpers: Guards, settings: NodeJS.ProcessEnv = proc
 			if (blocked) throw denied(path, resolved, settings);
 			return resolved;
 		},
+	};
+}
+
+/**
+ * What n8n keeps nodes away from in a folder that they may use: a backup leaves it out, a restore does not write it. Its own folder,
+ * for instance, may lie in one that is allowed.
+ */
+export function forbiddenByN8n(helpers: Guards): ForbiddenPaths {
+	return {
+		has: (file) => helpers.isFilePathBlocked(file as Awaited<ReturnType<Guards['resolvePath']>>),
+		because:
+			'n8n keeps nodes away from its own folder, and from what the environment variable N8N_BLOCK_FILE_PATTERNS names.',
 	};
 }
 
@@ -77,7 +89,7 @@ function contains(parent: string, child: string): boolean {
 }
 
 function notAbsolute(path: string): BackupError {
-	return new BackupError('INVALID_INPUT', `The storage folder ${JSON.stringify(path)} is not an absolute path.`, {
+	return new BackupError('INVALID_INPUT', `${JSON.stringify(path)} is not an absolute path.`, {
 		hint: 'Give the whole path, beginning with a slash and without ~, such as /home/node/.n8n-files/backups.',
 	});
 }

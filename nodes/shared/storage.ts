@@ -130,6 +130,13 @@ export async function openStorage(context: IExecuteFunctions, itemIndex: number)
 	return await storageOf(credential as unknown as StorageCredential, guardedByN8n(context.helpers), use);
 }
 
+/** The folder on this machine that the storage of a running node is; undefined for a bucket. @throws BackupError as storageOf does */
+export async function storageFolder(context: IExecuteFunctions, itemIndex: number): Promise<string | undefined> {
+	const credential: StorageCredential = await context.getCredentials(STORAGE_CREDENTIAL, itemIndex);
+	if (credential.type === 's3') return undefined;
+	return await guardedByN8n(context.helpers).allowedFolder(folderPathOf(credential));
+}
+
 /** While an outage lasts, it is reported in n8n's log and in the editor that runs the workflow; when it is over, with the result. */
 export function noticesTo(context: Noticed): NonNullable<S3StorageOptions['onNotice']> {
 	let hints = 0;

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { BackupEncryptionApi } from '../../../credentials/BackupEncryptionApi.credentials';
 import { BackupStorageApi } from '../../../credentials/BackupStorageApi.credentials';
+import { FilesArchive } from '../../../nodes/FilesArchive/FilesArchive.node';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
 import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
@@ -66,6 +67,17 @@ interface Documented {
 }
 
 const NODES: Documented[] = [
+	{
+		title: 'Files Archive',
+		file: 'files-archive.md',
+		node: new FilesArchive(),
+		places: {
+			backUp: ['Back Up'],
+			restore: ['Restore'],
+			listBackups: ['List Backups'],
+			listEntries: ['List Entries', 'Restore'],
+		},
+	},
 	{
 		title: 'Postgres Dump',
 		file: 'postgres-dump.md',

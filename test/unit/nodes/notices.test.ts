@@ -1,6 +1,7 @@
 import { type INode, type INodeType, NodeHelpers } from 'n8n-workflow';
 import { expect, it } from 'vitest';
 
+import { FilesArchive } from '../../../nodes/FilesArchive/FilesArchive.node';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
 import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
@@ -53,6 +54,12 @@ it.each<[string, INodeType, Parameters, RegExp[]]>([
 	['the roles of a dump', new PostgresDump(), { operation: 'import', contents: 'globals' }, [/None is dropped/]],
 	['keys of encrypted backups', new PostgresDump(), { operation: 'backUp', encrypt: true }, [/outside of n8n/]],
 	['the collection that is swapped', new QdrantSnapshot(), { ...restore, target: 'safeSwap' }, [/until you delete it/]],
+	[
+		'files that are overwritten',
+		new FilesArchive(),
+		{ ...restore, existing: 'overwrite' },
+		[/gone for good.*does not hold stays/],
+	],
 	['points', new QdrantSnapshot(), into, [/gone for good.*aliases stay/]],
 	['server snapshots', new QdrantSnapshot(), { operation: 'deleteServerSnapshots' }, [/for good.*keeps its points/]],
 	[
@@ -69,6 +76,8 @@ it.each<[string, INodeType, Parameters, RegExp[]]>([
 it.each<[string, INodeType, Parameters]>([
 	['a new database', new PostgresDump(), restore],
 	['a new collection', new QdrantSnapshot(), restore],
+	['files that are not there yet', new FilesArchive(), restore],
+	['a backup of files', new FilesArchive(), { operation: 'backUp' }],
 	['a backup', new PostgresDump(), { operation: 'backUp' }],
 	['a dry run', new PruneRetention(), { operation: 'dryRun' }],
 	['a list', new QdrantSnapshot(), { operation: 'listServerSnapshots' }],

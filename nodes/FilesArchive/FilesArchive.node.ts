@@ -1,0 +1,98 @@
+import {
+	type IExecuteFunctions,
+	type INodeExecutionData,
+	type INodeType,
+	type INodeTypeDescription,
+	NodeConnectionTypes,
+} from 'n8n-workflow';
+
+import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
+import { credentialsPlace } from '../shared/descriptions/credentials';
+import { onlyResource, VERSION } from '../shared/descriptions/node';
+import { type Operation, runOperation } from '../shared/operation';
+
+import { searchBackups } from './listSearch/searchBackups';
+import { searchEntries } from './listSearch/searchEntries';
+import { operations } from './operations';
+
+export class FilesArchive implements INodeType {
+	description: INodeTypeDescription = {
+		displayName: 'Files Archive',
+		name: 'filesArchive',
+		icon: { light: 'file:filesArchive.svg', dark: 'file:filesArchive.dark.svg' },
+		group: ['transform'],
+		...VERSION,
+		subtitle:
+			'={{ ({ backUp: "Back Up", restore: "Restore", listBackups: "List Backups", listEntries: "List Entries" })[$parameter["operation"]] }}',
+		description: 'Back up and restore folders and files, whole and incremental',
+		defaults: { name: 'Files Archive' },
+		inputs: [NodeConnectionTypes.Main],
+		outputs: [NodeConnectionTypes.Main],
+		credentials: [
+			{
+				name: 'backupStorageApi',
+				displayName: 'Credential for Backup Storage',
+				required: true,
+				testedBy: 'testBackupStorage',
+				displayOptions: { hide: { destination: ['binaryData'], source: ['binaryData'] } },
+			},
+			{
+				name: 'backupEncryptionApi',
+				displayName: 'Credential for Backup Encryption (If Encrypted)',
+				required: false,
+				testedBy: 'testBackupEncryption',
+				displayOptions: { hide: { encrypt: [false] } },
+			},
+		],
+		properties: [
+			credentialsPlace,
+			onlyResource({ name: 'Folder', value: 'folder' }),
+			{
+				displayName: 'Operation',
+				name: 'operation',
+				type: 'options',
+				noDataExpression: true,
+				displayOptions: { show: { resource: ['folder'] } },
+				options: [
+					{
+						name: 'Back Up',
+						value: 'backUp',
+						description: 'Store a folder or a file as an archive, or what is new of it',
+						action: 'Back up a folder',
+					},
+					{
+						name: 'List Backups',
+						value: 'listBackups',
+						description: 'List what the storage holds, newest first',
+						action: 'List folder backups',
+					},
+					{
+						name: 'List Entries',
+						value: 'listEntries',
+						description: 'List the files and folders that a backup holds',
+						action: 'List the entries of a backup',
+					},
+					{
+						name: 'Restore',
+						value: 'restore',
+						description: 'Restore a backup, or some of its files, into a folder',
+						action: 'Restore a folder',
+					},
+				],
+				default: 'backUp',
+			},
+			...Object.values(operations).flatMap(({ description }) => description),
+		],
+	};
+
+	methods = {
+		credentialTest: { testBackupStorage, testBackupEncryption },
+		listSearch: { searchBackups, searchEntries },
+	};
+
+	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+		const name: unknown = this.getNodeParameter('operation', 0);
+		const operation = operations[String(name)] as Operation;
+		return [await runOperation(this, operation)];
+	}
+}

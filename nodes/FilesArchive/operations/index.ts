@@ -1,0 +1,9 @@
+import type { Operation } from '../../shared/operation';
+
+import { backUp } from './backUp';
+import { listBackups } from './listBackups';
+import { listEntries } from './listEntries';
+import { restore } from './restore';
+
+/** The operations by the value of the Operation field. */
+export const operations: Record<string, Operation> = { backUp, restore, listBackups, listEntries };
