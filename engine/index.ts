@@ -5,6 +5,7 @@ export * from './storage';
 export * from './archive';
 export * from './postgres';
 export * from './qdrant';
+export * from './minio';
 export * from './files';
 export * from './tree';
 export * from './retention';

@@ -4,11 +4,12 @@
  */
 import type { BackupKind, ManifestSummary } from './archive';
 import { filesSystem } from './files';
+import { minioSystem } from './minio';
 import { postgresSystem } from './postgres';
 import { qdrantSystem } from './qdrant';
 import * as verify from './verify';
 
-export const SYSTEMS: readonly verify.BackupSystem[] = [postgresSystem, qdrantSystem, filesSystem];
+export const SYSTEMS: readonly verify.BackupSystem[] = [postgresSystem, qdrantSystem, minioSystem, filesSystem];
 
 /** What findAnomalies looks at. */
 export const ANOMALY_MEASURES: readonly verify.AnomalyMeasure[] = verify.measuresOf(SYSTEMS);

@@ -1,0 +1,123 @@
+/** What buckets bring so that their backups can be verified: see engine/verify/system.ts. */
+import { createHash, randomUUID } from 'node:crypto';
+
+import type { ArchiveReader } from '../../archive';
+import { BackupError } from '../../errors';
+import { mapInParallel } from '../../parallel';
+import { checkTree, openNeeded, readIndex, restoreTree, shownName, type TreeEntry } from '../../tree';
+import type { BackupSystem, Counts } from '../../verify/system';
+import type { CheckContext } from '../../verify/types';
+import { S3Client, type Bucket, type S3Connection } from '../client';
+import { BucketTarget } from '../target';
+
+/** Where a backup of a bucket is restored for a test, and removed afterwards. */
+export interface MinioScratch {
+	connection: S3Connection;
+	/** The bucket, below a prefix of its own; without it, a bucket of its own is created. */
+	bucket?: string;
+}
+
+const FOUND_AT_MOST = 100;
+const COMPARED_AT_ONCE = 8;
+const REMOVED_AT_ONCE = 1000;
+
+export const minioSystem: BackupSystem<MinioScratch> = {
+	name: 'minio',
+	title: 'MinIO / S3',
+	kinds: [
+		{
+			kind: 'minio',
+			holdsData: true,
+			canBeRestored: true,
+			check: async (raw, manifest, context) => {
+				let count = 0;
+				const { files, bytes } = await checkTree(raw, manifest, (message) => {
+					if (++count <= FOUND_AT_MOST) context.found({ severity: 'error', message });
+				});
+				return { counts: { files, bytes }, testRestore };
+			},
+		},
+	],
+	measures: { files: 'number of objects', bytes: 'size of the objects' },
+};
+
+/** Restores below a new prefix, or into a new bucket, and compares the content of every object with the hash in the index. */
+async function testRestore(reader: ArchiveReader, scratch: MinioScratch, context: CheckContext): Promise<Counts> {
+	const { signal, needed } = context;
+	if (!needed) throw new BackupError('INVALID_INPUT', 'The backup came without the storage that it lies in.');
+	const archives = await openNeeded(reader, { ...needed, signal });
+	const client = new S3Client({ ...scratch.connection, runSignal: signal }, 'target');
+	const name = scratch.bucket ?? `stack-backup-verify-${randomUUID()}`;
+	const prefix = scratch.bucket === undefined ? '' : `stack_backup_verify_${randomUUID()}/`;
+	try {
+		if (scratch.bucket === undefined) await client.createBucket(name, signal);
+		const bucket = client.bucket(name);
+		try {
+			const begun = performance.now();
+			const target = new BucketTarget({ bucket, existing: 'fail', prefix });
+			if (Object.keys(reader.manifest.counts).length > 0 && reader.manifest.counts['files'] !== 0) {
+				await restoreTree({ reader, archives, target, ...(signal && { signal }) });
+			}
+			context.restoreTook?.(Math.round(performance.now() - begun));
+			return await compare(reader, bucket, target, context);
+		} finally {
+			await removeAll(bucket, prefix);
+			if (scratch.bucket === undefined) await client.removeBucket(name);
+		}
+	} finally {
+		client.close();
+	}
+}
+
+async function compare(
+	reader: ArchiveReader,
+	bucket: Bucket,
+	target: BucketTarget,
+	{ signal, found }: CheckContext,
+): Promise<Counts> {
+	const counts = { files: 0, bytes: 0 };
+	let batch: TreeEntry[] = [];
+	const compareBatch = async () => {
+		await mapInParallel(batch, COMPARED_AT_ONCE, async ({ name, sha256 }) => {
+			const message = await differenceOf(bucket, target.keyOf(name), sha256, signal);
+			if (message) found({ severity: 'error', part: name, message: `${shownName(name)} ${message}.` });
+		});
+		batch = [];
+	};
+	for await (const entry of readIndex(reader, signal)) {
+		counts.files++;
+		counts.bytes += entry.size;
+		if (batch.push(entry) >= REMOVED_AT_ONCE) await compareBatch();
+	}
+	await compareBatch();
+	return counts;
+}
+
+async function differenceOf(
+	bucket: Bucket,
+	key: string,
+	sha256: string | undefined,
+	signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+	const opened = await bucket.open(key, { signal });
+	if (!opened) return 'is not there after the restore';
+	try {
+		const digest = createHash('sha256');
+		for await (const chunk of opened.bytes) digest.update(chunk);
+		return digest.digest('hex') === sha256 ? undefined : 'does not come back with the content that was stored';
+	} finally {
+		opened.close();
+	}
+}
+
+/** Also after a cancel, so without its signal. */
+async function removeAll(bucket: Bucket, prefix: string): Promise<void> {
+	let keys: string[] = [];
+	const remove = async () => {
+		const [failure] = await bucket.remove(keys);
+		if (failure) throw failure.error;
+		keys = [];
+	};
+	for await (const { key } of bucket.list({ prefix })) if (keys.push(key) >= REMOVED_AT_ONCE) await remove();
+	await remove();
+}
