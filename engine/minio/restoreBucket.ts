@@ -67,15 +67,19 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
 			withoutPrefix: options.withoutPrefix ?? '',
 			onLeftOut: (message) => warnings.push(message),
 		});
-		const restored = await restoreTree({
-			reader,
-			archives,
-			target,
-			selection: new Selection(options.choices),
-			existing,
-			...(signal && { signal }),
-			...(onProgress && { onProgress }),
-		});
+		// An empty bucket is a backup as well.
+		const isEmpty = reader.manifest.counts['files'] === 0;
+		const restored = isEmpty
+			? { written: 0, bytes: 0, same: 0, skipped: 0, skippedNames: [], overwritten: 0 }
+			: await restoreTree({
+					reader,
+					archives,
+					target,
+					selection: new Selection(options.choices),
+					existing,
+					...(signal && { signal }),
+					...(onProgress && { onProgress }),
+				});
 		const configured = await configure(bucket, options, warnings);
 		return { ...restored, bucket: options.bucket, isBucketCreated, configured, warnings };
 	} finally {

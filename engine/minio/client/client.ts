@@ -66,13 +66,13 @@ export class S3Client {
 		assertBucketName(name);
 		const requests = this.#requests.inBucket(name);
 		try {
-			// A HEAD has no body, and so no reason; a list of one object has.
-			const query = { 'list-type': '2', 'max-keys': '1' };
-			assertRoot(await requests.send({ method: 'GET', query, signal }), 'ListBucketResult');
+			await requests.send({ method: 'HEAD', signal });
 			return true;
 		} catch (error) {
 			if (error instanceof S3Failure && error.isOfS3 && error.status === 404) return false;
-			throw clientError(error, this.#role, requests.settings);
+			const reason = await this.#withReason(requests, error, signal);
+			if (reason instanceof S3Failure && reason.code === 'NoSuchBucket') return false;
+			throw clientError(reason, this.#role, requests.settings);
 		}
 	}
 
@@ -110,6 +110,17 @@ export class S3Client {
 	/** Closes idle connections; the client can be used again. */
 	close(): void {
 		this.#requests.close();
+	}
+
+	/** A HEAD has no body, and so no reason; a list has. */
+	async #withReason(requests: S3Requests, error: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+		if (!(error instanceof S3Failure) || error.status === undefined || error.status >= 500) return error;
+		try {
+			await requests.send({ method: 'GET', query: { 'list-type': '2' }, signal });
+			return error;
+		} catch (reason) {
+			return reason;
+		}
 	}
 
 	#explained(error: unknown): BackupError {

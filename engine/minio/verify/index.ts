@@ -55,7 +55,7 @@ async function testRestore(reader: ArchiveReader, scratch: MinioScratch, context
 		try {
 			const begun = performance.now();
 			const target = new BucketTarget({ bucket, existing: 'fail', prefix });
-			if (Object.keys(reader.manifest.counts).length > 0 && reader.manifest.counts['files'] !== 0) {
+			if (reader.manifest.counts['files'] !== 0) {
 				await restoreTree({ reader, archives, target, ...(signal && { signal }) });
 			}
 			context.restoreTook?.(Math.round(performance.now() - begun));
