@@ -13,8 +13,10 @@ import {
 	type OpenEntry,
 	type Selection,
 	type TreeSource,
+	type WholeEntry,
 } from '../tree';
 import { isErrno, isForbidden, pathOf, walk, type ForbiddenPaths } from '../tree/folder';
+import { readWhole } from './readWhole';
 
 export interface FilesSourceOptions {
 	/** Absolute: a folder, or a single file, which then is the only entry. */
@@ -128,12 +130,7 @@ export class FilesSource implements TreeSource {
 			// Not through a link that took its place, and without waiting for a pipe that did.
 			handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
 		} catch (error) {
-			if (isErrno(error) && ['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO'].includes(error.code ?? '')) {
-				return { leftOut: 'it went away while the backup ran' };
-			}
-			if (isErrno(error) && this.#options.skipUnreadable && isDenied(error))
-				return { leftOut: `it cannot be read, ${error.code}` };
-			throw sourceError(error, shownName(name));
+			return this.#notOpened(name, error);
 		}
 		try {
 			const before = await handle.stat({ bigint: true });
@@ -154,6 +151,28 @@ export class FilesSource implements TreeSource {
 			await handle.close().catch(() => {});
 			throw sourceError(error, shownName(name));
 		}
+	}
+
+	async readWhole({ name, size, state }: EntryFacts): Promise<WholeEntry | LeftOut> {
+		try {
+			const { content, stat } = await readWhole(pathOf(this.#root, name), size);
+			if (!stat.isFile()) return { leftOut: 'it is no file any more' };
+			const facts = fileFacts(name, stat);
+			return { facts, content, isUnchanged: facts.state === state && facts.size === size };
+		} catch (error) {
+			return this.#notOpened(name, error);
+		}
+	}
+
+	/** Why a file cannot be read, where the backup goes on without it. @throws BackupError where it does not */
+	#notOpened(name: string, error: unknown): LeftOut {
+		if (isErrno(error) && ['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO', 'EISDIR', 'EAGAIN'].includes(error.code ?? '')) {
+			return { leftOut: 'it went away while the backup ran' };
+		}
+		if (isErrno(error) && this.#options.skipUnreadable && isDenied(error)) {
+			return { leftOut: `it cannot be read, ${error.code}` };
+		}
+		throw sourceError(error, shownName(name));
 	}
 
 	async *#bytesOf(handle: FileHandle, name: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {

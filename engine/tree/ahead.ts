@@ -8,7 +8,7 @@ import { hash } from 'node:crypto';
 import { throwIfCancelled } from '../errors';
 import type { EntryFacts, TreeEntry } from './entry';
 import { isSame, type Compared } from './compare';
-import type { LeftOut, OpenEntry, TreeSource } from './source';
+import type { LeftOut, OpenEntry, TreeSource, WholeEntry } from './source';
 
 /** Up to so many bytes a file is read whole before it is written, so that one that changes meanwhile can be read again. */
 export const SMALL_BYTES = 1024 * 1024;
@@ -112,24 +112,33 @@ function stepOf({ facts, known }: Compared): Step {
 	return { kind: 'known', entry: { ...facts, ...(attributes && { attributes }), sha256, content } };
 }
 
-async function readSmall(source: TreeSource, facts: EntryFacts, signal: AbortSignal): Promise<Step> {
+async function readSmall(source: TreeSource, listed: EntryFacts, signal: AbortSignal): Promise<Step> {
+	let facts = listed;
 	for (let tries = 1; ; tries++) {
-		const opened = await source.open(facts, signal);
-		if (isLeftOut(opened)) return { kind: 'leftOut', facts, reason: opened.leftOut };
-		try {
-			// It has grown: too large to be held.
-			if (opened.facts.size > SMALL_BYTES) return { kind: 'large', facts: opened.facts };
-			const read = await gather(opened);
-			const isWhole = read.length === opened.facts.size && (await opened.isUnchanged());
-			if (!isWhole && tries < TRIES) continue;
-			// What changes all the time is stored as it was read last, and said to be so.
-			const size = Math.min(read.length, opened.facts.size);
-			const content = read.subarray(0, size);
-			const sha256 = hash('sha256', content, 'hex');
-			return { kind: 'small', facts: { ...opened.facts, size }, content: [content], sha256, changed: !isWhole };
-		} finally {
-			await opened.close();
-		}
+		const read = source.readWhole ? await source.readWhole(facts, signal) : await openWhole(source, facts, signal);
+		if (isLeftOut(read)) return { kind: 'leftOut', facts, reason: read.leftOut };
+		({ facts } = read);
+		// It has grown: too large to be held.
+		if (facts.size > SMALL_BYTES) return { kind: 'large', facts };
+		const isWhole = read.isUnchanged && read.content.length === facts.size;
+		if (!isWhole && tries < TRIES) continue;
+		// What changes all the time is stored as it was read last, and said to be so.
+		const content = read.content.subarray(0, facts.size);
+		facts = { ...facts, size: content.length };
+		return { kind: 'small', facts, content: [content], sha256: hash('sha256', content, 'hex'), changed: !isWhole };
+	}
+}
+
+async function openWhole(source: TreeSource, listed: EntryFacts, signal: AbortSignal): Promise<WholeEntry | LeftOut> {
+	const opened = await source.open(listed, signal);
+	if (isLeftOut(opened)) return opened;
+	const { facts } = opened;
+	try {
+		if (facts.size > SMALL_BYTES) return { facts, content: new Uint8Array(), isUnchanged: false };
+		const content = await gather(opened);
+		return { facts, content, isUnchanged: await opened.isUnchanged() };
+	} finally {
+		await opened.close();
 	}
 }
 
@@ -145,6 +154,6 @@ async function gather({ bytes, facts }: OpenEntry): Promise<Buffer> {
 	return Buffer.concat(pieces);
 }
 
-export function isLeftOut(opened: OpenEntry | LeftOut): opened is LeftOut {
+export function isLeftOut(opened: OpenEntry | WholeEntry | LeftOut): opened is LeftOut {
 	return 'leftOut' in opened;
 }

@@ -12,5 +12,5 @@ export { openNeeded } from './needed';
 export { readIndex } from './read-index';
 export { restoreTree, type RestoredTree, type RestoreTreeOptions } from './restoreTree';
 export { Selection, type SelectionChoices } from './selection';
-export type { LeftOut, OpenEntry, TreeSource } from './source';
+export type { LeftOut, OpenEntry, TreeSource, WholeEntry } from './source';
 export { EXISTING, type Existing, type TreeTarget } from './target';

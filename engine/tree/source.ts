@@ -9,6 +9,11 @@ export interface TreeSource {
 	entries(signal: AbortSignal): AsyncIterable<EntryFacts>;
 	/** Opens the content of a file. Several are open at once. @throws BackupError what ends the whole backup */
 	open(entry: EntryFacts, signal: AbortSignal): Promise<OpenEntry | LeftOut>;
+	/**
+	 * Reads a small file whole, where that is cheaper than to open it. There may be fewer or more bytes than `facts.size`, the
+	 * size now, where it was changed meanwhile.
+	 */
+	readWhole?(entry: EntryFacts, signal: AbortSignal): Promise<WholeEntry | LeftOut>;
 	/** What the member of the tar is called, where that cannot be the name: see `unpackableName`. */
 	memberName?(entry: EntryFacts): string;
 }
@@ -26,6 +31,15 @@ export interface OpenEntry {
 	isUnchanged(): Promise<boolean>;
 	/** In every case, at the end. */
 	close(): Promise<void>;
+}
+
+/** The content of a small file. */
+export interface WholeEntry {
+	/** As it is now that it was read. */
+	facts: EntryFacts;
+	content: Uint8Array;
+	/** Whether all of it was read as it was at one moment. */
+	isUnchanged: boolean;
 }
 
 /** Why an entry that was listed is not in the backup: it is gone, or it cannot be read and the user wants to go on. */
