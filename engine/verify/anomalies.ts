@@ -64,11 +64,14 @@ export function findAnomalies(
 	const trend = trendOf(manifest);
 	const before = manifests
 		.filter((other) => other.startedAt < manifest.startedAt && other.id !== manifest.id && trendOf(other) === trend)
-		.sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1))
-		.slice(0, window);
+		.sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
 	return measures.flatMap((measure) => {
 		const value = valueOf(manifest, measure);
-		const earlier = before.map((other) => valueOf(other, measure)).filter((found) => found !== undefined);
+		const earlier = before
+			.filter((other) => isComparable(measure, manifest, other))
+			.slice(0, window)
+			.map((other) => valueOf(other, measure))
+			.filter((found) => found !== undefined);
 		if (value === undefined || earlier.length === 0) return [];
 		const found = vanished(measure, value, earlier);
 		if (found) return [found];
@@ -82,6 +85,12 @@ function trendOf({ kind, name, partial, encryption, codec }: ManifestSummary): s
 	const part = partial && [partial.content, [...partial.selection].sort()];
 	// Another codec or an encryption makes another size.
 	return JSON.stringify([kind, name, part, codec.name, encryption !== null]);
+}
+
+/** An increment takes less room and time than a whole backup, and that is no news; both hold as much. */
+function isComparable(measure: AnomalyMeasure, one: ManifestSummary, other: ManifestSummary): boolean {
+	const isIncrement = ({ needs = [] }: ManifestSummary) => needs.length > 0;
+	return (measure !== SIZE && measure !== DURATION) || isIncrement(one) === isIncrement(other);
 }
 
 function valueOf(manifest: ManifestSummary, measure: AnomalyMeasure): number | undefined {
@@ -132,7 +141,7 @@ function medianOf(values: readonly number[]): number {
 }
 
 function shown(measure: AnomalyMeasure, value: number): string {
-	if (measure === SIZE) return bytesShown(value);
+	if (measure === SIZE || measure === 'bytes') return bytesShown(value);
 	if (measure === DURATION) return `${(value / 1000).toFixed(value < 100_000 ? 1 : 0)} s`;
 	return String(Math.round(value));
 }

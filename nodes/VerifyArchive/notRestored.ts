@@ -1,6 +1,6 @@
 import { type DrilledBackup, type DrillReport, holdsData, listed, systemOf } from '../../engine';
 
-import { placeField, restoreAdvice } from './systems';
+import { placeField, placeNoun, restoreAdvice } from './systems';
 
 const MB = 1_000_000;
 /** An item and a mail are to be read; what is more has its own line in the report. */
@@ -21,7 +21,7 @@ export function whyNotRestored({
 		case 'noWay':
 			return 'there is no way to restore this kind for a test';
 		case 'noPlace':
-			return `no server is chosen in ${placeField(systemOf(kind))}`;
+			return `no ${placeNoun(systemOf(kind))} is chosen in ${placeField(systemOf(kind))}`;
 		case 'tooLarge':
 			return `it holds ${Math.ceil(rawBytes / MB)} MB, more than Max Size (MB)`;
 		case 'noMemory':

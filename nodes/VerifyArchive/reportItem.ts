@@ -16,7 +16,7 @@ import { rounded } from '../shared/backupItem';
 import { inOneText, itemOf } from '../shared/simplify';
 
 import type { Outcome } from './outcome';
-import { placeField, RESTORABLE_FILES } from './systems';
+import { placeField, placeNoun, RESTORABLE_FILES } from './systems';
 
 const MB = 1_000_000;
 const HOUR_MS = 3_600_000;
@@ -89,7 +89,8 @@ function reductionOf(asked: VerificationLevel, { requested, manifest, system }: 
 	const what = manifest ? `Backups of the kind ${manifest.kind} were` : 'This file was';
 	const restorable = manifest && deepestLevelOf(manifest.kind) === 'restore' ? systemOf(manifest.kind) : system;
 	const noWay = manifest ? 'there is no way to' : `only ${RESTORABLE_FILES} can be`;
-	const why = restorable === undefined ? noWay : `no server is chosen for it (${placeField(restorable)})`;
+	const place = `no ${placeNoun(restorable)} is chosen for it (${placeField(restorable)})`;
+	const why = restorable === undefined ? noWay : place;
 	const message = `${what} not restored for a test: ${why}. The content was verified.`;
 	return [{ severity: 'warning', level: asked, message }];
 }

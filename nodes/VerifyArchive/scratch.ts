@@ -1,14 +1,18 @@
+import { tmpdir } from 'node:os';
+
 import type { IExecuteFunctions } from 'n8n-workflow';
 
 import {
 	BackupError,
 	type BackupKind,
+	type FilesScratch,
 	type ManifestSummary,
 	type PostgresScratch,
 	type QdrantScratch,
 	type ScratchTargets,
 } from '../../engine';
 import { collectionOf, type Fields, numberOf, textOf } from '../shared/fields';
+import { guardedByN8n } from '../shared/fileAccess';
 import { connectTimeoutIn, withPostgres } from '../shared/postgresConnection';
 import { qdrantConnection } from '../shared/qdrantConnection';
 
@@ -31,6 +35,8 @@ export interface ScratchSettings {
 	places: readonly string[];
 	/** Bytes of the largest database that is restored in memory; undefined where a server is taken. */
 	maxRawBytes: number | undefined;
+	/** A folder as it was typed; undefined for the system's own for temporary files. */
+	filesFolder: string | undefined;
 	assertions: Assertion[];
 }
 
@@ -46,11 +52,19 @@ export interface Scratch {
 export function scratchSettings(context: IExecuteFunctions, item: number): ScratchSettings {
 	const postgres = oneOf(context.getNodeParameter('postgresTarget', item), ['inProcess', 'server'], 'PostgreSQL Into');
 	const qdrant = oneOf(context.getNodeParameter('qdrantTarget', item), ['none', 'server'], 'Qdrant Into');
+	const files = oneOf(context.getNodeParameter('filesTarget', item), ['temporary', 'folder', 'none'], 'Files Into');
 	return {
-		places: qdrant === 'server' ? ['postgres', 'qdrant'] : ['postgres'],
+		places: ['postgres', ...(qdrant === 'server' ? ['qdrant'] : []), ...(files === 'none' ? [] : ['files'])],
 		maxRawBytes: postgres === 'inProcess' ? maxSize(context, item) : undefined,
+		filesFolder: files === 'folder' ? scratchFolder(context, item) : undefined,
 		assertions: assertionsOf(context, item),
 	};
+}
+
+function scratchFolder(context: IExecuteFunctions, item: number): string {
+	const folder = textOf(context.getNodeParameter('scratchFolder', item), 'Scratch Folder').trim();
+	if (folder !== '') return folder;
+	throw new BackupError('INVALID_INPUT', 'No folder for test restores is named.', { hint: 'Fill in Scratch Folder.' });
 }
 
 function maxSize(context: IExecuteFunctions, item: number): number {
@@ -78,11 +92,15 @@ export async function withScratch<T>(
 	connection: Fields,
 	use: (scratch: Scratch) => Promise<T>,
 ): Promise<T> {
-	const { maxRawBytes, places, assertions } = settings;
+	const { maxRawBytes, filesFolder, places, assertions } = settings;
 	const qdrant: QdrantScratch | undefined = places.includes('qdrant')
 		? { connection: await qdrantConnection(context, item, connection) }
 		: undefined;
-	const scratchWith = (postgres: PostgresScratch) => scratchOf(postgres, qdrant ? { qdrant } : {}, assertions);
+	const files: FilesScratch | undefined = places.includes('files')
+		? { folder: filesFolder ? await guardedByN8n(context.helpers).allowedFolder(filesFolder) : tmpdir() }
+		: undefined;
+	const others = { ...(qdrant && { qdrant }), ...(files && { files }) };
+	const scratchWith = (postgres: PostgresScratch) => scratchOf(postgres, others, assertions);
 	if (maxRawBytes !== undefined) return await use(scratchWith({ type: 'inProcess', maxRawBytes }));
 	const connectTimeout = connectTimeoutIn(connection);
 	return await withPostgres(context, item, { connectTimeout }, async (server) => {

@@ -4,6 +4,8 @@ import { type DrilledBackup, systemOf } from '../../engine';
 interface SystemWords {
 	/** The field that says where its backups are restored for a test. */
 	field: string;
+	/** What is chosen there. */
+	place: 'server' | 'folder';
 	/** What to do, by what kept a backup from being restored. */
 	advice: Partial<Record<NonNullable<DrilledBackup['notRestored']>, string>>;
 }
@@ -11,6 +13,7 @@ interface SystemWords {
 const WORDS: Record<string, SystemWords> = {
 	postgres: {
 		field: 'PostgreSQL Into',
+		place: 'server',
 		advice: {
 			tooLarge: 'Raise Max Size (MB), or choose a scratch server in PostgreSQL Into.',
 			noMemory: 'Give n8n more memory, or choose a scratch server in PostgreSQL Into.',
@@ -18,10 +21,16 @@ const WORDS: Record<string, SystemWords> = {
 	},
 	qdrant: {
 		field: 'Qdrant Into',
+		place: 'server',
 		advice: {
 			noWay: 'Qdrant takes a snapshot of its whole storage at its start only: back up the collections as well.',
 			noPlace: 'Choose a scratch server in Qdrant Into, or leave Qdrant out with Kinds.',
 		},
+	},
+	files: {
+		field: 'Files Into',
+		place: 'folder',
+		advice: { noPlace: 'Choose a folder in Files Into, or leave files out with Kinds.' },
 	},
 };
 
@@ -38,15 +47,20 @@ export function placeField(system: string | undefined): string {
 	return (system !== undefined && WORDS[system]?.field) || 'the field of its system';
 }
 
+/** What that field chooses: a server, or a folder. */
+export function placeNoun(system: string | undefined): string {
+	return (system !== undefined && WORDS[system]?.place) || 'server';
+}
+
 /** What to do so that a backup is restored for a test the next time; undefined where it was. */
 export function restoreAdvice({ kind, notRestored }: Pick<DrilledBackup, 'kind' | 'notRestored'>): string | undefined {
 	if (notRestored === null) return undefined;
 	const system = systemOf(kind);
 	const known = system === undefined ? undefined : WORDS[system]?.advice[notRestored];
-	return ADVICE_OF_KINDS[kind]?.[notRestored] ?? known ?? generalAdvice(notRestored, placeField(system));
+	return ADVICE_OF_KINDS[kind]?.[notRestored] ?? known ?? generalAdvice(notRestored, system);
 }
 
-function generalAdvice(notRestored: NonNullable<DrilledBackup['notRestored']>, field: string): string {
+function generalAdvice(notRestored: NonNullable<DrilledBackup['notRestored']>, system: string | undefined): string {
 	if (notRestored === 'noWay') return 'Restore such a backup by hand now and then, to know that it can be.';
-	return `Choose a scratch server in ${field}.`;
+	return `Choose a scratch ${placeNoun(system)} in ${placeField(system)}.`;
 }

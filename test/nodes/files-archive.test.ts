@@ -14,6 +14,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { freshFilesFolder, inProcessN8n } from './harness';
 import { backup, type Json, NodeRunner } from './node-runner';
 import { columnsOf, expectNoGaps } from './table';
+import { NODE_TYPE as VERIFY, verdicts } from './verify-support';
 import { PACKAGE } from './workflow';
 
 const n8n = await inProcessN8n();
@@ -344,4 +345,35 @@ it('goes on with an item for what failed, where it is told to', async () => {
 			pairedItem: { item: 0 },
 		},
 	]);
+});
+
+describe('Verify Archive', () => {
+	it('restores backups of files for a test, with the older archives that they need, and leaves nothing behind', async () => {
+		const { node, root, write, storageFolder } = await stage();
+		const verify = new NodeRunner(n8n, VERIFY, node.credentials);
+		const [whole] = (await node.ok('backUp', { path: root })) as [Json];
+		write('new.txt', 'New.');
+		await node.ok('backUp', { path: root });
+		const scratchFolder = freshFilesFolder(n8n);
+		const into = { filesTarget: 'folder', scratchFolder };
+		const all = await verdicts(verify, 'verify', { which: 'all', level: 'restore', ...into });
+		expect(all.failed).toEqual([]);
+		expect(all.passed).toMatchObject([
+			{ kind: 'files', reached: 'restore', counts: { files: 5 } },
+			{ kind: 'files', reached: 'restore', counts: { files: 4 } },
+		]);
+		expect(readdirSync(scratchFolder)).toEqual([]);
+		expect((await verdicts(verify, 'drill', into)).passed).toMatchObject([{ verdict: 'passed' }]);
+		const inPart = await verdicts(verify, 'drill', { filesTarget: 'none' });
+		expect(inPart.failed).toMatchObject([
+			{ verdict: 'incomplete', problem: expect.stringMatching(/no folder is chosen in Files Into/) as string },
+		]);
+		expect(await verify.fails('drill', { ...into, scratchFolder: '/etc' })).toMatch(/N8N_RESTRICT_FILE_ACCESS_TO/);
+		rmSync(join(storageFolder, whole['key']));
+		const broken = await verdicts(verify, 'verify', { which: 'newest', level: 'restore', ...into });
+		expect(broken.failed).toMatchObject([
+			{ verdict: 'failed', problem: expect.stringMatching(/archives that it needs are missing/) as string },
+		]);
+		expect(readdirSync(scratchFolder)).toEqual([]);
+	});
 });

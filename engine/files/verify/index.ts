@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { ArchiveReader } from '../../archive';
-import { BackupError } from '../../errors';
+import { BackupError, messageOf } from '../../errors';
 import { checkTree, openNeeded, readIndex, restoreTree } from '../../tree';
 import type { BackupSystem, Counts } from '../../verify/system';
 import type { CheckContext } from '../../verify/types';
@@ -42,16 +42,26 @@ async function testRestore(reader: ArchiveReader, { folder }: FilesScratch, cont
 	const { signal, needed } = context;
 	if (!needed) throw new BackupError('INVALID_INPUT', 'The backup came without the storage that it lies in.');
 	const archives = await openNeeded(reader, { ...needed, signal });
-	const root = await mkdtemp(path.join(folder, 'stack_backup_verify_'));
+	const root = await mkdtemp(path.join(folder, 'stack_backup_verify_')).catch((error: unknown) => {
+		throw unusable(folder, error);
+	});
 	try {
 		const begun = performance.now();
-		const target = new FilesTarget({ root, existing: 'fail' });
+		const target = new FilesTarget({ root, existing: 'fail', modes: false });
 		await restoreTree({ reader, archives, target, ...(signal && { signal }) });
 		context.restoreTook?.(Math.round(performance.now() - begun));
 		return await compare(reader, root, context);
 	} finally {
 		await rm(root, { recursive: true, force: true });
 	}
+}
+
+function unusable(folder: string, cause: unknown): BackupError {
+	const message = `Nothing can be restored into ${folder} for a test: ${messageOf(cause)}`;
+	return new BackupError('TARGET_FAILED', message, {
+		cause,
+		hint: 'Choose a folder that exists and that n8n may write to.',
+	});
 }
 
 async function compare(reader: ArchiveReader, root: string, { signal, found }: CheckContext): Promise<Counts> {

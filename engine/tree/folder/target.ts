@@ -22,6 +22,8 @@ export interface FilesTargetOptions {
 	existing: Existing;
 	/** Whether owners are restored, and the bits that run a program as its owner; only root can. */
 	owners?: boolean;
+	/** Whether permissions are restored, which is so by default. Without them, all of it can be read and removed again. */
+	modes?: boolean;
 	/** What must not be written: a backup that holds it is not restored there. */
 	forbidden?: ForbiddenPaths | undefined;
 }
@@ -193,10 +195,10 @@ export class FilesTarget implements TreeTarget {
 	}
 
 	async #setAttributes(handle: fs.FileHandle, { mode, uid, gid, modified }: TreeEntry): Promise<void> {
-		const { owners = false } = this.#options;
+		const { owners = false, modes = true } = this.#options;
 		if (owners && uid !== undefined && gid !== undefined) await handle.chown(uid, gid);
 		// After the owner, for a change of that takes the special bits away.
-		if (mode !== undefined) await handle.chmod(owners ? mode : mode & 0o777);
+		if (modes && mode !== undefined) await handle.chmod(owners ? mode : mode & 0o777);
 		await handle.utimes(seconds(modified), seconds(modified));
 	}
 

@@ -40,11 +40,13 @@ const options: INodeProperties[] = [
 		type: 'multiOptions',
 		options: [
 			{ name: 'Duration', value: 'duration' },
+			{ name: 'Files', value: 'files' },
 			{ name: 'Points', value: 'points' },
 			{ name: 'Rows', value: 'rows' },
+			{ name: 'Size of Files', value: 'bytes' },
 			{ name: 'Stored Size', value: 'size' },
 		],
-		default: ['size', 'rows', 'points', 'duration'],
+		default: ['size', 'rows', 'points', 'files', 'bytes', 'duration'],
 		description: 'What to look at',
 	},
 	{

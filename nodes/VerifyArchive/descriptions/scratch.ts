@@ -67,6 +67,45 @@ export function scratchFields(operation: string, more: Record<string, string[]> 
 			displayOptions: shown(),
 		},
 		{
+			displayName: 'Files Into',
+			name: 'filesTarget',
+			type: 'options',
+			noDataExpression: true,
+			options: [
+				{
+					name: 'Nothing',
+					value: 'none',
+					description:
+						operation === 'drill'
+							? 'Files are not restored: their content is verified, and the drill passes in part'
+							: 'Files are not restored: their content is verified',
+				},
+				{
+					name: 'Scratch Folder',
+					value: 'folder',
+					description: 'Into a new folder in one that you name, which is removed afterwards',
+				},
+				{
+					name: 'Temporary Folder',
+					value: 'temporary',
+					description: "Into a new folder among the system's temporary files, which is removed afterwards",
+				},
+			],
+			default: 'temporary',
+			description: 'It has to have room for all that the backup holds; where it has not, nothing is restored',
+			displayOptions: shown(),
+		},
+		{
+			displayName: 'Scratch Folder',
+			name: 'scratchFolder',
+			type: 'string',
+			required: true,
+			default: '',
+			placeholder: 'e.g. /home/node/.n8n-files/scratch',
+			description: 'It has to exist, and n8n must allow nodes to use it: N8N_RESTRICT_FILE_ACCESS_TO',
+			displayOptions: shown({ filesTarget: ['folder'] }),
+		},
+		{
 			displayName: 'SQL Assertions',
 			name: 'assertions',
 			type: 'fixedCollection',

@@ -9,7 +9,7 @@ export function anyBackupField(displayOptions: INodeProperties['displayOptions']
 	const examples = {
 		latest: 'shop',
 		latestHint:
-			'The name of the database or collection: its newest backup. Where several have that name, Folder tells them apart.',
+			'The name of the database, collection or folder: its newest backup. Where several have that name, Folder tells them apart.',
 		file: 'postgres/shop_20260131_020000.sql.zst',
 	};
 	return { ...backupField([], examples), displayOptions };
@@ -52,7 +52,7 @@ export function filtersField(displayOptions: INodeProperties['displayOptions']):
 				type: 'string',
 				default: '',
 				placeholder: 'e.g. shop, docs',
-				description: 'Only backups of these databases and collections, separated by commas',
+				description: 'Only backups of these databases, collections and folders, separated by commas',
 			},
 		],
 	};

@@ -43,6 +43,20 @@ const messages = (fields: Parameters<typeof backup>[0], before: Manifest[], opti
 	findAnomalies(backup(fields), before, options).map(({ message }) => message);
 
 describe('anomalies', () => {
+	it('are none where a whole backup stands among increments, which hold as much', () => {
+		const counts = { files: 500, bytes: 7_000_000 };
+		const increments = many(10, () => ({ kind: 'files', stored: 20_000, counts, needs: [randomUUID()] }));
+		const [whole] = many(1, () => ({ kind: 'files', counts }));
+		const before = [whole!, ...increments];
+		expect(messages({ kind: 'files', counts }, before)).toEqual([]);
+		expect(messages({ kind: 'files', counts, needs: [whole!.id], stored: 3_000_000 }, before)).toEqual([
+			'The stored size, 3.0 MB, is 14900 % above 20.0 kB, the median of the last 10 backups.',
+		]);
+		expect(messages({ kind: 'files', counts: { files: 500, bytes: 1_000_000 } }, before)).toEqual([
+			'The size of the files, 1.0 MB, is 86 % below 7.0 MB, the median of the last 11 backups.',
+		]);
+	});
+
 	it('are told with their figures', () => {
 		const before = many(14, (index) => ({ stored: 7_100_000 + index * 100 - 700 }));
 		expect(messages({ stored: 1_200_000 }, before)).toEqual([

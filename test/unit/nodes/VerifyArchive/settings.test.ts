@@ -13,7 +13,13 @@ import {
 } from '../../../../nodes/VerifyArchive/verifySettings';
 import { manifestOf, refusal, withFields } from './support';
 
-const SCRATCH = { postgresTarget: 'inProcess', maxSize: 100, qdrantTarget: 'none', assertions: {} };
+const SCRATCH = {
+	postgresTarget: 'inProcess',
+	maxSize: 100,
+	qdrantTarget: 'none',
+	filesTarget: 'temporary',
+	assertions: {},
+};
 const RESTORE = { which: 'all', level: 'restore', ...SCRATCH };
 const settingsOf = (fields: Record<string, unknown>) => verifySettings(withFields(fields), 0);
 
@@ -31,7 +37,7 @@ describe('the fields of Verify', () => {
 		});
 		const options = { folder: '/postgres/', record: false, maxBackups: '3', stopAfter: 2 };
 		expect(settingsOf({ ...RESTORE, options })).toMatchObject({
-			scratch: { places: ['postgres'], maxRawBytes: 100_000_000, assertions: [] },
+			scratch: { places: ['postgres', 'files'], filesFolder: undefined, maxRawBytes: 100_000_000, assertions: [] },
 			prefix: 'postgres/',
 			records: false,
 			maxBackups: 3,
@@ -47,6 +53,9 @@ describe('the fields of Verify', () => {
 		expect(() => settingsOf({ ...good, options: { stopAfter: -1 } })).toThrow(refusal('Stop After (Minutes)'));
 		expect(() => settingsOf({ ...RESTORE, maxSize: 'much' })).toThrow(refusal('Max Size (MB)'));
 		expect(() => settingsOf({ ...RESTORE, qdrantTarget: 'cloud' })).toThrow(refusal('Qdrant Into is "cloud"'));
+		expect(() => settingsOf({ ...RESTORE, filesTarget: 'tmp' })).toThrow(refusal('Files Into is "tmp"'));
+		const unnamed = { ...RESTORE, filesTarget: 'folder', scratchFolder: ' ' };
+		expect(() => settingsOf(unnamed)).toThrow(/No folder for test restores is named/);
 	});
 
 	it('restore no kind for a test that has no way or no place to be', () => {
@@ -54,6 +63,8 @@ describe('the fields of Verify', () => {
 		const withQdrant = settingsOf({ ...RESTORE, qdrantTarget: 'server' });
 		expect([levelFor('postgres', without), levelFor('qdrant', without)]).toEqual(['restore', 'content']);
 		expect([levelFor('qdrant', withQdrant), levelFor('qdrant-storage', withQdrant)]).toEqual(['restore', 'content']);
+		const withoutFiles = settingsOf({ ...RESTORE, filesTarget: 'none' });
+		expect([levelFor('files', without), levelFor('files', withoutFiles)]).toEqual(['restore', 'content']);
 		const ofFiles = (settings: VerifySettings) =>
 			(['postgres', 'qdrant', undefined] as const).map((system) => fileLevelFor(system, settings));
 		expect(ofFiles(without)).toEqual(['restore', 'content', 'content']);
@@ -71,7 +82,8 @@ describe('the assertions', () => {
 		{ database: ' shop ', sql: 'SELECT count(*) > 0\nFROM users' },
 		{ database: 'crm', sql: 'SELECT 1 = 1' },
 	];
-	const settings = (assertions: unknown) => scratchSettings(withFields({ ...SCRATCH, assertions }), 0);
+	const settings = (assertions: unknown) =>
+		scratchSettings(withFields({ ...SCRATCH, filesTarget: 'none', assertions }), 0);
 
 	it('go to the databases that they name, and those that were never asked are told', async () => {
 		const context = withFields({});
