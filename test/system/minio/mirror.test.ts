@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { unfinishedUploads } from '../../integration/storage/s3-under-test';
-import { bucketPlace, filesIn, folder, folderPlace, keysIn, objectsIn, put, run } from '../../integration/minio/mirror/support';
+import {
+	bucketPlace,
+	filesIn,
+	folder,
+	folderPlace,
+	keysIn,
+	objectsIn,
+	put,
+	run,
+} from '../../integration/minio/mirror/support';
 import { noise } from '../../random/bytes';
 import { startFaultyProxy } from '../../services/faultyProxy';
 import { startMinio } from '../../services/s3/minio';
@@ -36,7 +45,11 @@ function mirrorsOn(name: string, server: () => S3Server, other: () => S3Server):
 			expect(await run(...places())).toMatchObject({ added: { count: 7 }, warnings: [] });
 			const expected = await objectsIn(server(), from);
 			expect((await objectsIn(server(), to))['large/large'] === expected['large/large']).toBe(true);
-			expect(await run(...places())).toMatchObject({ unchanged: { count: 7 }, added: { count: 0 }, changed: { count: 0 } });
+			expect(await run(...places())).toMatchObject({
+				unchanged: { count: 7 },
+				added: { count: 0 },
+				changed: { count: 0 },
+			});
 			await put(server(), from, { 'a.txt': 'ONE' });
 			await server().client.removeObject(from, 'empty');
 			expect(await run(...places(), { removal: { ceilingPercent: 20 } })).toMatchObject({
@@ -65,7 +78,11 @@ function mirrorsOn(name: string, server: () => S3Server, other: () => S3Server):
 			const { metaData } = await server().client.statObject(to, 'doc');
 			expect(metaData).toMatchObject({ 'content-type': 'text/markdown', owner: 'Eve' });
 			for (const proxy of proxies) proxy.requests.length = 0;
-			expect(await run(...places())).toMatchObject({ unchanged: { count: 8 }, changed: { count: 0 }, added: { count: 0 } });
+			expect(await run(...places())).toMatchObject({
+				unchanged: { count: 8 },
+				changed: { count: 0 },
+				added: { count: 0 },
+			});
 			const asked = proxies.flatMap(({ requests }) => requests).filter((line) => !/list-type|marker/.test(line));
 			// The record alone is read: its head and its chunk.
 			expect(asked.filter((line) => !/^GET \S*\/\.stack-backup-mirror\//.test(line))).toEqual([]);
@@ -107,7 +124,8 @@ function mirrorsOn(name: string, server: () => S3Server, other: () => S3Server):
 			const to = await server().createBucket();
 			const root = folder(CONTENTS);
 			await run(folderPlace(root, 'source'), bucketPlace(server(), to, 'target'));
-			for (const key of await keysIn(server(), to, '.stack-backup-mirror/')) await server().client.removeObject(to, key);
+			for (const key of await keysIn(server(), to, '.stack-backup-mirror/'))
+				await server().client.removeObject(to, key);
 			expect(await run(folderPlace(root, 'source'), bucketPlace(server(), to, 'target'))).toMatchObject({
 				adopted: { count: 6 },
 				added: { count: 0 },
@@ -117,8 +135,16 @@ function mirrorsOn(name: string, server: () => S3Server, other: () => S3Server):
 	});
 }
 
-mirrorsOn('MinIO', () => minio, () => swift);
-mirrorsOn('Swift', () => swift, () => minio);
+mirrorsOn(
+	'MinIO',
+	() => minio,
+	() => swift,
+);
+mirrorsOn(
+	'Swift',
+	() => swift,
+	() => minio,
+);
 
 describe('what only some servers have', () => {
 	it('goes along where the target has it: tags', async () => {

@@ -93,5 +93,5 @@ it('needs no more memory for many objects than for few', async () => {
 	Object.assign(source, { list: simulated('source/', OBJECTS / 2).list });
 	await expect(mirror({ source, target, removal: {} })).rejects.toMatchObject({ code: 'NOT_CONFIRMED' });
 	expect(highest).toBeGreaterThan(0);
-	expect(highest).toBeLessThan(24 * MIB);
+	expect(highest).toBeLessThan(12 * MIB);
 }, 120_000);
