@@ -79,7 +79,9 @@ function rclone(name: string, server: S3Server, from: string, to: string, prepar
 		name,
 		...(prepare && { prepare }),
 		run: async () => {
-			await promisify(execFile)('rclone', ['--config', '/dev/null', 'sync', from, to], { env });
+			// Otherwise it has the server copy, for it compares no addresses.
+			const streams = from.slice(0, 3) === to.slice(0, 3) ? [] : ['--disable', 'copy'];
+			await promisify(execFile)('rclone', ['--config', '/dev/null', ...streams, 'sync', from, to], { env });
 			return {};
 		},
 	};
