@@ -9,8 +9,8 @@
  *  4. Every frame is one whole zstd frame, gzip member or run of raw bytes; the parts of the manifest cover the
  *     compressed stream in order, without a gap.
  *  5. The SHA-256 and size in the manifest are those of the file as stored. No changed, missing or added byte passes
- *     `verifyStored` or `raw`, none passes `parts` in the parts it hands out, and none at all where it reads an encrypted file
- *     to its last part.
+ *     `verifyStored` or `raw`, none passes `parts` in the parts it hands out, and none at all where it reads all parts of an
+ *     encrypted file.
  *  6. `raw` hands out the end of the data only after the hash of the whole file was right; no frame of up to 64 MiB is
  *     handed out before its own hash was.
  *  7. What is between `frame` and the storage is bounded in bytes, whatever the archive's length.

@@ -3,12 +3,12 @@
  * one literal packet inside one integrity-protected packet (SEIPD version 1 with MDC, which GnuPG 2.2 reads; not AEAD, which
  * it does not), which seal.ts writes. There is no OpenPGP compression: the archive is compressed already.
  *
- * On the way back session-keys.ts finds the session key, and unseal.ts decrypts. It hands out data before it
- * has seen the MDC at the very end; without that all would have to fit in memory. The reader trusts nothing that it gets from
- * this file: it compares each part with the SHA-256 in the manifest, before it hands out any of it up to 64 MiB and before it
- * hands out the end of a larger one. Where it reads to the end of the file, it also compares the MDC and the SHA-256 of the
- * whole stored file, and `raw` withholds the end of the data until then. Restores build on that: one of PostgreSQL checks
- * the frames as it reads them, one of Qdrant verifies the stored file before it begins.
+ * On the way back session-keys.ts finds the session key. unseal.ts decrypts all of the file; it hands out data before it has
+ * seen the MDC at the very end, or all would have to fit in memory. unseal-range.ts decrypts a range, and never sees the MDC. The
+ * reader trusts nothing that it gets from either: it compares each part with the SHA-256 in the manifest, before it hands out
+ * any of it up to 64 MiB and before it hands out the end of a larger one. Where it reads to the end of the file, it also compares
+ * the MDC and the SHA-256 of the whole stored file, and `raw` withholds the end of the data until then. Restores build on that: one
+ * of PostgreSQL checks the frames as it reads them, one of Qdrant verifies the stored file before it begins.
  */
 import { randomBytes } from 'node:crypto';
 
@@ -21,9 +21,10 @@ import type { Manifest } from '../manifest/manifest';
 import { writingKey } from '../manifest/proof-key';
 import { fingerprintOf, loadOpenpgp, readPublicKeys, readUnlockedKeys } from './keys';
 import type { DecryptionKeys, EncryptionKeys } from './keys';
+import { PIECES } from './layout';
 import { passphrasePacket } from './passphrase';
 import { seal } from './seal';
-import { NoSessionKey, readHead, sessionKeysOf, type UnlockedKeys } from './session-keys';
+import { limitsOf, NoSessionKey, readHead, sessionKeysOf, type UnlockedKeys } from './session-keys';
 import { unseal } from './unseal';
 
 export type { DecryptionKeys, EncryptionKeys } from './keys';
@@ -59,6 +60,7 @@ export async function prepareEncryption(keys: EncryptionKeys | undefined): Promi
 			cipher: 'aes256',
 			passphrase: Boolean(passphrase),
 			recipients: recipients.map(fingerprintOf),
+			pieces: PIECES,
 		},
 		encrypt: (source) => encryptStream(source, passphrase, recipients),
 	};
@@ -129,8 +131,7 @@ export async function* decryptArchive(
 	signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
 	const cursor = new ByteCursor({ [Symbol.asyncIterator]: () => ({ next: () => source.next() }) });
-	const limits = { passphrases: facts.passphrase ? 1 : 0, recipients: facts.recipients.length };
-	const { sessionKeyPackets, data } = await readHead(cursor, limits);
+	const { sessionKeyPackets, data } = await readHead(cursor, limitsOf(facts));
 	const content = await unseal(cursor, data, await sessionKeysOf(sessionKeyPackets, keys, signal));
 	if (!content) throw new NoSessionKey();
 	yield* content;

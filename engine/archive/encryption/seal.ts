@@ -9,11 +9,14 @@
  *         packet 11 (5.9): literal data: format `b`, no name, no date, content
  *         packet 19 (5.14): SHA-1 of all plain bytes before it and of its own header
  *
- * Both packets of unknown length come in partial lengths (4.2.2.4): pieces whose length is a power of two, the first of
- * at least 512 bytes, then a last one of any length. Of the content, each chunk is cut into the largest such pieces, and
- * less than 512 bytes wait for the next chunk. The plain bytes fill a slice of 64 KiB, which is hashed and encrypted when it
- * is full. What was encrypted fills blocks of 1 MiB, each of which is one piece of the outer packet; blocks are lent and used
- * again. So memory holds a few blocks, whatever the length of the content.
+ * Both packets of unknown length come in partial lengths (4.2.2.4): pieces whose length is a power of two, then a last one of
+ * any length. All pieces of a packet but the last have one size, 1 MiB outside and 64 KiB inside, so that a range of the content
+ * can be found and decrypted by itself: see layout.ts.
+ *
+ * A piece's length comes before it and is only known when the piece is full, or when the content has ended. So the plain bytes of
+ * one inner piece are gathered behind a place for its length; then they are hashed and encrypted, but for the last few, which
+ * do not fill a block of AES. What was encrypted fills blocks of 1 MiB, each of which is one piece of the outer packet; blocks are
+ * lent and used again. So memory holds a few blocks, whatever the length of the content.
  *
  * OpenSSL has a fast way for CBC mode and none for CFB, which takes 1.4 times as long. Both encrypt the same blocks: CFB adds
  * E(C1), E(C2), ... to the plain blocks P2, P3, ..., where C2 is P2 + E(C1); and CBC of P2 after E(C1) is E(P2 + E(C1)), which
@@ -22,20 +25,31 @@
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 
 import { giveBack, lend } from '../../storage/lent';
+import {
+	LITERAL_HEAD,
+	LITERAL_TAG,
+	MDC_HEADER,
+	PIECES,
+	PREFIX_BYTES,
+	SEIPD_TAG,
+	SEIPD_VERSION,
+	SHA1_BYTES,
+} from './layout';
 import { knownLength, partialLength } from './packets';
 
-const BLOCK_BITS = 20;
-const BLOCK_BYTES = 2 ** BLOCK_BITS;
-const FIRST_PIECE_BYTES = 512;
-/** What is hashed and encrypted at once, so that it is read from the processor's cache the second time. Whole blocks of AES. */
-const SLICE_BYTES = 64 * 1024;
+/** Of the outer packet. */
+const BLOCK_BYTES = PIECES.outer;
+/** Of the inner packet. Hashed and encrypted at once, so that it is read from the processor's cache the second time. */
+const PIECE_BYTES = PIECES.inner;
 const AES_BLOCK_BYTES = 16;
-const MDC_BYTES = 20;
+const LONGEST_LENGTH = 5;
 
-const SEIPD_TAG = 0xc0 | 18;
-const LITERAL_TAG = 0xc0 | 11;
-const MDC_HEADER = Buffer.of(0xc0 | 19, 20);
-const LITERAL_HEAD = Buffer.from('b\0\0\0\0\0', 'latin1');
+/** Bytes that are encrypted at once at most: a piece, what comes before the first and after the last, in whole blocks. */
+const ROOM_BYTES = inBlocks(PREFIX_BYTES + 1 + LONGEST_LENGTH + PIECE_BYTES + MDC_HEADER.length + SHA1_BYTES);
+
+function inBlocks(bytes: number): number {
+	return Math.ceil(bytes / AES_BLOCK_BYTES) * AES_BLOCK_BYTES;
+}
 
 /**
  * Encrypts content as one packet of integrity-protected data. Chunks of the source that were lent are given back.
@@ -57,7 +71,7 @@ class CfbCipher {
 	readonly #cbc;
 	/** What the next block of plain text is combined with. */
 	#next: Int32Array;
-	readonly #encrypted = new Int32Array(Math.ceil((SLICE_BYTES + MDC_BYTES) / AES_BLOCK_BYTES) * (AES_BLOCK_BYTES / 4));
+	readonly #encrypted = new Int32Array(ROOM_BYTES / 4);
 
 	constructor(key: Uint8Array) {
 		const zero = Buffer.alloc(AES_BLOCK_BYTES);
@@ -70,7 +84,7 @@ class CfbCipher {
 	 * @returns bytes that stay as they are until the next call
 	 */
 	encrypt(plain: Int32Array, length: number): Buffer {
-		const words = Math.ceil(length / AES_BLOCK_BYTES) * (AES_BLOCK_BYTES / 4);
+		const words = inBlocks(length) / 4;
 		const masks = inWords(this.#cbc.update(plain.subarray(0, words)));
 		const encrypted = this.#encrypted;
 		const first = this.#next;
@@ -95,59 +109,62 @@ class SealedPacket {
 	/** The octet of a partial length, and what was encrypted since the block before. */
 	#block: Buffer = Buffer.allocUnsafeSlow(1 + BLOCK_BYTES);
 	#used = 0;
-	/** The literal packet's bytes that do not fill a piece yet. */
-	#rest: Uint8Array = LITERAL_HEAD;
-	/** Plain bytes that are still to be hashed and encrypted, in words and in bytes, with room for the hash of all. */
-	readonly #words = new Int32Array(SLICE_BYTES / 4 + 2 * AES_BLOCK_BYTES);
+	/** Plain bytes that are still to be hashed and encrypted, in words and in bytes. */
+	readonly #words = new Int32Array(ROOM_BYTES / 4);
 	readonly #plain = Buffer.from(this.#words.buffer);
 	#gathered = 0;
+	/** Where the length of the literal packet's present piece goes: into one octet, unless the piece is the last. */
+	#lengthAt = 0;
 
 	constructor(sessionKey: Uint8Array) {
 		this.#cipher = new CfbCipher(sessionKey);
 	}
 
 	*begin(): Generator<Uint8Array> {
-		yield* this.#put(Buffer.of(1));
-		const random = randomBytes(16);
-		yield* this.#encrypt(Buffer.concat([random, random.subarray(14), Buffer.of(LITERAL_TAG)]));
+		yield* this.#put(SEIPD_VERSION);
+		const random = randomBytes(PREFIX_BYTES - 2);
+		this.#gather(Buffer.concat([random, random.subarray(-2), Buffer.of(LITERAL_TAG)]));
+		this.#beginPiece();
+		this.#gather(LITERAL_HEAD);
 	}
 
 	*content(chunk: Uint8Array): Generator<Uint8Array> {
-		let rest = this.#rest;
-		let at = 0;
-		for (let left = rest.length + chunk.length; left >= FIRST_PIECE_BYTES; left = rest.length + chunk.length - at) {
-			const bits = Math.min(Math.floor(Math.log2(left)), BLOCK_BITS);
-			yield* this.#encrypt(Buffer.of(partialLength(bits)));
-			const taken = 2 ** bits - rest.length;
-			if (rest.length > 0) yield* this.#encrypt(rest);
-			rest = new Uint8Array();
-			yield* this.#encrypt(chunk.subarray(at, at + taken));
-			at += taken;
+		for (let at = 0; at < chunk.length;) {
+			const missing = this.#lengthAt + 1 + PIECE_BYTES - this.#gathered;
+			const taken = chunk.subarray(at, at + missing);
+			this.#gather(taken);
+			at += taken.length;
+			if (taken.length < missing) return;
+			this.#plain[this.#lengthAt] = partialLength(Math.log2(PIECE_BYTES));
+			const whole = this.#gathered - (this.#gathered % AES_BLOCK_BYTES);
+			this.#mdc.update(this.#plain.subarray(0, whole));
+			yield* this.#put(this.#cipher.encrypt(this.#words, whole));
+			this.#plain.copyWithin(0, whole, this.#gathered);
+			this.#gathered -= whole;
+			this.#beginPiece();
 		}
-		this.#rest = Buffer.concat([rest, chunk.subarray(at)]);
 	}
 
 	*end(): Generator<Uint8Array> {
-		yield* this.#encrypt(knownLength(this.#rest.length));
-		yield* this.#encrypt(this.#rest);
-		yield* this.#encrypt(MDC_HEADER);
+		const start = this.#lengthAt + 1;
+		const length = knownLength(this.#gathered - start);
+		this.#plain.copyWithin(this.#lengthAt + length.length, start, this.#gathered);
+		this.#plain.set(length, this.#lengthAt);
+		this.#gathered += length.length - 1;
+		this.#gather(MDC_HEADER);
 		this.#mdc.update(this.#plain.subarray(0, this.#gathered));
-		this.#gathered += this.#mdc.digest().copy(this.#plain, this.#gathered);
+		this.#gather(this.#mdc.digest());
 		yield* this.#put(this.#cipher.encrypt(this.#words, this.#gathered));
 		yield Buffer.concat([knownLength(this.#used), this.#block.subarray(1, 1 + this.#used)]);
 	}
 
-	*#encrypt(plain: Uint8Array): Generator<Uint8Array> {
-		for (let at = 0; at < plain.length;) {
-			const piece = plain.subarray(at, at + SLICE_BYTES - this.#gathered);
-			this.#plain.set(piece, this.#gathered);
-			this.#gathered += piece.length;
-			at += piece.length;
-			if (this.#gathered < SLICE_BYTES) return;
-			this.#mdc.update(this.#plain.subarray(0, SLICE_BYTES));
-			yield* this.#put(this.#cipher.encrypt(this.#words, SLICE_BYTES));
-			this.#gathered = 0;
-		}
+	#beginPiece(): void {
+		this.#lengthAt = this.#gathered++;
+	}
+
+	#gather(plain: Uint8Array): void {
+		this.#plain.set(plain, this.#gathered);
+		this.#gathered += plain.length;
 	}
 
 	/** Fills blocks, and yields those that are full. */
@@ -158,7 +175,7 @@ class SealedPacket {
 			at += taken;
 			if (this.#used < BLOCK_BYTES) return;
 			const full = this.#block;
-			full[0] = partialLength(BLOCK_BITS);
+			full[0] = partialLength(Math.log2(BLOCK_BYTES));
 			this.#block = this.#spare.pop() ?? Buffer.allocUnsafeSlow(1 + BLOCK_BYTES);
 			this.#used = 0;
 			yield lend(full, () => this.#spare.push(full));

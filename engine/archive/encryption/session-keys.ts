@@ -41,6 +41,11 @@ export interface SessionKeyLimits {
 	recipients: number;
 }
 
+/** The limits for an archive by what its manifest says: a file with more such packets is another one. */
+export function limitsOf({ passphrase, recipients }: { passphrase: boolean; recipients: string[] }): SessionKeyLimits {
+	return { passphrases: passphrase ? 1 : 0, recipients: recipients.length };
+}
+
 /** A packet that holds the session key, encrypted for a passphrase or a recipient. */
 export interface SessionKeyPacket {
 	isForPassphrase: boolean;

@@ -6,7 +6,7 @@
  * against each other.
  */
 import { CODECS } from '../codec';
-import { MAX_NEEDS } from './manifest';
+import { MAX_NEEDS, PIECE_BYTES } from './manifest';
 
 type Check = (value: unknown) => boolean;
 
@@ -23,6 +23,11 @@ const isFilled: Check = (value) => typeof value === 'string' && value !== '';
 const isYesOrNo: Check = (value) => typeof value === 'boolean';
 const isNumber: Check = (value) => typeof value === 'number';
 const isCount: Check = (value) => Number.isInteger(value) && (value as number) >= 0;
+const isPieceLength: Check = (value) =>
+	isCount(value) &&
+	(value as number) >= PIECE_BYTES.min &&
+	(value as number) <= PIECE_BYTES.max &&
+	Number.isInteger(Math.log2(value as number));
 const isAnything: Check = () => true;
 const matching = (pattern: RegExp): Check => {
 	return (value) => typeof value === 'string' && pattern.test(value);
@@ -63,12 +68,10 @@ export function manifestCheck(version: number, kinds: readonly string[], checksu
 		{ schema: isText, name: isText, rows: isCount, bytes: isCount },
 		{ sequences: listOf(objectOf({ schema: isText, name: isText })) },
 	);
-	const encryption = objectOf({
-		format: oneOf('openpgp'),
-		cipher: isText,
-		passphrase: isYesOrNo,
-		recipients: listOf(isText),
-	});
+	const encryption = objectOf(
+		{ format: oneOf('openpgp'), cipher: isText, passphrase: isYesOrNo, recipients: listOf(isText) },
+		{ pieces: objectOf({ outer: isPieceLength, inner: isPieceLength }) },
+	);
 	const manifest = objectOf(
 		{
 			formatVersion: oneOf(1, version),

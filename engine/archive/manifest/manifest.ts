@@ -32,7 +32,16 @@ export type BackupKind = (typeof BACKUP_KINDS)[number];
  */
 export const MAX_NEEDS = 4096;
 
+/** Of a packet of OpenPGP that comes in pieces: the lengths that they can have (RFC 4880 4.2.2.4). */
+export const PIECE_BYTES = { min: 512, max: 2 ** 30 };
+
 const bytes = z.number().int().nonnegative();
+const pieceBytes = z
+	.number()
+	.int()
+	.min(PIECE_BYTES.min)
+	.max(PIECE_BYTES.max)
+	.refine((length) => Number.isInteger(Math.log2(length)), 'must be a power of two');
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /**
@@ -107,6 +116,11 @@ const manifestShape = z.object({
 			passphrase: z.boolean(),
 			/** Fingerprints of the public keys it was encrypted for. */
 			recipients: z.array(z.string()),
+			/**
+			 * Bytes of each piece but the last: of the encrypted packet, and of the literal packet inside. With these, any part can be
+			 * found in the file and decrypted by itself; without them, it is decrypted from its beginning.
+			 */
+			pieces: z.object({ outer: pieceBytes, inner: pieceBytes }).optional(),
 		})
 		.nullable(),
 	/** raw: before the codec; compressed: after it; stored: the file. */

@@ -2,9 +2,11 @@ import { BackupError } from '../../errors';
 import type { Storage } from '../../storage/storage';
 import { ByteCursor, EndedEarly } from '../cursor';
 import { decryptArchive } from '../encryption/encryption';
-import type { Manifest } from '../manifest/manifest';
+import type { SealedLayout } from '../encryption/layout';
 import { RefusedMessage } from '../encryption/packets';
-import type { UnlockedKeys } from '../encryption/session-keys';
+import { NoSessionKey, type UnlockedKeys } from '../encryption/session-keys';
+import { type OpenedSeal, openSeal, unsealRange } from '../encryption/unseal-range';
+import type { Manifest } from '../manifest/manifest';
 import { corrupt, StoredFile } from './stored-file';
 
 export interface PassOptions {
@@ -36,23 +38,72 @@ function ownSignal(signal: AbortSignal | undefined): { signal: AbortSignal; stop
 	return { signal: AbortSignal.any(signals), stop: () => controller.abort() };
 }
 
-/** Reads a range of an unencrypted archive. */
-export async function rangePass(options: PassOptions, start: number, end: number): Promise<ReadPass> {
-	const { storage, key } = options;
+/**
+ * Reads a range of the compressed stream.
+ * @param seal Needed where the archive is encrypted. It was opened by a key that is right, so whatever fails is damage.
+ */
+export function rangePass(options: PassOptions, start: number, end: number, seal: OpenedSeal | undefined): ReadPass {
 	const { signal, stop } = ownSignal(options.signal);
-	const source = await storage.read(key, { start, end, signal });
-	// Its reader meets its errors; one that comes when nobody reads any more must not end the process.
-	source.on('error', () => {});
-	const cursor = new ByteCursor(source, start);
+	const read = (from: number, to: number) => storedRange(options, signal, from, to);
+	const cursor = new ByteCursor(seal ? unsealRange(read, seal, start, end) : read(start, end), start);
 	return {
 		cursor,
 		frameWasRight: () => {},
-		explain: (error) => Promise.resolve(damage(key, error)),
+		explain: (error) => Promise.resolve(damage(options.key, error)),
 		close: async () => {
 			stop();
 			await cursor.close();
 		},
 	};
+}
+
+async function* storedRange(
+	{ storage, key }: PassOptions,
+	signal: AbortSignal,
+	start: number,
+	end: number,
+): AsyncGenerator<Uint8Array> {
+	if (start >= end) return;
+	const source = await storage.read(key, { start, end, signal });
+	// Its reader meets its errors; one that comes when nobody reads any more must not end the process.
+	source.on('error', () => {});
+	for await (const chunk of source) yield chunk as Uint8Array;
+}
+
+/**
+ * Opens an encrypted archive for reading by ranges: reads its beginning and finds the session key.
+ * @param knownGood The stored file's hash was found right before. Otherwise, where the keys do not open the archive, all of it is
+ * read to tell damage from a wrong key.
+ * @throws BackupError KEY_WRONG; ARCHIVE_CORRUPT also where the file is not laid out as its manifest says; CANCELLED; what the
+ * storage throws
+ */
+export async function openSealed(
+	options: PassOptions,
+	layout: SealedLayout,
+	keys: UnlockedKeys,
+	knownGood: boolean,
+): Promise<OpenedSeal> {
+	const { storage, key, manifest } = options;
+	const { signal, stop } = ownSignal(options.signal);
+	const read = (from: number, to: number) => storedRange(options, signal, from, to);
+	const facts = manifest.encryption ?? { passphrase: false, recipients: [] };
+	try {
+		return await openSeal(read, layout, keys, facts, signal);
+	} catch (error) {
+		if (!(error instanceof NoSessionKey)) throw damage(key, error);
+		if (!knownGood) await verifyFile(new StoredFile({ storage, key, manifest, signal }));
+		throw keyWrong();
+	} finally {
+		stop();
+	}
+}
+
+async function verifyFile(file: StoredFile): Promise<void> {
+	try {
+		await file.verify();
+	} finally {
+		await file.close();
+	}
 }
 
 /**
@@ -98,7 +149,7 @@ function damage(key: string, error: unknown): unknown {
 }
 
 /** The error for an intact archive that the passphrase or keys given do not open. */
-export function keyWrong(): BackupError {
+function keyWrong(): BackupError {
 	return new BackupError('KEY_WRONG', 'The passphrase or key given does not open the archive.', {
 		hint: 'Select the encryption credential that it was backed up with; check the passphrase for typing errors.',
 	});

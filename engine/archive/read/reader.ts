@@ -15,9 +15,11 @@ import { unlockKeys, type DecryptionKeys } from '../encryption/encryption';
 import type { Manifest, ManifestPart } from '../manifest/manifest';
 import { readManifest } from '../manifest/file';
 import { keyIn, manifestKeyOf } from '../naming';
+import { layoutOf, type SealedLayout } from '../encryption/layout';
 import type { UnlockedKeys } from '../encryption/session-keys';
+import type { OpenedSeal } from '../encryption/unseal-range';
 import { type PartContext, readPart } from './part-reader';
-import { rangePass, wholePass, type ReadPass, type WholePass } from './read-pass';
+import { openSealed, rangePass, wholePass, type ReadPass, type WholePass } from './read-pass';
 import { streamFrom } from './stream-from';
 import { assertStoredSize, corrupt, StoredFile, type StoredFileOptions } from './stored-file';
 
@@ -48,6 +50,7 @@ export async function openArchive(
 	const key = keyIn(folder ?? '', manifest.file);
 	await assertAuthentic(manifest, { where: manifestKeyOf(key), folder }, keys ?? {});
 	assertIndex(manifest, key);
+	assertLayout(manifest, key);
 	assertCodecAvailable(manifest.codec.name);
 	return new ArchiveReader(storage, key, manifest, keys);
 }
@@ -63,7 +66,17 @@ function assertIndex({ parts, size, encryption }: Manifest, key: string): void {
 	}
 	const storedAsCompressed = encryption !== null || size.stored === size.compressed;
 	if (offset === size.compressed && raw === size.raw && storedAsCompressed) return;
-	throw new BackupError('MANIFEST_INVALID', `The manifest of ${key} is not valid: its parts do not add up.`, {
+	throw doesNotAddUp(key, 'parts');
+}
+
+/** Pieces of the stated sizes must have room in the file. Throws MANIFEST_INVALID. */
+function assertLayout(manifest: Manifest, key: string): void {
+	const layout = layoutOf(manifest);
+	if (layout && !layout.isPossible) throw doesNotAddUp(key, 'sizes');
+}
+
+function doesNotAddUp(key: string, what: string): BackupError {
+	return new BackupError('MANIFEST_INVALID', `The manifest of ${key} is not valid: its ${what} do not add up.`, {
 		hint: 'It was damaged or edited. Choose another backup; the archive itself may still open with stock tools.',
 	});
 }
@@ -74,7 +87,11 @@ export class ArchiveReader {
 	readonly key: string;
 	readonly #storage: Storage;
 	readonly #keys: DecryptionKeys | undefined;
+	/** Undefined where the archive is not encrypted, or can only be decrypted from its beginning. */
+	readonly #layout: SealedLayout | undefined;
 	#unlocked: Promise<UnlockedKeys> | undefined;
+	/** For reading by ranges; found once, since to derive it from a passphrase takes a while. */
+	#seal: OpenedSeal | undefined;
 	#knownGood = false;
 	#storedIsRight = false;
 
@@ -83,6 +100,15 @@ export class ArchiveReader {
 		this.key = key;
 		this.manifest = manifest;
 		this.#keys = keys;
+		this.#layout = layoutOf(manifest);
+	}
+
+	/**
+	 * Whether `parts` reads what is wanted alone. It does not where the archive is encrypted and its manifest does not say in which
+	 * pieces: then it reads from the beginning of the file to the last part wanted.
+	 */
+	get readsByRanges(): boolean {
+		return !this.manifest.encryption || this.#layout !== undefined;
 	}
 
 	/**
@@ -126,6 +152,10 @@ export class ArchiveReader {
 		if (!this.manifest.encryption) return;
 		const keys = await this.#unlock();
 		await assertStoredSize(this.#fileOptions(signal));
+		if (keys && this.#layout) {
+			await this.#openSeal(this.#layout, keys, signal, true);
+			return;
+		}
 		const pass = wholePass(this.#passOptions(signal), keys, true);
 		try {
 			await pass.cursor.atEnd();
@@ -189,32 +219,45 @@ export class ArchiveReader {
 	}
 
 	/**
-	 * The chosen parts in the order of the file, each decompressed and checked. An unencrypted archive is read by ranges,
-	 * so only what is wanted is fetched; an encrypted one from its beginning to the last part wanted, and where that is the
-	 * last of the file, the hash of the file is compared as well. Errors as of `raw`.
+	 * The chosen parts in the order of the file, each decompressed and checked. They are read by ranges, so only what is wanted is
+	 * fetched, of an encrypted archive also its beginning, once. All parts of an encrypted archive are read in one pass, and so are
+	 * those of one that cannot be read by ranges, up to the last part wanted: where that is the last of the file, the hash of the
+	 * file is compared as well. Errors as of `raw`.
 	 */
 	async *parts(
 		filter: (part: ManifestPart, index: number) => boolean,
 		signal?: AbortSignal,
 	): AsyncGenerator<ReadPartResult, void, undefined> {
 		throwIfCancelled(signal);
-		const wanted = this.manifest.parts.map((part, index) => ({ part, index })).filter((e) => filter(e.part, e.index));
+		const { parts } = this.manifest;
+		const wanted = parts.map((part, index) => ({ part, index })).filter((e) => filter(e.part, e.index));
 		const keys = await this.#unlock();
 		await assertStoredSize(this.#fileOptions(signal));
+		if (wanted.length === 0) return;
 		const options = this.#passOptions(signal);
-		for (const run of keys ? [wanted] : adjacentRuns(wanted)) {
-			const first = run[0]?.part;
-			const final = run.at(-1)?.part;
-			if (!first || !final) continue;
-			if (!keys) {
-				const pass = await rangePass(options, first.offset, final.offset + final.length);
-				yield* this.#readRun(run, pass, signal);
-				continue;
-			}
+		if (keys && (!this.#layout || wanted.length === parts.length)) {
 			const pass = wholePass(options, keys, this.#knownGood);
-			const isLast = run.at(-1)?.index === this.manifest.parts.length - 1;
-			yield* this.#readRun(run, pass, signal, isLast ? () => this.#assertEnd(pass) : undefined);
+			const isLast = wanted.at(-1)?.index === parts.length - 1;
+			yield* this.#readRun(wanted, pass, signal, isLast ? () => this.#assertEnd(pass) : undefined);
+			return;
 		}
+		const seal = keys && this.#layout && (await this.#openSeal(this.#layout, keys, signal, this.#knownGood));
+		for (const run of adjacentRuns(wanted)) {
+			const first = run[0]!.part;
+			const final = run.at(-1)!.part;
+			yield* this.#readRun(run, rangePass(options, first.offset, final.offset + final.length, seal), signal);
+		}
+	}
+
+	/** The same key opens all ranges, so the beginning of the file is read once. @throws as openSealed */
+	async #openSeal(
+		layout: SealedLayout,
+		keys: UnlockedKeys,
+		signal: AbortSignal | undefined,
+		knownGood: boolean,
+	): Promise<OpenedSeal> {
+		this.#seal ??= await openSealed(this.#passOptions(signal), layout, keys, knownGood);
+		return this.#seal;
 	}
 
 	/** The file ends here, and all of it was what was stored. @throws BackupError ARCHIVE_CORRUPT */

@@ -63,7 +63,7 @@ describe.each(CODECS)('an archive with codec %s', (name) => {
 });
 
 /** Around the borders of the pieces that a message is written in, and one of several. */
-it.each([0, 1, 505, 506, 65_000, 1_048_520, 1_048_549, 1_048_576, 5_000_000])(
+it.each([0, 1, 185, 186, 65_000, 65_529, 65_530, 65_531, 1_048_520, 1_048_549, 1_048_576, 5_000_000])(
 	'what is encrypted of %i bytes opens with gpg --decrypt, and with us as gpg encrypts it, compressed and not',
 	async (size) => {
 		const content = noise('system/archive/stock-tools')(size);

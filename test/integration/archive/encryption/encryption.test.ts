@@ -66,6 +66,7 @@ describe('encrypting', () => {
 			cipher: 'aes256',
 			passphrase: true,
 			recipients: fingerprints.map((fingerprint) => fingerprint.toUpperCase()),
+			pieces: { outer: 1024 * 1024, inner: 64 * 1024 },
 		});
 	});
 });
@@ -126,6 +127,7 @@ describe('decrypting', () => {
 		const { reader } = await open(encryption(), decryption());
 		await expect(collect(reader.raw())).rejects.toMatchObject({ code });
 		await expect(reader.parts(() => true).next()).rejects.toMatchObject({ code });
+		await expect(reader.parts((_, index) => index === 1).next()).rejects.toMatchObject({ code });
 		await expect(reader.checkKeys()).rejects.toMatchObject({ code });
 		await reader.verifyStored();
 		await expect(collect(reader.raw())).rejects.toMatchObject({ code });
@@ -137,7 +139,8 @@ it('tells a wrong passphrase from damage each time, although some wrong ones yie
 	const { manifest } = await writeSample(storage, { encryption: { passphrase: 'right' } });
 	for (let i = 0; i < 15; i++) {
 		const reader = await openArchive(storage, { manifest, folder: 'postgres' }, { passphrase: `wrong ${i}` });
-		await expect(collect(reader.raw())).rejects.toMatchObject({ code: 'KEY_WRONG' });
+		const reading = i % 2 === 0 ? collect(reader.raw()) : reader.parts((_, index) => index === 1).next();
+		await expect(reading).rejects.toMatchObject({ code: 'KEY_WRONG' });
 	}
 });
 
@@ -193,28 +196,6 @@ describe('an intact file that the right key opens', () => {
 		await expectCorrupt(reader, new RegExp(`more packets ${what} .*allowed \\(${allowed}\\)`));
 		await expect(reader.checkKeys()).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' });
 	});
-});
-
-it('reads a file to its end and compares all of it where the last part is asked for, and only that', async () => {
-	const { root, storage } = temporaryStorage();
-	const encryption = { passphrase: 'p' };
-	const { manifest, pieces, key } = await writeSample(storage, { encryption, codec: { name: 'none' } });
-	const file = path.join(root, key);
-	const whole = readFileSync(file);
-	const last = async () => {
-		const reader = await openArchive(storage, { manifest, folder: 'postgres' }, encryption);
-		const found: Buffer[] = [];
-		for await (const { raw } of reader.parts((_, index) => index === 2)) found.push(raw as Buffer);
-		return Buffer.concat(found);
-	};
-	expect(await last()).toEqual(pieces[2]);
-	// A byte of the second part, which is skipped, and the last of the MDC. In CFB, a bit in one block changes two.
-	for (const at of [whole.length - 22 - pieces[2]!.length - 1000, whole.length - 1]) {
-		const damaged = Buffer.from(whole);
-		damaged[at]! ^= 1;
-		writeFileSync(file, damaged);
-		await expect(last()).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' });
-	}
 });
 
 describe('a message whose content begins with a packet that cannot be one', () => {

@@ -119,15 +119,28 @@ describe('the content of an OpenPGP message', () => {
 		);
 	});
 
-	it.each([0, 1, 505, 506, 507, BLOCK - HEAD - 30, BLOCK - HEAD - 22, BLOCK - HEAD, 2 * BLOCK])(
-		'of %i bytes is read as it was written',
-		async (size) => {
-			const content = random(size);
-			const message = await sealed(content);
-			expect((await byOpenpgp(message)).equals(content)).toBe(true);
-			expect((await unsealed(message))?.equals(content)).toBe(true);
-		},
-	);
+	it.each([
+		0,
+		1,
+		185,
+		186,
+		8377,
+		8378,
+		65_529,
+		65_530,
+		65_531,
+		131_066,
+		BLOCK - HEAD - 46,
+		BLOCK - HEAD - 30,
+		BLOCK - HEAD - 22,
+		BLOCK - HEAD,
+		2 * BLOCK,
+	])('of %i bytes is read as it was written', async (size) => {
+		const content = random(size);
+		const message = await sealed(content);
+		expect((await byOpenpgp(message)).equals(content)).toBe(true);
+		expect((await unsealed(message))?.equals(content)).toBe(true);
+	});
 
 	it.each([100, 600, 3_000_000])('of %i bytes, written by openpgp.js, is read by us', async (size) => {
 		const content = random(size);

@@ -24,7 +24,13 @@ const FULL = {
 	source: { system: 'postgresql', version: '18.0', port: 5432, more: { deep: [null] } },
 	tool: { name: 'n8n-nodes-stack-backup', version: '0.1.0', pg_dump: '18.0' },
 	codec: { name: 'zstd', level: 3 },
-	encryption: { format: 'openpgp', cipher: 'aes256', passphrase: true, recipients: ['AB'] },
+	encryption: {
+		format: 'openpgp',
+		cipher: 'aes256',
+		passphrase: true,
+		recipients: ['AB'],
+		pieces: { outer: 1_048_576, inner: 65_536 },
+	},
 	size: { raw: 30, compressed: 20, stored: 20 },
 	sha256: HASH,
 	tables: [
@@ -98,6 +104,7 @@ const places = [
 for (const inside of ['proof', 'source', 'tool', 'codec', 'size', 'encryption', 'counts', 'options', 'partial']) {
 	for (const name of ['later', '__proto__', 'constructor']) places.push({ path: [inside], name });
 }
+for (const name of ['later', '__proto__']) places.push({ path: ['encryption', 'pieces'], name });
 for (const name of ['later', '__proto__', 'table', 'rows']) places.push({ path: ['parts', '0'], name });
 places.push(
 	{ path: [], name: 'needs' },
@@ -115,6 +122,11 @@ const oddValues: unknown[] = [
 	1,
 	2,
 	1e300,
+	256,
+	512,
+	513,
+	2 ** 30,
+	2 ** 31,
 	'',
 	'x',
 	'a/b',
