@@ -2,10 +2,10 @@ import type { ArchiveReader, ReadPartResult } from '../../archive';
 import type { RestoreSource } from '../restore/source';
 
 /**
- * Reads the shards of an encrypted archive in one pass. Such an archive is decrypted from its beginning, so reading each shard
- * by itself would read what lies before it once for every shard. A restore asks for the shards one after the other in the
- * order of the archive. Between two of them the pass stays open and goes on where it was. For a shard that lies before that
- * place (it is sent to a second replica), a new pass begins.
+ * Reads the shards of an archive that cannot be read by ranges, an older encrypted one, in one pass. It is decrypted from its
+ * beginning, so reading each shard by itself would read what lies before it once for every shard. A restore asks for the shards
+ * one after the other in the order of the archive. Between two of them the pass stays open and goes on where it was. For a shard
+ * that lies before that place (it is sent to a second replica), a new pass begins.
  */
 export class ShardPass {
 	#parts: AsyncGenerator<ReadPartResult, void, undefined> | undefined;
@@ -14,9 +14,9 @@ export class ShardPass {
 
 	constructor(private readonly reader: ArchiveReader) {}
 
-	/** The source with its shards read by this pass. Unencrypted archives are read by ranges: they need none. */
+	/** The source with its shards read by this pass. Archives that are read by ranges need none. */
 	over(source: RestoreSource): RestoreSource {
-		if (!this.reader.manifest.encryption) return source;
+		if (this.reader.readsByRanges) return source;
 		const pieces = source.pieces.map((piece) => {
 			const { shard } = piece;
 			return shard === undefined ? piece : { ...piece, open: (signal?: AbortSignal) => this.#shard(shard, signal) };

@@ -1,6 +1,6 @@
 /**
  * How bytes move through a restore from an archive of ours. Its parts are frames, each of which has its own SHA-256 in the
- * manifest and names its table. So only those that are wanted are read, an unencrypted archive by ranges:
+ * manifest and names its table. So only those that are wanted are read, by ranges:
  *
  * - `inspect` reads the definitions, checks that nothing stands in them that pg_dump does not write, and surveys them. They
  *   are kept in memory, as far as they are no larger than most are; larger ones are read again. However they come, `steps`
@@ -11,15 +11,15 @@
  *   frame once, checks it, and hands it out then. When it ends without an error, everything was as it was backed up.
  *
  * Is that as much as the hash of the whole file says? The parts cover the compressed stream without a gap or an overlap
- * (openArchive refuses anything else), the stored file has the length of the stream, and every frame that is used is compared
- * with its own hash: one of up to 64 MiB before anything of it is used, a larger one, which streams, before its last chunk is,
- * so that a restore fails and what it filled is not taken for complete. So every byte of the file that is used was compared with
- * a hash in the manifest. The manifest is protected by its own checksum, and with a passphrase by its HMAC: whoever could forge
- * the hash of a frame could forge that of the file.
+ * (openArchive refuses anything else), and every frame that is used is compared with its own hash: one of up to 64 MiB before
+ * anything of it is used, a larger one, which streams, before its last chunk is, so that a restore fails and what it filled is not
+ * taken for complete. So every byte of the stream that is used was compared with a hash in the manifest, whether it was decrypted
+ * before or not. The manifest is protected by its own checksum, and with a passphrase by its HMAC: whoever could forge the hash of
+ * a frame could forge that of the file. What that means for an encrypted archive, docs/design.md says (Ranges of encrypted archives).
  *
- * An encrypted archive can only be read from its beginning. Its definitions before the rows are read first; what comes after
- * the rows is checked and surveyed when it comes, and the target asked for the roles that it names (see `requirements`). It is
- * read to its end, so the hash of the file and the message's own integrity check are compared as well.
+ * Older encrypted archives can only be read from their beginning (ArchiveReader.readsByRanges). Their definitions before the rows
+ * are read first; what comes after the rows is checked and surveyed when it comes, and the target asked for the roles that it names
+ * (see `requirements`).
  */
 import { assertSelfContained } from '../../../archive';
 import type { ArchiveReader, Manifest, ManifestPart, ReadPartResult } from '../../../archive';
@@ -90,8 +90,8 @@ export class ArchiveSource implements RestoreSource {
 		);
 		const firstRows = this.#manifest.parts.findIndex((part) => !isDefinition(part));
 		const beforeRows: Wanted = (_, index) => firstRows < 0 || index < firstRows;
-		await this.#check(content, this.#manifest.encryption ? beforeRows : isDefinition, signal);
-		if (!this.#manifest.encryption) content.assertScriptComplete();
+		await this.#check(content, this.reader.readsByRanges ? isDefinition : beforeRows, signal);
+		if (this.reader.readsByRanges) content.assertScriptComplete();
 		this.#ownSequences();
 		// The definitions say what belongs to what is chosen.
 		filter = this.#survey.filter(selection);
