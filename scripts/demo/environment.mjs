@@ -5,11 +5,12 @@ import { startQdrant } from '../../test/services/qdrant.ts';
 import { startMailReceiver } from '../../test/services/smtp.ts';
 import { root } from '../setup/paths.mjs';
 import { createShop } from './sample-data.mjs';
+import { createDocuments } from './sample-documents.mjs';
 import { createArticles } from './sample-vectors.mjs';
 
 /**
  * Starts PostgreSQL (the sample database, and n8n's own), Qdrant (a sample collection), a receiver of mail and n8n with our package. What comes
- * back is what a scenario gets: `postgres`, `shop` (the sample database's name), `qdrant`, `mail`, `n8n`, `backups` (the folder for
+ * back is what a scenario gets: `postgres`, `shop` (the sample database's name), `qdrant`, `documents` (the folder of the sample documents), `mail`, `n8n`, `backups` (the folder for
  * archives) and `stop()`.
  */
 export async function startEnvironment() {
@@ -30,7 +31,9 @@ export async function startEnvironment() {
 		const { host, port, user, password } = postgres;
 		const database = { host, port, user, password, database: await postgres.createDatabase('n8n') };
 		const n8n = keep(await startN8n({ packageFolder: root, database }));
-		return { postgres, shop, qdrant, mail, n8n, backups: join(n8n.connection.filesFolder, 'backups'), stop };
+		const { filesFolder } = n8n.connection;
+		const documents = createDocuments(join(filesFolder, 'documents'));
+		return { postgres, shop, qdrant, documents, mail, n8n, backups: join(filesFolder, 'backups'), stop };
 	} catch (error) {
 		await stop();
 		throw error;

@@ -1,3 +1,4 @@
+import { filesScenarios } from './files.mjs';
 import { postgresScenarios } from './postgres.mjs';
 import { qdrantScenarios } from './qdrant.mjs';
 import { retentionScenarios } from './retention.mjs';
@@ -7,4 +8,10 @@ import { verifyScenarios } from './verify.mjs';
  * What the demo does, in order. A scenario is { title, run }: `run` gets the environment (scripts/demo/environment.mjs, with
  * `credentials` and `templates`), throws where something is not as it should be, and answers lines that tell what happened.
  */
-export const scenarios = [...postgresScenarios, ...qdrantScenarios, ...verifyScenarios, ...retentionScenarios];
+export const scenarios = [
+	...postgresScenarios,
+	...qdrantScenarios,
+	...filesScenarios,
+	...verifyScenarios,
+	...retentionScenarios,
+];

@@ -21,6 +21,7 @@ export async function importTemplates(n8n, credentials) {
 
 /** What a person picks in the editor for each node. */
 const NEEDED = {
+	'n8n-nodes-stack-backup.filesArchive': ['backupStorageApi'],
 	'n8n-nodes-stack-backup.postgresDump': ['postgres', 'backupStorageApi'],
 	'n8n-nodes-stack-backup.pruneRetention': ['backupStorageApi'],
 	'n8n-nodes-base.emailSend': ['smtp'],
