@@ -6,6 +6,7 @@ import { BackupError, cancelled } from '../errors';
 import { backUpTree, chooseBase, NO_BASE, Selection, type ChosenBase, type TreeProgress } from '../tree';
 import { verificationState } from '../verify/history';
 import { S3Client, type Bucket, type S3Connection } from './client';
+import { chosenBuckets } from './chosenBuckets';
 import { BucketSource } from './source';
 
 export interface BackUpBucketsOptions extends ArchiveChoices {
@@ -51,7 +52,7 @@ export async function backUpBuckets(options: BackUpBucketsOptions): Promise<Buck
 	const { connection, signal, log } = options;
 	const client = new S3Client({ ...connection, runSignal: signal }, 'source');
 	try {
-		const names = await bucketsOf(client, options);
+		const names = await chosenBuckets(client, options);
 		const result: BucketsBackup = { runId: options.runId ?? randomUUID(), backups: [], failures: [] };
 		for (const name of names) {
 			log?.(`Backing up the bucket ${name}`);
@@ -68,23 +69,6 @@ export async function backUpBuckets(options: BackUpBucketsOptions): Promise<Buck
 	} finally {
 		client.close();
 	}
-}
-
-async function bucketsOf(client: S3Client, options: BackUpBucketsOptions): Promise<string[]> {
-	const { buckets, excludeBuckets = [], signal } = options;
-	if (buckets) return [...new Set(buckets)];
-	const excluded = excludeBuckets.map(patternOf);
-	const all = await client.buckets(signal);
-	return all.map(({ name }) => name).filter((name) => !excluded.some((pattern) => pattern.test(name)));
-}
-
-/** `*` stands for any characters, `?` for one. */
-function patternOf(glob: string): RegExp {
-	const source = glob
-		.replace(/[.+^${}()|[\]\\]/g, '\\$&')
-		.replaceAll('*', '.*')
-		.replaceAll('?', '.');
-	return new RegExp(`^${source}$`);
 }
 
 async function backUpBucket(client: S3Client, bucket: Bucket, options: BackUpBucketsOptions): Promise<Manifest> {

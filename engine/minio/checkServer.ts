@@ -2,15 +2,13 @@
 import { randomUUID } from 'node:crypto';
 
 import { BackupError } from '../errors';
+import { chosenBuckets, type BucketChoice } from './chosenBuckets';
 import { S3Client, type Bucket, type S3Connection } from './client';
 
-export interface CheckServerOptions {
+export interface CheckServerOptions extends BucketChoice {
 	connection: S3Connection;
-	/** By default all buckets that the keys may see. */
-	buckets?: readonly string[];
 	/** Whether writing is tried as well, by an object that is removed again. */
 	writes?: boolean;
-	signal?: AbortSignal;
 }
 
 export interface CheckedBucket {
@@ -32,7 +30,7 @@ export async function checkServer(options: CheckServerOptions): Promise<CheckedB
 	const { connection, signal } = options;
 	const client = new S3Client({ ...connection, runSignal: signal }, 'source');
 	try {
-		const names = options.buckets ?? (await client.buckets(signal)).map(({ name }) => name);
+		const names = await chosenBuckets(client, options);
 		const checked: CheckedBucket[] = [];
 		for (const name of names) checked.push(await checkBucket(client.bucket(name), options));
 		return checked;

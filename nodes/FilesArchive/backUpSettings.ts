@@ -7,7 +7,7 @@ import { archiveSettings } from '../shared/archiveSettings';
 import { collectionOf, type Fields, numberIn, textOf, yesNoIn } from '../shared/fields';
 
 import { OWN_FOLDER } from './backupContent';
-import { patternChoices } from './patterns';
+import { patternChoices } from '../shared/patterns';
 
 const GIB = 1024 ** 3;
 

@@ -5,7 +5,7 @@ import { collectionOf, locatedText, textOf, yesNoIn } from '../shared/fields';
 import { folderOf } from '../shared/folder';
 
 import { OWN_FOLDER } from './backupContent';
-import { pathInBackup, patternChoices } from './patterns';
+import { pathInBackup, patternChoices } from '../shared/patterns';
 
 /** The fields of Restore as the engine wants them. @throws BackupError INVALID_INPUT, NOT_CONFIRMED */
 export function restoreSettings(context: IExecuteFunctions, item: number) {

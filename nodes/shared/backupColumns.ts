@@ -21,6 +21,7 @@ const MAIN_COUNT: Partial<Record<BackupKind, string>> = {
 	postgres: 'rows',
 	qdrant: 'points',
 	files: 'files',
+	minio: 'files',
 };
 
 /** The count that stands for how much a backup holds: `{ rows: 345678 }`. */

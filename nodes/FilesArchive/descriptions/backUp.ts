@@ -12,7 +12,7 @@ import { simplifyField } from '../../shared/descriptions/simplify';
 import { shownFor } from '../../shared/operation';
 import { OWN_FOLDER } from '../backupContent';
 
-import { patternFields } from './patterns';
+import { patternFields } from '../../shared/descriptions/patterns';
 
 const shown = shownFor(['backUp']);
 const ofIncremental = { show: { '/destination': ['storage'], '/backupType': ['incremental'] } };

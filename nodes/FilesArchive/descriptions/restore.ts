@@ -6,7 +6,7 @@ import { shownFor } from '../../shared/operation';
 import { OWN_FOLDER } from '../backupContent';
 
 import { heldFields } from './held';
-import { patternFields } from './patterns';
+import { patternFields } from '../../shared/descriptions/patterns';
 
 const shown = shownFor(['restore']);
 

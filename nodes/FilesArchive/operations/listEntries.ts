@@ -10,7 +10,7 @@ import { OWN_FOLDER } from '../backupContent';
 import { listEntriesFields } from '../descriptions/listEntries';
 import { describeEntry } from '../entryItem';
 import { withHeldBackup } from '../heldBackup';
-import { pathInBackup, patternChoices } from '../patterns';
+import { pathInBackup, patternChoices } from '../../shared/patterns';
 
 /** Lists what a backup holds, in the order of paths: one item for each entry. Its content is not read. */
 export const listEntries: Operation = {

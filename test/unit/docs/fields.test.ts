@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { BackupEncryptionApi } from '../../../credentials/BackupEncryptionApi.credentials';
 import { BackupStorageApi } from '../../../credentials/BackupStorageApi.credentials';
 import { FilesArchive } from '../../../nodes/FilesArchive/FilesArchive.node';
+import { MinioMirror } from '../../../nodes/MinioMirror/MinioMirror.node';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
 import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
@@ -76,6 +77,17 @@ const NODES: Documented[] = [
 			restore: ['Restore'],
 			listBackups: ['List Backups'],
 			listEntries: ['List Entries', 'Restore'],
+		},
+	},
+	{
+		title: 'MinIO Mirror',
+		file: 'minio-mirror.md',
+		node: new MinioMirror(),
+		places: {
+			backUp: ['Back Up Bucket'],
+			restore: ['Restore'],
+			check: ['Check'],
+			listBackups: ['List Backups'],
 		},
 	},
 	{

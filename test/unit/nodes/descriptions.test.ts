@@ -7,12 +7,20 @@ import {
 import { describe, expect, it } from 'vitest';
 
 import { FilesArchive } from '../../../nodes/FilesArchive/FilesArchive.node';
+import { MinioMirror } from '../../../nodes/MinioMirror/MinioMirror.node';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
 import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
 import { VerifyArchive } from '../../../nodes/VerifyArchive/VerifyArchive.node';
 
-const NODES = [new FilesArchive(), new PostgresDump(), new PruneRetention(), new QdrantSnapshot(), new VerifyArchive()];
+const NODES = [
+	new FilesArchive(),
+	new MinioMirror(),
+	new PostgresDump(),
+	new PruneRetention(),
+	new QdrantSnapshot(),
+	new VerifyArchive(),
+];
 const DESCRIPTIONS = NODES.map(({ description }) => description);
 
 /** A field with those inside it. */

@@ -2,6 +2,7 @@ import { type INode, type INodeType, NodeHelpers } from 'n8n-workflow';
 import { expect, it } from 'vitest';
 
 import { FilesArchive } from '../../../nodes/FilesArchive/FilesArchive.node';
+import { MinioMirror } from '../../../nodes/MinioMirror/MinioMirror.node';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
 import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
@@ -60,6 +61,12 @@ it.each<[string, INodeType, Parameters, RegExp[]]>([
 		{ ...restore, existing: 'overwrite' },
 		[/gone for good.*does not hold stays/],
 	],
+	[
+		'objects that are overwritten',
+		new MinioMirror(),
+		{ ...restore, existing: 'overwrite' },
+		[/gone for good unless.*does not hold stays/],
+	],
 	['points', new QdrantSnapshot(), into, [/gone for good.*aliases stay/]],
 	['server snapshots', new QdrantSnapshot(), { operation: 'deleteServerSnapshots' }, [/for good.*keeps its points/]],
 	[
@@ -77,6 +84,7 @@ it.each<[string, INodeType, Parameters]>([
 	['a new database', new PostgresDump(), restore],
 	['a new collection', new QdrantSnapshot(), restore],
 	['files that are not there yet', new FilesArchive(), restore],
+	['objects that are not there yet', new MinioMirror(), restore],
 	['a backup of files', new FilesArchive(), { operation: 'backUp' }],
 	['a backup', new PostgresDump(), { operation: 'backUp' }],
 	['a dry run', new PruneRetention(), { operation: 'dryRun' }],

@@ -20,7 +20,7 @@ const codexes = new Map(
 const found = (word: string) => [...codexes].filter(([, { alias }]) => alias.includes(word)).map(([name]) => name);
 
 it('every node has search words, each once and in lower case', () => {
-	expect(codexes.size).toBeGreaterThanOrEqual(5);
+	expect(codexes.size).toBeGreaterThanOrEqual(6);
 	for (const { node, alias } of codexes.values()) {
 		expect(alias.length, node).toBeGreaterThan(5);
 		expect([...new Set(alias.map((word) => word.toLowerCase()))].sort(), node).toEqual(alias);
@@ -28,14 +28,17 @@ it('every node has search words, each once and in lower case', () => {
 });
 
 it.each<[string, string[]]>([
-	['back up', ['FilesArchive', 'PostgresDump', 'QdrantSnapshot']],
-	['backup', ['FilesArchive', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive']],
-	['disaster recovery', ['FilesArchive', 'PostgresDump', 'QdrantSnapshot', 'VerifyArchive']],
-	['restore', ['FilesArchive', 'PostgresDump', 'QdrantSnapshot']],
-	// Where backups are kept, for all five.
-	['s3', ['FilesArchive', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive']],
-	['minio', ['FilesArchive', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive']],
-	['object storage', ['FilesArchive', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive']],
+	['back up', ['FilesArchive', 'MinioMirror', 'PostgresDump', 'QdrantSnapshot']],
+	['backup', ['FilesArchive', 'MinioMirror', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive']],
+	['disaster recovery', ['FilesArchive', 'MinioMirror', 'PostgresDump', 'QdrantSnapshot', 'VerifyArchive']],
+	['restore', ['FilesArchive', 'MinioMirror', 'PostgresDump', 'QdrantSnapshot']],
+	// Where backups are kept, for all six.
+	['s3', ['FilesArchive', 'MinioMirror', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive']],
+	['minio', ['FilesArchive', 'MinioMirror', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive']],
+	[
+		'object storage',
+		['FilesArchive', 'MinioMirror', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive'],
+	],
 	// No node recovers to a point in time yet; Prune thins out the archived WAL that this needs.
 	['pitr', ['PruneRetention']],
 	['wal', ['PruneRetention']],

@@ -1,7 +1,7 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
 import type { SelectionChoices } from '../../engine';
-import { splitList } from '../shared/lists';
+import { splitList } from './lists';
 
 /** What a list is cut at, where it stands in no braces: `*.{jpg,png}` is one pattern. */
 const SEPARATORS = /[,\n](?![^{}\n]*\})/;

@@ -1,0 +1,105 @@
+import {
+	type IExecuteFunctions,
+	type INodeExecutionData,
+	type INodeType,
+	type INodeTypeDescription,
+	NodeConnectionTypes,
+} from 'n8n-workflow';
+
+import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
+import { credentialsPlace } from '../shared/descriptions/credentials';
+import { onlyResource, VERSION } from '../shared/descriptions/node';
+import { type Operation, runOperation } from '../shared/operation';
+
+import { searchBackups } from './listSearch/searchBackups';
+import { searchBuckets } from './listSearch/searchBuckets';
+import { getBuckets } from './loadOptions/getBuckets';
+import { operations } from './operations';
+
+export class MinioMirror implements INodeType {
+	description: INodeTypeDescription = {
+		displayName: 'MinIO Mirror',
+		name: 'minioMirror',
+		icon: { light: 'file:minioMirror.svg', dark: 'file:minioMirror.dark.svg' },
+		group: ['transform'],
+		...VERSION,
+		subtitle:
+			'={{ ({ backUp: "Back Up Bucket", restore: "Restore", listBackups: "List Backups", check: "Check" })[$parameter["operation"]] }}',
+		description: 'Back up and restore buckets of MinIO and every other S3 server, whole and incremental',
+		defaults: { name: 'MinIO Mirror' },
+		inputs: [NodeConnectionTypes.Main],
+		outputs: [NodeConnectionTypes.Main],
+		credentials: [
+			{
+				name: 's3',
+				required: true,
+				displayOptions: { show: { operation: ['backUp', 'restore', 'check'] } },
+			},
+			{
+				name: 'backupStorageApi',
+				displayName: 'Credential for Backup Storage',
+				required: true,
+				testedBy: 'testBackupStorage',
+				displayOptions: { hide: { destination: ['binaryData'], source: ['binaryData'], operation: ['check'] } },
+			},
+			{
+				name: 'backupEncryptionApi',
+				displayName: 'Credential for Backup Encryption (If Encrypted)',
+				required: false,
+				testedBy: 'testBackupEncryption',
+				displayOptions: { hide: { encrypt: [false], operation: ['check'] } },
+			},
+		],
+		properties: [
+			credentialsPlace,
+			onlyResource({ name: 'Bucket', value: 'bucket' }),
+			{
+				displayName: 'Operation',
+				name: 'operation',
+				type: 'options',
+				noDataExpression: true,
+				displayOptions: { show: { resource: ['bucket'] } },
+				options: [
+					{
+						name: 'Back Up Bucket',
+						value: 'backUp',
+						description: 'Store buckets as archives, or what is new of them',
+						action: 'Back up buckets',
+					},
+					{
+						name: 'Check',
+						value: 'check',
+						description: 'Find out what the access key may do in each bucket',
+						action: 'Check buckets',
+					},
+					{
+						name: 'List Backups',
+						value: 'listBackups',
+						description: 'List what the storage holds, newest first',
+						action: 'List bucket backups',
+					},
+					{
+						name: 'Restore',
+						value: 'restore',
+						description: 'Restore a backup, or some of its objects, into a bucket',
+						action: 'Restore a bucket',
+					},
+				],
+				default: 'backUp',
+			},
+			...Object.values(operations).flatMap(({ description }) => description),
+		],
+	};
+
+	methods = {
+		credentialTest: { testBackupStorage, testBackupEncryption },
+		loadOptions: { getBuckets },
+		listSearch: { searchBackups, searchBuckets },
+	};
+
+	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+		const name: unknown = this.getNodeParameter('operation', 0);
+		const operation = operations[String(name)] as Operation;
+		return [await runOperation(this, operation)];
+	}
+}

@@ -1,0 +1,13 @@
+import type { ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
+
+import { backupsFound } from '../../shared/listSearch/searchBackups';
+import { OWN_FOLDER } from '../backupContent';
+
+/** The backups of buckets in the storage, newest first. */
+export async function searchBackups(
+	this: ILoadOptionsFunctions,
+	filter = '',
+	page?: string,
+): Promise<INodeListSearchResult> {
+	return await backupsFound(this, filter, page, { kind: 'minio', ownFolder: OWN_FOLDER });
+}
