@@ -8,7 +8,7 @@
  * In memory: a page of each listing, a chunk of the record, 4,096 names under way, the bytes of the copies that are under way, and
  * the packed names of what is to be removed.
  */
-import { BackupError, cancelled, messageOf, throwIfCancelled } from '../../errors';
+import { BackupError, cancelled, messageOf, throwIfCancelled, type ErrorCode } from '../../errors';
 import { Selection, shownName, type SelectionChoices } from '../../tree';
 import { inOrder, march, type Met } from './march';
 import { NameList } from './nameList';
@@ -31,7 +31,7 @@ export interface MirrorOptions {
 	dryRun?: boolean;
 	/** Objects copied at once. Default 16. */
 	concurrency?: number;
-	/** Bytes in memory of objects under way. Default 96 MiB. */
+	/** Bytes in memory of objects under way. Default 64 MiB. */
 	bytesAtOnce?: number;
 	/** What was copied is recorded after so many bytes at the latest. Default 256 MiB. */
 	checkpointBytes?: number;
@@ -45,7 +45,9 @@ const ASKED_AT_ONCE = 32;
 /** For what is still to be recorded when a run was broken off. */
 const LAST_RECORD_MS = 5000;
 /** Failures of single objects after which the rest is not tried. */
-const MOST_FAILURES = 1000;
+const MOST_FAILURES = 100;
+/** A name that is taken, an object in a cold storage class, one that is too large. Servers that are away have other codes. */
+const OF_ONE_OBJECT: readonly ErrorCode[] = ['TARGET_EXISTS', 'INVALID_INPUT', 'SOURCE_FAILED', 'TARGET_FAILED'];
 
 /**
  * @returns what was done; single objects that could not be copied are told there
@@ -87,7 +89,7 @@ class Mirror {
 	readonly #now = new Date();
 
 	constructor(private readonly options: MirrorOptions) {
-		const { source, target, choices, removal, concurrency = 16, bytesAtOnce = 96 * MIB } = options;
+		const { source, target, choices, removal, concurrency = 16, bytesAtOnce = 64 * MIB } = options;
 		this.#state = new StateStore(source, target);
 		this.#ends = { source, target, id: this.#state.id, remove: removal !== undefined };
 		this.#report = emptyReport(source.description, target.description, options.dryRun ?? false);
@@ -292,5 +294,5 @@ class Mirror {
 
 /** Failures that say nothing of the other objects. */
 function isOfOneObject(error: unknown): boolean {
-	return error instanceof BackupError && ['TARGET_EXISTS', 'INVALID_INPUT', 'STORAGE_FAILED'].includes(error.code);
+	return error instanceof BackupError && OF_ONE_OBJECT.includes(error.code);
 }
