@@ -35,7 +35,7 @@ export type { ListedArchive } from './catalog/listing';
 export { scanBackups, type ScanOptions } from './catalog/scan';
 export type { CodecName, CodecOptions } from './codec';
 export { checkKeys } from './encryption/check-keys';
-export type { DecryptionKeys, EncryptionKeys } from './encryption/encryption';
+export { prepareEncryption, type DecryptionKeys, type EncryptionKeys } from './encryption/encryption';
 export { decryptMessage } from './encryption/message';
 export {
 	folderOf,

@@ -62,12 +62,13 @@ function assertFiles({ manifest: { kind, file, checkpoint } }: ArchiveReader): v
 			hint: 'Choose a backup that Files Archive has made.',
 		});
 	}
+	// Its index is of some entries alone: the restore of a part would be called that of all.
 	if (checkpoint) {
 		throw new BackupError(
 			'INVALID_INPUT',
-			`${file} is a checkpoint, which holds a part of a backup and is none by itself.`,
+			`${file} is a checkpoint: it holds a part of a backup, and is none by itself.`,
 			{
-				hint: 'Choose one of the backups that List Backups shows.',
+				hint: 'Choose one of the backups that are listed.',
 			},
 		);
 	}

@@ -2,7 +2,7 @@ import { BackupError } from '../../errors';
 import { inParallel } from '../../parallel';
 import type { Storage } from '../../storage/storage';
 import type { ManifestTrust } from '../manifest/authenticity';
-import { MANIFEST_SUFFIX, type BackupKind } from '../manifest/manifest';
+import { MANIFEST_SUFFIX, type BackupKind, type Manifest } from '../manifest/manifest';
 import { manifestReader, readManifest } from '../manifest/file';
 import { folderOf, isFileOf, manifestKeyOf, timestamp } from '../naming';
 import { assertNeededThere } from '../manifest/needs';
@@ -47,7 +47,7 @@ interface Look extends Where {
  * not what the catalogue said, or the catalogue knows of none, all manifests are.
  * @param prefix Where to look for an id or the latest: `postgres/`.
  * @throws BackupError STORAGE_MISSING (no such backup), MANIFEST_INVALID, what latestIn and assertAuthentic throw,
- * ARCHIVE_INCOMPLETE (an archive that the latest needs is missing), and what the storage throws.
+ * ARCHIVE_INCOMPLETE (an archive that the latest needs is missing), INVALID_INPUT (it is a checkpoint), and what the storage throws.
  */
 export async function findBackup(
 	storage: Storage,
@@ -210,6 +210,7 @@ async function opened(
 ): Promise<BackupEntry | undefined> {
 	try {
 		const { manifest } = await readManifest(storage, listed.manifestKey, signal, trust);
+		assertBackup(manifest);
 		return isSame(manifest, listed.manifest) ? { ...listed, manifest } : undefined;
 	} catch (error) {
 		if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return undefined;
@@ -229,7 +230,20 @@ async function findByFile(storage: Storage, file: string, { signal, trust }: Whe
 	const key = manifestKey.slice(0, -MANIFEST_SUFFIX.length);
 	if (!(await storage.stat(manifestKey))) missing(storage, `named ${key}`);
 	const { manifest, folder } = await readManifest(storage, manifestKey, signal, trust);
+	assertBackup(manifest);
 	return { manifest, manifestKey, folder, key, foundSize: (await storage.stat(key))?.size };
+}
+
+/** @throws BackupError INVALID_INPUT for a checkpoint, which is no backup */
+function assertBackup({ file, checkpoint }: Manifest): void {
+	if (!checkpoint) return;
+	throw new BackupError(
+		'INVALID_INPUT',
+		`${file} is a checkpoint: it holds a part of a backup, and is none by itself.`,
+		{
+			hint: 'Choose one of the backups that are listed. Whatever they need of it is read with them.',
+		},
+	);
 }
 
 /** @throws BackupError STORAGE_MISSING */

@@ -6,7 +6,7 @@
  * against each other.
  */
 import { CODECS } from '../codec';
-import { MAX_NEEDS, PIECE_BYTES } from './manifest';
+import { CHECKPOINT_VERSION, MAX_NEEDS, PIECE_BYTES } from './manifest';
 
 type Check = (value: unknown) => boolean;
 
@@ -58,7 +58,7 @@ function objectOf(required: Record<string, Check>, optional: Record<string, Chec
 const isSource = objectOf({ system: isText, version: isText }, {}, isAnything);
 const isTool = objectOf({ name: isText, version: isText }, {}, isAnything);
 
-/** @param version The one that is written; version 1 is read as well. @param kinds The kinds of backups that there are */
+/** @param version The one that backups are written with; version 1 and that of checkpoints are read as well. @param kinds The kinds of backups that there are */
 export function manifestCheck(version: number, kinds: readonly string[], checksum: string): (json: unknown) => boolean {
 	const part = objectOf(
 		{ type: isText, offset: isCount, length: isCount, rawLength: isCount, sha256: matching(SHA256) },
@@ -74,7 +74,7 @@ export function manifestCheck(version: number, kinds: readonly string[], checksu
 	);
 	const manifest = objectOf(
 		{
-			formatVersion: oneOf(1, version),
+			formatVersion: oneOf(1, version, CHECKPOINT_VERSION),
 			id: matching(UUID),
 			kind: oneOf(...kinds),
 			name: isFilled,
@@ -101,6 +101,7 @@ export function manifestCheck(version: number, kinds: readonly string[], checksu
 			runId: isText,
 			tags: listOf(isText),
 			pinned: isYesOrNo,
+			checkpoint: oneOf(true),
 			needs: listOf(matching(UUID)),
 		},
 	);
@@ -115,9 +116,11 @@ interface Versioned {
 	formatVersion: number;
 	folder?: string;
 	proof?: object;
+	checkpoint?: boolean;
 }
 
-function hasMembersOfItsVersion({ formatVersion, folder, proof }: Versioned): boolean {
+function hasMembersOfItsVersion({ formatVersion, folder, proof, checkpoint = false }: Versioned): boolean {
+	if ((formatVersion === CHECKPOINT_VERSION) !== checkpoint) return false;
 	return formatVersion === 1 ? folder === undefined && proof === undefined : folder !== undefined;
 }
 

@@ -11,6 +11,12 @@ export const MANIFEST_SUFFIX = '.manifest.json';
  */
 export const MANIFEST_VERSION = 2;
 
+/**
+ * What checkpoints are written with, and nothing else. Versions of this package that do not know checkpoints would take them for
+ * backups; a format that is newer than theirs they leave alone. It differs from each of the others in two bits.
+ */
+export const CHECKPOINT_VERSION = 4;
+
 /** SHA-256 of the manifest without this member; see text.ts. Only the text has it. */
 export const CHECKSUM = 'manifestSha256';
 
@@ -89,7 +95,7 @@ const proofSchema = z.object({
 });
 
 const manifestShape = z.object({
-	formatVersion: z.union([z.literal(1), z.literal(MANIFEST_VERSION)]),
+	formatVersion: z.union([z.literal(1), z.literal(MANIFEST_VERSION), z.literal(CHECKPOINT_VERSION)]),
 	id: z.string().uuid(),
 	kind: z.enum(BACKUP_KINDS),
 	/** The database, collection or bucket, as it is called there; file names and pointers hold `safeName(name)`. */
@@ -145,7 +151,8 @@ const manifestShape = z.object({
 	pinned: z.boolean().optional(),
 	/**
 	 * An archive that holds content for other backups and is no backup by itself: what a large one has committed on its way. It is
-	 * never listed, never the latest, and goes when no backup needs it any more.
+	 * never listed, never the latest, and goes when no backup needs it any more. Such, and only such, have a format version of
+	 * their own.
 	 */
 	checkpoint: z.literal(true).optional(),
 	/** Ids of all other archives whose content this backup uses: it cannot be restored without any one of them. */
@@ -153,7 +160,7 @@ const manifestShape = z.object({
 });
 
 export const manifestSchema = manifestShape.superRefine(
-	({ formatVersion, id, folder, proof, parts, tables = [], needs = [] }, context) => {
+	({ formatVersion, id, folder, proof, parts, tables = [], needs = [], checkpoint = false }, context) => {
 		if (needs.includes(id) || new Set(needs).size < needs.length) {
 			context.addIssue({ code: 'custom', path: ['needs'], message: 'names the backup itself, or another one twice' });
 		}
@@ -161,6 +168,9 @@ export const manifestSchema = manifestShape.superRefine(
 		const lost = parts.findIndex((part) => isLost(part.table ?? -1) || part.tables?.some(isLost));
 		if (lost >= 0) {
 			context.addIssue({ code: 'custom', path: ['parts', lost, 'table'], message: 'names a table that is not listed' });
+		}
+		if ((formatVersion === CHECKPOINT_VERSION) !== checkpoint) {
+			context.addIssue({ code: 'custom', path: ['checkpoint'], message: 'does not fit the format version' });
 		}
 		const isFirst = formatVersion === 1;
 		if (isFirst && (folder !== undefined || proof !== undefined)) {

@@ -4,7 +4,7 @@
  * either, and whoever reads that a backup is damaged may delete it.
  */
 import { BackupError } from '../../errors';
-import { BACKUP_KINDS, MANIFEST_VERSION, MAX_NEEDS } from './manifest';
+import { BACKUP_KINDS, CHECKPOINT_VERSION, MANIFEST_VERSION, MAX_NEEDS } from './manifest';
 import { CODECS } from '../codec';
 import { PACKAGE } from './tool';
 
@@ -43,11 +43,12 @@ export function newerManifest(json: unknown, where: string): NewerManifest | und
 	const stated = json as Record<string, unknown>;
 	const { formatVersion, kind, codec, encryption } = stated;
 	const error = (reason: string) => new NewerManifest(where, reason, stated);
-	if (Number.isInteger(formatVersion) && (formatVersion as number) > MANIFEST_VERSION) {
+	const isCheckpoint = formatVersion === CHECKPOINT_VERSION;
+	if (Number.isInteger(formatVersion) && (formatVersion as number) > MANIFEST_VERSION && !isCheckpoint) {
 		return error(`has the format version ${formatVersion as number}, and this one reads up to ${MANIFEST_VERSION}`);
 	}
 	// What has an older format was made before there was anything that this version does not know.
-	if (formatVersion !== MANIFEST_VERSION) return undefined;
+	if (formatVersion !== MANIFEST_VERSION && !isCheckpoint) return undefined;
 	if (isUnknown(kind, BACKUP_KINDS)) return error(`is of the kind ${kind}`);
 	const codecName = (codec as { name?: unknown } | null | undefined)?.name;
 	if (isUnknown(codecName, CODECS)) return error(`is compressed by ${codecName}`);

@@ -6,9 +6,18 @@ import { hash } from 'node:crypto';
 
 import { BackupError } from '../../errors';
 import { canonicalJson } from './canonical';
-import { BACKUP_KINDS, CHECKSUM, MANIFEST_VERSION, manifestSchema, type Manifest } from './manifest';
+import {
+	BACKUP_KINDS,
+	CHECKPOINT_VERSION,
+	CHECKSUM,
+	MANIFEST_VERSION,
+	manifestSchema,
+	type Manifest,
+} from './manifest';
 import { manifestCheck } from './check';
 import { newerManifest } from './newer';
+
+const READ_VERSIONS: ReadonlySet<unknown> = new Set([1, MANIFEST_VERSION, CHECKPOINT_VERSION]);
 
 const isPlainlyValid = manifestCheck(MANIFEST_VERSION, BACKUP_KINDS, CHECKSUM);
 
@@ -64,7 +73,7 @@ function assertChecksum(json: unknown, version: unknown, where: string): void {
 	// What is no manifest at all, the schema says better.
 	if (typeof json !== 'object' || json === null) return;
 	const { [CHECKSUM]: stated, ...content } = json as Record<string, unknown>;
-	if (version !== 1 && version !== MANIFEST_VERSION) return assertNotOfThisVersion(content, stated, where);
+	if (!READ_VERSIONS.has(version)) return assertNotOfThisVersion(content, stated, where);
 	if (version === 1 && !Object.hasOwn(json, CHECKSUM)) return;
 	const found = stated !== undefined && checksumOf(content, where);
 	if (found !== false && stated === found) return;
@@ -84,7 +93,9 @@ function wrongChecksum(where: string, stated: unknown): BackupError {
 /** A manifest of this version in which only the version's number was damaged is no newer one. */
 function assertNotOfThisVersion(content: Record<string, unknown>, stated: unknown, where: string): void {
 	if (typeof stated !== 'string') return;
-	if (checksumOf({ ...content, formatVersion: MANIFEST_VERSION }, where) === stated) throw wrongChecksum(where, stated);
+	for (const formatVersion of [MANIFEST_VERSION, CHECKPOINT_VERSION]) {
+		if (checksumOf({ ...content, formatVersion }, where) === stated) throw wrongChecksum(where, stated);
+	}
 }
 
 /** Version 1 is hashed in the order of its text, which JSON keeps when it is read and written again. */

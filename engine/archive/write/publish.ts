@@ -1,6 +1,6 @@
 /** What an archive that is complete says of itself, and how the newest one is pointed at. */
 import { messageOf } from '../../errors';
-import { MANIFEST_VERSION, type Manifest, type ManifestTable } from '../manifest/manifest';
+import { CHECKPOINT_VERSION, MANIFEST_VERSION, type Manifest, type ManifestTable } from '../manifest/manifest';
 import { latestKey } from '../naming';
 import type { ArchiveOutput } from './output';
 import { productTool } from '../manifest/tool';
@@ -43,7 +43,7 @@ export function manifestOf(settings: WriterSettings, output: ArchiveOutput, deta
 	} = details;
 	const { rawBytes, compressedBytes, storedBytes, parts } = output;
 	return {
-		formatVersion: MANIFEST_VERSION,
+		formatVersion: checkpoint ? CHECKPOINT_VERSION : MANIFEST_VERSION,
 		id,
 		kind,
 		name,

@@ -69,6 +69,9 @@ const LEAST = { ...rest, parts: FULL.parts.slice(0, 1) };
 /** As the first version had it. */
 const { folder: _10, ...FIRST } = { ...LEAST, formatVersion: 1 };
 
+/** Checkpoints have a version of their own. */
+const CHECKPOINT = { ...FULL, formatVersion: 4, checkpoint: true };
+
 const check = manifestCheck(MANIFEST_VERSION, BACKUP_KINDS, CHECKSUM);
 
 interface Place {
@@ -108,6 +111,7 @@ for (const name of ['later', '__proto__']) places.push({ path: ['encryption', 'p
 for (const name of ['later', '__proto__', 'table', 'rows']) places.push({ path: ['parts', '0'], name });
 places.push(
 	{ path: [], name: 'needs' },
+	{ path: [], name: 'checkpoint' },
 	{ path: ['tables', '0'], name: 'later' },
 	{ path: ['tables', '1', 'sequences', '0'], name: 'later' },
 );
@@ -121,6 +125,7 @@ const oddValues: unknown[] = [
 	0,
 	1,
 	2,
+	4,
 	1e300,
 	256,
 	512,
@@ -165,12 +170,27 @@ function expectSound(json: unknown): void {
 	expect(isDeepStrictEqual(quick, bySchema)).toBe(true);
 }
 
+describe('a checkpoint', () => {
+	it('has a format version of its own, which older versions of this package leave alone', () => {
+		for (const manifest of [
+			{ ...FULL, checkpoint: true },
+			{ ...FULL, formatVersion: 4 },
+			{ ...FULL, formatVersion: 4, checkpoint: false },
+			{ ...FIRST, checkpoint: true },
+		]) {
+			expect(check(manifest)).toBe(false);
+			expect(manifestSchema.safeParse(manifest).success).toBe(false);
+		}
+	});
+});
+
 describe('the quick look at a manifest', () => {
 	it('finds valid what backups write', () => {
 		for (const manifest of [
 			FULL,
 			LEAST,
 			FIRST,
+			CHECKPOINT,
 			{ ...FULL, encryption: null, parts: [], tables: [], [CHECKSUM]: HASH },
 		]) {
 			expect(check(manifest)).toBe(true);
