@@ -1,6 +1,7 @@
-import type { UnreadManifest } from '../survey/catalog';
+import type { RetentionCatalog, UnreadManifest } from '../survey/catalog';
 import { isGood, policySeriesOf, type RetentionEntry } from '../entry';
-import { BACKUP_KINDS, homeOf, seriesOf } from '../../archive';
+import { BACKUP_KINDS, CLAIM_SUFFIX, homeOf, seriesOf, type BackupKind } from '../../archive';
+import { isFileOf } from '../../archive/naming';
 import { weekOfKey } from './periods';
 import type { AddReason } from './rules';
 
@@ -101,11 +102,37 @@ function thingsIn(entries: readonly RetentionEntry[]): (entry: RetentionEntry) =
 }
 
 /** A backup that may need others. */
-export type Needing = Pick<RetentionEntry, 'key' | 'needs'> & Pick<UnreadManifest, 'mayNeed'>;
+export interface Needing extends Pick<RetentionEntry, 'key' | 'needs'>, Pick<UnreadManifest, 'mayNeed'> {
+	/** Set for an archive that is being written: it may use what any backup of the same set holds. */
+	isBeingWritten?: true;
+}
 
 /** Backups whose manifests cannot be read stay, so what they need stays with them. */
 export function unreadIn({ damaged }: { damaged: readonly UnreadManifest[] }): Needing[] {
 	return damaged.map(({ manifestKey, ...needing }) => ({ key: manifestKey, ...needing }));
+}
+
+/** The kinds whose backups use the content of earlier ones. */
+const INCREMENTAL: ReadonlySet<string> = new Set<BackupKind>(['files', 'minio']);
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * The archives that writers are at. What they will need stands in no manifest yet. A claim that was not renewed for a day is that of
+ * a writer that was killed.
+ */
+export function writersIn({ others }: Pick<RetentionCatalog, 'others'>, now: Date): Needing[] {
+	const writers: Needing[] = [];
+	for (const { key, modifiedAt } of others.values()) {
+		if (!key.endsWith(CLAIM_SUFFIX) || now.getTime() - modifiedAt.getTime() > DAY_MS) continue;
+		writers.push({ key: key.slice(0, -CLAIM_SUFFIX.length), needs: [], isBeingWritten: true });
+	}
+	return writers;
+}
+
+/** @param other of any kind that is known */
+function mayBeUsedBy({ key }: Needing, other: RetentionEntry): boolean {
+	if (!INCREMENTAL.has(other.kind) || !isFileOf(other.name, key.slice(key.lastIndexOf('/') + 1))) return false;
+	return homeOf(other) === homeOf({ key, kind: other.kind });
 }
 
 /**
@@ -121,6 +148,10 @@ export function protectNeeded(
 ): void {
 	const waiting: Needing[] = [...outside, ...all.filter(isKept)].filter(({ needs }) => needs.length > 0);
 	for (const needing of outside) {
+		for (const entry of needing.isBeingWritten ? all.filter((other) => mayBeUsedBy(needing, other)) : []) {
+			add(entry, { rule: 'needed', text: `may be needed by ${needing.key}, which is being written` });
+			waiting.push(entry);
+		}
 		for (const entry of needing.mayNeed ? all.filter((other) => mayBeNeededBy(needing, other)) : []) {
 			add(entry, { rule: 'needed', text: `may be needed by ${needing.key}` });
 			waiting.push(entry);

@@ -6,7 +6,7 @@ import { verificationKeyOf } from '../../verify/history';
 import { readCatalog, type RetentionCatalog } from './catalog';
 import { markLacking, type EntryState, type RetentionEntry } from '../entry';
 import { foreignIn } from './foreign';
-import { unreadIn } from '../policy/protect';
+import { unreadIn, writersIn } from '../policy/protect';
 import { planRetention, type RetentionPlan } from '../policy/plan';
 import { rulesFor, type RetentionPolicy } from '../policy/policy';
 import { scopeOf } from '../policy/key-filters';
@@ -80,7 +80,7 @@ export function planOf(
 	{ entries, outside, copies, catalog }: Pick<Survey, 'entries' | 'outside' | 'copies' | 'catalog'>,
 	{ policy, timeZone, now }: SurveyOptions,
 ): RetentionPlan {
-	const staying = [...outside, ...unreadIn(catalog)];
+	const staying = [...outside, ...unreadIn(catalog), ...writersIn(catalog, now)];
 	return planRetention(entries, now, policy, timeZone, staying, new Set(copies.map(({ copy }) => copy)));
 }
 
