@@ -68,7 +68,7 @@ export async function backUpFiles(options: BackUpFilesOptions): Promise<Manifest
 }
 
 async function baseOf(
-	{ storage, name, folder, keys, incremental, signal }: BackUpFilesOptions,
+	{ storage, name, folder, keys, encryption, incremental, signal }: BackUpFilesOptions,
 	source: Manifest['source'],
 ): Promise<ChosenBase> {
 	if (!incremental) return NO_BASE;
@@ -80,6 +80,7 @@ async function baseOf(
 		folder,
 		source,
 		keys,
+		encryption,
 		isReliable: async ({ key, manifest, hasRecord }) =>
 			!hasRecord || (await verificationState(storage, { key, id: manifest.id }, signal)) !== 'failed',
 		signal,

@@ -16,10 +16,12 @@ import {
 	type NewArchive,
 	type NumberRange,
 } from '../archive';
+import { MAX_NEEDS } from '../archive/manifest/manifest';
 import { BackupError, cancelled, throwIfCancelled } from '../errors';
+import { inParallel } from '../parallel';
 import { stepsAhead, type Step } from './ahead';
 import { baseEntries } from './base';
-import type { ChosenBase } from './chooseBase';
+import type { ArchivePlace, ChosenBase } from './chooseBase';
 import { compared } from './compare';
 import { indexChunks } from './read-index';
 import type { TreeSource } from './source';
@@ -29,6 +31,14 @@ import { newTally, TreeArchive, type Names, type Tally, type WriteContext } from
 export const CHECKPOINT_GIB: NumberRange = { min: 1, max: 4096 };
 const USUAL_CHECKPOINT_GIB = 16;
 const GIB = 1024 ** 3;
+/** After so many checkpoints they become twice as large. */
+const GROWS_AFTER = 500;
+const LOOKED_AT_ONCE = 16;
+
+/** Where the archives lie whose content may be used, those of this run included. */
+interface WithPlaces {
+	places: ReadonlyMap<string, ArchivePlace>;
+}
 
 export interface BackUpTreeOptions extends ArchiveChoices {
 	archive: Omit<NewArchive, 'extension'>;
@@ -39,6 +49,8 @@ export interface BackUpTreeOptions extends ArchiveChoices {
 	keys?: DecryptionKeys;
 	/** Bytes of content after which a checkpoint is committed; 16 GiB by default. A file is never cut, whatever its size. */
 	checkpointBytes?: number;
+	/** How many other archives the backup may need; as many as a manifest may name by default. */
+	mostNeeds?: number;
 	/** What the manifest is to say of the source, asked when everything was read. */
 	describe: () => TreeDetails;
 	onProgress?: (progress: TreeProgress) => void;
@@ -65,6 +77,7 @@ export async function backUpTree(options: BackUpTreeOptions): Promise<Manifest> 
 	const { source, base, onProgress } = options;
 	const signal = options.signal ?? new AbortController().signal;
 	throwIfCancelled(signal);
+	const places = new Map(base.places);
 	const tally = newTally();
 	const before = base.archives.length > 0 ? baseEntries(base, signal) : undefined;
 	const steps = stepsAhead(compared(source.entries(signal), before), source, signal);
@@ -75,13 +88,16 @@ export async function backUpTree(options: BackUpTreeOptions): Promise<Manifest> 
 		bytes += more;
 		onProgress?.({ bytes, entries });
 	};
-	const context = { source, tally, limit: limitOf(options), signal, onBytes };
+	const context: WriteContext = { source, tally, limit: 0, signal, onBytes };
 	const checkpoints: Manifest[] = [];
 	try {
 		for (;;) {
-			const { manifest, isLast } = await oneArchive(options, context, steps, checkpoints);
+			context.limit = limitOf({ ...options, places }, checkpoints.length);
+			const { manifest, key, isLast } = await oneArchive({ ...options, places }, context, steps, checkpoints);
 			if (isLast) return manifest;
 			checkpoints.push(manifest);
+			places.set(manifest.id, { key, size: manifest.size.stored });
+			if (checkpoints.length === 1) await assertReadable(options, manifest);
 			options.log?.(`Committed checkpoint ${checkpoints.length}, ${manifest.file}`);
 		}
 	} catch (error) {
@@ -91,18 +107,38 @@ export async function backUpTree(options: BackUpTreeOptions): Promise<Manifest> 
 	}
 }
 
-/** The index of a checkpoint is read again for the backup's own, which takes the keys. */
-function limitOf({ encryption, keys, checkpointBytes = USUAL_CHECKPOINT_GIB * GIB }: BackUpTreeOptions): number {
+/**
+ * Bytes after which the archive that is begun now is closed. The index of a checkpoint is read again for the backup's own, which
+ * takes the keys. A backup can need so many archives only, so checkpoints grow when there are many, and at last there are no more.
+ */
+function limitOf(
+	{
+		encryption,
+		keys,
+		checkpointBytes = USUAL_CHECKPOINT_GIB * GIB,
+		mostNeeds = MAX_NEEDS,
+		places,
+	}: BackUpTreeOptions & WithPlaces,
+	checkpoints: number,
+): number {
 	const canBeRead = !encryption || keys?.passphrase !== undefined || (keys?.privateKeys?.length ?? 0) > 0;
-	return canBeRead ? checkpointBytes : Infinity;
+	// Any of the older archives may come to be used.
+	if (!canBeRead || places.size >= mostNeeds) return Infinity;
+	return checkpointBytes * 2 ** Math.floor(checkpoints / GROWS_AFTER);
+}
+
+/** Finds out early, not when all was read, where the keys do not open what is written. @throws BackupError KEY_WRONG, KEY_MISSING */
+async function assertReadable({ storage, keys, folder }: BackUpTreeOptions, manifest: Manifest): Promise<void> {
+	const reader = await openArchive(storage, { manifest, folder: folder ?? manifest.folder }, keys);
+	await reader.checkKeys();
 }
 
 async function oneArchive(
-	options: BackUpTreeOptions,
+	options: BackUpTreeOptions & WithPlaces,
 	context: WriteContext,
 	steps: AsyncGenerator<Step>,
 	checkpoints: readonly Manifest[],
-): Promise<{ manifest: Manifest; isLast: boolean }> {
+): Promise<{ manifest: Manifest; key: string; isLast: boolean }> {
 	const { archive, runId, tags } = options;
 	const writer = await beginArchive(options, { ...archive, extension: 'tar' });
 	try {
@@ -116,7 +152,9 @@ async function oneArchive(
 			? completeDetails(options, context.tally)
 			: checkpointDetails(options, context.tally, writer.id);
 		const manifest = await writer.commit({ ...details, needs, runId, tags, ...(!isLast && { checkpoint: true }) });
-		return { manifest, isLast };
+		// A prune that looked before the manifest was there may have been at work.
+		if (isLast) await assertThere(options, needs);
+		return { manifest, key: writer.key, isLast };
 	} catch (error) {
 		await writer.abort(error);
 		throw error;
@@ -127,19 +165,21 @@ async function oneArchive(
  * Whether the older archives whose content the backup uses are still there: somebody may have removed one meanwhile.
  * @throws BackupError ARCHIVE_INCOMPLETE
  */
-async function assertThere({ storage, base }: BackUpTreeOptions, needs: readonly string[]): Promise<void> {
-	for (const id of needs) {
-		const place = base.places.get(id);
-		// The checkpoints of this run are not among them.
-		if (!place || (await storage.stat(place.key))?.size === place.size) continue;
+async function assertThere(
+	{ storage, places }: BackUpTreeOptions & WithPlaces,
+	needs: readonly string[],
+): Promise<void> {
+	await inParallel(needs, LOOKED_AT_ONCE, async (id) => {
+		const place = places.get(id);
+		if (place && (await storage.stat(place.key))?.size === place.size) return;
 		throw new BackupError(
 			'ARCHIVE_INCOMPLETE',
-			`${place.key}, which this backup goes on from, went away while it ran.`,
+			`${place?.key ?? id}, whose content this backup uses, went away while it ran.`,
 			{
-				hint: 'Run it again: it will not use that archive.',
+				hint: 'Run it again: it will not use that archive. Do not let a prune and two backups of one set run at once.',
 			},
 		);
-	}
+	});
 }
 
 async function copyIndex(

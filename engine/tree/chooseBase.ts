@@ -3,16 +3,20 @@ import {
 	listManifests,
 	neededBy,
 	openArchive,
+	prepareEncryption,
 	seriesIn,
 	usualFolder,
 	type ArchiveReader,
 	type BackupKind,
 	type DecryptionKeys,
+	type EncryptionKeys,
 	type ListedBackup,
 	type Manifest,
 	type ManifestSummary,
 } from '../archive';
+import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
+import { readIndex } from './read-index';
 
 export interface BaseOptions {
 	storage: Storage;
@@ -23,6 +27,8 @@ export interface BaseOptions {
 	/** As the new backup's manifest will have it: only backups of the same series are gone on from. */
 	source: Manifest['source'];
 	keys: DecryptionKeys | undefined;
+	/** What the new backup is encrypted with; undefined for nothing. What is encrypted in another way is not gone on from. */
+	encryption: EncryptionKeys | undefined;
 	/** After so many backups that go on from one another, a whole one is made; 0 for never. */
 	wholeEvery: number;
 	/** A whole one is made, too, when less than this share of the content of the older archives is still in use: 0 to 1. */
@@ -63,10 +69,28 @@ export const NO_BASE: ChosenBase = {
 /** Fewer: each needed archive is looked at by every restore. */
 const MOST_NEEDS = 1000;
 
+/** So many of the newest checkpoints are gone on from. */
+const MOST_RESUMED = 2000;
+/** So many backups are tried, the newest first, where their indexes turn out to be damaged. */
+const MOST_TRIED = 5;
+
+/** Codes that say of an archive that it cannot be gone on from, and not that the storage or the keys as such cannot be used. */
+const UNUSABLE: ReadonlySet<string> = new Set([
+	'ARCHIVE_CORRUPT',
+	'KEY_MISSING',
+	'KEY_WRONG',
+	'MANIFEST_INVALID',
+	'MANIFEST_NEWER',
+	'NOT_AUTHENTIC',
+	'STORAGE_MISSING',
+]);
+
 /**
  * The newest backup of the series that can be relied upon, all of whose archives are there, and the checkpoints that were
- * committed after it.
- * @throws BackupError what listing the storage and openArchive throw
+ * committed after it. Their indexes are read once to their ends, so that no damage and no wrong key ends the backup that
+ * goes on from them: it is a whole one instead. One that is encrypted in another way is not gone on from either, for a restore would
+ * then need the keys of both.
+ * @throws BackupError INVALID_INPUT (keys), and what listing the storage throws
  */
 export async function chooseBase(options: BaseOptions): Promise<ChosenBase> {
 	const { storage, kind, name, keys, signal } = options;
@@ -76,20 +100,25 @@ export async function chooseBase(options: BaseOptions): Promise<ChosenBase> {
 		all.filter(({ manifest }) => manifest.kind === kind && manifest.name === name),
 	);
 	const isThere = (backup: ListedBackup) =>
-		mayOpen(backup.manifest, keys) &&
 		backup.foundSize === backup.manifest.size.stored &&
 		neededBy(backup.manifest, all).every((needed) => needed.isThere);
-	const newest = await firstReliable(own, isThere, options);
-	const since = newest ? Date.parse(newest.manifest.finishedAt) : -Infinity;
-	const checkpoints = own.filter(
-		(backup) => backup.manifest.checkpoint && Date.parse(backup.manifest.finishedAt) > since && isThere(backup),
-	);
-	const resumed = await Promise.all(
-		checkpoints.reverse().map(({ manifestKey }) => openArchive(storage, manifestKey, keys)),
-	);
-	const refusal = newest ? whyWhole(newest.manifest, all, options) : 'there is no earlier one to go on from';
+	const opener = await BaseOpener.of(options);
+	const found = await firstReliable(own, isThere, opener, options);
+	const since = found ? Date.parse(found.backup.manifest.finishedAt) : -Infinity;
+	const checkpoints: ListedBackup[] = [];
+	const resumed: ArchiveReader[] = [];
+	const isNewer = (backup: ListedBackup) =>
+		backup.manifest.checkpoint && Date.parse(backup.manifest.finishedAt) > since && isThere(backup);
+	for (const backup of own.filter(isNewer).slice(0, MOST_RESUMED).reverse()) {
+		const reader = await opener.open(backup);
+		if (!reader) continue;
+		checkpoints.push(backup);
+		resumed.push(reader);
+	}
+	const newest = found?.backup;
+	const refusal = newest ? whyWhole(newest.manifest, all, options) : noneReason(opener);
 	const goesOn = resumed.length > 0 ? `, with ${resumed.length} checkpoints of a run that did not come to its end` : '';
-	if (!newest || refusal !== undefined) {
+	if (!found || !newest || refusal !== undefined) {
 		// The checkpoints may themselves use what is older.
 		const usable = new Set(resumed.map(({ manifest }) => manifest.id));
 		return {
@@ -100,10 +129,9 @@ export async function chooseBase(options: BaseOptions): Promise<ChosenBase> {
 			reason: `${refusal}${goesOn}`,
 		};
 	}
-	const base = await openArchive(storage, newest.manifestKey, keys);
 	const increment = incrementOf(newest.manifest) + 1;
 	const places = placesOf([newest, ...checkpoints], all);
-	return { archives: [base, ...resumed], places, increment, reason: `goes on from ${newest.key}${goesOn}` };
+	return { archives: [found.reader, ...resumed], places, increment, reason: `goes on from ${newest.key}${goesOn}` };
 }
 
 /** Where some backups lie, and what they need. */
@@ -115,14 +143,6 @@ function placesOf(backups: readonly ListedBackup[], all: readonly ListedBackup[]
 		}
 	}
 	return places;
-}
-
-/** Whether the keys are of the sort that opens it: whose index cannot be read is of no use for the next backup. */
-function mayOpen({ encryption }: ManifestSummary, keys: DecryptionKeys | undefined): boolean {
-	if (!encryption) return true;
-	const { passphrase, privateKeys = [] } = keys ?? {};
-	const byPassphrase = encryption.passphrase && passphrase !== undefined;
-	return byPassphrase || (encryption.recipients.length > 0 && privateKeys.length > 0);
 }
 
 /** Newest first. */
@@ -137,15 +157,65 @@ function seriesMembers(
 	return backups.filter((backup) => series.get(backup) === series.get(fresh));
 }
 
+function noneReason({ refusal }: BaseOpener): string {
+	return refusal ?? 'there is no earlier one to go on from';
+}
+
 async function firstReliable(
 	backups: readonly ListedBackup[],
 	isThere: (backup: ListedBackup) => boolean,
+	opener: BaseOpener,
 	{ isReliable }: BaseOptions,
-): Promise<ListedBackup | undefined> {
+): Promise<{ backup: ListedBackup; reader: ArchiveReader } | undefined> {
+	let tried = 0;
 	for (const backup of backups) {
-		if (!backup.manifest.checkpoint && isThere(backup) && (await isReliable(backup))) return backup;
+		if (backup.manifest.checkpoint || !isThere(backup) || !(await isReliable(backup))) continue;
+		const reader = await opener.open(backup);
+		if (reader) return { backup, reader };
+		if (++tried >= MOST_TRIED) break;
 	}
 	return undefined;
+}
+
+/** Opens archives that may be gone on from. */
+class BaseOpener {
+	/** Why the first that could not be was not. */
+	refusal: string | undefined;
+	readonly #options: BaseOptions;
+	readonly #form: string;
+
+	private constructor(options: BaseOptions, form: string) {
+		this.#options = options;
+		this.#form = form;
+	}
+
+	static async of(options: BaseOptions): Promise<BaseOpener> {
+		return new BaseOpener(options, formOf((await prepareEncryption(options.encryption))?.facts ?? null));
+	}
+
+	/** Undefined where it cannot be gone on from. @throws BackupError what the storage throws */
+	async open({ key, manifestKey, manifest: { encryption } }: ListedBackup): Promise<ArchiveReader | undefined> {
+		const { storage, keys, signal } = this.#options;
+		if (formOf(encryption) !== this.#form) {
+			this.refusal ??= `${key} is not encrypted in the same way`;
+			return undefined;
+		}
+		try {
+			const reader = await openArchive(storage, manifestKey, keys);
+			for await (const entry of readIndex(reader, signal)) void entry;
+			return reader;
+		} catch (error) {
+			throwIfCancelled(signal);
+			if (!(error instanceof BackupError) || !UNUSABLE.has(error.code)) throw error;
+			this.refusal ??= `${key} cannot be gone on from: ${error.message}`;
+			return undefined;
+		}
+	}
+}
+
+/** How something is encrypted, as a text that is the same where the same keys open it, as far as manifests say. */
+function formOf(encryption: Manifest['encryption']): string {
+	return JSON.stringify(encryption && [encryption.passphrase, [...encryption.recipients].sort()]);
 }
 
 /** Why a whole backup is due; undefined where an increment will do. */

@@ -1,5 +1,11 @@
 /** A storage in a folder of its own, and backups of sets that are in memory. */
-import { openArchive, type ArchiveReader, type CodecName, type Manifest } from '../../../engine/archive';
+import {
+	openArchive,
+	type ArchiveReader,
+	type CodecName,
+	type ListedBackup,
+	type Manifest,
+} from '../../../engine/archive';
 import {
 	backUpTree,
 	chooseBase,
@@ -16,9 +22,11 @@ export interface StageOptions {
 	codec?: CodecName;
 	passphrase?: string;
 	checkpointBytes?: number;
+	mostNeeds?: number;
 	signal?: AbortSignal;
 	wholeEvery?: number;
 	leastUse?: number;
+	isReliable?: (backup: ListedBackup) => boolean;
 }
 
 export const SOURCE = { system: 'memory', version: '1', server: 'memory' };
@@ -29,7 +37,7 @@ function keysOf({ passphrase }: StageOptions) {
 
 export async function baseIn(storage: Storage, options: StageOptions = {}): Promise<ChosenBase> {
 	const { wholeEvery = 0, leastUse = 0 } = options;
-	const isReliable = () => Promise.resolve(true);
+	const isReliable = (backup: ListedBackup) => Promise.resolve(options.isReliable?.(backup) ?? true);
 	const keys = keysOf(options);
 	return await chooseBase({
 		storage,
@@ -37,6 +45,7 @@ export async function baseIn(storage: Storage, options: StageOptions = {}): Prom
 		name: 'set',
 		source: SOURCE,
 		keys,
+		encryption: keys,
 		wholeEvery,
 		leastUse,
 		isReliable,
@@ -49,7 +58,7 @@ export async function backUp(
 	source: MemorySource | Contents,
 	options: StageOptions & { base?: ChosenBase } = {},
 ): Promise<Manifest> {
-	const { codec = 'zstd', checkpointBytes, signal, base = await baseIn(storage, options) } = options;
+	const { codec = 'zstd', checkpointBytes, mostNeeds, signal, base = await baseIn(storage, options) } = options;
 	const keys = keysOf(options);
 	return await backUpTree({
 		storage,
@@ -60,6 +69,7 @@ export async function backUp(
 		describe: () => ({ source: SOURCE }),
 		...(keys && { encryption: keys, keys }),
 		...(checkpointBytes !== undefined && { checkpointBytes }),
+		...(mostNeeds !== undefined && { mostNeeds }),
 		...(signal && { signal }),
 	});
 }
