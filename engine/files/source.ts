@@ -1,11 +1,12 @@
 /** A folder, or a single file, as the source of a backup. */
 import { constants, type BigIntStats } from 'node:fs';
-import { lstat, open, readlink, type FileHandle } from 'node:fs/promises';
+import { lstat, open, readlink, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 
 import { BackupError, cancelled } from '../errors';
 import { lend } from '../storage/lent';
 import {
+	MOST_LINKED,
 	nameOf,
 	shownName,
 	type EntryFacts,
@@ -15,7 +16,7 @@ import {
 	type TreeSource,
 	type WholeEntry,
 } from '../tree';
-import { isErrno, isForbidden, pathOf, walk, type ForbiddenPaths } from '../tree/folder';
+import { isErrno, isForbidden, isGone, pathOf, walk, type ForbiddenPaths } from '../tree/folder';
 import { readWhole } from './readWhole';
 
 export interface FilesSourceOptions {
@@ -33,8 +34,6 @@ export interface FilesSourceOptions {
 }
 
 const CHUNK_BYTES = 1024 * 1024;
-/** As many files with several names are remembered; more of them are stored as files of their own. */
-const MOST_LINKED = 100_000;
 const NAMES_KEPT = 20;
 
 export class FilesSource implements TreeSource {
@@ -44,6 +43,8 @@ export class FilesSource implements TreeSource {
 	readonly #notIn: readonly string[];
 	/** The name under which a file with several names was met first, by device and inode. */
 	readonly #linked = new Map<string, string>();
+	/** The device and inode that a name in `#linked` stands for, as long as it does: what is found there may be another file by now. */
+	readonly #linkedNames = new Map<string, string>();
 	readonly #spare: Buffer[] = [];
 	/** What was left out and is no file: sockets, devices. */
 	#specialCount = 0;
@@ -87,11 +88,17 @@ export class FilesSource implements TreeSource {
 
 	async *entries(signal: AbortSignal): AsyncGenerator<EntryFacts> {
 		const { root, selection, oneFileSystem = false } = this.#options;
-		const top = await lstat(root, { bigint: true }).catch((error: unknown) => {
+		// It may be a link itself.
+		const top = await stat(root, { bigint: true }).catch((error: unknown) => {
 			throw sourceError(error, root);
 		});
 		this.#assertOutsideStorage();
 		if (top.isFile()) {
+			if ((await lstat(root)).isSymbolicLink()) {
+				throw new BackupError('INVALID_INPUT', `${root} is a link to a file.`, {
+					hint: 'Give the path of the file itself.',
+				});
+			}
 			yield* this.#onlyEntry(top);
 			return;
 		}
@@ -102,9 +109,15 @@ export class FilesSource implements TreeSource {
 		}
 		const isExcluded = (name: string) => selection.isExcluded(name) || this.#isStorage(name) || this.#isForbidden(name);
 		const onUnreadable = (name: string, error: NodeJS.ErrnoException) => this.#leaveOut(name, error);
-		for await (const { name, stat } of walk({ root: this.#root, isExcluded, oneFileSystem, onUnreadable, signal })) {
+		for await (const { name, stat: found } of walk({
+			root: this.#root,
+			isExcluded,
+			oneFileSystem,
+			onUnreadable,
+			signal,
+		})) {
 			if (!selection.takes(name)) continue;
-			const facts = await this.#factsOf(name, stat);
+			const facts = await this.#factsOf(name, found);
 			if (!facts) continue;
 			this.#entryCount++;
 			yield facts;
@@ -134,12 +147,13 @@ export class FilesSource implements TreeSource {
 		}
 		try {
 			const before = await handle.stat({ bigint: true });
+			this.#checkLinked(name, before);
 			if (!before.isFile()) {
 				await handle.close();
 				return { leftOut: 'it is no file any more' };
 			}
 			return {
-				facts: fileFacts(name, before),
+				facts: this.#fileFacts(name, before),
 				bytes: this.#bytesOf(handle, name, signal),
 				isUnchanged: async () => {
 					const after = await handle.stat({ bigint: true });
@@ -156,8 +170,9 @@ export class FilesSource implements TreeSource {
 	async readWhole({ name, size, state }: EntryFacts): Promise<WholeEntry | LeftOut> {
 		try {
 			const { content, stat } = await readWhole(pathOf(this.#root, name), size);
+			this.#checkLinked(name, stat);
 			if (!stat.isFile()) return { leftOut: 'it is no file any more' };
-			const facts = fileFacts(name, stat);
+			const facts = this.#fileFacts(name, stat);
 			return { facts, content, isUnchanged: facts.state === state && facts.size === size };
 		} catch (error) {
 			return this.#notOpened(name, error);
@@ -166,6 +181,7 @@ export class FilesSource implements TreeSource {
 
 	/** Why a file cannot be read, where the backup goes on without it. @throws BackupError where it does not */
 	#notOpened(name: string, error: unknown): LeftOut {
+		this.#linkedNames.delete(name);
 		if (isErrno(error) && ['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO', 'EISDIR', 'EAGAIN'].includes(error.code ?? '')) {
 			return { leftOut: 'it went away while the backup ran' };
 		}
@@ -173,6 +189,19 @@ export class FilesSource implements TreeSource {
 			return { leftOut: `it cannot be read, ${error.code}` };
 		}
 		throw sourceError(error, shownName(name));
+	}
+
+	/** What has another inode by now is not what links that were listed lead to. */
+	#checkLinked(name: string, stat: BigIntStats): void {
+		if (this.#linkedNames.get(name) !== inodeOf(stat)) this.#linkedNames.delete(name);
+	}
+
+	#fileFacts(name: string, stat: BigIntStats): EntryFacts {
+		return { ...fileFacts(name, stat), ...(this.#linkedNames.has(name) && { linked: true as const }) };
+	}
+
+	isLinkValid({ target = '' }: EntryFacts): boolean {
+		return this.#linkedNames.has(target);
 	}
 
 	async *#bytesOf(handle: FileHandle, name: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -200,7 +229,8 @@ export class FilesSource implements TreeSource {
 				const target = await readlink(pathOf(this.#root, name), { encoding: 'buffer' });
 				return { ...common, type: 'symlink', size: 0, target: nameOf(target) };
 			} catch (error) {
-				if (isErrno(error) && error.code === 'ENOENT') return undefined;
+				// It is gone, or no link any more.
+				if (isErrno(error) && (isGone(error) || error.code === 'EINVAL')) return undefined;
 				throw sourceError(error, shownName(name));
 			}
 		}
@@ -209,14 +239,16 @@ export class FilesSource implements TreeSource {
 		return undefined;
 	}
 
-	/** A further name of a file that was met already. */
+	/** Of a file with several names: the first of them has the content, the others lead to it. */
 	#linkFacts(name: string, stat: BigIntStats): EntryFacts | undefined {
 		if (stat.nlink < 2n) return undefined;
-		const key = `${stat.dev}:${stat.ino}`;
-		const target = this.#linked.get(key);
+		const inode = inodeOf(stat);
+		const target = this.#linked.get(inode);
 		if (target !== undefined) return { ...commonFacts(name, stat), type: 'link', size: 0, target };
-		if (this.#linked.size < MOST_LINKED) this.#linked.set(key, name);
-		return undefined;
+		if (this.#linked.size >= MOST_LINKED) return undefined;
+		this.#linked.set(inode, name);
+		this.#linkedNames.set(name, inode);
+		return { ...fileFacts(name, stat), linked: true };
 	}
 
 	#isStorage(name: string): boolean {
@@ -258,6 +290,10 @@ export class FilesSource implements TreeSource {
 		this.#unreadableCount++;
 		if (this.#unreadable.length < NAMES_KEPT) this.#unreadable.push(shownName(name));
 	}
+}
+
+function inodeOf({ dev, ino }: BigIntStats): string {
+	return `${dev}:${ino}`;
 }
 
 function commonFacts(name: string, { mtimeNs, mode, uid, gid }: BigIntStats) {

@@ -6,6 +6,7 @@
 import { hash } from 'node:crypto';
 
 import { throwIfCancelled } from '../errors';
+import { giveBack } from '../storage/lent';
 import type { EntryFacts, TreeEntry } from './entry';
 import { isSame, type Compared } from './compare';
 import type { LeftOut, OpenEntry, TreeSource, WholeEntry } from './source';
@@ -60,7 +61,7 @@ export async function* stepsAhead(
 					await new Promise<void>((resolve) => (roomMade = resolve));
 				}
 				throwIfCancelled(either);
-				queue.push({ step: begin(each), bytes: isSmallFile(each) ? each.facts.size : 0 });
+				queue.push(begin(each));
 				wake();
 			}
 		} catch (error) {
@@ -69,16 +70,26 @@ export async function* stepsAhead(
 		state.isListed = true;
 		wake();
 	};
-	const begin = (each: Compared): Promise<Step> => {
-		if (!isSmallFile(each)) return Promise.resolve(stepOf(each));
+	const begin = (each: Compared): Waiting => {
+		if (!isSmallFile(each)) return { step: Promise.resolve(stepOf(each)), bytes: 0 };
+		const { size } = each.facts;
 		state.open++;
-		state.bytes += each.facts.size;
-		const step = readSmall(source, each.facts, either).finally(() => {
-			state.open--;
-			roomMade();
-		});
-		step.catch(() => {});
-		return step;
+		state.bytes += size;
+		const waiting: Waiting = { bytes: size, step: readSmall(source, each.facts, either) };
+		waiting.step
+			.then((step) => {
+				// It may have grown or shrunk since it was listed.
+				const bytes = step.kind === 'small' ? step.facts.size : 0;
+				state.bytes += bytes - waiting.bytes;
+				waiting.bytes = bytes;
+			})
+			// Whoever takes the step meets the error.
+			.catch(() => {})
+			.finally(() => {
+				state.open--;
+				roomMade();
+			});
+		return waiting;
 	};
 	either.addEventListener('abort', () => roomMade(), { once: true });
 	const listing = list();
@@ -89,6 +100,7 @@ export async function* stepsAhead(
 				yield await next.step;
 				queue.shift();
 				state.bytes -= next.bytes;
+				next.bytes = 0;
 				roomMade();
 			} else if (state.failure) throw state.failure.error;
 			else if (state.isListed) return;
@@ -151,7 +163,9 @@ async function gather({ bytes, facts }: OpenEntry): Promise<Buffer> {
 		length += chunk.length;
 		if (length > facts.size) break;
 	}
-	return Buffer.concat(pieces);
+	const all = Buffer.concat(pieces);
+	for (const piece of pieces) giveBack(piece);
+	return all;
 }
 
 export function isLeftOut(opened: OpenEntry | WholeEntry | LeftOut): opened is LeftOut {

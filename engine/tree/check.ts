@@ -8,9 +8,9 @@ import { createHash } from 'node:crypto';
 import type { Manifest } from '../archive';
 import { ByteCursor, EndedEarly } from '../archive/cursor';
 import { BackupError } from '../errors';
-import { TarDamage, walkTar } from '../tar';
-import type { TreeEntry } from './entry';
-import { INDEX_FOLDER, LARGEST_CHUNK, parseChunk } from './index-chunk';
+import { paddedSize, TarDamage, walkTar } from '../tar';
+import { MOST_LINKED, type TreeEntry } from './entry';
+import { LARGEST_CHUNK, parseChunk } from './index-chunk';
 import { compareNames, shownName } from './name';
 import { knownArchives } from './read-index';
 
@@ -30,29 +30,29 @@ const MOST_WAITING = 100_000;
 /**
  * @param raw the tar
  * @param found called for each problem; only the first hundred or so need be kept
+ * @param accept throws a BackupError for an entry that no restore would take, as TreeTarget.accept does
  * @throws BackupError ARCHIVE_CORRUPT where the tar or the index cannot be read; what the stream throws
  */
 export async function checkTree(
 	raw: AsyncIterable<Uint8Array>,
 	manifest: Manifest,
 	found: (message: string) => void,
+	accept?: (entry: TreeEntry) => void,
 ): Promise<CheckedTree> {
 	const cursor = new ByteCursor(raw);
-	const check = new TreeCheck(manifest, found);
+	const check = new TreeCheck(manifest, found, accept);
+	const index = indexParts(manifest);
 	try {
 		await walkTar(
 			cursor,
 			async (member, content) => {
 				const size = member.end - content.position;
-				if (member.name.startsWith(`${INDEX_FOLDER}/${manifest.id}-`)) {
+				const part = index.get(member.headerOffset);
+				if (part) {
+					const isAlone = content.position === member.headerOffset + BLOCK && BLOCK + paddedSize(size) === part.length;
+					if (!isAlone || member.type !== 'file') throw notAlone(manifest.file);
 					if (size > LARGEST_CHUNK) throw tooLarge(manifest.file);
-					check.chunk(await content.take(size));
-				} else if (
-					member.name.startsWith(`${INDEX_FOLDER}/`) &&
-					manifest.needs?.some((id) => member.name.includes(id))
-				) {
-					if (size > LARGEST_CHUNK) throw tooLarge(manifest.file);
-					check.copied(await content.take(size));
+					check.chunk(part.type, await content.take(size));
 				} else if (member.type === 'file') {
 					const offset = content.position;
 					const digest = createHash('sha256');
@@ -66,12 +66,32 @@ export async function checkTree(
 		if (error instanceof TarDamage || error instanceof EndedEarly) throw notATar(manifest.file, error);
 		throw error;
 	}
-	return check.finish();
+	return check.finish(index.size);
+}
+
+/** The header of a chunk of the index. */
+const BLOCK = 512;
+
+type IndexPart = 'index' | 'index-before';
+
+/**
+ * The parts that a restore reads as the index, by their offset in the tar. It is they that count, not the names of members: a set
+ * may itself hold what was unpacked of another backup, index and all.
+ */
+function indexParts({ parts }: Manifest): ReadonlyMap<number, { type: IndexPart; length: number }> {
+	const found = new Map<number, { type: IndexPart; length: number }>();
+	let offset = 0;
+	for (const { type, rawLength } of parts) {
+		if (type === 'index' || type === 'index-before') found.set(offset, { type, length: rawLength });
+		offset += rawLength;
+	}
+	return found;
 }
 
 class TreeCheck {
 	readonly #manifest: Manifest;
 	readonly #found: (message: string) => void;
+	readonly #accept: (entry: TreeEntry) => void;
 	readonly #known: ReadonlySet<string>;
 	/** Members that no chunk has named yet, by the offset of their content. */
 	readonly #waiting = new Map<number, { size: number; sha256: string }>();
@@ -80,10 +100,15 @@ class TreeCheck {
 	#lastOwn: string | undefined;
 	#firstOwn: string | undefined;
 	#lastCopied: string | undefined;
+	#chunks = 0;
+	/** Files that links may lead to, and what links do lead to. */
+	readonly #linked = new Set<string>();
+	readonly #targets = new Set<string>();
 
-	constructor(manifest: Manifest, found: (message: string) => void) {
+	constructor(manifest: Manifest, found: (message: string) => void, accept: (entry: TreeEntry) => void = () => {}) {
 		this.#manifest = manifest;
 		this.#found = found;
+		this.#accept = accept;
 		this.#known = knownArchives(manifest);
 	}
 
@@ -91,7 +116,9 @@ class TreeCheck {
 		if (this.#waiting.size < MOST_WAITING) this.#waiting.set(offset, facts);
 	}
 
-	chunk(content: Uint8Array): void {
+	chunk(part: IndexPart, content: Uint8Array): void {
+		this.#chunks++;
+		if (part === 'index-before') return this.#copied(content);
 		for (const entry of parseChunk(content, this.#manifest.file)) {
 			this.#firstOwn ??= entry.name;
 			this.#assertOrder(this.#lastOwn, entry);
@@ -102,7 +129,7 @@ class TreeCheck {
 		this.#waiting.clear();
 	}
 
-	copied(content: Uint8Array): void {
+	#copied(content: Uint8Array): void {
 		for (const entry of parseChunk(content, this.#manifest.file)) {
 			this.#assertOrder(this.#lastCopied, entry);
 			this.#lastCopied = entry.name;
@@ -110,12 +137,19 @@ class TreeCheck {
 		}
 	}
 
-	finish(): CheckedTree {
+	/** @param chunks how many the manifest has */
+	finish(chunks: number): CheckedTree {
+		if (this.#chunks !== chunks) this.#found(`${chunks - this.#chunks} parts of the index are no members of the tar.`);
 		const { counts, checkpoint } = this.#manifest;
 		if (this.#lastCopied !== undefined && this.#firstOwn !== undefined) {
 			if (compareNames(this.#lastCopied, this.#firstOwn) >= 0) this.#found('The index is not in order.');
 		}
+		// Its links may lead to files of the checkpoints before it, and it counts nothing.
 		if (checkpoint) return this.#counts;
+		for (const target of this.#targets) {
+			if (!this.#linked.has(target))
+				this.#found(`Hard links lead to ${shownName(target)}, which is no file of the backup.`);
+		}
 		for (const key of ['files', 'directories', 'symlinks', 'links', 'bytes'] as const) {
 			const stated = counts[key] ?? 0;
 			if (stated === this.#counts[key]) continue;
@@ -125,7 +159,10 @@ class TreeCheck {
 	}
 
 	#entry(entry: TreeEntry): void {
-		const { name, type, size, sha256, content } = entry;
+		const { name, type, size, sha256, content, linked, target } = entry;
+		this.#assertAccepted(entry);
+		if (linked && this.#linked.size < MOST_LINKED) this.#linked.add(name);
+		if (type === 'link' && target !== undefined && this.#targets.size < MOST_LINKED) this.#targets.add(target);
 		if (type === 'file') this.#counts.files++;
 		else if (type === 'directory') this.#counts.directories++;
 		else if (type === 'symlink') this.#counts.symlinks++;
@@ -143,10 +180,25 @@ class TreeCheck {
 		}
 	}
 
+	#assertAccepted(entry: TreeEntry): void {
+		try {
+			this.#accept(entry);
+		} catch (error) {
+			if (!(error instanceof BackupError)) throw error;
+			this.#found(error.message);
+		}
+	}
+
 	#assertOrder(last: string | undefined, { name }: TreeEntry): void {
 		if (last !== undefined && compareNames(last, name) >= 0)
 			this.#found(`The index is not in order at ${shownName(name)}.`);
 	}
+}
+
+function notAlone(file: string): BackupError {
+	return new BackupError('ARCHIVE_CORRUPT', `A part of the index of ${file} is not one member of the tar.`, {
+		hint: 'Choose another backup, or a copy of this one.',
+	});
 }
 
 function tooLarge(file: string): BackupError {

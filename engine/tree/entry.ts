@@ -9,6 +9,9 @@ import { BackupError } from '../errors';
 export const ENTRY_TYPES = ['file', 'directory', 'symlink', 'link'] as const;
 export type EntryType = (typeof ENTRY_TYPES)[number];
 
+/** As many files that hard links lead to may be in one set, for their names are held in memory; more are stored as files of their own. */
+export const MOST_LINKED = 100_000;
+
 /** What there is to know of an entry without its content. */
 export interface EntryFacts {
 	/**
@@ -30,6 +33,8 @@ export interface EntryFacts {
 	target?: string;
 	/** Whether the file has holes, so that a restore leaves blocks of zeros out. */
 	sparse?: true;
+	/** Whether hard links that come later may lead to this file. */
+	linked?: true;
 	/**
 	 * What the source says of the entry as it is, such as time, inode and ETag: as long as that is the same, so are content and
 	 * attributes. Two sources may say it in two ways, so only backups of one source are compared by it.
@@ -103,6 +108,7 @@ function entryOf(read: unknown, archives: readonly string[]): TreeEntry | undefi
 		at,
 		attributes,
 		sparse,
+		linked,
 		changed,
 		...others
 	} = read as Record<string, unknown>;
@@ -112,6 +118,7 @@ function entryOf(read: unknown, archives: readonly string[]): TreeEntry | undefi
 	const entry: TreeEntry = { name, type, size, modified: BigInt(modified) };
 	if (!addNumbers(entry, others) || !addTexts(entry, others)) return undefined;
 	if (sparse === true) entry.sparse = true;
+	if (linked === true && type === 'file') entry.linked = true;
 	if (changed === true) entry.changed = true;
 	if (attributes !== undefined) {
 		if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes)) return undefined;

@@ -9,7 +9,7 @@ import { formatEntry, parseEntry, type TreeEntry } from './entry';
 import { bytesOf } from './name';
 
 /** The folder of the chunks among the members of the tar. */
-export const INDEX_FOLDER = '.stack-backup-index';
+const INDEX_FOLDER = '.stack-backup-index';
 /** Chunks are closed at whichever comes first. */
 const MOST_ENTRIES = 8192;
 const MOST_BYTES = 2 * 1024 * 1024;

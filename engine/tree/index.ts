@@ -5,7 +5,7 @@
 export { backUpTree, CHECKPOINT_GIB, type BackUpTreeOptions, type TreeDetails, type TreeProgress } from './backUpTree';
 export { checkTree, type CheckedTree } from './check';
 export { chooseBase, incrementOf, NO_BASE, type BaseOptions, type ChosenBase } from './chooseBase';
-export type { EntryFacts, EntryType, TreeEntry } from './entry';
+export { MOST_LINKED, type EntryFacts, type EntryType, type TreeEntry } from './entry';
 export type { ForbiddenPaths } from './folder';
 export { bytesOf, compareNames, nameOf, shownName } from './name';
 export { openNeeded } from './needed';

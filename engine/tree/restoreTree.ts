@@ -10,15 +10,16 @@ import type { ArchiveReader } from '../archive';
 import { BackupError, cancelled, listed, throwIfCancelled } from '../errors';
 import type { StoredFile } from './compare';
 import { ContentReader, WantedFrames } from './content';
-import type { TreeEntry } from './entry';
+import { MOST_LINKED, type TreeEntry } from './entry';
 import { shownName } from './name';
-import { readIndex } from './read-index';
+import { SelectedEntries } from './selected';
 import { Selection } from './selection';
 import type { Existing, TreeTarget } from './target';
 
 /** Up to so many bytes a file's content is read whole, so that many of them are written at once. */
 const SMALL_BYTES = 1024 * 1024;
 const WRITTEN_AT_ONCE = 16;
+const LOOKED_AT_ONCE = 16;
 const WAITING_BYTES = 32 * 1024 * 1024;
 const NAMES_TOLD = 20;
 
@@ -50,11 +51,14 @@ export interface RestoredTree {
 
 /** What the first reading of the index has found. */
 interface Plan {
+	entriesOf: SelectedEntries;
 	frames: ReadonlyMap<string, WantedFrames>;
 	/** Whether any entry of the selection has no content. */
 	hasBare: boolean;
 	bytes: number;
 	entries: number;
+	/** Bytes that the target must have room for, as far as that is certain. */
+	room: number;
 }
 
 /**
@@ -68,10 +72,8 @@ export async function restoreTree(options: RestoreTreeOptions): Promise<Restored
 	try {
 		throwIfCancelled(signal);
 		const plan = await planOf(options, signal);
-		await target.prepare?.(plan, signal);
-		const restored = await new TreeRestore(options, plan, signal).run();
-		await target.finish?.(signal);
-		return restored;
+		await target.prepare?.({ bytes: plan.room, entries: plan.entries }, signal);
+		return await new TreeRestore(options, plan, signal).run();
 	} catch (error) {
 		throw signal.aborted ? cancelled() : error;
 	} finally {
@@ -82,17 +84,14 @@ export async function restoreTree(options: RestoreTreeOptions): Promise<Restored
 async function planOf(options: RestoreTreeOptions, signal: AbortSignal): Promise<Plan> {
 	const { reader, archives, target, selection = new Selection(), existing = 'fail' } = options;
 	const frames = new Map<string, WantedFrames>();
-	const others: string[] = [];
-	const plan = { frames, hasBare: false, bytes: 0, entries: 0 };
-	let otherCount = 0;
-	for await (const entry of readIndex(reader, signal)) {
-		if (!selection.takes(entry.name)) continue;
+	const entriesOf = await SelectedEntries.of(reader, selection, signal);
+	const plan: Plan = { entriesOf, frames, hasBare: false, bytes: 0, entries: 0, room: 0 };
+	const looks = new Looks(options, plan, signal);
+	for await (const entry of entriesOf) {
 		target.accept?.(entry);
 		plan.entries++;
-		if (existing === 'fail' && (await target.look(entry, signal)) === 'other') {
-			otherCount++;
-			if (others.length < NAMES_TOLD) others.push(shownName(entry.name));
-		}
+		// Whoever overwrites is asked for nothing: to know what is the same, all that is there would have to be read.
+		if (existing !== 'overwrite') await looks.at(entry);
 		if (!isStored(entry)) {
 			plan.hasBare = true;
 			continue;
@@ -105,14 +104,57 @@ async function planOf(options: RestoreTreeOptions, signal: AbortSignal): Promise
 		frames.set(archive, wanted);
 		if (!wanted.add(offset, entry.size)) throw beyondEnd(holder.key, entry.name);
 	}
-	if (plan.entries === 0) throw nothingSelected(reader.key);
-	if (otherCount > 0) throw inTheWayOf(others, otherCount);
+	// A backup of nothing is restored, too; a choice that takes nothing of it is a mistake.
+	if (plan.entries === 0 && !selection.isWhole) throw nothingSelected(reader.key);
+	await looks.end();
 	return plan;
+}
+
+/** Looks at what stands in the target, some entries at once: each look may be a question to a server. */
+class Looks {
+	readonly #options: RestoreTreeOptions;
+	readonly #plan: Plan;
+	readonly #signal: AbortSignal;
+	readonly #running = new Set<Promise<void>>();
+	readonly #others: string[] = [];
+	#otherCount = 0;
+	#failure: { error: unknown } | undefined;
+
+	constructor(options: RestoreTreeOptions, plan: Plan, signal: AbortSignal) {
+		this.#options = options;
+		this.#plan = plan;
+		this.#signal = signal;
+	}
+
+	async at(entry: TreeEntry): Promise<void> {
+		while (this.#running.size >= LOOKED_AT_ONCE) await Promise.race(this.#running);
+		if (this.#failure) throw this.#failure.error;
+		const look: Promise<void> = this.#look(entry)
+			.catch((error: unknown) => void (this.#failure ??= { error }))
+			.finally(() => this.#running.delete(look));
+		this.#running.add(look);
+	}
+
+	/** @throws BackupError TARGET_EXISTS, and what the target throws */
+	async end(): Promise<void> {
+		await Promise.all(this.#running);
+		if (this.#failure) throw this.#failure.error;
+		if (this.#otherCount > 0) throw inTheWayOf(this.#others, this.#otherCount);
+	}
+
+	async #look(entry: TreeEntry): Promise<void> {
+		const { target, existing = 'fail' } = this.#options;
+		const found = await target.look(entry, this.#signal);
+		// Holes take no room, and nobody knows how much of a sparse file is holes.
+		if (found === 'nothing' && !entry.sparse) this.#plan.room += entry.size;
+		if (found !== 'other' || existing !== 'fail') return;
+		this.#otherCount++;
+		if (this.#others.length < NAMES_TOLD) this.#others.push(shownName(entry.name));
+	}
 }
 
 class TreeRestore {
 	readonly #options: RestoreTreeOptions;
-	readonly #selection: Selection;
 	readonly #plan: Plan;
 	readonly #signal: AbortSignal;
 	readonly #result: RestoredTree = {
@@ -124,6 +166,8 @@ class TreeRestore {
 		overwritten: 0,
 	};
 	readonly #writing = new Set<Promise<void>>();
+	/** Files that links may lead to and that were skipped. */
+	readonly #skippedLinked = new Set<string>();
 	#waitingBytes = 0;
 	#failure: { error: unknown } | undefined;
 	#doneBytes = 0;
@@ -131,7 +175,6 @@ class TreeRestore {
 
 	constructor(options: RestoreTreeOptions, plan: Plan, signal: AbortSignal) {
 		this.#options = options;
-		this.#selection = options.selection ?? new Selection();
 		this.#plan = plan;
 		this.#signal = signal;
 	}
@@ -140,7 +183,10 @@ class TreeRestore {
 		// Directories first, so that files find theirs; hard links last, when what they lead to is there.
 		if (this.#plan.hasBare) await this.#each(({ type }) => type === 'directory', this.#bare);
 		for (const [id, frames] of this.#plan.frames) await this.#filesIn(id, frames);
-		if (this.#plan.hasBare) await this.#each(({ type }) => type === 'symlink' || type === 'link', this.#bare);
+		if (this.#plan.hasBare) {
+			await this.#each(({ type }) => type === 'symlink' || type === 'link', this.#bare);
+			await this.#finishDirectories();
+		}
 		return this.#result;
 	}
 
@@ -163,15 +209,38 @@ class TreeRestore {
 
 	/** Does something with each selected entry that is wanted, in the order of names. */
 	async #each(isWanted: (entry: TreeEntry) => boolean, action: (entry: TreeEntry) => Promise<void>): Promise<void> {
-		for await (const entry of readIndex(this.#options.reader, this.#signal)) {
-			if (!this.#selection.takes(entry.name) || !isWanted(entry)) continue;
+		for await (const entry of this.#plan.entriesOf) {
+			if (!isWanted(entry)) continue;
 			throwIfCancelled(this.#signal);
 			this.#throwIfFailed();
 			await action(entry);
 		}
 	}
 
+	/** Innermost first. The names are in order, so all below a directory has come when an entry comes that is not below it. */
+	async #finishDirectories(): Promise<void> {
+		const { target } = this.#options;
+		if (!target.finishDirectory) return;
+		const open: TreeEntry[] = [];
+		const finishOutside = async (name: string) => {
+			for (let last = open.at(-1); last && !name.startsWith(last.name); last = open.at(-1)) {
+				await target.finishDirectory?.(last, this.#signal);
+				open.pop();
+			}
+		};
+		await this.#each(
+			({ type }) => type === 'directory',
+			async (entry) => {
+				await finishOutside(entry.name);
+				open.push(entry);
+			},
+		);
+		await finishOutside('');
+	}
+
 	#bare = async (entry: TreeEntry): Promise<void> => {
+		// The file that it leads to was left as it is, with other content.
+		if (entry.type === 'link' && this.#skippedLinked.has(entry.target ?? '')) return this.#skip(entry);
 		if (await this.#isToBeWritten(entry)) {
 			await this.#options.target.make(entry, this.#signal);
 			this.#result.written++;
@@ -222,9 +291,14 @@ class TreeRestore {
 			this.#result.overwritten++;
 			return true;
 		}
-		this.#result.skipped++;
-		if (this.#result.skippedNames.length < NAMES_TOLD) this.#result.skippedNames.push(shownName(entry.name));
+		this.#skip(entry);
 		return false;
+	}
+
+	#skip({ name, linked }: TreeEntry): void {
+		this.#result.skipped++;
+		if (this.#result.skippedNames.length < NAMES_TOLD) this.#result.skippedNames.push(shownName(name));
+		if (linked && this.#skippedLinked.size < MOST_LINKED) this.#skippedLinked.add(name);
 	}
 
 	#progress({ size }: TreeEntry): void {

@@ -14,6 +14,11 @@ export interface TreeSource {
 	 * size now, where it was changed meanwhile.
 	 */
 	readWhole?(entry: EntryFacts, signal: AbortSignal): Promise<WholeEntry | LeftOut>;
+	/**
+	 * Whether a hard link that was listed still has the content that was read under the name that it leads to: that may have gone
+	 * meanwhile, or become another file. Where it does not, it is read as a file of its own.
+	 */
+	isLinkValid?(link: EntryFacts): boolean;
 	/** What the member of the tar is called, where that cannot be the name: see `unpackableName`. */
 	memberName?(entry: EntryFacts): string;
 }

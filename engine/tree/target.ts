@@ -13,6 +13,7 @@ export interface TreeTarget {
 	accept?(entry: TreeEntry): void;
 	/**
 	 * Called once when all entries were accepted, before the first is written: whether there is room, and the right to write.
+	 * @param totals `bytes` of what is certainly to be written; all `entries`
 	 * @throws BackupError
 	 */
 	prepare?(totals: { bytes: number; entries: number }, signal: AbortSignal): Promise<void>;
@@ -28,8 +29,8 @@ export interface TreeTarget {
 	writeFile(entry: TreeEntry, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
 	/** Makes what has no content: a directory, a link. In the order of names. */
 	make(entry: TreeEntry, signal: AbortSignal): Promise<void>;
-	/** After the last entry: times of directories, which change while files are written into them. */
-	finish?(signal: AbortSignal): Promise<void>;
+	/** When all entries are there, for each directory, those in it first: its time, which changes while files are written into it. */
+	finishDirectory?(entry: TreeEntry, signal: AbortSignal): Promise<void>;
 	/** In every case, at the end. */
 	close?(): Promise<void>;
 }

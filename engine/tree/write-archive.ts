@@ -130,6 +130,11 @@ export class TreeArchive {
 			yield* this.#large(step.facts);
 			return;
 		}
+		const isLost = step.facts.type === 'link' && this.#context.source.isLinkValid?.(step.facts) === false;
+		if (isLost) {
+			yield* this.#large(step.facts);
+			return;
+		}
 		yield this.#header(step.facts);
 		if (step.kind === 'bare') return this.#enter(step.facts);
 		const { facts, content, sha256, changed } = step;

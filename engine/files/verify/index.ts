@@ -7,7 +7,7 @@ import { BackupError, messageOf } from '../../errors';
 import { checkTree, openNeeded, readIndex, restoreTree } from '../../tree';
 import type { BackupSystem, Counts } from '../../verify/system';
 import type { CheckContext } from '../../verify/types';
-import { FilesTarget, hashOf, pathOf } from '../../tree/folder';
+import { assertRestorable, FilesTarget, hashOf, pathOf } from '../../tree/folder';
 
 /** Where a backup of files is restored for a test: below this folder, in one that is removed afterwards. */
 export interface FilesScratch {
@@ -27,9 +27,14 @@ export const filesSystem: BackupSystem<FilesScratch> = {
 			canBeRestored: true,
 			check: async (raw, manifest, context) => {
 				let count = 0;
-				const counts = await checkTree(raw, manifest, (message) => {
-					if (++count <= FOUND_AT_MOST) context.found({ severity: 'error', message });
-				});
+				const counts = await checkTree(
+					raw,
+					manifest,
+					(message) => {
+						if (++count <= FOUND_AT_MOST) context.found({ severity: 'error', message });
+					},
+					assertRestorable,
+				);
 				return { counts: { ...counts }, testRestore };
 			},
 		},

@@ -7,10 +7,11 @@
 import { randomBytes } from 'node:crypto';
 import { constants, type BigIntStats } from 'node:fs';
 import * as fs from 'node:fs/promises';
+import path from 'node:path';
 
 import { BackupError, throwIfCancelled } from '../../errors';
 import type { TreeEntry } from '../entry';
-import { compareNames, shownName } from '../name';
+import { shownName } from '../name';
 import type { Existing, TreeTarget } from '../target';
 import { assertNotForbidden, type ForbiddenPaths } from './forbidden';
 import { hashOf } from './hash';
@@ -40,18 +41,15 @@ export class FilesTarget implements TreeTarget {
 	readonly #options: FilesTargetOptions;
 	/** Directories that were found to be real ones, or were made. */
 	readonly #checked = new Set<string>();
-	/** To be given their times and modes at the end. */
-	readonly #directories: TreeEntry[] = [];
 
 	constructor(options: FilesTargetOptions) {
 		this.#options = options;
 		this.#root = Buffer.from(options.root);
 	}
 
-	accept({ name, type, target }: TreeEntry): void {
-		assertInside(name);
-		assertNotForbidden(this.#options.forbidden, this.#options.root, name);
-		if (type === 'link') assertInside(target ?? '');
+	accept(entry: TreeEntry): void {
+		assertRestorable(entry);
+		assertNotForbidden(this.#options.forbidden, this.#options.root, entry.name);
 	}
 
 	async prepare({ bytes }: { bytes: number }): Promise<void> {
@@ -140,22 +138,20 @@ export class FilesTarget implements TreeTarget {
 		}
 	}
 
-	/** From the innermost directory to the outermost: setting one of them changes nothing in those above. */
-	async finish(signal: AbortSignal): Promise<void> {
-		this.#directories.sort((a, b) => compareNames(b.name, a.name));
-		for (const entry of this.#directories) {
-			throwIfCancelled(signal);
+	async finishDirectory(entry: TreeEntry): Promise<void> {
+		try {
+			const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_DIRECTORY;
+			const handle = await fs.open(this.#bare(entry.name), flags);
 			try {
-				const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_DIRECTORY;
-				const handle = await fs.open(this.#bare(entry.name), flags);
-				try {
-					await this.#setAttributes(handle, entry);
-				} finally {
-					await handle.close();
-				}
-			} catch (error) {
-				throw targetError(error, shownName(entry.name));
+				await this.#setAttributes(handle, entry);
+			} finally {
+				await handle.close();
 			}
+		} catch (error) {
+			// What was skipped stands in its place.
+			const isOther = isErrno(error) && (error.code === 'ENOTDIR' || error.code === 'ELOOP');
+			if (isOther && this.#options.existing === 'skip') return;
+			throw targetError(error, shownName(entry.name));
 		}
 	}
 
@@ -167,7 +163,6 @@ export class FilesTarget implements TreeTarget {
 			const stat = await fs.lstat(this.#bare(entry.name));
 			if (!stat.isDirectory()) throw notADirectory(entry.name);
 		}
-		this.#directories.push(entry);
 	}
 
 	/** Gives what was written its name. */
@@ -186,11 +181,21 @@ export class FilesTarget implements TreeTarget {
 						},
 					);
 				});
+				// What was known of it, and of what is below it, holds no longer.
+				this.#checked.clear();
 			}
 			await fs.rename(partial, place);
 			return;
 		}
-		await fs.link(partial, place);
+		try {
+			await fs.link(partial, place);
+		} catch (error) {
+			if (!isErrno(error) || !WITHOUT_LINKS.has(error.code ?? '')) throw error;
+			// Such a file system cannot give a name only where it is free; so it is asked right before.
+			if (await isThere(place)) throw Object.assign(new Error('it exists'), { code: 'EEXIST' });
+			await fs.rename(partial, place);
+			return;
+		}
 		await fs.rm(partial);
 	}
 
@@ -278,6 +283,19 @@ export class FilesTarget implements TreeTarget {
 	}
 }
 
+/** What file systems say that know no hard links, or not so many: FAT, some network shares. */
+const WITHOUT_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+async function isThere(place: Buffer): Promise<boolean> {
+	try {
+		await fs.lstat(place);
+		return true;
+	} catch (error) {
+		if (isErrno(error) && error.code === 'ENOENT') return false;
+		throw error;
+	}
+}
+
 async function writeAll(
 	handle: fs.FileHandle,
 	content: AsyncIterable<Uint8Array>,
@@ -317,6 +335,9 @@ async function writeAroundHoles(handle: fs.FileHandle, chunk: Uint8Array, positi
 	await flush(chunk.length);
 }
 
+/** What ends a path; on Windows also what leads to another folder or drive. */
+const OUTSIDE = path.sep === '/' ? /\0/ : /[\0\\:]/;
+
 /** `a/` and `a/b/` of `a/b/c`. */
 function foldersAbove(name: string): string[] {
 	const folders: string[] = [];
@@ -326,10 +347,15 @@ function foldersAbove(name: string): string[] {
 	return folders;
 }
 
+/** Whether an entry lies below the folder that is restored into, wherever that is. @throws BackupError ARCHIVE_CORRUPT */
+export function assertRestorable({ name, type, target = '' }: TreeEntry): void {
+	assertInside(type === 'directory' ? name.slice(0, -1) : name);
+	if (type === 'link') assertInside(target);
+}
+
 /** @throws BackupError ARCHIVE_CORRUPT for a name that is no plain path below the target */
 function assertInside(name: string): void {
-	const parts = name.replace(/\/$/, '').split('/');
-	const isPlain = parts.every((part) => part !== '' && part !== '.' && part !== '..' && !part.includes('\0'));
+	const isPlain = name.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !OUTSIDE.test(part));
 	if (isPlain) return;
 	throw new BackupError(
 		'ARCHIVE_CORRUPT',

@@ -4,7 +4,7 @@
  * directory are sorted. In memory: the names in the directory at hand, and of those above it the ones that are still to come.
  */
 import * as fs from 'node:fs';
-import { opendir } from 'node:fs/promises';
+import { opendir, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 import { throwIfCancelled } from '../../errors';
@@ -39,7 +39,7 @@ const SLASH = Buffer.from('/');
 /** All entries below the root, without the root itself. */
 export async function* walk(options: WalkOptions): AsyncGenerator<Walked> {
 	const { root, oneFileSystem } = options;
-	const device = oneFileSystem ? (await lstat(root, { bigint: true })).dev : undefined;
+	const device = oneFileSystem ? (await stat(root, { bigint: true })).dev : undefined;
 	yield* walkDirectory('', options, device);
 }
 
@@ -78,20 +78,20 @@ async function namesIn(directory: string, { root, onUnreadable, signal }: WalkOp
 		}
 	} catch (error) {
 		if (!isErrno(error)) throw error;
-		if (error.code !== 'ENOENT' || directory === '') onUnreadable(directory, error);
+		if (!isGone(error) || directory === '') onUnreadable(directory, error);
 	}
 	return names.sort(compareNames);
 }
 
 async function look(name: string, { root, onUnreadable }: WalkOptions): Promise<Walked | undefined> {
 	try {
-		const stat = await lstat(pathOf(root, name.replace(/\/$/, '')), { bigint: true });
+		const found = await lstat(pathOf(root, name.replace(/\/$/, '')), { bigint: true });
 		// It has become something else since the directory was listed, and what was listed is gone.
-		return stat.isDirectory() === name.endsWith('/') ? { name, stat } : undefined;
+		return found.isDirectory() === name.endsWith('/') ? { name, stat: found } : undefined;
 	} catch (error) {
 		if (!isErrno(error)) throw error;
 		// It is gone since the directory was listed: as if it had never been there.
-		if (error.code !== 'ENOENT') onUnreadable(name, error);
+		if (!isGone(error)) onUnreadable(name, error);
 		return undefined;
 	}
 }
@@ -99,6 +99,11 @@ async function look(name: string, { root, onUnreadable }: WalkOptions): Promise<
 /** The path of an entry, as bytes. */
 export function pathOf(root: Buffer, name: string): Buffer {
 	return name === '' ? root : Buffer.concat([root, SLASH, bytesOf(name)]);
+}
+
+/** Whether nothing is there any more: the entry is gone, or the folder that it was in, or that is something else by now. */
+export function isGone({ code }: NodeJS.ErrnoException): boolean {
+	return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 export function isErrno(error: unknown): error is NodeJS.ErrnoException {
