@@ -4,7 +4,7 @@ set -euo pipefail
 
 packages=(
 	postgresql postgresql-contrib   # a second server version, and pg_dump, pg_restore, psql to compare with
-	gnupg zstd gzip jq curl         # archives must open with stock tools
+	gnupg zstd gzip jq curl python3 # archives must open with stock tools
 	rclone                          # what a backup to S3 and a restore from it are measured beside
 	swift-proxy swift-account swift-container swift-object memcached   # a production S3 server
 	chromium                        # the editor, in a real browser
