@@ -78,9 +78,9 @@ export function memberHeader(facts: MemberFacts): Buffer {
 	return Buffer.concat([before, extended, tarPadding(extended.length), block]);
 }
 
-/** Whether the header itself has room for a name. */
+/** Whether the header itself can hold a name: what is not printable stands there as `_`. */
 function fits(name: Uint8Array): boolean {
-	return name.length <= NAME_BYTES && name.every((byte) => byte > 0 && byte < 0x80);
+	return name.length <= NAME_BYTES && name.every((byte) => byte >= 0x20 && byte < 0x7f);
 }
 
 /** Whether the header itself has room for the name of a user or group, and a NUL behind it. */

@@ -156,7 +156,7 @@ describe('GNU tar', () => {
 		// Its content is a hole.
 		truncateSync(tar, lstatSync(tar).size + 20 * 1024 ** 3);
 		appendFileSync(tar, tarEnd());
-		const listing = execFileSync('tar', ['--xattrs', '-tvvf', tar, '--numeric-owner', '--utc'], { encoding: 'utf8' });
+		const listing = execFileSync('tar', ['--xattrs', '-tvvf', tar, '--numeric-owner', '--utc', '--full-time'], { encoding: 'utf8' });
 		expect(listing).toMatch(/^-rw-r--r--[ *] 3000000000\/0 +21474836480 1969-12-31 23:59:58\S* huge\n/);
 		expect(listing).toMatch(/x: +\d+ user\.comment/);
 	});
