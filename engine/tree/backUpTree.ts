@@ -146,7 +146,10 @@ async function oneArchive(
 		const isLast = await contents.fill(steps);
 		if (isLast) for (const checkpoint of checkpoints) await copyIndex(options, checkpoint, contents);
 		await contents.end();
-		const needs = [...context.tally.uses.keys()].filter((id) => id !== writer.id);
+		// A checkpoint may hold nothing but folders and links: stock tools look for them there.
+		const needed = new Set([...context.tally.uses.keys(), ...(isLast ? checkpoints.map(({ id }) => id) : [])]);
+		needed.delete(writer.id);
+		const needs = [...needed];
 		await assertThere(options, needs);
 		const details = isLast
 			? completeDetails(options, context.tally)

@@ -92,7 +92,7 @@ function stage(options: Partial<BackUpFilesOptions> = {}) {
 async function unpacked(archives: string, file: string): Promise<string> {
 	const target = folder();
 	const variables = { ARCHIVE: file, TARGET: target };
-	writeFileSync(path.join(archives, 'needed'), await runCommand('files-needed', variables, archives));
+	await runCommand('files-needed', variables, archives);
 	await runCommand('files-lists', variables, archives);
 	await runCommand('files-incremental', variables, archives);
 	return target;
@@ -143,7 +143,13 @@ describe('the commands of "Restore without n8n", for files', () => {
 describe('GNU tar', () => {
 	it('reads the headers of members of any size, name and attribute', () => {
 		const tar = path.join(folder(), 'headers.tar');
-		const facts = { mode: 0o644, uid: 3_000_000_000, gid: 0, modified: -1_500_000_000n, type: 'file' } as const;
+		const facts = {
+			mode: 0o644,
+			uid: 3_000_000_000,
+			gid: 0,
+			modified: 1_500_000_000_250_000_000n,
+			type: 'file',
+		} as const;
 		writeFileSync(
 			tar,
 			memberHeader({
@@ -156,8 +162,10 @@ describe('GNU tar', () => {
 		// Its content is a hole.
 		truncateSync(tar, lstatSync(tar).size + 20 * 1024 ** 3);
 		appendFileSync(tar, tarEnd());
-		const listing = execFileSync('tar', ['--xattrs', '-tvvf', tar, '--numeric-owner', '--utc', '--full-time'], { encoding: 'utf8' });
-		expect(listing).toMatch(/^-rw-r--r--[ *] 3000000000\/0 +21474836480 1969-12-31 23:59:58\S* huge\n/);
-		expect(listing).toMatch(/x: +\d+ user\.comment/);
+		const listing = execFileSync('tar', ['--xattrs', '-tvvf', tar, '--numeric-owner', '--utc', '--full-time'], {
+			encoding: 'utf8',
+		});
+		// The asterisk stands for attributes.
+		expect(listing).toMatch(/^-rw-r--r--\* 3000000000\/0 +21474836480 2017-07-14 02:40:00\S* huge\n/);
 	});
 });
