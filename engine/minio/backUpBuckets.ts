@@ -119,7 +119,7 @@ function partialOf({ prefix, include = [], exclude = [] }: BackUpBucketsOptions)
 
 async function baseOf(
 	name: string,
-	{ storage, folder, keys, incremental, signal }: BackUpBucketsOptions,
+	{ storage, folder, keys, encryption, incremental, signal }: BackUpBucketsOptions,
 	source: Manifest['source'],
 ): Promise<ChosenBase> {
 	if (!incremental) return NO_BASE;
@@ -131,6 +131,7 @@ async function baseOf(
 		folder,
 		source,
 		keys,
+		encryption,
 		isReliable: async ({ key, manifest, hasRecord }) =>
 			!hasRecord || (await verificationState(storage, { key, id: manifest.id }, signal)) !== 'failed',
 		signal,
