@@ -1,0 +1,64 @@
+/**
+ * AES in CFB mode from a zero vector, decrypted. OpenSSL encrypts block after block there, each by a call of its own. But what a
+ * block of the cipher text is combined with is the encrypted block before it, and all of those are known: encrypted together in
+ * ECB mode they take a quarter of the time, and to combine words here takes less than what is saved.
+ */
+import { createCipheriv } from 'node:crypto';
+
+const BLOCK_BYTES = 16;
+const BLOCK_WORDS = BLOCK_BYTES / 4;
+
+export class CfbDecipher {
+	readonly #ecb;
+	/** What the present block is combined with. */
+	#mask: Buffer;
+	/** The present block, as far as it has come. */
+	readonly #block = Buffer.alloc(BLOCK_BYTES);
+	#used = 0;
+
+	/** @param key 16, 24 or 32 bytes */
+	constructor(key: Uint8Array) {
+		this.#ecb = createCipheriv(`aes-${key.length * 8}-ecb`, key, null).setAutoPadding(false);
+		this.#mask = this.#ecb.update(Buffer.alloc(BLOCK_BYTES));
+	}
+
+	/** Decrypts the bytes that come next, of any length. */
+	update(encrypted: Uint8Array): Buffer {
+		const head = this.#used > 0 ? Math.min(BLOCK_BYTES - this.#used, encrypted.length) : 0;
+		const whole = Math.floor((encrypted.length - head) / BLOCK_BYTES) * BLOCK_BYTES;
+		// Whole blocks begin at the border of a word.
+		const room = Buffer.allocUnsafeSlow(BLOCK_BYTES + encrypted.length);
+		const plain = room.subarray(BLOCK_BYTES - head, BLOCK_BYTES - head + encrypted.length);
+		plain.set(encrypted);
+		this.#bytes(plain.subarray(0, head));
+		if (whole > 0) this.#blocks(new Int32Array(room.buffer, BLOCK_BYTES, whole / 4));
+		this.#bytes(plain.subarray(head + whole));
+		return plain;
+	}
+
+	#blocks(words: Int32Array): void {
+		const masks = inWords(this.#ecb.update(words));
+		const first = inWords(this.#mask);
+		for (let at = 0; at < BLOCK_WORDS; at++) words[at]! ^= first[at]!;
+		for (let at = BLOCK_WORDS; at < words.length; at++) words[at]! ^= masks[at - BLOCK_WORDS]!;
+		this.#mask = Buffer.from(masks.slice(-BLOCK_WORDS).buffer);
+	}
+
+	/** No more than what is left of the present block, in place. */
+	#bytes(bytes: Buffer): void {
+		for (let at = 0; at < bytes.length; at++) {
+			const encrypted = bytes[at]!;
+			bytes[at] = encrypted ^ this.#mask[this.#used]!;
+			this.#block[this.#used++] = encrypted;
+		}
+		if (this.#used < BLOCK_BYTES) return;
+		this.#mask = this.#ecb.update(this.#block);
+		this.#used = 0;
+	}
+}
+
+/** Bytes of whole words as words; copied where they do not begin at the border of one. */
+function inWords(bytes: Buffer): Int32Array {
+	const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
+	return new Int32Array(buffer, byteOffset, length / 4);
+}
