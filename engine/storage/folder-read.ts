@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 
 import { BackupError, cancelled } from '../errors';
 import { folderError, systemCode } from './folder-errors';
+import { lend } from './lent';
 import { GRACE_MS, type StallWatch } from './stall';
 import type { ReadOptions } from './storage';
 
@@ -22,7 +23,7 @@ export async function openFile(file: string, what: string, options: ReadOptions,
 	const { handle, size } = await openPlainFile(file);
 	try {
 		const range = { start: options.start ?? 0, end: Math.min(options.end ?? size, size) };
-		return new FileRead(handle, range, what, options.signal, watch);
+		return new FileRead(handle, range, what, options, watch);
 	} catch (error) {
 		await handle.close();
 		throw error;
@@ -64,6 +65,8 @@ export function becameShorter(what: string): BackupError {
 
 class FileRead extends Readable {
 	#position: number;
+	/** Chunks that were given back. */
+	readonly #spare: Buffer[] = [];
 	readonly #end: number;
 	readonly #onAbort = () => this.destroy(cancelled());
 
@@ -71,7 +74,7 @@ class FileRead extends Readable {
 		private readonly handle: FileHandle,
 		range: { start: number; end: number },
 		private readonly what: string,
-		private readonly signal: AbortSignal | undefined,
+		private readonly options: Pick<ReadOptions, 'lends' | 'signal'>,
 		private readonly watch: StallWatch,
 	) {
 		super({ highWaterMark: READ_BYTES });
@@ -79,6 +82,7 @@ class FileRead extends Readable {
 		this.#end = range.end;
 		// Its reader meets its errors; one that comes before or after anybody reads must not end the process.
 		this.on('error', () => {});
+		const { signal } = options;
 		if (signal?.aborted) this.#onAbort();
 		else signal?.addEventListener('abort', this.#onAbort, { once: true });
 	}
@@ -89,18 +93,23 @@ class FileRead extends Readable {
 			this.push(null);
 			return;
 		}
-		const { watch, handle, signal } = this;
-		const read = () => handle.read(Buffer.allocUnsafe(wanted), 0, wanted, this.#position);
+		const { watch, handle } = this;
+		const { lends, signal } = this.options;
+		const room = lends ? (this.#spare.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES)) : Buffer.allocUnsafe(wanted);
 		watch
-			.supervise(() => watch.during(read), signal)
+			.supervise(() => watch.during(() => handle.read(room, 0, wanted, this.#position)), signal)
 			.then(
-				({ buffer, bytesRead }) => this.#handOn(buffer.subarray(0, bytesRead)),
+				({ bytesRead }) => {
+					const bytes = room.subarray(0, bytesRead);
+					if (lends) lend(bytes, () => this.#spare.push(room));
+					this.#handOn(bytes);
+				},
 				(error: unknown) => this.destroy(folderError(error, this.what)),
 			);
 	}
 
 	override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-		this.signal?.removeEventListener('abort', this.#onAbort);
+		this.options.signal?.removeEventListener('abort', this.#onAbort);
 		// Closing waits for a read that is under way, which may hang; whoever reads is not to hang with it.
 		let isDone = false;
 		const end = () => {

@@ -39,6 +39,8 @@ export interface ReadOptions {
 	/** The byte after the last one wanted. */
 	end?: number;
 	signal?: AbortSignal;
+	/** Whether chunks may be lent (lent.ts), for a reader that gives back those that it is done with. */
+	lends?: boolean;
 }
 
 /** An object that could not be removed. */

@@ -134,5 +134,7 @@ export async function* decryptArchive(
 	const { sessionKeyPackets, data } = await readHead(cursor, limitsOf(facts));
 	const content = await unseal(cursor, data, await sessionKeysOf(sessionKeyPackets, keys, signal));
 	if (!content) throw new NoSessionKey();
+	// What is decrypted was copied.
+	cursor.releasesSlices = true;
 	yield* content;
 }

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream';
 import { createDecompressor, decompressFrame, type CodecName } from '../codec';
 import type { ByteCursor } from '../cursor';
 import type { ManifestPart } from '../manifest/manifest';
+import type { FrameDecoder } from './frame-decoder';
 import { corrupt } from './stored-file';
 
 /** Frames up to this many stored bytes are read whole, so that their hash is known before their first byte goes on. */
@@ -13,6 +14,8 @@ export interface PartContext {
 	/** Key of the archive, for errors. */
 	key: string;
 	codec: CodecName;
+	/** Decompresses frames into memory that is lent (storage/lent.ts); by default each one gets memory of its own. */
+	decoder?: FrameDecoder | undefined;
 	/** Called when the hash of a frame was right, before its content is decompressed where it is read whole. */
 	frameWasRight: () => void;
 }
@@ -30,11 +33,13 @@ export async function readPart(
 ): Promise<Uint8Array | AsyncGenerator<Uint8Array>> {
 	await cursor.skipTo(part.offset);
 	if (part.length > WHOLE_BYTES) return decompressStream(cursor.pass(part.length), part, context);
-	const frame = await cursor.take(part.length);
+	const { codec, decoder } = context;
+	const frame = decoder ? await decoder.read(cursor, part.length) : await cursor.take(part.length);
 	if (createHash('sha256').update(frame).digest('hex') !== part.sha256) throw wrongHash(part, context);
 	context.frameWasRight();
 	if (part.rawLength > WHOLE_BYTES) return decompressStream([frame], part, context);
-	const raw = await decompressFrame(context.codec, frame, part.rawLength).catch((error: unknown) => {
+	const decoded = decoder?.decode(frame, part.rawLength) ?? decompressFrame(codec, frame, part.rawLength);
+	const raw = await decoded.catch((error: unknown) => {
 		throw notDecompressed(part, context, error);
 	});
 	if (raw.length !== part.rawLength) throw wrongLength(part, context);

@@ -8,6 +8,7 @@
 import { Readable } from 'node:stream';
 
 import { BackupError, throwIfCancelled } from '../../errors';
+import { giveBack } from '../../storage/lent';
 import type { Storage } from '../../storage/storage';
 import { assertAuthentic } from '../manifest/authenticity';
 import { assertCodecAvailable } from '../codec';
@@ -18,6 +19,7 @@ import { keyIn, manifestKeyOf } from '../naming';
 import { layoutOf, type SealedLayout } from '../encryption/layout';
 import type { UnlockedKeys } from '../encryption/session-keys';
 import type { OpenedSeal } from '../encryption/unseal-range';
+import { FrameDecoder } from './frame-decoder';
 import { type PartContext, readPart } from './part-reader';
 import { openSealed, rangePass, wholePass, type ReadPass, type WholePass } from './read-pass';
 import { streamFrom } from './stream-from';
@@ -32,6 +34,13 @@ export interface ReadPartResult {
 	part: ManifestPart;
 	/** Whole, or a stream where the part is large; a stream is to be read before the next part is asked for. */
 	raw: Buffer | Readable;
+}
+
+interface RunOptions {
+	decoder: FrameDecoder | undefined;
+	signal: AbortSignal | undefined;
+	/** Checks what is to be checked after the last part. */
+	atEnd?: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -131,7 +140,7 @@ export class ArchiveReader {
 		const file = new StoredFile(options);
 		try {
 			for await (const chunk of file.bytes) {
-				void chunk;
+				giveBack(chunk);
 				onProgress?.(file.size, this.manifest.size.stored);
 			}
 			await file.verify();
@@ -223,10 +232,27 @@ export class ArchiveReader {
 	 * fetched, of an encrypted archive also its beginning, once. All parts of an encrypted archive are read in one pass, and so are
 	 * those of one that cannot be read by ranges, up to the last part wanted: where that is the last of the file, the hash of the
 	 * file is compared as well. Errors as of `raw`.
+	 * @param options.lends Buffers are lent (storage/lent.ts): the reader gives each back that it is done with, and the content
+	 * of another part takes its place.
 	 */
 	async *parts(
 		filter: (part: ManifestPart, index: number) => boolean,
 		signal?: AbortSignal,
+		{ lends = false }: { lends?: boolean } = {},
+	): AsyncGenerator<ReadPartResult, void, undefined> {
+		const codec = this.manifest.codec.name;
+		const decoder = lends && codec !== 'none' ? new FrameDecoder(codec) : undefined;
+		try {
+			yield* this.#partsBy(decoder, filter, signal);
+		} finally {
+			decoder?.close();
+		}
+	}
+
+	async *#partsBy(
+		decoder: FrameDecoder | undefined,
+		filter: (part: ManifestPart, index: number) => boolean,
+		signal: AbortSignal | undefined,
 	): AsyncGenerator<ReadPartResult, void, undefined> {
 		throwIfCancelled(signal);
 		const { parts } = this.manifest;
@@ -238,14 +264,15 @@ export class ArchiveReader {
 		if (keys && (!this.#layout || wanted.length === parts.length)) {
 			const pass = wholePass(options, keys, this.#knownGood);
 			const isLast = wanted.at(-1)?.index === parts.length - 1;
-			yield* this.#readRun(wanted, pass, signal, isLast ? () => this.#assertEnd(pass) : undefined);
+			yield* this.#readRun(wanted, pass, { decoder, signal, atEnd: isLast ? () => this.#assertEnd(pass) : undefined });
 			return;
 		}
 		const seal = keys && this.#layout && (await this.#openSeal(this.#layout, keys, signal, this.#knownGood));
 		for (const run of adjacentRuns(wanted)) {
 			const first = run[0]!.part;
 			const final = run.at(-1)!.part;
-			yield* this.#readRun(run, rangePass(options, first.offset, final.offset + final.length, seal), signal);
+			const pass = rangePass(options, first.offset, final.offset + final.length, seal);
+			yield* this.#readRun(run, pass, { decoder, signal });
 		}
 	}
 
@@ -269,19 +296,19 @@ export class ArchiveReader {
 	async *#readRun(
 		run: { part: ManifestPart; index: number }[],
 		pass: ReadPass,
-		signal: AbortSignal | undefined,
-		atEnd: () => Promise<void> = () => Promise.resolve(),
+		{ decoder, signal, atEnd }: RunOptions,
 	): AsyncGenerator<ReadPartResult, void, undefined> {
+		const context = { ...this.#context(pass), decoder };
 		try {
 			for (const { part, index } of run) {
 				throwIfCancelled(signal);
-				const content = await readPart(pass.cursor, part, this.#context(pass)).catch(async (error: unknown) => {
+				const content = await readPart(pass.cursor, part, context).catch(async (error: unknown) => {
 					throw await pass.explain(error);
 				});
 				if (content instanceof Uint8Array) yield { index, part, raw: asBuffer(content) };
 				else yield* handOut({ index, part }, content, pass);
 			}
-			await atEnd().catch(async (error: unknown) => {
+			await atEnd?.().catch(async (error: unknown) => {
 				throw await pass.explain(error);
 			});
 		} finally {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { BackupError } from '../../errors';
+import { giveBack } from '../../storage/lent';
 import type { Storage } from '../../storage/storage';
 import type { Manifest } from '../manifest/manifest';
 
@@ -31,7 +32,7 @@ export async function assertStoredSize({ storage, key, manifest }: StoredFileOpt
 	if (found.size !== stored) throw corrupt(key, `it has ${found.size} bytes where ${stored} were stored`);
 }
 
-/** One pass over the stored bytes, hashed and counted as they go by. */
+/** One pass over the stored bytes, hashed and counted as they go by. Chunks may be lent (storage/lent.ts). */
 export class StoredFile {
 	/** Bytes read so far. */
 	size = 0;
@@ -53,7 +54,7 @@ export class StoredFile {
 	async *#read(): AsyncGenerator<Uint8Array> {
 		const { storage, key, signal } = this.#options;
 		try {
-			const source = await storage.read(key, signal ? { signal } : {});
+			const source = await storage.read(key, { lends: true, ...(signal ? { signal } : {}) });
 			// Its reader meets its errors; one that comes when nobody reads any more must not end the process.
 			source.on('error', () => {});
 			for await (const chunk of source) {
@@ -69,7 +70,7 @@ export class StoredFile {
 
 	/** Reads whatever has not been read and throws ARCHIVE_CORRUPT unless all of it is what was stored. */
 	async verify(): Promise<void> {
-		for await (const chunk of this.bytes) void chunk;
+		for await (const chunk of this.bytes) giveBack(chunk);
 		if (this.failure) throw this.failure.error;
 		const { key, manifest } = this.#options;
 		const { stored } = manifest.size;

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { inBlocks, inSlices } from '../../../engine/archive/blocks';
 import { ByteChannel } from '../../../engine/archive/write/channel';
 import { ByteCursor, EndedEarly } from '../../../engine/archive/cursor';
+import { lend } from '../../../engine/storage/lent';
 
 async function* source(...chunks: string[]): AsyncGenerator<Uint8Array> {
 	for (const chunk of chunks) yield Buffer.from(chunk);
@@ -64,6 +65,61 @@ describe('a byte cursor', () => {
 	it('says when the source ends too early', async () => {
 		await expect(new ByteCursor(source('abc')).take(4)).rejects.toBeInstanceOf(EndedEarly);
 		await expect(new ByteCursor(source('abc')).skipTo(4)).rejects.toBeInstanceOf(EndedEarly);
+	});
+});
+
+describe('a byte cursor over chunks that are lent', () => {
+	/** Chunks that become dashes when they are given back. */
+	const lending = async function* (...chunks: string[]): AsyncGenerator<Uint8Array> {
+		for (const chunk of chunks) {
+			const bytes = Buffer.from(chunk);
+			yield lend(bytes, () => bytes.fill('-'));
+		}
+	};
+	const into = async (cursor: ByteCursor, length: number) => String(await cursor.takeInto(Buffer.alloc(length)));
+
+	it('gives back what it has copied, when it asks for more', async () => {
+		const returned: string[] = [];
+		const source = async function* () {
+			for (const chunk of ['abc', 'def', 'ghi']) yield lend(Buffer.from(chunk), () => returned.push(chunk));
+		};
+		const cursor = new ByteCursor(source());
+		expect(await into(cursor, 2)).toBe('ab');
+		expect(await into(cursor, 4)).toBe('cdef');
+		expect(returned).toEqual(['abc']);
+		expect(await into(cursor, 1)).toBe('g');
+		expect(returned).toEqual(['abc', 'def']);
+		expect(await into(cursor, 2)).toBe('hi');
+		expect(await cursor.atEnd()).toBe(true);
+		expect(returned).toEqual(['abc', 'def', 'ghi']);
+	});
+
+	it('keeps every chunk of which a slice was handed out', async () => {
+		const cursor = new ByteCursor(lending('abc', 'def', 'ghi', 'jkl', 'mno'));
+		const taken = await cursor.take(1);
+		expect(await into(cursor, 2)).toBe('bc');
+		const peeked = await cursor.peek();
+		expect(await into(cursor, 3)).toBe('def');
+		const passed: Uint8Array[] = [];
+		for await (const piece of cursor.pass(4)) passed.push(piece);
+		const remainder: Uint8Array[] = [];
+		for await (const piece of cursor.remainder()) remainder.push(piece);
+		expect([taken, peeked, ...passed, ...remainder].map(String)).toEqual(['a', 'def', 'ghi', 'j', 'kl', 'mno']);
+	});
+
+	it('gives back slices, too, where its reader says so', async () => {
+		const cursor = new ByteCursor(lending('abc', 'def'));
+		cursor.releasesSlices = true;
+		const pieces: Uint8Array[] = [];
+		for await (const piece of cursor.remainder()) {
+			expect(String(piece)).not.toContain('-');
+			pieces.push(piece);
+		}
+		expect(pieces.map(String)).toEqual(['---', '---']);
+	});
+
+	it('says when the source ends too early', async () => {
+		await expect(into(new ByteCursor(lending('abc')), 4)).rejects.toBeInstanceOf(EndedEarly);
 	});
 });
 

@@ -284,10 +284,11 @@ class Applier {
 	}
 
 	#loading(step: CopyStep): Task {
-		const { comment, essential, statement, table } = step;
+		const { comment, essential, release, statement, table } = step;
 		const run = async (client: Client) => {
 			const count = await copyIn(client, step);
 			if (table) this.#count(table, count);
+			release?.();
 		};
 		return { object: objectName(comment, statement), essential, run };
 	}

@@ -19,7 +19,7 @@ const JOINED_BYTES = 64 * 1024;
 const COPY_DONE = encodeMessage(MessageType.copyDone, Buffer.alloc(0));
 
 /**
- * Loads the rows of a COPY FROM STDIN. Resolves with their number, as the server says.
+ * Loads the rows of a COPY FROM STDIN. Resolves with their number, as the server says, and once nothing reads the rows any more.
  * @throws BackupError TARGET_FAILED where the server does not ask for the rows; the server's error
  */
 export async function copyIn(
@@ -43,6 +43,8 @@ export async function copyIn(
 class BufferCopy implements Submittable {
 	#asked = false;
 	#rows = 0;
+	/** The socket has taken all, and the server has answered. A broken one might answer before it has read the rows. */
+	readonly #isOver = { writing: false, answer: false };
 
 	constructor(
 		readonly statement: string,
@@ -54,7 +56,7 @@ class BufferCopy implements Submittable {
 		const query = encodeQuery(Buffer.from(this.statement));
 		if (this.rows.length <= JOINED_BYTES) {
 			const data = this.rows.length > 0 ? [encodeMessage(MessageType.copyData, this.rows)] : [];
-			stream.write(Buffer.concat([query, ...data, COPY_DONE]));
+			stream.write(Buffer.concat([query, ...data, COPY_DONE]), () => this.#settle('writing'));
 			return;
 		}
 		// Corked, all of it is handed to the kernel by as few calls as it takes, and nothing is copied.
@@ -65,8 +67,13 @@ class BufferCopy implements Submittable {
 			stream.write(copyDataHeader(piece.length));
 			stream.write(piece);
 		}
-		stream.write(COPY_DONE);
+		stream.write(COPY_DONE, () => this.#settle('writing'));
 		stream.uncork();
+	}
+
+	#settle(ended: 'answer' | 'writing'): void {
+		this.#isOver[ended] = true;
+		if (this.#isOver.answer && this.#isOver.writing) this.settled.resolve(this.#rows);
 	}
 
 	handleCopyInResponse(): void {
@@ -78,7 +85,7 @@ class BufferCopy implements Submittable {
 	}
 
 	handleReadyForQuery(): void {
-		if (this.#asked) this.settled.resolve(this.#rows);
+		if (this.#asked) this.#settle('answer');
 		else this.settled.reject(unasked());
 	}
 

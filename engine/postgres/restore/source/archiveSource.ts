@@ -24,6 +24,7 @@
 import { assertSelfContained } from '../../../archive';
 import type { ArchiveReader, Manifest, ManifestPart, ReadPartResult } from '../../../archive';
 import { BackupError } from '../../../errors';
+import { giveBack } from '../../../storage/lent';
 import { type DatabaseProperties, type StoredProperties, storedPropertiesSchema } from '../../dump/databaseProperties';
 import { parseSettingsFrame, SETTINGS_PART } from '../../dump/settingsFrame';
 import { largeObjectPieces } from '../../largeObjectFrame';
@@ -105,8 +106,9 @@ export class ArchiveSource implements RestoreSource {
 
 	/** Reads parts and checks them; what is small and needed again is kept. */
 	async #check(content: PartCheck, wanted: Wanted, signal?: AbortSignal): Promise<void> {
-		for await (const { index, part, raw } of this.reader.parts(wanted, signal)) {
+		for await (const { index, part, raw } of this.reader.parts(wanted, signal, { lends: true })) {
 			await content.read(part, raw);
+			if (holdsRows(part) && Buffer.isBuffer(raw)) giveBack(raw);
 			if (part.type === SETTINGS_PART && Buffer.isBuffer(raw)) this.#settings = parseSettingsFrame(raw);
 			const keeps = Buffer.isBuffer(raw) && isScript(part) && this.#keptBytes + raw.length <= MAX_KEPT_BYTES;
 			if (keeps) this.#keptBytes += raw.length;
@@ -189,7 +191,7 @@ export class ArchiveSource implements RestoreSource {
 			const content = isUnchecked ? await check.passOn(part, raw) : raw;
 			if (hadRows && part.type === 'post-data') yield retry;
 			if (part.type !== 'large-objects') hadRows = holdsRows(part);
-			if (holdsRows(part)) yield* this.#rows.steps(index, part, content, filter);
+			if (holdsRows(part)) yield* releasing(this.#rows.steps(index, part, content, filter), content);
 			else if (part.type === 'large-objects') yield* batches(Buffer.isBuffer(content) ? one(content) : content);
 			else if (isScript(part)) yield* scripts.steps(content, isUnchecked);
 			else throw new Error(`Nothing is made of a part of the type ${part.type}.`);
@@ -220,7 +222,7 @@ export class ArchiveSource implements RestoreSource {
 
 	/** The next frame is read while one is being loaded. */
 	#read(wanted: Wanted, signal?: AbortSignal) {
-		const read = (ended: AbortSignal) => this.reader.parts(wanted, ended);
+		const read = (ended: AbortSignal) => this.reader.parts(wanted, ended, { lends: true });
 		const mayWait = ({ raw }: ReadPartResult) => Buffer.isBuffer(raw) && raw.length <= MAX_AHEAD_BYTES;
 		return readAhead(read, mayWait, signal);
 	}
@@ -230,6 +232,23 @@ export class ArchiveSource implements RestoreSource {
 		for await (const { index, part, raw } of this.reader.parts((_, at) => wanted.has(at), signal))
 			yield* this.#rows.steps(index, part, raw, filter, places);
 	}
+}
+
+/** The steps of a frame, which gives its memory back once the rows of all of them have been released. */
+async function* releasing(
+	steps: AsyncIterable<CopyStep>,
+	frame: Buffer | AsyncIterable<Buffer>,
+): AsyncGenerator<CopyStep> {
+	// Rows that come as a stream are slices of the frame as well, and nobody says when they were read.
+	let users = 1;
+	const release = () => {
+		if (--users === 0 && Buffer.isBuffer(frame)) giveBack(frame);
+	};
+	for await (const step of steps) {
+		users++;
+		yield Buffer.isBuffer(step.rows) ? { ...step, release } : step;
+	}
+	release();
 }
 
 /** Characters of statements on large objects that are sent in one go. */

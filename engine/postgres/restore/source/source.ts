@@ -27,6 +27,8 @@ export type RestoreStep =
 			statement: string;
 			comment: string;
 			rows: Buffer | AsyncIterable<Buffer>;
+			/** To be called once rows in a buffer are loaded and nobody will read them again: other rows take their place. */
+			release?: () => void;
 			table: string | undefined;
 			/** Its failure ends the restore, even where errors are collected. */
 			essential?: boolean;
