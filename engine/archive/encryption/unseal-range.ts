@@ -8,8 +8,6 @@
  * The MDC, a hash over all of the plain text at its very end, is not looked at. What comes out is authenticated by nothing but
  * the hashes of the frames that it holds: the reader hands out nothing that it has not compared with them.
  */
-import { createDecipheriv, type Decipheriv } from 'node:crypto';
-
 import { inSlices } from '../blocks';
 import { ByteCursor, EndedEarly } from '../cursor';
 import {
@@ -21,6 +19,7 @@ import {
 	SEIPD_TAG,
 	SEIPD_VERSION,
 } from './layout';
+import { CfbDecipher } from './cfb-decipher';
 import { RefusedMessage } from './packets';
 import { limitsOf, NoSessionKey, readHead, type SessionKey, sessionKeysOf, type UnlockedKeys } from './session-keys';
 
@@ -92,6 +91,8 @@ export async function* unsealRange(
 	const bodyFrom = SEIPD_VERSION.length + Math.max(0, block - AES_BLOCK_BYTES);
 	const bodyTo = SEIPD_VERSION.length + layout.inPlainText(to - 1) + 1;
 	const stored = new ByteCursor(read(layout.inFile(bodyFrom), layout.inFile(bodyTo - 1) + 1));
+	// What is decrypted was copied.
+	stored.releasesSlices = true;
 	try {
 		const body = new ByteCursor(withoutLengths(stored, layout.outer, bodyFrom, bodyTo));
 		const before = block === 0 ? Buffer.alloc(AES_BLOCK_BYTES) : await body.take(AES_BLOCK_BYTES);
@@ -122,12 +123,12 @@ async function* withoutLengths(
 	}
 }
 
-async function* decrypted(body: ByteCursor, decipher: Decipheriv): AsyncGenerator<Uint8Array> {
+async function* decrypted(body: ByteCursor, decipher: CfbDecipher): AsyncGenerator<Uint8Array> {
 	for await (const slice of inSlices(body.remainder(), SLICE_BYTES)) yield decipher.update(slice);
 }
 
-function decipherOf({ data }: SessionKey, before: Uint8Array): Decipheriv {
-	return createDecipheriv(`aes-${data.length * 8}-cfb`, data, before);
+function decipherOf({ data }: SessionKey, before: Uint8Array): CfbDecipher {
+	return new CfbDecipher(data, before);
 }
 
 function otherLayout(): RefusedMessage {

@@ -44,7 +44,7 @@ function ownSignal(signal: AbortSignal | undefined): { signal: AbortSignal; stop
  */
 export function rangePass(options: PassOptions, start: number, end: number, seal: OpenedSeal | undefined): ReadPass {
 	const { signal, stop } = ownSignal(options.signal);
-	const read = (from: number, to: number) => storedRange(options, signal, from, to, !seal);
+	const read = (from: number, to: number) => storedRange(options, signal, from, to);
 	const cursor = new ByteCursor(seal ? unsealRange(read, seal, start, end) : read(start, end), start);
 	return {
 		cursor,
@@ -62,10 +62,9 @@ async function* storedRange(
 	signal: AbortSignal,
 	start: number,
 	end: number,
-	lends = false,
 ): AsyncGenerator<Uint8Array> {
 	if (start >= end) return;
-	const source = await storage.read(key, { start, end, signal, lends });
+	const source = await storage.read(key, { start, end, signal, lends: true });
 	// Its reader meets its errors; one that comes when nobody reads any more must not end the process.
 	source.on('error', () => {});
 	for await (const chunk of source) yield chunk as Uint8Array;
