@@ -18,7 +18,7 @@ it('backs a folder up by the nightly template, the next night what is new, and r
 	writeFileSync(join(documents, 'b.tmp'), 'Scratch.');
 	const nightly = withCredentials(template('files-nightly-backup.json'), { [NODE_TYPE]: node.credentials });
 	const nodes = nightly.nodes.map((one) =>
-		one.type === NODE_TYPE ? { ...one, parameters: { ...one.parameters, path: documents } } : one,
+		one.type === NODE_TYPE ? { ...one, parameters: { ...(one.parameters as object), path: documents } } : one,
 	);
 	await publishNow(n8n, { ...nightly, nodes }, 'files-now');
 	expect((await n8n.webhook('files-now', {})).body).toMatchObject({
