@@ -1,6 +1,12 @@
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 
 import { defineConfig } from 'vitest/config';
+
+/** All files in a folder of this repository. */
+function below(folder: string): RegExp {
+	return new RegExp(`^${join(import.meta.dirname, folder, '/').replaceAll(/[^\w/]/g, '\\$&')}`);
+}
 
 // What every suite shares. Each file runs in a process of its own, so that whatever it started ends with it; the hooks let
 // worker threads run from TypeScript sources.
@@ -12,6 +18,8 @@ const shared = {
 	// More than there are cores: tests wait for servers much of their time.
 	maxWorkers: Math.max(4, availableParallelism()),
 	setupFiles: ['test/random/setup.ts'],
+	// Node loads the engine by the hooks, which keep what they have compiled: vite would evaluate all of it anew for each file.
+	server: { deps: { external: [below('engine')] } },
 	testTimeout: 60_000,
 	hookTimeout: 120_000,
 	// As long as a test may take: no wait ends because the machine is busy.
