@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import { openArchive } from '../../../../engine/archive';
+import { openArchive, readManifest } from '../../../../engine/archive';
 import type { ErrorCode } from '../../../../engine/errors';
 import { ArchiveSource, restoreDatabase, type RestoreDatabaseOptions } from '../../../../engine/postgres';
 import { verifyBackup } from '../../../../engine';
@@ -123,11 +123,19 @@ const PASSPHRASE = 'long enough a passphrase';
 
 type Change = (parts: OpenPart[]) => OpenPart[];
 
+/**
+ * An encrypted archive whose manifest does not say in which pieces it was encrypted, as once none did: it is read from its
+ * beginning, while others are read by ranges, as archives that are not encrypted.
+ */
 async function forgedEncrypted(change: Change): Promise<() => Promise<ArchiveSource>> {
 	const { storage, manifest } = victim.backup;
-	const encryption = { passphrase: PASSPHRASE };
-	const key = await forge(storage, { manifest, folder: 'postgres' }, { encryption, parts: change });
-	return async () => new ArchiveSource(await openArchive(storage, `${key}.manifest.json`, encryption));
+	const keys = { passphrase: PASSPHRASE };
+	const key = await forge(storage, { manifest, folder: 'postgres' }, { encryption: keys, parts: change });
+	const { manifest: made } = await readManifest(storage, `${key}.manifest.json`);
+	const { pieces: _pieces, ...encryption } = made.encryption!;
+	const { proof: _proof, ...facts } = made;
+	const asOnce = { manifest: { ...facts, encryption }, folder: 'postgres' };
+	return async () => new ArchiveSource(await openArchive(storage, asOnce, keys));
 }
 
 async function arePartsRefusedEncrypted(change: Change): Promise<void> {
