@@ -237,7 +237,7 @@ describe('a file that others made', () => {
 
 	it('may be an archive of ours whose kind has no check of its own', async () => {
 		const { storage } = temporaryStorage();
-		const { key } = await writeSample(storage, { kind: 'files' });
+		const { key } = await writeSample(storage, { kind: 'n8n' });
 		const { verifyBackup } = await import('../../../engine');
 		expect(await verifyBackup({ storage, key, level: 'content' })).toMatchObject({
 			verdict: 'incomplete',

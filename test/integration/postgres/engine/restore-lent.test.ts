@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { createRequire } from 'node:module';
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { compareDatabases } from '../../../fidelity/compare';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
@@ -6,19 +8,22 @@ import { backUp, type Backup, databaseWith, restore } from './support';
 
 const PASSPHRASE = 'long enough a passphrase';
 
-const returned = vi.hoisted(() => ({ count: 0 }));
+const returned = { count: 0 };
 
-/** Memory that was given back is overwritten at once, so that whoever still reads it reads garbage. */
-vi.mock('../../../../engine/storage/lent', async (importOriginal) => {
-	const lent = await importOriginal<typeof import('../../../../engine/storage/lent')>();
-	const lend = (chunk: Uint8Array, takeBack: () => void) =>
-		lent.lend(chunk, () => {
-			returned.count++;
-			chunk.fill(0x21);
-			takeBack();
-		});
-	return { ...lent, lend };
-});
+/**
+ * Memory that was given back is overwritten at once, so that whoever still reads it reads garbage. Node has loaded the engine,
+ * so the function is replaced where Node keeps what the module exports.
+ */
+const lent = createRequire(import.meta.url)('../../../../engine/storage/lent.ts') as {
+	lend: (chunk: Uint8Array, takeBack: () => void) => Uint8Array;
+};
+const { lend } = lent;
+lent.lend = (chunk, takeBack) =>
+	lend(chunk, () => {
+		returned.count++;
+		chunk.fill(0x21);
+		takeBack();
+	});
 
 /** Tables of several frames, tables that share one, and a table whose rows have to wait for those of another. */
 const TABLES = [
