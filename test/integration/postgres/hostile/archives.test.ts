@@ -131,10 +131,10 @@ async function forgedEncrypted(change: Change): Promise<() => Promise<ArchiveSou
 	const { storage, manifest } = victim.backup;
 	const keys = { passphrase: PASSPHRASE };
 	const key = await forge(storage, { manifest, folder: 'postgres' }, { encryption: keys, parts: change });
-	const { manifest: made } = await readManifest(storage, `${key}.manifest.json`);
+	const { manifest: made, folder } = await readManifest(storage, `${key}.manifest.json`);
 	const { pieces: _pieces, ...encryption } = made.encryption!;
 	const { proof: _proof, ...facts } = made;
-	const asOnce = { manifest: { ...facts, encryption }, folder: 'postgres' };
+	const asOnce = { manifest: { ...facts, encryption }, folder };
 	return async () => new ArchiveSource(await openArchive(storage, asOnce, keys));
 }
 
