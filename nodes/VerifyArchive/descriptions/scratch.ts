@@ -99,7 +99,6 @@ export function scratchFields(operation: string, more: Record<string, string[]> 
 			displayName: 'Scratch Folder',
 			name: 'scratchFolder',
 			type: 'string',
-			required: true,
 			default: '',
 			placeholder: 'e.g. /home/node/.n8n-files/scratch',
 			description: 'It has to exist, and n8n must allow nodes to use it: N8N_RESTRICT_FILE_ACCESS_TO',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { createArchive, type EncryptionKeys, openArchive } from '../../../../../engine/archive';
+import { createArchive, type EncryptionKeys, type Manifest, openArchive } from '../../../../../engine/archive';
 import { BackupError } from '../../../../../engine/errors';
 import { ArchiveSource } from '../../../../../engine/postgres';
 import type { Inspection, RestoreStep } from '../../../../../engine/postgres/restore/source';
@@ -33,7 +33,10 @@ function filled(beginning: string, end: string): () => AsyncIterable<Buffer> {
 	};
 }
 
-/** Stores an archive with these parts, all hashes fitting. */
+/**
+ * Stores an archive with these parts, all hashes fitting. The manifest of an encrypted one does not say in which pieces it was
+ * encrypted, as once none did: such an archive is read from its beginning, others by ranges.
+ */
 async function stored(parts: Part[], encryption?: EncryptionKeys, codec: 'zstd' | 'none' = 'zstd') {
 	const root = temporaryFolder('archive-source');
 	const storage = new FolderStorage({ root });
@@ -52,11 +55,21 @@ async function stored(parts: Part[], encryption?: EncryptionKeys, codec: 'zstd' 
 		await writer.drain();
 	}
 	const tables = [{ schema: 'public', name: 't', rows: 1, bytes: 2 }];
-	await writer.commit({ source: { system: 'postgres', version: '18' }, counts: {}, options: {}, tables });
+	const manifest = await writer.commit({
+		source: { system: 'postgres', version: '18' },
+		counts: {},
+		options: {},
+		tables,
+	});
+	const { proof: _proof, ...facts } = manifest;
+	const { pieces: _pieces, ...message } = manifest.encryption ?? {};
+	const asOnce = { ...facts, encryption: message as Manifest['encryption'] };
 	return {
 		file: join(root, writer.key),
 		source: async (keys = encryption) =>
-			new ArchiveSource(await openArchive(storage, `${writer.key}.manifest.json`, keys)),
+			new ArchiveSource(
+				await openArchive(storage, { manifest: encryption ? asOnce : manifest, folder: 'postgres' }, keys),
+			),
 	};
 }
 
