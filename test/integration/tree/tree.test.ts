@@ -191,7 +191,7 @@ describe('any history of a set', () => {
 					expect(found).toEqual([]);
 				}
 			}),
-			{ numRuns: 30 },
+			{ numRuns: 12 },
 		);
 	});
 });
