@@ -62,6 +62,8 @@ export default defineConfig({
 				test: {
 					...shared,
 					name: 'system',
+					// Here memory is measured as well, which is to be collected as in n8n.
+					execArgv: shared.execArgv.filter((flag) => flag !== '--single-threaded-gc'),
 					include: ['test/system/**/*.test.ts'],
 					globalSetup: ['test/services/prepare.ts', 'test/system/editor/harness-setup.ts'],
 					testTimeout: 300_000,
