@@ -183,7 +183,7 @@ export function staleArtifactsContract(newStorage: () => Promise<Storage>): void
 
 		it('stay where another one needs them that has lost its manifest as well and stays', async () => {
 			const storage = await newStorage();
-			const [newest, pinned, increment, full, other] = (await writeDaily(storage, 5));
+			const [newest, pinned, increment, full, other] = await writeDaily(storage, 5);
 			const idOf = async (key: string) => (JSON.parse(await textOf(storage, manifestKeyOf(key))) as { id: string }).id;
 			await changeManifest(storage, increment!, { needs: [await idOf(full!)] });
 			await changeManifest(storage, pinned!, { pinned: true, needs: [await idOf(increment!)] });
