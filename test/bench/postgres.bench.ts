@@ -110,6 +110,8 @@ async function backupsToBucket(server: PostgresServer, database: string, rounds:
 		const { endpoint, region, accessKeyId, secretAccessKey } = s3;
 		const env = {
 			...server.environment(database),
+			// rclone refuses it for servers without TLS.
+			AWS_CA_BUNDLE: undefined,
 			RCLONE_CONFIG_BENCH_TYPE: 's3',
 			RCLONE_CONFIG_BENCH_PROVIDER: 'Minio',
 			RCLONE_CONFIG_BENCH_ENDPOINT: endpoint,
