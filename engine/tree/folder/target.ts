@@ -7,15 +7,17 @@
 import { randomBytes } from 'node:crypto';
 import { constants, type BigIntStats } from 'node:fs';
 import * as fs from 'node:fs/promises';
-import path from 'node:path';
 
-import { BackupError, throwIfCancelled } from '../../errors';
+import { BackupError } from '../../errors';
 import type { TreeEntry } from '../entry';
 import { shownName } from '../name';
 import type { Existing, TreeTarget } from '../target';
 import { assertNotForbidden, type ForbiddenPaths } from './forbidden';
 import { hashOf } from './hash';
+import { assertInside, assertRestorable, foldersAbove } from './names';
+import { noRoom, notADirectory, targetError } from './target-errors';
 import { isErrno, pathOf } from './walk';
+import { writeContent } from './write-content';
 
 export interface FilesTargetOptions {
 	/** Absolute. Made where it does not exist. */
@@ -31,7 +33,6 @@ export interface FilesTargetOptions {
 
 /** Times are kept in nanoseconds and set in floating-point seconds. */
 const TIME_TOLERANCE = 2000n;
-const HOLE = Buffer.alloc(4096);
 const MOST_CHECKED = 10_000;
 /** What is left free on the disk. */
 const SPARE_ROOM = 64 * 1024 * 1024;
@@ -84,7 +85,7 @@ export class FilesTarget implements TreeTarget {
 			const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 			const handle = await fs.open(partial, flags, 0o600);
 			try {
-				await writeAll(handle, content, entry, signal);
+				await writeContent(handle, content, entry, signal);
 				await this.#setAttributes(handle, entry);
 			} finally {
 				await handle.close();
@@ -296,118 +297,6 @@ async function isThere(place: Buffer): Promise<boolean> {
 	}
 }
 
-async function writeAll(
-	handle: fs.FileHandle,
-	content: AsyncIterable<Uint8Array>,
-	{ size, sparse }: TreeEntry,
-	signal: AbortSignal,
-): Promise<void> {
-	let position = 0;
-	for await (const chunk of content) {
-		throwIfCancelled(signal);
-		if (sparse) await writeAroundHoles(handle, chunk, position);
-		else await writeWhole(handle, chunk, position);
-		position += chunk.length;
-	}
-	if (sparse) await handle.truncate(size);
-}
-
-/** A write may take less than it was given. */
-async function writeWhole(handle: fs.FileHandle, chunk: Uint8Array, position: number): Promise<void> {
-	for (let done = 0; done < chunk.length;) {
-		const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, position + done);
-		done += bytesWritten;
-	}
-}
-
-/** Leaves out blocks of zeros: the file system makes holes of what was never written. */
-async function writeAroundHoles(handle: fs.FileHandle, chunk: Uint8Array, position: number): Promise<void> {
-	let from = 0;
-	const flush = async (to: number) => {
-		if (to > from) await writeWhole(handle, chunk.subarray(from, to), position + from);
-	};
-	for (let at = 0; at < chunk.length; at += HOLE.length) {
-		const block = chunk.subarray(at, at + HOLE.length);
-		if (block.length < HOLE.length || !HOLE.equals(block)) continue;
-		await flush(at);
-		from = at + HOLE.length;
-	}
-	await flush(chunk.length);
-}
-
-/** What ends a path; on Windows also what leads to another folder or drive. */
-const OUTSIDE = path.sep === '/' ? /\0/ : /[\0\\:]/;
-
-/** `a/` and `a/b/` of `a/b/c`. */
-function foldersAbove(name: string): string[] {
-	const folders: string[] = [];
-	for (let at = name.indexOf('/'); at >= 0 && at < name.length - 1; at = name.indexOf('/', at + 1)) {
-		folders.push(name.slice(0, at + 1));
-	}
-	return folders;
-}
-
-/** Whether an entry lies below the folder that is restored into, wherever that is. @throws BackupError ARCHIVE_CORRUPT */
-export function assertRestorable({ name, type, target = '' }: TreeEntry): void {
-	assertInside(type === 'directory' ? name.slice(0, -1) : name);
-	if (type === 'link') assertInside(target);
-}
-
-/** @throws BackupError ARCHIVE_CORRUPT for a name that is no plain path below the target */
-function assertInside(name: string): void {
-	const isPlain = name.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !OUTSIDE.test(part));
-	if (isPlain) return;
-	throw new BackupError(
-		'ARCHIVE_CORRUPT',
-		`The backup holds an entry with the name ${shownName(name)}; nothing was written.`,
-		{
-			hint: 'Such a name could lead out of the folder that is restored into, and no backup of a folder has one. Do not trust this backup.',
-		},
-	);
-}
-
 function seconds(nanoseconds: bigint): number {
 	return Number(nanoseconds) / 1e9;
-}
-
-function notADirectory(name: string): BackupError {
-	return new BackupError('TARGET_EXISTS', `A link or a file stands where the folder ${shownName(name)} has to be.`, {
-		hint: 'Nothing is written through links. Move it away, or restore into an empty place.',
-	});
-}
-
-function noRoom(root: string, bytes: number, free: number): BackupError {
-	const inMegabytes = (count: number) => `${Math.ceil(count / 1e6)} MB`;
-	return new BackupError(
-		'TARGET_FAILED',
-		`What is restored has ${inMegabytes(bytes)}, and ${root} has room for ${inMegabytes(free)}; nothing was written.`,
-		{ hint: 'Free some space, restore a part, or choose a folder on a larger disk.' },
-	);
-}
-
-function targetError(error: unknown, what: string): unknown {
-	if (error instanceof BackupError || !isErrno(error)) return error;
-	const { code = '' } = error;
-	if (code === 'ENOSPC' || code === 'EDQUOT') {
-		return new BackupError('TARGET_FAILED', `The disk is full: ${what} could not be written.`, {
-			cause: error,
-			hint: 'Free some space and run the restore again; it goes on where it was.',
-		});
-	}
-	if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-		return new BackupError('ACCESS_DENIED', `The system does not allow writing ${what} (${code}).`, {
-			cause: error,
-			hint: 'Give the user that n8n runs as the right to write there (in a container usually uid 1000).',
-		});
-	}
-	if (code === 'EEXIST') {
-		return new BackupError('TARGET_EXISTS', `${what} came to be while the restore ran; it was not overwritten.`, {
-			cause: error,
-			hint: 'Something else writes into this folder. Stop that, then run the restore again.',
-		});
-	}
-	return new BackupError('TARGET_FAILED', `Writing ${what} failed: ${code}.`, {
-		cause: error,
-		hint: 'Check the disk or the network share that it lies on, then run the restore again; it goes on where it was.',
-	});
 }

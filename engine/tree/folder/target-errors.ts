@@ -1,0 +1,49 @@
+/** Why a folder cannot be restored into. */
+import { BackupError } from '../../errors';
+import { shownName } from '../name';
+import { isErrno } from './walk';
+
+/** Something that is no folder stands where one has to be. */
+export function notADirectory(name: string): BackupError {
+	return new BackupError('TARGET_EXISTS', `A link or a file stands where the folder ${shownName(name)} has to be.`, {
+		hint: 'Nothing is written through links. Move it away, or restore into an empty place.',
+	});
+}
+
+/** @param bytes what is to be written; `free` what there is room for */
+export function noRoom(root: string, bytes: number, free: number): BackupError {
+	const inMegabytes = (count: number) => `${Math.ceil(count / 1e6)} MB`;
+	return new BackupError(
+		'TARGET_FAILED',
+		`What is restored has ${inMegabytes(bytes)}, and ${root} has room for ${inMegabytes(free)}; nothing was written.`,
+		{ hint: 'Free some space, restore a part, or choose a folder on a larger disk.' },
+	);
+}
+
+/** What the file system answered, as an error of the target; everything else stays as it is. */
+export function targetError(error: unknown, what: string): unknown {
+	if (error instanceof BackupError || !isErrno(error)) return error;
+	const { code = '' } = error;
+	if (code === 'ENOSPC' || code === 'EDQUOT') {
+		return new BackupError('TARGET_FAILED', `The disk is full: ${what} could not be written.`, {
+			cause: error,
+			hint: 'Free some space and run the restore again; it goes on where it was.',
+		});
+	}
+	if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+		return new BackupError('ACCESS_DENIED', `The system does not allow writing ${what} (${code}).`, {
+			cause: error,
+			hint: 'Give the user that n8n runs as the right to write there (in a container usually uid 1000).',
+		});
+	}
+	if (code === 'EEXIST') {
+		return new BackupError('TARGET_EXISTS', `${what} came to be while the restore ran; it was not overwritten.`, {
+			cause: error,
+			hint: 'Something else writes into this folder. Stop that, then run the restore again.',
+		});
+	}
+	return new BackupError('TARGET_FAILED', `Writing ${what} failed: ${code}.`, {
+		cause: error,
+		hint: 'Check the disk or the network share that it lies on, then run the restore again; it goes on where it was.',
+	});
+}

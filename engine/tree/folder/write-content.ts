@@ -1,0 +1,50 @@
+/** How the content of a file is written into a folder. */
+import type { FileHandle } from 'node:fs/promises';
+
+import { throwIfCancelled } from '../../errors';
+import type { TreeEntry } from '../entry';
+
+const HOLE = Buffer.alloc(4096);
+
+/**
+ * Writes the content of a file; of one with holes, without its blocks of zeros.
+ * @throws what the file system answers, and what the content throws
+ */
+export async function writeContent(
+	handle: FileHandle,
+	content: AsyncIterable<Uint8Array>,
+	{ size, sparse }: TreeEntry,
+	signal: AbortSignal,
+): Promise<void> {
+	let position = 0;
+	for await (const chunk of content) {
+		throwIfCancelled(signal);
+		if (sparse) await writeAroundHoles(handle, chunk, position);
+		else await writeWhole(handle, chunk, position);
+		position += chunk.length;
+	}
+	if (sparse) await handle.truncate(size);
+}
+
+/** A write may take less than it was given. */
+async function writeWhole(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+	for (let done = 0; done < chunk.length;) {
+		const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, position + done);
+		done += bytesWritten;
+	}
+}
+
+/** Leaves out blocks of zeros: the file system makes holes of what was never written. */
+async function writeAroundHoles(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+	let from = 0;
+	const flush = async (to: number) => {
+		if (to > from) await writeWhole(handle, chunk.subarray(from, to), position + from);
+	};
+	for (let at = 0; at < chunk.length; at += HOLE.length) {
+		const block = chunk.subarray(at, at + HOLE.length);
+		if (block.length < HOLE.length || !HOLE.equals(block)) continue;
+		await flush(at);
+		from = at + HOLE.length;
+	}
+	await flush(chunk.length);
+}
