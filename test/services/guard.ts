@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { accessSync, chmodSync, constants, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { accessSync, chmodSync, closeSync, constants, mkdtempSync, openSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -45,6 +45,22 @@ export function temporaryFolder(purpose: string): string {
 /** The same under the system's temporary folder, for gigabytes, and where the speed or the abilities of a disk matter. */
 export function temporaryFolderOnDisk(purpose: string): string {
 	return folderIn(tmpdir(), purpose);
+}
+
+/**
+ * A folder in memory where that does what servers want of a disk: writes past the system's cache, and attributes of files. Linux
+ * has both there since 6.6; before, and where there is little memory, the folder is on a disk.
+ */
+export function temporaryFolderForServer(purpose: string): string {
+	const folder = temporaryFolder(purpose);
+	try {
+		closeSync(openSync(join(folder, 'direct'), constants.O_CREAT | constants.O_RDWR | constants.O_DIRECT));
+		rmSync(join(folder, 'direct'));
+		return folder;
+	} catch {
+		removeFolder(folder);
+		return temporaryFolderOnDisk(purpose);
+	}
 }
 
 function hasRoomInMemory(): boolean {

@@ -96,8 +96,8 @@ export interface N8nConnection {
 	userFolder: string;
 	/** The only folder that nodes may read and write, unless told otherwise. */
 	filesFolder: string;
-	/** What it keeps its own data in. */
-	database: N8nDatabase;
+	/** What it keeps its own data in; undefined for SQLite. */
+	database: N8nDatabase | undefined;
 }
 
 interface PublicationStatus {

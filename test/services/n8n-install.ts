@@ -10,6 +10,12 @@ export function assertInstalled(): void {
 	throw new Error('n8n is not installed: run `npm test` (or `npm run dev`) once, which installs it.');
 }
 
+/** The environment in which n8n takes the compiled code of its thousands of files from where the tests keep theirs. */
+export function keptCode(): Record<string, string> {
+	const folder = process.env['NODE_COMPILE_CACHE'];
+	return folder ? { NODE_COMPILE_CACHE: folder } : {};
+}
+
 /**
  * Puts a built package where n8n finds community nodes, laid out as n8n's own install leaves it: the package without
  * `n8n-workflow`, which must be n8n's. The compiled files are copied, since a link would lead `require` back to the

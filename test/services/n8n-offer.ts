@@ -1,7 +1,6 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { builtPackage } from './built-package';
 import { removeFolder, temporaryFolder } from './guard';
 import { type N8nServer, startN8n } from './n8n';
 import type { N8nConnection } from './n8n-client';
@@ -23,14 +22,11 @@ const ROOT = join(__dirname, '..', '..');
 
 /**
  * Offers one n8n with the built package to all files of a project, each of which runs in a process of its own. It starts when
- * the first asks for it, so that a run of other files alone does not wait for it. Answers what ends it.
+ * the first asks for it, so that a run of other files alone does not wait for it. Answers what ends it. The package must be built.
  */
 export async function offerN8n(project: TestProject, env: Record<string, string> = {}): Promise<() => Promise<void>> {
 	let starting: Promise<N8nServer> | undefined;
-	const start = async () => {
-		await builtPackage();
-		return await startN8n({ packageFolder: ROOT, env });
-	};
+	const start = () => startN8n({ packageFolder: ROOT, env, editor: true });
 	const folder = temporaryFolder('offer');
 	const server = createServer((socket) => {
 		// A test that ended before it had its answer is no concern of the others.

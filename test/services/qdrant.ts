@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Certificate } from './certificates';
 import { removeFolder, temporaryFolder, temporaryFolderOnDisk } from './guard';
@@ -81,7 +83,8 @@ export async function startQdrant(options: QdrantOptions = {}): Promise<QdrantSe
 			args: ['--config-path', configFile, ...clusterArguments(options.cluster, peerUrl), ...(options.arguments ?? [])],
 			env: { PATH: process.env['PATH'] },
 			cwd: folder,
-			ready: () => isReady(`${url}/readyz`),
+			// Other peers join by a port of its own, which is open a while after the one for requests.
+			ready: async () => (await isReady(`${url}/readyz`)) && (!options.cluster || (await isListening(peerPort))),
 			// Its clean end takes four seconds, and the data goes anyway.
 			stopSignal: 'SIGKILL',
 			readyWithinMs: 60_000,
@@ -117,6 +120,16 @@ function storeCertificate(folder: string, { cert, key }: Certificate): object {
 	writeFileSync(files.cert, cert);
 	writeFileSync(files.key, key);
 	return files;
+}
+
+async function isListening(port: number): Promise<boolean> {
+	const socket = connect(port, '127.0.0.1');
+	try {
+		await once(socket, 'connect');
+		return true;
+	} finally {
+		socket.destroy();
+	}
 }
 
 /** Whoever's certificate it is: whether a client trusts it is for the tests to see. */

@@ -4,7 +4,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { removeFolder, temporaryFolderOnDisk } from '../guard';
+import { removeFolder, temporaryFolderForServer } from '../guard';
 import { freePort, startProcess, type ServerProcess } from '../process';
 import { s3Server, type S3Server } from './server';
 
@@ -12,6 +12,19 @@ const RINGS = ['account', 'container', 'object'] as const;
 type Ring = (typeof RINGS)[number];
 
 const REGION = 'us-east-1';
+
+/** What `swift-ring-builder` does by nine calls: a ring of one device for each kind of server. */
+const BUILD_RINGS = `
+import json, sys
+from os.path import join
+from swift.common.ring import RingBuilder
+folder, ports = sys.argv[1], json.loads(sys.argv[2])
+for name, port in ports.items():
+    builder = RingBuilder(4, 1, 1)
+    builder.add_dev(dict(region=1, zone=1, ip='127.0.0.1', port=port, device='disk', weight=1, meta=''))
+    builder.rebalance(seed='1')
+    builder.get_ring().save(join(folder, name + '.ring.gz'))
+`;
 
 /**
  * OpenStack Swift, one process a server and one replica, with its s3api and tempauth middleware: multipart upload with
@@ -22,7 +35,7 @@ export async function startSwift(): Promise<S3Server> {
 	if (!existsSync('/usr/bin/swift-proxy-server')) {
 		throw new Error('Swift is not installed: run `npm run test:system` as root, which installs it.');
 	}
-	const folder = temporaryFolderOnDisk('swift');
+	const folder = temporaryFolderForServer('swift');
 	const started: ServerProcess[] = [];
 	const stop = async () => {
 		await Promise.all(started.map((server) => server.stop()));
@@ -38,13 +51,17 @@ export async function startSwift(): Promise<S3Server> {
 	}
 }
 
+async function python(program: string, ...args: string[]): Promise<void> {
+	await promisify(execFile)('/usr/bin/python3', ['-c', program, ...args]);
+}
+
 async function startServers(folder: string, started: ServerProcess[]): Promise<number> {
 	mkdirSync(join(folder, 'devices', 'disk'), { recursive: true });
 	writeFileSync(join(folder, 'swift.conf'), '[swift-hash]\nswift_hash_path_suffix = test\n');
 	started.push(await startMemcached(folder));
 	const ports = {} as Record<Ring, number>;
 	for (const ring of RINGS) ports[ring] = await freePort();
-	await Promise.all(RINGS.map((ring) => buildRing(folder, ring, ports[ring])));
+	await python(BUILD_RINGS, folder, JSON.stringify(ports));
 	for (const ring of RINGS) {
 		writeFileSync(join(folder, `${ring}.conf`), storageConfiguration(folder, ring, ports[ring]));
 	}
@@ -66,14 +83,6 @@ async function startMemcached(folder: string): Promise<ServerProcess> {
 		ready: () => true,
 		readyWithinMs: 10_000,
 	});
-}
-
-async function buildRing(folder: string, ring: Ring, port: number): Promise<void> {
-	const file = join(folder, `${ring}.builder`);
-	const builder = (...args: string[]) => promisify(execFile)('/usr/bin/swift-ring-builder', [file, ...args]);
-	await builder('create', '4', '1', '1');
-	await builder('add', `r1z1-127.0.0.1:${port}/disk`, '1');
-	await builder('rebalance');
 }
 
 function startServer(folder: string, program: string, configuration: string, port: number): Promise<ServerProcess> {
