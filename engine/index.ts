@@ -7,8 +7,11 @@ export * from './postgres';
 export * from './qdrant';
 export * from './minio';
 export * from './files';
+export * from './n8n';
+export * from './instance';
 export * from './tree';
 export * from './retention';
+export * from './report';
 export * from './verify';
 // With the list of all systems; they stand in front of the functions of the same names above, which take a list.
 export {
@@ -16,7 +19,9 @@ export {
 	deepestLevelOf,
 	drill,
 	findAnomalies,
+	findProblems,
 	holdsData,
+	reportOf,
 	SYSTEMS,
 	systemOf,
 	verifyBackup,

@@ -2,14 +2,23 @@
  * All systems that are backed up, and what can be done with the backups of any of them. This is the only place that knows
  * them all: a new system is one more line in SYSTEMS.
  */
-import type { BackupKind, ManifestSummary } from './archive';
+import type { BackupKind } from './archive';
 import { filesSystem } from './files';
 import { minioSystem } from './minio';
+import { n8nSystem } from './n8n';
 import { postgresSystem } from './postgres';
 import { qdrantSystem } from './qdrant';
+import * as report from './report';
 import * as verify from './verify';
 
-export const SYSTEMS: readonly verify.BackupSystem[] = [postgresSystem, qdrantSystem, minioSystem, filesSystem];
+/** Files take any tar, so they come after the systems that know tars of their own. */
+export const SYSTEMS: readonly verify.BackupSystem[] = [
+	postgresSystem,
+	qdrantSystem,
+	minioSystem,
+	filesSystem,
+	n8nSystem,
+];
 
 /** What findAnomalies looks at. */
 export const ANOMALY_MEASURES: readonly verify.AnomalyMeasure[] = verify.measuresOf(SYSTEMS);
@@ -31,11 +40,25 @@ export async function drill(options: verify.DrillOptions): Promise<verify.DrillR
 
 /** Compares a backup with those before it; see engine/verify/anomalies.ts. */
 export function findAnomalies(
-	manifest: ManifestSummary,
-	manifests: readonly ManifestSummary[],
+	manifest: verify.TrendFacts,
+	manifests: readonly verify.TrendFacts[],
 	options?: verify.AnomalyOptions,
 ): verify.Anomaly[] {
 	return verify.findAnomalies(SYSTEMS, manifest, manifests, options);
+}
+
+/** What is wrong with the backups of a storage; see engine/report/problems.ts. */
+export function findProblems(state: report.StorageState, conditions?: report.Conditions): report.Problem[] {
+	return report.findProblems(SYSTEMS, state, conditions);
+}
+
+/** The document of a report; see engine/report/report.ts. */
+export function reportOf(
+	state: report.StorageState,
+	problems: readonly report.Problem[],
+	options: report.ReportOptions,
+): report.ReportDocument {
+	return report.reportOf(SYSTEMS, state, problems, options);
 }
 
 /** How deep backups of a kind can be verified: not all of them can be restored for a test. */

@@ -27,7 +27,8 @@ export { beginArchive, makeArchive, type NewArchive } from './write/make';
 export type { CommitDetails } from './write/publish';
 export type { ArchiveWriter } from './write/writer';
 export type { PartDetails } from './write/output';
-export { openArchive, type ArchiveReader, type ReadPartResult } from './read/reader';
+export { openArchive } from './read/open';
+export type { ArchiveReader, ReadPartResult } from './read/reader';
 export type { BackupEntry, DamagedManifest, KnownBackup, ListedBackup, ManifestSummary } from './catalog/entry';
 export { findBackup, type BackupReference } from './catalog/find';
 export { listManifests, type ManifestFilter, type ManifestList } from './catalog/list';
@@ -40,6 +41,7 @@ export { decryptMessage } from './encryption/message';
 export {
 	folderOf,
 	HOUSEKEEPING,
+	isFileOf,
 	keyIn,
 	latestKey,
 	manifestKeyOf,
@@ -60,11 +62,15 @@ export {
 } from './manifest/manifest';
 export { mayBeOfKind, NewerManifest } from './manifest/newer';
 export { assertNeededThere, assertSelfContained, neededBy, type NeededArchive } from './manifest/needs';
+export { assertTablesFit } from './manifest/room';
 export { formatManifest, manifestDocument, parseManifest } from './manifest/text';
 export { DerivationBudget, isAuthentic, type ManifestTrust } from './manifest/authenticity';
 export { readManifest } from './manifest/file';
 export { frameBytes, type FrameSizes } from './write/frame-size';
 export { writeFrames } from './write/stream-frames';
 export { LIMITS, readSmallObject, TooLarge } from './small-object';
+export { parseJson, readSmall } from './small-text';
+export { acquireLock, withLock, type LockOptions, type StorageLock } from './lock/lock';
+export type { LockStorage } from './lock/records';
 export { decompress } from './unpack/decompress';
 export { HEAD_BYTES, wrapperOf, unpack, type Wrapper, type UnpackedFile, type UnpackOptions } from './unpack/unpack';

@@ -27,6 +27,8 @@ export interface SeriesFacts extends SourceIdentity {
 	key: string;
 	/** Where it is known better than the key tells: of a weekly copy, the folder of its original. */
 	home?: string | undefined;
+	/** Set by completeSources where `system` is what it has filled in. */
+	isSystemInferred?: boolean;
 }
 
 /** The source of a backup. */
@@ -67,7 +69,9 @@ export function completeSources(backups: readonly SeriesFacts[]): void {
 	for (const facts of backups) {
 		if (facts.system !== undefined || facts.origin === undefined) continue;
 		const [system, ...others] = known.get(placeOf(facts)) ?? [];
-		if (others.length === 0) facts.system = system;
+		if (others.length > 0) continue;
+		facts.system = system;
+		facts.isSystemInferred = true;
 	}
 }
 

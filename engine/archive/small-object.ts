@@ -24,7 +24,7 @@ export class TooLarge extends Error {}
  * @throws TooLarge, as soon as more has come; BackupError as Storage.read throws it, except STORAGE_MISSING
  */
 export async function readSmallObject(
-	storage: Storage,
+	storage: Pick<Storage, 'read'>,
 	key: string,
 	limit: number,
 	signal?: AbortSignal,

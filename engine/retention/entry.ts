@@ -16,6 +16,8 @@ export interface RetentionEntry {
 	origin?: string | undefined;
 	/** What that server calls itself, where the manifest says so: PostgreSQL's system identifier. */
 	system?: string | undefined;
+	/** Whether the manifest does not say it, and other backups do: see completeSources. */
+	isSystemInferred?: boolean;
 	/** What a partial backup was limited to, `schema`, `all --table=public.users`; undefined for a whole one. */
 	partial?: string | undefined;
 	/** Whether it is no backup, but holds content for others: what a large backup has committed on its way. */

@@ -1,4 +1,5 @@
 export { entryOf, isGood, type EntryState, type RetentionEntry } from './entry';
+export { readLastRun, type LastRun } from './last-run';
 export { planRetention, type Decision, type Refusal, type RetentionPlan } from './policy/plan';
 export { isoWeek, weekOfKey, weeklyFolder } from './policy/periods';
 export {
@@ -13,7 +14,6 @@ export { areEmpty, type Reason } from './policy/rules';
 export { Zone } from './policy/zone';
 export { readCatalog, type RetentionCatalog } from './survey/catalog';
 export { isOwnName } from './survey/orphans';
-export { acquireLock, withLock, type LockOptions, type StorageLock } from './lock/lock';
 export { setPinned, type PinnedBackup, type PinOptions } from './pin';
 export { prune, type PruneOptions } from './prune';
 export type { PruneReport, PruneRow, PruneTotals, WalReport, WeeklyCopyReport } from './report';

@@ -6,12 +6,12 @@ import {
 	type BackupReference,
 	type KnownBackup,
 	type Manifest,
+	withLock,
 } from '../archive';
 import { CHECKSUM } from '../archive/manifest/manifest';
 import { manifestBytes } from '../archive/manifest/file';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
-import { withLock } from './lock/lock';
 
 export interface PinOptions {
 	storage: Storage;

@@ -1,10 +1,10 @@
-import { manifestKeyOf, type ManifestTrust } from '../archive';
+import { manifestKeyOf, withLock, type ManifestTrust, type StorageLock } from '../archive';
 import { type BackupError, throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
-import { holdsUpOne } from './failures';
+import { attempt, holdsUpOne } from './failures';
+import { noteLastRun } from './last-run';
 import { deletePlanned, type Deletions } from './deletion/deletion';
 import type { EntryState, RetentionEntry } from './entry';
-import { withLock, type StorageLock } from './lock/lock';
 import { clearStaleArtifacts } from './deletion/stale-artifacts';
 import { orphansIn } from './survey/orphans';
 import { parsePolicy, unusedIn, type RetentionPolicy } from './policy/policy';
@@ -93,10 +93,13 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 	const wal = plan.refusal ? [] : await pruneWal(run.storage, found, gone, run);
 	const removed = new Set(removedOrphans);
 	const unread = found.catalog.damaged;
+	const totals = totalsWith(found, gone, removed, wal);
+	if (run.lock)
+		await attempt(stuck, 'the note of what this run did', () => noteRun(run, totals, plan.refusal?.message));
 	return {
 		dryRun: !run.lock,
 		rows: plan.decisions.map((decision) => rowOf(decision, run.now)),
-		totals: totalsWith(found, gone, removed, wal),
+		totals,
 		refusal: plan.refusal ?? null,
 		plan,
 		deleted: run.lock ? deleted : [],
@@ -113,6 +116,15 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 		notes: run.storage.deletionNotes?.() ?? [],
 		unused: unusedIn(run.policy, [...found.entries, ...found.outside]),
 	};
+}
+
+async function noteRun(
+	{ storage, policy, options: { timeZone = 'UTC', prefixes = [] }, now, signal }: Run,
+	{ deleted, kept }: PruneReport['totals'],
+	refusal: string | undefined,
+): Promise<void> {
+	const at = now.toISOString();
+	await noteLastRun(storage, { at, policy, timeZone, prefixes, refusal: refusal ?? null, deleted, kept }, signal);
 }
 
 function leftAlone({ manifestKey, message }: LeftAlone): LeftAlone {

@@ -70,13 +70,19 @@ export async function syncFolder(directory: string): Promise<void> {
 
 /** Bytes that an unprivileged writer may still use on the disk of a folder, or of the nearest folder that exists. */
 export async function freeBytesAt(directory: string): Promise<number> {
+	return (await roomAt(directory)).freeBytes;
+}
+
+/** The same, and the bytes that the disk has for such a writer in all. */
+export async function roomAt(directory: string): Promise<{ freeBytes: number; totalBytes: number }> {
 	try {
-		const { bavail, bsize } = await fs.statfs(directory);
-		return bavail * bsize;
+		const { bavail, bfree, blocks, bsize } = await fs.statfs(directory);
+		// What is reserved for root is no room.
+		return { freeBytes: bavail * bsize, totalBytes: (blocks - bfree + bavail) * bsize };
 	} catch (error) {
 		const parent = path.dirname(directory);
 		if (systemCode(error) !== 'ENOENT' || parent === directory) throw error;
-		return await freeBytesAt(parent);
+		return await roomAt(parent);
 	}
 }
 

@@ -7,7 +7,7 @@ import { BackupError, throwIfCancelled } from '../errors';
 import { inParallel } from '../parallel';
 import { closeSource } from './chunks';
 import { folderError, systemCode } from './folder-errors';
-import { freeBytesAt, isNothingThere, locate, lstatOrNothing, syncFolder, type Place } from './folder-paths';
+import { freeBytesAt, isNothingThere, locate, lstatOrNothing, roomAt, syncFolder, type Place } from './folder-paths';
 import { openFile } from './folder-read';
 import { SmallFiles } from './folder-small';
 import { walk, type FoundFile } from './folder-walk';
@@ -231,6 +231,10 @@ export class FolderStorage implements Storage {
 
 	async freeBytes(): Promise<number> {
 		return await this.#explained('', () => freeBytesAt(this.#root));
+	}
+
+	async totalBytes(): Promise<number> {
+		return await this.#explained('', async () => (await roomAt(this.#root)).totalBytes);
 	}
 
 	async sweep(

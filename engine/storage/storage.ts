@@ -133,6 +133,9 @@ export interface Storage {
 	/** Bytes free, where the storage can tell. */
 	freeBytes(): Promise<number | undefined>;
 
+	/** Bytes of the disk that `freeBytes` is a part of. Storages without the method cannot tell. */
+	totalBytes?(): Promise<number | undefined>;
+
 	/**
 	 * Removes what interrupted writes left before `olderThan`; returns the keys they were meant for.
 	 * @param isWanted decides by these keys what is looked at; default all

@@ -26,15 +26,22 @@ export function parseNumber(field: Uint8Array): number | undefined {
 	return Number.isSafeInteger(value) ? value : undefined;
 }
 
+/** A time in seconds, which may be before 1970: as `parseNumber`, or negative in GNU's binary form. Undefined where it is neither. */
+export function parseTime(field: Uint8Array): bigint | undefined {
+	if (field[0] === 0xff) return BigInt.asIntN(64, BigInt(`0x${Buffer.from(field.subarray(-8)).toString('hex')}`));
+	const seconds = parseNumber(field);
+	return seconds === undefined ? undefined : BigInt(seconds);
+}
+
 function parseBinary(bytes: Uint8Array): number | undefined {
 	const value = BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
 	return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined;
 }
 
-/** UTF-8 up to the first NUL. */
-export function cString(bytes: Uint8Array): string {
+/** A copy of what stands before the first NUL. */
+export function cBytes(bytes: Uint8Array): Buffer {
 	const end = bytes.indexOf(0);
-	return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('utf8');
+	return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
 /** The bytes of a field as characters, one for one. */

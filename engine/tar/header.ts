@@ -1,13 +1,24 @@
-import { BLOCK, cString, isZero, parseNumber, TarDamage, text } from './fields';
+import { BLOCK, cBytes, isZero, parseNumber, parseTime, TarDamage, text } from './fields';
 import { parseSparseEntries, SPARSE_EXTENDED_OFFSET, SPARSE_HEADER_ENTRIES, type SparseRun } from './sparse';
 
 /**
- * What one header describes. `link` is a hard link, `other` whatever has content but is no ordinary file. The last four are no
- * members: `longName` is the name of the next member in GNU's way, `pax` are POSIX's records about it, `globalPax` those about
- * all members, and `note` is of no use here (a link's target).
+ * What one header describes. `link` is a hard link, `other` whatever has content but is no ordinary file. The last five are no
+ * members: `longName` and `longLink` are the name of the next member and what it leads to in GNU's way, `pax` are POSIX's records about
+ * it, `globalPax` those about all members, and `note` is of no use here (a label, what Solaris adds).
  */
 export type HeaderType =
-	'file' | 'sparse' | 'directory' | 'link' | 'symlink' | 'device' | 'other' | 'longName' | 'pax' | 'globalPax' | 'note';
+	| 'file'
+	| 'sparse'
+	| 'directory'
+	| 'link'
+	| 'symlink'
+	| 'device'
+	| 'other'
+	| 'longName'
+	| 'longLink'
+	| 'pax'
+	| 'globalPax'
+	| 'note';
 
 /**
  * - `files`: files and directories alone, in the form in which Qdrant and this product write them. Any changed bit of a header is
@@ -16,9 +27,19 @@ export type HeaderType =
  */
 export type Dialect = 'files' | 'any';
 
+/** What a header says of a member beside its name and content. */
+export interface TarAttributes {
+	/** Permission bits. */
+	mode: number;
+	uid: number;
+	gid: number;
+	/** Nanoseconds since 1970. */
+	modified: bigint;
+}
+
 /** What one header says of its member. */
 export interface TarHeader {
-	name: string;
+	name: Buffer;
 	type: HeaderType;
 	/** Bytes that the archive holds of it, without the padding to whole blocks. */
 	storedSize: number;
@@ -27,6 +48,9 @@ export interface TarHeader {
 	/** The runs of bytes of a sparse file that are stored. More follow in blocks of their own when `moreRuns`. */
 	runs: SparseRun[];
 	moreRuns: boolean;
+	/** What a link leads to. */
+	target: Buffer;
+	attributes: TarAttributes;
 }
 
 const CHECKSUM = { start: 148, end: 156 };
@@ -53,8 +77,9 @@ const ANY = new Map<string, HeaderType>([
 	['7', 'file'],
 	['x', 'pax'],
 	['g', 'globalPax'],
-	['K', 'note'],
+	['K', 'longLink'],
 	['X', 'note'],
+	['V', 'note'],
 ]);
 
 const WITHOUT_CONTENT: readonly HeaderType[] = ['directory', 'symlink', 'device'];
@@ -79,7 +104,16 @@ export function parseHeader(block: Uint8Array, offset: number, dialect: Dialect)
 	const stated = statedSize(block, offset, dialect);
 	if (dialect === 'files' && !hasContent(type) && stated > 0) throw new TarDamage(offset, 'gives a directory a size');
 	const storedSize = hasContent(type) ? stated : 0;
-	const header = { name: nameIn(block), type, storedSize, size: storedSize, runs: [], moreRuns: false };
+	const header = {
+		name: nameIn(block),
+		type,
+		storedSize,
+		size: storedSize,
+		runs: [],
+		moreRuns: false,
+		target: cBytes(block.subarray(157, 257)),
+		attributes: attributesIn(block),
+	};
 	return type === 'sparse' ? { ...header, ...sparsePart(block, offset) } : header;
 }
 
@@ -131,9 +165,19 @@ export function isTar(head: Uint8Array): boolean {
 	return statedChecksum(text(block.subarray(CHECKSUM.start, CHECKSUM.end))) === checksumOf(block);
 }
 
-function nameIn(block: Uint8Array): string {
-	const name = cString(block.subarray(0, 100));
+function nameIn(block: Uint8Array): Buffer {
+	const name = cBytes(block.subarray(0, 100));
 	const isPosix = text(block.subarray(257, 263)) === 'ustar\0';
-	const prefix = isPosix ? cString(block.subarray(345, 500)) : '';
-	return prefix ? `${prefix}/${name}` : name;
+	const prefix = isPosix ? cBytes(block.subarray(345, 500)) : Buffer.alloc(0);
+	return prefix.length > 0 ? Buffer.concat([prefix, Buffer.from('/'), name]) : name;
+}
+
+/** A field that makes no sense counts as 0: neither a name nor content is wrong by it. */
+function attributesIn(block: Uint8Array): TarAttributes {
+	return {
+		mode: (parseNumber(block.subarray(100, 108)) ?? 0) & 0o7777,
+		uid: parseNumber(block.subarray(108, 116)) ?? 0,
+		gid: parseNumber(block.subarray(116, 124)) ?? 0,
+		modified: (parseTime(block.subarray(136, 148)) ?? 0n) * 1_000_000_000n,
+	};
 }

@@ -3,8 +3,9 @@
  * for what has no room there: long names and names that are not ASCII, times below the second, large numbers, and attributes.
  * GNU tar, bsdtar and the libraries of today read them.
  */
+import { BLOCK, paddedSize } from './fields';
 import { paxRecord } from './pax';
-import { headerBlock, MAX_OCTAL, tarPadding } from './write';
+import { headerBlock, MAX_OCTAL, writeHeader } from './write';
 
 export interface MemberFacts {
 	/** Bytes, for names of files need not be text; with forward slashes. A directory needs no slash at its end. */
@@ -20,7 +21,7 @@ export interface MemberFacts {
 	gid: number;
 	user?: string | undefined;
 	group?: string | undefined;
-	/** Of a symbolic link, what it leads to; of a hard link, the name of the member that has the content. */
+	/** What a symbolic link leads to, or the name of the member that has the content of a hard link. */
 	target?: Uint8Array | undefined;
 	/** Extended attributes, by names such as `user.comment`. */
 	attributes?: Readonly<Record<string, string>> | undefined;
@@ -55,7 +56,7 @@ export function memberHeader(facts: MemberFacts): Buffer {
 		records.push(paxRecord(`SCHILY.xattr.${key}`, value));
 	}
 	const time = Number(seconds < 0n ? 0n : seconds);
-	const block = headerBlock({
+	const fields = {
 		name: shortened(name),
 		size,
 		seconds: Math.min(time, MAX_OCTAL),
@@ -66,21 +67,30 @@ export function memberHeader(facts: MemberFacts): Buffer {
 		user: plain(user).slice(0, 31),
 		group: plain(group).slice(0, 31),
 		target: shortened(target),
-	});
-	if (records.length === 0) return block;
-	const extended = Buffer.concat(records);
-	const before = headerBlock({
-		name: 'PaxHeader',
-		size: extended.length,
-		seconds: Math.min(time, MAX_OCTAL),
-		type: 'x',
-	});
-	return Buffer.concat([before, extended, tarPadding(extended.length), block]);
+	};
+	if (records.length === 0) return headerBlock(fields);
+	const length = totalLength(records);
+	// All in one piece of memory: there may be a million of these.
+	const header = Buffer.allocUnsafe(2 * BLOCK + paddedSize(length)).fill(0);
+	writeHeader(header, { name: 'PaxHeader', size: length, seconds: Math.min(time, MAX_OCTAL), type: 'x' });
+	let offset = BLOCK;
+	for (const record of records) {
+		header.set(record, offset);
+		offset += record.length;
+	}
+	writeHeader(header.subarray(BLOCK + paddedSize(length)), fields);
+	return header;
+}
+
+function totalLength(records: Buffer[]): number {
+	return records.reduce((total, { length }) => total + length, 0);
 }
 
 /** Whether the header itself can hold a name: what is not printable stands there as `_`. */
 function fits(name: Uint8Array): boolean {
-	return name.length <= NAME_BYTES && name.every((byte) => byte >= 0x20 && byte < 0x7f);
+	if (name.length > NAME_BYTES) return false;
+	for (const byte of name) if (byte < 0x20 || byte >= 0x7f) return false;
+	return true;
 }
 
 /** Whether the header itself has room for the name of a user or group, and a NUL behind it. */

@@ -41,8 +41,13 @@ export function parseSparseBlock(block: Uint8Array, blockOffset: number): { runs
 	return { runs: parseSparseEntries(block, SPARSE_BLOCK_ENTRIES, blockOffset), more: more === 1 };
 }
 
+/** As many pieces of one file as are held in memory. */
+export const MOST_RUNS = 1_000_000;
+
 /** Follows the runs of one file: in order, apart, inside the file, and together as long as what is stored of it. */
 export class SparseCheck {
+	/** All of them, in order. */
+	readonly runs: SparseRun[] = [];
 	#end = 0;
 	#stored = 0;
 
@@ -57,6 +62,10 @@ export class SparseCheck {
 			if (offset < this.#end || offset + length > this.size) {
 				throw new TarDamage(this.headerOffset, 'has a sparse file whose pieces overlap or lie outside it');
 			}
+			if (this.runs.length === MOST_RUNS) {
+				throw new TarDamage(this.headerOffset, 'has a sparse file in unlikely many pieces');
+			}
+			this.runs.push({ offset, length });
 			this.#end = offset + length;
 			this.#stored += length;
 		}

@@ -8,19 +8,27 @@
  * over what is checked here, namely padding, the end of the archive and what follows it.
  */
 import { EndedEarly, type ByteCursor } from '../archive/cursor';
-import { BLOCK, cString, isZero, paddedSize, TarDamage } from './fields';
-import { hasContent, parseHeader, type Dialect, type HeaderType, type TarHeader } from './header';
+import { BLOCK, cBytes, isZero, paddedSize, TarDamage } from './fields';
+import { hasContent, parseHeader, type Dialect, type HeaderType, type TarAttributes, type TarHeader } from './header';
 import { parsePax, type PaxRecords } from './pax';
-import { parseSparseBlock, SparseCheck } from './sparse';
+import { readSparseMap } from './pax-sparse';
+import { parseSparseBlock, SparseCheck, type SparseRun } from './sparse';
 
 export interface TarMember {
-	/** As stored, without a trailing slash. */
+	/** As stored, without a trailing slash. What is no text in it is lost; `path` has it. */
 	name: string;
+	/** The bytes of the name, with a slash at the end where one is stored. */
+	path: Buffer;
 	type: 'file' | 'directory' | 'link' | 'symlink' | 'device' | 'other';
 	/** Bytes of the file once unpacked. */
 	size: number;
 	/** Bytes that the archive holds of it: less than `size` where holes were left out. */
 	storedSize: number;
+	/** The pieces of a sparse file that are stored, in order. */
+	runs?: readonly SparseRun[];
+	/** What a link leads to. */
+	target: Buffer;
+	attributes: TarAttributes;
 	/** Offset of its first header in the outermost file. */
 	headerOffset: number;
 	/** Offset of the byte after its content. */
@@ -41,6 +49,8 @@ export interface WalkOptions {
 	end?: number;
 	/** Whether the two blocks of zeros that end a tar may be missing; Qdrant leaves them out of its segments. */
 	endMarkOptional?: boolean;
+	/** Whether another tar may follow behind its end, which is walked on: several were joined, as `tar --ignore-zeros` reads them. */
+	joined?: boolean;
 }
 
 /**
@@ -56,18 +66,26 @@ class TarWalk {
 	readonly #dialect: Dialect;
 	readonly #end: number;
 	readonly #endMarkOptional: boolean;
+	readonly #joined: boolean;
+	/** What PAX records say of all members. */
+	#global: PaxRecords = {};
 
-	constructor(cursor: ByteCursor, { dialect = 'files', end = Infinity, endMarkOptional = false }: WalkOptions) {
+	constructor(cursor: ByteCursor, options: WalkOptions) {
+		const { dialect = 'files', end = Infinity, endMarkOptional = false, joined = false } = options;
 		this.#cursor = cursor;
 		this.#dialect = dialect;
 		this.#end = end;
 		this.#endMarkOptional = endMarkOptional;
+		this.#joined = joined;
 	}
 
 	async run(visit: MemberVisitor): Promise<void> {
 		while (!this.#endMarkOptional || this.#cursor.position < this.#end) {
 			const member = await this.#nextMember();
-			if (!member) return await this.#checkEnd();
+			if (!member) {
+				if (await this.#checkEnd()) continue;
+				return;
+			}
 			await visit(member, this.#cursor);
 			await this.#cursor.skipTo(member.end);
 			await this.#checkPadding();
@@ -89,8 +107,9 @@ class TarWalk {
 			const { type } = header;
 			// POSIX's name comes before GNU's, whichever stands first.
 			if (type === 'longName') known = { path: await this.#readLongName(header), ...known };
+			else if (type === 'longLink') known = { target: await this.#readLongName(header), ...known };
 			else if (type === 'pax') known = { ...known, ...(await this.#readPax(header)) };
-			else if (type === 'globalPax') await this.#readPax(header);
+			else if (type === 'globalPax') this.#global = { ...this.#global, ...(await this.#readPax(header)) };
 			else if (type === 'note') await this.#skip(header);
 			else return await this.#memberOf(header, type, known ?? {}, headerOffset);
 		}
@@ -98,31 +117,54 @@ class TarWalk {
 
 	async #memberOf(
 		header: TarHeader,
-		type: Exclude<HeaderType, 'longName' | 'pax' | 'globalPax' | 'note'>,
+		type: Exclude<HeaderType, 'longName' | 'longLink' | 'pax' | 'globalPax' | 'note'>,
 		known: PaxRecords,
 		headerOffset: number,
 	): Promise<TarMember> {
-		if (type === 'sparse') await this.#readSparseRuns(header);
-		const name = (known.path ?? header.name).replace(/\/$/, '');
+		const ofHeader = type === 'sparse' ? await this.#readSparseRuns(header) : undefined;
+		const path = known.path ?? header.name;
+		const name = path.toString('utf8').replace(/\/$/, '');
 		if (this.#dialect === 'files' && leadsOut(name)) {
 			throw new TarDamage(headerOffset, `holds a member with the name ${JSON.stringify(name)}`);
 		}
 		const storedSize = hasContent(type) ? (known.size ?? header.storedSize) : 0;
 		const end = this.#cursor.position + storedSize;
 		if (end > this.#end) throw new TarDamage(headerOffset, 'has a member that reaches beyond its end');
-		const isSparse = type === 'sparse';
+		const runs =
+			ofHeader ?? (type === 'file' && known.sparse ? await this.#readPaxRuns(known, end, headerOffset) : undefined);
+		const { mode, uid, gid, modified } = header.attributes;
+		const { modified: globalTime, uid: globalUid, gid: globalGid } = this.#global;
 		return {
 			name,
-			type: isSparse ? 'file' : type,
-			size: isSparse ? header.size : storedSize,
-			storedSize,
+			path,
+			type: typeOf(type, path, storedSize),
+			size: ofHeader ? header.size : (known.sparse?.size ?? storedSize),
+			storedSize: end - this.#cursor.position,
+			...(runs && { runs }),
+			target: known.target ?? header.target,
+			attributes: {
+				mode,
+				uid: known.uid ?? globalUid ?? uid,
+				gid: known.gid ?? globalGid ?? gid,
+				modified: known.modified ?? globalTime ?? modified,
+			},
 			headerOffset,
 			end,
 		};
 	}
 
-	async #readLongName(header: TarHeader): Promise<string> {
-		return cString(await this.#takeExtension(header, MAX_NAME_BYTES, 'name'));
+	async #readLongName(header: TarHeader): Promise<Buffer> {
+		return cBytes(await this.#takeExtension(header, MAX_NAME_BYTES, 'name'));
+	}
+
+	/** The pieces of a sparse file of which records tell. */
+	async #readPaxRuns({ sparse }: PaxRecords, end: number, headerOffset: number): Promise<SparseRun[]> {
+		const { isMapInContent = false, runs = [], size } = sparse ?? {};
+		if (size === undefined) throw new TarDamage(headerOffset, 'has a sparse file without its size');
+		const check = new SparseCheck(size, headerOffset);
+		check.add(isMapInContent ? await readSparseMap(this.#cursor, end, headerOffset) : runs);
+		check.finish(end - this.#cursor.position);
+		return check.runs;
 	}
 
 	async #readPax(header: TarHeader): Promise<PaxRecords> {
@@ -142,7 +184,7 @@ class TarWalk {
 		await this.#checkPadding();
 	}
 
-	async #readSparseRuns(header: TarHeader): Promise<void> {
+	async #readSparseRuns(header: TarHeader): Promise<SparseRun[]> {
 		const check = new SparseCheck(header.size, this.#cursor.position - BLOCK);
 		check.add(header.runs);
 		let more = header.moreRuns;
@@ -154,6 +196,7 @@ class TarWalk {
 			more = block.more;
 		}
 		check.finish(header.storedSize);
+		return check.runs;
 	}
 
 	async #takeBlock(): Promise<Uint8Array> {
@@ -170,10 +213,11 @@ class TarWalk {
 		throw new TarDamage(start, 'has bytes other than zeros after a member');
 	}
 
-	/** Behind the first block of zeros: the second one, and nothing but zeros. */
-	async #checkEnd(): Promise<void> {
+	/** Behind the first block of zeros: the second one, and nothing but zeros. Answers whether another tar follows. */
+	async #checkEnd(): Promise<boolean> {
 		const start = this.#cursor.position;
 		if (!isZero(await this.#takeBlock())) throw new TarDamage(start, 'has only one of the two blocks that end it');
+		if (this.#joined) return await this.#skipZeros();
 		try {
 			for await (const chunk of this.#cursor.pass(this.#end - this.#cursor.position)) {
 				if (!isZero(chunk)) throw new TarDamage(start, 'has other bytes behind its end');
@@ -182,7 +226,31 @@ class TarWalk {
 			// The outermost tar goes on for as long as its source does.
 			if (!(error instanceof EndedEarly) || this.#end !== Infinity) throw error;
 		}
+		return false;
 	}
+
+	/** Up to the block in which another byte stands; false where none does to the end. */
+	async #skipZeros(): Promise<boolean> {
+		for (let chunk = await this.#cursor.peek(); chunk; chunk = await this.#cursor.peek()) {
+			const other = chunk.findIndex((byte) => byte !== 0);
+			if (other < 0) {
+				this.#cursor.skip(chunk.length);
+				continue;
+			}
+			const begin = Math.floor((this.#cursor.position + other) / BLOCK) * BLOCK;
+			// A header begins with a name, so with another byte than zero.
+			if (begin < this.#cursor.position) throw new TarDamage(begin, 'has other bytes behind its end');
+			this.#cursor.skip(begin - this.#cursor.position);
+			return true;
+		}
+		return false;
+	}
+}
+
+/** Programs from before POSIX know a directory by the slash at the end of its name. */
+function typeOf(type: TarMember['type'] | 'sparse', path: Buffer, storedSize: number): TarMember['type'] {
+	if (type === 'sparse') return 'file';
+	return type === 'file' && storedSize === 0 && path.at(-1) === 0x2f ? 'directory' : type;
 }
 
 /** Whether a name is none, or stands for something outside the folder that it is unpacked into. */

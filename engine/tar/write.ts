@@ -43,43 +43,53 @@ export interface HeaderFields {
 	/** ASCII, up to 31 bytes. */
 	user?: string;
 	group?: string;
-	/** Of a link: ASCII, up to 100 bytes. */
+	/** What a link leads to: ASCII, up to 100 bytes. */
 	target?: string;
 }
 
 /** One block of 512 bytes. */
 export function headerBlock(fields: HeaderFields): Buffer {
+	return writeHeader(Buffer.allocUnsafe(BLOCK).fill(0), fields);
+}
+
+/** Writes a header into a block of zeros, and returns it. */
+export function writeHeader(block: Buffer, fields: HeaderFields): Buffer {
 	const { name, size, seconds, type, mode = 0o600, uid = 0, gid = 0, user = '', group = '', target = '' } = fields;
-	const block = Buffer.alloc(BLOCK);
-	block.write(name, 0, 100, 'ascii');
-	block.write(`${octal(mode, 7)}\0`, 100);
-	block.write(`${octal(uid, 7)}\0`, 108);
-	block.write(`${octal(gid, 7)}\0`, 116);
+	block.write(name, 0, 100, 'latin1');
+	writeOctal(block, mode, 100, 7);
+	writeOctal(block, uid, 108, 7);
+	writeOctal(block, gid, 116, 7);
 	writeSize(block, size);
-	block.write(`${octal(seconds, 11)}\0`, 136);
-	block.write('        ', 148);
-	block.write(type, 156);
-	block.write(target, 157, 100, 'ascii');
-	block.write('ustar\x0000', 257);
-	block.write(user, 265, 32, 'ascii');
-	block.write(group, 297, 32, 'ascii');
-	let sum = 0;
-	for (const byte of block) sum += byte;
-	block.write(`${octal(sum, 6)}\0 `, 148);
+	writeOctal(block, seconds, 136, 11);
+	block.write(type, 156, 'latin1');
+	if (target !== '') block.write(target, 157, 100, 'latin1');
+	block.write('ustar\x0000', 257, 'latin1');
+	if (user !== '') block.write(user, 265, 32, 'latin1');
+	if (group !== '') block.write(group, 297, 32, 'latin1');
+	// The eight bytes of the checksum itself count as spaces; what follows the names of user and group is zeros.
+	let sum = 8 * 0x20;
+	for (let index = 0; index < 329; index++) sum += block[index]!;
+	writeOctal(block, sum, 148, 6);
+	block[155] = 0x20;
 	return block;
 }
 
 function writeSize(block: Buffer, size: number): void {
 	if (size <= MAX_OCTAL) {
-		block.write(`${octal(size, 11)}\0`, 124);
+		writeOctal(block, size, 124, 11);
 		return;
 	}
 	block.writeBigUInt64BE(BigInt(size), 128);
 	block[124] = 0x80;
 }
 
-function octal(value: number, digits: number): string {
-	return value.toString(8).padStart(digits, '0');
+/** Digits as ASCII; the byte behind them stays zero. */
+function writeOctal(block: Buffer, value: number, offset: number, digits: number): void {
+	let rest = value;
+	for (let at = offset + digits - 1; at >= offset; at--) {
+		block[at] = 0x30 + (rest % 8);
+		rest = Math.floor(rest / 8);
+	}
 }
 
 /** What fills a file's last block up. */

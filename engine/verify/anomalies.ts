@@ -1,5 +1,11 @@
 import type { ManifestSummary } from '../archive';
-import type { BackupSystem } from './system';
+import { type BackupSystem, findKind } from './system';
+
+/** What a trend looks at of a manifest. */
+export type TrendFacts = Pick<
+	ManifestSummary,
+	'id' | 'kind' | 'name' | 'startedAt' | 'finishedAt' | 'size' | 'counts' | 'codec' | 'encryption' | 'partial' | 'needs'
+>;
 
 /** What is looked at of a backup: `size`, `duration`, or a count that its system measures, such as `rows`. */
 export type AnomalyMeasure = string;
@@ -37,6 +43,9 @@ const SHORT_MS = 10_000;
 const SIZE = 'size';
 const DURATION = 'duration';
 
+/** What the words of a count begin with. */
+const NUMBER_OF = 'number of ';
+
 /** Each measure in words, in the order in which they are looked at. Those that the systems bring are counts of the manifest. */
 function wordsOf(systems: readonly BackupSystem[]): Record<AnomalyMeasure, string> {
 	const counts = Object.assign({}, ...systems.map(({ measures }) => measures)) as Record<string, string>;
@@ -55,11 +64,12 @@ export function measuresOf(systems: readonly BackupSystem[]): AnomalyMeasure[] {
  */
 export function findAnomalies(
 	systems: readonly BackupSystem[],
-	manifest: ManifestSummary,
-	manifests: readonly ManifestSummary[],
+	manifest: TrendFacts,
+	manifests: readonly TrendFacts[],
 	options: AnomalyOptions = {},
 ): Anomaly[] {
-	const words = wordsOf(systems);
+	// Several systems have a count of the same name, and other words for it.
+	const words = { ...wordsOf(systems), ...findKind(systems, manifest.kind)?.system.measures };
 	const { window = 30, minSamples = 5, measures = Object.keys(words) } = options;
 	const trend = trendOf(manifest);
 	const before = manifests
@@ -73,27 +83,27 @@ export function findAnomalies(
 			.map((other) => valueOf(other, measure))
 			.filter((found) => found !== undefined);
 		if (value === undefined || earlier.length === 0) return [];
-		const found = vanished(measure, value, earlier);
-		if (found) return [found];
 		const word = words[measure] ?? measure;
+		const found = vanished({ measure, word }, value, earlier);
+		if (found) return [found];
 		return earlier.length < minSamples ? [] : offTheTrend({ measure, word }, value, earlier, options);
 	});
 }
 
 /** Names the trend that a backup belongs to. */
-function trendOf({ kind, name, partial, encryption, codec }: ManifestSummary): string {
+function trendOf({ kind, name, partial, encryption, codec }: TrendFacts): string {
 	const part = partial && [partial.content, [...partial.selection].sort()];
 	// Another codec or an encryption makes another size.
 	return JSON.stringify([kind, name, part, codec.name, encryption !== null]);
 }
 
 /** An increment takes less room and time than a whole backup, and that is no news; both hold as much. */
-function isComparable(measure: AnomalyMeasure, one: ManifestSummary, other: ManifestSummary): boolean {
-	const isIncrement = ({ needs = [] }: ManifestSummary) => needs.length > 0;
+function isComparable(measure: AnomalyMeasure, one: TrendFacts, other: TrendFacts): boolean {
+	const isIncrement = ({ needs = [] }: TrendFacts) => needs.length > 0;
 	return (measure !== SIZE && measure !== DURATION) || isIncrement(one) === isIncrement(other);
 }
 
-function valueOf(manifest: ManifestSummary, measure: AnomalyMeasure): number | undefined {
+function valueOf(manifest: TrendFacts, measure: AnomalyMeasure): number | undefined {
 	switch (measure) {
 		case SIZE:
 			return manifest.size.stored;
@@ -104,7 +114,12 @@ function valueOf(manifest: ManifestSummary, measure: AnomalyMeasure): number | u
 	}
 }
 
-function vanished(measure: AnomalyMeasure, value: number, earlier: number[]): Anomaly | undefined {
+function vanished(
+	{ measure, word }: { measure: AnomalyMeasure; word: string },
+	value: number,
+	earlier: number[],
+): Anomaly | undefined {
+	const what = word.startsWith(NUMBER_OF) ? word.slice(NUMBER_OF.length) : measure;
 	const [last = 0] = earlier;
 	if (measure === SIZE || measure === DURATION || value > 0 || last === 0) return undefined;
 	return {
@@ -112,7 +127,7 @@ function vanished(measure: AnomalyMeasure, value: number, earlier: number[]): An
 		value,
 		median: medianOf(earlier),
 		samples: earlier.length,
-		message: `It holds no ${measure}; the backup before it held ${shown(measure, last)}.`,
+		message: `It holds no ${what}; the backup before it held ${shown(measure, last)}.`,
 	};
 }
 

@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 
-import { LIMITS, MANIFEST_SUFFIX, readSmallObject, VERIFICATION_SUFFIX } from '../archive';
+import { LIMITS, MANIFEST_SUFFIX, readSmallObject, VERIFICATION_SUFFIX, type ListedBackup } from '../archive';
 import { productTool } from '../archive/manifest/tool';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage';
@@ -125,6 +125,18 @@ export async function verificationState(
 	const { history } = await readVerification(storage, backup, signal);
 	const verdict = decidingVerification(history)?.verdict;
 	return verdict === 'incomplete' ? undefined : verdict;
+}
+
+/**
+ * Tells of the backups of a storage whether a new one may go on from them: not from one whose verification failed. Nothing is
+ * read of those that have no record.
+ */
+export function reliabilityIn(
+	storage: Storage,
+	signal?: AbortSignal,
+): (backup: Pick<ListedBackup, 'key' | 'manifest' | 'hasRecord'>) => Promise<boolean> {
+	return async ({ key, manifest, hasRecord }) =>
+		!hasRecord || (await verificationState(storage, { key, id: manifest.id }, signal)) !== 'failed';
 }
 
 /**

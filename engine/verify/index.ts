@@ -13,7 +13,14 @@ export {
 	type ScratchTargets,
 	type SystemKind,
 } from './system';
-export { findAnomalies, measuresOf, type Anomaly, type AnomalyMeasure, type AnomalyOptions } from './anomalies';
+export {
+	findAnomalies,
+	measuresOf,
+	type Anomaly,
+	type AnomalyMeasure,
+	type AnomalyOptions,
+	type TrendFacts,
+} from './anomalies';
 export { chooseBackups, type BackupChoice, type ChosenBackups } from './choose';
 export {
 	decidingVerification,

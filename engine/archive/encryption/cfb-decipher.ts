@@ -5,6 +5,8 @@
  */
 import { createCipheriv } from 'node:crypto';
 
+import { inWords, release } from './cipher-output';
+
 const BLOCK_BYTES = 16;
 const BLOCK_WORDS = BLOCK_BYTES / 4;
 
@@ -40,11 +42,13 @@ export class CfbDecipher {
 	}
 
 	#blocks(words: Int32Array): void {
-		const masks = inWords(this.#ecb.update(words));
+		const output = this.#ecb.update(words);
+		const masks = inWords(output);
 		const first = inWords(this.#mask);
 		for (let at = 0; at < BLOCK_WORDS; at++) words[at]! ^= first[at]!;
 		for (let at = BLOCK_WORDS; at < words.length; at++) words[at]! ^= masks[at - BLOCK_WORDS]!;
 		this.#mask = Buffer.from(masks.slice(-BLOCK_WORDS).buffer);
+		release(output);
 	}
 
 	/** No more than what is left of the present block, in place. */
@@ -58,10 +62,4 @@ export class CfbDecipher {
 		this.#mask = this.#ecb.update(this.#block);
 		this.#used = 0;
 	}
-}
-
-/** Bytes of whole words as words; copied where they do not begin at the border of one. */
-function inWords(bytes: Buffer): Int32Array {
-	const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
-	return new Int32Array(buffer, byteOffset, length / 4);
 }

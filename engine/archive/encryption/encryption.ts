@@ -36,7 +36,7 @@ export interface Encryptor {
 	readonly facts: EncryptionFacts;
 	encrypt(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array>;
 	/** The manifest with the proof that it was made with the passphrase; as it is where there are public keys alone. */
-	prove(manifest: Manifest): Manifest;
+	prove(manifest: Manifest): Promise<Manifest>;
 }
 
 /**
@@ -52,9 +52,12 @@ export async function prepareEncryption(keys: EncryptionKeys | undefined): Promi
 		});
 	}
 	const recipients = await readPublicKeys(publicKeys);
-	const key = passphrase ? await writingKey(passphrase) : undefined;
+	// Deriving keys takes long, and there is time for it while the source is asked what it is.
+	const key = passphrase ? writingKey(passphrase) : undefined;
+	// The encrypted bytes and the proof both wait for it, and throw what it fails with.
+	key?.catch(() => {});
 	return {
-		prove: (manifest) => (key ? withProof(manifest, key) : manifest),
+		prove: async (manifest) => (key ? withProof(manifest, await key) : manifest),
 		facts: {
 			format: 'openpgp',
 			cipher: 'aes256',
@@ -62,7 +65,10 @@ export async function prepareEncryption(keys: EncryptionKeys | undefined): Promi
 			recipients: recipients.map(fingerprintOf),
 			pieces: PIECES,
 		},
-		encrypt: (source) => encryptStream(source, passphrase, recipients),
+		encrypt: async function* (source) {
+			await key;
+			yield* encryptStream(source, passphrase, recipients);
+		},
 	};
 }
 
@@ -84,7 +90,7 @@ async function* encryptStream(
 		});
 		yield packets;
 	}
-	if (passphrase) yield passphrasePacket(passphrase, sessionKey);
+	if (passphrase) yield await passphrasePacket(passphrase, sessionKey);
 	yield* seal(source, sessionKey);
 }
 

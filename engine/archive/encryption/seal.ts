@@ -25,6 +25,7 @@
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 
 import { giveBack, lend } from '../../storage/lent';
+import { inWords, release } from './cipher-output';
 import {
 	LITERAL_HEAD,
 	LITERAL_TAG,
@@ -37,9 +38,9 @@ import {
 } from './layout';
 import { knownLength, partialLength } from './packets';
 
-/** Of the outer packet. */
+/** A piece of the outer packet. */
 const BLOCK_BYTES = PIECES.outer;
-/** Of the inner packet. Hashed and encrypted at once, so that it is read from the processor's cache the second time. */
+/** A piece of the inner packet. Hashed and encrypted at once, so that it is read from the processor's cache the second time. */
 const PIECE_BYTES = PIECES.inner;
 const AES_BLOCK_BYTES = 16;
 const LONGEST_LENGTH = 5;
@@ -85,21 +86,17 @@ class CfbCipher {
 	 */
 	encrypt(plain: Int32Array, length: number): Buffer {
 		const words = inBlocks(length) / 4;
-		const masks = inWords(this.#cbc.update(plain.subarray(0, words)));
+		const output = this.#cbc.update(plain.subarray(0, words));
+		const masks = inWords(output);
 		const encrypted = this.#encrypted;
 		const first = this.#next;
 		const ahead = first.length;
 		for (let at = 0; at < ahead; at++) encrypted[at] = (plain[at] as number) ^ (first[at] as number);
 		for (let at = ahead; at < words; at++) encrypted[at] = (plain[at] as number) ^ (masks[at - ahead] as number);
 		this.#next = masks.slice(-ahead);
+		release(output);
 		return Buffer.from(encrypted.buffer, 0, length);
 	}
-}
-
-/** Bytes of whole words as words; copied where they do not begin at the border of one. */
-function inWords(bytes: Buffer): Int32Array {
-	const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
-	return new Int32Array(buffer, byteOffset, length / 4);
 }
 
 class SealedPacket {

@@ -159,7 +159,7 @@ export async function sessionKeysOf(
 		isOfAnotherCipher ||= readable.length < forPassphrases.length;
 		const found = await tryEach(readable, signal, async ({ bytes }) => {
 			if (!isPassphrasePacket(bytes)) return await openByOpenpgp(bytes, { passwords: [passphrase] });
-			const data = openPassphrasePacket(bytes, passphrase);
+			const data = await openPassphrasePacket(bytes, passphrase);
 			return data ? [{ algorithm: 'aes256', data }] : [];
 		});
 		// A wrong passphrase decrypts to noise that now and then looks like a key of some cipher.

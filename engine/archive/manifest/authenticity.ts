@@ -148,9 +148,13 @@ function ofAnotherKey(where: string): BackupError {
 }
 
 function unencrypted(where: string): BackupError {
-	return new BackupError('NOT_AUTHENTIC', `The backup of ${where} is not encrypted, and Require Encryption is on.`, {
-		hint: 'If it was made without encryption, switch Require Encryption off, or select no encryption credential. If it should be encrypted, somebody has put it there.',
-	});
+	return new BackupError(
+		'NOT_AUTHENTIC',
+		`The manifest ${where} is of a backup that is not encrypted, and Require Encryption is on.`,
+		{
+			hint: 'If it was made without encryption, switch Require Encryption off, or select no encryption credential. If it should be encrypted, somebody has put it there.',
+		},
+	);
 }
 
 function unproven(where: string): BackupError {

@@ -29,6 +29,8 @@ export const BACKUP_KINDS = [
 	'minio',
 	'files',
 	'n8n',
+	'n8n-instance',
+	'n8n-workflows',
 ] as const;
 export type BackupKind = (typeof BACKUP_KINDS)[number];
 

@@ -6,14 +6,13 @@
  * The salt comes from the manifest. This process writes with one salt of its own, so that whoever reads a hundred thousand
  * manifests derives as many keys as processes have written them; keys that were derived are kept for the next ones.
  */
-import { createHash, randomBytes, scrypt } from 'node:crypto';
+import { randomBytes, scrypt } from 'node:crypto';
+
+import { KeptKeys } from '../kept-keys';
 
 const COST = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 };
 const KEY_BYTES = 32;
 const CHECK_BYTES = 8;
-
-/** Some hundred bytes each. */
-const MAX_KEPT = 4096;
 
 export interface ManifestKey {
 	/** Hexadecimal, 16 bytes. */
@@ -23,10 +22,7 @@ export interface ManifestKey {
 	keyCheck: string;
 }
 
-/** By passphrase and salt, the one that was asked for last at the end. */
-const kept = new Map<string, Promise<ManifestKey>>();
-/** So that what the map is sorted by tells nothing of the passphrase. */
-const pepper = randomBytes(32);
+const kept = new KeptKeys(derive);
 const ownSalt = randomBytes(16).toString('hex');
 
 /** The key that this process writes with. */
@@ -36,24 +32,12 @@ export async function writingKey(passphrase: string): Promise<ManifestKey> {
 
 /** The key for a salt, 32 hexadecimal digits. */
 export async function manifestKey(passphrase: string, salt: string): Promise<ManifestKey> {
-	const name = nameOf(passphrase, salt);
-	const key = kept.get(name) ?? derive(passphrase, salt);
-	kept.delete(name);
-	kept.set(name, key);
-	for (const oldest of kept.keys()) {
-		if (kept.size <= MAX_KEPT) break;
-		kept.delete(oldest);
-	}
-	return await key;
+	return await kept.of(passphrase, salt);
 }
 
 /** Whether the key is known already, so that it costs nothing. */
 export function isKept(passphrase: string, salt: string): boolean {
-	return kept.has(nameOf(passphrase, salt));
-}
-
-function nameOf(passphrase: string, salt: string): string {
-	return createHash('sha256').update(pepper).update(salt).update(passphrase).digest('hex');
+	return kept.has(passphrase, salt);
 }
 
 async function derive(passphrase: string, salt: string): Promise<ManifestKey> {

@@ -15,6 +15,7 @@ import {
 	type Manifest,
 } from './manifest';
 import { manifestCheck } from './check';
+import { longForm, MANY_TABLES_VERSION, shortForm } from './many-tables';
 import { newerManifest } from './newer';
 
 const READ_VERSIONS: ReadonlySet<unknown> = new Set([1, MANIFEST_VERSION, CHECKPOINT_VERSION]);
@@ -28,7 +29,7 @@ const DAMAGED = 'It was damaged or edited. Choose another backup; the archive it
  * @throws BackupError MANIFEST_INVALID that names the manifest and the first thing wrong with it; NewerManifest
  */
 export function parseManifest(text: string, where: string): Manifest {
-	const json = jsonOf(text, where);
+	const json = writtenOut(jsonOf(text, where), where);
 	assertChecksum(json, (json as { formatVersion?: unknown } | null)?.formatVersion, where);
 	return validated(json, where);
 }
@@ -39,6 +40,21 @@ function jsonOf(text: string, where: string): unknown {
 	} catch (cause) {
 		throw new BackupError('MANIFEST_INVALID', `The manifest ${where} is not valid JSON.`, { cause, hint: DAMAGED });
 	}
+}
+
+/** A manifest in its long form. @throws BackupError MANIFEST_INVALID where it says that it has a short one, and has not */
+function writtenOut(json: unknown, where: string): unknown {
+	const stated = json as { formatVersion?: unknown } | null;
+	if (stated?.formatVersion !== MANY_TABLES_VERSION) return json;
+	const long = longForm(stated);
+	if (long) return long;
+	throw new BackupError(
+		'MANIFEST_INVALID',
+		`The manifest ${where} is not valid: its tables are not listed as they should be.`,
+		{
+			hint: DAMAGED,
+		},
+	);
 }
 
 /** What the schema makes of a manifest, whatever its checksum. @throws BackupError MANIFEST_INVALID, NewerManifest */
@@ -96,6 +112,8 @@ function assertNotOfThisVersion(content: Record<string, unknown>, stated: unknow
 	for (const formatVersion of [MANIFEST_VERSION, CHECKPOINT_VERSION]) {
 		if (checksumOf({ ...content, formatVersion }, where) === stated) throw wrongChecksum(where, stated);
 	}
+	const long = longForm(content);
+	if (long && checksumOf(long, where) === stated) throw wrongChecksum(where, stated);
 }
 
 /** Version 1 is hashed in the order of its text, which JSON keeps when it is read and written again. */
@@ -119,7 +137,7 @@ const ONE_A_LINE = new Set(['parts', 'tables']);
 
 /** The text stored as `<file>.manifest.json`, with a checksum of its content. */
 export function formatManifest(manifest: Manifest): string {
-	const members = Object.entries(manifestDocument(manifest)).flatMap(([name, value]: [string, unknown]) => {
+	const members = Object.entries(shortForm(manifestDocument(manifest))).flatMap(([name, value]: [string, unknown]) => {
 		if (value === undefined) return [];
 		const text = ONE_A_LINE.has(name) ? oneALine(value as unknown[]) : JSON.stringify(value, null, 2);
 		return [`${JSON.stringify(name)}: ${text}`];

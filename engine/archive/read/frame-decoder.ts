@@ -34,16 +34,19 @@ export class FrameDecoder {
 	/** The oldest first. */
 	readonly #spare: Decompressor[] = [];
 	#spareBytes = 0;
-	#stored = Buffer.alloc(0);
+	/** The frame that is being decompressed, and the next one. */
+	#stored = [Buffer.alloc(0), Buffer.alloc(0)];
 	#isReusable = true;
 	#isClosed = false;
 
 	constructor(private readonly codec: Exclude<CodecName, 'none'>) {}
 
-	/** The next frame of the cursor as it is stored. It stays as it is until the next call. Throws EndedEarly. */
+	/** The next frame of the cursor as it is stored. It stays as it is until the call after the next. Throws EndedEarly. */
 	async read(cursor: ByteCursor, length: number): Promise<Uint8Array> {
-		if (length > this.#stored.length) this.#stored = Buffer.allocUnsafeSlow(roomFor(length));
-		return await cursor.takeInto(this.#stored.subarray(0, length));
+		const [other, before] = this.#stored as [Buffer<ArrayBuffer>, Buffer<ArrayBuffer>];
+		const stored = length > other.length ? Buffer.allocUnsafeSlow(roomFor(length)) : other;
+		this.#stored = [before, stored];
+		return await cursor.takeInto(stored.subarray(0, length));
 	}
 
 	/**
@@ -71,7 +74,7 @@ export class FrameDecoder {
 		this.#isClosed = true;
 		for (const decompressor of this.#spare.splice(0)) decompressor.close();
 		this.#spareBytes = 0;
-		this.#stored = Buffer.alloc(0);
+		this.#stored = [];
 	}
 
 	#take(rawLength: number): Decompressor {

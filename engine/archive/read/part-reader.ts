@@ -20,6 +20,10 @@ export interface PartContext {
 	frameWasRight: () => void;
 }
 
+/** A part that was taken from the file: its content as one buffer, which is being decompressed, or as a stream where it is large. */
+export type TakenPart =
+	{ isWhole: true; raw: Promise<Uint8Array> } | { isWhole: false; raw: AsyncGenerator<Uint8Array> };
+
 /**
  * Reads the part that the cursor comes to next and decompresses it: as one buffer, or as a stream where it is large.
  * Length and SHA-256 of the frame and length of its content are checked, before the first byte is handed out where the
@@ -31,13 +35,28 @@ export async function readPart(
 	part: ManifestPart,
 	context: PartContext,
 ): Promise<Uint8Array | AsyncGenerator<Uint8Array>> {
+	const { raw } = await takePart(cursor, part, context);
+	return await raw;
+}
+
+/** The same in two steps: the cursor may go on to the next part while one that is whole is decompressed. */
+export async function takePart(cursor: ByteCursor, part: ManifestPart, context: PartContext): Promise<TakenPart> {
 	await cursor.skipTo(part.offset);
-	if (part.length > WHOLE_BYTES) return decompressStream(cursor.pass(part.length), part, context);
-	const { codec, decoder } = context;
+	if (part.length > WHOLE_BYTES)
+		return { isWhole: false, raw: decompressStream(cursor.pass(part.length), part, context) };
+	const { decoder } = context;
 	const frame = decoder ? await decoder.read(cursor, part.length) : await cursor.take(part.length);
 	if (createHash('sha256').update(frame).digest('hex') !== part.sha256) throw wrongHash(part, context);
 	context.frameWasRight();
-	if (part.rawLength > WHOLE_BYTES) return decompressStream([frame], part, context);
+	if (part.rawLength > WHOLE_BYTES) return { isWhole: false, raw: decompressStream([frame], part, context) };
+	const raw = decompressWhole(frame, part, context);
+	// Whoever waits for it meets its error.
+	raw.catch(() => {});
+	return { isWhole: true, raw };
+}
+
+async function decompressWhole(frame: Uint8Array, part: ManifestPart, context: PartContext): Promise<Uint8Array> {
+	const { codec, decoder } = context;
 	const decoded = decoder?.decode(frame, part.rawLength) ?? decompressFrame(codec, frame, part.rawLength);
 	const raw = await decoded.catch((error: unknown) => {
 		throw notDecompressed(part, context, error);

@@ -10,23 +10,17 @@ import { Readable } from 'node:stream';
 import { BackupError, throwIfCancelled } from '../../errors';
 import { giveBack } from '../../storage/lent';
 import type { Storage } from '../../storage/storage';
-import { assertAuthentic } from '../manifest/authenticity';
-import { assertCodecAvailable } from '../codec';
 import { unlockKeys, type DecryptionKeys } from '../encryption/encryption';
 import type { Manifest, ManifestPart } from '../manifest/manifest';
-import { readManifest } from '../manifest/file';
-import { keyIn, manifestKeyOf } from '../naming';
 import { layoutOf, type SealedLayout } from '../encryption/layout';
 import type { UnlockedKeys } from '../encryption/session-keys';
 import type { OpenedSeal } from '../encryption/unseal-range';
+import { adjacentRuns } from './adjacent-runs';
 import { FrameDecoder } from './frame-decoder';
-import { type PartContext, readPart } from './part-reader';
+import { type PartContext, readPart, takePart, type TakenPart } from './part-reader';
 import { openSealed, rangePass, wholePass, type ReadPass, type WholePass } from './read-pass';
 import { streamFrom } from './stream-from';
 import { assertStoredSize, corrupt, StoredFile, type StoredFileOptions } from './stored-file';
-
-/** Adjacent parts are fetched in one request up to this size, so that a slow reader does not hold one open for hours. */
-const RANGE_BYTES = 64 * 1024 * 1024;
 
 export interface ReadPartResult {
 	/** Index into the manifest's parts. */
@@ -41,53 +35,6 @@ interface RunOptions {
 	signal: AbortSignal | undefined;
 	/** Checks what is to be checked after the last part. */
 	atEnd?: (() => Promise<void>) | undefined;
-}
-
-/**
- * Opens an archive by the key of its manifest, or by a manifest that was read and the folder it lies in. Reads nothing
- * of the archive itself. A manifest that the keys tell to be forged is refused.
- * @param where The folder is undefined for a manifest that came by itself, and not out of the storage.
- * @throws BackupError STORAGE_MISSING, MANIFEST_INVALID, NOT_AUTHENTIC, KEY_WRONG, UNSUPPORTED_VERSION, and what the
- * storage throws.
- */
-export async function openArchive(
-	storage: Storage,
-	where: string | { manifest: Manifest; folder: string | undefined },
-	keys?: DecryptionKeys,
-): Promise<ArchiveReader> {
-	const { manifest, folder } = typeof where === 'string' ? await readManifest(storage, where) : where;
-	const key = keyIn(folder ?? '', manifest.file);
-	await assertAuthentic(manifest, { where: manifestKeyOf(key), folder }, keys ?? {});
-	assertIndex(manifest, key);
-	assertLayout(manifest, key);
-	assertCodecAvailable(manifest.codec.name);
-	return new ArchiveReader(storage, key, manifest, keys);
-}
-
-/** Parts must cover the compressed stream without gaps, or bytes could go missing unseen. Throws MANIFEST_INVALID. */
-function assertIndex({ parts, size, encryption }: Manifest, key: string): void {
-	let offset = 0;
-	let raw = 0;
-	for (const part of parts) {
-		if (part.offset !== offset) break;
-		offset += part.length;
-		raw += part.rawLength;
-	}
-	const storedAsCompressed = encryption !== null || size.stored === size.compressed;
-	if (offset === size.compressed && raw === size.raw && storedAsCompressed) return;
-	throw doesNotAddUp(key, 'parts');
-}
-
-/** Pieces of the stated sizes must have room in the file. Throws MANIFEST_INVALID. */
-function assertLayout(manifest: Manifest, key: string): void {
-	const layout = layoutOf(manifest);
-	if (layout && !layout.isPossible) throw doesNotAddUp(key, 'sizes');
-}
-
-function doesNotAddUp(key: string, what: string): BackupError {
-	return new BackupError('MANIFEST_INVALID', `The manifest of ${key} is not valid: its ${what} do not add up.`, {
-		hint: 'It was damaged or edited. Choose another backup; the archive itself may still open with stock tools.',
-	});
 }
 
 /** Reads one archive; made by openArchive. Holds nothing open between calls, and calls may run side by side. */
@@ -299,10 +246,25 @@ export class ArchiveReader {
 		{ decoder, signal, atEnd }: RunOptions,
 	): AsyncGenerator<ReadPartResult, void, undefined> {
 		const context = { ...this.#context(pass), decoder };
+		const take = (at: number) => {
+			const entry = run[at];
+			const taken = entry && takePart(pass.cursor, entry.part, context);
+			// Whoever waits for it meets its error.
+			taken?.catch(() => {});
+			return taken;
+		};
+		let coming: Promise<TakenPart> | undefined;
 		try {
-			for (const { part, index } of run) {
+			for (const [at, { part, index }] of run.entries()) {
 				throwIfCancelled(signal);
-				const content = await readPart(pass.cursor, part, context).catch(async (error: unknown) => {
+				const read = async () => {
+					const { isWhole, raw } = await (coming ?? takePart(pass.cursor, part, context));
+					// It is read while this one is decompressed, and while that is used.
+					coming = isWhole && decoder ? take(at + 1) : undefined;
+					return await raw;
+				};
+				const content = await read().catch(async (error: unknown) => {
+					await coming?.catch(() => {});
 					throw await pass.explain(error);
 				});
 				if (content instanceof Uint8Array) yield { index, part, raw: asBuffer(content) };
@@ -313,6 +275,9 @@ export class ArchiveReader {
 			});
 		} finally {
 			await pass.close();
+			// Nobody wants it any more.
+			const left = (await coming?.catch(() => {}))?.raw;
+			if (left instanceof Promise) await left.then(giveBack, () => {});
 		}
 	}
 
@@ -364,25 +329,6 @@ async function* handOut(
 	}
 	// A reader that swallowed the failure of one part must not take the others for good.
 	if (failure) throw failure.error;
-}
-
-/** Groups parts that touch, so that each group is one range of the file. */
-function adjacentRuns<T extends { part: ManifestPart }>(wanted: T[]): T[][] {
-	const runs: T[][] = [];
-	let end = -1;
-	let length = 0;
-	for (const entry of wanted) {
-		const { part } = entry;
-		if (part.offset === end && length + part.length <= RANGE_BYTES) {
-			runs.at(-1)!.push(entry);
-			length += part.length;
-		} else {
-			runs.push([entry]);
-			length = part.length;
-		}
-		end = part.offset + part.length;
-	}
-	return runs;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

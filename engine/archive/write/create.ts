@@ -51,7 +51,7 @@ export async function createArchive(options: CreateArchiveOptions): Promise<Arch
 	const encryptor = await prepareEncryption(options.encryption);
 	const { storage, folder, name, extension, kind, timeZone, signal, startedAt = new Date() } = options;
 	const { expectedSize, estimatedSize } = options;
-	const prove = (manifest: Manifest) => encryptor?.prove(manifest) ?? manifest;
+	const prove = async (manifest: Manifest) => (await encryptor?.prove(manifest)) ?? manifest;
 	const naming = { name, extension, startedAt, codec: codec.name, encrypted: encryptor !== undefined };
 	const writing = { id: randomUUID(), storage, folder, name, kind, startedAt, codec, encryptor, prove };
 	const settings = { ...writing, signal, expectedSize, estimatedSize };

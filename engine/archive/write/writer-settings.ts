@@ -6,7 +6,7 @@ import type { BackupKind, Manifest } from '../manifest/manifest';
 
 /** What a writer is given: a name that nobody else holds, and what is known of the archive before its first byte. */
 export interface WriterSettings {
-	/** Of the backup that the archive will be. */
+	/** The id of the backup that the archive will be. */
 	id: string;
 	storage: Storage;
 	folder: string;
@@ -17,7 +17,7 @@ export interface WriterSettings {
 	codec: CodecOptions;
 	encryptor: Encryptor | undefined;
 	/** Adds the proof that it was made with the passphrase, where there is one. */
-	prove: (manifest: Manifest) => Manifest;
+	prove: (manifest: Manifest) => Promise<Manifest>;
 	signal: AbortSignal | undefined;
 	expectedSize: number | undefined;
 	estimatedSize: number | undefined;

@@ -20,6 +20,7 @@ import { createCompressor } from '../codec';
 import { COMPRESSORS, FrameCompressor } from './frame-compressor';
 import { frameSizeFor, type FrameSizes } from './frame-size';
 import type { Manifest, ManifestPart } from '../manifest/manifest';
+import { assertReadable } from '../manifest/room';
 import { formatManifest, parseManifest } from '../manifest/text';
 import { keyIn, manifestKeyOf } from '../naming';
 import { ArchiveOutput, type PartDetails } from './output';
@@ -34,7 +35,7 @@ const WAITING_BYTES = 32 * 1024 * 1024;
 
 /** Writes one archive; made by createArchive. Ends with `commit` or `abort`, always. */
 export class ArchiveWriter {
-	/** Of the backup that it will be. */
+	/** The id of the backup that it will be. */
 	readonly id: string;
 	/** Base name of the archive. */
 	readonly file: string;
@@ -50,7 +51,7 @@ export class ArchiveWriter {
 	readonly #jobs = new Set<Promise<void>>();
 	readonly #onSignal = () => void this.abort(cancelled()).catch(() => {});
 	#waiting: (() => void)[] = [];
-	/** Of frames that are compressed and not appended yet. */
+	/** Bytes of frames that are compressed and not appended yet. */
 	#waitingBytes = 0;
 	#state: 'open' | 'committing' | 'committed' = 'open';
 	#failure: { error: unknown } | undefined;
@@ -164,7 +165,7 @@ export class ArchiveWriter {
 			await this.drain();
 			this.#output.end();
 			this.#assertStored(await this.#written);
-			const manifest = this.#settings.prove(manifestOf(this.#settings, this.#output, details));
+			const manifest = await this.#settings.prove(manifestOf(this.#settings, this.#output, details));
 			await this.#storeManifest(manifest);
 			this.#state = 'committed';
 			await this.#close();
@@ -317,6 +318,7 @@ export class ArchiveWriter {
 		const key = manifestKeyOf(this.key);
 		const text = formatManifest(manifest);
 		// A manifest that could not be read again must never become one.
+		assertReadable(text, this.key);
 		parseManifest(text, key);
 		this.#throwIfFailed();
 		this.#manifestStored = storage.replace(key, Buffer.from(text), { signal: this.#controller.signal });

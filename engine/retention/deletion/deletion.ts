@@ -5,13 +5,12 @@
  * the next run removes the rest. An archive never goes in one group with a backup that needs it, so that none goes before
  * it is certain that the backup went.
  */
-import { latestKey, manifestKeyOf, readManifest, type ManifestTrust } from '../../archive';
+import { latestKey, manifestKeyOf, readManifest, type ManifestTrust, type StorageLock } from '../../archive';
 import { BackupError, throwIfCancelled } from '../../errors';
 import { inParallel } from '../../parallel';
 import type { Storage } from '../../storage/storage';
 import { attempt, holdsUpOne, type Stuck } from '../failures';
-import { isGood, type RetentionEntry } from '../entry';
-import type { StorageLock } from '../lock/lock';
+import { entryOf, isGood, policySeriesOf, type RetentionEntry } from '../entry';
 import type { RetentionPlan } from '../policy/plan';
 import type { Survey } from '../survey/survey';
 import { passOnFailure } from '../survey/shared-failure';
@@ -60,6 +59,7 @@ export async function deletePlanned(
 		lock,
 		copies: failedAmong([...staying(plan), ...outside]),
 		needed: new Set<string>(),
+		keepers: new Keepers(plan, { storage, trust, signal }),
 		trust,
 		signal,
 	};
@@ -101,6 +101,7 @@ interface Deleting {
 	copies: ReadonlyMap<string, RetentionEntry[]>;
 	/** Ids of archives that must stay, because a backup that needs them could not be deleted. */
 	needed: Set<string>;
+	keepers: Keepers;
 	trust: ManifestTrust | undefined;
 	signal: AbortSignal | undefined;
 }
@@ -153,27 +154,86 @@ async function deleteGroup(group: readonly RetentionEntry[], deletions: Deletion
 }
 
 /** Makes sure that an entry may still go, and passes on what is known of it. @throws BackupError why it must stay */
-async function prepare(entry: RetentionEntry, { storage, copies, needed, trust, signal }: Deleting): Promise<void> {
+async function prepare(entry: RetentionEntry, run: Deleting): Promise<void> {
+	const { storage, copies, needed, keepers, trust, signal } = run;
 	if (needed.has(entry.id)) throw new BackupError('STORAGE_FAILED', 'A backup that needs it could not be deleted.');
 	if (entry.kind === 'foreign') {
 		await assertSameFile(storage, entry);
 		return;
 	}
-	await assertUnchanged(storage, entry, trust, signal);
+	const { pinned } = await assertAsPlanned(storage, entry, trust, signal);
+	if (pinned) throw changed(`The manifest of ${entry.key}`);
+	await keepers.assertOneFor(entry);
 	if (entry.verified !== 'failed') return;
 	for (const copy of copies.get(entry.id) ?? []) await passOnFailure(storage, entry, copy, signal);
 }
 
-/** The manifest has the last word. */
-async function assertUnchanged(
+/** The manifest has the last word. @returns what it says */
+async function assertAsPlanned(
 	storage: Storage,
 	entry: RetentionEntry,
 	trust: ManifestTrust | undefined,
 	signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<RetentionEntry> {
 	const { manifest } = await readManifest(storage, manifestKeyOf(entry.key), signal, trust);
-	const isSame = manifest.id === entry.id && manifest.startedAt === entry.startedAt && manifest.name === entry.name;
-	if (!isSame || manifest.pinned) throw changed(`The manifest of ${entry.key}`);
+	const now = entryOf({ manifest, key: entry.key, foundSize: undefined });
+	if (plannedBy(now, entry) !== plannedBy(entry, entry)) throw changed(`The manifest of ${entry.key}`);
+	return now;
+}
+
+/**
+ * The backups for whose sake others may go: of each series the newest good one that stays. A line of the catalogue that was made
+ * up could call any backup that, and the last one of the series would go; so its manifest is asked, too, once for each series.
+ */
+class Keepers {
+	readonly #newest = new Map<string, RetentionEntry>();
+	readonly #asked = new Map<string, Promise<unknown>>();
+
+	constructor(
+		{ decisions }: RetentionPlan,
+		private readonly run: Pick<Deleting, 'storage' | 'trust' | 'signal'>,
+	) {
+		for (const { entry, action } of decisions) {
+			if (action !== 'keep' || entry.kind === 'foreign' || !isGood(entry)) continue;
+			const series = policySeriesOf(entry);
+			if (!this.#newest.has(series)) this.#newest.set(series, entry);
+		}
+	}
+
+	/** @throws BackupError where the one of a backup's series is not what the plan took it for */
+	async assertOneFor(entry: RetentionEntry): Promise<void> {
+		const series = policySeriesOf(entry);
+		const keeper = this.#newest.get(series);
+		if (!keeper) return;
+		const { storage, trust, signal } = this.run;
+		const asked = this.#asked.get(series) ?? assertAsPlanned(storage, keeper, trust, signal);
+		this.#asked.set(series, asked);
+		await asked;
+	}
+}
+
+/**
+ * All that a plan looks at of a manifest, as one text. The stored catalogue may say something else than the manifest: who can
+ * write to the storage can write it.
+ * @param planned knows of which system an older backup is that does not say so itself, see completeSources
+ */
+function plannedBy(entry: RetentionEntry, planned: RetentionEntry): string {
+	const { id, kind, name, origin, partial, checkpoint, startedAt, finishedAt, size, tags, needs } = entry;
+	const system = entry.system ?? (planned.isSystemInferred ? planned.system : undefined);
+	return JSON.stringify([
+		id,
+		kind,
+		name,
+		origin,
+		system,
+		partial,
+		checkpoint,
+		startedAt,
+		finishedAt,
+		size,
+		tags,
+		needs,
+	]);
 }
 
 async function assertSameFile(storage: Storage, { key, size, modifiedAt = '' }: RetentionEntry): Promise<void> {

@@ -2,7 +2,7 @@ import { BackupError, listed, throwIfCancelled } from '../../errors';
 import { inParallel } from '../../parallel';
 import type { Storage, StoredObject } from '../../storage/storage';
 import { attempt, type Stuck } from '../failures';
-import type { StorageLock } from '../lock/lock';
+import type { StorageLock } from '../../archive';
 import { archiveOfRecord, isStillOrphan, type Orphans } from '../survey/orphans';
 import { DEFAULT_MAX_DELETED_SHARE, percentOf, type RetentionPolicy } from '../policy/policy';
 import type { Survey } from '../survey/survey';

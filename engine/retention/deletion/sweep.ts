@@ -4,14 +4,13 @@
  */
 import { z } from 'zod';
 
-import { folderOf, HOUSEKEEPING, LIMITS, manifestKeyOf } from '../../archive';
+import { folderOf, HOUSEKEEPING, LIMITS, manifestKeyOf, parseJson, readSmall } from '../../archive';
 import { weekOfFolder } from '../../archive/naming';
 import { throwIfCancelled } from '../../errors';
 import { inParallel } from '../../parallel';
 import { isObjectKey } from '../../storage/keys';
 import type { Storage, StoredObject } from '../../storage/storage';
 import { holdsUpOne } from '../failures';
-import { parseJson, readSmall } from '../housekeeping';
 import { hasArchiveName, SIDECAR_SUFFIXES } from '../survey/orphans';
 
 const DELETIONS_KEY = `${HOUSEKEEPING}deleting.json`;

@@ -3,11 +3,10 @@
  * original, id and hash, and in a folder it is a hard link. What is bad in the original is bad in its copy, so it must not
  * count as a good one. (That the original passed proves nothing about a copy that lies elsewhere on the disk.)
  */
-import { LIMITS } from '../../archive';
+import { LIMITS, readSmall } from '../../archive';
 import type { Storage } from '../../storage/storage';
 import { verificationKeyOf } from '../../verify/history';
 import type { RetentionEntry } from '../entry';
-import { readSmall } from '../housekeeping';
 import { weekOfKey } from '../policy/periods';
 
 /**

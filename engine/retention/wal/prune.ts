@@ -3,7 +3,7 @@ import { inParallel } from '../../parallel';
 import type { Storage, StoredObject } from '../../storage/storage';
 import { holdsUpOne } from '../failures';
 import type { RetentionEntry } from '../entry';
-import type { StorageLock } from '../lock/lock';
+import type { StorageLock } from '../../archive';
 import type { RetentionPolicy } from '../policy/policy';
 import type { WalReport } from '../report';
 import type { Survey } from '../survey/survey';

@@ -72,6 +72,14 @@ const BY_CODE: Record<string, Explainer> = {
 	],
 };
 
+/**
+ * Whether an object is encrypted with a key that every request for it has to bring along (SSE-C). The code is that of any wrong request.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
+ */
+export function isOfOwnersKey({ status, message }: S3Failure): boolean {
+	return status === 400 && /stored using a form of server.side encryption/i.test(message);
+}
+
 /** What a server means by its error code, or by its words where the code says too little; undefined for the others. */
 export function byCode(failure: S3Failure, place: Place): Explanation | undefined {
 	const { code, status, message } = failure;
@@ -80,6 +88,13 @@ export function byCode(failure: S3Failure, place: Place): Explanation | undefine
 			'INVALID_INPUT',
 			`The S3 server takes fewer parts than this object needs: ${said(failure)}.`,
 			'Set Max Parts in the credential (Advanced) to what the server takes (OpenStack Swift: 1,000 unless max_upload_part_num says otherwise).',
+		];
+	}
+	if (isOfOwnersKey(failure)) {
+		return [
+			'STORAGE_FAILED',
+			`${subject(place)} is encrypted with a key that whoever stored it keeps (SSE-C): ${said(failure)}.`,
+			'It can be read by programs that have this key alone.',
 		];
 	}
 	if (status === 400 && /object ?lock/i.test(message)) {

@@ -10,18 +10,16 @@
  */
 import type { CreateOnly } from './conditional';
 import { isNotImplemented, isOutcomeUnknown, S3Failure } from './failure';
-import { withGrace } from './grace';
+import { CLEAN_UP_MS_AFTER_CANCEL, withGrace } from './grace';
 import { COMPLETE_TIMEOUT_MS, MultipartUpload } from './multipart';
 import { headObject, type ObjectHead } from './object';
-import type { S3Requests } from './requests';
+import { assertDone, type S3Requests } from './requests';
 import { assertAbsent } from './upload';
 
 const GIB = 1024 ** 3;
 
 /** CopyObject takes up to 5 GiB, but smaller pieces can be cancelled and repeated; 10,000 of them hold 9 TiB. */
 export const COPY_PIECE_BYTES = GIB;
-
-const CLEAN_UP_MS_AFTER_CANCEL = 500;
 
 export interface ObjectCopy {
 	requests: S3Requests;
@@ -73,6 +71,7 @@ async function copyWhole(copy: ObjectCopy, head: ObjectHead, signal: AbortSignal
 			headers: { ...headers, ...sourceHeaders(copy) },
 			signal,
 			stallMs: COMPLETE_TIMEOUT_MS,
+			check: (answer) => assertDone(answer, 'CopyObjectResult'),
 		});
 	} catch (error) {
 		if (isOutcomeUnknown(error)) await removeCopy(copy, head.size, signal);

@@ -27,7 +27,8 @@ export function endpointOf({ settings }: Place): string {
 /** What the server said: its code, and its own words where it has some. */
 export function said({ code, status, message }: S3Failure): string {
 	const name = code ?? `HTTP status ${status}`;
-	return message === name || message === '' || message === `HTTP status ${status}` ? name : `${name}: ${message}`;
+	const words = message.replace(/\.$/, '');
+	return words === name || words === '' || words === `HTTP status ${status}` ? name : `${name}: ${words}`;
 }
 
 /** How long it was tried, where it was tried more than once. */

@@ -1,5 +1,8 @@
 /** How long a request that creates something may go on after a cancel, so that what it created can be removed. */
-export const GRACE_MS = 400;
+export const GRACE_MS = 2000;
+
+/** How long a cancelled run waits for a busy server to remove what is not whole. What is left of a backup then, `sweep` removes. */
+export const CLEAN_UP_MS_AFTER_CANCEL = 5000;
 
 /**
  * Runs an action with a signal that fires some time after the given one.

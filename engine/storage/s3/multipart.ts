@@ -1,13 +1,15 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 
 import { isOutcomeUnknown, S3Failure } from './failure';
 import { GRACE_MS } from './grace';
 import { assertStored, etagIsHash, etagOf, headObject, md5Of, type ObjectHead } from './object';
-import type { S3Requests } from './requests';
+import { assertDone, type S3Requests } from './requests';
 import { escapeXml, textOf } from './xml';
 
 /** Sends the request that makes an object visible. */
 export type Publisher = Pick<S3Requests, 'send'>;
+
+const MD5_BYTES = 16;
 
 /** Servers may take minutes to join many parts. */
 export const COMPLETE_TIMEOUT_MS = 10 * 60 * 1000;
@@ -54,12 +56,45 @@ export class MultipartUpload {
 			headers: { 'content-md5': md5.toString('base64') },
 			body: bytes,
 			signal,
-			check: (answer) => assertStored(answer, md5),
+			check: (answer) => assertStored(answer.headers, md5),
 		});
 		this.#etags.set(number, etagOf(headers));
 		this.#hashes.set(number, md5);
 		this.#etagsAreHashes &&= etagIsHash(headers);
 		this.#size += bytes.length;
+	}
+
+	/**
+	 * Sends a part while it is read, and once more from its beginning where that failed.
+	 * @param part `open` gives its bytes, as often as they are asked for; `isHashed` where the ETag of the answer is to be compared with
+	 * their hash, and not that of all parts by the caller
+	 * @returns false where the answer does not show what the server has: its ETag is no hash
+	 * @throws S3Failure; BodyFailure for what the bytes throw; BackupError CANCELLED
+	 */
+	async streamPart(
+		number: number,
+		{ size, isHashed, open }: { size: number; isHashed: boolean; open: () => AsyncIterable<Uint8Array> },
+		signal: AbortSignal,
+	): Promise<boolean> {
+		return await this.requests.repeated(signal, async () => {
+			const digest = isHashed ? createHash('md5') : undefined;
+			const { headers } = await this.requests.sendStreamed({
+				method: 'PUT',
+				key: this.key,
+				query: { partNumber: String(number), uploadId: this.uploadId },
+				size,
+				content: digest ? hashed(open(), digest) : open(),
+				signal,
+			});
+			const etag = etagOf(headers);
+			const md5 = digest?.digest() ?? Buffer.from(etag, 'hex');
+			assertStored(headers, md5);
+			if (!etagIsHash(headers) || md5.length !== MD5_BYTES || etag.toLowerCase() !== md5.toString('hex')) return false;
+			this.#etags.set(number, etag);
+			this.#hashes.set(number, md5);
+			this.#size += size;
+			return true;
+		});
 	}
 
 	/**
@@ -107,6 +142,7 @@ export class MultipartUpload {
 				signal,
 				graceMs: GRACE_MS,
 				stallMs: COMPLETE_TIMEOUT_MS,
+				check: (answer) => assertDone(answer, 'CompleteMultipartUploadResult'),
 			});
 		} catch (error) {
 			if (isAnswerToRepetition(error) && (await this.#isStored(signal, this.#etagsAreHashes))) return;
@@ -132,11 +168,15 @@ export class MultipartUpload {
 		return head !== undefined && head.size === this.#size && (!compareEtag || this.#hasOurEtag(head));
 	}
 
-	/** A multipart object's ETag is the MD5 of its parts' MD5s, a dash, and their number. */
-	#hasOurEtag(head: ObjectHead): boolean {
+	/** What the object's ETag is by the hashes of its parts: the MD5 of their MD5s, a dash, and their number. */
+	get expectedEtag(): string {
 		const hash = createHash('md5');
 		for (const number of this.#numbers()) hash.update(this.#hashes.get(number) ?? '');
-		return head.etag === `${hash.digest('hex')}-${this.#etags.size}`;
+		return `${hash.digest('hex')}-${this.#etags.size}`;
+	}
+
+	#hasOurEtag(head: ObjectHead): boolean {
+		return head.etag === this.expectedEtag;
 	}
 
 	#numbers(): number[] {
@@ -156,4 +196,11 @@ export class MultipartUpload {
 export function isAnswerToRepetition(error: unknown): boolean {
 	if (!(error instanceof S3Failure) || error.attempts < 2) return false;
 	return error.code === 'NoSuchUpload' || error.status === 404 || error.status === 412 || error.status === 409;
+}
+
+async function* hashed(content: AsyncIterable<Uint8Array>, digest: Hash): AsyncGenerator<Uint8Array> {
+	for await (const chunk of content) {
+		digest.update(chunk);
+		yield chunk;
+	}
 }

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import type { DeletionLock } from '../storage';
 import { hasSignOfS3, S3Failure } from './failure';
-import { assertRoot, isHtml, type S3Requests } from './requests';
+import { assertRoot, isHtml, type S3Request, type S3Requests } from './requests';
 
 /** What a HEAD says about an object. */
 export interface ObjectHead {
@@ -22,32 +22,49 @@ export interface ObjectHead {
 
 /**
  * Asks for an object's head; undefined where there is none.
+ * @param versionId by default of the current one
  * @throws S3Failure
  */
 export async function headObject(
 	requests: S3Requests,
 	key: string,
 	signal?: AbortSignal,
+	versionId?: string,
 ): Promise<ObjectHead | undefined> {
-	try {
-		const { headers } = await requests.send({ method: 'HEAD', key, signal });
-		if (isDoubtful(headers)) await assertS3(requests, key, signal);
-		return {
-			size: Number(headers['content-length']),
-			modifiedAt: new Date(headers['last-modified'] ?? Date.now()),
-			etag: etagOf(headers),
-			etagIsHash: etagIsHash(headers),
-			lock: lockOf(headers),
-			versionId: headers['x-amz-version-id'] as string | undefined,
-			headers,
-		};
-	} catch (error) {
-		if (!(error instanceof S3Failure)) throw error;
-		if (error.status === 404 && error.isOfS3) return undefined;
-		const failure = await withReason(requests, key, error, signal);
-		if (failure.status === 404 && failure.isOfS3 && failure.code !== 'NoSuchBucket') return undefined;
-		throw failure;
+	const query: Record<string, string> = versionId === undefined ? {} : { versionId };
+	const request = { key, query, signal };
+	for (let looks = 1; ; looks++) {
+		try {
+			return await askHead(requests, request);
+		} catch (error) {
+			if (!(error instanceof S3Failure)) throw error;
+			if (error.status === 404 && error.isOfS3) return undefined;
+			const answer = await withReason(requests, request, error);
+			const failure = answer === 'there' ? error : answer;
+			if (failure.status === 404 && failure.isOfS3 && failure.code !== 'NoSuchBucket') return undefined;
+			// Some servers show an object a moment after they have stored it: then it came between the two questions.
+			if (answer !== 'there' || looks === LOOKS) throw failure;
+		}
 	}
+}
+
+/** How often HEAD is asked where GET finds what HEAD does not. */
+const LOOKS = 3;
+
+type HeadRequest = Pick<S3Request, 'key' | 'query' | 'signal'> & { key: string };
+
+async function askHead(requests: S3Requests, request: HeadRequest): Promise<ObjectHead> {
+	const { headers } = await requests.send({ method: 'HEAD', ...request });
+	if (isDoubtful(headers)) await assertS3(requests, request.key, request.signal);
+	return {
+		size: Number(headers['content-length']),
+		modifiedAt: new Date(headers['last-modified'] ?? Date.now()),
+		etag: etagOf(headers),
+		etagIsHash: etagIsHash(headers),
+		lock: lockOf(headers),
+		versionId: headers['x-amz-version-id'] as string | undefined,
+		headers,
+	};
 }
 
 /** An ETag without its quotation marks. */
@@ -107,19 +124,20 @@ export async function assertS3(requests: S3Requests, key: string, signal?: Abort
 	}
 }
 
-/** Answers to HEAD have no body and so no reason; a GET of one byte has. */
+/** Answers to HEAD have no body and so no reason; a GET of one byte has, unless it finds the object there. */
 async function withReason(
 	requests: S3Requests,
-	key: string,
+	request: HeadRequest,
 	failure: S3Failure,
-	signal: AbortSignal | undefined,
-): Promise<S3Failure> {
+): Promise<S3Failure | 'there'> {
 	if (failure.status === undefined || failure.status >= 500) return failure;
 	try {
-		const response = await requests.open({ method: 'GET', key, headers: { range: 'bytes=0-0' }, signal });
+		const response = await requests.open({ ...request, method: 'GET', headers: { range: 'bytes=0-0' } });
 		response.destroy();
-		return failure;
+		return 'there';
 	} catch (error) {
-		return error instanceof S3Failure ? error : failure;
+		if (!(error instanceof S3Failure)) return failure;
+		// What an empty object answers, which has no first byte.
+		return error.status === 416 && error.isOfS3 ? 'there' : error;
 	}
 }

@@ -181,6 +181,11 @@ function parseEndpoint(endpoint: string): { host: string; port: number; secure: 
 	return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) || (secure ? 443 : 80), secure };
 }
 
+/** `https://s3.example.com:9000`: the address of a server as it can be compared. */
+export function endpointOf({ host, port, secure }: Pick<S3Settings, 'host' | 'port' | 'secure'>): string {
+	return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 function parsePrefix(prefix: string): string {
 	const trimmed = prefix.replace(/^\/+|\/+$/g, '');
 	assertPrefix(trimmed);

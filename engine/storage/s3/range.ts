@@ -10,16 +10,23 @@ export interface ByteRange {
 	end: number | undefined;
 }
 
+/** Which object of a key is meant. */
+export interface MeantObject {
+	/** That it must still have. */
+	etag?: string | undefined;
+	/** The version, where the bucket keeps versions; without it, the current one. */
+	versionId?: string | undefined;
+}
+
 /**
  * Asks for an object or a range of it; undefined where the range holds no byte of the object.
- * @param etag of the object that it must still be
  * @throws S3Failure; BackupError CANCELLED
  */
 export async function openRange(
 	requests: S3Requests,
 	key: string,
 	range: ByteRange,
-	etag: string | undefined,
+	{ etag, versionId }: MeantObject,
 	signal: AbortSignal | undefined,
 ): Promise<IncomingMessage | undefined> {
 	const isWhole = range.start === 0 && range.end === undefined;
@@ -29,7 +36,8 @@ export async function openRange(
 	// A range cannot be empty; asking for one byte shows whether the object exists.
 	if (isEmpty) headers.range = 'bytes=0-0';
 	else if (!isWhole) headers.range = `bytes=${range.start}-${range.end === undefined ? '' : range.end - 1}`;
-	const response = await openOrNothing(requests, { method: 'GET', key, headers, signal });
+	const query: Record<string, string> = versionId === undefined ? {} : { versionId };
+	const response = await openOrNothing(requests, { method: 'GET', key, query, headers, signal });
 	if (response && isDoubtful(response.headers)) {
 		await assertS3(requests, key, signal).catch((error: unknown) => {
 			response.destroy();

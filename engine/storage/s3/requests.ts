@@ -1,13 +1,15 @@
+import { hash } from 'node:crypto';
 import type { Agent, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 
-import { Client } from 'minio';
-
-import { BackupError, messageOf } from '../../errors';
+import { addressOf } from './address';
 import { failureOfConnection, isPassing, notS3, S3Failure } from './failure';
 import { agentFor, type S3Settings } from './options';
 import { withGrace } from './grace';
 import { withRetry } from './retry';
-import { readText, transport, withContext } from './transport';
+import { presigned, queryText, signed, UNSIGNED } from './signature';
+import { StreamedBody } from './streamed-body';
+import { exchange, readText } from './transport';
 import { Watch } from './watch';
 import { textOf } from './xml';
 
@@ -25,10 +27,18 @@ export interface S3Request {
 	 * outcome becomes known and can be undone. Default 0.
 	 */
 	graceMs?: number;
-	/** Looks at an answer's headers and throws an S3Failure where the request has to be sent again. */
-	check?: (headers: IncomingHttpHeaders) => void;
+	/** Looks at an answer and throws an S3Failure where the request has to be sent again. */
+	check?: (answer: S3Answer) => void;
 	/** Where the server may stay silent for longer than the policy allows. */
 	stallMs?: number;
+}
+
+/** A request whose body is read while it is sent. */
+export interface StreamedRequest extends Pick<S3Request, 'key' | 'query' | 'headers' | 'signal'> {
+	method: 'PUT';
+	/** Bytes of the body. */
+	size: number;
+	content: AsyncIterable<Uint8Array>;
 }
 
 export interface S3Answer {
@@ -39,26 +49,24 @@ export interface S3Answer {
 /** A page of a thousand keys takes 4 MB at most, escaped as they may be; what is longer is no answer of S3's. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
+/** What servers know us by in their logs. */
+const USER_AGENT = 'n8n-nodes-stack-backup';
+
 /** For each request of what a cancelled run still has to do. */
 const CLEAN_UP_MS = 5000;
 
 /** Sends signed requests to one bucket, or to the server itself, again where a failure may pass. */
 export class S3Requests {
-	readonly #client: Client;
 	readonly #agent: Agent;
 	/** One for all requests: what one of them finds out about the server, the others know. */
 	readonly watch: Watch;
 
-	/**
-	 * @param others requests to the same server, whose connections are to be used
-	 * @throws BackupError INVALID_INPUT where the minio client refuses the settings
-	 */
+	/** @param others requests to the same server, whose connections are to be used */
 	constructor(
 		readonly settings: S3Settings,
 		others?: S3Requests,
 	) {
 		this.#agent = others ? others.#agent : agentFor(settings);
-		this.#client = others ? others.#client : clientFor(settings, this.#agent);
 		const server = `S3 server ${settings.host}:${settings.port}`;
 		this.watch = others ? others.watch : new Watch(server, settings.retry.clock, settings.onNotice, settings.runSignal);
 	}
@@ -78,14 +86,37 @@ export class S3Requests {
 		return await this.#retried(request, () => withGrace(signal, graceMs, (late) => this.#exchange(request, late)));
 	}
 
-	async #exchange(request: S3Request, signal: AbortSignal | undefined): Promise<S3Answer> {
-		const response = await this.#sendOnce(request, signal);
+	/**
+	 * Sends a request once, for its body is gone then: see `repeated`. The body is no part of the signature, so the caller has to know by
+	 * the answer, or by a Content-MD5, that the server has what was sent.
+	 * @throws S3Failure; BodyFailure for what the content throws
+	 */
+	async sendStreamed({ content, size, ...request }: StreamedRequest): Promise<S3Answer> {
+		const body = new StreamedBody(content);
+		try {
+			const headers = { ...request.headers, 'content-length': String(size) };
+			return await this.#exchange({ ...request, headers }, request.signal, body.stream);
+		} catch (error) {
+			throw body.failure ?? error;
+		} finally {
+			body.close();
+		}
+	}
+
+	/** Repeats an action, of requests that are sent once, for as long as its failures may pass. @throws as the action; BackupError CANCELLED */
+	async repeated<T>(signal: AbortSignal | undefined, action: () => Promise<T>): Promise<T> {
+		return await this.#retried({ signal }, action);
+	}
+
+	async #exchange(request: S3Request, signal: AbortSignal | undefined, body?: Readable): Promise<S3Answer> {
+		const response = await this.#sendOnce(request, signal, body);
 		const text = await readText(response, MAX_ANSWER_BYTES);
 		if (text.length > MAX_ANSWER_BYTES) throw notS3(response.statusCode, 'It answers with far more than was asked for');
 		throwIfErrorBody(text);
 		throwIfPage(response, text);
-		request.check?.(response.headers);
-		return { headers: response.headers, text };
+		const answer = { headers: response.headers, text };
+		request.check?.(answer);
+		return answer;
 	}
 
 	/**
@@ -97,8 +128,10 @@ export class S3Requests {
 	}
 
 	/** A signed address of an object for GET. */
-	async presignedUrl(key: string, seconds: number): Promise<string> {
-		return await this.#client.presignedGetObject(this.settings.bucket, key, seconds);
+	presignedUrl(key: string, seconds: number): string {
+		const { hostHeader, path } = addressOf(this.settings, key);
+		const request = { method: 'GET', path, headers: { host: hostHeader } };
+		return presigned(request, this.settings.secure ? 'https:' : 'http:', seconds, this.settings);
 	}
 
 	/** Closes idle connections. */
@@ -106,7 +139,7 @@ export class S3Requests {
 		this.#agent.destroy();
 	}
 
-	async #retried<T>(request: S3Request, action: () => Promise<T>): Promise<T> {
+	async #retried<T>(request: { signal?: AbortSignal | undefined }, action: () => Promise<T>): Promise<T> {
 		try {
 			const result = await withRetry(this.settings.retry, this.watch, request.signal, action);
 			this.watch.succeeded();
@@ -118,53 +151,43 @@ export class S3Requests {
 		}
 	}
 
-	async #sendOnce(request: S3Request, signal: AbortSignal | undefined): Promise<IncomingMessage> {
-		const { retry, bucket, region } = this.settings;
+	/** @param body that is read while it is sent, in the place of the request's own */
+	async #sendOnce(request: S3Request, signal: AbortSignal | undefined, body?: Readable): Promise<IncomingMessage> {
+		const { retry, secure, port } = this.settings;
+		const { method, query = {}, key } = request;
 		const stallMs = request.stallMs ?? retry.stallMs;
-		const context = {
-			signal,
-			stallMs,
-			connectTimeoutMs: retry.connectTimeoutMs,
-			onAnswer: () => this.watch.answered(),
-			onSilence: (silentMs: number) => this.watch.silent(silentMs, stallMs),
-		};
-		const options = {
-			method: request.method,
-			bucketName: bucket,
-			objectName: request.key,
-			query: queryString(request.query ?? {}),
-			headers: { ...request.headers },
-		};
 		try {
-			return await withContext(context, () =>
-				this.#client.makeRequestAsync(options, request.body ?? '', [200, 204, 206], region),
+			const { host, hostHeader, path: plain } = addressOf(this.settings, key);
+			const path = Object.keys(query).length > 0 ? `${plain}?${queryText(query)}` : plain;
+			const headers: Record<string, string> = { host: hostHeader, 'user-agent': USER_AGENT };
+			for (const [name, value] of Object.entries(request.headers ?? {})) headers[name.toLowerCase()] = value;
+			if (!body && (method === 'PUT' || method === 'POST' || method === 'DELETE')) {
+				headers['content-length'] = String(request.body?.length ?? 0);
+			}
+			// The hash of a stream would have to be known before it is sent; and what is encrypted cannot be changed on its way.
+			const payload = body || secure ? UNSIGNED : hash('sha256', request.body ?? '');
+			return await exchange(
+				{
+					secure,
+					agent: this.#agent,
+					host,
+					port,
+					method,
+					path,
+					headers: signed({ method, path, headers }, payload, this.settings),
+					body: body ?? request.body,
+				},
+				{
+					signal,
+					stallMs,
+					connectTimeoutMs: retry.connectTimeoutMs,
+					onAnswer: () => this.watch.answered(),
+					onSilence: (silentMs: number) => this.watch.silent(silentMs, stallMs),
+				},
 			);
 		} catch (error) {
 			throw failureOfConnection(error);
 		}
-	}
-}
-
-function clientFor(settings: S3Settings, agent: Agent): Client {
-	try {
-		return new Client({
-			endPoint: settings.host,
-			port: settings.port,
-			useSSL: settings.secure,
-			region: settings.region,
-			accessKey: settings.accessKeyId,
-			secretKey: settings.secretAccessKey,
-			sessionToken: settings.sessionToken,
-			pathStyle: settings.forcePathStyle,
-			transport: transport(settings.secure),
-			transportAgent: agent,
-			retryOptions: { disableRetry: true },
-		});
-	} catch (cause) {
-		throw new BackupError('INVALID_INPUT', `The S3 settings are not valid: ${messageOf(cause)}.`, {
-			cause,
-			hint: 'Check endpoint and region in the credential.',
-		});
 	}
 }
 
@@ -191,24 +214,29 @@ function throwIfPage({ statusCode, headers }: IncomingMessage, text: string): vo
  * @throws S3Failure NotS3
  */
 export function assertRoot({ text }: S3Answer, root: string): void {
-	if (new RegExp(`^\\uFEFF?\\s*(?:<\\?xml[^>]*>\\s*)?<${root}[\\s/>]`).test(text)) return;
+	if (hasRoot(text, root)) return;
 	throw notS3(200, `It answers with something else than ${root}`);
+}
+
+/**
+ * Makes sure that the answer to what makes an object says that this was done. The status comes before the work, and some proxies
+ * answer anything with an empty 200: an older object under the key would pass for the new one.
+ * @param root the name of its outermost element
+ * @throws S3Failure InternalError, which is worth another attempt
+ */
+export function assertDone({ text }: S3Answer, root: string): void {
+	if (hasRoot(text, root)) return;
+	throw new S3Failure(`The answer does not say what became of the request: it is no ${root}`, {
+		status: 500,
+		code: 'InternalError',
+	});
+}
+
+function hasRoot(text: string, root: string): boolean {
+	return new RegExp(`^\\uFEFF?\\s*(?:<\\?xml[^>]*>\\s*)?<${root}[\\s/>]`).test(text);
 }
 
 /** Whether an answer says that it is a web page. */
 export function isHtml(headers: IncomingHttpHeaders): boolean {
 	return /^\s*(text\/html|application\/xhtml)/i.test(headers['content-type'] ?? '');
-}
-
-function queryString(query: Record<string, string>): string {
-	return Object.entries(query)
-		.map(([name, value]) => (value === '' ? name : `${name}=${escapeQuery(value)}`))
-		.join('&');
-}
-
-/** Percent-encoding as the signature wants it (RFC 3986), which is stricter than JavaScript's. */
-function escapeQuery(value: string): string {
-	return encodeURIComponent(value).replace(/[!'()*]/g, (character) => {
-		return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
-	});
 }

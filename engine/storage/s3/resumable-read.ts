@@ -28,6 +28,8 @@ export interface FirstAnswer {
 	start: number;
 }
 
+const CLOSED = cancelled();
+
 export class ResumableRead extends Readable {
 	#response: IncomingMessage | undefined;
 	#position: number;
@@ -60,7 +62,8 @@ export class ResumableRead extends Readable {
 
 	override _destroy(error: Error | null, done: (error: Error | null) => void): void {
 		this.source.signal?.removeEventListener('abort', this.#onAbort);
-		this.#stop.abort();
+		// Without a reason of its own, each costs the making of one, with a stack.
+		this.#stop.abort(error ?? CLOSED);
 		this.#response?.destroy();
 		done(error);
 	}

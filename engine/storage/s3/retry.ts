@@ -8,6 +8,7 @@
 import { BackupError, throwIfCancelled } from '../../errors';
 import type { Clock } from '../clock';
 import { failureOfConnection, isConnectionFailure, isPassing, type S3Failure } from './failure';
+import { BodyFailure } from './streamed-body';
 
 export interface RetryPolicy {
 	/** How long the server may fail before that counts. Default 120,000; what fails is tried twice at least. */
@@ -59,7 +60,7 @@ export class Patience {
 	 */
 	async afterFailure(error: unknown, signal: AbortSignal | undefined): Promise<void> {
 		throwIfCancelled(signal);
-		if (error instanceof BackupError) throw error;
+		if (error instanceof BackupError || error instanceof BodyFailure) throw error;
 		const { clock } = this.policy;
 		const failure = failureOfConnection(error);
 		const now = clock.now();

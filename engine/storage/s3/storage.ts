@@ -21,7 +21,7 @@ import type { Place } from './explanation';
 import { S3Failure } from './failure';
 import { listObjects } from './listing';
 import { headObject, md5Of } from './object';
-import { objectHeaders, settingsOf, type S3Settings, type S3StorageOptions } from './options';
+import { endpointOf, objectHeaders, settingsOf, type S3Settings, type S3StorageOptions } from './options';
 import { PartBuffers } from './part-buffers';
 import { largestObject, partSizeFor } from './part-size';
 import type { PartPlan } from './parts';
@@ -62,6 +62,12 @@ export class S3Storage implements Storage {
 		this.#deletions = new BatchDelete(this.#requests);
 		this.#versions = new KeptVersions(this.#requests);
 		this.description = `bucket ${options.bucket} at ${this.#settings.host}`;
+	}
+
+	/** Where in which server it lies: its endpoint as endpointOf gives it, and the beginning of all keys in the bucket. */
+	get place(): { endpoint: string; bucket: string; prefix: string } {
+		const { bucket, prefix } = this.#settings;
+		return { endpoint: endpointOf(this.#settings), bucket, prefix };
 	}
 
 	async write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions = {}): Promise<StoredObject> {
@@ -167,7 +173,7 @@ export class S3Storage implements Storage {
 	 */
 	async presignedUrl(key: string, seconds: number): Promise<string> {
 		assertObjectKey(key);
-		return await this.#explained(key, () => this.#requests.presignedUrl(this.#inBucket(key), seconds));
+		return await this.#explained(key, () => Promise.resolve(this.#requests.presignedUrl(this.#inBucket(key), seconds)));
 	}
 
 	async stat(key: string): Promise<StoredObject | undefined> {
@@ -289,11 +295,11 @@ export class S3Storage implements Storage {
 		throwIfCancelled(options.signal);
 		const range = { start: options.start ?? 0, end: options.end };
 		const fullKey = this.#inBucket(key);
-		const response = await openRange(this.#requests, fullKey, range, undefined, options.signal);
+		const response = await openRange(this.#requests, fullKey, range, {}, options.signal);
 		if (!response) return Readable.from([]);
 		const source = {
 			open: async (start: number, etag: string, signal: AbortSignal) => {
-				const rest = await openRange(this.#requests, fullKey, { start, end: range.end }, etag, signal);
+				const rest = await openRange(this.#requests, fullKey, { start, end: range.end }, { etag }, signal);
 				if (!rest) throw new S3Failure('The object became shorter while it was being read', { status: 416 });
 				return rest;
 			},

@@ -1,15 +1,12 @@
 /**
- * The way from the minio client, which signs requests, to Node's HTTP client. The client takes a transport of the
- * caller's; this one adds what it lacks: an AbortSignal and time-outs for each request, and failures that keep S3's
- * error code for every status (the client itself drops the body of a 503). The signal travels beside the client in an
- * AsyncLocalStorage, since its methods have no parameter for one.
+ * One request of HTTP: with an AbortSignal and time-outs of its own, and failures that keep S3's error code for every
+ * status.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { isUtf8 } from 'node:buffer';
-import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import http, { type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { performance } from 'node:perf_hooks';
-import type { Readable } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 
 import { failureOfAnswer, failureOfConnection, S3Failure } from './failure';
 
@@ -26,45 +23,61 @@ export interface RequestContext {
 	onSilence: (silentMs: number) => void;
 }
 
+export interface HttpRequest {
+	secure: boolean;
+	agent: Agent;
+	host: string;
+	port: number;
+	method: string;
+	/** With the query. */
+	path: string;
+	headers: Record<string, string>;
+	/** A stream is read once. */
+	body?: Buffer | Readable | undefined;
+}
+
 /** A stall is looked at so many times until it counts. */
 const LOOKS = 4;
 
-const contexts = new AsyncLocalStorage<RequestContext>();
+const GOOD = [200, 204, 206];
 
-/** Runs a call of the minio client so that its request obeys the context. */
-export function withContext<T>(context: RequestContext, call: () => Promise<T>): Promise<T> {
-	return contexts.run(context, call);
-}
-
-/** A transport for the minio client. Statuses of 300 and above end as an S3Failure on the request's `error` event. */
-export function transport(secure: boolean): Pick<typeof http, 'request'> {
-	const request = (options: https.RequestOptions, onResponse: (response: IncomingMessage) => void): ClientRequest => {
-		const context = contexts.getStore();
+/**
+ * Sends a request. The body of the answer is the caller's to read.
+ * @throws S3Failure for an answer of another status than GOOD; what the connection, the body or the signal throws
+ */
+export function exchange(
+	{ secure, body, headers, ...options }: HttpRequest,
+	context: RequestContext,
+): Promise<IncomingMessage> {
+	return new Promise((resolve, reject) => {
 		let answer: IncomingMessage | undefined;
-		const headers = headersInBytes(options.headers as Record<string, string> | undefined);
-		const sent = (secure ? https : http).request({ ...options, headers, signal: context?.signal }, (response) => {
+		const all = { ...options, headers: headersInBytes(headers), signal: context.signal };
+		const sent = (secure ? https : http).request(all, (response) => {
 			answer = response;
-			context?.onAnswer();
-			if ((response.statusCode ?? 0) < 300) onResponse(response);
-			else void failWith(sent, response);
+			context.onAnswer();
+			if (GOOD.includes(response.statusCode ?? 0)) resolve(response);
+			else failureIn(response).then(reject, reject);
 		});
-		if (context) {
-			limitSilence(sent, context, () => answer?.isPaused() ?? false);
-			limitConnecting(sent, context);
-		}
-		return sent;
-	};
-	return { request: request as typeof http.request };
+		sent.on('error', reject);
+		limitSilence(sent, context, () => answer?.isPaused() ?? false);
+		limitConnecting(sent, context);
+		if (body === undefined || Buffer.isBuffer(body)) sent.end(body);
+		else pipeline(body, sent, (error) => error && reject(error));
+	});
 }
 
 /**
  * The text of headers as Node is to write it: one character for each byte of UTF-8, which is what was signed. Metadata of
- * objects may be any text.
+ * objects may be any text. As a list where Node would encode a name of a file once more before a body, of which a list keeps it:
+ * https://github.com/nodejs/node/pull/46528
  */
-function headersInBytes(headers: Record<string, string> | undefined): Record<string, string> | undefined {
-	if (!headers) return undefined;
-	const inBytes = Object.entries(headers).map(([name, value]) => [name, Buffer.from(value, 'utf8').toString('latin1')]);
-	return Object.fromEntries(inBytes) as Record<string, string>;
+function headersInBytes(headers: Record<string, string>): Record<string, string> | string[] {
+	for (const [name, value] of Object.entries(headers)) {
+		const bytes = Buffer.byteLength(value);
+		if (bytes !== value.length) headers[name] = Buffer.from(value, 'utf8').toString('latin1');
+	}
+	const isNameText = /^[\x20-\x7e]*$/.test(headers['content-disposition'] ?? '');
+	return isNameText ? headers : Object.entries(headers).flat();
 }
 
 /** The text of a header as it was sent: UTF-8 where it is that, for Node takes each byte for a character. */
@@ -82,15 +95,26 @@ export async function readText(body: Readable, maxBytes: number): Promise<string
 		length += chunk.length;
 		if (length > maxBytes) break;
 	}
-	return Buffer.concat(chunks).toString('utf8');
+	return joined(chunks, length);
 }
 
-async function failWith(request: ClientRequest, response: IncomingMessage): Promise<void> {
+/** What answers are put together in: those of a listing come by the thousand, and as much memory each would be garbage soon. */
+let room = Buffer.alloc(0);
+const MOST_ROOM = 1024 * 1024;
+
+function joined(chunks: readonly Buffer[], length: number): string {
+	if (length > MOST_ROOM) return Buffer.concat(chunks).toString('utf8');
+	if (length > room.length) room = Buffer.allocUnsafeSlow(Math.min(MOST_ROOM, 2 * length));
+	let at = 0;
+	for (const chunk of chunks) at += chunk.copy(room, at);
+	return room.toString('utf8', 0, at);
+}
+
+async function failureIn(response: IncomingMessage): Promise<S3Failure> {
 	try {
-		const xml = await readText(response, MAX_ERROR_BYTES);
-		request.emit('error', failureOfAnswer(response, xml));
+		return failureOfAnswer(response, await readText(response, MAX_ERROR_BYTES));
 	} catch (error) {
-		request.emit('error', failureOfConnection(error));
+		return failureOfConnection(error);
 	}
 }
 

@@ -12,15 +12,13 @@
 import { cancelled, throwIfCancelled } from '../../errors';
 import type { CreateOnly } from './conditional';
 import { isOutcomeUnknown, S3Failure } from './failure';
-import { GRACE_MS, withGrace } from './grace';
+import { CLEAN_UP_MS_AFTER_CANCEL, GRACE_MS, withGrace } from './grace';
 import { isAnswerToRepetition, MultipartUpload } from './multipart';
 import { assertStored, headObject, md5Of, type ObjectHead } from './object';
 import type { PartBuffers } from './part-buffers';
 import { cutIntoParts, type PartPlan } from './parts';
 import type { S3Requests } from './requests';
 
-/** A cancelled run ends within a second; what cannot be cleaned up by then is left to `sweep`. */
-const CLEAN_UP_MS_AFTER_CANCEL = 500;
 const CLEAN_UP_MS_AFTER_FAILURE = 30_000;
 
 export interface Upload {

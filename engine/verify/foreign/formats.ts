@@ -8,7 +8,7 @@ import { BackupError } from '../../errors';
 import { isTar } from '../../tar';
 import type { BackupSystem, CheckedFile, Counts, FileFormat, TarFormat, TarInspection } from '../system';
 import type { CheckContext } from '../types';
-import { checkJson } from './json';
+import { elementsOfJson } from './json';
 import { walkForeignTar } from './tar';
 
 /** A file whose form was recognised. */
@@ -50,7 +50,8 @@ export async function checkContents(
 
 function formatsOf(systems: readonly BackupSystem[]): FileFormat[] {
 	const files = systems.flatMap((system) => (system.files ?? []).map((format) => ofSystem(system, format)));
-	return [tarOf(systems), JSON_FILE, ...files];
+	// What systems know of JSON, they know better.
+	return [tarOf(systems), ...files, JSON_FILE];
 }
 
 function recognise(formats: readonly FileFormat[], head: Buffer): FileFormat {
@@ -82,12 +83,9 @@ const JSON_FILE: FileFormat = {
 	/** By how an array or an object begins, behind a byte order mark and white space. */
 	recognise: (head) =>
 		/^(?:\xef\xbb\xbf)?\s*(?:\[\s*(?:[{["\]\d-]|true|false|null|$)|\{\s*(?:"|\}|$))/.test(head.toString('latin1')),
-	check: async (content, context): Promise<CheckedFile> => {
-		const { workflows, elements, problems } = await checkJson(content);
-		for (const problem of problems) context.found({ severity: 'error', ...problem });
-		if (workflows !== undefined) return { form: 'workflows of n8n', counts: { workflows } };
-		const counts: Counts = elements === undefined ? {} : { elements };
-		return { counts };
+	check: async (content): Promise<CheckedFile> => {
+		const elements = await elementsOfJson(content);
+		return { counts: elements === undefined ? {} : { elements } };
 	},
 };
 

@@ -4,8 +4,8 @@ import { TarDamage, walkTar } from '../../tar';
 import type { TarInspection } from '../system';
 
 /**
- * Walks a tar to its end: every header, every member, the padding, the two blocks that end it, and nothing but zeros after.
- * Answers the number of its members and the bytes that they hold. Its messages name no members, for their names are content, too.
+ * Walks a tar to its end: every header, every member, the padding, the two blocks that end it, and nothing but zeros or another
+ * tar after. Answers the number of its members and the bytes that they hold. Its messages name no members, for their names are content, too.
  * @param inspection gets every chunk before the walk does, and every member
  * @throws BackupError ARCHIVE_CORRUPT, ARCHIVE_INCOMPLETE; what the source throws
  */
@@ -24,7 +24,7 @@ export async function walkForeignTar(
 				members++;
 				bytes += storedSize;
 			},
-			{ dialect: 'any' },
+			{ dialect: 'any', joined: true },
 		);
 	} catch (error) {
 		const where = `after ${cursor.position} bytes and ${members} members`;

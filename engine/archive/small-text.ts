@@ -1,14 +1,15 @@
-import { readSmallObject, TooLarge } from '../archive';
+/** Small objects that are texts: what runs note in a storage for themselves and for those after them. */
 import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
+import { readSmallObject, TooLarge } from './small-object';
 
 /**
  * The text of a small object; undefined where there is none.
  * @param limit in bytes, of LIMITS
- * @throws BackupError STORAGE_FAILED for one that is larger than anything that retention writes, and what the storage throws
+ * @throws BackupError STORAGE_FAILED for one that is larger than anything that is written there, and what the storage throws
  */
 export async function readSmall(
-	storage: Storage,
+	storage: Pick<Storage, 'read'>,
 	key: string,
 	limit: number,
 	signal?: AbortSignal,

@@ -15,17 +15,16 @@
  */
 import { randomUUID } from 'node:crypto';
 
-import { z } from 'zod';
-
-import { HOUSEKEEPING, LIMITS } from '../../archive';
 import { BackupError } from '../../errors';
-import type { Storage } from '../../storage/storage';
-import { holderSchema, isGone, thisHolder } from './holder';
-import { parseJson, readSmall } from '../housekeeping';
+import { HOUSEKEEPING } from '../naming';
+import { isGone, thisHolder } from './holder';
+import { Records, type LockRecord, type LockStorage } from './records';
 
 export interface LockOptions {
 	/** Who holds it, for the message that others get: `workflow "Nightly prune", execution 17`. No secrets. */
 	owner: string;
+	/** Where its records lie: empty, or with a slash at the end. Default: that of what a storage of backups holds beside them. */
+	folder?: string;
 	/** The time after which others take over, where it was not renewed. Default 15 minutes. */
 	ttlMs?: number;
 	/** Tells the time; default the system's clock. */
@@ -36,21 +35,6 @@ export interface LockOptions {
 const DEFAULT_TTL_MS = 15 * 60 * 1000;
 const CLOCK_SKEW_MS = 60 * 1000;
 const KEEP_RECORDS_MS = 24 * 60 * 60 * 1000;
-
-const PREFIX = `${HOUSEKEEPING}lock-`;
-const DIGITS = 12;
-const LOCK_KEY = /lock-(\d{12})\.json$/;
-
-const recordSchema = z.object({
-	owner: z.string(),
-	token: z.string(),
-	acquiredAt: z.string().datetime(),
-	expiresAt: z.string().datetime(),
-	releasedAt: z.string().datetime().optional(),
-	/** Missing in records of earlier versions; one that is no such thing is as good as none. */
-	holder: holderSchema.optional().catch(undefined),
-});
-type LockRecord = z.infer<typeof recordSchema>;
 
 /**
  * The tokens of the locks that runs of this thread hold: the process of a record may live on while its run is over. n8n may
@@ -66,7 +50,7 @@ export class StorageLock {
 
 	/** Use `acquireLock`. */
 	constructor(
-		private readonly storage: Storage,
+		private readonly records: Records,
 		private readonly generation: number,
 		record: LockRecord,
 		private readonly ttlMs: number,
@@ -74,6 +58,11 @@ export class StorageLock {
 	) {
 		this.#record = record;
 		this.#renewAt = Date.parse(record.acquiredAt) + ttlMs / 3;
+	}
+
+	/** Key of the object that says who holds it; nobody else has ever stored the same. */
+	get key(): string {
+		return this.records.keyOf(this.generation);
 	}
 
 	/**
@@ -87,7 +76,7 @@ export class StorageLock {
 		await this.#assertHeld();
 		if (now < this.#renewAt) return;
 		const renewed = { ...this.#record, expiresAt: new Date(now + this.ttlMs).toISOString() };
-		await writeRecord(this.storage, this.generation, renewed);
+		await this.records.replace(this.generation, renewed);
 		// Somebody may have found it expired just before.
 		await this.#assertHeld();
 		this.#record = renewed;
@@ -121,7 +110,7 @@ export class StorageLock {
 	async release(): Promise<void> {
 		held.delete(this.#record.token);
 		if (await this.#isLost()) return;
-		await writeRecord(this.storage, this.generation, {
+		await this.records.replace(this.generation, {
 			...this.#record,
 			releasedAt: this.clock().toISOString(),
 		});
@@ -130,14 +119,14 @@ export class StorageLock {
 	/** @throws BackupError STORAGE_LOCKED */
 	async #assertHeld(): Promise<void> {
 		if (!(await this.#isLost())) return;
-		throw new BackupError('STORAGE_LOCKED', `Another run has taken over the lock on ${this.storage.description}.`, {
+		throw new BackupError('STORAGE_LOCKED', `Another run has taken over the lock on ${this.records.description}.`, {
 			hint: 'This run was slower than the lock lasts, or a clock is wrong. It stopped before doing any harm; run it again.',
 		});
 	}
 
 	async #isLost(): Promise<boolean> {
-		if (await this.storage.stat(keyOf(this.generation + 1))) return true;
-		const record = await readRecord(this.storage, this.generation);
+		if (await this.records.storedAt(this.generation + 1)) return true;
+		const record = await this.records.read(this.generation);
 		return record?.token !== this.#record.token;
 	}
 }
@@ -146,11 +135,12 @@ export class StorageLock {
  * Takes the lock of a storage.
  * @throws BackupError STORAGE_LOCKED, which names the owner and the time, where another run holds it
  */
-export async function acquireLock(storage: Storage, options: LockOptions): Promise<StorageLock> {
-	const { owner, ttlMs = DEFAULT_TTL_MS, clock = () => new Date(), signal } = options;
-	const newest = await newestGeneration(storage);
+export async function acquireLock(storage: LockStorage, options: LockOptions): Promise<StorageLock> {
+	const { owner, folder = HOUSEKEEPING, ttlMs = DEFAULT_TTL_MS, clock = () => new Date(), signal } = options;
+	const records = new Records(storage, folder);
+	const newest = await records.newest();
 	const now = clock();
-	if (newest > 0) await assertFree(storage, newest, now);
+	if (newest > 0) await assertFree(records, newest, now);
 	const generation = newest + 1;
 	const record: LockRecord = {
 		owner,
@@ -162,7 +152,7 @@ export async function acquireLock(storage: Storage, options: LockOptions): Promi
 	// Before anybody can read the record: a run of this process must not take it for one that is over.
 	held.add(record.token);
 	try {
-		return await begin(storage, generation, record, { ttlMs, clock, signal });
+		return await begin(records, generation, record, { ttlMs, clock, signal });
 	} catch (error) {
 		held.delete(record.token);
 		throw error;
@@ -170,25 +160,25 @@ export async function acquireLock(storage: Storage, options: LockOptions): Promi
 }
 
 async function begin(
-	storage: Storage,
+	records: Records,
 	generation: number,
 	record: LockRecord,
 	{ ttlMs, clock, signal }: { ttlMs: number; clock: () => Date; signal: AbortSignal | undefined },
 ): Promise<StorageLock> {
 	const now = clock();
-	await createRecord(storage, generation, record, signal);
-	if ((await newestGeneration(storage)) > generation) {
+	await createRecord(records, generation, record, signal);
+	if ((await records.newest()) > generation) {
 		// This run was paused for so long that the records of those after it were cleared away.
-		await storage.remove(keyOf(generation));
-		throw lockedBy(storage, 'by a run that took the lock meanwhile');
+		await records.remove(generation);
+		throw lockedBy(records, 'by a run that took the lock meanwhile');
 	}
-	await removeOldRecords(storage, generation, now);
-	return new StorageLock(storage, generation, record, ttlMs, clock);
+	await records.removeOlder(generation, now.getTime() - KEEP_RECORDS_MS);
+	return new StorageLock(records, generation, record, ttlMs, clock);
 }
 
 /** Holds the lock of a storage while the action runs. @throws BackupError STORAGE_LOCKED, and what the action throws */
 export async function withLock<T>(
-	storage: Storage,
+	storage: LockStorage,
 	options: LockOptions,
 	action: (lock: StorageLock) => Promise<T>,
 ): Promise<T> {
@@ -201,17 +191,9 @@ export async function withLock<T>(
 	}
 }
 
-/** The newest generation, 0 where there is none. Listings of some servers lag behind, so what follows is asked for. */
-async function newestGeneration(storage: Storage): Promise<number> {
-	let newest = 0;
-	for await (const { key } of storage.list(PREFIX)) newest = Math.max(newest, Number(LOCK_KEY.exec(key)?.[1] ?? 0));
-	while (await storage.stat(keyOf(newest + 1))) newest++;
-	return newest;
-}
-
-async function assertFree(storage: Storage, generation: number, now: Date): Promise<void> {
-	const record = await readRecord(storage, generation);
-	if (!record) return await assertOld(storage, generation, now);
+async function assertFree(records: Records, generation: number, now: Date): Promise<void> {
+	const record = await records.read(generation);
+	if (!record) return await assertOld(records, generation, now);
 	const { releasedAt, holder, token } = record;
 	if (releasedAt !== undefined) return;
 	const freeAt = Date.parse(record.expiresAt) + CLOCK_SKEW_MS;
@@ -220,12 +202,12 @@ async function assertFree(storage: Storage, generation: number, now: Date): Prom
 	if (holder && isGone(holder, held.has(token))) return;
 	if (left - CLOCK_SKEW_MS > KEEP_RECORDS_MS) {
 		throw lockedBy(
-			storage,
+			records,
 			describe(record, freeAt),
-			`No run asks for so long, so a clock is or was wrong. Set it right; if that run is over, remove ${keyOf(generation)}.`,
+			`No run asks for so long, so a clock is or was wrong. Set it right; if that run is over, remove ${records.keyOf(generation)}.`,
 		);
 	}
-	throw lockedBy(storage, describe(record, freeAt), WAIT, {
+	throw lockedBy(records, describe(record, freeAt), WAIT, {
 		owner: record.owner,
 		...(holder && { host: holder.host, process: holder.pid }),
 		since: record.acquiredAt,
@@ -240,57 +222,31 @@ function describe({ owner, holder, acquiredAt }: LockRecord, freeAt: number): st
 }
 
 /** A record that cannot be read holds the lock for as long as one that can. */
-async function assertOld(storage: Storage, generation: number, now: Date): Promise<void> {
-	const found = await storage.stat(keyOf(generation));
-	if (!found || now.getTime() > found.modifiedAt.getTime() + DEFAULT_TTL_MS + CLOCK_SKEW_MS) return;
-	throw lockedBy(storage, 'by a run whose record cannot be read');
+async function assertOld(records: Records, generation: number, now: Date): Promise<void> {
+	const storedAt = await records.storedAt(generation);
+	if (!storedAt || now.getTime() > storedAt.getTime() + DEFAULT_TTL_MS + CLOCK_SKEW_MS) return;
+	throw lockedBy(records, 'by a run whose record cannot be read');
 }
 
 async function createRecord(
-	storage: Storage,
+	records: Records,
 	generation: number,
 	record: LockRecord,
 	signal: AbortSignal | undefined,
 ): Promise<void> {
-	const source = (async function* () {
-		yield await Promise.resolve(formatRecord(record));
-	})();
 	try {
-		await storage.write(keyOf(generation), source, signal ? { signal } : {});
+		await records.create(generation, record, signal);
 	} catch (error) {
 		if (!(error instanceof BackupError) || error.code !== 'STORAGE_EXISTS') throw error;
-		throw lockedBy(storage, 'by a run that took the lock at the same moment');
+		throw lockedBy(records, 'by a run that took the lock at the same moment');
 	}
-	const stored = await readRecord(storage, generation);
-	if (stored?.token !== record.token) throw lockedBy(storage, `by ${stored?.owner ?? 'another run'}`);
-}
-
-async function removeOldRecords(storage: Storage, generation: number, now: Date): Promise<void> {
-	for await (const { key, modifiedAt } of storage.list(PREFIX)) {
-		const isOlder = Number(LOCK_KEY.exec(key)?.[1] ?? generation) < generation;
-		if (isOlder && now.getTime() - modifiedAt.getTime() > KEEP_RECORDS_MS) await storage.remove(key);
-	}
-}
-
-async function readRecord(storage: Storage, generation: number): Promise<LockRecord | undefined> {
-	return recordSchema.safeParse(parseJson(await readSmall(storage, keyOf(generation), LIMITS.lock))).data;
-}
-
-async function writeRecord(storage: Storage, generation: number, record: LockRecord): Promise<void> {
-	await storage.replace(keyOf(generation), formatRecord(record));
-}
-
-function formatRecord(record: LockRecord): Buffer {
-	return Buffer.from(`${JSON.stringify(record, null, 2)}\n`);
-}
-
-function keyOf(generation: number): string {
-	return `${PREFIX}${String(generation).padStart(DIGITS, '0')}.json`;
+	const stored = await records.read(generation);
+	if (stored?.token !== record.token) throw lockedBy(records, `by ${stored?.owner ?? 'another run'}`);
 }
 
 const WAIT =
 	'Wait until the other run is over. A run that was killed loses its lock at the time named, and at once where the next one runs on the same machine, in the same container.';
 
-function lockedBy(storage: Storage, by: string, hint = WAIT, details?: Record<string, unknown>): BackupError {
-	return new BackupError('STORAGE_LOCKED', `The ${storage.description} is locked ${by}.`, { hint, details });
+function lockedBy({ description }: Records, by: string, hint = WAIT, details?: Record<string, unknown>): BackupError {
+	return new BackupError('STORAGE_LOCKED', `The ${description} is locked ${by}.`, { hint, details });
 }

@@ -1,0 +1,95 @@
+/** The records of a lock's holders: an object for each generation, `lock-000000000042.json`. */
+import { z } from 'zod';
+
+import type { Storage } from '../../storage/storage';
+import { LIMITS } from '../small-object';
+import { parseJson, readSmall } from '../small-text';
+import { holderSchema } from './holder';
+
+/** What a lock takes of a storage. */
+export type LockStorage = Pick<Storage, 'description' | 'list' | 'stat' | 'read' | 'write' | 'replace' | 'remove'>;
+
+const DIGITS = 12;
+const LOCK_KEY = /lock-(\d{12})\.json$/;
+
+const recordSchema = z.object({
+	owner: z.string(),
+	token: z.string(),
+	acquiredAt: z.string().datetime(),
+	expiresAt: z.string().datetime(),
+	releasedAt: z.string().datetime().optional(),
+	/** Missing in records of earlier versions; one that is no such thing is as good as none. */
+	holder: holderSchema.optional().catch(undefined),
+});
+export type LockRecord = z.infer<typeof recordSchema>;
+
+export class Records {
+	readonly description: string;
+
+	/** @param folder empty, or with a slash at the end */
+	constructor(
+		private readonly storage: LockStorage,
+		private readonly folder: string,
+	) {
+		this.description = storage.description;
+	}
+
+	keyOf(generation: number): string {
+		return `${this.#beginning}${String(generation).padStart(DIGITS, '0')}.json`;
+	}
+
+	/** The newest generation, 0 where there is none. Listings of some servers lag behind, so what follows is asked for. */
+	async newest(): Promise<number> {
+		let newest = 0;
+		for await (const { key } of this.storage.list(this.#beginning)) newest = Math.max(newest, generationOf(key) ?? 0);
+		while (await this.storedAt(newest + 1)) newest++;
+		return newest;
+	}
+
+	/** When its record was stored, on the storage's clock; undefined where there is none. */
+	async storedAt(generation: number): Promise<Date | undefined> {
+		return (await this.storage.stat(this.keyOf(generation)))?.modifiedAt;
+	}
+
+	/** Undefined where there is none, or none that can be read. */
+	async read(generation: number): Promise<LockRecord | undefined> {
+		return recordSchema.safeParse(parseJson(await readSmall(this.storage, this.keyOf(generation), LIMITS.lock))).data;
+	}
+
+	/** @throws BackupError STORAGE_EXISTS where there is one */
+	async create(generation: number, record: LockRecord, signal: AbortSignal | undefined): Promise<void> {
+		const source = (async function* () {
+			yield await Promise.resolve(formatRecord(record));
+		})();
+		await this.storage.write(this.keyOf(generation), source, signal ? { signal } : {});
+	}
+
+	async replace(generation: number, record: LockRecord): Promise<void> {
+		await this.storage.replace(this.keyOf(generation), formatRecord(record));
+	}
+
+	async remove(generation: number): Promise<void> {
+		await this.storage.remove(this.keyOf(generation));
+	}
+
+	/** Removes the records of earlier generations that were stored before a time. */
+	async removeOlder(generation: number, before: number): Promise<void> {
+		for await (const { key, modifiedAt } of this.storage.list(this.#beginning)) {
+			const isOlder = (generationOf(key) ?? generation) < generation;
+			if (isOlder && modifiedAt.getTime() < before) await this.storage.remove(key);
+		}
+	}
+
+	get #beginning(): string {
+		return `${this.folder}lock-`;
+	}
+}
+
+function generationOf(key: string): number | undefined {
+	const digits = LOCK_KEY.exec(key)?.[1];
+	return digits === undefined ? undefined : Number(digits);
+}
+
+function formatRecord(record: LockRecord): Buffer {
+	return Buffer.from(`${JSON.stringify(record, null, 2)}\n`);
+}
