@@ -48,8 +48,8 @@ export interface RowConsumer {
 }
 
 /**
- * Parses the answer to a query with one COPY TO STDOUT, or several and statements without rows. The usual case, whole rows in one chunk, runs without a promise or an object
- * a row: that loop is what bounds the throughput of a backup.
+ * Parses the answer to a query with one COPY TO STDOUT, or several and statements without rows. The usual case, whole rows in
+ * one chunk, runs without a promise or an object for each row: that loop is what bounds the throughput of a backup.
  */
 export class CopyOutReader {
 	finished = false;

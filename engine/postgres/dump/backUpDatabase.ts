@@ -1,5 +1,5 @@
 import type { ArchiveWriter, Manifest } from '../../archive';
-import { beginArchive, PARALLEL, wholeNumber } from '../../archive';
+import { assertTablesFit, beginArchive, PARALLEL, wholeNumber } from '../../archive';
 import { cancelled } from '../../errors';
 import { translateError } from '../connection';
 import { PG_DUMP_MAJOR } from '../pgdump/bridge';
@@ -17,7 +17,6 @@ import { tablesInScript } from './scriptRows';
 import { cutScript, type Section } from './sections';
 import { SETTINGS_PART, settingsFrame } from './settingsFrame';
 import type { ServerFacts, SnapshotSession } from './snapshotSession';
-import { estimatedSize } from './estimatedSize';
 import { start, type Start } from './start';
 import { storeLargeObjects } from './largeObjects';
 
@@ -75,13 +74,12 @@ async function dumpInto(
 	);
 	tables.push(...tablesInScript(sections));
 	for (const table of tables) Object.assign(table, sequences.get(tableKey(table.schema, table.name)));
+	const tasks = sections.flatMap((section) => (section.type === 'rows' ? section.tasks : []));
+	assertTablesFit(tables, tasks.length);
 	if (settings.length > 0) await writer.frame({ type: SETTINGS_PART }, settingsFrame(settings));
 	await writer.drain();
 	await storeSections(dump, sections);
-	checkAllCopied(
-		sections.flatMap((section) => (section.type === 'rows' ? section.tasks : [])),
-		tables,
-	);
+	checkAllCopied(tasks, tables);
 	return await writer.commit({
 		source: {
 			system: 'postgresql',
@@ -131,12 +129,12 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 	};
 	signal?.addEventListener('abort', hangUp, { once: true });
 	try {
-		const started = await start(options, { args, parallel, sessions }, async (session) => {
+		const started = await start(options, { args, parallel, sessions }, async (estimated) => {
 			writer ??= await beginArchive(options, {
 				name: options.name ?? connection.database,
 				extension: 'sql',
 				kind: 'postgres',
-				estimatedSize: await estimatedSize(session.client, options.codec),
+				...(estimated !== undefined && { estimatedSize: estimated }),
 			});
 		});
 		const dump: Dump = {

@@ -67,6 +67,9 @@ function adaptSubscription(statement: string, serverVersion: number): string {
 	return statement.slice(0, options) + tail;
 }
 
+/** What every statement holds that has to be rewritten. Most databases have none, and their scripts need not be split. */
+const MAY_NEED_EDITS = /[(,]\s*NOT NULL |CREATE SUBSCRIPTION /;
+
 /** The setting came with 17 and stands in the script's head, before anything of the database's. */
 function dropTransactionTimeout(script: string, serverVersion: number): string {
 	return serverVersion >= 170_000 ? script : script.replace('\nSET transaction_timeout = 0;\n', '\n');
@@ -76,6 +79,7 @@ function dropTransactionTimeout(script: string, serverVersion: number): string {
 export function adaptScript(script: string, serverVersion: number): string {
 	if (serverVersion >= 180_000) return script;
 	const adapted = dropTransactionTimeout(script, serverVersion);
+	if (!MAY_NEED_EDITS.test(adapted)) return adapted;
 	const edits: Edit[] = [];
 	for (const { start, end } of splitStatements(adapted)) {
 		const statement = adapted.slice(start, end);

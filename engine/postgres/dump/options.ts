@@ -7,7 +7,7 @@ import type { DumpSelection } from './arguments';
 export interface BackUpDatabaseOptions extends ArchiveChoices {
 	connection: PostgresConnection;
 	selection?: DumpSelection;
-	/** Of the backup; by default the database's name. */
+	/** The name of the backup; by default that of the database. */
 	name?: string;
 	/** Connections that read rows at once, 1 to 32; 2 by default. */
 	parallel?: number;

@@ -52,9 +52,9 @@ const SHARED_BYTES = 1024 * 1024;
  * rows of that table. What does not fit of a table is at the beginning of the next frame.
  */
 export class RowFrames implements RowConsumer {
-	/** Of all tables together. */
+	/** Rows of all tables together. */
 	rows = 0;
-	/** Of the rows alone. */
+	/** Bytes of the rows alone. */
 	bytesRead = 0;
 	#form: FrameForm;
 	#header: Buffer;

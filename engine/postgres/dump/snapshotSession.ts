@@ -122,7 +122,7 @@ export class SnapshotSession {
 	/** Begins the transaction whose snapshot all others share, and returns that snapshot's name. */
 	async exportSnapshot(facts: ServerFacts, deferrable: boolean, choices: SessionChoices): Promise<string> {
 		const isolation = deferrable ? 'SERIALIZABLE, READ ONLY, DEFERRABLE' : 'REPEATABLE READ, READ ONLY';
-		for (const sql of sessionSettings(facts, choices)) await this.client.query(sql);
+		await this.#set(facts, choices);
 		await this.client.query(`BEGIN ISOLATION LEVEL ${isolation}`);
 		const { rows } = await this.client.query<{ snapshot: string }>(
 			'SELECT pg_catalog.pg_export_snapshot() AS snapshot',
@@ -132,12 +132,9 @@ export class SnapshotSession {
 
 	/** Begins a transaction on somebody else's snapshot. */
 	async importSnapshot(facts: ServerFacts, snapshot: string, choices: SessionChoices): Promise<void> {
-		const statements = [
-			...sessionSettings(facts, choices),
-			'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY',
-			`SET TRANSACTION SNAPSHOT '${snapshot}'`,
-		];
-		for (const sql of statements) await this.client.query(sql);
+		await this.#set(facts, choices);
+		await this.client.query('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+		await this.client.query(`SET TRANSACTION SNAPSHOT '${snapshot}'`);
 	}
 
 	/**
@@ -182,6 +179,12 @@ export class SnapshotSession {
 		stream.resume();
 		await closed;
 		clearTimeout(patience);
+	}
+
+	/** In two queries, for each takes as long as the way to the server: the second one is read in the encoding that the first one sets. */
+	async #set(facts: ServerFacts, choices: SessionChoices): Promise<void> {
+		await this.client.query(`SET client_encoding = '${dumpEncoding(facts)}'`);
+		await this.client.query(sessionSettings(facts, choices).join('; '));
 	}
 
 	async #simpleQuery(sql: string): Promise<ReturnType<typeof parseErrorResponse> | undefined> {

@@ -1,12 +1,16 @@
 import { BackupError } from '../../errors';
+import { allEnded } from '../../parallel';
 import { type PgDumpResult, runPgDump } from '../pgdump/bridge';
+import { PgDumpThread } from '../pgdump/thread';
 import { checkServerVersion } from '../serverVersion';
+import { terminateSessions } from '../sessions';
 import { systemIdentifier } from '../systemIdentifier';
 
 import { argumentValue } from './arguments';
 import { type DatabaseProperties, databaseProperties, type StoredProperties } from './databaseProperties';
 import { namelessRoles } from './namelessRoles';
 import type { BackUpDatabaseOptions } from './options';
+import { estimatedSize } from './estimatedSize';
 import { type Owned, ownedSequences } from './ownedSequences';
 import { dumpEncoding, type ServerFacts, type SessionChoices, SnapshotSession } from './snapshotSession';
 
@@ -33,6 +37,9 @@ interface Beginning {
 	sessions: SnapshotSession[];
 }
 
+/** @param estimated Bytes that the archive may come to: see estimatedSize */
+type Connected = (estimated: number | undefined) => Promise<void>;
+
 /**
  * SQLSTATEs of what went away between the look into the catalogs and the lock: a table, a schema; and XX000, by which the
  * server says that an object of a number is not there any more ("could not open relation with OID", "cache lookup failed").
@@ -50,15 +57,30 @@ async function openSessions(options: BackUpDatabaseOptions, { args, parallel, se
 		sessions.push(session);
 		return session;
 	};
+	// A login that is refused is tried once, not by several connections.
 	const forPgDump = await open();
 	const facts = await forPgDump.serverFacts();
 	checkServerVersion(facts.version, facts.versionText, 'source');
-	const system = await systemIdentifier(forPgDump.client);
-	const exporter = await open();
-	const shared = await sharedFacts(exporter, facts);
-	const snapshot = await exporter.exportSnapshot(facts, options.serializableDeferrable ?? false, choices);
-	for (let more = 2; more < parallel; more++) await (await open()).importSnapshot(facts, snapshot, choices);
-	return { facts, system, snapshot, ...shared };
+	const exported = async () => {
+		const exporter = await open();
+		const shared = await sharedFacts(exporter, facts);
+		return {
+			...shared,
+			snapshot: await exporter.exportSnapshot(facts, options.serializableDeferrable ?? false, choices),
+		};
+	};
+	const [server, shared] = await allEnded([serverFactsOf(forPgDump, options), exported()]);
+	const more = Array.from({ length: Math.max(0, parallel - 2) }, async () =>
+		(await open()).importSnapshot(facts, shared.snapshot, choices),
+	);
+	await allEnded(more);
+	return { facts, ...server, ...shared };
+}
+
+/** What a connection on which nothing has begun is asked about the server and the size of the database. */
+async function serverFactsOf({ client }: SnapshotSession, { codec }: BackUpDatabaseOptions) {
+	const system = await systemIdentifier(client);
+	return { system, estimated: await estimatedSize(client, codec) };
 }
 
 /** What the server says of the database and of its roles, which all its databases share. */
@@ -87,44 +109,69 @@ function checkDecoded(result: PgDumpResult, facts: ServerFacts): void {
 async function startOnce(
 	options: BackUpDatabaseOptions,
 	beginning: Beginning,
-	connected: (session: SnapshotSession) => Promise<void>,
+	connected: Connected,
+	thread: PgDumpThread,
 ): Promise<Start> {
-	const { facts, system, snapshot, properties: all, nameless } = await openSessions(options, beginning);
+	const opened = await openSessions(options, beginning);
+	const { facts, system, snapshot, estimated, properties: all, nameless } = opened;
 	const [forPgDump, exporter] = beginning.sessions as [SnapshotSession, SnapshotSession];
-	await connected(forPgDump);
 	const { settings, ...properties } = all;
 	if (beginning.args.includes('--no-tablespaces')) delete properties.tablespace;
-	const session = await exporter.writingSettings();
-	const sequences =
-		options.selection?.content === 'data' ? await ownedSequences(exporter.client) : new Map<string, Owned>();
-	const result = await runPgDump({
+	const refusal = new AbortController();
+	const storing = connected(estimated);
+	storing.catch(() => {
+		refusal.abort();
+		// It may wait for a lock, and would then go on waiting.
+		void terminateSessions(options.connection, [forPgDump.processId]);
+	});
+	const asking = async () => ({
+		session: await exporter.writingSettings(),
+		sequences: options.selection?.content === 'data' ? await ownedSequences(exporter.client) : new Map<string, Owned>(),
+	});
+	const dumping = runPgDump(thread, {
 		socket: forPgDump.socket,
 		parameters: forPgDump.parameters,
 		namelessRoles: nameless,
 		args: [...beginning.args, `--snapshot=${snapshot}`, `--encoding=${dumpEncoding(facts)}`],
-		signal: options.signal,
+		signal: AbortSignal.any([refusal.signal, ...(options.signal ? [options.signal] : [])]),
 	});
+	const [, asked, result] = await allEnded([storing, asking(), dumping]);
 	checkDecoded(result, facts);
-	return { facts, system, settings, properties, session, sequences, result };
+	return { facts, system, settings, properties, ...asked, result };
+}
+
+async function startInThread(
+	options: BackUpDatabaseOptions,
+	beginning: Beginning,
+	connected: Connected,
+): Promise<Start> {
+	const thread = new PgDumpThread();
+	try {
+		return await startOnce(options, beginning, connected, thread);
+	} finally {
+		// It has nothing more to say, and takes some time to end.
+		void thread.close();
+	}
 }
 
 /**
  * Connects and lets pg_dump write its script. Where tables come and go all the time, one may go between pg_dump's look into
  * the catalogs and its lock, which ends pg_dump: then all of it once more, on a new snapshot.
- * @param connected Called once the server has let us in, again in a second try, with pg_dump's connection, on which nothing has begun.
+ * @param connected Called once the server has let us in, again in a second try; pg_dump is at work meanwhile. What it throws
+ * is thrown before any failure of pg_dump's.
  */
 export async function start(
 	options: BackUpDatabaseOptions,
 	beginning: Beginning,
-	connected: (session: SnapshotSession) => Promise<void>,
+	connected: Connected,
 ): Promise<Start> {
 	try {
-		return await startOnce(options, beginning, connected);
+		return await startInThread(options, beginning, connected);
 	} catch (error) {
 		const { code = '' } = ((error as Error).cause ?? {}) as { code?: string };
 		if (options.signal?.aborted || !(error instanceof BackupError) || !GONE.includes(code)) throw error;
 		options.log?.(`something was dropped while pg_dump began, which begins again: ${error.message}`);
 		await Promise.all(beginning.sessions.splice(0).map((session) => session.close()));
-		return await startOnce(options, beginning, connected);
+		return await startInThread(options, beginning, connected);
 	}
 }

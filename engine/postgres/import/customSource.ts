@@ -1,4 +1,5 @@
 import {
+	copyOf,
 	type CustomArchive,
 	isOfDatabase,
 	openArchive,
@@ -7,6 +8,7 @@ import {
 	readToc,
 	type RestorePlan,
 	type Toc,
+	type TocEntry,
 } from '../foreign';
 import {
 	leftOut,
@@ -38,9 +40,15 @@ const BATCH = 1024 * 1024;
  * from any storage, and from its beginning each time: once by `inspect`, which counts rows and notes what the definitions are
  * about, and once by `steps`, which hands out the definitions (they stand in the table of contents, at the front), then the
  * wanted blocks of data in the order of the file, and then the definitions that need the data. Rows are passed on in chunks.
+ *
+ * Where rows may be checked while they are loaded, `inspect` reads no further than the table of contents, which has all that
+ * it notes but the number of rows. `steps` counts them on their way, and fails where a block is damaged or missing. Rows that
+ * are INSERTs are statements, which have to be judged before anything is done: such an archive is read whole beforehand.
  */
 export class CustomSource implements RestoreSource {
 	#toc: Toc | undefined;
+	/** Rows by table key, to be counted while they are loaded; undefined where they were counted before. */
+	#counted: Map<string, number> | undefined;
 
 	constructor(
 		readonly name: string,
@@ -51,26 +59,26 @@ export class CustomSource implements RestoreSource {
 		return await openArchive(await this.open(signal), { signal });
 	}
 
-	async inspect({ signal }: Inspection = {}): Promise<SourceFacts> {
+	async inspect({ signal, check = 'first' }: Inspection = {}): Promise<SourceFacts> {
 		const archive = await this.#archive(signal);
-		this.#toc = archive.toc;
-		const survey = surveyOf(planRestore(archive.toc));
-		for await (const block of archive.blocks()) {
-			const table = tableKey(block.entry.schema ?? '', block.entry.name);
-			if (block.type === 'copy') {
-				survey.copied(block.statement);
-				survey.addRows(table, await countLines(block.rows), readDataCopy(block.statement)?.columns);
-			} else if (block.type === 'large-objects') {
-				for await (const { data } of block.objects) for await (const chunk of data) void chunk;
-			} else {
-				survey.addRows(table, 0);
-				for await (const item of lexScript(block.sql, { signal }))
-					if (item.type === 'statement') survey.add(item.text, table);
+		const { toc } = archive;
+		this.#toc = toc;
+		const plan = planRestore(toc);
+		const survey = surveyOf(plan);
+		const isCountedLater =
+			check === 'whileLoading' && plan.data.every(({ entry }) => entry.copy || entry.type === 'BLOBS');
+		if (isCountedLater) {
+			await archive.close();
+			for (const { entry } of plan.data) {
+				const statement = copyOf(entry, toc.decoding);
+				if (statement !== undefined) noteRows(survey, entry, statement, 0);
 			}
-		}
-		const created = archive.toc.entries.find(({ type }) => type === 'DATABASE')?.definition;
+		} else await surveyData(archive, survey, signal);
+		const created = toc.entries.find(({ type }) => type === 'DATABASE')?.definition;
 		const locale = created ? statedLocale(created) : undefined;
-		return { name: this.name, ...survey.facts, lacks: survey.lacks, ordered: false, statedLocale: locale };
+		const { facts } = survey;
+		this.#counted = isCountedLater ? facts.expectedRows : undefined;
+		return { name: this.name, ...facts, lacks: survey.lacks, ordered: false, statedLocale: locale };
 	}
 
 	async *steps(selection: RestoreSelection, signal?: AbortSignal): AsyncGenerator<RestoreStep> {
@@ -102,11 +110,49 @@ export class CustomSource implements RestoreSource {
 			for (const text of (wanted.get(entry.id) ?? []).flatMap(statementsOf))
 				yield { type: 'statement', text, comment: '' };
 			const table = tableKey(entry.schema ?? '', entry.name);
-			if (block.type === 'copy')
-				yield { type: 'copy', statement: block.statement, comment: commentOf(entry), rows: block.rows, table };
-			else if (block.type === 'sql') yield* inserts(block.sql, commentOf(entry), table, signal);
+			if (block.type === 'copy') {
+				const rows = this.#counted ? counting(block.rows, table, this.#counted) : block.rows;
+				yield { type: 'copy', statement: block.statement, comment: commentOf(entry), rows, table };
+			} else if (block.type === 'sql') yield* inserts(block.sql, commentOf(entry), table, signal);
 			else yield* largeObjects(block.objects);
 		}
+	}
+}
+
+/** @param statement the COPY that loads the rows */
+function noteRows(survey: StatementSurvey, entry: TocEntry, statement: string, rows: number): void {
+	survey.copied(statement);
+	survey.addRows(tableKey(entry.schema ?? '', entry.name), rows, readDataCopy(statement)?.columns);
+}
+
+/** Reads all data of an archive. */
+async function surveyData(
+	archive: CustomArchive,
+	survey: StatementSurvey,
+	signal: AbortSignal | undefined,
+): Promise<void> {
+	for await (const block of archive.blocks()) {
+		if (block.type === 'copy') noteRows(survey, block.entry, block.statement, await countLines(block.rows));
+		else if (block.type === 'large-objects') {
+			for await (const { data } of block.objects) for await (const chunk of data) void chunk;
+		} else {
+			const table = tableKey(block.entry.schema ?? '', block.entry.name);
+			survey.addRows(table, 0);
+			for await (const item of lexScript(block.sql, { signal }))
+				if (item.type === 'statement') survey.add(item.text, table);
+		}
+	}
+}
+
+/** Counts the rows of a table while they go by. */
+async function* counting(
+	rows: AsyncIterable<Buffer>,
+	table: string,
+	counted: Map<string, number>,
+): AsyncGenerator<Buffer> {
+	for await (const chunk of rows) {
+		counted.set(table, (counted.get(table) ?? 0) + linesIn(chunk));
+		yield chunk;
 	}
 }
 
@@ -153,7 +199,13 @@ async function* inserts(
 
 async function countLines(rows: AsyncIterable<Buffer>): Promise<number> {
 	let lines = 0;
-	for await (const chunk of rows) for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines++;
+	for await (const chunk of rows) lines += linesIn(chunk);
+	return lines;
+}
+
+function linesIn(chunk: Buffer): number {
+	let lines = 0;
+	for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines++;
 	return lines;
 }
 

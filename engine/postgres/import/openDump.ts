@@ -12,7 +12,7 @@ import { PlainSource } from './plainSource';
 export interface ForeignDump {
 	/** For messages. */
 	name: string;
-	/** Opens the file from its first byte. A restore reads it more than once. */
+	/** Opens the file from its first byte. Most restores read it more than once. */
 	open: (signal?: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
 	/** For files encrypted with gpg. */
 	keys?: DecryptionKeys;

@@ -1,18 +1,16 @@
-import { randomBytes } from 'node:crypto';
-import { extname, join } from 'node:path';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-
-import { BackupError, cancelled, throwIfCancelled } from '../../errors';
+import { cancelled, throwIfCancelled } from '../../errors';
 import { encodeMessage, encodeQuery, type Message, MessageType, parseErrorResponse, splitMessages } from '../protocol';
 import type { RawSocket } from '../rawSocket';
 import { serverCause } from '../serverMessage';
 
 import { withoutServersOptions } from './columnOptions';
-import { markerCursor, parseTableRead, type TableRead } from './cursor';
+import { marker, type TableRead } from './cursor';
 import { withoutNames } from './roleNames';
 import { RestrictMask } from './restrictMask';
 import { pgDumpError, pgDumpWarnings } from './errors';
-import type { CompiledProgram } from './worker';
+import { ALL_BOUNDS, hasFailed, PREPARE_BOUNDS, WITHOUT_BOUNDS } from './partitionBounds';
+import type { PgDumpThread } from './thread';
+import type { PgDumpReply } from './worker';
 
 /** Major version of the pg_dump that we carry: the newest server it reads. */
 export const PG_DUMP_MAJOR = 18;
@@ -55,34 +53,24 @@ const LO_READ = 954;
 const READY_IN_TRANSACTION = encodeMessage(MessageType.readyForQuery, Buffer.from('T'));
 const NOTHING = Buffer.alloc(0);
 
-/** What pg_dump writes, and what its next read shall find. */
-interface Exchange {
-	request: Uint8Array;
-	reply: Uint8Array;
-}
-
-/** Stands between pg_dump and the real server: passes its messages on, but for rows, large objects and the login. */
+/** Stands between pg_dump and the real server: passes its messages on, but for large objects and the login. */
 class Bridge {
-	readonly nonce = randomBytes(16).toString('hex');
-	readonly reads: TableRead[] = [];
 	readonly largeObjects: number[] = [];
 	readonly mask = new RestrictMask();
 	#pending: Buffer = NOTHING;
 	#started = false;
 	#contentRead = false;
-	#following: Exchange[] = [];
+	/** To be sent with the next reply. */
+	#bounds: Buffer | undefined;
 	/** What the server answered last: what pg_dump ends with when a query of its fails. */
 	#answer: Buffer = NOTHING;
 
 	constructor(
+		readonly nonce: string,
 		readonly socket: RawSocket,
 		readonly parameters: ReadonlyMap<string, string>,
 		readonly namelessRoles: readonly number[],
 	) {}
-
-	marker(read: number): string {
-		return `${this.nonce}-${read}`;
-	}
 
 	/** The server's error in its last answer, with its SQLSTATE, which pg_dump does not pass on. */
 	get serverError(): unknown {
@@ -91,21 +79,16 @@ class Bridge {
 	}
 
 	/** Takes what pg_dump has written; returns what its next read shall find. libpq may write a message in pieces. */
-	async answer(bytes: Buffer): Promise<Buffer> {
+	async answer(bytes: Buffer): Promise<PgDumpReply> {
 		this.#pending = Buffer.concat([this.#pending, bytes]);
-		if (!this.#started) return this.#answerStartup();
+		if (!this.#started) return { bytes: this.#answerStartup() };
 		const { messages, rest } = splitMessages(this.#pending);
 		this.#pending = rest;
 		const replies: Buffer[] = [];
 		for (const message of messages) replies.push(await this.#answerMessage(message));
-		return Buffer.concat(replies);
-	}
-
-	/** What pg_dump will ask next, where that is known, so that its thread need not ask for the answers; handed out once. */
-	takeFollowing(): Exchange[] {
-		const following = this.#following;
-		this.#following = [];
-		return following;
+		const bounds = this.#bounds;
+		this.#bounds = undefined;
+		return { bytes: Buffer.concat(replies), ...(bounds && { bounds }) };
 	}
 
 	#answerStartup(): Buffer {
@@ -140,18 +123,20 @@ class Bridge {
 
 	async #answerQuery(body: Buffer): Promise<Buffer> {
 		const sql = this.mask.show(body.toString('latin1', 0, body.length - 1));
-		const read = parseTableRead(sql);
-		if (read) {
-			const { declared, following } = markerCursor(read, this.marker(this.reads.push(read) - 1));
-			this.#following = following.map(({ sql: next, answer }) => ({
-				request: new Uint8Array(encodeQuery(Buffer.from(next))),
-				reply: new Uint8Array(this.mask.hide(answer)),
-			}));
-			return declared;
-		}
 		const query = withoutNames(withoutServersOptions(sql), this.namelessRoles);
-		this.#answer = await this.socket.exchange(encodeQuery(Buffer.from(query, 'latin1')));
+		this.#answer = await this.#ask(query);
+		if (query === PREPARE_BOUNDS && !hasFailed(this.#answer)) await this.#askForBounds();
 		return this.#answer;
+	}
+
+	async #ask(sql: string): Promise<Buffer> {
+		return await this.socket.exchange(encodeQuery(Buffer.from(sql, 'latin1')));
+	}
+
+	async #askForBounds(): Promise<void> {
+		const bounds = await this.#ask(ALL_BOUNDS);
+		if (hasFailed(bounds)) await this.#ask(WITHOUT_BOUNDS);
+		else this.#bounds = this.mask.hide(bounds);
 	}
 
 	/** Opens every large object as descriptor 0 and reads the nonce out of it, once. */
@@ -173,6 +158,13 @@ class Bridge {
 	}
 }
 
+/** A read as it is, whose names pgDump knows with hidden words. */
+const shown = ({ columns, table, filter }: TableRead, mask: RestrictMask): TableRead => ({
+	columns: columns.map((column) => mask.show(column)),
+	table: mask.show(table),
+	filter: mask.show(filter),
+});
+
 function functionResult(value: Buffer): Buffer {
 	const length = Buffer.alloc(4);
 	length.writeInt32BE(value.length);
@@ -190,89 +182,36 @@ function aborted(signal: AbortSignal | undefined): { rejected: Promise<never>; i
 	return { rejected, ignore: () => signal?.removeEventListener('abort', stop) };
 }
 
-/** Answers the worker's writes one after the other until the port closes; rejects when the real server fails. */
-function serve(bridge: Bridge, port: MessagePort, answered: Int32Array): Promise<never> {
-	return new Promise((_, reject) => {
-		port.on('message', (bytes: Uint8Array) => {
-			bridge.answer(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).then((reply) => {
-				port.postMessage({ reply, following: bridge.takeFollowing() });
-				Atomics.store(answered, 0, 1);
-				Atomics.notify(answered, 0);
-			}, reject);
-		});
-	});
-}
-
-/** What the worker posts at its end. */
-interface Outcome {
-	script?: string;
-	error?: string;
-	/** All that pg_dump wrote to its standard error. */
-	messages: string;
-	/** pg_dump compiled, of a run that has succeeded. */
-	compiled?: CompiledProgram;
-}
-
-/**
- * pg_dump compiled, kept for the next run of this process: compiling and optimizing it takes 200 to 300 ms of CPU time. The
- * worker compares it with the file, and compiles that anew where it has changed.
- */
-let kept: CompiledProgram | undefined;
-
-function finished(worker: Worker, bridge: Bridge): Promise<{ script: string; messages: string }> {
-	return new Promise((resolve, reject) => {
-		worker.once('message', ({ script, error = '', messages, compiled }: Outcome) => {
-			kept = compiled ?? kept;
-			if (script !== undefined) resolve({ script, messages });
-			else reject(pgDumpError(messages.includes('pg_dump: error: ') ? messages : error, bridge.serverError));
-		});
-		worker.once('error', reject);
-		worker.once('exit', () =>
-			reject(new BackupError('SOURCE_FAILED', 'pg_dump ended before it had written its script.')),
-		);
-	});
-}
-
 /**
  * Runs pg_dump over a connection that has logged in already.
+ * @param thread One that has not run yet; the caller closes it.
  * @throws BackupError SOURCE_FAILED with pg_dump's message; the server's error when the connection fails; CANCELLED.
  */
-export async function runPgDump({
-	socket,
-	parameters,
-	args,
-	namelessRoles = [],
-	signal,
-}: PgDumpSession): Promise<PgDumpResult> {
+export async function runPgDump(
+	thread: PgDumpThread,
+	{ socket, parameters, args, namelessRoles = [], signal }: PgDumpSession,
+): Promise<PgDumpResult> {
 	throwIfCancelled(signal);
-	const bridge = new Bridge(socket, parameters, namelessRoles);
-	const { port1, port2 } = new MessageChannel();
-	const answered = new Int32Array(new SharedArrayBuffer(4));
-	const worker = new Worker(join(__dirname, `worker${extname(__filename)}`), {
-		workerData: { port: port2, answered, args: ['--column-inserts', ...args], compiled: kept },
-		transferList: [port2],
-		env: {},
-		execArgv: [],
-	});
+	const { nonce } = thread;
+	const bridge = new Bridge(nonce, socket, parameters, namelessRoles);
 	const abort = aborted(signal);
 	try {
-		const { script, messages } = await Promise.race([
-			finished(worker, bridge),
-			serve(bridge, port1, answered),
+		const { script, reads, error, messages } = await Promise.race([
+			thread.run(['--column-inserts', ...args], (bytes) => bridge.answer(bytes)),
 			abort.rejected,
 		]);
+		if (script === undefined) {
+			throw pgDumpError(messages.includes('pg_dump: error: ') ? messages : error, bridge.serverError);
+		}
 		return {
 			script: bridge.mask.show(script),
-			reads: bridge.reads,
-			marker: (read) => bridge.marker(read),
+			reads: reads.map((read) => shown(read, bridge.mask)),
+			marker: (read) => marker(nonce, read),
 			largeObjects: bridge.largeObjects,
-			largeObjectMarker: `'\\x${bridge.nonce}'`,
+			largeObjectMarker: `'\\x${nonce}'`,
 			warnings: pgDumpWarnings(bridge.mask.show(messages)),
 		};
 	} finally {
 		abort.ignore();
-		port1.close();
-		worker.removeAllListeners('exit');
-		await worker.terminate();
 	}
 }

@@ -1,4 +1,6 @@
-import { encodeMessage, MessageType } from '../protocol';
+import { encodeQuery, MessageType, splitMessages } from '../protocol';
+
+import { completed, rowOf, textColumns } from './answers';
 
 /**
  * pg_dump, told to write INSERT statements with column names, reads each table by one statement of this form (function
@@ -13,8 +15,8 @@ const FROM = ' FROM ONLY ';
 const FETCH = 'FETCH 100 FROM _pg_dump_cursor';
 const CLOSE = 'CLOSE _pg_dump_cursor';
 
-/** Number of the type text, fixed in pg_type.dat. */
-const TEXT = 25;
+/** Those statements as pg_dump sends them. */
+const REQUESTS = { [FETCH]: encodeQuery(Buffer.from(FETCH)), [CLOSE]: encodeQuery(Buffer.from(CLOSE)) };
 
 /** What pg_dump reads of one table. Names are quoted as pg_dump quotes them. */
 export interface TableRead {
@@ -67,7 +69,7 @@ export interface MarkerCursor {
 	/** The answer to the DECLARE. */
 	declared: Buffer;
 	/** The statements that follow, in this order, with their answers. */
-	following: Array<{ sql: string; answer: Buffer }>;
+	following: Array<{ sql: keyof typeof REQUESTS; answer: Buffer }>;
 }
 
 /**
@@ -79,55 +81,71 @@ export interface MarkerCursor {
  * documentation, "Message Formats".
  */
 export function markerCursor({ columns }: TableRead, marker: string): MarkerCursor {
-	const description = describe(columns);
+	const description = textColumns(columns.map(unquoted));
 	return {
 		declared: completed('DECLARE CURSOR'),
 		following: [
-			{ sql: FETCH, answer: Buffer.concat([description, row(columns.length, marker), completed('FETCH 1')]) },
+			{
+				sql: FETCH,
+				answer: Buffer.concat([
+					description,
+					rowOf([Buffer.from(marker), ...columns.slice(1).map(() => null)]),
+					completed('FETCH 1'),
+				]),
+			},
 			{ sql: FETCH, answer: Buffer.concat([description, completed('FETCH 0')]) },
 			{ sql: CLOSE, answer: completed('CLOSE CURSOR') },
 		],
 	};
 }
 
-/** RowDescription: columns of type text that belong to no table. */
-function describe(columns: string[]): Buffer {
-	const fields = columns.map((column) => {
-		const facts = Buffer.alloc(18);
-		facts.writeInt32BE(TEXT, 6);
-		facts.writeInt16BE(-1, 10);
-		facts.writeInt32BE(-1, 12);
-		return Buffer.concat([Buffer.from(`${unquoted(column)}\0`, 'latin1'), facts]);
-	});
-	return encodeMessage(MessageType.rowDescription, Buffer.concat([int16(columns.length), ...fields]));
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Answers what pg_dump asks about the rows of tables, in pg_dump's own thread: with thousands of tables, handing each question to
+ * another thread and waiting for its answer took most of a dump's time.
+ */
+export class MarkerCursors {
+	readonly reads: TableRead[] = [];
+	/** What will be asked next of the cursor that is open. */
+	#following: Array<{ request: Buffer; reply: Buffer }> = [];
+	/** The beginning of a query, which libpq may write in pieces. */
+	#begun: Buffer = NOTHING;
+
+	/** @param nonce What nobody else can have written; the marker of a read is this and its number: see `marker` */
+	constructor(readonly nonce: string) {}
+
+	/**
+	 * Takes what pg_dump has written. Gives the answer, which is empty while a query is not complete; or what is to be sent to the
+	 * server, where it is no question about rows.
+	 */
+	take(bytes: Buffer): { answer: Buffer } | { send: Buffer } {
+		const [next] = this.#following;
+		if (next?.request.equals(bytes)) {
+			this.#following.shift();
+			return { answer: next.reply };
+		}
+		const message = this.#begun.length > 0 ? Buffer.concat([this.#begun, bytes]) : bytes;
+		this.#begun = NOTHING;
+		// The packet with which a connection begins has no type, but a length: its first byte is zero.
+		if (message[0] !== MessageType.query) return { send: message };
+		const { messages, rest } = splitMessages(message);
+		const [query] = messages;
+		if (!query) {
+			this.#begun = Buffer.from(rest);
+			return { answer: NOTHING };
+		}
+		const read = parseTableRead(query.body.toString('latin1', 0, query.body.length - 1));
+		if (!read) return { send: message };
+		if (messages.length > 1 || rest.length > 0) throw new Error('pg_dump asked for more than rows at once.');
+		const { declared, following } = markerCursor(read, marker(this.nonce, this.reads.push(read) - 1));
+		this.#following = following.map(({ sql, answer }) => ({ request: REQUESTS[sql], reply: answer }));
+		return { answer: declared };
+	}
 }
 
-/** DataRow: a value, and NULL in all other columns. */
-function row(columns: number, value: string): Buffer {
-	const nulls = Buffer.alloc(4 * (columns - 1), 0xff);
-	const body = [int16(columns), int32(value.length), Buffer.from(value, 'latin1'), nulls];
-	return encodeMessage(MessageType.dataRow, Buffer.concat(body));
-}
-
-/** The end of the answer to a statement within a transaction. */
-function completed(tag: string): Buffer {
-	return Buffer.concat([
-		encodeMessage(MessageType.commandComplete, Buffer.from(`${tag}\0`)),
-		encodeMessage(MessageType.readyForQuery, Buffer.from('T')),
-	]);
-}
-
-function int16(value: number): Buffer {
-	const bytes = Buffer.alloc(2);
-	bytes.writeInt16BE(value);
-	return bytes;
-}
-
-function int32(value: number): Buffer {
-	const bytes = Buffer.alloc(4);
-	bytes.writeInt32BE(value);
-	return bytes;
-}
+/** What stands in the script where the rows of a read belong. */
+export const marker = (nonce: string, read: number): string => `${nonce}-${read}`;
 
 /** The name that an identifier stands for; pg_dump writes bare only what is lower case. */
 const unquoted = (identifier: string): string =>

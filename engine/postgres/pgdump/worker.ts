@@ -1,21 +1,26 @@
 /**
  * Runs the genuine pg_dump, compiled to WebAssembly, in a thread of its own. pg_dump is synchronous: it writes bytes to
- * "its server" and reads the answer at once. So every write goes to the main thread, which owns the real connection, and
- * this thread sleeps until the answer has been posted, unless it came with an answer before. It knows nothing of the
- * protocol; see bridge.ts.
- *
- * Imports nothing of ours, so that it loads as it is, compiled or as TypeScript under the tests.
+ * "its server" and reads the answer at once. What it asks about the rows of tables is answered here, see cursor.ts; every other
+ * write goes to the main thread, which owns the real connection, and this thread sleeps until the answer has been posted: see
+ * bridge.ts.
  */
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 
 import { pgDump } from '@electric-sql/pglite-tools';
 
-interface PgDumpJob {
+import { MarkerCursors, type TableRead } from './cursor';
+import { PartitionBounds } from './partitionBounds';
+
+/** What the thread begins with; pg_dump's arguments come to parentPort as its only message. */
+export interface PgDumpJob {
 	port: MessagePort;
 	/** One Int32 in shared memory: 1 once an answer has been posted. */
 	answered: Int32Array;
-	args: string[];
+	/** See MarkerCursors. */
+	nonce: string;
 	/** pg_dump compiled, where this process has run it before. */
 	compiled: CompiledProgram | undefined;
 }
@@ -26,26 +31,46 @@ export interface CompiledProgram {
 	sha256: string;
 }
 
-const { port, answered, args, compiled } = workerData as PgDumpJob;
-
-interface Answer {
-	reply: Uint8Array;
-	/** What will be asked next, and answered so. */
-	following: Array<{ request: Uint8Array; reply: Uint8Array }>;
+/** What the thread gets for what pg_dump has written. */
+export interface PgDumpReply {
+	/** What pg_dump's next read shall find. */
+	bytes: Uint8Array;
+	/** See PartitionBounds. */
+	bounds?: Uint8Array;
 }
 
-let following: Answer['following'] = [];
+/** What the thread posts at its end. */
+export interface PgDumpOutcome {
+	/** Undefined where pg_dump has failed. */
+	script: string | undefined;
+	reads: TableRead[];
+	/** What it failed with, where it said nothing on its standard error. */
+	error: string;
+	/** All that pg_dump wrote to its standard error. */
+	messages: string;
+	/** What a run that has succeeded compiled. */
+	compiled?: CompiledProgram | undefined;
+}
+
+const { port, answered, nonce, compiled } = workerData as PgDumpJob;
+
+const argumentsToCome = new Promise<string[]>((resolve) => parentPort?.once('message', resolve));
+
+const cursors = new MarkerCursors(nonce);
+const partitions = new PartitionBounds();
 
 function exchange(bytes: Uint8Array): Uint8Array {
-	const known = following.shift();
-	if (known && Buffer.compare(known.request, bytes) === 0) return known.reply;
-	port.postMessage(bytes.slice());
+	const taken = cursors.take(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+	if ('answer' in taken) return taken.answer;
+	const known = partitions.answer(taken.send);
+	if (known) return known;
+	port.postMessage(new Uint8Array(taken.send));
 	// The call that was to wake us for the answer before comes only now where that answer was seen without waiting.
 	while (Atomics.load(answered, 0) === 0) Atomics.wait(answered, 0, 0);
 	Atomics.store(answered, 0, 0);
-	const answer = (receiveMessageOnPort(port) as { message: Answer }).message;
-	following = answer.following;
-	return answer.reply;
+	const reply = (receiveMessageOnPort(port) as { message: PgDumpReply }).message;
+	if (reply.bounds) partitions.learn(Buffer.from(reply.bounds));
+	return reply.bytes;
 }
 
 /** What pg_dump wrote to its standard error. */
@@ -94,12 +119,26 @@ const { instantiate } = WebAssembly;
  */
 let program = compiled;
 
-/** Stands in for WebAssembly.instantiate. */
-async function instantiateOnce(bytes: Uint8Array, imports: Imports): Promise<unknown> {
+/** Compiles what was not compiled yet. */
+async function compileOnce(bytes: Uint8Array): Promise<object> {
 	// An update of the package may have changed it since then, together with the code around it.
 	const sha256 = createHash('sha256').update(bytes).digest('hex');
 	if (program?.sha256 !== sha256) program = { module: await WebAssembly.compile(bytes), sha256 };
-	return { module: program.module, instance: await instantiate(program.module, takingDown(imports)) };
+	return program.module;
+}
+
+/** Stands in for WebAssembly.instantiate. */
+async function instantiateOnce(bytes: Uint8Array, imports: Imports): Promise<unknown> {
+	const module = await compileOnce(bytes);
+	return { module, instance: await instantiate(module, takingDown(imports)) };
+}
+
+/** pgDump compiles its program only when it has its arguments; by then it shall have been done. */
+async function compileAhead(): Promise<void> {
+	const file = join(dirname(require.resolve('@electric-sql/pglite-tools')), 'pg_dump.wasm');
+	// Where another version of the package keeps it elsewhere, it is compiled when pgDump comes to it.
+	const bytes = await readFile(file).catch(() => undefined);
+	if (bytes) await compileOnce(bytes);
 }
 
 /** What pgDump asks of a PGlite: the bytes of the protocol, and a search path to set back, which here is nobody's. */
@@ -112,21 +151,20 @@ const connection = {
 	exec: () => Promise.resolve([]),
 };
 
-async function run(): Promise<void> {
+async function run(): Promise<PgDumpOutcome> {
 	// pg_dump takes the name for its messages from here; else they would hold this file's path.
 	process.argv[1] = 'pg_dump';
 	Object.assign(WebAssembly, { instantiate: instantiateOnce });
+	if (!program) await compileAhead();
+	const args = await argumentsToCome;
 	const file = await pgDump({ pg: connection as unknown as Parameters<typeof pgDump>[0]['pg'], args });
-	parentPort?.postMessage({
-		script: await file.text(),
-		messages: Buffer.concat(messages).toString(),
-		compiled: program,
-	});
+	const script = await file.text();
+	return { script, reads: cursors.reads, error: '', messages: Buffer.concat(messages).toString(), compiled: program };
 }
 
-run().catch((error: unknown) =>
-	parentPort?.postMessage({
-		error: error instanceof Error ? error.message : String(error),
-		messages: Buffer.concat(messages).toString(),
-	}),
-);
+void run()
+	.catch((failure: unknown): PgDumpOutcome => {
+		const error = failure instanceof Error ? failure.message : String(failure);
+		return { script: undefined, reads: [], error, messages: Buffer.concat(messages).toString() };
+	})
+	.then((outcome) => parentPort?.postMessage(outcome));

@@ -56,7 +56,7 @@ export class StatementScanner extends ScriptWindow {
 	#delimiter: Buffer = Buffer.alloc(0);
 	#afterDot = false;
 	#newlineSeen = false;
-	/** Of the line comment that is being passed, as far as it is told. */
+	/** The line comment that is being passed, as far as it is told. */
 	#comment = '';
 
 	/**

@@ -39,7 +39,7 @@ export class ScriptWindow {
 	/** First byte of the statement, or -1 before it. */
 	protected start = -1;
 	protected finished = false;
-	/** Of the byte at `base`. */
+	/** The line of the byte at `base`. */
 	#line = 1;
 	#offset = 0;
 

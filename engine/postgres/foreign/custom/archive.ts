@@ -134,10 +134,15 @@ export class CustomArchive {
 			};
 		}
 		const data = block.lend((pieces) => unpack(pieces, compression, name));
-		if (!entry.copy) return { type: 'sql', entry, sql: withSettings(data, this.toc) };
-		const statement = copyInEncoding(entry.copy.replace(/[\s;]+$/, ''), decoding);
+		const statement = copyOf(entry, decoding);
+		if (statement === undefined) return { type: 'sql', entry, sql: withSettings(data, this.toc) };
 		return { type: 'copy', entry, statement, rows: withoutMarker(data, name) };
 	}
+}
+
+/** The COPY that loads the rows of an entry; undefined where it holds no such rows. See DataBlock. */
+export function copyOf({ copy }: TocEntry, decoding: Toc['decoding']): string | undefined {
+	return copy ? copyInEncoding(copy.replace(/[\s;]+$/, ''), decoding) : undefined;
 }
 
 /** One block at the reader's position: reads its pieces, and skips those that nobody read. */

@@ -1,4 +1,5 @@
 export {
+	copyOf,
 	CustomArchive,
 	type DataBlock,
 	describeEntry,

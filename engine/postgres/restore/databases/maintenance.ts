@@ -11,8 +11,8 @@ import { databaseExists, dropDatabase } from './databases';
 /** SQLSTATE of databases that one may not log in to: unknown, not allowed (two sorts), closed for connections. */
 const TRY_ANOTHER = new Set(['3D000', '42501', '28000', '55000']);
 
-/** Milliseconds that a cancelled restore waits for the server to clean up. */
-const CLEAN_UP_PATIENCE = 1500;
+/** Milliseconds that a cancelled restore waits for the server to clean up: a busy one takes some seconds to drop a large database. */
+const CLEAN_UP_PATIENCE = 5000;
 
 /** Tries to log in again after a lost connection, and milliseconds before the second; the server may be restarting. */
 const RENEWALS = 8;
@@ -150,7 +150,10 @@ export class Maintenance {
 			? { ...this.connection, connectTimeout: CLEAN_UP_PATIENCE }
 			: this.connection;
 		const dropped = withClient(connection, 'target', {}, async (client) => {
-			await ended(client, this.client.processID, 'if at work');
+			// What was sent over a connection that is gone may not have reached its session yet, which then shows as idle and would
+			// create the database after it was dropped.
+			const isGone = this.client.connection.stream.destroyed;
+			await ended(client, this.client.processID, isGone ? 'at once' : 'if at work');
 			if (other !== undefined && !(await databaseExists(client, other)))
 				throw new Error(`there is no database "${other}", so the restored one is kept`);
 			await dropDatabase(client, database, this.version);

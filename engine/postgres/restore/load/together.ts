@@ -14,7 +14,7 @@ const SMALL_TABLE = 10_000;
 
 const VERBS = new Set(['CREATE', 'ALTER', 'COMMENT', 'GRANT', 'REVOKE', 'SELECT']);
 
-/** Of the other kinds, some may not be part of a transaction, and some take long. */
+/** Some of the other kinds may not be part of a transaction, and some take long. */
 const KINDS = new Set([
 	'AGGREGATE',
 	'CHECK CONSTRAINT',

@@ -9,6 +9,7 @@ import { extname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 
 import { BackupError, cancelled, throwIfCancelled } from '../../../errors';
+import { compileCache } from '../../compileCache';
 import { encodeQuery } from '../../protocol';
 import { AnswerFrames } from './answerFrames';
 import type { ExtensionModule } from './extensions';
@@ -23,7 +24,7 @@ const CHECKPOINT_BYTES = 64 * 1024 * 1024;
 const CHECKPOINT = encodeQuery(Buffer.from('CHECKPOINT'));
 
 /**
- * The environment of the process. Nothing of our own environment is passed on, because it may hold secrets. Files in memory grow by
+ * The environment of the process. Our own environment is not passed on, because it may hold secrets. Files in memory grow by
  * being copied; these settings make glibc return the memory of old copies at once, which saves 100 MB.
  */
 const ENVIRONMENT = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_ARENA_MAX: '1' };
@@ -64,7 +65,7 @@ export interface InProcessOptions {
 async function startChild(extensions: ExtensionModule[]): Promise<ChildProcess> {
 	const script = join(__dirname, `child${extname(__filename)}`);
 	const child = spawn(process.execPath, [script, JSON.stringify(extensions)], {
-		env: ENVIRONMENT,
+		env: { ...ENVIRONMENT, ...compileCache() },
 		// PGlite writes messages for developers there, which may quote statements.
 		stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
 	});

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { BackupError, messageOf, throwIfCancelled } from '../../../errors';
+import { BackupError, throwIfCancelled } from '../../../errors';
 import type { CheckContext } from '../../../verify/types';
 import { type PostgresConnection, withClient } from '../../connection';
 import { quoteIdentifier, quoteLiteral } from '../../quoting';
@@ -103,9 +103,11 @@ function lacking(extensions: string[]): BackupError {
 	);
 }
 
+/** Says why the server has ended: what it was asked next may only know that it is gone. */
 function broken(error: unknown, failure: Error): BackupError {
 	const isSilent = (failure as { code?: string }).code === 'ETIMEDOUT';
-	return new BackupError('TARGET_UNREACHABLE', `PostgreSQL in memory gave up: ${messageOf(error)}`, {
+	return new BackupError('TARGET_UNREACHABLE', `PostgreSQL in memory gave up: ${failure.message}`, {
+		cause: error,
 		hint: isSilent
 			? 'Something in the dump takes for ever here: a function that an index, a constraint or a view calls. Give a scratch database on a server.'
 			: 'Most likely memory ran out. Give a scratch database on a server.',
