@@ -1,4 +1,4 @@
-import { QdrantClient as Client } from '@qdrant/js-client-rest';
+import type { QdrantClient as Client } from '@qdrant/js-client-rest';
 
 import { BackupError, cancelled } from '../../errors';
 import { ANSWERS, assertParsed, parsed, refusal, resultOf } from './answer';
@@ -11,11 +11,19 @@ import { open, readText, upload, type HttpRequest, type UploadBody, type WholeAn
 /** Qdrant's calls by their names in its OpenAPI description. */
 export type Api = ReturnType<Client['api']>;
 
+let loaded: Promise<Api> | undefined;
+
 /**
  * Writes requests and reads answers for every server, because the dispatcher decides where a request goes. It has no time-out,
- * because the client would use that in place of each call's signal.
+ * because the client would use that in place of each call's signal. It is loaded when it is first needed: with its HTTP library it
+ * takes 30 MB, also of an n8n that has no Qdrant.
  */
-const api: Api = new Client({ url: 'http://qdrant', port: null, timeout: Infinity, checkCompatibility: false }).api();
+async function loadApi(): Promise<Api> {
+	loaded ??= import('@qdrant/js-client-rest').then(({ QdrantClient }) =>
+		new QdrantClient({ url: 'http://qdrant', port: null, timeout: Infinity, checkCompatibility: false }).api(),
+	);
+	return await loaded;
+}
 
 export interface CallOptions {
 	signal?: AbortSignal | undefined;
@@ -99,6 +107,7 @@ export class Caller {
 	async #ask<T>(ask: Ask<T>, options: CallOptions): Promise<{ data: T; headers: Headers }> {
 		const { signal } = options;
 		const dispatcher = dispatcherOf((request) => this.#send(request, options));
+		const api = await loadApi();
 		try {
 			return await ask(api, { dispatcher, ...(signal && { signal }) });
 		} catch (error) {

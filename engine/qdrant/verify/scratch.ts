@@ -1,12 +1,12 @@
 /**
- * The collections that test restores make and remove again. Nothing else is ever removed. Their names hold 64 random bits, and
- * the time of the start, by which a collection of a killed run is told from one that is in use.
+ * The collections that test restores make and remove again, by names that tell when (verify/scratchName.ts). Nothing else is ever
+ * removed.
  */
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Manifest } from '../../archive';
 import { messageOf } from '../../errors';
+import { abandoned } from '../../verify/scratchName';
 import type { QdrantConnection } from '../client/connection';
 import type { CollectionSource } from '../manifestSource';
 import type { CollectionRestoreReport } from '../restore/restoreCollection';
@@ -24,35 +24,7 @@ export interface Scratch {
 	report: CollectionRestoreReport;
 }
 
-const NAME = /^stack_backup_verify_(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)_[0-9a-f]{16}$/;
-/** Another machine may have made it. Its clock may be wrong, and its test restore may take hours for hundreds of gigabytes. */
-const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000;
 const REMOVAL_TRIES = 6;
-
-/** Makes the name of a scratch collection: `stack_backup_verify_20260131020000_0123456789abcdef`, with the time in UTC. */
-export function scratchName(now: Date): string {
-	const time = now
-		.toISOString()
-		.slice(0, 19)
-		.replace(/[^0-9]/g, '');
-	return `stack_backup_verify_${time}_${randomBytes(8).toString('hex')}`;
-}
-
-/** When the test restore began that made a collection of this name; undefined where no test restore makes such names. */
-export function scratchTime(name: string): Date | undefined {
-	const [, year, month, day, hours, minutes, seconds] = NAME.exec(name) ?? [];
-	if (year === undefined) return undefined;
-	const time = new Date(`${year}-${month}-${day}T${hours}:${minutes}:${seconds}Z`);
-	return Number.isNaN(time.getTime()) ? undefined : time;
-}
-
-/** Picks the collections that killed test restores have left on a server. */
-export function abandoned(collections: string[], now: Date): string[] {
-	return collections.filter((name) => {
-		const begunAt = scratchTime(name);
-		return begunAt !== undefined && now.getTime() - begunAt.getTime() > ABANDONED_AFTER_MS;
-	});
-}
 
 /**
  * Removes the collections that killed test restores have left.

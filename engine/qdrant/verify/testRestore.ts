@@ -15,7 +15,8 @@ import { type CollectionRestoreReport, restoreCollection } from '../restore/rest
 import { archiveSource, type RestoreSource } from '../restore/source';
 import { findError, findWarning } from './findings';
 import { inspect } from './inspect';
-import { removeScratch, type Scratch, scratchName, sweep } from './scratch';
+import { scratchName } from '../../verify/scratchName';
+import { removeScratch, type Scratch, sweep } from './scratch';
 import { ShardPass } from './shardPass';
 import { UploadWatch } from './uploadWatch';
 

@@ -19,7 +19,7 @@ export interface Fingerprint {
 	count: number | undefined;
 }
 
-/** Of the collection as it was, and of what the restore should make of it: the same points of each. */
+/** Fingerprints of the collection as it was, and of what the restore should make of it: the same points of each. */
 export interface Fingerprints {
 	ids: PointId[];
 	old: Fingerprint;
