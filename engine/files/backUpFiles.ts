@@ -1,7 +1,7 @@
 /** Backs up a folder into archives of a series: whole, or what is new since the backup before. */
-import type { ArchiveChoices, DecryptionKeys, Manifest } from '../archive';
-import { backUpTree, chooseBase, NO_BASE, Selection, type ChosenBase, type TreeProgress } from '../tree';
-import { verificationState } from '../verify/history';
+import type { ArchiveChoices, DecryptionKeys, Manifest, PartialBackup } from '../archive';
+import { backUpTree, baseFor, Selection, type IncrementalChoices, type TreeProgress } from '../tree';
+import { reliabilityIn } from '../verify/history';
 import type { ForbiddenPaths } from '../tree/folder';
 import { FilesSource } from './source';
 
@@ -28,13 +28,6 @@ export interface BackUpFilesOptions extends ArchiveChoices {
 	log?: (line: string) => void;
 }
 
-export interface IncrementalChoices {
-	/** After so many backups that go on from one another, a whole one is made; 0 for never. */
-	wholeEvery: number;
-	/** A whole one is made, too, when less than this share of the older archives is still in use: 0 to 1. */
-	leastUse: number;
-}
-
 /**
  * Resolves with the manifest of the backup.
  * @throws BackupError INVALID_INPUT, ACCESS_DENIED and SOURCE_FAILED (the folder), CANCELLED, and what createArchive, chooseBase and
@@ -52,7 +45,19 @@ export async function backUpFiles(options: BackUpFilesOptions): Promise<Manifest
 		...(notIn && { notIn }),
 	});
 	const facts = { system: 'files', version: process.version, server: root };
-	const base = await baseOf(options, facts);
+	const { storage, folder, keys, encryption, incremental, signal } = options;
+	const base = await baseFor({
+		storage,
+		kind: 'files',
+		name,
+		folder,
+		source: facts,
+		keys,
+		encryption,
+		incremental,
+		isReliable: reliabilityIn(storage, signal),
+		signal,
+	});
 	options.log?.(`Backs up ${root}: ${base.reason}`);
 	return await backUpTree({
 		...options,
@@ -61,28 +66,17 @@ export async function backUpFiles(options: BackUpFilesOptions): Promise<Manifest
 		base,
 		describe: () => ({
 			source: facts,
+			...(include.length > 0 && { partial: partOf(include) }),
 			options: { include, exclude, oneFileSystem, skipUnreadable },
 			warnings: source.warnings,
 		}),
 	});
 }
 
-async function baseOf(
-	{ storage, name, folder, keys, encryption, incremental, signal }: BackUpFilesOptions,
-	source: Manifest['source'],
-): Promise<ChosenBase> {
-	if (!incremental) return NO_BASE;
-	return await chooseBase({
-		...incremental,
-		storage,
-		kind: 'files',
-		name,
-		folder,
-		source,
-		keys,
-		encryption,
-		isReliable: async ({ key, manifest, hasRecord }) =>
-			!hasRecord || (await verificationState(storage, { key, id: manifest.id }, signal)) !== 'failed',
-		signal,
-	});
+/**
+ * A backup of what fits some patterns is none of the folder: it must not be taken for the newest one. What is excluded does not make a part
+ * of it: with that, folders are kept free of what nobody wants back, such as caches.
+ */
+function partOf(include: readonly string[]): PartialBackup {
+	return { content: 'all', selection: include.map((glob) => `--include=${glob}`) };
 }

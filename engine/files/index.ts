@@ -1,4 +1,5 @@
 /** Folders and files: backup and restore. */
-export { backUpFiles, type BackUpFilesOptions, type IncrementalChoices } from './backUpFiles';
+export { backUpFiles, type BackUpFilesOptions } from './backUpFiles';
+export { listTar, restoreTar, type ForeignTar, type RestoredTar, type RestoreTarOptions } from './foreign';
 export { restoreFiles, type RestoreFilesOptions } from './restoreFiles';
 export { filesSystem, type FilesScratch } from './verify';

@@ -1,5 +1,5 @@
 /** A folder, or a single file, as the source of a backup. */
-import { constants, type BigIntStats } from 'node:fs';
+import { constants } from 'node:fs';
 import { lstat, open, readlink, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -16,8 +16,20 @@ import {
 	type TreeSource,
 	type WholeEntry,
 } from '../tree';
-import { isErrno, isForbidden, isGone, pathOf, walk, type ForbiddenPaths } from '../tree/folder';
-import { readWhole } from './readWhole';
+import {
+	Disk,
+	folderOf,
+	HeldFolders,
+	isErrno,
+	isForbidden,
+	isGone,
+	isStill,
+	readState,
+	stateOf,
+	walkOn,
+	type FileStat,
+	type ForbiddenPaths,
+} from '../tree/folder';
 
 export interface FilesSourceOptions {
 	/** Absolute: a folder, or a single file, which then is the only entry. */
@@ -37,8 +49,9 @@ const CHUNK_BYTES = 1024 * 1024;
 const NAMES_KEPT = 20;
 
 export class FilesSource implements TreeSource {
-	/** The folder that names are relative to: of a single file, the one that it is in. */
-	#root: Buffer;
+	/** Below the folder that names are relative to: of a single file, the one that it is in. */
+	#disk: Disk;
+	#folders: HeldFolders;
 	readonly #options: FilesSourceOptions;
 	readonly #notIn: readonly string[];
 	/** The name under which a file with several names was met first, by device and inode. */
@@ -54,9 +67,12 @@ export class FilesSource implements TreeSource {
 	#forbiddenCount = 0;
 	readonly #forbidden: string[] = [];
 	#entryCount = 0;
+	/** How many of those are no folders. */
+	#contentCount = 0;
 
 	constructor(options: FilesSourceOptions) {
-		this.#root = Buffer.from(options.root);
+		this.#disk = new Disk(Buffer.from(options.root));
+		this.#folders = new HeldFolders(this.#disk.root);
 		this.#options = options;
 		this.#notIn = (options.notIn ?? [])
 			.map((folder) => path.relative(options.root, folder))
@@ -69,7 +85,7 @@ export class FilesSource implements TreeSource {
 		const some = (count: number, names: string[]) =>
 			count > names.length ? `${names.join(', ')} and ${count - names.length} more` : names.join(', ');
 		return [
-			...(this.#entryCount === 0 ? [this.#emptyWarning()] : []),
+			...(this.#contentCount === 0 ? this.#emptyWarnings() : this.#options.selection.warnings),
 			...(this.#specialCount > 0
 				? [`${this.#specialCount} sockets, pipes and devices were left out: ${some(this.#specialCount, this.#special)}`]
 				: []),
@@ -109,8 +125,7 @@ export class FilesSource implements TreeSource {
 		}
 		const isExcluded = (name: string) => selection.isExcluded(name) || this.#isStorage(name) || this.#isForbidden(name);
 		const onUnreadable = (name: string, error: NodeJS.ErrnoException) => this.#leaveOut(name, error);
-		for await (const { name, stat: found } of walk({
-			root: this.#root,
+		for await (const { name, stat: found } of walkOn(this.#disk, {
 			isExcluded,
 			oneFileSystem,
 			onUnreadable,
@@ -119,33 +134,39 @@ export class FilesSource implements TreeSource {
 			if (!selection.takes(name)) continue;
 			const facts = await this.#factsOf(name, found);
 			if (!facts) continue;
-			this.#entryCount++;
+			this.#count(facts);
 			yield facts;
 		}
 	}
 
 	/** A single file, under its own name. */
-	async *#onlyEntry(stat: BigIntStats): AsyncGenerator<EntryFacts> {
+	async *#onlyEntry(stat: FileStat): AsyncGenerator<EntryFacts> {
 		const { root, selection } = this.#options;
-		this.#root = Buffer.from(path.dirname(root));
+		this.#disk = new Disk(Buffer.from(path.dirname(root)));
+		this.#folders = new HeldFolders(this.#disk.root);
 		const name = nameOf(Buffer.from(path.basename(root)));
+		const { forbidden } = this.#options;
+		if (forbidden && isForbidden(forbidden, path.dirname(root), name)) {
+			throw new BackupError('ACCESS_DENIED', `${root} must not be read.`, { hint: forbidden.because });
+		}
 		if (!selection.takes(name)) return;
 		const facts = await this.#factsOf(name, stat);
 		if (!facts) return;
-		this.#entryCount++;
+		this.#count(facts);
 		yield facts;
 	}
 
 	async open({ name }: EntryFacts, signal: AbortSignal): Promise<OpenEntry | LeftOut> {
-		const file = pathOf(this.#root, name);
 		let handle: FileHandle;
 		try {
 			// Not through a link that took its place, and without waiting for a pipe that did.
-			handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+			const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+			handle = await this.#folders.hold(folderOf(name), (folder) => open(folder.at(name), flags));
 		} catch (error) {
 			return this.#notOpened(name, error);
 		}
 		try {
+			const readFrom = Date.now();
 			const before = await handle.stat({ bigint: true });
 			this.#checkLinked(name, before);
 			if (!before.isFile()) {
@@ -153,7 +174,7 @@ export class FilesSource implements TreeSource {
 				return { leftOut: 'it is no file any more' };
 			}
 			return {
-				facts: this.#fileFacts(name, before),
+				facts: this.#readFacts(name, before, readFrom),
 				bytes: this.#bytesOf(handle, name, signal),
 				isUnchanged: async () => {
 					const after = await handle.stat({ bigint: true });
@@ -167,13 +188,14 @@ export class FilesSource implements TreeSource {
 		}
 	}
 
-	async readWhole({ name, size, state }: EntryFacts): Promise<WholeEntry | LeftOut> {
+	async readWhole({ name, size, state }: EntryFacts, signal: AbortSignal): Promise<WholeEntry | LeftOut> {
 		try {
-			const { content, stat } = await readWhole(pathOf(this.#root, name), size);
+			const readFrom = Date.now();
+			const { content, stat, sha256 } = await this.#disk.read(name, size, signal);
 			this.#checkLinked(name, stat);
 			if (!stat.isFile()) return { leftOut: 'it is no file any more' };
-			const facts = this.#fileFacts(name, stat);
-			return { facts, content, isUnchanged: facts.state === state && facts.size === size };
+			const isUnchanged = isStill(stat, state) && Number(stat.size) === size;
+			return { facts: this.#readFacts(name, stat, readFrom), content, sha256, isUnchanged };
 		} catch (error) {
 			return this.#notOpened(name, error);
 		}
@@ -182,7 +204,10 @@ export class FilesSource implements TreeSource {
 	/** Why a file cannot be read, where the backup goes on without it. @throws BackupError where it does not */
 	#notOpened(name: string, error: unknown): LeftOut {
 		this.#linkedNames.delete(name);
-		if (isErrno(error) && ['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO', 'EISDIR', 'EAGAIN'].includes(error.code ?? '')) {
+		if (
+			isErrno(error) &&
+			['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO', 'EISDIR', 'EAGAIN', 'ESPIPE'].includes(error.code ?? '')
+		) {
 			return { leftOut: 'it went away while the backup ran' };
 		}
 		if (isErrno(error) && this.#options.skipUnreadable && isDenied(error)) {
@@ -192,12 +217,19 @@ export class FilesSource implements TreeSource {
 	}
 
 	/** What has another inode by now is not what links that were listed lead to. */
-	#checkLinked(name: string, stat: BigIntStats): void {
+	#checkLinked(name: string, stat: FileStat): void {
 		if (this.#linkedNames.get(name) !== inodeOf(stat)) this.#linkedNames.delete(name);
 	}
 
-	#fileFacts(name: string, stat: BigIntStats): EntryFacts {
-		return { ...fileFacts(name, stat), ...(this.#linkedNames.has(name) && { linked: true as const }) };
+	/** What is stored of a file that was read, from a moment on in milliseconds since 1970. */
+	#readFacts(name: string, stat: FileStat, readFrom: number): EntryFacts {
+		const facts = { ...fileFacts(name, stat), state: readState(stat, readFrom) };
+		return { ...facts, ...(this.#linkedNames.has(name) && { linked: true as const }) };
+	}
+
+	close(): void {
+		this.#disk.close();
+		this.#folders.close();
 	}
 
 	isLinkValid({ target = '' }: EntryFacts): boolean {
@@ -220,13 +252,15 @@ export class FilesSource implements TreeSource {
 		}
 	}
 
-	async #factsOf(name: string, stat: BigIntStats): Promise<EntryFacts | undefined> {
+	async #factsOf(name: string, stat: FileStat): Promise<EntryFacts | undefined> {
 		if (stat.isFile()) return this.#linkFacts(name, stat) ?? fileFacts(name, stat);
 		const common = commonFacts(name, stat);
 		if (stat.isDirectory()) return { ...common, type: 'directory', size: 0 };
 		if (stat.isSymbolicLink()) {
 			try {
-				const target = await readlink(pathOf(this.#root, name), { encoding: 'buffer' });
+				const target = await this.#folders.hold(folderOf(name), (folder) =>
+					readlink(folder.at(name), { encoding: 'buffer' }),
+				);
 				return { ...common, type: 'symlink', size: 0, target: nameOf(target) };
 			} catch (error) {
 				// It is gone, or no link any more.
@@ -239,8 +273,8 @@ export class FilesSource implements TreeSource {
 		return undefined;
 	}
 
-	/** Of a file with several names: the first of them has the content, the others lead to it. */
-	#linkFacts(name: string, stat: BigIntStats): EntryFacts | undefined {
+	/** The first of a file's several names has the content, the others lead to it. */
+	#linkFacts(name: string, stat: FileStat): EntryFacts | undefined {
 		if (stat.nlink < 2n) return undefined;
 		const inode = inodeOf(stat);
 		const target = this.#linked.get(inode);
@@ -249,6 +283,11 @@ export class FilesSource implements TreeSource {
 		this.#linked.set(inode, name);
 		this.#linkedNames.set(name, inode);
 		return { ...fileFacts(name, stat), linked: true };
+	}
+
+	#count({ type }: EntryFacts): void {
+		this.#entryCount++;
+		if (type !== 'directory') this.#contentCount++;
 	}
 
 	#isStorage(name: string): boolean {
@@ -276,11 +315,20 @@ export class FilesSource implements TreeSource {
 		});
 	}
 
-	#emptyWarning(): string {
+	/** What is to be said of a backup without any content. */
+	#emptyWarnings(): string[] {
 		const { root, selection } = this.#options;
-		return selection.isWhole
-			? `${root} is empty, and so is the backup. Is something to be mounted there?`
-			: `Nothing in ${root} fits the patterns: the backup is empty.`;
+		if (this.#entryCount > 0) {
+			if (selection.isWhole) return [];
+			return [
+				`Nothing but folders in ${root} fits the patterns. What is in a folder is included by a slash at the end of its pattern.`,
+			];
+		}
+		return [
+			selection.isWhole
+				? `${root} is empty, and so is the backup. Is something to be mounted there?`
+				: `Nothing in ${root} fits the patterns: the backup is empty.`,
+		];
 	}
 
 	#leaveOut(name: string, error: NodeJS.ErrnoException): void {
@@ -292,24 +340,24 @@ export class FilesSource implements TreeSource {
 	}
 }
 
-function inodeOf({ dev, ino }: BigIntStats): string {
+function inodeOf({ dev, ino }: FileStat): string {
 	return `${dev}:${ino}`;
 }
 
-function commonFacts(name: string, { mtimeNs, mode, uid, gid }: BigIntStats) {
+function commonFacts(name: string, { mtimeNs, mode, uid, gid }: FileStat) {
 	return { name, modified: mtimeNs, mode: Number(mode & 0o7777n), uid: Number(uid), gid: Number(gid) };
 }
 
 /** Blocks of this many bytes are what a file's `blocks` count, on every system (stat(2)). */
 const STAT_BLOCK = 512n;
 
-function fileFacts(name: string, stat: BigIntStats): EntryFacts {
-	const { size, mtimeNs, ctimeNs, ino, blocks } = stat;
+function fileFacts(name: string, stat: FileStat): EntryFacts {
+	const { size, blocks } = stat;
 	return {
 		...commonFacts(name, stat),
 		type: 'file',
 		size: Number(size),
-		state: `${mtimeNs}-${ctimeNs}-${ino}`,
+		state: stateOf(stat),
 		...(blocks * STAT_BLOCK < size && { sparse: true as const }),
 	};
 }

@@ -3,11 +3,13 @@ import { randomUUID } from 'node:crypto';
 
 import type { ArchiveChoices, DecryptionKeys, Manifest, PartialBackup } from '../archive';
 import { BackupError, cancelled } from '../errors';
-import { backUpTree, chooseBase, NO_BASE, Selection, type ChosenBase, type TreeProgress } from '../tree';
-import { verificationState } from '../verify/history';
+import { backUpTree, baseFor, Selection, type IncrementalChoices, type TreeProgress } from '../tree';
+import { reliabilityIn } from '../verify/history';
 import { S3Client, type Bucket, type S3Connection } from './client';
 import { chosenBuckets } from './chosenBuckets';
+import { assertNotOwn, ownStorageAt, type OwnStorage } from './ownStorage';
 import { BucketSource } from './source';
+import { mayHaveVersions, type Versions } from './versions';
 
 export interface BackUpBucketsOptions extends ArchiveChoices {
 	connection: S3Connection;
@@ -22,12 +24,16 @@ export interface BackUpBucketsOptions extends ArchiveChoices {
 	exclude?: readonly string[];
 	/** Whether tags of objects are backed up; by default, where the server has them. */
 	objectTags?: boolean;
+	/** Whether an object that the keys may not read, or nobody can now, is left out and reported; by default that bucket fails. */
+	skipUnreadable?: boolean;
+	/** By default the current ones; where a bucket never kept versions, these are all. */
+	versions?: Versions;
 	/** Whether the configuration of each bucket is kept beside its objects; by default it is. */
 	configuration?: boolean;
 	/** Undefined for a whole backup each time. */
-	incremental?: { wholeEvery: number; leastUse: number };
+	incremental?: IncrementalChoices | undefined;
 	/** What opens earlier backups of the series, and the checkpoints of this one. */
-	keys?: DecryptionKeys;
+	keys?: DecryptionKeys | undefined;
 	/** Bytes of content after which a checkpoint is committed; 16 GiB by default. */
 	checkpointBytes?: number;
 	onProgress?: (progress: TreeProgress & { bucket: string }) => void;
@@ -40,11 +46,13 @@ export interface BucketsBackup {
 	backups: Manifest[];
 	/** Buckets that could not be. */
 	failures: { bucket: string; error: BackupError }[];
+	/** The bucket that is the storage of the backups, where all were meant. */
+	leftOut: string[];
 }
 
 /**
- * Backs up buckets, one after the other, under one run id. One that fails does not keep the others from being backed up. Of a bucket
- * that keeps versions, the current ones are backed up.
+ * Backs up buckets, one after the other, under one run id. One that fails does not keep the others from being backed up. The storage
+ * of the backups is never backed up into itself.
  * @throws BackupError where nothing can be backed up: SOURCE_UNREACHABLE, ACCESS_DENIED, INVALID_INPUT (no bucket), CANCELLED
  * (archives that were complete by then stay), and what the storage throws
  */
@@ -53,11 +61,18 @@ export async function backUpBuckets(options: BackUpBucketsOptions): Promise<Buck
 	const client = new S3Client({ ...connection, runSignal: signal }, 'source');
 	try {
 		const names = await chosenBuckets(client, options);
-		const result: BucketsBackup = { runId: options.runId ?? randomUUID(), backups: [], failures: [] };
+		const own = await ownStorageAt(client, options.storage, signal);
+		const runId = options.runId ?? randomUUID();
+		const result: BucketsBackup = { runId, backups: [], failures: [], leftOut: [] };
 		for (const name of names) {
+			if (!options.buckets && own?.bucket === name && own.prefix === '') {
+				result.leftOut.push(name);
+				continue;
+			}
 			log?.(`Backing up the bucket ${name}`);
 			try {
-				result.backups.push(await backUpBucket(client, client.bucket(name), { ...options, runId: result.runId }));
+				assertNotOwn(name, own);
+				result.backups.push(await backUpBucket(client, client.bucket(name), { ...options, runId, own }));
 			} catch (error) {
 				if (signal?.aborted) throw cancelled();
 				if (!(error instanceof BackupError)) throw error;
@@ -71,20 +86,42 @@ export async function backUpBuckets(options: BackUpBucketsOptions): Promise<Buck
 	}
 }
 
-async function backUpBucket(client: S3Client, bucket: Bucket, options: BackUpBucketsOptions): Promise<Manifest> {
-	const { prefix = '', include = [], exclude = [], objectTags, signal, log, onProgress } = options;
+async function backUpBucket(
+	client: S3Client,
+	bucket: Bucket,
+	options: BackUpBucketsOptions & { own: OwnStorage | undefined },
+): Promise<Manifest> {
+	const { prefix = '', include = [], exclude = [], objectTags, versions, own, signal, log, onProgress } = options;
+	const { skipUnreadable = false } = options;
 	const startedAt = new Date();
 	const { endpoint } = client;
 	const { configuration = {}, unreadable = [] } =
 		options.configuration === false ? {} : await bucket.configuration(signal);
+	const hasVersions = versions === 'all' && (await mayHaveVersions(bucket, signal));
+	if (versions === 'all' && !hasVersions) log?.(`${bucket.name} never kept versions: its current objects are all`);
 	const facts = { system: 'minio', version: 'S3', server: endpoint, bucket: bucket.name };
 	const source = new BucketSource({
 		bucket,
 		selection: new Selection({ prefix, include, exclude }),
 		prefix,
+		...(own?.bucket === bucket.name && { notBelow: own.prefix }),
 		...(objectTags !== undefined && { tags: objectTags }),
+		...(hasVersions && { versions }),
+		skipUnreadable,
 	});
-	const base = await baseOf(bucket.name, options, facts);
+	const { storage, folder, keys, encryption, incremental } = options;
+	const base = await baseFor({
+		storage,
+		kind: 'minio',
+		name: bucket.name,
+		folder,
+		source: facts,
+		keys,
+		encryption,
+		incremental,
+		isReliable: reliabilityIn(storage, signal),
+		signal,
+	});
 	log?.(`Backs up the bucket ${bucket.name}: ${base.reason}`);
 	const partial = partialOf(options);
 	return await backUpTree({
@@ -96,7 +133,8 @@ async function backUpBucket(client: S3Client, bucket: Bucket, options: BackUpBuc
 		describe: () => ({
 			source: { ...facts, configuration },
 			...(partial && { partial }),
-			options: { prefix, include, exclude },
+			options: { prefix, include, exclude, skipUnreadable, ...(versions === 'all' && { versions }) },
+			...(versions === 'all' && { counts: { ...source.counts } }),
 			warnings: [
 				...source.warnings,
 				...unreadable.map(
@@ -115,25 +153,4 @@ function partialOf({ prefix, include = [], exclude = [] }: BackUpBucketsOptions)
 		...exclude.map((glob) => `--exclude=${glob}`),
 	];
 	return selection.length > 0 ? { content: 'all', selection } : undefined;
-}
-
-async function baseOf(
-	name: string,
-	{ storage, folder, keys, encryption, incremental, signal }: BackUpBucketsOptions,
-	source: Manifest['source'],
-): Promise<ChosenBase> {
-	if (!incremental) return NO_BASE;
-	return await chooseBase({
-		...incremental,
-		storage,
-		kind: 'minio',
-		name,
-		folder,
-		source,
-		keys,
-		encryption,
-		isReliable: async ({ key, manifest, hasRecord }) =>
-			!hasRecord || (await verificationState(storage, { key, id: manifest.id }, signal)) !== 'failed',
-		signal,
-	});
 }

@@ -81,8 +81,15 @@ async function checkBucket(bucket: Bucket, { writes = false, signal }: CheckServ
 
 async function tryWriting(bucket: Bucket, signal = new AbortController().signal): Promise<void> {
 	const key = `stack-backup-check-${randomUUID()}`;
-	await bucket.put(key, empty(), { size: 0, signal });
-	const [failure] = await bucket.remove([key], signal);
+	try {
+		await bucket.put(key, empty(), { size: 0, signal });
+	} catch (error) {
+		// It may be there all the same.
+		if (signal.aborted) await bucket.remove([key]).catch(() => {});
+		throw error;
+	}
+	// Without the signal, so that a cancel leaves nothing.
+	const [failure] = await bucket.remove([key]);
 	if (failure) throw failure.error;
 }
 

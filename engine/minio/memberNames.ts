@@ -33,7 +33,8 @@ export function oddName(key: string): string {
 	return `${ODD_KEYS_FOLDER}/${createHash('sha256').update(key).digest('hex')}`;
 }
 
-function isPath(key: string): boolean {
+/** Whether a file can have a key as its name. */
+export function isPath(key: string): boolean {
 	if (key.startsWith('.stack-backup-') || key.includes('\0')) return false;
 	return key.split('/').every((part) => {
 		return part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) <= LONGEST_PART;

@@ -3,9 +3,12 @@ import type { ArchiveReader, DecryptionKeys } from '../archive';
 import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
 import {
+	assertBackupOf,
+	nothingSelected,
 	openNeeded,
 	restoreTree,
 	Selection,
+	type EntrySelection,
 	type Existing,
 	type RestoredTree,
 	type RestoreTreeOptions,
@@ -13,6 +16,9 @@ import {
 } from '../tree';
 import { CONFIGURATION_NAMES, S3Client, type Bucket, type ConfigurationName, type S3Connection } from './client';
 import { BucketTarget } from './target';
+import { restoreVersions } from './restoreVersions';
+import { UnfinishedUploads } from './unfinished';
+import { currentObjects, versionAt, type Versions } from './versions';
 
 export interface RestoreBucketOptions extends Pick<RestoreTreeOptions, 'signal' | 'onProgress'> {
 	reader: ArchiveReader;
@@ -27,8 +33,10 @@ export interface RestoreBucketOptions extends Pick<RestoreTreeOptions, 'signal' 
 	prefix?: string;
 	/** Taken away from the beginning of the keys of the backup. */
 	withoutPrefix?: string;
-	/** Which objects. */
+	/** Which objects; `exactly` may be the path of an older version, which becomes the current object. */
 	choices?: SelectionChoices;
+	/** By default the current ones. All take a bucket that keeps versions. */
+	versions?: Versions;
 	existing: Existing;
 	/** For `overwrite`: the name of the bucket once more, for what is there goes. */
 	confirmation?: string;
@@ -51,8 +59,8 @@ export interface RestoredBucket extends RestoredTree {
  * openNeeded and the server do
  */
 export async function restoreBucket(options: RestoreBucketOptions): Promise<RestoredBucket> {
-	const { reader, storage, keys, connection, existing, signal, onProgress } = options;
-	assertOfBucket(reader);
+	const { reader, storage, keys, connection, existing, prefix = '', signal, onProgress } = options;
+	assertBackupOf(reader, { kind: 'minio', things: 'a bucket', node: 'MinIO Mirror' });
 	assertBucketConfirmed(options);
 	const client = new S3Client({ ...connection, runSignal: signal }, 'target');
 	try {
@@ -60,31 +68,96 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
 		const isBucketCreated = await assertBucket(client, options);
 		const bucket = client.bucket(options.bucket);
 		const warnings: string[] = [];
-		const target = new BucketTarget({
+		const warn = (message: string) => void warnings.push(message);
+		const common = {
+			reader,
+			archives,
 			bucket,
 			existing,
-			prefix: options.prefix ?? '',
+			prefix,
+			unfinished: await UnfinishedUploads.find(bucket, prefix, { warn, signal }),
 			withoutPrefix: options.withoutPrefix ?? '',
-			onLeftOut: (message) => warnings.push(message),
-		});
+			...(signal && { signal }),
+			...(onProgress && { onProgress }),
+		};
+		const selection = new Selection(options.choices);
+		let restored: RestoredTree;
 		// An empty bucket is a backup as well.
-		const isEmpty = reader.manifest.counts['files'] === 0;
-		const restored = isEmpty
-			? { written: 0, bytes: 0, same: 0, skipped: 0, skippedNames: [], overwritten: 0 }
-			: await restoreTree({
-					reader,
-					archives,
-					target,
-					selection: new Selection(options.choices),
-					existing,
-					...(signal && { signal }),
-					...(onProgress && { onProgress }),
-				});
+		if (reader.manifest.counts['files'] === 0) {
+			if (!selection.isWhole) throw nothingSelected(reader.key);
+			restored = NOTHING;
+		} else if (restoresVersions(options, warnings)) {
+			await assertKeepsVersions(client, bucket, isBucketCreated, options);
+			restored = await restoreVersions({ ...common, warn, selection });
+		} else {
+			const target = new BucketTarget({ ...common, onLeftOut: warn });
+			restored = await restoreTree({ ...common, target, selection: objectsOf(options, selection) });
+		}
+		warnings.push(...selection.warnings);
 		const configured = await configure(bucket, options, warnings);
 		return { ...restored, bucket: options.bucket, isBucketCreated, configured, warnings };
 	} finally {
 		client.close();
 	}
+}
+
+const NOTHING: RestoredTree = { written: 0, bytes: 0, same: 0, skipped: 0, skippedNames: [], overwritten: 0 };
+
+/** Whether older versions are to be written, and not only what becomes a current object. */
+function restoresVersions(
+	{ reader: { manifest }, versions, choices }: RestoreBucketOptions,
+	warnings: string[],
+): boolean {
+	const { versions: older, deleteMarkers = 0 } = manifest.counts;
+	if (versions !== 'all' || pickedVersion(manifest.counts, choices) !== undefined) return false;
+	if (older === undefined) warnings.push('The backup holds current objects alone, so no older versions were restored.');
+	return (older ?? 0) + deleteMarkers > 0;
+}
+
+/** The name of the older version that is chosen by its path. A backup that has none may have an object of such a key. */
+function pickedVersion(
+	counts: Readonly<Record<string, number>>,
+	{ exactly }: SelectionChoices = {},
+): string | undefined {
+	return exactly === undefined || !counts['versions'] ? undefined : versionAt(exactly);
+}
+
+/** The current objects that are chosen, or the one older version. */
+function objectsOf({ reader: { manifest }, choices }: RestoreBucketOptions, selection: Selection): EntrySelection {
+	const picked = pickedVersion(manifest.counts, choices);
+	if (picked === undefined) return currentObjects(selection);
+	return { isWhole: false, takes: (name) => name === picked };
+}
+
+const VERSIONING =
+	'<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>';
+
+/** Has a bucket that was just created keep versions. @throws BackupError INVALID_INPUT where it does not */
+async function assertKeepsVersions(
+	client: S3Client,
+	bucket: Bucket,
+	isCreated: boolean,
+	{ signal }: RestoreBucketOptions,
+): Promise<void> {
+	if (isCreated) {
+		try {
+			if (await bucket.configure('versioning', VERSIONING, signal)) return;
+			throw keepsNoVersions(bucket.name, 'The server does not let it keep versions. Restore current versions.');
+		} catch (error) {
+			await client.removeBucket(bucket.name);
+			throw error;
+		}
+	}
+	if ((await bucket.versioning(signal)) === 'Enabled') return;
+	throw keepsNoVersions(
+		bucket.name,
+		'Switch versioning on for it, or choose another bucket that is created; or restore current versions.',
+	);
+}
+
+function keepsNoVersions(bucket: string, hint: string): BackupError {
+	const message = `The bucket ${bucket} does not keep versions, and older versions are to be restored; nothing was restored.`;
+	return new BackupError('INVALID_INPUT', message, { hint });
 }
 
 /** @throws BackupError NOT_CONFIRMED */
@@ -97,7 +170,7 @@ export function assertBucketConfirmed({
 	throw new BackupError(
 		'NOT_CONFIRMED',
 		`Objects of the bucket ${bucket} may be overwritten, and that was not confirmed; nothing was changed.`,
-		{ hint: 'Type the name of the bucket once more to confirm it, or choose to skip what is there.' },
+		{ hint: 'Type the name of Into Bucket once more in Confirm Bucket Name, or set Existing Objects to Skip.' },
 	);
 }
 
@@ -109,7 +182,7 @@ async function assertBucket(client: S3Client, options: RestoreBucketOptions): Pr
 			'INVALID_INPUT',
 			`There is no bucket ${bucket} at ${client.endpoint}; nothing was restored.`,
 			{
-				hint: 'Check the name, or choose that the bucket is created.',
+				hint: 'Check the name, or switch Create Bucket on.',
 			},
 		);
 	}
@@ -139,19 +212,4 @@ async function configure(
 		}
 	}
 	return configured;
-}
-
-/** @throws BackupError INVALID_INPUT */
-function assertOfBucket({ manifest: { kind, file, checkpoint } }: ArchiveReader): void {
-	if (kind !== 'minio') {
-		throw new BackupError('INVALID_INPUT', `${file} is a backup of the kind ${kind}, not of a bucket.`, {
-			hint: 'Choose a backup that MinIO Mirror has made.',
-		});
-	}
-	if (!checkpoint) return;
-	throw new BackupError(
-		'INVALID_INPUT',
-		`${file} is a checkpoint, which holds a part of a backup and is none by itself.`,
-		{ hint: 'Choose one of the backups that List Backups shows.' },
-	);
 }

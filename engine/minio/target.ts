@@ -2,47 +2,57 @@
  * A bucket as the target of a restore. An object appears whole, with its attributes, or not at all; where nothing may be
  * overwritten, the server itself is asked to refuse that (conditional writes), where it can.
  */
-import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 
 import { BackupError } from '../errors';
 import { shownName, type Existing, type TreeEntry, type TreeTarget } from '../tree';
-import { attributesFrom, type Bucket, type ObjectAttributes, type ObjectFacts } from './client';
+import { attributesFrom, headersOf, type Bucket, type ObjectAttributes, type ObjectFacts } from './client';
+import { ListedKeys } from './listedKeys';
+import type { UnfinishedUploads } from './unfinished';
+import { hasContent, type StandingObject } from './sameContent';
+import { isVersionName, keyOfVersion, titleOf, versionIn } from './versions';
 
 export interface BucketTargetOptions {
 	bucket: Bucket;
 	existing: Existing;
 	/** Stands before all keys. */
 	prefix?: string;
-	/** Of the keys of the backup, taken away from their beginning. */
+	/** This is taken away from the beginning of the backup's keys. */
 	withoutPrefix?: string;
+	/** What earlier restores have left, which goes before anything is written. */
+	unfinished?: UnfinishedUploads;
 	/** Called for what the server does not take and objects are stored without. */
 	onLeftOut?: (message: string) => void;
 }
 
 /** S3's limit, in bytes of UTF-8. */
-const MAX_KEY_BYTES = 1024;
+export const MAX_KEY_BYTES = 1024;
 
 export class BucketTarget implements TreeTarget {
 	readonly #options: BucketTargetOptions;
 
+	readonly #listed: ListedKeys;
+
 	constructor(options: BucketTargetOptions) {
 		this.#options = options;
+		this.#listed = new ListedKeys(options.bucket, options.prefix ?? '');
 	}
 
 	accept(entry: TreeEntry): void {
-		const { name, type } = entry;
-		if (type !== 'file') {
+		assertObject(entry);
+		if (versionIn(entry)?.isDeleteMarker) throw isDeleteMarker(entry.name);
+		const name = keyOfVersion(entry.name);
+		const { withoutPrefix = '', unfinished } = this.#options;
+		if (!name.startsWith(withoutPrefix)) {
 			throw new BackupError(
-				'ARCHIVE_CORRUPT',
-				`The backup holds ${shownName(name)}, which is no object; nothing was written.`,
-				{
-					hint: 'No backup of a bucket has such an entry. Do not trust this backup.',
-				},
+				'INVALID_INPUT',
+				`${shownName(name)} does not begin with the prefix that is to be removed, ${shownName(withoutPrefix)}; nothing was written.`,
+				{ hint: 'Restore only what begins with it: beside the others, two objects could get one key.' },
 			);
 		}
 		const key = this.keyOf(name);
 		const bytes = Buffer.byteLength(key);
-		if (key !== '' && bytes <= MAX_KEY_BYTES) return;
+		if (key !== '' && bytes <= MAX_KEY_BYTES) return unfinished?.note(key);
 		throw new BackupError(
 			'INVALID_INPUT',
 			key === ''
@@ -52,21 +62,32 @@ export class BucketTarget implements TreeTarget {
 		);
 	}
 
-	/** Where an object of the backup goes. */
-	keyOf(name: string): string {
-		const { prefix = '', withoutPrefix = '' } = this.#options;
-		return prefix + (name.startsWith(withoutPrefix) ? name.slice(withoutPrefix.length) : name);
+	async prepare(): Promise<void> {
+		await this.#options.unfinished?.giveUp();
 	}
 
+	/** Where an object of the backup goes, and an older version that is restored in its place. */
+	keyOf(name: string): string {
+		const { prefix = '', withoutPrefix = '' } = this.#options;
+		return prefix + keyOfVersion(name).slice(withoutPrefix.length);
+	}
+
+	/**
+	 * What the list does not have counts as nothing: whoever may not overwrite is kept from it by `writeFile`, which asks the server for
+	 * the object itself.
+	 */
 	async look(entry: TreeEntry, signal: AbortSignal): Promise<'nothing' | 'same' | 'other'> {
 		const { bucket, existing } = this.#options;
 		const key = this.keyOf(entry.name);
+		// The keys of older versions are hashes, in no order.
+		const isInOrder = !isVersionName(entry.name);
+		if (isInOrder && !(await this.#listed.find(key, signal))) return 'nothing';
 		const found = await bucket.head(key, signal);
 		if (!found) return 'nothing';
 		if (found.size !== entry.size) return 'other';
 		// Whoever overwrites wants the attributes of the backup, too.
 		if (existing === 'overwrite' && !hasAttributes(found.attributes, attributesFrom(entry.attributes))) return 'other';
-		return (await this.#hasContent(key, entry, found, signal)) ? 'same' : 'other';
+		return (await hasContent(bucket, key, entry, objectNow(found), signal)) ? 'same' : 'other';
 	}
 
 	async writeFile(entry: TreeEntry, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
@@ -80,44 +101,48 @@ export class BucketTarget implements TreeTarget {
 		});
 	}
 
+	/** Tags come after the content. Others than those of the backup are only replaced where that was asked for. */
+	async complete(entry: TreeEntry, signal: AbortSignal): Promise<void> {
+		const { bucket, existing, onLeftOut } = this.#options;
+		const { tags = {} } = attributesFrom(entry.attributes);
+		if (Object.keys(tags).length === 0) return;
+		const key = this.keyOf(entry.name);
+		const found = (await bucket.tags(key, signal)) ?? {};
+		const isMissing = Object.keys(found).length === 0;
+		if (!isMissing && (existing !== 'overwrite' || isDeepStrictEqual({ ...found }, { ...tags }))) return;
+		await bucket.tag(key, { attributes: { tags }, signal, ...(onLeftOut && { onLeftOut }) });
+	}
+
 	make({ name }: TreeEntry): Promise<void> {
 		return Promise.reject(new Error(`${name} has no content.`));
 	}
 
-	/**
-	 * Two ETags that are hashes of the content and are equal say enough. Others say nothing: they depend on the parts of
-	 * an upload and on the server, so the content is read.
-	 */
-	async #hasContent(
-		key: string,
-		{ attributes, size, sha256 }: TreeEntry,
-		found: ObjectFacts,
-		signal: AbortSignal,
-	): Promise<boolean> {
-		const etag = attributes?.['etag'];
-		if (found.etagIsHash && isHash(found.etag) && found.etag === etag) return true;
-		if (size === 0) return true;
-		const opened = await this.#options.bucket.open(key, { etag: found.etag, signal });
-		if (!opened) return false;
-		try {
-			const digest = createHash('sha256');
-			for await (const chunk of opened.bytes) digest.update(chunk);
-			return digest.digest('hex') === sha256;
-		} finally {
-			opened.close();
-		}
+	async close(): Promise<void> {
+		await this.#listed.close();
 	}
 }
 
-function isHash(etag: string): boolean {
-	return /^[0-9a-f]{32}$/i.test(etag);
+/** @throws BackupError ARCHIVE_CORRUPT for what no bucket can hold */
+export function assertObject({ name, type }: TreeEntry): void {
+	if (type === 'file' && (isVersionName(name) || Buffer.byteLength(name) <= MAX_KEY_BYTES)) return;
+	const what = type === 'file' ? 'has a longer name than any object' : 'is no object';
+	throw new BackupError('ARCHIVE_CORRUPT', `The backup holds ${shownName(name)}, which ${what}; nothing was written.`, {
+		hint: 'No backup of a bucket has such an entry. Do not trust this backup.',
+	});
+}
+
+function isDeleteMarker(name: string): BackupError {
+	const message = `${shownName(titleOf(name))} is a delete marker, which holds no object; nothing was written.`;
+	return new BackupError('INVALID_INPUT', message, { hint: 'Choose the version before it.' });
+}
+
+/** The current one is meant, and no version. */
+function objectNow({ size, etag, etagIsHash }: ObjectFacts): StandingObject {
+	return { size, etag, etagIsHash };
 }
 
 function hasAttributes(found: ObjectAttributes, wanted: ObjectAttributes): boolean {
-	const { tags: _tags, storageClass: _class, metadata = {}, ...headers } = wanted;
-	const isSame = (key: string) => found[key as keyof ObjectAttributes] === headers[key as keyof typeof headers];
-	const isSameMetadata = Object.entries(metadata).every(
-		([name, value]) => found.metadata?.[name.toLowerCase()] === value,
-	);
-	return Object.keys(headers).every(isSame) && isSameMetadata;
+	const { storageClass: _class, ...others } = wanted;
+	const standing = headersOf(found);
+	return Object.entries(headersOf(others)).every(([name, value]) => standing[name.toLowerCase()] === value);
 }

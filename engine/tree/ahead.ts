@@ -1,7 +1,8 @@
 /**
  * How entries come to the writer. The source is listed and compared with the backup before; what is small is opened and read
  * whole, many at once, for each costs a trip to the disk or to the server; what is large waits until it is its turn. Steps
- * come out in the order of the list. In memory: 32 MiB of content, or one small file where the others are slow, and 4,096 steps.
+ * come out in the order of the list. In memory: 8 MiB of content, 4 where the source reads files whole, or one small file where
+ * the others are slow, and 512 steps.
  */
 import { hash } from 'node:crypto';
 
@@ -14,10 +15,14 @@ import type { LeftOut, OpenEntry, TreeSource, WholeEntry } from './source';
 /** Up to so many bytes a file is read whole before it is written, so that one that changes meanwhile can be read again. */
 export const SMALL_BYTES = 1024 * 1024;
 const OPEN_AT_ONCE = 16;
-const AHEAD_BYTES = 32 * 1024 * 1024;
-const AHEAD_STEPS = 4096;
+const AHEAD_BYTES = 8 * 1024 * 1024;
+/** Where the source reads files whole: it gathers those that it is asked for, and answers soon. */
+const READ_AT_ONCE = 128;
+const READ_AHEAD_BYTES = 4 * 1024 * 1024;
+const AHEAD_STEPS = 512;
 /** How often what changes while it is read is read again. */
 export const TRIES = 3;
+export const NEVER_WHOLE = 'it was replaced, or broke off, each time while it was read';
 
 /** What the writer does next. */
 export type Step =
@@ -25,7 +30,7 @@ export type Step =
 	| { kind: 'known'; entry: TreeEntry }
 	/** It has no content. */
 	| { kind: 'bare'; facts: EntryFacts }
-	| { kind: 'small'; facts: EntryFacts; content: Uint8Array[]; sha256: string; changed: boolean }
+	| { kind: 'small'; facts: EntryFacts; content: Uint8Array; sha256: string; changed: boolean }
 	/** To be opened by the writer. */
 	| { kind: 'large'; facts: EntryFacts }
 	| { kind: 'leftOut'; facts: EntryFacts; reason: string };
@@ -45,13 +50,24 @@ export async function* stepsAhead(
 	const controller = new AbortController();
 	const either = AbortSignal.any([signal, controller.signal]);
 	const queue: Waiting[] = [];
-	const state = { bytes: 0, open: 0, isListed: false, failure: undefined as { error: unknown } | undefined };
+	const state = {
+		bytes: 0,
+		open: 0,
+		isFull: false,
+		isListed: false,
+		failure: undefined as { error: unknown } | undefined,
+	};
 	let wake = () => {};
+	const mostOpen = source.readWhole ? READ_AT_ONCE : OPEN_AT_ONCE;
+	const mostBytes = source.readWhole ? READ_AHEAD_BYTES : AHEAD_BYTES;
 	const change = () => new Promise<void>((resolve) => (wake = resolve));
 	const hasRoom = (each: Compared) => {
-		if (queue.length >= AHEAD_STEPS) return false;
-		if (!isSmallFile(each)) return true;
-		return state.open < OPEN_AT_ONCE && (state.bytes === 0 || state.bytes + each.facts.size <= AHEAD_BYTES);
+		// Once it was full, half of it has to go first: what is asked for together costs less.
+		const share = state.isFull ? 0.5 : 1;
+		const isSmall = isSmallFile(each);
+		const bytes = state.bytes + (isSmall ? each.facts.size : 0);
+		state.isFull = queue.length >= share * AHEAD_STEPS || (state.bytes > 0 && bytes > share * mostBytes);
+		return !state.isFull && (!isSmall || state.open < mostOpen);
 	};
 	let roomMade = () => {};
 	const list = async () => {
@@ -130,14 +146,20 @@ async function readSmall(source: TreeSource, listed: EntryFacts, signal: AbortSi
 		const read = source.readWhole ? await source.readWhole(facts, signal) : await openWhole(source, facts, signal);
 		if (isLeftOut(read)) return { kind: 'leftOut', facts, reason: read.leftOut };
 		({ facts } = read);
+		const { content, isUnchanged, sha256 = hash('sha256', content, 'hex') } = read;
+		if (isUnchanged && content.length === facts.size) {
+			return { kind: 'small', facts, content, sha256, changed: false };
+		}
+		// Memory that is lent goes back only as it is.
+		const last = Buffer.from(content.subarray(0, facts.size));
+		giveBack(content);
 		// It has grown: too large to be held.
 		if (facts.size > SMALL_BYTES) return { kind: 'large', facts };
-		const isWhole = read.isUnchanged && read.content.length === facts.size;
-		if (!isWhole && tries < TRIES) continue;
+		if (tries < TRIES) continue;
+		if (source.isAtomic) return { kind: 'leftOut', facts, reason: NEVER_WHOLE };
 		// What changes all the time is stored as it was read last, and said to be so.
-		const content = read.content.subarray(0, facts.size);
-		facts = { ...facts, size: content.length };
-		return { kind: 'small', facts, content: [content], sha256: hash('sha256', content, 'hex'), changed: !isWhole };
+		facts = { ...facts, size: last.length };
+		return { kind: 'small', facts, content: last, sha256: hash('sha256', last, 'hex'), changed: true };
 	}
 }
 

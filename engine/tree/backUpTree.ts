@@ -23,6 +23,7 @@ import { stepsAhead, type Step } from './ahead';
 import { baseEntries } from './base';
 import type { ArchivePlace, ChosenBase } from './chooseBase';
 import { compared } from './compare';
+import type { TreeEntry } from './entry';
 import { indexChunks } from './read-index';
 import type { TreeSource } from './source';
 import { newTally, TreeArchive, type Names, type Tally, type WriteContext } from './write-archive';
@@ -43,7 +44,7 @@ interface WithPlaces {
 export interface BackUpTreeOptions extends ArchiveChoices {
 	archive: Omit<NewArchive, 'extension'>;
 	source: TreeSource;
-	/** Of which archives content is used: see chooseBase; NO_BASE for a whole backup. */
+	/** Archives whose content is used: see chooseBase. NO_BASE makes a whole backup. */
 	base: ChosenBase;
 	/** What opens the archives that are being written; without it, all of the set goes into one archive. */
 	keys?: DecryptionKeys;
@@ -64,7 +65,7 @@ export interface TreeDetails extends Pick<Manifest, 'source' | 'partial'> {
 }
 
 export interface TreeProgress {
-	/** Of content, as far as it was looked at. */
+	/** Bytes of content that were looked at so far. */
 	bytes: number;
 	entries: number;
 }
@@ -80,7 +81,8 @@ export async function backUpTree(options: BackUpTreeOptions): Promise<Manifest> 
 	const places = new Map(base.places);
 	const tally = newTally();
 	const before = base.archives.length > 0 ? baseEntries(base, signal) : undefined;
-	const steps = stepsAhead(compared(source.entries(signal), before), source, signal);
+	const unlisted = source.unlisted && (async (known: TreeEntry) => await source.unlisted?.(known, signal));
+	const steps = stepsAhead(compared(source.entries(signal), before, unlisted), source, signal);
 	let entries = 0;
 	let bytes = 0;
 	const onBytes = (more: number) => {
@@ -104,6 +106,7 @@ export async function backUpTree(options: BackUpTreeOptions): Promise<Manifest> 
 		throw signal.aborted ? cancelled() : error;
 	} finally {
 		await steps.return(undefined);
+		source.close?.();
 	}
 }
 
@@ -199,7 +202,7 @@ function checkpointDetails({ describe }: BackUpTreeOptions, { uses }: Tally, id:
 	return { source: { ...source, uses: { [id]: uses.get(id) ?? 0 } }, options, counts: {}, warnings: [] };
 }
 
-function completeDetails({ describe, base: { increment } }: BackUpTreeOptions, tally: Tally) {
+function completeDetails({ describe, base: { increment, warning } }: BackUpTreeOptions, tally: Tally) {
 	const { source, partial, options, counts, warnings = [] } = describe();
 	const { files, directories, symlinks, links, stored, reused, bytes, uses } = tally;
 	return {
@@ -207,7 +210,7 @@ function completeDetails({ describe, base: { increment } }: BackUpTreeOptions, t
 		...(partial && { partial }),
 		options,
 		counts: { files, directories, symlinks, links, stored, reused, bytes, increment, ...counts },
-		warnings: [...warnings, ...warningsOf(tally)],
+		warnings: [...warnings, ...warningsOf(tally), ...(warning ? [warning] : [])],
 	};
 }
 

@@ -17,8 +17,17 @@ import {
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
 import { readIndex } from './read-index';
+import { refusalOf, unreadWarning } from './refused-base';
 
-export interface BaseOptions {
+/** When a whole backup is due among incremental ones. */
+export interface IncrementalChoices {
+	/** After so many backups that go on from one another, a whole one is made; 0 for never. */
+	wholeEvery: number;
+	/** A whole one is made, too, when less than this share of the content of the older archives is still in use: 0 to 1. */
+	leastUse: number;
+}
+
+export interface BaseOptions extends IncrementalChoices {
 	storage: Storage;
 	kind: BackupKind;
 	name: string;
@@ -29,10 +38,6 @@ export interface BaseOptions {
 	keys: DecryptionKeys | undefined;
 	/** What the new backup is encrypted with; undefined for nothing. What is encrypted in another way is not gone on from. */
 	encryption: EncryptionKeys | undefined;
-	/** After so many backups that go on from one another, a whole one is made; 0 for never. */
-	wholeEvery: number;
-	/** A whole one is made, too, when less than this share of the content of the older archives is still in use: 0 to 1. */
-	leastUse: number;
 	/** Whether a backup can be relied upon, by what is recorded of its verifications. */
 	isReliable: (backup: ListedBackup) => Promise<boolean>;
 	signal?: AbortSignal | undefined;
@@ -50,6 +55,8 @@ export interface ChosenBase {
 	increment: number;
 	/** Why the backup is whole or is not, for the log. */
 	reason: string;
+	/** What is wrong with an earlier backup that was to be gone on from, as a sentence: its owner has to know. */
+	warning?: string;
 }
 
 export interface ArchivePlace {
@@ -84,6 +91,8 @@ const UNUSABLE: ReadonlySet<string> = new Set([
 	'NOT_AUTHENTIC',
 	'STORAGE_MISSING',
 ]);
+/** Those of them that tell of no damage: who encrypts need not be able to decrypt, and a backup may be pruned meanwhile. */
+const EXPECTED: ReadonlySet<string> = new Set(['KEY_MISSING', 'STORAGE_MISSING']);
 
 /**
  * The newest backup of the series that can be relied upon, all of whose archives are there, and the checkpoints that were
@@ -94,7 +103,7 @@ const UNUSABLE: ReadonlySet<string> = new Set([
  */
 export async function chooseBase(options: BaseOptions): Promise<ChosenBase> {
 	const { storage, kind, name, keys, signal } = options;
-	const { backups: all } = await listManifests(storage, '', { checkpoints: true }, signal, keys);
+	const { backups: all, damaged } = await listManifests(storage, '', { checkpoints: true }, signal, keys);
 	const own = seriesMembers(
 		options,
 		all.filter(({ manifest }) => manifest.kind === kind && manifest.name === name),
@@ -116,6 +125,7 @@ export async function chooseBase(options: BaseOptions): Promise<ChosenBase> {
 		resumed.push(reader);
 	}
 	const newest = found?.backup;
+	const warning = opener.warning ?? unreadWarning(damaged, since, options);
 	const refusal = newest ? whyWhole(newest.manifest, all, options) : noneReason(opener);
 	const goesOn = resumed.length > 0 ? `, with ${resumed.length} checkpoints of a run that did not come to its end` : '';
 	if (!found || !newest || refusal !== undefined) {
@@ -127,11 +137,24 @@ export async function chooseBase(options: BaseOptions): Promise<ChosenBase> {
 			places: placesOf(checkpoints, all),
 			increment: 0,
 			reason: `${refusal}${goesOn}`,
+			...(warning && { warning }),
 		};
 	}
 	const increment = incrementOf(newest.manifest) + 1;
 	const places = placesOf([newest, ...checkpoints], all);
-	return { archives: [found.reader, ...resumed], places, increment, reason: `goes on from ${newest.key}${goesOn}` };
+	const reason = `goes on from ${newest.key}${goesOn}`;
+	return { archives: [found.reader, ...resumed], places, increment, reason, ...(warning && { warning }) };
+}
+
+/** The same for backups that may be whole each time. */
+export async function baseFor({
+	incremental,
+	...options
+}: Omit<BaseOptions, keyof IncrementalChoices> & {
+	/** Undefined for a whole backup. */
+	incremental: IncrementalChoices | undefined;
+}): Promise<ChosenBase> {
+	return incremental ? await chooseBase({ ...options, ...incremental }) : NO_BASE;
 }
 
 /** Where some backups lie, and what they need. */
@@ -181,6 +204,8 @@ async function firstReliable(
 class BaseOpener {
 	/** Why the first that could not be was not. */
 	refusal: string | undefined;
+	/** The same, where that is no choice of who encrypts, but damage or a wrong key. */
+	warning: string | undefined;
 	readonly #options: BaseOptions;
 	readonly #form: string;
 
@@ -207,7 +232,9 @@ class BaseOpener {
 		} catch (error) {
 			throwIfCancelled(signal);
 			if (!(error instanceof BackupError) || !UNUSABLE.has(error.code)) throw error;
-			this.refusal ??= `${key} cannot be gone on from: ${error.message}`;
+			const refusal = refusalOf(key, error);
+			this.refusal ??= refusal;
+			if (!EXPECTED.has(error.code)) this.warning ??= refusal;
 			return undefined;
 		}
 	}

@@ -1,5 +1,6 @@
 /** What is there now beside what there was at an earlier backup: both in the order of names, so neither is held in memory. */
 import { BackupError } from '../errors';
+import { mapInParallel } from '../parallel';
 import type { EntryFacts, TreeEntry } from './entry';
 import { compareNames, shownName } from './name';
 
@@ -9,21 +10,43 @@ export interface Compared {
 	known: TreeEntry | undefined;
 }
 
-/** @throws BackupError SOURCE_FAILED where the source is not in order: entries would be taken for new ones, or for gone */
+const ASKED_AT_ONCE = 32;
+const ASKED_TOGETHER = 256;
+
+/**
+ * @param unlisted asks for an entry of the earlier backup that the source does not list any more, where its list is no proof of that
+ * @throws BackupError SOURCE_FAILED where the source is not in order: entries would be taken for new ones, or for gone
+ */
 export async function* compared(
 	entries: AsyncIterable<EntryFacts>,
 	before: AsyncIterable<TreeEntry> | undefined,
+	unlisted?: (known: TreeEntry) => Promise<EntryFacts | undefined>,
 ): AsyncGenerator<Compared> {
 	const earlier = before?.[Symbol.asyncIterator]();
 	let known = await nextOf(earlier);
 	let last: string | undefined;
+	/** All of the earlier backup before a name. */
+	const passOver = async function* (name?: string): AsyncGenerator<Compared> {
+		for (let passed: TreeEntry[] = []; ; passed = []) {
+			while (known && passed.length < ASKED_TOGETHER && (name === undefined || compareNames(known.name, name) < 0)) {
+				if (unlisted) passed.push(known);
+				known = await nextOf(earlier);
+			}
+			if (!unlisted || passed.length === 0) return;
+			const found = await mapInParallel(passed, ASKED_AT_ONCE, unlisted);
+			for (const [index, facts] of found.entries()) if (facts) yield { facts, known: passed[index] };
+		}
+	};
 	try {
 		for await (const facts of entries) {
 			if (last !== undefined && compareNames(last, facts.name) >= 0) throw notInOrder(last, facts.name);
 			last = facts.name;
-			while (known && compareNames(known.name, facts.name) < 0) known = await nextOf(earlier);
-			yield { facts, known: known?.name === facts.name ? known : undefined };
+			if (known && compareNames(known.name, facts.name) < 0) yield* passOver(facts.name);
+			const same = known?.name === facts.name ? known : undefined;
+			if (same) known = await nextOf(earlier);
+			yield { facts, known: same };
 		}
+		if (unlisted) yield* passOver();
 	} finally {
 		await earlier?.return?.();
 	}

@@ -29,7 +29,7 @@ export interface EntryFacts {
 	gid?: number;
 	user?: string;
 	group?: string;
-	/** Of a symbolic link, what it leads to, as it is stored there; of a hard link, the name of the entry with the content. */
+	/** What a symbolic link leads to, as it is stored there, or the name of the entry that has the content of a hard link. */
 	target?: string;
 	/** Whether the file has holes, so that a restore leaves blocks of zeros out. */
 	sparse?: true;
@@ -48,13 +48,13 @@ export interface EntryFacts {
 export interface ContentPlace {
 	/** Id of the backup or checkpoint whose archive holds it. */
 	archive: string;
-	/** Of its first byte in the tar, before compression. */
+	/** Where its first byte is in the tar, before compression. */
 	offset: number;
 }
 
 /** An entry of a backup. A file has both `sha256` and `content`; what is not a file has none. */
 export interface TreeEntry extends EntryFacts {
-	/** Of the content, in hex. */
+	/** The hash of the content, in hex. */
 	sha256?: string;
 	content?: ContentPlace;
 	/** Its content was changed while it was read, each time: it may be of no single moment. */
@@ -99,24 +99,13 @@ function shortened(line: string): string {
 
 function entryOf(read: unknown, archives: readonly string[]): TreeEntry | undefined {
 	if (typeof read !== 'object' || read === null || Array.isArray(read)) return undefined;
-	const {
-		name,
-		type = 'file',
-		size,
-		modified,
-		sha256,
-		at,
-		attributes,
-		sparse,
-		linked,
-		changed,
-		...others
-	} = read as Record<string, unknown>;
+	const line = read as Record<string, unknown>;
+	const { name, type = 'file', size, modified, sha256, at, attributes, sparse, linked, changed } = line;
 	const isNamed = isText(name) && name !== '' && !name.includes('\0');
 	const isTimed = typeof modified === 'string' && /^-?\d{1,20}$/.test(modified);
 	if (!isNamed || !isTimed || !isType(type) || !isCount(size)) return undefined;
 	const entry: TreeEntry = { name, type, size, modified: BigInt(modified) };
-	if (!addNumbers(entry, others) || !addTexts(entry, others)) return undefined;
+	if (!addNumbers(entry, line) || !addTexts(entry, line)) return undefined;
 	if (sparse === true) entry.sparse = true;
 	if (linked === true && type === 'file') entry.linked = true;
 	if (changed === true) entry.changed = true;
@@ -130,30 +119,30 @@ function entryOf(read: unknown, archives: readonly string[]): TreeEntry | undefi
 	const content = placeOf(at, archives);
 	if (!content || typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
 	if (!Number.isSafeInteger(content.offset + size)) return undefined;
-	return { ...entry, sha256, content };
+	entry.sha256 = sha256;
+	entry.content = content;
+	return entry;
 }
 
 function hasTarget({ type, target }: TreeEntry): boolean {
 	return (type === 'directory') === (target === undefined);
 }
 
-function addNumbers(entry: TreeEntry, read: Record<string, unknown>): boolean {
-	for (const key of ['mode', 'uid', 'gid'] as const) {
-		const value = read[key];
-		if (value === undefined) continue;
-		if (!isCount(value)) return false;
-		entry[key] = value;
-	}
+// One by one: with keys that change, it takes twice as long.
+function addNumbers(entry: TreeEntry, { mode, uid, gid }: Record<string, unknown>): boolean {
+	if (!isCount(mode ?? 0) || !isCount(uid ?? 0) || !isCount(gid ?? 0)) return false;
+	if (mode !== undefined) entry.mode = mode as number;
+	if (uid !== undefined) entry.uid = uid as number;
+	if (gid !== undefined) entry.gid = gid as number;
 	return true;
 }
 
-function addTexts(entry: TreeEntry, read: Record<string, unknown>): boolean {
-	for (const key of ['user', 'group', 'target', 'state'] as const) {
-		const value = read[key];
-		if (value === undefined) continue;
-		if (!isText(value)) return false;
-		entry[key] = value;
-	}
+function addTexts(entry: TreeEntry, { user, group, target, state }: Record<string, unknown>): boolean {
+	if (!isText(user ?? '') || !isText(group ?? '') || !isText(target ?? '') || !isText(state ?? '')) return false;
+	if (user !== undefined) entry.user = user as string;
+	if (group !== undefined) entry.group = group as string;
+	if (target !== undefined) entry.target = target as string;
+	if (state !== undefined) entry.state = state as string;
 	return true;
 }
 

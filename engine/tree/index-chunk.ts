@@ -13,40 +13,52 @@ const INDEX_FOLDER = '.stack-backup-index';
 /** Chunks are closed at whichever comes first. */
 const MOST_ENTRIES = 8192;
 const MOST_BYTES = 2 * 1024 * 1024;
+const FIRST_BYTES = 64 * 1024;
 /** As much as a chunk that is read may have: one line may be long. */
 export const LARGEST_CHUNK = 16 * 1024 * 1024;
 const LARGEST_TABLE = 4096 + 1;
+const NEWLINE = 0x0a;
 
-/** Collects entries into a chunk. */
+/** Collects entries into a chunk. The lines are held as bytes: as many strings would be moved about by V8 while they wait. */
 export class IndexChunk {
 	readonly #archives = new Map<string, number>();
-	#lines: string[] = [];
+	#lines = Buffer.allocUnsafeSlow(FIRST_BYTES);
 	#bytes = 0;
+	#count = 0;
 
 	get isEmpty(): boolean {
-		return this.#lines.length === 0;
+		return this.#count === 0;
 	}
 
 	get isFull(): boolean {
-		return this.#lines.length >= MOST_ENTRIES || this.#bytes >= MOST_BYTES;
+		return this.#count >= MOST_ENTRIES || this.#bytes >= MOST_BYTES;
 	}
 
 	add(entry: TreeEntry): void {
-		const line = formatEntry(entry, (id) => this.#ordinalOf(id));
-		this.#lines.push(line);
-		this.#bytes += line.length;
+		const line = `${formatEntry(entry, (id) => this.#ordinalOf(id))}\n`;
+		// A character takes three bytes at most.
+		if (this.#lines.length - this.#bytes < 3 * line.length) this.#grow(3 * line.length);
+		this.#bytes += this.#lines.write(line, this.#bytes);
+		this.#count++;
 	}
 
 	/** The chunk as a member of the tar; the chunk is empty from then on. @param name of the member, without its folder */
 	take(name: string): Buffer {
-		const head = JSON.stringify({ archives: [...this.#archives.keys()] });
-		const content = Buffer.from(`${[head, ...this.#lines].join('\n')}\n`);
-		this.#lines = [];
-		this.#bytes = 0;
-		this.#archives.clear();
+		const head = Buffer.from(`${JSON.stringify({ archives: [...this.#archives.keys()] })}\n`);
+		const size = head.length + this.#bytes;
 		const facts = { mode: 0o600, uid: 0, gid: 0, modified: 0n, type: 'file' } as const;
-		const header = memberHeader({ ...facts, name: bytesOf(`${INDEX_FOLDER}/${name}`), size: content.length });
-		return Buffer.concat([header, content, tarPadding(content.length)]);
+		const header = memberHeader({ ...facts, name: bytesOf(`${INDEX_FOLDER}/${name}`), size });
+		const member = Buffer.concat([header, head, this.#lines.subarray(0, this.#bytes), tarPadding(size)]);
+		this.#bytes = 0;
+		this.#count = 0;
+		this.#archives.clear();
+		return member;
+	}
+
+	#grow(more: number): void {
+		const larger = Buffer.allocUnsafeSlow(2 * this.#lines.length + more);
+		larger.set(this.#lines.subarray(0, this.#bytes));
+		this.#lines = larger;
 	}
 
 	#ordinalOf(id: string): number {
@@ -78,14 +90,15 @@ function contentOf(member: Uint8Array, where: string): Uint8Array {
 
 /** The entries of a chunk without the header of its member. @throws BackupError ARCHIVE_CORRUPT */
 export function* parseChunk(content: Uint8Array, where: string): Generator<TreeEntry> {
-	const text = Buffer.from(content.buffer, content.byteOffset, content.length).toString('utf8');
-	if (!text.endsWith('\n')) throw damaged(where);
-	let at = text.indexOf('\n') + 1;
-	const archives = tableIn(text.slice(0, at));
+	// Line by line, from bytes: the text of a whole chunk V8 would keep until the last of its entries had its turn.
+	const lines = Buffer.from(content.buffer, content.byteOffset, content.length);
+	if (lines.at(-1) !== NEWLINE) throw damaged(where);
+	let at = lines.indexOf(NEWLINE) + 1;
+	const archives = tableIn(lines.toString('utf8', 0, at));
 	if (!archives) throw damaged(where);
-	while (at < text.length) {
-		const end = text.indexOf('\n', at);
-		yield parseEntry(text.slice(at, end), archives, where);
+	while (at < lines.length) {
+		const end = lines.indexOf(NEWLINE, at);
+		yield parseEntry(lines.toString('utf8', at, end), archives, where);
 		at = end + 1;
 	}
 }

@@ -7,54 +7,45 @@
  * A restore that broke is run again: what it has written stands whole under its name, is found to be the same, and passed over.
  */
 import type { ArchiveReader } from '../archive';
-import { BackupError, cancelled, listed, throwIfCancelled } from '../errors';
+import { cancelled, throwIfCancelled } from '../errors';
+import { Jobs } from '../parallel';
+import { giveBack } from '../storage/lent';
 import type { StoredFile } from './compare';
 import { ContentReader, WantedFrames } from './content';
-import { MOST_LINKED, type TreeEntry } from './entry';
+import { MOST_LINKED, type EntryType, type TreeEntry } from './entry';
 import { shownName } from './name';
+import { NAMES_TOLD, Placement, type RestoredTree } from './placement';
+import { beyondEnd, entriesExist, nothingSelected } from './restore-errors';
 import { SelectedEntries } from './selected';
-import { Selection } from './selection';
-import type { Existing, TreeTarget } from './target';
+import { Selection, type EntrySelection } from './selection';
+import type { Existing, Found, TreeTarget } from './target';
 
 /** Up to so many bytes a file's content is read whole, so that many of them are written at once. */
 const SMALL_BYTES = 1024 * 1024;
 const WRITTEN_AT_ONCE = 16;
+/** Where the target gathers what it is given. */
+const GATHERED_AT_ONCE = 256;
 const LOOKED_AT_ONCE = 16;
-const WAITING_BYTES = 32 * 1024 * 1024;
-const NAMES_TOLD = 20;
+const WAITING_BYTES = 16 * 1024 * 1024;
 
 export interface RestoreTreeOptions {
 	reader: ArchiveReader;
 	/** By id, the backup's own included; see openNeeded. */
 	archives: ReadonlyMap<string, ArchiveReader>;
 	target: TreeTarget;
-	selection?: Selection;
+	selection?: EntrySelection;
 	/** By default, a restore that would meet something else does not begin. */
 	existing?: Existing;
 	signal?: AbortSignal;
 	onProgress?: (progress: { bytes: number; totalBytes: number; entries: number; totalEntries: number }) => void;
 }
 
-export interface RestoredTree {
-	/** Entries that were written, and their bytes. */
-	written: number;
-	bytes: number;
-	/** That were there already, just as they are in the backup. */
-	same: number;
-	/** That are other than in the backup, and were left as they are. */
-	skipped: number;
-	/** Some names of those. */
-	skippedNames: string[];
-	/** That were other, and were written over. */
-	overwritten: number;
-}
-
 /** What the first reading of the index has found. */
 interface Plan {
 	entriesOf: SelectedEntries;
 	frames: ReadonlyMap<string, WantedFrames>;
-	/** Whether any entry of the selection has no content. */
-	hasBare: boolean;
+	/** The types that its entries have. */
+	types: ReadonlySet<EntryType>;
 	bytes: number;
 	entries: number;
 	/** Bytes that the target must have room for, as far as that is certain. */
@@ -85,17 +76,16 @@ async function planOf(options: RestoreTreeOptions, signal: AbortSignal): Promise
 	const { reader, archives, target, selection = new Selection(), existing = 'fail' } = options;
 	const frames = new Map<string, WantedFrames>();
 	const entriesOf = await SelectedEntries.of(reader, selection, signal);
-	const plan: Plan = { entriesOf, frames, hasBare: false, bytes: 0, entries: 0, room: 0 };
+	const types = new Set<EntryType>();
+	const plan: Plan = { entriesOf, frames, types, bytes: 0, entries: 0, room: 0 };
 	const looks = new Looks(options, plan, signal);
-	for await (const entry of entriesOf) {
+	const take = async (entry: TreeEntry) => {
 		target.accept?.(entry);
 		plan.entries++;
+		types.add(entry.type);
 		// Whoever overwrites is asked for nothing: to know what is the same, all that is there would have to be read.
 		if (existing !== 'overwrite') await looks.at(entry);
-		if (!isStored(entry)) {
-			plan.hasBare = true;
-			continue;
-		}
+		if (!isStored(entry)) return;
 		plan.bytes += entry.size;
 		const { archive, offset } = entry.content;
 		const holder = archives.get(archive);
@@ -103,7 +93,8 @@ async function planOf(options: RestoreTreeOptions, signal: AbortSignal): Promise
 		const wanted = frames.get(archive) ?? new WantedFrames(holder);
 		frames.set(archive, wanted);
 		if (!wanted.add(offset, entry.size)) throw beyondEnd(holder.key, entry.name);
-	}
+	};
+	for await (const entries of entriesOf.chunks()) for (const entry of entries) await take(entry);
 	// A backup of nothing is restored, too; a choice that takes nothing of it is a mistake.
 	if (plan.entries === 0 && !selection.isWhole) throw nothingSelected(reader.key);
 	await looks.end();
@@ -127,9 +118,12 @@ class Looks {
 	}
 
 	async at(entry: TreeEntry): Promise<void> {
+		const found = this.#options.target.look(entry, this.#signal);
+		if (typeof found === 'string') return this.#found(entry, found);
 		while (this.#running.size >= LOOKED_AT_ONCE) await Promise.race(this.#running);
 		if (this.#failure) throw this.#failure.error;
-		const look: Promise<void> = this.#look(entry)
+		const look: Promise<void> = found
+			.then((place) => this.#found(entry, place))
 			.catch((error: unknown) => void (this.#failure ??= { error }))
 			.finally(() => this.#running.delete(look));
 		this.#running.add(look);
@@ -139,12 +133,11 @@ class Looks {
 	async end(): Promise<void> {
 		await Promise.all(this.#running);
 		if (this.#failure) throw this.#failure.error;
-		if (this.#otherCount > 0) throw inTheWayOf(this.#others, this.#otherCount);
+		if (this.#otherCount > 0) throw entriesExist(this.#others, this.#otherCount);
 	}
 
-	async #look(entry: TreeEntry): Promise<void> {
-		const { target, existing = 'fail' } = this.#options;
-		const found = await target.look(entry, this.#signal);
+	#found(entry: TreeEntry, found: Found): void {
+		const { existing = 'fail' } = this.#options;
 		// Holes take no room, and nobody knows how much of a sparse file is holes.
 		if (found === 'nothing' && !entry.sparse) this.#plan.room += entry.size;
 		if (found !== 'other' || existing !== 'fail') return;
@@ -157,19 +150,10 @@ class TreeRestore {
 	readonly #options: RestoreTreeOptions;
 	readonly #plan: Plan;
 	readonly #signal: AbortSignal;
-	readonly #result: RestoredTree = {
-		written: 0,
-		bytes: 0,
-		same: 0,
-		skipped: 0,
-		skippedNames: [],
-		overwritten: 0,
-	};
-	readonly #writing = new Set<Promise<void>>();
+	readonly #placement: Placement;
+	readonly #writing: Jobs;
 	/** Files that links may lead to and that were skipped. */
 	readonly #skippedLinked = new Set<string>();
-	#waitingBytes = 0;
-	#failure: { error: unknown } | undefined;
 	#doneBytes = 0;
 	#doneEntries = 0;
 
@@ -177,128 +161,152 @@ class TreeRestore {
 		this.#options = options;
 		this.#plan = plan;
 		this.#signal = signal;
+		this.#writing = new Jobs(options.target.writeWhole ? GATHERED_AT_ONCE : WRITTEN_AT_ONCE, WAITING_BYTES);
+		this.#placement = new Placement(options.target, options.existing ?? 'fail', signal);
 	}
 
 	async run(): Promise<RestoredTree> {
-		// Directories first, so that files find theirs; hard links last, when what they lead to is there.
-		if (this.#plan.hasBare) await this.#each(({ type }) => type === 'directory', this.#bare);
-		for (const [id, frames] of this.#plan.frames) await this.#filesIn(id, frames);
-		if (this.#plan.hasBare) {
-			await this.#each(({ type }) => type === 'symlink' || type === 'link', this.#bare);
-			await this.#finishDirectories();
-		}
-		return this.#result;
+		const { types, frames } = this.#plan;
+		// Directories along with the files of the first archive, each before what is in it.
+		const [first, ...others] = frames;
+		if (first) await this.#filesIn(...first, { withDirectories: true });
+		else if (types.has('directory')) await this.#each(isDirectory, this.#directory);
+		for (const archive of others) await this.#filesIn(...archive);
+		await this.#writing.end();
+		// Links last, when what they lead to is there, and nothing is written through them any more; hard links while all folders are open.
+		if (types.has('link')) await this.#each(({ type }) => type === 'link', this.#bare);
+		await this.#symlinksAndEnds();
+		return this.#placement.result;
 	}
 
-	async #filesIn(id: string, frames: WantedFrames): Promise<void> {
+	async #filesIn(id: string, frames: WantedFrames, { withDirectories = false } = {}): Promise<void> {
 		const reader = this.#options.archives.get(id)!;
-		const contents = new ContentReader(reader, frames, this.#signal);
+		const lends = this.#options.target.givesBack ?? false;
+		const contents = new ContentReader(reader, frames, this.#signal, { lends });
 		try {
 			await this.#each(
-				(entry) => entry.content?.archive === id,
-				async (entry) => {
-					if (isStored(entry)) await this.#file(entry, contents);
-				},
+				(entry) => entry.content?.archive === id || (withDirectories && isDirectory(entry)),
+				(entry) => (isStored(entry) ? this.#file(entry, contents) : this.#directory(entry)),
 			);
 		} finally {
-			await Promise.all(this.#writing);
+			await this.#writing.settle();
 			await contents.close();
 		}
-		this.#throwIfFailed();
+		await this.#writing.end();
 	}
 
-	/** Does something with each selected entry that is wanted, in the order of names. */
-	async #each(isWanted: (entry: TreeEntry) => boolean, action: (entry: TreeEntry) => Promise<void>): Promise<void> {
-		for await (const entry of this.#plan.entriesOf) {
-			if (!isWanted(entry)) continue;
-			throwIfCancelled(this.#signal);
-			this.#throwIfFailed();
-			await action(entry);
+	/** Does something with each selected entry that is wanted, in the order of names. Of small files, most have nothing to wait for. */
+	async #each(
+		isWanted: (entry: TreeEntry) => boolean,
+		action: (entry: TreeEntry) => Promise<void> | undefined,
+	): Promise<void> {
+		for await (const entries of this.#plan.entriesOf.chunks()) {
+			for (const entry of entries) {
+				if (!isWanted(entry)) continue;
+				throwIfCancelled(this.#signal);
+				const doing = action(entry);
+				if (doing) await doing;
+			}
 		}
 	}
 
-	/** Innermost first. The names are in order, so all below a directory has come when an entry comes that is not below it. */
-	async #finishDirectories(): Promise<void> {
+	/**
+	 * Symbolic links, and then what belongs to the directory that they are in, innermost first. The names are in order, so all below a
+	 * directory has come when an entry comes that is not below it.
+	 */
+	async #symlinksAndEnds(): Promise<void> {
 		const { target } = this.#options;
-		if (!target.finishDirectory) return;
+		const { types } = this.#plan;
+		if (!types.has('symlink') && !(types.has('directory') && target.finishDirectory)) return;
 		const open: TreeEntry[] = [];
 		const finishOutside = async (name: string) => {
 			for (let last = open.at(-1); last && !name.startsWith(last.name); last = open.at(-1)) {
-				await target.finishDirectory?.(last, this.#signal);
+				const directory = last;
+				await this.#writing.add(async () => await target.finishDirectory?.(directory, this.#signal));
 				open.pop();
 			}
 		};
 		await this.#each(
-			({ type }) => type === 'directory',
+			({ type }) => type === 'directory' || type === 'symlink',
 			async (entry) => {
 				await finishOutside(entry.name);
-				open.push(entry);
+				if (isDirectory(entry)) open.push(entry);
+				else await this.#bare(entry);
 			},
 		);
 		await finishOutside('');
+		await this.#writing.end();
 	}
+
+	#directory = async (entry: TreeEntry): Promise<void> => {
+		if (!(await this.#isToBeWritten(entry))) return this.#progress(entry);
+		await this.#writing.add(async () => await this.#make(entry));
+	};
 
 	#bare = async (entry: TreeEntry): Promise<void> => {
 		// The file that it leads to was left as it is, with other content.
-		if (entry.type === 'link' && this.#skippedLinked.has(entry.target ?? '')) return this.#skip(entry);
-		if (await this.#isToBeWritten(entry)) {
-			await this.#options.target.make(entry, this.#signal);
-			this.#result.written++;
-		}
-		this.#progress(entry);
+		if (entry.type === 'link' && this.#skippedLinked.has(entry.target ?? '')) return this.#placement.skip(entry);
+		if (await this.#isToBeWritten(entry)) await this.#make(entry);
+		else this.#progress(entry);
 	};
 
-	async #file(entry: StoredFile, contents: ContentReader): Promise<void> {
-		if (!(await this.#isToBeWritten(entry))) return this.#progress(entry);
+	async #make(entry: TreeEntry): Promise<void> {
+		await this.#options.target.make(entry, this.#signal);
+		this.#placement.wrote(0);
+		this.#progress(entry);
+	}
+
+	/** @returns what is to be waited for, if anything */
+	#file(entry: StoredFile, contents: ContentReader): Promise<void> | undefined {
+		const isToBeWritten = this.#isToBeWritten(entry);
+		const isWhole = isToBeWritten === true && this.#isWrittenWhole(entry);
+		const content = isWhole ? contents.wholeAtHand(entry) : undefined;
+		if (!content) return this.#fileLater(entry, contents, isToBeWritten);
+		return this.#writing.add(() => this.#writeWhole(entry, content, contents), entry.size);
+	}
+
+	#isWrittenWhole({ size, sparse }: StoredFile): boolean {
+		return size <= SMALL_BYTES && !sparse && this.#options.target.writeWhole !== undefined;
+	}
+
+	async #fileLater(
+		entry: StoredFile,
+		contents: ContentReader,
+		isToBeWritten: Promise<boolean> | boolean,
+	): Promise<void> {
+		if (!(await isToBeWritten)) return this.#progress(entry);
 		if (entry.size > SMALL_BYTES) return await this.#write(entry, contents.contentOf(entry));
-		const pieces: Uint8Array[] = [];
-		for await (const piece of contents.contentOf(entry)) pieces.push(piece);
-		while (
-			this.#writing.size >= WRITTEN_AT_ONCE ||
-			(this.#waitingBytes > 0 && this.#waitingBytes + entry.size > WAITING_BYTES)
-		) {
-			await Promise.race(this.#writing);
+		const { target } = this.#options;
+		if (this.#isWrittenWhole(entry)) {
+			const content = await contents.uncheckedWholeOf(entry);
+			return await this.#writing.add(() => this.#writeWhole(entry, content, contents), entry.size);
 		}
-		this.#throwIfFailed();
-		this.#waitingBytes += entry.size;
-		const job: Promise<void> = this.#write(entry, inMemory(pieces))
-			.catch((error: unknown) => void (this.#failure ??= { error }))
-			.finally(() => {
-				this.#waitingBytes -= entry.size;
-				this.#writing.delete(job);
-			});
-		this.#writing.add(job);
+		const content = await contents.wholeOf(entry);
+		if (target.writeWhole) return await this.#write(entry, inMemory(content));
+		await this.#writing.add(async () => await this.#write(entry, inMemory(content)), entry.size);
+	}
+
+	async #writeWhole(entry: StoredFile, content: Uint8Array, contents: ContentReader): Promise<void> {
+		const wasRight = await this.#options.target.writeWhole?.(entry, content, this.#signal);
+		giveBack(content);
+		if (!wasRight) throw contents.changed(entry);
+		this.#wrote(entry);
 	}
 
 	async #write(entry: StoredFile, content: AsyncIterable<Uint8Array>): Promise<void> {
 		await this.#options.target.writeFile(entry, content, this.#signal);
-		this.#result.written++;
-		this.#result.bytes += entry.size;
+		this.#wrote(entry);
+	}
+
+	#wrote(entry: StoredFile): void {
+		this.#placement.wrote(entry.size);
 		this.#progress(entry);
 	}
 
-	async #isToBeWritten(entry: TreeEntry): Promise<boolean> {
-		const found = await this.#options.target.look(entry, this.#signal);
-		if (found === 'nothing') return true;
-		if (found === 'same') {
-			this.#result.same++;
-			return false;
-		}
-		const { existing = 'fail' } = this.#options;
-		// It was not there a moment ago, when all of the selection was looked at.
-		if (existing === 'fail') throw inTheWayOf([shownName(entry.name)], 1);
-		if (existing === 'overwrite') {
-			this.#result.overwritten++;
-			return true;
-		}
-		this.#skip(entry);
-		return false;
-	}
-
-	#skip({ name, linked }: TreeEntry): void {
-		this.#result.skipped++;
-		if (this.#result.skippedNames.length < NAMES_TOLD) this.#result.skippedNames.push(shownName(name));
-		if (linked && this.#skippedLinked.size < MOST_LINKED) this.#skippedLinked.add(name);
+	#isToBeWritten(entry: TreeEntry): Promise<boolean> | boolean {
+		return this.#placement.isToBeWritten(entry, () => {
+			if (entry.linked && this.#skippedLinked.size < MOST_LINKED) this.#skippedLinked.add(entry.name);
+		});
 	}
 
 	#progress({ size }: TreeEntry): void {
@@ -311,40 +319,16 @@ class TreeRestore {
 			totalEntries: this.#plan.entries,
 		});
 	}
-
-	#throwIfFailed(): void {
-		if (this.#failure) throw this.#failure.error;
-	}
 }
 
-async function* inMemory(pieces: Uint8Array[]): AsyncGenerator<Uint8Array> {
-	for (const piece of pieces) yield await Promise.resolve(piece);
+async function* inMemory(content: Uint8Array): AsyncGenerator<Uint8Array> {
+	if (content.length > 0) yield await Promise.resolve(content);
+}
+
+function isDirectory({ type }: TreeEntry): boolean {
+	return type === 'directory';
 }
 
 function isStored(entry: TreeEntry): entry is StoredFile {
 	return entry.content !== undefined && entry.sha256 !== undefined;
-}
-
-function beyondEnd(key: string, name: string): BackupError {
-	return new BackupError('ARCHIVE_CORRUPT', `The index says that ${shownName(name)} lies beyond the end of ${key}.`, {
-		hint: 'Choose another backup, or a copy of this one.',
-	});
-}
-
-function nothingSelected(key: string): BackupError {
-	return new BackupError('INVALID_INPUT', `The backup ${key} holds nothing of what was chosen; nothing was changed.`, {
-		hint: 'Look at what it holds with List Entries, and mind upper and lower case.',
-	});
-}
-
-function inTheWayOf(names: string[], count: number): BackupError {
-	const shown = listed(names);
-	const more = count > names.length ? ` (${count} in all)` : '';
-	return new BackupError(
-		'TARGET_EXISTS',
-		`The target has others of these already: ${shown}${more}. Nothing of it was changed.`,
-		{
-			hint: 'Restore into an empty place, or choose to skip or to overwrite what is there.',
-		},
-	);
 }

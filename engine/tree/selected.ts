@@ -7,36 +7,41 @@ import type { ArchiveReader } from '../archive';
 import { BackupError } from '../errors';
 import { MOST_LINKED, type TreeEntry } from './entry';
 import { shownName } from './name';
-import { readIndex } from './read-index';
-import type { Selection } from './selection';
+import { readChunks, readIndex } from './read-index';
+import type { EntrySelection } from './selection';
 
 export class SelectedEntries {
 	readonly #reader: ArchiveReader;
-	readonly #selection: Selection;
+	readonly #selection: EntrySelection;
 	readonly #signal: AbortSignal;
 	/** Under which name a file is restored that was not selected itself, by its own. */
 	readonly #standIns = new Map<string, string>();
 
-	private constructor(reader: ArchiveReader, selection: Selection, signal: AbortSignal) {
+	private constructor(reader: ArchiveReader, selection: EntrySelection, signal: AbortSignal) {
 		this.#reader = reader;
 		this.#selection = selection;
 		this.#signal = signal;
 	}
 
 	/** Reads the index once where a part of a backup that has hard links is selected. @throws BackupError as readIndex does */
-	static async of(reader: ArchiveReader, selection: Selection, signal: AbortSignal): Promise<SelectedEntries> {
+	static async of(reader: ArchiveReader, selection: EntrySelection, signal: AbortSignal): Promise<SelectedEntries> {
 		const selected = new SelectedEntries(reader, selection, signal);
 		if (!selection.isWhole && (reader.manifest.counts['links'] ?? 0) > 0) await selected.#findStandIns();
 		return selected;
 	}
 
 	/**
-	 * The selected entries, in the order of names, except for a link that stands in for its file, which comes in the place of that.
+	 * The selected entries, in the order of names, except for a link that stands in for its file, which comes in the place of that. They
+	 * come by chunks, each to be read to its end before the next.
 	 * @throws BackupError ARCHIVE_CORRUPT also for a link that leads to no file of the backup
 	 */
-	async *[Symbol.asyncIterator](): AsyncGenerator<TreeEntry> {
+	async *chunks(): AsyncGenerator<Generator<TreeEntry, void>> {
 		const linked = new Set<string>();
-		for await (const entry of readIndex(this.#reader, this.#signal)) {
+		for await (const entries of readChunks(this.#reader, this.#signal)) yield this.#selectedOf(entries, linked);
+	}
+
+	*#selectedOf(entries: Iterable<TreeEntry>, linked: Set<string>): Generator<TreeEntry, void> {
+		for (const entry of entries) {
 			if (entry.linked && linked.size < MOST_LINKED) linked.add(entry.name);
 			const isSelected = this.#selection.takes(entry.name);
 			if (entry.type === 'link') {

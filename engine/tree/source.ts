@@ -1,17 +1,27 @@
 /** Where the entries of a backup come from: a folder, a bucket. Each system brings one. */
-import type { EntryFacts } from './entry';
+import type { EntryFacts, TreeEntry } from './entry';
 
 export interface TreeSource {
+	/**
+	 * Whether entries are only ever replaced as a whole, so that one that could not be read as it was at one moment is a piece of
+	 * something, and is left out. By default such a file is stored as it was read last, and said to be so: logs grow all the time.
+	 */
+	readonly isAtomic?: true;
 	/**
 	 * All entries, each once, in the order of compareNames. What is not to be backed up is left out here already.
 	 * @throws BackupError where the list may not be complete: a backup without an end is none
 	 */
 	entries(signal: AbortSignal): AsyncIterable<EntryFacts>;
+	/**
+	 * An entry as it is now that an earlier backup has and `entries` has not; undefined where it is certainly gone, or not to be
+	 * backed up. For sources whose list is no proof that something is not there. Several are asked for at once.
+	 */
+	unlisted?(known: TreeEntry, signal: AbortSignal): Promise<EntryFacts | undefined>;
 	/** Opens the content of a file. Several are open at once. @throws BackupError what ends the whole backup */
 	open(entry: EntryFacts, signal: AbortSignal): Promise<OpenEntry | LeftOut>;
 	/**
 	 * Reads a small file whole, where that is cheaper than to open it. There may be fewer or more bytes than `facts.size`, the
-	 * size now, where it was changed meanwhile.
+	 * size now, where it was changed meanwhile. Hundreds are asked for at once.
 	 */
 	readWhole?(entry: EntryFacts, signal: AbortSignal): Promise<WholeEntry | LeftOut>;
 	/**
@@ -21,6 +31,10 @@ export interface TreeSource {
 	isLinkValid?(link: EntryFacts): boolean;
 	/** What the member of the tar is called, where that cannot be the name: see `unpackableName`. */
 	memberName?(entry: EntryFacts): string;
+	/** What messages call an entry, where its name is not for people. */
+	titleOf?(entry: EntryFacts): string;
+	/** In every case, at the end. */
+	close?(): void;
 }
 
 /** The content of a file, and what is known of it now that it is open. */
@@ -42,7 +56,10 @@ export interface OpenEntry {
 export interface WholeEntry {
 	/** As it is now that it was read. */
 	facts: EntryFacts;
+	/** For the reader alone; it may be lent. */
 	content: Uint8Array;
+	/** The hash of the content in hex, where it is known. */
+	sha256?: string;
 	/** Whether all of it was read as it was at one moment. */
 	isUnchanged: boolean;
 }

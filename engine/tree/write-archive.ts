@@ -1,6 +1,7 @@
 /**
  * How one archive of a set is written. Entries come as steps, in order. Each file becomes a member of the tar, and the tar is
- * cut into frames without regard to members: many small files share a frame, a large one has many. All that a restore
+ * cut into frames without regard to members: many small files share a frame, a large one has many. Headers and small files
+ * are gathered in blocks, for each piece by itself would take longer on its way than to be copied. All that a restore
  * needs is where a file's content begins in the tar, for the manifest says which frame holds that byte. After some thousand
  * entries the index of these follows as a frame of its own, so that nothing that grows with the set is held in memory.
  */
@@ -8,10 +9,11 @@ import { createHash } from 'node:crypto';
 
 import { writeFrames, type ArchiveWriter } from '../archive';
 import { memberHeader, paddedSize, tarEnd, tarPadding } from '../tar';
-import { isLeftOut, SMALL_BYTES, TRIES, type Step } from './ahead';
+import { isLeftOut, NEVER_WHOLE, SMALL_BYTES, TRIES, type Step } from './ahead';
 import type { EntryFacts, TreeEntry } from './entry';
 import { IndexChunk } from './index-chunk';
 import { bytesOf, shownName } from './name';
+import { Pack } from './pack';
 import type { LeftOut, OpenEntry, TreeSource } from './source';
 
 const ZEROS = Buffer.alloc(64 * 1024);
@@ -25,7 +27,7 @@ export interface Tally {
 	links: number;
 	stored: number;
 	reused: number;
-	/** Of all files. */
+	/** Bytes of all files together. */
 	bytes: number;
 	/** Bytes of content that the index uses, by the archive that holds it. */
 	uses: Map<string, number>;
@@ -66,6 +68,7 @@ export class TreeArchive {
 	readonly #writer: ArchiveWriter;
 	readonly #context: WriteContext;
 	readonly #chunk = new IndexChunk();
+	readonly #pack = new Pack();
 	/** Bytes of the tar so far. */
 	#offset = 0;
 	#chunks = 0;
@@ -110,10 +113,17 @@ export class TreeArchive {
 			const next = await steps.next();
 			if (next.done) {
 				this.#isOver = true;
-				return;
+				break;
 			}
-			yield* this.#counted(this.#memberOf(next.value));
+			if (this.#isStreamed(next.value)) {
+				yield* this.#pack.takeAll();
+				yield* this.#counted(this.#large(next.value.facts));
+			} else {
+				this.#add(next.value);
+				if (this.#pack.hasFull) yield* this.#pack.takeFull();
+			}
 		}
+		yield* this.#pack.takeAll();
 	}
 
 	async *#counted(pieces: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -123,24 +133,27 @@ export class TreeArchive {
 		}
 	}
 
-	async *#memberOf(step: Step): AsyncGenerator<Uint8Array> {
+	/** Whether it is opened now: it is large, or a hard link that does not lead to its content any more. */
+	#isStreamed(step: Step): step is Extract<Step, { facts: EntryFacts }> {
+		if (step.kind === 'large') return true;
+		return (
+			step.kind === 'bare' && step.facts.type === 'link' && this.#context.source.isLinkValid?.(step.facts) === false
+		);
+	}
+
+	/** What needs no waiting. There may be a million of these, so their bytes are gathered. */
+	#add(step: Step): void {
 		if (step.kind === 'known') return this.#enter(step.entry);
 		if (step.kind === 'leftOut') return this.#leaveOut(step.facts, step.reason);
-		if (step.kind === 'large') {
-			yield* this.#large(step.facts);
-			return;
-		}
-		const isLost = step.facts.type === 'link' && this.#context.source.isLinkValid?.(step.facts) === false;
-		if (isLost) {
-			yield* this.#large(step.facts);
-			return;
-		}
-		yield this.#header(step.facts);
-		if (step.kind === 'bare') return this.#enter(step.facts);
+		const header = this.#header(step.facts);
+		this.#pack.add(header);
+		this.#offset += header.length;
+		if (step.kind !== 'small') return this.#enter(step.facts);
 		const { facts, content, sha256, changed } = step;
 		const offset = this.#offset;
-		for (const piece of content) if (piece.length > 0) yield piece;
-		if (facts.size % 512 !== 0) yield tarPadding(facts.size);
+		this.#pack.add(content);
+		this.#pack.addZeros(paddedSize(facts.size) - facts.size);
+		this.#offset += paddedSize(facts.size);
 		this.#store(facts, sha256, offset, changed);
 	}
 
@@ -158,7 +171,10 @@ export class TreeArchive {
 				const read = yield* this.#streamed(opened);
 				if (facts.size % 512 !== 0) yield tarPadding(facts.size);
 				const isWhole = read.isWhole && (await opened.isUnchanged());
-				if (!isWhole && tries < TRIES && facts.size > SMALL_BYTES) continue;
+				const isWorthAnother = source.isAtomic || facts.size > SMALL_BYTES;
+				if (!isWhole && tries < TRIES && isWorthAnother) continue;
+				// What was written of it belongs to no entry.
+				if (!isWhole && source.isAtomic) return this.#leaveOut(facts, NEVER_WHOLE);
 				return this.#store(facts, read.sha256, offset, !isWhole);
 			} finally {
 				await opened.close();
@@ -210,7 +226,7 @@ export class TreeArchive {
 
 	#store(facts: EntryFacts, sha256: string, offset: number, changed: boolean): void {
 		const entry: TreeEntry = { ...facts, sha256, content: { archive: this.#writer.id, offset } };
-		if (changed) note(this.#context.tally.changed, shownName(facts.name));
+		if (changed) note(this.#context.tally.changed, this.#titleOf(facts));
 		this.#enter(changed ? { ...entry, changed: true } : entry);
 	}
 
@@ -230,8 +246,12 @@ export class TreeArchive {
 		tally.uses.set(archive, (tally.uses.get(archive) ?? 0) + paddedSize(entry.size));
 	}
 
-	#leaveOut({ name }: EntryFacts, reason: string): void {
-		note(this.#context.tally.leftOut, `${shownName(name)} (${reason})`);
+	#leaveOut(facts: EntryFacts, reason: string): void {
+		note(this.#context.tally.leftOut, `${this.#titleOf(facts)} (${reason})`);
+	}
+
+	#titleOf(facts: EntryFacts): string {
+		return shownName(this.#context.source.titleOf?.(facts) ?? facts.name);
 	}
 }
 

@@ -1,13 +1,12 @@
 /** What files bring so that their backups can be verified: see engine/verify/system.ts. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import path from 'node:path';
-
 import type { ArchiveReader } from '../../archive';
 import { BackupError, messageOf } from '../../errors';
 import { checkTree, openNeeded, readIndex, restoreTree } from '../../tree';
-import type { BackupSystem, Counts } from '../../verify/system';
+import type { BackupSystem, Counts, ForeignFile, TarFormat } from '../../verify/system';
 import type { CheckContext } from '../../verify/types';
 import { assertRestorable, FilesTarget, hashOf, pathOf } from '../../tree/folder';
+import { testTar } from '../foreign';
+import { withScratchFolder } from '../../verify/scratchFolder';
 
 /** Where a backup of files is restored for a test: below this folder, in one that is removed afterwards. */
 export interface FilesScratch {
@@ -16,6 +15,15 @@ export interface FilesScratch {
 }
 
 const FOUND_AT_MOST = 100;
+
+/** Any tar can be unpacked: whoever knows it better comes before (engine/systems.ts). */
+const anyTar: TarFormat<FilesScratch> = {
+	form: 'tar archive',
+	inspect: () => ({
+		member: () => {},
+		finish: () => Promise.resolve({ counts: {}, testRestore: testRestoreOfTar }),
+	}),
+};
 
 export const filesSystem: BackupSystem<FilesScratch> = {
 	name: 'files',
@@ -39,6 +47,7 @@ export const filesSystem: BackupSystem<FilesScratch> = {
 			},
 		},
 	],
+	tars: [anyTar],
 	measures: { files: 'number of files', bytes: 'size of the files' },
 };
 
@@ -47,26 +56,14 @@ async function testRestore(reader: ArchiveReader, { folder }: FilesScratch, cont
 	const { signal, needed } = context;
 	if (!needed) throw new BackupError('INVALID_INPUT', 'The backup came without the storage that it lies in.');
 	const archives = await openNeeded(reader, { ...needed, signal });
-	const root = await mkdtemp(path.join(folder, 'stack_backup_verify_')).catch((error: unknown) => {
-		throw unusable(folder, error);
-	});
-	try {
+	const restored = async (root: string) => {
 		const begun = performance.now();
 		const target = new FilesTarget({ root, existing: 'fail', modes: false });
 		await restoreTree({ reader, archives, target, ...(signal && { signal }) });
 		context.restoreTook?.(Math.round(performance.now() - begun));
 		return await compare(reader, root, context);
-	} finally {
-		await rm(root, { recursive: true, force: true });
-	}
-}
-
-function unusable(folder: string, cause: unknown): BackupError {
-	const message = `Nothing can be restored into ${folder} for a test: ${messageOf(cause)}`;
-	return new BackupError('TARGET_FAILED', message, {
-		cause,
-		hint: 'Choose a folder that exists and that n8n may write to.',
-	});
+	};
+	return await withScratchFolder(folder, restored, (message) => context.found({ severity: 'warning', message }));
 }
 
 async function compare(reader: ArchiveReader, root: string, { signal, found }: CheckContext): Promise<Counts> {
@@ -80,4 +77,32 @@ async function compare(reader: ArchiveReader, root: string, { signal, found }: C
 		}
 	}
 	return counts;
+}
+
+/** What a restore refuses says nothing of the tar, which was read to its end before: absolute paths are fine for tar. */
+async function testRestoreOfTar(
+	{ name, open }: ForeignFile,
+	{ folder }: FilesScratch,
+	{ found, restoreTook, signal = new AbortController().signal }: CheckContext,
+): Promise<Counts> {
+	const warn = (message: string) => found({ severity: 'warning', message });
+	let count = 0;
+	const differs = (part: string, message: string) => {
+		if (++count <= FOUND_AT_MOST) found({ severity: 'error', part, message });
+	};
+	const restored = async (root: string) => {
+		const begun = performance.now();
+		const onRestored = () => restoreTook?.(Math.round(performance.now() - begun));
+		return await testTar({ tar: { name, open }, root, differs, onRestored, signal });
+	};
+	try {
+		const { files, bytes, warnings } = await withScratchFolder(folder, restored, warn);
+		warnings.forEach(warn);
+		return { files, bytes };
+	} catch (error) {
+		if (!(error instanceof BackupError) || error.code !== 'ARCHIVE_CORRUPT') throw error;
+		const { hint } = error;
+		found({ severity: 'inconclusive', message: messageOf(error), ...(hint !== undefined && { hint }) });
+		return {};
+	}
 }

@@ -58,7 +58,7 @@ export function headersOf(attributes: ObjectAttributes): Record<string, string> 
 	const headers: Record<string, string> = {};
 	for (const [key, name] of Object.entries(HEADERS)) {
 		const value = attributes[key as keyof typeof HEADERS];
-		if (value !== undefined) headers[name] = value;
+		if (value !== undefined) headers[name] = signable(value);
 	}
 	for (const [name, value] of Object.entries(attributes.metadata ?? {})) headers[META + name] = encodedWord(value);
 	return headers;
@@ -115,7 +115,12 @@ function decodedWords(value: string): string {
 }
 
 function encodedWord(value: string): string {
-	return isAscii(value) ? value : `=?UTF-8?B?${Buffer.from(value).toString('base64')}?=`;
+	return isAscii(value) ? signable(value) : `=?UTF-8?B?${Buffer.from(value).toString('base64')}?=`;
+}
+
+/** Spaces at the ends get lost on the way, and of tabs each server has its own idea of what was signed. */
+function signable(value: string): string {
+	return value.replaceAll('\t', ' ').replace(/^ +| +$/g, '');
 }
 
 function isAscii(text: string): boolean {

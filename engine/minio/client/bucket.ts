@@ -1,4 +1,6 @@
 /** One bucket: its objects, their tags, its configuration. Every failure comes out as a BackupError that names bucket and server. */
+import type { IncomingHttpHeaders } from 'node:http';
+
 import { BackupError } from '../../errors';
 import { BatchDelete } from '../../storage/s3/batch-delete';
 import { CreateOnly } from '../../storage/s3/conditional';
@@ -8,13 +10,20 @@ import { openRange } from '../../storage/s3/range';
 import type { S3Requests } from '../../storage/s3/requests';
 import { ResumableRead } from '../../storage/s3/resumable-read';
 import { Patience } from '../../storage/s3/retry';
+import type { ListedUpload } from '../../storage/s3/listing';
+import { isGoingOn, uploadsBefore } from '../../storage/s3/unfinished';
 import { attributesIn, type ObjectAttributes } from './attributes';
 import { readConfiguration, writeConfiguration, type ConfigurationName, type ReadConfiguration } from './configuration';
 import { copyObject, type CopyOptions } from './copy';
 import { clientError, isObjectChanged, type Role } from './errors';
-import { listBucket, type ListedObject, type ListOptions } from './listing';
-import { putObject, type PutContext, type PutOptions } from './put';
+import { listPages, type ListOptions } from './listing';
+import type { ListedObject } from './page';
+import { prefixesOf } from './prefixes';
+import { LeadingSlashes } from './leadingSlashes';
+import { putObject, putTags, type PutContext, type PutOptions } from './put';
+import { putRanges, takesRanges, type Ranges } from './putRanges';
 import { TagCalls, type Tags } from './tags';
+import { listVersions, type KeyVersions, type VersionListOptions } from './versions';
 
 /** What a HEAD or a GET tells of an object. */
 export interface ObjectFacts {
@@ -51,6 +60,10 @@ export interface OpenOptions {
 	end?: number;
 	/** The object that is meant: another one under the key is an error that isObjectChanged tells. */
 	etag?: string;
+	/** What a list says of the object: it has so many bytes as long as it has this ETag. */
+	listed?: Pick<ListedObject, 'size' | 'etag'>;
+	/** The version, where the bucket keeps versions; by default the current one. */
+	versionId?: string;
 	signal?: AbortSignal | undefined;
 }
 
@@ -60,6 +73,7 @@ export class Bucket {
 	readonly #role: Role;
 	readonly #context: PutContext;
 	readonly #deletions: BatchDelete;
+	readonly #slashes: LeadingSlashes;
 
 	constructor(requests: S3Requests, role: Role) {
 		this.name = requests.settings.bucket;
@@ -70,43 +84,98 @@ export class Bucket {
 			createOnly: new CreateOnly(requests),
 			tags: new TagCalls(requests),
 			refused: new Set(),
+			buffers: [],
 		};
 		this.#deletions = new BatchDelete(requests);
+		this.#slashes = new LeadingSlashes(requests);
 	}
 
 	/** Every object, each once, in the order of compareNames. @throws BackupError SOURCE_FAILED where the list cannot be relied upon */
 	async *list(options: ListOptions = {}): AsyncGenerator<ListedObject> {
+		for await (const objects of this.listPages(options)) yield* objects;
+	}
+
+	/** The same by pages, for lists that may be of a million objects. @throws as `list` */
+	async *listPages(options: ListOptions = {}): AsyncGenerator<Iterable<ListedObject>> {
 		try {
-			yield* listBucket(this.#requests, options);
+			yield* listPages(this.#requests, options);
 		} catch (error) {
 			throw clientError(error, this.#role, this.#requests.settings);
 		}
 	}
 
-	/** Undefined where there is none. */
-	async head(key: string, signal?: AbortSignal): Promise<ObjectFacts | undefined> {
+	/** What keys begin with, up to the next slash; of many, maybe not all. */
+	async prefixes(beginning?: string, signal?: AbortSignal): Promise<string[]> {
+		return await this.#explained(
+			'',
+			async () => await prefixesOf(this.#requests, { ...(beginning && { beginning }), signal }),
+		);
+	}
+
+	/**
+	 * Every version of every object, and every delete marker, in the order of keys.
+	 * @throws BackupError SOURCE_FAILED where the list cannot be relied upon
+	 */
+	async *listVersions(options: VersionListOptions = {}): AsyncGenerator<KeyVersions> {
+		try {
+			yield* listVersions(this.#requests, options);
+		} catch (error) {
+			throw clientError(error, this.#role, this.#requests.settings);
+		}
+	}
+
+	/** Undefined where there is none. @param versionId by default of the current one */
+	async head(key: string, signal?: AbortSignal, versionId?: string): Promise<ObjectFacts | undefined> {
 		return await this.#explained(key, async () => {
-			const head = await headObject(this.#requests, key, signal);
+			const head = await headObject(this.#requests, key, signal, versionId);
 			return head && factsOf(head.headers, head.size);
 		});
 	}
 
-	/** Undefined where there is none. @throws BackupError; see isObjectChanged */
+	/**
+	 * Bytes of the parts that an object was uploaded in, all but the last of one size; undefined where it was not, or the server does not tell.
+	 * @param etag what it must still have
+	 */
+	async partBytes(
+		key: string,
+		{ size, etag }: Pick<ObjectFacts, 'size' | 'etag'>,
+		signal?: AbortSignal,
+	): Promise<number | undefined> {
+		const parts = Number(/^[0-9a-f]{32}-([1-9][0-9]{0,4})$/.exec(etag)?.[1] ?? 0);
+		if (parts < 1) return undefined;
+		const query = { partNumber: '1' };
+		try {
+			const { headers } = await this.#requests.send({ method: 'HEAD', key, query, signal });
+			const bytes = Number(headers['content-length']);
+			const isCutSo = etagOf(headers) === etag && bytes > 0 && Math.ceil(size / bytes) === parts;
+			return isCutSo ? bytes : undefined;
+		} catch (error) {
+			if (error instanceof S3Failure) return undefined;
+			throw error;
+		}
+	}
+
+	/**
+	 * Undefined where there is none.
+	 * @throws BackupError, also where the answer has fewer or more bytes than the list says of the same object: caches keep the
+	 * beginning of an object and take it for all of it; see isObjectChanged
+	 */
 	async open(key: string, options: OpenOptions = {}): Promise<OpenedObject | undefined> {
-		const { start = 0, end, etag, signal } = options;
+		const { start = 0, end, etag, versionId, listed, signal } = options;
 		return await this.#explained(key, async () => {
 			try {
-				const response = await openRange(this.#requests, key, { start, end }, etag, signal);
+				const response = await openRange(this.#requests, key, { start, end }, { etag, versionId }, signal);
 				// An empty object has no range.
 				if (!response) {
-					const head = await headObject(this.#requests, key, signal);
+					const head = await headObject(this.#requests, key, signal, versionId);
 					return head && { facts: factsOf(head.headers, head.size), bytes: nothing(), close: () => {} };
 				}
 				const found = etagOf(response.headers);
 				const bytes = new ResumableRead(
 					{
 						open: async (from, _etag, readSignal) => {
-							const rest = found && (await openRange(this.#requests, key, { start: from, end }, found, readSignal));
+							const meant = { etag: found, versionId };
+							const rest = found && (await openRange(this.#requests, key, { start: from, end }, meant, readSignal));
 							if (!rest) throw new S3Failure('The object was replaced', { status: 412, code: 'ObjectChanged' });
 							return rest;
 						},
@@ -119,9 +188,15 @@ export class Bucket {
 					},
 					{ response, start },
 				);
-				const length = Number(response.headers['content-length']);
-				const total = /\/(\d+)$/.exec(response.headers['content-range'] ?? '')?.[1];
-				return { facts: factsOf(response.headers, Number(total ?? length)), bytes, close: () => void bytes.destroy() };
+				const close = () => void bytes.destroy();
+				try {
+					const facts = factsOf(response.headers, await this.#sizeOf(key, response.headers, signal));
+					assertAsListed(facts, listed);
+					return { facts, bytes, close };
+				} catch (error) {
+					close();
+					throw error;
+				}
 			} catch (error) {
 				if (isNoObject(error)) return undefined;
 				throw error;
@@ -135,7 +210,33 @@ export class Bucket {
 	 * @throws BackupError TARGET_EXISTS, what the content throws, CANCELLED
 	 */
 	async put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<string> {
-		return await this.#explained(key, async () => await putObject(this.#context, key, content, options));
+		return await this.#explained(key, async () => {
+			return await this.#slashes.kept(
+				key,
+				async () => await putObject(this.#context, key, content, options),
+				options.signal,
+			);
+		});
+	}
+
+	/**
+	 * Stores an object over one that may be there, with nothing of its content held in memory.
+	 * @returns its ETag; undefined where the server was found not to take that, and the content is for `put`
+	 * @throws what the content throws, CANCELLED
+	 */
+	async putRanges(key: string, ranges: Ranges, options: PutOptions): Promise<string | undefined> {
+		return await this.#explained(key, async () => {
+			return await this.#slashes.kept(
+				key,
+				async () => await putRanges(this.#context, key, ranges, options),
+				options.signal,
+			);
+		});
+	}
+
+	/** Whether `putRanges` works, as far as that is known. */
+	get takesRanges(): boolean {
+		return takesRanges(this.#context);
 	}
 
 	/**
@@ -144,7 +245,9 @@ export class Bucket {
 	 * @throws BackupError; see isObjectChanged
 	 */
 	async copy(key: string, options: CopyOptions): Promise<string | undefined> {
-		return await this.#explained(key, async () => await copyObject(this.#requests, key, options));
+		return await this.#explained(key, async () => {
+			return await this.#slashes.kept(key, async () => await copyObject(this.#context, key, options), options.signal);
+		});
 	}
 
 	/**
@@ -165,14 +268,37 @@ export class Bucket {
 		return failures;
 	}
 
-	/** Undefined where the server has no tags, or the object is gone. */
-	async tags(key: string, signal?: AbortSignal): Promise<Tags | undefined> {
-		return await this.#explained(key, async () => await this.#context.tags.get(key, signal));
+	/** Unfinished uploads below a prefix that were begun before a time; none where the server lists none. @throws BackupError */
+	async unfinishedUploads(prefix: string, before: Date, signal?: AbortSignal): Promise<ListedUpload[]> {
+		return await this.#explained('', async () => await uploadsBefore(this.#requests, prefix, before, signal));
 	}
 
-	/** False where the server has no tags. */
-	async setTags(key: string, tags: Tags, signal?: AbortSignal): Promise<boolean> {
-		return await this.#explained(key, async () => await this.#context.tags.set(key, tags, signal));
+	/**
+	 * Gives up an unfinished upload, also of another run, unless it has got a part since a time; fine where it is gone.
+	 * @returns false for one that goes on
+	 * @throws BackupError
+	 */
+	async giveUpStale(upload: ListedUpload, since: Date, signal?: AbortSignal): Promise<boolean> {
+		const { key, uploadId } = upload;
+		return await this.#explained(key, async () => {
+			if (await isGoingOn(this.#requests, upload, since, signal)) return false;
+			try {
+				await this.#requests.send({ method: 'DELETE', key, query: { uploadId }, signal });
+			} catch (error) {
+				if (!isNoObject(error)) throw error;
+			}
+			return true;
+		});
+	}
+
+	/** Undefined where the server has no tags, or the object is gone. @param versionId by default of the current one */
+	async tags(key: string, signal?: AbortSignal, versionId?: string): Promise<Tags | undefined> {
+		return await this.#explained(key, async () => await this.#context.tags.get(key, signal, versionId));
+	}
+
+	/** Gives an object that is there the tags among its attributes. @throws BackupError */
+	async tag(key: string, options: Pick<PutOptions, 'attributes' | 'signal' | 'onLeftOut'>): Promise<void> {
+		await this.#explained(key, async () => await putTags(this.#context, key, options));
 	}
 
 	/** Whether the server was found to have no tags of objects. */
@@ -180,8 +306,9 @@ export class Bucket {
 		return this.#context.tags.isUnsupported;
 	}
 
-	async configuration(signal?: AbortSignal): Promise<ReadConfiguration> {
-		return await this.#explained('', async () => await readConfiguration(this.#requests, signal));
+	/** @param names which documents; all by default */
+	async configuration(signal?: AbortSignal, names?: readonly ConfigurationName[]): Promise<ReadConfiguration> {
+		return await this.#explained('', async () => await readConfiguration(this.#requests, signal, names));
 	}
 
 	/** False where the server has no such thing. */
@@ -191,8 +318,16 @@ export class Bucket {
 
 	/** Whether the bucket keeps older versions of objects: `Enabled`, `Suspended`, or undefined where it never did. */
 	async versioning(signal?: AbortSignal): Promise<'Enabled' | 'Suspended' | undefined> {
-		const { versioning = '' } = (await this.configuration(signal)).configuration;
+		const { versioning = '' } = (await this.configuration(signal, ['versioning'])).configuration;
 		return /<Status>\s*(Enabled|Suspended)\s*</.exec(versioning)?.[1] as 'Enabled' | 'Suspended' | undefined;
+	}
+
+	/** Bytes of the whole object. What comes in chunks has no length; the answer to HEAD has it all the same. */
+	async #sizeOf(key: string, headers: IncomingHttpHeaders, signal: AbortSignal | undefined): Promise<number> {
+		const total = /\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1] ?? headers['content-length'];
+		if (total !== undefined) return Number(total);
+		const head = await headObject(this.#requests, key, signal);
+		return head && head.etag === etagOf(headers) ? head.size : NaN;
 	}
 
 	async #explained<T>(key: string, action: () => Promise<T>): Promise<T> {
@@ -204,7 +339,11 @@ export class Bucket {
 	}
 }
 
-function factsOf(headers: Parameters<typeof attributesIn>[0], size: number): ObjectFacts {
+/** @throws S3Failure where the server does not tell the size: what it sends could end anywhere */
+function factsOf(headers: IncomingHttpHeaders, size: number): ObjectFacts {
+	if (!Number.isSafeInteger(size) || size < 0) {
+		throw new S3Failure('It does not say how many bytes the object has', { status: 200, code: 'InvalidResponse' });
+	}
 	const versionId = headers['x-amz-version-id'];
 	const tagCount = headers['x-amz-tagging-count'];
 	const encryption = headers['x-amz-server-side-encryption'];
@@ -220,6 +359,14 @@ function factsOf(headers: Parameters<typeof attributesIn>[0], size: number): Obj
 		...(typeof tagCount === 'string' && { tagCount: Number(tagCount) }),
 		...(tagCount === undefined && TELL_TAG_COUNT.test(String(headers['server'] ?? '')) && { tagCount: 0 }),
 	};
+}
+
+function assertAsListed({ etag, size }: ObjectFacts, listed: OpenOptions['listed']): void {
+	if (!listed || etag === '' || listed.etag !== etag || listed.size === size) return;
+	throw new S3Failure(`It lists the object with ${listed.size} bytes, and sends it with ${size}`, {
+		status: 200,
+		code: 'IncompleteBody',
+	});
 }
 
 /** Servers that say how many tags an object has, to whom may read them, and say nothing where there are none. */

@@ -1,7 +1,7 @@
 /** An S3 server: MinIO, AWS or any other. It says which buckets there are, makes new ones, and gives access to them. */
 import { type BackupError, throwIfCancelled } from '../../errors';
 import { S3Failure } from '../../storage/s3/failure';
-import { assertBucketName, connectionSettings, type S3ConnectionOptions } from '../../storage/s3/options';
+import { assertBucketName, connectionSettings, endpointOf, type S3ConnectionOptions } from '../../storage/s3/options';
 import { assertRoot, S3Requests } from '../../storage/s3/requests';
 import { elements, textOf } from '../../storage/s3/xml';
 import { Bucket } from './bucket';
@@ -13,9 +13,17 @@ export interface ListedBucket {
 	createdAt?: number;
 }
 
+/** A page has a thousand buckets or more; AWS gives an account a million at most. */
+const MOST_PAGES = 10_000;
+const ENDED = /<\/ListAllMyBucketsResult>\s*$|<ListAllMyBucketsResult[^>]*\/>\s*$/;
+
 export class S3Client {
 	/** `https://s3.example.com:9000`: what series go by. */
 	readonly endpoint: string;
+	/** The same for clients that may do the same: endpoint and access key. Not for messages. */
+	readonly access: string;
+	/** Bytes of the parts of an upload, and how many are sent at once. */
+	readonly uploads: { readonly partSize: number; readonly concurrency: number };
 	readonly #requests: S3Requests;
 	readonly #role: Role;
 
@@ -27,9 +35,10 @@ export class S3Client {
 		const settings = connectionSettings(options);
 		this.#requests = new S3Requests(settings);
 		this.#role = role;
-		const { host, port, secure } = settings;
-		const name = host.includes(':') ? `[${host}]` : host;
-		this.endpoint = `${secure ? 'https' : 'http'}://${name}:${port}`;
+		this.endpoint = endpointOf(settings);
+		const { partSize, concurrency } = settings;
+		this.uploads = { partSize, concurrency };
+		this.access = `${this.endpoint} ${settings.accessKeyId}`;
 	}
 
 	/** @throws BackupError INVALID_INPUT for what is no name of a bucket */
@@ -38,23 +47,31 @@ export class S3Client {
 		return new Bucket(this.#requests.inBucket(name), this.#role);
 	}
 
-	/** All buckets that the keys may see, by name. @throws BackupError ACCESS_DENIED where they may not list them */
+	/**
+	 * All buckets that the keys may see, by name.
+	 * @throws BackupError ACCESS_DENIED where they may not list them, and where the list cannot be relied upon: a backup of all
+	 * buckets would silently leave some out
+	 */
 	async buckets(signal?: AbortSignal): Promise<ListedBucket[]> {
 		throwIfCancelled(signal);
 		const found: ListedBucket[] = [];
+		const tokens = new Set<string>();
 		let token: string | undefined;
 		try {
-			do {
+			for (;;) {
 				const query: Record<string, string> = token === undefined ? {} : { 'continuation-token': token };
 				const answer = await this.#requests.send({ method: 'GET', query, signal });
 				assertRoot(answer, 'ListAllMyBucketsResult');
+				if (!ENDED.test(answer.text)) throw unreliable('it breaks off before its end');
 				for (const item of elements(answer.text, 'Bucket')) {
 					const createdAt = Date.parse(textOf(item, 'CreationDate') ?? '');
 					found.push({ name: textOf(item, 'Name') ?? '', ...(!Number.isNaN(createdAt) && { createdAt }) });
 				}
-				const next: string | undefined = textOf(answer.text, 'ContinuationToken') || undefined;
-				token = next === token ? undefined : next;
-			} while (token !== undefined);
+				token = textOf(answer.text, 'ContinuationToken') || undefined;
+				if (token === undefined) break;
+				if (tokens.has(token) || tokens.size >= MOST_PAGES) throw unreliable('it repeats its pages');
+				tokens.add(token);
+			}
 		} catch (error) {
 			throw this.#explained(error);
 		}
@@ -126,4 +143,11 @@ export class S3Client {
 	#explained(error: unknown): BackupError {
 		return clientError(error, this.#role, this.#requests.settings) as BackupError;
 	}
+}
+
+function unreliable(problem: string): S3Failure {
+	return new S3Failure(`Its list of buckets cannot be relied upon: ${problem}`, {
+		status: 200,
+		code: 'InvalidListing',
+	});
 }

@@ -29,10 +29,14 @@ export interface ReadConfiguration {
 }
 
 /** @throws S3Failure where the server is out of reach, or there is no such bucket; BackupError CANCELLED */
-export async function readConfiguration(requests: S3Requests, signal?: AbortSignal): Promise<ReadConfiguration> {
+export async function readConfiguration(
+	requests: S3Requests,
+	signal?: AbortSignal,
+	names: readonly ConfigurationName[] = CONFIGURATION_NAMES,
+): Promise<ReadConfiguration> {
 	const configuration: BucketConfiguration = {};
 	const unreadable: ReadConfiguration['unreadable'] = [];
-	for (const name of CONFIGURATION_NAMES) {
+	for (const name of names) {
 		try {
 			const { text } = await requests.send({ method: 'GET', query: { [name]: '' }, signal });
 			if (!isDocument(name, text)) continue;

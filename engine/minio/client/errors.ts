@@ -1,5 +1,6 @@
 /** What goes wrong with a server that objects are read from or written to, as an error that says what to do. */
 import { BackupError, type ErrorCode } from '../../errors';
+import { isOfOwnersKey } from '../../storage/s3/codes';
 import { s3Error } from '../../storage/s3/errors';
 import { S3Failure } from '../../storage/s3/failure';
 import type { S3Settings } from '../../storage/s3/options';
@@ -28,15 +29,29 @@ const CODES: Readonly<Record<Role, Partial<Record<ErrorCode, ErrorCode>>>> = {
 
 const RIGHTS: Readonly<Record<Role, string>> = {
 	source:
-		'The keys need s3:ListBucket on the bucket, and s3:GetObject on its objects; s3:GetObjectTagging for their tags.',
+		'The keys need s3:ListBucket on the bucket, and s3:GetObject on its objects; s3:GetObjectTagging for their tags. To back up all versions: s3:GetBucketVersioning and s3:ListBucketVersions, s3:GetObjectVersion and s3:GetObjectVersionTagging.',
 	target:
-		'The keys need s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject and s3:AbortMultipartUpload on its objects; s3:PutObjectTagging for their tags, s3:CreateBucket to create it.',
+		'The keys need s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject and s3:AbortMultipartUpload on its objects; s3:PutObjectTagging for their tags, s3:CreateBucket to create it. For all versions: s3:GetBucketVersioning, s3:ListBucketVersions, s3:GetObjectVersion and s3:DeleteObject, s3:PutBucketVersioning for a bucket that is created.',
 };
 
 const HINTS: Readonly<Record<string, string>> = {
 	NoSuchBucket: 'Choose one from the list, or check the spelling and the endpoint in the S3 credential.',
 	NoSuchKey: 'It was removed meanwhile. Run it again.',
+	InvalidObjectState: 'Restore it from its class at the provider first, or leave it out.',
 };
+
+/** Why nobody can read an object now, whatever the keys may do; undefined for other failures. */
+function whyUnreadable(failure: S3Failure): string | undefined {
+	if (failure.code === 'InvalidObjectState') return 'it has to be restored from its storage class first';
+	return isOfOwnersKey(failure) ? 'it is encrypted with a key of its owner, SSE-C' : undefined;
+}
+
+/** Why an object cannot be read, where that says nothing of others; undefined for other errors. */
+export function whyObjectUnreadable(error: unknown): string | undefined {
+	const failure = error instanceof BackupError ? error.cause : undefined;
+	if (!(failure instanceof S3Failure) || !failure.isOfS3) return undefined;
+	return failure.code === 'AccessDenied' ? 'the keys may not read it' : whyUnreadable(failure);
+}
 
 /** @param key of the object that was asked for; empty for the bucket or the server */
 export function clientError(error: unknown, role: Role, settings: S3Settings, key = ''): unknown {
@@ -46,7 +61,9 @@ export function clientError(error: unknown, role: Role, settings: S3Settings, ke
 	const explained = s3Error(error, { settings, storage, key });
 	const { code, hint, message, details } = explained;
 	const isBucketMissing = error.code === 'NoSuchBucket';
-	return new BackupError(isBucketMissing ? 'INVALID_INPUT' : (CODES[role][code] ?? code), message, {
+	// A server that is to copy such an object is the target, too.
+	const mapped = whyUnreadable(error) === undefined ? (CODES[role][code] ?? code) : 'SOURCE_FAILED';
+	return new BackupError(isBucketMissing ? 'INVALID_INPUT' : mapped, message, {
 		cause: error,
 		hint: HINTS[error.code ?? ''] ?? (code === 'STORAGE_DENIED' && isAboutRights(error) ? RIGHTS[role] : (hint ?? '')),
 		...(details && { details }),

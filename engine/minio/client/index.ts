@@ -9,8 +9,12 @@ export {
 	type ReadConfiguration,
 } from './configuration';
 export type { CopyOptions } from './copy';
-export { isObjectChanged, type Role } from './errors';
-export type { ListedObject, ListOptions } from './listing';
+export { isObjectChanged, whyObjectUnreadable, type Role } from './errors';
+export type { ListOptions } from './listing';
+export type { ListedObject } from './page';
 export type { PutOptions } from './put';
+export type { Ranges } from './putRanges';
 export type { Tags } from './tags';
+export { MOST_VERSIONS, type KeyVersions, type ListedVersion, type VersionListOptions } from './versions';
+export type { ListedUpload } from '../../storage/s3/listing';
 export type { S3ConnectionOptions as S3Connection } from '../../storage/s3/options';

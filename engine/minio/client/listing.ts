@@ -9,19 +9,8 @@
 import { BackupError } from '../../errors';
 import { assertRoot, type S3Requests } from '../../storage/s3/requests';
 import { S3Failure } from '../../storage/s3/failure';
-import { elements, textOf } from '../../storage/s3/xml';
 import { compareNames, shownName } from '../../tree';
-
-export interface ListedObject {
-	key: string;
-	/** Bytes. */
-	size: number;
-	/** Milliseconds since 1970. */
-	modifiedAt: number;
-	/** Without quotation marks; empty where the server tells none. */
-	etag: string;
-	storageClass?: string;
-}
+import { pageIn, type ListedObject, type ListPage } from './page';
 
 export interface ListOptions {
 	/** What keys begin with. */
@@ -35,34 +24,39 @@ export interface ListOptions {
 	onRepaired?: (message: string) => void;
 }
 
-interface Page {
-	objects: ListedObject[];
-	isTruncated: boolean;
-	token: string | undefined;
-}
-
 /** How often a page that is wrong is asked for. */
-const TRIES = 3;
+export const TRIES = 3;
+/** So many pages in a row may have no keys; they are what a server shows of objects that were deleted. */
+const MOST_WITHOUT_KEYS = 10_000;
+const NOTHING = 'it says that there is more, and lists nothing';
 
 /**
  * Every object of a bucket, each once, in the order of compareNames.
  * @throws S3Failure; BackupError SOURCE_FAILED where the server's list cannot be relied upon, CANCELLED
  */
 export async function* listBucket(requests: S3Requests, options: ListOptions = {}): AsyncGenerator<ListedObject> {
+	for await (const objects of listPages(requests, options)) yield* objects;
+}
+
+/** The same by pages, each to be read to its end before the next: to wait for each object takes longer than to compare it. */
+export async function* listPages(
+	requests: S3Requests,
+	options: ListOptions = {},
+): AsyncGenerator<Iterable<ListedObject>> {
 	const { prefix = '', until } = options;
+	const isAll = prefix === '' && until === undefined;
 	const listing = new Listing(requests, options);
-	for (let page: Promise<Page | undefined> = listing.first(); ;) {
-		const { objects } = (await page) ?? {};
-		if (!objects) return;
-		const isBeyond = until !== undefined && objects.some(({ key }) => compareNames(key, until) > 0);
-		// The next page is on its way while this one is worked on; its failure is thrown when it is wanted.
-		page = isBeyond ? Promise.resolve(undefined) : listing.next();
-		page.catch(() => {});
-		for (const object of objects) {
+	const wanted = function* (page: ListPage): Generator<ListedObject, void> {
+		for (const object of page.objects()) {
 			if (!object.key.startsWith(prefix)) throw outside(object.key, prefix);
 			if (until !== undefined && compareNames(object.key, until) > 0) return;
 			yield object;
 		}
+	};
+	// None is fetched ahead: a server takes many times as long for a page as it takes to compare one.
+	for (let page = await listing.first(); page; page = await listing.next()) {
+		yield isAll ? page.objects() : wanted(page);
+		if (until !== undefined && compareNames(page.lastKey ?? '', until) > 0) return;
 	}
 }
 
@@ -74,6 +68,8 @@ class Listing {
 	#token: string | undefined;
 	readonly #tokens = new Set<string>();
 	#isOver = false;
+	/** Pages in a row that had none. */
+	#withoutKeys = 0;
 
 	constructor(requests: S3Requests, options: ListOptions) {
 		this.#requests = requests;
@@ -81,12 +77,12 @@ class Listing {
 		this.#last = options.after;
 	}
 
-	async first(): Promise<Page | undefined> {
+	async first(): Promise<ListPage | undefined> {
 		return await this.#advance(this.#last === undefined ? {} : { 'start-after': this.#last });
 	}
 
 	/** Undefined after the last page. */
-	async next(): Promise<Page | undefined> {
+	async next(): Promise<ListPage | undefined> {
 		if (this.#token !== undefined) return await this.#advance({ 'continuation-token': this.#token });
 		if (!this.#isOver) return await this.#advance(this.#afterLast());
 		return undefined;
@@ -97,7 +93,7 @@ class Listing {
 	}
 
 	/** The page that a request gives, or, where that is wrong, the one that follows the last good key. */
-	async #advance(where: Record<string, string>): Promise<Page | undefined> {
+	async #advance(where: Record<string, string>): Promise<ListPage | undefined> {
 		let problem = '';
 		for (let tries = 1; tries <= TRIES; tries++) {
 			const page = await this.#page(tries === 1 ? where : this.#afterLast());
@@ -108,11 +104,17 @@ class Listing {
 			}
 			problem = found ?? problem;
 		}
-		throw unreliable(this.#requests.settings.bucket, problem);
+		throw this.#unreliable(problem);
 	}
 
-	async #taken(page: Page): Promise<Page | undefined> {
-		this.#last = page.objects.at(-1)?.key ?? this.#last;
+	#unreliable(problem: string): BackupError {
+		return unreliable(this.#requests.settings.bucket, problem);
+	}
+
+	async #taken(page: ListPage): Promise<ListPage | undefined> {
+		this.#withoutKeys = page.count > 0 ? 0 : this.#withoutKeys + 1;
+		if (this.#withoutKeys > MOST_WITHOUT_KEYS) throw this.#unreliable(NOTHING);
+		this.#last = page.lastKey ?? this.#last;
 		this.#token = page.isTruncated ? page.token : undefined;
 		if (this.#token !== undefined) {
 			if (this.#tokens.has(this.#token)) {
@@ -126,35 +128,46 @@ class Listing {
 		}
 		if (page.isTruncated) {
 			// It says that there is more and gives nothing: what comes after the last key tells whether there is.
-			if (page.objects.length > 0 || this.#token !== undefined) return page;
+			if (page.count > 0 || this.#token !== undefined) return page;
 		}
 		const rest = await this.#beyondEnd();
 		if (!rest) {
 			this.#isOver = true;
-			return page.objects.length > 0 ? page : undefined;
+			return page.count > 0 ? page : undefined;
 		}
 		this.#repaired('it said that a page was the last one, and had more');
-		this.#last = rest.objects.at(-1)?.key ?? this.#last;
+		this.#last = rest.lastKey ?? this.#last;
 		this.#token = undefined;
-		return { ...rest, objects: [...page.objects, ...rest.objects] };
+		return page.followedBy(rest);
 	}
 
 	/** What the server has after the last key although it said that there was nothing; undefined for nothing. */
-	async #beyondEnd(): Promise<Page | undefined> {
+	async #beyondEnd(): Promise<ListPage | undefined> {
 		const last = this.#last ?? '';
 		for (const query of [{ 'list-type': '2', 'start-after': last }, { marker: last }] as Record<string, string>[]) {
-			const page = await this.#page(query);
-			const problem = typeof page === 'string' ? page : this.#problemOf(page);
-			if (typeof page === 'string' || problem !== undefined) {
-				throw unreliable(this.#requests.settings.bucket, problem ?? '');
-			}
-			if (page.objects.length > 0) return page;
+			const page = await this.#pageWithKeys(query);
+			if (page.count > 0) return page;
 		}
 		return undefined;
 	}
 
+	/** The first page that has keys, or is the last one: where many objects were deleted, some servers give pages without any. */
+	async #pageWithKeys(where: Record<string, string>): Promise<ListPage> {
+		const seen = new Set<string>();
+		for (let next = where; ;) {
+			const page = await this.#page(next);
+			const problem = typeof page === 'string' ? page : this.#problemOf(page);
+			if (typeof page === 'string' || problem !== undefined) throw this.#unreliable(problem ?? '');
+			if (page.count > 0 || !page.isTruncated) return page;
+			const { token } = page;
+			if (token === undefined || seen.has(token) || seen.size >= MOST_WITHOUT_KEYS) throw this.#unreliable(NOTHING);
+			seen.add(token);
+			next = { 'continuation-token': token };
+		}
+	}
+
 	/** One page; a text where the answer is not a whole one. */
-	async #page(where: Record<string, string>): Promise<Page | string> {
+	async #page(where: Record<string, string>): Promise<ListPage | string> {
 		const { prefix = '', signal } = this.#options;
 		const version: Record<string, string> = 'marker' in where ? {} : { 'list-type': '2' };
 		const filled = Object.fromEntries(Object.entries(where).filter(([, value]) => value !== ''));
@@ -164,9 +177,9 @@ class Listing {
 		return pageIn(answer.text);
 	}
 
-	#problemOf({ objects }: Page): string | undefined {
+	#problemOf(page: ListPage): string | undefined {
 		let last = this.#last;
-		for (const { key } of objects) {
+		for (const key of page.keys) {
 			if (last !== undefined) {
 				const order = compareNames(last, key);
 				if (order === 0) return `it listed ${shownName(key)} twice`;
@@ -183,70 +196,14 @@ class Listing {
 	}
 }
 
-function pageIn(text: string): Page | string {
-	if (!/<\/ListBucketResult>\s*$/.test(text) && !/<ListBucketResult[^>]*\/>\s*$/.test(text)) {
-		return 'a page broke off before its end';
-	}
-	const items = elements(text, 'Contents');
-	const stated = Number(textOf(text, 'KeyCount') ?? NaN);
-	const prefixes = elements(text, 'CommonPrefixes').length;
-	if (!Number.isNaN(stated) && stated !== items.length + prefixes) {
-		return `a page says that it has ${stated} keys, and has ${items.length}`;
-	}
-	const decoded = decoderOf(text);
-	const objects: ListedObject[] = [];
-	for (const item of items) {
-		const object = objectIn(item, decoded);
-		if (typeof object === 'string') return object;
-		objects.push(object);
-	}
-	const isTruncated = textOf(text, 'IsTruncated') === 'true';
-	return { objects, isTruncated, token: textOf(text, 'NextContinuationToken') || undefined };
-}
-
-function objectIn(item: string, decoded: (text: string) => string | undefined): ListedObject | string {
-	const key = decoded(textOf(item, 'Key') ?? '');
-	if (key === undefined) return 'a key cannot be read: it is not valid UTF-8';
-	if (key === '') return 'an object has no key';
-	const size = Number(textOf(item, 'Size') ?? NaN);
-	const modifiedAt = Date.parse(textOf(item, 'LastModified') ?? '');
-	if (!Number.isSafeInteger(size) || size < 0) return `${shownName(key)} has no size`;
-	if (Number.isNaN(modifiedAt)) return `${shownName(key)} has no time`;
-	const storageClass = textOf(item, 'StorageClass');
-	return {
-		key: copyOf(key),
-		size,
-		modifiedAt,
-		etag: copyOf((textOf(item, 'ETag') ?? '').replace(/"/g, '')),
-		...(storageClass && { storageClass: copyOf(storageClass) }),
-	};
-}
-
-/** V8 cuts a text out of another by pointing into it, so whoever keeps a key would keep the whole page in memory. */
-function copyOf(text: string): string {
-	return Buffer.from(text).toString();
-}
-
-/** Keys are percent-encoded where the server says so; it may ignore that it was asked to. */
-function decoderOf(page: string): (text: string) => string | undefined {
-	if (textOf(page, 'EncodingType') !== 'url') return (text) => text;
-	return (text) => {
-		try {
-			return text.includes('%') || text.includes('+') ? decodeURIComponent(text.replaceAll('+', ' ')) : text;
-		} catch {
-			return undefined;
-		}
-	};
-}
-
-function outside(key: string, prefix: string): S3Failure {
+export function outside(key: string, prefix: string): S3Failure {
 	return new S3Failure(`The server listed ${shownName(key)}, which does not begin with ${shownName(prefix)}`, {
 		status: 200,
 		code: 'InvalidListing',
 	});
 }
 
-function unreliable(bucket: string, problem: string): BackupError {
+export function unreliable(bucket: string, problem: string): BackupError {
 	return new BackupError('SOURCE_FAILED', `The list of the bucket ${bucket} cannot be relied upon: ${problem}.`, {
 		hint: "Nothing was stored or removed because of it. It is a fault of the server, or of a cache before it; the server's log may say more.",
 	});

@@ -4,7 +4,9 @@
  */
 import { BackupError, throwIfCancelled } from '../../errors';
 import type { CreateOnly } from '../../storage/s3/conditional';
-import { isNotImplemented, S3Failure } from '../../storage/s3/failure';
+import { S3Failure } from '../../storage/s3/failure';
+import { CLEAN_UP_MS_AFTER_CANCEL, withGrace } from '../../storage/s3/grace';
+import { MultipartUpload } from '../../storage/s3/multipart';
 import { assertStored, etagOf, headObject, md5Of } from '../../storage/s3/object';
 import { PartBuffers } from '../../storage/s3/part-buffers';
 import { largestObject, partSizeFor } from '../../storage/s3/part-size';
@@ -12,6 +14,7 @@ import type { S3Requests } from '../../storage/s3/requests';
 import { assertAbsent, uploadStream } from '../../storage/s3/upload';
 import { shownName } from '../../tree';
 import { headersOf, type ObjectAttributes } from './attributes';
+import { isToBeTried, storeWithTaken, takenOf } from './refused';
 import type { TagCalls } from './tags';
 
 export interface PutOptions {
@@ -31,6 +34,8 @@ export interface PutContext {
 	tags: TagCalls;
 	/** What the server was found not to take, so that it is not sent again. */
 	refused: Set<string>;
+	/** Memory of uploads that are over. */
+	buffers: PartBuffers[];
 }
 
 /**
@@ -59,21 +64,16 @@ async function putContent(
 	const { partSize } = requests.settings;
 	if (options.size > partSize) return await putLarge(context, key, content, options);
 	const bytes = await gathered(content, options.size, options.signal);
-	const put = async () => await putSmall(context, key, bytes, options);
-	try {
-		return await put();
-	} catch (error) {
-		// Storage classes are each server's own.
-		if (!isClassRefused(error) || attributes.storageClass === undefined) throw error;
-		noteClass(refused, attributes.storageClass, onLeftOut);
-		return await put();
-	}
+	return await storeWithTaken(attributes, { refused, how: 'at once', onLeftOut }, async (taken) => {
+		return await putSmall(context, key, bytes, { ...options, attributes: taken });
+	});
 }
 
-async function putTags(
+/** Gives an object that is there its tags. @throws S3Failure; BackupError CANCELLED */
+export async function putTags(
 	context: PutContext,
 	key: string,
-	{ attributes = {}, signal, onLeftOut }: PutOptions,
+	{ attributes = {}, signal, onLeftOut }: Pick<PutOptions, 'attributes' | 'signal' | 'onLeftOut'>,
 ): Promise<void> {
 	const { refused } = context;
 	const { tags } = attributes;
@@ -94,15 +94,17 @@ async function putSmall(context: PutContext, key: string, bytes: Buffer, options
 	const request = {
 		method: 'PUT' as const,
 		key,
-		headers: { ...putHeaders(context, options), 'content-md5': md5.toString('base64') },
+		headers: { ...headersOf(options.attributes ?? {}), 'content-md5': md5.toString('base64') },
 		body: bytes,
 		signal: options.signal,
 	};
-	if (!options.replaces) await assertAbsent(requests, key, options.signal);
+	const { replaces = false } = options;
+	if (!replaces && !createOnly.isProved) await assertAbsent(requests, key, options.signal);
 	try {
-		const { headers } = await (options.replaces ? requests : createOnly).send(request);
+		const { headers } = await (replaces ? requests : createOnly).send(request);
 		assertStored(headers, md5);
-		return etagOf(headers);
+		if (!replaces) await createOnly.prove(request);
+		return etagOf(headers) || (await etagOfStored(requests, key, { md5, size: bytes.length }, options.signal));
 	} catch (error) {
 		// The answer to the first of two requests was lost, and it had stored the object.
 		const isOurs = error instanceof S3Failure && error.status === 412 && error.attempts > 1;
@@ -113,14 +115,34 @@ async function putSmall(context: PutContext, key: string, bytes: Buffer, options
 	}
 }
 
+/**
+ * Looks whether the object is there where the answer named none: some proxies answer anything with an empty 200, and an
+ * older object under the key would pass for the new one.
+ * @throws S3Failure IncompleteBody where it is not
+ */
+async function etagOfStored(
+	requests: S3Requests,
+	key: string,
+	{ md5, size }: { md5: Buffer; size: number },
+	signal: AbortSignal,
+): Promise<string> {
+	const head = await headObject(requests, key, signal);
+	if (head?.size === size) {
+		assertStored(head.headers, md5);
+		return head.etag;
+	}
+	const message = `The answer names no object, and the server shows ${head ? `one of ${head.size} bytes` : 'none'}`;
+	throw new S3Failure(message, { status: 200, code: 'IncompleteBody' });
+}
+
 async function putLarge(
 	context: PutContext,
 	key: string,
 	content: AsyncIterable<Uint8Array>,
 	options: PutOptions,
 ): Promise<string> {
-	const { requests, createOnly, refused } = context;
-	const { size, attributes = {}, replaces = false, signal, onLeftOut } = options;
+	const { requests, createOnly } = context;
+	const { size, replaces = false, signal } = options;
 	const { partSize, maxParts, concurrency } = requests.settings;
 	const largest = largestObject(maxParts);
 	if (size > largest) {
@@ -128,21 +150,30 @@ async function putLarge(
 			hint: 'Leave it out, or choose a server that takes larger objects.',
 		});
 	}
-	// The content comes once, so what the server does not take has to be known before.
-	if (attributes.storageClass !== undefined && !(await takesClass(context, key, attributes.storageClass, signal))) {
-		noteClass(refused, attributes.storageClass, onLeftOut);
-	}
+	const attributes = await triedAttributes(context, key, options);
 	if (!replaces) await assertAbsent(requests, key, signal);
 	const parts = { size: partSizeFor(partSize, maxParts, size), maxParts };
 	const upload = {
 		requests,
 		createOnly: replaces ? undefined : createOnly,
 		key,
-		headers: putHeaders(context, options),
+		headers: headersOf(attributes),
 		parts,
-		buffers: new PartBuffers((concurrency + 1) * partSize),
+		// Those of an upload before are used again: they are a lot of memory to be collected.
+		buffers: context.buffers.pop() ?? new PartBuffers((concurrency + 1) * partSize),
 	};
 	await uploadStream(upload, measured(content, size), signal);
+	context.buffers.push(upload.buffers);
+	return await etagOfWhole(requests, key, size, signal);
+}
+
+/** The ETag of what was put together from parts. @throws S3Failure IncompleteBody where it is not as large as it should be */
+export async function etagOfWhole(
+	requests: S3Requests,
+	key: string,
+	size: number,
+	signal: AbortSignal,
+): Promise<string> {
 	const head = await headObject(requests, key, signal);
 	if (head?.size === size) return head.etag;
 	const found = head ? `${head.size} bytes` : 'nothing';
@@ -152,46 +183,24 @@ async function putLarge(
 	});
 }
 
-/** Begins an upload of that class and gives it up again. */
-async function takesClass(
+/**
+ * What the server takes of the attributes. The content comes once, so it has to be known before: an upload with them is begun and given
+ * up again.
+ */
+async function triedAttributes(
 	{ requests, refused }: PutContext,
 	key: string,
-	storageClass: string,
-	signal: AbortSignal,
-): Promise<boolean> {
-	if (refused.has(classKey(storageClass))) return false;
-	if (refused.has(`takes ${classKey(storageClass)}`)) return true;
-	try {
-		const headers = { 'x-amz-storage-class': storageClass };
-		const { text } = await requests.send({ method: 'POST', key, query: { uploads: '' }, headers, signal });
-		const uploadId = /<UploadId>([^<]+)<\/UploadId>/.exec(text)?.[1];
-		if (uploadId) await requests.send({ method: 'DELETE', key, query: { uploadId }, signal }).catch(() => {});
-		refused.add(`takes ${classKey(storageClass)}`);
-		return true;
-	} catch (error) {
-		if (isClassRefused(error)) return false;
-		throw error;
-	}
-}
-
-function putHeaders({ refused }: PutContext, { attributes = {} }: PutOptions): Record<string, string> {
-	const { storageClass, ...others } = attributes;
-	const isTaken = storageClass !== undefined && !refused.has(classKey(storageClass));
-	return headersOf(isTaken ? attributes : others);
-}
-
-function classKey(storageClass: string): string {
-	return `storage class ${storageClass}`;
-}
-
-function isClassRefused(error: unknown): boolean {
-	if (!(error instanceof S3Failure)) return false;
-	return error.code === 'InvalidStorageClass' || isNotImplemented(error);
-}
-
-function noteClass(refused: Set<string>, storageClass: string, tell: PutOptions['onLeftOut']): void {
-	const message = `The server does not know the storage class ${storageClass}: objects of it were stored in the usual one.`;
-	noteRefused(refused, classKey(storageClass), message, tell);
+	{ attributes = {}, signal, onLeftOut }: PutOptions,
+): Promise<ObjectAttributes> {
+	if (!isToBeTried(refused, attributes, 'in parts')) return takenOf(refused, attributes);
+	return await storeWithTaken(attributes, { refused, how: 'in parts', onLeftOut }, async (taken) => {
+		const upload = await MultipartUpload.begin(requests, key, headersOf(taken), signal);
+		// Also after a cancel: an upload that nobody knows of takes up room for ever.
+		await withGrace(signal, CLEAN_UP_MS_AFTER_CANCEL, async (late) => {
+			await upload.abort(late ?? signal, { keepsObject: true });
+		});
+		return taken;
+	});
 }
 
 function noteRefused(refused: Set<string>, what: string, message: string, tell: PutOptions['onLeftOut']): void {
@@ -212,7 +221,7 @@ async function gathered(content: AsyncIterable<Uint8Array>, size: number, signal
 }
 
 /** @throws BackupError SOURCE_FAILED where there are more or fewer bytes than were said */
-async function* measured(content: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
+export async function* measured(content: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
 	let length = 0;
 	for await (const chunk of content) {
 		length += chunk.length;

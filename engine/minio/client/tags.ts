@@ -16,10 +16,11 @@ export class TagCalls {
 	 * Undefined where the server has no tags, or the object is gone.
 	 * @throws S3Failure; BackupError CANCELLED
 	 */
-	async get(key: string, signal?: AbortSignal): Promise<Tags | undefined> {
+	async get(key: string, signal?: AbortSignal, versionId?: string): Promise<Tags | undefined> {
 		if (this.isUnsupported) return undefined;
+		const query: Record<string, string> = { tagging: '', ...(versionId !== undefined && { versionId }) };
 		try {
-			const answer = await this.requests.send({ method: 'GET', key, query: { tagging: '' }, signal });
+			const answer = await this.requests.send({ method: 'GET', key, query, signal });
 			assertRoot(answer, 'Tagging');
 			return tagsIn(answer.text);
 		} catch (error) {

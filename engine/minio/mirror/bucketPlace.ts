@@ -3,65 +3,93 @@ import { isUtf8 } from 'node:buffer';
 
 import { BackupError } from '../../errors';
 import { bytesOf } from '../../tree';
-import { isObjectChanged, type Bucket, type ObjectAttributes, type ObjectFacts, type S3Client } from '../client';
-import { ObjectChanged, type Listed, type OpenObject, type OwnFiles, type Place } from './place';
+import { isObjectChanged, type Bucket, type ListedObject, type ObjectAttributes, type S3Client } from '../client';
+import { BucketObjects, listed, MARK, RANGED_FROM } from './bucketObjects';
+import { confirmed } from './confirmed';
+import {
+	LARGEST_OWN,
+	ObjectChanged,
+	type Listed,
+	type OpenObject,
+	type OwnFile,
+	type OwnFiles,
+	type Place,
+	type WriteOptions,
+} from './place';
 import { isReserved } from './reserved';
+import { Slots } from './slots';
 
 export interface BucketPlaceOptions {
 	client: S3Client;
 	bucket: string;
 	/** What the keys begin with: empty, or with a slash at the end. */
 	prefix?: string;
-	/** Bytes of the parts that the client uploads, and how many of them at once. */
-	partSize?: number;
-	concurrency?: number;
 }
 
-/** User metadata of a copy: which version of which source it is of. */
-const MARK = 'stack-backup-source';
 /** Bytes that S3 takes of a key, and of all user metadata. */
 const LONGEST_KEY = 1024;
 const MOST_METADATA = 2048;
 const GIB = 1024 ** 3;
-/** Servers that do not say how many tags an object has are asked for those of so many before it is taken that there are none. */
-const TAGS_ASKED = 50;
-const NANOSECONDS = 1_000_000n;
+/** What is on its way of one stream. */
+const STREAM_BYTES = 4 * 1024 * 1024;
 
 export class BucketPlace implements Place {
 	readonly description: string;
 	readonly server: string;
+	/** What all its keys begin with. */
+	readonly prefix: string;
 	readonly identity: string;
 	readonly own: OwnFiles;
 	readonly #options: Required<BucketPlaceOptions>;
 	readonly #bucket: Bucket;
 	readonly #notes = new Set<string>();
+	/** For content that goes through buffers: as much as one large object takes. */
+	readonly #inMemory: Slots;
+	readonly #objects: BucketObjects;
 	#copies = true;
-	#hasTags = false;
-	#tagsAsked = 0;
 
 	/** @throws BackupError INVALID_INPUT for what is no name of a bucket */
 	constructor(options: BucketPlaceOptions) {
-		const { client, bucket, prefix = '', partSize = 16 * 1024 * 1024, concurrency = 4 } = options;
-		this.#options = { client, bucket, prefix, partSize, concurrency };
+		const { client, bucket, prefix = '' } = options;
+		const { partSize, concurrency } = client.uploads;
+		this.#options = { client, bucket, prefix };
+		this.prefix = prefix;
 		this.#bucket = client.bucket(bucket);
-		this.server = client.endpoint;
+		this.#objects = new BucketObjects(this.#bucket, (message) => void this.#notes.add(message));
+		this.#inMemory = new Slots(Infinity, (concurrency + 1) * partSize);
+		// With other keys a server may refuse to read the source for a copy that the target's ask for.
+		this.server = client.access;
 		this.identity = `${client.endpoint}/${bucket}/${prefix}`;
 		this.description = `bucket ${bucket}${prefix && `, ${prefix}`} at ${new URL(client.endpoint).host}`;
 		this.own = {
-			list: (folder, signal) => this.#listOwn(folder, signal),
-			read: async (name, signal) => await this.#readOwn(name, signal),
+			list: (beginning, signal) => this.#listOwn(beginning, signal),
+			read: async (name, signal) => await this.readKey(prefix + name, signal),
 			write: async (name, content, signal) => {
 				const put = { size: content.length, replaces: true, signal };
 				await this.#bucket.put(prefix + name, only(content), put);
 			},
+			create: async (name, content, signal) => {
+				try {
+					await this.#bucket.put(prefix + name, only(content), { size: content.length, signal });
+					return true;
+				} catch (error) {
+					if (error instanceof BackupError && error.code === 'TARGET_EXISTS') return false;
+					throw error;
+				}
+			},
 		};
 	}
 
-	async *list(signal: AbortSignal): AsyncGenerator<Listed> {
+	async *list(signal: AbortSignal): AsyncGenerator<Iterable<Listed>> {
 		const { prefix } = this.#options;
 		const onRepaired = (message: string) => void this.#notes.add(message);
-		for await (const object of this.#bucket.list({ prefix, signal, onRepaired })) {
-			const name = object.key.slice(prefix.length);
+		for await (const page of this.#bucket.listPages({ prefix, signal, onRepaired })) yield this.#listed(page);
+	}
+
+	*#listed(page: Iterable<ListedObject>): Generator<Listed, void> {
+		const { prefix } = this.#options;
+		for (const object of page) {
+			const name = prefix === '' ? object.key : object.key.slice(prefix.length);
 			if (name !== '' && !isReserved(name)) yield listed(name, object);
 		}
 	}
@@ -85,37 +113,32 @@ export class BucketPlace implements Place {
 	}
 
 	async open(object: Listed, signal: AbortSignal): Promise<OpenObject | undefined> {
-		const key = this.#keyOf(object.name);
-		const opened = await changing(this.#bucket.open(key, { etag: object.writtenVersion, signal }));
-		if (!opened) return undefined;
-		const { facts, bytes } = opened;
-		const close = () => opened.close();
-		try {
-			// The time in a listing and the one in an answer may be rounded in two ways.
-			const isAsListed = facts.etag === object.writtenVersion && facts.size === object.size;
-			return {
-				facts: isAsListed ? object : listed(object.name, facts),
-				attributes: await this.#attributesOf(key, facts, signal),
-				bytes: untilChanged(bytes),
-				confirm: () => Promise.resolve(),
-				close: () => Promise.resolve(close()),
-			};
-		} catch (error) {
-			close();
-			throw error;
-		}
+		return await this.#objects.open(this.#keyOf(object.name), object, signal);
 	}
 
-	async write(object: OpenObject, mark: string, signal: AbortSignal): Promise<string> {
-		const { facts, attributes, bytes } = object;
-		return await this.#bucket.put(this.#keyOf(facts.name), confirmed(object, bytes), {
+	async write(object: OpenObject, { mark, signal }: WriteOptions): Promise<string> {
+		const { facts, attributes, bytes, ranges } = object;
+		const key = this.#keyOf(facts.name);
+		const put = {
 			size: facts.size,
 			// Tags come after the content: a copy without them is not to be taken for a whole one.
 			attributes: attributes.tags ? attributes : marked(attributes, mark),
 			replaces: true,
 			signal,
-			onLeftOut: (message) => void this.#notes.add(message),
-		});
+			onLeftOut: (message: string) => void this.#notes.add(message),
+		};
+		if (ranges && facts.size > RANGED_FROM) {
+			const confirm = async () => await object.confirm();
+			const etag = await this.#bucket.putRanges(key, { ...ranges, confirm }, put);
+			if (etag !== undefined) return etag;
+		}
+		// What was to take no memory takes some now, and so it goes alone.
+		const release = await this.#inMemory.acquire(this.#inBuffers(facts.size));
+		try {
+			return await this.#bucket.put(key, confirmed(object, bytes), put);
+		} finally {
+			release();
+		}
 	}
 
 	async copyFrom(source: Place, object: Listed, signal: AbortSignal): Promise<string | undefined> {
@@ -127,7 +150,7 @@ export class BucketPlace implements Place {
 		const key = source.#keyOf(object.name);
 		const from = { bucket: source.#options.bucket, key, size: object.size, etag: object.writtenVersion };
 		// A copy in one piece has the attributes of its source by itself.
-		const attributes = object.size > GIB ? await source.#attributes(key, signal) : {};
+		const attributes = object.size > GIB ? await source.#objects.attributes(key, signal) : {};
 		try {
 			const etag = await this.#bucket.copy(this.#keyOf(to), { from, attributes, signal });
 			if (etag === undefined) this.#copies = false;
@@ -142,7 +165,13 @@ export class BucketPlace implements Place {
 	}
 
 	memoryFor(size: number): number {
-		const { partSize, concurrency } = this.#options;
+		const { partSize, concurrency } = this.#options.client.uploads;
+		if (size <= partSize || !this.#bucket.takesRanges) return this.#inBuffers(size);
+		return Math.min(Math.ceil(size / partSize), concurrency) * STREAM_BYTES;
+	}
+
+	#inBuffers(size: number): number {
+		const { partSize, concurrency } = this.#options.client.uploads;
 		return size <= partSize ? size : Math.min(Math.ceil(size / partSize) + 1, concurrency + 1) * partSize;
 	}
 
@@ -182,6 +211,14 @@ export class BucketPlace implements Place {
 		if (failure) throw failure.error;
 	}
 
+	async clearUnfinished(isOurs: (name: string) => Promise<boolean>, before: Date, signal: AbortSignal): Promise<void> {
+		const { prefix } = this.#options;
+		for (const upload of await this.#bucket.unfinishedUploads(prefix, before, signal)) {
+			const name = upload.key.slice(prefix.length);
+			if (isReserved(name) || (await isOurs(name))) await this.#bucket.giveUpStale(upload, before, signal);
+		}
+	}
+
 	warnings(): string[] {
 		return [...this.#notes];
 	}
@@ -190,41 +227,32 @@ export class BucketPlace implements Place {
 		this.#options.client.close();
 	}
 
-	async #attributes(key: string, signal: AbortSignal): Promise<ObjectAttributes> {
-		const head = await this.#bucket.head(key, signal);
-		return head ? await this.#attributesOf(key, head, signal) : {};
-	}
-
-	async #attributesOf(
-		key: string,
-		{ attributes, tagCount }: ObjectFacts,
-		signal: AbortSignal,
-	): Promise<ObjectAttributes> {
-		// The target has classes of its own.
-		const { storageClass: _, metadata = {}, ...others } = attributes;
-		const { [MARK]: _mark, ...users } = metadata;
-		const asks = tagCount === undefined ? this.#hasTags || this.#tagsAsked++ < TAGS_ASKED : tagCount > 0;
-		const tags = asks ? ((await this.#bucket.tags(key, signal)) ?? {}) : {};
-		const isTagged = Object.keys(tags).length > 0;
-		if (isTagged && tagCount === undefined) this.#hasTags = true;
-		return {
-			...others,
-			...(Object.keys(users).length > 0 && { metadata: users }),
-			...(isTagged && { tags }),
-		};
-	}
-
-	async *#listOwn(folder: string, signal: AbortSignal): AsyncGenerator<string> {
-		const { prefix } = this.#options;
-		for await (const { key } of this.#bucket.list({ prefix: prefix + folder, signal })) yield key.slice(prefix.length);
-	}
-
-	async #readOwn(name: string, signal: AbortSignal): Promise<Buffer | undefined> {
-		const opened = await this.#bucket.open(this.#keyOf(name), { signal });
+	/**
+	 * Reads an object of the bucket whole, wherever it lies; undefined where there is none. Of one that is larger than LARGEST_OWN, the
+	 * beginning, which is more than that.
+	 */
+	async readKey(key: string, signal: AbortSignal): Promise<Buffer | undefined> {
+		const opened = await this.#bucket.open(key, { signal });
 		if (!opened) return undefined;
 		const pieces: Uint8Array[] = [];
-		for await (const piece of opened.bytes) pieces.push(piece);
+		let length = 0;
+		try {
+			for await (const piece of opened.bytes) {
+				pieces.push(piece);
+				length += piece.length;
+				if (length > LARGEST_OWN) break;
+			}
+		} finally {
+			opened.close();
+		}
 		return Buffer.concat(pieces);
+	}
+
+	async *#listOwn(beginning: string, signal: AbortSignal): AsyncGenerator<OwnFile> {
+		const { prefix } = this.#options;
+		for await (const { key, modifiedAt } of this.#bucket.list({ prefix: prefix + beginning, signal })) {
+			yield { name: key.slice(prefix.length), modifiedAt: new Date(modifiedAt) };
+		}
 	}
 
 	#keyOf(name: string): string {
@@ -232,50 +260,11 @@ export class BucketPlace implements Place {
 	}
 }
 
-function listed(name: string, { size, modifiedAt, etag }: { size: number; modifiedAt: number; etag: string }): Listed {
-	const version = `${etag} ${Math.floor(modifiedAt / 1000)}`;
-	return { name, size, version, writtenVersion: etag, modified: BigInt(modifiedAt) * NANOSECONDS };
-}
-
 function marked(attributes: ObjectAttributes, mark: string): ObjectAttributes {
 	const metadata = { ...attributes.metadata, [MARK]: mark };
 	const bytes = Object.entries(metadata).flat().join('').length;
 	// Without it a copy that was not recorded is made once more, and nothing else.
 	return bytes > MOST_METADATA ? attributes : { ...attributes, metadata };
-}
-
-async function changing<T>(action: Promise<T>): Promise<T> {
-	try {
-		return await action;
-	} catch (error) {
-		throw isObjectChanged(error) ? new ObjectChanged() : error;
-	}
-}
-
-async function* untilChanged(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-	try {
-		yield* bytes;
-	} catch (error) {
-		throw isObjectChanged(error) ? new ObjectChanged() : error;
-	}
-}
-
-/** The bytes, as many as there should be, and an error at their end where the object was changed meanwhile. */
-export async function* confirmed(object: OpenObject, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-	let length = 0;
-	for await (const chunk of bytes) {
-		length += chunk.length;
-		if (length > object.facts.size) throw new ObjectChanged();
-		if (length < object.facts.size) {
-			yield chunk;
-			continue;
-		}
-		// Before the last byte goes out: what is stored then is there.
-		await object.confirm();
-		yield chunk;
-	}
-	if (length < object.facts.size) throw new ObjectChanged();
-	if (object.facts.size === 0) await object.confirm();
 }
 
 async function* only(content: Buffer): AsyncGenerator<Uint8Array> {

@@ -1,12 +1,26 @@
 /** A folder as an end of a mirror: its files, without links, sockets and devices. */
-import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 
-import { BackupError, throwIfCancelled } from '../../errors';
+import { BackupError } from '../../errors';
 import { bytesOf, shownName } from '../../tree';
-import { FilesTarget, isErrno, pathOf, walk, type Walked } from '../../tree/folder';
-import { confirmed } from './bucketPlace';
-import { ObjectChanged, type Listed, type OpenObject, type OwnFiles, type Place } from './place';
+import {
+	ExactNames,
+	folderOf,
+	HeldFolders,
+	isErrno,
+	isForbidden,
+	isPartial,
+	isStalePartial,
+	walk,
+	type ForbiddenPaths,
+	type Walked,
+} from '../../tree/folder';
+import { confirmed } from './confirmed';
+import { folderError, placeTaken } from './folderErrors';
+import { CHUNK_BYTES, FolderObjects, listed } from './folderObjects';
+import { folderOwnFiles } from './folderOwnFiles';
+import { FolderWriter } from './folderWriter';
+import type { Listed, OpenObject, OwnFiles, Place, WriteOptions } from './place';
 import { isReserved } from './reserved';
 
 export interface FolderPlaceOptions {
@@ -14,13 +28,13 @@ export interface FolderPlaceOptions {
 	root: string;
 	/** A target is made where it does not exist; a source has to be there. */
 	role: 'source' | 'target';
+	/** What is neither read nor written, and told. */
+	forbidden?: ForbiddenPaths | undefined;
 }
 
-const CHUNK_BYTES = 1024 * 1024;
+/** Files that are listed together. */
+const PAGE = 128;
 const LONGEST_PART = 255;
-/** What a run that was killed leaves of a file. */
-const PARTIAL = /(?:^|\/)\.[0-9a-f]{12}\.partial$/;
-const PARTIAL_AGE = 24n * 60n * 60n * 1_000_000_000n;
 /** Times are set in floating-point seconds. */
 const TIME_TOLERANCE = 2000n;
 /** A time of an object store has no parts of a second; as long after it, no other object can have the same one. */
@@ -28,35 +42,42 @@ const SAFE_AGE = 2_000_000_000n;
 
 export class FolderPlace implements Place {
 	readonly description: string;
+	/** Absolute, as it was given. */
+	readonly root: string;
 	readonly server = undefined;
 	readonly identity: string;
 	readonly own: OwnFiles;
 	readonly #options: FolderPlaceOptions;
 	readonly #root: Buffer;
-	readonly #target: FilesTarget;
-	#isMade: Promise<void> | undefined;
+	readonly #folders: HeldFolders;
+	readonly #objects: FolderObjects;
+	#writer: FolderWriter | undefined;
+	readonly #exact: ExactNames;
+	#refused: { id: string; error: BackupError } | undefined;
 	#others = 0;
 	#other = '';
+	#kept = 0;
+	#keptFirst = '';
 
 	constructor(options: FolderPlaceOptions) {
 		this.#options = options;
+		this.root = options.root;
 		this.#root = Buffer.from(options.root);
 		this.description = `folder ${options.root}`;
 		this.identity = `${options.root.replace(/\/+$/, '')}/`;
-		this.#target = new FilesTarget({ root: options.root, existing: 'overwrite' });
-		this.own = {
-			list: (folder, signal) => this.#listOwn(folder, signal),
-			read: async (name) => await this.#readOwn(name),
-			write: async (name, content, signal) => {
-				const bytes = (async function* () {
-					yield await Promise.resolve(content);
-				})();
-				await this.#write(name, content.length, BigInt(Date.now()) * 1_000_000n, bytes, signal);
-			},
-		};
+		this.#folders = new HeldFolders(this.#root);
+		this.#exact = new ExactNames(this.#folders);
+		this.#objects = new FolderObjects(this.#root, this.#folders, (error, name) => this.#error(error, name));
+		this.own = folderOwnFiles({
+			root: this.#root,
+			folders: this.#folders,
+			isThere: async (name) => (await this.ask(name)) !== undefined,
+			write: async (file, bytes, isNew, signal) => await this.#write(file, bytes, isNew, signal),
+			explained: (error, name) => this.#error(error, name),
+		});
 	}
 
-	async *list(signal: AbortSignal): AsyncGenerator<Listed> {
+	async *list(signal: AbortSignal): AsyncGenerator<Iterable<Listed>> {
 		const { root, role } = this.#options;
 		const top = await fs.lstat(root).catch((error: unknown) => {
 			if (isErrno(error) && error.code === 'ENOENT' && role === 'target') return undefined;
@@ -66,28 +87,49 @@ export class FolderPlace implements Place {
 		if (!top.isDirectory()) {
 			throw new BackupError('INVALID_INPUT', `${root} is not a folder.`, { hint: 'Give the path of a folder.' });
 		}
-		this.#others = 0;
+		this.#others = this.#kept = 0;
 		const options = {
 			root: this.#root,
-			isExcluded: isReserved,
+			isExcluded: (name: string) => isReserved(name) || this.#isKept(name),
 			oneFileSystem: false,
 			onUnreadable: (name: string, error: NodeJS.ErrnoException) => {
 				throw this.#error(error, name);
 			},
 			signal,
 		};
+		let page: Listed[] = [];
 		for await (const walked of walk(options)) {
 			const { name, stat } = walked;
-			if (PARTIAL.test(name)) await this.#clear(walked);
-			else if (stat.isFile()) yield listed(name, stat);
+			if (this.#refused && stat.isDirectory() && folderId(stat) === this.#refused.id) throw this.#refused.error;
+			if (isPartial(name)) await this.#clear(walked);
+			else if (stat.isFile()) page.push(listed(name, stat));
 			else if (!stat.isDirectory()) {
 				this.#others++;
 				this.#other ||= shownName(name);
 			}
+			if (page.length < PAGE) continue;
+			yield page;
+			page = [];
 		}
+		yield page;
+	}
+
+	/** Ends a listing that comes upon a folder. @param id as folderId gives it */
+	refuseBelow(id: string, error: BackupError): void {
+		this.#refused = { id, error };
+	}
+
+	leavesOut(name: string): boolean {
+		return this.#isForbidden(name);
+	}
+
+	/** An empty object whose key ends with a slash is what consoles of object stores make of a folder. */
+	implies({ name, size }: Listed): boolean {
+		return size === 0 && name.endsWith('/');
 	}
 
 	refuses(name: string): string | undefined {
+		if (this.#isForbidden(name)) return 'is one that must not be written';
 		if (name.endsWith('/')) return 'ends with a slash, as that of a folder';
 		for (const part of name.split('/')) {
 			if (part === '' || part === '.' || part === '..') return 'is no path of a file';
@@ -100,57 +142,49 @@ export class FolderPlace implements Place {
 	async ask(name: string): Promise<Listed | undefined> {
 		if (this.refuses(name) !== undefined) return undefined;
 		// Whether the whole folder is gone, such as one that is not mounted any more, is another question.
-		if (this.#options.role === 'source') {
-			await fs.readdir(this.#root).catch((error: unknown) => {
-				throw this.#error(error, '');
-			});
-		}
+		if (this.#options.role === 'source') await this.#assertThere();
+		// As it is now: by this it is told whether a copy may go.
+		this.#folders.forget();
+		const found = await this.#objects.look(name);
+		return found && (await this.#isListed(name)) ? found : undefined;
+	}
+
+	/** What answers to the name may be another entry: see ExactNames. */
+	async #isListed(name: string): Promise<boolean> {
 		try {
-			const parts = name.split('/');
-			for (let depth = 1; depth < parts.length; depth++) {
-				const above = await fs.lstat(pathOf(this.#root, parts.slice(0, depth).join('/')));
-				if (!above.isDirectory()) return undefined;
-			}
-			const stat = await fs.lstat(pathOf(this.#root, name), { bigint: true });
-			return stat.isFile() ? listed(name, stat) : undefined;
+			return await this.#exact.isListed(name);
 		} catch (error) {
-			if (isErrno(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined;
+			if (isErrno(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return false;
 			throw this.#error(error, name);
+		}
+	}
+
+	/** That it can be listed; not all of its names are read, of which there may be a million. */
+	async #assertThere(): Promise<void> {
+		try {
+			const folder = await fs.opendir(this.#root);
+			await folder.read().finally(async () => await folder.close());
+		} catch (error) {
+			throw this.#error(error, '');
 		}
 	}
 
 	async open(object: Listed, signal: AbortSignal): Promise<OpenObject | undefined> {
-		const { name } = object;
-		const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-		let handle: fs.FileHandle;
-		try {
-			handle = await fs.open(pathOf(this.#root, name), flags);
-		} catch (error) {
-			if (isErrno(error) && ['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO'].includes(error.code ?? '')) return undefined;
-			throw this.#error(error, name);
-		}
-		const stat = await handle.stat({ bigint: true });
-		if (!stat.isFile()) {
-			await handle.close();
-			return undefined;
-		}
-		const facts = listed(name, stat);
-		return {
-			facts,
-			attributes: {},
-			bytes: this.#bytesOf(handle, name, signal),
-			confirm: async () => {
-				if (listed(name, await handle.stat({ bigint: true })).version !== facts.version) throw new ObjectChanged();
-			},
-			close: async () => await handle.close(),
-		};
+		return await this.#objects.open(object, signal);
 	}
 
-	async write(object: OpenObject, _mark: string, signal: AbortSignal): Promise<string> {
-		const { name, size, modified } = object.facts;
-		await this.#write(name, size, modified, confirmed(object, object.bytes), signal);
-		const stat = await fs.lstat(pathOf(this.#root, name), { bigint: true });
-		return listed(name, stat).writtenVersion;
+	async write(object: OpenObject, { isNew, signal }: WriteOptions): Promise<string> {
+		const { facts, bytes } = object;
+		try {
+			await this.#write(facts, confirmed(object, bytes), isNew, signal);
+		} catch (error) {
+			const isTaken = isNew && error instanceof BackupError && error.code === 'TARGET_EXISTS';
+			throw isTaken ? placeTaken(facts.name, error) : error;
+		}
+		const stat = await this.#objects.lstat(facts.name).catch((error: unknown) => {
+			throw this.#error(error, facts.name);
+		});
+		return listed(facts.name, stat).writtenVersion;
 	}
 
 	memoryFor(size: number): number {
@@ -170,14 +204,14 @@ export class FolderPlace implements Place {
 	}
 
 	async move({ name }: Listed, to: string): Promise<void> {
-		await this.#target.move(name, to);
+		await this.#opened().move(name, to);
 		await this.#clearFolders(name);
 	}
 
 	async remove(name: string): Promise<void> {
 		if (!(await this.ask(name))) return;
 		try {
-			await fs.rm(pathOf(this.#root, name), { force: true });
+			await this.#remove(name);
 		} catch (error) {
 			throw this.#error(error, name);
 		}
@@ -185,112 +219,94 @@ export class FolderPlace implements Place {
 	}
 
 	warnings(): string[] {
-		if (this.#others === 0) return [];
+		const { role, forbidden } = this.#options;
 		const them = this.#others === 1 ? 'link, socket or device was' : 'links, sockets and devices were';
-		return [`${this.#others} ${them} left out: only files are mirrored. The first: ${this.#other}.`];
+		const entries = this.#kept === 1 ? 'entry was' : 'entries were';
+		return [
+			...(this.#others === 0
+				? []
+				: [`${this.#others} ${them} left out: only files are mirrored. The first: ${this.#other}.`]),
+			// What the target must not hold is told of where the source has it.
+			...(this.#kept === 0 || role === 'target'
+				? []
+				: [`${this.#kept} ${entries} left out. The first: ${this.#keptFirst}. ${forbidden?.because}`]),
+		];
 	}
 
-	close(): void {}
+	close(): void {
+		this.#objects.close();
+		void this.#writer?.close();
+		this.#writer = undefined;
+		this.#folders.close();
+	}
+
+	async #remove(name: string): Promise<void> {
+		await this.#folders.hold(folderOf(name), (folder) => fs.rm(folder.at(name), { force: true }));
+	}
 
 	async #write(
-		name: string,
-		size: number,
-		modified: bigint,
+		file: Pick<Listed, 'name' | 'size' | 'modified'>,
 		bytes: AsyncIterable<Uint8Array>,
+		isNew: boolean,
 		signal: AbortSignal,
 	): Promise<void> {
-		this.#isMade ??= this.#target.prepare({ bytes: 0 });
-		await this.#isMade;
-		this.#target.accept({ name, type: 'file', size, modified });
-		await this.#target.writeFile({ name, type: 'file', size, modified, mode: 0o644 }, bytes, signal);
+		const writer = this.#opened();
+		await writer.prepare();
+		if (isNew && !(await this.#makeFolders(file.name))) throw placeTaken(file.name);
+		await writer.write(file, bytes, isNew, signal);
 	}
 
-	async *#bytesOf(handle: fs.FileHandle, name: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-		for (let position = 0; ;) {
-			throwIfCancelled(signal);
-			const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-			const { bytesRead } = await handle.read(buffer, 0, buffer.length, position).catch((error: unknown) => {
-				throw this.#error(error, name);
-			});
-			if (bytesRead === 0) return;
-			position += bytesRead;
-			yield buffer.subarray(0, bytesRead);
-		}
+	#opened(): FolderWriter {
+		this.#writer ??= new FolderWriter(this.#options.root);
+		return this.#writer;
 	}
 
-	/** Folders that hold nothing any more: object stores have none. */
-	async #clearFolders(name: string): Promise<void> {
-		const parts = name.split('/');
-		for (let depth = parts.length - 1; depth > 0; depth--) {
-			try {
-				await fs.rmdir(pathOf(this.#root, parts.slice(0, depth).join('/')));
-			} catch {
-				return;
-			}
-		}
-	}
-
-	async #clear({ name, stat }: Walked): Promise<void> {
-		if (this.#options.role === 'source' || !stat.isFile()) return;
-		const age = BigInt(Date.now()) * 1_000_000n - stat.mtimeNs;
-		if (age > PARTIAL_AGE) await fs.rm(pathOf(this.#root, name), { force: true });
-	}
-
-	async *#listOwn(folder: string, signal: AbortSignal): AsyncGenerator<string> {
-		const options = {
-			root: pathOf(this.#root, folder.replace(/\/$/, '')),
-			isExcluded: () => false,
-			oneFileSystem: false,
-			onUnreadable: (name: string, error: NodeJS.ErrnoException) => {
-				if (error.code !== 'ENOENT') throw this.#error(error, folder + name);
-			},
-			signal,
-		};
-		for await (const { name, stat } of walk(options)) if (stat.isFile()) yield folder + name;
-	}
-
-	async #readOwn(name: string): Promise<Buffer | undefined> {
-		if (!(await this.ask(name))) return undefined;
+	async #makeFolders(name: string): Promise<boolean> {
 		try {
-			return await fs.readFile(pathOf(this.#root, name), { flag: constants.O_RDONLY | constants.O_NOFOLLOW });
+			return await this.#exact.makeFolders(name);
 		} catch (error) {
 			throw this.#error(error, name);
 		}
 	}
 
+	/** Folders that hold nothing any more: object stores have none. */
+	async #clearFolders(name: string): Promise<void> {
+		let above = folderOf(name);
+		try {
+			for (; above !== ''; above = folderOf(above)) {
+				await this.#folders.hold(folderOf(above), (folder) => fs.rmdir(folder.at(above)));
+			}
+		} catch {
+			// Something is in it, as a rule.
+		}
+		this.#exact.forget();
+		this.#folders.forget();
+		if (above !== folderOf(name)) this.#writer?.forget();
+	}
+
+	async #clear({ name, stat }: Walked): Promise<void> {
+		if (this.#options.role === 'source' || !isStalePartial(stat)) return;
+		await this.#remove(name);
+	}
+
+	/** The same as isForbidden, counted. */
+	#isKept(name: string): boolean {
+		if (!this.#isForbidden(name)) return false;
+		this.#kept++;
+		this.#keptFirst ||= shownName(name);
+		return true;
+	}
+
+	#isForbidden(name: string): boolean {
+		return isForbidden(this.#options.forbidden, this.#options.root, name);
+	}
+
 	#error(error: unknown, name: string): unknown {
-		if (!isErrno(error)) return error;
-		const { root, role } = this.#options;
-		const what = name === '' ? root : `${shownName(name)} in ${root}`;
-		const { code = '' } = error;
-		if (code === 'ENOENT') {
-			return new BackupError('INVALID_INPUT', `${what} does not exist.`, {
-				cause: error,
-				hint: 'Check the path. In a container, the folder must be mounted into it.',
-			});
-		}
-		if (code === 'EACCES' || code === 'EPERM') {
-			return new BackupError('ACCESS_DENIED', `The system does not allow the use of ${what}.`, {
-				cause: error,
-				hint: 'Give the user that n8n runs as the right to it (in a container usually uid 1000), or exclude it.',
-			});
-		}
-		return new BackupError(role === 'source' ? 'SOURCE_FAILED' : 'TARGET_FAILED', `${what} cannot be used: ${code}.`, {
-			cause: error,
-			hint: 'Check the disk or the network share that it lies on; the system log may say more.',
-		});
+		return folderError(error, this.#options, name);
 	}
 }
 
-type Stat = Walked['stat'];
-
-function listed(name: string, { size, mtimeNs, ctimeNs, ino }: Stat): Listed {
-	return {
-		name,
-		size: Number(size),
-		version: `${mtimeNs}-${ctimeNs}-${ino}`,
-		writtenVersion: String(mtimeNs),
-		modified: mtimeNs,
-		writtenAt: ctimeNs,
-	};
+/** What a folder is, under whatever name; undefined where the file system does not tell. */
+export function folderId({ dev, ino }: { dev: bigint; ino: bigint }): string | undefined {
+	return ino === 0n ? undefined : `${dev}-${ino}`;
 }

@@ -5,3 +5,4 @@ export { mirror, type MirrorOptions } from './mirror';
 export type { Place } from './place';
 export type { RemovalChoices } from './removal';
 export type { MirrorReport, Tally } from './report';
+export { targetBucket, type TargetBucketOptions } from './targetBucket';

@@ -1,6 +1,7 @@
 /**
  * Reads three sorted lists side by side: what the source holds, what the target holds, and what was recorded of the copies.
- * In memory is one line of each.
+ * They come by pages; in memory is one of each. What two pages have in common is compared without waiting: with a promise for
+ * each name, a million of them would take several times as long, and leave most of the garbage.
  */
 import { BackupError } from '../../errors';
 import { compareNames, shownName } from '../../tree';
@@ -10,70 +11,121 @@ import type { StateRecord } from './state';
 /** All that is known of one name. */
 export interface Met {
 	name: string;
-	source?: Listed;
-	target?: Listed;
-	record?: StateRecord;
+	source: Listed | undefined;
+	target: Listed | undefined;
+	record: StateRecord | undefined;
+}
+
+export interface SortedList<T> {
+	pages: AsyncIterable<Iterable<T>>;
+	/** Where it comes from, for messages. */
+	description: string;
 }
 
 export interface MarchLists {
-	source: AsyncIterable<Listed>;
-	target: AsyncIterable<Listed>;
-	records: AsyncIterable<StateRecord>;
+	source: SortedList<Listed>;
+	target: SortedList<Listed>;
+	records: SortedList<StateRecord>;
 }
 
-/** Every name that one of the lists has, once, in order. @throws what the lists throw */
-export async function* march(lists: MarchLists): AsyncGenerator<Met, void, undefined> {
-	const source = lists.source[Symbol.asyncIterator]();
-	const target = lists.target[Symbol.asyncIterator]();
-	const records = lists.records[Symbol.asyncIterator]();
-	try {
-		let [here, there, known] = await Promise.all([source.next(), target.next(), records.next()]);
-		for (;;) {
-			const name = smallest(here, there, known);
+/**
+ * Every name that one of the lists has, once, in order. They come by runs, each to be read to its end before the next.
+ * @throws what the lists throw; BackupError SOURCE_FAILED where one of them is not sorted
+ */
+export async function* march(lists: MarchLists): AsyncGenerator<Generator<Met, void>, void, undefined> {
+	const source = new Head(lists.source);
+	const target = new Head(lists.target);
+	const records = new Head(lists.records);
+	const heads = [source, target, records];
+	const run = function* (): Generator<Met, void> {
+		while (!heads.some((head) => head.isWaiting)) {
+			const name = smallest(source.first, target.first, records.first);
 			if (name === undefined) return;
-			const met: Met = { name };
-			if (!here.done && here.value.name === name) met.source = here.value;
-			if (!there.done && there.value.name === name) met.target = there.value;
-			if (!known.done && known.value.name === name) met.record = known.value;
-			yield met;
-			if (met.source) here = await source.next();
-			if (met.target) there = await target.next();
-			if (met.record) known = await records.next();
+			yield { name, source: source.take(name), target: target.take(name), record: records.take(name) };
+		}
+	};
+	try {
+		for (;;) {
+			await Promise.all(heads.map(async (head) => await head.fill()));
+			if (heads.every(({ first }) => first === undefined)) return;
+			yield run();
 		}
 	} finally {
-		await Promise.allSettled([source.return?.(), target.return?.(), records.return?.()]);
+		await Promise.allSettled(heads.map(async (head) => await head.close()));
 	}
 }
 
-function smallest(...heads: IteratorResult<{ name: string }, unknown>[]): string | undefined {
+/** Where one of the lists is. */
+class Head<T extends { name: string }> {
+	/** The next of the list; undefined at its end, and before the next page. */
+	first: T | undefined;
+	/** Whether the next page has to come first. */
+	isWaiting = true;
+	readonly #pages: AsyncIterator<Iterable<T>>;
+	readonly #description: string;
+	#page: Iterator<T> | undefined;
+	/** The name of the one before. */
+	#before: string | undefined;
+
+	constructor({ pages, description }: SortedList<T>) {
+		this.#pages = pages[Symbol.asyncIterator]();
+		this.#description = description;
+	}
+
+	/** Comes to the next page that holds something. */
+	async fill(): Promise<void> {
+		while (this.isWaiting) {
+			const next = await this.#pages.next();
+			if (next.done) {
+				this.isWaiting = false;
+				return;
+			}
+			this.#page = next.value[Symbol.iterator]();
+			this.isWaiting = false;
+			this.#advance();
+		}
+	}
+
+	/** The next of the list, where it has this name; then the one after it is the next. */
+	take(name: string): T | undefined {
+		const { first } = this;
+		if (first?.name !== name) return undefined;
+		this.#advance();
+		return first;
+	}
+
+	async close(): Promise<void> {
+		await this.#pages.return?.();
+	}
+
+	#advance(): void {
+		const next = this.#page?.next();
+		this.isWaiting = next?.done !== false;
+		this.first = next?.done === false ? next.value : undefined;
+		if (!this.first) return;
+		const { name } = this.first;
+		if (this.#before !== undefined && compareNames(this.#before, name) >= 0) {
+			throw outOfOrder(this.#description, name, this.#before);
+		}
+		this.#before = name;
+	}
+}
+
+function smallest(...heads: ({ name: string } | undefined)[]): string | undefined {
 	let name: string | undefined;
 	for (const head of heads) {
-		if (head.done) continue;
-		if (name === undefined || compareNames(head.value.name, name) < 0) name = head.value.name;
+		if (head && (name === undefined || (head.name !== name && compareNames(head.name, name) < 0))) name = head.name;
 	}
 	return name;
 }
 
-/**
- * Makes sure that a list is sorted: out of order, or with a page that comes twice, it would be compared wrongly.
- * @throws BackupError SOURCE_FAILED
- */
-export async function* inOrder(
-	list: AsyncIterable<Listed>,
-	description: string,
-): AsyncGenerator<Listed, void, undefined> {
-	let before: string | undefined;
-	for await (const listed of list) {
-		if (before !== undefined && compareNames(before, listed.name) >= 0) {
-			throw new BackupError(
-				'SOURCE_FAILED',
-				`The listing of the ${description} is out of order: ${shownName(listed.name)} comes after ${shownName(before)}. Nothing was removed.`,
-				{
-					hint: 'The server, or a proxy before it, repeats a page or sorts in an order that is not that of S3. Run the mirror again; if it stays, the server cannot be mirrored.',
-				},
-			);
-		}
-		before = listed.name;
-		yield listed;
-	}
+/** Out of order, or with a page that comes twice, a list would be compared wrongly. */
+function outOfOrder(description: string, name: string, before: string): BackupError {
+	return new BackupError(
+		'SOURCE_FAILED',
+		`The listing of the ${description} is out of order: ${shownName(name)} comes after ${shownName(before)}. Nothing was removed.`,
+		{
+			hint: 'The server, or a proxy before it, repeats a page or sorts in an order that is not that of S3. Run the mirror again; if it stays, the server cannot be mirrored.',
+		},
+	);
 }

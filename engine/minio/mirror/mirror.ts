@@ -10,15 +10,18 @@
  */
 import { BackupError, cancelled, messageOf, throwIfCancelled, type ErrorCode } from '../../errors';
 import { Selection, shownName, type SelectionChoices } from '../../tree';
-import { inOrder, march, type Met } from './march';
+import { STALE_AFTER_MS } from '../unfinished';
+import { assertApart, assertUnseen } from './apart';
+import { march, type Met } from './march';
 import { NameList } from './nameList';
-import { isInside, type Listed, type Place } from './place';
-import { assertBelowCeiling, purgeTrash, removeExtras, type RemovalChoices } from './removal';
-import { count, emptyReport, warningsOf, type MirrorReport } from './report';
+import type { Listed, Place } from './place';
+import { aboveCeiling, purgeTrash, removeExtras, type RemovalChoices } from './removal';
+import { count, emptyReport, warningsOf, type MirrorReport, type Tally } from './report';
 import { settle, settledAtOnce, type Decision, type Ends } from './settle';
 import { Slots } from './slots';
 import type { StateRecord } from './state';
 import { StateStore } from './stateStore';
+import { whileLocked, type Held } from './targetLock';
 import { transfer } from './transfer';
 
 export interface MirrorOptions {
@@ -35,6 +38,8 @@ export interface MirrorOptions {
 	bytesAtOnce?: number;
 	/** What was copied is recorded after so many bytes at the latest. Default 256 MiB. */
 	checkpointBytes?: number;
+	/** Who runs it, for other runs that find the target taken: `the workflow "Hourly mirror", execution 17`. */
+	owner?: string;
 	onProgress?: (progress: { name: string; copied: number; bytes: number }) => void;
 	signal?: AbortSignal | undefined;
 }
@@ -44,24 +49,39 @@ const UNDER_WAY = 4096;
 const ASKED_AT_ONCE = 32;
 /** For what is still to be recorded when a run was broken off. */
 const LAST_RECORD_MS = 5000;
-/** Failures of single objects after which the rest is not tried. */
+/**
+ * Failures of the target one after another, after which the rest is not tried: of one that is full nothing else comes. What is denied, or
+ * lies in a cold storage class, says nothing of what follows, however much it is; keys that may write nothing at all get no lock.
+ */
 const MOST_FAILURES = 100;
-/** A name that is taken, an object in a cold storage class, one that is too large. Servers that are away have other codes. */
-const OF_ONE_OBJECT: readonly ErrorCode[] = ['TARGET_EXISTS', 'INVALID_INPUT', 'SOURCE_FAILED', 'TARGET_FAILED'];
+/** A name that is taken, an object that the keys may not read, one that is too large. Servers that are away have other codes. */
+const OF_ONE_OBJECT: readonly ErrorCode[] = [
+	'ACCESS_DENIED',
+	'TARGET_EXISTS',
+	'INVALID_INPUT',
+	'SOURCE_FAILED',
+	'TARGET_FAILED',
+];
 
 /**
  * @returns what was done; single objects that could not be copied are told there
- * @throws BackupError where a place cannot be used at all, the listing is not sorted, too much would be removed, or CANCELLED. What
- * was copied until then is recorded, and another run goes on from there
+ * @throws BackupError where a place cannot be used at all, another run mirrors into the target (STORAGE_LOCKED), the listing is not sorted, too
+ * much would be removed, or CANCELLED. What was copied until then is recorded, and another run goes on from there
  */
 export async function mirror(options: MirrorOptions): Promise<MirrorReport> {
-	const { source, target } = options;
-	if (isInside(source, target)) {
-		throw new BackupError('INVALID_INPUT', `The ${source.description} and the ${target.description} overlap.`, {
-			hint: 'Choose a target outside of the source.',
+	const { source, target, dryRun = false, owner = 'another run' } = options;
+	throwIfCancelled(options.signal);
+	try {
+		await assertApart(source, target);
+		if (dryRun) return await new Mirror(options).run();
+		return await whileLocked(target, owner, options.signal, async (held, signal) => {
+			await assertUnseen(source, target, held.key, signal);
+			return await new Mirror({ ...options, signal }, held).run();
 		});
+	} finally {
+		source.close();
+		target.close();
 	}
-	return await new Mirror(options).run();
 }
 
 /** A name whose result is not taken up yet. */
@@ -70,6 +90,8 @@ interface UnderWay {
 	result: StateRecord | undefined;
 	isDone: boolean;
 	promise: Promise<void> | undefined;
+	/** Tells the report of it; in the order of names, whichever answer comes first. */
+	readonly told: (() => void)[];
 }
 
 class Mirror {
@@ -86,9 +108,16 @@ class Mirror {
 	#failure: { error: unknown } | undefined;
 	#targetCount = 0;
 	#unrecorded = 0;
+	readonly #copied = { count: 0, bytes: 0 };
+	/** Objects that the target did not take, since one was copied. */
+	#failures = 0;
 	readonly #now = new Date();
 
-	constructor(private readonly options: MirrorOptions) {
+	/** @param held missing in a dry run */
+	constructor(
+		private readonly options: MirrorOptions,
+		private readonly held?: Held,
+	) {
 		const { source, target, choices, removal, concurrency = 16, bytesAtOnce = 64 * MIB } = options;
 		this.#state = new StateStore(source, target);
 		this.#ends = { source, target, id: this.#state.id, remove: removal !== undefined };
@@ -103,10 +132,13 @@ class Mirror {
 		const report = this.#report;
 		throwIfCancelled(this.#signal);
 		await this.#state.open(this.#signal);
+		report.isFirst = this.#state.isNew;
 		await this.#compareAndCopy();
 		await this.#removeExtras();
+		await this.#clearUnfinished();
 		const { source, target } = this.#ends;
-		report.warnings.unshift(...warningsOf(report), ...source.warnings(), ...target.warnings());
+		const ofChoice = report.sourceCount === 0 ? [] : this.#selection.warnings;
+		report.warnings.unshift(...warningsOf(report), ...ofChoice, ...source.warnings(), ...target.warnings());
 		if (this.#state.isDamaged) {
 			report.warnings.push(
 				'A part of what earlier runs recorded in the target could not be read; what it spoke of was compared anew.',
@@ -119,15 +151,11 @@ class Mirror {
 		const { source, target } = this.#ends;
 		try {
 			const lists = {
-				source: inOrder(source.list(this.#signal), source.description),
-				target: inOrder(target.list(this.#signal), target.description),
-				records: this.#state.records(this.#signal),
+				source: { pages: source.list(this.#signal), description: source.description },
+				target: { pages: target.list(this.#signal), description: target.description },
+				records: { pages: this.#state.records(this.#signal), description: 'record of copies' },
 			};
-			for await (const met of march(lists)) {
-				this.#throwIfFailed();
-				await this.#begin(met);
-				await this.#takeUp(this.#queue.length >= UNDER_WAY);
-			}
+			for await (const names of march(lists)) await this.#beginAll(names);
 			while (this.#queue.length > 0) await this.#takeUp(true);
 			this.#throwIfFailed();
 			if (!this.#report.dryRun) await this.#closeState();
@@ -146,8 +174,17 @@ class Mirror {
 	}
 
 	async #closeState(): Promise<void> {
+		await this.held?.confirm();
 		await this.#state.finish(this.#signal);
-		for await (const name of this.#state.stale(this.#signal)) await this.#ends.target.remove(name, this.#signal);
+		try {
+			for await (const name of this.#state.stale(this.#signal)) await this.#ends.target.remove(name, this.#signal);
+		} catch (error) {
+			// A target from which nothing can be removed is a good one: all that matters is there.
+			if (!(error instanceof BackupError) || error.code !== 'ACCESS_DENIED') throw error;
+			this.#report.warnings.push(
+				`What earlier runs recorded stays in the target, a few bytes an object, for it may not be removed: ${error.message}`,
+			);
+		}
 	}
 
 	/** What was copied before the run was broken off is not copied again by the next one. */
@@ -158,27 +195,48 @@ class Mirror {
 			for (const { met, isDone, result } of this.#queue) {
 				await this.#state.put(met.record, isDone ? result : met.record, signal);
 			}
+			await this.held?.confirm();
 			await this.#state.checkpoint(signal);
 		} catch {
 			// The failure that led here is the one to report; copies that are not recorded are looked at once more.
 		}
 	}
 
-	/** Settles a name, or begins what has to be done for that. */
-	async #begin(met: Met): Promise<void> {
-		const under: UnderWay = { met, result: met.record, isDone: true, promise: undefined };
-		this.#queue.push(under);
-		if (!this.#selection.takes(met.name)) return;
-		if (met.source) {
+	/** Settles names, or begins what has to be done for that. */
+	async #beginAll(names: Iterable<Met>): Promise<void> {
+		for (const met of names) {
+			this.#throwIfFailed();
+			const isChosen = this.#isChosen(met);
+			const decision = isChosen ? settledAtOnce(met, this.#ends.remove) : undefined;
+			// So it is of nearly all of a million names: nothing is to be waited for, and nothing made for it.
+			if (decision?.kind === 'same' && this.#queue.length === 0) {
+				count(this.#report.unchanged, decision.record);
+				const written = this.#record(met, decision.record);
+				if (written) await written;
+				continue;
+			}
+			const under: UnderWay = { met, result: met.record, isDone: true, promise: undefined, told: [] };
+			this.#queue.push(under);
+			if (decision && decision.kind !== 'copy') this.#note(under, decision);
+			else if (isChosen) await this.#begin(under, decision);
+			await this.#takeUp(this.#queue.length >= UNDER_WAY);
+		}
+	}
+
+	/** Counts a name, where it is one that was chosen. */
+	#isChosen({ name, source, target }: Met): boolean {
+		if (!this.#selection.takes(name)) return false;
+		if (!source && this.#ends.source.leavesOut?.(name)) return false;
+		if (source) {
 			this.#report.sourceCount++;
-			this.#report.sourceBytes += met.source.size;
+			this.#report.sourceBytes += source.size;
 		}
-		if (met.target) this.#targetCount++;
-		const decision = settledAtOnce(met, this.#ends.remove);
-		if (decision && decision.kind !== 'copy') {
-			this.#note(under, decision);
-			return;
-		}
+		if (target) this.#targetCount++;
+		return true;
+	}
+
+	/** Begins what has to be done to settle a name. */
+	async #begin(under: UnderWay, decision: Extract<Decision, { kind: 'copy' }> | undefined): Promise<void> {
 		under.isDone = false;
 		const release = decision ? await this.#roomFor(decision.source) : await this.#questions.acquire(0);
 		under.promise = this.#work(under, decision, release).catch((error: unknown) => {
@@ -195,7 +253,7 @@ class Mirror {
 				const settled = await settle(met, this.#ends, this.#signal);
 				decision = settled.decision;
 				const found = decision.kind === 'copy' ? decision.source : undefined;
-				if (settled.isUnlisted) count(this.#report.unlisted, { name: met.name, size: found?.size ?? 0 });
+				if (settled.isUnlisted) tell(under, this.#report.unlisted, { name: met.name, size: found?.size ?? 0 });
 				release();
 				if (found) release = await this.#roomFor(found);
 			}
@@ -216,16 +274,16 @@ class Mirror {
 		switch (decision.kind) {
 			case 'same':
 				under.result = decision.record;
-				count(this.#report.unchanged, decision.record);
+				tell(under, this.#report.unchanged, decision.record);
 				return;
 			case 'adopted':
 				under.result = decision.record;
-				count(this.#report.adopted, decision.record);
+				tell(under, this.#report.adopted, decision.record);
 				return;
 			case 'extra':
 				under.result = undefined;
-				count(this.#report.extra, decision.target);
-				if (this.#ends.remove) this.#extras.add(decision.target);
+				tell(under, this.#report.extra, decision.target);
+				if (this.#ends.remove) under.told.push(() => this.#extras.add(decision.target));
 				return;
 			case 'kept':
 				under.result = undefined;
@@ -233,31 +291,41 @@ class Mirror {
 			case 'gone':
 				under.result = undefined;
 				// Where a listing told of it, it went away while the run went on.
-				if (met.source) count(this.#report.vanished, met.source);
+				if (met.source) tell(under, this.#report.vanished, met.source);
 		}
 	}
 
 	async #copy(under: UnderWay, { source, isNew }: Extract<Decision, { kind: 'copy' }>): Promise<void> {
 		const report = this.#report;
+		if (this.#ends.target.implies?.(source)) return;
 		const refused = this.#ends.target.refuses(source.name);
-		if (refused !== undefined) return count(report.leftOut, source);
+		if (refused !== undefined) return tell(under, report.leftOut, source);
 		const into = isNew ? report.added : report.changed;
-		if (report.dryRun) return count(into, source);
+		if (report.dryRun) return tell(under, into, source);
 		try {
-			const done = await transfer(source, this.#ends, this.#signal);
+			const done = await transfer({ source, isNew }, this.#ends, this.#signal);
 			if (done.kind === 'copied') {
 				under.result = done.record;
-				count(into, done.record);
+				tell(under, into, done.record);
 				this.#unrecorded += done.record.size;
-				const { added, changed } = report;
-				const progress = { copied: added.count + changed.count, bytes: added.bytes + changed.bytes };
-				this.options.onProgress?.({ name: source.name, ...progress });
-			} else count(done.kind === 'vanished' ? report.vanished : report.changing, source);
+				this.#failures = 0;
+				this.#copied.count++;
+				this.#copied.bytes += done.record.size;
+				this.options.onProgress?.({ name: source.name, copied: this.#copied.count, bytes: this.#copied.bytes });
+			} else tell(under, done.kind === 'vanished' ? report.vanished : report.changing, source);
 		} catch (error) {
-			if (this.#signal.aborted || !isOfOneObject(error) || report.failed.count >= MOST_FAILURES) throw error;
-			count(report.failed, source);
-			if (report.failed.count <= 5) report.warnings.push(`${shownName(source.name)}: ${messageOf(error)}`);
+			if (this.#signal.aborted || !isOfOneObject(error) || this.#failures >= MOST_FAILURES) throw error;
+			if (error.code === 'TARGET_FAILED') this.#failures++;
+			under.told.push(() => {
+				count(report.failed, source);
+				if (report.failed.count <= 5) report.warnings.push(`${shownName(source.name)}: ${messageOf(error)}`);
+			});
 		}
+	}
+
+	/** @returns what is to be waited for, if anything */
+	#record({ record }: Met, result: StateRecord | undefined): Promise<void> | undefined {
+		return this.#report.dryRun ? undefined : this.#state.put(record, result, this.#signal);
 	}
 
 	/** Takes up what is done, in order. @param wait until the first one is done */
@@ -266,15 +334,39 @@ class Mirror {
 		if (wait && first && !first.isDone) await first.promise;
 		this.#throwIfFailed();
 		let taken = 0;
-		for (const under of this.#queue) {
-			if (!under.isDone) break;
-			taken++;
-			if (!this.#report.dryRun) await this.#state.put(under.met.record, under.result, this.#signal);
+		try {
+			for (const under of this.#queue) {
+				if (!under.isDone) break;
+				taken++;
+				for (const telling of under.told) telling();
+				await this.#record(under.met, under.result);
+			}
+		} finally {
+			// What was put once is not put again, also where it could not be written yet.
+			this.#queue.splice(0, taken);
 		}
-		this.#queue.splice(0, taken);
 		if (this.#unrecorded < (this.options.checkpointBytes ?? 256 * MIB) || taken === 0) return;
 		this.#unrecorded = 0;
-		if (!this.#report.dryRun) await this.#state.checkpoint(this.#signal);
+		if (this.#report.dryRun) return;
+		await this.held?.confirm();
+		await this.#state.checkpoint(this.#signal);
+	}
+
+	/** Uploads of a run that was killed take room until somebody gives them up. Others' may be on keys that no mirror writes. */
+	async #clearUnfinished(): Promise<void> {
+		const { source, target } = this.#ends;
+		if (!this.held || !target.clearUnfinished) return;
+		try {
+			const before = new Date((await this.held.writtenAt()).getTime() - STALE_AFTER_MS);
+			const isOurs = async (name: string) =>
+				this.#selection.takes(name) && (await source.ask(name, this.#signal)) !== undefined;
+			await target.clearUnfinished(isOurs, before, this.#signal);
+		} catch (error) {
+			throwIfCancelled(this.#signal);
+			// All that matters is done. Keys that may not list uploads are common, and a server clears them by itself, or by a rule.
+			if (error instanceof BackupError && error.code === 'ACCESS_DENIED') return;
+			this.#report.warnings.push(`Unfinished uploads of earlier runs may be left in the target: ${messageOf(error)}`);
+		}
 	}
 
 	async #removeExtras(): Promise<void> {
@@ -286,13 +378,23 @@ class Mirror {
 			report.warnings.push('Nothing was removed from the target, because not everything could be copied.');
 			return;
 		}
-		assertBelowCeiling(this.#extras, this.#targetCount, removal, report);
+		const refusal = aboveCeiling(this.#extras, this.#targetCount, removal, report);
+		if (refusal && !report.dryRun) throw refusal;
+		report.problem = refusal?.message;
+		if (refusal) return;
+		await this.held?.confirm();
 		if (!report.dryRun) await removeExtras(this.#extras, this.#ends, report, this.#now, this.#signal);
-		await purgeTrash(this.#ends.target, removal, report, this.#now, this.#signal);
+		const now = { ours: this.#now, places: await this.held?.writtenAt() };
+		await purgeTrash(this.#ends.target, removal, report, now, this.#signal);
 	}
 }
 
+/** Counts an object when all before it were. */
+function tell({ told }: UnderWay, tally: Tally, object: { name: string; size: number }): void {
+	told.push(() => count(tally, object));
+}
+
 /** Failures that say nothing of the other objects. */
-function isOfOneObject(error: unknown): boolean {
+function isOfOneObject(error: unknown): error is BackupError {
 	return error instanceof BackupError && OF_ONE_OBJECT.includes(error.code);
 }

@@ -21,19 +21,20 @@ const DAY = 24 * 60 * 60 * 1000;
 
 /**
  * @param targetCount how many of the chosen objects the target has
- * @throws BackupError NOT_CONFIRMED where too many would go
+ * @returns why nothing is removed, where too many would go: NOT_CONFIRMED
  */
-export function assertBelowCeiling(
+export function aboveCeiling(
 	extras: NameList,
 	targetCount: number,
 	{ ceilingPercent = 10 }: RemovalChoices,
 	report: MirrorReport,
-): void {
+): BackupError | undefined {
 	const isAll = extras.count > 0 && extras.count >= targetCount;
-	if (!isAll && extras.count * 100 <= targetCount * ceilingPercent) return;
-	throw new BackupError(
+	if (!isAll && extras.count * 100 <= targetCount * ceilingPercent) return undefined;
+	const done = report.dryRun ? '' : ' Nothing was removed; what is new or changed was copied.';
+	return new BackupError(
 		'NOT_CONFIRMED',
-		`${extras.count} of the ${targetCount} objects in the ${report.target} are not at the source any more and would be removed${isAll ? ': all of them' : `, more than ${ceilingPercent} %`}. Nothing was removed; what is new or changed was copied. The first: ${some(report.extra)}.`,
+		`${extras.count} of the ${targetCount} objects in the ${report.target} are not at the source any more and would be removed${isAll ? ': all of them' : `, more than ${ceilingPercent} %`}.${done} The first: ${some(report.extra)}.`,
 		{
 			hint: isAll
 				? 'Check that the source is the right one and holds what it should. To empty a target, delete its objects there.'
@@ -104,21 +105,26 @@ function trashTime(now: Date): string {
 	return `${TRASH_FOLDER}${now.toISOString().slice(0, 19).replaceAll(':', '-')}Z`;
 }
 
-/** Removes what has been in the trash for long enough. */
+/**
+ * Removes what has been in the trash for long enough: by its name, which our clock gave, and by the clock of the place, which says when it
+ * came there. Either may be wrong, and anybody may have given a name.
+ * @param now by our clock and by that of the place; undefined in a dry run, which has written nothing that tells it
+ */
 export async function purgeTrash(
 	target: Place,
 	{ keepDays = 30 }: RemovalChoices,
 	report: MirrorReport,
-	now: Date,
+	{ ours, places = ours }: { ours: Date; places: Date | undefined },
 	signal: AbortSignal,
 ): Promise<void> {
 	if (keepDays === 0) return;
-	const before = trashTime(new Date(now.getTime() - keepDays * DAY));
-	for await (const name of target.own.list(TRASH_FOLDER, signal)) {
+	const before = trashTime(new Date(ours.getTime() - keepDays * DAY));
+	for await (const { name, modifiedAt } of target.own.list(TRASH_FOLDER, signal)) {
 		const folder = /^\.stack-backup-trash\/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ-[0-9a-f]{6}\//.exec(name)?.[0];
 		// Whatever else somebody has put there is not the mirror's.
 		if (folder === undefined) continue;
 		if (folder >= before) return;
+		if (modifiedAt.getTime() >= places.getTime() - keepDays * DAY) continue;
 		if (!report.dryRun) await target.remove(name, signal);
 		count(report.purged, { name, size: 0 });
 	}

@@ -12,6 +12,8 @@ export interface MirrorReport {
 	source: string;
 	target: string;
 	dryRun: boolean;
+	/** Nothing is recorded yet of copies from this source to this target. */
+	isFirst: boolean;
 	/** Objects that the source has, of those that were chosen. */
 	sourceCount: number;
 	sourceBytes: number;
@@ -25,6 +27,8 @@ export interface MirrorReport {
 	/** What only the target has. Without removal that is known only of what was mirrored once. */
 	extra: Tally;
 	removed: Tally;
+	/** Why the removals would be refused, in the report of a dry run. */
+	problem: string | undefined;
 	/** The folder in the target that removed objects were moved to. */
 	trash: string | undefined;
 	/** Objects in the trash whose time was over. */
@@ -65,6 +69,7 @@ export function emptyReport(source: string, target: string, dryRun: boolean): Mi
 		source,
 		target,
 		dryRun,
+		isFirst: false,
 		sourceCount: 0,
 		sourceBytes: 0,
 		unchanged: tally(),
@@ -73,6 +78,7 @@ export function emptyReport(source: string, target: string, dryRun: boolean): Mi
 		changed: tally(),
 		extra: tally(),
 		removed: tally(),
+		problem: undefined,
 		trash: undefined,
 		purged: tally(),
 		unlisted: tally(),
@@ -86,10 +92,11 @@ export function emptyReport(source: string, target: string, dryRun: boolean): Mi
 
 /** Whole sentences of what the user has to know. */
 export function warningsOf(report: MirrorReport): string[] {
-	const { unlisted, vanished, changing, leftOut, failed } = report;
+	const { source, sourceCount, unlisted, vanished, changing, leftOut, failed } = report;
 	const of = (what: Tally, one: string, several: string) =>
 		what.count === 0 ? [] : [`${what.count} ${what.count === 1 ? one : several}: ${some(what)}.`];
 	return [
+		...(sourceCount === 0 ? [`The ${source} holds nothing of what was chosen.`] : []),
 		...of(
 			unlisted,
 			'object is at the source although its listing leaves it out',

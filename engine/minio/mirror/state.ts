@@ -11,8 +11,6 @@
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 
-import { compareNames } from '../../tree';
-
 /** A copy that was made. */
 export interface StateRecord {
 	name: string;
@@ -37,31 +35,84 @@ export interface StateHead {
 
 /** Chunks are closed at whichever comes first. */
 export const CHUNK_RECORDS = 8192;
-export const CHUNK_BYTES = 2 * 1024 * 1024;
-const LARGEST_CHUNK = 64 * 1024 * 1024;
+const CHUNK_BYTES = 2 * 1024 * 1024;
+const FIRST_BYTES = 64 * 1024;
+/** What is read of a chunk has these limits: characters that JSON escapes take six times as many bytes, and a chunk may get some more. */
+const LARGEST_CHUNK = 32 * 1024 * 1024;
+const MOST_RECORDS = 8 * CHUNK_RECORDS;
 const MAX_TEXT = 64 * 1024;
+const NEWLINE = 0x0a;
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
-export async function formatChunk(records: readonly StateRecord[]): Promise<Buffer> {
-	const lines = records.map(({ name, size, source, target }) => JSON.stringify([name, size, source, target]));
-	return await compress(Buffer.from(`${lines.join('\n')}\n`));
+/**
+ * Records on their way to a chunk. They are held as the bytes of their lines: as many objects would be moved about by V8 while they
+ * wait.
+ */
+export class ChunkLines {
+	#lines = Buffer.allocUnsafeSlow(FIRST_BYTES);
+	#bytes = 0;
+	#count = 0;
+
+	get isEmpty(): boolean {
+		return this.#count === 0;
+	}
+
+	get isFull(): boolean {
+		return this.#count >= CHUNK_RECORDS || this.#bytes >= CHUNK_BYTES;
+	}
+
+	add({ name, size, source, target }: StateRecord): void {
+		const line = `${JSON.stringify([name, size, source, target])}\n`;
+		// A character takes three bytes at most.
+		const most = this.#bytes + 3 * line.length;
+		if (most > this.#lines.length) {
+			const larger = Buffer.allocUnsafeSlow(2 * most);
+			larger.set(this.#lines.subarray(0, this.#bytes));
+			this.#lines = larger;
+		}
+		this.#bytes += this.#lines.write(line, this.#bytes);
+		this.#count++;
+	}
+
+	clear(): void {
+		this.#bytes = 0;
+		this.#count = 0;
+	}
+
+	/** The chunk. None is to be added meanwhile. */
+	async chunk(): Promise<Buffer> {
+		return await compress(this.#lines.subarray(0, this.#bytes));
+	}
 }
 
-/** The records of a chunk; undefined for what is none. */
-export async function parseChunk(content: Uint8Array): Promise<StateRecord[] | undefined> {
+/** The records of a chunk, up to what cannot be read of it. @param onBad called then */
+export async function recordsIn(content: Uint8Array, onBad: () => void): Promise<Iterable<StateRecord>> {
 	try {
-		const text = (await decompress(content, { maxOutputLength: LARGEST_CHUNK })).toString('utf8');
-		const records: StateRecord[] = [];
-		for (const line of text.split('\n')) {
-			if (line === '') continue;
-			const record = recordOf(JSON.parse(line));
-			const before = records.at(-1);
-			if (!record || (before && compareNames(before.name, record.name) >= 0)) return undefined;
-			records.push(record);
-		}
-		return records;
+		return parsed(await decompress(content, { maxOutputLength: LARGEST_CHUNK }), onBad);
+	} catch {
+		onBad();
+		return [];
+	}
+}
+
+/** One by one, from bytes: what V8 holds of a whole chunk it would move about until the last of it had its turn. */
+function* parsed(lines: Buffer, onBad: () => void): Generator<StateRecord, void> {
+	let count = 0;
+	for (let at = 0; at < lines.length;) {
+		const newline = lines.indexOf(NEWLINE, at);
+		const end = newline < 0 ? lines.length : newline;
+		const record = end > at ? recordIn(lines.toString('utf8', at, end)) : undefined;
+		if (!record || ++count > MOST_RECORDS) return onBad();
+		yield record;
+		at = end + 1;
+	}
+}
+
+function recordIn(line: string): StateRecord | undefined {
+	try {
+		return recordOf(JSON.parse(line));
 	} catch {
 		return undefined;
 	}

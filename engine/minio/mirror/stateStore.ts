@@ -3,17 +3,8 @@ import { createHash, randomUUID } from 'node:crypto';
 
 import { compareNames } from '../../tree';
 import type { OwnFiles, Place } from './place';
-import { STATE_FOLDER } from './reserved';
-import {
-	CHUNK_BYTES,
-	CHUNK_RECORDS,
-	formatChunk,
-	formatHead,
-	parseChunk,
-	parseHead,
-	type ChunkRef,
-	type StateRecord,
-} from './state';
+import { isReserved, STATE_FOLDER } from './reserved';
+import { ChunkLines, formatHead, parseHead, recordsIn, type ChunkRef, type StateRecord } from './state';
 
 /** A record, and the chunk that it was read from. */
 interface Stored extends StateRecord {
@@ -25,19 +16,21 @@ export class StateStore {
 	readonly #files: OwnFiles;
 	readonly #folder: string;
 	#old: ChunkRef[] = [];
-	/** Old chunks that could not be read. */
+	/** Old chunks that could not be read, or not all of them. */
 	readonly #unread = new Set<number>();
 	/** Chunks that are final, up to the last name that was put. */
 	#done: ChunkRef[] = [];
 	/** The old chunk that names are in now; chunks before it are done. */
 	#current = 0;
-	#pending: StateRecord[] = [];
-	#pendingBytes = 0;
+	/** The lines of the chunk that names go into now. */
+	readonly #pending = new ChunkLines();
 	/** Whether `#pending` differs from the old chunk. */
 	#isDirty = false;
 	/** Whether anything differs from what the head in the target says. */
 	#isChanged = false;
 	#lastName: string | undefined;
+	/** Nothing was recorded before. */
+	isNew = false;
 	/** A part of the state could not be read. */
 	isDamaged = false;
 
@@ -52,51 +45,63 @@ export class StateStore {
 	async open(signal: AbortSignal): Promise<void> {
 		const content = await this.#files.read(this.#headName, signal);
 		const chunks = content && parseHead(content);
+		this.isNew = content === undefined;
 		this.#old = chunks ?? [];
 		if (content && !chunks) this.isDamaged = this.#isChanged = true;
 	}
 
-	/** All records, in order. Those of a chunk that is missing or damaged are not known any more. */
-	async *records(signal: AbortSignal): AsyncGenerator<Stored, void, undefined> {
+	/** All records, in order, by chunks. Those of a chunk that is missing or damaged are not known any more. */
+	async *records(signal: AbortSignal): AsyncGenerator<Generator<Stored, void>, void, undefined> {
 		let before: string | undefined;
-		for (const [chunk, { key, after }] of this.#old.entries()) {
-			const content = await this.#files.read(this.#folder + key, signal);
-			const records = content && (await parseChunk(content));
-			if (!records) {
-				this.isDamaged = true;
-				this.#unread.add(chunk);
-			}
-			for (const record of records ?? []) {
+		const good = function* (
+			records: Iterable<StateRecord>,
+			{ after }: ChunkRef,
+			chunk: number,
+			onBad: () => void,
+		): Generator<Stored, void> {
+			for (const record of records) {
 				if (after !== undefined && compareNames(record.name, after) <= 0) continue;
-				if (before !== undefined && compareNames(record.name, before) <= 0) {
-					this.isDamaged = true;
+				const isRepeated = before !== undefined && compareNames(record.name, before) <= 0;
+				// No mirror has ever copied these: what stands in the target may be forged.
+				if (isRepeated || record.name === '' || isReserved(record.name)) {
+					onBad();
 					continue;
 				}
 				before = record.name;
-				yield { ...record, chunk };
+				const { name, size, source, target } = record;
+				yield { name, size, source, target, chunk };
 			}
+		};
+		for (const [chunk, ref] of this.#old.entries()) {
+			// It is written anew, without what is bad.
+			const onBad = () => {
+				this.isDamaged = true;
+				this.#unread.add(chunk);
+			};
+			const content = await this.#files.read(this.#folder + ref.key, signal);
+			if (content) yield good(await recordsIn(content, onBad), ref, chunk, onBad);
+			else onBad();
 		}
 	}
 
 	/**
 	 * Says what is known of a name from now on; to be called for every name that has a record or gets one, in order.
 	 * @param old as `records` gave it
+	 * @returns what is to be waited for, if anything: for most of what did not change there is nothing
 	 */
-	async put(old: StateRecord | undefined, now: StateRecord | undefined, signal: AbortSignal): Promise<void> {
-		const name = (now ?? old)?.name;
-		if (name === undefined) return;
+	put(old: StateRecord | undefined, now: StateRecord | undefined, signal: AbortSignal): Promise<void> | undefined {
 		const chunk = (old as Stored | undefined)?.chunk;
-		if (chunk !== undefined && chunk > this.#current) await this.#closeUntil(chunk, signal);
+		if (chunk === undefined || chunk <= this.#current) return this.#note(old, now, signal);
+		return this.#closeUntil(chunk, signal).then(() => this.#note(old, now, signal));
+	}
+
+	#note(old: StateRecord | undefined, now: StateRecord | undefined, signal: AbortSignal): Promise<void> | undefined {
+		const name = (now ?? old)?.name;
+		if (name === undefined) return undefined;
 		this.#lastName = name;
 		if (!isSame(old, now)) this.#isDirty = true;
-		if (now) {
-			const { size, source, target } = now;
-			this.#pending.push({ name, size, source, target });
-			this.#pendingBytes += name.length + source.length + target.length;
-		}
-		if (this.#pending.length >= CHUNK_RECORDS || this.#pendingBytes >= CHUNK_BYTES) {
-			if (this.#isDirty) await this.checkpoint(signal);
-		}
+		if (now) this.#pending.add(now);
+		return this.#pending.isFull && this.#isDirty ? this.checkpoint(signal) : undefined;
 	}
 
 	/** Writes all that is known up to here, with what is still to come as it was. */
@@ -119,7 +124,7 @@ export class StateStore {
 	/** Files that no head names any more. */
 	async *stale(signal: AbortSignal): AsyncGenerator<string, void, undefined> {
 		const named = new Set([this.#headName, ...this.#done.map(({ key }) => this.#folder + key)]);
-		for await (const name of this.#files.list(this.#folder, signal)) {
+		for await (const { name } of this.#files.list(this.#folder, signal)) {
 			if (!named.has(name)) yield name;
 		}
 	}
@@ -128,10 +133,9 @@ export class StateStore {
 	async #closeUntil(chunk: number, signal: AbortSignal): Promise<void> {
 		const ref = this.#old[this.#current];
 		const isUntouched = ref !== undefined && !this.#isDirty && !this.#unread.has(this.#current);
-		if (isUntouched && this.#pending.length > 0) {
+		if (isUntouched && !this.#pending.isEmpty) {
 			this.#done.push(ref);
-			this.#pending = [];
-			this.#pendingBytes = 0;
+			this.#pending.clear();
 		} else if (ref || this.#isDirty) await this.#writePending(signal);
 		// Nothing was read of the chunks between: they are left out.
 		if (chunk > this.#current + 1) this.#isChanged = true;
@@ -140,13 +144,12 @@ export class StateStore {
 
 	async #writePending(signal: AbortSignal): Promise<void> {
 		this.#isChanged = true;
-		if (this.#pending.length > 0) {
+		if (!this.#pending.isEmpty) {
 			const key = randomUUID();
-			await this.#files.write(this.#folder + key, await formatChunk(this.#pending), signal);
+			await this.#files.write(this.#folder + key, await this.#pending.chunk(), signal);
 			this.#done.push({ key });
 		}
-		this.#pending = [];
-		this.#pendingBytes = 0;
+		this.#pending.clear();
 		this.#isDirty = false;
 	}
 

@@ -18,12 +18,16 @@ export type Transferred =
 	| { kind: 'changing' };
 
 /** @throws BackupError; what was under way has left nothing then */
-export async function transfer(listed: Listed, ends: Ends, signal: AbortSignal): Promise<Transferred> {
+export async function transfer(
+	{ source: listed, isNew }: { source: Listed; isNew: boolean },
+	ends: Ends,
+	signal: AbortSignal,
+): Promise<Transferred> {
 	let object: Listed | undefined = listed;
 	for (let tries = 1; ; tries++) {
 		throwIfCancelled(signal);
 		try {
-			const record = await once(object, ends, signal);
+			const record = await once({ source: object, isNew }, ends, signal);
 			if (record) return { kind: 'copied', record };
 		} catch (error) {
 			if (!(error instanceof ObjectChanged)) throw error;
@@ -36,7 +40,11 @@ export async function transfer(listed: Listed, ends: Ends, signal: AbortSignal):
 }
 
 /** Undefined where the source does not have it. */
-async function once(object: Listed, ends: Ends, signal: AbortSignal): Promise<StateRecord | undefined> {
+async function once(
+	{ source: object, isNew }: { source: Listed; isNew: boolean },
+	ends: Ends,
+	signal: AbortSignal,
+): Promise<StateRecord | undefined> {
 	const { source, target } = ends;
 	const recordOf = ({ name, size, version }: Listed, written: string) => ({
 		name,
@@ -51,7 +59,7 @@ async function once(object: Listed, ends: Ends, signal: AbortSignal): Promise<St
 	const opened = await source.open(object, signal);
 	if (!opened) return undefined;
 	try {
-		return recordOf(opened.facts, await target.write(opened, markOf(ends.id, opened.facts), signal));
+		return recordOf(opened.facts, await target.write(opened, { mark: markOf(ends.id, opened.facts), isNew, signal }));
 	} finally {
 		await opened.close();
 	}

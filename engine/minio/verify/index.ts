@@ -1,5 +1,5 @@
 /** What buckets bring so that their backups can be verified: see engine/verify/system.ts. */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
 import type { ArchiveReader } from '../../archive';
 import { BackupError } from '../../errors';
@@ -8,7 +8,10 @@ import { checkTree, openNeeded, readIndex, restoreTree, shownName, type TreeEntr
 import type { BackupSystem, Counts } from '../../verify/system';
 import type { CheckContext } from '../../verify/types';
 import { S3Client, type Bucket, type S3Connection } from '../client';
-import { BucketTarget } from '../target';
+import { oddName } from '../memberNames';
+import { assertObject, BucketTarget, MAX_KEY_BYTES } from '../target';
+import { withScratchPlace } from './scratch';
+import { isVersionName, titleOf } from '../versions';
 
 /** Where a backup of a bucket is restored for a test, and removed afterwards. */
 export interface MinioScratch {
@@ -31,9 +34,10 @@ export const minioSystem: BackupSystem<MinioScratch> = {
 			canBeRestored: true,
 			check: async (raw, manifest, context) => {
 				let count = 0;
-				const { files, bytes } = await checkTree(raw, manifest, (message) => {
+				const found = (message: string) => {
 					if (++count <= FOUND_AT_MOST) context.found({ severity: 'error', message });
-				});
+				};
+				const { files, bytes } = await checkTree(raw, manifest, found, assertObject);
 				return { counts: { files, bytes }, testRestore };
 			},
 		},
@@ -47,26 +51,45 @@ async function testRestore(reader: ArchiveReader, scratch: MinioScratch, context
 	if (!needed) throw new BackupError('INVALID_INPUT', 'The backup came without the storage that it lies in.');
 	const archives = await openNeeded(reader, { ...needed, signal });
 	const client = new S3Client({ ...scratch.connection, runSignal: signal }, 'target');
-	const name = scratch.bucket ?? `stack-backup-verify-${randomUUID()}`;
-	const prefix = scratch.bucket === undefined ? '' : `stack_backup_verify_${randomUUID()}/`;
-	try {
-		if (scratch.bucket === undefined) await client.createBucket(name, signal);
-		const bucket = client.bucket(name);
-		try {
-			const begun = performance.now();
-			const target = new BucketTarget({ bucket, existing: 'fail', prefix });
-			if (reader.manifest.counts['files'] !== 0) {
-				await restoreTree({ reader, archives, target, ...(signal && { signal }) });
-			}
-			context.restoreTook?.(Math.round(performance.now() - begun));
-			return await compare(reader, bucket, target, context);
-		} finally {
-			await removeAll(bucket, prefix);
-			if (scratch.bucket === undefined) await client.removeBucket(name);
+	const restored = async (bucket: Bucket, prefix: string) => {
+		const begun = performance.now();
+		const target = new ScratchTarget({ bucket, existing: 'fail', prefix });
+		if (reader.manifest.counts['files'] !== 0) {
+			await restoreTree({ reader, archives, target, ...(signal && { signal }) });
 		}
+		context.restoreTook?.(Math.round(performance.now() - begun));
+		return await compare(reader, bucket, target, context);
+	};
+	const warn = (message: string) => context.found({ severity: 'warning', message });
+	try {
+		if (scratch.bucket !== undefined) await assertNoVersions(client.bucket(scratch.bucket), signal);
+		return await withScratchPlace(client, scratch.bucket, restored, { warn, signal });
 	} finally {
 		client.close();
 	}
+}
+
+/** Objects whose keys the prefix would make too long have others while they are tested. */
+class ScratchTarget extends BucketTarget {
+	/** Versions and delete markers are objects of their own there. */
+	override accept(entry: TreeEntry): void {
+		super.accept(isVersionName(entry.name) ? { ...entry, name: oddName(entry.name), attributes: {} } : entry);
+	}
+
+	override keyOf(name: string): string {
+		if (isVersionName(name)) return super.keyOf(oddName(name));
+		const key = super.keyOf(name);
+		if (Buffer.byteLength(key) <= MAX_KEY_BYTES) return key;
+		return super.keyOf(createHash('sha256').update(name).digest('hex'));
+	}
+}
+
+/** What is removed from a bucket that keeps versions stays there. @throws BackupError TARGET_FAILED */
+async function assertNoVersions(bucket: Bucket, signal: AbortSignal | undefined): Promise<void> {
+	if ((await bucket.versioning(signal)) === undefined) return;
+	throw new BackupError('TARGET_FAILED', `The bucket ${bucket.name} keeps versions of what is removed from it.`, {
+		hint: 'For test restores, choose one that does not, or let a scratch bucket be made.',
+	});
 }
 
 async function compare(
@@ -80,7 +103,8 @@ async function compare(
 	const compareBatch = async () => {
 		await mapInParallel(batch, COMPARED_AT_ONCE, async ({ name, sha256 }) => {
 			const message = await differenceOf(bucket, target.keyOf(name), sha256, signal);
-			if (message) found({ severity: 'error', part: name, message: `${shownName(name)} ${message}.` });
+			if (message)
+				found({ severity: 'error', part: titleOf(name), message: `${shownName(titleOf(name))} ${message}.` });
 		});
 		batch = [];
 	};
@@ -108,16 +132,4 @@ async function differenceOf(
 	} finally {
 		opened.close();
 	}
-}
-
-/** Also after a cancel, so without its signal. */
-async function removeAll(bucket: Bucket, prefix: string): Promise<void> {
-	let keys: string[] = [];
-	const remove = async () => {
-		const [failure] = await bucket.remove(keys);
-		if (failure) throw failure.error;
-		keys = [];
-	};
-	for await (const { key } of bucket.list({ prefix })) if (keys.push(key) >= REMOVED_AT_ONCE) await remove();
-	await remove();
 }

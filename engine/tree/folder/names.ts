@@ -17,10 +17,16 @@ export function foldersAbove(name: string): string[] {
 	return folders;
 }
 
-/** Whether an entry lies below the folder that is restored into, wherever that is. @throws BackupError ARCHIVE_CORRUPT */
+/** Whether an entry lies below the folder that is restored into, wherever that is, and can be there. @throws BackupError ARCHIVE_CORRUPT */
 export function assertRestorable({ name, type, target = '' }: TreeEntry): void {
 	assertInside(type === 'directory' ? name.slice(0, -1) : name);
 	if (type === 'link') assertInside(target);
+	if (type !== 'symlink' || (target !== '' && !target.includes('\0'))) return;
+	throw new BackupError(
+		'ARCHIVE_CORRUPT',
+		`The backup holds the link ${shownName(name)}, which leads to nothing that can be; nothing was written.`,
+		{ hint: 'No backup of a folder has such a link. Do not trust this backup.' },
+	);
 }
 
 /** @throws BackupError ARCHIVE_CORRUPT for a name that is no plain path below the target */

@@ -42,6 +42,12 @@ export function targetError(error: unknown, what: string): unknown {
 			hint: 'Something else writes into this folder. Stop that, then run the restore again.',
 		});
 	}
+	if (code === 'ENOTDIR') {
+		return new BackupError('TARGET_EXISTS', `A link or a file stands where a folder above ${what} has to be.`, {
+			cause: error,
+			hint: 'Nothing is written through links. Move it away, or restore into an empty place.',
+		});
+	}
 	return new BackupError('TARGET_FAILED', `Writing ${what} failed: ${code}.`, {
 		cause: error,
 		hint: 'Check the disk or the network share that it lies on, then run the restore again; it goes on where it was.',

@@ -2,22 +2,28 @@
  * A folder as the target of a restore. The names come from an archive that may be hostile, so every way out of the folder is
  * closed: a name is a row of plain parts, none of them `..`; nothing is written through a symbolic link, whoever made it; and
  * links of the backup are made after all files. A file is written under a name of its own beside its place, and gets its name when
- * it is whole; where nothing may be overwritten, by a hard link, which never overwrites.
+ * it is whole; where nothing may be overwritten, by a hard link, which never overwrites. Small files go to a thread that does all
+ * of their calls at once (disk/disk.ts).
  */
-import { randomBytes } from 'node:crypto';
-import { constants, type BigIntStats } from 'node:fs';
+import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 
 import { BackupError } from '../../errors';
 import type { TreeEntry } from '../entry';
-import { shownName } from '../name';
-import type { Existing, TreeTarget } from '../target';
+import { bytesOf, shownName } from '../name';
+import type { Existing, Found, TreeTarget } from '../target';
+import { Disk, type Attributes } from './disk/disk';
 import { assertNotForbidden, type ForbiddenPaths } from './forbidden';
-import { hashOf } from './hash';
-import { assertInside, assertRestorable, foldersAbove } from './names';
-import { noRoom, notADirectory, targetError } from './target-errors';
-import { isErrno, pathOf } from './walk';
-import { writeContent } from './write-content';
+import { HeldFolders } from './held';
+import { folderOf, type HeldFolder } from './held-folder';
+import { assertInside, assertRestorable } from './names';
+import { nameOnly, nameOver } from './publish';
+import { partialName } from './partial';
+import { isUsed, Standing } from './standing';
+import { noRoom, targetError } from './target-errors';
+import { TargetFolders } from './target-folders';
+import { isErrno } from './walk';
+import { type Hole, writeContent } from './write-content';
 
 export interface FilesTargetOptions {
 	/** Absolute. Made where it does not exist. */
@@ -31,21 +37,25 @@ export interface FilesTargetOptions {
 	forbidden?: ForbiddenPaths | undefined;
 }
 
-/** Times are kept in nanoseconds and set in floating-point seconds. */
-const TIME_TOLERANCE = 2000n;
-const MOST_CHECKED = 10_000;
 /** What is left free on the disk. */
 const SPARE_ROOM = 64 * 1024 * 1024;
 
 export class FilesTarget implements TreeTarget {
+	readonly givesBack = true;
 	readonly #root: Buffer;
 	readonly #options: FilesTargetOptions;
-	/** Directories that were found to be real ones, or were made. */
-	readonly #checked = new Set<string>();
+	readonly #disk: Disk;
+	readonly #held: HeldFolders;
+	readonly #folders: TargetFolders;
+	readonly #standing: Standing;
 
 	constructor(options: FilesTargetOptions) {
 		this.#options = options;
 		this.#root = Buffer.from(options.root);
+		this.#disk = new Disk(this.#root);
+		this.#held = new HeldFolders(this.#root);
+		this.#folders = new TargetFolders(this.#held, this.#disk);
+		this.#standing = new Standing(this.#root, options.existing, this.#held, this.#folders);
 	}
 
 	accept(entry: TreeEntry): void {
@@ -54,8 +64,10 @@ export class FilesTarget implements TreeTarget {
 	}
 
 	async prepare({ bytes }: { bytes: number }): Promise<void> {
+		this.#standing.begin();
 		try {
 			await fs.mkdir(this.#root, { recursive: true });
+			this.#folders.begin({ wasUsed: await isUsed(this.#root) });
 			const { bavail, bsize } = await fs.statfs(this.#root);
 			const free = bavail * bsize;
 			if (bytes + SPARE_ROOM > free) throw noRoom(this.#options.root, bytes, free);
@@ -64,59 +76,68 @@ export class FilesTarget implements TreeTarget {
 		}
 	}
 
-	async look(entry: TreeEntry): Promise<'nothing' | 'same' | 'other'> {
-		try {
-			if (!(await this.#isReachable(entry.name))) return 'nothing';
-			const stat = await fs.lstat(this.#pathOf(entry.name), { bigint: true });
-			// A folder that is there is taken as it is, and gets its mode and its time at the end.
-			if (entry.type === 'directory' && stat.isDirectory()) return 'nothing';
-			return (await this.#isSame(entry, stat)) ? 'same' : 'other';
-		} catch (error) {
-			if (isErrno(error) && error.code === 'ENOENT') return 'nothing';
+	look(entry: TreeEntry): Promise<Found> | Found {
+		const found = this.#standing.at(entry);
+		if (typeof found === 'string') return found;
+		return found.catch((error: unknown) => {
 			throw targetError(error, shownName(entry.name));
+		});
+	}
+
+	async writeFile(entry: TreeEntry, content: AsyncIterable<Uint8Array | Hole>, signal: AbortSignal): Promise<void> {
+		const { name } = entry;
+		try {
+			await this.#makeAbove(name);
+			await this.#held.hold(folderOf(name), async (folder) => {
+				const partial = folder.at(partialName());
+				try {
+					const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+					const handle = await fs.open(partial, flags, 0o600);
+					try {
+						await writeContent(handle, content, entry, signal);
+						await this.#setAttributes(handle, entry);
+					} finally {
+						await handle.close();
+					}
+					await this.#publish(partial, folder, entry);
+				} catch (error) {
+					await fs.rm(partial, { force: true }).catch(() => {});
+					throw error;
+				}
+			});
+		} catch (error) {
+			throw targetError(error, shownName(name));
 		}
 	}
 
-	async writeFile(entry: TreeEntry, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-		const file = this.#pathOf(entry.name);
-		const partial = this.#partialOf(entry.name);
+	async writeWhole(entry: TreeEntry, content: Uint8Array, signal: AbortSignal): Promise<boolean> {
+		const { name, sha256 = '' } = entry;
+		const partial = folderOf(name) + partialName();
+		const replaces = this.#options.existing === 'overwrite';
 		try {
-			await this.#assertParents(entry.name);
-			const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-			const handle = await fs.open(partial, flags, 0o600);
-			try {
-				await writeContent(handle, content, entry, signal);
-				await this.#setAttributes(handle, entry);
-			} finally {
-				await handle.close();
+			const making = this.#makeAbove(name);
+			if (making) await making;
+			const attributes = this.#attributesOf(entry);
+			const outcome = await this.#disk.write({ name, partial, content, sha256, attributes, replaces }, signal);
+			// Once more, which tells why, or finds another way.
+			if (outcome === 'written') {
+				await this.#held.hold(folderOf(name), (folder) => this.#publish(folder.at(partial), folder, entry));
 			}
-			await this.#publish(partial, file, entry);
+			return outcome !== 'changed';
 		} catch (error) {
-			await fs.rm(partial, { force: true }).catch(() => {});
-			throw targetError(error, shownName(entry.name));
+			const remove = (folder: HeldFolder) => fs.rm(folder.at(partial), { force: true });
+			await this.#held.hold(folderOf(name), remove).catch(() => {});
+			throw targetError(error, shownName(name));
 		}
 	}
 
-	async make(entry: TreeEntry): Promise<void> {
+	async make(entry: TreeEntry, signal: AbortSignal): Promise<void> {
 		const { name, type, target = '' } = entry;
 		try {
-			await this.#assertParents(name);
-			if (type === 'directory') return await this.#makeDirectory(entry);
-			const place = this.#pathOf(name);
-			const partial = this.#partialOf(name);
-			if (type === 'link') {
-				await this.#assertParents(target);
-				await fs.link(this.#pathOf(target), partial);
-			} else {
-				await fs.symlink(this.#linkTarget(target), partial);
-				await this.#setLinkAttributes(partial, entry);
-			}
-			try {
-				await this.#publish(partial, place, entry);
-			} catch (error) {
-				await fs.rm(partial, { force: true });
-				throw error;
-			}
+			if (type === 'directory') return await this.#folders.make(name, signal);
+			await this.#makeAbove(name);
+			if (type === 'link') await this.#makeAbove(target);
+			await this.#held.hold(folderOf(name), (folder) => this.#makeLink(entry, folder));
 		} catch (error) {
 			throw targetError(error, shownName(name));
 		}
@@ -127,27 +148,25 @@ export class FilesTarget implements TreeTarget {
 		assertInside(name);
 		assertInside(to);
 		try {
-			if (!(await this.#isReachable(name))) return;
-			await this.#assertParents(to);
-			// A rename replaces what is there.
-			const found = await fs.lstat(this.#pathOf(to)).catch(() => undefined);
-			if (found)
-				throw new BackupError('TARGET_EXISTS', `${shownName(to)} is there already.`, { hint: 'Run it again.' });
-			await fs.rename(this.#pathOf(name), this.#pathOf(to));
+			if ((await this.#folders.firstMissing(name)) !== undefined) return;
+			await this.#makeAbove(to);
+			await this.#held.hold(folderOf(name), async (from) => {
+				await this.#held.hold(folderOf(to), async (into) => {
+					// A rename replaces what is there.
+					if (await fs.lstat(into.at(to)).catch(() => undefined)) {
+						throw new BackupError('TARGET_EXISTS', `${shownName(to)} is there already.`, { hint: 'Run it again.' });
+					}
+					await fs.rename(from.at(name), into.at(to));
+				});
+			});
 		} catch (error) {
 			throw targetError(error, shownName(name));
 		}
 	}
 
-	async finishDirectory(entry: TreeEntry): Promise<void> {
+	async finishDirectory(entry: TreeEntry, signal: AbortSignal): Promise<void> {
 		try {
-			const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_DIRECTORY;
-			const handle = await fs.open(this.#bare(entry.name), flags);
-			try {
-				await this.#setAttributes(handle, entry);
-			} finally {
-				await handle.close();
-			}
+			await this.#disk.finish(entry.name.replace(/\/$/, ''), this.#attributesOf(entry), signal);
 		} catch (error) {
 			// What was skipped stands in its place.
 			const isOther = isErrno(error) && (error.code === 'ENOTDIR' || error.code === 'ELOOP');
@@ -156,144 +175,71 @@ export class FilesTarget implements TreeTarget {
 		}
 	}
 
-	async #makeDirectory(entry: TreeEntry): Promise<void> {
+	/** To be called when folders may have gone: what was known of them, and is held open, is of no use any more. */
+	forget(): void {
+		this.#folders.forget();
+		this.#held.forget();
+		this.#disk.forget();
+	}
+
+	close(): Promise<void> {
+		this.#disk.close();
+		this.#held.close();
+		return Promise.resolve();
+	}
+
+	/** @returns what is to be waited for, if anything */
+	#makeAbove(name: string): Promise<void> | undefined {
+		this.#standing.begin();
+		return this.#folders.isReady(folderOf(name)) ? undefined : this.#folders.makeAbove(name);
+	}
+
+	async #makeLink(entry: TreeEntry, folder: HeldFolder): Promise<void> {
+		const { type, target = '' } = entry;
+		const partial = folder.at(partialName());
 		try {
-			await fs.mkdir(this.#bare(entry.name), 0o700);
+			if (type === 'link') {
+				await this.#held.hold(folderOf(target), (other) => fs.link(other.at(target), partial));
+			} else {
+				await fs.symlink(bytesOf(target), partial);
+				await this.#setLinkAttributes(partial, entry);
+			}
+			await this.#publish(partial, folder, entry);
 		} catch (error) {
-			if (!isErrno(error) || error.code !== 'EEXIST') throw error;
-			const stat = await fs.lstat(this.#bare(entry.name));
-			if (!stat.isDirectory()) throw notADirectory(entry.name);
+			await fs.rm(partial, { force: true });
+			throw error;
 		}
 	}
 
 	/** Gives what was written its name. */
-	async #publish(partial: Buffer, place: Buffer, { name }: TreeEntry): Promise<void> {
-		if (this.#options.existing === 'overwrite') {
-			const found = await fs.lstat(place).catch(() => undefined);
-			// An empty one may go; one that holds something is never removed by a restore.
-			if (found?.isDirectory()) {
-				await fs.rmdir(place).catch((cause: unknown) => {
-					throw new BackupError(
-						'TARGET_EXISTS',
-						`A folder that is not empty stands where ${shownName(name)} has to be.`,
-						{
-							cause,
-							hint: 'Move it away, or restore into an empty place.',
-						},
-					);
-				});
-				// What was known of it, and of what is below it, holds no longer.
-				this.#checked.clear();
-			}
-			await fs.rename(partial, place);
-			return;
-		}
-		try {
-			await fs.link(partial, place);
-		} catch (error) {
-			if (!isErrno(error) || !WITHOUT_LINKS.has(error.code ?? '')) throw error;
-			// Such a file system cannot give a name only where it is free; so it is asked right before.
-			if (await isThere(place)) throw Object.assign(new Error('it exists'), { code: 'EEXIST' });
-			await fs.rename(partial, place);
-			return;
-		}
-		await fs.rm(partial);
+	async #publish(partial: Buffer, folder: HeldFolder, { name }: TreeEntry): Promise<void> {
+		if (this.#options.existing !== 'overwrite') return await nameOnly(partial, folder.at(name));
+		const { wasFolder } = await nameOver(partial, folder.at(name), name);
+		// What was known of it, and of what is below it, holds no longer.
+		if (wasFolder) this.forget();
 	}
 
-	async #setAttributes(handle: fs.FileHandle, { mode, uid, gid, modified }: TreeEntry): Promise<void> {
+	/** What is restored of what belongs to an entry. */
+	#attributesOf({ mode, uid, gid, modified }: TreeEntry): Attributes {
 		const { owners = false, modes = true } = this.#options;
-		if (owners && uid !== undefined && gid !== undefined) await handle.chown(uid, gid);
+		return {
+			owner: owners && uid !== undefined && gid !== undefined ? { uid, gid } : undefined,
+			mode: modes && mode !== undefined ? (owners ? mode : mode & 0o777) : undefined,
+			seconds: seconds(modified),
+		};
+	}
+
+	async #setAttributes(handle: fs.FileHandle, entry: TreeEntry): Promise<void> {
+		const attributes = this.#attributesOf(entry);
+		if (attributes.owner) await handle.chown(attributes.owner.uid, attributes.owner.gid);
 		// After the owner, for a change of that takes the special bits away.
-		if (modes && mode !== undefined) await handle.chmod(owners ? mode : mode & 0o777);
-		await handle.utimes(seconds(modified), seconds(modified));
+		if (attributes.mode !== undefined) await handle.chmod(attributes.mode);
+		await handle.utimes(attributes.seconds, attributes.seconds);
 	}
 
 	async #setLinkAttributes(link: Buffer, { uid, gid, modified }: TreeEntry): Promise<void> {
 		if (this.#options.owners && uid !== undefined && gid !== undefined) await fs.lchown(link, uid, gid);
 		await fs.lutimes(link, seconds(modified), seconds(modified));
-	}
-
-	async #isSame(entry: TreeEntry, stat: BigIntStats): Promise<boolean> {
-		const { name, type, size, modified, target = '', sha256 } = entry;
-		if (type === 'directory') return false;
-		if (type === 'symlink') {
-			if (!stat.isSymbolicLink()) return false;
-			const found = await fs.readlink(this.#pathOf(name), { encoding: 'buffer' });
-			return found.equals(this.#linkTarget(target));
-		}
-		if (!stat.isFile()) return false;
-		if (type === 'link') {
-			const other = await fs.lstat(this.#pathOf(target), { bigint: true }).catch(() => undefined);
-			return other?.ino === stat.ino && other.dev === stat.dev;
-		}
-		const difference = stat.mtimeNs - modified;
-		const isOfSameTime = difference < TIME_TOLERANCE && -difference < TIME_TOLERANCE;
-		if (Number(stat.size) !== size || !isOfSameTime) return false;
-		// Whoever overwrites wants the content of the backup, whatever a time says of it.
-		return this.#options.existing !== 'overwrite' || (await hashOf(this.#pathOf(name))) === sha256;
-	}
-
-	/** Whether all folders above an entry are there, and real ones. @throws BackupError TARGET_EXISTS for a link or a file */
-	async #isReachable(name: string): Promise<boolean> {
-		for (const folder of foldersAbove(name)) {
-			if (this.#checked.has(folder)) continue;
-			let stat;
-			try {
-				stat = await fs.lstat(this.#bare(folder));
-			} catch (error) {
-				if (isErrno(error) && error.code === 'ENOENT') return false;
-				throw error;
-			}
-			if (!stat.isDirectory()) throw notADirectory(folder);
-			this.#remember(folder);
-		}
-		return true;
-	}
-
-	/** Makes the folders above an entry that are not there: a part of a backup may be restored without them. */
-	async #assertParents(name: string): Promise<void> {
-		if (await this.#isReachable(name)) return;
-		for (const folder of foldersAbove(name)) {
-			await fs.mkdir(this.#bare(folder)).catch((error: unknown) => {
-				if (!isErrno(error) || error.code !== 'EEXIST') throw error;
-			});
-		}
-		if (!(await this.#isReachable(name))) throw notADirectory(name);
-	}
-
-	#remember(folder: string): void {
-		if (this.#checked.size >= MOST_CHECKED) this.#checked.clear();
-		this.#checked.add(folder);
-	}
-
-	#pathOf(name: string): Buffer {
-		return pathOf(this.#root, name);
-	}
-
-	#bare(name: string): Buffer {
-		return pathOf(this.#root, name.replace(/\/$/, ''));
-	}
-
-	#linkTarget(target: string): Buffer {
-		return pathOf(Buffer.alloc(0), target).subarray(1);
-	}
-
-	#partialOf(name: string): Buffer {
-		const folder = name.slice(0, name.lastIndexOf('/') + 1);
-		return this.#pathOf(`${folder}.${randomBytes(6).toString('hex')}.partial`);
-	}
-}
-
-/** What file systems say that know no hard links, or not so many: FAT, some network shares. */
-const WITHOUT_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
-
-async function isThere(place: Buffer): Promise<boolean> {
-	try {
-		await fs.lstat(place);
-		return true;
-	} catch (error) {
-		if (isErrno(error) && error.code === 'ENOENT') return false;
-		throw error;
 	}
 }
 

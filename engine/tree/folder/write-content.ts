@@ -2,26 +2,37 @@
 import type { FileHandle } from 'node:fs/promises';
 
 import { throwIfCancelled } from '../../errors';
+import { giveBack } from '../../storage/lent';
 import type { TreeEntry } from '../entry';
 
 const HOLE = Buffer.alloc(4096);
 
+/** Stands in the content of a file for so many zeros, which are not written. */
+export class Hole {
+	constructor(readonly length: number) {}
+}
+
 /**
- * Writes the content of a file; of one with holes, without its blocks of zeros.
+ * Writes the content of a file, and gives its chunks back; of one with holes (`sparse`), without its blocks of zeros.
  * @throws what the file system answers, and what the content throws
  */
 export async function writeContent(
 	handle: FileHandle,
-	content: AsyncIterable<Uint8Array>,
+	content: AsyncIterable<Uint8Array | Hole>,
 	{ size, sparse }: TreeEntry,
 	signal: AbortSignal,
 ): Promise<void> {
 	let position = 0;
 	for await (const chunk of content) {
 		throwIfCancelled(signal);
+		if (chunk instanceof Hole) {
+			position += chunk.length;
+			continue;
+		}
 		if (sparse) await writeAroundHoles(handle, chunk, position);
 		else await writeWhole(handle, chunk, position);
 		position += chunk.length;
+		giveBack(chunk);
 	}
 	if (sparse) await handle.truncate(size);
 }

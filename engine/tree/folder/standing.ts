@@ -1,0 +1,122 @@
+/** What stands in a folder before a restore writes there, in the places of the entries. */
+import type { BigIntStats } from 'node:fs';
+import * as fs from 'node:fs/promises';
+
+import type { TreeEntry } from '../entry';
+import { bytesOf } from '../name';
+import type { Existing, Found } from '../target';
+import { hashOf } from './hash';
+import type { HeldFolders } from './held';
+import { folderOf } from './held-folder';
+import type { TargetFolders } from './target-folders';
+import { isErrno } from './walk';
+
+/** Times are kept in nanoseconds and set in floating-point seconds. */
+const TIME_TOLERANCE = 2000n;
+
+export class Standing {
+	readonly #root: Buffer;
+	readonly #existing: Existing;
+	readonly #held: HeldFolders;
+	readonly #folders: TargetFolders;
+	/** Before anything is written: a folder that was not there, in which nothing need be looked for. */
+	#missing: string | undefined;
+	/** Whether nothing was there at all, once that was asked. */
+	#isEmpty: Promise<boolean> | undefined;
+	#isWriting = false;
+
+	constructor(root: Buffer, existing: Existing, held: HeldFolders, folders: TargetFolders) {
+		this.#root = root;
+		this.#existing = existing;
+		this.#held = held;
+		this.#folders = folders;
+	}
+
+	/** To be called before anything is written: what was not there may be there from now on. */
+	begin(): void {
+		this.#isWriting = true;
+	}
+
+	/** @throws BackupError, and what the file system answers */
+	at(entry: TreeEntry): Promise<Found> | Found {
+		return this.#isCertainlyFree(entry) ? 'nothing' : this.#lookAt(entry);
+	}
+
+	async #lookAt(entry: TreeEntry): Promise<Found> {
+		try {
+			if (!this.#isWriting && (await (this.#isEmpty ??= this.#findsNothing()))) return 'nothing';
+			const missing = await this.#folders.firstMissing(entry.name);
+			if (missing !== undefined) {
+				if (!this.#isWriting) this.#missing = missing;
+				return 'nothing';
+			}
+			const stat = await this.#lstat(entry.name);
+			// A folder that is there is taken as it is, and gets its mode and its time at the end.
+			if (entry.type === 'directory' && stat.isDirectory()) {
+				this.#folders.remember(entry.name);
+				return 'nothing';
+			}
+			return (await this.#isSame(entry, stat)) ? 'same' : 'other';
+		} catch (error) {
+			if (isErrno(error) && error.code === 'ENOENT') return 'nothing';
+			throw error;
+		}
+	}
+
+	/** Whether there is nothing at all before anything is written. */
+	async #findsNothing(): Promise<boolean> {
+		const isEmpty = await isUsed(this.#root).then(
+			(isInUse) => !isInUse,
+			(error: unknown) => isErrno(error) && error.code === 'ENOENT',
+		);
+		if (isEmpty) this.#missing = '';
+		return isEmpty;
+	}
+
+	/**
+	 * Whether nothing can be there without a look. In a folder that this restore has made only what somebody else made since can be,
+	 * or what an entry of another name made on a file system for which both are the same: that is found when the entry gets its
+	 * name, which fails where it is taken. Where something may be skipped or overwritten, it is to be told.
+	 */
+	#isCertainlyFree({ name }: TreeEntry): boolean {
+		if (!this.#isWriting) return this.#missing !== undefined && name.startsWith(this.#missing);
+		return this.#existing === 'fail' && this.#folders.hasMade(folderOf(name));
+	}
+
+	async #isSame(entry: TreeEntry, stat: BigIntStats): Promise<boolean> {
+		const { name, type, size, modified, target = '', sha256 } = entry;
+		if (type === 'directory') return false;
+		if (type === 'symlink') {
+			if (!stat.isSymbolicLink()) return false;
+			const found = await this.#held.hold(folderOf(name), (folder) =>
+				fs.readlink(folder.at(name), { encoding: 'buffer' }),
+			);
+			return found.equals(bytesOf(target));
+		}
+		if (!stat.isFile()) return false;
+		if (type === 'link') {
+			const other = await this.#lstat(target).catch(() => undefined);
+			return other?.ino === stat.ino && other.dev === stat.dev;
+		}
+		const difference = stat.mtimeNs - modified;
+		const isOfSameTime = difference < TIME_TOLERANCE && -difference < TIME_TOLERANCE;
+		if (Number(stat.size) !== size || !isOfSameTime) return false;
+		// Whoever overwrites wants the content of the backup, whatever a time says of it.
+		if (this.#existing !== 'overwrite') return true;
+		return (await this.#held.hold(folderOf(name), (folder) => hashOf(folder.at(name)))) === sha256;
+	}
+
+	async #lstat(name: string): Promise<BigIntStats> {
+		return await this.#held.hold(folderOf(name), (folder) => fs.lstat(folder.at(name), { bigint: true }));
+	}
+}
+
+/** Whether anything is in a folder. */
+export async function isUsed(folder: Buffer): Promise<boolean> {
+	const entries = await fs.opendir(folder);
+	try {
+		return (await entries.read()) !== null;
+	} finally {
+		await entries.close();
+	}
+}
