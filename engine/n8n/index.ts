@@ -1,0 +1,5 @@
+/** n8n itself. */
+export { isUnlicensed, N8nApi, type N8nApiConnection } from './api';
+export * from './instance';
+export { n8nSystem } from './system';
+export * from './workflows';

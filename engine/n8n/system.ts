@@ -1,0 +1,14 @@
+/** What n8n brings so that its backups can be verified: see engine/verify/system.ts. */
+import type { BackupSystem } from '../verify/system';
+import { entitiesFile } from './entities';
+import { instanceKind, type InstanceScratch } from './instance';
+import { workflowsKind } from './workflows/verify';
+import { workflowsFile } from './workflows/verify/files';
+
+export const n8nSystem: BackupSystem<InstanceScratch> = {
+	name: 'n8n',
+	title: 'n8n',
+	kinds: [instanceKind, workflowsKind],
+	files: [workflowsFile, entitiesFile],
+	measures: { rows: 'number of rows', workflows: 'number of workflows', nodes: 'number of nodes' },
+};
