@@ -1,0 +1,56 @@
+import { readableMinute } from '../words';
+import { escapedHtml } from './markup';
+import { MOST_LINES, type TextFacts } from './plain';
+
+const COLOR = { good: '#1a7f4b', doubtful: '#8a5a00', bad: '#b3261e', unknown: '#5f6b7a' } as const;
+const WORD = { good: 'good', doubtful: 'look', bad: 'bad', unknown: 'not known' } as const;
+
+/**
+ * The report as the HTML of a mail: tables and attributes of style alone, for mail programs know little else; no pictures,
+ * links or scripts. Names in it are escaped.
+ */
+export function mailHtml({ at, storage, overview, problems, cleared = [] }: TextFacts): string {
+	const cell = (content: string, more = '') =>
+		`<td style="padding:6px 10px;border-bottom:1px solid #d8dde3;vertical-align:top;${more}">${content}</td>`;
+	const table = (head: readonly string[], rows: readonly string[]) =>
+		[
+			'<table cellspacing="0" cellpadding="0" style="border-collapse:collapse;margin:0 0 20px;width:100%;max-width:760px">',
+			`<tr>${head.map((title) => `<th align="left" style="padding:6px 10px;border-bottom:2px solid #d8dde3">${title}</th>`).join('')}</tr>`,
+			...rows,
+			'</table>',
+		].join('\n');
+	const mark = (tone: keyof typeof COLOR) => `<b style="color:${COLOR[tone]}">${WORD[tone]}</b>`;
+	const problemRows = problems
+		.slice(0, MOST_LINES)
+		.map(
+			({ severity, message, hint }) =>
+				`<tr>${cell(mark(severity === 'critical' ? 'bad' : 'doubtful'))}${cell(`${escapedHtml(message)}<br><span style="color:#5f6b7a">${escapedHtml(hint)}</span>`)}</tr>`,
+		);
+	const over = cleared
+		.slice(0, MOST_LINES)
+		.map(({ message }) => `<tr>${cell(mark('good'))}${cell(escapedHtml(message))}</tr>`);
+	const rows = overview.rows
+		.slice(0, MOST_LINES)
+		.map(
+			({ tone, subject, age, size, duration, verification }) =>
+				`<tr>${cell(mark(tone))}${cell(`<b>${escapedHtml(subject)}</b>`)}${[age, size, duration, escapedHtml(verification)].map((text) => cell(text)).join('')}</tr>`,
+		);
+	const targets = overview.targets.map(
+		({ tone, title, value, wanted }) =>
+			`<tr>${cell(mark(tone))}${[title, value, wanted].map((text) => cell(text)).join('')}</tr>`,
+	);
+	const more = (count: number) => (count > MOST_LINES ? `<p>And ${count - MOST_LINES} more.</p>` : '');
+	return [
+		'<div style="font-family:Segoe UI,Helvetica,Arial,sans-serif;font-size:14px;line-height:1.45;color:#1c232b">',
+		`<h2 style="margin:0 0 4px;color:${COLOR[overview.tone]}">${escapedHtml(overview.headline)}</h2>`,
+		`<p style="margin:0 0 20px;color:#5f6b7a">${escapedHtml(storage)}, ${readableMinute(at)}</p>`,
+		...(problems.length > 0 ? [table(['', `Problems (${problems.length})`], problemRows), more(problems.length)] : []),
+		...(cleared.length > 0 ? [table(['', `Over (${cleared.length})`], over), more(cleared.length)] : []),
+		...(overview.rows.length > 0
+			? [table(['', 'What', 'Age', 'Size', 'Took', 'Verification'], rows), more(overview.rows.length)]
+			: []),
+		table(['', 'Target', 'Is', 'Wanted'], targets),
+		'</div>',
+		'',
+	].join('\n');
+}

@@ -1,0 +1,46 @@
+import { readableMinute } from '../words';
+import { escapedMarkdown } from './markup';
+import { limited, type TextFacts } from './plain';
+
+const MARK = { good: '✅', doubtful: '⚠️', bad: '❌', unknown: '❔' } as const;
+
+/** The report as Markdown, for chats, issues and wikis. */
+export function markdown({ at, storage, overview, problems, cleared = [] }: TextFacts): string {
+	const problemLines = limited(problems, ({ severity, message, hint }) => [
+		`- ${severity === 'critical' ? MARK.bad : MARK.doubtful} ${escapedMarkdown(message)} ${escapedMarkdown(hint)}`,
+	]);
+	const rows = limited(overview.rows, (row) => [
+		`| ${MARK[row.tone]} | ${escapedMarkdown(row.subject)} | ${row.age} | ${row.size} | ${row.duration} | ${escapedMarkdown(row.verification)} |`,
+	]);
+	return [
+		`## ${MARK[overview.tone]} ${escapedMarkdown(overview.headline)}`,
+		'',
+		`${escapedMarkdown(storage)}, ${readableMinute(at)}`,
+		...(problemLines.length > 0 ? ['', `### Problems (${problems.length})`, '', ...problemLines] : []),
+		...(cleared.length > 0
+			? [
+					'',
+					`### Over (${cleared.length})`,
+					'',
+					...limited(cleared, ({ message }) => [`- ${MARK.good} ~~${escapedMarkdown(message)}~~`]),
+				]
+			: []),
+		...(rows.length > 0
+			? [
+					'',
+					'### Backups',
+					'',
+					'| | What | Age | Size | Took | Verification |',
+					'| --- | --- | --- | --- | --- | --- |',
+					...rows,
+				]
+			: []),
+		'',
+		'### Targets',
+		'',
+		'| | Target | Is | Wanted |',
+		'| --- | --- | --- | --- |',
+		...overview.targets.map(({ title, value, wanted, tone }) => `| ${MARK[tone]} | ${title} | ${value} | ${wanted} |`),
+		'',
+	].join('\n');
+}

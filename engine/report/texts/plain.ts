@@ -1,0 +1,59 @@
+import type { Overview } from '../overview';
+import type { Problem } from '../problems';
+import { oneLine, readableMinute } from '../words';
+
+/** Of more problems or rows than these the rest is counted: a message is to be read. */
+export const MOST_LINES = 50;
+
+/** What every text is made of. */
+export interface TextFacts {
+	/** ISO 8601, UTC. */
+	at: string;
+	storage: string;
+	overview: Overview;
+	problems: readonly Problem[];
+	/** Problems that are over, in a message that tells changes. */
+	cleared?: readonly { subject: string; message: string }[];
+}
+
+/** One line for a mail's subject: `Backups: all 4 are safe (folder backups)`. */
+export function subjectLine({ overview: { headline }, storage }: TextFacts): string {
+	return `Backups: ${headline.charAt(0).toLowerCase()}${headline.slice(1)} (${oneLine(storage)})`;
+}
+
+/** The report as plain text, a line an entry. */
+export function plainText(facts: TextFacts): string {
+	const { at, storage, overview, problems, cleared = [] } = facts;
+	const problemLines = limited(problems, ({ severity, message, hint }) => [
+		`  ${severity === 'critical' ? '[!!]' : '[! ]'} ${oneLine(message)} ${oneLine(hint)}`,
+	]);
+	const rows = limited(overview.rows, ({ subject, age, size, duration, verification, tone }) => [
+		`  ${MARK[tone]} ${oneLine(subject)}: newest good backup ${age === 'none' ? 'none' : `${age} ago`}, ${size}, took ${duration}; ${verification}`,
+	]);
+	const targets = overview.targets.map(({ title, value, wanted, tone }) => {
+		const met = tone === 'unknown' ? 'not known yet' : tone === 'good' ? 'met' : 'MISSED';
+		return `  ${title}: ${value} (${wanted}): ${met}`;
+	});
+	return [
+		`${overview.headline}. ${oneLine(storage)}, ${readableMinute(at)}.`,
+		...(problemLines.length > 0 ? ['', `Problems (${problems.length})`, ...problemLines] : []),
+		...(cleared.length > 0
+			? ['', `Over (${cleared.length})`, ...limited(cleared, ({ message }) => [`  [ok] ${oneLine(message)}`])]
+			: []),
+		'',
+		`What is backed up (${overview.rows.length})`,
+		...rows,
+		'',
+		'Targets',
+		...targets,
+		'',
+	].join('\n');
+}
+
+const MARK = { good: '[ok]', doubtful: '[! ]', bad: '[!!]' } as const;
+
+/** The lines of the first entries, and how many more there are. */
+export function limited<T>(entries: readonly T[], linesOf: (entry: T) => string[]): string[] {
+	const rest = entries.length - MOST_LINES;
+	return [...entries.slice(0, MOST_LINES).flatMap(linesOf), ...(rest > 0 ? [`  And ${rest} more.`] : [])];
+}

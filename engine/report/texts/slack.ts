@@ -1,0 +1,62 @@
+import { readableMinute } from '../words';
+import { escapedSlack } from './markup';
+import type { TextFacts } from './plain';
+
+/** What Slack takes: 50 blocks of a message, 150 characters of a header, 3,000 of a section (api.slack.com/reference/block-kit/blocks). */
+const MAX_HEADER = 150;
+const MAX_SECTION = 3000;
+const MOST_ENTRIES = 15;
+
+const MARK = { good: ':white_check_mark:', doubtful: ':warning:', bad: ':x:', unknown: ':grey_question:' } as const;
+
+/** A block of Slack's Block Kit. */
+export type SlackBlock =
+	| { type: 'header'; text: { type: 'plain_text'; text: string; emoji: true } }
+	| { type: 'section'; text: { type: 'mrkdwn'; text: string } }
+	| { type: 'context'; elements: { type: 'mrkdwn'; text: string }[] }
+	| { type: 'divider' };
+
+/** The report as a message of Slack: `{ blocks }` goes into chat.postMessage, or to an incoming webhook. */
+export function slackBlocks({ at, storage, overview, problems, cleared = [] }: TextFacts): SlackBlock[] {
+	const problemLines = problems.map(
+		({ severity, message, hint }) =>
+			`${severity === 'critical' ? MARK.bad : MARK.doubtful} ${escapedSlack(message)} ${escapedSlack(hint)}`,
+	);
+	const over = cleared.map(({ message }) => `${MARK.good} Over: ${escapedSlack(message)}`);
+	const rows = overview.rows.map(
+		({ tone, subject, age, size, verification }) =>
+			`${MARK[tone]} *${escapedSlack(subject)}*: ${age === 'none' ? 'no good backup' : `${age} old`}, ${size}, ${escapedSlack(verification)}`,
+	);
+	const targets = overview.targets.map(
+		({ title, value, wanted, tone }) => `${MARK[tone]} ${title}: ${value} (${wanted})`,
+	);
+	return [
+		{
+			type: 'header',
+			text: { type: 'plain_text', text: cut(`Backups: ${overview.headline}`, MAX_HEADER), emoji: true },
+		},
+		{
+			type: 'context',
+			elements: [{ type: 'mrkdwn', text: cut(`${escapedSlack(storage)}, ${readableMinute(at)}`, MAX_SECTION) }],
+		},
+		...(problemLines.length > 0 ? [section(problemLines)] : []),
+		...(over.length > 0 ? [section(over)] : []),
+		...(problemLines.length + over.length > 0 ? [{ type: 'divider' as const }] : []),
+		...(rows.length > 0 ? [section(rows)] : []),
+		{ type: 'divider' },
+		section(targets),
+	];
+}
+
+function section(lines: readonly string[]): SlackBlock {
+	const rest = lines.length - MOST_ENTRIES;
+	const some = [...lines.slice(0, MOST_ENTRIES), ...(rest > 0 ? [`And ${rest} more.`] : [])];
+	// Each entry gets its share, so that a long name cannot push the others out.
+	const share = Math.floor(MAX_SECTION / some.length) - 1;
+	return { type: 'section', text: { type: 'mrkdwn', text: some.map((line) => cut(line, share)).join('\n') } };
+}
+
+function cut(text: string, length: number): string {
+	const characters = [...text];
+	return characters.length <= length ? text : `${characters.slice(0, Math.max(0, length - 1)).join('')}…`;
+}

@@ -1,0 +1,153 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import { DEFAULT_TARGETS } from '../../../engine';
+import { requireEncryptionOption } from '../../shared/descriptions/source';
+import { shownFor } from '../../shared/operation';
+
+const ALL = ['createReport', 'getMetrics', 'getStatusPage', 'checkAlerts'];
+
+/** What people want of their backups; the same in every operation, so that one expression serves all. */
+const targetsField: INodeProperties = {
+	displayName: 'Targets',
+	name: 'targets',
+	type: 'collection',
+	placeholder: 'Add Target',
+	default: {},
+	description: 'What is wanted of the backups. What is not added is as its description says.',
+	displayOptions: shownFor(ALL),
+	options: [
+		{
+			displayName: 'Good Backups (%)',
+			name: 'successRate',
+			type: 'number',
+			typeOptions: { minValue: 0, maxValue: 100, numberPrecision: 2 },
+			default: DEFAULT_TARGETS.successRate * 100,
+			description: 'The share of the backups of the last 30 days that has to be good; 99 unless set',
+		},
+		{
+			displayName: 'RPO (Hours)',
+			name: 'rpoHours',
+			type: 'number',
+			typeOptions: { minValue: 0, maxValue: 87_600, numberPrecision: 2 },
+			default: DEFAULT_TARGETS.rpoHours,
+			description: 'How old the newest good backup of each thing may be; 24 unless set. Older ones are told as stale.',
+		},
+		{
+			displayName: 'RTO (Hours)',
+			name: 'rtoHours',
+			type: 'number',
+			typeOptions: { minValue: 0, maxValue: 87_600, numberPrecision: 2 },
+			default: DEFAULT_TARGETS.rtoHours,
+			description: 'How long restoring everything may take, as test restores measured it; 1 unless set',
+		},
+		{
+			displayName: 'Verified (%)',
+			name: 'verifiedShare',
+			type: 'number',
+			typeOptions: { minValue: 0, maxValue: 100, numberPrecision: 2 },
+			default: DEFAULT_TARGETS.verifiedShare * 100,
+			description: 'Of which share of all things a backup has to be verified in the last 8 days; 100 unless set',
+		},
+	],
+};
+
+const folderOption: INodeProperties = {
+	displayName: 'Folder',
+	name: 'folder',
+	type: 'string',
+	default: '',
+	placeholder: 'e.g. postgres',
+	description: 'Only what lies in this folder of the storage; the whole storage where empty',
+};
+
+const expectedOption: INodeProperties = {
+	displayName: 'Expected Names',
+	name: 'expectedNames',
+	type: 'string',
+	default: '',
+	placeholder: 'e.g. shop, articles',
+	description:
+		'Databases, collections, buckets and so on that there must be a backup of, separated by commas. What the storage has backups of is watched by itself.',
+};
+
+const ignoredOption: INodeProperties = {
+	displayName: 'Ignored Names',
+	name: 'ignoredNames',
+	type: 'string',
+	default: '',
+	placeholder: 'e.g. old_shop',
+	description: 'Names that are not looked at, separated by commas: of what does not exist any more',
+};
+
+const lowStorageOption: INodeProperties = {
+	displayName: 'Low Storage (%)',
+	name: 'lowStorage',
+	type: 'number',
+	typeOptions: { minValue: 0, maxValue: 100 },
+	default: 20,
+	description: 'Less free room than this share of the disk is told; 0 for never. Only folders tell their room.',
+};
+
+const unverifiedOption: INodeProperties = {
+	displayName: 'Unverified After (Days)',
+	name: 'unverifiedDays',
+	type: 'number',
+	typeOptions: { minValue: 0, maxValue: 3650 },
+	default: 8,
+	description: 'What no verification has passed of for so many days is told; 0 for never',
+};
+
+const proofOption: INodeProperties = {
+	...requireEncryptionOption,
+	description:
+		'Whether, with a Backup Encryption credential, backups that are not encrypted count as damaged; and with a passphrase in it, those whose manifest does not prove that it was made with this passphrase',
+};
+
+/** The Options of an operation: what all have, and its own. */
+function optionsOf(operation: string): INodeProperties {
+	const options = [
+		...(OWN_OPTIONS[operation] ?? []),
+		expectedOption,
+		folderOption,
+		ignoredOption,
+		lowStorageOption,
+		proofOption,
+		unverifiedOption,
+	];
+	return {
+		displayName: 'Options',
+		name: 'options',
+		type: 'collection',
+		placeholder: 'Add Option',
+		default: {},
+		displayOptions: shownFor([operation]),
+		options: options.toSorted((a, b) => a.displayName.localeCompare(b.displayName)),
+	};
+}
+
+/** Options that one operation has beyond the common ones. */
+const OWN_OPTIONS: Record<string, INodeProperties[]> = {
+	getMetrics: [
+		{
+			displayName: 'Known Names',
+			name: 'knownNames',
+			type: 'boolean',
+			default: false,
+			description:
+				'Whether to add the names that dashboards of backup scripts use: rag_backup_*, postgres_backup_* and qdrant_backup_*',
+		},
+	],
+	getStatusPage: [
+		{
+			displayName: 'Refresh After (Seconds)',
+			name: 'refreshSeconds',
+			type: 'number',
+			typeOptions: { minValue: 0, maxValue: 86_400 },
+			default: 0,
+			description: 'After how many seconds a browser loads the page anew; 0 for never',
+		},
+	],
+};
+
+/** Fields that all operations share, behind their own. */
+export const judgingFields: INodeProperties[] = [targetsField, ...ALL.map((operation) => optionsOf(operation))];

@@ -1,0 +1,96 @@
+import type { IExecuteFunctions } from 'n8n-workflow';
+
+import {
+	BackupError,
+	DEFAULT_CONDITIONS,
+	DEFAULT_TARGETS,
+	findProblems,
+	overviewOf,
+	type Conditions,
+	type DecryptionKeys,
+	type Overview,
+	type Problem,
+	readState,
+	resultsOf,
+	type Storage,
+	type StorageState,
+	type Targets,
+	type TextFacts,
+} from '../../engine';
+import { decryptionKeys } from '../shared/encryption';
+import { collectionOf, type Fields, numberIn } from '../shared/fields';
+import { folderOf, prefixOf } from '../shared/folder';
+import { splitList, unquoted } from '../shared/lists';
+import { openStorage } from '../shared/storage';
+
+/** What each operation begins with: what the storage holds, and what is to be said of it. */
+export interface Judgement {
+	storage: Storage;
+	trust: DecryptionKeys | undefined;
+	state: StorageState;
+	targets: Targets;
+	problems: Problem[];
+	overview: Overview;
+	now: Date;
+	signal: AbortSignal | undefined;
+}
+
+/** Looks at the storage, and judges by the fields of the operation. @throws BackupError INVALID_INPUT that names a field, and what the storage throws */
+export async function judge(context: IExecuteFunctions, item: number): Promise<Judgement> {
+	const targets = targetsOf(context, item);
+	const options = collectionOf(context, 'options', item, 'Options');
+	const conditions = conditionsOf(options, targets);
+	const trust = await decryptionKeys(context, item);
+	const storage = await openStorage(context, item);
+	const signal = context.getExecutionCancelSignal();
+	const now = new Date();
+	const state = await readState(storage, {
+		prefix: prefixOf(folderOf(options, '')),
+		now,
+		...(trust && { trust }),
+		...(signal && { signal }),
+	});
+	const problems = findProblems(state, conditions);
+	const overview = overviewOf(state, problems, resultsOf(state, targets));
+	return { storage, trust, state, targets, problems, overview, now, signal };
+}
+
+/** What the texts of a judgement are made of. */
+export function textFactsOf({ state, overview, problems }: Judgement): TextFacts {
+	return { at: state.at, storage: state.storage, overview, problems };
+}
+
+function targetsOf(context: IExecuteFunctions, item: number): Targets {
+	const fields = collectionOf(context, 'targets', item, 'Targets');
+	const share = (name: 'successRate' | 'verifiedShare', label: string) =>
+		decimalIn(fields, name, DEFAULT_TARGETS[name] * 100, label, 100) / 100;
+	return {
+		rpoHours: decimalIn(fields, 'rpoHours', DEFAULT_TARGETS.rpoHours, 'RPO (Hours)', 87_600),
+		rtoHours: decimalIn(fields, 'rtoHours', DEFAULT_TARGETS.rtoHours, 'RTO (Hours)', 87_600),
+		successRate: share('successRate', 'Good Backups (%)'),
+		verifiedShare: share('verifiedShare', 'Verified (%)'),
+	};
+}
+
+function conditionsOf(options: Fields, targets: Targets): Conditions {
+	const days = DEFAULT_CONDITIONS.unverifiedDays;
+	return {
+		targets,
+		unverifiedDays: numberIn(options, 'unverifiedDays', days, 'Unverified After (Days)', { min: 0, max: 3650 }),
+		lowShare:
+			numberIn(options, 'lowStorage', DEFAULT_CONDITIONS.lowShare * 100, 'Low Storage (%)', { min: 0, max: 100 }) / 100,
+		expected: splitList(options['expectedNames'], 'Expected Names').map((name) => ({ name: unquoted(name) })),
+		ignored: splitList(options['ignoredNames'], 'Ignored Names').map(unquoted),
+	};
+}
+
+/** A number with decimals, which an expression may give as a text. */
+function decimalIn(fields: Fields, name: string, unless: number, label: string, max: number): number {
+	if (!Object.hasOwn(fields, name)) return unless;
+	const value = fields[name];
+	const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+	if (typeof number === 'number' && number >= 0 && number <= max) return number;
+	throw new BackupError('INVALID_INPUT', `${label} is ${(JSON.stringify(value) ?? typeof value).slice(0, 40)}.`, {
+		hint: `Give a number from 0 to ${max}.`,
+	});
+}

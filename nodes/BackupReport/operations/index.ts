@@ -1,0 +1,12 @@
+import type { BranchingOperation, Operation } from '../../shared/operation';
+
+import { checkAlerts } from './checkAlerts';
+import { createReport } from './createReport';
+import { getMetrics } from './getMetrics';
+import { getStatusPage } from './getStatusPage';
+
+/** The operations with one output, by the value of the Operation field. */
+export const reporting: Record<string, Operation> = { createReport, getMetrics, getStatusPage };
+
+/** Those with the outputs Fine and Alert. */
+export const alerting: Record<string, BranchingOperation> = { checkAlerts };
