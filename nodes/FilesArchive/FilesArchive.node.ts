@@ -7,12 +7,14 @@ import {
 } from 'n8n-workflow';
 
 import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
-import { credentialsPlace } from '../shared/descriptions/credentials';
+import { credentialsPlace, encryptionCredential, storageCredential } from '../shared/descriptions/credentials';
 import { onlyResource, VERSION } from '../shared/descriptions/node';
+import { searchFiles } from '../shared/listSearch/searchFiles';
 import { type Operation, runOperation } from '../shared/operation';
 
 import { searchBackups } from './listSearch/searchBackups';
 import { searchEntries } from './listSearch/searchEntries';
+import { searchPrefixes } from './listSearch/searchPrefixes';
 import { operations } from './operations';
 
 export class FilesArchive implements INodeType {
@@ -29,20 +31,8 @@ export class FilesArchive implements INodeType {
 		inputs: [NodeConnectionTypes.Main],
 		outputs: [NodeConnectionTypes.Main],
 		credentials: [
-			{
-				name: 'backupStorageApi',
-				displayName: 'Credential for Backup Storage',
-				required: true,
-				testedBy: 'testBackupStorage',
-				displayOptions: { hide: { destination: ['binaryData'], source: ['binaryData'] } },
-			},
-			{
-				name: 'backupEncryptionApi',
-				displayName: 'Credential for Backup Encryption (If Encrypted)',
-				required: false,
-				testedBy: 'testBackupEncryption',
-				displayOptions: { hide: { encrypt: [false] } },
-			},
+			storageCredential({ hide: { destination: ['binaryData'], source: ['binaryData'] } }),
+			encryptionCredential({ hide: { encrypt: [false] } }),
 		],
 		properties: [
 			credentialsPlace,
@@ -87,7 +77,7 @@ export class FilesArchive implements INodeType {
 
 	methods = {
 		credentialTest: { testBackupStorage, testBackupEncryption },
-		listSearch: { searchBackups, searchEntries },
+		listSearch: { searchBackups, searchEntries, searchFiles, searchPrefixes },
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {

@@ -1,10 +1,17 @@
 import type { BackupKind, Manifest } from '../../engine';
 import type { BackupContent } from '../shared/backupItem';
 
-export const OWN_KINDS: [BackupKind, ...BackupKind[]] = ['files'];
+const OWN_KIND = 'files';
+export const OWN_KINDS: [BackupKind, ...BackupKind[]] = [OWN_KIND];
 
 /** The folder in the storage, unless the Folder option names another. */
 export const OWN_FOLDER = 'files';
+
+/** Whose backups drop-downs offer. */
+export const OFFERED = { kind: OWN_KIND, ownFolder: OWN_FOLDER } as const;
+
+/** Which backups operations read. */
+export const WANTED = { kinds: OWN_KINDS, hint: 'Choose a backup that Files Archive has made.' };
 
 /** What items say of backups of files alone. A list must show backups whose source is odd as well: nothing is demanded of it. */
 export function backupContent({ name, counts, source, needs = [] }: Manifest): BackupContent {

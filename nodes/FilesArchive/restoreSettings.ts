@@ -1,11 +1,14 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-import { BackupError, type Existing, type SelectionChoices } from '../../engine';
-import { collectionOf, locatedText, textOf, yesNoIn } from '../shared/fields';
+import { BackupError, type Existing } from '../../engine';
+import { collectionOf, textOf, yesNoIn } from '../shared/fields';
 import { folderOf } from '../shared/folder';
+import { pathInBackup } from '../shared/patterns';
+import { selectionChoices } from '../shared/tree/selection';
 
 import { OWN_FOLDER } from './backupContent';
-import { pathInBackup, patternChoices } from '../shared/patterns';
+
+const SELECTION = { nameOf: pathInBackup, choiceOf: (name: string) => ({ name }), entryField: 'File or Folder' };
 
 /** The fields of Restore as the engine wants them. @throws BackupError INVALID_INPUT, NOT_CONFIRMED */
 export function restoreSettings(context: IExecuteFunctions, item: number) {
@@ -19,7 +22,7 @@ export function restoreSettings(context: IExecuteFunctions, item: number) {
 	return {
 		path,
 		existing,
-		choices: choicesOf(context, item),
+		choices: selectionChoices(context, item, SELECTION),
 		folder: folderOf(options, OWN_FOLDER),
 		owners: yesNoIn(options, 'owners', false, 'Restore Owners'),
 	};
@@ -36,27 +39,4 @@ function assertConfirmed(context: IExecuteFunctions, item: number, path: string)
 			hint: 'Type the path of Into Folder once more in Confirm Folder, or set Existing Files to Skip.',
 		},
 	);
-}
-
-/** What of the backup is wanted. An empty choice is refused: without it everything would be meant. */
-function choicesOf(context: IExecuteFunctions, item: number): SelectionChoices {
-	const what = context.getNodeParameter('what', item) as 'all' | 'prefix' | 'patterns' | 'entry';
-	if (what === 'all') return {};
-	if (what === 'prefix') {
-		const prefix = pathInBackup(textOf(context.getNodeParameter('prefix', item), 'Prefix'));
-		if (prefix !== '') return { prefix };
-		throw new BackupError('INVALID_INPUT', 'No prefix is given.', {
-			hint: 'Fill in Prefix, or set Restore to Everything.',
-		});
-	}
-	if (what === 'entry') {
-		const name = pathInBackup(locatedText(context, 'entry', item, 'File or Folder'));
-		if (name !== '') return { name };
-		throw new BackupError('INVALID_INPUT', 'No file or folder is chosen.', { hint: 'Fill in File or Folder.' });
-	}
-	const choices = patternChoices(context, item);
-	if (choices.include.length + choices.exclude.length > 0) return choices;
-	throw new BackupError('INVALID_INPUT', 'No pattern is given.', {
-		hint: 'Fill in Include Patterns or Exclude Patterns, or set Restore to Everything.',
-	});
 }

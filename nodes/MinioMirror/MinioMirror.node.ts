@@ -7,12 +7,21 @@ import {
 } from 'n8n-workflow';
 
 import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
-import { credentialsPlace } from '../shared/descriptions/credentials';
+import { credentialsPlace, encryptionCredential, storageCredential } from '../shared/descriptions/credentials';
 import { onlyResource, VERSION } from '../shared/descriptions/node';
+import { searchBuckets } from '../shared/listSearch/searchBuckets';
 import { type Operation, runOperation } from '../shared/operation';
 
 import { searchBackups } from './listSearch/searchBackups';
-import { searchBuckets } from './listSearch/searchBuckets';
+import {
+	searchSourceBuckets,
+	searchSourcePrefixes,
+	searchTargetBuckets,
+	searchTargetPrefixes,
+} from './listSearch/searchEnds';
+import { searchEntries } from './listSearch/searchEntries';
+import { searchKeyPrefixes } from './listSearch/searchKeyPrefixes';
+import { searchPrefixes } from './listSearch/searchPrefixes';
 import { getBuckets } from './loadOptions/getBuckets';
 import { operations } from './operations';
 
@@ -24,8 +33,8 @@ export class MinioMirror implements INodeType {
 		group: ['transform'],
 		...VERSION,
 		subtitle:
-			'={{ ({ backUp: "Back Up Bucket", restore: "Restore", listBackups: "List Backups", check: "Check" })[$parameter["operation"]] }}',
-		description: 'Back up and restore buckets of MinIO and every other S3 server, whole and incremental',
+			'={{ ({ backUp: "Back Up Bucket", restore: "Restore", listBackups: "List Backups", listObjects: "List Objects", check: "Check", mirror: "Mirror" })[$parameter["operation"]] }}',
+		description: 'Back up, restore and mirror buckets of MinIO and every other S3 server, whole and incremental',
 		defaults: { name: 'MinIO Mirror' },
 		inputs: [NodeConnectionTypes.Main],
 		outputs: [NodeConnectionTypes.Main],
@@ -33,22 +42,19 @@ export class MinioMirror implements INodeType {
 			{
 				name: 's3',
 				required: true,
-				displayOptions: { show: { operation: ['backUp', 'restore', 'check'] } },
+				displayOptions: { show: { operation: ['backUp', 'restore', 'check', 'mirror'] } },
 			},
-			{
-				name: 'backupStorageApi',
-				displayName: 'Credential for Backup Storage',
-				required: true,
-				testedBy: 'testBackupStorage',
-				displayOptions: { hide: { destination: ['binaryData'], source: ['binaryData'], operation: ['check'] } },
-			},
-			{
-				name: 'backupEncryptionApi',
-				displayName: 'Credential for Backup Encryption (If Encrypted)',
-				required: false,
-				testedBy: 'testBackupEncryption',
-				displayOptions: { hide: { encrypt: [false], operation: ['check'] } },
-			},
+			storageCredential({
+				hide: {
+					destination: ['binaryData'],
+					source: ['binaryData'],
+					operation: ['check'],
+					// A mirror needs it for another server alone.
+					direction: ['bucketToFolder', 'folderToBucket'],
+					servers: ['same'],
+				},
+			}),
+			encryptionCredential({ hide: { encrypt: [false], operation: ['check', 'mirror'] } }),
 		],
 		properties: [
 			credentialsPlace,
@@ -79,6 +85,18 @@ export class MinioMirror implements INodeType {
 						action: 'List bucket backups',
 					},
 					{
+						name: 'List Objects',
+						value: 'listObjects',
+						description: 'List the objects that a backup holds',
+						action: 'List the objects of a backup',
+					},
+					{
+						name: 'Mirror',
+						value: 'mirror',
+						description: 'Make a bucket or a folder hold what another one holds, by copying what is new or changed',
+						action: 'Mirror a bucket',
+					},
+					{
 						name: 'Restore',
 						value: 'restore',
 						description: 'Restore a backup, or some of its objects, into a bucket',
@@ -94,7 +112,17 @@ export class MinioMirror implements INodeType {
 	methods = {
 		credentialTest: { testBackupStorage, testBackupEncryption },
 		loadOptions: { getBuckets },
-		listSearch: { searchBackups, searchBuckets },
+		listSearch: {
+			searchBackups,
+			searchBuckets,
+			searchEntries,
+			searchKeyPrefixes,
+			searchPrefixes,
+			searchSourceBuckets,
+			searchSourcePrefixes,
+			searchTargetBuckets,
+			searchTargetPrefixes,
+		},
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {

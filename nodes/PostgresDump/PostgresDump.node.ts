@@ -7,7 +7,7 @@ import {
 } from 'n8n-workflow';
 
 import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
-import { credentialsPlace } from '../shared/descriptions/credentials';
+import { credentialsPlace, encryptionCredential, storageCredential } from '../shared/descriptions/credentials';
 import { onlyResource, VERSION } from '../shared/descriptions/node';
 import { searchFiles } from '../shared/listSearch/searchFiles';
 import { type Operation, runOperation } from '../shared/operation';
@@ -36,20 +36,8 @@ export class PostgresDump implements INodeType {
 				required: true,
 				displayOptions: { show: { operation: ['backUp', 'restore', 'import'] } },
 			},
-			{
-				name: 'backupStorageApi',
-				displayName: 'Credential for Backup Storage',
-				required: true,
-				testedBy: 'testBackupStorage',
-				displayOptions: { hide: { destination: ['binaryData'], source: ['binaryData'] } },
-			},
-			{
-				name: 'backupEncryptionApi',
-				displayName: 'Credential for Backup Encryption (If Encrypted)',
-				required: false,
-				testedBy: 'testBackupEncryption',
-				displayOptions: { hide: { encrypt: [false] } },
-			},
+			storageCredential({ hide: { destination: ['binaryData'], source: ['binaryData'] } }),
+			encryptionCredential({ hide: { encrypt: [false] } }),
 		],
 		properties: [
 			credentialsPlace,

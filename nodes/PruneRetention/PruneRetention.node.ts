@@ -33,6 +33,7 @@ export class PruneRetention implements INodeType {
 		inputs: [NodeConnectionTypes.Main],
 		outputs: OUTPUTS,
 		credentials: [
+			// As storageCredential has it. n8n's check of community nodes finds who tests a credential only where a node says it.
 			{
 				name: 'backupStorageApi',
 				displayName: 'Credential for Backup Storage',

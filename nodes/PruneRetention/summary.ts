@@ -1,4 +1,4 @@
-import type { PruneReport } from '../../engine';
+import { escapedHtml, oneLine, type PruneReport } from '../../engine';
 import { readableSize, readableTime } from '../shared/listSearch/size';
 
 /** A mail is to be read: of more lines than these the rest is counted. */
@@ -152,21 +152,10 @@ function htmlOf(intro: string[], sections: Section[]): string {
 	const parts = sections.map(({ title, head, lines }) => {
 		const { shown, more } = shortened(lines);
 		const columns =
-			head.length > 0 ? `<tr>${head.map((cell) => `<th align="left">${escaped(cell)}</th>`).join('')}</tr>` : '';
-		const rows = shown.map((cells) => `<tr>${cells.map((cell) => `<td>${escaped(cell)}</td>`).join('')}</tr>`);
+			head.length > 0 ? `<tr>${head.map((cell) => `<th align="left">${escapedHtml(cell)}</th>`).join('')}</tr>` : '';
+		const rows = shown.map((cells) => `<tr>${cells.map((cell) => `<td>${escapedHtml(cell)}</td>`).join('')}</tr>`);
 		const table = `<table cellpadding="4">\n${[...(columns ? [columns] : []), ...rows].join('\n')}\n</table>`;
-		return [`<h3>${escaped(title)} (${lines.length})</h3>`, table, ...(more ? [`<p>${more}</p>`] : [])].join('\n');
+		return [`<h3>${escapedHtml(title)} (${lines.length})</h3>`, table, ...(more ? [`<p>${more}</p>`] : [])].join('\n');
 	});
-	return `${[...intro.map((line) => `<p>${escaped(line)}</p>`), ...parts].join('\n')}\n`;
-}
-
-/** Names may hold line breaks, which would forge lines of a text. */
-function oneLine(text: string): string {
-	return text.replace(/\p{Cc}+/gu, ' ');
-}
-
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
-function escaped(text: string): string {
-	return oneLine(text).replace(/[&<>"']/g, (character) => ENTITIES[character]!);
+	return `${[...intro.map((line) => `<p>${escapedHtml(line)}</p>`), ...parts].join('\n')}\n`;
 }

@@ -7,7 +7,7 @@ import {
 } from 'n8n-workflow';
 
 import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
-import { credentialsPlace } from '../shared/descriptions/credentials';
+import { credentialsPlace, encryptionCredential, storageCredential } from '../shared/descriptions/credentials';
 import { onlyResource, VERSION } from '../shared/descriptions/node';
 import { searchFiles } from '../shared/listSearch/searchFiles';
 import { type Operation, runOperation } from '../shared/operation';
@@ -39,24 +39,12 @@ export class QdrantSnapshot implements INodeType {
 				required: true,
 				displayOptions: { show: { operation: ['backUp', 'restore', ...ON_SERVER] } },
 			},
-			{
-				name: 'backupStorageApi',
-				displayName: 'Credential for Backup Storage',
-				required: true,
-				testedBy: 'testBackupStorage',
-				displayOptions: {
-					hide: { destination: ['binaryData'], source: ['binaryData', 'url'], operation: ON_SERVER },
-				},
-			},
-			{
-				name: 'backupEncryptionApi',
-				displayName: 'Credential for Backup Encryption (If Encrypted)',
-				required: false,
-				testedBy: 'testBackupEncryption',
-				displayOptions: {
-					hide: { encrypt: [false], source: ['snapshotFile', 'url'], operation: ON_SERVER },
-				},
-			},
+			storageCredential({
+				hide: { destination: ['binaryData'], source: ['binaryData', 'url'], operation: ON_SERVER },
+			}),
+			encryptionCredential({
+				hide: { encrypt: [false], source: ['snapshotFile', 'url'], operation: ON_SERVER },
+			}),
 		],
 		properties: [
 			credentialsPlace,

@@ -6,9 +6,10 @@ import {
 	NodeConnectionTypes,
 } from 'n8n-workflow';
 
-import { credentialsPlace } from '../shared/descriptions/credentials';
+import { credentialsPlace, encryptionCredential, storageCredential } from '../shared/descriptions/credentials';
 import { onlyResource, VERSION } from '../shared/descriptions/node';
 import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
+import { searchBuckets } from '../shared/listSearch/searchBuckets';
 import { searchFiles } from '../shared/listSearch/searchFiles';
 
 import { searchBackups } from './listSearch/searchBackups';
@@ -30,20 +31,8 @@ export class VerifyArchive implements INodeType {
 		outputs: [NodeConnectionTypes.Main, NodeConnectionTypes.Main],
 		outputNames: ['Passed', 'Failed'],
 		credentials: [
-			{
-				name: 'backupStorageApi',
-				displayName: 'Credential for Backup Storage',
-				required: true,
-				testedBy: 'testBackupStorage',
-				displayOptions: { hide: { which: ['binaryData'] } },
-			},
-			{
-				name: 'backupEncryptionApi',
-				displayName: 'Credential for Backup Encryption (If Encrypted)',
-				required: false,
-				testedBy: 'testBackupEncryption',
-				displayOptions: { show: { operation: ['verify', 'drill'] } },
-			},
+			storageCredential({ hide: { which: ['binaryData'] } }),
+			encryptionCredential({ show: { operation: ['verify', 'drill'] } }),
 			{
 				name: 'postgres',
 				displayName: 'Credential for Postgres (Scratch Server)',
@@ -55,6 +44,12 @@ export class VerifyArchive implements INodeType {
 				displayName: 'Credential for Qdrant (Scratch Server)',
 				required: true,
 				displayOptions: { show: { operation: ['verify', 'drill'], qdrantTarget: ['server'] } },
+			},
+			{
+				name: 's3',
+				displayName: 'Credential for S3 (Scratch Server)',
+				required: true,
+				displayOptions: { show: { operation: ['verify', 'drill'], minioTarget: ['prefix', 'bucket'] } },
 			},
 		],
 		properties: [
@@ -100,7 +95,7 @@ export class VerifyArchive implements INodeType {
 
 	methods = {
 		credentialTest: { testBackupStorage, testBackupEncryption },
-		listSearch: { searchBackups, searchFiles },
+		listSearch: { searchBackups, searchBuckets, searchFiles },
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {

@@ -7,14 +7,16 @@ import {
 	type BackupKind,
 	type FilesScratch,
 	type ManifestSummary,
+	type MinioScratch,
 	type PostgresScratch,
 	type QdrantScratch,
 	type ScratchTargets,
 } from '../../engine';
-import { collectionOf, type Fields, numberOf, textOf } from '../shared/fields';
+import { collectionOf, type Fields, locatedText, numberOf, textOf } from '../shared/fields';
 import { guardedByN8n } from '../shared/fileAccess';
 import { connectTimeoutIn, withPostgres } from '../shared/postgresConnection';
 import { qdrantConnection } from '../shared/qdrantConnection';
+import { s3Connection } from '../shared/s3Connection';
 
 import { oneOf } from './choice';
 
@@ -37,6 +39,8 @@ export interface ScratchSettings {
 	maxRawBytes: number | undefined;
 	/** A folder as it was typed; undefined for the system's own for temporary files. */
 	filesFolder: string | undefined;
+	/** The bucket in which a prefix is made; undefined where a bucket is. */
+	bucket: string | undefined;
 	assertions: Assertion[];
 }
 
@@ -53,10 +57,15 @@ export function scratchSettings(context: IExecuteFunctions, item: number): Scrat
 	const postgres = oneOf(context.getNodeParameter('postgresTarget', item), ['inProcess', 'server'], 'PostgreSQL Into');
 	const qdrant = oneOf(context.getNodeParameter('qdrantTarget', item), ['none', 'server'], 'Qdrant Into');
 	const files = oneOf(context.getNodeParameter('filesTarget', item), ['temporary', 'folder', 'none'], 'Files Into');
+	const minio = oneOf(context.getNodeParameter('minioTarget', item), ['none', 'prefix', 'bucket'], 'Buckets Into');
+	// An instance of n8n is restored into a folder, as files are.
+	const others = { qdrant, files, n8n: files, minio };
+	const chosen = Object.entries(others).filter(([, target]) => target !== 'none');
 	return {
-		places: ['postgres', ...(qdrant === 'server' ? ['qdrant'] : []), ...(files === 'none' ? [] : ['files'])],
+		places: ['postgres', ...chosen.map(([name]) => name)],
 		maxRawBytes: postgres === 'inProcess' ? maxSize(context, item) : undefined,
 		filesFolder: files === 'folder' ? scratchFolder(context, item) : undefined,
+		bucket: minio === 'prefix' ? scratchBucket(context, item) : undefined,
 		assertions: assertionsOf(context, item),
 	};
 }
@@ -65,6 +74,12 @@ function scratchFolder(context: IExecuteFunctions, item: number): string {
 	const folder = textOf(context.getNodeParameter('scratchFolder', item), 'Scratch Folder').trim();
 	if (folder !== '') return folder;
 	throw new BackupError('INVALID_INPUT', 'No folder for test restores is named.', { hint: 'Fill in Scratch Folder.' });
+}
+
+function scratchBucket(context: IExecuteFunctions, item: number): string {
+	const bucket = locatedText(context, 'scratchBucket', item, 'Scratch Bucket').trim();
+	if (bucket !== '') return bucket;
+	throw new BackupError('INVALID_INPUT', 'No bucket for test restores is named.', { hint: 'Fill in Scratch Bucket.' });
 }
 
 function maxSize(context: IExecuteFunctions, item: number): number {
@@ -92,14 +107,18 @@ export async function withScratch<T>(
 	connection: Fields,
 	use: (scratch: Scratch) => Promise<T>,
 ): Promise<T> {
-	const { maxRawBytes, filesFolder, places, assertions } = settings;
+	const { maxRawBytes, filesFolder, bucket, places, assertions } = settings;
 	const qdrant: QdrantScratch | undefined = places.includes('qdrant')
 		? { connection: await qdrantConnection(context, item, connection) }
 		: undefined;
 	const files: FilesScratch | undefined = places.includes('files')
 		? { folder: filesFolder ? await guardedByN8n(context.helpers).allowedFolder(filesFolder) : tmpdir() }
 		: undefined;
-	const others = { ...(qdrant && { qdrant }), ...(files && { files }) };
+	const minio: MinioScratch | undefined = places.includes('minio')
+		? { connection: await s3Connection(context, item, connection), ...(bucket !== undefined && { bucket }) }
+		: undefined;
+	const folders = files && { files, n8n: files };
+	const others = { ...(qdrant && { qdrant }), ...folders, ...(minio && { minio }) };
 	const scratchWith = (postgres: PostgresScratch) => scratchOf(postgres, others, assertions);
 	if (maxRawBytes !== undefined) return await use(scratchWith({ type: 'inProcess', maxRawBytes }));
 	const connectTimeout = connectTimeoutIn(connection);

@@ -5,7 +5,7 @@ interface SystemWords {
 	/** The field that says where its backups are restored for a test. */
 	field: string;
 	/** What is chosen there. */
-	place: 'server' | 'folder';
+	place: 'server' | 'folder' | 'bucket';
 	/** What to do, by what kept a backup from being restored. */
 	advice: Partial<Record<NonNullable<DrilledBackup['notRestored']>, string>>;
 }
@@ -32,6 +32,19 @@ const WORDS: Record<string, SystemWords> = {
 		place: 'folder',
 		advice: { noPlace: 'Choose a folder in Files Into, or leave files out with Kinds.' },
 	},
+	n8n: {
+		field: 'Files Into',
+		place: 'folder',
+		advice: {
+			noWay: 'Workflows are verified by their content: to bring them back for a test takes an n8n of its own.',
+			noPlace: 'Choose a folder in Files Into, or leave n8n out with Kinds.',
+		},
+	},
+	minio: {
+		field: 'Buckets Into',
+		place: 'bucket',
+		advice: { noPlace: 'Choose a scratch bucket in Buckets Into, or leave MinIO and S3 out with Kinds.' },
+	},
 };
 
 /** Advice for kinds that are restored otherwise than the rest of their system. */
@@ -47,7 +60,7 @@ export function placeField(system: string | undefined): string {
 	return (system !== undefined && WORDS[system]?.field) || 'the field of its system';
 }
 
-/** What that field chooses: a server, or a folder. */
+/** What that field chooses: a server, a folder, or a bucket. */
 export function placeNoun(system: string | undefined): string {
 	return (system !== undefined && WORDS[system]?.place) || 'server';
 }

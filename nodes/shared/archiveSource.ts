@@ -44,7 +44,7 @@ export interface WantedBackup {
 const MANIFEST_FIELD = 'manifest';
 
 /**
- * The backup that the Backup field names.
+ * The backup that the Backup field names, or another field of its form.
  * @throws BackupError STORAGE_MISSING, MANIFEST_INVALID, NOT_AUTHENTIC, KEY_WRONG, INVALID_INPUT
  */
 export async function chosenBackup(
@@ -53,10 +53,13 @@ export async function chosenBackup(
 	storage: Storage,
 	{ kinds, folder, hint }: WantedBackup,
 	keys: DecryptionKeys | undefined,
+	{ name, label } = { name: 'backup', label: 'Backup' },
 ): Promise<BackupEntry> {
-	const { mode, value } = context.getNodeParameter('backup', item) as INodeParameterResourceLocator;
+	const { mode, value } = context.getNodeParameter(name, item) as INodeParameterResourceLocator;
 	const text = String(value ?? '').trim();
-	if (text === '') throw new BackupError('INVALID_INPUT', 'No backup is chosen.', { hint: 'Fill in Backup.' });
+	if (text === '') {
+		throw new BackupError('INVALID_INPUT', `No ${label.toLowerCase()} is chosen.`, { hint: `Fill in ${label}.` });
+	}
 	const reference = referenceOf(mode, text, kinds[0]);
 	const entry = await findBackup(storage, reference, prefixOf(folder), context.getExecutionCancelSignal(), keys);
 	if (kinds.includes(entry.manifest.kind)) return entry;
@@ -89,7 +92,8 @@ export async function withIncomingFile<T>(
 	}
 }
 
-function incomingManifest(context: IExecuteFunctions, item: number): Manifest | undefined {
+/** The manifest that came with binary data; undefined where none did. @throws BackupError MANIFEST_INVALID, MANIFEST_NEWER */
+export function incomingManifest(context: IExecuteFunctions, item: number): Manifest | undefined {
 	const value: unknown = context.getNodeParameter(MANIFEST_FIELD, item, '');
 	if (value === undefined || value === null || value === '') return undefined;
 	return parseManifest(typeof value === 'string' ? value : JSON.stringify(value), 'of the incoming item');

@@ -1,7 +1,7 @@
 import type { BackupKind, ManifestSummary } from '../../engine';
 
 import { readableSize } from './listSearch/size';
-import { partialWords } from './partial';
+import { isIncremental, partialWords } from './partial';
 import { type Columns, inOneText } from './simplify';
 
 /** What else is known of a backup besides its manifest. */
@@ -22,6 +22,8 @@ const MAIN_COUNT: Partial<Record<BackupKind, string>> = {
 	qdrant: 'points',
 	files: 'files',
 	minio: 'files',
+	'n8n-workflows': 'workflows',
+	'n8n-instance': 'rows',
 };
 
 /** The count that stands for how much a backup holds: `{ rows: 345678 }`. */
@@ -34,11 +36,11 @@ export function mainCount({ kind, counts }: ManifestSummary): Columns {
 
 /** The state of a backup in plain words: `whole`, `schema only, encrypted`, `incremental`, `archive missing`, `whole, pinned, 1 warning`. */
 export function stateOf(manifest: ManifestSummary, problems: string[] = []): string {
-	const { encryption, pinned = false, warnings, needs = [] } = manifest;
+	const { encryption, pinned = false, warnings } = manifest;
 	const partial = partialWords(manifest);
 	const words = [
 		...problems,
-		...(problems.length + partial.length === 0 ? [needs.length > 0 ? 'incremental' : 'whole'] : partial),
+		...(problems.length + partial.length === 0 ? [isIncremental(manifest) ? 'incremental' : 'whole'] : partial),
 		...(encryption ? ['encrypted'] : []),
 		...(pinned ? ['pinned'] : []),
 		...(warnings.length > 0 ? [warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`] : []),

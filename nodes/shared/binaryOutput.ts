@@ -12,6 +12,7 @@ const MIME_TYPES: Record<string, string> = {
 	gpg: 'application/pgp-encrypted',
 	zst: 'application/zstd',
 	gz: 'application/gzip',
+	json: 'application/json',
 	sql: 'application/sql',
 	tar: 'application/x-tar',
 };

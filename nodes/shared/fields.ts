@@ -32,6 +32,13 @@ export function locatedText(context: IExecuteFunctions, name: string, item: numb
 	return textOf(context.getNodeParameter(name, item, '', { extractValue: true }), label);
 }
 
+/** The same inside a collection, which an expression may give as a text; empty where it was not added. */
+export function locatedIn(fields: Fields, name: string, label: string): string {
+	const value = fields[name];
+	const isLocator = typeof value === 'object' && value !== null && 'value' in value;
+	return textOf(isLocator ? value.value : value, label);
+}
+
 /**
  * A number, which an expression may give as a text.
  * @throws BackupError INVALID_INPUT that names the field, for anything else and for a number out of range

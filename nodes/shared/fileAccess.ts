@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 
 import type { FileSystemHelperFunctions } from 'n8n-workflow';
 
-import { BackupError, type ForbiddenPaths, messageOf } from '../../engine';
+import { BackupError, type ForbiddenPaths, messageOf, ownDatabaseFiles } from '../../engine';
 
 /** Says where a folder really is, symbolic links followed, if n8n's settings let nodes use it. */
 export interface FileAccess {
@@ -28,13 +28,14 @@ export function guardedByN8n(helpers: Guards, settings: NodeJS.ProcessEnv = proc
 
 /**
  * What n8n keeps nodes away from in a folder that they may use: a backup leaves it out, a restore does not write it. Its own folder,
- * for instance, may lie in one that is allowed.
+ * for instance, may lie in one that is allowed. And what nobody may open in n8n's process, whatever its settings allow: its database.
  */
 export function forbiddenByN8n(helpers: Guards): ForbiddenPaths {
+	const database = new Set(ownDatabaseFiles());
 	return {
-		has: (file) => helpers.isFilePathBlocked(file as Awaited<ReturnType<Guards['resolvePath']>>),
+		has: (file) => database.has(file) || helpers.isFilePathBlocked(file as Awaited<ReturnType<Guards['resolvePath']>>),
 		because:
-			'n8n keeps nodes away from its own folder, and from what the environment variable N8N_BLOCK_FILE_PATTERNS names.',
+			'n8n keeps nodes away from its own folder, and from what the environment variable N8N_BLOCK_FILE_PATTERNS names. Its own SQLite database is left alone in any case, for reading it here would end the locks that n8n has on it: Back Up Instance of the node n8n Export stores it.',
 	};
 }
 

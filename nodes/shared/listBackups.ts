@@ -1,4 +1,4 @@
-import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
+import type { IDataObject } from 'n8n-workflow';
 
 import {
 	BackupError,
@@ -18,11 +18,14 @@ import {
 
 import { backupColumns } from './backupColumns';
 import { type ContentOf, describeBackup, rounded } from './backupItem';
+import { limitFields, limitOf } from './descriptions/limit';
+import { optionsField } from './descriptions/options';
 import { simplifyField } from './descriptions/simplify';
 import { folderOption } from './descriptions/source';
 import { provingPassphrase } from './encryption';
-import { collectionOf, numberOf, textOf } from './fields';
+import { collectionOf, textOf } from './fields';
 import { folderOf, prefixOf } from './folder';
+import { showWarnings } from './hints';
 import { NEWER } from './listSearch/label';
 import { type Operation, shownFor } from './operation';
 import { isSimplified, itemOf } from './simplify';
@@ -117,42 +120,14 @@ function damagedItem({ manifestKey, modifiedAt, error }: DamagedManifest, isSimp
 	return itemOf(columns, { archiveState, manifestKey, error: error.message }, isSimple);
 }
 
-function limitOf(context: IExecuteFunctions, item: number): number {
-	return numberOf(context.getNodeParameter('limit', item), 'Limit', { min: 1, max: Number.MAX_SAFE_INTEGER });
-}
-
 /** The operation that lists the backups of a system in the storage, newest first: one item for each. */
 export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }: ListedBackups): Operation {
 	return {
 		description: [
 			{ ...nameFilter, type: 'string', default: '', displayOptions: shown },
-			{
-				displayName: 'Return All',
-				name: 'returnAll',
-				type: 'boolean',
-				default: false,
-				description: 'Whether to return all results or only up to a given limit',
-				displayOptions: shown,
-			},
-			{
-				displayName: 'Limit',
-				name: 'limit',
-				type: 'number',
-				typeOptions: { minValue: 1 },
-				default: 50,
-				description: 'Max number of results to return',
-				displayOptions: shownFor(['listBackups'], { returnAll: [false] }),
-			},
+			...limitFields('listBackups'),
 			simplifyField(shown),
-			{
-				displayName: 'Options',
-				name: 'options',
-				type: 'collection',
-				placeholder: 'Add Option',
-				default: {},
-				displayOptions: shown,
-				options: [folderOption(ownFolder)],
-			},
+			optionsField('listBackups', [folderOption(ownFolder)]),
 		],
 		async execute(context, item) {
 			const isSimple = isSimplified(context, item);
@@ -160,7 +135,7 @@ export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }
 			const name = textOf(context.getNodeParameter(nameFilter.name, item), nameFilter.displayName).trim();
 			const folder = folderOf(collectionOf(context, 'options', item, 'Options'), ownFolder);
 			const signal = context.getExecutionCancelSignal();
-			const limit = context.getNodeParameter('returnAll', item) ? Infinity : limitOf(context, item);
+			const limit = limitOf(context, item);
 			const filter = { kind: kinds, limit, ...(name === '' ? {} : { name }) };
 			const passphrase = await provingPassphrase(context, item);
 			const budget = new DerivationBudget();
@@ -183,6 +158,10 @@ export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }
 			const listed = items.flat();
 			const unreadable = found.damaged.slice(0, Math.max(0, limit - listed.length));
 			const damaged = unreadable.map((one) => damagedItem(one, isSimple));
+			if (listed.length + damaged.length === 0) {
+				const where = `${folder === '' ? '' : `${prefixOf(folder)} in `}the ${storage.description}`;
+				showWarnings(context, [`There is no backup${name === '' ? '' : ` of ${name}`} in ${where}.`]);
+			}
 			return [...listed, ...damaged].map((json) => ({ json }));
 		},
 	};

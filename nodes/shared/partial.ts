@@ -12,3 +12,8 @@ export function partialWords({ partial }: ManifestSummary): string[] {
 		...(tables ? ['some tables'] : selection.length > 0 ? ['without some data'] : []),
 	];
 }
+
+/** Whether a backup goes on from earlier ones. The other archives that a backup of an instance needs are its parts. */
+export function isIncremental({ kind, needs = [] }: ManifestSummary): boolean {
+	return needs.length > 0 && kind !== 'n8n-instance';
+}

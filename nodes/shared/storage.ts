@@ -2,7 +2,14 @@ import { basename } from 'node:path';
 
 import type { IExecuteFunctions, ILoadOptionsFunctions } from 'n8n-workflow';
 
-import { BackupError, FolderStorage, S3Storage, type S3StorageOptions, type Storage } from '../../engine';
+import {
+	BackupError,
+	FolderStorage,
+	type S3Connection,
+	S3Storage,
+	type S3StorageOptions,
+	type Storage,
+} from '../../engine';
 
 import { armoredBlocks } from './armor';
 import { numberOf } from './fields';
@@ -87,6 +94,18 @@ export function folderPathOf({ folderPath = '' }: StorageCredential): string {
 
 function s3Options(credential: StorageCredential, use: StorageUse): S3StorageOptions {
 	const { objectLockMode = 'none', objectLockDays = 0 } = credential;
+	return {
+		...connectionOf(credential, use),
+		bucket: credential.bucket ?? '',
+		prefix: credential.prefix,
+		storageClass: credential.storageClass || undefined,
+		serverSideEncryption: serverSideEncryption(credential),
+		objectLock: objectLockMode === 'none' ? undefined : { mode: objectLockMode, days: objectLockDays },
+	};
+}
+
+/** The server alone. */
+function connectionOf(credential: StorageCredential, use: StorageUse): S3Connection {
 	const caCertificate = armoredBlocks(credential.caBundle ?? '').join('');
 	return {
 		endpoint: credential.endpoint ?? '',
@@ -94,8 +113,6 @@ function s3Options(credential: StorageCredential, use: StorageUse): S3StorageOpt
 		accessKeyId: credential.accessKeyId ?? '',
 		secretAccessKey: credential.secretAccessKey ?? '',
 		sessionToken: credential.sessionToken || undefined,
-		bucket: credential.bucket ?? '',
-		prefix: credential.prefix,
 		forcePathStyle: credential.forcePathStyle,
 		ignoreSslIssues: credential.ignoreSslIssues,
 		caCertificate: caCertificate || undefined,
@@ -103,9 +120,6 @@ function s3Options(credential: StorageCredential, use: StorageUse): S3StorageOpt
 		maxParts: credential.maxParts,
 		retry: use.type === 'editor' ? IN_THE_EDITOR : patienceOf(credential),
 		...(use.type === 'run' && { onNotice: use.onNotice, runSignal: use.signal }),
-		storageClass: credential.storageClass || undefined,
-		serverSideEncryption: serverSideEncryption(credential),
-		objectLock: objectLockMode === 'none' ? undefined : { mode: objectLockMode, days: objectLockDays },
 	};
 }
 
@@ -125,9 +139,33 @@ function serverSideEncryption(credential: StorageCredential): S3StorageOptions['
 /** The storage of a running node. @throws BackupError as storageOf does */
 export async function openStorage(context: IExecuteFunctions, itemIndex: number): Promise<Storage> {
 	const credential = await context.getCredentials(STORAGE_CREDENTIAL, itemIndex);
-	const signal = context.getExecutionCancelSignal();
-	const use: StorageUse = { type: 'run', onNotice: noticesTo(context), signal };
-	return await storageOf(credential as unknown as StorageCredential, guardedByN8n(context.helpers), use);
+	return await storageOf(credential as unknown as StorageCredential, guardedByN8n(context.helpers), useOf(context));
+}
+
+function useOf(context: IExecuteFunctions): StorageUse {
+	return { type: 'run', onNotice: noticesTo(context), signal: context.getExecutionCancelSignal() };
+}
+
+/**
+ * The S3 server that the storage of a node is on, for other buckets of it.
+ * @throws BackupError INVALID_INPUT where the storage is a folder
+ */
+export async function storageServer(
+	context: IExecuteFunctions | ILoadOptionsFunctions,
+	itemIndex = 0,
+): Promise<{ connection: S3Connection; bucket: string }> {
+	const credential: StorageCredential = await context.getCredentials(STORAGE_CREDENTIAL, itemIndex);
+	if (credential.type !== 's3') {
+		throw new BackupError(
+			'INVALID_INPUT',
+			'The Backup Storage credential is a folder, and that of a server is needed.',
+			{
+				hint: 'Select one of the type S3.',
+			},
+		);
+	}
+	const use: StorageUse = 'getExecutionCancelSignal' in context ? useOf(context) : { type: 'editor' };
+	return { connection: connectionOf(credential, use), bucket: credential.bucket ?? '' };
 }
 
 /** The folder on this machine that the storage of a running node is; undefined for a bucket. @throws BackupError as storageOf does */

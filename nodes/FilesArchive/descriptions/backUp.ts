@@ -1,6 +1,5 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { CHECKPOINT_GIB } from '../../../engine';
 import {
 	archiveFolderOption,
 	compressionLevelOption,
@@ -8,14 +7,14 @@ import {
 	tagsOption,
 	timeZoneOption,
 } from '../../shared/descriptions/archive';
+import { backupTypeField, incrementalOptions } from '../../shared/descriptions/incremental';
+import { optionsField } from '../../shared/descriptions/options';
+import { patternFields } from '../../shared/descriptions/patterns';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { shownFor } from '../../shared/operation';
 import { OWN_FOLDER } from '../backupContent';
 
-import { patternFields } from '../../shared/descriptions/patterns';
-
 const shown = shownFor(['backUp']);
-const ofIncremental = { show: { '/destination': ['storage'], '/backupType': ['incremental'] } };
 
 const source: INodeProperties[] = [
 	{
@@ -41,86 +40,32 @@ const source: INodeProperties[] = [
 	...patternFields(shown),
 ];
 
-const type: INodeProperties = {
-	displayName: 'Backup Type',
-	name: 'backupType',
-	type: 'options',
-	noDataExpression: true,
-	options: [
-		{
-			name: 'Incremental',
-			value: 'incremental',
-			description: 'Only new and changed files are stored; each backup restores as a whole one does',
-		},
-		{ name: 'Whole', value: 'whole', description: 'Everything is stored each time' },
-	],
-	default: 'incremental',
-	displayOptions: shownFor(['backUp'], { destination: ['storage'] }),
-};
+const options: INodeProperties[] = [
+	compressionLevelOption,
+	archiveFolderOption(OWN_FOLDER),
+	...incrementalOptions('files'),
+	{
+		displayName: 'One File System',
+		name: 'oneFileSystem',
+		type: 'boolean',
+		default: false,
+		description: 'Whether to leave out what lies on other file systems, such as mounted volumes',
+	},
+	{
+		displayName: 'Skip Unreadable',
+		name: 'skipUnreadable',
+		type: 'boolean',
+		default: false,
+		description: 'Whether to leave out, with a warning, what n8n has no right to read; otherwise the backup fails',
+	},
+	tagsOption,
+	timeZoneOption('Of the time in file names'),
+];
 
-const options: INodeProperties = {
-	displayName: 'Options',
-	name: 'options',
-	type: 'collection',
-	placeholder: 'Add Option',
-	default: {},
-	displayOptions: shown,
-	options: [
-		{
-			displayName: 'Checkpoint Size (GiB)',
-			name: 'checkpointSize',
-			type: 'number',
-			typeOptions: { minValue: CHECKPOINT_GIB.min, maxValue: CHECKPOINT_GIB.max },
-			default: 16,
-			description:
-				'A large backup is stored in archives of about this size; a run that was stopped goes on after the last of them',
-			displayOptions: { show: { '/destination': ['storage'] } },
-		},
-		compressionLevelOption,
-		archiveFolderOption(OWN_FOLDER),
-		{
-			displayName: 'Least Use (%)',
-			name: 'leastUse',
-			type: 'number',
-			typeOptions: { minValue: 0, maxValue: 100 },
-			default: 30,
-			description:
-				'A whole backup is made where less than this share of what the older archives hold is still in use; 0 for never',
-			displayOptions: ofIncremental,
-		},
-		{
-			displayName: 'One File System',
-			name: 'oneFileSystem',
-			type: 'boolean',
-			default: false,
-			description: 'Whether to leave out what lies on other file systems, such as mounted volumes',
-		},
-		{
-			displayName: 'Skip Unreadable',
-			name: 'skipUnreadable',
-			type: 'boolean',
-			default: false,
-			description: 'Whether to leave out, with a warning, what n8n has no right to read; otherwise the backup fails',
-		},
-		tagsOption,
-		timeZoneOption('Of the time in file names'),
-		{
-			displayName: 'Whole Every',
-			name: 'wholeEvery',
-			type: 'number',
-			typeOptions: { minValue: 0, maxValue: 1000 },
-			default: 30,
-			description: 'Every how many backups a whole one is made, which reads all files again; 0 for never',
-			displayOptions: ofIncremental,
-		},
-	].sort((a, b) => a.displayName.localeCompare(b.displayName)) as INodeProperties[],
-};
-
-/** Whether a backup may be incremental depends on where it goes: the field comes after Destination. */
 export const backUpFields: INodeProperties[] = [
 	...source,
 	...destinationFields(['backUp']),
-	type,
+	backupTypeField(['backUp'], 'files'),
 	simplifyField(shown),
-	options,
+	optionsField('backUp', options),
 ];

@@ -1,7 +1,7 @@
 import type { ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
 
 import { backupsFound } from '../../shared/listSearch/searchBackups';
-import { OWN_FOLDER } from '../backupContent';
+import { OFFERED } from '../backupContent';
 
 /** The backups of files in the storage, newest first. */
 export async function searchBackups(
@@ -9,5 +9,5 @@ export async function searchBackups(
 	filter = '',
 	page?: string,
 ): Promise<INodeListSearchResult> {
-	return await backupsFound(this, filter, page, { kind: 'files', ownFolder: OWN_FOLDER });
+	return await backupsFound(this, filter, page, OFFERED);
 }

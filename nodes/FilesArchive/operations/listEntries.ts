@@ -1,38 +1,35 @@
-import type { INodeExecutionData } from 'n8n-workflow';
-
-import { readIndex, Selection } from '../../../engine';
-import { collectionOf, numberOf, textOf } from '../../shared/fields';
-import { folderOf } from '../../shared/folder';
-import { showWarnings } from '../../shared/hints';
-import type { Operation } from '../../shared/operation';
-import { isSimplified } from '../../shared/simplify';
-import { OWN_FOLDER } from '../backupContent';
-import { listEntriesFields } from '../descriptions/listEntries';
+import { listTar } from '../../../engine';
+import { listEntriesFields } from '../../shared/descriptions/held';
+import { pathInBackup } from '../../shared/patterns';
+import { listEntriesOperation } from '../../shared/tree/listEntries';
+import { OWN_FOLDER, WANTED } from '../backupContent';
+import { BACKUP_EXAMPLES } from '../descriptions/examples';
+import { FOREIGN_TARS } from '../descriptions/foreign';
 import { describeEntry } from '../entryItem';
-import { withHeldBackup } from '../heldBackup';
-import { pathInBackup, patternChoices } from '../../shared/patterns';
+import { isForeignTar, withForeignTar } from '../foreignTar';
 
-/** Lists what a backup holds, in the order of paths: one item for each entry. Its content is not read. */
-export const listEntries: Operation = {
-	description: listEntriesFields,
-	async execute(context, item) {
-		const isSimple = isSimplified(context, item);
-		const prefix = pathInBackup(textOf(context.getNodeParameter('pathPrefix', item), 'Path Prefix'));
-		const selection = new Selection({ prefix, ...patternChoices(context, item) });
-		const range = { min: 1, max: Number.MAX_SAFE_INTEGER };
-		const limit = context.getNodeParameter('returnAll', item)
-			? Infinity
-			: numberOf(context.getNodeParameter('limit', item), 'Limit', range);
-		const folder = folderOf(collectionOf(context, 'options', item, 'Options'), OWN_FOLDER);
-		return await withHeldBackup(context, item, folder, async ({ reader, place: { remark } }) => {
-			if (remark !== undefined) showWarnings(context, [remark]);
-			const items: INodeExecutionData[] = [];
-			for await (const entry of readIndex(reader, context.getExecutionCancelSignal())) {
-				if (!selection.takes(entry.name)) continue;
-				items.push({ json: describeEntry(entry, isSimple) });
-				if (items.length >= limit) break;
-			}
-			return items;
-		});
+const PREFIX = { name: 'pathPrefix', displayName: 'Path Prefix' };
+
+/** Lists the files, folders and links of a backup, or of a tar. */
+export const listEntries = listEntriesOperation({
+	description: listEntriesFields('listEntries', {
+		examples: BACKUP_EXAMPLES,
+		foreign: FOREIGN_TARS,
+		prefix: {
+			...PREFIX,
+			placeholder: 'e.g. contracts/2026/',
+			description: 'Only what has a path that begins so, relative to the folder that was backed up; all where empty',
+		},
+		ownFolder: OWN_FOLDER,
+	}),
+	wanted: { ...WANTED, ownFolder: OWN_FOLDER },
+	prefix: { name: PREFIX.name, label: PREFIX.displayName, nameOf: pathInBackup },
+	describe: describeEntry,
+	foreign: {
+		isNamed: isForeignTar,
+		list: async (context, item, visit) => {
+			const signal = context.getExecutionCancelSignal();
+			return await withForeignTar(context, item, async (tar) => await listTar(tar, visit, signal));
+		},
 	},
-};
+});

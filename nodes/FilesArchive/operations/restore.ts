@@ -1,42 +1,75 @@
-import { restoreFiles } from '../../../engine';
+import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
+
+import { restoreFiles, type RestoredTree, restoreTar } from '../../../engine';
 import { forbiddenByN8n, guardedByN8n } from '../../shared/fileAccess';
 import type { Operation } from '../../shared/operation';
 import { progressLog } from '../../shared/progress';
 import { isSimplified } from '../../shared/simplify';
+import { withHeldBackup } from '../../shared/tree/heldBackup';
+import { restoredItem, type RestoredFrom } from '../../shared/tree/restoredItem';
+import { WANTED } from '../backupContent';
 import { restoreFields } from '../descriptions/restore';
-import { withHeldBackup } from '../heldBackup';
-import { restoreItem } from '../restoreItem';
+import { isForeignTar, withForeignTar } from '../foreignTar';
 import { restoreSettings } from '../restoreSettings';
 
-/** Restores a backup, or a part of one, into a folder: one item with the report. */
+/** What was restored, and from what. */
+interface Restored {
+	from: RestoredFrom;
+	restored: RestoredTree;
+	/** What there is to say of how the backup was chosen. */
+	remark?: string | undefined;
+	warnings?: readonly string[];
+}
+
+/** Restores a backup or a tar, or a part of one, into a folder: one item with the report. */
 export const restore: Operation = {
 	description: restoreFields,
 	async execute(context, item) {
-		const { logger, helpers } = context;
 		const begun = performance.now();
-		const { path, folder, existing, choices, owners } = restoreSettings(context, item);
+		const settings = restoreSettings(context, item);
 		const isSimple = isSimplified(context, item);
-		const root = await guardedByN8n(helpers).allowedFolder(path);
-		const progress = progressLog((line) => logger.info(`Files Archive: ${line}`));
-		const signal = context.getExecutionCancelSignal();
-		return await withHeldBackup(context, item, folder, async ({ reader, place: { storage, keys, remark } }) => {
-			const restored = await restoreFiles({
-				reader,
-				storage,
-				keys,
-				root,
-				choices,
-				existing,
-				confirmation: root,
-				owners,
-				forbidden: forbiddenByN8n(helpers),
-				...(signal && { signal }),
-				onProgress: ({ bytes, totalBytes }) => progress(`restoring into ${path}`, bytes, totalBytes),
-			});
-			const { manifest } = reader;
-			logger.info(`Files Archive: restored ${manifest.file}`, { folder: path, entries: restored.written });
-			const duration = Math.round(performance.now() - begun);
-			return [{ json: restoreItem(context, { folder: path, restored, manifest, duration, remark }, isSimple) }];
-		});
+		const root = await guardedByN8n(context.helpers).allowedFolder(settings.path);
+		const done = await restoredInto(context, item, settings, root);
+		const { from, restored, remark, warnings = [] } = done;
+		context.logger.info(`Files Archive: restored ${from.file}`, { folder: settings.path, entries: restored.written });
+		const duration = Math.round(performance.now() - begun);
+		const into = { folder: settings.path };
+		const json: IDataObject = restoredItem(
+			context,
+			{ into, entries: 'entries', restored, from, duration, remark, warnings },
+			isSimple,
+		);
+		return [{ json }];
 	},
 };
+
+async function restoredInto(
+	context: IExecuteFunctions,
+	item: number,
+	{ path, folder, ...choices }: ReturnType<typeof restoreSettings>,
+	root: string,
+): Promise<Restored> {
+	const { logger, helpers } = context;
+	const progress = progressLog((line) => logger.info(`Files Archive: ${line}`));
+	const signal = context.getExecutionCancelSignal();
+	const options = {
+		...choices,
+		root,
+		confirmation: root,
+		forbidden: forbiddenByN8n(helpers),
+		...(signal && { signal }),
+		onProgress: ({ bytes, totalBytes }: { bytes: number; totalBytes: number }) =>
+			progress(`restoring into ${path}`, bytes, totalBytes),
+	};
+	if (isForeignTar(context, item)) {
+		return await withForeignTar(context, item, async (tar) => {
+			const restored = await restoreTar({ ...options, tar });
+			return { from: { file: tar.name }, restored, warnings: restored.warnings };
+		});
+	}
+	const wanted = { ...WANTED, folder };
+	return await withHeldBackup(context, item, wanted, async ({ reader, place: { storage, keys, remark } }) => {
+		const restored = await restoreFiles({ ...options, reader, storage, keys });
+		return { from: reader.manifest, restored, remark, warnings: restored.warnings };
+	});
+}

@@ -39,14 +39,3 @@ export function bucketFields(operations: string[]): INodeProperties[] {
 		},
 	];
 }
-
-/** An entry of Options. */
-export const caCertificateOption: INodeProperties = {
-	displayName: 'CA Certificate',
-	name: 'caCertificate',
-	type: 'string',
-	typeOptions: { rows: 4 },
-	default: '',
-	placeholder: 'e.g. -----BEGIN CERTIFICATE-----',
-	description: "PEM of the authority that signed the S3 server's certificate, where it is one of your own",
-};

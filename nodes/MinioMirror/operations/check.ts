@@ -1,12 +1,13 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { BackupError, checkServer } from '../../../engine';
+import { caCertificateOption } from '../../shared/descriptions/s3Connection';
 import { collectionOf } from '../../shared/fields';
 import { type Operation, shownFor } from '../../shared/operation';
 import { s3Connection } from '../../shared/s3Connection';
 import { inOneText, itemOf } from '../../shared/simplify';
 import { bucketChoice } from '../bucketChoice';
-import { bucketFields, caCertificateOption } from '../descriptions/buckets';
+import { bucketFields } from '../descriptions/buckets';
 
 const shown = shownFor(['check']);
 

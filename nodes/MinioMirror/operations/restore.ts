@@ -5,40 +5,30 @@ import {
 	BackupError,
 	CONFIGURATION_NAMES,
 	type Existing,
-	openArchive,
 	restoreBucket,
-	type SelectionChoices,
+	type Versions,
 } from '../../../engine';
-import { withArchive } from '../../shared/archiveSource';
 import { collectionOf, type Fields, locatedText, textOf } from '../../shared/fields';
 import { folderOf } from '../../shared/folder';
 import { splitList } from '../../shared/lists';
 import type { Operation } from '../../shared/operation';
-import { patternChoices } from '../../shared/patterns';
 import { progressLog } from '../../shared/progress';
 import { s3Connection } from '../../shared/s3Connection';
 import { isSimplified } from '../../shared/simplify';
-import { OWN_FOLDER, OWN_KINDS } from '../backupContent';
+import { withHeldBackup } from '../../shared/tree/heldBackup';
+import { restoredItem } from '../../shared/tree/restoredItem';
+import { selectionChoices } from '../../shared/tree/selection';
+import { OWN_FOLDER, WANTED } from '../backupContent';
 import { restoreFields } from '../descriptions/restore';
-import { restoreItem } from '../restoreItem';
 
-/** What of the backup is wanted. An empty choice is refused: without it everything would be meant. */
-function choicesOf(context: IExecuteFunctions, item: number): SelectionChoices {
-	const what = context.getNodeParameter('what', item) as 'all' | 'prefix' | 'patterns';
-	if (what === 'all') return {};
-	if (what === 'prefix') {
-		const prefix = textOf(context.getNodeParameter('prefix', item), 'Prefix');
-		if (prefix !== '') return { prefix };
-		throw new BackupError('INVALID_INPUT', 'No prefix is given.', {
-			hint: 'Fill in Prefix, or set Restore to Everything.',
-		});
-	}
-	const choices = patternChoices(context, item);
-	if (choices.include.length + choices.exclude.length > 0) return choices;
-	throw new BackupError('INVALID_INPUT', 'No pattern is given.', {
-		hint: 'Fill in Include Patterns or Exclude Patterns, or set Restore to Everything.',
-	});
-}
+const TITLE = 'MinIO Mirror';
+
+/** Keys are taken as they are typed: any text may be one. */
+const SELECTION = {
+	nameOf: (typed: string) => typed,
+	choiceOf: (key: string) => ({ exactly: key }),
+	entryField: 'Object',
+};
 
 /** @throws BackupError INVALID_INPUT, NOT_CONFIRMED */
 function targetOf(context: IExecuteFunctions, item: number, options: Fields) {
@@ -66,38 +56,41 @@ export const restore: Operation = {
 		const begun = performance.now();
 		const options = collectionOf(context, 'options', item, 'Options');
 		const target = targetOf(context, item, options);
-		const choices = choicesOf(context, item);
+		const choices = selectionChoices(context, item, SELECTION);
 		const documents = splitList(options['restoredConfiguration'], 'Restore Configuration');
 		const isSimple = isSimplified(context, item);
 		const connection = await s3Connection(context, item, options);
-		const progress = progressLog((line) => logger.info(`MinIO Mirror: ${line}`));
+		const progress = progressLog((line) => logger.info(`${TITLE}: ${line}`));
 		const signal = context.getExecutionCancelSignal();
-		const wanted = {
-			kinds: OWN_KINDS,
-			folder: folderOf(options, OWN_FOLDER),
-			hint: 'Choose a backup that MinIO Mirror has made.',
-		};
-		return await withArchive(context, item, wanted, async ({ storage, key, folder, manifest, keys, remark }) => {
-			if (!manifest) {
-				throw new BackupError('MANIFEST_INVALID', `There is no manifest for ${key}.`, {
-					hint: 'Give the manifest that Back Up put out beside it. Without one, any tar program opens the archive.',
-				});
-			}
+		const wanted = { ...WANTED, folder: folderOf(options, OWN_FOLDER) };
+		return await withHeldBackup(context, item, wanted, async ({ reader, place: { storage, keys, remark } }) => {
 			const restored = await restoreBucket({
 				...target,
-				reader: await openArchive(storage, { manifest, folder }, keys),
+				reader,
 				storage,
 				keys,
 				connection,
 				choices,
+				versions: context.getNodeParameter('versions', item, 'current') as Versions,
 				configuration: CONFIGURATION_NAMES.filter((name) => documents.includes(name)),
 				...(signal && { signal }),
-				log: (line) => logger.debug(`MinIO Mirror: ${line}`),
+				log: (line) => logger.debug(`${TITLE}: ${line}`),
 				onProgress: ({ bytes, totalBytes }) => progress(`restoring into ${target.bucket}`, bytes, totalBytes),
 			});
-			logger.info(`MinIO Mirror: restored ${manifest.file}`, { bucket: target.bucket, objects: restored.written });
-			const duration = Math.round(performance.now() - begun);
-			return [{ json: restoreItem(context, { restored, manifest, duration, remark }, isSimple) }];
+			const { manifest } = reader;
+			const { bucket, configured, isBucketCreated, warnings } = restored;
+			logger.info(`${TITLE}: restored ${manifest.file}`, { bucket, objects: restored.written });
+			const report = {
+				into: { bucket },
+				entries: 'objects',
+				restored,
+				from: manifest,
+				duration: Math.round(performance.now() - begun),
+				remark,
+				warnings,
+				details: { configured, isBucketCreated },
+			};
+			return [{ json: restoredItem(context, report, isSimple) }];
 		});
 	},
 };

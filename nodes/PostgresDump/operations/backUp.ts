@@ -6,18 +6,16 @@ import {
 	BackupError,
 	checkConnection,
 	type EncryptionKeys,
-	keyIn,
 	listDatabases,
 	type Manifest,
 	type PostgresConnection,
 	type Storage,
 } from '../../../engine';
-import { madeItem } from '../../shared/backupItem';
+import { madeOutput } from '../../shared/backupOutput';
 import { BinaryOutput } from '../../shared/binaryOutput';
 import { encryptionKeys } from '../../shared/encryption';
 import { errorItem, toNodeError } from '../../shared/errors';
 import { failedBackups } from '../../shared/failedBackups';
-import { textOf } from '../../shared/fields';
 import { showWarnings } from '../../shared/hints';
 import { splitList, unquoted } from '../../shared/lists';
 import type { Operation } from '../../shared/operation';
@@ -90,16 +88,11 @@ async function archive(run: Run, part: Part): Promise<INodeExecutionData> {
 	const { context, item, settings } = run;
 	const output = run.storage ? undefined : new BinaryOutput(context.helpers);
 	const manifest = await store(run, part, run.storage ?? (output as BinaryOutput));
-	context.logger.info(`Postgres Dump: backed up ${nameOf(part)}`, { file: manifest.file, bytes: manifest.size.stored });
-	const key = keyIn(settings.folder, manifest.file);
 	const { warnings } = manifest;
 	run.warnings.push(...warnings);
-	const binary = output?.binary(key);
-	const made = { manifest, key, warnings, contentOf: backupContent, isBinary: binary !== undefined };
-	const json = madeItem(made, run.isSimple);
-	if (!binary) return { json };
-	const field = textOf(context.getNodeParameter('outputBinaryField', item), 'Put Output File in Field');
-	return { json, binary: { [field]: binary } };
+	const { folder } = settings;
+	const made = { title: 'Postgres Dump', manifest, folder, warnings, contentOf: backupContent, output };
+	return madeOutput(context, item, { ...made, isSimple: run.isSimple });
 }
 
 async function archiveAll(run: Run): Promise<INodeExecutionData[]> {

@@ -9,7 +9,7 @@ import { readableSize } from '../../shared/listSearch/size';
 import { type Operation, shownFor } from '../../shared/operation';
 import { isSimplified, itemOf } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
-import { lockOwner } from '../lockOwner';
+import { lockOwner } from '../../shared/lockOwner';
 
 const OPERATIONS = ['pinBackup', 'unpinBackup'];
 

@@ -8,7 +8,7 @@ import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { policyFields, specialFields } from '../descriptions/policy';
 import { runFields } from '../descriptions/run';
-import { lockOwner } from '../lockOwner';
+import { lockOwner } from '../../shared/lockOwner';
 import { allFailedError, backupItems, refusalError, refusalWarnings, summaryItem, warningsOf } from '../reportItems';
 import { failsOnRefusal, prefixesOf, runSettings } from '../runSettings';
 import { summaryOf } from '../summary';

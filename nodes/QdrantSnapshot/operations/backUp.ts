@@ -6,17 +6,14 @@ import {
 	backUpStorage,
 	type CollectionsBackup,
 	type EncryptionKeys,
-	keyIn,
-	type Manifest,
 	type QdrantConnection,
 	type Storage,
 } from '../../../engine';
-import { madeItem } from '../../shared/backupItem';
+import { madeOutput } from '../../shared/backupOutput';
 import { BinaryOutput } from '../../shared/binaryOutput';
 import { encryptionKeys } from '../../shared/encryption';
 import { errorItem, toNodeError } from '../../shared/errors';
 import { failedBackups } from '../../shared/failedBackups';
-import { textOf } from '../../shared/fields';
 import { showWarnings } from '../../shared/hints';
 import type { Operation } from '../../shared/operation';
 import { progressLog } from '../../shared/progress';
@@ -61,29 +58,8 @@ async function store({ context, settings, connection, encryption, storage }: Run
 	return await backUpCollections({ ...common, selection });
 }
 
-function itemOf(run: Run, manifest: Manifest, warnings: string[]): INodeExecutionData {
-	const { context, item, settings, output } = run;
-	const key = keyIn(settings.archive.folder, manifest.file);
-	context.logger.info(`Qdrant Snapshot: backed up ${manifest.name}`, {
-		file: manifest.file,
-		bytes: manifest.size.stored,
-	});
-	const binary = output?.binary(key);
-	const made = {
-		manifest,
-		key,
-		warnings: [...manifest.warnings, ...warnings],
-		contentOf: backupContent,
-		isBinary: binary !== undefined,
-	};
-	const json = madeItem(made, run.isSimple);
-	if (!binary) return { json };
-	const field = textOf(context.getNodeParameter('outputBinaryField', item), 'Put Output File in Field');
-	return { json, binary: { [field]: binary } };
-}
-
 async function archiveAll(run: Run): Promise<INodeExecutionData[]> {
-	const { context, item, output } = run;
+	const { context, item, settings, output, isSimple } = run;
 	const { backups, failures, warnings } = await store(run);
 	if (backups.length + failures.length === 0) {
 		throw new BackupError('INVALID_INPUT', 'There is no collection to back up.', {
@@ -91,7 +67,11 @@ async function archiveAll(run: Run): Promise<INodeExecutionData[]> {
 		});
 	}
 	for (const warning of warnings) context.logger.warn(`Qdrant Snapshot: ${warning}`);
-	const items = backups.map((manifest) => itemOf(run, manifest, warnings));
+	const { folder } = settings.archive;
+	const common = { title: 'Qdrant Snapshot', folder, contentOf: backupContent, output, isSimple };
+	const items = backups.map((manifest) =>
+		madeOutput(context, item, { ...common, manifest, warnings: [...manifest.warnings, ...warnings] }),
+	);
 	showWarnings(context, [...warnings, ...backups.flatMap((manifest) => manifest.warnings)]);
 	if (failures.length === 0) return items;
 	if (!context.continueOnFail()) {

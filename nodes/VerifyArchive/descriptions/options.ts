@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
+import { caCertificateOption } from '../../shared/descriptions/s3Connection';
 import { folderOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 
@@ -28,11 +29,13 @@ const FOR_SCRATCH: Record<string, string> = {
 
 /** How to reach the scratch servers, shown under a condition of the fields outside. */
 export function scratchOptions(shown: Record<string, string[]>): INodeProperties[] {
-	return connectionOptions.map((option) => {
+	const ofBuckets = { show: { ...shown, '/minioTarget': ['prefix', 'bucket'] } };
+	const ofQdrant = connectionOptions.map((option) => {
 		const isOfAll = option.name === 'connectTimeout';
 		const show = { ...shown, ...(isOfAll ? {} : { '/qdrantTarget': ['server'] }) };
 		return { ...option, description: FOR_SCRATCH[option.name] ?? option.description, displayOptions: { show } };
 	});
+	return [...ofQdrant, { ...caCertificateOption, displayOptions: ofBuckets }];
 }
 
 /** The Options collection of an operation. */

@@ -1,5 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { existingField } from '../../shared/descriptions/existing';
+
 /** Megabytes. Restoring so much in memory takes 800 MB: see engine/postgres/verify/inProcess/memoryNeeded.ts. */
 const DEFAULT_MAX_MB = 100;
 
@@ -103,6 +105,46 @@ export function scratchFields(operation: string, more: Record<string, string[]> 
 			placeholder: 'e.g. /home/node/.n8n-files/scratch',
 			description: 'It has to exist, and n8n must allow nodes to use it: N8N_RESTRICT_FILE_ACCESS_TO',
 			displayOptions: shown({ filesTarget: ['folder'] }),
+		},
+		{
+			displayName: 'Buckets Into',
+			name: 'minioTarget',
+			type: 'options',
+			noDataExpression: true,
+			options: [
+				{
+					name: 'Nothing',
+					value: 'none',
+					description:
+						operation === 'drill'
+							? 'Buckets are not restored: their content is verified, and the drill passes in part'
+							: 'Buckets are not restored: their content is verified',
+				},
+				{
+					name: 'Scratch Bucket',
+					value: 'bucket',
+					description: 'Into a new bucket, which is removed afterwards; the keys need the right to create it',
+				},
+				{
+					name: 'Scratch Prefix in a Bucket',
+					value: 'prefix',
+					description: 'Below a new prefix in a bucket that you name, which is removed afterwards',
+				},
+			],
+			default: 'none',
+			displayOptions: shown(),
+		},
+		{
+			...existingField({
+				displayName: 'Scratch Bucket',
+				name: 'scratchBucket',
+				description: 'It has to be one that keeps no versions of objects, for what is removed would stay in it as such',
+				placeholder: { list: 'Select a bucket...', name: 'e.g. scratch' },
+				searchListMethod: 'searchBuckets',
+				displayOptions: shown({ minioTarget: ['prefix'] }),
+			}),
+			// n8n asks for what is required also where an expression gives the level, and nothing may be restored.
+			required: false,
 		},
 		{
 			displayName: 'SQL Assertions',

@@ -2,22 +2,30 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { shownFor } from '../operation';
 
-/** How archives are made, and where they go. */
-export function destinationFields(operations: string[]): INodeProperties[] {
+/** How archives are compressed. @param usual what the node usually compresses with */
+export function compressionField(
+	shown: NonNullable<INodeProperties['displayOptions']>,
+	usual = 'zstd',
+): INodeProperties {
+	return {
+		displayName: 'Compression',
+		name: 'compression',
+		type: 'options',
+		options: [
+			{ name: 'Zstandard (.zst)', value: 'zstd', description: 'Fast and small' },
+			{ name: 'Gzip (.gz)', value: 'gzip', description: 'For tools that know nothing else' },
+			{ name: 'None', value: 'none' },
+		],
+		default: usual,
+		displayOptions: shown,
+	};
+}
+
+/** How archives are made, and where they go. @param compression what the node usually compresses with */
+export function destinationFields(operations: string[], compression = 'zstd'): INodeProperties[] {
 	const shown = shownFor(operations);
 	return [
-		{
-			displayName: 'Compression',
-			name: 'compression',
-			type: 'options',
-			options: [
-				{ name: 'Zstandard (.zst)', value: 'zstd', description: 'Fast and small' },
-				{ name: 'Gzip (.gz)', value: 'gzip', description: 'For tools that know nothing else' },
-				{ name: 'None', value: 'none' },
-			],
-			default: 'zstd',
-			displayOptions: shown,
-		},
+		compressionField(shown, compression),
 		{
 			displayName: 'Encrypt',
 			name: 'encrypt',

@@ -1,4 +1,4 @@
-import type { INodeProperties } from 'n8n-workflow';
+import type { INodeCredentialDescription, INodeProperties } from 'n8n-workflow';
 
 /**
  * Where the panel shows the credentials. Without it, n8n puts them below the last of the fields that decide which of them are
@@ -10,3 +10,29 @@ export const credentialsPlace: INodeProperties = {
 	type: 'credentials',
 	default: '',
 };
+
+/** Where backups lie. Each node tests it: see shared/credentialTests.ts. */
+export function storageCredential(
+	displayOptions: NonNullable<INodeCredentialDescription['displayOptions']>,
+): INodeCredentialDescription {
+	return {
+		name: 'backupStorageApi',
+		displayName: 'Credential for Backup Storage',
+		required: true,
+		testedBy: 'testBackupStorage',
+		displayOptions,
+	};
+}
+
+/** What opens encrypted backups, or encrypts them. */
+export function encryptionCredential(
+	displayOptions: NonNullable<INodeCredentialDescription['displayOptions']>,
+): INodeCredentialDescription {
+	return {
+		name: 'backupEncryptionApi',
+		displayName: 'Credential for Backup Encryption (If Encrypted)',
+		required: false,
+		testedBy: 'testBackupEncryption',
+		displayOptions,
+	};
+}

@@ -9,6 +9,8 @@ export const KIND_NAMES: Record<BackupKind, string> = {
 	minio: 'MinIO and S3',
 	files: 'Files',
 	n8n: 'n8n',
+	'n8n-instance': 'n8n, Whole Instance',
+	'n8n-workflows': 'n8n Workflows',
 };
 
 /** The kinds of backups as a drop-down shows them. */

@@ -1,4 +1,4 @@
-import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
+import type { INodeProperties, INodePropertyMode, INodePropertyOptions } from 'n8n-workflow';
 
 import { shownFor } from '../operation';
 
@@ -56,37 +56,36 @@ export function backupField(operations: string[], examples: BackupExamples): INo
 		required: true,
 		default: { mode: 'list', value: '' },
 		displayOptions: shownFor(operations, { source: ['storage'] }),
-		modes: [
-			{
-				displayName: 'From List',
-				name: 'list',
-				type: 'list',
-				placeholder: 'Select a backup...',
-				typeOptions: { searchListMethod: 'searchBackups', searchable: true },
-			},
-			{
-				displayName: 'Latest',
-				name: 'latest',
-				type: 'string',
-				placeholder: `e.g. ${examples.latest}`,
-				hint: examples.latestHint,
-			},
-			{
-				displayName: 'By ID',
-				name: 'id',
-				type: 'string',
-				placeholder: 'e.g. 0b6a3a52-6e0a-4a8f-9d0e-5f1d8c3b7a11',
-				hint: 'The id that Back Up put out',
-			},
-			{
-				displayName: 'By File',
-				name: 'file',
-				type: 'string',
-				placeholder: `e.g. ${examples.file}`,
-				hint: 'The key that Back Up put out',
-			},
-		],
+		modes: backupModes(examples),
 	};
+}
+
+/** How a field that names a backup of the storage may name it: chosenBackup (archiveSource.ts) takes all of them. */
+export function backupModes({ latest, latestHint, file }: BackupExamples): INodePropertyMode[] {
+	return [
+		{
+			displayName: 'From List',
+			name: 'list',
+			type: 'list',
+			placeholder: 'Select a backup...',
+			typeOptions: { searchListMethod: 'searchBackups', searchable: true },
+		},
+		{ displayName: 'Latest', name: 'latest', type: 'string', placeholder: `e.g. ${latest}`, hint: latestHint },
+		{
+			displayName: 'By ID',
+			name: 'id',
+			type: 'string',
+			placeholder: 'e.g. 0b6a3a52-6e0a-4a8f-9d0e-5f1d8c3b7a11',
+			hint: 'The id in the item of the backup, or of List Backups',
+		},
+		{
+			displayName: 'By File',
+			name: 'file',
+			type: 'string',
+			placeholder: `e.g. ${file}`,
+			hint: 'The key in the item of the backup, or of List Backups',
+		},
+	];
 }
 
 /** For the manifest of an archive that comes in as binary data. */

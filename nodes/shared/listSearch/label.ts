@@ -1,6 +1,6 @@
 import { type DamagedManifest, type KnownBackup, NewerManifest } from '../../../engine';
 import { KIND_NAMES } from '../descriptions/kinds';
-import { partialWords } from '../partial';
+import { isIncremental, partialWords } from '../partial';
 
 import { readableMinute, readableSize } from './size';
 
@@ -28,7 +28,7 @@ export function listLabel(moment: Date, facts: readonly string[]): string {
  */
 export function backupLabel(copies: readonly KnownBackup[], withKind: boolean, verified?: VerifiedState): string {
 	const [{ manifest, foundSize }] = copies as [KnownBackup];
-	const { kind, name, startedAt, size, encryption, needs = [] } = manifest;
+	const { kind, name, startedAt, size, encryption } = manifest;
 	const isWhole = foundSize === size.stored;
 	return listLabel(new Date(startedAt), [
 		...(isWhole ? [] : [foundSize === undefined ? 'archive missing' : DAMAGED]),
@@ -38,7 +38,7 @@ export function backupLabel(copies: readonly KnownBackup[], withKind: boolean, v
 		...(verified === 'passed' && isWhole ? [VERIFIED_WORDS.passed] : []),
 		...(copies.some((copy) => copy.manifest.pinned) ? ['pinned'] : []),
 		...partialWords(manifest),
-		...(needs.length > 0 ? ['incremental'] : []),
+		...(isIncremental(manifest) ? ['incremental'] : []),
 		...(encryption ? ['encrypted'] : []),
 		...(withKind ? [KIND_NAMES[kind]] : []),
 	]);

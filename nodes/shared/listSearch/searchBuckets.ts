@@ -1,12 +1,12 @@
 import type { ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
 
 import { listBuckets } from '../../../engine';
-import { toListError } from '../../shared/errors';
-import type { Fields } from '../../shared/fields';
-import { matching } from '../../shared/listSearch/matching';
-import { s3Connection } from '../../shared/s3Connection';
+import { toListError } from '../errors';
+import type { Fields } from '../fields';
+import { matching } from './matching';
+import { s3Connection } from '../s3Connection';
 
-/** The buckets of the server. */
+/** The buckets of the server that the S3 credential of a node describes. */
 export async function searchBuckets(this: ILoadOptionsFunctions, filter = ''): Promise<INodeListSearchResult> {
 	try {
 		const options = (this.getCurrentNodeParameter('options') ?? {}) as Fields;

@@ -1,9 +1,7 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-import { type ArchiveReader, BackupError, openArchive } from '../../engine';
-import { type ArchivePlace, withArchive } from '../shared/archiveSource';
-
-import { OWN_KINDS } from './backupContent';
+import { type ArchiveReader, BackupError, openArchive } from '../../../engine';
+import { type ArchivePlace, type WantedBackup, withArchive } from '../archiveSource';
 
 /** A backup that is open, and where it lies. */
 export interface HeldBackup {
@@ -11,22 +9,20 @@ export interface HeldBackup {
 	place: ArchivePlace;
 }
 
-/** Runs `use` with the backup that the fields of descriptions/held.ts name. */
+/** Runs `use` with the backup of a set that the fields of descriptions/held.ts name. @throws BackupError as withArchive does, MANIFEST_INVALID where there is none */
 export async function withHeldBackup<T>(
 	context: IExecuteFunctions,
 	item: number,
-	folder: string,
+	wanted: WantedBackup,
 	use: (held: HeldBackup) => Promise<T>,
 ): Promise<T> {
-	const wanted = { kinds: OWN_KINDS, folder, hint: 'Choose a backup that Files Archive has made.' };
 	return await withArchive(context, item, wanted, async (place) => {
-		const { storage, key, manifest, keys } = place;
+		const { storage, key, folder, manifest, keys } = place;
 		if (!manifest) {
 			throw new BackupError('MANIFEST_INVALID', `There is no manifest for ${key}.`, {
 				hint: 'Give the manifest that Back Up put out beside it. Without one, any tar program opens the archive.',
 			});
 		}
-		const reader = await openArchive(storage, { manifest, folder: place.folder }, keys);
-		return await use({ reader, place });
+		return await use({ reader: await openArchive(storage, { manifest, folder }, keys), place });
 	});
 }

@@ -1,0 +1,51 @@
+import type { INodeExecutionData } from 'n8n-workflow';
+
+import { mirror as mirrorPlaces } from '../../../engine';
+import { errorItem } from '../../shared/errors';
+import { showWarnings } from '../../shared/hints';
+import { lockOwner } from '../../shared/lockOwner';
+import type { Operation } from '../../shared/operation';
+import { progressLog } from '../../shared/progress';
+import { isSimplified } from '../../shared/simplify';
+import { mirrorFields } from '../descriptions/mirror';
+import { copyFailure, mirrorItem } from '../mirrorItem';
+import { withPlaces } from '../mirrorPlaces';
+import { mirrorSettings } from '../mirrorSettings';
+import { subjectOf } from '../mirrorText';
+
+/** Makes a bucket or a folder hold what another one holds: one item with the report. */
+export const mirror: Operation = {
+	description: mirrorFields,
+	async execute(context, item) {
+		const { logger } = context;
+		const begun = performance.now();
+		const settings = mirrorSettings(context, item);
+		const isSimple = isSimplified(context, item);
+		const { choices, removal, dryRun } = settings;
+		const signal = context.getExecutionCancelSignal() ?? new AbortController().signal;
+		const progress = progressLog((line) => logger.info(`MinIO Mirror: ${line}`));
+		const report = await withPlaces(context, item, settings, signal, async ({ source, target }) => {
+			const onProgress = ({ copied, bytes }: { copied: number; bytes: number }) =>
+				progress(`mirroring the ${source.description}, ${copied} objects copied`, bytes);
+			const owner = lockOwner(context);
+			return await mirrorPlaces({
+				source,
+				target,
+				choices,
+				...(removal && { removal }),
+				dryRun,
+				owner,
+				signal,
+				onProgress,
+			});
+		});
+		const run = { report, removes: removal !== undefined, duration: Math.round(performance.now() - begun) };
+		logger.info(`MinIO Mirror: ${subjectOf(run)}`);
+		showWarnings(context, [...(report.problem === undefined ? [] : [report.problem]), ...report.warnings]);
+		const made: INodeExecutionData = { json: mirrorItem(run, isSimple) };
+		const failure = copyFailure(report);
+		if (!failure) return [made];
+		if (!context.continueOnFail()) throw failure;
+		return [made, errorItem(failure, item)];
+	},
+};

@@ -1,0 +1,40 @@
+import type { IDataObject } from 'n8n-workflow';
+
+import type { ImportedBeside, ImportedWorkflow } from '../../engine';
+import { itemOf } from '../shared/simplify';
+
+interface ItemChoices {
+	dryRun: boolean;
+	isSimple: boolean;
+	/** The file that what was overwritten was exported to. */
+	safeguard: string | undefined;
+}
+
+/** What was done with a workflow, or would be. */
+export function importedItem(workflow: ImportedWorkflow, { dryRun, isSimple, safeguard }: ItemChoices): IDataObject {
+	const { name, action, id, sourceId, reason, activated } = workflow;
+	const { credentialsMapped, credentialsMissing, workflowsMissing, dropped } = workflow;
+	const columns = {
+		workflow: name,
+		action,
+		activated,
+		credentialsMapped,
+		missing: [...credentialsMissing, ...workflowsMissing.map((missing) => `workflow ${missing}`)].join(', ') || 'none',
+		reason,
+		dryRun,
+		overwrittenIn: action === 'update' ? safeguard : undefined,
+		sourceId,
+		workflowId: id,
+	};
+	return itemOf(columns, { credentialsMissing, workflowsMissing, dropped }, isSimple);
+}
+
+const KIND_WORDS = { dataTables: 'data table', tags: 'tag', variables: 'variable' };
+
+/** What was done with something beside the workflows, or would be: in the columns of workflows, so that a table has no gaps. */
+export function importedBesideItem(thing: ImportedBeside, { dryRun, isSimple }: ItemChoices): IDataObject {
+	const { kind, name, action, rows, reason, sourceId, id } = thing;
+	const what = `${KIND_WORDS[kind]} ${name}${rows === undefined ? '' : `, ${rows} rows`}`;
+	const columns = { workflow: what, action, reason, dryRun, sourceId, workflowId: id };
+	return itemOf(columns, { kind, name, rows: rows ?? null }, isSimple);
+}

@@ -1,0 +1,3 @@
+export { getProjects } from './getProjects';
+export { getTags } from './getTags';
+export { getWorkflows } from './getWorkflows';
