@@ -8,7 +8,7 @@ import { importTemplates } from './templates.mjs';
 /** Starts everything, runs the scenarios, and leaves the editor open until Ctrl-C; with CI set it ends by itself. */
 export async function demo() {
 	build();
-	console.log('Starting PostgreSQL, Qdrant and n8n ...');
+	console.log('Starting PostgreSQL, Qdrant, an S3 server and n8n ...');
 	const environment = await startEnvironment();
 	try {
 		const { n8n } = environment;

@@ -30,6 +30,25 @@ export function itemsOf(execution, node, output = 0) {
 	return execution.data.resultData.runData[node][0].data.main[output].map(({ json }) => json);
 }
 
+/** Runs a single node in a workflow of its own, started by a webhook; answers the item that it puts out. */
+export async function runNode({ n8n }, { name, type, parameters, credentials }) {
+	const path = name.toLowerCase().replaceAll(' ', '-');
+	const webhook = {
+		id: 'a',
+		name: 'Webhook',
+		type: 'n8n-nodes-base.webhook',
+		typeVersion: 2,
+		position: [0, 0],
+		parameters: { httpMethod: 'POST', path, responseMode: 'lastNode' },
+	};
+	const node = { id: 'b', name, type, typeVersion: 1, position: [240, 0], parameters, credentials };
+	const connections = { Webhook: { main: [[{ node: name, type: 'main', index: 0 }]] } };
+	await n8n.activate(await n8n.createWorkflow({ name, nodes: [webhook, node], connections, settings: {} }));
+	const { status, body } = await n8n.webhook(path, {});
+	if (status !== 200) throw new Error(`The webhook answered ${status}: ${JSON.stringify(body)}`);
+	return body;
+}
+
 /**
  * Publishes a template that a webhook starts, with a secret that its callers must know, as a person would set it up in the
  * editor. Answers the headers to call it with.

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execute, outputOf } from './execute.mjs';
+import { execute, outputOf, runNode } from './execute.mjs';
 
 export const filesScenarios = [
 	{ title: 'The nightly template backs up a folder of documents, and the next night only what is new', run: backUp },
@@ -36,37 +36,21 @@ async function backUp(environment) {
 }
 
 async function restore(environment) {
-	const { n8n, credentials, documents } = environment;
+	const { credentials, documents } = environment;
 	const before = contentOf(documents);
 	rmSync(join(documents, 'contracts'), { recursive: true });
-	const webhook = {
-		id: 'a',
-		name: 'Webhook',
-		type: 'n8n-nodes-base.webhook',
-		typeVersion: 2,
-		position: [0, 0],
-		parameters: { httpMethod: 'POST', path: 'restore-documents', responseMode: 'lastNode' },
-	};
-	const node = {
-		id: 'b',
+	const body = await runNode(environment, {
 		name: 'Restore a folder',
 		type: 'n8n-nodes-stack-backup.filesArchive',
-		typeVersion: 1,
-		position: [240, 0],
 		parameters: {
 			operation: 'restore',
 			backup: { __rl: true, mode: 'latest', value: 'documents' },
 			what: 'prefix',
-			prefix: 'contracts/',
+			prefix: { __rl: true, mode: 'prefix', value: 'contracts/' },
 			targetFolder: documents,
 		},
 		credentials: { backupStorageApi: credentials.backupStorageApi },
-	};
-	const connections = { Webhook: { main: [[{ node: node.name, type: 'main', index: 0 }]] } };
-	const name = 'Files: restore lost contracts';
-	await n8n.activate(await n8n.createWorkflow({ name, nodes: [webhook, node], connections, settings: {} }));
-	const { status, body } = await n8n.webhook('restore-documents', {});
-	if (status !== 200) throw new Error(`The webhook answered ${status}: ${JSON.stringify(body)}`);
+	});
 	if (contentOf(documents) !== before) throw new Error('Other documents came back than were there before.');
 	return [
 		`${body.written} entries, ${body.size}, restored in ${body.durationSeconds} s from ${body.file}: all documents are as they were`,

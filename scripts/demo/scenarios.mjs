@@ -1,6 +1,10 @@
 import { filesScenarios } from './files.mjs';
+import { instanceScenarios } from './instance.mjs';
+import { minioScenarios } from './minio.mjs';
+import { n8nScenarios } from './n8n.mjs';
 import { postgresScenarios } from './postgres.mjs';
 import { qdrantScenarios } from './qdrant.mjs';
+import { reportScenarios } from './report.mjs';
 import { retentionScenarios } from './retention.mjs';
 import { verifyScenarios } from './verify.mjs';
 
@@ -12,6 +16,10 @@ export const scenarios = [
 	...postgresScenarios,
 	...qdrantScenarios,
 	...filesScenarios,
+	...minioScenarios,
+	...n8nScenarios,
 	...verifyScenarios,
 	...retentionScenarios,
+	...reportScenarios,
+	...instanceScenarios,
 ];

@@ -21,15 +21,21 @@ export async function importTemplates(n8n, credentials) {
 
 /** What a person picks in the editor for each node. */
 const NEEDED = {
+	'n8n-nodes-stack-backup.backupReport': ['backupStorageApi'],
 	'n8n-nodes-stack-backup.filesArchive': ['backupStorageApi'],
+	'n8n-nodes-stack-backup.minioMirror': ['s3', 'backupStorageApi'],
+	'n8n-nodes-stack-backup.n8nExport': ['n8nApi', 'backupStorageApi'],
 	'n8n-nodes-stack-backup.postgresDump': ['postgres', 'backupStorageApi'],
 	'n8n-nodes-stack-backup.pruneRetention': ['backupStorageApi'],
 	'n8n-nodes-base.emailSend': ['smtp'],
 	'n8n-nodes-stack-backup.qdrantSnapshot': ['qdrantApi', 'backupStorageApi'],
-	'n8n-nodes-stack-backup.verifyArchive': ['postgres', 'qdrantApi', 'backupStorageApi'],
+	'n8n-nodes-stack-backup.verifyArchive': ['postgres', 'qdrantApi', 's3', 'backupStorageApi'],
 };
 
-function pickCredentials({ type }, credentials) {
-	const needed = NEEDED[type];
+/** A whole instance needs no API, and is never stored unencrypted. */
+const NEEDED_BY_INSTANCE = ['backupStorageApi', 'backupEncryptionApi'];
+
+function pickCredentials({ type, parameters }, credentials) {
+	const needed = parameters.resource === 'instance' ? NEEDED_BY_INSTANCE : NEEDED[type];
 	return needed ? { credentials: Object.fromEntries(needed.map((name) => [name, credentials[name]])) } : {};
 }

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execute, outputOf } from './execute.mjs';
+import { DOCUMENTS } from './sample-objects.mjs';
 
 export const verifyScenarios = [
 	{ title: 'The weekly template restores the newest backups for a test', run: verify },
@@ -11,12 +12,14 @@ export const verifyScenarios = [
 const MANIFEST = '.manifest.json';
 const COPIES = 'copies';
 
-/** Restores collections for a test on the demo's own server, as a person would set it in the editor. */
-async function restoreQdrantToo({ n8n, templates }, file, node) {
+/** Restores collections and buckets for a test on the demo's own servers, as a person would set it in the editor. */
+async function restoreAll({ n8n, templates }, file, node) {
 	const { id } = templates.find((template) => template.file === file);
 	const workflow = await n8n.rest('GET', `/workflows/${id}`);
 	const nodes = workflow.nodes.map((one) =>
-		one.name === node ? { ...one, parameters: { ...one.parameters, qdrantTarget: 'server' } } : one,
+		one.name === node
+			? { ...one, parameters: { ...one.parameters, qdrantTarget: 'server', minioTarget: 'bucket' } }
+			: one,
 	);
 	await n8n.rest('PATCH', `/workflows/${id}`, { ...workflow, nodes });
 }
@@ -26,10 +29,12 @@ async function weekly(environment) {
 }
 
 async function verify(environment) {
-	await restoreQdrantToo(environment, 'verify-weekly.json', 'Test Restore');
+	await restoreAll(environment, 'verify-weekly.json', 'Test Restore');
 	const { passed } = outputOf(await weekly(environment), 'Summary');
 	const shop = passed.find(({ key }) => key.startsWith(`postgres/${environment.shop}_2`));
 	if (shop?.reached !== 'restore') throw new Error('The backup of the shop was not restored for a test.');
+	const bucket = passed.find(({ key }) => key.startsWith(`minio/${DOCUMENTS}_2`));
+	if (bucket?.reached !== 'restore') throw new Error('The backup of the bucket was not restored for a test.');
 	return passed.map(({ key, reached, durationSeconds }) => `${key}: passed, ${reached}, ${durationSeconds} s`);
 }
 
@@ -57,7 +62,7 @@ async function findOut(environment) {
 }
 
 async function drill(environment) {
-	await restoreQdrantToo(environment, 'drill-monthly.json', 'Drill');
+	await restoreAll(environment, 'drill-monthly.json', 'Drill');
 	const report = outputOf(await execute(environment, 'drill-monthly.json', 'Every 1st at 06:00'), 'Drill');
 	const mail = environment.mail.mails.find(({ content }) => content.includes(report.subject));
 	if (!mail) throw new Error('The drill was not mailed.');
