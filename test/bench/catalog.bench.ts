@@ -1,17 +1,39 @@
 /**
  * The catalogue over a link: `npm run bench -- catalog [backups] [milliseconds]`, by default 20,000 backups in a bucket behind
  * 25 ms a request. Prints requests, seconds and the resident memory at its highest, of a process for each step, for lists,
- * drop-downs, finds by id and the latest, with the stored catalogue and without, and a prune of a quarter. Asserts nothing.
+ * drop-downs, finds by id and the latest, with the stored catalogue and without, reports, and a prune of a quarter. Asserts nothing.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 
+import { findProblems } from '../../engine';
 import { findBackup, listManifests } from '../../engine/archive';
+import {
+	DEFAULT_TARGETS,
+	metricsText,
+	nextDeletions,
+	overviewOf,
+	readState,
+	resultsOf,
+	statusPage,
+} from '../../engine/report';
 import { prune } from '../../engine/retention';
 import { S3Storage } from '../../engine/storage';
 
-const STEPS = ['nothing', 'list 50, cold', 'list 50', 'list all', 'find by id', 'latest', 'dry run', 'prune'] as const;
+const STEPS = [
+	'nothing',
+	'list 50, cold',
+	'list 50',
+	'list all',
+	'find by id',
+	'latest',
+	'metrics',
+	'status page',
+	'dry run',
+	'prune',
+] as const;
 type Step = (typeof STEPS)[number];
+const NOW = new Date('2026-01-01T01:00:00Z');
 
 async function work(storage: S3Storage, step: Step, count: number): Promise<string> {
 	switch (step) {
@@ -28,11 +50,22 @@ async function work(storage: S3Storage, step: Step, count: number): Promise<stri
 		}
 		case 'latest':
 			return (await findBackup(storage, { latest: 'shop7' }, 'postgres/')).key;
+		case 'metrics': {
+			const state = await readState(storage, { now: NOW });
+			const text = await metricsText(state, findProblems(state), { targets: DEFAULT_TARGETS });
+			return `${text.split('\n').length} lines`;
+		}
+		case 'status page': {
+			const state = await readState(storage, { now: NOW });
+			const problems = findProblems(state);
+			const overview = overviewOf(state, problems, resultsOf(state));
+			const next = await nextDeletions(storage, { now: NOW });
+			return `${statusPage(state, overview, problems, { title: 'x', targets: DEFAULT_TARGETS, next }).length} characters`;
+		}
 		default: {
 			const last = Math.floor((count * 3) / 4 / 50);
 			const policy = { rules: { last }, maxDeletedShare: 1 };
-			const now = new Date('2026-01-01T01:00:00Z');
-			const { totals } = await prune({ storage, policy, owner: 'bench', dryRun: step === 'dry run', now });
+			const { totals } = await prune({ storage, policy, owner: 'bench', dryRun: step === 'dry run', now: NOW });
 			return `${totals.deleted} deleted`;
 		}
 	}
@@ -59,8 +92,12 @@ interface Measured {
 
 async function messageOf<T>(child: ChildProcess): Promise<T> {
 	return await new Promise((resolve, reject) => {
-		child.once('message', (message) => resolve(message as T));
-		child.once('exit', (code) => reject(new Error(`It ended with ${code}.`)));
+		const onExit = (code: number | null) => reject(new Error(`It ended with ${code}.`));
+		child.once('message', (message) => {
+			child.off('exit', onExit);
+			resolve(message as T);
+		});
+		child.once('exit', onExit);
 	});
 }
 

@@ -14,15 +14,15 @@ export interface Measure {
 	serverCpu: number;
 	/** Cores that were busy with something else meanwhile. */
 	otherCores: number;
-	/** Resident memory at its highest, of our process alone. */
+	/** Resident memory at its highest, of the process that backs up or restores. */
 	megabytes?: number;
 	bytes?: number;
 }
 
 export interface Contender {
 	name: string;
-	/** Its peer's name: the ratios of pairs are told of it. */
-	peer?: string;
+	/** Names of its peers: the ratios of pairs are told of that one of each round that took the least. */
+	peer?: string | readonly string[];
 	/** Makes ready what it needs; not measured. */
 	prepare?: () => Promise<void>;
 	/** May tell its seconds and CPU seconds itself, where a start of its process is no part of them. */
@@ -71,26 +71,27 @@ async function settled(server: number, processes: number): Promise<void> {
 	}
 }
 
-async function measure({ prepare, run }: Contender, server: number): Promise<Measure> {
+async function measure({ prepare, run }: Contender, server: number | undefined): Promise<Measure> {
 	await prepare?.();
-	const processes = childrenOf(server).length;
-	const before = { server: cpuOfTree(server), own: statOf('self'), busy: busySeconds(), at: performance.now() };
+	const processes = server === undefined ? 0 : childrenOf(server).length;
+	const ofServer = () => (server === undefined ? 0 : cpuOfTree(server));
+	const before = { server: ofServer(), own: statOf('self'), busy: busySeconds(), at: performance.now() };
 	const { seconds, cpu, ...rest } = await run();
 	const elapsed = (performance.now() - before.at) / 1000;
-	await settled(server, processes);
+	if (server !== undefined) await settled(server, processes);
 	const now = statOf('self');
 	const started = waitedFor(now) - waitedFor(before.own);
-	const serverCpu = cpuOfTree(server) - before.server;
+	const serverCpu = ofServer() - before.server;
 	const others = busySeconds() - before.busy - started - serverCpu - (own(now) - own(before.own));
 	const otherCores = Math.max(0, others) / ((performance.now() - before.at) / 1000);
 	return { ...rest, seconds: seconds ?? elapsed, clientCpu: cpu ?? started, serverCpu, otherCores };
 }
 
-/** @param server Process number of the postmaster. */
+/** @param server Process number of the server, where there is one. */
 export async function compete(
 	contenders: Contender[],
 	rounds: number,
-	server: number,
+	server?: number,
 ): Promise<Map<Contender, Measure[]>> {
 	const results = new Map<Contender, Measure[]>(contenders.map((contender) => [contender, []]));
 	for (let round = 0; round < rounds; round++) {
@@ -114,8 +115,14 @@ export function print(title: string, results: Map<Contender, Measure[]>): void {
 	const cpu = ({ clientCpu, serverCpu }: Measure) => clientCpu + serverCpu;
 	const rows = [...results].map(([{ name, peer }, measures]) => {
 		const of = (value: (measure: Measure) => number | undefined) => median(measures.map((one) => value(one) ?? NaN));
+		const peers = [peer ?? name].flat().map((one) => byName.get(one) ?? []);
 		const ratio = (value: (measure: Measure) => number) =>
-			median((byName.get(peer ?? name) ?? []).map((other, round) => value(measures[round] as Measure) / value(other)));
+			median(
+				measures.map((measure, round) => {
+					const others = peers.flatMap((rounds) => rounds[round] ?? []);
+					return value(measure) / Math.min(...others.map(value));
+				}),
+			);
 		return {
 			name,
 			seconds: rounded(of(({ seconds }) => seconds)),

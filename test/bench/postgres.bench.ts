@@ -1,8 +1,8 @@
 /**
  * Back up and restore beside PostgreSQL's own tools, on one server in one run, in turn: `npm run bench -- postgres [GB]
  * [rounds]`. Needs Debian's PostgreSQL 15, zstd, gpg and rclone, and MinIO (npm run test:system installs them). Prints medians of time and of
- * CPU seconds, the server's included, and how busy the machine was; asserts nothing. Back ups are measured into a folder
- * and into a bucket of MinIO, whose own work is part of `others`; then those of 4,000 small tables and of 1,000 partitions.
+ * CPU seconds, the server's included, and how busy the machine was; asserts nothing. Back ups and restores are measured by way
+ * of a folder and of a bucket of MinIO, whose own work is part of `others`; then back ups of 4,000 small tables and of 1,000 partitions.
  */
 import { execFile, spawn } from 'node:child_process';
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -102,14 +102,14 @@ async function backups(server: PostgresServer, database: string, folder: string,
 	);
 }
 
-/** Into a bucket: ours, and what others would send there. MinIO's CPU seconds are nobody's. */
-async function backupsToBucket(server: PostgresServer, database: string, rounds: number): Promise<void> {
-	const s3 = await startMinio();
+/** Into a bucket and back: ours, and what others would send there and load from there. MinIO's CPU seconds are nobody's. */
+async function throughBucket(server: PostgresServer, database: string, rounds: number): Promise<void> {
+	const s3 = await startMinio({ onDisk: true });
 	try {
 		const bucket = await s3.createBucket();
 		const { endpoint, region, accessKeyId, secretAccessKey } = s3;
-		const env = {
-			...server.environment(database),
+		const envOf = (of: string) => ({
+			...server.environment(of),
 			// rclone refuses it for servers without TLS.
 			AWS_CA_BUNDLE: undefined,
 			RCLONE_CONFIG_BENCH_TYPE: 's3',
@@ -118,20 +118,42 @@ async function backupsToBucket(server: PostgresServer, database: string, rounds:
 			RCLONE_CONFIG_BENCH_REGION: region,
 			RCLONE_CONFIG_BENCH_ACCESS_KEY_ID: accessKeyId,
 			RCLONE_CONFIG_BENCH_SECRET_ACCESS_KEY: secretAccessKey,
-		};
-		const peer = 'pg_dump | zstd -3 | rclone rcat';
-		const native = `${server.bin('pg_dump')} | zstd -3 -q | rclone --config /dev/null rcat bench:${bucket}/plain.zst`;
+		});
+		const rclone = 'rclone --config /dev/null';
+		const object = `bench:${bucket}/plain.zst`;
 		const options = JSON.stringify({ endpoint, region, accessKeyId, secretAccessKey, bucket });
-		const own = (parallel: string): Contender => ({
+		const own = (what: string, peer: string, parallel: string, prepare?: () => Promise<void>): Contender => ({
 			name: `${ours}, connections: ${parallel}`,
 			peer,
-			run: () => runOurs(server, database, ['backup', options, parallel, 'zstd']),
+			...(prepare && { prepare }),
+			run: () => runOurs(server, database, [what, options, parallel, 'zstd']),
 		});
-		const run = async () => {
-			await shell(native, env);
-			return {};
-		};
-		print('Back up to S3', await compete([{ name: peer, run }, own('2'), own('1')], rounds, processOf(server)));
+		const native = (name: string, command: string, of: string, prepare?: () => Promise<void>): Contender => ({
+			name,
+			...(prepare && { prepare }),
+			run: async () => {
+				await shell(command, envOf(of));
+				return {};
+			},
+		});
+		const stored = 'pg_dump | zstd -3 | rclone rcat';
+		const store = `${server.bin('pg_dump')} | zstd -3 -q | ${rclone} rcat ${object}`;
+		const backUps = [native(stored, store, database), own('backup', stored, '2'), own('backup', stored, '1')];
+		print('Back up to S3', await compete(backUps, rounds, processOf(server)));
+		const loaded = 'rclone cat | zstd -d | psql';
+		const target = `${database}_native`;
+		const load = `${rclone} cat ${object} | zstd -d -q | ${server.bin('psql')} -q -v ON_ERROR_STOP=1 ${target}`;
+		const fresh = () => dropRestored(server, database);
+		const restored = [
+			native(loaded, load, target, async () => {
+				await fresh();
+				await server.query('postgres', `CREATE DATABASE ${target} TEMPLATE template0`);
+			}),
+			own('restore', loaded, '2', fresh),
+			own('restore', loaded, '1', fresh),
+		];
+		print('Restore from S3', await compete(restored, rounds, processOf(server)));
+		await fresh();
 	} finally {
 		await s3.stop();
 	}
@@ -164,13 +186,16 @@ async function smallTables(server: PostgresServer, folder: string, rounds: numbe
 	}
 }
 
+/** Drops what was restored before, by ours and by others. */
+async function dropRestored(server: PostgresServer, database: string): Promise<void> {
+	await server.query('postgres', `DROP DATABASE IF EXISTS ${database}_native`);
+	await server.query('postgres', `DROP DATABASE IF EXISTS ${database}_ours`);
+	await server.query('postgres', 'CHECKPOINT');
+}
+
 async function restores(server: PostgresServer, database: string, folder: string, rounds: number): Promise<void> {
 	const target = `${database}_native`;
-	const fresh = async () => {
-		await server.query('postgres', `DROP DATABASE IF EXISTS ${target}`);
-		await server.query('postgres', `DROP DATABASE IF EXISTS ${database}_ours`);
-		await server.query('postgres', `CHECKPOINT`);
-	};
+	const fresh = () => dropRestored(server, database);
 	const native = (name: string, command: string): Contender => ({
 		name,
 		prepare: async () => {
@@ -221,7 +246,7 @@ async function main([gigabytes = '2', rounds = '5']: string[]): Promise<void> {
 		console.log(`Database of ${rows[0]?.size ?? '?'}, PostgreSQL 15, median of ${rounds}.`);
 		await backups(server, database, folder, Number(rounds));
 		await restores(server, database, folder, Number(rounds));
-		await backupsToBucket(server, database, Number(rounds));
+		await throughBucket(server, database, Number(rounds));
 		await smallTables(server, folder, Number(rounds));
 	} finally {
 		await server.stop();

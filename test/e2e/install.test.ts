@@ -84,6 +84,7 @@ beforeAll(async () => {
 	postgres = await startPostgres({ version: 18 });
 	n8n = await startN8n({
 		database: { ...postgres, database: 'postgres' },
+		editor: true,
 		env: {
 			...registryAccess(),
 			PATH: [npm, process.env['PATH']].join(delimiter),

@@ -159,7 +159,7 @@ it('shows secrets neither in executions nor in the log', async () => {
 
 it('replaces the database in which this n8n keeps its own data only where that was asked for', async () => {
 	const [made] = await node.ok('backUp');
-	const { database } = n8n.connection;
+	const database = n8n.connection.database!;
 	const own = await n8n.createCredential('own database', 'postgres', {
 		host: database.host,
 		port: database.port,

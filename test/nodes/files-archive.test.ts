@@ -10,7 +10,8 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { settled } from '../integration/settled';
 import { freshFilesFolder, inProcessN8n } from './harness';
 import { backup, type Json, NodeRunner } from './node-runner';
 import { columnsOf, expectNoGaps } from './table';
@@ -31,6 +32,7 @@ async function stage() {
 	write('contracts/2026/offer.tmp', 'Scratch.');
 	write('contracts/old.pdf', 'Old.');
 	symlinkSync('contracts/old.pdf', join(root, 'latest'));
+	await settled(root);
 	return { storageFolder: folder, node, root, write };
 }
 
@@ -104,6 +106,23 @@ describe('Back Up and Restore', () => {
 			files: 0,
 			warnings: [expect.stringMatching(/fits the patterns: the backup is empty/)],
 		});
+		const [folders] = await node.ok('backUp', { ...parameters, includePatterns: 'contracts', excludePatterns: '' });
+		expect(folders).toMatchObject({ files: 0, warnings: [expect.stringMatching(/Nothing but folders .* a slash/)] });
+		const [within] = await node.ok('backUp', { ...parameters, includePatterns: 'contracts/', excludePatterns: '' });
+		expect(within).toMatchObject({ warnings: [] });
+		expect(within!['files']).toBeGreaterThan(0);
+		const [some] = await node.ok('backUp', { ...parameters, includePatterns: '*.pdf, invocies/' });
+		expect(some).toMatchObject({ warnings: [expect.stringMatching(/^Nothing fits the pattern invocies\/\./)] });
+	});
+
+	it('takes a backup of what fits patterns for none of the folder', async () => {
+		const { node, root } = await stage();
+		const [whole] = await node.ok('backUp', { path: root, excludePatterns: '*.tmp' });
+		const [part] = await node.ok('backUp', { path: root, includePatterns: '*.pdf' });
+		expect([whole, part]).toMatchObject([{ state: 'whole' }, { state: 'without some data' }]);
+		const restored = await node.run('restore', { ...backup('latest', 'documents'), targetFolder: fresh() });
+		expect(restored.items).toMatchObject([{ json: { backup: { id: whole!['id'] } } }]);
+		expect(restored.hints).toEqual([expect.stringMatching(/is newer, but holds only a part \(--include=\*\.pdf\)/)]);
 	});
 
 	it('takes a file as well as a folder', async () => {
@@ -151,6 +170,26 @@ describe('Back Up and Restore', () => {
 		);
 	});
 
+	it('leaves the database of this n8n alone, wherever that lies: to open it here would end the locks that n8n has on it', async () => {
+		const { node, root, write } = await stage();
+		write('n8n.sqlite', 'the database');
+		write('n8n.sqlite-wal', 'what was written last');
+		vi.stubEnv('DB_TYPE', 'sqlite');
+		vi.stubEnv('DB_SQLITE_DATABASE', join(root, 'n8n.sqlite'));
+		onTestFinished(() => void vi.unstubAllEnvs());
+		const [made] = await node.ok('backUp', { path: root });
+		expect(made).toMatchObject({
+			files: 4,
+			warnings: [expect.stringMatching(/2 entries.*n8n\.sqlite, n8n\.sqlite-wal.*Back Up Instance/)],
+		});
+		expect(await node.fails('backUp', { path: join(root, 'n8n.sqlite') })).toMatch(
+			/must not be read.*Back Up Instance/,
+		);
+		// Of a PostgreSQL, files of this name are any files.
+		vi.stubEnv('DB_TYPE', 'postgresdb');
+		expect(await node.ok('backUp', { path: root })).toMatchObject([{ files: 6 }]);
+	});
+
 	it('restores a part: by prefix, by patterns, or what was picked from the list', async () => {
 		const { node, root } = await stage();
 		const [made] = (await node.ok('backUp', { path: root })) as [Json];
@@ -159,12 +198,16 @@ describe('Back Up and Restore', () => {
 			await node.ok('restore', { ...backup('id', made['id']), targetFolder, ...parameters });
 			return Object.keys(look(targetFolder));
 		};
-		expect(await restored({ what: 'prefix', prefix: '/contracts/2026/' })).toEqual([
-			'contracts/2026/offer.pdf',
-			'contracts/2026/offer.tmp',
-		]);
+		const offers = ['contracts/2026/offer.pdf', 'contracts/2026/offer.tmp'];
+		// As it was stored before there was a list to choose from, and as it is now.
+		for (const prefix of ['/contracts/2026/', { __rl: true, mode: 'prefix', value: '/contracts/2026/' }])
+			expect(await restored({ what: 'prefix', prefix })).toEqual(offers);
 		expect(await restored({ what: 'patterns', includePatterns: '*.pdf', excludePatterns: 'old.*' })).toEqual([
 			'contracts/2026/offer.pdf',
+		]);
+		const patterns = { what: 'patterns', includePatterns: '*.pdf, *.pfd', targetFolder: fresh() };
+		expect(await node.ok('restore', { ...backup('id', made['id']), ...patterns })).toMatchObject([
+			{ written: 2, warnings: [expect.stringMatching(/^Nothing fits the pattern \*\.pfd\./)] },
 		]);
 		expect(await restored(entry('readme.txt'))).toEqual(['readme.txt']);
 		expect(await restored(entry('./contracts', 'path'))).toEqual([
@@ -177,7 +220,7 @@ describe('Back Up and Restore', () => {
 		expect(await fails({ what: 'prefix', prefix: '/' })).toMatch(/Fill in Prefix/);
 		expect(await fails({ what: 'patterns' })).toMatch(/Fill in Include Patterns/);
 		expect(await fails(entry('={{ "" }}'))).toMatch(/Fill in File or Folder/);
-		expect(await fails(entry('nothing.txt', 'path'))).toMatch(/holds nothing of what was chosen.*List Entries/);
+		expect(await fails(entry('nothing.txt', 'path'))).toMatch(/holds nothing of what was chosen.*List what it holds/);
 		expect(await fails({ targetFolder: '={{ "" }}' })).toMatch(/Fill in Into Folder/);
 	});
 
@@ -236,6 +279,14 @@ describe('Back Up and Restore', () => {
 		expect(existsSync(targetFolder)).toBe(false);
 		await encrypted.ok('restore', { ...backup('id', next['id']), targetFolder });
 		expect(look(targetFolder)).toEqual(look(root));
+		const another = await n8n.createCredential('other', 'backupEncryptionApi', { passphrase: 'another one' });
+		const mistaken = node.with({ backupEncryptionApi: another });
+		expect(await mistaken.ok('backUp', { path: root, encrypt: true })).toMatchObject([
+			{
+				stored: 4,
+				warnings: [expect.stringMatching(/^An earlier backup cannot be gone on from: The manifest .*passphrase/)],
+			},
+		]);
 	});
 
 	it('refuses backups of other things', async () => {
@@ -310,6 +361,17 @@ describe('lists', () => {
 		]);
 		const [link] = await node.ok('listEntries', { ...backup('id', made['id']), includePatterns: 'latest' });
 		expect(link).toMatchObject({ type: 'symbolic link', target: 'contracts/old.pdf', sha256: null, bytes: 0 });
+		const hints = async (parameters: Json) =>
+			(await node.run('listEntries', { ...backup('id', made['id']), ...parameters })).hints;
+		expect(await hints({ pathPrefix: 'contarcts/' })).toEqual(['The backup holds nothing of what was chosen.']);
+		expect(await hints({ includePatterns: '*.pdf, *.pfd' })).toEqual([expect.stringMatching(/the pattern \*\.pfd\./)]);
+		// What comes after the limit was not looked at.
+		expect(await hints({ includePatterns: '*.pdf, *.txt', limit: 1 })).toEqual([]);
+		const none = await node.run('listBackups', { nameFilter: 'documnets' });
+		expect([none.items, none.hints]).toEqual([
+			[],
+			[expect.stringMatching(/^There is no backup of documnets in files\/ in the folder /)],
+		]);
 	});
 
 	it('offers backups, and what the chosen one holds, page by page', async () => {
@@ -331,6 +393,13 @@ describe('lists', () => {
 		expect(results.map(({ value }) => value)).toContain('contracts/2026/offer.pdf');
 		expect(results[2]!.name).toMatch(/^contracts\/2026\/offer\.pdf · 9 B · \d{4}-\d\d-\d\d \d\d:\d\d UTC$/);
 		expect((await search(chosen, 'OFFER pdf')).results.map(({ value }) => value)).toEqual(['contracts/2026/offer.pdf']);
+		const folders = await n8n.searchList({
+			...request,
+			methodName: 'searchPrefixes',
+			path: 'parameters.prefix',
+			parameters: chosen,
+		});
+		expect(folders.results).toEqual(['contracts/', 'contracts/2026/'].map((value) => ({ name: value, value })));
 		await expect(search({ ...chosen, ...backup('id', '') })).rejects.toThrow(/No backup is chosen yet/);
 		await expect(search({ ...chosen, source: 'binaryData' })).rejects.toThrow(/binary data/);
 	});
@@ -375,5 +444,36 @@ describe('Verify Archive', () => {
 			{ verdict: 'failed', problem: expect.stringMatching(/archives that it needs are missing/) as string },
 		]);
 		expect(readdirSync(scratchFolder)).toEqual([]);
+	});
+});
+
+describe('a tar that another program made', () => {
+	it('is listed and restored from the storage and from binary data', async () => {
+		const { storageFolder, node, root } = await stage();
+		mkdirSync(join(storageFolder, 'uploads'));
+		execFileSync('tar', ['-C', root, '-czf', join(storageFolder, 'uploads/site.tar.gz'), '.']);
+		const file = { source: 'tarFile', tarFile: { __rl: true, mode: 'path', value: 'uploads/site.tar.gz' } };
+		const listed = await node.ok('listEntries', { ...file, includePatterns: '*.pdf', simplify: true });
+		expect(listed.map(({ path }) => path).sort()).toEqual(['contracts/2026/offer.pdf', 'contracts/old.pdf']);
+		expectNoGaps(listed);
+		const into = fresh();
+		const [report] = await node.ok('restore', { ...file, targetFolder: into });
+		expect(report).toMatchObject({ file: 'uploads/site.tar.gz', written: 7, id: null, backup: null, warnings: [] });
+		expect(look(into)).toEqual(look(root));
+		const read = {
+			type: 'n8n-nodes-base.readWriteFile',
+			parameters: { operation: 'read', fileSelector: join(storageFolder, 'uploads/site.tar.gz') },
+			credentials: {},
+		};
+		const other = fresh();
+		const parameters = { source: 'binaryData', manifest: '', targetFolder: other, ...entry('contracts/old.pdf') };
+		const without = node.with({ backupStorageApi: undefined });
+		const run = await (await without.workflow('restore', { ...parameters, simplify: true }, {}, [read])).run();
+		expect(run.error).toBeUndefined();
+		expect(columnsOf(run.items.map(({ json }) => json))).not.toContain('id');
+		expect(look(other)).toEqual({ 'contracts/old.pdf': 'Old.' });
+		expect(
+			await node.fails('restore', { ...file, tarFile: { ...file.tarFile, value: 'nothing.tar' }, targetFolder: other }),
+		).toMatch(/nothing.tar/);
 	});
 });

@@ -16,10 +16,9 @@ import type {
 	Workflow,
 	WorkflowExecuteMode,
 } from 'n8n-workflow';
+import { inject } from 'vitest';
 import { temporaryFolder } from '../services/guard';
-import { assertInstalled, linkPackage, N8N_MODULES } from '../services/n8n-install';
-
-const ROOT = join(__dirname, '..', '..');
+import { assertInstalled, N8N_MODULES } from '../services/n8n-install';
 
 type AdditionalData = IWorkflowExecuteAdditionalData;
 type Mode = WorkflowExecuteMode;
@@ -67,8 +66,8 @@ export interface N8nEngine {
 }
 
 /**
- * Loads the execution engine of the n8n that the end-to-end tests start, with a user folder of its own that holds our package as
- * n8n's install leaves it. Takes about two seconds; one engine is all that a process can hold, for n8n reads its settings once.
+ * Loads the execution engine of the n8n that the end-to-end tests start, with a user folder of its own, and our package as n8n's
+ * install leaves it. Takes about a second; one engine is all that a process can hold, for n8n reads its settings once.
  */
 export async function loadEngine(): Promise<N8nEngine> {
 	assertInstalled();
@@ -89,7 +88,7 @@ export async function loadEngine(): Promise<N8nEngine> {
 	const core = load('n8n-core') as Core;
 	const { Container } = load('@n8n/di') as { Container: { get<T>(service: new () => T): T } };
 	await Container.get(core.BinaryDataService).init();
-	const ours = new core.PackageDirectoryLoader(linkPackage(ROOT, userFolder));
+	const ours = new core.PackageDirectoryLoader(inject('nodesPackage'));
 	await ours.loadAll();
 	return {
 		core,

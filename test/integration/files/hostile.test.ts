@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -7,7 +7,8 @@ import { openArchive } from '../../../engine/archive';
 import { assertRestorable } from '../../../engine/tree/folder';
 import { checkTree, type EntryFacts, type OpenEntry, type TreeSource } from '../../../engine/tree';
 import { temporaryStorage } from '../archive/support';
-import { backUp, folder, restore } from './stage';
+import { backUp, restore } from './stage';
+import { stageWithWayOut } from './way-out';
 
 /** Entries as nobody's folder has them: all files hold the same. */
 class ForgedSource implements TreeSource {
@@ -29,23 +30,6 @@ class ForgedSource implements TreeSource {
 	}
 }
 
-/** A target with a link to a folder outside, in which nothing may ever change. */
-function stage() {
-	const parent = folder();
-	const [target, outside] = [path.join(parent, 'target'), path.join(parent, 'outside')];
-	mkdirSync(target);
-	mkdirSync(outside);
-	writeFileSync(path.join(outside, 'kept'), 'kept');
-	symlinkSync(outside, path.join(target, 'way'));
-	const assertUntouched = () => {
-		expect(readdirSync(parent).sort()).toEqual(['outside', 'target']);
-		expect(readdirSync(outside)).toEqual(['kept']);
-		expect(readFileSync(path.join(outside, 'kept'), 'utf8')).toBe('kept');
-		expect(lstatSync(path.join(outside, 'kept')).nlink).toBe(1);
-	};
-	return { target, outside, assertUntouched };
-}
-
 describe('a forged backup of a folder', () => {
 	for (const name of ['../outside/x', '/tmp/x', 'a/../../outside/x', 'a//b', './a', 'a/.', '..', '.', 'way/']) {
 		it(`with an entry ${JSON.stringify(name)} is refused before anything is written`, async () => {
@@ -54,7 +38,7 @@ describe('a forged backup of a folder', () => {
 				storage,
 				new ForgedSource([{ name: '!' }, { name }].sort((a, b) => (a.name < b.name ? -1 : 1))),
 			);
-			const { target, assertUntouched } = stage();
+			const { target, assertUntouched } = stageWithWayOut();
 			for (const existing of ['fail', 'skip', 'overwrite'] as const) {
 				await expect(restore(storage, manifest, target, { existing })).rejects.toMatchObject({
 					code: 'ARCHIVE_CORRUPT',
@@ -66,6 +50,16 @@ describe('a forged backup of a folder', () => {
 			const reader = await openArchive(storage, { manifest, folder: 'files' });
 			await checkTree(reader.raw(), manifest, (message) => found.push(message), assertRestorable);
 			expect(found).toEqual([expect.stringContaining(JSON.stringify(name).slice(1, -1))]);
+		});
+	}
+
+	for (const target of ['', 'a\0b']) {
+		it(`with a link to ${JSON.stringify(target)} is refused before anything is written`, async () => {
+			const { storage } = temporaryStorage();
+			const manifest = await backUp(storage, new ForgedSource([{ name: '!' }, { name: 'l', type: 'symlink', target }]));
+			const place = stageWithWayOut();
+			await expect(restore(storage, manifest, place.target)).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' });
+			expect(readdirSync(place.target)).toEqual(['way']);
 		});
 	}
 
@@ -95,7 +89,7 @@ describe('a forged backup of a folder', () => {
 			const { storage } = temporaryStorage();
 			const manifest = await backUp(storage, new ForgedSource(forged));
 			for (const existing of ['fail', 'skip', 'overwrite'] as const) {
-				const { target, assertUntouched } = stage();
+				const { target, assertUntouched } = stageWithWayOut();
 				await restore(storage, manifest, target, { existing }).catch(() => {});
 				assertUntouched();
 			}
@@ -105,7 +99,7 @@ describe('a forged backup of a folder', () => {
 	it('is not written through a link or into a pipe that stands in the place of a file', async () => {
 		const { storage } = temporaryStorage();
 		const manifest = await backUp(storage, new ForgedSource([{ name: 'way' }]));
-		const { target, assertUntouched } = stage();
+		const { target, assertUntouched } = stageWithWayOut();
 		await expect(restore(storage, manifest, target)).rejects.toMatchObject({ code: 'TARGET_EXISTS' });
 		expect(await restore(storage, manifest, target, { existing: 'overwrite' })).toMatchObject({ overwritten: 1 });
 		expect(readFileSync(path.join(target, 'way'), 'utf8')).toBe('evil');

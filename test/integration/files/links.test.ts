@@ -27,9 +27,9 @@ class MeddlingSource extends FilesSource {
 		super({ root, selection: new Selection() });
 	}
 
-	override async readWhole(facts: EntryFacts) {
+	override async readWhole(facts: EntryFacts, signal: AbortSignal) {
 		if (facts.name === 'a') this.meddle(path.join(this.root, 'a'));
-		return await super.readWhole(facts);
+		return await super.readWhole(facts, signal);
 	}
 }
 

@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import {
 	backUpFiles,
@@ -14,6 +14,7 @@ import {
 import { noise } from '../../random/bytes';
 import { removeFolder, temporaryFolder } from '../../services/guard';
 import { temporaryStorage } from '../archive/support';
+import { settled } from '../settled';
 
 const random = noise('files/verify');
 const INCREMENTAL = { wholeEvery: 0, leastUse: 0 };
@@ -29,7 +30,7 @@ function stage(options: Partial<BackUpFilesOptions> = {}) {
 	const root = folder();
 	mkdirSync(path.join(root, 'docs'));
 	for (const name of ['a', 'b', 'docs/c']) writeFileSync(path.join(root, name), random(20_000));
-	const backUp = async () =>
+	const atOnce = async () =>
 		await backUpFiles({
 			storage,
 			codec: { name: 'zstd' },
@@ -38,6 +39,10 @@ function stage(options: Partial<BackUpFilesOptions> = {}) {
 			incremental: INCREMENTAL,
 			...options,
 		});
+	const backUp = async () => {
+		await settled(root);
+		return await atOnce();
+	};
 	const verify = async (level: 'content' | 'restore', manifest: { id: string }) => {
 		const { manifestKey } = await findBackup(storage, { id: manifest.id });
 		const scratch = { files: { folder: folder() } };
@@ -49,7 +54,7 @@ function stage(options: Partial<BackUpFilesOptions> = {}) {
 			...(options.keys && { keys: options.keys }),
 		});
 	};
-	return { storage, storageRoot, root, backUp, verify };
+	return { storage, storageRoot, root, atOnce, backUp, verify };
 }
 
 describe('a backup of a folder', () => {
@@ -62,6 +67,18 @@ describe('a backup of a folder', () => {
 		const report = await verify('restore', second);
 		expect(report).toMatchObject({ verdict: 'passed', reached: 'restore' });
 		expect(report.levels.at(-1)?.counts).toEqual({ files: 3, bytes: 70_000 });
+	});
+
+	it('reads a file again that was written so shortly before that a later change may have the same times', async () => {
+		const { root, atOnce, backUp } = stage();
+		await settled(root);
+		writeFileSync(path.join(root, 'a'), random(20_000));
+		// As if it were read in the moment after. The clock of a file system may be some ticks behind.
+		const now = vi.spyOn(Date, 'now').mockReturnValue(Math.ceil(statSync(path.join(root, 'a')).ctimeMs) + 50);
+		await atOnce();
+		now.mockRestore();
+		expect((await backUp()).counts).toMatchObject({ stored: 1, reused: 2 });
+		expect((await backUp()).counts).toMatchObject({ stored: 0, reused: 3 });
 	});
 
 	it('fails its verification when an archive that it goes on from is damaged or gone', async () => {

@@ -8,6 +8,7 @@ import { connectionOf } from './support';
 
 const MIB = 1024 ** 2;
 const signal = new AbortController().signal;
+const random = noise('what servers do not take');
 
 async function* chunks(bytes: Uint8Array, size = 64 * 1024): AsyncGenerator<Uint8Array> {
 	for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(bytes.subarray(at, at + size));
@@ -33,7 +34,7 @@ async function get(bucket: Bucket, key: string): Promise<Buffer | undefined> {
 export function describeClient(
 	name: string,
 	start: () => Promise<S3Server>,
-	has: { tags: boolean; isExact: boolean; oddKeys: boolean },
+	has: { tags: boolean; isExact: boolean; oddKeys: boolean; refusesRedirects: boolean },
 ): void {
 	describe(`the client of ${name}`, () => {
 		let server: S3Server;
@@ -50,6 +51,36 @@ export function describeClient(
 			await server?.stop();
 		});
 
+		it('stores an object without what the server does not take of it, and says so', async () => {
+			const large = random(6 * MIB);
+			const told: string[] = [];
+			const onLeftOut = (message: string) => void told.push(message);
+			const optional: ObjectAttributes[] = [
+				{ websiteRedirect: '/elsewhere' },
+				{ metadata: { long: 'x'.repeat(20_000) } },
+				{ websiteRedirect: '/elsewhere', metadata: { long: 'x'.repeat(20_000) } },
+			];
+			for (const [index, attributes] of optional.entries()) {
+				for (const content of [Buffer.from('content'), large]) {
+					const key = `optional/${index}-${content.length}`;
+					const whole = { contentType: 'text/plain', cacheControl: 'no-cache', ...attributes };
+					const options = { size: content.length, attributes: whole, replaces: true, signal, onLeftOut };
+					await bucket.put(key, chunks(content), options);
+					expect((await get(bucket, key))?.equals(content)).toBe(true);
+					const { contentType, cacheControl } = (await bucket.head(key))!.attributes;
+					expect({ contentType, cacheControl }).toEqual({ contentType: 'text/plain', cacheControl: 'no-cache' });
+				}
+			}
+			const keeps = async (key: string) => Object.keys((await bucket.head(key))!.attributes);
+			expect(told.some((message) => message.includes('redirect'))).toBe(has.refusesRedirects);
+			expect(told.join()).not.toMatch(/content type|Cache-Control/);
+			expect(told.filter((message) => message.includes('redirect')).length).toBeLessThan(2);
+			expect(told.filter((message) => message.includes('metadata')).length).toBeLessThan(2);
+			if (told.every((message) => !message.includes('metadata'))) {
+				expect(await keeps('optional/1-7')).toContain('metadata');
+			}
+		});
+
 		it('stores an object with its attributes, and gives them back', async () => {
 			const attributes = {
 				contentType: 'text/plain; charset=utf-8',
@@ -64,6 +95,27 @@ export function describeClient(
 			const listed = [];
 			for await (const object of bucket.list({ prefix: 'attributes/' })) listed.push(object);
 			expect(listed).toMatchObject([{ key: 'attributes/a.txt', size: 7, etag: facts?.etag }]);
+		});
+
+		it.each([
+			['in one request', 7],
+			['in parts', 6 * MIB],
+		])('stores attributes of any text, %s', async (_how, bytes) => {
+			const contentDisposition = 'attachment; filename="Übersicht – 漢Ċ  2.pdf"';
+			const metadata = { spaces: 'a  b', umlaut: 'ü  ö' };
+			await put(bucket, 'attributes/any', Buffer.alloc(bytes), { contentDisposition, metadata });
+			expect(await bucket.head('attributes/any')).toMatchObject({
+				size: bytes,
+				attributes: { contentDisposition, metadata },
+			});
+		});
+
+		it('stores white space that no signature covers as spaces', async () => {
+			const blanks = { cacheControl: ' no-cache ', metadata: { tab: '\ta\tb ', none: ' ' } };
+			await put(bucket, 'attributes/blanks', 'content', blanks);
+			const { attributes } = (await bucket.head('attributes/blanks'))!;
+			expect(attributes).toMatchObject({ cacheControl: 'no-cache', metadata: { tab: 'a b' } });
+			expect(attributes.metadata?.['none'] ?? '').toBe('');
 		});
 
 		it('stores in parts what is larger than one, and reads it by ranges', async () => {
@@ -137,6 +189,20 @@ export function describeClient(
 				size,
 				attributes: { contentType: 'text/x', metadata: { a: 'b' } },
 			});
+		});
+
+		it('copies on the server in pieces, with the tags', async () => {
+			const content = noise('copied in pieces')(7 * MIB);
+			const attributes = { contentType: 'text/x', metadata: { a: 'b' }, ...(has.tags && { tags: { level: 'x y' } }) };
+			await put(bucket, 'pieces', content, attributes);
+			const { size, etag } = (await bucket.head('pieces'))!;
+			const from = { bucket: bucket.name, key: 'pieces', size, etag };
+			const copied = await bucket.copy('in-pieces', { from, attributes, signal, pieceBytes: 5 * MIB });
+			// s3rver cannot.
+			if (!has.isExact) return expect(copied).toBeUndefined();
+			expect(copied).toBe((await bucket.head('in-pieces'))?.etag);
+			expect((await get(bucket, 'in-pieces'))?.equals(content)).toBe(true);
+			expect((await bucket.tags('in-pieces')) ?? {}).toEqual(has.tags ? { level: 'x y' } : {});
 		});
 
 		it('removes objects in groups', async () => {

@@ -61,6 +61,33 @@ describe('a backup of a bucket whose server, or what stands before it, misbehave
 		proxy.faults = [];
 	});
 
+	it('leaves out what cannot be read where that is asked for, and says why; otherwise it fails and names it', async () => {
+		const { storage } = temporaryStorage();
+		const several = client.bucket(await server.createBucket());
+		for (const key of ['cold', 'good', 'owned', 'secret']) await put(several, key, key);
+		const words = 'The object was stored using a form of Server Side Encryption. Send its key.';
+		const ownersKey = `<Error><Code>InvalidRequest</Code><Message>${words}</Message></Error>`;
+		const unreadable = {
+			cold: [{ kind: 'status', status: 403, code: 'InvalidObjectState' }, 'SOURCE_FAILED', /cold .*storage class/],
+			owned: [{ kind: 'status', status: 400, code: '', body: ownersKey }, 'SOURCE_FAILED', /owned .*SSE-C/],
+			secret: [{ kind: 'status', status: 403, code: 'AccessDenied' }, 'ACCESS_DENIED', /secret/],
+		} as const;
+		for (const [key, [act, code, message]] of Object.entries(unreadable)) {
+			proxy.faults = [{ when: new RegExp(`^GET \\S+/${key} `), times: 100, act }];
+			const failing = backUp(throughProxy(), storage, several.name);
+			await expect(failing).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string });
+		}
+		proxy.faults = Object.entries(unreadable).map(([key, [act]]) => {
+			return { when: new RegExp(`^GET \\S+/${key} `), times: 100, act };
+		});
+		const manifest = await backUp(throughProxy(), storage, several.name, { skipUnreadable: true });
+		proxy.faults = [];
+		expect(manifest.counts['files']).toBe(1);
+		expect(manifest.warnings.join()).toMatch(
+			/3 entries were left out: cold \(.*class first\), owned \(.*SSE-C\), secret \(the keys may not read it\)/,
+		);
+	});
+
 	it('leaves out an object that went away since it was listed, and says why', async () => {
 		await put(bucket, 'z', 'z');
 		const source = new BucketSource({ bucket, selection: new Selection({ prefix: 'z' }), prefix: 'z' });
@@ -78,6 +105,67 @@ describe('a backup of a bucket whose server, or what stands before it, misbehave
 		proxy.faults = [];
 		expect(manifest.warnings).toEqual(['The server has no tags of objects, so none were backed up.']);
 		expect(manifest.counts['files']).toBe(22);
+	});
+
+	it('gives objects their tags when a restore that broke before them is run again', async () => {
+		const { storage } = temporaryStorage();
+		proxy.faults = [];
+		const tagged = client.bucket(await server.createBucket());
+		for (const key of ['a', 'b']) await put(tagged, key, key, { tags: { level: key } });
+		const manifest = await backUp(server, storage, tagged.name);
+		const into = client.bucket(await server.createBucket());
+		proxy.faults = [
+			{ when: /^PUT \S+\?tagging/, times: 1, act: { kind: 'status', status: 403, code: 'AccessDenied' } },
+		];
+		const broken = restore(throughProxy(), storage, manifest, { bucket: into.name });
+		await expect(broken).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+		await restore(throughProxy(), storage, manifest, { bucket: into.name });
+		expect(await look(into)).toEqual(await look(tagged));
+		// Others are only replaced where that is asked for.
+		await into.tag('a', { attributes: { tags: { level: 'other' } }, signal: new AbortController().signal });
+		await restore(throughProxy(), storage, manifest, { bucket: into.name });
+		expect(await into.tags('a')).toEqual({ level: 'other' });
+		await restore(server, storage, manifest, { bucket: into.name, existing: 'overwrite', confirmation: into.name });
+		expect(await look(into)).toEqual(await look(tagged));
+	});
+
+	it('is not restored where two objects would get one key', async () => {
+		const { storage } = temporaryStorage();
+		const both = client.bucket(await server.createBucket());
+		await put(both, 'a', 'outside');
+		await put(both, 'docs/a', 'inside');
+		const manifest = await backUp(server, storage, both.name);
+		const into = client.bucket(await server.createBucket());
+		const options = {
+			bucket: into.name,
+			withoutPrefix: 'docs/',
+			existing: 'overwrite' as const,
+			confirmation: into.name,
+		};
+		await expect(restore(server, storage, manifest, options)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+		expect(await look(into)).toEqual({});
+		await restore(server, storage, manifest, { ...options, choices: { prefix: 'docs/' } });
+		expect(Object.keys(await look(into))).toEqual(['a']);
+	});
+
+	it('leaves no upload where it is cancelled while a storage class is tried', async () => {
+		const controller = new AbortController();
+		const through = new S3Client(connectionOf(throughProxy()), 'target');
+		proxy.requests.length = 0;
+		proxy.onRequest = (line) => void (/^POST \S+\?uploads/.test(line) && controller.abort());
+		const large = random(6 * 1024 ** 2);
+		const content = (async function* () {
+			yield await Promise.resolve(large);
+		})();
+		const attributes = { storageClass: 'COLD' };
+		const stored = through
+			.bucket(bucket.name)
+			.put('classed', content, { size: large.length, attributes, signal: controller.signal });
+		await expect(stored).rejects.toMatchObject({ code: 'CANCELLED' });
+		proxy.onRequest = undefined;
+		through.close();
+		const count = (what: RegExp) => proxy.requests.filter((line) => what.test(line)).length;
+		expect([count(/^POST \S+\?uploads/), count(/^DELETE \S+\?uploadId=/)]).toEqual([1, 1]);
 	});
 
 	it('leaves nothing where it is cancelled', async () => {

@@ -113,6 +113,20 @@ export function describeRoundTrips(name: string, start: () => Promise<S3Server>,
 			expect((await client.buckets()).filter((each) => each.name.includes('verify'))).toEqual([]);
 		});
 
+		it('are restored for a test below a prefix, however long their keys are, and leave nothing there', async () => {
+			const { storage } = temporaryStorage();
+			const bucket = await filled();
+			await put(bucket, Array.from({ length: 5 }, () => 'k'.repeat(200)).join('/'), 'long');
+			const manifest = await backUp(server, storage, bucket.name);
+			const { manifestKey } = await findBackup(storage, { id: manifest.id });
+			const scratch = client.bucket(await server.createBucket());
+			await put(scratch, 'own.txt', 'own');
+			const minio = { connection: connectionOf(server), bucket: scratch.name };
+			const report = await verifyBackup({ storage, key: manifestKey, level: 'restore', scratch: { minio } });
+			expect(report).toMatchObject({ verdict: 'passed', reached: 'restore', findings: [] });
+			expect(Object.keys(await look(scratch))).toEqual(['own.txt']);
+		});
+
 		it('hold only what is new, and come back whole', async () => {
 			const { storage } = temporaryStorage();
 			const bucket = await filled();

@@ -2,8 +2,8 @@ import { gzipSync } from 'node:zlib';
 
 import { describe, expect, it } from 'vitest';
 
-import { formatManifest, manifestKeyOf, parseManifest, type BackupReference } from '../../../engine/archive';
-import { copyBackup, prune, setPinned, withLock } from '../../../engine/retention';
+import { formatManifest, manifestKeyOf, parseManifest, withLock, type BackupReference } from '../../../engine/archive';
+import { copyBackup, prune, setPinned } from '../../../engine/retention';
 import type { Storage } from '../../../engine/storage';
 import {
 	backupsIn,

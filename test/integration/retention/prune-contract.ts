@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { manifestKeyOf } from '../../../engine/archive';
 import { BackupError } from '../../../engine/errors';
-import { acquireLock, prune } from '../../../engine/retention';
+import { acquireLock, manifestKeyOf } from '../../../engine/archive';
+import { prune } from '../../../engine/retention';
 import { S3Storage, type Storage } from '../../../engine/storage';
 import { all } from '../storage/content';
 import { TEST_PREFIX } from '../storage/s3-under-test';

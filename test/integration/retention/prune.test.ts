@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -14,6 +15,7 @@ import { optionsFor } from '../storage/s3-under-test';
 import { pruneContract } from './prune-contract';
 import {
 	backupsIn,
+	catalogTextOf,
 	DAY_MS,
 	pruneBy,
 	temporaryRoot,
@@ -81,6 +83,81 @@ describe('in a folder', () => {
 		const report = await pruneBy(storage, { last: 1 });
 		expect(report.deleted.map(({ key }) => key).sort()).toEqual(all.map(([older]) => older).sort());
 		expect(report.failed).toEqual([]);
+	});
+
+	it.each([
+		['its server', { source: { system: 'postgresql', version: '18', host: 'db9', port: 5432 } }],
+		['its tags', { tags: ['release'] }],
+		['that it is a part', { partial: { content: 'schema' as const, selection: [] } }],
+	])('lets no backup go because the stored catalogue does not tell %s', async (_what, more) => {
+		const storage = temporaryStorage();
+		const [, plain] = await writeDaily(storage, 2);
+		const key = await writeBackup(storage, 3, more);
+		await pruneBy(storage, {});
+		const lines = (await catalogTextOf(storage)).split('\n');
+		const [usual] = lines.filter((line) => line.includes(plain!));
+		const forged = lines.map((line) => {
+			if (!line.includes(key)) return line;
+			const told = (JSON.parse(line) as [string, number, number, string, object])[4];
+			const { source, tags } = (JSON.parse(usual!) as [string, number, number, string, Record<string, unknown>])[4];
+			return line.replace(JSON.stringify(told), JSON.stringify({ ...told, source, tags, partial: undefined }));
+		});
+		expect(forged).not.toEqual(lines);
+		await storage.replace('.stack-backup/catalog.jsonl.gz', gzipSync(forged.join('\n')));
+		const overrides = [{ tag: 'release', rules: { last: 9 } }];
+		const policy = { rules: { last: 1 }, overrides, maxDeletedShare: 1 };
+		const { deleted, failed } = await prune({ storage, policy, owner: 'test' });
+		expect(deleted.map((entry) => entry.key)).toEqual([plain]);
+		expect(failed).toMatchObject([{ entry: { key } }]);
+		expect(await storage.stat(key)).toBeDefined();
+	});
+
+	/** Rewrites what the stored catalogue tells of one backup. */
+	async function forgeLine(storage: FolderStorage, key: string, told: object): Promise<void> {
+		const lines = (await catalogTextOf(storage)).split('\n');
+		const forged = lines.map((line) => {
+			if (!line.includes(key)) return line;
+			const before = (JSON.parse(line) as [string, number, number, string, object])[4];
+			return line.replace(JSON.stringify(before), JSON.stringify({ ...before, ...told }));
+		});
+		expect(forged).not.toEqual(lines);
+		await storage.replace('.stack-backup/catalog.jsonl.gz', gzipSync(forged.join('\n')));
+	}
+
+	it('lets no last backup of a server go for one that only the stored catalogue calls newer', async () => {
+		const storage = temporaryStorage();
+		const of = (host: string) => ({ source: { system: 'postgresql', version: '18', host, port: 5432 } });
+		const last = await writeBackup(storage, 3, of('db1'));
+		const other = await writeBackup(storage, 1, of('db2'));
+		await pruneBy(storage, {});
+		await forgeLine(storage, other, of('db1'));
+		const { deleted, failed } = await pruneBy(storage, { last: 1 });
+		expect(deleted).toEqual([]);
+		expect(failed).toMatchObject([{ entry: { key: last } }]);
+		expect(await backupsIn(storage)).toEqual(withManifests([last, other]));
+	});
+
+	it('lets no backup go that only the stored catalogue calls one of a certain system', async () => {
+		const storage = temporaryStorage();
+		const of = (systemIdentifier?: string) => ({
+			source: {
+				system: 'postgresql',
+				version: '18',
+				host: 'db',
+				port: 5432,
+				...(systemIdentifier && { systemIdentifier }),
+			},
+		});
+		// Two systems have had the address: which of them this one is of, its manifest does not say.
+		const older = await writeBackup(storage, 3, of());
+		const known = [await writeBackup(storage, 2, of('1')), await writeBackup(storage, 1, of('2'))];
+		await pruneBy(storage, {});
+		expect((await pruneBy(storage, { last: 1 })).deleted).toEqual([]);
+		await forgeLine(storage, older, of('2'));
+		const { deleted, failed } = await pruneBy(storage, { last: 1 });
+		expect(deleted).toEqual([]);
+		expect(failed).toMatchObject([{ entry: { key: older } }]);
+		expect(await backupsIn(storage)).toEqual(withManifests([older, ...known]));
 	});
 
 	it('tells what the policy names and nothing is, for its backups would go by the general rules', async () => {

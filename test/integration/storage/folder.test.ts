@@ -66,6 +66,21 @@ describe('FolderStorage', () => {
 		for (const folder of folders.splice(0)) removeFolder(folder);
 	});
 
+	it('lists all that is there though one of it goes away meanwhile, also where the file system does not say what it is', async () => {
+		const root = newRoot();
+		const storage = new FolderStorage({ root });
+		for (const key of ['postgres/a.sql', 'postgres/b.sql', 'qdrant/c.snapshot']) {
+			await storage.write(key, content(1));
+		}
+		const { readdir } = fs;
+		const spy = vi.spyOn(fs, 'readdir').mockImplementation((async (folder: string) => {
+			return ['gone.sql', ...(await readdir(folder))];
+		}) as typeof fs.readdir);
+		const keys = (await all(storage.list(''))).map(({ key }) => key).sort();
+		expect(spy).toHaveBeenCalledTimes(3);
+		expect(keys).toEqual(['postgres/a.sql', 'postgres/b.sql', 'qdrant/c.snapshot']);
+	});
+
 	it('makes folders and files that only their owner can read', async () => {
 		const root = path.join(newRoot(), 'backups');
 		const storage = new FolderStorage({ root });

@@ -103,4 +103,18 @@ describe('an S3 server', () => {
 		expect(await storage.stat('x.bin')).toBeUndefined();
 		expect(await storage.readLatest('shop_latest')).toBeUndefined();
 	});
+
+	it.each([
+		['an object', 206, '1'],
+		['an empty object', 416, '<?xml version="1.0"?><Error><Code>InvalidRange</Code><Message>none</Message></Error>'],
+	])('that shows %s a moment late, between two questions, is asked again', async (_, status, body) => {
+		const asked: string[] = [];
+		const storage = await storageAt(({ method = '' }, response) => {
+			asked.push(method);
+			if (method === 'GET') response.writeHead(status, { etag: '"65b1"' }).end(body);
+			else response.writeHead(asked.length === 1 ? 404 : 200, { etag: '"65b1"', 'content-length': '0' }).end();
+		});
+		expect(await storage.stat('x.bin')).toMatchObject({ size: 0 });
+		expect(asked).toEqual(['HEAD', 'GET', 'HEAD']);
+	});
 });

@@ -27,14 +27,21 @@ describe('a backup goes on from an earlier one', () => {
 		const set = contents();
 		const steps = [undefined, 'first', 'first', 'second', undefined];
 		const increments: (number | undefined)[] = [];
+		const warnings: string[][] = [];
 		for (const passphrase of steps) {
 			const options = passphrase === undefined ? {} : { passphrase };
 			const manifest = await backUp(storage, set, options);
 			increments.push(manifest.counts['increment']);
+			warnings.push(manifest.warnings);
 			expect(await restored(storage, manifest, options)).toEqual(set);
 		}
 		// The last one goes on from the first.
 		expect(increments).toEqual([0, 0, 1, 0, 1]);
+		// To encrypt from now on, or no more, is a choice; to do so with another passphrase is a mistake, maybe.
+		const another = expect.stringMatching(
+			/ cannot be gone on from: The passphrase .* does not open the archive/,
+		) as string;
+		expect(warnings).toEqual([[], [], [], [another], []]);
 		expect(await baseIn(storage, { passphrase: 'third' })).toMatchObject({
 			increment: 0,
 			archives: [],
@@ -52,6 +59,7 @@ describe('a backup goes on from an earlier one', () => {
 		const third = await backUp(storage, set);
 		expect(third.counts).toMatchObject({ increment: 1, stored: 1 });
 		expect(third.needs).toEqual([first.id]);
+		expect(third.warnings).toEqual([expect.stringContaining(`${second.file} cannot be gone on from: `)]);
 		damageIndex(root, first);
 		damageIndex(root, third);
 		const whole = await backUp(storage, set);

@@ -130,7 +130,7 @@ describe('a test restore of a file that others made', () => {
 			};
 			const report = await tested(content, {}, { levelFor });
 			expect(report).toMatchObject({ verdict: 'passed', requested: 'content', reached: 'content' });
-			expect(asked).toEqual([{ collection: 'qdrant', plain: 'postgres' }[form]]);
+			expect(asked).toEqual([{ collection: 'qdrant', plain: 'postgres', tar: 'files' }[form]]);
 		}
 	});
 });

@@ -216,14 +216,28 @@ describe('a file that others made', () => {
 		const report = await verify(Buffer.from(JSON.stringify(broken)));
 		expect(report.verdict).toBe('failed');
 		expect(report.findings.map(({ part, message }) => `${part}: ${message}`)).toEqual([
-			'workflow 3: It has no nodes.',
 			'workflow 5: One of its nodes has no type.',
+			'workflow 3: It has no nodes.',
 		]);
 		const renamed = Buffer.from(
 			forms.collection!.content.toString('latin1').replaceAll('shard_config.json', 'shard_konfig.json'),
 			'latin1',
 		);
 		expect((await verify(renamed)).verdict).toBe('failed');
+	});
+
+	it('takes other JSON that has nodes in it for what it is', async () => {
+		const { verify } = verifier();
+		const graph = [{ nodes: [1, 2], edges: [] }, { nodes: [] }];
+		const report = await verify(Buffer.from(JSON.stringify(graph)));
+		expect(report).toMatchObject({ verdict: 'passed', format: 'JSON', findings: [] });
+		expect(report.levels[1]!.counts).toEqual({ elements: 2 });
+		const [one] = JSON.parse(forms.json!.content.toString()) as object[];
+		const mixed = await verify(Buffer.from(JSON.stringify([one, ...graph])));
+		expect(mixed.findings.map(({ part, message }) => `${part}: ${message}`)).toEqual([
+			'workflow 2: It is no workflow, though others in the file are.',
+			'workflow 3: It is no workflow, though others in the file are.',
+		]);
 	});
 
 	it('ends with CANCELLED when it is cancelled', async () => {

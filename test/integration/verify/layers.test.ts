@@ -43,7 +43,7 @@ async function verdictWith(subject: Subject, archive: Buffer, changes: Partial<M
 	writeFileSync(join(root, subject.key), archive);
 	// With the proof of the passphrase made anew: it is not what is to find the change.
 	const encryptor = await prepareEncryption(subject.encryption);
-	const proven = encryptor?.prove(manifest) ?? manifest;
+	const proven = (await encryptor?.prove(manifest)) ?? manifest;
 	writeFileSync(join(root, manifestKeyOf(subject.key)), formatManifest(proven));
 	try {
 		return (await verifyBackup({ storage, key: subject.key, level: 'content', keys: subjects.keys })).verdict;

@@ -65,7 +65,7 @@ beforeAll(async () => {
 	database = await databaseWith(
 		postgres,
 		`CREATE TABLE large (id int PRIMARY KEY, t text)`,
-		`INSERT INTO large SELECT n, md5(n::text) || md5((-n)::text) FROM generate_series(1, 100000) n`,
+		`INSERT INTO large SELECT n, md5(n::text) || md5((-n)::text) FROM generate_series(1, 20000) n`,
 		`CREATE TABLE small (id serial, large int REFERENCES large)`,
 		`INSERT INTO small (large) SELECT n FROM generate_series(1, 1000) n`,
 		`SELECT lo_from_bytea(0, 'a large object')`,

@@ -20,6 +20,7 @@ import { describe, expect, it } from 'vitest';
 import { backUpFiles, type BackUpFilesOptions } from '../../../engine';
 import { memberHeader, tarEnd } from '../../../engine/tar';
 import { temporaryStorage } from '../../integration/archive/support';
+import { settled } from '../../integration/settled';
 import { folder } from '../../integration/files/stage';
 import { noise } from '../../random/bytes';
 import { runCommand } from './commands';
@@ -76,8 +77,9 @@ function look(root: string, below = ''): Record<string, unknown> {
 function stage(options: Partial<BackUpFilesOptions> = {}) {
 	const { storage, root: storageRoot } = temporaryStorage();
 	const root = sample();
-	const backUp = async () =>
-		await backUpFiles({
+	const backUp = async () => {
+		await settled(root);
+		return await backUpFiles({
 			storage,
 			codec: { name: 'zstd' },
 			root,
@@ -85,6 +87,7 @@ function stage(options: Partial<BackUpFilesOptions> = {}) {
 			incremental: { wholeEvery: 0, leastUse: 0 },
 			...options,
 		});
+	};
 	return { root, backUp, archives: path.join(storageRoot, 'files') };
 }
 

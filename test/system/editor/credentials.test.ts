@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startS3rver } from '../../services/s3/s3rver';
-import { Editor, type Theme } from './editor';
+import { Editor } from './editor';
 
 const editor = await Editor.open();
 const { n8n } = editor;
@@ -24,15 +24,14 @@ const MAIN = [
 	'Advanced',
 ];
 
-describe.each<Theme>(['light', 'dark'])('in the %s theme, Backup Storage', (theme) => {
+describe('Backup Storage', () => {
 	it('asks for what everybody needs, and for the rest where Advanced is on', async () => {
-		await editor.useTheme(theme);
 		const dialog = await editor.newCredential('Backup Storage');
 		await expect.poll(() => dialog.labels()).toEqual(['Type', 'Folder Path']);
-		await editor.screenshot(`credential-folder-${theme}`);
+		await editor.pictures('credential-folder');
 		await dialog.choose('type', 'S3');
 		await expect.poll(() => dialog.labels()).toEqual(MAIN);
-		await editor.screenshot(`credential-s3-${theme}`);
+		await editor.pictures('credential-s3');
 		await dialog.toggle('advanced');
 		await expect
 			.poll(() => dialog.labels())
@@ -50,12 +49,11 @@ describe.each<Theme>(['light', 'dark'])('in the %s theme, Backup Storage', (them
 			]);
 		await dialog.choose('serverSideEncryption', 'Key Management Service (SSE-KMS)');
 		await expect.poll(() => dialog.labels()).toContain('KMS Key ID');
-		await editor.screenshot(`credential-s3-advanced-${theme}`);
+		await editor.pictures('credential-s3-advanced');
 	});
 });
 
 it('a credential that was stored before there was Advanced shows what is set, and keeps it when it is saved', async () => {
-	await editor.useTheme('light');
 	const server = await startS3rver({ buckets: ['nightly'] });
 	const { endpoint, accessKeyId, secretAccessKey } = server;
 	const set = { storageClass: 'STANDARD', partSize: 64, outageSeconds: 600 };
@@ -91,7 +89,7 @@ describe('the test of Backup Storage says', () => {
 	});
 
 	it('of a server of another kind whose address that is, and to look what listens there', async () => {
-		const endpoint = `http://127.0.0.1:${database.port}`;
+		const endpoint = `http://127.0.0.1:${database!.port}`;
 		expect(await answerTo({ ...S3, endpoint }, 'database')).toMatch(
 			/S3 endpoint 127\.0\.0\.1:\d+.*that it is an S3 server that listens at this port/,
 		);

@@ -29,7 +29,13 @@ const FLAGS = [
 
 const START = { id: randomUUID(), name: 'Start', type: 'n8n-nodes-base.manualTrigger', typeVersion: 1, parameters: {} };
 
-export type Theme = 'light' | 'dark';
+/** Nothing moves: the browser would draw, by the processor, every frame of each drawer that slides in and each list that unfolds. */
+const HOLD_STILL = `
+	const sheet = new CSSStyleSheet();
+	const times = ['animation-duration', 'animation-delay', 'transition-duration', 'transition-delay'];
+	sheet.replaceSync('*, *::before, *::after { ' + times.map((name) => name + ': 0s !important;').join(' ') + ' }');
+	document.adoptedStyleSheets.push(sheet);
+`;
 
 /** n8n's editor in a real browser, driven as its owner does: what is clicked and read is what a user sees. */
 export class Editor {
@@ -39,20 +45,21 @@ export class Editor {
 	) {}
 
 	/**
-	 * Starts a browser and logs in to the n8n that all tests share. One serves all tests of a file, which opens it before them;
+	 * Starts a browser that is logged in to the n8n that all tests share. One serves all tests of a file, which opens it before them;
 	 * it ends with them. What the window shows where one fails is in `.cache/screenshots/failed-<its name>.png`.
 	 */
-	static async open(theme: Theme = 'light'): Promise<Editor> {
+	static async open(): Promise<Editor> {
 		const n8n = await sharedN8n();
 		// n8n marks with it what its own tests look for.
 		selectors.setTestIdAttribute('data-test-id');
 		const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-		const page = await browser.newPage({ viewport: WINDOW, baseURL: n8n.url });
+		const context = await browser.newContext({ viewport: WINDOW, baseURL: n8n.url, reducedMotion: 'reduce' });
+		await context.addCookies(cookiesOf(n8n));
+		await context.addInitScript({ content: HOLD_STILL });
+		const page = await context.newPage();
 		page.setDefaultTimeout(PATIENCE_MS);
 		page.setDefaultNavigationTimeout(PATIENCE_MS);
 		const editor = new Editor(n8n, page);
-		await editor.#logIn();
-		await editor.useTheme(theme);
 		afterEach(async ({ task }) => {
 			if (task.result?.state === 'fail') await editor.screenshot(`failed-${task.name}`);
 		});
@@ -60,18 +67,12 @@ export class Editor {
 		return editor;
 	}
 
-	async #logIn(): Promise<void> {
-		const { email, password } = this.n8n.connection;
-		await this.page.goto('/signin');
-		await this.page.locator('input[name=emailOrLdapLoginId]').fill(email);
-		await this.page.locator('input[name=password]').fill(password);
-		await this.page.getByTestId('form-submit-button').click();
-		await this.page.waitForURL((url) => url.pathname !== '/signin');
-	}
-
-	/** n8n keeps the theme in the browser; it holds from the next page on that is opened. */
-	async useTheme(theme: Theme): Promise<void> {
-		await this.page.evaluate((name) => localStorage.setItem('N8N_THEME', name), theme);
+	/** Pictures of the window in the light and in the dark theme: `<name>-light` and `<name>-dark`. n8n follows the browser's theme at once. */
+	async pictures(name: string): Promise<void> {
+		for (const theme of ['dark', 'light'] as const) {
+			await this.page.emulateMedia({ colorScheme: theme });
+			await this.screenshot(`${name}-${theme}`);
+		}
 	}
 
 	/** A picture of the window in `.cache/screenshots/<name>.png`, for people to look at. */
@@ -119,4 +120,12 @@ export class Editor {
 		await this.page.getByTestId('new-credential-type-button').click();
 		return await CredentialDialog.opened(this.page);
 	}
+}
+
+/** What keeps the owner logged in, as a browser stores it. */
+function cookiesOf({ connection }: N8nUnderTest): Array<{ name: string; value: string; url: string }> {
+	return connection.cookie.split('; ').map((cookie) => {
+		const [name, ...value] = cookie.split('=');
+		return { name: name!, value: value.join('='), url: connection.url };
+	});
 }

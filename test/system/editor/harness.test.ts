@@ -21,7 +21,7 @@ it('reads and fills in the fields of a node', async () => {
 	await expect.poll(() => panel.value('timeZone')).toBe('Europe/Rome');
 	await panel.choose('operation', 'Pin Backup');
 	await expect.poll(() => panel.labels()).toContain('Backup');
-	expect(await panel.marked()).toEqual(['backup']);
+	await expect.poll(() => panel.marked()).toEqual(['backup']);
 	expect(await panel.list('backup')).toEqual([]);
 	await panel.mode('backup', 'By ID');
 	await panel.fillLocator('backup', 'none-like-it');

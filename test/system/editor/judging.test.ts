@@ -51,14 +51,18 @@ async function backedUp({ collection = false } = {}) {
 it.each(['Verify', 'Drill', 'Check Trend'])('%s says under On Failure what becomes of a run', async (operation) => {
 	const panel = await editor.openNode({ type: NODE_TYPE, parameters: {} });
 	await panel.choose('operation', operation);
-	expect(await panel.value('onFailure')).toBe('Fail Unless Failed Is Connected');
-	expect((await panel.notices()).join()).toMatch(/ends the run with an error.*Connect something to the output Failed/);
+	await expect.poll(() => panel.value('onFailure')).toBe('Fail Unless Failed Is Connected');
+	await expect
+		.poll(async () => (await panel.notices()).join())
+		.toMatch(/ends the run with an error.*Connect something to the output Failed/);
 	await panel.field('onFailure').scrollIntoViewIfNeeded();
 	await editor.screenshot(`on-failure-${operation}`);
 	await panel.choose('onFailure', 'Continue');
-	expect((await panel.notices()).join()).toMatch(/does not end the run, which shows as a success/);
+	await expect
+		.poll(async () => (await panel.notices()).join())
+		.toMatch(/does not end the run, which shows as a success/);
 	await panel.choose('onFailure', 'Fail');
-	expect((await panel.notices()).filter((text) => text.includes('has not passed'))).toEqual([]);
+	await expect.poll(async () => (await panel.notices()).filter((text) => text.includes('has not passed'))).toEqual([]);
 });
 
 it('shows an error for a bad backup that nobody hears of, and items where something is connected', async () => {

@@ -12,20 +12,23 @@ it('a node is called after its action, and changes its name with it', async () =
 	await expect.poll(() => panel.title()).toBe('Import a dump');
 });
 
-it.each(['qdrantSnapshot', 'verifyArchive'])('%s offers nothing but its own operations', async (type) => {
-	const panel = await editor.openNode({ type: `${PACKAGE}.${type}`, parameters: {} });
-	const entries = await panel.entries('operation');
-	expect(entries.length).toBeGreaterThan(3);
-	expect(entries).not.toContain('Custom API Call');
-});
+it.each(['backupReport', 'qdrantSnapshot', 'verifyArchive', 'minioMirror', 'filesArchive', 'n8nExport'])(
+	'%s offers nothing but its own operations',
+	async (type) => {
+		const panel = await editor.openNode({ type: `${PACKAGE}.${type}`, parameters: {} });
+		const entries = await panel.entries('operation');
+		expect(entries.length).toBeGreaterThan(3);
+		expect(entries).not.toContain('Custom API Call');
+	},
+);
 
 it('says that Encrypt needs a credential, and that its keys are kept elsewhere too', async () => {
 	const panel = await editor.openNode({ type: `${PACKAGE}.postgresDump`, parameters: {} });
 	expect(await panel.labels()).not.toContain('Credential for Backup Encryption (If Encrypted)');
 	await panel.toggle('encrypt');
 	await expect.poll(() => panel.labels()).toContain('Credential for Backup Encryption (If Encrypted)');
-	expect(await panel.notices()).toEqual([
-		expect.stringMatching(/needs a Backup Encryption credential.*outside of n8n/),
-	]);
+	await expect
+		.poll(() => panel.notices())
+		.toEqual([expect.stringMatching(/needs a Backup Encryption credential.*outside of n8n/)]);
 	await editor.screenshot('encrypt');
 });

@@ -65,9 +65,10 @@ export class NodePanel extends Form {
 		await this.page.locator('.el-select-dropdown__item:visible').getByText(mode, { exact: true }).click();
 	}
 
-	/** Types into a resource locator that is not filled in from a list. */
+	/** Types into a resource locator that is not filled in from a list; the editor takes the text over some time after the last key. */
 	async fillLocator(name: string, text: string): Promise<void> {
 		await this.field(name).getByTestId('rlc-input').fill(text);
+		while ((await this.marked()).includes(name)) await sleep(50);
 	}
 
 	/** What a resource locator shows. */

@@ -14,7 +14,9 @@ it('has the matters of experts last, and does not run by rules of which there is
 	expect(labels.indexOf('Policy')).toBeLessThan(labels.indexOf('Options'));
 	await editor.screenshot('prune-panel');
 	await panel.choose('policy', 'Custom');
-	expect((await panel.notices()).join()).toMatch(/What none of your rules keeps is deleted\. Add at least one/);
+	await expect
+		.poll(async () => (await panel.notices()).join())
+		.toMatch(/What none of your rules keeps is deleted\. Add at least one/);
 	await editor.screenshot('prune-custom');
 	await panel.execute();
 	expect(await panel.error()).toContain('Policy is Custom and has no rule: nothing would ever be deleted.');

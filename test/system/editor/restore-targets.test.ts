@@ -83,23 +83,23 @@ describe.each(RESTORING)('$operation of $type', ({ type, operation, parameters, 
 			await expect.poll(() => panel.marked()).toEqual([]);
 
 			await panel.choose('target', target);
-			expect(await panel.located(existing.field)).toBe('');
+			await expect.poll(() => panel.located(existing.field)).toBe('');
 			expect(await panel.list(existing.field), target).toEqual(list);
 			await panel.pick(existing.field, chosen);
 			await panel.fill('confirmation', chosen);
 			await expect.poll(() => panel.marked()).toEqual([]);
-			expect(await panel.located(existing.field)).toBe(chosen);
-			expect(await panel.notices()).toHaveLength(1);
+			await expect.poll(() => panel.located(existing.field)).toBe(chosen);
+			await expect.poll(() => panel.notices()).toHaveLength(1);
 			await editor.screenshot(`${type}-${operation}-${target}`);
 
 			await panel.mode(existing.field, 'By Name');
 			await panel.fillLocator(existing.field, 'not-there-yet');
-			expect(await panel.located(existing.field)).toBe('not-there-yet');
+			await expect.poll(() => panel.located(existing.field)).toBe('not-there-yet');
 			await expect.poll(() => panel.marked()).toEqual([]);
 
 			await panel.choose('target', newTarget.entry);
 			await panel.field(newTarget.field).waitFor();
-			expect(await panel.notices()).toEqual([]);
+			await expect.poll(() => panel.notices()).toEqual([]);
 		}
 	});
 });

@@ -55,7 +55,7 @@ it('deletes what comes in, without anything to fill in', async () => {
 	);
 	await panel.choose('whichSnapshot', 'Incoming Item');
 	await panel.field('incomingSnapshot').waitFor();
-	expect(await panel.marked()).toEqual([]);
+	await expect.poll(() => panel.marked()).toEqual([]);
 	expect(await editor.page.getByText('undefined').filter({ visible: true }).count()).toBe(0);
 	await panel.execute();
 	expect((await panel.table()).rows).toHaveLength(1);

@@ -6,7 +6,7 @@ import { NODE_TYPE as PRUNE } from '../../nodes/retention-support';
 import { NODE_TYPE as VERIFY } from '../../nodes/verify-support';
 import { type PostgresServer, startPostgres } from '../../services/postgres';
 import type { NodeCredentials } from '../../services/n8n-client';
-import { Editor, type Theme } from './editor';
+import { Editor } from './editor';
 import type { Table } from './node-panel';
 
 const editor = await Editor.open();
@@ -39,11 +39,7 @@ function expectReadable({ columns, rows }: Table): void {
 	for (const red of RED) expect(rows.flat()).not.toContain(red);
 }
 
-describe.each<Theme>(['light', 'dark'])('in the %s theme, a run of', (theme) => {
-	beforeAll(async () => {
-		await editor.useTheme(theme);
-	});
-
+describe('a run of', () => {
 	it.each([
 		// n8n wraps what does not fit, at hyphens as well: an id takes four lines in a window as small as a laptop's.
 		['Back Up', DUMP, { operation: 'backUp', globals: true }, 4],
@@ -54,19 +50,18 @@ describe.each<Theme>(['light', 'dark'])('in the %s theme, a run of', (theme) => 
 		const panel = await editor.openNode({ type, parameters, credentials });
 		await panel.execute();
 		const narrow = await panel.table();
-		await editor.screenshot(`table-${name}-${theme}`);
+		await editor.pictures(`table-${name}`);
 		expectReadable(narrow);
 		for (const height of narrow.rowHeights) expect(height).toBeLessThan(linesHigh(lines));
 		await editor.page.setViewportSize({ width: 3600, height: 720 });
 		const wide = await panel.table();
-		await editor.screenshot(`table-${name}-${theme}-wide`);
+		await editor.pictures(`table-${name}-wide`);
 		await editor.page.setViewportSize({ width: 1280, height: 720 });
 		for (const height of wide.rowHeights) expect(height).toBeLessThan(linesHigh(1));
 	});
 });
 
 it('a dry run has its summary, ready for a mail, on the second output', async () => {
-	await editor.useTheme('light');
 	const panel = await editor.openNode({ type: PRUNE, parameters: { operation: 'dryRun' }, credentials });
 	await panel.execute();
 	await panel.chooseOutput('Summary Branch');

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 
 import { backUpFiles, findBackup, listManifests, openArchive, restoreFiles } from '../../../engine';
 import { temporaryStorage } from '../../integration/archive/support';
+import { settled } from '../../integration/settled';
 import { folder } from '../../integration/files/stage';
 import { noise } from '../../random/bytes';
 
@@ -61,6 +62,7 @@ const some = () => 1 + (random(1)[0]! % (ENTRIES - 20));
 describe('a run that is killed at any moment', () => {
 	it('while it backs up, leaves nothing that is taken for a backup, and the next one goes on', async () => {
 		const root = sample();
+		await settled(root);
 		const { storage, root: storageRoot } = temporaryStorage();
 		for (let round = 0; round < 3; round++) {
 			await killAfter(some(), 'backup', storageRoot, root);

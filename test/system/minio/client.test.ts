@@ -2,5 +2,5 @@ import { describeClient } from '../../integration/minio/client-contract';
 import { startMinio } from '../../services/s3/minio';
 import { startSwift } from '../../services/s3/swift';
 
-describeClient('MinIO', startMinio, { tags: true, isExact: true, oddKeys: false });
-describeClient('Swift', startSwift, { tags: false, isExact: true, oddKeys: true });
+describeClient('MinIO', startMinio, { tags: true, isExact: true, oddKeys: false, refusesRedirects: false });
+describeClient('Swift', startSwift, { tags: false, isExact: true, oddKeys: true, refusesRedirects: true });

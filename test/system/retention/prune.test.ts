@@ -7,7 +7,7 @@ import { pruneContract } from '../../integration/retention/prune-contract';
 import { backupsIn, intercepted, pruneBy, withManifests, writeDaily } from '../../integration/retention/support';
 import { all } from '../../integration/storage/content';
 import { optionsFor } from '../../integration/storage/s3-under-test';
-import { hasMinio, startMinio } from '../../services/s3/minio';
+import { startMinio } from '../../services/s3/minio';
 import type { S3Server } from '../../services/s3/server';
 import { startSwift } from '../../services/s3/swift';
 
@@ -80,88 +80,86 @@ describe('in a bucket of Swift', () => {
 });
 
 // Object lock is MinIO's to judge, where it can be had.
-if (hasMinio()) {
-	describe('in a bucket of MinIO', () => {
-		const open = bucketsOf(startMinio);
-		pruneContract(async () => (await open()).storage);
+describe('in a bucket of MinIO', () => {
+	const open = bucketsOf(startMinio);
+	pruneContract(async () => (await open()).storage);
 
-		describe('what object lock holds', () => {
-			it('is kept, with the date, in a dry run and in a run', async () => {
-				const lock = { mode: 'GOVERNANCE' as const, days: 3 };
-				const { storage } = await open({ objectLock: lock }, { objectLock: true });
-				const keys = await writeDaily(storage, 3);
-				const dry = await pruneBy(storage, { last: 1 }, { dryRun: true });
-				const report = await pruneBy(storage, { last: 1 });
-				expect(report.rows).toEqual(dry.rows);
-				expect(report).toMatchObject({ deleted: [], failed: [], totals: { kept: 3, deleted: 0, freedBytes: 0 } });
-				for (const row of report.rows.slice(1)) {
-					expect(row).toMatchObject({ verdict: 'keep', locked: true });
-					expect(Math.round((Date.parse(row.lockedUntil!) - Date.now()) / DAY_MS)).toBe(3);
-					expect(row.reasons).toEqual([`locked by the storage until ${row.lockedUntil}`]);
-				}
-				expect(await backupsIn(storage)).toEqual(withManifests(keys));
-			});
+	describe('what object lock holds', () => {
+		it('is kept, with the date, in a dry run and in a run', async () => {
+			const lock = { mode: 'GOVERNANCE' as const, days: 3 };
+			const { storage } = await open({ objectLock: lock }, { objectLock: true });
+			const keys = await writeDaily(storage, 3);
+			const dry = await pruneBy(storage, { last: 1 }, { dryRun: true });
+			const report = await pruneBy(storage, { last: 1 });
+			expect(report.rows).toEqual(dry.rows);
+			expect(report).toMatchObject({ deleted: [], failed: [], totals: { kept: 3, deleted: 0, freedBytes: 0 } });
+			for (const row of report.rows.slice(1)) {
+				expect(row).toMatchObject({ verdict: 'keep', locked: true });
+				expect(Math.round((Date.parse(row.lockedUntil!) - Date.now()) / DAY_MS)).toBe(3);
+				expect(row.reasons).toEqual([`locked by the storage until ${row.lockedUntil}`]);
+			}
+			expect(await backupsIn(storage)).toEqual(withManifests(keys));
+		});
 
-			it('is kept under a legal hold until that is lifted, whichever of its two objects it is on', async () => {
-				const { storage, server, bucket } = await open({ prefix: '' }, { objectLock: true });
-				const keys = await writeDaily(storage, 4);
-				// The client's types say that this returns nothing.
-				const hold = (key: string, status: 'ON' | 'OFF') =>
-					server.client.setObjectLegalHold(bucket, key, { status }) as unknown as Promise<void>;
-				await hold(keys[1]!, 'ON');
-				await hold(manifestKeyOf(keys[2]!), 'ON');
-				const report = await pruneBy(storage, { last: 1 });
-				expect(report.deleted.map(({ key }) => key)).toEqual([keys[3]]);
-				for (const row of report.rows.slice(1, 3)) {
-					expect(row).toMatchObject({ locked: true, lockedUntil: null });
-					expect(row.reasons).toEqual([expect.stringContaining('legal hold')]);
-				}
-				await hold(keys[1]!, 'OFF');
-				await hold(manifestKeyOf(keys[2]!), 'OFF');
-				expect((await pruneBy(storage, { last: 1 })).deleted).toHaveLength(2);
-			});
+		it('is kept under a legal hold until that is lifted, whichever of its two objects it is on', async () => {
+			const { storage, server, bucket } = await open({ prefix: '' }, { objectLock: true });
+			const keys = await writeDaily(storage, 4);
+			// The client's types say that this returns nothing.
+			const hold = (key: string, status: 'ON' | 'OFF') =>
+				server.client.setObjectLegalHold(bucket, key, { status }) as unknown as Promise<void>;
+			await hold(keys[1]!, 'ON');
+			await hold(manifestKeyOf(keys[2]!), 'ON');
+			const report = await pruneBy(storage, { last: 1 });
+			expect(report.deleted.map(({ key }) => key)).toEqual([keys[3]]);
+			for (const row of report.rows.slice(1, 3)) {
+				expect(row).toMatchObject({ locked: true, lockedUntil: null });
+				expect(row.reasons).toEqual([expect.stringContaining('legal hold')]);
+			}
+			await hold(keys[1]!, 'OFF');
+			await hold(manifestKeyOf(keys[2]!), 'OFF');
+			expect((await pruneBy(storage, { last: 1 })).deleted).toHaveLength(2);
+		});
 
-			it('is told of where keys may not see it: the bucket keeps what it holds, and nothing is freed', async () => {
-				const lock = { mode: 'GOVERNANCE' as const, days: 3 };
-				const { storage, server, bucket } = await open({ objectLock: lock }, { objectLock: true });
-				const keys = await writeDaily(storage, 3);
-				const restricted = await sessionOf(server, OBJECTS_WITHOUT_LOCKS);
-				const blind = (await open({ ...restricted, bucket })).storage;
-				const notes = [expect.stringMatching(/keeps older versions/), expect.stringMatching(/s3:GetObjectRetention/)];
-				const dry = await pruneBy(blind, { last: 1 }, { dryRun: true });
-				expect([dry.deleted, dry.notes]).toEqual([[], notes]);
-				const report = await pruneBy(blind, { last: 1 });
-				expect(report.deleted.map(({ key }) => key)).toEqual(keys.slice(1));
-				expect(report.notes).toEqual(notes);
-				const versions = await all(versionsOf(server, bucket));
-				for (const key of keys) expect(versions).toContain(`backups/test/${key}`);
-			});
+		it('is told of where keys may not see it: the bucket keeps what it holds, and nothing is freed', async () => {
+			const lock = { mode: 'GOVERNANCE' as const, days: 3 };
+			const { storage, server, bucket } = await open({ objectLock: lock }, { objectLock: true });
+			const keys = await writeDaily(storage, 3);
+			const restricted = await sessionOf(server, OBJECTS_WITHOUT_LOCKS);
+			const blind = (await open({ ...restricted, bucket })).storage;
+			const notes = [expect.stringMatching(/keeps older versions/), expect.stringMatching(/s3:GetObjectRetention/)];
+			const dry = await pruneBy(blind, { last: 1 }, { dryRun: true });
+			expect([dry.deleted, dry.notes]).toEqual([[], notes]);
+			const report = await pruneBy(blind, { last: 1 });
+			expect(report.deleted.map(({ key }) => key)).toEqual(keys.slice(1));
+			expect(report.notes).toEqual(notes);
+			const versions = await all(versionsOf(server, bucket));
+			for (const key of keys) expect(versions).toContain(`backups/test/${key}`);
+		});
 
-			it('is told of as what it is where keys may see it, and so are buckets with versions', async () => {
-				const { storage } = await open({}, { objectLock: true });
-				await writeDaily(storage, 3);
-				expect((await pruneBy(storage, { last: 3 })).notes).toEqual([]);
-				const report = await pruneBy(storage, { last: 1 });
-				expect(report.deleted).toHaveLength(2);
-				expect(report.notes).toEqual([expect.stringMatching(/keeps older versions.*lifecycle rule/)]);
-				const without = (await open()).storage;
-				await writeDaily(without, 3);
-				expect(await pruneBy(without, { last: 1 })).toMatchObject({ deleted: [{}, {}], notes: [] });
-			});
+		it('is told of as what it is where keys may see it, and so are buckets with versions', async () => {
+			const { storage } = await open({}, { objectLock: true });
+			await writeDaily(storage, 3);
+			expect((await pruneBy(storage, { last: 3 })).notes).toEqual([]);
+			const report = await pruneBy(storage, { last: 1 });
+			expect(report.deleted).toHaveLength(2);
+			expect(report.notes).toEqual([expect.stringMatching(/keeps older versions.*lifecycle rule/)]);
+			const without = (await open()).storage;
+			await writeDaily(without, 3);
+			expect(await pruneBy(without, { last: 1 })).toMatchObject({ deleted: [{}, {}], notes: [] });
+		});
 
-			it('is asked for of nothing but what is to go', async () => {
-				const { storage } = await open();
-				const keys = await writeDaily(storage, 6);
-				const asked: string[] = [];
-				const counting = intercepted(storage, {
-					deletionLock: async (key) => {
-						asked.push(key);
-						return await storage.deletionLock(key);
-					},
-				});
-				await pruneBy(counting, { last: 4 }, { dryRun: true });
-				expect(asked.sort()).toEqual(withManifests(keys.slice(4)));
+		it('is asked for of nothing but what is to go', async () => {
+			const { storage } = await open();
+			const keys = await writeDaily(storage, 6);
+			const asked: string[] = [];
+			const counting = intercepted(storage, {
+				deletionLock: async (key) => {
+					asked.push(key);
+					return await storage.deletionLock(key);
+				},
 			});
+			await pruneBy(counting, { last: 4 }, { dryRun: true });
+			expect(asked.sort()).toEqual(withManifests(keys.slice(4)));
 		});
 	});
-}
+});

@@ -8,7 +8,7 @@ import { S3Requests } from '../../../engine/storage/s3/requests';
 import { content, digest } from '../../integration/storage/content';
 import { copyContract } from '../../integration/storage/copy-contract';
 import { optionsFor, s3UnderTest, unfinishedUploads } from '../../integration/storage/s3-under-test';
-import { hasMinio, startMinio } from '../../services/s3/minio';
+import { startMinio } from '../../services/s3/minio';
 import type { S3Server } from '../../services/s3/server';
 import { startSwift } from '../../services/s3/swift';
 
@@ -79,50 +79,48 @@ copyContract('Swift', () => s3UnderTest(startSwift, { listsUploads: true }));
 piecesOn('Swift', startSwift);
 
 // Object lock is MinIO's to judge, where it can be had.
-if (hasMinio()) {
-	copyContract('MinIO', () => s3UnderTest(startMinio, { listsUploads: true }));
-	piecesOn('MinIO', startMinio);
+copyContract('MinIO', () => s3UnderTest(startMinio, { listsUploads: true }));
+piecesOn('MinIO', startMinio);
 
-	describe('the lock of an object on MinIO', () => {
-		let server: S3Server;
-		const opened: S3Storage[] = [];
-		beforeAll(async () => {
-			server = await startMinio();
-		});
-		afterAll(async () => {
-			for (const storage of opened) storage.close();
-			await server.stop();
-		});
-		const lockable = async (days?: number) => {
-			const bucket = await server.createBucket(undefined, { objectLock: true });
-			const lock = days === undefined ? {} : { objectLock: { mode: 'GOVERNANCE' as const, days } };
-			const storage = new S3Storage(optionsFor(server, bucket, { prefix: '', ...lock }));
-			opened.push(storage);
-			return { bucket, storage };
-		};
-
-		it('is told with its date, of a copy too', async () => {
-			const { storage } = await lockable(3);
-			await storage.write('a/x.bin', content(1000));
-			await storage.copy('a/x.bin', 'b/x.bin');
-			for (const key of ['a/x.bin', 'b/x.bin']) {
-				const lock = await storage.deletionLock(key);
-				expect(lock?.legalHold).toBe(false);
-				expect(Math.round((lock!.until!.getTime() - Date.now()) / 86_400_000)).toBe(3);
-			}
-		});
-
-		it('is told of a legal hold, until it is lifted', async () => {
-			const { bucket, storage } = await lockable();
-			await storage.write('x.bin', content(10));
-			expect(await storage.deletionLock('x.bin')).toBeUndefined();
-			// The client's types say that these return nothing.
-			const hold = (status: 'ON' | 'OFF') =>
-				server.client.setObjectLegalHold(bucket, 'x.bin', { status }) as unknown as Promise<void>;
-			await hold('ON');
-			expect(await storage.deletionLock('x.bin')).toEqual({ legalHold: true });
-			await hold('OFF');
-			expect(await storage.deletionLock('x.bin')).toBeUndefined();
-		});
+describe('the lock of an object on MinIO', () => {
+	let server: S3Server;
+	const opened: S3Storage[] = [];
+	beforeAll(async () => {
+		server = await startMinio();
 	});
-}
+	afterAll(async () => {
+		for (const storage of opened) storage.close();
+		await server.stop();
+	});
+	const lockable = async (days?: number) => {
+		const bucket = await server.createBucket(undefined, { objectLock: true });
+		const lock = days === undefined ? {} : { objectLock: { mode: 'GOVERNANCE' as const, days } };
+		const storage = new S3Storage(optionsFor(server, bucket, { prefix: '', ...lock }));
+		opened.push(storage);
+		return { bucket, storage };
+	};
+
+	it('is told with its date, of a copy too', async () => {
+		const { storage } = await lockable(3);
+		await storage.write('a/x.bin', content(1000));
+		await storage.copy('a/x.bin', 'b/x.bin');
+		for (const key of ['a/x.bin', 'b/x.bin']) {
+			const lock = await storage.deletionLock(key);
+			expect(lock?.legalHold).toBe(false);
+			expect(Math.round((lock!.until!.getTime() - Date.now()) / 86_400_000)).toBe(3);
+		}
+	});
+
+	it('is told of a legal hold, until it is lifted', async () => {
+		const { bucket, storage } = await lockable();
+		await storage.write('x.bin', content(10));
+		expect(await storage.deletionLock('x.bin')).toBeUndefined();
+		// The client's types say that these return nothing.
+		const hold = (status: 'ON' | 'OFF') =>
+			server.client.setObjectLegalHold(bucket, 'x.bin', { status }) as unknown as Promise<void>;
+		await hold('ON');
+		expect(await storage.deletionLock('x.bin')).toEqual({ legalHold: true });
+		await hold('OFF');
+		expect(await storage.deletionLock('x.bin')).toBeUndefined();
+	});
+});

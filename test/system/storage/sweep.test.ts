@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { S3Storage } from '../../../engine/storage';
 import { optionsFor, PART_BYTES, unfinishedUploads } from '../../integration/storage/s3-under-test';
-import { hasMinio, startMinio } from '../../services/s3/minio';
+import { startMinio } from '../../services/s3/minio';
 import type { S3Server } from '../../services/s3/server';
 import { startSwift } from '../../services/s3/swift';
 
@@ -49,6 +49,4 @@ function sweepsOn(name: string, start: () => Promise<S3Server>): void {
 
 sweepsOn('Swift', startSwift);
 
-if (hasMinio()) {
-	sweepsOn('MinIO', startMinio);
-}
+sweepsOn('MinIO', startMinio);

@@ -2,9 +2,8 @@ import { Readable } from 'node:stream';
 
 import { describe, expect, it } from 'vitest';
 
-import { findBackup, LIMITS, listManifests, readSmallObject, TooLarge } from '../../../engine/archive';
+import { acquireLock, findBackup, LIMITS, listManifests, readSmallObject, TooLarge } from '../../../engine/archive';
 import { ByteBudget } from '../../../engine/archive/small-object';
-import { acquireLock } from '../../../engine/retention';
 import { readCatalog } from '../../../engine/retention/survey/catalog';
 import { noteDeletions, notedDeletions } from '../../../engine/retention/deletion/sweep';
 import type { Storage } from '../../../engine/storage';

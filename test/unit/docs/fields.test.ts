@@ -5,8 +5,10 @@ import { describe, expect, it } from 'vitest';
 
 import { BackupEncryptionApi } from '../../../credentials/BackupEncryptionApi.credentials';
 import { BackupStorageApi } from '../../../credentials/BackupStorageApi.credentials';
+import { BackupReport } from '../../../nodes/BackupReport/BackupReport.node';
 import { FilesArchive } from '../../../nodes/FilesArchive/FilesArchive.node';
 import { MinioMirror } from '../../../nodes/MinioMirror/MinioMirror.node';
+import { N8nExport } from '../../../nodes/N8nExport/N8nExport.node';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
 import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
@@ -69,6 +71,17 @@ interface Documented {
 
 const NODES: Documented[] = [
 	{
+		title: 'Backup Report',
+		file: 'backup-report.md',
+		node: new BackupReport(),
+		places: {
+			createReport: ['Create Report', 'What is judged, and how'],
+			checkAlerts: ['Check Alerts', 'What is judged, and how'],
+			getMetrics: ['Get Metrics', 'What is judged, and how'],
+			getStatusPage: ['Get Status Page', 'What is judged, and how'],
+		},
+	},
+	{
 		title: 'Files Archive',
 		file: 'files-archive.md',
 		node: new FilesArchive(),
@@ -86,7 +99,22 @@ const NODES: Documented[] = [
 		places: {
 			backUp: ['Back Up Bucket'],
 			restore: ['Restore'],
+			mirror: ['Mirror'],
 			check: ['Check'],
+			listBackups: ['List Backups'],
+			listObjects: ['List Objects', 'Restore'],
+		},
+	},
+	{
+		title: 'n8n Export',
+		file: 'n8n-export.md',
+		node: new N8nExport(),
+		places: {
+			exportWorkflows: ['Export', 'Selection'],
+			compareWorkflows: ['Compare', 'Selection'],
+			importWorkflows: ['Import', 'Selection'],
+			backUpInstance: ['Back Up Instance'],
+			restoreInstance: ['Restore Instance'],
 			listBackups: ['List Backups'],
 		},
 	},
@@ -142,12 +170,13 @@ const NODES: Documented[] = [
 describe.each(NODES)('the page of $title', ({ file, node, places }) => {
 	const text = page(file);
 	const fields = node.description.properties;
-	const operation = fields.find(({ name }) => name === 'operation')!;
+	// Each resource has its own.
+	const operations = fields.filter(({ name }) => name === 'operation').flatMap(({ options = [] }) => options);
 
 	it('describes every operation', () => {
-		for (const option of operation.options ?? []) expect(text).toContain(`\n## ${option.name}\n`);
-		const values = (operation.options ?? []).map((option) => ('value' in option ? option.value : ''));
-		expect(Object.keys(places).sort()).toEqual(values.sort());
+		for (const option of operations) expect(text).toContain(`\n## ${option.name}\n`);
+		const values = new Set(operations.map((option) => ('value' in option ? String(option.value) : '')));
+		expect(Object.keys(places).sort()).toEqual([...values].sort());
 	});
 
 	it.each(Object.entries(places))('names every field of %s, with its default', (name, headings) => {

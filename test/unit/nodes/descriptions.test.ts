@@ -2,20 +2,25 @@ import {
 	type INodeProperties,
 	type INodePropertyCollection,
 	type INodePropertyOptions,
+	type INodeType,
 	NodeHelpers,
 } from 'n8n-workflow';
 import { describe, expect, it } from 'vitest';
 
+import { BackupReport } from '../../../nodes/BackupReport/BackupReport.node';
 import { FilesArchive } from '../../../nodes/FilesArchive/FilesArchive.node';
 import { MinioMirror } from '../../../nodes/MinioMirror/MinioMirror.node';
+import { N8nExport } from '../../../nodes/N8nExport/N8nExport.node';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
 import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
 import { VerifyArchive } from '../../../nodes/VerifyArchive/VerifyArchive.node';
 
 const NODES = [
+	new BackupReport(),
 	new FilesArchive(),
 	new MinioMirror(),
+	new N8nExport(),
 	new PostgresDump(),
 	new PruneRetention(),
 	new QdrantSnapshot(),
@@ -33,18 +38,31 @@ function withInner(property: INodeProperties): INodeProperties[] {
 	];
 }
 
-function operationsOf({ properties }: (typeof DESCRIPTIONS)[number]): INodePropertyOptions[] {
-	return properties.find(({ name }) => name === 'operation')!.options as INodePropertyOptions[];
+/** Of each resource that a node has, its operations. */
+function operationsOf({ properties }: (typeof DESCRIPTIONS)[number]) {
+	return properties
+		.filter(({ name }) => name === 'operation')
+		.flatMap(({ options, displayOptions }) => {
+			const [resource] = displayOptions!.show!['resource'] as [string];
+			return (options as INodePropertyOptions[]).map(({ value, action }) => ({ resource, value, action }));
+		});
 }
 
 describe.each(DESCRIPTIONS)('$displayName', (description) => {
 	const { properties, credentials = [] } = description;
-	const { methods } = NODES.find((node) => node.description === description)!;
+	const { methods }: INodeType = NODES.find((node) => node.description === description)!;
 	const all = properties.flatMap(withInner);
 
-	it.each(operationsOf(description))('is called after the action "$action"', ({ value, action }) => {
+	it.each(operationsOf(description))('is called after the action "$action"', ({ resource, value, action }) => {
 		// What n8n's editor has of a node that was just added.
-		const added = NodeHelpers.getNodeParameters(properties, { operation: value }, true, false, null, description)!;
+		const added = NodeHelpers.getNodeParameters(
+			properties,
+			{ resource, operation: value },
+			true,
+			false,
+			null,
+			description,
+		)!;
 		expect(NodeHelpers.makeNodeName(added, description)).toBe(action);
 		expect(action).toMatch(/^[A-Z][a-z]+ [a-z ]+$/);
 	});

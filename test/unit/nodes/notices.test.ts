@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 
 import { FilesArchive } from '../../../nodes/FilesArchive/FilesArchive.node';
 import { MinioMirror } from '../../../nodes/MinioMirror/MinioMirror.node';
+import { N8nExport } from '../../../nodes/N8nExport/N8nExport.node';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
 import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
@@ -62,10 +63,54 @@ it.each<[string, INodeType, Parameters, RegExp[]]>([
 		[/gone for good.*does not hold stays/],
 	],
 	[
+		'workflows that are overwritten',
+		new N8nExport(),
+		{ operation: 'importWorkflows', dryRun: false, mode: 'updateById' },
+		[/overwritten.*exported to the Backup Storage before.*stays live/],
+	],
+	['workflows that are added', new N8nExport(), { operation: 'importWorkflows', dryRun: false }, [/stay as they are/]],
+	['an import that only tells', new N8nExport(), { operation: 'importWorkflows' }, []],
+	[
+		'the key of an instance',
+		new N8nExport(),
+		{ resource: 'instance', operation: 'backUpInstance' },
+		[/encryption key.*N8N_STACK_BACKUP_ALLOW_INSTANCE=true/],
+	],
+	[
+		'what a restored folder holds',
+		new N8nExport(),
+		{ resource: 'instance', operation: 'restoreInstance' },
+		[/Nothing of the n8n that runs is changed/],
+	],
+	[
 		'objects that are overwritten',
 		new MinioMirror(),
 		{ ...restore, existing: 'overwrite' },
 		[/gone for good unless.*does not hold stays/],
+	],
+	[
+		'a mirror that removes nothing',
+		new MinioMirror(),
+		{ operation: 'mirror' },
+		[/differ from those of the source are replaced.*Nothing is removed/],
+	],
+	[
+		'a mirror that removes objects',
+		new MinioMirror(),
+		{ operation: 'mirror', direction: 'folderToBucket', removeExtra: true },
+		[/whoever put it there.*waits below \.stack-backup-trash\/.*Keep Removed.*more than Ceiling.*replaced/],
+	],
+	[
+		'a folder that is a mirror',
+		new MinioMirror(),
+		{ operation: 'mirror', direction: 'bucketToFolder' },
+		[/^Files of the target.*Nothing is removed/],
+	],
+	[
+		'a folder that is a mirror from which files are removed',
+		new MinioMirror(),
+		{ operation: 'mirror', direction: 'bucketToFolder', removeExtra: true },
+		[/target folder.*whoever put it there.*waits in \.stack-backup-trash.*Keep Removed.*replaced/],
 	],
 	['points', new QdrantSnapshot(), into, [/gone for good.*aliases stay/]],
 	['server snapshots', new QdrantSnapshot(), { operation: 'deleteServerSnapshots' }, [/for good.*keeps its points/]],
@@ -87,6 +132,7 @@ it.each<[string, INodeType, Parameters]>([
 	['objects that are not there yet', new MinioMirror(), restore],
 	['a backup of files', new FilesArchive(), { operation: 'backUp' }],
 	['a backup', new PostgresDump(), { operation: 'backUp' }],
+	['a dry run of a mirror', new MinioMirror(), { operation: 'mirror', removeExtra: true, dryRun: true }],
 	['a dry run', new PruneRetention(), { operation: 'dryRun' }],
 	['a list', new QdrantSnapshot(), { operation: 'listServerSnapshots' }],
 ])('%s puts nothing at stake, and has no notice', (_what, node, parameters) => {

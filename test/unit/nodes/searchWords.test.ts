@@ -20,7 +20,7 @@ const codexes = new Map(
 const found = (word: string) => [...codexes].filter(([, { alias }]) => alias.includes(word)).map(([name]) => name);
 
 it('every node has search words, each once and in lower case', () => {
-	expect(codexes.size).toBeGreaterThanOrEqual(6);
+	expect(codexes.size).toBeGreaterThanOrEqual(8);
 	for (const { node, alias } of codexes.values()) {
 		expect(alias.length, node).toBeGreaterThan(5);
 		expect([...new Set(alias.map((word) => word.toLowerCase()))].sort(), node).toEqual(alias);
@@ -28,24 +28,67 @@ it('every node has search words, each once and in lower case', () => {
 });
 
 it.each<[string, string[]]>([
-	['back up', ['FilesArchive', 'MinioMirror', 'PostgresDump', 'QdrantSnapshot']],
-	['backup', ['FilesArchive', 'MinioMirror', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive']],
-	['disaster recovery', ['FilesArchive', 'MinioMirror', 'PostgresDump', 'QdrantSnapshot', 'VerifyArchive']],
-	['restore', ['FilesArchive', 'MinioMirror', 'PostgresDump', 'QdrantSnapshot']],
-	// Where backups are kept, for all six.
-	['s3', ['FilesArchive', 'MinioMirror', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive']],
-	['minio', ['FilesArchive', 'MinioMirror', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive']],
+	['back up', ['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'QdrantSnapshot']],
+	[
+		'backup',
+		[
+			'BackupReport',
+			'FilesArchive',
+			'MinioMirror',
+			'N8nExport',
+			'PostgresDump',
+			'PruneRetention',
+			'QdrantSnapshot',
+			'VerifyArchive',
+		],
+	],
+	[
+		'disaster recovery',
+		['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'QdrantSnapshot', 'VerifyArchive'],
+	],
+	['restore', ['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'QdrantSnapshot']],
+	// Where backups are kept.
+	[
+		's3',
+		['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive'],
+	],
+	[
+		'minio',
+		['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive'],
+	],
 	[
 		'object storage',
-		['FilesArchive', 'MinioMirror', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive'],
+		['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive'],
 	],
 	// No node recovers to a point in time yet; Prune thins out the archived WAL that this needs.
 	['pitr', ['PruneRetention']],
 	['wal', ['PruneRetention']],
 	['vector database', ['QdrantSnapshot']],
+	['mirror', ['MinioMirror']],
+	['version control', ['N8nExport']],
+	['diff', ['N8nExport']],
+	['sync', ['MinioMirror']],
 	['retention', ['PruneRetention']],
 	['gfs', ['PruneRetention']],
 	['drill', ['VerifyArchive']],
+	['prometheus', ['BackupReport']],
+	['status page', ['BackupReport']],
+	['encryption key', ['N8nExport']],
+	['whole n8n', ['N8nExport']],
+	// n8n looks for all of what is typed in one of the words.
+	['file backup', ['FilesArchive']],
+	['backup files', ['FilesArchive']],
+	['bucket backup', ['MinioMirror']],
+	['s3 backup', ['MinioMirror']],
+	['versioning', ['MinioMirror']],
+	['n8n backup', ['N8nExport']],
+	['backup n8n', ['N8nExport']],
+	['workflow backup', ['N8nExport']],
+	['backup database', ['PostgresDump']],
+	['database backup', ['PostgresDump']],
+	['qdrant backup', ['QdrantSnapshot']],
+	['delete old backups', ['PruneRetention']],
+	['verify backup', ['VerifyArchive']],
 ])('"%s" finds %j', (word, nodes) => {
 	expect(found(word)).toEqual(nodes);
 });

@@ -2,8 +2,10 @@
 export interface BuiltMember {
 	name: string;
 	content?: string | Uint8Array;
-	/** `0` a file, `5` a directory, `S` a sparse file, `L` the name of the next member. */
+	/** `0` a file, `1` and `2` links, `5` a directory, `S` a sparse file, `L` the name of the next member. */
 	type?: string;
+	/** Of a link. */
+	target?: string;
 	/** Of a sparse file: where the pieces of the content lie in it, and how long it is. */
 	sparse?: { runs: Array<[offset: number, length: number]>; size: number };
 	/** The size field instead of twelve octal digits. */
@@ -17,7 +19,7 @@ export function tarOf(...members: BuiltMember[]): Buffer {
 	return Buffer.concat([...members.map(memberOf), END_MARK]);
 }
 
-export function memberOf({ name, content = '', type = '0', sparse, sizeField }: BuiltMember): Buffer {
+export function memberOf({ name, content = '', type = '0', target = '', sparse, sizeField }: BuiltMember): Buffer {
 	const bytes = Buffer.from(content);
 	const header = Buffer.alloc(BLOCK);
 	header.write(name, 0, 100);
@@ -26,6 +28,7 @@ export function memberOf({ name, content = '', type = '0', sparse, sizeField }: 
 	if (sizeField) header.set(sizeField, 124);
 	header.write('00000000000\0', 136);
 	header.write(type, 156);
+	header.write(target, 157, 100);
 	header.write('ustar  \0', 257);
 	const more = sparse ? writeRuns(header, sparse) : [];
 	return Buffer.concat([sealed(header), ...more, padded(bytes)]);

@@ -93,6 +93,18 @@ describe('anomalies', () => {
 		expect(messages(now, [before])).toEqual(['It holds no points; the backup before it held 5.']);
 	});
 
+	it('are told in the words of the kind of backup', () => {
+		const held = (kind: 'files' | 'minio', files: number) => backup({ kind, counts: { files } });
+		for (const [kind, noun] of [
+			['files', 'files'],
+			['minio', 'objects'],
+		] as const) {
+			const before = Array.from({ length: 5 }, () => held(kind, 100));
+			expect(messages(held(kind, 10), before)).toEqual([expect.stringMatching(`^The number of ${noun}, 10, is 90 %`)]);
+			expect(messages(held(kind, 0), before)).toEqual([`It holds no ${noun}; the backup before it held 100.`]);
+		}
+	});
+
 	it('compare like with like', () => {
 		const partial = { content: 'all' as const, selection: ['--table=a', '--table=b'] };
 		const others = [

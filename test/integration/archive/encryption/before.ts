@@ -22,7 +22,7 @@ export async function asBefore(root: string, key: string, manifest: Manifest, pa
 	const keys = await unlockKeys(encryption, { passphrase });
 	const content = await collect(decryptArchive(inChunks(readFileSync(file), 65_536), keys, encryption));
 	const sessionKey = noisy(32);
-	const stored = Buffer.concat([passphrasePacket(passphrase, sessionKey), sealBefore(content, sessionKey)]);
+	const stored = Buffer.concat([await passphrasePacket(passphrase, sessionKey), sealBefore(content, sessionKey)]);
 	writeFileSync(file, stored);
 	const { proof: _proof, ...rest } = manifest;
 	return {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { settled } from '../../settled';
 import { broken } from './broken-place';
 import { filesIn, fill, folder, folderPlace, run, type Contents } from './support';
 
@@ -43,6 +44,7 @@ describe('any history of a mirror', () => {
 					else if (each.kind === 'break') await breakOff(root, copy, each.after);
 					else await run(folderPlace(root, 'source'), folderPlace(copy, 'target'), { concurrency: 2 });
 				}
+				await settled(root);
 				// The ceiling is what stops a mirror that would remove all; here something always stays.
 				await run(folderPlace(root, 'source'), folderPlace(copy, 'target'));
 				await run(folderPlace(root, 'source'), folderPlace(copy, 'target'), { removal });
@@ -62,6 +64,7 @@ describe('any history of a mirror', () => {
 		);
 		const root = folder(contents);
 		const copy = folder();
+		await settled(root);
 		let written = 0;
 		const before = (what: string) => {
 			if (what === 'write' && ++written > 30) throw new Error('killed');
@@ -79,6 +82,7 @@ describe('any history of a mirror', () => {
 		);
 		const root = folder(contents);
 		const copy = folder();
+		await settled(root);
 		const controller = new AbortController();
 		const onProgress = ({ copied }: { copied: number }) => copied === 20 && controller.abort();
 		const options = {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Listed } from '../../../../engine/minio/mirror/place';
+import { settled } from '../../settled';
 import { broken } from './broken-place';
 import { filesIn, fill, folder, folderPlace, run } from './support';
 
@@ -31,6 +32,7 @@ describe('a listing that is wrong', () => {
 	it('removes nothing when that of the source ends early, and copies what it left out', async () => {
 		const root = folder(CONTENTS);
 		const copy = folder();
+		await settled(root);
 		await run(folderPlace(root, 'source'), folderPlace(copy, 'target'));
 		fill(root, { file45: 'changed' });
 		const source = broken(folderPlace(root, 'source'), { list: (listing) => cutAfter(listing, 15) });
@@ -43,6 +45,7 @@ describe('a listing that is wrong', () => {
 	it('finds what it left out without removal, too, where it was mirrored before', async () => {
 		const root = folder(CONTENTS);
 		const copy = folder();
+		await settled(root);
 		await run(folderPlace(root, 'source'), folderPlace(copy, 'target'));
 		fill(root, { file45: 'changed' });
 		const source = broken(folderPlace(root, 'source'), { list: (listing) => cutAfter(listing, 0) });
@@ -53,6 +56,7 @@ describe('a listing that is wrong', () => {
 	it('loses nothing when that of the target ends early', async () => {
 		const root = folder(CONTENTS);
 		const copy = folder();
+		await settled(root);
 		await run(folderPlace(root, 'source'), folderPlace(copy, 'target'));
 		const target = broken(folderPlace(copy, 'target'), { list: (listing) => cutAfter(listing, 15) });
 		expect(await run(folderPlace(root, 'source'), target, { removal })).toMatchObject({
@@ -79,8 +83,10 @@ describe('a listing that is wrong', () => {
 	it('keeps the copy of a key that is listed and not there', async () => {
 		const root = folder(CONTENTS);
 		const copy = folder();
+		await settled(root);
 		await run(folderPlace(root, 'source'), folderPlace(copy, 'target'));
 		fill(root, { file20: 'changed', file21: 'changed', new: 'new' });
+		await settled(root);
 		const missing = (name: string) => ['file20', 'new'].includes(name);
 		const report = await run(broken(folderPlace(root, 'source'), { missing }), folderPlace(copy, 'target'), {
 			removal,

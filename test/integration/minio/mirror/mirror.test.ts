@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startFaultyProxy } from '../../../services/faultyProxy';
 import { startS3rver } from '../../../services/s3/s3rver';
 import type { S3Server } from '../../../services/s3/server';
+import { settled } from '../../settled';
 import { bucketPlace, filesIn, fill, folder, folderPlace, keysIn, objectsIn, put, run } from './support';
 
 let server: S3Server;
@@ -53,20 +54,34 @@ describe('a mirror', () => {
 		expect(metaData).toMatchObject({ 'content-type': 'text/markdown', owner: 'Eve' });
 		proxy.requests.length = 0;
 		expect(await run(...places())).toMatchObject({ unchanged: { count: 6 }, added: { count: 0 } });
-		expect(proxy.requests.filter((line) => !/list-type|marker/.test(line))).toEqual([]);
+		const asked = proxy.requests.filter((line) => !/list-type|marker/.test(line));
+		// Whether it is the target by another address.
+		expect(asked).toEqual([expect.stringMatching(/^GET \S+\/copy\/\.stack-backup-mirror\/lock-/)]);
 		await proxy.stop();
 	});
 
-	it('sends large objects in parts', async () => {
-		const from = await server.createBucket();
-		const to = await server.createBucket();
-		const large = 'x'.repeat(11 * 1024 * 1024);
-		await put(server, from, { large });
+	it('says that there may be tags where the keys may not read them', async () => {
+		const [from, to] = [await server.createBucket(), await server.createBucket()];
+		await put(server, from, CONTENTS);
 		const proxy = await startFaultyProxy(server.endpoint);
-		const target = bucketPlace(server, to, 'target', { endpoint: proxy.endpoint });
-		await run(bucketPlace(server, from, 'source'), target);
-		expect((await objectsIn(server, to))['large'] === large).toBe(true);
-		expect(proxy.requests.filter((line) => /partNumber=/.test(line))).toHaveLength(3);
+		const denied = { kind: 'status' as const, status: 403, code: 'AccessDenied' };
+		proxy.faults = [{ when: /\?tagging/, times: 100, act: denied }];
+		const source = bucketPlace(server, from, 'source', { endpoint: proxy.endpoint });
+		const report = await run(source, bucketPlace(server, to, 'target'));
+		expect(report).toMatchObject({ added: { count: 5 } });
+		expect(report.warnings).toEqual([expect.stringMatching(/may not read the tags.*none were copied/)]);
+		expect(await objectsIn(server, to)).toEqual(CONTENTS);
+		await proxy.stop();
+	});
+
+	it('says that there may be more tags where the server says of no object whether it has some', async () => {
+		const [from, to] = [await server.createBucket(), await server.createBucket()];
+		await put(server, from, Object.fromEntries(Array.from({ length: 55 }, (_, at) => [`f${at}`, 'x'])));
+		const proxy = await startFaultyProxy(server.endpoint);
+		const source = bucketPlace(server, from, 'source', { endpoint: proxy.endpoint });
+		const report = await run(source, bucketPlace(server, to, 'target'));
+		expect(report).toMatchObject({ added: { count: 55 } });
+		expect(report.warnings).toEqual([expect.stringMatching(/does not say which objects have tags/)]);
 		await proxy.stop();
 	});
 
@@ -79,7 +94,7 @@ describe('a mirror', () => {
 		expect(report.warnings).toEqual([expect.stringMatching(/^1 link.*left out.*link/)]);
 		expect(await objectsIn(server, bucket)).toEqual(CONTENTS);
 
-		await server.client.putObject(bucket, 'folder/', '');
+		await server.client.putObject(bucket, 'folder/', 'content');
 		await server.client.putObject(bucket, 'a/../../escaped', 'no').catch(() => {});
 		const back = path.join(folder(), 'made');
 		const restored = await run(bucketPlace(server, bucket, 'source'), folderPlace(back, 'target'));
@@ -97,6 +112,7 @@ describe('a mirror', () => {
 		const root = folder(CONTENTS);
 		const copy = folder();
 		const places = () => [folderPlace(root, 'source'), folderPlace(copy, 'target')] as const;
+		await settled(root);
 		await run(...places());
 		writeFileSync(path.join(copy, 'a.txt'), 'ONE');
 		utimesSync(path.join(copy, 'a.txt'), 1, 1);
@@ -135,10 +151,11 @@ describe('a mirror', () => {
 			'.stack-backup-trash/2001-01-01T00-00-00Z-0a1b2c/old': 'x',
 			'.stack-backup-trash/mine': 'y',
 		});
+		await settled(root);
 		const places = () => [bucketPlace(server, bucket, 'source'), folderPlace(root, 'target')] as const;
 		await run(...places());
 		await server.client.removeObject(bucket, 'sub/gone');
-		const report = await run(...places(), { removal: { ceilingPercent: 50 } });
+		const report = await run(...places(), { removal: { ceilingPercent: 50, keepDays: 1e-9 } });
 		expect(report).toMatchObject({ removed: { names: ['sub/gone'] }, purged: { count: 1 } });
 		expect(filesIn(root)).toEqual({ keep: 'k', other: 'o' });
 		expect(existsSync(path.join(root, 'sub'))).toBe(false);
@@ -186,6 +203,7 @@ describe('a mirror', () => {
 	it('takes only what was chosen, and counts nothing else', async () => {
 		const root = folder({ 'a.pdf': '1', 'sub/b.pdf': '2', 'c.txt': '3' });
 		const copy = folder({ 'other.txt': 'stays' });
+		await settled(root);
 		const options = { choices: { include: ['*.pdf'] }, removal: {} };
 		const places = () => [folderPlace(root, 'source'), folderPlace(copy, 'target')] as const;
 		expect(await run(...places(), options)).toMatchObject({ sourceCount: 2, extra: { count: 0 } });
@@ -213,6 +231,91 @@ describe('a mirror', () => {
 		expect(filesIn(copy)).toMatchObject({ a: '1', d: '3', extra: 'x' });
 	});
 
+	it('goes on however many objects the source cannot give, and names what it may not read', async () => {
+		const bucket = await server.createBucket();
+		const cold = Object.fromEntries(Array.from({ length: 130 }, (_, at) => [`cold/${at}`, 'x']));
+		await put(server, bucket, { a: '1', ...cold, secret: '2', z: '3' });
+		const proxy = await startFaultyProxy(server.endpoint);
+		const refused = (code: string) => ({ kind: 'status' as const, status: 403, code });
+		proxy.faults = [
+			{ when: /^GET \S+\/cold\/\d/, times: 130, act: refused('InvalidObjectState') },
+			{ when: /^GET \S+\/secret/, times: 1, act: refused('AccessDenied') },
+		];
+		const copy = folder();
+		const source = bucketPlace(server, bucket, 'source', { endpoint: proxy.endpoint });
+		const report = await run(source, folderPlace(copy, 'target'));
+		expect(report).toMatchObject({ added: { count: 2 }, failed: { count: 131 } });
+		expect(report.warnings.join('\n')).toMatch(/cold\/0: .* has to be thawed/);
+		expect(filesIn(copy)).toEqual({ a: '1', z: '3' });
+		await proxy.stop();
+	});
+
+	it('copies what the target takes where it denies others, however many, and removes nothing', async () => {
+		const bucket = await server.createBucket();
+		await put(server, bucket, { extra: 'extra' });
+		const denied = Object.fromEntries(Array.from({ length: 130 }, (_, at) => [`f${at}`, 'x']));
+		const proxy = await startFaultyProxy(server.endpoint);
+		proxy.faults = [{ when: /^PUT \S+\/f\d/, times: 130, act: { kind: 'status', status: 403, code: 'AccessDenied' } }];
+		const target = bucketPlace(server, bucket, 'target', { endpoint: proxy.endpoint });
+		const source = folderPlace(folder({ a: 'first', ...denied, z: 'last' }), 'source');
+		const report = await run(source, target, { removal: { ceilingPercent: 100 } });
+		expect(report).toMatchObject({ added: { count: 2 }, failed: { count: 130 }, removed: { count: 0 } });
+		expect(report.warnings[0]).toMatch(/^130 objects could not be copied: f0, f1, f10 and 127 more\.$/);
+		expect(report.warnings.length).toBeLessThan(10);
+		expect(await objectsIn(server, bucket)).toEqual({ a: 'first', extra: 'extra', z: 'last' });
+		await proxy.stop();
+	});
+
+	it('does not try the rest where the target is full', async () => {
+		const bucket = await server.createBucket();
+		const root = folder(Object.fromEntries(Array.from({ length: 130 }, (_, at) => [`f${at}`, 'x'])));
+		const proxy = await startFaultyProxy(server.endpoint);
+		proxy.faults = [{ when: /^PUT \S+\/f\d/, times: 130, act: { kind: 'status', status: 400, code: 'QuotaExceeded' } }];
+		const target = bucketPlace(server, bucket, 'target', { endpoint: proxy.endpoint });
+		await expect(run(folderPlace(root, 'source'), target)).rejects.toMatchObject({ code: 'TARGET_FAILED' });
+		expect(proxy.requests.filter((line) => /^PUT \S+\/f\d/.test(line)).length).toBeLessThan(125);
+		await proxy.stop();
+	});
+
+	it('needs no right to remove where nothing is to be removed', async () => {
+		const bucket = await server.createBucket();
+		const root = folder(CONTENTS);
+		const proxy = await startFaultyProxy(server.endpoint);
+		const denied = { kind: 'status' as const, status: 403, code: 'AccessDenied' };
+		proxy.faults = [
+			{ when: /^POST \S+\?delete/, times: 100, act: denied },
+			{ when: /^DELETE /, times: 100, act: denied },
+		];
+		const places = () => {
+			return [
+				folderPlace(root, 'source'),
+				bucketPlace(server, bucket, 'target', { endpoint: proxy.endpoint }),
+			] as const;
+		};
+		await settled(root);
+		expect(await run(...places())).toMatchObject({ added: { count: 5 }, warnings: [] });
+		fill(root, { 'a.txt': 'ONE' });
+		await settled(root);
+		const again = await run(...places());
+		expect(again).toMatchObject({ changed: { count: 1 } });
+		expect(again.warnings).toEqual([expect.stringMatching(/earlier runs recorded stays in the target/)]);
+		expect(await run(...places())).toMatchObject({ unchanged: { count: 5 } });
+		await proxy.stop();
+	});
+
+	it('makes nothing of the objects that stand for folders where the target is one, and tells of others with such names', async () => {
+		const bucket = await server.createBucket();
+		await put(server, bucket, { 'docs/': '', 'docs/a': '1', 'empty/': '' });
+		const copy = folder();
+		const places = () => [bucketPlace(server, bucket, 'source'), folderPlace(copy, 'target')] as const;
+		const nothingTold = { failed: { count: 0 }, leftOut: { count: 0 }, warnings: [] };
+		expect(await run(...places())).toMatchObject({ added: { count: 1 }, ...nothingTold });
+		expect(filesIn(copy)).toEqual({ 'docs/a': '1' });
+		expect(await run(...places())).toMatchObject({ added: { count: 0 }, unchanged: { count: 1 }, ...nothingTold });
+		await put(server, bucket, { 'full/': 'content' });
+		expect(await run(...places())).toMatchObject({ leftOut: { count: 1, names: ['full/'] } });
+	});
+
 	it('follows no link of the target', async () => {
 		const outside = folder();
 		const bucket = await server.createBucket();
@@ -233,6 +336,7 @@ describe('a mirror', () => {
 		const [id] = readdirSync(state);
 		for (const file of readdirSync(path.join(state, id!))) writeFileSync(path.join(state, id!, file), 'damaged');
 		fill(root, { 'a.txt': 'ONE' });
+		await settled(root);
 		const report = await run(...places());
 		expect(report.warnings.join()).toMatch(/recorded in the target could not be read/);
 		expect(filesIn(copy)).toEqual({ ...CONTENTS, 'a.txt': 'ONE' });

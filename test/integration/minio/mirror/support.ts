@@ -37,7 +37,9 @@ export function filesIn(root: string, below = ''): Contents {
 }
 
 export function folderPlace(root: string, role: 'source' | 'target'): FolderPlace {
-	return new FolderPlace({ root, role });
+	const place = new FolderPlace({ root, role });
+	onTestFinished(() => place.close());
+	return place;
 }
 
 /** @param endpoint another way to the server: a proxy */

@@ -92,6 +92,29 @@ async function restored(backup: Backup, choices: Parameters<typeof restore>[2] =
 	return await contentOf(name);
 }
 
+/** A backup, and the queries that it sends. */
+async function watched(
+	name: string,
+	login: { user?: string; password?: string } = {},
+): Promise<{ backup: Backup; queries: string[] }> {
+	const queries: string[] = [];
+	const openStream = () => {
+		const socket = new Socket();
+		// Node puts its own `write` onto a socket that connects.
+		socket.once('connect', () => {
+			const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+			socket.write = (bytes: Uint8Array | string, ...more: unknown[]) => {
+				if (Buffer.isBuffer(bytes) && bytes[0] === MessageType.query)
+					queries.push(...splitMessages(bytes).messages.map(({ body }) => body.toString()));
+				return write(bytes, ...more);
+			};
+		});
+		return socket;
+	};
+	const connection = { ...connectionTo(server, name), ...login, openStream };
+	return { backup: await backUp(server, name, { connection }), queries };
+}
+
 describe('a backup of many small tables', () => {
 	it('puts them together into a few frames, and no large one, and no empty one', () => {
 		const names = namesOf(plain.manifest).flat();
@@ -103,21 +126,7 @@ describe('a backup of many small tables', () => {
 	});
 
 	it('reads them with a query for hundreds of tables', async () => {
-		const queries: string[] = [];
-		const openStream = () => {
-			const socket = new Socket();
-			// Node puts its own `write` onto a socket that connects.
-			socket.once('connect', () => {
-				const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
-				socket.write = (bytes: Uint8Array | string, ...more: unknown[]) => {
-					if (Buffer.isBuffer(bytes) && bytes[0] === MessageType.query)
-						queries.push(...splitMessages(bytes).messages.map(({ body }) => body.toString()));
-					return write(bytes, ...more);
-				};
-			});
-			return socket;
-		};
-		await backUp(server, database, { connection: { ...connectionTo(server, database), openStream } });
+		const { queries } = await watched(database);
 		const reading = queries.filter((sql) => /\bCOPY\b|\bLOCK TABLE\b.*NOWAIT/.test(sql));
 		expect(reading.join().split('TO STDOUT').length - 1).toBe(SMALL + 6);
 		expect(reading.length).toBeLessThan(10);
@@ -141,6 +150,45 @@ describe('a backup of many small tables', () => {
 			await altered;
 		},
 	);
+});
+
+/** By list, by range and by hash, a default one, one that is parted itself; with bounds that hold what pgDump would delete. */
+const PARTITIONS = [
+	'CREATE TABLE l (k text) PARTITION BY LIST (k)',
+	"CREATE TABLE l_odd PARTITION OF l FOR VALUES IN (E'a\\n\\\\restrict ''b''', 'ü', NULL)",
+	'CREATE TABLE l_default PARTITION OF l DEFAULT PARTITION BY HASH (k)',
+	...[0, 1, 2].map((at) => `CREATE TABLE h${at} PARTITION OF l_default FOR VALUES WITH (MODULUS 3, REMAINDER ${at})`),
+	'CREATE TABLE r (id int) PARTITION BY RANGE (id)',
+	'CREATE TABLE r1 PARTITION OF r FOR VALUES FROM (MINVALUE) TO (7)',
+];
+
+const BOUNDS = `SELECT string_agg(oid::regclass || ': ' || pg_get_expr(relpartbound, oid), '; ' ORDER BY relname)
+	FROM pg_class WHERE relispartition AND relkind IN ('r', 'p')`;
+
+const asked = (queries: string[]) => queries.filter((sql) => sql.startsWith('EXECUTE dumpTableAttach('));
+
+describe('the bounds of partitions', () => {
+	it('come back, and are asked for once', async () => {
+		const parted = await databaseWith(server, ...PARTITIONS);
+		const { backup, queries } = await watched(parted);
+		expect(asked(queries)).toEqual([]);
+		const name = newName();
+		await restore(server, backup, { target: { type: 'newDatabase', database: name } });
+		expect(await scalar(server, name, BOUNDS)).toBe(await scalar(server, parted, BOUNDS));
+	});
+
+	it('are asked for one by one where the user may not see what is locked', async () => {
+		const login = { user: 'sees_no_locks', password: 'secret' };
+		const parted = await databaseWith(server, 'REVOKE SELECT ON pg_locks FROM PUBLIC', ...PARTITIONS);
+		await server.query(parted, `CREATE ROLE ${login.user} LOGIN PASSWORD '${login.password}'`);
+		for (const table of ['l', 'l_odd', 'l_default', 'h0', 'h1', 'h2', 'r', 'r1'])
+			await server.query(parted, `ALTER TABLE ${table} OWNER TO ${login.user}`);
+		const { backup, queries } = await watched(parted, login);
+		expect(asked(queries)).toHaveLength(6);
+		const name = newName();
+		await restore(server, backup, { target: { type: 'newDatabase', database: name } });
+		expect(await scalar(server, name, BOUNDS)).toBe(await scalar(server, parted, BOUNDS));
+	});
 });
 
 describe('an archive in which small tables share frames', () => {

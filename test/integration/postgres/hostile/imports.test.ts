@@ -1,11 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import { openForeignDump, restoreDatabase } from '../../../../engine/postgres';
+import { openForeignDump, restoreDatabase, type RestoreDatabaseOptions } from '../../../../engine/postgres';
 import { copyIn } from '../../../../engine/postgres/restore/load/copyIn';
 import { checkCustomArchive, checkScript } from '../../../../engine/postgres/verify/dumpFiles';
 import { type PostgresServer, startPostgres } from '../../../services/postgres';
 import { entryOf, writeArchive } from '../../../unit/postgres/foreign/write-archive';
-import { anotherSession, connectionTo, failureOf, newName, scalar, untilNoEngineSession } from '../engine/support';
+import {
+	anotherSession,
+	connectionTo,
+	databaseNames,
+	failureOf,
+	newName,
+	scalar,
+	untilNoEngineSession,
+} from '../engine/support';
 import { keepingContext } from '../verify/support';
 import { type Victim, victimOn } from './support';
 
@@ -143,6 +151,74 @@ describe('a custom-format archive of others', () => {
 		const { database, rows } = await imported(archive('COPY public.t (id, a) FROM stdin;\n'));
 		expect(rows).toBe(1);
 		await server.query('postgres', `DROP DATABASE ${database}`);
+	});
+});
+
+describe('a custom-format archive with many rows', () => {
+	const COUNT = 20_000;
+	const rows = Array.from({ length: COUNT }, (_, index) => `${index}\t${'x'.repeat(90)}\n`);
+	const bytes = writeArchive({
+		minor: 14,
+		compression: 'none',
+		entries: [
+			entryOf({ id: 1, type: 'TABLE', name: 't', schema: 'public', definition: TABLE }),
+			entryOf({
+				id: 2,
+				type: 'TABLE DATA',
+				name: 't',
+				schema: 'public',
+				section: 'data',
+				hasData: true,
+				copy: 'COPY public.t (id, a) FROM stdin;\n',
+			}),
+		],
+		blocks: [{ id: 2, data: Buffer.from(`${rows.join('')}\\.\n\n\n`) }],
+	}).bytes;
+
+	/** Restores what an archive holds, and counts the bytes that are read of it. */
+	async function counted(
+		content: Buffer,
+		target: RestoreDatabaseOptions['target'],
+		selection: RestoreDatabaseOptions['selection'] = {},
+	) {
+		let read = 0;
+		const open = () =>
+			Promise.resolve(
+				(async function* () {
+					for (let at = 0; at < content.length; at += 10_000) {
+						const piece = await Promise.resolve(content.subarray(at, at + 10_000));
+						read += piece.length;
+						yield piece;
+					}
+				})(),
+			);
+		const source = await openForeignDump({ name: 'dump.custom', open });
+		const restoring = restoreDatabase({ connection: connectionTo(server, 'postgres'), source, target, selection });
+		return await restoring.then((report) => ({ report, read }));
+	}
+
+	it('is read once into a database that has no name yet, and twice into one that stands', async () => {
+		const database = newName();
+		const made = await counted(bytes, { type: 'newDatabase', database });
+		expect(made.report.rows).toBe(COUNT);
+		expect(made.report.warnings).toEqual([]);
+		expect(made.read).toBeGreaterThanOrEqual(bytes.length);
+		expect(made.read).toBeLessThan(1.2 * bytes.length);
+		const target = { type: 'existing', database, confirmation: database, before: 'truncate' } as const;
+		const again = await counted(bytes, target, { dataOnly: true });
+		expect(again.report.rows).toBe(COUNT);
+		expect(again.read).toBeGreaterThan(2 * bytes.length);
+		await server.query('postgres', `DROP DATABASE ${database}`);
+	});
+
+	it.each([
+		['ends among its rows', bytes.subarray(0, -30_000), 'ARCHIVE_INCOMPLETE'],
+		['lacks the rows of a table', bytes.subarray(0, bytes.indexOf(rows[0]!) - 10), 'ARCHIVE_INCOMPLETE'],
+		['has something else after its rows', Buffer.concat([bytes, Buffer.alloc(100, 7)]), 'ARCHIVE_CORRUPT'],
+	] as const)('leaves no database behind where it %s', async (_, content, code) => {
+		const names = await databaseNames(server);
+		await failureOf(counted(Buffer.from(content), { type: 'newDatabase', database: newName() }), code);
+		expect(await databaseNames(server)).toEqual(names);
 	});
 });
 

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import type { ArchiveReader } from '../../../../engine/archive';
 import { collectionSource, type QdrantScratch } from '../../../../engine/qdrant';
-import { scratchName } from '../../../../engine/qdrant/verify/scratch';
+import { scratchName } from '../../../../engine/verify/scratchName';
 import { testRestore } from '../../../../engine/qdrant/verify/testRestore';
 import type { CheckContext } from '../../../../engine/verify/types';
 import { type FaultyProxy, startFaultyProxy } from '../../../services/faultyProxy';

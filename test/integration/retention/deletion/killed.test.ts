@@ -5,8 +5,7 @@ import path from 'node:path';
 
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { MANIFEST_SUFFIX } from '../../../../engine/archive';
-import { acquireLock } from '../../../../engine/retention';
+import { acquireLock, MANIFEST_SUFFIX } from '../../../../engine/archive';
 import { FolderStorage, type Storage } from '../../../../engine/storage';
 import { all } from '../../storage/content';
 import {

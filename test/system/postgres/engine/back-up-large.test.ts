@@ -66,7 +66,7 @@ it('a backup while others write holds one moment of all tables and ranges', asyn
 });
 
 it('values longer than a frame pass in bounded memory', async () => {
-	const MEGABYTES = 100;
+	const MEGABYTES = 200;
 	const database = await databaseWith(
 		server,
 		`CREATE TABLE t (id int, v text); INSERT INTO t VALUES (1, 'before'), (2, repeat('0123456789abcdef', ${MEGABYTES * 65536})), (3, 'after')`,

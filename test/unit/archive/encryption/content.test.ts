@@ -8,6 +8,8 @@ import {
 	openPassphrasePacket,
 	passphrasePacket,
 } from '../../../../engine/archive/encryption/passphrase';
+import { CfbDecipher } from '../../../../engine/archive/encryption/cfb-decipher';
+import { release } from '../../../../engine/archive/encryption/cipher-output';
 import { seal } from '../../../../engine/archive/encryption/seal';
 import { NoSessionKey, readHead } from '../../../../engine/archive/encryption/session-keys';
 import { unseal } from '../../../../engine/archive/encryption/unseal';
@@ -68,7 +70,7 @@ describe('the session key of an OpenPGP message', () => {
 	it.each(['p', 'a long passphrase with ümläuts and 🔑', 'x'.repeat(300_000)])(
 		'opens with its passphrase',
 		async (text) => {
-			const message = await openpgp.readMessage({ binaryMessage: passphrasePacket(text, KEY) });
+			const message = await openpgp.readMessage({ binaryMessage: await passphrasePacket(text, KEY) });
 			const [found] = await openpgp.decryptSessionKeys({ message, passwords: [text] });
 			expect(found?.algorithm).toBe('aes256');
 			expect(Buffer.from(found!.data).equals(KEY)).toBe(true);
@@ -81,23 +83,23 @@ describe('the session key of an OpenPGP message', () => {
 			const options = { data: KEY, algorithm: 'aes256', passwords: text, format: 'binary' } as const;
 			const config = { aeadProtect: false, s2kIterationCountByte: 96 };
 			const theirs = Buffer.from(await openpgp.encryptSessionKey({ ...options, config }));
-			for (const packet of [passphrasePacket(text, KEY), theirs]) {
+			for (const packet of [await passphrasePacket(text, KEY), theirs]) {
 				expect(isPassphrasePacket(packet)).toBe(true);
-				expect(openPassphrasePacket(packet, text)?.equals(KEY)).toBe(true);
-				expect(openPassphrasePacket(packet, `${text}?`)?.equals(KEY) ?? false).toBe(false);
+				expect((await openPassphrasePacket(packet, text))?.equals(KEY)).toBe(true);
+				expect((await openPassphrasePacket(packet, `${text}?`))?.equals(KEY) ?? false).toBe(false);
 			}
 		},
 	);
 
-	it('is found by us in the old form of headers, which GnuPG writes', () => {
-		const packet = passphrasePacket('a long passphrase', KEY);
+	it('is found by us in the old form of headers, which GnuPG writes', async () => {
+		const packet = await passphrasePacket('a long passphrase', KEY);
 		packet[0] = 0x8c;
 		expect(isPassphrasePacket(packet)).toBe(true);
-		expect(openPassphrasePacket(packet, 'a long passphrase')?.equals(KEY)).toBe(true);
+		expect((await openPassphrasePacket(packet, 'a long passphrase'))?.equals(KEY)).toBe(true);
 	});
 
-	it('is left to openpgp.js where a packet has another form', () => {
-		const packet = passphrasePacket('a long passphrase', KEY);
+	it('is left to openpgp.js where a packet has another form', async () => {
+		const packet = await passphrasePacket('a long passphrase', KEY);
 		for (let at = 0; at < 6; at++) expect(isPassphrasePacket(Buffer.from(packet.with(at, 5)))).toBe(false);
 		expect(isPassphrasePacket(packet.subarray(0, -1))).toBe(false);
 		expect(isPassphrasePacket(Buffer.concat([packet, Buffer.of(0)]))).toBe(false);
@@ -140,6 +142,24 @@ describe('the content of an OpenPGP message', () => {
 		const message = await sealed(content);
 		expect((await byOpenpgp(message)).equals(content)).toBe(true);
 		expect((await unsealed(message))?.equals(content)).toBe(true);
+	});
+
+	it('is written and read without memory that waits for the garbage collector', async () => {
+		const chunk = random(BLOCK);
+		const before = process.memoryUsage().arrayBuffers;
+		let most = 0;
+		const look = () => (most = Math.max(most, process.memoryUsage().arrayBuffers - before));
+		const content = async function* () {
+			for (let count = 0; count < 64; count++) yield chunk;
+		};
+		const decipher = new CfbDecipher(KEY);
+		for await (const piece of seal(content(), KEY)) {
+			look();
+			// What it gives belongs to whoever has asked for it.
+			release(Buffer.from(decipher.update(piece).buffer));
+			giveBack(piece);
+		}
+		expect(most).toBeLessThan(10 * BLOCK);
 	});
 
 	it.each([100, 600, 3_000_000])('of %i bytes, written by openpgp.js, is read by us', async (size) => {

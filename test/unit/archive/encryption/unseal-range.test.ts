@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { SealedLayout, PIECES } from '../../../../engine/archive/encryption/layout';
 import { passphrasePacket } from '../../../../engine/archive/encryption/passphrase';
@@ -16,9 +16,13 @@ import { noise } from '../../../random/bytes';
 
 const random = noise('archive/unseal-range');
 const KEY = random(32);
-const PACKET = passphrasePacket('p', KEY);
+let packet: Buffer;
 const FACTS = { passphrase: true, recipients: [] };
 const KEYS = { passphrase: 'p', privateKeys: [] };
+
+beforeAll(async () => {
+	packet = await passphrasePacket('p', KEY);
+});
 
 async function* inChunks(content: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
 	for (let at = 0; at < content.length; at += size) yield content.subarray(at, at + size);
@@ -32,7 +36,7 @@ async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
 
 /** A message, and how its ranges are read. */
 async function messageOf(content: Uint8Array) {
-	const file = Buffer.concat([PACKET, await collect(seal(inChunks(content, 70_000), KEY))]);
+	const file = Buffer.concat([packet, await collect(seal(inChunks(content, 70_000), KEY))]);
 	const layout = new SealedLayout(PIECES, { compressed: content.length, stored: file.length });
 	const seals: OpenedSeal = { layout, sessionKey: { algorithm: 'aes256', data: KEY } };
 	return { file, layout, seals };
@@ -58,7 +62,7 @@ describe('a range of an encrypted message', () => {
 			fc.asyncProperty(length, fc.array(fc.tuple(fc.nat(), fc.nat()), { minLength: 5 }), async (size, places) => {
 				const content = random(size);
 				const { file, layout, seals } = await messageOf(content);
-				expect(layout.offset).toBe(PACKET.length);
+				expect(layout.offset).toBe(packet.length);
 				const borders = [65_530, 131_066, MIB - 30, MIB - 16, MIB - 1, MIB].flatMap((at) => [at, at + 20] as const);
 				const ends = [...places.flat(), ...borders].map((place) => place % (size + 1));
 				for (const from of ends.slice(0, -1)) {

@@ -108,6 +108,30 @@ describe('the list of a bucket', () => {
 		expect(await keysOf(requests)).toEqual(KEYS);
 	});
 
+	it('goes on through pages without keys, whose markers lead on', async () => {
+		const { requests } = server(KEYS, (page, request, query) => {
+			const hidden = Number(/^empty(\d)$/.exec(query['continuation-token'] ?? '')?.[1] ?? (request === 2 ? 0 : NaN));
+			if (hidden < 3) Object.assign(page, { keys: [], isTruncated: true, token: `empty${hidden + 1}` });
+			else if (hidden === 3) Object.assign(page, { keys: [], isTruncated: true, token: KEYS[2] });
+		});
+		expect(await keysOf(requests)).toEqual(KEYS);
+	});
+
+	it.each([
+		['the same marker', () => 'stuck'],
+		['no marker', () => undefined],
+		['ever new markers', (request: number) => `more${request}`],
+	])(
+		'fails where it says that there is more and lists nothing, with %s',
+		async (_what, tokenOf) => {
+			const { requests } = server(KEYS, (page, request) => {
+				if (request >= 2) Object.assign(page, { keys: [], isTruncated: true, token: tokenOf(request) });
+			});
+			expect(await failureOf(requests)).toMatch(/^SOURCE_FAILED: .*says that there is more, and lists nothing/);
+		},
+		20_000,
+	);
+
 	it.each([
 		['a key twice', (page: Page) => page.keys.splice(1, 0, page.keys[0]!)],
 		['a key of the page before', (page: Page) => page.keys.unshift(KEYS[0]!)],

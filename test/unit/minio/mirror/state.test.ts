@@ -12,7 +12,9 @@ class Files implements OwnFiles {
 	readonly files = new Map<string, Buffer>();
 	written: string[] = [];
 	async *list(folder: string) {
-		for (const name of [...this.files.keys()].sort()) if (name.startsWith(folder)) yield await Promise.resolve(name);
+		for (const name of [...this.files.keys()].sort()) {
+			if (name.startsWith(folder)) yield await Promise.resolve({ name, modifiedAt: new Date() });
+		}
 	}
 	read(name: string) {
 		return Promise.resolve(this.files.get(name));
@@ -21,6 +23,9 @@ class Files implements OwnFiles {
 		this.written.push(name);
 		this.files.set(name, content);
 		return Promise.resolve();
+	}
+	create(): Promise<boolean> {
+		throw new Error('The record has no file that is written only once.');
 	}
 }
 
@@ -34,7 +39,7 @@ async function read(files: Files): Promise<Records> {
 	const store = storeOn(files);
 	await store.open(signal);
 	const found: Records = new Map();
-	for await (const { name, source } of store.records(signal)) found.set(name, source);
+	for await (const chunk of store.records(signal)) for (const { name, source } of chunk) found.set(name, source);
 	expect(store.isDamaged).toBe(false);
 	return found;
 }
@@ -44,7 +49,7 @@ async function update(files: Files, wanted: Records, { stopAfter = Infinity, che
 	const store = storeOn(files);
 	await store.open(signal);
 	const old = new Map<string, StateRecord>();
-	for await (const record of store.records(signal)) old.set(record.name, record);
+	for await (const chunk of store.records(signal)) for (const record of chunk) old.set(record.name, record);
 	let count = 0;
 	for (const name of [...new Set([...old.keys(), ...wanted.keys()])].sort(compareNames)) {
 		if (count === checkpointAfter) await store.checkpoint(signal);

@@ -18,6 +18,7 @@ const SCRATCH = {
 	maxSize: 100,
 	qdrantTarget: 'none',
 	filesTarget: 'temporary',
+	minioTarget: 'none',
 	assertions: {},
 };
 const RESTORE = { which: 'all', level: 'restore', ...SCRATCH };
@@ -37,7 +38,12 @@ describe('the fields of Verify', () => {
 		});
 		const options = { folder: '/postgres/', record: false, maxBackups: '3', stopAfter: 2 };
 		expect(settingsOf({ ...RESTORE, options })).toMatchObject({
-			scratch: { places: ['postgres', 'files'], filesFolder: undefined, maxRawBytes: 100_000_000, assertions: [] },
+			scratch: {
+				places: ['postgres', 'files', 'n8n'],
+				filesFolder: undefined,
+				maxRawBytes: 100_000_000,
+				assertions: [],
+			},
 			prefix: 'postgres/',
 			records: false,
 			maxBackups: 3,
@@ -56,6 +62,9 @@ describe('the fields of Verify', () => {
 		expect(() => settingsOf({ ...RESTORE, filesTarget: 'tmp' })).toThrow(refusal('Files Into is "tmp"'));
 		const unnamed = { ...RESTORE, filesTarget: 'folder', scratchFolder: ' ' };
 		expect(() => settingsOf(unnamed)).toThrow(/No folder for test restores is named/);
+		expect(() => settingsOf({ ...RESTORE, minioTarget: 's3' })).toThrow(refusal('Buckets Into is "s3"'));
+		const unchosen = { ...RESTORE, minioTarget: 'prefix', scratchBucket: ' ' };
+		expect(() => settingsOf(unchosen)).toThrow(/No bucket for test restores is named/);
 	});
 
 	it('restore no kind for a test that has no way or no place to be', () => {
@@ -65,6 +74,8 @@ describe('the fields of Verify', () => {
 		expect([levelFor('qdrant', withQdrant), levelFor('qdrant-storage', withQdrant)]).toEqual(['restore', 'content']);
 		const withoutFiles = settingsOf({ ...RESTORE, filesTarget: 'none' });
 		expect([levelFor('files', without), levelFor('files', withoutFiles)]).toEqual(['restore', 'content']);
+		const withBuckets = settingsOf({ ...RESTORE, minioTarget: 'bucket' });
+		expect([levelFor('minio', without), levelFor('minio', withBuckets)]).toEqual(['content', 'restore']);
 		const ofFiles = (settings: VerifySettings) =>
 			(['postgres', 'qdrant', undefined] as const).map((system) => fileLevelFor(system, settings));
 		expect(ofFiles(without)).toEqual(['restore', 'content', 'content']);

@@ -38,3 +38,11 @@ it('calls a backup damaged whose archive is not as it was written, whatever a ve
 		'2026-11-28 20:36 UTC · damaged · postgres/shop_1.sql.zst',
 	);
 });
+
+it('says of a backup that it goes on from others, but not of an instance, whose parts they are', () => {
+	const needs = ['0b6a3a52-6e0a-4a8f-9d0e-5f1d8c3b7a11'];
+	expect(backupLabel([entryOf({ kind: 'files', needs })], false)).toBe(
+		'2026-11-28 20:36 UTC · shop · 437.9 kB · incremental',
+	);
+	expect(backupLabel([entryOf({ kind: 'n8n-instance', needs })], false)).toBe('2026-11-28 20:36 UTC · shop · 437.9 kB');
+});

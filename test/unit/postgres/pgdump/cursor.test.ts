@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { markerCursor, parseTableRead } from '../../../../engine/postgres/pgdump/cursor';
-import { splitMessages } from '../../../../engine/postgres/protocol';
+import { markerCursor, MarkerCursors, parseTableRead } from '../../../../engine/postgres/pgdump/cursor';
+import { encodeMessage, encodeQuery, MessageType, splitMessages } from '../../../../engine/postgres/protocol';
 
 const DECLARE = 'DECLARE _pg_dump_cursor CURSOR FOR SELECT ';
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
@@ -56,4 +56,42 @@ describe('markerCursor', () => {
 			['CLOSE _pg_dump_cursor', ['C', 'CLOSE CURSOR\0'], ready],
 		]);
 	});
+});
+
+describe('MarkerCursors', () => {
+	const query = (sql: string) => encodeQuery(Buffer.from(sql, 'latin1'));
+	const read = { columns: ['a', '"b c"'], table: 'public.t', filter: '' };
+	const declare = query(`${DECLARE}a, "b c" FROM ONLY public.t`);
+	const fetch = query('FETCH 100 FROM _pg_dump_cursor');
+
+	it('answers all that is asked about the rows of a table, and numbers the tables', () => {
+		const cursors = new MarkerCursors('nonce');
+		for (const number of [0, 1]) {
+			const { declared, following } = markerCursor(read, `nonce-${number}`);
+			expect(cursors.take(declare)).toEqual({ answer: declared });
+			for (const { sql, answer } of following) expect(cursors.take(query(sql))).toEqual({ answer });
+		}
+		expect(cursors.reads).toEqual([read, read]);
+	});
+
+	it('waits for the whole of a query that comes in pieces, wherever it is cut', () => {
+		for (let cut = 1; cut < declare.length; cut++) {
+			const cursors = new MarkerCursors('nonce');
+			// What is taken lies in the memory of pg_dump, which writes the next piece there.
+			const shared = Buffer.from(declare.subarray(0, cut));
+			expect(cursors.take(shared)).toEqual({ answer: Buffer.alloc(0) });
+			shared.fill(0);
+			expect(cursors.take(declare.subarray(cut))).toEqual({ answer: markerCursor(read, 'nonce-0').declared });
+		}
+	});
+
+	it.each([
+		['a startup packet', Buffer.of(0, 0, 0, 8, 4, 210, 22, 47)],
+		['another query', query('SELECT 1')],
+		['a message of another type', encodeMessage(MessageType.functionCall, Buffer.alloc(8))],
+		['a FETCH of no cursor that it knows', fetch],
+	])('sends %s to the server', (_, send) => expect(new MarkerCursors('nonce').take(send)).toEqual({ send }));
+
+	it('refuses what comes together with a question about rows', () =>
+		expect(() => new MarkerCursors('nonce').take(Buffer.concat([declare, fetch]))).toThrow('more than rows'));
 });

@@ -22,12 +22,12 @@ async function run(compiled: CompiledProgram | undefined): Promise<{ error: stri
 	const { port1, port2 } = new MessageChannel();
 	const answered = new Int32Array(new SharedArrayBuffer(4));
 	const worker = new Worker(WORKER, {
-		workerData: { port: port2, answered, args: ['--no-such-option'], compiled },
+		workerData: { port: port2, answered, nonce: 'abc', compiled },
 		transferList: [port2],
 		env: {},
-		execArgv: [],
 		stderr: true,
 	});
+	worker.postMessage(['--no-such-option']);
 	onTestFinished(async () => {
 		port1.close();
 		await worker.terminate();

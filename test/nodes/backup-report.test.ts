@@ -1,0 +1,178 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { mkdirSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { expect, it, onTestFinished } from 'vitest';
+
+import { FolderStorage, manifestKeyOf, readManifest } from '../../engine';
+import { inProcessN8n } from './harness';
+import { type Json, NodeRunner } from './node-runner';
+import { writeBackup, writeDaily } from './retention-support';
+import { PACKAGE } from './workflow';
+
+const n8n = await inProcessN8n();
+
+/** Backup Report on a fresh folder with two series, one of them old. */
+async function reportNode() {
+	const { folder, node } = await NodeRunner.withFolder(n8n, `${PACKAGE}.backupReport`, {});
+	const storage = new FolderStorage({ root: folder });
+	const keys = await writeDaily(storage, 3);
+	await writeBackup(storage, 3, { kind: 'qdrant', name: 'articles' });
+	return { folder, node, storage, keys };
+}
+
+it('writes a report into the storage and its texts into the item', async () => {
+	const { folder, node } = await reportNode();
+	const [item] = await node.ok('createReport');
+	const stored = JSON.parse(readFileSync(join(folder, 'backup_report.json'), 'utf8')) as Json;
+	expect(item!['report']).toEqual(stored);
+	expect(stored).toMatchObject({
+		status: 'failed',
+		components: { postgres: { status: 'success' }, qdrant: { status: 'success' } },
+		statistics: { postgres_backups: 3, qdrant_backups: 1 },
+		errors: ['The newest good backup of qdrant articles is 3 days old; 24 h are allowed.'],
+	});
+	expect(item).toMatchObject({
+		subject: expect.stringContaining('1 of 2 is not safe'),
+		errors: 1,
+		key: 'backup_report.json',
+	});
+	for (const name of ['text', 'markdown', 'html', 'slack']) expect(item![name]).toContain('articles');
+	expect(JSON.parse(item!['slack'] as string)).toMatchObject({ blocks: [{ type: 'header' }, {}, {}, {}, {}, {}, {}] });
+	const [simple] = await node.ok('createReport', { simplify: true, storeReport: false });
+	expect(Object.keys(simple!)).toHaveLength(10);
+});
+
+it('goes by the targets and conditions that are set', async () => {
+	const { node } = await reportNode();
+	const parameters = {
+		targets: { rpoHours: 96.5 },
+		options: { unverifiedDays: 0, ignoredNames: '', expectedNames: 'shop, "articles"', lowStorage: 0 },
+	};
+	const [fine] = await node.ok('createReport', parameters);
+	expect(fine!['report']).toMatchObject({ status: 'success', rpo: { target_hours: 96.5, met: true } });
+	const [bad] = await node.ok('createReport', {
+		...parameters,
+		options: { ...parameters.options, expectedNames: 'crm' },
+	});
+	expect(bad!['report']).toMatchObject({ errors: ['There is no backup of crm.'] });
+	expect(await node.fails('createReport', { targets: { rpoHours: 'soon' } })).toMatch(/RPO \(Hours\) is "soon"/);
+	expect(await node.fails('createReport', { options: { unverifiedDays: -1 } })).toMatch(/Unverified After \(Days\)/);
+});
+
+it('reports on the items of a run, by what the storage holds of them', async () => {
+	const { node, storage, keys } = await reportNode();
+	const { manifest } = await readManifest(storage, manifestKeyOf(keys[0]!));
+	const run = async (items: Json[]) => {
+		const jsonOutput = JSON.stringify({ items });
+		const list = { type: 'n8n-nodes-base.set', typeVersion: 3.4, parameters: { mode: 'raw', jsonOutput } };
+		const split = { type: 'n8n-nodes-base.splitOut', parameters: { fieldToSplitOut: 'items' } };
+		const parameters = { reportOn: 'items', options: { unverifiedDays: 0, ignoredNames: 'articles' } };
+		return await (await node.workflow('createReport', parameters, {}, [list, split])).run();
+	};
+	const made = { id: manifest.id, name: 'shop', file: manifest.file };
+	const good = await run([made]);
+	expect(good.items.map(({ json }) => json)).toMatchObject([{ status: 'success' }]);
+	const failed = await run([
+		made,
+		{ error: 'The server cannot be reached.', details: {} },
+		{ id: 'gone', name: 'crm' },
+	]);
+	expect(failed.items).toHaveLength(1);
+	expect(failed.items[0]!.json['report']).toMatchObject({
+		errors: [
+			'a back up: The server cannot be reached.',
+			'crm: the run says that it was backed up, and the storage holds no such backup.',
+		],
+	});
+	const none = await run([{ anything: 1 }]);
+	expect(none.error?.message).toMatch(/None of the incoming items is a backup/);
+});
+
+it('gives a page that a webhook can answer with', async () => {
+	const { node } = await reportNode();
+	const [item] = await node.ok('getStatusPage', { title: 'Our <shop>', options: { refreshSeconds: 60 } });
+	expect(item).toMatchObject({ headline: '1 of 2 is not safe', tone: 'bad' });
+	expect(item!['html']).toMatch(/^<!DOCTYPE html>/);
+	expect(item!['html']).toContain('Our &lt;shop&gt;');
+	expect(item!['html']).toContain('<meta http-equiv="refresh" content="60">');
+	expect(item!['html']).toContain('no prune has run on this storage yet');
+});
+
+it('gives metrics, and writes them for the node exporter as one file', async () => {
+	const { folder, node } = await reportNode();
+	const [item] = await node.ok('getMetrics', { options: { knownNames: true } });
+	expect(item!['metrics']).toMatch(/^stack_backup_backups\{kind="postgres",name="shop"\} 3$/m);
+	expect(item!['metrics']).toMatch(/^postgres_backup_status\{database="shop",type="full"\} 1$/m);
+	expect(item).toMatchObject({ deliveredTo: 'output', contentType: 'text/plain; version=0.0.4; charset=utf-8' });
+	const textfiles = join(folder, 'textfiles');
+	mkdirSync(textfiles);
+	const file = join(textfiles, 'stack_backup.prom');
+	for (const run of [1, 2]) {
+		const [written] = await node.ok('getMetrics', { deliverTo: 'textfile', textfilePath: file, options: {} });
+		expect(readFileSync(file, 'utf8'), String(run)).toBe(written!['metrics']);
+		expect(readdirSync(textfiles)).toEqual(['stack_backup.prom']);
+	}
+	const wrong: [path: string, error: RegExp][] = [
+		['/tmp/x.txt', /File Path is "\/tmp\/x\.txt".*ends in \.prom/],
+		['/tmp/.prom', /File Path is/],
+		['stack.prom', /absolute/],
+		['/etc/stack.prom', /n8n does not let nodes use the folder \/etc/],
+	];
+	for (const [textfilePath, error] of wrong) {
+		expect(await node.fails('getMetrics', { deliverTo: 'textfile', textfilePath })).toMatch(error);
+	}
+});
+
+it('replaces the metrics of a job at a Pushgateway, and says where it could not', async () => {
+	const { node } = await reportNode();
+	const got: { method: string | undefined; url: string | undefined; body: string }[] = [];
+	let status = 200;
+	const server = createServer((request, response) => {
+		const chunks: Buffer[] = [];
+		request.on('data', (chunk: Buffer) => chunks.push(chunk));
+		request.on('end', () => {
+			got.push({ method: request.method, url: request.url, body: Buffer.concat(chunks).toString() });
+			response.writeHead(status).end();
+		});
+	});
+	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+	onTestFinished(() => void server.close());
+	const { port } = server.address() as AddressInfo;
+	const parameters = {
+		deliverTo: 'pushgateway',
+		pushgatewayUrl: `http://me:secret@127.0.0.1:${port}/`,
+		job: 'night/ly',
+	};
+	const [item] = await node.ok('getMetrics', parameters);
+	expect(got).toMatchObject([{ method: 'PUT', url: '/metrics/job@base64/bmlnaHQvbHk', body: item!['metrics'] }]);
+	expect(item!['deliveredTo']).toBe(`http://127.0.0.1:${port}`);
+	status = 400;
+	const error = await node.fails('getMetrics', parameters);
+	expect(error).toMatch(/answered 400/);
+	expect(error).not.toContain('secret');
+	expect(await node.fails('getMetrics', { ...parameters, pushgatewayUrl: 'http://127.0.0.1:1' })).toMatch(
+		/cannot be reached/,
+	);
+	expect(await node.fails('getMetrics', { ...parameters, pushgatewayUrl: 'gateway' })).toMatch(/no URL/);
+});
+
+it('alerts once, and gives an all-clear', async () => {
+	const { folder, node, storage, keys } = await reportNode();
+	const parameters = { options: { ignoredNames: 'articles', unverifiedDays: 0, lowStorage: 0 } };
+	const outputs = async () => await node.outputs('checkAlerts', { ...parameters, alertName: 'on call' });
+	expect(await outputs()).toMatchObject([[{ state: 'good', open: 0 }], []]);
+	truncateSync(join(folder, keys[0]!), 1);
+	const [fine, alert] = await outputs();
+	expect(fine).toEqual([]);
+	// The one before it is a day old: stale to the second.
+	expect(alert).toMatchObject([{ new: expect.any(Number), over: 0, newProblems: expect.any(Array) }]);
+	expect(alert![0]!['text']).toContain(keys[0]);
+	expect(await outputs()).toMatchObject([[{ new: 0 }], []]);
+	await writeBackup(storage, 0);
+	expect((await outputs())[1]).toMatchObject([
+		{ subject: expect.stringMatching(/all clear: \d (is|are) over/), open: 0 },
+	]);
+	expect(await outputs()).toMatchObject([[{ state: 'good' }], []]);
+});

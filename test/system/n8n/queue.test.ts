@@ -1,0 +1,148 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { listManifests, type Manifest, verifyFile } from '../../../engine';
+import { FolderStorage } from '../../../engine/storage/folder';
+import { publishNow, template, withCredentials } from '../../e2e/templates';
+import { folder, restore } from '../../integration/n8n/instance/stage';
+import { chain, PACKAGE } from '../../nodes/workflow';
+import { removeFolder, temporaryFolder } from '../../services/guard';
+import { runN8n } from '../../services/n8n-cli';
+import { startN8n, startN8nWorker, type N8nServer } from '../../services/n8n';
+import type { NodeCredentials, WorkflowJson } from '../../services/n8n-client';
+import { startPostgres, type PostgresServer } from '../../services/postgres';
+import type { ServerProcess } from '../../services/process';
+import { startRedis } from '../../services/redis';
+import { fill, give, knock, taken } from './door';
+
+const ROOT = join(__dirname, '../../..');
+const NODE_TYPE = `${PACKAGE}.n8nExport`;
+const KEY = 'the key of an n8n with workers';
+const PASSPHRASE = 'a long passphrase';
+/** What the log says of a process that backs the instance up. */
+const BACKS_UP = 'n8n Export: Backing up the PostgreSQL database';
+
+describe('an n8n in queue mode', () => {
+	let postgres: PostgresServer;
+	let main: N8nServer;
+	let worker: ServerProcess;
+	let storage: FolderStorage;
+	let credentials: NodeCredentials;
+
+	beforeAll(async () => {
+		const secrets = temporaryFolder('n8n-secrets');
+		const redis = await startRedis();
+		postgres = await startPostgres({ version: 18 });
+		const { host, port, user, password } = postgres;
+		const database = { host, port, user, password, database: await postgres.createDatabase('n8n_queue') };
+		const shared = {
+			EXECUTIONS_MODE: 'queue',
+			QUEUE_BULL_REDIS_HOST: redis.host,
+			QUEUE_BULL_REDIS_PORT: String(redis.port),
+			N8N_STACK_BACKUP_ALLOW_INSTANCE: 'true',
+		};
+		main = await startN8n({ packageFolder: ROOT, database, env: { ...shared, N8N_ENCRYPTION_KEY: KEY } });
+		// As secrets of Docker and Kubernetes are given: by files.
+		const inFiles = {
+			DB_TYPE: 'postgresdb',
+			DB_POSTGRESDB_HOST: host,
+			DB_POSTGRESDB_PORT: String(port),
+			DB_POSTGRESDB_USER: user,
+			DB_POSTGRESDB_PASSWORD: password,
+			DB_POSTGRESDB_DATABASE: database.database,
+			N8N_ENCRYPTION_KEY: KEY,
+		};
+		const files = Object.entries(inFiles).map(([name, value]) => {
+			writeFileSync(join(secrets, name), `${value}\n`);
+			return [`${name}_FILE`, join(secrets, name)];
+		});
+		const env = { ...shared, ...Object.fromEntries(files), WEBHOOK_URL: `${main.url}/` };
+		worker = await startN8nWorker({ packageFolder: ROOT, filesFolder: main.connection.filesFolder, env });
+
+		const folderPath = join(main.connection.filesFolder, 'backups');
+		mkdirSync(folderPath);
+		storage = new FolderStorage({ root: folderPath });
+		credentials = {
+			backupStorageApi: await main.createCredential('folder', 'backupStorageApi', { type: 'folder', folderPath }),
+			backupEncryptionApi: await main.createCredential('encryption', 'backupEncryptionApi', { passphrase: PASSPHRASE }),
+		};
+		await fill(main);
+		return async () => {
+			await worker.stop();
+			await main.stop();
+			await postgres.stop();
+			await redis.stop();
+			removeFolder(secrets);
+		};
+	});
+
+	it('is backed up by a worker, whose settings lie in files, and a second n8n starts from that, with the files of executions', async () => {
+		const file = await give(main, 'content of a file');
+		expect(file).toMatch(/^database:/);
+		expect(await taken(main, file)).toBe('content of a file');
+		const nightly = withCredentials(template('n8n-nightly-instance-backup.json'), { [NODE_TYPE]: credentials });
+		await publishNow(main, nightly, 'nightly');
+		expect((await main.webhook('nightly', {})).body).toMatchObject({
+			status: 'success',
+			backups: [{ name: 'n8n', state: 'whole, encrypted' }],
+		});
+		expect(worker.output()).toContain(BACKS_UP);
+		expect(main.log()).not.toContain(BACKS_UP);
+		const manifest = await newest();
+		expect(manifest).toMatchObject({
+			source: { mode: 'queue', server: main.url, binaryData: { mode: 'database', inFolder: false } },
+			warnings: [],
+		});
+
+		const target = join(folder(), 'restored');
+		const { host, port, user, password } = postgres;
+		const name = 'n8n_queue_again';
+		await restore(storage, manifest, target, {
+			keys: { passphrase: PASSPHRASE },
+			database: { connection: { host, port, user, password, database: 'postgres', ssl: false }, name },
+		});
+		const database = { host, port, user, password, database: name };
+		const second = await startN8n({ userFolder: target, database, restored: true });
+		try {
+			expect(await knock(second.url, 'open sesame')).toBe(200);
+			expect(await knock(second.url, 'something else')).toBe(401);
+			expect(await taken(second, file)).toBe('content of a file');
+		} finally {
+			await second.stop();
+		}
+	});
+
+	it('is backed up by its main process where a person runs the workflow', async () => {
+		const trigger = { name: 'Start', type: 'n8n-nodes-base.manualTrigger', parameters: {} };
+		const node = { type: NODE_TYPE, credentials, parameters: { resource: 'instance', operation: 'backUpInstance' } };
+		const id = await main.createWorkflow({ name: 'By hand', ...chain(trigger, node, []) });
+		const workflowData = await main.rest<WorkflowJson>('GET', `/workflows/${id}`);
+		const { executionId } = await main.rest<{ executionId: string }>('POST', `/workflows/${id}/run`, {
+			workflowData,
+			triggerToStartFrom: { name: 'Start' },
+		});
+		let execution = await main.execution(executionId);
+		for (; ['new', 'running'].includes(execution.status); execution = await main.execution(executionId))
+			await sleep(50);
+		expect(execution.status).toBe('success');
+		expect(main.log()).toContain(BACKS_UP);
+		// Of one instance, whoever has made them.
+		expect((await newest()).source).toMatchObject({ mode: 'queue', server: main.url });
+	});
+
+	it('exports entities that a verification recognises and lists', async () => {
+		const folderPath = join(main.connection.filesFolder, 'backups/entities');
+		await runN8n(main.connection, 'export:entities', `--outputDir=${folderPath}`);
+		const report = await verifyFile({ storage, key: 'entities/entities.zip', level: 'content' });
+		expect(report).toMatchObject({ format: 'entities of n8n', findings: [{ severity: 'inconclusive' }] });
+		expect(report.levels[1]!.counts['tables']).toBeGreaterThan(20);
+	});
+
+	async function newest(): Promise<Manifest> {
+		const { backups } = await listManifests(storage, '');
+		return backups.find(({ manifest: { kind } }) => kind === 'n8n-instance')!.manifest as Manifest;
+	}
+});
