@@ -20,7 +20,9 @@ const COPY_DONE = encodeMessage(MessageType.copyDone, Buffer.alloc(0));
 
 /**
  * Loads the rows of a COPY FROM STDIN. Resolves with their number, as the server says, and once nothing reads the rows any more.
- * @throws BackupError TARGET_FAILED where the server does not ask for the rows; the server's error
+ * Rows that stream have their checksum at their end, so the server may meet damaged ones first. Where it refuses a row, the rest is
+ * read, and the source's error comes before the server's.
+ * @throws BackupError TARGET_FAILED where the server does not ask for the rows; the source's error; the server's error
  */
 export async function copyIn(
 	client: Client,
@@ -32,8 +34,51 @@ export async function copyIn(
 		});
 	}
 	const target = client.query(failingUnasked(copyFrom(statement)));
-	await pipeline(rows, target);
+	const source = new ProvableRows(rows);
+	try {
+		await pipeline(source.handedOut(), target);
+	} catch (error) {
+		if (isRefusal(error)) await source.prove();
+		throw error;
+	} finally {
+		await source.end();
+	}
 	return target.rowCount ?? 0;
+}
+
+/** Rows that can be read to their end after the pipeline that they went into has failed. */
+class ProvableRows {
+	readonly #source: AsyncIterator<Buffer>;
+	/** The last chunk that was asked for. A pipeline that fails does not wait for it, and drops its error. */
+	#last: Promise<IteratorResult<Buffer, unknown>> | undefined;
+
+	constructor(rows: AsyncIterable<Buffer>) {
+		this.#source = rows[Symbol.asyncIterator]();
+	}
+
+	/** Has no `return`, by which a pipeline that fails would end the source. */
+	handedOut(): AsyncIterable<Buffer> {
+		return { [Symbol.asyncIterator]: () => ({ next: () => this.#next() }) };
+	}
+
+	#next(): Promise<IteratorResult<Buffer, unknown>> {
+		return (this.#last = this.#source.next());
+	}
+
+	/** Reads what is left. @throws the source's error, where it was damaged */
+	async prove(): Promise<void> {
+		let result = await (this.#last ?? this.#next());
+		while (!result.done) result = await this.#next();
+	}
+
+	async end(): Promise<void> {
+		await this.#source.return?.();
+	}
+}
+
+/** True for an error that the server itself reports, and after which the session goes on. */
+function isRefusal(error: unknown): boolean {
+	return (error as { severity?: string }).severity === 'ERROR';
 }
 
 /**

@@ -143,7 +143,7 @@ export async function failureOf(promise: Promise<unknown>, code: ErrorCode | Reg
 	);
 	expect(error).toBeInstanceOf(BackupError);
 	const failure = error as BackupError;
-	if (code instanceof RegExp) expect(failure.code).toMatch(code);
+	if (code instanceof RegExp) expect(failure.code, failure.message).toMatch(code);
 	else expect({ code: failure.code, message: failure.message }).toMatchObject({ code });
 	return failure;
 }

@@ -209,12 +209,23 @@ describe('a file that is damaged or no dump', () => {
 		}
 	});
 
-	it('custom, with a changed byte in its rows, changes nothing', async () => {
-		const file = await dump(shop, ['-Fc']);
-		const bytes = readFileSync(file);
-		bytes[bytes.length - 1000]! ^= 0xff;
-		writeFileSync(file, bytes);
-		await refused(file, /ARCHIVE_(?:INCOMPLETE|CORRUPT)/, /./);
+	// The checksum stands at the end of a table's rows: the server may refuse a damaged row before.
+	it('custom, with a changed byte anywhere in its rows, changes nothing', async () => {
+		const database = await databaseWith(
+			server,
+			`CREATE TABLE numbers (n int NOT NULL, at timestamptz NOT NULL, label text NOT NULL);
+			INSERT INTO numbers SELECT i * 7919 % 100003, '2026-01-01'::timestamptz + i * interval '61 seconds', md5(i::text) FROM generate_series(1, 2000) i`,
+		);
+		const whole = readFileSync(await dump(database, ['-Fc']));
+		const rows = 60_000;
+		for (let step = 1; step <= 12; step++) {
+			const bytes = Buffer.from(whole);
+			bytes[bytes.length - Math.floor((rows * step) / 13)]! ^= 0xff;
+			const file = join(folder, `changed_${step}`);
+			writeFileSync(file, bytes);
+			await refused(file, /ARCHIVE_(?:INCOMPLETE|CORRUPT)/, /./);
+			if (step === 6) await failureOf(importInto(file, { collectErrors: true }), /ARCHIVE_(?:INCOMPLETE|CORRUPT)/);
+		}
 	});
 
 	it('pg_dumpall’s, of several databases, is refused', async () => {
