@@ -43,16 +43,17 @@ const ground = ['errors.ts', 'certificateCodes.ts', 'parallel.ts'];
 const below = {
 	storage: [],
 	archive: ['storage'],
+	journal: ['archive', 'storage'],
 	tar: ['archive', 'storage'],
 	tree: ['tar', 'archive', 'storage'],
-	verify: ['tar', 'archive', 'storage'],
-	retention: ['verify', 'archive', 'storage'],
-	report: ['retention', 'verify', 'archive', 'storage'],
-	postgres: ['verify', 'tree', 'tar', 'archive', 'storage'],
-	qdrant: ['verify', 'tree', 'tar', 'archive', 'storage'],
-	files: ['verify', 'tree', 'tar', 'archive', 'storage'],
-	minio: ['verify', 'tree', 'tar', 'archive', 'storage'],
-	n8n: ['verify', 'tree', 'tar', 'archive', 'storage'],
+	verify: ['tar', 'journal', 'archive', 'storage'],
+	retention: ['verify', 'journal', 'archive', 'storage'],
+	report: ['retention', 'verify', 'journal', 'archive', 'storage'],
+	postgres: ['verify', 'tree', 'tar', 'journal', 'archive', 'storage'],
+	qdrant: ['verify', 'tree', 'tar', 'journal', 'archive', 'storage'],
+	files: ['verify', 'tree', 'tar', 'journal', 'archive', 'storage'],
+	minio: ['verify', 'tree', 'tar', 'journal', 'archive', 'storage'],
+	n8n: ['verify', 'tree', 'tar', 'journal', 'archive', 'storage'],
 };
 
 /** The arrows of the layout (CONTRIBUTING.md): imports go from the nodes down to the storage, and never back up. */

@@ -12,6 +12,7 @@ export * from './instance';
 export * from './tree';
 export * from './retention';
 export * from './report';
+export * from './journal';
 export * from './verify';
 // With the list of all systems; they stand in front of the functions of the same names above, which take a list.
 export {

@@ -9,6 +9,10 @@ export const LIMITS = {
 	verification: 4 * 1024 * 1024,
 	/** Who holds a lock, or is writing an archive. */
 	lock: 64 * 1024,
+	/** An event of the journal: its texts are cut. */
+	event: 32 * 1024,
+	/** The log for people, which is cut at its beginning. */
+	log: 4 * 1024 * 1024,
 	/** Keys of the archives that a run deletes or copies: a hundred thousand. */
 	notes: 32 * 1024 * 1024,
 	/** What was noted of the manifests of a million backups, compressed. */

@@ -2,7 +2,7 @@
  * Where the backups themselves lie in the server that is backed up. They are never backed up into themselves: each backup would
  * hold those before it, and so all of them would grow without an end.
  */
-import { MANIFEST_SUFFIX } from '../archive';
+import { HOUSEKEEPING, MANIFEST_SUFFIX } from '../archive';
 import { BackupError } from '../errors';
 import { S3Storage } from '../storage';
 import type { Storage } from '../storage/storage';
@@ -31,7 +31,7 @@ export async function ownStorageAt(
 async function shows(client: S3Client, storage: S3Storage, signal: AbortSignal | undefined): Promise<boolean> {
 	const { bucket, prefix } = storage.place;
 	try {
-		for await (const { key, size, modifiedAt, etag } of storage.list('')) {
+		for await (const { key, size, modifiedAt, etag } of storage.list('', { without: HOUSEKEEPING })) {
 			if (!key.endsWith(MANIFEST_SUFFIX)) continue;
 			const found = await client.bucket(bucket).head(prefix + key, signal);
 			const isOfSameTime = Math.abs((found?.modifiedAt ?? 0) - modifiedAt.getTime()) < 1000;

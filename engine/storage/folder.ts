@@ -8,6 +8,7 @@ import { inParallel } from '../parallel';
 import { closeSource } from './chunks';
 import { folderError, systemCode } from './folder-errors';
 import { freeBytesAt, isNothingThere, locate, lstatOrNothing, roomAt, syncFolder, type Place } from './folder-paths';
+import { appendLine } from './folder-append';
 import { openFile } from './folder-read';
 import { SmallFiles } from './folder-small';
 import { walk, type FoundFile } from './folder-walk';
@@ -20,12 +21,22 @@ import {
 	assertPrefix,
 	folderOf,
 	isObjectKey,
+	mayLieBetween,
 	nameOf,
 	partKeys,
 } from './keys';
 import { formatPointer, MAX_POINTER_BYTES, parsePointer, targetBeside } from './pointer';
 import { type OnNotice, StallWatch } from './stall';
-import type { ReadOptions, RemovalFailure, SmallReader, Storage, StoredObject, WriteOptions } from './storage';
+import type {
+	ListOptions,
+	ReadOptions,
+	RemovalFailure,
+	Rotation,
+	SmallReader,
+	Storage,
+	StoredObject,
+	WriteOptions,
+} from './storage';
 
 export interface FolderStorageOptions {
 	/** Absolute path of the folder; created (0700) by the first write. It may itself be a symbolic link. */
@@ -157,9 +168,9 @@ export class FolderStorage implements Storage {
 		return stats?.isFile() ? { key, size: stats.size, modifiedAt: stats.mtime } : undefined;
 	}
 
-	async *list(prefix: string): AsyncGenerator<StoredObject, void, undefined> {
+	async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<StoredObject, void, undefined> {
 		assertPrefix(prefix);
-		for await (const batch of this.#walk(prefix)) {
+		for await (const batch of this.#walk(prefix, options)) {
 			for (const { key, size, modifiedAt, isLink, sharedAs } of batch) {
 				if (isLink || !isObjectKey(key)) continue;
 				yield sharedAs === undefined ? { key, size, modifiedAt } : { key, size, modifiedAt, sharedAs };
@@ -257,11 +268,18 @@ export class FolderStorage implements Storage {
 		return swept;
 	}
 
-	async *#walk(prefix: string): AsyncGenerator<FoundFile[], void, undefined> {
+	async appendLine(key: string, line: string, rotation: Rotation): Promise<void> {
+		assertObjectKey(key);
+		await this.#explained(key, async () => await appendLine(await locate(this.#root, key, true), line, rotation));
+	}
+
+	async *#walk(prefix: string, { without, ...range }: ListOptions = {}): AsyncGenerator<FoundFile[], void, undefined> {
 		const folderKey = folderOf(prefix);
 		const place = await this.#ifThere(folderKey, (found) => Promise.resolve(found));
 		if (!place) return;
-		const batches = walk(place.directory, folderKey, (key) => key.startsWith(prefix));
+		const isWanted = (key: string) =>
+			key.startsWith(prefix) && !(without && key.startsWith(without)) && mayLieBetween(key, range);
+		const batches = walk(place.directory, folderKey, isWanted);
 		let isHanging = false;
 		try {
 			for (;;) {

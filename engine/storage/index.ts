@@ -1,4 +1,13 @@
 export { FolderStorage, type FolderStorageOptions } from './folder';
 export { probeStorage } from './probe';
 export { S3Storage, type RetryPolicy, type S3StorageOptions } from './s3';
-export type { DeletionLock, ReadOptions, RemovalFailure, Storage, StoredObject, WriteOptions } from './storage';
+export type {
+	DeletionLock,
+	ListOptions,
+	ReadOptions,
+	RemovalFailure,
+	Rotation,
+	Storage,
+	StoredObject,
+	WriteOptions,
+} from './storage';

@@ -86,6 +86,18 @@ export function folderOf(key: string): string {
 	return key.slice(0, key.lastIndexOf('/') + 1);
 }
 
+/** Whether a key lies between two others, in the order of their bytes; of a folder with its slash, whether something in it may. */
+export function mayLieBetween(key: string, { after, before }: { after?: string; before?: string }): boolean {
+	const isFolder = key.endsWith('/');
+	const isAfter = after === undefined || (isFolder && after.startsWith(key)) || isBehind(key, after);
+	return isAfter && (before === undefined || isBehind(before, key));
+}
+
+/** Whether a key comes after another one in the order of their bytes. */
+export function isBehind(key: string, other: string): boolean {
+	return Buffer.compare(Buffer.from(key), Buffer.from(other)) > 0;
+}
+
 /** The key's last segment. */
 export function nameOf(key: string): string {
 	return key.slice(key.lastIndexOf('/') + 1);

@@ -43,6 +43,23 @@ export interface ReadOptions {
 	lends?: boolean;
 }
 
+export interface ListOptions {
+	/** Only keys that come after this one in the order of their bytes: what comes before it costs no page. */
+	after?: string;
+	/** Only keys that come before this one; what comes behind it costs no page where a storage lists in that order. */
+	before?: string;
+	/** A folder with its slash whose content is left out: it may hold far more than all the rest. */
+	without?: string;
+}
+
+/** When a file of lines is put aside and a new one begun. */
+export interface Rotation {
+	/** Bytes from which on it is put aside. */
+	maxBytes: number;
+	/** How many files there are at most, with the one that is written to. */
+	files: number;
+}
+
 /** An object that could not be removed. */
 export interface RemovalFailure {
 	key: string;
@@ -108,7 +125,14 @@ export interface Storage {
 	stat(key: string): Promise<StoredObject | undefined>;
 
 	/** Every finished object whose key begins with the prefix, in no promised order. */
-	list(prefix: string): AsyncIterable<StoredObject>;
+	list(prefix: string, options?: ListOptions): AsyncIterable<StoredObject>;
+
+	/**
+	 * Appends a line to a file that people follow, whoever else appends to it at that time. What is too long is put aside as
+	 * `<key>.1`, `<key>.2`, and so on. Storages without the method have no files that can be appended to.
+	 * @param line without its end
+	 */
+	appendLine?(key: string, line: string, rotation: Rotation): Promise<void>;
 
 	/** Removes an object; fine where there is none. */
 	remove(key: string): Promise<void>;

@@ -119,9 +119,9 @@ class BackupScan<T> {
 	}
 
 	async #list(): Promise<void> {
-		for await (const object of this.storage.list(this.#prefix)) {
+		for await (const object of this.storage.list(this.#prefix, { without: HOUSEKEEPING })) {
 			throwIfCancelled(this.options.signal);
-			if (!object.key.startsWith(HOUSEKEEPING)) takeInto(this.#listing, object);
+			takeInto(this.#listing, object);
 		}
 	}
 

@@ -1,3 +1,5 @@
+import { isBehind } from '../keys';
+import type { ListOptions } from '../storage';
 import { assertRoot, type S3Requests } from './requests';
 import { elements, textOf } from './xml';
 
@@ -9,32 +11,62 @@ export interface ListedObject {
 	etag?: string;
 }
 
+/** Where a page of a list begins. */
+type PageStart = Partial<Record<'continuation-token' | 'start-after', string>>;
+
 /**
  * Every object below a prefix, page by page (ListObjectsV2). A page tells where the next one begins, so pages come one after
  * the other; each is asked for before the reader gets the objects of the one before it. A reader that leaves early does not get
  * the page that was asked for.
+ * @param options whole keys in the bucket; a server that does not begin where it is told to costs pages, and changes nothing else
  * @throws S3Failure; BackupError CANCELLED
  */
 export async function* listObjects(
 	requests: S3Requests,
 	prefix: string,
 	signal?: AbortSignal,
+	{ after, before, without }: ListOptions = {},
 ): AsyncGenerator<ListedObject, void, undefined> {
-	const pageAt = async (token?: string): Promise<string> => {
-		const query: Record<string, string> = { 'list-type': '2', 'encoding-type': 'url', prefix };
-		if (token !== undefined) query['continuation-token'] = token;
+	const pageAt = async (start: PageStart): Promise<string> => {
+		const query: Record<string, string> = { 'list-type': '2', 'encoding-type': 'url', prefix, ...start };
 		const answer = await requests.send({ method: 'GET', query, signal });
 		assertRoot(answer, 'ListBucketResult');
 		return answer.text;
 	};
-	for (let page: Promise<string> | undefined = pageAt(); page;) {
+	/** Behind all that is left out; tried once, for a server that takes no notice of it would begin at the start again. */
+	let leap = without === undefined ? undefined : `${without}${LAST_IN_FOLDER}`;
+	for (let page: Promise<string> | undefined = pageAt(after === undefined ? {} : { 'start-after': after }); page;) {
 		const text: string = await page;
 		const token = textOf(text, 'IsTruncated') === 'true' ? textOf(text, 'NextContinuationToken') : undefined;
-		page = token === undefined ? undefined : pageAt(token);
+		let next: Promise<string> | undefined;
+		if (token !== undefined && without !== undefined && leap !== undefined && lastKeyOf(text)?.startsWith(without)) {
+			next = leapOver(pageAt, leap, token);
+			leap = undefined;
+		} else if (token !== undefined) next = pageAt({ 'continuation-token': token });
+		page = next;
 		// Its failure is thrown when the page is wanted.
 		page?.catch(() => {});
-		yield* objectsOf(text);
+		for (const object of objectsOf(text)) {
+			if (before !== undefined && !isBehind(before, object.key)) return;
+			if (after !== undefined && !isBehind(object.key, after)) continue;
+			if (without === undefined || !object.key.startsWith(without)) yield object;
+		}
 	}
+}
+
+/** Nothing that this package names comes behind it in a folder. */
+const LAST_IN_FOLDER = '~';
+
+async function leapOver(pageAt: (start: PageStart) => Promise<string>, leap: string, token: string): Promise<string> {
+	const page = await pageAt({ 'start-after': leap });
+	const [first] = objectsOf(page);
+	return first === undefined || isBehind(first.key, leap) ? page : await pageAt({ 'continuation-token': token });
+}
+
+function lastKeyOf(page: string): string | undefined {
+	const last = page.slice(Math.max(0, page.lastIndexOf('<Contents>')));
+	const key = textOf(last, 'Key');
+	return key === undefined ? undefined : decoderOf(page)(key);
 }
 
 function* objectsOf(page: string): Generator<ListedObject, void, undefined> {

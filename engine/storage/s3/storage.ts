@@ -12,7 +12,15 @@ import {
 	partKeys,
 } from '../keys';
 import { formatPointer, MAX_POINTER_BYTES, parsePointer } from '../pointer';
-import type { DeletionLock, ReadOptions, RemovalFailure, Storage, StoredObject, WriteOptions } from '../storage';
+import type {
+	DeletionLock,
+	ListOptions,
+	ReadOptions,
+	RemovalFailure,
+	Storage,
+	StoredObject,
+	WriteOptions,
+} from '../storage';
 import { BatchDelete } from './batch-delete';
 import { CreateOnly } from './conditional';
 import { copyObject, headOfSource } from './copy';
@@ -196,10 +204,13 @@ export class S3Storage implements Storage {
 		return this.#versions.notes();
 	}
 
-	async *list(prefix: string): AsyncGenerator<StoredObject, void, undefined> {
+	async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<StoredObject, void, undefined> {
 		assertPrefix(prefix);
+		const inBucket = Object.fromEntries(
+			Object.entries(options).map(([name, key]) => [name, this.#inBucket(key as string)]),
+		);
 		try {
-			for await (const object of listObjects(this.#requests, this.#inBucket(prefix))) {
+			for await (const object of listObjects(this.#requests, this.#inBucket(prefix), undefined, inBucket)) {
 				const key = object.key.slice(this.#settings.prefix.length);
 				if (isObjectKey(key)) yield { ...object, key };
 			}

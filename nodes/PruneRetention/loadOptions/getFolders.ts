@@ -1,6 +1,6 @@
 import type { ILoadOptionsFunctions, INodePropertyOptions } from 'n8n-workflow';
 
-import { MANIFEST_SUFFIX } from '../../../engine';
+import { HOUSEKEEPING, MANIFEST_SUFFIX } from '../../../engine';
 import { toNodeError } from '../../shared/errors';
 import { openStorageForList } from '../../shared/storage';
 
@@ -12,7 +12,7 @@ export async function getFolders(this: ILoadOptionsFunctions): Promise<INodeProp
 	try {
 		const storage = await openStorageForList(this);
 		const counts = new Map(USUAL.map((folder) => [folder, 0]));
-		for await (const { key } of storage.list('')) {
+		for await (const { key } of storage.list('', { without: HOUSEKEEPING })) {
 			if (!key.endsWith(MANIFEST_SUFFIX)) continue;
 			for (const folder of foldersAbove(key)) counts.set(folder, (counts.get(folder) ?? 0) + 1);
 		}

@@ -12,9 +12,8 @@ export async function searchFiles(this: ILoadOptionsFunctions, filter = ''): Pro
 	try {
 		const storage = await openStorageForList(this);
 		const files: StoredObject[] = [];
-		for await (const file of storage.list('')) {
-			const isOurs = file.key.startsWith(HOUSEKEEPING) || isOwnName(file.key);
-			if (!isOurs && file.key.toLowerCase().includes(filter.toLowerCase())) files.push(file);
+		for await (const file of storage.list('', { without: HOUSEKEEPING })) {
+			if (!isOwnName(file.key) && file.key.toLowerCase().includes(filter.toLowerCase())) files.push(file);
 		}
 		files.sort((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime());
 		const results = files.map(({ key, size, modifiedAt }) => ({

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { probeStorage, type Storage } from '../../../engine/storage';
+import { type ListOptions, probeStorage, type Storage } from '../../../engine/storage';
 import { lend } from '../../../engine/storage/lent';
 import { all, content, digest, failing, stalling } from './content';
 
@@ -104,6 +104,19 @@ export function storageContract(name: string, start: () => Promise<StorageUnderT
 			const [listed] = await all(storage.list('list/other'));
 			expect(listed).toMatchObject({ key: 'list/other.sql', size: 3 });
 			expect(Math.abs(Date.now() - listed!.modifiedAt.getTime())).toBeLessThan(3_600_000);
+		});
+
+		it('lists a range of keys, and leaves a folder out', async () => {
+			for (const key of ['range/a', 'range/b/2', 'range/b/1', 'range/b0', 'range/c', '.range/x']) {
+				await storage.write(key, content(3));
+			}
+			const listed = async (prefix: string, options: ListOptions) =>
+				(await all(storage.list(prefix, options))).map(({ key }) => key).sort();
+			expect(await listed('range/', { after: 'range/b/1' })).toEqual(['range/b/2', 'range/b0', 'range/c']);
+			expect(await listed('range/', { after: 'range/a', before: 'range/b0' })).toEqual(['range/b/1', 'range/b/2']);
+			expect(await listed('range/b/', { after: 'range/b/', before: 'range/b/2' })).toEqual(['range/b/1']);
+			expect(await listed('range/', { without: 'range/b/' })).toEqual(['range/a', 'range/b0', 'range/c']);
+			expect(await listed('', { without: '.range/', before: 'range/b/' })).not.toContain('.range/x');
 		});
 
 		it('never overwrites: the second write of a key fails and leaves the first as it was', async () => {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { listObjects } from '../../../../engine/storage/s3/listing';
+import type { ListOptions } from '../../../../engine/storage';
 import type { S3Request, S3Requests } from '../../../../engine/storage/s3/requests';
 
 /** A bucket of pages with two keys each; every request for one is noted. */
@@ -61,4 +62,59 @@ it('throws what a page fails with when that page is wanted', async () => {
 	expect((await objects.next()).value).toMatchObject({ key: '0/a b' });
 	expect((await objects.next()).value).toMatchObject({ key: '0/c' });
 	await expect(objects.next()).rejects.toThrow('broken');
+});
+
+/** A bucket of so many objects in each of three folders, in pages of ten; every request is noted. */
+function bucketOfFolders(each: number, { heedsStart = true } = {}) {
+	const keys = ['a', 'b', 'c'].flatMap((folder) =>
+		Array.from({ length: each }, (_one, index) => `${folder}/${String(index).padStart(4, '0')}`),
+	);
+	const asked: S3Request[] = [];
+	const send = async ({ query = {} }: S3Request) => {
+		asked.push({ query } as S3Request);
+		const after = query['start-after'];
+		const token = query['continuation-token'];
+		const start = token !== undefined ? Number(token) : after && heedsStart ? keys.findIndex((key) => key > after) : 0;
+		const from = start < 0 ? keys.length : start;
+		const page = keys.slice(from, from + 10);
+		const isLast = from + 10 >= keys.length;
+		const items = page.map((key) => `<Contents><Key>${encodeURIComponent(key)}</Key><Size>1</Size></Contents>`);
+		const next = isLast ? '' : `<NextContinuationToken>${from + 10}</NextContinuationToken>`;
+		const head = `<IsTruncated>${!isLast}</IsTruncated>${next}<EncodingType>url</EncodingType>`;
+		return await Promise.resolve({
+			headers: {},
+			text: `<ListBucketResult>${head}${items.join('')}</ListBucketResult>`,
+		});
+	};
+	const listed = async (options: ListOptions) => {
+		asked.length = 0;
+		const found: string[] = [];
+		for await (const { key } of listObjects({ send } as unknown as S3Requests, '', undefined, options)) found.push(key);
+		return { found, requests: asked.length };
+	};
+	return { keys, listed };
+}
+
+it('leaps over a folder that is left out, however large it is', async () => {
+	for (const each of [5, 10, 200]) {
+		const { keys, listed } = bucketOfFolders(each);
+		const { found, requests } = await listed({ without: 'b/' });
+		expect(found).toEqual(keys.filter((key) => !key.startsWith('b/')));
+		expect(requests).toBeLessThanOrEqual(Math.ceil((2 * each) / 10) + 3);
+	}
+});
+
+it('begins and ends where it is told to', async () => {
+	const { keys, listed } = bucketOfFolders(200);
+	const range = { after: 'b/0100', before: 'b/0109' };
+	const { found, requests } = await listed(range);
+	expect(found).toEqual(keys.filter((key) => key > range.after && key < range.before));
+	// One is asked for ahead.
+	expect(requests).toBeLessThanOrEqual(2);
+});
+
+it('gives the same from a server that does not begin where it is told to', async () => {
+	const { keys, listed } = bucketOfFolders(30, { heedsStart: false });
+	expect((await listed({ without: 'b/' })).found).toEqual(keys.filter((key) => !key.startsWith('b/')));
+	expect((await listed({ after: 'b/0010' })).found).toEqual(keys.filter((key) => key > 'b/0010'));
 });
