@@ -1,4 +1,6 @@
+export { Bandwidth } from './bandwidth';
 export { FolderStorage, type FolderStorageOptions } from './folder';
+export { gatedStorage, type Gate } from './gate';
 export { probeStorage } from './probe';
 export { S3Storage, type RetryPolicy, type S3StorageOptions } from './s3';
 export type {

@@ -15,7 +15,8 @@ import {
 } from '../../engine';
 import { type ArchivePlace, chosenBackup, chosenFile, withIncomingFile } from '../shared/archiveSource';
 import { decryptionKeys } from '../shared/encryption';
-import { textOf } from '../shared/fields';
+import { bandwidthIn } from '../shared/bandwidth';
+import { collectionOf, textOf } from '../shared/fields';
 import { openStorage } from '../shared/storage';
 
 import { OWN_KINDS } from './backupContent';
@@ -44,6 +45,7 @@ export async function withSource<T>(
 	use: (open: OpenSource) => Promise<T>,
 ): Promise<T> {
 	const from = context.getNodeParameter('source', item) as 'storage' | 'binaryData' | 'snapshotFile' | 'url';
+	if (from === 'url' || (from === 'storage' && settings.serverFetches)) assertUnlimited(context, item);
 	switch (from) {
 		case 'storage':
 			return await use(await storedBackup(context, item, settings));
@@ -59,6 +61,18 @@ export async function withSource<T>(
 		case 'url':
 			return await use({ source: behindUrl(context, item) });
 	}
+}
+
+/** @throws BackupError INVALID_INPUT: what the server fetches by itself comes as fast as it likes */
+function assertUnlimited(context: IExecuteFunctions, item: number): void {
+	if (!bandwidthIn(collectionOf(context, 'options', item, 'Options'))) return;
+	throw new BackupError(
+		'INVALID_INPUT',
+		'Bandwidth Limit (MB/s) cannot slow down what the Qdrant server fetches by itself.',
+		{
+			hint: 'Set it to 0, or let the snapshot go through n8n: Fetch From Bucket off, or another Source than URL.',
+		},
+	);
 }
 
 async function storedBackup(context: IExecuteFunctions, item: number, settings: Settings): Promise<OpenSource> {

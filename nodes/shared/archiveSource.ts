@@ -12,6 +12,7 @@ import {
 	type Storage,
 } from '../../engine';
 
+import { limitedStorage } from './bandwidth';
 import { BinaryInput } from './binaryInput';
 import { decryptionKeys } from './encryption';
 import { prefixOf } from './folder';
@@ -86,7 +87,8 @@ export async function withIncomingFile<T>(
 	const key = manifest?.file ?? binary.fileName ?? name;
 	const storage = await BinaryInput.open(context.helpers, binary, key);
 	try {
-		return await use({ storage, key, folder: undefined, manifest, keys: await decryptionKeys(context, item) });
+		const limited = limitedStorage(context, item, storage);
+		return await use({ storage: limited, key, folder: undefined, manifest, keys: await decryptionKeys(context, item) });
 	} finally {
 		storage.close();
 	}

@@ -12,6 +12,7 @@ import {
 } from '../../engine';
 
 import { armoredBlocks } from './armor';
+import { limitedStorage } from './bandwidth';
 import { numberOf } from './fields';
 import { type FileAccess, guardedByN8n, guardedBySettings } from './fileAccess';
 import { showWarnings } from './hints';
@@ -136,10 +137,12 @@ function serverSideEncryption(credential: StorageCredential): S3StorageOptions['
 	return { kmsKeyId: credential.kmsKeyId ?? '' };
 }
 
-/** The storage of a running node. @throws BackupError as storageOf does */
+/** The storage of a running node, within the limit of its option Bandwidth Limit. @throws BackupError as storageOf does, INVALID_INPUT */
 export async function openStorage(context: IExecuteFunctions, itemIndex: number): Promise<Storage> {
 	const credential = await context.getCredentials(STORAGE_CREDENTIAL, itemIndex);
-	return await storageOf(credential as unknown as StorageCredential, guardedByN8n(context.helpers), useOf(context));
+	const access = guardedByN8n(context.helpers);
+	const storage = await storageOf(credential as unknown as StorageCredential, access, useOf(context));
+	return limitedStorage(context, itemIndex, storage);
 }
 
 function useOf(context: IExecuteFunctions): StorageUse {

@@ -92,6 +92,17 @@ describe('Back Up and Restore', () => {
 		expect(execFileSync('tar', ['-tf', join(storageFolder, whole['key'])]).toString()).toContain('contracts/old.pdf');
 	});
 
+	it('keeps to a bandwidth limit, and refuses one under which nothing would come through', async () => {
+		const { node, root } = await stage();
+		const options = { bandwidthLimit: 50 };
+		const [made] = (await node.ok('backUp', { path: root, options })) as [Json];
+		const into = fresh();
+		await node.ok('restore', { ...backup('id', made['id']), targetFolder: into, options });
+		expect(look(into)).toEqual(look(root));
+		const error = await node.fails('backUp', { path: root, options: { bandwidthLimit: 0.01 } });
+		expect(error).toMatch(/Bandwidth Limit \(MB\/s\) is 0\.01/);
+	});
+
 	it('backs up what fits patterns, under a name of its own', async () => {
 		const { node, root } = await stage();
 		const parameters = {

@@ -9,6 +9,7 @@
  * the packed names of what is to be removed.
  */
 import { BackupError, cancelled, messageOf, throwIfCancelled, type ErrorCode } from '../../errors';
+import type { Gate } from '../../storage/gate';
 import { Selection, shownName, type SelectionChoices } from '../../tree';
 import { STALE_AFTER_MS } from '../unfinished';
 import { assertApart, assertUnseen } from './apart';
@@ -40,6 +41,8 @@ export interface MirrorOptions {
 	checkpointBytes?: number;
 	/** Who runs it, for other runs that find the target taken: `the workflow "Hourly mirror", execution 17`. */
 	owner?: string;
+	/** What the bytes of objects go through that are not copied by their server. */
+	gate?: Gate;
 	onProgress?: (progress: { name: string; copied: number; bytes: number }) => void;
 	signal?: AbortSignal | undefined;
 }
@@ -120,7 +123,7 @@ class Mirror {
 	) {
 		const { source, target, choices, removal, concurrency = 16, bytesAtOnce = 64 * MIB } = options;
 		this.#state = new StateStore(source, target);
-		this.#ends = { source, target, id: this.#state.id, remove: removal !== undefined };
+		this.#ends = { source, target, id: this.#state.id, remove: removal !== undefined, gate: options.gate };
 		this.#report = emptyReport(source.description, target.description, options.dryRun ?? false);
 		this.#selection = new Selection(choices);
 		this.#copies = new Slots(concurrency, bytesAtOnce);

@@ -3,6 +3,7 @@
  * object that the record speaks of, or one that is to be removed, the object itself is asked for: a listing is never
  * proof of absence.
  */
+import type { Gate } from '../../storage/gate';
 import type { Met } from './march';
 import type { Listed, Place } from './place';
 import type { StateRecord } from './state';
@@ -33,6 +34,8 @@ export interface Ends {
 	id: string;
 	/** Whether extra objects at the target are to go. */
 	remove: boolean;
+	/** What the bytes of objects go through. */
+	gate?: Gate | undefined;
 }
 
 /** What is to be done, where nothing has to be asked for it; for most of what did not change. */

@@ -2,13 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { throwIfCancelled } from '../../errors';
-import { ObjectChanged, type Listed } from './place';
+import { gatedBytes, type Gate } from '../../storage/gate';
+import { ObjectChanged, type Listed, type OpenObject } from './place';
 import { markOf, type Ends } from './settle';
 import type { StateRecord } from './state';
 
 /** How often what changes while it is read is read again. */
 const TRIES = 3;
 const WAIT_MS = 200;
+/** Many objects are under way at once: each goes on in small pieces, so that none stands still for long enough to be given up. */
+const GATED_BYTES = 64 * 1024;
 
 export type Transferred =
 	| { kind: 'copied'; record: StateRecord }
@@ -59,8 +62,22 @@ async function once(
 	const opened = await source.open(object, signal);
 	if (!opened) return undefined;
 	try {
-		return recordOf(opened.facts, await target.write(opened, { mark: markOf(ends.id, opened.facts), isNew, signal }));
+		const content = ends.gate ? gated(opened, ends.gate, signal) : opened;
+		return recordOf(opened.facts, await target.write(content, { mark: markOf(ends.id, opened.facts), isNew, signal }));
 	} finally {
 		await opened.close();
 	}
+}
+
+/** Its content, however it is read, through a gate. */
+function gated(object: OpenObject, gate: Gate, signal: AbortSignal): OpenObject {
+	const { bytes, ranges } = object;
+	const through = (source: AsyncIterable<Uint8Array>) => gatedBytes(source, gate, signal, GATED_BYTES);
+	return {
+		...object,
+		bytes: through(bytes),
+		...(ranges && { ranges: { ...ranges, read: (start, end) => through(ranges.read(start, end)) } }),
+		confirm: async () => await object.confirm(),
+		close: async () => await object.close(),
+	};
 }

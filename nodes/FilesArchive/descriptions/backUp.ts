@@ -7,6 +7,7 @@ import {
 	tagsOption,
 	timeZoneOption,
 } from '../../shared/descriptions/archive';
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { backupTypeField, incrementalOptions } from '../../shared/descriptions/incremental';
 import { optionsField } from '../../shared/descriptions/options';
 import { patternFields } from '../../shared/descriptions/patterns';
@@ -41,6 +42,7 @@ const source: INodeProperties[] = [
 ];
 
 const options: INodeProperties[] = [
+	bandwidthOption,
 	compressionLevelOption,
 	archiveFolderOption(OWN_FOLDER),
 	...incrementalOptions('files'),

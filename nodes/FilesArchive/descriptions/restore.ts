@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { heldFields, heldOptions, selectionFields } from '../../shared/descriptions/held';
 import { optionsField } from '../../shared/descriptions/options';
 import { existingEntriesFields } from '../../shared/descriptions/overwriting';
@@ -63,5 +64,5 @@ export const restoreFields: INodeProperties[] = [
 		},
 	}),
 	simplifyField(shown),
-	optionsField('restore', [...heldOptions(OWN_FOLDER), ownersOption]),
+	optionsField('restore', [bandwidthOption, ...heldOptions(OWN_FOLDER), ownersOption]),
 ];

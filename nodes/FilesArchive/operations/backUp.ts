@@ -1,5 +1,6 @@
 import { backUpFiles } from '../../../engine';
 import { madeOutput } from '../../shared/backupOutput';
+import { limitedStorage } from '../../shared/bandwidth';
 import { BinaryOutput } from '../../shared/binaryOutput';
 import { decryptionKeys, encryptionKeys } from '../../shared/encryption';
 import { forbiddenByN8n, guardedByN8n } from '../../shared/fileAccess';
@@ -38,7 +39,7 @@ export const backUp: Operation = {
 			name,
 			notIn: ownFolder === undefined ? [] : [ownFolder],
 			forbidden: forbiddenByN8n(context.helpers),
-			storage: output ?? (await openStorage(context, item)),
+			storage: output ? limitedStorage(context, item, output) : await openStorage(context, item),
 			...(encryption && { encryption }),
 			keys,
 			signal: context.getExecutionCancelSignal(),

@@ -7,6 +7,7 @@ import {
 	tagsOption,
 	timeZoneOption,
 } from '../../shared/descriptions/archive';
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { prefixField } from '../../shared/descriptions/held';
 import { backupTypeField, incrementalOptions } from '../../shared/descriptions/incremental';
 import { optionsField } from '../../shared/descriptions/options';
@@ -22,6 +23,7 @@ import { versionsField } from './versions';
 const shown = shownFor(['backUp']);
 
 const options: INodeProperties[] = [
+	bandwidthOption,
 	{
 		displayName: 'Bucket Configuration',
 		name: 'configuration',

@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { existingField } from '../../shared/descriptions/existing';
 import { prefixField } from '../../shared/descriptions/held';
 import { optionsField } from '../../shared/descriptions/options';
@@ -188,5 +189,12 @@ export const mirrorFields: INodeProperties[] = [
 	...ends,
 	...removal,
 	simplifyField(shown),
-	optionsField('mirror', [caCertificateOption]),
+	optionsField('mirror', [
+		{
+			...bandwidthOption,
+			description:
+				'How many megabytes a second may be copied, by all copies together. 0 is no limit. What a server copies within itself does not count.',
+		},
+		caCertificateOption,
+	]),
 ];

@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { existingField } from '../../shared/descriptions/existing';
 import { heldFields, heldOptions, selectionFields } from '../../shared/descriptions/held';
 import { optionsField } from '../../shared/descriptions/options';
@@ -43,6 +44,7 @@ const target: INodeProperties[] = [
 ];
 
 const options: INodeProperties[] = [
+	bandwidthOption,
 	caCertificateOption,
 	...heldOptions(OWN_FOLDER),
 	{

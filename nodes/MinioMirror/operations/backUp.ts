@@ -1,6 +1,7 @@
 import { backUpBuckets, BackupError, type Versions } from '../../../engine';
 import { archiveSettings } from '../../shared/archiveSettings';
 import { madeOutput } from '../../shared/backupOutput';
+import { limitedStorage } from '../../shared/bandwidth';
 import { BinaryOutput } from '../../shared/binaryOutput';
 import { decryptionKeys, encryptionKeys } from '../../shared/encryption';
 import { errorItem, toNodeError } from '../../shared/errors';
@@ -47,7 +48,7 @@ export const backUp: Operation = {
 			objectTags: yesNoIn(options, 'objectTags', true, 'Object Tags'),
 			skipUnreadable: yesNoIn(options, 'skipUnreadable', false, 'Skip Unreadable'),
 			configuration: yesNoIn(options, 'configuration', true, 'Bucket Configuration'),
-			storage: output ?? (await openStorage(context, item)),
+			storage: output ? limitedStorage(context, item, output) : await openStorage(context, item),
 			...(encryption && { encryption }),
 			keys,
 			signal: context.getExecutionCancelSignal(),

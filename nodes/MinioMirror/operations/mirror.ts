@@ -1,6 +1,7 @@
 import type { INodeExecutionData } from 'n8n-workflow';
 
 import { mirror as mirrorPlaces } from '../../../engine';
+import { bandwidthIn } from '../../shared/bandwidth';
 import { errorItem } from '../../shared/errors';
 import { showWarnings } from '../../shared/hints';
 import { lockOwner } from '../../shared/lockOwner';
@@ -23,6 +24,7 @@ export const mirror: Operation = {
 		const isSimple = isSimplified(context, item);
 		const { choices, removal, dryRun } = settings;
 		const signal = context.getExecutionCancelSignal() ?? new AbortController().signal;
+		const gate = bandwidthIn(settings.options);
 		const progress = progressLog((line) => logger.info(`MinIO Mirror: ${line}`));
 		const report = await withPlaces(context, item, settings, signal, async ({ source, target }) => {
 			const onProgress = ({ copied, bytes }: { copied: number; bytes: number }) =>
@@ -36,6 +38,7 @@ export const mirror: Operation = {
 				dryRun,
 				owner,
 				signal,
+				...(gate && { gate }),
 				onProgress,
 			});
 		});

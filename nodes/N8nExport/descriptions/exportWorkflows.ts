@@ -7,6 +7,7 @@ import {
 	tagsOption,
 	timeZoneOption,
 } from '../../shared/descriptions/archive';
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { optionsField } from '../../shared/descriptions/options';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { shownFor } from '../../shared/operation';
@@ -51,6 +52,7 @@ export const exportFields: INodeProperties[] = [
 	...destinationFields([OPERATION], 'none'),
 	simplifyField(shown),
 	optionsField(OPERATION, [
+		bandwidthOption,
 		compressionLevelOption,
 		{
 			displayName: 'Data Tables',

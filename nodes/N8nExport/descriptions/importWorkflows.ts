@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { optionsField } from '../../shared/descriptions/options';
 import { folderOption, requireEncryptionOption } from '../../shared/descriptions/source';
 import { simplifyField } from '../../shared/descriptions/simplify';
@@ -85,6 +86,7 @@ export const importFields: INodeProperties[] = [
 	},
 	simplifyField(shown),
 	optionsField(OPERATION, [
+		bandwidthOption,
 		{
 			displayName: 'Import Archived',
 			name: 'withArchived',

@@ -10,6 +10,7 @@ import {
 	tagsOption,
 	timeZoneOption,
 } from '../../shared/descriptions/archive';
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { optionsField } from '../../shared/descriptions/options';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { decryptionKeys, ENCRYPTION_CREDENTIAL, encryptionKeys } from '../../shared/encryption';
@@ -53,6 +54,7 @@ const fields: INodeProperties[] = [
 	compressionField(shown),
 	simplifyField(shown),
 	optionsField('backUpInstance', [
+		bandwidthOption,
 		compressionLevelOption,
 		archiveFolderOption(OWN_FOLDER),
 		tagsOption,

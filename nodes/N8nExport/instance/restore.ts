@@ -10,6 +10,7 @@ import {
 	restoreInstance as restore,
 } from '../../../engine';
 import { chosenBackup } from '../../shared/archiveSource';
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { optionsField } from '../../shared/descriptions/options';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { backupField, folderOption, requireEncryptionOption } from '../../shared/descriptions/source';
@@ -88,7 +89,7 @@ const fields: INodeProperties[] = [
 		displayOptions: shown,
 	},
 	simplifyField(shown),
-	optionsField(OPERATION, [folderOption(OWN_FOLDER), requireEncryptionOption]),
+	optionsField(OPERATION, [bandwidthOption, folderOption(OWN_FOLDER), requireEncryptionOption]),
 ];
 
 /** Prepares what a new n8n starts from: one item with what it needs. */

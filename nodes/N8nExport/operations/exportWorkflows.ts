@@ -1,6 +1,7 @@
 import { exportWorkflows as exportThem, type ExportForm } from '../../../engine';
 import { archiveSettings } from '../../shared/archiveSettings';
 import { madeOutput } from '../../shared/backupOutput';
+import { limitedStorage } from '../../shared/bandwidth';
 import { BinaryOutput } from '../../shared/binaryOutput';
 import { encryptionKeys } from '../../shared/encryption';
 import { collectionOf, textOf, yesNoIn } from '../../shared/fields';
@@ -38,7 +39,7 @@ export const exportWorkflows: Operation = {
 			choice,
 			dataTables: yesNoIn(options, 'dataTables', true, 'Data Tables'),
 			form: context.getNodeParameter('form', item) as ExportForm,
-			storage: output ?? (await openStorage(context, item)),
+			storage: output ? limitedStorage(context, item, output) : await openStorage(context, item),
 			...(encryption && { encryption }),
 			...(signal && { signal }),
 			log: (line) => logger.debug(`${TITLE}: ${line}`),

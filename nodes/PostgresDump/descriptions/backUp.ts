@@ -7,6 +7,7 @@ import {
 	tagsOption,
 	timeZoneOption,
 } from '../../shared/descriptions/archive';
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { connectTimeoutOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
@@ -120,6 +121,7 @@ const options: INodeProperties = {
 	default: {},
 	displayOptions: shown,
 	options: [
+		bandwidthOption,
 		{
 			displayName: 'Clean',
 			name: 'clean',

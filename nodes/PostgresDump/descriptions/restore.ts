@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import {
 	backupField,
@@ -164,7 +165,13 @@ export const restoreFields: INodeProperties[] = [
 		placeholder: 'Add Option',
 		default: {},
 		displayOptions: shownFor(['restore'], database),
-		options: [connectTimeoutOption, folderOption(OWN_FOLDER), ...restoreOptions, requireEncryptionOption],
+		options: [
+			bandwidthOption,
+			connectTimeoutOption,
+			folderOption(OWN_FOLDER),
+			...restoreOptions,
+			requireEncryptionOption,
+		],
 	},
 	{
 		displayName: 'Options',
@@ -173,6 +180,12 @@ export const restoreFields: INodeProperties[] = [
 		placeholder: 'Add Option',
 		default: {},
 		displayOptions: shownFor(['restore'], { restoreKind: ['globals'] }),
-		options: [connectTimeoutOption, existingRolesOption, folderOption(OWN_FOLDER), requireEncryptionOption],
+		options: [
+			bandwidthOption,
+			connectTimeoutOption,
+			existingRolesOption,
+			folderOption(OWN_FOLDER),
+			requireEncryptionOption,
+		],
 	},
 ];

@@ -12,6 +12,7 @@ import {
 	type Storage,
 } from '../../../engine';
 import { madeOutput } from '../../shared/backupOutput';
+import { limitedStorage } from '../../shared/bandwidth';
 import { BinaryOutput } from '../../shared/binaryOutput';
 import { encryptionKeys } from '../../shared/encryption';
 import { errorItem, toNodeError } from '../../shared/errors';
@@ -87,7 +88,7 @@ async function store(run: Run, part: Part, storage: Storage): Promise<Manifest> 
 async function archive(run: Run, part: Part): Promise<INodeExecutionData> {
 	const { context, item, settings } = run;
 	const output = run.storage ? undefined : new BinaryOutput(context.helpers);
-	const manifest = await store(run, part, run.storage ?? (output as BinaryOutput));
+	const manifest = await store(run, part, run.storage ?? limitedStorage(context, item, output as BinaryOutput));
 	const { warnings } = manifest;
 	run.warnings.push(...warnings);
 	const { folder } = settings;

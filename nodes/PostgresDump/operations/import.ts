@@ -1,6 +1,7 @@
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import { type ForeignDump, importGlobals, importServer, openForeignDump, restoreDatabase } from '../../../engine';
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { connectTimeoutOption, requireEncryptionOption, sourceFields } from '../../shared/descriptions/source';
 import { textOf } from '../../shared/fields';
@@ -35,7 +36,7 @@ function optionsFor(contents: ImportContents, options: typeof restoreOptions) {
 		placeholder: 'Add Option',
 		default: {},
 		displayOptions: shownFor(SHOWN, { contents: [contents] }),
-		options: [connectTimeoutOption, ...options, requireEncryptionOption],
+		options: [bandwidthOption, connectTimeoutOption, ...options, requireEncryptionOption],
 	};
 }
 

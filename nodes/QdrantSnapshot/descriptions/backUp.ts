@@ -7,6 +7,7 @@ import {
 	tagsOption,
 	timeZoneOption,
 } from '../../shared/descriptions/archive';
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { shownFor } from '../../shared/operation';
@@ -71,6 +72,7 @@ const options: INodeProperties = {
 	default: {},
 	displayOptions: shownFor(['backUp']),
 	options: [
+		bandwidthOption,
 		compressionLevelOption,
 		...connectionOptions,
 		archiveFolderOption(OWN_FOLDER),

@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { timeZoneOption } from '../../shared/descriptions/archive';
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
 import { keptCopiesOption } from '../../shared/descriptions/keptCopies';
 import { simplifyField } from '../../shared/descriptions/simplify';
@@ -76,6 +77,7 @@ const options: INodeProperties = {
 	default: {},
 	displayOptions: shownFor(['restore']),
 	options: [
+		bandwidthOption,
 		...connectionOptions,
 		{
 			displayName: 'Fetch From Bucket',

@@ -10,6 +10,7 @@ import {
 	type Storage,
 } from '../../../engine';
 import { madeOutput } from '../../shared/backupOutput';
+import { limitedStorage } from '../../shared/bandwidth';
 import { BinaryOutput } from '../../shared/binaryOutput';
 import { encryptionKeys } from '../../shared/encryption';
 import { errorItem, toNodeError } from '../../shared/errors';
@@ -91,7 +92,7 @@ export const backUp: Operation = {
 		const encryption = context.getNodeParameter('encrypt', item) ? await encryptionKeys(context, item) : undefined;
 		const toStorage = context.getNodeParameter('destination', item) === 'storage';
 		const output = toStorage ? undefined : new BinaryOutput(context.helpers);
-		const storage = output ?? (await openStorage(context, item));
+		const storage = output ? limitedStorage(context, item, output) : await openStorage(context, item);
 		const connection = await qdrantConnection(context, item, settings.connection);
 		return await archiveAll({ context, item, settings, connection, encryption, output, storage, isSimple });
 	},

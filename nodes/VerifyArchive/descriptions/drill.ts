@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { KIND_OPTIONS } from '../../shared/descriptions/kinds';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { requireEncryptionOption } from '../../shared/descriptions/source';
@@ -32,5 +33,10 @@ export const drillFields: INodeProperties[] = [
 	...scratchFields('drill'),
 	...onFailureFields('drill'),
 	simplifyField(shownFor(['drill'])),
-	optionsField('drill', [recordOption, requireEncryptionOption, ...scratchOptions({ '/operation': ['drill'] })]),
+	optionsField('drill', [
+		bandwidthOption,
+		recordOption,
+		requireEncryptionOption,
+		...scratchOptions({ '/operation': ['drill'] }),
+	]),
 ];

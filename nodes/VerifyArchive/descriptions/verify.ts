@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { requireEncryptionOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
@@ -38,6 +39,7 @@ const level: INodeProperties = {
 const inList = { '/which': ['all', 'newest', 'due'] };
 
 const options: INodeProperties[] = [
+	bandwidthOption,
 	{
 		displayName: 'Max Backups per Run',
 		name: 'maxBackups',

@@ -28,12 +28,16 @@ async function source(kind: 'bucket' | 'folder') {
 	return bucketPlace(server, from, 'source');
 }
 
-async function mirrored(kind: 'bucket' | 'folder', changes: Changes = {}): Promise<ChangingProxy> {
+async function mirrored(
+	kind: 'bucket' | 'folder',
+	changes: Changes = {},
+	options: Parameters<typeof run>[2] = {},
+): Promise<ChangingProxy> {
 	const to = await server.createBucket();
 	const proxy = await startChangingProxy(server.endpoint, changes);
 	onTestFinished(async () => await proxy.stop());
 	const target = bucketPlace(server, to, 'target', { endpoint: proxy.endpoint });
-	expect(await run(await source(kind), target)).toMatchObject({
+	expect(await run(await source(kind), target, options)).toMatchObject({
 		added: { count: 1 },
 		failed: { count: 0 },
 		warnings: [],
@@ -59,6 +63,19 @@ describe('a large object that is streamed', () => {
 		const parts = requests.filter(({ line }) => line.includes('partNumber='));
 		expect(parts).toHaveLength(3);
 		expect(parts.every(isStreamed)).toBe(true);
+	});
+
+	it.each(['bucket', 'folder'] as const)('goes through the gate of the run, from a %s', async (kind) => {
+		let bytes = 0;
+		let largest = 0;
+		const pass = (length: number) => {
+			bytes += length;
+			largest = Math.max(largest, length);
+			return Promise.resolve();
+		};
+		await mirrored(kind, {}, { gate: { pass } });
+		expect(bytes).toBe(CONTENT.length);
+		expect(largest).toBeLessThanOrEqual(64 * 1024);
 	});
 
 	it.each(['bucket', 'folder'] as const)('is whole where the way to the server damages it, from a %s', async (kind) => {
