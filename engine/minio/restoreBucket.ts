@@ -55,7 +55,7 @@ export interface RestoredBucket extends RestoredTree {
 
 /**
  * A restore that broke is run again, and goes on where it was.
- * @throws BackupError NOT_CONFIRMED, INVALID_INPUT (a backup of something else, no such bucket), and as restoreTree,
+ * @throws BackupError NOT_CONFIRMED, INVALID_INPUT (a backup of something else, no such bucket, keys that the server does not take), and as restoreTree,
  * openNeeded and the server do
  */
 export async function restoreBucket(options: RestoreBucketOptions): Promise<RestoredBucket> {
@@ -81,20 +81,26 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
 			...(onProgress && { onProgress }),
 		};
 		const selection = new Selection(options.choices);
+		const isOfVersions = restoresVersions(options, warnings);
+		const target = new BucketTarget({
+			...common,
+			...(isOfVersions && { existing: 'overwrite' as const }),
+			onLeftOut: warn,
+		});
 		let restored: RestoredTree;
 		// An empty bucket is a backup as well.
 		if (reader.manifest.counts['files'] === 0) {
 			if (!selection.isWhole) throw nothingSelected(reader.key);
 			restored = NOTHING;
-		} else if (restoresVersions(options, warnings)) {
+		} else if (isOfVersions) {
 			await assertKeepsVersions(client, bucket, isBucketCreated, options);
-			restored = await restoreVersions({ ...common, warn, selection });
+			restored = await restoreVersions({ ...common, target, warn, selection });
 		} else {
-			const target = new BucketTarget({ ...common, onLeftOut: warn });
 			restored = await restoreTree({ ...common, target, selection: objectsOf(options, selection) });
 		}
 		warnings.push(...selection.warnings);
 		const configured = await configure(bucket, options, warnings);
+		target.refused.assertNone();
 		return { ...restored, bucket: options.bucket, isBucketCreated, configured, warnings };
 	} finally {
 		client.close();

@@ -26,8 +26,7 @@ import {
 	type TreeEntry,
 } from '../tree';
 import type { Bucket } from './client';
-import { BucketTarget } from './target';
-import type { UnfinishedUploads } from './unfinished';
+import type { BucketTarget } from './target';
 import { historiesIn, standingOf, Turns, type HistoryItem, type KeyHistory, type Standing } from './versions';
 
 export interface RestoreVersionsOptions extends Pick<RestoreTreeOptions, 'signal' | 'onProgress'> {
@@ -37,8 +36,8 @@ export interface RestoreVersionsOptions extends Pick<RestoreTreeOptions, 'signal
 	/** That keeps versions. */
 	bucket: Bucket;
 	prefix: string;
-	withoutPrefix: string;
-	unfinished: UnfinishedUploads;
+	/** That overwrites: whether anything may be, is found out here. */
+	target: BucketTarget;
 	/** Which keys are restored. */
 	selection: EntrySelection;
 	/** What becomes of a key that has other versions: those of the backup come after them where it is `overwrite`. */
@@ -72,10 +71,9 @@ export async function restoreVersions(options: RestoreVersionsOptions): Promise<
 	const signal = options.signal ?? new AbortController().signal;
 	try {
 		throwIfCancelled(signal);
-		const target = new BucketTarget({ ...options, existing: 'overwrite', onLeftOut: options.warn });
-		const plan = await planOf(options, target, signal);
-		await target.prepare();
-		const restore = new VersionsRestore(options, target, plan, signal);
+		const plan = await planOf(options, signal);
+		await options.target.prepare();
+		const restore = new VersionsRestore(options, plan, signal);
 		for (const turn of [...plan.frames.keys()].sort((one, other) => one - other)) await restore.turn(turn);
 		await tellTwice(options, plan.before + restore.result.written, signal);
 		return restore.result;
@@ -84,8 +82,8 @@ export async function restoreVersions(options: RestoreVersionsOptions): Promise<
 	}
 }
 
-async function planOf(options: RestoreVersionsOptions, target: BucketTarget, signal: AbortSignal): Promise<Plan> {
-	const { reader, archives, bucket, prefix, selection, existing } = options;
+async function planOf(options: RestoreVersionsOptions, signal: AbortSignal): Promise<Plan> {
+	const { reader, archives, bucket, target, prefix, selection, existing } = options;
 	const turns = new Turns(archives);
 	const before = await versionCount(bucket, prefix, signal);
 	const plan: Plan = { turns, frames: new Map(), bytes: 0, entries: 0, before };
@@ -147,9 +145,9 @@ class VersionsRestore {
 	#doneBytes = 0;
 	#doneEntries = 0;
 
-	constructor(options: RestoreVersionsOptions, target: BucketTarget, plan: Plan, signal: AbortSignal) {
+	constructor(options: RestoreVersionsOptions, plan: Plan, signal: AbortSignal) {
 		this.#options = options;
-		this.#target = target;
+		this.#target = options.target;
 		this.#plan = plan;
 		this.#signal = signal;
 	}
@@ -177,6 +175,7 @@ class VersionsRestore {
 	async *#due(turn: number): AsyncGenerator<Due> {
 		const { reader, selection } = this.#options;
 		for await (const history of historiesIn(reader, selection, this.#signal)) {
+			for (const { entry } of history.items) this.#target.pass(entry);
 			const turns = this.#plan.turns.of(history.items);
 			const start = turns.indexOf(turn);
 			if (start >= 0) yield { history, start, end: turns.lastIndexOf(turn) + 1 };
@@ -239,6 +238,8 @@ class VersionsRestore {
 	async #put({ entry, isDeleteMarker }: HistoryItem, content: AsyncIterable<Uint8Array>): Promise<void> {
 		const { bucket } = this.#options;
 		throwIfCancelled(this.#signal);
+		// Without its versions it has nothing to be deleted.
+		if (this.#target.refused.has(entry.name)) return this.#progress(entry);
 		if (isDeleteMarker) {
 			const [failure] = await bucket.remove([this.#target.keyOf(entry.name)], this.#signal);
 			if (failure) throw failure.error;

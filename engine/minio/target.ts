@@ -6,8 +6,10 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { BackupError } from '../errors';
 import { shownName, type Existing, type TreeEntry, type TreeTarget } from '../tree';
-import { attributesFrom, headersOf, type Bucket, type ObjectAttributes, type ObjectFacts } from './client';
+import { attributesFrom, headersOf, KeyNotTaken, type Bucket, type ObjectAttributes, type ObjectFacts } from './client';
+import { KeysAbove } from './keysAbove';
 import { ListedKeys } from './listedKeys';
+import { RefusedKeys } from './refusedKeys';
 import type { UnfinishedUploads } from './unfinished';
 import { hasContent, type StandingObject } from './sameContent';
 import { isVersionName, keyOfVersion, titleOf, versionIn } from './versions';
@@ -32,6 +34,11 @@ export class BucketTarget implements TreeTarget {
 	readonly #options: BucketTargetOptions;
 
 	readonly #listed: ListedKeys;
+	readonly #above = new KeysAbove();
+	/** Which object an entry lies below. */
+	readonly #below = new WeakMap<TreeEntry, string>();
+	/** What was not written because of its key. */
+	readonly refused = new RefusedKeys();
 
 	constructor(options: BucketTargetOptions) {
 		this.#options = options;
@@ -90,15 +97,27 @@ export class BucketTarget implements TreeTarget {
 		return (await hasContent(bucket, key, entry, objectNow(found), signal)) ? 'same' : 'other';
 	}
 
+	pass(entry: TreeEntry): void {
+		const above = this.#above.of(this.keyOf(entry.name));
+		if (above !== undefined) this.#below.set(entry, above);
+	}
+
+	/** An object whose key the server does not take is noted in `refused`, and keeps no other from being written. */
 	async writeFile(entry: TreeEntry, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
 		const { bucket, existing, onLeftOut } = this.#options;
-		await bucket.put(this.keyOf(entry.name), content, {
-			size: entry.size,
-			attributes: attributesFrom(entry.attributes),
-			replaces: existing === 'overwrite',
-			signal,
-			...(onLeftOut && { onLeftOut }),
-		});
+		try {
+			await bucket.put(this.keyOf(entry.name), content, {
+				size: entry.size,
+				attributes: attributesFrom(entry.attributes),
+				replaces: existing === 'overwrite',
+				below: this.#below.get(entry),
+				signal,
+				...(onLeftOut && { onLeftOut }),
+			});
+		} catch (error) {
+			if (!(error instanceof KeyNotTaken)) throw error;
+			this.refused.add(entry.name, error);
+		}
 	}
 
 	/** Tags come after the content. Others than those of the backup are only replaced where that was asked for. */

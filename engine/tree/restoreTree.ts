@@ -200,8 +200,10 @@ class TreeRestore {
 		isWanted: (entry: TreeEntry) => boolean,
 		action: (entry: TreeEntry) => Promise<void> | undefined,
 	): Promise<void> {
+		const { target } = this.#options;
 		for await (const entries of this.#plan.entriesOf.chunks()) {
 			for (const entry of entries) {
+				target.pass?.(entry);
 				if (!isWanted(entry)) continue;
 				throwIfCancelled(this.#signal);
 				const doing = action(entry);

@@ -23,6 +23,11 @@ export interface TreeTarget {
 	 */
 	prepare?(totals: { bytes: number; entries: number }, signal: AbortSignal): Promise<void>;
 	/**
+	 * Called with each entry that is restored, in the order of names, whenever the index is read to write some of them: what is known
+	 * of an entry by those before it.
+	 */
+	pass?(entry: TreeEntry): void;
+	/**
 	 * What stands at the place of an entry: nothing, the very same (an earlier run has restored it, or it never changed), or
 	 * something else. Asked before each `write`.
 	 */

@@ -19,8 +19,9 @@ import { clientError, isObjectChanged, type Role } from './errors';
 import { listPages, type ListOptions } from './listing';
 import type { ListedObject } from './page';
 import { prefixesOf } from './prefixes';
+import { KeysBelow } from './keysBelow';
 import { LeadingSlashes } from './leadingSlashes';
-import { putObject, putTags, type PutContext, type PutOptions } from './put';
+import { putObject, putTags, type KeyOptions, type PutContext, type PutOptions } from './put';
 import { putRanges, takesRanges, type Ranges } from './putRanges';
 import { TagCalls, type Tags } from './tags';
 import { listVersions, type KeyVersions, type VersionListOptions } from './versions';
@@ -74,6 +75,7 @@ export class Bucket {
 	readonly #context: PutContext;
 	readonly #deletions: BatchDelete;
 	readonly #slashes: LeadingSlashes;
+	readonly #below: KeysBelow;
 
 	constructor(requests: S3Requests, role: Role) {
 		this.name = requests.settings.bucket;
@@ -88,6 +90,7 @@ export class Bucket {
 		};
 		this.#deletions = new BatchDelete(requests);
 		this.#slashes = new LeadingSlashes(requests);
+		this.#below = new KeysBelow(requests);
 	}
 
 	/** Every object, each once, in the order of compareNames. @throws BackupError SOURCE_FAILED where the list cannot be relied upon */
@@ -211,11 +214,7 @@ export class Bucket {
 	 */
 	async put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<string> {
 		return await this.#explained(key, async () => {
-			return await this.#slashes.kept(
-				key,
-				async () => await putObject(this.#context, key, content, options),
-				options.signal,
-			);
+			return await this.#held(key, options, async () => await putObject(this.#context, key, content, options));
 		});
 	}
 
@@ -226,11 +225,7 @@ export class Bucket {
 	 */
 	async putRanges(key: string, ranges: Ranges, options: PutOptions): Promise<string | undefined> {
 		return await this.#explained(key, async () => {
-			return await this.#slashes.kept(
-				key,
-				async () => await putRanges(this.#context, key, ranges, options),
-				options.signal,
-			);
+			return await this.#held(key, options, async () => await putRanges(this.#context, key, ranges, options));
 		});
 	}
 
@@ -246,7 +241,7 @@ export class Bucket {
 	 */
 	async copy(key: string, options: CopyOptions): Promise<string | undefined> {
 		return await this.#explained(key, async () => {
-			return await this.#slashes.kept(key, async () => await copyObject(this.#context, key, options), options.signal);
+			return await this.#held(key, options, async () => await copyObject(this.#context, key, options));
 		});
 	}
 
@@ -328,6 +323,11 @@ export class Bucket {
 		if (total !== undefined) return Number(total);
 		const head = await headObject(this.#requests, key, signal);
 		return head && head.etag === etagOf(headers) ? head.size : NaN;
+	}
+
+	/** Writes under a key, where the server can hold that. @throws KeyNotTaken */
+	async #held<T>(key: string, { below, signal }: KeyOptions, write: () => Promise<T>): Promise<T> {
+		return await this.#below.listed(key, below, async () => await this.#slashes.kept(key, write, signal), signal);
 	}
 
 	async #explained<T>(key: string, action: () => Promise<T>): Promise<T> {

@@ -8,18 +8,17 @@ import { assertDone, type S3Requests } from '../../storage/s3/requests';
 import { textOf } from '../../storage/s3/xml';
 import { inParallel } from '../../parallel';
 import { headersOf, type ObjectAttributes } from './attributes';
-import { putTags, type PutContext } from './put';
+import { putTags, type KeyOptions, type PutContext } from './put';
 
 const GIB = 1024 ** 3;
 
 /** CopyObject takes up to 5 GiB, but smaller pieces can be cancelled and repeated; 10,000 of them hold 9 TiB. */
 const PIECE_BYTES = GIB;
 
-export interface CopyOptions {
+export interface CopyOptions extends KeyOptions {
 	from: { bucket: string; key: string; size: number; etag: string };
 	/** Metadata, headers and tags of a copy in pieces; one in one piece has those of the source by itself. */
 	attributes: ObjectAttributes;
-	signal: AbortSignal;
 	/** Called for what the server does not take and the copy is made without: a whole sentence, once. */
 	onLeftOut?: (message: string) => void;
 	/** Larger objects are copied in pieces of this size, at least 5 MiB. */

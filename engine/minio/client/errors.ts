@@ -4,6 +4,8 @@ import { isOfOwnersKey } from '../../storage/s3/codes';
 import { s3Error } from '../../storage/s3/errors';
 import { S3Failure } from '../../storage/s3/failure';
 import type { S3Settings } from '../../storage/s3/options';
+import { shownName } from '../../tree';
+import { isKeyRefused, KeyNotTaken } from './keyNotTaken';
 
 /** What a server is for: objects come from it, or go to it. */
 export type Role = 'source' | 'target';
@@ -60,6 +62,7 @@ export function clientError(error: unknown, role: Role, settings: S3Settings, ke
 	const storage = bucket ? `bucket ${bucket} at ${host}:${port}` : `S3 server ${host}:${port}`;
 	const explained = s3Error(error, { settings, storage, key });
 	const { code, hint, message, details } = explained;
+	if (role === 'target' && key !== '' && isKeyRefused(error)) return keyRefused(error, settings.bucket, key);
 	const isBucketMissing = error.code === 'NoSuchBucket';
 	// A server that is to copy such an object is the target, too.
 	const mapped = whyUnreadable(error) === undefined ? (CODES[role][code] ?? code) : 'SOURCE_FAILED';
@@ -67,6 +70,14 @@ export function clientError(error: unknown, role: Role, settings: S3Settings, ke
 		cause: error,
 		hint: HINTS[error.code ?? ''] ?? (code === 'STORAGE_DENIED' && isAboutRights(error) ? RIGHTS[role] : (hint ?? '')),
 		...(details && { details }),
+	});
+}
+
+function keyRefused(cause: S3Failure, bucket: string, key: string): KeyNotTaken {
+	const message = `The server takes no object ${shownName(key)} in the bucket ${bucket}: ${cause.code}: ${cause.message}`;
+	return new KeyNotTaken(message, {
+		cause,
+		hint: 'Not every server takes every key. Give it another key at the source, or leave it out by a pattern.',
 	});
 }
 

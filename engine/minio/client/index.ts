@@ -10,6 +10,7 @@ export {
 } from './configuration';
 export type { CopyOptions } from './copy';
 export { isObjectChanged, whyObjectUnreadable, type Role } from './errors';
+export { KeyNotTaken } from './keyNotTaken';
 export type { ListOptions } from './listing';
 export type { ListedObject } from './page';
 export type { PutOptions } from './put';

@@ -2,10 +2,10 @@
  * Keys that begin with a slash. MinIO stores `/a` as `a`, and answers to both names: where a bucket has both objects, the second one that is
  * copied there would replace the first without a word. So before the first such key is written, the server is asked by a key that it has.
  */
-import { BackupError } from '../../errors';
 import { headObject } from '../../storage/s3/object';
 import type { S3Requests } from '../../storage/s3/requests';
 import { shownName } from '../../tree';
+import { KeyNotTaken } from './keyNotTaken';
 import { listBucket } from './listing';
 import type { ListedObject } from './page';
 
@@ -17,7 +17,7 @@ export class LeadingSlashes {
 
 	/**
 	 * Writes under a key, if the server has that key.
-	 * @throws BackupError INVALID_INPUT where it takes it for another one; then nothing is left of it
+	 * @throws KeyNotTaken where it takes it for another one; then nothing is left of it
 	 */
 	async kept<T>(key: string, write: () => Promise<T>, signal: AbortSignal): Promise<T> {
 		if (!key.startsWith('/')) return await write();
@@ -45,10 +45,10 @@ export class LeadingSlashes {
 		return found?.key === key;
 	}
 
-	#dropped(key: string): BackupError {
+	#dropped(key: string): KeyNotTaken {
 		const { bucket } = this.requests.settings;
 		const message = `The server takes ${shownName(key)} for ${shownName(key.replace(/^\/+/, ''))} in the bucket ${bucket}, and may have another object there; it was not written.`;
-		return new BackupError('INVALID_INPUT', message, {
+		return new KeyNotTaken(message, {
 			hint: 'Leave it out by a pattern, or put everything below a prefix.',
 		});
 	}

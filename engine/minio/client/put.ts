@@ -17,13 +17,18 @@ import { headersOf, type ObjectAttributes } from './attributes';
 import { isToBeTried, storeWithTaken, takenOf } from './refused';
 import type { TagCalls } from './tags';
 
-export interface PutOptions {
+export interface KeyOptions {
+	/** The key of an object that this one lies below, `a` of `a/b`, where there is one or is to be one: see keysBelow.ts. */
+	below?: string | undefined;
+	signal: AbortSignal;
+}
+
+export interface PutOptions extends KeyOptions {
 	/** Bytes that the content has. */
 	size: number;
 	attributes?: ObjectAttributes;
 	/** Whether an object that is there is replaced; by default that fails. */
 	replaces?: boolean;
-	signal: AbortSignal;
 	/** Called for what the server does not take and the object is stored without: a whole sentence, once. */
 	onLeftOut?: (message: string) => void;
 }

@@ -116,7 +116,7 @@ export class BucketPlace implements Place {
 		return await this.#objects.open(this.#keyOf(object.name), object, signal);
 	}
 
-	async write(object: OpenObject, { mark, signal }: WriteOptions): Promise<string> {
+	async write(object: OpenObject, { mark, below, signal }: WriteOptions): Promise<string> {
 		const { facts, attributes, bytes, ranges } = object;
 		const key = this.#keyOf(facts.name);
 		const put = {
@@ -124,6 +124,7 @@ export class BucketPlace implements Place {
 			// Tags come after the content: a copy without them is not to be taken for a whole one.
 			attributes: attributes.tags ? attributes : marked(attributes, mark),
 			replaces: true,
+			below: below === undefined ? undefined : this.#keyOf(below),
 			signal,
 			onLeftOut: (message: string) => void this.#notes.add(message),
 		};
@@ -141,18 +142,32 @@ export class BucketPlace implements Place {
 		}
 	}
 
-	async copyFrom(source: Place, object: Listed, signal: AbortSignal): Promise<string | undefined> {
+	async copyFrom(
+		source: Place,
+		object: Listed,
+		options: Pick<WriteOptions, 'below' | 'signal'>,
+	): Promise<string | undefined> {
 		if (!(source instanceof BucketPlace) || !this.#copies) return undefined;
-		return await this.#copy(source, object, object.name, signal);
+		return await this.#copy(source, object, object.name, options);
 	}
 
-	async #copy(source: BucketPlace, object: Listed, to: string, signal: AbortSignal): Promise<string | undefined> {
+	async #copy(
+		source: BucketPlace,
+		object: Listed,
+		to: string,
+		{ below, signal }: Pick<WriteOptions, 'below' | 'signal'>,
+	): Promise<string | undefined> {
 		const key = source.#keyOf(object.name);
 		const from = { bucket: source.#options.bucket, key, size: object.size, etag: object.writtenVersion };
 		// A copy in one piece has the attributes of its source by itself.
 		const attributes = object.size > GIB ? await source.#objects.attributes(key, signal) : {};
 		try {
-			const etag = await this.#bucket.copy(this.#keyOf(to), { from, attributes, signal });
+			const etag = await this.#bucket.copy(this.#keyOf(to), {
+				from,
+				attributes,
+				below: below === undefined ? undefined : this.#keyOf(below),
+				signal,
+			});
 			if (etag === undefined) this.#copies = false;
 			return etag;
 		} catch (error) {
@@ -185,7 +200,7 @@ export class BucketPlace implements Place {
 	}
 
 	async move(object: Listed, to: string, signal: AbortSignal): Promise<void> {
-		const isCopied = this.#copies && (await this.#copy(this, object, to, signal)) !== undefined;
+		const isCopied = this.#copies && (await this.#copy(this, object, to, { signal })) !== undefined;
 		if (!isCopied) {
 			const opened = await this.open(object, signal);
 			if (!opened) return;

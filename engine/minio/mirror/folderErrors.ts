@@ -2,6 +2,7 @@
 import { BackupError } from '../../errors';
 import { shownName } from '../../tree';
 import { isErrno } from '../../tree/folder';
+import { KeyNotTaken } from '../client';
 
 /** @param name of the file that it is about; empty for the folder */
 export function folderError(
@@ -40,4 +41,12 @@ export function placeTaken(name: string, cause?: BackupError): BackupError {
 			hint: 'It is a link or a folder, it came to be while the mirror ran, or the file system takes two names for one (a and A, two forms of an accent): then give one of them another name at the source, or remove what stands there if the source has it no more.',
 		},
 	);
+}
+
+/** A folder stands where a new file has to be: the bucket has an object beside those below it, or had those before. */
+export function folderStands(name: string, cause: BackupError): KeyNotTaken {
+	return new KeyNotTaken(`A folder stands where the file ${shownName(name)} has to be.`, {
+		cause,
+		hint: 'A folder cannot hold a beside a/b. Give one of them another key at the source, or remove the folder if the source has nothing of it any more.',
+	});
 }

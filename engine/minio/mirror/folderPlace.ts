@@ -16,7 +16,7 @@ import {
 	type Walked,
 } from '../../tree/folder';
 import { confirmed } from './confirmed';
-import { folderError, placeTaken } from './folderErrors';
+import { folderError, folderStands, placeTaken } from './folderErrors';
 import { CHUNK_BYTES, FolderObjects, listed } from './folderObjects';
 import { folderOwnFiles } from './folderOwnFiles';
 import { FolderWriter } from './folderWriter';
@@ -128,8 +128,10 @@ export class FolderPlace implements Place {
 		return size === 0 && name.endsWith('/');
 	}
 
-	refuses(name: string): string | undefined {
+	refuses(name: string, below?: string): string | undefined {
 		if (this.#isForbidden(name)) return 'is one that must not be written';
+		if (below !== undefined) return `lies below another object, ${shownName(below)}, which is a file here`;
+		if (isPartial(name)) return 'is one that only files have that are being written';
 		if (name.endsWith('/')) return 'ends with a slash, as that of a folder';
 		for (const part of name.split('/')) {
 			if (part === '' || part === '.' || part === '..') return 'is no path of a file';
@@ -179,12 +181,19 @@ export class FolderPlace implements Place {
 			await this.#write(facts, confirmed(object, bytes), isNew, signal);
 		} catch (error) {
 			const isTaken = isNew && error instanceof BackupError && error.code === 'TARGET_EXISTS';
-			throw isTaken ? placeTaken(facts.name, error) : error;
+			throw isTaken ? await this.#whyTaken(facts.name, error) : error;
 		}
 		const stat = await this.#objects.lstat(facts.name).catch((error: unknown) => {
 			throw this.#error(error, facts.name);
 		});
 		return listed(facts.name, stat).writtenVersion;
+	}
+
+	/** A folder may be one that goes when what is in it is removed, so it keeps nothing else from being done. */
+	async #whyTaken(name: string, cause: BackupError): Promise<BackupError> {
+		const found = await this.#objects.lstat(name).catch(() => undefined);
+		const isFolder = found?.isDirectory() && (await this.#isListed(name));
+		return isFolder ? folderStands(name, cause) : placeTaken(name, cause);
 	}
 
 	memoryFor(size: number): number {

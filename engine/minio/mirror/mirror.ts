@@ -11,6 +11,8 @@
 import { BackupError, cancelled, messageOf, throwIfCancelled, type ErrorCode } from '../../errors';
 import type { Gate } from '../../storage/gate';
 import { Selection, shownName, type SelectionChoices } from '../../tree';
+import { KeyNotTaken } from '../client';
+import { KeysAbove } from '../keysAbove';
 import { STALE_AFTER_MS } from '../unfinished';
 import { assertApart, assertUnseen } from './apart';
 import { march, type Met } from './march';
@@ -90,6 +92,8 @@ export async function mirror(options: MirrorOptions): Promise<MirrorReport> {
 /** A name whose result is not taken up yet. */
 interface UnderWay {
 	met: Met;
+	/** The name of an object that it lies below: see KeysAbove. */
+	below: string | undefined;
 	result: StateRecord | undefined;
 	isDone: boolean;
 	promise: Promise<void> | undefined;
@@ -103,6 +107,7 @@ class Mirror {
 	readonly #report: MirrorReport;
 	readonly #selection: Selection;
 	readonly #extras = new NameList();
+	readonly #above = new KeysAbove();
 	readonly #copies: Slots;
 	readonly #questions = new Slots(ASKED_AT_ONCE, Infinity);
 	readonly #stop = new AbortController();
@@ -209,6 +214,8 @@ class Mirror {
 	async #beginAll(names: Iterable<Met>): Promise<void> {
 		for (const met of names) {
 			this.#throwIfFailed();
+			// What is only recorded stands in nobody's way.
+			const below = met.source || met.target ? this.#above.of(met.name) : undefined;
 			const isChosen = this.#isChosen(met);
 			const decision = isChosen ? settledAtOnce(met, this.#ends.remove) : undefined;
 			// So it is of nearly all of a million names: nothing is to be waited for, and nothing made for it.
@@ -218,7 +225,7 @@ class Mirror {
 				if (written) await written;
 				continue;
 			}
-			const under: UnderWay = { met, result: met.record, isDone: true, promise: undefined, told: [] };
+			const under: UnderWay = { met, below, result: met.record, isDone: true, promise: undefined, told: [] };
 			this.#queue.push(under);
 			if (decision && decision.kind !== 'copy') this.#note(under, decision);
 			else if (isChosen) await this.#begin(under, decision);
@@ -301,12 +308,16 @@ class Mirror {
 	async #copy(under: UnderWay, { source, isNew }: Extract<Decision, { kind: 'copy' }>): Promise<void> {
 		const report = this.#report;
 		if (this.#ends.target.implies?.(source)) return;
-		const refused = this.#ends.target.refuses(source.name);
-		if (refused !== undefined) return tell(under, report.leftOut, source);
+		const { below } = under;
+		const refused = this.#ends.target.refuses(source.name, below);
+		if (refused !== undefined) {
+			under.told.push(() => this.#tellOf(report.leftOut, source, `its name ${refused}.`));
+			return;
+		}
 		const into = isNew ? report.added : report.changed;
 		if (report.dryRun) return tell(under, into, source);
 		try {
-			const done = await transfer({ source, isNew }, this.#ends, this.#signal);
+			const done = await transfer({ source, isNew, below }, this.#ends, this.#signal);
 			if (done.kind === 'copied') {
 				under.result = done.record;
 				tell(under, into, done.record);
@@ -317,13 +328,20 @@ class Mirror {
 				this.options.onProgress?.({ name: source.name, copied: this.#copied.count, bytes: this.#copied.bytes });
 			} else tell(under, done.kind === 'vanished' ? report.vanished : report.changing, source);
 		} catch (error) {
+			if (!this.#signal.aborted && error instanceof KeyNotTaken) {
+				under.told.push(() => this.#tellOf(report.leftOut, source, messageOf(error)));
+				return;
+			}
 			if (this.#signal.aborted || !isOfOneObject(error) || this.#failures >= MOST_FAILURES) throw error;
 			if (error.code === 'TARGET_FAILED') this.#failures++;
-			under.told.push(() => {
-				count(report.failed, source);
-				if (report.failed.count <= 5) report.warnings.push(`${shownName(source.name)}: ${messageOf(error)}`);
-			});
+			under.told.push(() => this.#tellOf(report.failed, source, messageOf(error)));
 		}
+	}
+
+	/** Counts an object that is not in the target; why the first of them are not, is told. */
+	#tellOf(tally: Tally, source: Listed, why: string): void {
+		count(tally, source);
+		if (tally.count <= 5) this.#report.warnings.push(`${shownName(source.name)}: ${why}`);
 	}
 
 	/** @returns what is to be waited for, if anything */

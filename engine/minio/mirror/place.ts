@@ -37,6 +37,8 @@ export interface WriteOptions {
 	mark: string;
 	/** Whether the place has listed no object of this name. */
 	isNew: boolean;
+	/** The name of an object that this one lies below, `a` of `a/b`: one of the source, or one that the place has. */
+	below?: string | undefined;
 	signal: AbortSignal;
 }
 
@@ -60,8 +62,11 @@ export interface Place {
 	list(signal: AbortSignal): AsyncIterable<Iterable<Listed>>;
 	/** Whether a name is passed over on both sides, because the source may not be read there. */
 	leavesOut?(name: string): boolean;
-	/** Whether there can be an object of this name: the reason why not, as the end of a sentence. */
-	refuses(name: string): string | undefined;
+	/**
+	 * Whether there can be an object of this name: the reason why not, as the end of a sentence.
+	 * @param below as in WriteOptions
+	 */
+	refuses(name: string, below?: string): string | undefined;
 	/** Whether an object says nothing that this place does not have by itself: it is neither copied nor told of. */
 	implies?(object: Listed): boolean;
 	/** One object; undefined only where it is certain that there is none. */
@@ -71,14 +76,19 @@ export interface Place {
 	/**
 	 * Writes an object; it has its name only when it is whole and confirmed.
 	 * @returns its `writtenVersion`
+	 * @throws KeyNotTaken where it turns out that there can be no object of this name beside the others
 	 */
 	write(object: OpenObject, options: WriteOptions): Promise<string>;
 	/**
 	 * Has the server copy an object of another place of the same server.
 	 * @returns its `writtenVersion`; undefined where the bytes have to be read and written
-	 * @throws ObjectChanged
+	 * @throws ObjectChanged, KeyNotTaken
 	 */
-	copyFrom?(source: Place, object: Listed, signal: AbortSignal): Promise<string | undefined>;
+	copyFrom?(
+		source: Place,
+		object: Listed,
+		options: Pick<WriteOptions, 'below' | 'signal'>,
+	): Promise<string | undefined>;
 	/** Bytes of memory that writing an object of a size takes. */
 	memoryFor(size: number): number;
 	/**

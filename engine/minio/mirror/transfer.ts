@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { throwIfCancelled } from '../../errors';
 import { gatedBytes, type Gate } from '../../storage/gate';
-import { ObjectChanged, type Listed, type OpenObject } from './place';
+import { ObjectChanged, type Listed, type OpenObject, type WriteOptions } from './place';
 import { markOf, type Ends } from './settle';
 import type { StateRecord } from './state';
 
@@ -20,9 +20,13 @@ export type Transferred =
 	/** It changed each time while it was read. What the target has of it stays. */
 	| { kind: 'changing' };
 
+interface Copied extends Pick<WriteOptions, 'isNew' | 'below'> {
+	source: Listed;
+}
+
 /** @throws BackupError; what was under way has left nothing then */
 export async function transfer(
-	{ source: listed, isNew }: { source: Listed; isNew: boolean },
+	{ source: listed, ...how }: Copied,
 	ends: Ends,
 	signal: AbortSignal,
 ): Promise<Transferred> {
@@ -30,7 +34,7 @@ export async function transfer(
 	for (let tries = 1; ; tries++) {
 		throwIfCancelled(signal);
 		try {
-			const record = await once({ source: object, isNew }, ends, signal);
+			const record = await once({ source: object, ...how }, ends, signal);
 			if (record) return { kind: 'copied', record };
 		} catch (error) {
 			if (!(error instanceof ObjectChanged)) throw error;
@@ -44,7 +48,7 @@ export async function transfer(
 
 /** Undefined where the source does not have it. */
 async function once(
-	{ source: object, isNew }: { source: Listed; isNew: boolean },
+	{ source: object, isNew, below }: Copied,
 	ends: Ends,
 	signal: AbortSignal,
 ): Promise<StateRecord | undefined> {
@@ -56,14 +60,15 @@ async function once(
 		target: written,
 	});
 	if (target.copyFrom && target.server !== undefined && target.server === source.server) {
-		const written = await target.copyFrom(source, object, signal);
+		const written = await target.copyFrom(source, object, { below, signal });
 		if (written !== undefined) return recordOf(object, written);
 	}
 	const opened = await source.open(object, signal);
 	if (!opened) return undefined;
 	try {
 		const content = ends.gate ? gated(opened, ends.gate, signal) : opened;
-		return recordOf(opened.facts, await target.write(content, { mark: markOf(ends.id, opened.facts), isNew, signal }));
+		const mark = markOf(ends.id, opened.facts);
+		return recordOf(opened.facts, await target.write(content, { mark, isNew, below, signal }));
 	} finally {
 		await opened.close();
 	}

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -222,13 +222,42 @@ describe('a mirror', () => {
 	it('goes on when single objects cannot be copied, and removes nothing then', async () => {
 		const bucket = await server.createBucket();
 		await put(server, bucket, { a: '1', 'b/c': '2', d: '3' });
-		const copy = folder({ b: 'a file stands where a folder has to be', extra: 'x', more: 'y' });
+		const copy = folder({ extra: 'x', more: 'y' });
+		symlinkSync('a link stands where a folder has to be', path.join(copy, 'b'));
 		const report = await run(bucketPlace(server, bucket, 'source'), folderPlace(copy, 'target'), {
 			removal: { ceilingPercent: 90 },
 		});
 		expect(report).toMatchObject({ added: { count: 2 }, failed: { count: 1, names: ['b/c'] }, removed: { count: 0 } });
 		expect(report.warnings.join('\n')).toMatch(/could not be copied: b\/c[^]*Nothing was removed/);
+		unlinkSync(path.join(copy, 'b'));
 		expect(filesIn(copy)).toMatchObject({ a: '1', d: '3', extra: 'x' });
+	});
+
+	it('into a folder leaves out what lies below another object, which is told and keeps nothing else from being done', async () => {
+		const bucket = await server.createBucket();
+		const contents = { 'a/b': 'below', c: 'three', d: 'four', e: 'five' };
+		await put(server, bucket, contents);
+		const copy = folder({ a: 'a file that the source has no more', c: 'old', extra: 'x' });
+		const mirrored = async () => {
+			const removal = { ceilingPercent: 90 };
+			return await run(bucketPlace(server, bucket, 'source'), folderPlace(copy, 'target'), { removal });
+		};
+		const first = await mirrored();
+		expect(first).toMatchObject({
+			added: { count: 2 },
+			leftOut: { names: ['a/b'] },
+			removed: { names: ['a', 'extra'] },
+		});
+		expect(first.warnings.join()).toMatch('a/b: its name lies below another object, a, which is a file here.');
+		expect(await mirrored()).toMatchObject({ added: { count: 1 }, warnings: [] });
+		expect(filesIn(copy)).toEqual(contents);
+		// And the other way: a folder became a file.
+		await server.client.removeObject(bucket, 'a/b');
+		await put(server, bucket, { a: 'instead' });
+		const third = await mirrored();
+		expect(third).toMatchObject({ leftOut: { names: ['a'] }, removed: { names: ['a/b'] }, failed: { count: 0 } });
+		expect(third.warnings.join()).toMatch('A folder stands where the file a has to be.');
+		expect(await mirrored()).toMatchObject({ added: { names: ['a'] }, warnings: [] });
 	});
 
 	it('goes on however many objects the source cannot give, and names what it may not read', async () => {
