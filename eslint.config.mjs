@@ -47,6 +47,7 @@ const below = {
 	tar: ['archive', 'storage'],
 	tree: ['tar', 'archive', 'storage'],
 	verify: ['tar', 'journal', 'archive', 'storage'],
+	copy: ['journal', 'archive', 'storage'],
 	retention: ['verify', 'journal', 'archive', 'storage'],
 	report: ['retention', 'verify', 'journal', 'archive', 'storage'],
 	postgres: ['verify', 'tree', 'tar', 'journal', 'archive', 'storage'],

@@ -91,6 +91,11 @@ export class FolderStorage implements Storage {
 		this.description = options.description ?? `folder ${path.basename(this.#root) || this.#root}`;
 	}
 
+	/** The folder, as it was given: absolute, links not followed. */
+	get root(): string {
+		return this.#root;
+	}
+
 	async write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions = {}): Promise<StoredObject> {
 		try {
 			assertObjectKey(key);

@@ -100,6 +100,18 @@ export interface Storage {
 	 */
 	copy?(fromKey: string, toKey: string, options?: { signal?: AbortSignal }): Promise<StoredObject | undefined>;
 
+	/**
+	 * Like `copy`, out of another storage: by the server, where one server with one access key has both. Undefined where that is not
+	 * so, or the server cannot. Storages without the method cannot either.
+	 * @throws BackupError as `copy` does
+	 */
+	copyFrom?(
+		source: Storage,
+		fromKey: string,
+		toKey: string,
+		options?: { signal?: AbortSignal },
+	): Promise<StoredObject | undefined>;
+
 	/** What keeps an object from being deleted; undefined where nothing does, or where the storage knows no such thing. */
 	deletionLock?(key: string, signal?: AbortSignal): Promise<DeletionLock | undefined>;
 

@@ -24,13 +24,22 @@ export const CLAIM_SUFFIX = '.writing.json';
 const RENEW_MS = 5 * 60 * 1000;
 const DEAD_AFTER_MS = 60 * 60 * 1000;
 
-const claimSchema = z.object({ token: z.string(), kind: z.string(), name: z.string(), file: z.string() });
+const claimSchema = z.object({
+	token: z.string(),
+	kind: z.string(),
+	name: z.string(),
+	file: z.string(),
+	/** Taken by a copy from another storage, of which one at a time works on a storage. */
+	copy: z.literal(true).optional(),
+});
 
 /** What is to be written. */
 export interface Claimed {
 	kind: BackupKind;
 	name: string;
 	file: string;
+	/** Set by who copies the archive from another storage, and holds the lock of this one. */
+	copy?: true;
 }
 
 /** A claim that is held. */
@@ -82,6 +91,11 @@ export class Claim {
 			if (error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE') throw error;
 			return undefined;
 		}
+	}
+
+	/** Whether a copy from another storage has claimed the name of an archive. @throws BackupError what the storage throws */
+	static async isOfCopy(storage: Storage, archiveKey: string): Promise<boolean> {
+		return (await readClaim(storage, `${archiveKey}${CLAIM_SUFFIX}`))?.copy === true;
 	}
 
 	/** Whether others may have taken this writer for dead, be it long ago. */

@@ -24,16 +24,21 @@ export const COPY_PIECE_BYTES = GIB;
 export interface ObjectCopy {
 	requests: S3Requests;
 	createOnly: CreateOnly;
-	/** Whole keys in the bucket. */
+	/** Whole keys, each in the bucket of its requests. */
 	from: string;
 	to: string;
+	/** Those of the source, where that is in another bucket of the server. */
+	sourceRequests?: S3Requests;
 	/** What the copy is created with: storage class, encryption, lock. */
 	headers: Record<string, string>;
 }
 
 /** What is to be copied. @throws S3Failure, NoSuchKey where there is none */
-export async function headOfSource({ requests, from }: ObjectCopy, signal?: AbortSignal): Promise<ObjectHead> {
-	const head = await headObject(requests, from, signal);
+export async function headOfSource(
+	{ requests, sourceRequests = requests, from }: ObjectCopy,
+	signal?: AbortSignal,
+): Promise<ObjectHead> {
+	const head = await headObject(sourceRequests, from, signal);
 	if (head) return head;
 	throw new S3Failure('The object does not exist', { status: 404, code: 'NoSuchKey' });
 }
@@ -143,8 +148,8 @@ async function assertUnchanged(copy: ObjectCopy, head: ObjectHead, signal: Abort
 	throw new S3Failure('The object was replaced while it was being copied', { status: 409, code: 'SourceReplaced' });
 }
 
-function sourceHeaders({ requests, from }: ObjectCopy): Record<string, string> {
-	const path = [requests.settings.bucket, ...from.split('/')].map(escapeSegment).join('/');
+function sourceHeaders({ requests, sourceRequests = requests, from }: ObjectCopy): Record<string, string> {
+	const path = [sourceRequests.settings.bucket, ...from.split('/')].map(escapeSegment).join('/');
 	return { 'x-amz-copy-source': `/${path}` };
 }
 

@@ -148,21 +148,38 @@ export class S3Storage implements Storage {
 		toKey: string,
 		options: { signal?: AbortSignal } = {},
 	): Promise<StoredObject | undefined> {
+		return await this.copyFrom(this, fromKey, toKey, options);
+	}
+
+	async copyFrom(
+		source: Storage,
+		fromKey: string,
+		toKey: string,
+		options: { signal?: AbortSignal } = {},
+	): Promise<StoredObject | undefined> {
+		// What only looks like one, a proxy for it, has none of its parts.
+		if (!(source instanceof S3Storage && #settings in source) || !this.#isOnServerOf(source)) return undefined;
 		assertObjectKey(fromKey);
 		assertObjectKey(toKey);
 		const copy = {
 			requests: this.#requests,
 			createOnly: this.#createOnly,
-			from: this.#inBucket(fromKey),
+			from: source.#inBucket(fromKey),
 			to: this.#inBucket(toKey),
+			sourceRequests: source.#requests,
 			headers: objectHeaders(this.#options, new Date()),
 		};
 		// The source is the one that may be missing, the target the one that may exist.
-		const source = await this.#explained(fromKey, () => headOfSource(copy, options.signal));
+		const found = await source.#explained(fromKey, () => headOfSource(copy, options.signal));
 		return await this.#explained(toKey, async () => {
-			const isCopied = await copyObject(copy, source, options.signal);
-			return isCopied ? await this.#verified(toKey, source.size) : undefined;
+			const isCopied = await copyObject(copy, found, options.signal);
+			return isCopied ? await this.#verified(toKey, found.size) : undefined;
 		});
+	}
+
+	/** With two access keys, none may be good for both buckets; with two addresses, none may know the other's bucket. */
+	#isOnServerOf(other: S3Storage): boolean {
+		return other.place.endpoint === this.place.endpoint && other.#settings.accessKeyId === this.#settings.accessKeyId;
 	}
 
 	async replace(key: string, content: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<void> {

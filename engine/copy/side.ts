@@ -1,0 +1,71 @@
+import {
+	CLAIM_SUFFIX,
+	MANIFEST_SUFFIX,
+	scanBackups,
+	type DamagedManifest,
+	type ListedBackup,
+	type ManifestSummary,
+	type ManifestTrust,
+} from '../archive';
+import { newestFirst } from '../archive/catalog/list';
+import { canonicalJson } from '../archive/manifest/canonical';
+import type { Storage } from '../storage/storage';
+
+/** One of the two storages, as it was found. */
+export interface Side {
+	storage: Storage;
+	/** All backups, and checkpoints, by id: a backup before its weekly copies. */
+	byId: ReadonlyMap<string, readonly ListedBackup[]>;
+	/** Manifests that cannot be read, or are not to be believed, by the keys of their archives. */
+	damaged: ReadonlyMap<string, DamagedManifest>;
+	/** Bytes of archives that have no manifest, by key; true where the claim of a writer stands beside one. */
+	bare: ReadonlyMap<string, { size: number; isClaimed: boolean }>;
+}
+
+/**
+ * Looks at a storage.
+ * @param trust by what its manifests are believed
+ * @throws BackupError CANCELLED, STORAGE_UNREACHABLE, and what listing throws
+ */
+export async function readSide(
+	storage: Storage,
+	trust: ManifestTrust,
+	{ saves, signal }: { saves: boolean; signal: AbortSignal | undefined },
+): Promise<Side> {
+	const byId = new Map<string, ListedBackup[]>();
+	const found = await scanBackups<never>(storage, {
+		trust,
+		signal,
+		save: saves ? 'worthwhile' : 'never',
+		keep: (backup) => {
+			const { id } = backup.manifest;
+			byId.set(id, [...(byId.get(id) ?? []), backup]);
+			return undefined;
+		},
+	});
+	for (const copies of byId.values()) copies.sort(newestFirst);
+	const bare = new Map<string, { size: number; isClaimed: boolean }>();
+	for (const [key, { size, manifestSize }] of found.listing) {
+		if (size === undefined || manifestSize !== undefined || key.endsWith(CLAIM_SUFFIX)) continue;
+		bare.set(key, { size, isClaimed: found.listing.has(`${key}${CLAIM_SUFFIX}`) });
+	}
+	const damaged = new Map(found.damaged.map((one) => [one.manifestKey.slice(0, -MANIFEST_SUFFIX.length), one]));
+	return { storage, byId, damaged, bare };
+}
+
+/** Whether its archive is there, in the size that its manifest states. */
+export function isComplete({ manifest, foundSize }: ListedBackup): boolean {
+	return foundSize === manifest.size.stored;
+}
+
+/**
+ * Whether two manifests are of the same backup: they say the same, but for a pin, which people set and lift in each storage
+ * by itself.
+ */
+export function isSameBackup(one: ManifestSummary, other: ManifestSummary): boolean {
+	return factsOf(one) === factsOf(other);
+}
+
+function factsOf({ pinned: _pinned, ...facts }: ManifestSummary): string {
+	return canonicalJson(facts);
+}
