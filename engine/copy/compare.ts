@@ -1,0 +1,176 @@
+import type { ListedBackup, ManifestTrust } from '../archive';
+import { canonicalJson } from '../archive/manifest/canonical';
+import { readManifest } from '../archive/manifest/file';
+import type { Manifest } from '../archive/manifest/manifest';
+import { BackupError, listed, throwIfCancelled } from '../errors';
+import { mapInParallel } from '../parallel';
+import type { Storage } from '../storage/storage';
+import { assertApart } from './apart';
+import { bestOf, chosenFrom, unreadableIn, type CopyFilters } from './choose';
+import { isComplete, isSameBackup, readSide, type Side } from './side';
+import { assertRight } from './transfer';
+
+export interface CompareOptions {
+	source: Storage;
+	target: Storage;
+	filters?: CopyFilters;
+	/** Reads both copies of each backup, and all that they need, and compares hashes. By default sizes and manifests are compared. */
+	readEverything?: boolean;
+	/** By what manifests of both storages are believed. */
+	trust?: ManifestTrust;
+	/** Told after each backup that was read. */
+	onProgress?: (progress: { compared: number; total: number }) => void;
+	signal?: AbortSignal;
+}
+
+/** How a backup stands in both storages. */
+export type CompareOutcome =
+	| 'same'
+	| 'missingAtTarget'
+	| 'missingAtSource'
+	/** Both have a backup of this id or key, and they are not the same. */
+	| 'different'
+	| 'damagedAtSource'
+	| 'damagedAtTarget';
+
+export interface CompareRow {
+	/** That of the source, or of the target where the source has none; undefined where the manifest cannot be read. */
+	backup?: ListedBackup;
+	/** Of the archive. */
+	key: string;
+	outcome: CompareOutcome;
+	/** What is wrong, in whole sentences. */
+	problem?: string;
+}
+
+const READERS = 4;
+
+/**
+ * Tells what one of two storages lacks, holds differently, or holds damaged. Changes nothing.
+ * @returns the newest first; what cannot be read last
+ * @throws BackupError INVALID_INPUT, CANCELLED, STORAGE_UNREACHABLE, and what listing throws
+ */
+export async function compareStorages(options: CompareOptions): Promise<CompareRow[]> {
+	const { source, target, filters = {}, trust = {}, readEverything = false, onProgress, signal } = options;
+	await assertApart(source, target);
+	const look = { saves: false, signal };
+	const [from, to] = await Promise.all([readSide(source, trust, look), readSide(target, trust, look)]);
+	const pairs = pairsOf(from, to, filters);
+	const sides: ReadSides = [
+		{ outcome: 'damagedAtSource', side: from, hashed: new Hashed(source) },
+		{ outcome: 'damagedAtTarget', side: to, hashed: new Hashed(target) },
+	];
+	let compared = 0;
+	const rows = await mapInParallel(pairs, readEverything ? READERS : 1, async ({ here, there }) => {
+		throwIfCancelled(signal);
+		const row = judged(here, there, from, to);
+		const read = row.outcome === 'same' && readEverything ? await readBoth(row, there!, sides, options) : row;
+		onProgress?.({ compared: ++compared, total: pairs.length });
+		return read;
+	});
+	const unread = (side: Side, outcome: CompareOutcome) =>
+		unreadableIn(side, { type: 'all' }, filters).map(({ key, error }): CompareRow => {
+			return { key, outcome, problem: error.message };
+		});
+	return [...rows, ...unread(from, 'damagedAtSource'), ...unread(to, 'damagedAtTarget')];
+}
+
+interface Pair {
+	here: ListedBackup | undefined;
+	there: ListedBackup | undefined;
+}
+
+/** Each backup of both storages once, with what the other one has of its id. */
+function pairsOf(from: Side, to: Side, filters: CopyFilters): Pair[] {
+	const wanted = (side: Side) => chosenFrom(side, { type: 'all' }, filters);
+	const twin = (side: Side, { manifest }: ListedBackup) => {
+		const copies = side.byId.get(manifest.id);
+		return copies && bestOf(copies);
+	};
+	const pairs = [
+		...wanted(from).map((here): Pair => ({ here, there: twin(to, here) })),
+		...wanted(to).flatMap((there): Pair[] => (twin(from, there) ? [] : [{ here: undefined, there }])),
+	];
+	const startOf = ({ here, there }: Pair) => (here ?? there!).manifest.startedAt;
+	return pairs.sort((a, b) => (startOf(a) < startOf(b) ? 1 : startOf(a) > startOf(b) ? -1 : 0));
+}
+
+function judged(here: ListedBackup | undefined, there: ListedBackup | undefined, from: Side, to: Side): CompareRow {
+	const backup = (here ?? there)!;
+	const row = { backup, key: backup.key };
+	const [wrongHere, wrongThere] = [here && problemOf(here, from), there && problemOf(there, to)];
+	if (here && there && !isSameBackup(here.manifest, there.manifest)) {
+		return {
+			...row,
+			outcome: 'different',
+			problem: `Both have a backup of this id, and they say different things: ${here.key} and ${there.key}.`,
+		};
+	}
+	if (wrongHere) return { ...row, outcome: 'damagedAtSource', problem: wrongHere };
+	if (wrongThere) return { ...row, outcome: 'damagedAtTarget', problem: wrongThere };
+	if (!there) return { ...row, outcome: 'missingAtTarget' };
+	return { ...row, outcome: here ? 'same' : 'missingAtSource' };
+}
+
+/** What is wrong with a backup as it is listed, and with what it needs. */
+function problemOf(backup: ListedBackup, { byId }: Side): string | undefined {
+	const { key, foundSize, manifest } = backup;
+	if (foundSize === undefined) return `The archive ${key} is missing.`;
+	if (!isComplete(backup)) return `${key} has ${foundSize} bytes, where ${manifest.size.stored} were stored.`;
+	const lacking = (manifest.needs ?? []).filter((id) => !byId.get(id)?.some(isComplete));
+	if (lacking.length === 0) return undefined;
+	return `It needs archives that are missing or damaged: ${listed(lacking.map((id) => byId.get(id)?.[0]?.key ?? id))}.`;
+}
+
+interface ReadSide {
+	outcome: CompareOutcome;
+	side: Side;
+	hashed: Hashed;
+}
+type ReadSides = [ReadSide, ReadSide];
+
+async function readBoth(
+	row: CompareRow,
+	there: ListedBackup,
+	sides: ReadSides,
+	{ trust = {}, signal }: CompareOptions,
+): Promise<CompareRow> {
+	const manifests: Manifest[] = [];
+	for (const [index, { outcome, side, hashed }] of sides.entries()) {
+		const backup = index === 0 ? row.backup! : there;
+		try {
+			const { manifest } = await readManifest(side.storage, backup.manifestKey, signal, trust);
+			manifests.push(manifest);
+			await hashed.check(backup, manifest, signal);
+			for (const id of manifest.needs ?? []) {
+				const needed = bestOf(side.byId.get(id) ?? []);
+				await hashed.check(needed, needed.manifest, signal);
+			}
+		} catch (error) {
+			const endsAll =
+				!(error instanceof BackupError) || error.code === 'CANCELLED' || error.code === 'STORAGE_UNREACHABLE';
+			if (endsAll) throw error;
+			return { ...row, outcome, problem: error.message };
+		}
+	}
+	const [one, other] = manifests.map(({ pinned: _pinned, ...facts }) => canonicalJson(facts));
+	if (one === other) return row;
+	return { ...row, outcome: 'different', problem: 'The archives are the same, but their manifests are not.' };
+}
+
+/** Reads archives, each of them once although many backups may need it. */
+class Hashed {
+	readonly #checks = new Map<string, Promise<void>>();
+
+	constructor(private readonly storage: Storage) {}
+
+	/** @throws BackupError ARCHIVE_CORRUPT, and what the storage throws */
+	async check({ key }: ListedBackup, manifest: Pick<Manifest, 'sha256' | 'size'>, signal?: AbortSignal): Promise<void> {
+		let check = this.#checks.get(key);
+		if (!check) {
+			check = assertRight(this.storage, key, manifest, signal);
+			this.#checks.set(key, check);
+		}
+		await check;
+	}
+}
