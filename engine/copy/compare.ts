@@ -6,11 +6,13 @@ import { BackupError, listed, throwIfCancelled } from '../errors';
 import { mapInParallel } from '../parallel';
 import type { Storage } from '../storage/storage';
 import { assertApart } from './apart';
+import { readCopied } from './note';
+import { RemovedAtTarget } from './removed';
 import { bestOf, chosenFrom, unreadableIn, type CopyFilters } from './choose';
 import { isComplete, isSameBackup, readSide, type Side } from './side';
 import { assertRight } from './transfer';
 
-export interface CompareOptions {
+export interface CompareStoragesOptions {
 	source: Storage;
 	target: Storage;
 	filters?: CopyFilters;
@@ -18,8 +20,8 @@ export interface CompareOptions {
 	readEverything?: boolean;
 	/** By what manifests of both storages are believed. */
 	trust?: ManifestTrust;
-	/** Told after each backup that was read. */
-	onProgress?: (progress: { compared: number; total: number }) => void;
+	/** Told after each backup. Bytes of archives. */
+	onProgress?: (progress: { compared: number; total: number; bytes: number; totalBytes: number }) => void;
 	signal?: AbortSignal;
 }
 
@@ -27,6 +29,9 @@ export interface CompareOptions {
 export type CompareOutcome =
 	| 'same'
 	| 'missingAtTarget'
+	/** It was copied there before, and removed: by retention, or by people. */
+	| 'removedAtTarget'
+	/** Such as what was removed at the source. */
 	| 'missingAtSource'
 	/** Both have a backup of this id or key, and they are not the same. */
 	| 'different'
@@ -50,22 +55,31 @@ const READERS = 4;
  * @returns the newest first; what cannot be read last
  * @throws BackupError INVALID_INPUT, CANCELLED, STORAGE_UNREACHABLE, and what listing throws
  */
-export async function compareStorages(options: CompareOptions): Promise<CompareRow[]> {
+export async function compareStorages(options: CompareStoragesOptions): Promise<CompareRow[]> {
 	const { source, target, filters = {}, trust = {}, readEverything = false, onProgress, signal } = options;
 	await assertApart(source, target);
 	const look = { saves: false, signal };
-	const [from, to] = await Promise.all([readSide(source, trust, look), readSide(target, trust, look)]);
+	const [from, to, copied] = await Promise.all([
+		readSide(source, trust, look),
+		readSide(target, trust, look),
+		readCopied(target, signal),
+	]);
+	const removed = new RemovedAtTarget(from, to, new Set(copied.keys()));
 	const pairs = pairsOf(from, to, filters);
 	const sides: ReadSides = [
 		{ outcome: 'damagedAtSource', side: from, hashed: new Hashed(source) },
 		{ outcome: 'damagedAtTarget', side: to, hashed: new Hashed(target) },
 	];
-	let compared = 0;
-	const rows = await mapInParallel(pairs, readEverything ? READERS : 1, async ({ here, there }) => {
+	let [compared, bytes] = [0, 0];
+	const sizeOf = ({ here, there }: Pair) => (here ?? there!).manifest.size.stored;
+	const totalBytes = pairs.reduce((sum, pair) => sum + sizeOf(pair), 0);
+	const rows = await mapInParallel(pairs, readEverything ? READERS : 1, async (pair) => {
 		throwIfCancelled(signal);
-		const row = judged(here, there, from, to);
+		const { here, there } = pair;
+		const row = judged(here, there, from, to, removed);
 		const read = row.outcome === 'same' && readEverything ? await readBoth(row, there!, sides, options) : row;
-		onProgress?.({ compared: ++compared, total: pairs.length });
+		bytes += sizeOf(pair);
+		onProgress?.({ compared: ++compared, total: pairs.length, bytes, totalBytes });
 		return read;
 	});
 	const unread = (side: Side, outcome: CompareOutcome) =>
@@ -95,7 +109,13 @@ function pairsOf(from: Side, to: Side, filters: CopyFilters): Pair[] {
 	return pairs.sort((a, b) => (startOf(a) < startOf(b) ? 1 : startOf(a) > startOf(b) ? -1 : 0));
 }
 
-function judged(here: ListedBackup | undefined, there: ListedBackup | undefined, from: Side, to: Side): CompareRow {
+function judged(
+	here: ListedBackup | undefined,
+	there: ListedBackup | undefined,
+	from: Side,
+	to: Side,
+	removed: RemovedAtTarget,
+): CompareRow {
 	const backup = (here ?? there)!;
 	const row = { backup, key: backup.key };
 	const [wrongHere, wrongThere] = [here && problemOf(here, from), there && problemOf(there, to)];
@@ -108,7 +128,7 @@ function judged(here: ListedBackup | undefined, there: ListedBackup | undefined,
 	}
 	if (wrongHere) return { ...row, outcome: 'damagedAtSource', problem: wrongHere };
 	if (wrongThere) return { ...row, outcome: 'damagedAtTarget', problem: wrongThere };
-	if (!there) return { ...row, outcome: 'missingAtTarget' };
+	if (!there) return { ...row, outcome: removed.has(here!) ? 'removedAtTarget' : 'missingAtTarget' };
 	return { ...row, outcome: here ? 'same' : 'missingAtSource' };
 }
 
@@ -133,7 +153,7 @@ async function readBoth(
 	row: CompareRow,
 	there: ListedBackup,
 	sides: ReadSides,
-	{ trust = {}, signal }: CompareOptions,
+	{ trust = {}, signal }: CompareStoragesOptions,
 ): Promise<CompareRow> {
 	const manifests: Manifest[] = [];
 	for (const [index, { outcome, side, hashed }] of sides.entries()) {

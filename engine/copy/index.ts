@@ -14,4 +14,4 @@ export {
 	type CopyRow,
 } from './copy';
 export type { CopyFilters, UnreadableBackup, WhichBackups } from './choose';
-export { compareStorages, type CompareOptions, type CompareOutcome, type CompareRow } from './compare';
+export { compareStorages, type CompareStoragesOptions, type CompareOutcome, type CompareRow } from './compare';

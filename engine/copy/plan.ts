@@ -2,9 +2,10 @@
  * What a copy does, decided from what both storages hold: a pure function, so that a dry run tells what a run does. Every
  * archive that a backup needs comes before it, so whatever breaks, what the target lists can be restored from it.
  */
-import { isFileOf, seriesIn, type ListedBackup } from '../archive';
+import { isFileOf, type ListedBackup } from '../archive';
 import { BackupError, listed } from '../errors';
 import { bestOf, chosenFrom, unreadableIn, type CopyFilters, type UnreadableBackup, type WhichBackups } from './choose';
+import { RemovedAtTarget } from './removed';
 import { isComplete, isSameBackup, type Side } from './side';
 
 /** What becomes of a backup, or would. */
@@ -61,24 +62,11 @@ class Planner {
 	readonly #removed: ListedBackup[] = [];
 	/** What was decided of an archive; undefined while what it needs is looked at. */
 	readonly #decided = new Map<string, CopyAction | undefined>();
-	readonly #newestThere: ReadonlyMap<string, string>;
-	readonly #seriesOf: ReadonlyMap<ListedBackup, string>;
+	readonly #removedThere: RemovedAtTarget;
 
 	constructor(private readonly question: CopyQuestion) {
-		const { source, target } = question;
-		const [theirs, ours] = [source, target].map(({ byId }) => [...byId.values()].flat()) as [
-			ListedBackup[],
-			ListedBackup[],
-		];
-		this.#seriesOf = seriesIn([...theirs, ...ours]);
-		const newest = new Map<string, string>();
-		for (const backup of ours) {
-			const { startedAt, partial, checkpoint } = backup.manifest;
-			if (partial || checkpoint || !isComplete(backup)) continue;
-			const series = this.#seriesOf.get(backup)!;
-			if (startedAt > (newest.get(series) ?? '')) newest.set(series, startedAt);
-		}
-		this.#newestThere = newest;
+		const { source, target, copiedBefore } = question;
+		this.#removedThere = new RemovedAtTarget(source, target, copiedBefore);
 	}
 
 	/** Decides about a backup that was asked for, and before it about all that it needs. */
@@ -127,15 +115,9 @@ class Planner {
 		if (isNeeded) this.#needed.set(backup.manifest.id, copy);
 	}
 
-	/**
-	 * What retention has removed from the target must not come back each night. It removes no last backup of a series: so one is
-	 * passed over only while the target has a newer one.
-	 */
+	/** What retention has removed from the target must not come back each night. */
 	#wasRemoved(backup: ListedBackup): boolean {
-		const { which, copiedBefore, target } = this.question;
-		const { id, startedAt } = backup.manifest;
-		if (which.type !== 'new' || !copiedBefore.has(id) || target.byId.has(id)) return false;
-		return startedAt < (this.#newestThere.get(this.#seriesOf.get(backup)!) ?? '');
+		return this.question.which.type === 'new' && this.#removedThere.has(backup);
 	}
 
 	#actionFor(backup: ListedBackup): CopyAction {

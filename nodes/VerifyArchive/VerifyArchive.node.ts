@@ -14,7 +14,7 @@ import { searchFiles } from '../shared/listSearch/searchFiles';
 
 import { searchBackups } from './listSearch/searchBackups';
 import { operations } from './operations';
-import { type JudgingOperation, runJudging } from './outcome';
+import { type JudgingOperation, runJudging } from '../shared/outcome';
 
 export class VerifyArchive implements INodeType {
 	description: INodeTypeDescription = {

@@ -4,7 +4,7 @@ import type { DrilledBackup, DrillGap, DrillReport, DrillVerdict } from '../../e
 import { rounded } from '../shared/backupItem';
 import { itemOf } from '../shared/simplify';
 
-import type { Outcome } from './outcome';
+import type { Outcome } from '../shared/outcome';
 import { leftOut, whyLeftOut, whyNotRestored } from './notRestored';
 import { adviceOf, describeFinding } from './reportItem';
 

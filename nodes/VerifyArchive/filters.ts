@@ -3,7 +3,7 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import { BACKUP_KINDS, type BackupKind } from '../../engine';
 import { collectionOf, selectedIn } from '../shared/fields';
 
-import { oneOf } from './choice';
+import { oneOf } from '../shared/choice';
 
 /** Which backups of a storage are taken; what is not there narrows nothing down. */
 export interface Filters {

@@ -15,7 +15,7 @@ import {
 import { rounded } from '../shared/backupItem';
 import { inOneText, itemOf } from '../shared/simplify';
 
-import type { Outcome } from './outcome';
+import type { Outcome } from '../shared/outcome';
 import { placeField, placeNoun, RESTORABLE_FILES } from './systems';
 
 const MB = 1_000_000;

@@ -18,7 +18,7 @@ import { connectTimeoutIn, withPostgres } from '../shared/postgresConnection';
 import { qdrantConnection } from '../shared/qdrantConnection';
 import { s3Connection } from '../shared/s3Connection';
 
-import { oneOf } from './choice';
+import { oneOf } from '../shared/choice';
 
 const MB = 1_000_000;
 

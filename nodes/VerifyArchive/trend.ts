@@ -14,7 +14,7 @@ import { mainCount } from '../shared/backupColumns';
 import { readableSize } from '../shared/listSearch/size';
 import { itemOf } from '../shared/simplify';
 
-import type { Outcome } from './outcome';
+import type { Outcome } from '../shared/outcome';
 import { ageHours } from './reportItem';
 
 const WHAT_TO_DO =

@@ -3,7 +3,7 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import { ANOMALY_MEASURES, type AnomalyOptions } from '../../engine';
 import { collectionOf, numberIn, selectedIn } from '../shared/fields';
 
-import { oneOf } from './choice';
+import { oneOf } from '../shared/choice';
 
 /** The options of Check Trend as the engine wants them. @throws BackupError INVALID_INPUT */
 export function trendSettings(context: IExecuteFunctions, item: number): AnomalyOptions {

@@ -4,7 +4,7 @@ import { type BackupKind, deepestLevelOf, systemOf, type VerificationLevel } fro
 import { collectionOf, type Fields, numberIn, numberOf, yesNoIn } from '../shared/fields';
 import { folderOf, prefixOf } from '../shared/folder';
 
-import { oneOf } from './choice';
+import { oneOf } from '../shared/choice';
 import { scratchSettings, type ScratchSettings } from './scratch';
 
 const LEVELS: readonly VerificationLevel[] = ['integrity', 'content', 'restore'];

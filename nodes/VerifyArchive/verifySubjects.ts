@@ -13,7 +13,7 @@ import {
 import { showWarnings } from '../shared/hints';
 import { progressLog } from '../shared/progress';
 
-import type { Outcome } from './outcome';
+import type { Outcome } from '../shared/outcome';
 import { recordResult } from './record';
 import { missingOutcome, reportOutcome } from './reportItem';
 import type { Scratch } from './scratch';

@@ -19,6 +19,12 @@ import { showWarnings } from './hints';
 
 export const STORAGE_CREDENTIAL = 'backupStorageApi';
 
+/** The type of credentials for a second storage: of each type, n8n lets a node have one. */
+export const SECOND_STORAGE_CREDENTIAL = 'backupStorageSecondApi';
+
+/** Which of the storages of a node is meant. */
+export type StorageCredentialType = typeof STORAGE_CREDENTIAL | typeof SECOND_STORAGE_CREDENTIAL;
+
 /** The Backup Storage credential as n8n keeps it. Fields that are not shown for its type may be missing. */
 export interface StorageCredential {
 	type: 'folder' | 's3';
@@ -138,11 +144,23 @@ function serverSideEncryption(credential: StorageCredential): S3StorageOptions['
 }
 
 /** The storage of a running node, within the limit of its option Bandwidth Limit. @throws BackupError as storageOf does, INVALID_INPUT */
-export async function openStorage(context: IExecuteFunctions, itemIndex: number): Promise<Storage> {
-	const credential = await context.getCredentials(STORAGE_CREDENTIAL, itemIndex);
+export async function openStorage(
+	context: IExecuteFunctions,
+	itemIndex: number,
+	type: StorageCredentialType = STORAGE_CREDENTIAL,
+): Promise<Storage> {
+	return limitedStorage(context, itemIndex, await openUnlimitedStorage(context, itemIndex, type));
+}
+
+/** The same without a limit, for a node that limits elsewhere what comes out of it. @throws BackupError as storageOf does */
+export async function openUnlimitedStorage(
+	context: IExecuteFunctions,
+	itemIndex: number,
+	type: StorageCredentialType,
+): Promise<Storage> {
+	const credential = await context.getCredentials(type, itemIndex);
 	const access = guardedByN8n(context.helpers);
-	const storage = await storageOf(credential as unknown as StorageCredential, access, useOf(context));
-	return limitedStorage(context, itemIndex, storage);
+	return await storageOf(credential as unknown as StorageCredential, access, useOf(context));
 }
 
 function useOf(context: IExecuteFunctions): StorageUse {
@@ -189,7 +207,10 @@ export function noticesTo(context: Noticed): NonNullable<S3StorageOptions['onNot
 }
 
 /** The storage for a drop-down in the editor. @throws BackupError as storageOf does */
-export async function openStorageForList(context: ILoadOptionsFunctions): Promise<Storage> {
-	const credential = await context.getCredentials(STORAGE_CREDENTIAL);
+export async function openStorageForList(
+	context: ILoadOptionsFunctions,
+	type: StorageCredentialType = STORAGE_CREDENTIAL,
+): Promise<Storage> {
+	const credential = await context.getCredentials(type);
 	return await storageOf(credential as unknown as StorageCredential, guardedBySettings());
 }

@@ -3,7 +3,7 @@ import type { INodeProperties } from 'n8n-workflow';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { shownFor } from '../../shared/operation';
 
-import { onFailureFields } from './onFailure';
+import { onFailureFields } from '../../shared/descriptions/onFailure';
 import { optionsField } from './options';
 import { anyBackupField, filtersField, incomingField } from './which';
 

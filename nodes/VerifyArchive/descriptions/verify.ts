@@ -5,7 +5,7 @@ import { simplifyField } from '../../shared/descriptions/simplify';
 import { requireEncryptionOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 
-import { onFailureFields } from './onFailure';
+import { onFailureFields } from '../../shared/descriptions/onFailure';
 import { optionsField, recordOption, scratchOptions } from './options';
 import { scratchFields } from './scratch';
 import { whichFields } from './which';

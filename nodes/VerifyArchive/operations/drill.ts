@@ -9,7 +9,7 @@ import { openStorage } from '../../shared/storage';
 import { drillFields } from '../descriptions/drill';
 import { drillOutcome } from '../drillItem';
 import { kindsOf } from '../filters';
-import type { JudgingOperation } from '../outcome';
+import type { JudgingOperation } from '../../shared/outcome';
 import { recordResult } from '../record';
 import { scratchSettings, unaskedWarnings, withScratch } from '../scratch';
 import { recordsIn } from '../verifySettings';

@@ -1,4 +1,4 @@
-import type { JudgingOperation } from '../outcome';
+import type { JudgingOperation } from '../../shared/outcome';
 
 import { checkTrend } from './checkTrend';
 import { drill } from './drill';

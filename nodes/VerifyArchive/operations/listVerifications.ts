@@ -11,7 +11,7 @@ import { isSimplified, itemOf } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { optionsField } from '../descriptions/options';
 import { anyBackupField } from '../descriptions/which';
-import type { JudgingOperation, Outcome } from '../outcome';
+import type { JudgingOperation, Outcome } from '../../shared/outcome';
 import { chosenReference } from '../reference';
 import { describeFinding, remarkColumns } from '../reportItem';
 

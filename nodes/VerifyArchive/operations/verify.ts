@@ -7,7 +7,7 @@ import { showWarnings } from '../../shared/hints';
 import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { verifyFields } from '../descriptions/verify';
-import type { JudgingOperation, Outcome } from '../outcome';
+import type { JudgingOperation, Outcome } from '../../shared/outcome';
 import { missingOutcome } from '../reportItem';
 import { type Scratch, unaskedWarnings, withScratch } from '../scratch';
 import { type Subject, subjectsOf } from '../subjects';

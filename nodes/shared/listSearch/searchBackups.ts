@@ -11,7 +11,7 @@ import {
 } from '../../../engine';
 import { toListError } from '../errors';
 import { folderPrefix } from '../folder';
-import { openStorageForList } from '../storage';
+import { openStorageForList, type StorageCredentialType } from '../storage';
 
 import { backupLabel, damagedLabel, VERIFIED_WORDS } from './label';
 
@@ -31,6 +31,8 @@ export interface OfferedBackups {
 	ownFolder: string;
 	/** Offers what has a manifest that cannot be read as well, by the key of its archive. */
 	withDamaged?: boolean;
+	/** Which storage of the node is listed; by default the first. */
+	storage?: StorageCredentialType;
 }
 
 /** An entry before it is on the page that is shown. */
@@ -54,7 +56,7 @@ export async function backupsFound(
 	offered: OfferedBackups,
 ): Promise<INodeListSearchResult> {
 	try {
-		const storage = await openStorageForList(context);
+		const storage = await openStorageForList(context, offered.storage);
 		const words = filter.toLowerCase().split(/\s+/);
 		const all = await offersIn(storage, folderPrefix(context, offered.ownFolder), offered);
 		const possible = all.filter(({ name }) => words.every((word) => holds(name, word) || isOfVerification(word)));

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 
 import { manifestKeyOf } from '../../../engine/archive';
-import { compareStorages, type CompareOptions } from '../../../engine/copy';
+import { compareStorages, type CompareStoragesOptions } from '../../../engine/copy';
 import { setPinned } from '../../../engine/retention';
 import type { Storage } from '../../../engine/storage';
 import { keysIn, textOf, writeBackup } from '../retention/support';
 import { backUp, baseIn } from '../tree/stage';
 import { copyAll, daily, temporaryStorage } from './support';
 
-async function compared(source: Storage, target: Storage, more: Partial<CompareOptions> = {}) {
+async function compared(source: Storage, target: Storage, more: Partial<CompareStoragesOptions> = {}) {
 	const rows = await compareStorages({ source, target, ...more });
 	return Object.fromEntries(rows.map(({ key, outcome }) => [key, outcome]));
 }

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { BackupEncryptionApi } from '../../../credentials/BackupEncryptionApi.credentials';
 import { BackupStorageApi } from '../../../credentials/BackupStorageApi.credentials';
+import { BackupCopy } from '../../../nodes/BackupCopy/BackupCopy.node';
 import { BackupReport } from '../../../nodes/BackupReport/BackupReport.node';
 import { FilesArchive } from '../../../nodes/FilesArchive/FilesArchive.node';
 import { MinioMirror } from '../../../nodes/MinioMirror/MinioMirror.node';
@@ -70,6 +71,12 @@ interface Documented {
 }
 
 const NODES: Documented[] = [
+	{
+		title: 'Backup Copy',
+		file: 'backup-copy.md',
+		node: new BackupCopy(),
+		places: { copyBackups: ['Copy Backups'], compare: ['Compare', 'Copy Backups'] },
+	},
 	{
 		title: 'Backup Report',
 		file: 'backup-report.md',

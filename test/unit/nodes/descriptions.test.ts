@@ -7,6 +7,7 @@ import {
 } from 'n8n-workflow';
 import { describe, expect, it } from 'vitest';
 
+import { BackupCopy } from '../../../nodes/BackupCopy/BackupCopy.node';
 import { BackupReport } from '../../../nodes/BackupReport/BackupReport.node';
 import { FilesArchive } from '../../../nodes/FilesArchive/FilesArchive.node';
 import { MinioMirror } from '../../../nodes/MinioMirror/MinioMirror.node';
@@ -17,6 +18,7 @@ import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.nod
 import { VerifyArchive } from '../../../nodes/VerifyArchive/VerifyArchive.node';
 
 const NODES = [
+	new BackupCopy(),
 	new BackupReport(),
 	new FilesArchive(),
 	new MinioMirror(),

@@ -1,6 +1,7 @@
 import { type INode, type INodeType, NodeHelpers } from 'n8n-workflow';
 import { expect, it } from 'vitest';
 
+import { BackupCopy } from '../../../nodes/BackupCopy/BackupCopy.node';
 import { FilesArchive } from '../../../nodes/FilesArchive/FilesArchive.node';
 import { MinioMirror } from '../../../nodes/MinioMirror/MinioMirror.node';
 import { N8nExport } from '../../../nodes/N8nExport/N8nExport.node';
@@ -120,6 +121,21 @@ it.each<[string, INodeType, Parameters, RegExp[]]>([
 		{ operation: 'prune' },
 		[/for good.*Orphans.*last good.*verified, pinned.*Unproven/],
 	],
+	[
+		'both storages of a copy',
+		new BackupCopy(),
+		{ operation: 'copyBackups' },
+		[
+			/^Reads the Backup Storage and writes into the second.*Nothing is deleted or overwritten/,
+			/What could not be copied ends/,
+		],
+	],
+	[
+		'both storages of a copy that goes back',
+		new BackupCopy(),
+		{ operation: 'copyBackups', direction: 'fromSecond', onFailure: 'fail' },
+		[/^Reads the second.*writes into the first.*Nothing is deleted or overwritten/],
+	],
 	['a backup that is unpinned', new PruneRetention(), { operation: 'unpinBackup' }, [/next Prune deletes/]],
 ])('what becomes of %s is said before it is done', (_what, node, parameters, told) => {
 	expect(noticesOf(node, parameters)).toEqual(told.map((pattern) => expect.stringMatching(pattern) as string));
@@ -134,6 +150,7 @@ it.each<[string, INodeType, Parameters]>([
 	['a backup', new PostgresDump(), { operation: 'backUp' }],
 	['a dry run of a mirror', new MinioMirror(), { operation: 'mirror', removeExtra: true, dryRun: true }],
 	['a dry run', new PruneRetention(), { operation: 'dryRun' }],
+	['a dry run of a copy', new BackupCopy(), { operation: 'copyBackups', dryRun: true, onFailure: 'fail' }],
 	['a list', new QdrantSnapshot(), { operation: 'listServerSnapshots' }],
 ])('%s puts nothing at stake, and has no notice', (_what, node, parameters) => {
 	expect(noticesOf(node, parameters)).toEqual([]);

@@ -20,7 +20,7 @@ const codexes = new Map(
 const found = (word: string) => [...codexes].filter(([, { alias }]) => alias.includes(word)).map(([name]) => name);
 
 it('every node has search words, each once and in lower case', () => {
-	expect(codexes.size).toBeGreaterThanOrEqual(8);
+	expect(codexes.size).toBeGreaterThanOrEqual(9);
 	for (const { node, alias } of codexes.values()) {
 		expect(alias.length, node).toBeGreaterThan(5);
 		expect([...new Set(alias.map((word) => word.toLowerCase()))].sort(), node).toEqual(alias);
@@ -32,6 +32,7 @@ it.each<[string, string[]]>([
 	[
 		'backup',
 		[
+			'BackupCopy',
 			'BackupReport',
 			'FilesArchive',
 			'MinioMirror',
@@ -44,21 +45,48 @@ it.each<[string, string[]]>([
 	],
 	[
 		'disaster recovery',
-		['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'QdrantSnapshot', 'VerifyArchive'],
+		['BackupCopy', 'FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'QdrantSnapshot', 'VerifyArchive'],
 	],
 	['restore', ['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'QdrantSnapshot']],
 	// Where backups are kept.
 	[
 		's3',
-		['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive'],
+		[
+			'BackupCopy',
+			'FilesArchive',
+			'MinioMirror',
+			'N8nExport',
+			'PostgresDump',
+			'PruneRetention',
+			'QdrantSnapshot',
+			'VerifyArchive',
+		],
 	],
 	[
 		'minio',
-		['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive'],
+		[
+			'BackupCopy',
+			'FilesArchive',
+			'MinioMirror',
+			'N8nExport',
+			'PostgresDump',
+			'PruneRetention',
+			'QdrantSnapshot',
+			'VerifyArchive',
+		],
 	],
 	[
 		'object storage',
-		['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'PruneRetention', 'QdrantSnapshot', 'VerifyArchive'],
+		[
+			'BackupCopy',
+			'FilesArchive',
+			'MinioMirror',
+			'N8nExport',
+			'PostgresDump',
+			'PruneRetention',
+			'QdrantSnapshot',
+			'VerifyArchive',
+		],
 	],
 	// No node recovers to a point in time yet; Prune thins out the archived WAL that this needs.
 	['pitr', ['PruneRetention']],
@@ -67,7 +95,9 @@ it.each<[string, string[]]>([
 	['mirror', ['MinioMirror']],
 	['version control', ['N8nExport']],
 	['diff', ['N8nExport']],
-	['sync', ['MinioMirror']],
+	['sync', ['BackupCopy', 'MinioMirror']],
+	['off-site', ['BackupCopy']],
+	['copy backups', ['BackupCopy']],
 	['retention', ['PruneRetention']],
 	['gfs', ['PruneRetention']],
 	['drill', ['VerifyArchive']],

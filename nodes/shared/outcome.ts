@@ -1,17 +1,19 @@
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
-import { errorItem, toNodeError } from '../shared/errors';
-import { showWarnings } from '../shared/hints';
-import type { Operation } from '../shared/operation';
-import { withoutGaps } from '../shared/simplify';
+import { errorItem, toNodeError } from './errors';
+import { showWarnings } from './hints';
+import type { Operation } from './operation';
+import { withoutGaps } from './simplify';
 
 import { oneOf } from './choice';
 import { isConnected } from './connections';
-import { alsoTelling, failureOf, type Judged } from './failure';
+import { alsoTelling, failureOf, type Judged, type JudgedWords, NOT_PASSED } from './judgedFailure';
 
 /** What an operation found out about one backup: an item, and which of the two outputs it goes to. */
 export interface Outcome extends Judged {
 	json: IDataObject;
+	/** Whether it only tells what would be: no run fails over it. */
+	isPlanned?: boolean;
 }
 
 /** An operation whose items go to Passed or Failed. */
@@ -19,6 +21,8 @@ export interface JudgingOperation {
 	description: Operation['description'];
 	/** Whether it only repeats what was found earlier, over which no run fails. */
 	isListing?: true;
+	/** What is said of what is bad; by default that it has not passed. */
+	words?: JudgedWords;
 	execute(context: IExecuteFunctions, itemIndex: number): Promise<Outcome[]>;
 }
 
@@ -48,7 +52,7 @@ export async function runJudging(
 			for (const outcome of await operation.execute(context, item)) {
 				judged.push(outcome);
 				(outcome.passed ? passed : failed).push({ json: outcome.json, pairedItem: { item } });
-				if (!fails || outcome.passed) continue;
+				if (!fails || outcome.passed || outcome.isPlanned) continue;
 				over.push(outcome);
 				if (choice === 'fail') isConnectingOffered = false;
 				last = item;
@@ -57,29 +61,29 @@ export async function runJudging(
 			const nodeError = toNodeError(context.getNode(), error, item);
 			// A cancelled run ends, whatever the node's setting for errors.
 			if (!context.continueOnFail() || context.getExecutionCancelSignal()?.aborted) {
-				throw operation.isListing ? nodeError : alsoTelling(nodeError, judged);
+				throw operation.isListing ? nodeError : alsoTelling(nodeError, judged, operation.words);
 			}
 			// What could not be looked at has not passed.
 			failed.push(errorItem(error, item));
 		}
 	}
 	if (over.length > 0) {
-		const failure = failureOf(context.getNode(), over, judged, isConnectingOffered);
+		const failure = failureOf(context.getNode(), over, judged, isConnectingOffered, operation.words);
 		if (!context.continueOnFail()) throw failure;
 		// Who has chosen to go on with an error output listens there, and maybe nowhere else.
 		if (context.getNode().onError === 'continueErrorOutput') {
 			failed.push(errorItem(failure, last, { hint: failure.description }));
 		}
 	}
-	showWarnings(context, whereTheyAre(judged));
+	showWarnings(context, whereTheyAre(judged, operation.words));
 	return [withoutGaps(context, passed), withoutGaps(context, failed)];
 }
 
-/** The editor opens on Passed, which may be empty. */
-function whereTheyAre(judged: readonly Outcome[]): string[] {
+/** The editor opens on the first output, which may be empty. */
+function whereTheyAre(judged: readonly Outcome[], { one, many } = NOT_PASSED): string[] {
 	const bad = judged.filter(({ passed }) => !passed).length;
 	if (bad === 0) return [];
-	const what = bad === 1 ? 'has not passed: it is' : 'have not passed: they are';
+	const what = bad === 1 ? `${one}: it is` : `${many}: they are`;
 	return [`${bad} of ${judged.length} ${what} in Failed, the second output.`];
 }
 

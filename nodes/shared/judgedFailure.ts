@@ -1,5 +1,16 @@
 import { type INode, NodeOperationError } from 'n8n-workflow';
 
+/** What is said of what is bad. */
+export interface JudgedWords {
+	/** `has not passed` */
+	one: string;
+	/** `have not passed` */
+	many: string;
+}
+
+/** The words of verifications. */
+export const NOT_PASSED: JudgedWords = { one: 'has not passed', many: 'have not passed' };
+
 /** What was found out about one backup, as far as an error can carry it. */
 export interface Judged {
 	passed: boolean;
@@ -21,9 +32,10 @@ export function failureOf(
 	over: readonly Judged[],
 	judged: readonly Judged[],
 	isConnectingOffered: boolean,
+	words = NOT_PASSED,
 ): NodeOperationError {
 	const [first] = over;
-	const message = judged.length === 1 ? first!.told : `${countOf(over, judged)} ${first!.told}`;
+	const message = judged.length === 1 ? first!.told : `${countOf(over, judged, words)} ${first!.told}`;
 	const all = over.length === 1 ? [] : linesOf(over);
 	const description = [...all, `${recordedOf(judged)} ${howToGoOn(isConnectingOffered)}`].join('\n');
 	const error = new NodeOperationError(node, message, { description });
@@ -34,16 +46,20 @@ export function failureOf(
 }
 
 /** An error that ends a run before everything was looked at, which must not hide what was found bad until then. */
-export function alsoTelling(error: NodeOperationError, judged: readonly Judged[]): NodeOperationError {
+export function alsoTelling(
+	error: NodeOperationError,
+	judged: readonly Judged[],
+	words = NOT_PASSED,
+): NodeOperationError {
 	const bad = judged.filter(({ passed }) => !passed);
 	if (bad.length === 0) return error;
-	const before = `Before this error: ${countOf(bad, judged)}`;
+	const before = `Before this error: ${countOf(bad, judged, words)}`;
 	error.description = [error.description, before, ...linesOf(bad)].filter(Boolean).join('\n');
 	return error;
 }
 
-function countOf(some: readonly Judged[], all: readonly Judged[]): string {
-	return `${some.length} of ${all.length} ${some.length === 1 ? 'has' : 'have'} not passed.`;
+function countOf(some: readonly Judged[], all: readonly Judged[], { one, many }: JudgedWords): string {
+	return `${some.length} of ${all.length} ${some.length === 1 ? one : many}.`;
 }
 
 function linesOf(outcomes: readonly Judged[]): string[] {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type IExecuteFunctions, type INode, type INodeTypes, type IWorkflowBase, Workflow } from 'n8n-workflow';
 import { expect, it } from 'vitest';
 
-import { isConnected } from '../../../../nodes/VerifyArchive/connections';
+import { isConnected } from '../../../../nodes/shared/connections';
 
 const PASSED = 0;
 const FAILED = 1;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { onFailureFields } from '../../../../nodes/VerifyArchive/descriptions/onFailure';
+import { onFailureFields } from '../../../../nodes/shared/descriptions/onFailure';
 
 it.each(['verify', 'drill', 'checkTrend'])('%s promises no record, which an option turns off', (operation) => {
 	const texts = JSON.stringify(onFailureFields(operation));

@@ -1,17 +1,15 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { shownFor } from '../../shared/operation';
+import { shownFor } from '../operation';
 
 /** What each choice means for somebody who looks at the workflow a month later. */
-const NOTICES = {
-	failUnlessConnected:
-		'What has not passed ends the run with an error, once everything was looked at. Connect something to the output <b>Failed</b>, and it gets the items instead.',
-	putOut:
-		'What has not passed does not end the run, which shows as a success: only what is connected to the output <b>Failed</b> hears of it.',
-};
+const noticesFor = (what: string) => ({
+	failUnlessConnected: `${what} ends the run with an error, once everything was looked at. Connect something to the output <b>Failed</b>, and it gets the items instead.`,
+	putOut: `${what} does not end the run, which shows as a success: only what is connected to the output <b>Failed</b> hears of it.`,
+});
 
-/** What becomes of what has not passed. @param operation one that judges */
-export function onFailureFields(operation: string): INodeProperties[] {
+/** What becomes of what has not passed. @param operation one that judges; @param what it fails over, as a sentence begins */
+export function onFailureFields(operation: string, what = 'What has not passed'): INodeProperties[] {
 	return [
 		{
 			displayName: 'On Failure',
@@ -30,7 +28,7 @@ export function onFailureFields(operation: string): INodeProperties[] {
 			description: 'What to do where something has not passed',
 			displayOptions: shownFor([operation]),
 		},
-		...Object.entries(NOTICES).map(([choice, displayName]): INodeProperties => ({
+		...Object.entries(noticesFor(what)).map(([choice, displayName]): INodeProperties => ({
 			displayName,
 			name: `${choice}Notice`,
 			type: 'notice',
