@@ -82,10 +82,11 @@ export async function compareStorages(options: CompareStoragesOptions): Promise<
 		onProgress?.({ compared: ++compared, total: pairs.length, bytes, totalBytes });
 		return read;
 	});
+	const told = new Set(rows.map(({ key }) => key));
 	const unread = (side: Side, outcome: CompareOutcome) =>
-		unreadableIn(side, { type: 'all' }, filters).map(({ key, error }): CompareRow => {
-			return { key, outcome, problem: error.message };
-		});
+		unreadableIn(side, { type: 'all' }, filters)
+			.filter(({ key }) => !told.has(key))
+			.map(({ key, error }): CompareRow => ({ key, outcome, problem: error.message }));
 	return [...rows, ...unread(from, 'damagedAtSource'), ...unread(to, 'damagedAtTarget')];
 }
 
@@ -128,6 +129,10 @@ function judged(
 	}
 	if (wrongHere) return { ...row, outcome: 'damagedAtSource', problem: wrongHere };
 	if (wrongThere) return { ...row, outcome: 'damagedAtTarget', problem: wrongThere };
+	const unread = here ? to.damaged.get(row.key) : from.damaged.get(row.key);
+	if (unread && !(here && there)) {
+		return { ...row, outcome: here ? 'damagedAtTarget' : 'damagedAtSource', problem: unread.error.message };
+	}
 	if (!there) return { ...row, outcome: removed.has(here!) ? 'removedAtTarget' : 'missingAtTarget' };
 	return { ...row, outcome: here ? 'same' : 'missingAtSource' };
 }

@@ -30,6 +30,8 @@ export class RemovedAtTarget {
 	has(backup: ListedBackup): boolean {
 		const { id, startedAt } = backup.manifest;
 		if (!this.copiedBefore.has(id) || this.target.byId.has(id)) return false;
+		// What stands there, and is damaged or has lost its manifest, nobody has removed.
+		if (this.target.damaged.has(backup.key) || this.target.bare.has(backup.key)) return false;
 		return startedAt < (this.#newestThere.get(this.#seriesOf.get(backup)!) ?? '');
 	}
 }

@@ -78,7 +78,6 @@ it('copies what is chosen: one from the list of the source, or by filters', asyn
 	expect(await node.fails('copyBackups', { which: 'picked', ...backup('id', 'none') })).toMatch(
 		/no backup with the id none.*Direction/,
 	);
-	expect(await node.fails('copyBackups', { which: 'picked', ...backup('list', '') })).toMatch(/No backup is chosen/);
 	expect(await node.fails('copyBackups', { filters: { kinds: [] } })).toMatch(/Kinds is empty/);
 });
 
@@ -129,11 +128,11 @@ it('compares the two storages, and fails over what is missing, different or dama
 	};
 	expect(await found({})).toEqual([
 		['onlyInSecond', 'same', 'same'],
-		['damagedInSecond', 'missingInSecond', 'missingInSecond'],
+		['damagedInSecond', 'missingInSecond'],
 	]);
 	expect(await found({ readEverything: true })).toEqual([
 		['onlyInSecond', 'same'],
-		['damagedInSecond', 'damagedInSecond', 'missingInSecond', 'missingInSecond'],
+		['damagedInSecond', 'damagedInSecond', 'missingInSecond'],
 	]);
 	expect(await node.fails('compare', { filters: { names: 'crm' } })).toMatch(/crm.*the second storage lacks it/);
 });

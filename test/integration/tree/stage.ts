@@ -24,6 +24,8 @@ export interface StageOptions {
 	checkpointBytes?: number;
 	mostNeeds?: number;
 	signal?: AbortSignal;
+	/** Default: now. */
+	startedAt?: Date;
 	wholeEvery?: number;
 	leastUse?: number;
 	isReliable?: (backup: ListedBackup) => boolean;
@@ -58,12 +60,19 @@ export async function backUp(
 	source: MemorySource | Contents,
 	options: StageOptions & { base?: ChosenBase } = {},
 ): Promise<Manifest> {
-	const { codec = 'zstd', checkpointBytes, mostNeeds, signal, base = await baseIn(storage, options) } = options;
+	const {
+		codec = 'zstd',
+		checkpointBytes,
+		mostNeeds,
+		signal,
+		startedAt = new Date(),
+		base = await baseIn(storage, options),
+	} = options;
 	const keys = keysOf(options);
 	return await backUpTree({
 		storage,
 		codec: { name: codec },
-		archive: { kind: 'files', name: 'set', startedAt: new Date() },
+		archive: { kind: 'files', name: 'set', startedAt },
 		source: source instanceof MemorySource ? source : new MemorySource(source),
 		base,
 		describe: () => ({ source: SOURCE }),
