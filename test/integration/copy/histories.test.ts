@@ -49,13 +49,13 @@ class History {
 			return await call();
 		};
 		const dying = intercepted(target!, {
-			write: async (...given) => await mortal(async () => await target!.write(...given)),
-			replace: async (...given) => await mortal(async () => await target!.replace(...given)),
-			remove: async (...given) => await mortal(async () => await target!.remove(...given)),
-			setLatest: async (...given) => await mortal(async () => await target!.setLatest(...given)),
+			write: async (...given) => await mortal(async () => await target.write(...given)),
+			replace: async (...given) => await mortal(async () => await target.replace(...given)),
+			remove: async (...given) => await mortal(async () => await target.remove(...given)),
+			setLatest: async (...given) => await mortal(async () => await target.setLatest(...given)),
 		});
 		try {
-			const { rows } = await copyAll(source!, dying, { which: { type } });
+			const { rows } = await copyAll(source, dying, { which: { type } });
 			expect(rows.filter(({ outcome }) => outcome === 'failed' || outcome === 'conflict')).toEqual([]);
 		} catch (error) {
 			if (!(error instanceof BackupError) || error.code !== 'STORAGE_UNREACHABLE') throw error;

@@ -120,7 +120,7 @@ describe('a source that is hostile', () => {
 		const [one, two] = (await daily(source, 2)) as [string, string];
 		let looks = 0;
 		const changing = intercepted(source, {
-			smallReader: undefined as never,
+			smallReader: undefined,
 			read: async (name, options) => {
 				if (name === manifestKeyOf(one) && ++looks === 1) await changeManifest(source, one, { tags: ['x'] });
 				return await source.read(name, options);
