@@ -48,7 +48,7 @@ class History {
 			if (--left < 0) throw new BackupError('STORAGE_UNREACHABLE', 'killed');
 			return await call();
 		};
-		const dying = intercepted(target!, {
+		const dying = intercepted(target, {
 			write: async (...given) => await mortal(async () => await target.write(...given)),
 			replace: async (...given) => await mortal(async () => await target.replace(...given)),
 			remove: async (...given) => await mortal(async () => await target.remove(...given)),
