@@ -16,8 +16,8 @@ export const SYSTEMS: readonly verify.BackupSystem[] = [
 	postgresSystem,
 	qdrantSystem,
 	minioSystem,
-	filesSystem,
 	n8nSystem,
+	filesSystem,
 ];
 
 /** What findAnomalies looks at. */

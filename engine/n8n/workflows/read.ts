@@ -50,8 +50,7 @@ export async function readWorkflows(
 ): Promise<ReadFile> {
 	const read: ReadFile = { workflows: 0, others: 0 };
 	const { head, whole } = await peek(await file.open(signal), HEAD_BYTES, signal);
-	const take = async (json: Buffer, place: string, isFile: boolean) => {
-		const value = parsed(json, file.name);
+	const take = async (value: unknown, place: string, isFile: boolean) => {
 		const workflow = asWorkflow(value);
 		if (workflow) {
 			read.workflows++;
@@ -67,13 +66,19 @@ export async function readWorkflows(
 		if (!onProblem) throw damaged(file.name, place, told);
 		onProblem(place, told);
 	};
+	const onOther = () => void read.others++;
+	const onBroken = (path: string, error: BackupError) => {
+		if (!onProblem) throw error;
+		onOther();
+		onProblem(path, 'It is not valid JSON to its end.');
+	};
 	try {
 		assertNoZip(head, file.name);
-		if (isTar(head)) await readTar(whole, file.name, { take, onOther: () => void read.others++, beside });
+		if (isTar(head)) await readTar(whole, file.name, { take, onOther, onBroken, beside });
 		else {
 			let index = 0;
 			for await (const json of splitJson(whole, file.name, WORKFLOW_LIMITS)) {
-				await take(json, `workflow ${++index}`, false);
+				await take(parsed(json, file.name), `workflow ${++index}`, false);
 			}
 		}
 	} finally {
@@ -83,15 +88,17 @@ export async function readWorkflows(
 }
 
 interface TarVisitor {
-	take: (json: Buffer, place: string, isFile: boolean) => Promise<void>;
+	take: (value: unknown, place: string, isFile: boolean) => Promise<void>;
 	onOther: () => void;
+	/** @throws its error, where nobody is to be told of it */
+	onBroken: (path: string, error: BackupError) => void;
 	beside: BesideVisitor | undefined;
 }
 
 async function readTar(
 	source: AsyncIterable<Uint8Array>,
 	name: string,
-	{ take, onOther, beside }: TarVisitor,
+	{ take, onOther, onBroken, beside }: TarVisitor,
 ): Promise<void> {
 	const cursor = new ByteCursor(source);
 	try {
@@ -106,9 +113,12 @@ async function readTar(
 						hint: 'Choose a tar of the folder that n8n export:workflow --separate has made.',
 					});
 				}
-				const json = await objectIn(await content.take(member.size), path);
-				if (json) await take(json, path, true);
-				else onOther();
+				const { objects, error } = await objectsIn(await content.take(member.size), path);
+				for (const [index, object] of objects.entries()) {
+					await take(object, objects.length === 1 ? path : `${path}, workflow ${index + 1}`, true);
+				}
+				if (error) onBroken(path, error);
+				else if (objects.length === 0) onOther();
 			},
 			{ dialect: 'any', joined: true },
 		);
@@ -127,15 +137,27 @@ async function readTar(
 	}
 }
 
-/** The one object that a file of a tar holds; undefined where it holds anything else, and so no workflow. */
-async function objectIn(content: Uint8Array, path: string): Promise<Buffer | undefined> {
+/** How a file begins that can hold workflows. */
+const BEGINS_WITH_OBJECT = /^(?:\xef\xbb\xbf)?\s*(?:\[\s*)?\{/;
+
+/**
+ * The objects that a file of a tar holds: one, or those of a list. None where it holds other JSON, and so no workflow; with an error where it
+ * begins with workflows and cannot be read to its end.
+ */
+async function objectsIn(content: Uint8Array, path: string): Promise<{ objects: unknown[]; error?: BackupError }> {
+	const objects: unknown[] = [];
+	if (!BEGINS_WITH_OBJECT.test(Buffer.from(content.subarray(0, HEAD_BYTES)).toString('latin1'))) return { objects };
 	try {
-		const source = Readable.from([content]);
-		for await (const object of splitJson(source, path, WORKFLOW_LIMITS)) return object;
+		for await (const object of splitJson(Readable.from([content]), path, WORKFLOW_LIMITS)) {
+			objects.push(parsed(object, path));
+		}
 	} catch (error) {
-		if (!(error instanceof BackupError) || error.code !== 'INVALID_INPUT') throw error;
+		if (!(error instanceof BackupError)) throw error;
+		// Such as rows of a table, one a line.
+		if (error.code === 'INVALID_INPUT' && objects.length > 0 && !objects.some(seemsWorkflow)) return { objects: [] };
+		return { objects, error };
 	}
-	return undefined;
+	return { objects };
 }
 
 /**

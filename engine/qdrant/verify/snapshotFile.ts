@@ -4,9 +4,9 @@
  * read once. A test restore reads it once more, to send it.
  */
 import { createHash } from 'node:crypto';
-import { PassThrough } from 'node:stream';
 
 import type { CheckedFile, TarFormat, TarInspection } from '../../verify/system';
+import { TarCopy } from '../../verify/tarCopy';
 import type { CheckContext } from '../../verify/types';
 import { checkedSnapshot } from '../restore/source';
 import { checkSnapshot, type SnapshotReport } from '../snapshot';
@@ -18,7 +18,7 @@ export const snapshotFile: TarFormat<QdrantScratch> = {
 };
 
 class SnapshotInspection implements TarInspection<QdrantScratch> {
-	readonly #copy = new PassThrough();
+	readonly #copy = new TarCopy();
 	readonly #report: Promise<SnapshotReport>;
 	readonly #hash = createHash('sha256');
 	#size = 0;
@@ -27,10 +27,9 @@ class SnapshotInspection implements TarInspection<QdrantScratch> {
 
 	constructor(private readonly context: CheckContext) {
 		const { signal } = context;
-		this.#report = checkSnapshot(this.#copy, signal ? { signal } : {});
+		this.#report = checkSnapshot(this.#copy.stream, signal ? { signal } : {});
 		// Where the tar is damaged, or is not a snapshot, nobody waits for the report, and its failure must not be unhandled.
 		this.#report.catch(() => {});
-		this.#copy.on('error', () => {});
 	}
 
 	member(name: string, type: string): void {
@@ -45,20 +44,12 @@ class SnapshotInspection implements TarInspection<QdrantScratch> {
 	async take(chunk: Uint8Array): Promise<void> {
 		this.#hash.update(chunk);
 		this.#size += chunk.length;
-		// Damage has stopped the check, so it reads no further bytes.
-		if (this.#copy.destroyed || this.#copy.write(chunk)) return;
-		await new Promise<void>((resolve) => {
-			const done = () => {
-				this.#copy.off('drain', done).off('close', done);
-				resolve();
-			};
-			this.#copy.on('drain', done).on('close', done);
-		});
+		await this.#copy.take(chunk);
 	}
 
 	async finish(): Promise<CheckedFile<QdrantScratch> | undefined> {
 		if (!this.#hasConfig || !this.#hasPart) return undefined;
-		if (!this.#copy.destroyed) this.#copy.end();
+		this.#copy.end();
 		const report = await this.#report;
 		for (const { severity, where, what } of report.findings) {
 			this.context.found({ severity, message: what, ...(where !== '' && { part: where }) });
@@ -75,6 +66,6 @@ class SnapshotInspection implements TarInspection<QdrantScratch> {
 	}
 
 	close(): void {
-		this.#copy.destroy();
+		this.#copy.close();
 	}
 }

@@ -93,15 +93,23 @@ export async function tarArchive(): Promise<ForeignFile> {
 	return file(await collect(pack as unknown as AsyncIterable<Uint8Array>), 'tar archive');
 }
 
-export function workflows(): ForeignFile {
+function someWorkflows() {
 	const nodes = [{ id: '1', name: 'Start', type: 'n8n-nodes-base.manualTrigger', position: [0, 0], parameters: {} }];
-	const all = Array.from({ length: 7 }, (_, index) => ({
-		id: `${index}`,
-		name: `Wörk ${index}`,
-		nodes,
-		connections: {},
-	}));
-	return file(Buffer.from(JSON.stringify(all, null, 2)), 'workflows of n8n');
+	return Array.from({ length: 7 }, (_, index) => ({ id: `${index}`, name: `Wörk ${index}`, nodes, connections: {} }));
+}
+
+export function workflows(): ForeignFile {
+	return file(Buffer.from(JSON.stringify(someWorkflows(), null, 2)), 'workflows of n8n');
+}
+
+/** A tar of the folder of `n8n export:workflow --separate`, with more files in it. */
+export async function workflowFolder(more: Record<string, string> = {}): Promise<ForeignFile> {
+	const pack = tar.pack();
+	pack.entry({ name: './', type: 'directory' });
+	for (const one of someWorkflows()) pack.entry({ name: `./${one.id}.json` }, JSON.stringify(one));
+	for (const [name, content] of Object.entries(more)) pack.entry({ name: `./${name}` }, content);
+	pack.finalize();
+	return file(await collect(pack as unknown as AsyncIterable<Uint8Array>), 'workflows of n8n');
 }
 
 export type Packing = 'none' | 'gzip' | 'zstd' | 'openpgp';

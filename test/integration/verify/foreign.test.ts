@@ -20,6 +20,7 @@ import {
 	snapshots,
 	tarArchive,
 	unpacked,
+	workflowFolder,
 	workflows,
 } from './foreign-files';
 
@@ -30,6 +31,7 @@ beforeAll(async () => {
 	const { plain, custom } = await dumps();
 	const [collection, shard, storage] = await snapshots();
 	Object.assign(forms, { plain, custom, collection, shard, storage, tar: await tarArchive(), json: workflows() });
+	forms['separate'] = await workflowFolder();
 });
 
 const FORMS = ['plain', 'custom', 'collection', 'shard', 'storage', 'tar', 'json'];
@@ -48,7 +50,7 @@ function verifier() {
 }
 
 describe('a file that others made', () => {
-	it.each(FORMS)('passes as %s, packed or not, and is recognised by what it holds', async (form) => {
+	it.each([...FORMS, 'separate'])('passes as %s, packed or not, and is recognised by what it holds', async (form) => {
 		const { verify } = verifier();
 		const { content, format } = forms[form]!;
 		for (const packing of PACKINGS) {
@@ -65,9 +67,27 @@ describe('a file that others made', () => {
 		const { verify } = verifier();
 		const counts = async (form: string) => (await verify(forms[form]!.content)).levels[1]!.counts;
 		expect(await counts('json')).toEqual({ workflows: 7 });
+		expect(await counts('separate')).toMatchObject({ workflows: 7, members: 8 });
 		expect(await counts('custom')).toMatchObject({ rows: 600 });
 		expect(await counts('tar')).toMatchObject({ members: 7, bytes: 5 + 5000 + 511 });
 		expect(await counts('plain')).toMatchObject({ rows: 600 });
+	});
+
+	it('is a folder of workflows where all of its files are JSON, and each that is broken is told', async () => {
+		const { verify } = verifier();
+		const credential = '{"id":"1","name":"shop","data":"U2FsdGVkX1","type":"httpBasicAuth"}';
+		const others = await verify((await workflowFolder({ 'credentials/1.json': credential })).content);
+		expect(others).toMatchObject({ verdict: 'passed', format: 'workflows of n8n' });
+		expect(others.levels[1]!.counts).toMatchObject({ workflows: 7, others: 1 });
+		const more = {
+			'8.json': '{"name":"a","nodes":[',
+			'9.json': '{"name":"b","nodes":[{"name":"c"}],"connections":{}}',
+		};
+		const broken = await verify((await workflowFolder(more)).content);
+		expect(broken).toMatchObject({ verdict: 'failed', format: 'workflows of n8n' });
+		expect(broken.findings.map(({ part }) => part)).toEqual(['8.json', '9.json']);
+		const plain = await verify((await workflowFolder({ ...more, 'README.md': 'Read me.' })).content);
+		expect(plain).toMatchObject({ verdict: 'passed', format: 'tar archive', system: 'files' });
 	});
 
 	it.each(FORMS)('never passes as %s where it was cut off', async (form) => {

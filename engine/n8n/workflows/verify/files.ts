@@ -13,7 +13,7 @@ const BEGINS_AS_EXPORT =
 	/^(?:\xef\xbb\xbf)?\s*\[?\s*\{\s*"updatedAt"\s*:\s*"[^"]*",\s*"createdAt"\s*:\s*"[^"]*",\s*"id"\s*:/;
 
 /** A file that is wrong in many places says so in the first of them. */
-const FOUND_AT_MOST = 100;
+export const FOUND_AT_MOST = 100;
 
 /** What `n8n export:workflow --all` makes, or a single workflow. */
 export const workflowsFile: FileFormat = {

@@ -39,12 +39,19 @@ describe('a file with workflows', () => {
 			'b.json': JSON.stringify(workflow('b'), null, 2),
 			'beside/tags.json': '[{"id":"1","name":"prod"}]',
 			'list.json': '[1, 2]',
+			'all.json': JSON.stringify([workflow('c'), workflow('d')]),
+			'rows.json': '{"a":1}\n{"a":2}\n',
 			'other.json': '{"a":1}',
 			'readme.txt': 'Read me.',
 		};
 		const { found, counts } = await read(tar(files));
-		expect(found).toEqual(['backup/a.json: Workflow a', 'b.json: Workflow b']);
-		expect(counts).toEqual({ workflows: 2, others: 2 });
+		expect(found).toEqual([
+			'backup/a.json: Workflow a',
+			'b.json: Workflow b',
+			'all.json, workflow 1: Workflow c',
+			'all.json, workflow 2: Workflow d',
+		]);
+		expect(counts).toEqual({ workflows: 4, others: 3 });
 	});
 
 	it('is what a tar of ours holds', async () => {
@@ -73,6 +80,8 @@ describe('a file with workflows', () => {
 		],
 		['a tar that was cut off', tar({ 'a.json': JSON.stringify(workflow('a')) }).subarray(0, 700), 'ARCHIVE_INCOMPLETE'],
 		['a file of a tar that was cut off', tar({ 'a.json': '{"name":"a","nodes":[' }), 'ARCHIVE_INCOMPLETE'],
+		['a file of a tar with more behind it', tar({ 'a.json': `${JSON.stringify(workflow('a'))}]` }), 'ARCHIVE_CORRUPT'],
+		['a file of a tar too deep to be read', tar({ 'a.json': `{"a":${'['.repeat(2000)}` }), 'INVALID_INPUT'],
 		['an empty file', '', 'ARCHIVE_INCOMPLETE'],
 	])('is refused: %s', async (_what, content, code) => {
 		await expect(read(content)).rejects.toMatchObject({ code });
