@@ -54,15 +54,16 @@ export async function knock(url: string, password: string): Promise<number> {
 	return (await fetch(`${url}/webhook/${ASKED}`, { headers: { authorization, connection: 'close' } })).status;
 }
 
-/** Executions one after another, until told to end; answers how many there were. */
-export function keepBusy(n8n: N8nClient): () => Promise<number> {
+/** Executions one after another, or so many such rows at once, until told to end; answers how many there were. */
+export function keepBusy(n8n: N8nClient, atOnce = 1): () => Promise<number> {
 	let done = false;
 	let count = 0;
-	const running = (async () => {
+	const row = async () => {
 		while (!done) {
 			if ((await knock(n8n.url, 'open sesame')) === 200) count++;
 		}
-	})();
+	};
+	const running = Promise.all(Array.from({ length: atOnce }, row));
 	return async () => {
 		done = true;
 		await running;
