@@ -66,6 +66,14 @@ export const ANSWERS = {
 	anything: z.unknown(),
 };
 
+/** The workflow of this id: what lies between may give another one, such as a proxy that keeps answers. */
+export function workflowOf(id: string): Shape<WholeWorkflow> {
+	return workflow.refine((one) => one.id === id, {
+		path: ['id'],
+		message: 'it is another workflow than was asked for',
+	});
+}
+
 export type ListedWorkflow = z.infer<typeof listedWorkflow>;
 export type WholeWorkflow = z.infer<typeof workflow>;
 export type WorkflowVersion = z.infer<typeof ANSWERS.version>;

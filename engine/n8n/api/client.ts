@@ -9,6 +9,7 @@ import {
 	type Shape,
 	type Variable,
 	type WholeWorkflow,
+	workflowOf,
 	type WorkflowVersion,
 } from './answers';
 import { Caller, type Call } from './caller';
@@ -71,7 +72,7 @@ export class N8nApi {
 			scope: 'workflow:read',
 			path: `/workflows/${encodedId(id)}`,
 		};
-		return await orNone(this.#caller.ask({ ...call, signal, limit: ENTRY_BYTES }, ANSWERS.workflow));
+		return await orNone(this.#caller.ask({ ...call, signal, limit: ENTRY_BYTES }, workflowOf(id)));
 	}
 
 	/** What a version of a workflow is called; undefined where n8n keeps no such version, or is too old to tell. */
@@ -99,7 +100,7 @@ export class N8nApi {
 		const call: Call = { method: 'PUT', path, what, scope: 'workflow:update', body, signal };
 		if (publish || this.#knowsNoDrafts) return await this.#updateLive(id, call, publish);
 		try {
-			return await this.#write({ ...call, query: { publishIfActive: 'false' } });
+			return await this.#write({ ...call, query: { publishIfActive: 'false' } }, workflowOf(id));
 		} catch (error) {
 			if (!isUnknownQuery(error)) throw error;
 			this.#knowsNoDrafts = true;
@@ -110,7 +111,7 @@ export class N8nApi {
 	/** Changes what is live, where it is active. */
 	async #updateLive(id: string, call: Call, publish: boolean): Promise<WholeWorkflow> {
 		const standing = publish ? undefined : await this.workflow(id, call.signal);
-		if (standing?.['active'] !== true) return await this.#write(call);
+		if (standing?.['active'] !== true) return await this.#write(call, workflowOf(id));
 		throw new BackupError(
 			'TARGET_FAILED',
 			`${call.what} at ${this.server}: it is active, and that n8n knows no drafts.`,
@@ -227,8 +228,8 @@ export class N8nApi {
 		yield* entriesBy({ caller: this.#caller, role: this.#role }, call, shape);
 	}
 
-	async #write(call: Call): Promise<WholeWorkflow> {
-		return await this.#caller.ask({ ...call, limit: ENTRY_BYTES }, ANSWERS.workflow);
+	async #write(call: Call, shape: Shape<WholeWorkflow> = ANSWERS.workflow): Promise<WholeWorkflow> {
+		return await this.#caller.ask({ ...call, limit: ENTRY_BYTES }, shape);
 	}
 }
 

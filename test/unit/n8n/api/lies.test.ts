@@ -32,6 +32,15 @@ it.each<[string, (asked: Asked) => Answer | undefined, RegExp]>([
 	expect(await failureOf(answer)).toMatchObject({ name: 'BackupError', message: expect.stringMatching(message) });
 });
 
+it('is found out: one workflow in the place of another', async () => {
+	const list = { data: [fakeWorkflow('a'), fakeWorkflow('b')] };
+	const failed = await failureOf(({ path }) => ({ json: path === '/workflows' ? list : fakeWorkflow('a') }));
+	expect(failed).toMatchObject({
+		code: 'SOURCE_FAILED',
+		message: expect.stringMatching(/workflow b .*another workflow/),
+	});
+});
+
 it('is not waited for beyond all patience: a server that asks for patience', async () => {
 	const failed = await failureOf(only({ status: 429, headers: { 'retry-after': '86400' }, text: 'slow down' }));
 	expect(failed).toMatchObject({ code: 'SOURCE_FAILED', hint: expect.stringContaining('limits how often') });
