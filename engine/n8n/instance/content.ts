@@ -69,10 +69,13 @@ export const instanceSourceSchema = z.object({
 });
 export type InstanceSource = z.infer<typeof instanceSourceSchema>;
 
+/** Raised where an older version would misread an archive. */
+export const INSTANCE_FORMAT = 1;
+
 /** The member instance.json: the same, and what a key is tried on where the database is in another archive. */
 export const instanceSchema = z.object({
 	format: z.literal('n8n-instance'),
-	formatVersion: z.literal(1),
+	formatVersion: z.literal(INSTANCE_FORMAT),
 	source: instanceSourceSchema,
 	probe: factsSchema.shape.probe.nullable(),
 });

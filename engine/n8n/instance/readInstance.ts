@@ -3,7 +3,15 @@ import type { ArchiveReader, Manifest } from '../../archive';
 import { ByteCursor, EndedEarly } from '../../archive/cursor';
 import { BackupError } from '../../errors';
 import { TarDamage, walkTar, type TarMember } from '../../tar';
-import { instanceSchema, MEMBER_BYTES, MEMBERS, packagesFile, type InstanceDocument, type MemberType } from './content';
+import {
+	INSTANCE_FORMAT,
+	instanceSchema,
+	MEMBER_BYTES,
+	MEMBERS,
+	packagesFile,
+	type InstanceDocument,
+	type MemberType,
+} from './content';
 import { fits } from './fingerprint';
 import { parseConfig, type InstanceConfig } from './settings';
 
@@ -20,7 +28,8 @@ export type DatabaseTaker = (bytes: AsyncIterable<Uint8Array>, size: number) => 
 
 /**
  * Reads the small members, by ranges.
- * @throws BackupError ARCHIVE_CORRUPT (also where the encryption key is not the one of the manifest), and what the reader throws
+ * @throws BackupError ARCHIVE_CORRUPT (also where the encryption key is not the one of the manifest), UNSUPPORTED_VERSION, and what the reader
+ * throws
  */
 export async function readInstance(reader: ArchiveReader, signal?: AbortSignal): Promise<InstanceContent> {
 	const isSmall = ({ type }: Manifest['parts'][number]) =>
@@ -72,7 +81,7 @@ export interface WalkMembersOptions {
 
 /**
  * The small members of a tar, by what they are. Nothing else may stand in it, and nothing twice.
- * @throws BackupError ARCHIVE_CORRUPT, what the source and `take` throw
+ * @throws BackupError ARCHIVE_CORRUPT, UNSUPPORTED_VERSION (a later version wrote it), what the source and `take` throw
  */
 export async function walkMembers(
 	cursor: ByteCursor,
@@ -88,7 +97,10 @@ export async function walkMembers(
 			return;
 		}
 		if (member.size > MEMBER_BYTES) throw damaged(`${member.name} has ${member.size} bytes`);
-		found.set(type, Buffer.from(await cursor.take(member.size)));
+		const content = Buffer.from(await cursor.take(member.size));
+		// It comes first: what else a later version puts into an archive is no damage.
+		if (type === 'instance') assertNotNewer(content);
+		found.set(type, content);
 	};
 	try {
 		await walkTar(cursor, visit, end === undefined ? {} : { end, endMarkOptional: true });
@@ -97,6 +109,19 @@ export async function walkMembers(
 		throw error;
 	}
 	return found;
+}
+
+/** @throws BackupError UNSUPPORTED_VERSION */
+function assertNotNewer(instance: Buffer): void {
+	const { formatVersion } = (jsonOf(instance.toString('utf8')) ?? {}) as { formatVersion?: unknown };
+	if (typeof formatVersion !== 'number' || formatVersion <= INSTANCE_FORMAT) return;
+	throw new BackupError(
+		'UNSUPPORTED_VERSION',
+		'A later version of n8n-nodes-stack-backup made this backup of the instance.',
+		{
+			hint: 'Update the nodes, and try again. Without them, gpg and tar unpack it: see Restore without n8n.',
+		},
+	);
 }
 
 function memberType({ name, type, runs }: TarMember): MemberType {

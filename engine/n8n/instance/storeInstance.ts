@@ -13,7 +13,15 @@ import {
 } from '../../archive';
 import { BackupError, listed } from '../../errors';
 import { tarEnd, tarHeader, tarPadding } from '../../tar';
-import { canBeInstalled, END_PART, MEMBERS, packagesFile, type InstanceDocument, type InstanceSource } from './content';
+import {
+	canBeInstalled,
+	END_PART,
+	INSTANCE_FORMAT,
+	MEMBERS,
+	packagesFile,
+	type InstanceDocument,
+	type InstanceSource,
+} from './content';
 import { tryKey, type DatabaseFacts, type KeyVerdict } from './facts';
 import { fingerprintOf } from './fingerprint';
 import type { InstanceSettings } from './settings';
@@ -72,7 +80,7 @@ export async function storeInstance(options: StoreInstanceOptions): Promise<Mani
 	const source = await describe(options, facts);
 	const document: InstanceDocument = {
 		format: 'n8n-instance',
-		formatVersion: 1,
+		formatVersion: INSTANCE_FORMAT,
 		source,
 		probe: database.type === 'sqlite' ? null : facts.probe,
 	};

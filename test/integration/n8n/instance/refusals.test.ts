@@ -1,8 +1,10 @@
 import {
+	cpSync,
 	existsSync,
 	mkdirSync,
 	openSync,
 	readdirSync,
+	readFileSync,
 	symlinkSync,
 	writeFileSync,
 	writeSync,
@@ -163,6 +165,28 @@ describe('a restore of an instance', () => {
 		expect(existsSync(target)).toBe(false);
 	});
 
+	it('is refused of a copy in which any bit was flipped, or whose end is missing', async () => {
+		const copy = emptyStorage();
+		cpSync(join(root, 'n8n'), join(copy.root, 'n8n'), { recursive: true });
+		const file = join(copy.root, archiveKey(manifest));
+		const whole = readFileSync(file);
+		const damages = Array.from({ length: 12 }, (_, index) => {
+			const flipped = Buffer.from(whole);
+			flipped[Math.floor((whole.length * (index + 0.5)) / 12)]! ^= 1 << (index % 8);
+			return flipped;
+		});
+		for (const content of [...damages, whole.subarray(0, whole.length - 1)]) {
+			writeFileSync(file, content);
+			const target = join(folder(), 'new');
+			await expect(restore(copy, manifest, target)).rejects.toMatchObject({
+				code: expect.stringMatching(/^(ARCHIVE_|NOT_AUTHENTIC|KEY_WRONG)/),
+			});
+			expect(existsSync(target)).toBe(false);
+		}
+		writeFileSync(file, whole);
+		await restore(copy, manifest, join(folder(), 'new'));
+	});
+
 	it('leaves nothing where it is cancelled on the way', async () => {
 		const controller = new AbortController();
 		const log = (line: string) => line.startsWith('Checking') && controller.abort();
@@ -190,7 +214,7 @@ describe('a restore of an instance', () => {
 			'with a script that npm would run',
 			(parts) => replaced(parts, '"name": "installed-nodes"', '"scripts":{"install":"x"}'),
 		],
-		['of other facts', (parts) => replaced(parts, '"formatVersion": 1', '"formatVersion": 9')],
+		['of other facts', (parts) => replaced(parts, '"formatVersion": 1', '"formatVersion": 0')],
 	];
 
 	it.each(forgeries)('is refused of an archive %s, and so is its verification', async (_, change, changes) => {
@@ -205,6 +229,26 @@ describe('a restore of an instance', () => {
 		expect(existsSync(target)).toBe(false);
 		const report = await verifyBackup({ storage, key, level: 'content', keys: KEYS });
 		expect(report.verdict).toBe('failed');
+	});
+
+	it('is not told to be damaged where a later version made it, whatever else that put into it', async () => {
+		const later = (parts: OpenPart[]) =>
+			replaced(
+				replaced(parts, '"formatVersion": 1', '"formatVersion": 2'),
+				'.n8n/nodes/package.json',
+				'.n8n/other/package.json',
+			);
+		const options = { keys: KEYS, encryption: { passphrase: PASSPHRASE } };
+		const key = await forge(storage, { manifest, folder: 'n8n' }, { ...options, parts: later });
+		const target = join(folder(), 'new');
+		const reader = await openArchive(storage, manifestKeyOf(key), KEYS);
+		await expect(restoreInstance({ reader, storage, keys: KEYS, folder: target })).rejects.toMatchObject({
+			code: 'UNSUPPORTED_VERSION',
+			hint: expect.stringContaining('Update the nodes'),
+		});
+		expect(existsSync(target)).toBe(false);
+		const report = await verifyBackup({ storage, key, level: 'content', keys: KEYS });
+		expect(report).toMatchObject({ verdict: 'incomplete', findings: [{ code: 'UNSUPPORTED_VERSION' }] });
 	});
 
 	it('is not thwarted by what was not forged', async () => {
