@@ -42,7 +42,7 @@ export class N8nExport implements INodeType {
 				},
 			},
 			storageCredential({ hide: { destination: ['binaryData'] } }),
-			encryptionCredential({ hide: { encrypt: [false] } }),
+			encryptionCredential({ hide: { encrypt: [false] } }, 'Instances, or If Encrypted'),
 			{
 				name: POSTGRES_CREDENTIAL,
 				displayName: 'Credential for Postgres',
@@ -91,7 +91,7 @@ export class N8nExport implements INodeType {
 					{
 						name: 'List Backups',
 						value: 'listBackups',
-						description: 'List what the storage holds, newest first',
+						description: 'List the exports of workflows in the storage, newest first',
 						action: 'List workflow backups',
 					},
 				],
@@ -114,7 +114,7 @@ export class N8nExport implements INodeType {
 					{
 						name: 'List Backups',
 						value: 'listBackups',
-						description: 'List what the storage holds, newest first',
+						description: 'List the backups of instances in the storage, newest first',
 						action: 'List instance backups',
 					},
 					{

@@ -46,7 +46,11 @@ it('backs up the n8n that it runs in, lists that, and restores it into a new fol
 		needs: [expect.any(String)],
 	});
 	expect(made!['environmentVariables']).toContain('N8N_STACK_BACKUP_ALLOW_INSTANCE');
-	expect(await node.ok('listBackups')).toMatchObject([{ id: made!['id'], archiveState: 'complete', authentic: true }]);
+	const resource = 'instance';
+	expect(await node.ok('listBackups', { resource })).toMatchObject([
+		{ id: made!['id'], archiveState: 'complete', authentic: true },
+	]);
+	expect(await node.ok('listBackups')).toEqual([]);
 
 	const targetFolder = join(freshFilesFolder(n8n), 'restored');
 	const [restored] = await node.ok('restoreInstance', { ...backup('latest', 'n8n'), targetFolder });

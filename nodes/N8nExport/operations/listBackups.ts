@@ -1,16 +1,25 @@
 import { listBackupsOperation } from '../../shared/listBackups';
+import type { Operation } from '../../shared/operation';
 import { OWN_FOLDER, WORKFLOW_KINDS, workflowContent } from '../backupContent';
 import { backupContent, OWN_KINDS as INSTANCE_KINDS } from '../instance/backupContent';
 
-/** Lists the exports of workflows and the backups of instances in the storage, newest first: one item for each. */
-export const listBackups = listBackupsOperation({
-	kinds: [...WORKFLOW_KINDS, ...INSTANCE_KINDS],
+const common = {
 	ownFolder: OWN_FOLDER,
-	contentOf: (manifest) => (manifest.kind === 'n8n-instance' ? backupContent(manifest) : workflowContent(manifest)),
 	nameFilter: {
 		displayName: 'Name',
 		name: 'nameFilter',
 		placeholder: 'e.g. workflows',
 		description: 'Only backups of this name; all where empty',
 	},
-});
+};
+const exportsOfWorkflows = listBackupsOperation({ ...common, kinds: WORKFLOW_KINDS, contentOf: workflowContent });
+const backupsOfInstances = listBackupsOperation({ ...common, kinds: INSTANCE_KINDS, contentOf: backupContent });
+
+/** Lists the backups of the chosen resource in the storage, newest first: one item for each. */
+export const listBackups: Operation = {
+	description: exportsOfWorkflows.description,
+	execute: async (context, item) => {
+		const isInstance = context.getNodeParameter('resource', item) === 'instance';
+		return await (isInstance ? backupsOfInstances : exportsOfWorkflows).execute(context, item);
+	},
+};

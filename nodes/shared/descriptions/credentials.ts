@@ -24,13 +24,17 @@ export function storageCredential(
 	};
 }
 
-/** What opens encrypted backups, or encrypts them. */
+/**
+ * What opens encrypted backups, or encrypts them. One entry for all operations: n8n asks the first of this type alone whether it is shown.
+ * @param when In brackets, when one is needed.
+ */
 export function encryptionCredential(
 	displayOptions: NonNullable<INodeCredentialDescription['displayOptions']>,
+	when = 'If Encrypted',
 ): INodeCredentialDescription {
 	return {
 		name: 'backupEncryptionApi',
-		displayName: 'Credential for Backup Encryption (If Encrypted)',
+		displayName: `Credential for Backup Encryption (${when})`,
 		required: false,
 		testedBy: 'testBackupEncryption',
 		displayOptions,
