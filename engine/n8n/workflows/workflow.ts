@@ -41,13 +41,11 @@ export function isArchived(workflow: JsonObject): boolean {
 	return workflow['isArchived'] === true;
 }
 
-/** The names of its tags. */
+/** The names of its tags, without the spaces around them that n8n does not keep. */
 export function tagsOf({ tags }: JsonObject): string[] {
 	if (!Array.isArray(tags)) return [];
-	return tags.flatMap((tag: unknown) => {
-		if (typeof tag === 'string') return [tag];
-		return isObject(tag) && typeof tag['name'] === 'string' ? [tag['name']] : [];
-	});
+	const names = tags.map((tag: unknown) => (typeof tag === 'string' ? tag : isObject(tag) ? textIn(tag, 'name') : ''));
+	return names.map((name) => name.trim()).filter((name) => name !== '');
 }
 
 /** The projects that it belongs to or is shared with, by id and, where it is told, by name. */

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -255,6 +256,40 @@ describe('an import into another n8n', () => {
 			const { counts } = await compared(side, instanceSide(reading(source), ALL), 'id');
 			expect(counts).toMatchObject({ unchanged, changed: 0, removed: 0 });
 		}
+	});
+
+	it('takes what older versions of n8n have left in a workflow, and makes it once', async () => {
+		const start = { name: 'Start', type: 'n8n-nodes-base.manualTrigger', position: [0, 0], parameters: {} };
+		const hook = { id: 'h', name: 'Hook', type: 'n8n-nodes-base.webhook', typeVersion: 2, position: [0, 0] };
+		const odd = (name: string, nodes: object[], more = {}) => ({
+			id: name,
+			name,
+			nodes,
+			connections: {},
+			settings: {},
+			...more,
+		});
+		const to = (...names: string[]) => ({ main: [names.map((one) => ({ node: one, type: 'main', index: 0 }))] });
+		const workflows = [
+			odd('Without ids', [start, { ...hook, parameters: { path: 'odd' } }], { tags: [{ name: ' odd ' }] }),
+			odd('One id', [
+				{ ...start, id: 'x' },
+				{ ...start, id: 'x', name: 'Other' },
+				{ ...start, id: '', name: 'Third' },
+			]),
+			odd('Gone', [{ ...start, id: 'x' }], { connections: { Start: to('Start', 'Gone'), Ghost: to('Start') } }),
+		];
+		writeFileSync(join(root, 'storage', 'odd.json'), JSON.stringify(workflows));
+		const run = async () => await imported({ side: foreignSide({ storage, key: 'odd.json' }, ALL), dryRun: false });
+		const first = await run();
+		expect(first.workflows.map(({ action, dropped }) => [action, dropped])).toEqual([
+			['create', []],
+			['create', ['nodes.id']],
+			['create', ['connections']],
+		]);
+		expect((await inTarget()).get('Gone')).toMatchObject({ connections: { Start: to('Start') } });
+		const again = await run();
+		expect(actions(again.workflows)).toEqual({ 'Without ids': 'unchanged', 'One id': 'unchanged', Gone: 'unchanged' });
 	});
 
 	it('names what the entities of n8n are read with', async () => {

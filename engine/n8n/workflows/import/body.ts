@@ -4,6 +4,7 @@
  */
 import { isNothing } from '../compare/values';
 import { isObject, type JsonObject, type Workflow } from '../workflow';
+import { withOwnIds, withoutStrays } from './structure';
 
 const NODE_MEMBERS = new Set([
 	'id',
@@ -51,8 +52,8 @@ const NODE_TIMES = new Set(['createdAt', 'updatedAt']);
 const DEFAULT = 'DEFAULT';
 
 export interface ImportBody {
-	body: Record<string, unknown>;
-	/** What the API does not take: `settings.binaryMode`, `nodes.extendsCredential`. */
+	body: Record<string, unknown> & { nodes: JsonObject[] };
+	/** What the API does not take: `settings.binaryMode`, `nodes.extendsCredential`, `connections` of nodes that are gone. */
 	dropped: string[];
 }
 
@@ -60,9 +61,11 @@ export interface ImportBody {
 export function importBody(workflow: Workflow, isNew: boolean): ImportBody {
 	const dropped = new Set<string>();
 	const { name, connections, pinData, nodeGroups, staticData } = workflow;
-	const nodes = workflow.nodes.map((node) => nodeBody(node, dropped));
+	const nodes = withOwnIds(workflow.nodes, dropped).map((node) => nodeBody(node, dropped));
 	const body = {
-		...{ name, nodes, connections, settings: settingsBody(workflow['settings'], dropped) },
+		...{ name, nodes },
+		...{ connections: withoutStrays(connections, nodes, dropped) },
+		...{ settings: settingsBody(workflow['settings'], dropped) },
 		...(!isNothing(pinData) && { pinData }),
 		...(Array.isArray(nodeGroups) && nodeGroups.length > 0 && { nodeGroups: nodeGroups as unknown[] }),
 		...(isNew && !isNothing(staticData) && { staticData }),

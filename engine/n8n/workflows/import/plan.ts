@@ -7,8 +7,8 @@ import { chosenBy } from '../choice';
 import { canonical } from '../compare/digest';
 import { listWorkflows } from '../list';
 import type { WorkflowSide } from '../side';
-import { asWorkflow, descriptionOf, idOf, isActive, isArchived, tagsOf, type Workflow } from '../workflow';
-import { importBody } from './body';
+import { asWorkflow, descriptionOf, idOf, isActive, isArchived, tagsOf, textIn, type Workflow } from '../workflow';
+import { importBody, type ImportBody } from './body';
 import type { WithCredentials } from './credentials';
 import { referencesOf, withReferences } from './references';
 
@@ -159,17 +159,37 @@ interface Identity {
 	tags: string;
 }
 
-function identityOf(workflow: Workflow): Identity {
-	const { body } = importBody(
-		withReferences(workflow, () => ''),
-		false,
-	);
+/** What n8n gives to nodes that come without. */
+const ASSIGNED: ReadonlySet<string> = new Set(['id', 'webhookId', 'typeVersion']);
+
+/** @param wanted What it is compared with: of nodes that come without an id and so on, those of what stands there do not count. */
+function identityOf(workflow: Workflow, wanted = workflow): Identity {
+	const { nodes, ...body } = anonymous(workflow);
+	const asked = new Map(anonymous(wanted).nodes.map((node) => [textIn(node, 'name'), node]));
+	const told = nodes.map((node) => {
+		const twin = asked.get(textIn(node, 'name')) ?? node;
+		return Object.fromEntries(Object.entries(node).filter(([name]) => !ASSIGNED.has(name) || isGiven(twin[name])));
+	});
 	return {
-		digest: createHash('sha256').update(canonical(body)).digest('base64'),
+		digest: createHash('sha256')
+			.update(canonical({ ...body, nodes: told }))
+			.digest('base64'),
 		references: referencesOf(workflow),
 		description: descriptionOf(workflow),
 		tags: JSON.stringify([...new Set(tagsOf(workflow))].sort()),
 	};
+}
+
+function isGiven(value: unknown): boolean {
+	return value !== undefined && value !== '';
+}
+
+/** What an import gives of it, whatever other workflows it names. */
+function anonymous(workflow: Workflow): ImportBody['body'] {
+	return importBody(
+		withReferences(workflow, () => ''),
+		false,
+	).body;
 }
 
 const NO_TAGS = '[]';
@@ -232,7 +252,7 @@ class Targets {
 			return { action: 'skip', reason: 'It is archived in that n8n: unarchive it there, or import it by Create.' };
 		}
 		if (this.#taken.has(id)) return { action: 'skip', reason: 'Another workflow of the backup goes to the same one.' };
-		const standing = await this.#read(id);
+		const standing = await this.#read(id, workflow);
 		if (!standing) return { action: 'create' };
 		this.#taken.add(id);
 		return { action: isSame(standing, wanted) ? 'unchanged' : 'update', id, references: standing.references };
@@ -242,7 +262,7 @@ class Targets {
 	async #decideNew(workflow: Workflow, wanted: Identity): Promise<Decision> {
 		for (const id of this.#byName.get(workflow.name) ?? []) {
 			if (this.#taken.has(id)) continue;
-			const standing = await this.#read(id);
+			const standing = await this.#read(id, workflow);
 			if (!standing || !isBegun(standing, wanted)) continue;
 			this.#taken.add(id);
 			return { action: isSame(standing, wanted) ? 'unchanged' : 'update', id, references: standing.references };
@@ -256,9 +276,9 @@ class Targets {
 		return id !== undefined && this.has(id) ? [id] : [];
 	}
 
-	async #read(id: string): Promise<Identity | undefined> {
+	async #read(id: string, wanted: Workflow): Promise<Identity | undefined> {
 		const found = await this.api.workflow(id, this.signal);
 		const workflow = found && asWorkflow(found);
-		return workflow && identityOf(workflow);
+		return workflow && identityOf(workflow, wanted);
 	}
 }
