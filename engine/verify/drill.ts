@@ -37,7 +37,8 @@ export interface DrillOptions {
 
 /**
  * A verdict, or `passedInPart`: data was restored and nothing bad was found, but for some backups there is no way or no place
- * to restore them (`notRestored`), so only their content was verified.
+ * to restore them (`notRestored`), so only their content was verified; or of something there are only backups of a part, which were not
+ * tried (the gap `part`).
  */
 export type DrillVerdict = Verdict | 'passedInPart';
 
@@ -259,11 +260,13 @@ function isLacking({ notRestored, assertionsNotRun }: DrilledBackup): boolean {
 
 /** A backup that was never tried has not passed. */
 function verdictOf(backups: DrilledBackup[], gaps: DrillGap[]): DrillVerdict {
+	// Whoever backs up a part of something by choice wants no more of it.
+	const open = gaps.filter(({ reason }) => reason !== 'part');
 	const isBad = ({ reason }: DrillGap) => reason !== 'unknown' && reason !== 'newer';
-	if (gaps.some(isBad) || backups.some(({ verdict }) => verdict === 'failed')) return 'failed';
-	if (gaps.length > 0 || backups.some(({ verdict }) => verdict !== 'passed')) return 'incomplete';
+	if (open.some(isBad) || backups.some(({ verdict }) => verdict === 'failed')) return 'failed';
+	if (open.length > 0 || backups.some(({ verdict }) => verdict !== 'passed')) return 'incomplete';
 	if (backups.some(isLacking)) return 'incomplete';
-	return backups.some(({ notRestored }) => notRestored !== null) ? 'passedInPart' : 'passed';
+	return gaps.length > 0 || backups.some(({ notRestored }) => notRestored !== null) ? 'passedInPart' : 'passed';
 }
 
 /** A drill that has restored no data proves nothing about a recovery: roles alone bring nothing back. */

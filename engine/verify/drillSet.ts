@@ -10,11 +10,12 @@ import {
 
 /**
  * Why something could not be brought back as it should. `none`: nothing of this kind, or nothing at all, was backed up.
- * `notWhole`: all its backups hold a part. `outdated`: its newest whole backup is too old. `damaged`: a newer manifest
+ * `notWhole`: all its backups lack the definitions or the data. `part`: all its backups hold what somebody has chosen of it, by
+ * patterns or names. `outdated`: its newest whole backup is too old. `damaged`: a newer manifest
  * cannot be read, or is not to be believed, so that nobody knows of what it is. `newer`: a newer version of this package has
  * made a newer backup, so that this one cannot try it. `unknown`: what backups of the kind hold cannot be checked yet.
  */
-export type GapReason = 'none' | 'notWhole' | 'outdated' | 'damaged' | 'newer' | 'unknown';
+export type GapReason = 'none' | 'notWhole' | 'part' | 'outdated' | 'damaged' | 'newer' | 'unknown';
 
 export interface DrillGap {
 	reason: GapReason;
@@ -130,7 +131,7 @@ function findGaps(
 	const known = [...newestOf(wanted, series)].flatMap(([name, entry]): DrillGap[] => {
 		if (!isKnown(entry.manifest.kind)) return [gapOf('unknown', entry)];
 		const whole = newest.get(name);
-		if (!whole) return [gapOf('notWhole', entry)];
+		if (!whole) return [gapOf(isPart(entry) ? 'part' : 'notWhole', entry)];
 		return isOutdated(whole, options) ? [gapOf('outdated', whole)] : [];
 	});
 	const oldest = [...newest.values()].map(({ manifest }) => manifest.startedAt).sort()[0] ?? '';
@@ -141,6 +142,11 @@ function findGaps(
 			gap(error instanceof NewerManifest ? 'newer' : 'damaged', { key: manifestKey, problem: error.message }),
 		);
 	return [...missing, ...known, ...unreadable];
+}
+
+/** Whether a backup holds all of what was chosen. */
+function isPart({ manifest: { partial } }: KnownBackup): boolean {
+	return partial?.content === 'all';
 }
 
 function gapOf(reason: GapReason, { manifest, key }: KnownBackup): DrillGap {

@@ -1,4 +1,5 @@
 import { type BackupKind, isVersionName, type Manifest, pathOfVersion, type TreeEntry, versionIn } from '../../engine';
+import { currentObjects } from '../shared/backupColumns';
 import type { BackupContent } from '../shared/backupItem';
 
 const OWN_KIND = 'minio';
@@ -26,8 +27,8 @@ export const WANTED = { kinds: OWN_KINDS, hint: 'Choose a backup that MinIO Mirr
 
 /** What items say of backups of buckets alone. A list must show backups whose source is odd as well: nothing is demanded of it. */
 export function backupContent({ name, counts, source, needs = [] }: Manifest): BackupContent {
-	const { files, versions, deleteMarkers = 0, bytes = null, stored = null, reused = null, increment = 0 } = counts;
-	const objects = files === undefined ? null : files - (versions ?? 0) - deleteMarkers;
+	const { versions, deleteMarkers = 0, bytes = null, stored = null, reused = null, increment = 0 } = counts;
+	const objects = currentObjects(counts) ?? null;
 	const older = versions === undefined ? {} : { versions, deleteMarkers };
 	const endpoint = typeof source['server'] === 'string' ? source['server'] : null;
 	return { name: { bucket: name, endpoint }, content: { objects, ...older, bytes, stored, reused, increment, needs } };

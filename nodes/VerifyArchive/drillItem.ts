@@ -33,6 +33,8 @@ export function gapMessage({ reason, kind, name, origin, key, startedAt, problem
 			return kind === null ? 'There is no backup.' : `There is no backup of the kind ${kind}.`;
 		case 'notWhole':
 			return `There is no whole backup of ${thing}: ${key} holds only a part.`;
+		case 'part':
+			return `Of ${thing} there are only backups of a part, by patterns or names, which a drill leaves out: ${key}.`;
 		case 'outdated':
 			return `The newest whole backup of ${thing} is of ${startedAt}, which is too old.`;
 		case 'damaged':
@@ -133,9 +135,9 @@ export function drillOutcome(report: DrillReport, recorded: number, isSimple: bo
 function worstOf(report: DrillReport): { problem: string | null; hint: string | null } {
 	const { verdict, backups, gaps } = report;
 	if (verdict === 'passed') return { problem: null, hint: null };
-	if (verdict === 'passedInPart') return leftOut(report)!;
+	if (verdict === 'passedInPart') return inPart(report);
 	const worst = backups.find((backup) => backup.verdict === verdict);
-	const [gap] = gaps;
+	const gap = gaps.find(({ reason }) => reason !== 'part') ?? gaps[0];
 	if (worst) {
 		const { problem, hint } = adviceOf(worst.verdict, worst.findings);
 		return { problem: `${worst.name}: ${problem}`, hint };
@@ -143,3 +145,15 @@ function worstOf(report: DrillReport): { problem: string | null; hint: string | 
 	if (gap) return { problem: gapMessage(gap), hint: WHAT_TO_DO[verdict] };
 	return leftOut(report) ?? { problem: null, hint: WHAT_TO_DO[verdict] };
 }
+
+/** What a drill that found nothing bad has left out. */
+function inPart(report: DrillReport): { problem: string; hint: string } {
+	const notRestored = leftOut(report);
+	const parts = report.gaps.map(gapMessage);
+	return {
+		problem: [...(notRestored ? [notRestored.problem] : []), ...parts].join(' '),
+		hint: [...(notRestored ? [notRestored.hint] : []), ...(parts.length > 0 ? [PARTS_HINT] : [])].join(' '),
+	};
+}
+
+const PARTS_HINT = 'Parts are tried by Verify. For a drill, back up the whole as well.';

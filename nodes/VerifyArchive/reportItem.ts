@@ -95,6 +95,13 @@ function reductionOf(asked: VerificationLevel, { requested, manifest, system }: 
 	return [{ severity: 'warning', level: asked, message }];
 }
 
+/** Whether a backup is as it was stored, and the keys do not open it. */
+function isUnopened({ verdict, findings, storedBytes }: VerificationReport): boolean {
+	const open = findings.filter(({ severity }) => severity !== 'warning');
+	const isOfKeys = open.length > 0 && open.every(({ code }) => code === 'KEY_WRONG' || code === 'KEY_MISSING');
+	return verdict === 'incomplete' && isOfKeys && storedBytes > 0;
+}
+
 /** The item of a verification. Bytes, seconds, hours, megabytes (as stored) a second; never secrets. */
 export function reportOutcome(report: VerificationReport, { asked, recorded, isSimple }: ReportFacts): Outcome {
 	const { verdict, manifest, key, levels, storedBytes, rawBytes, duration, format, reached } = report;
@@ -133,7 +140,8 @@ export function reportOutcome(report: VerificationReport, { asked, recorded, isS
 	};
 	const json = itemOf(columns, details, isSimple);
 	const told = `${key}: ${verdict}. ${advice.problem ?? ''}`.trim();
-	return { json, passed: verdict === 'passed', told, recorded: recorded ? 1 : 0 };
+	const unopened = isUnopened(report) ? { unopened: key } : {};
+	return { json, passed: verdict === 'passed', told, ...unopened, recorded: recorded ? 1 : 0 };
 }
 
 /** What says nothing against a backup, but that it is not known whose it is, or that this version cannot read it. */

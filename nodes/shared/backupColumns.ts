@@ -21,15 +21,24 @@ const MAIN_COUNT: Partial<Record<BackupKind, string>> = {
 	postgres: 'rows',
 	qdrant: 'points',
 	files: 'files',
-	minio: 'files',
 	'n8n-workflows': 'workflows',
 	'n8n-instance': 'rows',
 };
+
+/** Objects of a bucket, without their older versions. */
+export function currentObjects({
+	files,
+	versions = 0,
+	deleteMarkers = 0,
+}: ManifestSummary['counts']): number | undefined {
+	return files === undefined ? undefined : files - versions - deleteMarkers;
+}
 
 /** The count that stands for how much a backup holds: `{ rows: 345678 }`. */
 export function mainCount({ kind, counts }: ManifestSummary): Columns {
 	// Beside backups with rows, a gap would be shown in red.
 	if (kind === 'postgres-globals') return { rows: 0 };
+	if (kind === 'minio') return { objects: currentObjects(counts) };
 	const name = MAIN_COUNT[kind];
 	return name === undefined ? {} : { [name]: counts[name] };
 }

@@ -1,5 +1,7 @@
 import { type INode, NodeOperationError } from 'n8n-workflow';
 
+import { listed } from '../../engine';
+
 /** What is said of what is bad. */
 export interface JudgedWords {
 	/** `has not passed` */
@@ -16,6 +18,8 @@ export interface Judged {
 	passed: boolean;
 	/** `postgres/shop_1.sql.zst: failed. The archive is damaged.` */
 	told: string;
+	/** Its key, where the credential does not open it and nothing else is wrong: it was encrypted with another one. */
+	unopened?: string;
 	/** How many results stand beside their backups now; of a drill, several. */
 	recorded?: number;
 }
@@ -34,8 +38,10 @@ export function failureOf(
 	isConnectingOffered: boolean,
 	words = NOT_PASSED,
 ): NodeOperationError {
-	const [first] = over;
-	const message = judged.length === 1 ? first!.told : `${countOf(over, judged, words)} ${first!.told}`;
+	// What was found bad is told before what says nothing against a backup.
+	const worst = over.find(({ unopened }) => unopened === undefined) ?? over[0]!;
+	const told = over.length > 1 && worst.unopened !== undefined ? UNOPENED : worst.told;
+	const message = judged.length === 1 ? told : `${countOf(over, judged, words)} ${told}`;
 	const all = over.length === 1 ? [] : linesOf(over);
 	const description = [...all, `${recordedOf(judged)} ${howToGoOn(isConnectingOffered)}`].join('\n');
 	const error = new NodeOperationError(node, message, { description });
@@ -62,10 +68,20 @@ function countOf(some: readonly Judged[], all: readonly Judged[], { one, many }:
 	return `${some.length} of ${all.length} ${some.length === 1 ? one : many}.`;
 }
 
+/** Storages hold backups of several passphrases: those that the credential does not open have one line together. */
 function linesOf(outcomes: readonly Judged[]): string[] {
-	const told = outcomes.slice(0, MAX_TOLD).map((outcome) => outcome.told);
-	const rest = outcomes.length - MAX_TOLD;
-	return rest > 0 ? [...told, `And ${rest} more.`] : told;
+	const unopened = outcomes.flatMap(({ unopened: key }) => key ?? []);
+	const isGrouped = unopened.length > 1;
+	const single = isGrouped ? outcomes.filter(({ unopened: key }) => key === undefined) : outcomes;
+	const told = single.slice(0, MAX_TOLD).map((outcome) => outcome.told);
+	const rest = single.length - MAX_TOLD;
+	return [...told, ...(rest > 0 ? [`And ${rest} more.`] : []), ...(isGrouped ? [unopenedLine(unopened)] : [])];
+}
+
+const UNOPENED = 'They were encrypted with another passphrase or key than the credential has.';
+
+function unopenedLine(keys: readonly string[]): string {
+	return `${keys.length} were encrypted with another passphrase or key than the credential has, so all that is known is that they are as they were stored: ${listed(keys)}. Verify them with their own credential.`;
 }
 
 function recordedOf(judged: readonly Judged[]): string {

@@ -219,7 +219,7 @@ describe('Back Up Bucket and Restore', () => {
 		const buckets = [bucket, 'no-such-bucket'];
 		expect(await node.fails('backUp', { bucketMode: 'chosen', buckets })).toMatch(/no-such-bucket/);
 		const [listed] = await node.ok('listBackups', { simplify: true });
-		expect(listed).toMatchObject({ name: bucket, state: 'whole', files: 3 });
+		expect(listed).toMatchObject({ name: bucket, state: 'whole', objects: 3 });
 		expectNoGaps([listed!]);
 		expect(columnsOf([listed!]).length).toBeLessThanOrEqual(10);
 	});

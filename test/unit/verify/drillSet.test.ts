@@ -82,6 +82,13 @@ describe('the set that a drill restores', () => {
 		expect(choose(backups)).toEqual({ runId: 'a', keys: ['postgres/docs_3', 'qdrant/docs_1'], gaps: [] });
 	});
 
+	it('tells what has only backups of chosen parts apart from what lacks its data', () => {
+		const part = backup('files/docs', 1, undefined, true);
+		Object.assign(part.manifest, { partial: { content: 'all', selection: ['--include=*.pdf'] } });
+		const backups = [backup('postgres/shop', 5), backup('postgres/log', 2, undefined, true), part];
+		expect(choose(backups).gaps).toEqual(['part files/docs_1', 'notWhole postgres/log_2']);
+	});
+
 	it('has the backup of each server, in folders of their own or in one', () => {
 		const backups = [
 			backup('postgres-globals/globals', 1, undefined, false, { folder: 'eu', host: 'db' }),

@@ -330,7 +330,7 @@ describe('the item of a drill', () => {
 	it('tells every sort of gap as a sentence', () => {
 		const backup = { name: 'docs', key: KEY, startedAt: '2026-01-31T02:00:00.000Z' };
 		const gap = { kind: 'qdrant' as const, ...backup, origin: 'db:6333', problem: 'It is not valid JSON.' };
-		const reasons = ['none', 'notWhole', 'outdated', 'damaged', 'unknown'] as const;
+		const reasons = ['none', 'notWhole', 'part', 'outdated', 'damaged', 'unknown'] as const;
 		for (const reason of reasons) expect(gapMessage({ ...gap, reason })).toMatch(/^[A-Z].*\.$/);
 		expect(gapMessage({ ...gap, reason: 'none', kind: null })).toBe('There is no backup.');
 	});
