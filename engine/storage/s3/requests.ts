@@ -128,10 +128,10 @@ export class S3Requests {
 	}
 
 	/** A signed address of an object for GET. */
-	presignedUrl(key: string, seconds: number): string {
+	async presignedUrl(key: string, seconds: number): Promise<string> {
 		const { hostHeader, path } = addressOf(this.settings, key);
 		const request = { method: 'GET', path, headers: { host: hostHeader } };
-		return presigned(request, this.settings.secure ? 'https:' : 'http:', seconds, this.settings);
+		return await presigned(request, this.settings.secure ? 'https:' : 'http:', seconds, this.settings);
 	}
 
 	/** Closes idle connections. */
