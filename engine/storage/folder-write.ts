@@ -231,8 +231,9 @@ class BlockWriter {
 
 	async #write(block: Uint8Array): Promise<void> {
 		await this.watch.during(() => writeFully(this.handle, block));
+		const { length } = block;
 		giveBack(block);
-		await this.flusher.wrote(block.length);
+		await this.flusher.wrote(length);
 	}
 
 	/** Resolves when nothing is being written or flushed any more; rejects where that failed. */

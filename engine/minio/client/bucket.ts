@@ -49,7 +49,7 @@ export interface OpenedObject {
 	facts: ObjectFacts;
 	/**
 	 * Its bytes. A connection that breaks is made again, and they go on where they were, as long as it is still the same object;
-	 * isObjectChanged tells the error of one that was replaced.
+	 * isObjectChanged tells the error of one that was replaced. Lent (storage/lent.ts).
 	 */
 	bytes: AsyncIterable<Uint8Array>;
 	close(): void;
@@ -188,6 +188,7 @@ export class Bucket {
 								: (clientError(failure, this.#role, this.#requests.settings, key) as Error),
 						patience: new Patience(this.#requests.settings.retry, this.#requests.watch),
 						signal,
+						lends: true,
 					},
 					{ response, start },
 				);

@@ -134,11 +134,11 @@ export class BucketPlace implements Place {
 			if (etag !== undefined) return etag;
 		}
 		// What was to take no memory takes some now, and so it goes alone.
-		const release = await this.#inMemory.acquire(this.#inBuffers(facts.size));
+		const slot = await this.#inMemory.acquire(this.#inBuffers(facts.size));
 		try {
 			return await this.#bucket.put(key, confirmed(object, bytes), put);
 		} finally {
-			release();
+			slot.release();
 		}
 	}
 

@@ -19,7 +19,7 @@ import { confirmed } from './confirmed';
 import { folderError, folderStands, placeTaken } from './folderErrors';
 import { CHUNK_BYTES, FolderObjects, listed } from './folderObjects';
 import { folderOwnFiles } from './folderOwnFiles';
-import { FolderWriter } from './folderWriter';
+import { FolderWriter, type FolderWriteOptions } from './folderWriter';
 import type { Listed, OpenObject, OwnFiles, Place, WriteOptions } from './place';
 import { isReserved } from './reserved';
 
@@ -72,7 +72,7 @@ export class FolderPlace implements Place {
 			root: this.#root,
 			folders: this.#folders,
 			isThere: async (name) => (await this.ask(name)) !== undefined,
-			write: async (file, bytes, isNew, signal) => await this.#write(file, bytes, isNew, signal),
+			write: async (file, bytes, isNew, signal) => void (await this.#write(file, bytes, { isNew, signal })),
 			explained: (error, name) => this.#error(error, name),
 		});
 	}
@@ -175,18 +175,14 @@ export class FolderPlace implements Place {
 		return await this.#objects.open(object, signal);
 	}
 
-	async write(object: OpenObject, { isNew, signal }: WriteOptions): Promise<string> {
+	async write(object: OpenObject, { isNew, signal, onRead }: WriteOptions): Promise<string> {
 		const { facts, bytes } = object;
 		try {
-			await this.#write(facts, confirmed(object, bytes), isNew, signal);
+			return String(await this.#write(facts, confirmed(object, bytes), { isNew, signal, onRead }));
 		} catch (error) {
 			const isTaken = isNew && error instanceof BackupError && error.code === 'TARGET_EXISTS';
 			throw isTaken ? await this.#whyTaken(facts.name, error) : error;
 		}
-		const stat = await this.#objects.lstat(facts.name).catch((error: unknown) => {
-			throw this.#error(error, facts.name);
-		});
-		return listed(facts.name, stat).writtenVersion;
 	}
 
 	/** A folder may be one that goes when what is in it is removed, so it keeps nothing else from being done. */
@@ -253,16 +249,16 @@ export class FolderPlace implements Place {
 		await this.#folders.hold(folderOf(name), (folder) => fs.rm(folder.at(name), { force: true }));
 	}
 
+	/** @returns when the file was modified, as the file system has it */
 	async #write(
 		file: Pick<Listed, 'name' | 'size' | 'modified'>,
 		bytes: AsyncIterable<Uint8Array>,
-		isNew: boolean,
-		signal: AbortSignal,
-	): Promise<void> {
+		options: FolderWriteOptions,
+	): Promise<bigint> {
 		const writer = this.#opened();
 		await writer.prepare();
-		if (isNew && !(await this.#makeFolders(file.name))) throw placeTaken(file.name);
-		await writer.write(file, bytes, isNew, signal);
+		if (options.isNew && !(await this.#makeFolders(file.name))) throw placeTaken(file.name);
+		return await writer.write(file, bytes, options);
 	}
 
 	#opened(): FolderWriter {

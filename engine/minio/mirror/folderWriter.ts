@@ -1,10 +1,19 @@
 /** How a mirror writes into a folder. */
 import { hash } from 'node:crypto';
 
+import { giveBack } from '../../storage/lent';
 import type { TreeEntry } from '../../tree';
-import { FilesTarget } from '../../tree/folder';
+import { Chunks, FilesTarget } from '../../tree/folder';
 import { CHUNK_BYTES, SMALL_BYTES } from './folderObjects';
 import { ObjectChanged, type Listed } from './place';
+
+export interface FolderWriteOptions {
+	/** Whether nothing may be overwritten. */
+	isNew: boolean;
+	signal: AbortSignal;
+	/** See WriteOptions. */
+	onRead?: (() => void) | undefined;
+}
 
 export class FolderWriter {
 	readonly #overwriting: FilesTarget;
@@ -24,24 +33,29 @@ export class FolderWriter {
 	}
 
 	/**
-	 * @param isNew whether nothing may be overwritten
+	 * @param bytes may be lent
+	 * @returns when the file was modified, as the file system has it
 	 * @throws BackupError; what the bytes throw
 	 */
 	async write(
 		{ name, size, modified }: Pick<Listed, 'name' | 'size' | 'modified'>,
 		bytes: AsyncIterable<Uint8Array>,
-		isNew: boolean,
-		signal: AbortSignal,
-	): Promise<void> {
+		{ isNew, signal, onRead }: FolderWriteOptions,
+	): Promise<bigint> {
 		const target = isNew ? this.#adding : this.#overwriting;
 		const entry: TreeEntry = { name, type: 'file', size, modified, mode: 0o644 };
+		let written = modified;
+		const onTime = (time: bigint) => (written = time);
 		target.accept(entry);
-		if (size > SMALL_BYTES) {
-			return await target.writeFile(entry, inPieces(bytes, Math.min(size, CHUNK_BYTES)), signal);
+		if (size > SMALL_BYTES) await target.writeFile(entry, gathered(bytes), signal, onTime);
+		else {
+			const content = await whole(bytes, size);
+			onRead?.();
+			const whatItIs = { ...entry, sha256: hash('sha256', content) };
+			if (!(await target.writeWhole(whatItIs, content, signal, onTime))) throw new ObjectChanged();
+			giveBack(content);
 		}
-		const content = await whole(bytes, size);
-		const isWritten = await target.writeWhole({ ...entry, sha256: hash('sha256', content) }, content, signal);
-		if (!isWritten) throw new ObjectChanged();
+		return written;
 	}
 
 	/** See FilesTarget. */
@@ -60,33 +74,33 @@ export class FolderWriter {
 	}
 }
 
+/** The bytes in one piece; lent, where they came in one that was. */
 async function whole(bytes: AsyncIterable<Uint8Array>, size: number): Promise<Uint8Array> {
-	const content = Buffer.allocUnsafe(size);
+	let content: Uint8Array | undefined;
 	let length = 0;
 	for await (const chunk of bytes) {
-		content.set(chunk, length);
+		if (length === 0 && chunk.length === size) content = chunk;
+		else {
+			content ??= Buffer.allocUnsafe(size);
+			content.set(chunk, length);
+		}
 		length += chunk.length;
+		if (content !== chunk) giveBack(chunk);
 	}
-	return content;
+	return content ?? new Uint8Array();
 }
 
-/**
- * The same bytes in fewer pieces: what comes from a network comes in small ones, each of which costs a call. All lie in the same
- * memory, one after the other: a piece is good until the next one is asked for.
- */
-async function* inPieces(bytes: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
-	const piece = Buffer.allocUnsafe(size);
-	let filled = 0;
+/** The same bytes, many chunks together: what comes from a network comes in small ones, each of which costs a call. */
+async function* gathered(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Chunks> {
+	let chunks: Uint8Array[] = [];
+	let length = 0;
 	for await (const chunk of bytes) {
-		for (let from = 0; from < chunk.length;) {
-			const part = chunk.subarray(from, from + size - filled);
-			piece.set(part, filled);
-			from += part.length;
-			filled += part.length;
-			if (filled < size) continue;
-			yield piece;
-			filled = 0;
-		}
+		chunks.push(chunk);
+		length += chunk.length;
+		if (length < CHUNK_BYTES) continue;
+		yield new Chunks(chunks);
+		chunks = [];
+		length = 0;
 	}
-	if (filled > 0) yield piece.subarray(0, filled);
+	if (length > 0) yield new Chunks(chunks);
 }

@@ -21,7 +21,7 @@ import type { Listed, Place } from './place';
 import { aboveCeiling, purgeTrash, removeExtras, type RemovalChoices } from './removal';
 import { count, emptyReport, warningsOf, type MirrorReport, type Tally } from './report';
 import { settle, settledAtOnce, type Decision, type Ends } from './settle';
-import { Slots } from './slots';
+import { Slots, type Slot } from './slots';
 import type { StateRecord } from './state';
 import { StateStore } from './stateStore';
 import { whileLocked, type Held } from './targetLock';
@@ -35,7 +35,7 @@ export interface MirrorOptions {
 	removal?: RemovalChoices;
 	/** Finds out what would be done, and does nothing. */
 	dryRun?: boolean;
-	/** Objects copied at once. Default 16. */
+	/** Objects asked for at once. Default 16. */
 	concurrency?: number;
 	/** Bytes in memory of objects under way. Default 64 MiB. */
 	bytesAtOnce?: number;
@@ -248,34 +248,35 @@ class Mirror {
 	/** Begins what has to be done to settle a name. */
 	async #begin(under: UnderWay, decision: Extract<Decision, { kind: 'copy' }> | undefined): Promise<void> {
 		under.isDone = false;
-		const release = decision ? await this.#roomFor(decision.source) : await this.#questions.acquire(0);
-		under.promise = this.#work(under, decision, release).catch((error: unknown) => {
+		const slot = decision ? await this.#roomFor(decision.source) : await this.#questions.acquire(0);
+		under.promise = this.#work(under, decision, slot).catch((error: unknown) => {
 			this.#failure ??= { error };
 			this.#stop.abort();
 		});
 	}
 
-	async #work(under: UnderWay, atOnce: Decision | undefined, release: () => void): Promise<void> {
+	async #work(under: UnderWay, atOnce: Decision | undefined, given: Slot): Promise<void> {
 		const { met } = under;
 		let decision = atOnce;
+		let slot = given;
 		try {
 			if (!decision) {
 				const settled = await settle(met, this.#ends, this.#signal);
 				decision = settled.decision;
 				const found = decision.kind === 'copy' ? decision.source : undefined;
 				if (settled.isUnlisted) tell(under, this.#report.unlisted, { name: met.name, size: found?.size ?? 0 });
-				release();
-				if (found) release = await this.#roomFor(found);
+				slot.release();
+				if (found) slot = await this.#roomFor(found);
 			}
-			if (decision.kind === 'copy') await this.#copy(under, decision);
+			if (decision.kind === 'copy') await this.#copy(under, decision, slot);
 			else this.#note(under, decision);
 			under.isDone = true;
 		} finally {
-			release();
+			slot.release();
 		}
 	}
 
-	async #roomFor({ size }: Listed): Promise<() => void> {
+	async #roomFor({ size }: Listed): Promise<Slot> {
 		return await this.#copies.acquire(this.#report.dryRun ? 0 : this.#ends.target.memoryFor(size));
 	}
 
@@ -305,7 +306,7 @@ class Mirror {
 		}
 	}
 
-	async #copy(under: UnderWay, { source, isNew }: Extract<Decision, { kind: 'copy' }>): Promise<void> {
+	async #copy(under: UnderWay, { source, isNew }: Extract<Decision, { kind: 'copy' }>, slot: Slot): Promise<void> {
 		const report = this.#report;
 		if (this.#ends.target.implies?.(source)) return;
 		const { below } = under;
@@ -317,7 +318,7 @@ class Mirror {
 		const into = isNew ? report.added : report.changed;
 		if (report.dryRun) return tell(under, into, source);
 		try {
-			const done = await transfer({ source, isNew, below }, this.#ends, this.#signal);
+			const done = await transfer({ source, isNew, below, onRead: () => slot.leave() }, this.#ends, this.#signal);
 			if (done.kind === 'copied') {
 				under.result = done.record;
 				tell(under, into, done.record);

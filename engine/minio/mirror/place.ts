@@ -39,6 +39,8 @@ export interface WriteOptions {
 	isNew: boolean;
 	/** The name of an object that this one lies below, `a` of `a/b`: one of the source, or one that the place has. */
 	below?: string | undefined;
+	/** Called, where it is known, when all of the source was read and only the writing is left. */
+	onRead?: () => void;
 	signal: AbortSignal;
 }
 

@@ -61,12 +61,12 @@ export async function removeExtras(
 	const failures: unknown[] = [];
 	const going = new Set<Promise<void>>();
 	for (const extra of extras) {
-		const release = await slots.acquire(0);
+		const slot = await slots.acquire(0);
 		if (failures.length > 0) break;
 		const action = removeOne(extra, ends, trash, report, signal)
 			.catch((error: unknown) => void failures.push(error))
 			.finally(() => {
-				release();
+				slot.release();
 				going.delete(action);
 			});
 		going.add(action);

@@ -20,7 +20,7 @@ export type Transferred =
 	/** It changed each time while it was read. What the target has of it stays. */
 	| { kind: 'changing' };
 
-interface Copied extends Pick<WriteOptions, 'isNew' | 'below'> {
+interface Copied extends Pick<WriteOptions, 'isNew' | 'below' | 'onRead'> {
 	source: Listed;
 }
 
@@ -48,7 +48,7 @@ export async function transfer(
 
 /** Undefined where the source does not have it. */
 async function once(
-	{ source: object, isNew, below }: Copied,
+	{ source: object, isNew, below, onRead }: Copied,
 	ends: Ends,
 	signal: AbortSignal,
 ): Promise<StateRecord | undefined> {
@@ -68,7 +68,7 @@ async function once(
 	try {
 		const content = ends.gate ? gated(opened, ends.gate, signal) : opened;
 		const mark = markOf(ends.id, opened.facts);
-		return recordOf(opened.facts, await target.write(content, { mark, isNew, below, signal }));
+		return recordOf(opened.facts, await target.write(content, { mark, isNew, below, signal, onRead }));
 	} finally {
 		await opened.close();
 	}

@@ -9,6 +9,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 
 import { cancelled } from '../../errors';
+import { lend } from '../lent';
 import { failureOfConnection, isPassing, S3Failure } from './failure';
 import { etagOf } from './object';
 import type { Patience } from './retry';
@@ -20,6 +21,11 @@ export interface ReadSource {
 	explain: (failure: S3Failure) => Error;
 	patience: Patience;
 	signal: AbortSignal | undefined;
+	/**
+	 * Whether chunks are lent. The memory of one that is given back is free at once. Otherwise V8 frees it when it collects garbage, for
+	 * which it looks through all that n8n has in memory, once for some dozens of megabytes that were read.
+	 */
+	lends?: boolean;
 }
 
 /** The first answer to a read, and where in the object its body begins. */
@@ -29,6 +35,9 @@ export interface FirstAnswer {
 }
 
 const CLOSED = cancelled();
+
+/** Chunks that wait for the reader: of a connection, 64 KiB each at most. They are handed out as they are, not joined. */
+const CHUNKS_AHEAD = 2;
 
 export class ResumableRead extends Readable {
 	#response: IncomingMessage | undefined;
@@ -44,7 +53,7 @@ export class ResumableRead extends Readable {
 		private readonly source: ReadSource,
 		{ response, start }: FirstAnswer,
 	) {
-		super();
+		super({ objectMode: true, highWaterMark: CHUNKS_AHEAD });
 		this.#position = start;
 		this.#end = start + Number(response.headers['content-length'] ?? NaN);
 		this.#etag = etagOf(response.headers);
@@ -74,7 +83,7 @@ export class ResumableRead extends Readable {
 		response.on('data', (chunk: Buffer) => {
 			this.#position += chunk.length;
 			this.source.patience.succeeded();
-			if (!this.push(chunk)) response.pause();
+			if (!this.push(this.source.lends ? lent(chunk) : chunk)) response.pause();
 		});
 		response.on('error', (error) => (broken = error));
 		response.on('close', () => this.#onClose(response, broken));
@@ -119,4 +128,19 @@ export class ResumableRead extends Readable {
 	#fail(failure: S3Failure): void {
 		this.destroy(this.source.explain(failure));
 	}
+}
+
+/** What every Node has that we run on, and the types of older standards do not know. */
+type Transferable = ArrayBuffer & { transfer(length: number): ArrayBuffer };
+
+/** Less is not worth the trouble. */
+const LENT_BYTES = 4096;
+
+/** A chunk whose memory is freed when it is given back; after that it is empty. */
+function lent(chunk: Buffer): Buffer {
+	const { buffer, length } = chunk;
+	// One that shares its memory with others, as Node's small ones do, has to stay.
+	const isAlone = buffer instanceof ArrayBuffer && buffer.byteLength === length;
+	if (isAlone && length >= LENT_BYTES) lend(chunk, () => void (buffer as Transferable).transfer(0));
+	return chunk;
 }

@@ -12,4 +12,4 @@ export { FilesTarget, type FilesTargetOptions } from './target';
 export { pathOf } from './path';
 export { noRoom } from './target-errors';
 export { isErrno, isGone, walk, walkOn, type Walked, type WalkOptions } from './walk';
-export { Hole } from './write-content';
+export { Chunks, Hole } from './write-content';

@@ -23,7 +23,7 @@ import { isUsed, Standing } from './standing';
 import { noRoom, targetError } from './target-errors';
 import { TargetFolders } from './target-folders';
 import { isErrno } from './walk';
-import { type Hole, writeContent } from './write-content';
+import { writeContent, type Chunks, type Hole } from './write-content';
 
 export interface FilesTargetOptions {
 	/** Absolute. Made where it does not exist. */
@@ -84,7 +84,13 @@ export class FilesTarget implements TreeTarget {
 		});
 	}
 
-	async writeFile(entry: TreeEntry, content: AsyncIterable<Uint8Array | Hole>, signal: AbortSignal): Promise<void> {
+	/** See TreeTarget. @param onTime as NewFile has it */
+	async writeFile(
+		entry: TreeEntry,
+		content: AsyncIterable<Uint8Array | Chunks | Hole>,
+		signal: AbortSignal,
+		onTime?: (modified: bigint) => void,
+	): Promise<void> {
 		const { name } = entry;
 		try {
 			await this.#makeAbove(name);
@@ -96,6 +102,7 @@ export class FilesTarget implements TreeTarget {
 					try {
 						await writeContent(handle, content, entry, signal);
 						await this.#setAttributes(handle, entry);
+						if (onTime) onTime((await handle.stat({ bigint: true })).mtimeNs);
 					} finally {
 						await handle.close();
 					}
@@ -110,7 +117,13 @@ export class FilesTarget implements TreeTarget {
 		}
 	}
 
-	async writeWhole(entry: TreeEntry, content: Uint8Array, signal: AbortSignal): Promise<boolean> {
+	/** See TreeTarget. @param onTime as NewFile has it */
+	async writeWhole(
+		entry: TreeEntry,
+		content: Uint8Array,
+		signal: AbortSignal,
+		onTime?: (modified: bigint) => void,
+	): Promise<boolean> {
 		const { name, sha256 = '' } = entry;
 		const partial = folderOf(name) + partialName();
 		const replaces = this.#options.existing === 'overwrite';
@@ -118,7 +131,8 @@ export class FilesTarget implements TreeTarget {
 			const making = this.#makeAbove(name);
 			if (making) await making;
 			const attributes = this.#attributesOf(entry);
-			const outcome = await this.#disk.write({ name, partial, content, sha256, attributes, replaces }, signal);
+			const file = { name, partial, content, sha256, attributes, replaces, onTime };
+			const outcome = await this.#disk.write(file, signal);
 			// Once more, which tells why, or finds another way.
 			if (outcome === 'written') {
 				await this.#held.hold(folderOf(name), (folder) => this.#publish(folder.at(partial), folder, entry));

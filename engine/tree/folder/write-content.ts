@@ -12,13 +12,18 @@ export class Hole {
 	constructor(readonly length: number) {}
 }
 
+/** Several chunks of the content of a file that are written together. All of them stay as they are until they are given back. */
+export class Chunks {
+	constructor(readonly chunks: Uint8Array[]) {}
+}
+
 /**
  * Writes the content of a file, and gives its chunks back; of one with holes (`sparse`), without its blocks of zeros.
  * @throws what the file system answers, and what the content throws
  */
 export async function writeContent(
 	handle: FileHandle,
-	content: AsyncIterable<Uint8Array | Hole>,
+	content: AsyncIterable<Uint8Array | Chunks | Hole>,
 	{ size, sparse }: TreeEntry,
 	signal: AbortSignal,
 ): Promise<void> {
@@ -27,6 +32,10 @@ export async function writeContent(
 		throwIfCancelled(signal);
 		if (chunk instanceof Hole) {
 			position += chunk.length;
+			continue;
+		}
+		if (chunk instanceof Chunks) {
+			position += await writeTogether(handle, chunk.chunks, position);
 			continue;
 		}
 		if (sparse) await writeAroundHoles(handle, chunk, position);
@@ -43,6 +52,21 @@ async function writeWhole(handle: FileHandle, chunk: Uint8Array, position: numbe
 		const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, position + done);
 		done += bytesWritten;
 	}
+}
+
+/** @returns the bytes of all of them */
+async function writeTogether(handle: FileHandle, chunks: Uint8Array[], position: number): Promise<number> {
+	const length = chunks.reduce((total, chunk) => total + chunk.length, 0);
+	const { bytesWritten } = await handle.writev(chunks, position);
+	let start = 0;
+	for (const chunk of chunks) {
+		// What it did not take.
+		const rest = chunk.subarray(Math.max(0, bytesWritten - start));
+		await writeWhole(handle, rest, position + start + chunk.length - rest.length);
+		start += chunk.length;
+		giveBack(chunk);
+	}
+	return length;
 }
 
 /** Leaves out blocks of zeros: the file system makes holes of what was never written. */

@@ -1,6 +1,7 @@
 /**
  * The calls of the file system below one folder, as promises: a thread does them, many at a time. What is asked for while it is at
- * work waits, and goes to it as the next batch; listings go first, for others follow from them. Contents lie in memory that is
+ * work waits, and goes to it as the next batch; listings go first, for others follow from them. Single small files that are to be written
+ * wait a moment for others, for to wake the thread takes longer than to write one. Contents lie in memory that is
  * lent (storage/lent.ts): when all that lies in a slab was given back, the thread fills it again. In memory: what was asked
  * for and not given back, so whoever asks sets the bound.
  */
@@ -16,6 +17,10 @@ export type { Attributes } from './write-orders';
 
 const FILES_IN_BATCH = 256;
 const BYTES_IN_BATCH = 4 * 1024 * 1024;
+/** Files to be written, or bytes of them, that do not wait for more; and for how many milliseconds fewer wait. */
+const FILES_WORTH_IT = 64;
+const BYTES_WORTH_IT = 256 * 1024;
+const GATHER_MS = 3;
 
 /** A file as it was read. */
 export interface ReadFile {
@@ -69,6 +74,7 @@ export class Disk {
 	#sent: SentBatch | undefined;
 	#spare: SharedArrayBuffer[] = [];
 	#isScheduled = false;
+	#gathering: NodeJS.Timeout | undefined;
 	#isForgotten = false;
 	#failure: { error: Error } | undefined;
 
@@ -151,6 +157,8 @@ export class Disk {
 	/** One batch at a time: what is asked for meanwhile is gathered, for each message takes longer than most calls. */
 	#send(): void {
 		if (this.#sent || this.#failure) return;
+		clearTimeout(this.#gathering);
+		this.#gathering = undefined;
 		const lists = take(this.#lists);
 		const looks = take(this.#looks);
 		const makes = take(this.#makes);
@@ -189,7 +197,7 @@ export class Disk {
 		);
 	}
 
-	#receive({ lists, looks, makes, reads, writes, finishes, slabs }: Outcome): void {
+	#receive({ lists, looks, makes, reads, writes, times, finishes, slabs }: Outcome): void {
 		const sent = this.#sent;
 		if (!sent) return;
 		this.#sent = undefined;
@@ -214,6 +222,8 @@ export class Disk {
 			else for (const each of [job, ...this.#makes.splice(0)]) each.reject(errorOf(outcome));
 		}
 		for (const [index, job] of sent.writes.entries()) {
+			const time = times.get(index);
+			if (time !== undefined) job.asked.onTime?.(time);
 			const outcome = writes.get(index) ?? 'named';
 			if (typeof outcome === 'string') job.resolve(outcome);
 			else job.reject(errorOf(outcome));
@@ -230,11 +240,26 @@ export class Disk {
 	/** What else is asked for in the same turn goes with it. */
 	#schedule(): void {
 		if (this.#isScheduled) return;
+		if (this.#mayWait()) {
+			this.#gathering ??= setTimeout(() => {
+				this.#gathering = undefined;
+				this.#send();
+			}, GATHER_MS);
+			return;
+		}
 		this.#isScheduled = true;
 		setImmediate(() => {
 			this.#isScheduled = false;
 			this.#send();
 		});
+	}
+
+	/** Whether all that is asked for is to write a few small files. */
+	#mayWait(): boolean {
+		if (this.#writes.length === 0 || this.#writes.length >= FILES_WORTH_IT) return false;
+		const others = [this.#lists, this.#looks, this.#makes, this.#reads, this.#finishes];
+		if (others.some(({ length }) => length > 0)) return false;
+		return this.#writes.reduce((bytes, { asked }) => bytes + asked.content.length, 0) < BYTES_WORTH_IT;
 	}
 
 	#handOut(jobs: ReadJob[], { stats, failures, places, hashes }: Outcome['reads'], buffers: SharedArrayBuffer[]): void {
@@ -259,6 +284,7 @@ export class Disk {
 
 	#fail(error: Error): void {
 		this.#failure ??= { error };
+		clearTimeout(this.#gathering);
 		const sent = this.#sent ? jobsOf(this.#sent) : [];
 		this.#sent = undefined;
 		const queues = [this.#lists, this.#looks, this.#makes, this.#reads, this.#writes, this.#finishes];

@@ -41,6 +41,8 @@ export interface Outcome {
 	};
 	/** By the place of the file: what became of those that are not there under their names. */
 	writes: Map<number, NotNamed>;
+	/** By the place of the file: when it was modified, where that is wanted. */
+	times: Map<number, bigint>;
 	finishes: (Failure | undefined)[];
 	slabs: SharedArrayBuffer[];
 }

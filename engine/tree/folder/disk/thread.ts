@@ -49,20 +49,22 @@ function outcomeOf(batch: Batch, folders: ThreadFolders, slabs: Slabs): Outcome 
 		looks: batch.looks.map((names) => lookAt(folders, names)),
 		makes: makeDirectories(folders, batch.makes),
 		reads: readAll(folders, batch.reads, slabs),
-		writes: writeAll(folders, batch.writes),
+		...writeAll(folders, batch.writes),
 		finishes: batch.finishes.map((order) => finishDirectory(folders, order)),
 		slabs: slabs.buffers,
 	};
 }
 
-function writeAll(folders: ThreadFolders, writes: Batch['writes']): Outcome['writes'] {
-	const bytes = writes.contents ? new Uint8Array(writes.contents) : new Uint8Array();
-	const notNamed: Outcome['writes'] = new Map();
-	for (let index = 0; index < writes.names.length; index++) {
-		const outcome = writeFile(folders, orderAt(writes, index), bytes);
-		if (outcome) notNamed.set(index, outcome);
+function writeAll(folders: ThreadFolders, orders: Batch['writes']): Pick<Outcome, 'writes' | 'times'> {
+	const bytes = orders.contents ? new Uint8Array(orders.contents) : new Uint8Array();
+	const writes: Outcome['writes'] = new Map();
+	const times: Outcome['times'] = new Map();
+	for (let index = 0; index < orders.names.length; index++) {
+		const onTime = (modified: bigint) => void times.set(index, modified);
+		const outcome = writeFile(folders, orderAt(orders, index), bytes, onTime);
+		if (outcome) writes.set(index, outcome);
 	}
-	return notNamed;
+	return { writes, times };
 }
 
 function lookAt(folders: ThreadFolders, names: string[]): Looked {

@@ -22,35 +22,39 @@ export interface NewFile {
 	attributes: Attributes;
 	/** Whether it may take the place of what has its name. */
 	replaces: boolean;
+	/** Called with its time of modification, in nanoseconds, as the file system has kept it. */
+	onTime?: ((modified: bigint) => void) | undefined;
 }
 
 /** The same in the thread. */
-export interface WriteOrder extends Omit<NewFile, 'content'> {
+export interface WriteOrder extends Omit<NewFile, 'content' | 'onTime'> {
 	/** Where the content lies in the shared memory. */
 	offset: number;
 	length: number;
+	isTimeWanted: boolean;
 }
 
 export interface WriteOrders {
 	names: string[];
 	partials: string[];
 	hashes: string[];
-	/** For each file its offset, length, whether it replaces, time, mode, owner and group; -1 for what is not set. */
+	/** For each file its offset, length, whether it replaces, whether its time is wanted, time, mode, owner and group; -1 for what is not set. */
 	numbers: Float64Array;
 	/** The contents, one behind the other. */
 	contents: SharedArrayBuffer | undefined;
 }
 
-const FIELDS = 7;
+const FIELDS = 8;
 
 /** @param contents as large as all contents together */
 export function packOrders(files: readonly NewFile[], contents: SharedArrayBuffer): WriteOrders {
 	const bytes = new Uint8Array(contents);
 	const numbers = new Float64Array(FIELDS * files.length);
 	let offset = 0;
-	for (const [index, { content, attributes, replaces }] of files.entries()) {
+	for (const [index, { content, attributes, replaces, onTime }] of files.entries()) {
 		const { seconds, mode = -1, owner: { uid, gid } = { uid: -1, gid: -1 } } = attributes;
-		numbers.set([offset, content.length, replaces ? 1 : 0, seconds, mode, uid, gid], FIELDS * index);
+		const facts = [offset, content.length, replaces ? 1 : 0, onTime ? 1 : 0, seconds, mode, uid, gid];
+		numbers.set(facts, FIELDS * index);
 		bytes.set(content, offset);
 		offset += content.length;
 	}
@@ -64,10 +68,8 @@ export function packOrders(files: readonly NewFile[], contents: SharedArrayBuffe
 }
 
 export function orderAt({ names, partials, hashes, numbers }: WriteOrders, index: number): WriteOrder {
-	const [offset = 0, length = 0, replaces = 0, seconds = 0, mode = -1, uid = -1, gid = -1] = numbers.subarray(
-		FIELDS * index,
-		FIELDS * (index + 1),
-	);
+	const facts = numbers.subarray(FIELDS * index, FIELDS * (index + 1));
+	const [offset = 0, length = 0, replaces = 0, isTimeWanted = 0, seconds = 0, mode = -1, uid = -1, gid = -1] = facts;
 	return {
 		name: names[index]!,
 		partial: partials[index]!,
@@ -75,6 +77,7 @@ export function orderAt({ names, partials, hashes, numbers }: WriteOrders, index
 		offset,
 		length,
 		replaces: replaces === 1,
+		isTimeWanted: isTimeWanted === 1,
 		attributes: {
 			seconds,
 			mode: mode < 0 ? undefined : mode,

@@ -5,6 +5,7 @@ import {
 	constants,
 	fchmodSync,
 	fchownSync,
+	fstatSync,
 	futimesSync,
 	linkSync,
 	lstatSync,
@@ -24,7 +25,12 @@ import type { Attributes, WriteOrder } from './write-orders';
  * Compares the content of a file with its hash, writes it under a name of its own, with all that belongs to it, and then gives it its
  * real name. Where only that fails, the file stays as it is: whoever asked for it finds out why.
  */
-export function writeFile(folders: ThreadFolders, order: WriteOrder, contents: Uint8Array): NotNamed | undefined {
+export function writeFile(
+	folders: ThreadFolders,
+	order: WriteOrder,
+	contents: Uint8Array,
+	onTime: (modified: bigint) => void,
+): NotNamed | undefined {
 	const { name, partial, sha256, offset, length, attributes, replaces } = order;
 	if (hash('sha256', contents.subarray(offset, offset + length), 'hex') !== sha256) return 'changed';
 	const folder = attempt(() => folders.above(name));
@@ -40,6 +46,7 @@ export function writeFile(folders: ThreadFolders, order: WriteOrder, contents: U
 			// A write may take less than it was given.
 			for (let done = 0; done < length;) done += writeSync(file, contents, offset + done, length - done, done);
 			setAttributes(file, attributes);
+			if (order.isTimeWanted) onTime(fstatSync(file, { bigint: true }).mtimeNs);
 		} finally {
 			closeSync(file);
 		}

@@ -3,7 +3,7 @@ import { rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { settled } from '../../settled';
 import { broken } from './broken-place';
@@ -66,9 +66,12 @@ describe('any history of a mirror', () => {
 		const copy = folder();
 		await settled(root);
 		let written = 0;
-		const before = (what: string) => {
-			if (what === 'write' && ++written > 30) throw new Error('killed');
+		const killed = async () => {
+			// Those before it may still be on their way to the disk.
+			await vi.waitFor(() => expect(Object.keys(filesIn(copy))).toHaveLength(30), 60_000);
+			throw new Error('killed');
 		};
+		const before = (what: string) => (what === 'write' && ++written > 30 ? killed() : undefined);
 		const target = broken(folderPlace(copy, 'target'), { before });
 		await expect(run(folderPlace(root, 'source'), target, { concurrency: 1 })).rejects.toThrow('killed');
 		const report = await run(folderPlace(root, 'source'), folderPlace(copy, 'target'));
