@@ -1,42 +1,66 @@
 import type { ManifestTrust } from '../archive';
-import { prune, readLastRun } from '../retention';
+import { forecast, readLastRun, type EntryState, type RetentionEntry } from '../retention';
 import type { Storage } from '../storage/storage';
 import { verificationState } from '../verify';
 import type { NextDeletions } from './page/page';
+import type { StorageState } from './state';
 
 const DAY_MS = 24 * 3_600_000;
+/** Records of verifications that are read for it, beyond those that the state has: in a bucket each takes a request. */
+const MOST_RECORDS = 1000;
 
 /**
  * What the next prune would delete if it came within a day, by the policy that the last one noted; undefined where none
- * has run. Nothing is changed.
+ * has run. Nothing is changed. Of a large storage it is an estimate: locks and old verifications are not looked at.
+ * @param state What the storage holds, as it was just read
  * @throws BackupError CANCELLED, and what the storage throws
  */
 export async function nextDeletions(
 	storage: Storage,
+	state: StorageState,
 	{ now, trust, signal }: { now: Date; trust?: ManifestTrust; signal?: AbortSignal },
 ): Promise<NextDeletions | undefined> {
 	const last = await readLastRun(storage, signal);
 	if (!last) return undefined;
-	const report = await prune({
+	const { deletions, freedBytes, refusal, mayBeLocked } = await forecast({
 		storage,
 		policy: last.policy,
 		timeZone: last.timeZone,
 		prefixes: last.prefixes,
-		dryRun: true,
-		stateOf: async (entry) => ({
-			verified: entry.kind === 'foreign' ? undefined : await verificationState(storage, entry, signal),
-		}),
+		stateOf: verificationsFrom(storage, state, signal),
 		...(trust && { trust }),
-		owner: 'a report',
 		now: new Date(now.getTime() + DAY_MS),
 		...(signal && { signal }),
 	});
-	const deletions = report.rows
-		.filter(({ verdict }) => verdict === 'delete')
-		.toReversed()
-		.map(({ key, date, size, reasons }) => ({ key, startedAt: date, size, reason: reasons.join('; ') }));
-	const refusal = report.refusal ? `${report.refusal.message} ${report.refusal.hint}` : undefined;
-	return { lastRun: last.at, refusal, deletions, freedBytes: report.totals.freedBytes };
+	return {
+		lastRun: last.at,
+		refusal: refusal && `${refusal.message} ${refusal.hint}`,
+		deletions: deletions.map(({ key, date, size, reasons }) => ({
+			key,
+			startedAt: date,
+			size,
+			reason: reasons.join('; '),
+		})),
+		freedBytes,
+		mayBeLocked,
+	};
+}
+
+/** What verifications found: of the newest backups of each series it was read already. */
+function verificationsFrom(
+	storage: Storage,
+	{ series }: StorageState,
+	signal: AbortSignal | undefined,
+): (entry: RetentionEntry) => Promise<EntryState> {
+	const looked = series.flatMap(({ newest }) => newest.filter(({ verification }) => verification !== undefined));
+	const known = new Map(looked.map(({ key, verification }) => [key, verification?.verdict]));
+	let left = MOST_RECORDS;
+	return async (entry) => {
+		if (entry.kind === 'foreign') return {};
+		const verdict = known.get(entry.key);
+		if (verdict !== undefined) return { verified: verdict };
+		return left-- > 0 ? { verified: await verificationState(storage, entry, signal) } : {};
+	};
 }
 
 /** What the last prune went by, in the terms of `backup_report.json`; null for what it has no rule for. */

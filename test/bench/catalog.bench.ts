@@ -29,6 +29,7 @@ const STEPS = [
 	'latest',
 	'metrics',
 	'status page',
+	'status page with retention',
 	'dry run',
 	'prune',
 ] as const;
@@ -55,20 +56,32 @@ async function work(storage: S3Storage, step: Step, count: number): Promise<stri
 			const text = await metricsText(state, findProblems(state), { targets: DEFAULT_TARGETS });
 			return `${text.split('\n').length} lines`;
 		}
+		case 'status page with retention':
 		case 'status page': {
+			if (step !== 'status page') await notePolicy(storage, count);
 			const state = await readState(storage, { now: NOW });
 			const problems = findProblems(state);
 			const overview = overviewOf(state, problems, resultsOf(state));
-			const next = await nextDeletions(storage, { now: NOW });
+			const next = await nextDeletions(storage, state, { now: NOW });
 			return `${statusPage(state, overview, problems, { title: 'x', targets: DEFAULT_TARGETS, next }).length} characters`;
 		}
 		default: {
-			const last = Math.floor((count * 3) / 4 / 50);
-			const policy = { rules: { last }, maxDeletedShare: 1 };
-			const { totals } = await prune({ storage, policy, owner: 'bench', dryRun: step === 'dry run', now: NOW });
+			const { totals } = await prune({ storage, policy: policyFor(count), owner: 'bench', dryRun: step === 'dry run', now: NOW });
 			return `${totals.deleted} deleted`;
 		}
 	}
+}
+
+/** Three quarters of each series stay. */
+function policyFor(count: number) {
+	return { rules: { last: Math.floor((count * 3) / 4 / 50) }, maxDeletedShare: 1 };
+}
+
+/** What a prune leaves behind: the page tells by it what goes next. */
+async function notePolicy(storage: S3Storage, count: number): Promise<void> {
+	const policy = { policy: policyFor(count), timeZone: 'UTC', prefixes: [] };
+	const note = { at: NOW.toISOString(), ...policy, refusal: null, deleted: 0, kept: count };
+	await storage.replace('.stack-backup/last-prune.json', Buffer.from(JSON.stringify(note)));
 }
 
 async function measure(port: string, step: Step, count: number): Promise<void> {

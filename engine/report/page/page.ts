@@ -27,6 +27,8 @@ export interface NextDeletions {
 	/** The oldest first. */
 	deletions: { key: string; startedAt: string; size: number; reason: string }[];
 	freedBytes: number;
+	/** Whether the storage may hold some of them by locks, which were not asked for. */
+	mayBeLocked: boolean;
 }
 
 export interface PageOptions {
@@ -209,7 +211,7 @@ function deletions(next: NextDeletions | undefined): string {
 	if (!next) {
 		return '<div class="card"><p class="soft">Not known: no prune has run on this storage yet. Prune Retention notes its policy there.</p></div>';
 	}
-	const { lastRun, refusal, deletions: going, freedBytes } = next;
+	const { lastRun, refusal, deletions: going, freedBytes, mayBeLocked } = next;
 	const intro = `By the policy of the last prune (${readableMinute(lastRun)})`;
 	if (refusal !== undefined)
 		return `<div class="card bad"><p><span class="badge">refused</span> ${escapedHtml(refusal)}</p></div>`;
@@ -222,7 +224,7 @@ function deletions(next: NextDeletions | undefined): string {
 				`<tr><td>${escapedHtml(key)}</td><td>${readableMinute(startedAt)}</td><td>${readableSize(size)}</td><td>${escapedHtml(reason)}</td></tr>`,
 		);
 	return [
-		`<div class="card"><p>${intro}, ${going.length} within a day, ${readableSize(freedBytes)}.</p>`,
+		`<div class="card"><p>${intro}, ${going.length} within a day, ${readableSize(freedBytes)}.${mayBeLocked ? ' Locks of the storage were not asked for: what it holds stays.' : ''}</p>`,
 		`<table><tr><th>File</th><th>Begun</th><th>Size</th><th>Why</th></tr>${rows.join('')}</table>`,
 		left > 0 ? `<p class="soft">And ${left} more.</p>` : '',
 		'</div>',

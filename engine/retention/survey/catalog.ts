@@ -57,13 +57,20 @@ export interface LostBackup {
  * Looks at all backups of a storage. Manifests that are not to be believed count as damaged.
  * @param options.keepCache Writes the stored catalogue where something changed, and notes which manifests are missed: for
  * the holder of the lock. Without it nothing is written.
+ * @param options.isForecast Nothing will be deleted by it: stored lines are believed as they are.
  * @throws BackupError CANCELLED, STORAGE_UNREACHABLE, and what listing throws
  */
 export async function readCatalog(
 	storage: Storage,
-	options: { keepCache?: boolean; now?: Date; trust?: ManifestTrust; signal?: AbortSignal } = {},
+	options: {
+		keepCache?: boolean;
+		isForecast?: boolean;
+		now?: Date;
+		trust?: ManifestTrust;
+		signal?: AbortSignal;
+	} = {},
 ): Promise<RetentionCatalog> {
-	const { keepCache = false, now = new Date(), trust = {}, signal } = options;
+	const { keepCache = false, isForecast = false, now = new Date(), trust = {}, signal } = options;
 	const shared = new SharedStrings();
 	let needsAny = false;
 	const scanOptions: ScanOptions<RetentionEntry> = {
@@ -78,7 +85,7 @@ export async function readCatalog(
 	};
 	const first = await scanBackups(storage, scanOptions);
 	// A line without its needs would let go what a backup cannot be restored without; without a passphrase no seal proves that it is right.
-	const isDoubtful = needsAny && !trust.passphrase;
+	const isDoubtful = needsAny && !trust.passphrase && !isForecast;
 	const scan = isDoubtful ? await scanBackups(storage, { ...scanOptions, isAnew: true }) : first;
 	const { listing, damaged, manifestsRead } = scan;
 	// Only the lines that were stored know of manifests that are gone.

@@ -30,7 +30,7 @@ export const getStatusPage: Operation = {
 		const title = textOf(context.getNodeParameter('title', item, ''), 'Title').trim() || 'Backups';
 		const judgement = await judge(context, item);
 		const { storage, state, overview, problems, targets, now, trust, signal } = judgement;
-		const next = await nextDeletions(storage, { now, ...(trust && { trust }), ...(signal && { signal }) });
+		const next = await nextDeletions(storage, state, { now, ...(trust && { trust }), ...(signal && { signal }) });
 		const html = statusPage(state, overview, problems, {
 			title,
 			targets,

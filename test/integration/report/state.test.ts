@@ -115,10 +115,10 @@ describe('what retention deletes next', () => {
 		const { storage } = folder();
 		const keys = await writeDaily(storage, 10);
 		const now = new Date();
-		expect(await nextDeletions(storage, { now })).toBeUndefined();
+		expect(await nextDeletions(storage, await readState(storage), { now })).toBeUndefined();
 		const policy = { rules: { withinDays: 7, weeklySnapshots: 4 }, maxDeletedShare: 1 };
 		await prune({ storage, policy, owner: 'test', now });
-		const next = await nextDeletions(storage, { now });
+		const next = await nextDeletions(storage, await readState(storage), { now });
 		expect(next?.deletions.map(({ key }) => key)).toEqual([keys[6]]);
 		expect(next).toMatchObject({ refusal: undefined, lastRun: now.toISOString() });
 		expect((await readState(storage)).series[0]?.backups).toBe(7);
@@ -140,14 +140,40 @@ describe('what retention deletes next', () => {
 			JSON.stringify({ ...honest, prefixes: ['../'] }),
 		]) {
 			await storage.replace('.stack-backup/last-prune.json', Buffer.from(text));
-			expect(await nextDeletions(storage, { now: new Date(Date.now() + DAY_MS) })).toBeUndefined();
+			expect(
+				await nextDeletions(storage, await readState(storage), { now: new Date(Date.now() + DAY_MS) }),
+			).toBeUndefined();
 		}
+	});
+
+	it('asks the storage for no locks, and for no verification that was read already', async () => {
+		const { root, storage } = folder();
+		await prune({ storage, policy: { rules: { last: 2 }, maxDeletedShare: 1 }, owner: 'test' });
+		const keys = await writeDaily(storage, 4);
+		await recordFailure(storage, keys[1]!);
+		const state = await readState(storage);
+		const read: string[] = [];
+		class Watched extends FolderStorage {
+			deletionLock() {
+				return Promise.reject(new Error('It was asked for a lock.'));
+			}
+			override read(...given: Parameters<FolderStorage['read']>) {
+				read.push(given[0]);
+				return super.read(...given);
+			}
+		}
+		const next = await nextDeletions(new Watched({ root }), state, { now: new Date() });
+		expect(next).toMatchObject({ mayBeLocked: true, deletions: [{ key: keys[3] }] });
+		expect(read).toContain('.stack-backup/last-prune.json');
+		expect(read.filter((key) => key.endsWith('.verification.json'))).toEqual([]);
 	});
 
 	it('tells a refusal', async () => {
 		const { storage } = folder();
 		await writeDaily(storage, 4);
 		await prune({ storage, policy: { rules: { last: 1 } }, owner: 'test' });
-		expect((await nextDeletions(storage, { now: new Date() }))?.refusal).toMatch(/^3 of 4 backups would be deleted/);
+		expect((await nextDeletions(storage, await readState(storage), { now: new Date() }))?.refusal).toMatch(
+			/^3 of 4 backups would be deleted/,
+		);
 	});
 });

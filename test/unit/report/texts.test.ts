@@ -128,10 +128,13 @@ describe('the status page', () => {
 			refusal: undefined,
 			deletions: [{ key: 'postgres/<b>.sql', startedAt: state.at, size: 2e6, reason: 'no rule keeps it' }],
 			freedBytes: 2e6,
+			mayBeLocked: false,
 		};
 		const page = (more: Partial<typeof next> | { refusal: string }) =>
 			statusPage(state, overview, problems, { title: 'x', targets: DEFAULT_TARGETS, next: { ...next, ...more } });
 		expect(page({})).toContain('<td>postgres/&lt;b&gt;.sql</td>');
+		expect(page({})).not.toContain('Locks');
+		expect(page({ mayBeLocked: true })).toContain('Locks of the storage were not asked for');
 		expect(page({ deletions: [] })).toContain('nothing within a day');
 		expect(page({ refusal: 'A clock is <wrong>.' })).toContain('A clock is &lt;wrong&gt;.');
 	});

@@ -1,0 +1,53 @@
+import type { ManifestTrust } from '../archive';
+import { throwIfCancelled } from '../errors';
+import type { Storage } from '../storage/storage';
+import type { EntryState, RetentionEntry } from './entry';
+import type { Refusal } from './policy/plan';
+import { parsePolicy, type RetentionPolicy } from './policy/policy';
+import { rowOf, totalsOf, type PruneRow } from './report';
+import { survey } from './survey/survey';
+
+export interface ForecastOptions {
+	storage: Storage;
+	policy: RetentionPolicy;
+	/** IANA zone whose days, weeks, months and years count; default UTC. */
+	timeZone?: string;
+	/** Only what lies in these folders; default all. */
+	prefixes?: string[];
+	/** What is known of a backup beyond its manifest; asked of those that have a record of verifications. */
+	stateOf?: (entry: RetentionEntry) => EntryState | Promise<EntryState>;
+	trust?: ManifestTrust;
+	/** When the run would begin. */
+	now: Date;
+	signal?: AbortSignal;
+}
+
+export interface Forecast {
+	/** What would go, the oldest first. Those that the storage holds by a lock are among them. */
+	deletions: PruneRow[];
+	freedBytes: number;
+	refusal: Refusal | undefined;
+	/** Whether this storage may hold some of them by locks, which were not asked for. */
+	mayBeLocked: boolean;
+}
+
+/**
+ * What a run of retention would delete, for people to look at: never to delete by. A dry run of `prune` asks the storage for the
+ * deletion locks of all that goes, and reads manifests again rather than believe a line of the stored catalogue; here a
+ * hundred thousand backups cost as many requests as a list of them.
+ * @throws BackupError INVALID_INPUT (zone, prefixes), CANCELLED, and what listing throws
+ */
+export async function forecast(options: ForecastOptions): Promise<Forecast> {
+	const { storage, timeZone = 'UTC', prefixes = [], stateOf, trust, now, signal } = options;
+	throwIfCancelled(signal);
+	const policy = parsePolicy(options.policy);
+	const given = { storage, policy, timeZone, prefixes, now, keepCache: false, stateOf, trust, signal };
+	const { plan } = await survey({ ...given, isForecast: true });
+	const going = plan.decisions.filter(({ action }) => action === 'delete').toReversed();
+	return {
+		deletions: going.map((decision) => rowOf(decision, now)),
+		freedBytes: totalsOf(plan, new Set(plan.deletable)).freedBytes,
+		refusal: plan.refusal,
+		mayBeLocked: storage.deletionLock !== undefined,
+	};
+}
