@@ -14,6 +14,7 @@ packages=(
 	swift-proxy swift-account swift-container swift-object memcached   # a production S3 server
 	chromium                        # the editor, in a real browser
 	redis-server                    # n8n's queue mode
+	prometheus                      # scrapes our metrics; promtool checks rules
 	g++ make                        # n8n's driver for SQLite is built from its sources
 )
 

@@ -1,0 +1,42 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { DEFAULT_TARGETS, findProblems, metricsText } from '../../../engine';
+import { series, stateOf, verified } from '../../unit/report/states';
+
+/** The repository's folder monitoring/. */
+export const MONITORING = join(__dirname, '..', '..', '..', 'monitoring');
+
+/** Runs promtool to its end; what it wrote, and whether it was content. */
+export function promtool(args: string[], input = ''): { isGood: boolean; output: string } {
+	const { status, stdout, stderr, error } = spawnSync('promtool', args, { input, encoding: 'utf8' });
+	if (error) throw error;
+	return { isGood: status === 0, output: stdout + stderr };
+}
+
+/** Metrics in which each of ours has a value: two things on two servers, restored for a test, one of them off the trend. */
+export async function allMetrics(knownNames: boolean): Promise<string> {
+	const before = Array.from({ length: 10 }, (_, day) => ({ hours: 24 * (day + 1) }));
+	const shop = (origin: string) =>
+		series([{ hours: 2, stored: 100_000, more: verified(1) }, ...before], { origin, kind: 'postgres' });
+	const articles = series([{ hours: 90, more: verified(80) }], { kind: 'qdrant', name: 'art"ic\\les\n<b>' });
+	const state = stateOf([shop('a:5432'), shop('b:5432'), articles]);
+	const problems = findProblems(state, { expected: [{ name: 'crm' }] });
+	return await metricsText(state, problems, { targets: DEFAULT_TARGETS, knownNames });
+}
+
+/** The names of metrics that Get Metrics gives. */
+export async function namesGiven(): Promise<Set<string>> {
+	const text = await allMetrics(true);
+	return new Set([...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name!));
+}
+
+/** The names of our and the known metrics in a query. */
+export function namesIn(query: string): string[] {
+	return query.match(/\b(?:stack|rag|postgres|qdrant)_backup_\w+/g) ?? [];
+}
+
+export function monitoringFile(name: string): string {
+	return readFileSync(join(MONITORING, name), 'utf8');
+}
