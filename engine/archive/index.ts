@@ -33,7 +33,7 @@ export type { BackupEntry, DamagedManifest, KnownBackup, ListedBackup, ManifestS
 export { findBackup, type BackupReference } from './catalog/find';
 export { listManifests, type ManifestFilter, type ManifestList } from './catalog/list';
 export type { ListedArchive } from './catalog/listing';
-export { scanBackups, type ScanOptions } from './catalog/scan';
+export { scanBackups, type Scan, type ScanOptions } from './catalog/scan';
 export type { CodecName, CodecOptions } from './codec';
 export { checkKeys } from './encryption/check-keys';
 export { prepareEncryption, type DecryptionKeys, type EncryptionKeys } from './encryption/encryption';

@@ -3,6 +3,7 @@
  * judge; report.ts, texts, metrics.ts and page tell people and machines.
  */
 export { readState, type HeldBackup, type SeriesState, type StateOptions, type StorageState } from './state';
+export { nameFilter, withoutIgnored } from './ignored';
 export { DEFAULT_TARGETS, resultsOf, type TargetResult, type Targets } from './targets';
 export { DEFAULT_CONDITIONS, findProblems, type Conditions, type Problem, type ProblemKind } from './problems';
 export { reportOf, type ClaimedBackup, type ReportDocument, type ReportOptions } from './report';

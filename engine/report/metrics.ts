@@ -5,6 +5,7 @@
 import { Gauge, Registry } from 'prom-client';
 
 import { daysLeft } from './growth';
+import { namesakesOf } from './namesakes';
 import type { Problem } from './problems';
 import { secondsOf } from './report';
 import { isReliable, type HeldBackup, type SeriesState, type StorageState } from './state';
@@ -100,9 +101,27 @@ export async function metricsText(
 		const gauge = gaugeIn(registry, name, help, ['kind', 'name', 'server']);
 		for (const series of state.series) set(gauge, labelsOf(series, state.series), valueOf(series));
 	}
+	addProblems(registry, state, problems);
 	addOfStorage(registry, state, problems, targets);
 	if (knownNames) addKnownNames(registry, state);
 	return await registry.metrics();
+}
+
+/** Each problem as a line with the value 1, for rules that say what is wrong with what. */
+function addProblems(registry: Registry, { series }: StorageState, problems: readonly Problem[]): void {
+	const labels = ['problem', 'severity', 'kind', 'name', 'server', 'measure'];
+	const gauge = gaugeIn(registry, 'stack_backup_problem', 'A problem that was found; absent when it is over.', labels);
+	const byId = new Map(series.map((one) => [one.id, one]));
+	for (const { kind: problem, severity, subject, seriesId, measure } of problems) {
+		const about = seriesId === undefined ? undefined : byId.get(seriesId);
+		const of = about ? labelsOf(about, series) : { name: subject };
+		set(gauge, { problem: snakeCase(problem), severity, ...of, ...(measure !== undefined && { measure }) }, 1);
+	}
+}
+
+/** `storage_low`, as labels of Prometheus are written. */
+function snakeCase(text: string): string {
+	return text.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function addOfStorage(registry: Registry, state: StorageState, problems: readonly Problem[], targets: Targets): void {
@@ -125,7 +144,13 @@ function addOfStorage(registry: Registry, state: StorageState, problems: readonl
 	const met = gaugeIn(registry, 'stack_backup_target_met', 'Whether a target is met; absent where not known.', [
 		'target',
 	]);
-	for (const { target, isMet } of resultsOf(state, targets)) {
+	const results = resultsOf(state, targets);
+	const actualOf = (target: keyof Targets) => results.find((result) => result.target === target)?.actual;
+	const recovery = actualOf('rtoHours');
+	const recoveryHelp = 'How long restoring everything took in the newest test restores; absent until all were made.';
+	single('stack_backup_recovery_seconds', recoveryHelp, recovery === undefined ? undefined : recovery * 3600);
+	single('stack_backup_success_ratio', 'Share of the backups of 30 days that are good.', actualOf('successRate'));
+	for (const { target, isMet } of results) {
 		set(met, { target: TARGET_LABELS[target] }, isMet === undefined ? undefined : Number(isMet));
 	}
 }
@@ -211,7 +236,7 @@ function newestOf({ newest: [last] }: SeriesState): string {
 
 /** The server is named only where two of them have a series of one name. */
 function labelsOf({ kind, name, origin, folder }: SeriesState, all: readonly SeriesState[]): Record<string, string> {
-	const alike = all.filter((other) => other.kind === kind && other.name === name);
+	const alike = namesakesOf(all, { kind, name });
 	if (alike.length < 2) return { kind, name };
 	const isTold = alike.filter((other) => other.origin === origin).length === 1;
 	return { kind, name, server: isTold ? (origin ?? 'unknown') : `${origin ?? 'unknown'} ${folder}` };

@@ -1,4 +1,3 @@
-import type { ManifestTrust } from '../archive';
 import { forecast, readLastRun, type EntryState, type RetentionEntry } from '../retention';
 import type { Storage } from '../storage/storage';
 import { verificationState } from '../verify';
@@ -12,23 +11,23 @@ const MOST_RECORDS = 1000;
 /**
  * What the next prune would delete if it came within a day, by the policy that the last one noted; undefined where none
  * has run. Nothing is changed. Of a large storage it is an estimate: locks and old verifications are not looked at.
- * @param state What the storage holds, as it was just read
+ * @param state As it was just read, for a forecast
  * @throws BackupError CANCELLED, and what the storage throws
  */
 export async function nextDeletions(
 	storage: Storage,
 	state: StorageState,
-	{ now, trust, signal }: { now: Date; trust?: ManifestTrust; signal?: AbortSignal },
+	{ now, signal }: { now: Date; signal?: AbortSignal },
 ): Promise<NextDeletions | undefined> {
-	const last = await readLastRun(storage, signal);
-	if (!last) return undefined;
+	const { lastPrune: last, catalog } = state;
+	if (!last || !catalog) return undefined;
 	const { deletions, freedBytes, refusal, mayBeLocked } = await forecast({
 		storage,
+		catalog,
 		policy: last.policy,
 		timeZone: last.timeZone,
 		prefixes: last.prefixes,
 		stateOf: verificationsFrom(storage, state, signal),
-		...(trust && { trust }),
 		now: new Date(now.getTime() + DAY_MS),
 		...(signal && { signal }),
 	});

@@ -1,4 +1,5 @@
 /** What people want to know first, in words: the base of the texts and of the page. */
+import { groupedBy } from './namesakes';
 import type { Problem } from './problems';
 import { subjectOf } from './problems';
 import { isReliable, type HeldBackup, type SeriesState, type StorageState } from './state';
@@ -44,7 +45,8 @@ export function overviewOf(
 	problems: readonly Problem[],
 	results: readonly TargetResult[],
 ): Overview {
-	const rows = state.series.map((series) => rowOf(series, state, problems));
+	const own = groupedBy(problems, ({ seriesId }) => seriesId);
+	const rows = state.series.map((series) => rowOf(series, state, own.get(series.id) ?? []));
 	const unsafe = rows.filter(({ tone }) => tone === 'bad').length;
 	const isBad = problems.some(({ severity }) => severity === 'critical');
 	const tone = isBad ? 'bad' : problems.length > 0 ? 'doubtful' : 'good';
@@ -61,8 +63,7 @@ function headlineOf(count: number, unsafe: number, problems: readonly Problem[])
 	return `${all}; ${problems.length === 1 ? 'one thing needs' : `${problems.length} things need`} a look`;
 }
 
-function rowOf(series: SeriesState, state: StorageState, problems: readonly Problem[]): OverviewRow {
-	const own = problems.filter(({ id }) => id.endsWith(`:${series.id}`));
+function rowOf(series: SeriesState, state: StorageState, own: Problem[]): OverviewRow {
 	const { lastGood, newest } = series;
 	const [last] = newest;
 	const now = Date.parse(state.at);

@@ -1,11 +1,21 @@
 /** What is wrong with the backups that a storage holds, as conditions that can be alerted on. */
 import { findAnomalies, type Anomaly, type BackupSystem } from '../verify';
+import { namesakesOf } from './namesakes';
 import type { HeldBackup, SeriesState, StorageState } from './state';
 import { ageHours, DEFAULT_TARGETS, isVerifiedSince, recoveryHours, VERIFIED_DAYS, type Targets } from './targets';
-import { readableHours, readableShare, readableSize } from './words';
+import { readableHours, readableMinute, readableShare, readableSize } from './words';
 
 export type ProblemKind =
-	'stale' | 'damaged' | 'unreadable' | 'unverified' | 'anomaly' | 'storageLow' | 'slowRestore' | 'empty' | 'missing';
+	| 'stale'
+	| 'damaged'
+	| 'unreadable'
+	| 'unverified'
+	| 'anomaly'
+	| 'storageLow'
+	| 'slowRestore'
+	| 'empty'
+	| 'missing'
+	| 'retentionBlocked';
 
 export interface Problem {
 	/** The same in every run for the same problem of the same thing. */
@@ -19,6 +29,10 @@ export interface Problem {
 	message: string;
 	/** What to do. */
 	hint: string;
+	/** The id of the series that it is about, where it is about one. */
+	seriesId?: string;
+	/** What is off the trend, `size`. */
+	measure?: string;
 }
 
 export interface Conditions {
@@ -33,14 +47,14 @@ export interface Conditions {
 	lowBytes?: number;
 	/** What there must be a good backup of, by name; what the storage holds is looked at in any case. */
 	expected?: readonly { kind?: string; name: string }[];
-	/** Names that are not looked at: what does not exist any more. */
-	ignored?: readonly string[];
 }
 
 export const DEFAULT_CONDITIONS = { unverifiedDays: VERIFIED_DAYS, lowShare: 0.2 } as const;
 
 const DAY_MS = 24 * 3_600_000;
 const ANOMALIES_OF_ONE = 3;
+/** Characters; the note is the storage's, and may hold anything. */
+const LONGEST_REFUSAL = 500;
 
 /**
  * All that is wrong, the worst first.
@@ -51,23 +65,24 @@ export function findProblems(
 	state: StorageState,
 	conditions: Conditions = {},
 ): Problem[] {
-	const { targets = DEFAULT_TARGETS, ignored = [], expected = [] } = conditions;
-	const series = state.series.filter(({ name }) => !ignored.includes(name));
+	const { targets = DEFAULT_TARGETS, expected = [] } = conditions;
+	const { series } = state;
 	const found = [
-		...(state.series.length === 0 && state.unreadCount === 0 ? [emptyStorage(state)] : []),
+		...(series.length === 0 && !state.ignored && state.unreadCount === 0 ? [emptyStorage(state)] : []),
 		...series.flatMap((one) => problemsOf(systems, one, state, conditions)),
 		...expected.filter((wanted) => !isHeld(series, wanted)).map(missing),
 		...unreadable(state),
 		...lowStorage(state, conditions),
 		...slowRestore(series, targets),
+		...retentionBlocked(state),
 	];
 	return found.sort((a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'));
 }
 
 /** `postgres shop`, with its server where another one has a series of the same name. */
 export function subjectOf({ kind, name, origin }: SeriesState, all: readonly SeriesState[]): string {
-	const alike = all.filter((other) => other.kind === kind && other.name === name);
-	return `${kind} ${name}${alike.length > 1 && origin !== undefined ? ` at ${origin}` : ''}`;
+	const isAlone = namesakesOf(all, { kind, name }).length < 2;
+	return `${kind} ${name}${isAlone || origin === undefined ? '' : ` at ${origin}`}`;
 }
 
 function problemsOf(
@@ -85,6 +100,7 @@ function problemsOf(
 		subject,
 		message,
 		hint,
+		seriesId: series.id,
 	});
 	const { newest, lastGood } = series;
 	const [last] = newest;
@@ -129,7 +145,7 @@ function problemsOf(
 	}
 	for (const { measure, message } of anomaliesOf(systems, newest)) {
 		const found1 = problem('anomaly', 'warning', `${subject}: ${message}`, 'See whether the source changed that much.');
-		found.push({ ...found1, id: `anomaly:${measure}:${series.id}` });
+		found.push({ ...found1, id: `anomaly:${measure}:${series.id}`, measure });
 	}
 	return found;
 }
@@ -223,6 +239,27 @@ function slowRestore(series: readonly SeriesState[], { rtoHours }: Targets): Pro
 			subject: 'all',
 			message: `Restoring everything took ${readableHours(hours)} in test restores; ${readableHours(rtoHours)} are allowed.`,
 			hint: 'Restore in parallel, on a faster machine or from a nearer storage, or allow more time.',
+		},
+	];
+}
+
+/** By what the last prune noted: where nothing is deleted any more, the storage fills up. */
+function retentionBlocked({ lastPrune, storage }: StorageState): Problem[] {
+	if (!lastPrune) return [];
+	const { at, refusal, failed = 0 } = lastPrune;
+	if (refusal === null && failed === 0) return [];
+	const backups = failed === 1 ? 'a backup' : `${failed} backups`;
+	return [
+		{
+			id: 'retentionBlocked',
+			kind: 'retentionBlocked',
+			severity: 'warning',
+			subject: storage,
+			message:
+				refusal === null
+					? `The prune of ${readableMinute(at)} could not delete ${backups}.`
+					: `The prune of ${readableMinute(at)} was refused: ${refusal.slice(0, LONGEST_REFUSAL)}`,
+			hint: 'Look at the run of Prune Retention: until the next one that succeeds, the storage fills up.',
 		},
 	];
 }

@@ -19,6 +19,7 @@ import {
 } from '../archive';
 import { throwIfCancelled } from '../errors';
 import { inParallel } from '../parallel';
+import { EntryKeeper, readLastRun, type LastRun, type RetentionCatalog, type RetentionEntry } from '../retention';
 import type { Storage } from '../storage/storage';
 import { weekOfFolder } from '../archive/naming';
 import { decidingVerification, readVerification, type VerificationLevel } from '../verify';
@@ -119,11 +120,17 @@ export interface StorageState {
 	totalBytes: number | undefined;
 	/** By kind and name. */
 	series: SeriesState[];
+	/** How many were left out as nobody wants to hear of them; see withoutIgnored. */
+	ignored?: number;
 	/** Bytes of all archives, checkpoints included. */
 	storedBytes: number;
 	/** Manifests that cannot be read; the first hundred of them. */
 	unread: UnreadBackup[];
 	unreadCount: number;
+	/** What the last run of retention came to; undefined where none has run. */
+	lastPrune?: LastRun | undefined;
+	/** What a forecast of retention is made of; only where it was asked for, and a prune has noted its policy. */
+	catalog?: RetentionCatalog | undefined;
 }
 
 export interface StateOptions {
@@ -131,6 +138,8 @@ export interface StateOptions {
 	prefix?: string;
 	/** By what manifests are believed. */
 	trust?: ManifestTrust;
+	/** Keeps what a forecast of retention is made of: some hundred bytes of each backup. */
+	forForecast?: boolean;
 	/** Default: now. */
 	now?: Date;
 	signal?: AbortSignal;
@@ -150,25 +159,28 @@ interface Bucket {
  * @throws BackupError CANCELLED, STORAGE_UNREACHABLE, and what listing throws
  */
 export async function readState(storage: Storage, options: StateOptions = {}): Promise<StorageState> {
-	const { prefix = '', trust, now = new Date(), signal } = options;
+	const { prefix = '', trust, forForecast = false, now = new Date(), signal } = options;
+	const lastPrune = await readLastRun(storage, signal);
+	const keeper = forForecast && lastPrune ? new EntryKeeper() : undefined;
 	const buckets = new Map<string, Bucket>();
 	/** Of the archives that are there as their manifests state. */
 	const whole = new Map<string, { key: string; hasRecord: boolean }>();
 	let storedBytes = 0;
 	// All of it is looked at: what a backup needs may lie in another folder.
-	const { damaged: unread } = await scanBackups<never>(storage, {
+	const scan = await scanBackups<RetentionEntry>(storage, {
 		...(trust && { trust }),
 		signal,
-		keep: (backup) => {
+		keep: (backup, listed) => {
+			const kept = keeper?.keep(backup, listed);
 			const { manifest, foundSize, key, hasRecord } = backup;
 			if (foundSize === manifest.size.stored) whole.set(manifest.id, { key, hasRecord });
-			if (!key.startsWith(prefix)) return undefined;
+			if (!key.startsWith(prefix)) return kept;
 			storedBytes += foundSize ?? 0;
 			if (!manifest.checkpoint) take(buckets, backup);
-			return undefined;
+			return kept;
 		},
 	});
-	const damaged = unread.filter(({ manifestKey }) => manifestKey.startsWith(prefix));
+	const damaged = scan.damaged.filter(({ manifestKey }) => manifestKey.startsWith(prefix));
 	const series = seriesIn(buckets).map(stateOf);
 	await readVerifications(storage, series, whole, signal);
 	for (const one of series) judge(one);
@@ -185,6 +197,8 @@ export async function readState(storage: Storage, options: StateOptions = {}): P
 			isNewer: error instanceof NewerManifest,
 		})),
 		unreadCount: damaged.length,
+		lastPrune,
+		catalog: keeper?.catalogOf(scan),
 	};
 }
 

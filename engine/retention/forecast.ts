@@ -1,14 +1,16 @@
-import type { ManifestTrust } from '../archive';
 import { throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
 import type { EntryState, RetentionEntry } from './entry';
 import type { Refusal } from './policy/plan';
 import { parsePolicy, type RetentionPolicy } from './policy/policy';
 import { rowOf, totalsOf, type PruneRow } from './report';
+import type { RetentionCatalog } from './survey/catalog';
 import { survey } from './survey/survey';
 
 export interface ForecastOptions {
 	storage: Storage;
+	/** What it holds, as it was just read. */
+	catalog: RetentionCatalog;
 	policy: RetentionPolicy;
 	/** IANA zone whose days, weeks, months and years count; default UTC. */
 	timeZone?: string;
@@ -16,7 +18,6 @@ export interface ForecastOptions {
 	prefixes?: string[];
 	/** What is known of a backup beyond its manifest; asked of those that have a record of verifications. */
 	stateOf?: (entry: RetentionEntry) => EntryState | Promise<EntryState>;
-	trust?: ManifestTrust;
 	/** When the run would begin. */
 	now: Date;
 	signal?: AbortSignal;
@@ -33,16 +34,16 @@ export interface Forecast {
 
 /**
  * What a run of retention would delete, for people to look at: never to delete by. A dry run of `prune` asks the storage for the
- * deletion locks of all that goes, and reads manifests again rather than believe a line of the stored catalogue; here a
- * hundred thousand backups cost as many requests as a list of them.
- * @throws BackupError INVALID_INPUT (zone, prefixes), CANCELLED, and what listing throws
+ * deletion locks of all that goes, and reads manifests again rather than believe a line of the stored catalogue; this one asks
+ * for nothing but what `stateOf` does.
+ * @throws BackupError INVALID_INPUT (zone, prefixes), CANCELLED, and what stateOf throws
  */
 export async function forecast(options: ForecastOptions): Promise<Forecast> {
-	const { storage, timeZone = 'UTC', prefixes = [], stateOf, trust, now, signal } = options;
+	const { storage, timeZone = 'UTC', prefixes = [], stateOf, catalog, now, signal } = options;
 	throwIfCancelled(signal);
 	const policy = parsePolicy(options.policy);
-	const given = { storage, policy, timeZone, prefixes, now, keepCache: false, stateOf, trust, signal };
-	const { plan } = await survey({ ...given, isForecast: true });
+	const given = { storage, policy, timeZone, prefixes, now, keepCache: false, stateOf, trust: undefined, signal };
+	const { plan } = await survey({ ...given, catalog });
 	const going = plan.decisions.filter(({ action }) => action === 'delete').toReversed();
 	return {
 		deletions: going.map((decision) => rowOf(decision, now)),

@@ -13,7 +13,7 @@ export {
 } from './policy/policy';
 export { areEmpty, type Reason } from './policy/rules';
 export { Zone } from './policy/zone';
-export { readCatalog, type RetentionCatalog } from './survey/catalog';
+export { EntryKeeper, readCatalog, type RetentionCatalog } from './survey/catalog';
 export { isOwnName } from './survey/orphans';
 export { setPinned, type PinnedBackup, type PinOptions } from './pin';
 export { prune, type PruneOptions } from './prune';

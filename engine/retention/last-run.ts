@@ -28,6 +28,8 @@ export interface LastRun {
 	/** How many backups. */
 	deleted: number;
 	kept: number;
+	/** How many should have gone and could not be deleted; older notes do not say. */
+	failed?: number | undefined;
 }
 
 const schema = z.object({
@@ -38,6 +40,7 @@ const schema = z.object({
 	refusal: z.string().nullable(),
 	deleted: z.number().int().nonnegative(),
 	kept: z.number().int().nonnegative(),
+	failed: z.number().int().nonnegative().optional(),
 });
 
 /** @throws BackupError what the storage throws */

@@ -95,7 +95,9 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 	const unread = found.catalog.damaged;
 	const totals = totalsWith(found, gone, removed, wal);
 	if (run.lock)
-		await attempt(stuck, 'the note of what this run did', () => noteRun(run, totals, plan.refusal?.message));
+		await attempt(stuck, 'the note of what this run did', () =>
+			noteRun(run, { ...totals, failed: failed.length }, plan.refusal?.message),
+		);
 	return {
 		dryRun: !run.lock,
 		rows: plan.decisions.map((decision) => rowOf(decision, run.now)),
@@ -120,11 +122,15 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 
 async function noteRun(
 	{ storage, policy, options: { timeZone = 'UTC', prefixes = [] }, now, signal }: Run,
-	{ deleted, kept }: PruneReport['totals'],
+	{ deleted, kept, failed }: PruneReport['totals'] & { failed: number },
 	refusal: string | undefined,
 ): Promise<void> {
 	const at = now.toISOString();
-	await noteLastRun(storage, { at, policy, timeZone, prefixes, refusal: refusal ?? null, deleted, kept }, signal);
+	await noteLastRun(
+		storage,
+		{ at, policy, timeZone, prefixes, refusal: refusal ?? null, deleted, kept, failed },
+		signal,
+	);
 }
 
 function leftAlone({ manifestKey, message }: LeftAlone): LeftAlone {

@@ -16,6 +16,7 @@ import {
 	type StorageState,
 	type Targets,
 	type TextFacts,
+	withoutIgnored,
 } from '../../engine';
 import { decryptionKeys } from '../shared/encryption';
 import { collectionOf, type Fields, numberIn } from '../shared/fields';
@@ -36,20 +37,27 @@ export interface Judgement {
 }
 
 /** Looks at the storage, and judges by the fields of the operation. @throws BackupError INVALID_INPUT that names a field, and what the storage throws */
-export async function judge(context: IExecuteFunctions, item: number): Promise<Judgement> {
+export async function judge(
+	context: IExecuteFunctions,
+	item: number,
+	{ forForecast = false } = {},
+): Promise<Judgement> {
 	const targets = targetsOf(context, item);
 	const options = collectionOf(context, 'options', item, 'Options');
 	const conditions = conditionsOf(options, targets);
+	const ignored = splitList(options['ignoredNames'], 'Ignored Names').map(unquoted);
 	const trust = await decryptionKeys(context, item);
 	const storage = await openStorage(context, item);
 	const signal = context.getExecutionCancelSignal();
 	const now = new Date();
-	const state = await readState(storage, {
+	const found = await readState(storage, {
 		prefix: prefixOf(folderOf(options, '')),
 		now,
+		forForecast,
 		...(trust && { trust }),
 		...(signal && { signal }),
 	});
+	const state = withoutIgnored(found, ignored);
 	const problems = findProblems(state, conditions);
 	const overview = overviewOf(state, problems, resultsOf(state, targets));
 	return { storage, trust, state, targets, problems, overview, now, signal };
@@ -80,7 +88,6 @@ function conditionsOf(options: Fields, targets: Targets): Conditions {
 		lowShare:
 			numberIn(options, 'lowStorage', DEFAULT_CONDITIONS.lowShare * 100, 'Low Storage (%)', { min: 0, max: 100 }) / 100,
 		expected: splitList(options['expectedNames'], 'Expected Names').map((name) => ({ name: unquoted(name) })),
-		ignored: splitList(options['ignoredNames'], 'Ignored Names').map(unquoted),
 	};
 }
 

@@ -59,14 +59,20 @@ async function work(storage: S3Storage, step: Step, count: number): Promise<stri
 		case 'status page with retention':
 		case 'status page': {
 			if (step !== 'status page') await notePolicy(storage, count);
-			const state = await readState(storage, { now: NOW });
+			const state = await readState(storage, { now: NOW, forForecast: true });
 			const problems = findProblems(state);
 			const overview = overviewOf(state, problems, resultsOf(state));
 			const next = await nextDeletions(storage, state, { now: NOW });
 			return `${statusPage(state, overview, problems, { title: 'x', targets: DEFAULT_TARGETS, next }).length} characters`;
 		}
 		default: {
-			const { totals } = await prune({ storage, policy: policyFor(count), owner: 'bench', dryRun: step === 'dry run', now: NOW });
+			const { totals } = await prune({
+				storage,
+				policy: policyFor(count),
+				owner: 'bench',
+				dryRun: step === 'dry run',
+				now: NOW,
+			});
 			return `${totals.deleted} deleted`;
 		}
 	}

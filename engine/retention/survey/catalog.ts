@@ -9,6 +9,8 @@ import {
 	type ScanOptions,
 	VERIFICATION_SUFFIX,
 	type ListedArchive,
+	type ListedBackup,
+	type Scan,
 	type ManifestTrust,
 } from '../../archive';
 import { messageOf } from '../../errors';
@@ -57,57 +59,62 @@ export interface LostBackup {
  * Looks at all backups of a storage. Manifests that are not to be believed count as damaged.
  * @param options.keepCache Writes the stored catalogue where something changed, and notes which manifests are missed: for
  * the holder of the lock. Without it nothing is written.
- * @param options.isForecast Nothing will be deleted by it: stored lines are believed as they are.
  * @throws BackupError CANCELLED, STORAGE_UNREACHABLE, and what listing throws
  */
 export async function readCatalog(
 	storage: Storage,
-	options: {
-		keepCache?: boolean;
-		isForecast?: boolean;
-		now?: Date;
-		trust?: ManifestTrust;
-		signal?: AbortSignal;
-	} = {},
+	options: { keepCache?: boolean; now?: Date; trust?: ManifestTrust; signal?: AbortSignal } = {},
 ): Promise<RetentionCatalog> {
-	const { keepCache = false, isForecast = false, now = new Date(), trust = {}, signal } = options;
-	const shared = new SharedStrings();
-	let needsAny = false;
+	const { keepCache = false, now = new Date(), trust = {}, signal } = options;
+	const keeper = new EntryKeeper();
 	const scanOptions: ScanOptions<RetentionEntry> = {
 		save: keepCache ? 'always' : 'never',
 		now,
 		trust,
 		signal,
-		keep: ({ manifest, key }, { size, sharedAs }) => {
-			if (manifest.needs && manifest.needs.length > 0) needsAny = true;
-			return shared.in(entryOf({ manifest, key, foundSize: size }, { sharedAs }));
-		},
+		keep: (backup, listed) => keeper.keep(backup, listed),
 	};
 	const first = await scanBackups(storage, scanOptions);
 	// A line without its needs would let go what a backup cannot be restored without; without a passphrase no seal proves that it is right.
-	const isDoubtful = needsAny && !trust.passphrase && !isForecast;
+	const isDoubtful = keeper.needsAny && !trust.passphrase;
 	const scan = isDoubtful ? await scanBackups(storage, { ...scanOptions, isAnew: true }) : first;
-	const { listing, damaged, manifestsRead } = scan;
 	// Only the lines that were stored know of manifests that are gone.
-	const { lost } = first;
-	const catalog: RetentionCatalog = {
-		...backupsAndOthers(listing),
-		damaged: damaged.map(({ manifestKey, error }) => {
-			const unread = { manifestKey, message: messageOf(error) };
-			if (!(error instanceof NewerManifest)) return { ...unread, isNewer: false, needs: [] };
-			const { kind, needs, mayNeedMore } = error;
-			return { ...unread, isNewer: true, needs, ...(mayNeedMore && { mayNeed: { kind } }) };
-		}),
-		lost: new Map(
-			Array.from(lost, ([key, { summary, since }]) => {
-				const entry = entryOf({ manifest: summary, key, foundSize: summary.size.stored });
-				return [key, { entry, since }];
+	return keeper.catalogOf({ ...scan, lost: first.lost });
+}
+
+/** Makes a catalogue of what somebody's scan of a whole storage finds. */
+export class EntryKeeper {
+	readonly #shared = new SharedStrings();
+	/** Whether a backup needs others. */
+	needsAny = false;
+
+	/** The small entry of a backup. */
+	keep({ manifest, key }: ListedBackup, { size, sharedAs }: ListedArchive<RetentionEntry>): RetentionEntry {
+		if (manifest.needs && manifest.needs.length > 0) this.needsAny = true;
+		return this.#shared.in(entryOf({ manifest, key, foundSize: size }, { sharedAs }));
+	}
+
+	/** @param scan Whose `keep` was this one's */
+	catalogOf({ listing, damaged, lost, manifestsRead }: Scan<RetentionEntry>): RetentionCatalog {
+		const catalog: RetentionCatalog = {
+			...backupsAndOthers(listing),
+			damaged: damaged.map(({ manifestKey, error }) => {
+				const unread = { manifestKey, message: messageOf(error) };
+				if (!(error instanceof NewerManifest)) return { ...unread, isNewer: false, needs: [] };
+				const { kind, needs, mayNeedMore } = error;
+				return { ...unread, isNewer: true, needs, ...(mayNeedMore && { mayNeed: { kind } }) };
 			}),
-		),
-		manifestsRead,
-	};
-	completeSources([...catalog.entries, ...[...catalog.lost.values()].map(({ entry }) => entry)]);
-	return catalog;
+			lost: new Map(
+				Array.from(lost, ([key, { summary, since }]) => {
+					const entry = entryOf({ manifest: summary, key, foundSize: summary.size.stored });
+					return [key, { entry, since }];
+				}),
+			),
+			manifestsRead,
+		};
+		completeSources([...catalog.entries, ...[...catalog.lost.values()].map(({ entry }) => entry)]);
+		return catalog;
+	}
 }
 
 function backupsAndOthers(

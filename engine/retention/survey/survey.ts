@@ -26,8 +26,8 @@ export interface SurveyOptions {
 	keepCache: boolean;
 	stateOf: ((entry: RetentionEntry) => EntryState | Promise<EntryState>) | undefined;
 	trust: ManifestTrust | undefined;
-	/** For figures, never for deletions: locks are not asked for, and the stored catalogue is taken at its word. */
-	isForecast?: boolean;
+	/** What was read already: for figures, never for deletions. Locks are not asked for then. */
+	catalog?: RetentionCatalog;
 	signal: AbortSignal | undefined;
 }
 
@@ -47,16 +47,11 @@ export interface Survey {
 
 /** Looks at a storage. @throws BackupError INVALID_INPUT (zone, prefixes), CANCELLED, and what the storage throws */
 export async function survey(options: SurveyOptions): Promise<Survey> {
-	const { storage, policy, prefixes, now, keepCache, stateOf, trust, isForecast = false, signal } = options;
+	const { storage, policy, prefixes, now, keepCache, stateOf, trust, signal } = options;
 	const zone = new Zone(options.timeZone);
 	const isInScope = scopeOf(prefixes);
-	const catalog = await readCatalog(storage, {
-		keepCache,
-		isForecast,
-		now,
-		...(trust && { trust }),
-		...(signal && { signal }),
-	});
+	const read = { keepCache, now, ...(trust && { trust }), ...(signal && { signal }) };
+	const catalog = options.catalog ?? (await readCatalog(storage, read));
 	if (stateOf) {
 		// Most backups have no record, and in a bucket it takes a request to find that out.
 		const lost = [...catalog.lost.values()].map(({ entry }) => entry);
@@ -78,7 +73,7 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
 	entries.push(...copies.map(({ copy }) => copy));
 	const found = { catalog, entries, outside, copies, zone, isInScope };
 	const plan = planOf(found, options);
-	if (isForecast) return { ...found, plan };
+	if (options.catalog) return { ...found, plan };
 	const going = plan.decisions.filter(({ action }) => action === 'delete').map(({ entry }) => entry);
 	const isAnyLocked = await readLocks(storage, going, signal);
 	return { ...found, plan: isAnyLocked ? planOf(found, options) : plan };

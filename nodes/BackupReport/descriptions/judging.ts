@@ -75,8 +75,9 @@ const ignoredOption: INodeProperties = {
 	name: 'ignoredNames',
 	type: 'string',
 	default: '',
-	placeholder: 'e.g. old_shop',
-	description: 'Names that are not looked at, separated by commas: of what does not exist any more',
+	placeholder: 'e.g. old_shop, tmp_*',
+	description:
+		'Names that are not looked at, separated by commas: of what does not exist any more. * and ? stand for any characters.',
 };
 
 const lowStorageOption: INodeProperties = {

@@ -28,9 +28,9 @@ export const getStatusPage: Operation = {
 		const options = collectionOf(context, 'options', item, 'Options');
 		const seconds = numberIn(options, 'refreshSeconds', 0, 'Refresh After (Seconds)', { min: 0, max: 86_400 });
 		const title = textOf(context.getNodeParameter('title', item, ''), 'Title').trim() || 'Backups';
-		const judgement = await judge(context, item);
-		const { storage, state, overview, problems, targets, now, trust, signal } = judgement;
-		const next = await nextDeletions(storage, state, { now, ...(trust && { trust }), ...(signal && { signal }) });
+		const judgement = await judge(context, item, { forForecast: true });
+		const { storage, state, overview, problems, targets, now, signal } = judgement;
+		const next = await nextDeletions(storage, state, { now, ...(signal && { signal }) });
 		const html = statusPage(state, overview, problems, {
 			title,
 			targets,

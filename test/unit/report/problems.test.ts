@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { findProblems, type Conditions, type StorageState } from '../../../engine';
+import { findProblems, resultsOf, withoutIgnored, type Conditions, type StorageState } from '../../../engine';
 import { series, stateOf, verified } from './states';
 
 const kinds = (state: StorageState, conditions?: Conditions) =>
@@ -65,9 +65,18 @@ describe('problems', () => {
 
 	it('tell of names that have no backup, and leave out those that do not exist any more', () => {
 		const state = stateOf([series(fresh), series([{ hours: 500 }], { name: 'old' })]);
-		expect(kinds(state, { ignored: ['old'], expected: [{ name: 'shop' }, { kind: 'qdrant', name: 'shop' }] })).toEqual([
-			'critical missing qdrant shop',
-		]);
+		const expected = [{ name: 'shop' }, { kind: 'qdrant', name: 'shop' }];
+		expect(kinds(withoutIgnored(state, ['old']), { expected })).toEqual(['critical missing qdrant shop']);
+	});
+
+	it('leave out names by patterns, and say of a storage of nothing else not that it is empty', () => {
+		const state = stateOf(['tmp_1', 'TMP_2', 'a.b', 'axb'].map((name) => series([{ hours: 500 }], { name })));
+		const names = (patterns: string[]) => withoutIgnored(state, patterns).series.map(({ name }) => name);
+		expect(names(['tmp_*', 'a.b'])).toEqual(['TMP_2', 'axb']);
+		expect(names(['?????', 'a?b'])).toEqual([]);
+		expect(kinds(withoutIgnored(state, ['*']))).toEqual([]);
+		// Nor do they keep a target from being met.
+		expect(resultsOf(withoutIgnored(state, ['*'])).map(({ isMet }) => isMet)).toEqual(Array(4).fill(undefined));
 	});
 
 	it('tell of manifests that cannot be read, but not of those that a newer version has made', () => {
@@ -91,6 +100,21 @@ describe('problems', () => {
 				stateOf([slow, series([{ hours: 3, more: { verification: slow.newest[0]!.verification } }], { name: 'b' })]),
 			),
 		).toEqual([]);
+	});
+
+	it('tell of a prune that was refused, or could not delete', () => {
+		const run = { at: '2026-11-30T01:00:00.000Z', policy: { rules: {} }, timeZone: 'UTC', prefixes: [] };
+		const messages = (more: { refusal: string | null; failed?: number }) => {
+			const lastPrune = { ...run, deleted: 0, kept: 4, ...more };
+			return findProblems(stateOf([series(fresh)], { lastPrune })).map(({ message }) => message);
+		};
+		expect(messages({ refusal: null })).toEqual([]);
+		expect(messages({ refusal: null, failed: 2 })).toEqual([
+			'The prune of 2026-11-30 01:00 UTC could not delete 2 backups.',
+		]);
+		const [refused] = messages({ refusal: `3 of 4 backups would be deleted.${'x'.repeat(1e6)}` });
+		expect(refused).toMatch(/^The prune of 2026-11-30 01:00 UTC was refused: 3 of 4 backups would be deleted\./);
+		expect(refused!.length).toBeLessThan(1000);
 	});
 
 	it('name the server where two have a database of one name', () => {
