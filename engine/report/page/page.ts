@@ -64,7 +64,7 @@ export function statusPage(
 		room(state),
 		heading('What retention deletes next'),
 		deletions(next),
-		`<footer><p>What the storage holds at ${readableMinute(state.at)}. Ages count from the beginning of a backup.</p></footer>`,
+		`<footer><p>What the storage holds at ${readableMinute(state.at)}. Ages count from the beginning of a backup.${leftOut(state)}</p></footer>`,
 	];
 	return [
 		'<!DOCTYPE html>',
@@ -86,6 +86,12 @@ export function statusPage(
 		'</html>',
 		'',
 	].join('\n');
+}
+
+/** What nobody wants to hear of is not forgotten without a word. */
+function leftOut({ ignored = 0 }: StorageState): string {
+	if (ignored === 0) return '';
+	return ignored === 1 ? ' One thing is left out by its name.' : ` ${ignored} things are left out by their names.`;
 }
 
 function heading(text: string): string {
@@ -221,7 +227,7 @@ function deletions(next: NextDeletions | undefined): string {
 		.slice(0, MOST_DELETIONS)
 		.map(
 			({ key, startedAt, size, reason }) =>
-				`<tr><td>${escapedHtml(key)}</td><td>${readableMinute(startedAt)}</td><td>${readableSize(size)}</td><td>${escapedHtml(reason)}</td></tr>`,
+				`<tr><td>${escapedHtml(key)}</td><td class="figure">${readableMinute(startedAt)}</td><td class="figure">${readableSize(size)}</td><td>${escapedHtml(reason)}</td></tr>`,
 		);
 	return [
 		`<div class="card"><p>${intro}, ${going.length} within a day, ${readableSize(freedBytes)}.${mayBeLocked ? ' Locks of the storage were not asked for: what it holds stays.' : ''}</p>`,

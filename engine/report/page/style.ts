@@ -61,6 +61,7 @@ ul.problems li { border-left: 4px solid var(--tone); background: var(--card); bo
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { text-align: left; padding: 6px 10px 6px 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; vertical-align: top; }
 th { color: var(--soft); font-weight: 600; font-size: 12.5px; }
+.figure { white-space: nowrap; }
 footer { margin-top: 36px; color: var(--soft); font-size: 13px; }
 @media (max-width: 480px) {
 	main { padding: 14px 12px 32px; }
@@ -70,6 +71,9 @@ footer { margin-top: 36px; color: var(--soft); font-size: 13px; }
 	.grid { grid-template-columns: 1fr 1fr; }
 	.tile { padding: 11px 12px; }
 	.tile strong { font-size: 18px; }
+	tr { display: block; padding: 6px 0; border-bottom: 1px solid var(--line); }
+	tr:has(th) { display: none; }
+	td { display: block; padding: 1px 0; border: 0; }
 }
 @media print { body { background: none; } .card, .tile { break-inside: avoid; } }
 `;

@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+import type { AxeResults } from 'axe-core';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { DEFAULT_TARGETS, findProblems, overviewOf, resultsOf, statusPage, type StorageState } from '../../../engine';
+import { series, stateOf, verified } from '../../unit/report/states';
+
+const SCREENSHOTS = join(__dirname, '..', '..', '..', '.cache', 'screenshots');
+const AXE = readFileSync(createRequire(__filename).resolve('axe-core/axe.min.js'), 'utf8');
+const NAME = `${'a_very_long_name_without_a_blank_'.repeat(6)}<script>document.title = "taken"</script>`;
+
+let browser: Browser;
+let page: Page;
+/** What the page asked for beyond itself, and what the browser complained of. */
+const noticed: string[] = [];
+
+beforeAll(async () => {
+	browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
+	page = await browser.newPage();
+	page.on('request', (request) => noticed.push(request.url()));
+	page.on('console', (message) => noticed.push(message.text()));
+	page.on('pageerror', (error) => noticed.push(error.message));
+});
+
+afterAll(async () => {
+	await browser?.close();
+});
+
+const daily = (from: number, stored: (day: number) => number) =>
+	Array.from({ length: 30 }, (_, day) => ({
+		hours: from + 24 * day,
+		stored: stored(day),
+		seconds: 60 + ((day * 7) % 20),
+		more: verified(from + 24 * day - 1),
+	}));
+
+/** Everything that the page can show: good, doubtful and bad ones, names that are no words, a retention that has refused. */
+const FULL = stateOf(
+	[
+		series(daily(3, (day) => 4e8 - day * 4e6)),
+		series(
+			daily(2, () => 9e7),
+			{ kind: 'qdrant', name: 'articles', weeklyCopies: 4 },
+		),
+		series([{ hours: 90 }, { hours: 114, more: { isComplete: false } }], { kind: 'minio', name: 'documents' }),
+		series([{ hours: 5 }], { kind: 'files', name: NAME }),
+		series([{ hours: 5, more: verified(1, 'failed') }], { kind: 'postgres', name: 'crm' }),
+	],
+	{ freeBytes: 12e9 },
+);
+const EMPTY = stateOf([]);
+const FINE = stateOf([series(daily(3, (day) => 4e8 - day * 4e6))]);
+
+const next = {
+	lastRun: '2026-11-30T01:00:00.000Z',
+	refusal: undefined,
+	deletions: [{ key: `postgres/${NAME}.sql.zst`, startedAt: '2026-10-01T02:00:00.000Z', size: 3e8, reason: 'no rule' }],
+	freedBytes: 3e8,
+	mayBeLocked: true,
+};
+
+function htmlOf(state: StorageState): string {
+	const problems = findProblems(state, { expected: state === FULL ? [{ name: 'accounts' }] : [] });
+	const overview = overviewOf(state, problems, resultsOf(state));
+	const title = 'Backups of our shop';
+	return statusPage(state, overview, problems, {
+		title,
+		targets: DEFAULT_TARGETS,
+		next: state === FULL ? next : undefined,
+	});
+}
+
+const PAGES = { full: FULL, empty: EMPTY, fine: FINE };
+const CASES = Object.keys(PAGES).flatMap((name) =>
+	(['light', 'dark'] as const).flatMap((theme) => [1280, 390].map((width) => ({ name, theme, width }))),
+);
+
+it.each(CASES)('is readable for everybody: $name, $theme, $width px', async ({ name, theme, width }) => {
+	await page.setViewportSize({ width, height: 900 });
+	await page.emulateMedia({ colorScheme: theme });
+	await page.setContent(htmlOf(PAGES[name as keyof typeof PAGES]));
+	await page.screenshot({ path: join(SCREENSHOTS, `status-page-${name}-${theme}-${width}.png`), fullPage: true });
+	expect(noticed).toEqual([]);
+	expect(await page.title()).toMatch(/ · Backups of our shop$/);
+	// Nothing is wider than the window.
+	expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+	await page.evaluate(AXE);
+	const { violations, incomplete, passes } = await page.evaluate<AxeResults>('axe.run()');
+	const told = (results: AxeResults['violations']) =>
+		results.flatMap(({ id, nodes }) =>
+			nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 120)} ${failureSummary}`),
+		);
+	expect(told(violations)).toEqual([]);
+	// Contrast was measured, and could be measured everywhere.
+	expect(passes.map(({ id }) => id)).toContain('color-contrast');
+	expect(told(incomplete.filter(({ id }) => id === 'color-contrast'))).toEqual([]);
+});
