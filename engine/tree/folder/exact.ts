@@ -16,6 +16,8 @@ const MOST_NAMES = 10_000;
 export class ExactNames {
 	/** Folders that are called so. */
 	readonly #folders = new Set<string>();
+	/** Folders that are known to tell upper from lower case. */
+	readonly #cased = new Set<string>();
 	#listed: { folder: string; names: ReadonlySet<string> } | undefined;
 
 	constructor(private readonly folders: HeldFolders) {}
@@ -51,9 +53,16 @@ export class ExactNames {
 		return true;
 	}
 
+	/** Whether the file system answers to another form of the name of an entry that is there, which hardly any does by chance. */
+	async hasOtherForms(name: string): Promise<boolean> {
+		const at = name.lastIndexOf('/') + 1;
+		return await this.#mayBeOther(name.slice(0, at), name.slice(at));
+	}
+
 	/** To be called when folders may have gone. */
 	forget(): void {
 		this.#folders.clear();
+		this.#cased.clear();
 		this.#listed = undefined;
 	}
 
@@ -83,16 +92,39 @@ export class ExactNames {
 
 	/** Whether the file system answers to another form of the name as well, which hardly any does by chance. */
 	async #mayBeOther(folder: string, own: string): Promise<boolean> {
-		const forms = [own.toUpperCase(), own.toLowerCase(), own.normalize('NFC'), own.normalize('NFD')];
-		for (const form of new Set(forms)) {
-			if (form === own) continue;
-			try {
-				await this.folders.hold(folder, (above) => fs.lstat(above.at(form)));
-				return true;
-			} catch {
-				// There is none, or none that can be.
-			}
+		const forms = new Set([own.toUpperCase(), own.toLowerCase(), own.normalize('NFC'), own.normalize('NFD')]);
+		forms.delete(own);
+		// One that tells these letters apart does so in all names.
+		const letters = own.replace(/[a-z]/gi, otherCase);
+		const isTold = letters !== own && (await this.#tellsApart(folder, letters));
+		for (const form of forms) {
+			if (isTold && form.toLowerCase() === own.toLowerCase()) continue;
+			if ((await this.#answerTo(folder, form)) === 'found') return true;
 		}
-		return false;
+		return letters !== own && !isTold;
 	}
+
+	/** Whether a folder does not answer to a name in which upper and lower case were exchanged. */
+	async #tellsApart(folder: string, letters: string): Promise<boolean> {
+		if (this.#cased.has(folder)) return true;
+		const answer = await this.#answerTo(folder, letters);
+		if (answer === 'nothing') {
+			if (this.#cased.size >= MOST_NAMES) this.#cased.clear();
+			this.#cased.add(folder);
+		}
+		return answer !== 'found';
+	}
+
+	async #answerTo(folder: string, name: string): Promise<'found' | 'nothing' | 'refused'> {
+		try {
+			await this.folders.hold(folder, (above) => fs.lstat(above.at(name)));
+			return 'found';
+		} catch (error) {
+			return isErrno(error) && error.code === 'ENOENT' ? 'nothing' : 'refused';
+		}
+	}
+}
+
+function otherCase(letter: string): string {
+	return letter === letter.toUpperCase() ? letter.toLowerCase() : letter.toUpperCase();
 }

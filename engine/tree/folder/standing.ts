@@ -5,14 +5,21 @@ import * as fs from 'node:fs/promises';
 import type { TreeEntry } from '../entry';
 import { bytesOf } from '../name';
 import type { Existing, Found } from '../target';
+import { ExactNames } from './exact';
 import { hashOf } from './hash';
 import type { HeldFolders } from './held';
 import { folderOf } from './held-folder';
+import { partialName } from './partial';
+import { pathOf } from './path';
+import { namesFallTogether } from './target-errors';
 import type { TargetFolders } from './target-folders';
 import { isErrno } from './walk';
 
 /** Times are kept in nanoseconds and set in floating-point seconds. */
 const TIME_TOLERANCE = 2000n;
+
+/** Those of one folder come nearly together. */
+const MOST_FORMS = 200_000;
 
 export class Standing {
 	readonly #root: Buffer;
@@ -24,8 +31,15 @@ export class Standing {
 	/** Whether nothing was there at all, once that was asked. */
 	#isEmpty: Promise<boolean> | undefined;
 	#isWriting = false;
+	readonly #exact: ExactNames;
+	/** Where something may be overwritten: names at which nothing was, of what is being written. */
+	readonly #free = new Set<string>();
+	/** Where the file system takes two names for one: what entries have met, in one form of all. */
+	readonly #forms = new Set<string>();
+	#begunAt = 0n;
 
 	constructor(root: Buffer, existing: Existing, held: HeldFolders, folders: TargetFolders) {
+		this.#exact = new ExactNames(held);
 		this.#root = root;
 		this.#existing = existing;
 		this.#held = held;
@@ -35,6 +49,38 @@ export class Standing {
 	/** To be called before anything is written: what was not there may be there from now on. */
 	begin(): void {
 		this.#isWriting = true;
+	}
+
+	/**
+	 * Whether nothing was there when it was looked last: then nothing is to be overwritten, for what is there by now has come since, or is
+	 * of an entry whose name the file system takes for the same. To be asked once.
+	 */
+	takeFree(name: string): boolean {
+		return this.#free.delete(name);
+	}
+
+	/** Whether what is there may have another name, on a file system that takes two for one. */
+	async hasOtherForms(name: string): Promise<boolean> {
+		return await this.#exact.hasOtherForms(name);
+	}
+
+	/** To be called when the folder is there: what is changed from now on was written by this restore. By the file system's own clock. */
+	async noteTime(): Promise<void> {
+		if (this.#existing !== 'overwrite') return;
+		const file = pathOf(this.#root, partialName());
+		try {
+			await fs.writeFile(file, '', { flag: 'wx' });
+			this.#begunAt = (await fs.lstat(file, { bigint: true })).ctimeNs;
+		} catch {
+			// Only what is in it may be written. Our own clock has to do.
+			this.#begunAt = BigInt(Date.now()) * 1_000_000n;
+		}
+		await fs.rm(file, { force: true }).catch(() => {});
+	}
+
+	/** To be called when folders may have gone. */
+	forget(): void {
+		this.#exact.forget();
 	}
 
 	/** @throws BackupError, and what the file system answers */
@@ -48,7 +94,7 @@ export class Standing {
 			const missing = await this.#folders.firstMissing(entry.name);
 			if (missing !== undefined) {
 				if (!this.#isWriting) this.#missing = missing;
-				return 'nothing';
+				return this.#nothing(entry);
 			}
 			const stat = await this.#lstat(entry.name);
 			// A folder that is there is taken as it is, and gets its mode and its time at the end.
@@ -56,11 +102,30 @@ export class Standing {
 				this.#folders.remember(entry.name);
 				return 'nothing';
 			}
+			if (this.#existing === 'overwrite') await this.#assertOwn(entry.name, stat);
 			return (await this.#isSame(entry, stat)) ? 'same' : 'other';
 		} catch (error) {
-			if (isErrno(error) && error.code === 'ENOENT') return 'nothing';
+			if (isErrno(error) && error.code === 'ENOENT') return this.#nothing(entry);
 			throw error;
 		}
+	}
+
+	/**
+	 * That what is to be overwritten is not another entry of the backup. Each of them comes once: what was written since the restore
+	 * began has another name, and so has what is there for one that came before.
+	 * @throws BackupError TARGET_EXISTS
+	 */
+	async #assertOwn(name: string, { ctimeNs }: BigIntStats): Promise<void> {
+		if (!(await this.hasOtherForms(name))) return;
+		const form = name.normalize('NFC').toLowerCase();
+		if (ctimeNs >= this.#begunAt || this.#forms.has(form)) throw namesFallTogether(name);
+		if (this.#forms.size >= MOST_FORMS) this.#forms.clear();
+		this.#forms.add(form);
+	}
+
+	#nothing({ name, type }: TreeEntry): 'nothing' {
+		if (this.#existing === 'overwrite' && type !== 'directory') this.#free.add(name);
+		return 'nothing';
 	}
 
 	/** Whether there is nothing at all before anything is written. */

@@ -10,6 +10,14 @@ export function notADirectory(name: string): BackupError {
 	});
 }
 
+/** What is found under a name has another one. */
+export function namesFallTogether(name: string): BackupError {
+	const message = `Another name stands where ${shownName(name)} has to be, and the file system there takes the two for one (upper and lower case, or two forms of an accent). Nothing was overwritten.`;
+	return new BackupError('TARGET_EXISTS', message, {
+		hint: 'Restore into a folder on a file system that tells them apart, leave one of the two out by a pattern, or choose to skip what is there. If the backup has but one of them, rename what is there.',
+	});
+}
+
 /** @param bytes what is to be written; `free` what there is room for */
 export function noRoom(root: string, bytes: number, free: number): BackupError {
 	const inMegabytes = (count: number) => `${Math.ceil(count / 1e6)} MB`;

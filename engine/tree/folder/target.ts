@@ -20,7 +20,7 @@ import { assertInside, assertRestorable } from './names';
 import { nameOnly, nameOver } from './publish';
 import { partialName } from './partial';
 import { isUsed, Standing } from './standing';
-import { noRoom, targetError } from './target-errors';
+import { namesFallTogether, noRoom, targetError } from './target-errors';
 import { TargetFolders } from './target-folders';
 import { isErrno } from './walk';
 import { writeContent, type Chunks, type Hole } from './write-content';
@@ -68,6 +68,7 @@ export class FilesTarget implements TreeTarget {
 		try {
 			await fs.mkdir(this.#root, { recursive: true });
 			this.#folders.begin({ wasUsed: await isUsed(this.#root) });
+			await this.#standing.noteTime();
 			const { bavail, bsize } = await fs.statfs(this.#root);
 			const free = bavail * bsize;
 			if (bytes + SPARE_ROOM > free) throw noRoom(this.#options.root, bytes, free);
@@ -92,6 +93,7 @@ export class FilesTarget implements TreeTarget {
 		onTime?: (modified: bigint) => void,
 	): Promise<void> {
 		const { name } = entry;
+		const replaces = this.#replaces(name);
 		try {
 			await this.#makeAbove(name);
 			await this.#held.hold(folderOf(name), async (folder) => {
@@ -106,14 +108,14 @@ export class FilesTarget implements TreeTarget {
 					} finally {
 						await handle.close();
 					}
-					await this.#publish(partial, folder, entry);
+					await this.#publish(partial, folder, name, replaces);
 				} catch (error) {
 					await fs.rm(partial, { force: true }).catch(() => {});
 					throw error;
 				}
 			});
 		} catch (error) {
-			throw targetError(error, shownName(name));
+			throw await this.#explained(error, name);
 		}
 	}
 
@@ -126,7 +128,7 @@ export class FilesTarget implements TreeTarget {
 	): Promise<boolean> {
 		const { name, sha256 = '' } = entry;
 		const partial = folderOf(name) + partialName();
-		const replaces = this.#options.existing === 'overwrite';
+		const replaces = this.#replaces(name);
 		try {
 			const making = this.#makeAbove(name);
 			if (making) await making;
@@ -135,13 +137,13 @@ export class FilesTarget implements TreeTarget {
 			const outcome = await this.#disk.write(file, signal);
 			// Once more, which tells why, or finds another way.
 			if (outcome === 'written') {
-				await this.#held.hold(folderOf(name), (folder) => this.#publish(folder.at(partial), folder, entry));
+				await this.#held.hold(folderOf(name), (folder) => this.#publish(folder.at(partial), folder, name, replaces));
 			}
 			return outcome !== 'changed';
 		} catch (error) {
 			const remove = (folder: HeldFolder) => fs.rm(folder.at(partial), { force: true });
 			await this.#held.hold(folderOf(name), remove).catch(() => {});
-			throw targetError(error, shownName(name));
+			throw await this.#explained(error, name);
 		}
 	}
 
@@ -151,9 +153,10 @@ export class FilesTarget implements TreeTarget {
 			if (type === 'directory') return await this.#folders.make(name, signal);
 			await this.#makeAbove(name);
 			if (type === 'link') await this.#makeAbove(target);
-			await this.#held.hold(folderOf(name), (folder) => this.#makeLink(entry, folder));
+			const replaces = this.#replaces(name);
+			await this.#held.hold(folderOf(name), (folder) => this.#makeLink(entry, folder, replaces));
 		} catch (error) {
-			throw targetError(error, shownName(name));
+			throw await this.#explained(error, name);
 		}
 	}
 
@@ -194,6 +197,7 @@ export class FilesTarget implements TreeTarget {
 		this.#folders.forget();
 		this.#held.forget();
 		this.#disk.forget();
+		this.#standing.forget();
 	}
 
 	close(): Promise<void> {
@@ -208,8 +212,8 @@ export class FilesTarget implements TreeTarget {
 		return this.#folders.isReady(folderOf(name)) ? undefined : this.#folders.makeAbove(name);
 	}
 
-	async #makeLink(entry: TreeEntry, folder: HeldFolder): Promise<void> {
-		const { type, target = '' } = entry;
+	async #makeLink(entry: TreeEntry, folder: HeldFolder, replaces: boolean): Promise<void> {
+		const { name, type, target = '' } = entry;
 		const partial = folder.at(partialName());
 		try {
 			if (type === 'link') {
@@ -218,16 +222,27 @@ export class FilesTarget implements TreeTarget {
 				await fs.symlink(bytesOf(target), partial);
 				await this.#setLinkAttributes(partial, entry);
 			}
-			await this.#publish(partial, folder, entry);
+			await this.#publish(partial, folder, name, replaces);
 		} catch (error) {
 			await fs.rm(partial, { force: true });
 			throw error;
 		}
 	}
 
+	/** Whether what is written under a name may take the place of what has it. */
+	#replaces(name: string): boolean {
+		return this.#options.existing === 'overwrite' && !this.#standing.takeFree(name);
+	}
+
+	async #explained(error: unknown, name: string): Promise<unknown> {
+		const isTaken = isErrno(error) && error.code === 'EEXIST';
+		const isOther = isTaken && (await this.#standing.hasOtherForms(name).catch(() => false));
+		return isOther ? namesFallTogether(name) : targetError(error, shownName(name));
+	}
+
 	/** Gives what was written its name. */
-	async #publish(partial: Buffer, folder: HeldFolder, { name }: TreeEntry): Promise<void> {
-		if (this.#options.existing !== 'overwrite') return await nameOnly(partial, folder.at(name));
+	async #publish(partial: Buffer, folder: HeldFolder, name: string, replaces: boolean): Promise<void> {
+		if (!replaces) return await nameOnly(partial, folder.at(name));
 		const { wasFolder } = await nameOver(partial, folder.at(name), name);
 		// What was known of it, and of what is below it, holds no longer.
 		if (wasFolder) this.forget();

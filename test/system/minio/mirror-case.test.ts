@@ -1,31 +1,17 @@
 /** A mirror into a file system that takes `a` and `A` for one: NTFS, as Windows has it. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { bucketPlace, type Contents, folder, folderPlace, put, run } from '../../integration/minio/mirror/support';
+import { bucketPlace, type Contents, folderPlace, put, run } from '../../integration/minio/mirror/support';
+import { caseless } from '../../services/caseless';
 import { startMinio } from '../../services/s3/minio';
 import type { S3Server } from '../../services/s3/server';
 
 let server: S3Server;
 beforeAll(async () => (server = await startMinio()));
 afterAll(async () => await server.stop());
-
-function caseless(): string {
-	const image = path.join(folder(), 'ntfs');
-	const root = path.join(folder(), 'mounted');
-	mkdirSync(root);
-	writeFileSync(image, '');
-	truncateSync(image, 128 * 1024 * 1024);
-	execFileSync('mkntfs', ['-q', '-F', '-f', image], { stdio: 'ignore' });
-	execFileSync('lowntfs-3g', ['-o', 'ignore_case', image, root]);
-	onTestFinished(() => void execFileSync('umount', ['--lazy', root]));
-	writeFileSync(path.join(root, 'probe'), '');
-	expect(existsSync(path.join(root, 'PROBE'))).toBe(true);
-	return path.join(root, 'copy');
-}
 
 async function bucketWith(contents: Contents) {
 	const bucket = await server.createBucket();

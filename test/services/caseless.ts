@@ -1,0 +1,25 @@
+/** A file system that takes `a` and `A` for one: NTFS, as Windows has it. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { expect, onTestFinished } from 'vitest';
+
+import { removeFolder, temporaryFolder } from './guard';
+
+/** The path of a folder there that is still to be made. */
+export function caseless(): string {
+	const folder = temporaryFolder('caseless');
+	onTestFinished(() => removeFolder(folder));
+	const image = path.join(folder, 'ntfs');
+	const root = path.join(folder, 'mounted');
+	mkdirSync(root);
+	writeFileSync(image, '');
+	truncateSync(image, 128 * 1024 * 1024);
+	execFileSync('mkntfs', ['-q', '-F', '-f', image], { stdio: 'ignore' });
+	execFileSync('lowntfs-3g', ['-o', 'ignore_case', image, root]);
+	onTestFinished(() => void execFileSync('umount', ['--lazy', root]));
+	writeFileSync(path.join(root, 'probe'), '');
+	expect(existsSync(path.join(root, 'PROBE'))).toBe(true);
+	return path.join(root, 'copy');
+}
