@@ -123,10 +123,8 @@ export async function restore(
 	return await restoreInstance({ reader, storage, keys: KEYS, folder: target, ...options });
 }
 
-/** With the folder that it lies in. */
-export function emptyStorage(): FolderStorage & { root: string } {
-	const root = folder();
-	return Object.assign(new FolderStorage({ root }), { root });
+export function emptyStorage(): FolderStorage {
+	return new FolderStorage({ root: folder() });
 }
 
 /** What a query to a database finds. */
