@@ -9,8 +9,9 @@ import type { Manifest } from '../archive';
 import { ByteCursor, EndedEarly } from '../archive/cursor';
 import { BackupError } from '../errors';
 import { paddedSize, TarDamage, walkTar } from '../tar';
-import { MOST_LINKED, type TreeEntry } from './entry';
+import type { TreeEntry } from './entry';
 import { LARGEST_CHUNK, parseChunk } from './index-chunk';
+import { LinkedNames } from './linked-names';
 import { compareNames, shownName } from './name';
 import { knownArchives } from './read-index';
 
@@ -102,8 +103,8 @@ class TreeCheck {
 	#lastCopied: string | undefined;
 	#chunks = 0;
 	/** Files that links may lead to, and what links do lead to. */
-	readonly #linked = new Set<string>();
-	readonly #targets = new Set<string>();
+	readonly #linked = new LinkedNames();
+	readonly #targets = new LinkedNames();
 
 	constructor(manifest: Manifest, found: (message: string) => void, accept: (entry: TreeEntry) => void = () => {}) {
 		this.#manifest = manifest;
@@ -146,7 +147,7 @@ class TreeCheck {
 		}
 		// Its links may lead to files of the checkpoints before it, and it counts nothing.
 		if (checkpoint) return this.#counts;
-		for (const target of this.#targets) {
+		for (const target of this.#targets.keys()) {
 			if (!this.#linked.has(target))
 				this.#found(`Hard links lead to ${shownName(target)}, which is no file of the backup.`);
 		}
@@ -161,8 +162,8 @@ class TreeCheck {
 	#entry(entry: TreeEntry): void {
 		const { name, type, size, sha256, content, linked, target } = entry;
 		this.#assertAccepted(entry);
-		if (linked && this.#linked.size < MOST_LINKED) this.#linked.add(name);
-		if (type === 'link' && target !== undefined && this.#targets.size < MOST_LINKED) this.#targets.add(target);
+		if (linked) this.#linked.add(name);
+		if (type === 'link' && target !== undefined) this.#targets.add(target);
 		if (type === 'file') this.#counts.files++;
 		else if (type === 'directory') this.#counts.directories++;
 		else if (type === 'symlink') this.#counts.symlinks++;

@@ -12,7 +12,8 @@ import { Jobs } from '../parallel';
 import { giveBack } from '../storage/lent';
 import type { StoredFile } from './compare';
 import { ContentReader, WantedFrames } from './content';
-import { MOST_LINKED, type EntryType, type TreeEntry } from './entry';
+import type { EntryType, TreeEntry } from './entry';
+import { LinkedNames } from './linked-names';
 import { shownName } from './name';
 import { NAMES_TOLD, Placement, type RestoredTree } from './placement';
 import { beyondEnd, entriesExist, nothingSelected } from './restore-errors';
@@ -153,7 +154,7 @@ class TreeRestore {
 	readonly #placement: Placement;
 	readonly #writing: Jobs;
 	/** Files that links may lead to and that were skipped. */
-	readonly #skippedLinked = new Set<string>();
+	readonly #skippedLinked = new LinkedNames();
 	#doneBytes = 0;
 	#doneEntries = 0;
 
@@ -307,7 +308,7 @@ class TreeRestore {
 
 	#isToBeWritten(entry: TreeEntry): Promise<boolean> | boolean {
 		return this.#placement.isToBeWritten(entry, () => {
-			if (entry.linked && this.#skippedLinked.size < MOST_LINKED) this.#skippedLinked.add(entry.name);
+			if (entry.linked) this.#skippedLinked.add(entry.name);
 		});
 	}
 

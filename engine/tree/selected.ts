@@ -5,7 +5,8 @@
  */
 import type { ArchiveReader } from '../archive';
 import { BackupError } from '../errors';
-import { MOST_LINKED, type TreeEntry } from './entry';
+import type { TreeEntry } from './entry';
+import { LinkedNames } from './linked-names';
 import { shownName } from './name';
 import { readChunks, readIndex } from './read-index';
 import type { EntrySelection } from './selection';
@@ -15,7 +16,7 @@ export class SelectedEntries {
 	readonly #selection: EntrySelection;
 	readonly #signal: AbortSignal;
 	/** Under which name a file is restored that was not selected itself, by its own. */
-	readonly #standIns = new Map<string, string>();
+	readonly #standIns = new LinkedNames();
 
 	private constructor(reader: ArchiveReader, selection: EntrySelection, signal: AbortSignal) {
 		this.#reader = reader;
@@ -36,13 +37,13 @@ export class SelectedEntries {
 	 * @throws BackupError ARCHIVE_CORRUPT also for a link that leads to no file of the backup
 	 */
 	async *chunks(): AsyncGenerator<Generator<TreeEntry, void>> {
-		const linked = new Set<string>();
+		const linked = new LinkedNames();
 		for await (const entries of readChunks(this.#reader, this.#signal)) yield this.#selectedOf(entries, linked);
 	}
 
-	*#selectedOf(entries: Iterable<TreeEntry>, linked: Set<string>): Generator<TreeEntry, void> {
+	*#selectedOf(entries: Iterable<TreeEntry>, linked: LinkedNames): Generator<TreeEntry, void> {
 		for (const entry of entries) {
-			if (entry.linked && linked.size < MOST_LINKED) linked.add(entry.name);
+			if (entry.linked) linked.add(entry.name);
 			const isSelected = this.#selection.takes(entry.name);
 			if (entry.type === 'link') {
 				if (isSelected) yield* this.#link(entry, linked);
@@ -54,7 +55,7 @@ export class SelectedEntries {
 		}
 	}
 
-	*#link(entry: TreeEntry, linked: ReadonlySet<string>): Generator<TreeEntry> {
+	*#link(entry: TreeEntry, linked: LinkedNames): Generator<TreeEntry> {
 		const { name, target = '' } = entry;
 		if (!linked.has(target)) throw this.#leadsNowhere(entry);
 		if (this.#selection.takes(target)) yield entry;
@@ -68,7 +69,7 @@ export class SelectedEntries {
 	async #findStandIns(): Promise<void> {
 		for await (const { type, name, target = '' } of readIndex(this.#reader, this.#signal)) {
 			if (type !== 'link' || !this.#selection.takes(name) || this.#selection.takes(target)) continue;
-			if (this.#standIns.size < MOST_LINKED && !this.#standIns.has(target)) this.#standIns.set(target, name);
+			this.#standIns.add(target, name);
 		}
 	}
 
