@@ -7,8 +7,8 @@ import { expect, onTestFinished } from 'vitest';
 
 import { removeFolder, temporaryFolder } from './guard';
 
-/** The path of a folder there that is still to be made. */
-export function caseless(): string {
+/** The path of a folder there that is still to be made. @param options more of those that it is mounted with */
+export function caseless(...options: string[]): string {
 	const folder = temporaryFolder('caseless');
 	onTestFinished(() => removeFolder(folder));
 	const image = path.join(folder, 'ntfs');
@@ -17,7 +17,7 @@ export function caseless(): string {
 	writeFileSync(image, '');
 	truncateSync(image, 128 * 1024 * 1024);
 	execFileSync('mkntfs', ['-q', '-F', '-f', image], { stdio: 'ignore' });
-	execFileSync('lowntfs-3g', ['-o', 'ignore_case', image, root]);
+	execFileSync('lowntfs-3g', ['-o', ['ignore_case', ...options].join(), image, root]);
 	onTestFinished(() => void execFileSync('umount', ['--lazy', root]));
 	writeFileSync(path.join(root, 'probe'), '');
 	expect(existsSync(path.join(root, 'PROBE'))).toBe(true);

@@ -50,3 +50,8 @@ export function folderStands(name: string, cause: BackupError): KeyNotTaken {
 		hint: 'A folder cannot hold a beside a/b. Give one of them another key at the source, or remove the folder if the source has nothing of it any more.',
 	});
 }
+
+/** The file system of the folder has no such names. */
+export function nameNotTaken({ message, hint = '', cause }: BackupError): KeyNotTaken {
+	return new KeyNotTaken(message, { hint, cause });
+}

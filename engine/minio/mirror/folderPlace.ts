@@ -11,12 +11,13 @@ import {
 	isForbidden,
 	isPartial,
 	isStalePartial,
+	targetError,
 	walk,
 	type ForbiddenPaths,
 	type Walked,
 } from '../../tree/folder';
 import { confirmed } from './confirmed';
-import { folderError, folderStands, placeTaken } from './folderErrors';
+import { folderError, folderStands, nameNotTaken, placeTaken } from './folderErrors';
 import { CHUNK_BYTES, FolderObjects, listed } from './folderObjects';
 import { folderOwnFiles } from './folderOwnFiles';
 import { FolderWriter, type FolderWriteOptions } from './folderWriter';
@@ -181,7 +182,8 @@ export class FolderPlace implements Place {
 			return String(await this.#write(facts, confirmed(object, bytes), { isNew, signal, onRead }));
 		} catch (error) {
 			const isTaken = isNew && error instanceof BackupError && error.code === 'TARGET_EXISTS';
-			throw isTaken ? await this.#whyTaken(facts.name, error) : error;
+			if (isTaken) throw await this.#whyTaken(facts.name, error);
+			throw error instanceof BackupError && error.code === 'INVALID_INPUT' ? nameNotTaken(error) : error;
 		}
 	}
 
@@ -270,7 +272,7 @@ export class FolderPlace implements Place {
 		try {
 			return await this.#exact.makeFolders(name);
 		} catch (error) {
-			throw this.#error(error, name);
+			throw isErrno(error) ? targetError(error, shownName(name)) : error;
 		}
 	}
 

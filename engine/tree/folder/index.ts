@@ -10,6 +10,6 @@ export { isPartial, isStalePartial } from './partial';
 export { isStill, readState, stateOf } from './state';
 export { FilesTarget, type FilesTargetOptions } from './target';
 export { pathOf } from './path';
-export { noRoom } from './target-errors';
+export { noRoom, targetError } from './target-errors';
 export { isErrno, isGone, walk, walkOn, type Walked, type WalkOptions } from './walk';
 export { Chunks, Hole } from './write-content';

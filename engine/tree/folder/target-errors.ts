@@ -28,6 +28,9 @@ export function noRoom(root: string, bytes: number, free: number): BackupError {
 	);
 }
 
+/** What file systems say of names that they cannot have. */
+const OF_NAMES = new Set(['ENAMETOOLONG', 'EINVAL', 'EILSEQ']);
+
 /** What the file system answered, as an error of the target; everything else stays as it is. */
 export function targetError(error: unknown, what: string): unknown {
 	if (error instanceof BackupError || !isErrno(error)) return error;
@@ -48,6 +51,12 @@ export function targetError(error: unknown, what: string): unknown {
 		return new BackupError('TARGET_EXISTS', `${what} came to be while the restore ran; it was not overwritten.`, {
 			cause: error,
 			hint: 'Something else writes into this folder. Stop that, then run the restore again.',
+		});
+	}
+	if (OF_NAMES.has(code)) {
+		return new BackupError('INVALID_INPUT', `The file system there can have nothing of the name ${what} (${code}).`, {
+			cause: error,
+			hint: 'It is too long for it, or has characters that it does not allow, such as : and ? on those of Windows. Choose a folder on another one, or leave it out by a pattern.',
 		});
 	}
 	if (code === 'ENOTDIR') {

@@ -59,3 +59,12 @@ it('takes no file that is listed under another name for the one that is asked fo
 		expect(await folderPlace(root, role).ask(listed)).toMatchObject({ size: 3 });
 	}
 });
+
+it('leaves out what the file system has no names for, which is told and stops nothing else', async () => {
+	const root = caseless('windows_names');
+	const bucket = await bucketWith({ 'a:b': 'one', 'why?/c': 'two', d: 'three' });
+	const report = await run(bucketPlace(server, bucket, 'source'), folderPlace(root, 'target'), { removal });
+	expect(report).toMatchObject({ added: { count: 1 }, leftOut: { names: ['a:b', 'why?/c'] }, failed: { count: 0 } });
+	expect(report.warnings.join()).toMatch(/a:b: The file system there can have nothing of the name a:b \(E/);
+	expect(readFileSync(path.join(root, 'd'), 'utf8')).toBe('three');
+});
