@@ -38,7 +38,8 @@ export class HeldFolders {
 		} finally {
 			kept.users--;
 			if (this.#kept.get(folder) !== kept) closeIfIdle(kept);
-			else if (this.#isClosed || this.#kept.size > MOST_IDLE) this.forget();
+			else if (this.#isClosed) this.forget();
+			else if (this.#kept.size > MOST_IDLE) this.#leave();
 		}
 	}
 
@@ -55,19 +56,34 @@ export class HeldFolders {
 		this.forget();
 	}
 
+	/**
+	 * Closes those that were not used for longest. The one above the next folder stays: to open all above it anew for each folder of a
+	 * deep path, which a forged name may be, would take minutes.
+	 */
+	#leave(): void {
+		for (const [folder, kept] of this.#kept) {
+			if (this.#kept.size <= MOST_IDLE) return;
+			if (kept.users > 0) continue;
+			this.#kept.delete(folder);
+			closeIfIdle(kept);
+		}
+	}
+
 	#take(folder: string): Kept {
 		const now = performance.now();
 		let kept = this.#kept.get(folder);
+		if (kept) this.#kept.delete(folder);
 		if (!kept || now - kept.since > FRESH_MS) {
 			if (kept) closeIfIdle(kept);
 			const opened: Kept = { handle: this.#open(folder), since: now, users: 0 };
-			this.#kept.set(folder, opened);
 			// Whoever waits for it meets its error; the next one tries again, or has done so already.
 			opened.handle.catch(() => {
 				if (this.#kept.get(folder) === opened) this.#kept.delete(folder);
 			});
 			kept = opened;
 		}
+		// The last of them is the one that was used last.
+		this.#kept.set(folder, kept);
 		kept.users++;
 		return kept;
 	}

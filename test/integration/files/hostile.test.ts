@@ -7,7 +7,7 @@ import { openArchive } from '../../../engine/archive';
 import { assertRestorable } from '../../../engine/tree/folder';
 import { checkTree, type EntryFacts, type OpenEntry, type TreeSource } from '../../../engine/tree';
 import { temporaryStorage } from '../archive/support';
-import { backUp, restore } from './stage';
+import { backUp, folder, restore } from './stage';
 import { stageWithWayOut } from './way-out';
 
 /** Entries as nobody's folder has them: all files hold the same. */
@@ -104,5 +104,12 @@ describe('a forged backup of a folder', () => {
 		expect(await restore(storage, manifest, target, { existing: 'overwrite' })).toMatchObject({ overwritten: 1 });
 		expect(readFileSync(path.join(target, 'way'), 'utf8')).toBe('evil');
 		assertUntouched();
+	});
+
+	it('with a folder in a folder a thousand times over is restored in a moment', async () => {
+		const { storage } = temporaryStorage();
+		const name = `${'a/'.repeat(1000)}x`;
+		const manifest = await backUp(storage, new ForgedSource([{ name }]));
+		expect(await restore(storage, manifest, folder())).toMatchObject({ written: 1 });
 	});
 });
