@@ -17,6 +17,7 @@ import { isErrno } from './walk';
 
 /** Times are kept in nanoseconds and set in floating-point seconds. */
 const TIME_TOLERANCE = 2000n;
+const SECOND = 1_000_000_000n;
 
 /** Those of one folder come nearly together. */
 const MOST_FORMS = 200_000;
@@ -163,11 +164,13 @@ export class Standing {
 			const other = await this.#lstat(target).catch(() => undefined);
 			return other?.ino === stat.ino && other.dev === stat.dev;
 		}
-		const difference = stat.mtimeNs - modified;
-		const isOfSameTime = difference < TIME_TOLERANCE && -difference < TIME_TOLERANCE;
-		if (Number(stat.size) !== size || !isOfSameTime) return false;
+		if (Number(stat.size) !== size) return false;
+		const difference = stat.mtimeNs > modified ? stat.mtimeNs - modified : modified - stat.mtimeNs;
 		// Whoever overwrites wants the content of the backup, whatever a time says of it.
-		if (this.#existing !== 'overwrite') return true;
+		if (difference < TIME_TOLERANCE && this.#existing !== 'overwrite') return true;
+		// A file system may keep whole seconds, FAT every second one: then the content tells.
+		const isCut = stat.mtimeNs % SECOND === 0n && difference < 2n * SECOND;
+		if (sha256 === undefined || (difference >= TIME_TOLERANCE && !isCut)) return false;
 		return (await this.#held.hold(folderOf(name), (folder) => hashOf(folder.at(name)))) === sha256;
 	}
 

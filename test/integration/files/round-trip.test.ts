@@ -111,6 +111,23 @@ describe('a folder', () => {
 		expect(look(target)).toEqual(look(root));
 	});
 
+	it('is found to be there already where the file system keeps every second second of a time alone, as FAT does', async () => {
+		const { storage } = temporaryStorage();
+		const root = folder();
+		for (const name of ['same', 'other']) {
+			writeFileSync(path.join(root, name), '1234');
+			utimesSync(path.join(root, name), 1001.5, 1001.5);
+		}
+		const manifest = await backUp(storage, root);
+		const target = folder();
+		await restore(storage, manifest, target);
+		writeFileSync(path.join(target, 'other'), '5678');
+		for (const name of ['same', 'other']) utimesSync(path.join(target, name), 1000, 1000);
+		expect(await restore(storage, manifest, target, 'skip')).toMatchObject({ same: 1, skippedNames: ['other'] });
+		utimesSync(path.join(target, 'same'), 999, 999);
+		expect(await restore(storage, manifest, target, 'skip')).toMatchObject({ same: 0, skipped: 2 });
+	});
+
 	it('is not restored over what differs, unless that was asked for', async () => {
 		const { storage } = temporaryStorage();
 		const root = sample();
