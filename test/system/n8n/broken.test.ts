@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -97,19 +97,36 @@ describe('a run that is killed', () => {
 		await restore(storage, await backUp(storage, instance.settings), join(folder(), 'new'));
 	});
 
-	it('while it restores, leaves nothing that is taken for an n8n, and says so the next time', async () => {
+	it('at whatever moment of a restore, leaves nothing that is taken for an n8n, and says so the next time', async () => {
 		const storage = emptyStorage();
 		const { settings } = largeInstance(20);
 		const manifest = await backUp(storage, settings);
-		const target = join(folder(), 'new');
-		await killAt('Checking the database', ['restore', storage.root, target], {}, () => true);
-		const left = readdirSync(target);
-		expect(left).toEqual([expect.stringMatching(/^\.n8n_restoring_/)]);
-		expect(statSync(join(target, left[0]!)).mode & 0o777).toBe(0o700);
-		await expect(restore(storage, manifest, target)).rejects.toMatchObject({
-			code: 'TARGET_EXISTS',
-			hint: expect.stringContaining('was killed on its way'),
-		});
+		const [{ rawLength = 0 } = {}] = manifest.parts.filter(({ type }) => type === 'database');
+		const written = (target: string) => {
+			const [draft = ''] = existsSync(target) ? readdirSync(target) : [];
+			return statSync(join(target, draft, 'database.sqlite'), { throwIfNoEntry: false })?.size ?? 0;
+		};
+		const moments: [line: string, share: number][] = [
+			['', 0],
+			['Writing', 0],
+			['Writing', 0.05 + random(1)[0]! / 300],
+			['Checking', 1],
+		];
+		await Promise.all(
+			moments.map(async ([line, share]) => {
+				const target = join(folder(), 'new');
+				const ready = () => existsSync(target) && written(target) >= share * rawLength * 0.99;
+				await killAt(line, ['restore', storage.root, target], {}, ready);
+				const left = readdirSync(target);
+				expect(left).toEqual(left.length === 0 ? [] : [expect.stringMatching(/^\.n8n_restoring_/)]);
+				for (const name of left) expect(statSync(join(target, name)).mode & 0o777).toBe(0o700);
+				if (left.length === 0) return;
+				await expect(restore(storage, manifest, target)).rejects.toMatchObject({
+					code: 'TARGET_EXISTS',
+					hint: expect.stringContaining('was killed on its way'),
+				});
+			}),
+		);
 		const other = join(folder(), 'new');
 		await restore(storage, manifest, other);
 		expect(rowsOf(join(other, '.n8n/database.sqlite'), 'SELECT count(*) AS n FROM execution_data')).toMatchObject([
