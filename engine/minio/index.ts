@@ -2,6 +2,7 @@
 export { backUpBuckets, type BackUpBucketsOptions, type BucketsBackup } from './backUpBuckets';
 export { checkServer, listBuckets, type CheckedBucket, type CheckServerOptions } from './checkServer';
 export { attributesFrom, CONFIGURATION_NAMES, S3Client, type ConfigurationName, type S3Connection } from './client';
+export { listSourceBuckets } from './listSources';
 export { listPrefixes, type FoundPrefix, type ListPrefixesOptions } from './listPrefixes';
 export {
 	BucketPlace,

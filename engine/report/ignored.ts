@@ -18,7 +18,7 @@ export function withoutIgnored(state: StorageState, patterns: readonly string[])
 	if (patterns.length === 0) return state;
 	const isIgnored = nameFilter(patterns);
 	const series = state.series.filter(({ name }) => !isIgnored(name));
-	return { ...state, series, ignored: state.series.length - series.length };
+	return { ...state, series, ignored: state.series.filter(({ name }) => isIgnored(name)) };
 }
 
 function expressionOf(pattern: string): RegExp {

@@ -6,6 +6,7 @@ export { readState, type HeldBackup, type SeriesState, type StateOptions, type S
 export { nameFilter, withoutIgnored } from './ignored';
 export { DEFAULT_TARGETS, resultsOf, type TargetResult, type Targets } from './targets';
 export { DEFAULT_CONDITIONS, findProblems, type Conditions, type Problem, type ProblemKind } from './problems';
+export { type ServerContent } from './uncovered';
 export { reportOf, type ClaimedBackup, type ReportDocument, type ReportOptions } from './report';
 export { checkAlerts, type AlertDecision, type AlertOptions, type OpenProblem, type ToldProblem } from './alerts';
 export { overviewOf, type Overview } from './overview';

@@ -3,37 +3,11 @@ import { findAnomalies, type Anomaly, type BackupSystem } from '../verify';
 import { namesakesOf } from './namesakes';
 import type { HeldBackup, SeriesState, StorageState } from './state';
 import { ageHours, DEFAULT_TARGETS, isVerifiedSince, recoveryHours, VERIFIED_DAYS, type Targets } from './targets';
+import type { Problem, ProblemKind } from './problem';
+import { uncovered, type ServerContent } from './uncovered';
 import { readableHours, readableMinute, readableShare, readableSize } from './words';
 
-export type ProblemKind =
-	| 'stale'
-	| 'damaged'
-	| 'unreadable'
-	| 'unverified'
-	| 'anomaly'
-	| 'storageLow'
-	| 'slowRestore'
-	| 'empty'
-	| 'missing'
-	| 'retentionBlocked';
-
-export interface Problem {
-	/** The same in every run for the same problem of the same thing. */
-	id: string;
-	kind: ProblemKind;
-	/** `critical`: data could be lost today. */
-	severity: 'critical' | 'warning';
-	/** What it is about, `postgres shop`; the storage for what is about all of it. */
-	subject: string;
-	/** A sentence with figures. */
-	message: string;
-	/** What to do. */
-	hint: string;
-	/** The id of the series that it is about, where it is about one. */
-	seriesId?: string;
-	/** What is off the trend, `size`. */
-	measure?: string;
-}
+export type { Problem, ProblemKind };
 
 export interface Conditions {
 	targets?: Targets;
@@ -47,6 +21,10 @@ export interface Conditions {
 	lowBytes?: number;
 	/** What there must be a good backup of, by name; what the storage holds is looked at in any case. */
 	expected?: readonly { kind?: string; name: string }[];
+	/** What servers hold: what of it has no backup is told. */
+	servers?: readonly ServerContent[];
+	/** What of that is not looked at. */
+	isIgnored?: (name: string) => boolean;
 }
 
 export const DEFAULT_CONDITIONS = { unverifiedDays: VERIFIED_DAYS, lowShare: 0.2 } as const;
@@ -65,12 +43,13 @@ export function findProblems(
 	state: StorageState,
 	conditions: Conditions = {},
 ): Problem[] {
-	const { targets = DEFAULT_TARGETS, expected = [] } = conditions;
+	const { targets = DEFAULT_TARGETS, expected = [], servers = [], isIgnored = () => false } = conditions;
 	const { series } = state;
 	const found = [
-		...(series.length === 0 && !state.ignored && state.unreadCount === 0 ? [emptyStorage(state)] : []),
+		...(series.length === 0 && !state.ignored?.length && state.unreadCount === 0 ? [emptyStorage(state)] : []),
 		...series.flatMap((one) => problemsOf(systems, one, state, conditions)),
 		...expected.filter((wanted) => !isHeld(series, wanted)).map(missing),
+		...uncovered(series, servers, isIgnored),
 		...unreadable(state),
 		...lowStorage(state, conditions),
 		...slowRestore(series, targets),

@@ -84,7 +84,9 @@ export function reportOf(
 	problems: readonly Problem[],
 	{ targets, claimed, retention }: ReportOptions,
 ): ReportDocument {
-	const newest = state.series.flatMap((series) => series.newest.map((backup) => ({ series, backup })));
+	// What a run has just backed up is reported, whether people want to hear of it later or not.
+	const looked = claimed ? [...state.series, ...(state.ignored ?? [])] : state.series;
+	const newest = looked.flatMap((series) => series.newest.map((backup) => ({ series, backup })));
 	const wanted = claimed && new Set(claimed.map(({ id }) => id));
 	const reported = newest.filter(({ series, backup }) =>
 		wanted ? wanted.has(backup.facts.id) : backup === series.newest[0],

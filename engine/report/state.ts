@@ -120,8 +120,8 @@ export interface StorageState {
 	totalBytes: number | undefined;
 	/** By kind and name. */
 	series: SeriesState[];
-	/** How many were left out as nobody wants to hear of them; see withoutIgnored. */
-	ignored?: number;
+	/** Those that were left out as nobody wants to hear of them; see withoutIgnored. */
+	ignored?: SeriesState[];
 	/** Bytes of all archives, checkpoints included. */
 	storedBytes: number;
 	/** Manifests that cannot be read; the first hundred of them. */

@@ -45,6 +45,24 @@ export class BackupReport implements INodeType {
 				required: false,
 				testedBy: 'testBackupEncryption',
 			},
+			{
+				name: 'postgres',
+				displayName: 'Credential for Postgres (to Compare With)',
+				required: true,
+				displayOptions: { show: { compareWith: ['postgres'] } },
+			},
+			{
+				name: 'qdrantApi',
+				displayName: 'Credential for Qdrant (to Compare With)',
+				required: true,
+				displayOptions: { show: { compareWith: ['qdrant'] } },
+			},
+			{
+				name: 's3',
+				displayName: 'Credential for S3 (to Compare With)',
+				required: true,
+				displayOptions: { show: { compareWith: ['s3'] } },
+			},
 		],
 		properties: [
 			credentialsPlace,

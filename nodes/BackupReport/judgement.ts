@@ -5,6 +5,7 @@ import {
 	DEFAULT_CONDITIONS,
 	DEFAULT_TARGETS,
 	findProblems,
+	nameFilter,
 	overviewOf,
 	type Conditions,
 	type DecryptionKeys,
@@ -23,6 +24,8 @@ import { collectionOf, type Fields, numberIn } from '../shared/fields';
 import { folderOf, prefixOf } from '../shared/folder';
 import { splitList, unquoted } from '../shared/lists';
 import { openStorage } from '../shared/storage';
+
+import { serverContents } from './servers';
 
 /** What each operation begins with: what the storage holds, and what is to be said of it. */
 export interface Judgement {
@@ -58,7 +61,8 @@ export async function judge(
 		...(signal && { signal }),
 	});
 	const state = withoutIgnored(found, ignored);
-	const problems = findProblems(state, conditions);
+	const servers = await serverContents(context, item, storage);
+	const problems = findProblems(state, { ...conditions, servers, isIgnored: nameFilter(ignored) });
 	const overview = overviewOf(state, problems, resultsOf(state, targets));
 	return { storage, trust, state, targets, problems, overview, now, signal };
 }

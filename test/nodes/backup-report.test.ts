@@ -6,8 +6,13 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 
 import { FolderStorage, manifestKeyOf, readManifest } from '../../engine';
+import { startPostgres } from '../services/postgres';
+import { startQdrant } from '../services/qdrant';
+import { createPlain } from '../services/qdrant-data';
 import { inProcessN8n } from './harness';
 import { type Json, NodeRunner } from './node-runner';
+import { postgresData } from './postgres-support';
+import { qdrantData } from './qdrant-support';
 import { writeBackup, writeDaily } from './retention-support';
 import { PACKAGE } from './workflow';
 
@@ -18,8 +23,8 @@ async function reportNode() {
 	const { folder, node } = await NodeRunner.withFolder(n8n, `${PACKAGE}.backupReport`, {});
 	const storage = new FolderStorage({ root: folder });
 	const keys = await writeDaily(storage, 3);
-	await writeBackup(storage, 3, { kind: 'qdrant', name: 'articles' });
-	return { folder, node, storage, keys };
+	const article = await writeBackup(storage, 3, { kind: 'qdrant', name: 'articles' });
+	return { folder, node, storage, keys, article };
 }
 
 it('writes a report into the storage and its texts into the item', async () => {
@@ -62,7 +67,7 @@ it('goes by the targets and conditions that are set', async () => {
 });
 
 it('reports on the items of a run, by what the storage holds of them', async () => {
-	const { node, storage, keys } = await reportNode();
+	const { node, storage, keys, article } = await reportNode();
 	const { manifest } = await readManifest(storage, manifestKeyOf(keys[0]!));
 	const run = async (items: Json[]) => {
 		const jsonOutput = JSON.stringify({ items });
@@ -74,6 +79,9 @@ it('reports on the items of a run, by what the storage holds of them', async () 
 	const made = { id: manifest.id, name: 'shop', file: manifest.file };
 	const good = await run([made]);
 	expect(good.items.map(({ json }) => json)).toMatchObject([{ status: 'success' }]);
+	const ignored = await readManifest(storage, manifestKeyOf(article));
+	const [both] = (await run([made, { id: ignored.manifest.id, name: 'articles' }])).items;
+	expect(both!.json['report']).toMatchObject({ errors: [], components: { qdrant: { status: 'success' } } });
 	const failed = await run([
 		made,
 		{ error: 'The server cannot be reached.', details: {} },
@@ -88,6 +96,29 @@ it('reports on the items of a run, by what the storage holds of them', async () 
 	});
 	const none = await run([{ anything: 1 }]);
 	expect(none.error?.message).toMatch(/None of the incoming items is a backup/);
+});
+
+it('asks servers what is on them, and tells what has no backup', async () => {
+	const [postgres, qdrant] = await Promise.all([startPostgres({ version: 18 }), startQdrant()]);
+	onTestFinished(async () => void (await Promise.all([postgres.stop(), qdrant.stop()])));
+	for (const name of ['shop', 'crm', 'tmp_1']) await postgres.query('postgres', `CREATE DATABASE ${name}`);
+	await createPlain(qdrant, 'docs', 3);
+	const { node: alone } = await reportNode();
+	const node = alone.with({
+		postgres: await n8n.createCredential('server', 'postgres', postgresData(postgres, 'postgres')),
+		qdrantApi: await n8n.createCredential('vectors', 'qdrantApi', qdrantData(qdrant)),
+	});
+	const options = { unverifiedDays: 0, lowStorage: 0, ignoredNames: 'postgres, tmp_*, articles' };
+	const compareWith = ['postgres', 'qdrant'];
+	const problems = async () => {
+		const [item] = await node.ok('createReport', { compareWith, options });
+		return (item!['problems'] as Json[]).map(({ kind, subject }) => `${kind as string} ${subject as string}`);
+	};
+	expect(await problems()).toEqual(['uncovered postgres crm', 'uncovered qdrant docs']);
+	// One that is down hides nothing of the other.
+	await qdrant.stop();
+	expect(await problems()).toEqual(['uncovered postgres crm', 'unasked Qdrant']);
+	expect(await node.fails('createReport', { compareWith: ['mysql'] })).toMatch(/Compare With is "mysql"/);
 });
 
 it('gives a page that a webhook can answer with', async () => {

@@ -89,9 +89,10 @@ export function statusPage(
 }
 
 /** What nobody wants to hear of is not forgotten without a word. */
-function leftOut({ ignored = 0 }: StorageState): string {
-	if (ignored === 0) return '';
-	return ignored === 1 ? ' One thing is left out by its name.' : ` ${ignored} things are left out by their names.`;
+function leftOut({ ignored = [] }: StorageState): string {
+	if (ignored.length === 0) return '';
+	if (ignored.length === 1) return ' One thing is left out by its name.';
+	return ` ${ignored.length} things are left out by their names.`;
 }
 
 function heading(text: string): string {

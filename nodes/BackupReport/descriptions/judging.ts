@@ -51,6 +51,21 @@ const targetsField: INodeProperties = {
 	],
 };
 
+const compareField: INodeProperties = {
+	displayName: 'Compare With',
+	name: 'compareWith',
+	type: 'multiOptions',
+	options: [
+		{ name: 'Postgres', value: 'postgres', description: 'Databases of the server that the credential names' },
+		{ name: 'Qdrant', value: 'qdrant', description: 'Collections of the server that the credential names' },
+		{ name: 'S3', value: 's3', description: 'Buckets of the server that the credential names' },
+	],
+	default: [],
+	description:
+		'Servers whose databases, collections or buckets have to have backups. What of them has none is told, unless Ignored Names has it.',
+	displayOptions: shownFor(ALL),
+};
+
 const folderOption: INodeProperties = {
 	displayName: 'Folder',
 	name: 'folder',
@@ -151,4 +166,8 @@ const OWN_OPTIONS: Record<string, INodeProperties[]> = {
 };
 
 /** Fields that all operations share, behind their own. */
-export const judgingFields: INodeProperties[] = [targetsField, ...ALL.map((operation) => optionsOf(operation))];
+export const judgingFields: INodeProperties[] = [
+	targetsField,
+	compareField,
+	...ALL.map((operation) => optionsOf(operation)),
+];

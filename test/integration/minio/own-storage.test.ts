@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { S3Client } from '../../../engine/minio/client';
 import { backUpBuckets } from '../../../engine/minio/backUpBuckets';
+import { listSourceBuckets } from '../../../engine/minio/listSources';
 import { S3Storage } from '../../../engine/storage';
 import { startFaultyProxy, type FaultyProxy } from '../../services/faultyProxy';
 import { startS3rver } from '../../services/s3/s3rver';
@@ -37,11 +38,16 @@ it.each(['', 'backups/'])('a storage of backups in %j is known by another addres
 	if (prefix === '') expect(again.failures[0]?.error.message).toMatch(/is the storage of the backups/);
 	else expect(again).toMatchObject({ backups: [{ counts: { files: 1 } }], failures: [] });
 
+	// What should have a backup: all of a server but the bucket that holds nothing else.
+	const sources = async (at: typeof server) => await listSourceBuckets(connectionOf(at), storage);
+	expect((await sources(server)).includes(bucket)).toBe(prefix !== '');
+
 	// A bucket of the same name on another server is another bucket.
 	const stranger = new S3Client(connectionOf(other), 'target');
 	await stranger.createBucket(bucket);
 	await put(stranger.bucket(bucket), 'docs/b', 'b');
 	expect(await run(other)).toMatchObject({ backups: [{ counts: { files: 1 } }], failures: [] });
+	expect(await sources(other)).toContain(bucket);
 	client.close();
 	stranger.close();
 });

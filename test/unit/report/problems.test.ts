@@ -102,6 +102,31 @@ describe('problems', () => {
 		).toEqual([]);
 	});
 
+	it('tell of what is on a server and in no backup, and of a server that does not tell', () => {
+		const held = [series(fresh), series(fresh, { kind: 'qdrant', name: 'shop' })];
+		const postgres = { kind: 'postgres', title: 'PostgreSQL' } as const;
+		const qdrant = { kind: 'qdrant', wholeKind: 'qdrant-storage', title: 'Qdrant' } as const;
+		const names = ['shop', 'crm', 'tmp_1', 'shop_before_20260131_020000', 'shop_before_20260131_020000_2'];
+		const conditions = { isIgnored: (name: string) => name.startsWith('tmp_') };
+		const servers = [
+			{ ...postgres, names },
+			{ ...qdrant, names: ['shop', 'docs'] },
+		];
+		expect(kinds(stateOf(held), { ...conditions, servers })).toEqual([
+			'critical uncovered postgres crm',
+			'critical uncovered qdrant docs',
+		]);
+		const whole = series(fresh, { kind: 'qdrant-storage', name: 'storage' });
+		expect(kinds(stateOf([...held, whole]), { servers: [{ ...qdrant, names: ['docs'] }] })).toEqual([]);
+		const failure = 'Could not connect.';
+		const [unasked] = findProblems(stateOf(held), { servers: [{ ...postgres, names: undefined, failure }] });
+		expect(unasked).toMatchObject({
+			kind: 'unasked',
+			severity: 'warning',
+			message: expect.stringMatching(/Could not/),
+		});
+	});
+
 	it('tell of a prune that was refused, or could not delete', () => {
 		const run = { at: '2026-11-30T01:00:00.000Z', policy: { rules: {} }, timeZone: 'UTC', prefixes: [] };
 		const messages = (more: { refusal: string | null; failed?: number }) => {

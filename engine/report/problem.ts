@@ -1,0 +1,31 @@
+export type ProblemKind =
+	| 'stale'
+	| 'damaged'
+	| 'unreadable'
+	| 'unverified'
+	| 'anomaly'
+	| 'storageLow'
+	| 'slowRestore'
+	| 'empty'
+	| 'missing'
+	| 'retentionBlocked'
+	| 'uncovered'
+	| 'unasked';
+
+export interface Problem {
+	/** The same in every run for the same problem of the same thing. */
+	id: string;
+	kind: ProblemKind;
+	/** `critical`: data could be lost today. */
+	severity: 'critical' | 'warning';
+	/** What it is about, `postgres shop`; the storage for what is about all of it. */
+	subject: string;
+	/** A sentence with figures. */
+	message: string;
+	/** What to do. */
+	hint: string;
+	/** The id of the series that it is about, where it is about one. */
+	seriesId?: string;
+	/** What is off the trend, `size`. */
+	measure?: string;
+}
