@@ -26,6 +26,9 @@ function rateOf({ newest }: SeriesState, now: number): number | undefined {
 	const span = now - Date.parse(oldest.facts.startedAt);
 	if (span < LEAST_MS) return undefined;
 	// The oldest one stands at the beginning of the span, so what it added was added before it.
-	const bytes = newest.slice(0, -1).reduce((sum, { facts }) => sum + facts.size.stored, 0);
+	const bytes = newest
+		.slice(0, -1)
+		// What a manifest says of an archive that is not there takes no room.
+		.reduce((sum, { facts, isComplete }) => sum + (isComplete ? facts.size.stored : 0), 0);
 	return bytes / (span / DAY_MS);
 }

@@ -10,6 +10,7 @@ import type { Problem } from './problems';
 import { secondsOf } from './report';
 import { isReliable, type HeldBackup, type SeriesState, type StorageState } from './state';
 import { resultsOf, type Targets } from './targets';
+import { shortName } from './words';
 
 export interface MetricsOptions {
 	targets: Targets;
@@ -177,7 +178,7 @@ function addKnownNames(registry: Registry, { series }: StorageState): void {
 	for (const one of distinct(series, ({ kind, name }) => `${kind} ${name}`)) {
 		const { kind, name, lastGood, newest, backups } = one;
 		const [last] = newest;
-		const of = { kind, name };
+		const of = { kind, name: shortName(name) };
 		const bad = newest.find((backup) => !isReliable(backup));
 		set(gauges.success, of, last && Number(isReliable(last)));
 		set(gauges.lastSuccess, of, lastGood && secondsAt(lastGood.facts.startedAt));
@@ -188,10 +189,10 @@ function addKnownNames(registry: Registry, { series }: StorageState): void {
 		set(gauges.count, of, backups);
 	}
 	addOfSystem(registry, 'postgres', ['database', 'type'], series, ({ name }, last) => ({
-		database: name,
+		database: shortName(name),
 		type: last.facts.partial ? 'partial' : 'full',
 	}));
-	addOfSystem(registry, 'qdrant', ['collection'], series, ({ name }) => ({ collection: name }));
+	addOfSystem(registry, 'qdrant', ['collection'], series, ({ name }) => ({ collection: shortName(name) }));
 }
 
 /** `postgres_backup_*` and `qdrant_backup_*`. */
@@ -237,9 +238,10 @@ function newestOf({ newest: [last] }: SeriesState): string {
 /** The server is named only where two of them have a series of one name. */
 function labelsOf({ kind, name, origin, folder }: SeriesState, all: readonly SeriesState[]): Record<string, string> {
 	const alike = namesakesOf(all, { kind, name });
-	if (alike.length < 2) return { kind, name };
+	const labels = { kind, name: shortName(name) };
+	if (alike.length < 2) return labels;
 	const isTold = alike.filter((other) => other.origin === origin).length === 1;
-	return { kind, name, server: isTold ? (origin ?? 'unknown') : `${origin ?? 'unknown'} ${folder}` };
+	return { ...labels, server: isTold ? (origin ?? 'unknown') : `${origin ?? 'unknown'} ${folder}` };
 }
 
 function gaugeIn(registry: Registry, name: string, help: string, labelNames: string[]): Gauge {

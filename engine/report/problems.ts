@@ -5,7 +5,7 @@ import type { HeldBackup, SeriesState, StorageState } from './state';
 import { ageHours, DEFAULT_TARGETS, isVerifiedSince, recoveryHours, VERIFIED_DAYS, type Targets } from './targets';
 import type { Problem, ProblemKind } from './problem';
 import { uncovered, type ServerContent } from './uncovered';
-import { readableHours, readableMinute, readableShare, readableSize } from './words';
+import { readableHours, readableMinute, readableShare, readableSize, shortName } from './words';
 
 export type { Problem, ProblemKind };
 
@@ -61,7 +61,7 @@ export function findProblems(
 /** `postgres shop`, with its server where another one has a series of the same name. */
 export function subjectOf({ kind, name, origin }: SeriesState, all: readonly SeriesState[]): string {
 	const isAlone = namesakesOf(all, { kind, name }).length < 2;
-	return `${kind} ${name}${isAlone || origin === undefined ? '' : ` at ${origin}`}`;
+	return `${kind} ${shortName(name)}${isAlone || origin === undefined ? '' : ` at ${origin}`}`;
 }
 
 function problemsOf(
@@ -129,9 +129,10 @@ function problemsOf(
 	return found;
 }
 
-function damageOf({ isComplete, lacksNeeded, verification }: HeldBackup): string | undefined {
+function damageOf({ isComplete, lacksNeeded, isFromFuture, verification }: HeldBackup): string | undefined {
 	if (!isComplete) return 'is missing, or has another size than its manifest states';
 	if (lacksNeeded) return 'needs an archive that is missing or damaged';
+	if (isFromFuture) return 'says that it begins in the future: a clock was wrong, or somebody made it up';
 	return verification?.verdict === 'failed' ? 'failed its verification' : undefined;
 }
 

@@ -31,6 +31,8 @@ const SURPLUS = 60;
 /** Backups of a series whose verifications are read. */
 const VERIFIED = 30;
 const READERS = 16;
+/** What begins later than now by more than that does not count: clocks differ a little. */
+const CLOCK_TOLERANCE_MS = 3_600_000;
 /** Manifests that cannot be read and are named; the others are counted. */
 const MOST_UNREAD = 100;
 
@@ -69,6 +71,8 @@ export interface HeldBackup {
 	isComplete: boolean;
 	/** Whether an archive that it needs is missing, or known to be damaged. */
 	lacksNeeded: boolean;
+	/** Whether it says that it begins later than now: a clock was wrong, or it was forged. It would never be too old. */
+	isFromFuture?: boolean;
 	hasRecord: boolean;
 	/** The verification that decides; undefined where none came to a verdict, or none was read. */
 	verification: VerificationFacts | undefined;
@@ -182,7 +186,11 @@ export async function readState(storage: Storage, options: StateOptions = {}): P
 	});
 	const damaged = scan.damaged.filter(({ manifestKey }) => manifestKey.startsWith(prefix));
 	const series = seriesIn(buckets).map(stateOf);
-	await readVerifications(storage, series, whole, signal);
+	const latest = now.getTime() + CLOCK_TOLERANCE_MS;
+	for (const backup of series.flatMap(({ newest }) => newest)) {
+		if (Date.parse(backup.facts.startedAt) > latest) backup.isFromFuture = true;
+	}
+	await readVerifications(storage, series, whole, { latest, signal });
 	for (const one of series) judge(one);
 	return {
 		at: now.toISOString(),
@@ -204,7 +212,7 @@ export async function readState(storage: Storage, options: StateOptions = {}): P
 
 /** Whether it holds all of its source, is there, and nothing is known against it. */
 export function isReliable(backup: HeldBackup): boolean {
-	return backup.isComplete && !backup.lacksNeeded && backup.verification?.verdict !== 'failed';
+	return backup.isComplete && !backup.lacksNeeded && !backup.isFromFuture && backup.verification?.verdict !== 'failed';
 }
 
 function take(buckets: Map<string, Bucket>, { manifest, key, foundSize, folder, hasRecord }: ListedBackup): void {
@@ -308,12 +316,13 @@ async function readVerifications(
 	storage: Storage,
 	series: readonly SeriesState[],
 	whole: ReadonlyMap<string, { key: string; hasRecord: boolean }>,
-	signal: AbortSignal | undefined,
+	{ latest, signal }: { latest: number; signal: AbortSignal | undefined },
 ): Promise<void> {
+	const look = { latest, signal };
 	const read = async (backups: readonly HeldBackup[]) => {
 		await inParallel(backups, READERS, async (backup) => {
 			throwIfCancelled(signal);
-			if (backup.hasRecord) Object.assign(backup, await verificationsOf(storage, backup.key, backup.facts.id, signal));
+			if (backup.hasRecord) Object.assign(backup, await verificationsOf(storage, backup.key, backup.facts.id, look));
 		});
 	};
 	await read(series.flatMap(({ newest }) => newest.slice(0, VERIFIED)));
@@ -328,7 +337,7 @@ async function readVerifications(
 		throwIfCancelled(signal);
 		const archive = whole.get(id);
 		if (!archive?.hasRecord) return;
-		const { verification } = known.get(id) ?? (await verificationsOf(storage, archive.key, id, signal));
+		const { verification } = known.get(id) ?? (await verificationsOf(storage, archive.key, id, look));
 		if (verification?.verdict === 'failed') failed.add(id);
 	});
 	for (const { newest } of series) {
@@ -342,9 +351,11 @@ async function verificationsOf(
 	storage: Storage,
 	key: string,
 	id: string,
-	signal: AbortSignal | undefined,
+	{ latest, signal }: { latest: number; signal: AbortSignal | undefined },
 ): Promise<Pick<HeldBackup, 'verification' | 'restored'>> {
-	const { history } = await readVerification(storage, { key, id }, signal);
+	const found = await readVerification(storage, { key, id }, signal);
+	// One of a clock that is ahead would count for ever; that it failed counts in any case.
+	const history = found.history.filter(({ verdict, at }) => verdict === 'failed' || Date.parse(at) <= latest);
 	const deciding = decidingVerification(history);
 	const restored = history.find(({ verdict, reached }) => verdict === 'passed' && reached === 'restore');
 	return {

@@ -28,7 +28,18 @@ export function readableMinute(iso: string): string {
 	return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** One line without what could forge another: names and messages come from the storage. */
+/**
+ * One line without what could forge another, or turn the order of letters around: names and messages come from the storage.
+ * Half a character (a lone surrogate) is none.
+ */
 export function oneLine(text: string): string {
-	return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+	return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}]+/gu, ' ');
+}
+
+/** No server has longer names, and a manifest that was made up may have one of megabytes. */
+const LONGEST_NAME = 300;
+
+/** A name as texts and labels have it. */
+export function shortName(name: string): string {
+	return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME)}…`;
 }

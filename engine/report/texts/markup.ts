@@ -8,14 +8,21 @@ export function escapedHtml(text: string): string {
 	return oneLine(text).replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 
-/** For Markdown, in a table's cell too. */
+/** For Markdown, in a table's cell too; an address does not become a link, as GitHub would make of it. */
 export function escapedMarkdown(text: string): string {
-	return oneLine(text).replace(/[\\`*_{}[\]<>()#+!|~&@-]/g, (character) => `\\${character}`);
+	return oneLine(text)
+		.replace(/[\\`*_{}[\]<>()#+!|~&@-]/g, (character) => `\\${character}`)
+		.replace(/:(?=\/\/)/g, '\\:')
+		.replace(/\bwww\./gi, (start) => `${start.slice(0, 3)}\\.`);
 }
 
 /** For Slack's mrkdwn: entities as Slack wants them, and nothing that would be formatting or call people. */
 export function escapedSlack(text: string): string {
-	return oneLine(text)
-		.replace(/[&<>]/g, (character) => ENTITIES[character]!)
-		.replace(/[*_~`]/g, (character) => `\u200b${character}`);
+	return (
+		oneLine(text)
+			.replace(/[&<>]/g, (character) => ENTITIES[character]!)
+			.replace(/[*_~`]/g, (character) => `\u200b${character}`)
+			// A name must not bring a sign of its own, such as :white_check_mark:.
+			.replace(/:(?=[\w+'-]*:)/g, ':\u200b')
+	);
 }

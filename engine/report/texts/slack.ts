@@ -9,11 +9,18 @@ const MOST_ENTRIES = 15;
 
 const MARK = { good: ':white_check_mark:', doubtful: ':warning:', bad: ':x:', unknown: ':grey_question:' } as const;
 
+/** `verbatim`: addresses and names of channels in it do not become links. */
+interface MarkdownText {
+	type: 'mrkdwn';
+	text: string;
+	verbatim: true;
+}
+
 /** A block of Slack's Block Kit. */
 export type SlackBlock =
 	| { type: 'header'; text: { type: 'plain_text'; text: string; emoji: true } }
-	| { type: 'section'; text: { type: 'mrkdwn'; text: string } }
-	| { type: 'context'; elements: { type: 'mrkdwn'; text: string }[] }
+	| { type: 'section'; text: MarkdownText }
+	| { type: 'context'; elements: MarkdownText[] }
 	| { type: 'divider' };
 
 /** The report as a message of Slack: `{ blocks }` goes into chat.postMessage, or to an incoming webhook. */
@@ -37,7 +44,9 @@ export function slackBlocks({ at, storage, overview, problems, cleared = [] }: T
 		},
 		{
 			type: 'context',
-			elements: [{ type: 'mrkdwn', text: cut(`${escapedSlack(storage)}, ${readableMinute(at)}`, MAX_SECTION) }],
+			elements: [
+				{ type: 'mrkdwn', text: cut(`${escapedSlack(storage)}, ${readableMinute(at)}`, MAX_SECTION), verbatim: true },
+			],
 		},
 		...(problemLines.length > 0 ? [section(problemLines)] : []),
 		...(over.length > 0 ? [section(over)] : []),
@@ -53,7 +62,10 @@ function section(lines: readonly string[]): SlackBlock {
 	const some = [...lines.slice(0, MOST_ENTRIES), ...(rest > 0 ? [`And ${rest} more.`] : [])];
 	// Each entry gets its share, so that a long name cannot push the others out.
 	const share = Math.floor(MAX_SECTION / some.length) - 1;
-	return { type: 'section', text: { type: 'mrkdwn', text: some.map((line) => cut(line, share)).join('\n') } };
+	return {
+		type: 'section',
+		text: { type: 'mrkdwn', text: some.map((line) => cut(line, share)).join('\n'), verbatim: true },
+	};
 }
 
 function cut(text: string, length: number): string {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import {
+	findProblems,
 	FolderStorage,
 	nextDeletions,
 	prune,
@@ -87,6 +88,26 @@ describe('the state of a storage', () => {
 			[whole, false],
 		]);
 		expect(series[0]?.lastGood).toBeUndefined();
+	});
+
+	it('counts a backup from the future for none, and a verification that is to pass there', async () => {
+		const { storage } = folder();
+		const ahead = await writeBackup(storage, -400);
+		const [newest, oldest] = await writeDaily(storage, 2);
+		const report = await verifyBackup({ storage, key: oldest!, level: 'integrity' });
+		await recordVerification(storage, { ...report, startedAt: new Date(Date.now() + 400 * DAY_MS).toISOString() });
+		const state = await readState(storage);
+		expect(state.series[0]?.newest.map(({ key, isFromFuture = false }) => [key, isFromFuture])).toEqual([
+			[ahead, true],
+			[newest, false],
+			[oldest, false],
+		]);
+		expect(state.series[0]?.lastGood?.key).toBe(newest);
+		expect(state.series[0]?.lastVerified).toBeUndefined();
+		const later = await readState(storage, { now: new Date(Date.now() + 2 * DAY_MS) });
+		const problems = findProblems(later, { unverifiedDays: 0, lowShare: 0 });
+		expect(problems.map(({ severity, kind }) => `${severity} ${kind}`)).toEqual(['critical stale', 'warning damaged']);
+		expect(problems[1]?.message).toMatch(/begins in the future/);
 	});
 
 	it('does not take a partial backup for a newer whole one', async () => {

@@ -40,6 +40,28 @@ describe('texts of a report', () => {
 		expect(factsOf(unverified).overview.headline).toBe('All 2 are safe; one thing needs a look');
 	});
 
+	it('turn no letters around, link nothing, and show no signs of others', () => {
+		const name = '\u202Efdp.exe :white_check_mark: www.example.com http://example.com \ud800';
+		const facts = factsOf(stateOf([series([{ hours: 90 }], { name })]));
+		const slack = JSON.stringify(slackBlocks(facts));
+		for (const text of [plainText(facts), markdown(facts), mailHtml(facts), slack]) {
+			expect(text).not.toMatch(/[\u202E\p{Cs}]/u);
+			expect(text).toContain('fdp');
+		}
+		expect(markdown(facts)).toContain('www\\.example.com http\\://example.com');
+		expect(slack).not.toContain(':white_check_mark: www');
+		expect(slack).toContain('"verbatim":true');
+	});
+
+	it('stay short where a manifest that was made up has a name of a megabyte', async () => {
+		const state = stateOf([series([{ hours: 90 }], { name: 'x'.repeat(1e6) })]);
+		const metrics = await metricsText(state, findProblems(state), { targets: DEFAULT_TARGETS, knownNames: true });
+		const facts = factsOf(state);
+		for (const text of [plainText(facts), markdown(facts), mailHtml(facts), pageOf(state), metrics]) {
+			expect(text.length).toBeLessThan(30_000);
+		}
+	});
+
 	it('have the figures in each form', () => {
 		const facts = factsOf(good);
 		for (const text of [
