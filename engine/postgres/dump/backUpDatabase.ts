@@ -2,7 +2,7 @@ import type { ArchiveWriter, Manifest } from '../../archive';
 import { assertTablesFit, beginArchive, PARALLEL, wholeNumber } from '../../archive';
 import { cancelled } from '../../errors';
 import { translateError } from '../connection';
-import { PG_DUMP_MAJOR } from '../pgdump/bridge';
+import { PG_DUMP_MAJOR, type PgDumpResult } from '../pgdump/bridge';
 import { terminateSessions } from '../sessions';
 import { tableKey } from '../statements/tokens';
 
@@ -11,7 +11,7 @@ import { dumpArguments } from './arguments';
 import type { BackUpDatabaseOptions } from './options';
 import { partialBackup } from './partial';
 import { type Copying, copyTables } from './copyTables';
-import { checkAllCopied, type CopyTask, planCopies } from './plan';
+import { type CatalogEntry, checkAllCopied, type CopyTask, lookUpTables, planCopies } from './plan';
 import { FrameBuffers } from './frameBuffers';
 import { tablesInScript } from './scriptRows';
 import { cutScript, type Section } from './sections';
@@ -26,28 +26,32 @@ interface Dump extends Copying {
 	facts: ServerFacts;
 	/** pg_dump's, as the choices of the user have them. */
 	args: string[];
+	/** Called once nothing more is asked of the server, which has locks and a snapshot for us until then. */
+	endSessions: () => void;
 }
 
 /** A section whose reading has been planned. */
 type PlannedSection = Exclude<Section, { type: 'rows' }> | { type: 'rows'; tasks: CopyTask[] };
 
 /**
- * Plans all at once. Asks on pg_dump's own connection, which holds the locks: to look at a table's size takes a lock,
- * and any other connection would have to queue for it behind a session that waits for pg_dump's to go away.
+ * Cuts the script and plans the reading of all rows. Asks on pg_dump's own connection, which holds the locks: to look at a table's
+ * size takes a lock, and any other connection would have to queue for it behind a session that waits for pg_dump's to go away. The
+ * server answers while the script is being cut.
  */
-async function planSections(dump: Dump, sections: Section[]): Promise<PlannedSection[]> {
-	return await (dump.sessions[0] as SnapshotSession).withClient(async (client) => {
-		const planned: PlannedSection[] = [];
-		for (const section of sections) {
-			if (section.type !== 'rows') planned.push(section);
-			else
-				planned.push({
-					type: 'rows',
-					tasks: await planCopies(client, dump.facts.version, section.tables, dump.tables, dump.ordered),
-				});
-		}
-		return planned;
-	});
+async function planSections(dump: Dump, result: PgDumpResult): Promise<PlannedSection[]> {
+	const { facts, ordered, tables } = dump;
+	const { reads } = result;
+	const session = dump.sessions[0] as SnapshotSession;
+	const asked = session.withClient((client) => lookUpTables(client, facts.version, reads));
+	asked.catch(() => {});
+	const sections = cutScript({ ...result, script: adaptScript(result.script, facts.version) });
+	const answer = await asked;
+	const entries = new Map(reads.map((read, index) => [read, answer[index] as CatalogEntry]));
+	return sections.map((section) =>
+		section.type === 'rows'
+			? { type: 'rows', tasks: planCopies(facts.version, section.tables, entries, tables, ordered) }
+			: section,
+	);
 }
 
 async function storeSections(dump: Dump, sections: PlannedSection[]): Promise<void> {
@@ -68,10 +72,7 @@ async function dumpInto(
 ): Promise<Manifest> {
 	const { facts, options, tables, writer } = dump;
 	options.log?.(`pg_dump wrote the definitions; reading ${result.reads.length} tables`);
-	const sections = await planSections(
-		dump,
-		cutScript({ ...result, script: adaptScript(result.script, facts.version) }),
-	);
+	const sections = await planSections(dump, result);
 	tables.push(...tablesInScript(sections));
 	for (const table of tables) Object.assign(table, sequences.get(tableKey(table.schema, table.name)));
 	const tasks = sections.flatMap((section) => (section.type === 'rows' ? section.tasks : []));
@@ -80,6 +81,7 @@ async function dumpInto(
 	await writer.drain();
 	await storeSections(dump, sections);
 	checkAllCopied(tasks, tables);
+	dump.endSessions();
 	return await writer.commit({
 		source: {
 			system: 'postgresql',
@@ -119,6 +121,9 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 	wholeNumber(parallel, 'Parallel Connections', PARALLEL);
 	const args = dumpArguments(selection);
 	const sessions: SnapshotSession[] = [];
+	const ending: Promise<void>[] = [];
+	// While the archive is committed, too. A session that is being ended is nobody's to terminate: its number may be another's soon.
+	const endSessions = () => void ending.push(...sessions.splice(0).map((session) => session.close()));
 	let writer: ArchiveWriter | undefined;
 	const hangUp = () => {
 		void terminateSessions(
@@ -147,6 +152,7 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 			parallel,
 			ordered: selection.content === 'data',
 			buffers: new FrameBuffers(parallel),
+			endSessions,
 		};
 		return await dumpInto(dump, started);
 	} catch (error) {
@@ -155,6 +161,7 @@ export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Ma
 		throw translateError(error, 'source', `Could not back up database "${connection.database}"`);
 	} finally {
 		signal?.removeEventListener('abort', hangUp);
-		await Promise.all(sessions.map((session) => session.close()));
+		endSessions();
+		await Promise.all(ending);
 	}
 }

@@ -3,6 +3,8 @@ import type { Client } from 'pg';
 import type { ManifestTable } from '../../archive';
 import { BackupError } from '../../errors';
 
+import type { TableRead } from '../pgdump/cursor';
+
 import type { TableRows } from './sections';
 
 /** One COPY statement's worth of rows. */
@@ -26,7 +28,8 @@ export interface CopyTask {
 	weight: number;
 }
 
-interface CatalogEntry {
+/** What the catalog says of a table. */
+export interface CatalogEntry {
 	schema: string;
 	name: string;
 	kind: string;
@@ -51,7 +54,13 @@ const RANGE_SCAN_VERSION = 140_000;
 /** `TableRead` holds names as "binary" strings. */
 const decode = (binary: string): string => Buffer.from(binary, 'latin1').toString('utf8');
 
-async function lookUp(client: Client, serverVersion: number, tables: TableRows[]): Promise<CatalogEntry[]> {
+/** Asks the server what it knows of tables that pg_dump reads; in their order. */
+export async function lookUpTables(
+	client: Client,
+	serverVersion: number,
+	reads: readonly TableRead[],
+): Promise<CatalogEntry[]> {
+	if (reads.length === 0) return [];
 	const { rows } = await client.query<CatalogEntry>(
 		`SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind, coalesce(a.amname = 'heap', true) AS heap,
 			CASE WHEN c.relkind = 'r'
@@ -61,7 +70,7 @@ async function lookUp(client: Client, serverVersion: number, tables: TableRows[]
 		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		${serverVersion >= 120_000 ? 'LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam' : "CROSS JOIN (SELECT 'heap'::name AS amname) a"}
 		ORDER BY t.position`,
-		[tables.map(({ read }) => decode(read.table))],
+		[reads.map(({ table }) => decode(table))],
 	);
 	return rows;
 }
@@ -120,18 +129,18 @@ function groupSmall(tasks: CopyTask[]): CopyTask[] {
  * largest first, large ones in ranges that several connections read at once; of an ordered dump, whose tables are in the
  * order of their foreign keys, each is read as a whole and in its place. Where small tables are many, those that follow each
  * other are read together: a table with ten rows takes a server less time than its answer takes on the way.
+ * @param entries see lookUpTables
  */
-export async function planCopies(
-	client: Client,
+export function planCopies(
 	serverVersion: number,
 	tables: TableRows[],
+	entries: ReadonlyMap<TableRead, CatalogEntry>,
 	manifestTables: ManifestTable[],
 	ordered: boolean,
-): Promise<CopyTask[]> {
-	const entries = await lookUp(client, serverVersion, tables);
+): CopyTask[] {
 	const rangeScan = !ordered && serverVersion >= RANGE_SCAN_VERSION;
-	const tasks = tables.flatMap((rows, index) => {
-		const entry = entries[index] as CatalogEntry;
+	const tasks = tables.flatMap((rows) => {
+		const entry = entries.get(rows.read) as CatalogEntry;
 		const table = manifestTables.push({ schema: entry.schema, name: entry.name, rows: 0, bytes: 0 }) - 1;
 		return tasksOf(rows, entry, table, rangeScan);
 	});

@@ -4,22 +4,37 @@ import { encodeMessage, MessageType } from '../protocol';
 /** Number of the type text, fixed in pg_type.dat. */
 const TEXT = 25;
 
+/** What follows the name of a column of type text that belongs to no table. */
+const FACTS = Buffer.alloc(18);
+FACTS.writeInt32BE(TEXT, 6);
+FACTS.writeInt16BE(-1, 10);
+FACTS.writeInt32BE(-1, 12);
+
 /** RowDescription: columns of type text that belong to no table. Names are "binary" strings, one character a byte. */
 export function textColumns(names: string[]): Buffer {
-	const fields = names.map((name) => {
-		const facts = Buffer.alloc(18);
-		facts.writeInt32BE(TEXT, 6);
-		facts.writeInt16BE(-1, 10);
-		facts.writeInt32BE(-1, 12);
-		return Buffer.concat([Buffer.from(`${name}\0`, 'latin1'), facts]);
-	});
-	return encodeMessage(MessageType.rowDescription, Buffer.concat([int16(names.length), ...fields]));
+	// One buffer for all: of each of thousands of tables there is such an answer.
+	const body = Buffer.alloc(names.reduce((length, name) => length + name.length + 1 + FACTS.length, 2));
+	body.writeInt16BE(names.length);
+	let at = 2;
+	for (const name of names) {
+		at += body.write(name, at, 'latin1') + 1;
+		at += FACTS.copy(body, at);
+	}
+	return encodeMessage(MessageType.rowDescription, body);
 }
 
 /** DataRow; null stands for NULL. */
 export function rowOf(values: ReadonlyArray<Uint8Array | null>): Buffer {
-	const fields = values.flatMap((value) => (value ? [int32(value.length), value] : [NULL]));
-	return encodeMessage(MessageType.dataRow, Buffer.concat([int16(values.length), ...fields]));
+	const body = Buffer.alloc(values.reduce((length, value) => length + 4 + (value?.length ?? 0), 2));
+	body.writeInt16BE(values.length);
+	let at = 2;
+	for (const value of values) {
+		at = body.writeInt32BE(value ? value.length : -1, at);
+		if (!value) continue;
+		body.set(value, at);
+		at += value.length;
+	}
+	return encodeMessage(MessageType.dataRow, body);
 }
 
 /** The end of the answer to a statement within a transaction. */
@@ -29,17 +44,3 @@ export function completed(tag: string): Buffer {
 		encodeMessage(MessageType.readyForQuery, Buffer.from('T')),
 	]);
 }
-
-function int16(value: number): Buffer {
-	const bytes = Buffer.alloc(2);
-	bytes.writeInt16BE(value);
-	return bytes;
-}
-
-function int32(value: number): Buffer {
-	const bytes = Buffer.alloc(4);
-	bytes.writeInt32BE(value);
-	return bytes;
-}
-
-const NULL = int32(-1);

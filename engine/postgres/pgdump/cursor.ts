@@ -18,6 +18,12 @@ const CLOSE = 'CLOSE _pg_dump_cursor';
 /** Those statements as pg_dump sends them. */
 const REQUESTS = { [FETCH]: encodeQuery(Buffer.from(FETCH)), [CLOSE]: encodeQuery(Buffer.from(CLOSE)) };
 
+/** How the server says that it has carried them out. */
+const DECLARED = completed('DECLARE CURSOR');
+const FETCHED_ONE = completed('FETCH 1');
+const FETCHED_NONE = completed('FETCH 0');
+const CLOSED = completed('CLOSE CURSOR');
+
 /** What pg_dump reads of one table. Names are quoted as pg_dump quotes them. */
 export interface TableRead {
 	columns: string[];
@@ -83,18 +89,18 @@ export interface MarkerCursor {
 export function markerCursor({ columns }: TableRead, marker: string): MarkerCursor {
 	const description = textColumns(columns.map(unquoted));
 	return {
-		declared: completed('DECLARE CURSOR'),
+		declared: DECLARED,
 		following: [
 			{
 				sql: FETCH,
 				answer: Buffer.concat([
 					description,
 					rowOf([Buffer.from(marker), ...columns.slice(1).map(() => null)]),
-					completed('FETCH 1'),
+					FETCHED_ONE,
 				]),
 			},
-			{ sql: FETCH, answer: Buffer.concat([description, completed('FETCH 0')]) },
-			{ sql: CLOSE, answer: completed('CLOSE CURSOR') },
+			{ sql: FETCH, answer: Buffer.concat([description, FETCHED_NONE]) },
+			{ sql: CLOSE, answer: CLOSED },
 		],
 	};
 }
