@@ -1,14 +1,17 @@
 /**
  * Back up and restore beside PostgreSQL's own tools, on one server in one run, in turn: `npm run bench -- postgres [GB]
- * [rounds]`. Needs Debian's PostgreSQL 15, zstd, gpg and rclone, and MinIO (npm run test:system installs them). Prints medians of time and of
+ * [rounds] [scenes]`, the scenes being `backup`, `restore` (needs the one before), `s3` and `small`; by default all. Needs Debian's PostgreSQL 15, zstd, gpg and rclone, and MinIO (npm run test:system installs them). Prints medians of time and of
  * CPU seconds, the server's included, and how busy the machine was; asserts nothing. Back ups and restores are measured by way
- * of a folder and of a bucket of MinIO, whose own work is part of `others`; then back ups of 4,000 small tables and of 1,000 partitions.
+ * of a folder and of a bucket of MinIO, whose own work is part of `others`; then back ups of 4,000 small tables and of 1,000 partitions, the
+ * first of a process and the second, as each night's is in an n8n that runs for weeks.
  */
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { text } from 'node:stream/consumers';
 
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { startMinio } from '../services/s3/minio';
@@ -34,23 +37,24 @@ async function shell(command: string, env: NodeJS.ProcessEnv): Promise<void> {
 	});
 }
 
-async function runOurs(
-	server: PostgresServer,
-	database: string,
-	args: [what: string, folder: string, parallel: string, codec?: string, passphrase?: string],
-): Promise<Awaited<ReturnType<Contender['run']>>> {
+type Run = [what: string, folder: string, parallel: string, codec?: string, passphrase?: string];
+
+/** A process for one run of ours: see postgres-run.mjs. */
+function startOurs(server: PostgresServer, database: string, [what, ...rest]: Run): ChildProcess {
 	const { host, port, user, password } = server;
-	const [what, ...rest] = args;
 	const script = join(__dirname, 'postgres-run.mjs');
 	const connection = JSON.stringify({ host, port, user, password, database });
-	const { stdout } = await promisify(execFile)(process.execPath, [
-		script,
-		what,
-		connection,
-		...rest.filter((arg) => arg !== undefined),
-	]);
-	return JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Awaited<ReturnType<Contender['run']>>;
+	const args = [script, what, connection, ...rest.filter((arg) => arg !== undefined)];
+	return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
 }
+
+async function resultOf(child: ChildProcess): Promise<Awaited<ReturnType<Contender['run']>>> {
+	const [output] = await Promise.all([text(child.stdout!), once(child, 'exit')]);
+	return JSON.parse(output.trim().split('\n').at(-1) ?? '{}') as Awaited<ReturnType<Contender['run']>>;
+}
+
+const runOurs = async (server: PostgresServer, database: string, args: Run) =>
+	await resultOf(startOurs(server, database, args));
 
 /** The postmaster's process number: the first line of its lock file. */
 const processOf = (server: PostgresServer): number =>
@@ -167,7 +171,9 @@ async function smallTables(server: PostgresServer, folder: string, rounds: numbe
 	];
 	for (const { title, database } of made) {
 		const output = join(folder, 'small');
-		const prepare = () => Promise.resolve(rmSync(output, { recursive: true, force: true }));
+		const prepare = async () => {
+			for (const path of [output, `${output}-2`]) await rm(path, { recursive: true, force: true });
+		};
 		const run = async () => {
 			await shell(`${server.bin('pg_dump')} | zstd -3 -q -f -o ${output}`, server.environment(database));
 			return { bytes: sizeOf(output) };
@@ -181,7 +187,21 @@ async function smallTables(server: PostgresServer, folder: string, rounds: numbe
 				bytes: sizeOf(output),
 			}),
 		});
-		const contenders = [{ name: PLAIN, prepare, run }, own('2'), own('1')];
+		let child: ChildProcess;
+		const second = (parallel: string): Contender => ({
+			name: `${ours}, connections: ${parallel}, second of a process`,
+			peer: PLAIN,
+			prepare: async () => {
+				await prepare();
+				child = startOurs(server, database, ['again', output, parallel, 'zstd']);
+				await once(child, 'message');
+			},
+			run: async () => {
+				child.send('go on');
+				return { ...(await resultOf(child)), bytes: sizeOf(`${output}-2`) };
+			},
+		});
+		const contenders = [{ name: PLAIN, prepare, run }, own('2'), own('1'), second('2'), second('1')];
 		print(`Back up of ${title}`, await compete(contenders, rounds, processOf(server)));
 	}
 }
@@ -230,7 +250,7 @@ async function restores(server: PostgresServer, database: string, folder: string
 	);
 }
 
-async function main([gigabytes = '2', rounds = '5']: string[]): Promise<void> {
+async function main([gigabytes = '2', rounds = '5', ...scenes]: string[]): Promise<void> {
 	const server = await startPostgres({
 		version: 15,
 		onDisk: true,
@@ -244,10 +264,11 @@ async function main([gigabytes = '2', rounds = '5']: string[]): Promise<void> {
 			'SELECT pg_size_pretty(pg_database_size(current_database())) AS size',
 		);
 		console.log(`Database of ${rows[0]?.size ?? '?'}, PostgreSQL 15, median of ${rounds}.`);
-		await backups(server, database, folder, Number(rounds));
-		await restores(server, database, folder, Number(rounds));
-		await throughBucket(server, database, Number(rounds));
-		await smallTables(server, folder, Number(rounds));
+		const isWanted = (scene: string) => scenes.length === 0 || scenes.includes(scene);
+		if (isWanted('backup')) await backups(server, database, folder, Number(rounds));
+		if (isWanted('restore')) await restores(server, database, folder, Number(rounds));
+		if (isWanted('s3')) await throughBucket(server, database, Number(rounds));
+		if (isWanted('small')) await smallTables(server, folder, Number(rounds));
 	} finally {
 		await server.stop();
 		rmSync(folder, { recursive: true, force: true });

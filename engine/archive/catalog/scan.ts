@@ -10,7 +10,7 @@
  * there of the other one. What gets lost in between is read from the manifests the next time.
  */
 import { BackupError, throwIfCancelled } from '../../errors';
-import { inParallel } from '../../parallel';
+import { Jobs } from '../../parallel';
 import type { Storage } from '../../storage/storage';
 import { assertAuthentic, type ManifestTrust } from '../manifest/authenticity';
 import { manifestReader } from '../manifest/file';
@@ -30,7 +30,10 @@ import {
 	type UncheckedLine,
 } from './stored';
 
-const READERS = 16;
+/** Manifests that are read at once: a far server takes as long to answer for many as for one. */
+const READERS = 32;
+/** Bytes that they may have together, where there is more than one: those of huge databases take ten times as much in memory. */
+const READ_BYTES = 16 * 1024 * 1024;
 /** As many manifests are read in the time of a few requests: for fewer, the stored catalogue is not written anew. */
 const WORTH_WRITING = 32;
 
@@ -197,23 +200,32 @@ class BackupScan<T> {
 	}
 
 	async #readOthers(): Promise<void> {
-		const { signal } = this.options;
 		const read = manifestReader(this.storage, this.#seal ? this.#trust : {});
-		await inParallel(this.#unknown(), READERS, async ([key, listed]) => {
-			throwIfCancelled(signal);
-			const manifestKey = manifestKeyOf(key);
-			try {
-				const { manifest } = await read(manifestKey, listed.manifestSize ?? 0, signal);
-				this.#manifestsRead++;
-				const summary = summaryOf(manifest);
-				await this.#remember(key, listed, summary);
-				await this.#believe(key, listed, summary);
-			} catch (error) {
-				// Deleted since it was listed.
-				if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return;
-				this.#noteDamage(manifestKey, listed, error);
+		const jobs = new Jobs(READERS, READ_BYTES);
+		try {
+			for (const [key, listed] of this.#unknown()) {
+				throwIfCancelled(this.options.signal);
+				await jobs.add(() => this.#readOne(read, key, listed), listed.manifestSize);
 			}
-		});
+		} finally {
+			await jobs.settle();
+		}
+		await jobs.end();
+	}
+
+	async #readOne(read: ReturnType<typeof manifestReader>, key: string, listed: ListedArchive<T>): Promise<void> {
+		const manifestKey = manifestKeyOf(key);
+		try {
+			const { manifest } = await read(manifestKey, listed.manifestSize ?? 0, this.options.signal);
+			this.#manifestsRead++;
+			const summary = summaryOf(manifest);
+			await this.#remember(key, listed, summary);
+			await this.#believe(key, listed, summary);
+		} catch (error) {
+			// Deleted since it was listed.
+			if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return;
+			this.#noteDamage(manifestKey, listed, error);
+		}
 	}
 
 	*#unknown(): Generator<[string, ListedArchive<T>]> {

@@ -17,6 +17,7 @@ import {
 	scalar,
 	temporaryStorage,
 	until,
+	untilNoEngineSession,
 } from './support';
 
 let server: PostgresServer;
@@ -157,6 +158,22 @@ describe('a backup while others write', () => {
 		await server.query(database, 'DROP TABLE b');
 		await holder.query('COMMIT');
 		expect((await run).manifest.tables).toMatchObject([{ name: 'a', rows: 1 }]);
+	});
+
+	it('has left the server, with its locks and its snapshot, when its manifest is stored', async () => {
+		const database = await databaseWith(server, 'CREATE TABLE a AS SELECT 1 AS id');
+		const { storage } = temporaryStorage();
+		const replace = storage.replace.bind(storage);
+		let isStored = false;
+		storage.replace = async (key, ...rest) => {
+			if (key.endsWith('.manifest.json')) {
+				await untilNoEngineSession(server);
+				isStored = true;
+			}
+			return await replace(key, ...rest);
+		};
+		await backUpDatabase({ connection: connectionTo(server, database), storage, codec: { name: 'zstd' } });
+		expect(isStored).toBe(true);
 	});
 
 	it('ends with a clear error when a lock cannot be had in time', async () => {

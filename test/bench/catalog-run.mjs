@@ -1,0 +1,86 @@
+/**
+ * One step of the bench of the catalogue, in a process of its own, from the built package, so that its memory can be told:
+ * `catalog-run.mjs <port> <step> <backups>`. Sends seconds, CPU seconds, and resident memory at its highest.
+ */
+import { performance } from 'node:perf_hooks';
+
+import archive from '../../dist/engine/archive/index.js';
+import engine from '../../dist/engine/index.js';
+import report from '../../dist/engine/report/index.js';
+import retention from '../../dist/engine/retention/index.js';
+
+const { findBackup, listManifests } = archive;
+const { findProblems, S3Storage } = engine;
+const { DEFAULT_TARGETS, metricsText, nextDeletions, overviewOf, readState, resultsOf, statusPage } = report;
+const { prune } = retention;
+
+const NOW = new Date('2026-01-01T01:00:00Z');
+
+async function work(storage, step, count) {
+	switch (step) {
+		case 'nothing':
+			return '';
+		case 'list 50, cold':
+		case 'list 50':
+			return `${(await listManifests(storage, '', { limit: 50 })).backups.length} backups`;
+		case 'list all':
+			return `${(await listManifests(storage, 'postgres/')).backups.length} backups`;
+		case 'find by id': {
+			const id = `00000000-0000-4000-8000-${String(Math.floor(count / 2)).padStart(12, '0')}`;
+			return (await findBackup(storage, { id }, 'postgres/')).key;
+		}
+		case 'latest':
+			return (await findBackup(storage, { latest: 'shop7' }, 'postgres/')).key;
+		case 'metrics': {
+			const state = await readState(storage, { now: NOW });
+			const text = await metricsText(state, findProblems(state), { targets: DEFAULT_TARGETS });
+			return `${text.split('\n').length} lines`;
+		}
+		case 'status page with retention':
+		case 'status page': {
+			if (step !== 'status page') await notePolicy(storage, count);
+			const state = await readState(storage, { now: NOW, forForecast: true });
+			const problems = findProblems(state);
+			const overview = overviewOf(state, problems, resultsOf(state));
+			const next = await nextDeletions(storage, state, { now: NOW });
+			return `${statusPage(state, overview, problems, { title: 'x', targets: DEFAULT_TARGETS, next }).length} characters`;
+		}
+		default: {
+			const { totals } = await prune({
+				storage,
+				policy: policyFor(count),
+				owner: 'bench',
+				dryRun: step === 'dry run',
+				now: NOW,
+			});
+			return `${totals.deleted} deleted`;
+		}
+	}
+}
+
+/** Three quarters of each series stay. */
+function policyFor(count) {
+	return { rules: { last: Math.floor((count * 3) / 4 / 50) }, maxDeletedShare: 1 };
+}
+
+/** What a prune leaves behind: the page tells by it what goes next. */
+async function notePolicy(storage, count) {
+	const policy = { policy: policyFor(count), timeZone: 'UTC', prefixes: [] };
+	const note = { at: NOW.toISOString(), ...policy, refusal: null, deleted: 0, kept: count };
+	await storage.replace('.stack-backup/last-prune.json', Buffer.from(JSON.stringify(note)));
+}
+
+async function measure(port, step, count) {
+	const access = { accessKeyId: 'bench', secretAccessKey: 'bench', region: 'us-east-1', bucket: 'backups' };
+	const storage = new S3Storage({ endpoint: `http://127.0.0.1:${port}`, forcePathStyle: true, ...access });
+	const startedAt = performance.now();
+	const note = await work(storage, step, count);
+	const seconds = (performance.now() - startedAt) / 1000;
+	const { user, system } = process.cpuUsage();
+	const megabytes = process.resourceUsage().maxRSS / 1024;
+	process.send({ seconds, processorSeconds: (user + system) / 1e6, megabytes, note });
+	storage.close();
+}
+
+const [port, step, count] = process.argv.slice(2);
+await measure(port, step, Number(count));
