@@ -115,9 +115,13 @@ async function archiveTo(route: Route, key: string, manifest: Manifest): Promise
 	}
 	const byServer = await target.copyFrom?.(source, key, key, options);
 	if (byServer) {
-		if (byServer.size === manifest.size.stored && (await isRight(target, key, manifest, signal))) return 'byServer';
-		await target.remove(key);
-		throw damaged(key);
+		try {
+			await assertRight(target, key, manifest, signal);
+		} catch (error) {
+			await withdraw(target, key);
+			throw error instanceof BackupError && error.code === 'ARCHIVE_CORRUPT' ? damaged(key) : error;
+		}
+		return 'byServer';
 	}
 	await target.write(key, checked(route, key, manifest), { ...options, expectedSize: manifest.size.stored });
 	return 'streamed';

@@ -13,8 +13,8 @@ import { createArticles } from './sample-vectors.mjs';
 /**
  * Starts PostgreSQL (the sample database, and n8n's own), Qdrant (a sample collection), an S3 server (buckets with sample documents), a
  * receiver of mail and n8n with our package. What comes back is what a scenario gets: `postgres`, `shop` (the sample database's name),
- * `qdrant`, `objects` (the S3 server), `documents` (the folder of the sample documents), `mail`, `n8n`, `backups` (the folder for archives)
- * and `stop()`.
+ * `qdrant`, `objects` (the S3 server), `documents` (the folder of the sample documents), `mail`, `n8n`, `backups` (the folder for archives),
+ * `offsite` (what a storage of the second copies logs in with) and `stop()`.
  */
 export async function startEnvironment() {
 	const started = [];
@@ -40,7 +40,10 @@ export async function startEnvironment() {
 		const { filesFolder } = n8n.connection;
 		const documents = createDocuments(join(filesFolder, 'documents'));
 		const backups = join(filesFolder, 'backups');
-		return { postgres, shop, qdrant, objects, documents, mail, n8n, backups, stop };
+		const { endpoint, region, accessKeyId, secretAccessKey } = objects;
+		const access = { endpoint, region, accessKeyId, secretAccessKey, forcePathStyle: true };
+		const offsite = { type: 's3', bucket: 'offsite', ...access };
+		return { postgres, shop, qdrant, objects, documents, mail, n8n, backups, offsite, stop };
 	} catch (error) {
 		await stop();
 		throw error;

@@ -1,3 +1,4 @@
+import { copyScenarios } from './copy.mjs';
 import { filesScenarios } from './files.mjs';
 import { instanceScenarios } from './instance.mjs';
 import { minioScenarios } from './minio.mjs';
@@ -20,6 +21,7 @@ export const scenarios = [
 	...n8nScenarios,
 	...verifyScenarios,
 	...retentionScenarios,
+	...copyScenarios,
 	...reportScenarios,
 	...instanceScenarios,
 ];

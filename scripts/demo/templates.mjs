@@ -21,6 +21,7 @@ export async function importTemplates(n8n, credentials) {
 
 /** What a person picks in the editor for each node. */
 const NEEDED = {
+	'n8n-nodes-stack-backup.backupCopy': ['backupStorageApi', 'backupStorageSecondApi'],
 	'n8n-nodes-stack-backup.backupReport': ['backupStorageApi'],
 	'n8n-nodes-stack-backup.filesArchive': ['backupStorageApi'],
 	'n8n-nodes-stack-backup.minioMirror': ['s3', 'backupStorageApi'],

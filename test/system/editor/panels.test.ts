@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { BackupCopy } from '../../../nodes/BackupCopy/BackupCopy.node';
 import { BackupReport } from '../../../nodes/BackupReport/BackupReport.node';
 import { FilesArchive } from '../../../nodes/FilesArchive/FilesArchive.node';
 import { MinioMirror } from '../../../nodes/MinioMirror/MinioMirror.node';
@@ -10,6 +11,7 @@ import { VerifyArchive } from '../../../nodes/VerifyArchive/VerifyArchive.node';
 import { Editor } from './editor';
 
 const NODES = [
+	BackupCopy,
 	BackupReport,
 	FilesArchive,
 	MinioMirror,
