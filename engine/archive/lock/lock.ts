@@ -172,7 +172,10 @@ async function begin(
 		await records.remove(generation);
 		throw lockedBy(records, 'by a run that took the lock meanwhile');
 	}
-	await records.removeOlder(generation, now.getTime() - KEEP_RECORDS_MS);
+	await records.removeOlder(generation, now.getTime() - KEEP_RECORDS_MS).catch((error: unknown) => {
+		// Where nothing may be deleted, as with the keys of a second copy, the old ones stay.
+		if (!(error instanceof BackupError) || error.code !== 'STORAGE_DENIED') throw error;
+	});
 	return new StorageLock(records, generation, record, ttlMs, clock);
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { CLAIM_SUFFIX, manifestKeyOf, withLock } from '../../../engine/archive';
+import { acquireLock, CLAIM_SUFFIX, manifestKeyOf, withLock } from '../../../engine/archive';
 import { BackupError } from '../../../engine/errors';
 import { setPinned } from '../../../engine/retention';
 import { gatedStorage, type Storage } from '../../../engine/storage';
@@ -228,6 +228,20 @@ describe('a copy', () => {
 		});
 		expect((await keysIn(target)).filter((key) => !key.endsWith('_latest'))).toEqual(withManifests([keys[0]!]));
 		expect(outcomesOf(await copyAll(source, target))).toEqual({ [keys[0]!]: 'skipped: there', [keys[1]!]: 'copied' });
+	});
+
+	it('needs no right to delete at the target, and none to write at the source', async () => {
+		const [source, target] = folders();
+		const denied = () => Promise.reject(new BackupError('STORAGE_DENIED', 'denied'));
+		const readOnly = intercepted(source, { write: denied, replace: denied, remove: denied, setLatest: denied });
+		const keeping = intercepted(target, { remove: denied, removeMany: denied });
+		const first = await daily(source, 1);
+		expect(outcomesOf(await copyAll(readOnly, keeping))).toEqual({ [first[0]!]: 'copied' });
+		const second = await writeBackup(source, 0, { name: 'crm' });
+		// Two days later there are records of locks that are old.
+		const clock = () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000);
+		await (await acquireLock(keeping, { owner: 'test', clock })).release();
+		expect(outcomesOf(await copyAll(readOnly, keeping))).toEqual({ [first[0]!]: 'skipped: there', [second]: 'copied' });
 	});
 
 	it('is refused between a storage and itself, or one that lies in it, by whatever name', async () => {
