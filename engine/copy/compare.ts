@@ -1,5 +1,4 @@
 import type { ListedBackup, ManifestTrust } from '../archive';
-import { canonicalJson } from '../archive/manifest/canonical';
 import { readManifest } from '../archive/manifest/file';
 import type { Manifest } from '../archive/manifest/manifest';
 import { BackupError, listed, throwIfCancelled } from '../errors';
@@ -9,7 +8,7 @@ import { assertApart } from './apart';
 import { readCopied } from './note';
 import { RemovedAtTarget } from './removed';
 import { bestOf, chosenFrom, unreadableIn, type CopyFilters } from './choose';
-import { isComplete, isSameBackup, readSide, type Side } from './side';
+import { factsOf, isComplete, isSameBackup, readSide, type Side } from './side';
 import { assertRight } from './transfer';
 
 export interface CompareStoragesOptions {
@@ -178,7 +177,7 @@ async function readBoth(
 			return { ...row, outcome, problem: error.message };
 		}
 	}
-	const [one, other] = manifests.map(({ pinned: _pinned, ...facts }) => canonicalJson(facts));
+	const [one, other] = manifests.map(factsOf);
 	if (one === other) return row;
 	return { ...row, outcome: 'different', problem: 'The archives are the same, but their manifests are not.' };
 }

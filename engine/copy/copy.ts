@@ -1,10 +1,19 @@
-import { latestKey, withLock, type ListedBackup, type ManifestTrust } from '../archive';
+import {
+	latestKey,
+	prepareEncryption,
+	withLock,
+	type DecryptionKeys,
+	type EncryptionKeys,
+	type ListedBackup,
+} from '../archive';
+import type { Encryptor } from '../archive/encryption/encryption';
 import { weekOfFolder } from '../archive/naming';
 import { BackupError, listed, messageOf, throwIfCancelled } from '../errors';
 import { inParallel } from '../parallel';
 import type { Storage } from '../storage/storage';
 import { assertApart } from './apart';
 import type { CopyFilters, UnreadableBackup, WhichBackups } from './choose';
+import { targetKeyOf, type EncryptionOnTheWay } from './form';
 import { noteCopied, readCopied } from './note';
 import { planCopies, type PlannedCopy } from './plan';
 import { isComplete, readSide, type Side } from './side';
@@ -21,7 +30,11 @@ export interface CopyOptions {
 	/** Archives that are copied at once: 1 to 16, default 2. */
 	parallel?: number;
 	/** By what manifests of the source are believed; one that is not counts as one that cannot be read, and is not copied. */
-	trust?: ManifestTrust;
+	trust?: DecryptionKeys;
+	/** What is not encrypted is, for these keys, on its way to a target that is trusted less. */
+	encryption?: EncryptionKeys;
+	/** Decrypts, by `trust`, what was encrypted on its way before: it is again what it was, to the byte. */
+	decrypts?: boolean;
 	/** Who holds the lock of the target, for the message that others get. No secrets. */
 	owner: string;
 	/** Default: now. */
@@ -45,6 +58,8 @@ export type CopyOutcome = 'copied' | 'wouldBeCopied' | 'skipped' | 'conflict' | 
 /** A backup, or an archive that one needs. */
 export interface CopyRow {
 	backup: ListedBackup;
+	/** The key of the copy, which has another name where it is encrypted or decrypted on its way. */
+	targetKey: string;
 	outcome: CopyOutcome;
 	/** Why it was skipped: the target has it, has had it (retention or people removed it there), or the source has it no more. */
 	why?: 'there' | 'removed' | 'gone';
@@ -110,14 +125,19 @@ class CopyRun {
 	#copied = 0;
 	#copiedBytes = 0;
 	#pointers: Promise<void> = Promise.resolve();
+	readonly #onTheWay: EncryptionOnTheWay;
+	#encryptor: Encryptor | undefined;
 
 	constructor(
 		private readonly options: CopyOptions,
 		private readonly confirm: () => Promise<void>,
-	) {}
+	) {
+		this.#onTheWay = options.encryption ? 'encrypt' : options.decrypts ? 'decrypt' : undefined;
+	}
 
 	async run(): Promise<CopyReport> {
 		const { source, target, trust = {}, signal, which = { type: 'new' }, filters = {}, dryRun = false } = this.options;
+		this.#encryptor = await prepareEncryption(this.options.encryption);
 		const [from, to, copiedBefore] = await Promise.all([
 			readSide(source, trust, { saves: false, signal }),
 			// What lies there decides nothing but what is left out, and that is told.
@@ -131,6 +151,7 @@ class CopyRun {
 			which,
 			filters,
 			copiedBefore: copied,
+			onTheWay: this.#onTheWay,
 		});
 		this.#noteNewest(to);
 		const todo = copies.filter(({ action }) => action.type === 'copy');
@@ -152,7 +173,7 @@ class CopyRun {
 	#tell(copies: readonly PlannedCopy[]): void {
 		for (const { backup, action, isNeeded } of copies) {
 			if (action.type === 'copy') this.#copiedBytes += backup.manifest.size.stored;
-			this.#rows.push(rowOf(backup, action.type === 'copy' ? 'wouldBeCopied' : action, isNeeded));
+			this.#rows.push(this.#rowOf(backup, action.type === 'copy' ? 'wouldBeCopied' : action, isNeeded));
 		}
 	}
 
@@ -167,7 +188,7 @@ class CopyRun {
 		await inParallel(copies, parallel, async (copy) => {
 			const { backup, action, isNeeded } = copy;
 			if (action.type !== 'copy') {
-				rows.set(copy, rowOf(backup, action, isNeeded));
+				rows.set(copy, this.#rowOf(backup, action, isNeeded));
 				this.#outcomes.set(backup.manifest.id, Promise.resolve(action.type === 'skip'));
 				return;
 			}
@@ -188,20 +209,21 @@ class CopyRun {
 			this.#bytes += bytes;
 			tell();
 		};
-		const route: Route = { source, target, trust, confirm: this.confirm, signal, onBytes };
+		const [onTheWay, encryptor] = [this.#onTheWay, this.#encryptor];
+		const route: Route = { source, target, trust, onTheWay, encryptor, confirm: this.confirm, signal, onBytes };
 		try {
 			await this.#assertNeededThere(backup);
 			const way = await transfer(route, backup);
 			this.#copied += 1;
 			this.#copiedBytes += backup.manifest.size.stored;
 			await this.#pointAt(backup);
-			return { backup, outcome: 'copied', isNeeded, byServer: way === 'byServer' };
+			return { backup, targetKey: this.#keyOf(backup), outcome: 'copied', isNeeded, byServer: way === 'byServer' };
 		} catch (error) {
 			throwIfCancelled(signal);
-			if (error instanceof GoneMeanwhile) return { ...rowOf(backup, { type: 'skip', why: 'gone' }, isNeeded) };
+			if (error instanceof GoneMeanwhile) return { ...this.#rowOf(backup, { type: 'skip', why: 'gone' }, isNeeded) };
 			if (!(error instanceof BackupError) || ENDING.has(error.code)) throw error;
 			const type = error.code === 'STORAGE_EXISTS' ? 'conflict' : 'fail';
-			return rowOf(backup, { type, error }, isNeeded);
+			return this.#rowOf(backup, { type, error }, isNeeded);
 		}
 	}
 
@@ -236,12 +258,23 @@ class CopyRun {
 		const pointer = latestKey(backup.folder, backup.manifest.name);
 		const set = async () => {
 			if (!this.#isNewest(backup)) return;
-			await this.options.target.setLatest(pointer, backup.key).catch((error: unknown) => {
+			await this.options.target.setLatest(pointer, this.#keyOf(backup)).catch((error: unknown) => {
 				this.#warnings.push(`The pointer ${pointer} could not be set at the target: ${messageOf(error)}`);
 			});
 		};
 		// One after the other: an older one must not come last.
 		await (this.#pointers = this.#pointers.then(set));
+	}
+
+	#keyOf({ key, manifest }: ListedBackup): string {
+		return targetKeyOf(key, manifest, this.#onTheWay);
+	}
+
+	#rowOf(backup: ListedBackup, action: PlannedCopy['action'] | 'wouldBeCopied', isNeeded: boolean): CopyRow {
+		const row = { backup, targetKey: this.#keyOf(backup), isNeeded, byServer: false };
+		if (action === 'wouldBeCopied' || action.type === 'copy') return { ...row, outcome: 'wouldBeCopied' };
+		if (action.type === 'skip') return { ...row, outcome: 'skipped', why: action.why };
+		return { ...row, outcome: action.type === 'fail' ? 'failed' : 'conflict', error: action.error };
 	}
 
 	async #note(before: Map<string, string>, from: Side, to: Side): Promise<void> {
@@ -257,13 +290,6 @@ class CopyRun {
 			);
 		}
 	}
-}
-
-function rowOf(backup: ListedBackup, action: PlannedCopy['action'] | 'wouldBeCopied', isNeeded: boolean): CopyRow {
-	const row = { backup, isNeeded, byServer: false };
-	if (action === 'wouldBeCopied' || action.type === 'copy') return { ...row, outcome: 'wouldBeCopied' };
-	if (action.type === 'skip') return { ...row, outcome: 'skipped', why: action.why };
-	return { ...row, outcome: action.type === 'fail' ? 'failed' : 'conflict', error: action.error };
 }
 
 /** What the pointer of its name may lead to: whole backups, and not their weekly copies. */

@@ -5,6 +5,7 @@
 import { isFileOf, type ListedBackup } from '../archive';
 import { BackupError, listed } from '../errors';
 import { bestOf, chosenFrom, unreadableIn, type CopyFilters, type UnreadableBackup, type WhichBackups } from './choose';
+import { formOf, targetKeyOf, type EncryptionOnTheWay } from './form';
 import { RemovedAtTarget } from './removed';
 import { isComplete, isSameBackup, type Side } from './side';
 
@@ -41,6 +42,8 @@ export interface CopyQuestion {
 	filters: CopyFilters;
 	/** Ids of what was copied there before. */
 	copiedBefore: ReadonlySet<string>;
+	/** By it, a copy may get another name. */
+	onTheWay?: EncryptionOnTheWay;
 }
 
 /** Decides what is copied. */
@@ -138,24 +141,28 @@ class Planner {
 
 	/** What the target has in the place of a backup; undefined where it is free. */
 	#whatIsThere({ manifest, key }: ListedBackup): CopyAction | undefined {
-		const { target } = this.question;
+		const { target, onTheWay } = this.question;
+		const form = formOf(manifest, onTheWay);
+		const to = targetKeyOf(key, manifest, onTheWay);
 		const same = target.byId.get(manifest.id) ?? [];
 		const other = same.find((one) => !isSameBackup(one.manifest, manifest));
 		if (other) return conflict(`The target has another backup with the id of ${key}: ${other.key}.`);
 		if (same.some(isComplete)) return { type: 'skip', why: 'there' };
-		const broken = same.find((one) => one.key === key);
+		const broken = same.find((one) => one.key === to);
 		if (broken) {
-			// Its manifest stands there, without an archive: that is what is copied.
-			if (broken.foundSize === undefined) return undefined;
-			return conflict(`${key} is damaged at the target: it has ${broken.foundSize} bytes.`);
+			// Its manifest stands there, without an archive: that is what is copied. What is encrypted has another one each time.
+			if (broken.foundSize === undefined && form !== 'encrypted') return undefined;
+			return conflict(`${to} is damaged at the target: it has ${broken.foundSize ?? 'lost its'} bytes.`);
 		}
-		const unread = target.damaged.get(key);
-		if (unread) return conflict(`The manifest of ${key} cannot be read at the target: ${unread.error.message}`);
-		if (this.#isTaken(key)) return conflict(`The target has another backup under the name ${key}.`);
-		const bare = target.bare.get(key);
+		const unread = target.damaged.get(to);
+		if (unread) return conflict(`The manifest of ${to} cannot be read at the target: ${unread.error.message}`);
+		if (this.#isTaken(to)) return conflict(`The target has another backup under the name ${to}.`);
+		const bare = target.bare.get(to);
 		// What a copy has left that was killed is looked at when it is copied.
-		if (!bare || bare.isClaimed || bare.size === manifest.size.stored) return undefined;
-		return conflict(`The target has another file under the name ${key}, of ${bare.size} bytes.`);
+		if (!bare || bare.isClaimed) return undefined;
+		const size = form === 'decrypted' ? manifest.original?.stored : manifest.size.stored;
+		if (form !== 'encrypted' && bare.size === size) return undefined;
+		return conflict(`The target has another file under the name ${to}, of ${bare.size} bytes.`);
 	}
 
 	#isTaken(key: string): boolean {

@@ -1,4 +1,5 @@
 import { seriesIn, type ListedBackup } from '../archive';
+import { possibleKeysOf } from './form';
 import { isComplete, type Side } from './side';
 
 /**
@@ -31,7 +32,8 @@ export class RemovedAtTarget {
 		const { id, startedAt } = backup.manifest;
 		if (!this.copiedBefore.has(id) || this.target.byId.has(id)) return false;
 		// What stands there, and is damaged or has lost its manifest, nobody has removed.
-		if (this.target.damaged.has(backup.key) || this.target.bare.has(backup.key)) return false;
+		const keys = possibleKeysOf(backup.key, backup.manifest);
+		if (keys.some((key) => this.target.damaged.has(key) || this.target.bare.has(key))) return false;
 		return startedAt < (this.#newestThere.get(this.#seriesOf.get(backup)!) ?? '');
 	}
 }

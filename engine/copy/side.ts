@@ -60,12 +60,17 @@ export function isComplete({ manifest, foundSize }: ListedBackup): boolean {
 
 /**
  * Whether two manifests are of the same backup: they say the same, but for a pin, which people set and lift in each storage
- * by itself.
+ * by itself; or one is of the archive that the other was encrypted from on its way.
  */
 export function isSameBackup(one: ManifestSummary, other: ManifestSummary): boolean {
 	return factsOf(one) === factsOf(other);
 }
 
-function factsOf({ pinned: _pinned, ...facts }: ManifestSummary): string {
-	return canonicalJson(facts);
+/** What a manifest says of the backup itself, as one text; that it was encrypted on its way is no part of it. */
+export function factsOf(manifest: ManifestSummary & { originalManifest?: string | undefined }): string {
+	const { pinned: _pinned, original, originalManifest: _text, ...facts } = manifest;
+	if (!original) return canonicalJson(facts);
+	const { file, sha256, stored } = original;
+	const { proof: _proof, ...before } = facts;
+	return canonicalJson({ ...before, file, sha256, size: { ...before.size, stored }, encryption: null });
 }

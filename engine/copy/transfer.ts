@@ -10,27 +10,33 @@ import {
 	folderOf,
 	keyIn,
 	manifestKeyOf,
+	type DecryptionKeys,
 	type ListedBackup,
 	type Manifest,
-	type ManifestTrust,
 } from '../archive';
+import { summaryOf } from '../archive/catalog/entry';
+import { type Encryptor, unlockKeys } from '../archive/encryption/encryption';
 import { assertAuthentic } from '../archive/manifest/authenticity';
 import { manifestBytes } from '../archive/manifest/file';
-import { summaryOf } from '../archive/catalog/entry';
 import { parseManifest } from '../archive/manifest/text';
+import { wholePass } from '../archive/read/read-pass';
 import { StoredFile } from '../archive/read/stored-file';
 import { Claim } from '../archive/write/claim';
 import { BackupError, throwIfCancelled } from '../errors';
 import { giveBack } from '../storage/lent';
 import type { Storage } from '../storage/storage';
+import { encryptedManifest, formOf, originalOf, targetKeyOf, type CopyForm, type EncryptionOnTheWay } from './form';
 import { isSameBackup } from './side';
 
 /** From where to where. */
 export interface Route {
 	source: Storage;
 	target: Storage;
-	/** By what the manifests of the source are believed. */
-	trust: ManifestTrust;
+	/** By what the manifests of the source are believed; opens what is decrypted. */
+	trust: DecryptionKeys;
+	onTheWay: EncryptionOnTheWay;
+	/** Of a run that encrypts. */
+	encryptor: Encryptor | undefined;
 	/** Makes sure, right before a backup begins to exist, that this run still may. @throws BackupError STORAGE_LOCKED */
 	confirm: () => Promise<void>;
 	signal: AbortSignal | undefined;
@@ -44,38 +50,57 @@ export type Way = 'streamed' | 'byServer' | 'wasThere';
 /** The source has it no more: it was pruned since it was listed. */
 export class GoneMeanwhile extends Error {}
 
+/** A manifest and its text. */
+interface Told {
+	manifest: Manifest;
+	content: Buffer;
+}
+
+/** What is to be made in the target. */
+interface Making {
+	from: string;
+	to: string;
+	/** That of the source. */
+	told: Told;
+	/** That of the copy; undefined where only its archive, once made, tells what it says. */
+	wanted: Told | undefined;
+	form: CopyForm;
+}
+
 /**
- * Copies a backup to its own key. All that it needs must be there already.
+ * Copies a backup. All that it needs must be there already.
  * @throws GoneMeanwhile; BackupError ARCHIVE_CORRUPT (the source is damaged), STORAGE_EXISTS (something else stands there, which stays),
- * MANIFEST_INVALID, KEY_WRONG, NOT_AUTHENTIC, STORAGE_LOCKED, CANCELLED, and what the storages throw. Nothing is left in the target then.
+ * MANIFEST_INVALID, KEY_WRONG, KEY_MISSING, NOT_AUTHENTIC, STORAGE_LOCKED, CANCELLED, and what the storages throw. Nothing is left in the
+ * target then.
  */
 export async function transfer(route: Route, { key, manifest: listed }: ListedBackup): Promise<Way> {
-	const { target, signal } = route;
+	const { target, signal, onTheWay } = route;
 	throwIfCancelled(signal);
-	const { manifest, content } = await manifestOf(route, key);
-	if (!isSameBackup(summaryOf(manifest), listed)) throw changedMeanwhile(key);
-	const claim = await claimed(route, key, manifest);
+	const told = await manifestOf(route, key);
+	if (!isSameBackup(summaryOf(told.manifest), listed)) throw changedMeanwhile(key);
+	const form = formOf(told.manifest, onTheWay);
+	const to = targetKeyOf(key, told.manifest, onTheWay);
+	const wanted = form === 'encrypted' ? undefined : form === 'decrypted' ? await originalOf(told.manifest, key) : told;
+	const making = { from: key, to, told, wanted, form };
+	const { claim, isLeftOver } = await claimed(route, to, told.manifest);
 	try {
-		const way = await archiveTo(route, key, manifest);
+		const made = await archiveTo(route, making, isLeftOver);
 		try {
-			await assertFree(route, key, manifest);
+			await assertFree(route, making);
 			await route.confirm();
-			await target.replace(manifestKeyOf(key), content, signal ? { signal } : {});
+			await target.replace(manifestKeyOf(to), made.content, signal ? { signal } : {});
 		} catch (error) {
-			if (way !== 'wasThere') await withdraw(target, key);
+			if (made.way !== 'wasThere') await withdraw(target, to);
 			throw error;
 		}
-		return way;
+		return made.way;
 	} finally {
 		await claim?.release();
 	}
 }
 
 /** The manifest of the source, to the byte. */
-async function manifestOf(
-	{ source, trust, signal }: Route,
-	key: string,
-): Promise<{ manifest: Manifest; content: Buffer }> {
+async function manifestOf({ source, trust, signal }: Route, key: string): Promise<Told> {
 	const where = manifestKeyOf(key);
 	const content = await manifestBytes(source, where, signal);
 	if (!content) throw new GoneMeanwhile(key);
@@ -89,60 +114,132 @@ async function manifestOf(
  * Claims the name, as a writer of a backup does, so that none takes it, and retention knows what a killed copy has left.
  * Only one copy at a time works on a target: the claim of another one is of a run that is over.
  */
-async function claimed(route: Route, key: string, { kind, name, file }: Manifest): Promise<Claim | undefined> {
-	const { target, signal } = route;
-	const copy = { kind, name, file, copy: true as const };
+async function claimed(
+	{ target, signal }: Route,
+	key: string,
+	{ kind, name }: Manifest,
+): Promise<{ claim: Claim | undefined; isLeftOver: boolean }> {
+	const copy = { kind, name, file: key.slice(key.lastIndexOf('/') + 1), copy: true as const };
 	const claim = await Claim.take(target, key, copy, signal);
-	if (claim !== 'taken') return claim;
+	if (claim !== 'taken') return { claim, isLeftOver: false };
 	if (!(await Claim.isOfCopy(target, key))) throw beingWritten(key);
 	await target.remove(`${key}${CLAIM_SUFFIX}`);
 	const again = await Claim.take(target, key, copy, signal);
 	if (again === 'taken') throw beingWritten(key);
-	return again;
+	return { claim: again, isLeftOver: true };
 }
 
-/** Brings the archive to the target, where it is not there yet. */
-async function archiveTo(route: Route, key: string, manifest: Manifest): Promise<Way> {
+/**
+ * Brings the archive to the target, where it is not there yet.
+ * @param isLeftOver whether a copy that was killed had claimed the name
+ * @returns with the text of its manifest
+ */
+async function archiveTo(route: Route, making: Making, isLeftOver: boolean): Promise<{ way: Way; content: Buffer }> {
+	const { target, signal } = route;
+	const { to, wanted } = making;
+	const found = await target.stat(to);
+	if (found && !(await target.stat(manifestKeyOf(to)))) {
+		// A run that was killed right before the manifest has left it.
+		const { size } = wanted?.manifest ?? {};
+		if (found.size === size?.stored && (await isRight(target, to, wanted!.manifest, signal))) {
+			return { way: 'wasThere', content: wanted!.content };
+		}
+		// Of what is encrypted nobody can tell which key it has; what a copy has claimed and not committed is no backup.
+		if (!wanted && isLeftOver) await target.remove(to);
+		else throw otherFile(to);
+	} else if (found) throw otherFile(to);
+	if (!wanted) return await encrypted(route, making);
+	return { way: await broughtAs(route, making, wanted), content: wanted.content };
+}
+
+async function broughtAs(route: Route, { from, to, told, form }: Making, wanted: Told): Promise<Way> {
 	const { source, target, signal } = route;
 	const options = signal ? { signal } : {};
-	const found = await target.stat(key);
-	if (found) {
-		// A run that was killed right before the manifest has left it.
-		if (found.size === manifest.size.stored && (await isRight(target, key, manifest, signal))) return 'wasThere';
-		throw new BackupError('STORAGE_EXISTS', `The target has another file under the name ${key}.`, {
-			hint: 'Nothing is overwritten. Look at it; remove or move it, and copy again.',
-		});
-	}
-	const byServer = await target.copyFrom?.(source, key, key, options);
+	const byServer = form === 'asIs' ? await target.copyFrom?.(source, from, to, options) : undefined;
 	if (byServer) {
 		try {
-			await assertRight(target, key, manifest, signal);
+			await assertRight(target, to, wanted.manifest, signal);
 		} catch (error) {
-			await withdraw(target, key);
-			throw error instanceof BackupError && error.code === 'ARCHIVE_CORRUPT' ? damaged(key) : error;
+			await withdraw(target, to);
+			throw error instanceof BackupError && error.code === 'ARCHIVE_CORRUPT' ? damaged(from) : error;
 		}
 		return 'byServer';
 	}
-	await target.write(key, checked(route, key, manifest), { ...options, expectedSize: manifest.size.stored });
+	const bytes = form === 'asIs' ? stored(route, from) : decrypted(route, from, told.manifest);
+	const content = checked(bytes, from, wanted.manifest, form === 'asIs' ? route.onBytes : () => {});
+	await target.write(to, content, { ...options, expectedSize: wanted.manifest.size.stored });
 	return 'streamed';
 }
 
-/** The bytes of the source; all but the last are handed on before it is known whether they are right. */
-async function* checked(
-	{ source, signal, onBytes }: Route,
-	key: string,
-	{ sha256, size }: Manifest,
-): AsyncGenerator<Uint8Array> {
+async function encrypted(route: Route, { from, to, told }: Making): Promise<{ way: Way; content: Buffer }> {
+	const { target, signal, encryptor, onBytes } = route;
+	if (!encryptor || told.manifest.formatVersion === 1) throw tooOld(from);
+	const plain = checked(stored(route, from), from, told.manifest, onBytes);
 	const hash = createHash('sha256');
-	let bytes = 0;
-	let stream: AsyncIterable<Uint8Array>;
+	let size = 0;
+	const hashed = async function* () {
+		for await (const chunk of encryptor.encrypt(plain)) {
+			hash.update(chunk);
+			size += chunk.length;
+			yield chunk;
+		}
+	};
+	await target.write(to, hashed(), {
+		...(signal && { signal }),
+		estimatedSize: told.manifest.size.stored * 1.01 + 65_536,
+	});
 	try {
-		stream = await source.read(key, signal ? { signal } : {});
+		const content = await encryptedManifest(told, { sha256: hash.digest('hex'), size }, encryptor);
+		return { way: 'streamed', content };
+	} catch (error) {
+		await withdraw(target, to);
+		throw error;
+	}
+}
+
+/** The bytes of an archive as they are stored. */
+async function* stored({ source, signal }: Route, key: string): AsyncGenerator<Uint8Array> {
+	try {
+		yield* await source.read(key, signal ? { signal } : {});
 	} catch (error) {
 		if (error instanceof BackupError && error.code === 'STORAGE_MISSING') throw new GoneMeanwhile(key);
 		throw error;
 	}
-	for await (const chunk of stream) {
+}
+
+/** The bytes that an archive had before it was encrypted; what is stored is compared with its hash as well. */
+async function* decrypted(
+	{ source, trust, signal, onBytes }: Route,
+	key: string,
+	manifest: Manifest,
+): AsyncGenerator<Uint8Array> {
+	const unlocked = await unlockKeys(manifest.encryption!, trust);
+	const pass = wholePass({ storage: source, key, manifest, signal }, unlocked, false);
+	let before = 0;
+	try {
+		for await (const chunk of pass.cursor.remainder()) {
+			onBytes(pass.file.size - before);
+			before = pass.file.size;
+			yield chunk;
+		}
+		await pass.file.verify();
+	} catch (error) {
+		throw await pass.explain(error);
+	} finally {
+		await pass.close();
+	}
+}
+
+/** All but the last bytes are handed on before it is known whether they are right. */
+async function* checked(
+	source: AsyncIterable<Uint8Array>,
+	key: string,
+	{ sha256, size }: Manifest,
+	onBytes: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+	const hash = createHash('sha256');
+	let bytes = 0;
+	for await (const chunk of source) {
 		bytes += chunk.length;
 		// Who holds the source must not fill the target.
 		if (bytes > size.stored) throw damaged(key);
@@ -186,12 +283,13 @@ export async function assertRight(
 }
 
 /** Nobody else writes there: but what nobody does must not be overwritten either. */
-async function assertFree({ target, signal }: Route, key: string, manifest: Manifest): Promise<void> {
-	const there = await manifestBytes(target, manifestKeyOf(key), signal);
+async function assertFree({ target, signal }: Route, { to, told, form }: Making): Promise<void> {
+	const there = await manifestBytes(target, manifestKeyOf(to), signal);
 	if (!there) return;
-	const other = parseManifest(there.toString('utf8'), manifestKeyOf(key));
-	if (isSameBackup(summaryOf(other), summaryOf(manifest))) return;
-	throw new BackupError('STORAGE_EXISTS', `The target has another backup under the name ${key}.`, {
+	const other = parseManifest(there.toString('utf8'), manifestKeyOf(to));
+	// One that has lost its archive gets it back; what is encrypted has another one each time.
+	if (form !== 'encrypted' && isSameBackup(summaryOf(other), summaryOf(told.manifest))) return;
+	throw new BackupError('STORAGE_EXISTS', `The target has another backup under the name ${to}.`, {
 		hint: 'Something has written there while this run copied. Nothing is overwritten.',
 	});
 }
@@ -203,6 +301,18 @@ async function withdraw(target: Storage, key: string): Promise<void> {
 	} catch {
 		// By its claim, the next run and retention know what it is.
 	}
+}
+
+function otherFile(key: string): BackupError {
+	return new BackupError('STORAGE_EXISTS', `The target has another file under the name ${key}.`, {
+		hint: 'Nothing is overwritten. Look at it; remove or move it, and copy again.',
+	});
+}
+
+function tooOld(key: string): BackupError {
+	return new BackupError('MANIFEST_NEWER', `${key} was made by an early version, and cannot be encrypted on its way.`, {
+		hint: 'Copy it as it is, or make a new backup.',
+	});
 }
 
 function damaged(key: string): BackupError {

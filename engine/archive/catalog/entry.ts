@@ -2,7 +2,7 @@ import type { BackupError } from '../../errors';
 import type { Manifest } from '../manifest/manifest';
 
 /** A manifest without what grows with the archive: what lists, choices and retention look at. */
-export type ManifestSummary = Omit<Manifest, 'parts' | 'tables'>;
+export type ManifestSummary = Omit<Manifest, 'parts' | 'tables' | 'originalManifest'>;
 
 /** A backup and where it lies. */
 export interface KnownBackup {
@@ -36,6 +36,11 @@ export interface DamagedManifest {
 }
 
 /** What the catalogue keeps of a manifest. */
-export function summaryOf({ parts: _parts, tables: _tables, ...summary }: Manifest): ManifestSummary {
+export function summaryOf({
+	parts: _parts,
+	tables: _tables,
+	originalManifest: _original,
+	...summary
+}: Manifest): ManifestSummary {
 	return summary;
 }

@@ -103,6 +103,8 @@ export function manifestCheck(version: number, kinds: readonly string[], checksu
 			pinned: isYesOrNo,
 			checkpoint: oneOf(true),
 			needs: listOf(matching(UUID)),
+			original: objectOf({ file: matching(/^[^/\\]+$/), sha256: matching(SHA256), stored: isCount }),
+			originalManifest: isText,
 		},
 	);
 	return (json) =>

@@ -159,6 +159,13 @@ const manifestShape = z.object({
 	checkpoint: z.literal(true).optional(),
 	/** Ids of all other archives whose content this backup uses: it cannot be restored without any one of them. */
 	needs: z.array(z.string().uuid()).max(MAX_NEEDS).optional(),
+	/**
+	 * Of an archive that was encrypted on its way into a second storage: the file that it is of, as that was stored. Decrypted, it is
+	 * that file again, to the byte.
+	 */
+	original: z.object({ file: z.string().regex(/^[^/\\]+$/), sha256, stored: bytes }).optional(),
+	/** The text of the manifest of that file: gzip, base64. */
+	originalManifest: z.string().optional(),
 });
 
 export const manifestSchema = manifestShape.superRefine(
