@@ -43,7 +43,7 @@ export class BackupCopy implements INodeType {
 			},
 			{
 				name: 'backupEncryptionApi',
-				displayName: 'Credential for Backup Encryption (to Tell Forged Backups)',
+				displayName: 'Credential for Backup Encryption (to Tell Forged Backups, or to Encrypt)',
 				required: false,
 				testedBy: 'testBackupEncryption',
 			},

@@ -29,7 +29,7 @@ export function copyOutcomes(
 }
 
 function outcomeOf(
-	{ backup, outcome, why, error, isNeeded, byServer }: CopyRow,
+	{ backup, targetKey, outcome, why, error, isNeeded, byServer }: CopyRow,
 	dryRun: boolean,
 	isSimple: boolean,
 ): Outcome {
@@ -52,6 +52,7 @@ function outcomeOf(
 		storedBytes: size.stored,
 		sha256,
 		tags,
+		targetKey,
 		isNeeded,
 		byServer,
 		dryRun,

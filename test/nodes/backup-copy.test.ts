@@ -100,6 +100,27 @@ it('fails over what could not be copied, or puts it out at Failed, when everythi
 	expect(errors).toMatchObject([{ error: expect.stringMatching(/^1 of 3 could not be copied/) }]);
 });
 
+it('encrypts on the way, and decrypts again, with a credential for it', async () => {
+	const { folder, node, from, to, keys } = await copyNode();
+	expect(await node.fails('copyBackups', { encryption: 'decrypt' })).toMatch(
+		/no Backup Encryption credential is selected/,
+	);
+	const passphrase = { passphrase: 'open sesame' };
+	const backupEncryptionApi = await n8n.createCredential('passphrase', 'backupEncryptionApi', passphrase);
+	const sealing = node.with({ backupEncryptionApi });
+	const copied = await sealing.ok('copyBackups', { encryption: 'encrypt' });
+	expect(copied.map(({ outcome, targetKey }) => [outcome, targetKey])).toEqual(
+		keys.map((key) => ['copied', `${key}.gpg`]),
+	);
+	expect((await backupsIn(to)).own).toEqual(keys.map((key) => `${key}.gpg`).reverse());
+	const before = await backupsIn(from);
+	rmSync(join(folder, 'postgres'), { recursive: true });
+	const back = await sealing.ok('copyBackups', { encryption: 'decrypt', direction: 'fromSecond' });
+	expect(back.map(({ outcome }) => outcome)).toEqual(['copied', 'copied', 'copied']);
+	expect(await backupsIn(from)).toEqual(before);
+	expect((await node.ok('compare')).map(({ outcome }) => outcome)).toEqual(['same', 'same', 'same']);
+});
+
 it('says what was removed at the target, and that a storage is no second copy of itself', async () => {
 	const { folder, node, to } = await copyNode();
 	await node.ok('copyBackups');

@@ -86,6 +86,35 @@ export const copyFields: INodeProperties[] = [
 		description: 'Whether to only tell what would be copied, and change nothing',
 		displayOptions: shownFor(COPY),
 	},
+	{
+		displayName: 'Encryption',
+		name: 'encryption',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{ name: 'As It Is', value: 'asIs', description: 'Archives go to the target to the byte' },
+			{
+				name: 'Decrypt on the Way',
+				value: 'decrypt',
+				description: 'What was encrypted on its way before becomes what it was, to the byte',
+			},
+			{
+				name: 'Encrypt on the Way',
+				value: 'encrypt',
+				description: 'What is not encrypted is, for a target that is trusted less',
+			},
+		],
+		default: 'asIs',
+		displayOptions: shownFor(COPY),
+	},
+	{
+		displayName:
+			'This needs a Backup Encryption credential, above. Keep a copy of its passphrase, or of the private keys, outside of n8n: without it nobody can open the copies, not even you.',
+		name: 'encryptNotice',
+		type: 'notice',
+		default: '',
+		displayOptions: shownFor(COPY, { encryption: ['encrypt'] }),
+	},
 	...onFailureFields('copyBackups', 'What could not be copied'),
 	simplifyField(shownFor(COPY)),
 	{

@@ -1,8 +1,14 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-import { BackupError, copyBackups as copyBetween, type CopyReport, type WhichBackups } from '../../../engine';
+import {
+	BackupError,
+	copyBackups as copyBetween,
+	type CopyOptions,
+	type CopyReport,
+	type WhichBackups,
+} from '../../../engine';
 import { oneOf } from '../../shared/choice';
-import { decryptionKeys } from '../../shared/encryption';
+import { decryptionKeys, encryptionKeys } from '../../shared/encryption';
 import { collectionOf, locatedText, numberIn, yesNoIn } from '../../shared/fields';
 import { showWarnings } from '../../shared/hints';
 import { readableSize } from '../../shared/listSearch/size';
@@ -16,6 +22,7 @@ import { copyFields } from '../descriptions/copyBackups';
 import { filtersOf } from '../descriptions/filters';
 import { sidesOf } from '../sides';
 
+const ENCRYPTION = ['asIs', 'encrypt', 'decrypt'] as const;
 const WHICH = ['new', 'latest', 'all', 'picked'] as const;
 
 /** Copies backups from one storage to the other: one item for each. */
@@ -33,7 +40,7 @@ export const copyBackups: JudgingOperation = {
 		const which = whichOf(context, item);
 		const filters = which.type === 'picked' ? {} : filtersOf(context, item, now);
 		const { from, to } = sidesOf(context.getNodeParameter('direction', item));
-		const trust = await decryptionKeys(context, item);
+		const keys = await keysFor(context, item);
 		// What is written is limited. A server copies only from a storage that is nothing but itself.
 		const source = await openUnlimitedStorage(context, item, from);
 		const target = await openStorage(context, item, to);
@@ -46,7 +53,7 @@ export const copyBackups: JudgingOperation = {
 			filters,
 			dryRun,
 			parallel,
-			...(trust && { trust }),
+			...keys,
 			owner: lockOwner(context),
 			now,
 			onProgress: ({ bytes, totalBytes, copied, total }) =>
@@ -59,6 +66,31 @@ export const copyBackups: JudgingOperation = {
 		return copyOutcomes(report, { isSimple, includesSkipped });
 	},
 };
+
+/** By what the source is believed, and what becomes of its encryption. */
+async function keysFor(
+	context: IExecuteFunctions,
+	item: number,
+): Promise<Pick<CopyOptions, 'trust' | 'encryption' | 'decrypts'>> {
+	const choice = oneOf(context.getNodeParameter('encryption', item, 'asIs'), ENCRYPTION, 'Encryption');
+	const trust = await decryptionKeys(context, item);
+	if (choice === 'asIs') return trust ? { trust } : {};
+	if (choice === 'encrypt') {
+		// What is to be encrypted is not yet.
+		return {
+			encryption: await encryptionKeys(context, item),
+			...(trust && { trust: { ...trust, requireEncryption: false } }),
+		};
+	}
+	if (trust) return { trust, decrypts: true };
+	throw new BackupError(
+		'INVALID_INPUT',
+		'Encryption is Decrypt on the Way, but no Backup Encryption credential is selected.',
+		{
+			hint: 'Select the one that the copies were encrypted with.',
+		},
+	);
+}
 
 function whichOf(context: IExecuteFunctions, item: number): WhichBackups {
 	const type = oneOf(context.getNodeParameter('which', item), WHICH, 'Which Backups');

@@ -30,6 +30,7 @@ it('copies by its defaults, says what is touched, and shows a table that can be 
 		'Which Backups',
 		'Filters',
 		'Dry Run',
+		'Encryption',
 		'On Failure',
 		'Simplify',
 		'Options',

@@ -46,6 +46,16 @@ function piecesOn(name: string, start: () => Promise<S3Server>): void {
 			expect(await digest(await storage.read('to/whole.bin'))).toEqual(await digest(content(size)));
 		});
 
+		it('is the same in another bucket of the server', async () => {
+			const other = new S3Storage(optionsFor(server, await server.createBucket()));
+			try {
+				expect(await other.copyFrom(storage, 'a b/from+.bin', 'copies/from+.bin')).toMatchObject({ size });
+				expect(await digest(await other.read('copies/from+.bin'))).toEqual(await digest(content(size)));
+			} finally {
+				other.close();
+			}
+		});
+
 		it('is not copied over another', async () => {
 			await storage.write('to/taken.bin', content(10));
 			await expect(copyTo('to/taken.bin')).rejects.toMatchObject({ code: 'PreconditionFailed' });

@@ -136,6 +136,12 @@ it.each<[string, INodeType, Parameters, RegExp[]]>([
 		{ operation: 'copyBackups', direction: 'fromSecond', onFailure: 'fail' },
 		[/^Reads the second.*writes into the first.*Nothing is deleted or overwritten/],
 	],
+	[
+		'keys of copies that are encrypted on their way',
+		new BackupCopy(),
+		{ operation: 'copyBackups', encryption: 'encrypt', dryRun: true, onFailure: 'fail' },
+		[/outside of n8n/],
+	],
 	['a backup that is unpinned', new PruneRetention(), { operation: 'unpinBackup' }, [/next Prune deletes/]],
 ])('what becomes of %s is said before it is done', (_what, node, parameters, told) => {
 	expect(noticesOf(node, parameters)).toEqual(told.map((pattern) => expect.stringMatching(pattern) as string));
