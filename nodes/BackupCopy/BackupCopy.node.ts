@@ -43,7 +43,7 @@ export class BackupCopy implements INodeType {
 			},
 			{
 				name: 'backupEncryptionApi',
-				displayName: 'Credential for Backup Encryption (to Tell Forged Backups, or to Encrypt)',
+				displayName: 'Credential for Backup Encryption (Optional)',
 				required: false,
 				testedBy: 'testBackupEncryption',
 			},

@@ -35,7 +35,7 @@ function outcomeOf(
 ): Outcome {
 	const { manifest, key } = backup;
 	const { id, kind, name, file, startedAt, size, checkpoint, tags, sha256 } = manifest;
-	const reason = error?.message ?? (why && WHY[why]) ?? (isNeeded ? 'another backup needs it' : 'asked for');
+	const reason = error?.message ?? (why && WHY[why]) ?? (isNeeded ? 'another backup needs it' : 'the target lacked it');
 	const columns = {
 		outcome,
 		name,

@@ -15,9 +15,9 @@ const [fromList, , byId] = backupModes({ latest: '', latestHint: '', file: '' })
 /** What is touched, in the words of the direction. */
 const NOTICES = {
 	toSecond:
-		'Reads the Backup Storage and writes into the second one. Nothing is deleted or overwritten in either: what another file stands in the way of is told, and not copied.',
+		'Reads the Backup Storage and writes into the second one. Nothing is deleted or overwritten in either: where something else has the name of a backup, it stays, and a conflict is told.',
 	fromSecond:
-		'Reads the second Backup Storage and writes into the first one. Nothing is deleted or overwritten in either: what another file stands in the way of is told, and not copied.',
+		'Reads the second Backup Storage and writes into the first one. Nothing is deleted or overwritten in either: where something else has the name of a backup, it stays, and a conflict is told.',
 };
 
 /** The fields of Copy Backups. */
