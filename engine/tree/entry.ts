@@ -64,6 +64,10 @@ export interface TreeEntry extends EntryFacts {
 /** As much as a name, a link's target or all attributes together may take: S3 allows 1 KiB of key and 2 KiB of metadata. */
 const MAX_TEXT = 64 * 1024;
 
+/** All permission bits; the largest number of an owner that systems have. */
+const MOST_MODE = 0o7777;
+const MOST_ID = 2 ** 32 - 1;
+
 /** One line of the index. @param archives ids to which the line refers by their place */
 export function formatEntry(entry: TreeEntry, archives: (id: string) => number): string {
 	const { type, modified, content, ...facts } = entry;
@@ -130,7 +134,7 @@ function hasTarget({ type, target }: TreeEntry): boolean {
 
 // One by one: with keys that change, it takes twice as long.
 function addNumbers(entry: TreeEntry, { mode, uid, gid }: Record<string, unknown>): boolean {
-	if (!isCount(mode ?? 0) || !isCount(uid ?? 0) || !isCount(gid ?? 0)) return false;
+	if (!isUpTo(MOST_MODE, mode ?? 0) || !isUpTo(MOST_ID, uid ?? 0) || !isUpTo(MOST_ID, gid ?? 0)) return false;
 	if (mode !== undefined) entry.mode = mode as number;
 	if (uid !== undefined) entry.uid = uid as number;
 	if (gid !== undefined) entry.gid = gid as number;
@@ -159,6 +163,10 @@ function isText(value: unknown): value is string {
 
 function isCount(value: unknown): value is number {
 	return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isUpTo(most: number, value: unknown): boolean {
+	return isCount(value) && value <= most;
 }
 
 function isType(value: unknown): value is EntryType {

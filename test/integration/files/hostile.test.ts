@@ -106,6 +106,17 @@ describe('a forged backup of a folder', () => {
 		assertUntouched();
 	});
 
+	it.each([{ mode: 0o10000 }, { uid: 2 ** 32 }, { gid: 2 ** 40 }])(
+		'with %j, which no file has, is refused',
+		async (facts) => {
+			const { storage } = temporaryStorage();
+			const manifest = await backUp(storage, new ForgedSource([{ name: 'a' }, { name: 'b', ...facts }]));
+			const target = folder();
+			await expect(restore(storage, manifest, target)).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' });
+			expect(readdirSync(target)).toEqual([]);
+		},
+	);
+
 	it('with a folder in a folder a thousand times over is restored in a moment', async () => {
 		const { storage } = temporaryStorage();
 		const name = `${'a/'.repeat(1000)}x`;
