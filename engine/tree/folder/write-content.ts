@@ -18,8 +18,10 @@ export class Chunks {
 }
 
 /**
- * Writes the content of a file, and gives its chunks back; of one with holes (`sparse`), without its blocks of zeros.
- * @throws what the file system answers, and what the content throws
+ * Writes the content of a file, and gives its chunks back; of one with holes (`sparse`), without its blocks of zeros. While a chunk is
+ * written, the next one is made: it is read and hashed meanwhile.
+ * @param content chunks stay as they are until they are given back
+ * @throws what the file system answers, and what the content throws; nothing is being written any more then
  */
 export async function writeContent(
 	handle: FileHandle,
@@ -28,22 +30,38 @@ export async function writeContent(
 	signal: AbortSignal,
 ): Promise<void> {
 	let position = 0;
-	for await (const chunk of content) {
-		throwIfCancelled(signal);
-		if (chunk instanceof Hole) {
-			position += chunk.length;
-			continue;
+	let writing = Promise.resolve();
+	try {
+		for await (const chunk of content) {
+			throwIfCancelled(signal);
+			await writing;
+			if (!(chunk instanceof Hole)) {
+				writing = writeChunk(handle, chunk, position, sparse ?? false);
+				// Whoever waits for it meets its error.
+				writing.catch(() => {});
+			}
+			position += lengthOf(chunk);
 		}
-		if (chunk instanceof Chunks) {
-			position += await writeTogether(handle, chunk.chunks, position);
-			continue;
-		}
-		if (sparse) await writeAroundHoles(handle, chunk, position);
-		else await writeWhole(handle, chunk, position);
-		position += chunk.length;
-		giveBack(chunk);
+	} finally {
+		await writing;
 	}
 	if (sparse) await handle.truncate(size);
+}
+
+function lengthOf(chunk: Uint8Array | Chunks | Hole): number {
+	return chunk instanceof Chunks ? chunk.chunks.reduce((total, { length }) => total + length, 0) : chunk.length;
+}
+
+async function writeChunk(
+	handle: FileHandle,
+	chunk: Uint8Array | Chunks,
+	position: number,
+	sparse: boolean,
+): Promise<void> {
+	if (chunk instanceof Chunks) return await writeTogether(handle, chunk.chunks, position);
+	if (sparse) await writeAroundHoles(handle, chunk, position);
+	else await writeWhole(handle, chunk, position);
+	giveBack(chunk);
 }
 
 /** A write may take less than it was given. */
@@ -54,9 +72,7 @@ async function writeWhole(handle: FileHandle, chunk: Uint8Array, position: numbe
 	}
 }
 
-/** @returns the bytes of all of them */
-async function writeTogether(handle: FileHandle, chunks: Uint8Array[], position: number): Promise<number> {
-	const length = chunks.reduce((total, chunk) => total + chunk.length, 0);
+async function writeTogether(handle: FileHandle, chunks: Uint8Array[], position: number): Promise<void> {
 	const { bytesWritten } = await handle.writev(chunks, position);
 	let start = 0;
 	for (const chunk of chunks) {
@@ -66,7 +82,6 @@ async function writeTogether(handle: FileHandle, chunks: Uint8Array[], position:
 		start += chunk.length;
 		giveBack(chunk);
 	}
-	return length;
 }
 
 /** Leaves out blocks of zeros: the file system makes holes of what was never written. */
