@@ -3,6 +3,7 @@
  * were started are counted when they have ended, with their own children (proc_pid_stat(5): utime, stime, cutime, cstime);
  * of a server's, those that have ended and those that still run.
  */
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 
@@ -73,6 +74,8 @@ async function settled(server: number, processes: number): Promise<void> {
 
 async function measure({ prepare, run }: Contender, server: number | undefined): Promise<Measure> {
 	await prepare?.();
+	// What those before have written goes to the disk now: otherwise whoever comes last pays for it.
+	execFileSync('sync');
 	const processes = server === undefined ? 0 : childrenOf(server).length;
 	const ofServer = () => (server === undefined ? 0 : cpuOfTree(server));
 	const before = { server: ofServer(), own: statOf('self'), busy: busySeconds(), at: performance.now() };
