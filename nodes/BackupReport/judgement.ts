@@ -25,7 +25,7 @@ import { folderOf, prefixOf } from '../shared/folder';
 import { splitList, unquoted } from '../shared/lists';
 import { openStorage } from '../shared/storage';
 
-import { serverContents } from './servers';
+import { EXPECTED_NAMES, serverContents } from './servers';
 
 /** What each operation begins with: what the storage holds, and what is to be said of it. */
 export interface Judgement {
@@ -62,7 +62,9 @@ export async function judge(
 	});
 	const state = withoutIgnored(found, ignored);
 	const servers = await serverContents(context, item, storage);
-	const problems = findProblems(state, { ...conditions, servers, isIgnored: nameFilter(ignored) });
+	const compared: unknown = context.getNodeParameter('compareWith', item, [EXPECTED_NAMES]);
+	const expected = [compared].flat().includes(EXPECTED_NAMES) ? (conditions.expected ?? []) : [];
+	const problems = findProblems(state, { ...conditions, expected, servers, isIgnored: nameFilter(ignored) });
 	const overview = overviewOf(state, problems, resultsOf(state, targets));
 	return { storage, trust, state, targets, problems, overview, now, signal };
 }

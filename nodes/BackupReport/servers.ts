@@ -15,6 +15,9 @@ import { s3Connection } from '../shared/s3Connection';
 /** Longer nobody waits for a list of names. */
 const TIMEOUT_S = 20;
 
+/** The choice of Compare With that asks no server. */
+export const EXPECTED_NAMES = 'names';
+
 /** What kinds of servers there are, and how each tells what is on it. */
 const SERVERS: Record<string, Omit<ServerContent, 'names'> & { list: Lister }> = {
 	postgres: {
@@ -50,12 +53,12 @@ export async function serverContents(
 	item: number,
 	storage: Storage,
 ): Promise<ServerContent[]> {
-	const chosen: unknown = context.getNodeParameter('compareWith', item, []);
-	const given = Array.isArray(chosen) ? (chosen as unknown[]) : [chosen];
+	const chosen: unknown = context.getNodeParameter('compareWith', item, [EXPECTED_NAMES]);
+	const given = (Array.isArray(chosen) ? (chosen as unknown[]) : [chosen]).filter((name) => name !== EXPECTED_NAMES);
 	const wrong = given.find((name) => typeof name !== 'string' || !Object.hasOwn(SERVERS, name));
 	if (wrong !== undefined) {
 		throw new BackupError('INVALID_INPUT', `Compare With is ${(JSON.stringify(wrong) ?? '').slice(0, 40)}.`, {
-			hint: `Choose among ${Object.keys(SERVERS).join(', ')}.`,
+			hint: `Choose among ${EXPECTED_NAMES}, ${Object.keys(SERVERS).join(', ')}.`,
 		});
 	}
 	return await Promise.all(

@@ -51,18 +51,23 @@ const targetsField: INodeProperties = {
 	],
 };
 
+/**
+ * Not all of the choices may ask for a credential: n8n takes such a field for the one that chooses how to log in, and hides it, and
+ * the operation that it depends on.
+ */
 const compareField: INodeProperties = {
 	displayName: 'Compare With',
 	name: 'compareWith',
 	type: 'multiOptions',
 	options: [
+		{ name: 'Expected Names', value: 'names', description: 'What the option Expected Names lists' },
 		{ name: 'Postgres', value: 'postgres', description: 'Databases of the server that the credential names' },
 		{ name: 'Qdrant', value: 'qdrant', description: 'Collections of the server that the credential names' },
 		{ name: 'S3', value: 's3', description: 'Buckets of the server that the credential names' },
 	],
-	default: [],
+	default: ['names'],
 	description:
-		'Servers whose databases, collections or buckets have to have backups. What of them has none is told, unless Ignored Names has it.',
+		'What has to have backups: the names in Expected Names, and the databases, collections or buckets of servers. What of them has none is told, unless Ignored Names has it.',
 	displayOptions: shownFor(ALL),
 };
 

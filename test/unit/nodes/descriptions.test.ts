@@ -55,6 +55,16 @@ describe.each(DESCRIPTIONS)('$displayName', (description) => {
 	const { methods }: INodeType = NODES.find((node) => node.description === description)!;
 	const all = properties.flatMap(withInner);
 
+	it('has no field that n8n takes for the one that chooses how to log in, and hides', () => {
+		const shows = credentials.flatMap(({ displayOptions }) => Object.entries(displayOptions?.show ?? {}));
+		const hidden = properties.filter(({ name, options = [] }) => {
+			if (options.length === 0) return false;
+			const asked = shows.filter(([field]) => field === name).flatMap(([, values]) => values as unknown[]);
+			return asked.length > 0 && options.every((option) => 'value' in option && asked.includes(option.value));
+		});
+		expect(hidden.map(({ name }) => name)).toEqual([]);
+	});
+
 	it.each(operationsOf(description))('is called after the action "$action"', ({ resource, value, action }) => {
 		// What n8n's editor has of a node that was just added.
 		const added = NodeHelpers.getNodeParameters(
