@@ -2,6 +2,8 @@
 import { constants, type BigIntStats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 
+import { lookup } from 'mime-types';
+
 import { BackupError, throwIfCancelled } from '../../errors';
 import { giveBack } from '../../storage/lent';
 import {
@@ -14,6 +16,7 @@ import {
 	type FileStat,
 	type HeldFolders,
 } from '../../tree/folder';
+import type { ObjectAttributes } from '../client/attributes';
 import { ObjectChanged, type Listed, type OpenObject } from './place';
 
 export const CHUNK_BYTES = 1024 * 1024;
@@ -71,7 +74,7 @@ export class FolderObjects {
 			}
 			return {
 				facts: read(name, stat, readFrom),
-				attributes: {},
+				attributes: attributesOf(name),
 				bytes: only(content),
 				confirm: () => Promise.resolve(),
 				close: () => Promise.resolve(giveBack(content)),
@@ -107,7 +110,7 @@ export class FolderObjects {
 	#opened(handle: fs.FileHandle, facts: Listed, signal: AbortSignal): OpenObject {
 		return {
 			facts,
-			attributes: {},
+			attributes: attributesOf(facts.name),
 			bytes: this.#bytesOf(handle, facts, { start: 0, end: facts.size }, signal),
 			ranges: {
 				md5: undefined,
@@ -138,6 +141,15 @@ export class FolderObjects {
 			yield buffer.subarray(0, bytesRead);
 		}
 	}
+}
+
+/**
+ * A folder keeps no content type, and a server takes an object without one for bytes that a browser can only download. Other tools
+ * go by the extension as well. Nothing is said of text's charset: nobody knows it.
+ */
+function attributesOf(name: string): ObjectAttributes {
+	const contentType = lookup(name);
+	return contentType ? { contentType } : {};
 }
 
 export function listed(name: string, stat: FileStat): Listed {
