@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 
-import { type ArchiveChoices, type ArchiveReader, type DecryptionKeys, type Manifest } from './archive';
+import { asBackUp, type ArchiveChoices, type ArchiveReader, type DecryptionKeys, type Manifest } from './archive';
 import { BackupError } from './errors';
 import { backUpFiles, restoreFiles } from './files';
 import {
@@ -62,6 +62,12 @@ const INCREMENTAL = { wholeEvery: 30, leastUse: 0.3 };
 export async function backUpInstance(options: BackUpInstanceOptions): Promise<Manifest> {
 	// Before anything is stored, and not only when the key is at stake.
 	assertEncrypted(options);
+	const { name, folder = FOLDER, settings } = options;
+	const series = { kind: 'n8n-instance', name, origin: settings.url, isWhole: true } as const;
+	return await asBackUp({ ...options, folder }, series, storeAll);
+}
+
+async function storeAll(options: BackUpInstanceOptions): Promise<Manifest> {
 	const { settings, signal, log, ...rest } = options;
 	const choices = {
 		...rest,

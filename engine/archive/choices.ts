@@ -3,6 +3,7 @@ import { BackupError } from '../errors';
 import type { Storage } from '../storage/storage';
 import type { CodecOptions } from './codec';
 import type { EncryptionKeys } from './encryption/encryption';
+import type { RunControl } from './run/run';
 
 /** How the archives of a backup are stored. A system adds what is its own. */
 export interface ArchiveChoices {
@@ -16,7 +17,11 @@ export interface ArchiveChoices {
 	/** Groups the archives that one run makes. */
 	runId?: string;
 	tags?: string[];
-	signal?: AbortSignal;
+	signal?: AbortSignal | undefined;
+	/** How it runs beside others, and who is told of it; undefined for one that nobody is to see. */
+	run?: RunControl | undefined;
+	/** Set by asBackUp. */
+	beforeCommit?: (() => Promise<void>) | undefined;
 }
 
 /** What a number may be: whole, and from `min` to `max`. */

@@ -1,5 +1,5 @@
 /** Backs up a folder into archives of a series: whole, or what is new since the backup before. */
-import type { ArchiveChoices, DecryptionKeys, Manifest, PartialBackup } from '../archive';
+import { asBackUp, type ArchiveChoices, type DecryptionKeys, type Manifest, type PartialBackup } from '../archive';
 import { backUpTree, baseFor, Selection, type IncrementalChoices, type TreeProgress } from '../tree';
 import { reliabilityIn } from '../verify/history';
 import type { ForbiddenPaths } from '../tree/folder';
@@ -34,6 +34,12 @@ export interface BackUpFilesOptions extends ArchiveChoices {
  * the storage throw
  */
 export async function backUpFiles(options: BackUpFilesOptions): Promise<Manifest> {
+	const { name, root } = options;
+	// The base is chosen when no other run can add to the series any more.
+	return await asBackUp(options, { kind: 'files', name, origin: root, isWhole: false }, storeFiles);
+}
+
+async function storeFiles(options: BackUpFilesOptions): Promise<Manifest> {
 	const { root, name, include = [], exclude = [], notIn, forbidden } = options;
 	const { oneFileSystem = false, skipUnreadable = false } = options;
 	const source = new FilesSource({

@@ -1,7 +1,7 @@
 /** Backs up buckets, each into archives of its own: whole, or what is new since the backup before. */
 import { randomUUID } from 'node:crypto';
 
-import type { ArchiveChoices, DecryptionKeys, Manifest, PartialBackup } from '../archive';
+import { asBackUp, type ArchiveChoices, type DecryptionKeys, type Manifest, type PartialBackup } from '../archive';
 import { BackupError, cancelled } from '../errors';
 import { backUpTree, baseFor, Selection, type IncrementalChoices, type TreeProgress } from '../tree';
 import { reliabilityIn } from '../verify/history';
@@ -72,7 +72,10 @@ export async function backUpBuckets(options: BackUpBucketsOptions): Promise<Buck
 			log?.(`Backing up the bucket ${name}`);
 			try {
 				assertNotOwn(name, own);
-				result.backups.push(await backUpBucket(client, client.bucket(name), { ...options, runId, own }));
+				const series = { kind: 'minio', name, origin: client.endpoint, isWhole: false } as const;
+				const backUp = async (alone: BackUpBucketsOptions) =>
+					await backUpBucket(client, client.bucket(name), { ...alone, runId, own });
+				result.backups.push(await asBackUp(options, series, backUp));
 			} catch (error) {
 				if (signal?.aborted) throw cancelled();
 				if (!(error instanceof BackupError)) throw error;

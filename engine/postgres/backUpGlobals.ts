@@ -1,4 +1,4 @@
-import { type ArchiveChoices, makeArchive, type Manifest } from '../archive';
+import { type ArchiveChoices, asBackUp, makeArchive, type Manifest } from '../archive';
 
 import { type PostgresConnection, translateError, withClient } from './connection';
 import { globalsScript } from './globals';
@@ -17,6 +17,12 @@ export interface BackUpGlobalsOptions extends ArchiveChoices {
  * @throws BackupError as backUpDatabase does.
  */
 export async function backUpGlobals(options: BackUpGlobalsOptions): Promise<Manifest> {
+	const { host, port } = options.connection;
+	const series = { kind: 'postgres-globals', name: 'globals', origin: `${host}:${port}`, isWhole: true } as const;
+	return await asBackUp(options, series, storeGlobals);
+}
+
+async function storeGlobals(options: BackUpGlobalsOptions): Promise<Manifest> {
 	const { connection, signal } = options;
 	const globals = await withClient(connection, 'source', { signal }, async (client) => {
 		const { rows } = await client.query<{ version: string; number: number }>(

@@ -12,10 +12,11 @@ export { checkAlerts, type AlertDecision, type AlertOptions, type OpenProblem, t
 export { overviewOf, type Overview } from './overview';
 export { METRICS_CONTENT_TYPE, metricsText } from './metrics';
 export { statusPage, type NextDeletions } from './page/page';
+export { deadRuns, runLine, runRow, type RunRow } from './running';
 export { nextDeletions, retentionFigures } from './next-deletions';
 export { plainText, subjectLine, type TextFacts } from './texts/plain';
 export { markdown } from './texts/markdown';
 export { mailHtml } from './texts/mail';
 export { slackBlocks } from './texts/slack';
 export { escapedHtml } from './texts/markup';
-export { oneLine, readableSize } from './words';
+export { oneLine, readableHours, readableSize } from './words';

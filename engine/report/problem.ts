@@ -10,7 +10,8 @@ export type ProblemKind =
 	| 'missing'
 	| 'retentionBlocked'
 	| 'uncovered'
-	| 'unasked';
+	| 'unasked'
+	| 'deadRun';
 
 export interface Problem {
 	/** The same in every run for the same problem of the same thing. */

@@ -3,6 +3,7 @@
  * component for each system), and what this package knows beyond them. It tells of the newest backup of each series, or of
  * those that a run says it made; in both cases what counts is what the storage holds of them.
  */
+import type { RunningRun } from '../archive';
 import { systemOf, type BackupSystem } from '../verify';
 import type { Problem } from './problems';
 import { isReliable, type HeldBackup, type SeriesState, type StorageState } from './state';
@@ -57,6 +58,25 @@ export interface ReportDocument {
 	rto: { target_hours: number; actual_hours: number | null; met: boolean | null };
 	success_rate: { target: number; actual: number | null; met: boolean | null };
 	verified_share: { target: number; actual: number | null; met: boolean | null };
+	/** What runs now, and what did not end within the last day. */
+	running: ReportedRun[];
+}
+
+/** A run in the report. */
+export interface ReportedRun {
+	/** `backUp`, `restore`, `verify`, `copy` */
+	action: string;
+	kind: string;
+	name: string;
+	status: 'running' | 'dead';
+	started_at: string;
+	last_seen_at: string;
+	bytes: number;
+	bytes_per_second: number;
+	total_bytes: number | null;
+	workflow: string;
+	execution: string;
+	host: string;
 }
 
 /** A backup that a run says it has made, or has failed to make. */
@@ -75,6 +95,8 @@ export interface ReportOptions {
 	claimed?: readonly ClaimedBackup[];
 	/** What the last prune went by, as far as it counts in days and weeks. */
 	retention?: { days: number | null; weekly: number | null };
+	/** What runs now, and what did not end. */
+	running?: readonly RunningRun[];
 }
 
 /** @param systems what each system brings; engine/systems.ts has the list */
@@ -82,7 +104,7 @@ export function reportOf(
 	systems: readonly BackupSystem[],
 	state: StorageState,
 	problems: readonly Problem[],
-	{ targets, claimed, retention }: ReportOptions,
+	{ targets, claimed, retention, running = [] }: ReportOptions,
 ): ReportDocument {
 	// What a run has just backed up is reported, whether people want to hear of it later or not.
 	const looked = claimed ? [...state.series, ...(state.ignored ?? [])] : state.series;
@@ -126,6 +148,38 @@ export function reportOf(
 		rto: hoursOf(results, 'rtoHours'),
 		success_rate: shareOf(results, 'successRate'),
 		verified_share: shareOf(results, 'verifiedShare'),
+		running: running.map(reportedRun),
+	};
+}
+
+function reportedRun(run: RunningRun): ReportedRun {
+	const {
+		action,
+		kind,
+		name,
+		isDead,
+		startedAt,
+		seenAt,
+		bytes,
+		bytesPerSecond,
+		totalBytes,
+		workflow,
+		execution,
+		host,
+	} = run;
+	return {
+		action,
+		kind,
+		name,
+		status: isDead ? 'dead' : 'running',
+		started_at: startedAt,
+		last_seen_at: seenAt,
+		bytes,
+		bytes_per_second: bytesPerSecond,
+		total_bytes: totalBytes ?? null,
+		workflow,
+		execution,
+		host,
 	};
 }
 

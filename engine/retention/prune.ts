@@ -1,4 +1,4 @@
-import { manifestKeyOf, withLock, type ManifestTrust, type StorageLock } from '../archive';
+import { clearDeadRuns, manifestKeyOf, withLock, type ManifestTrust, type StorageLock } from '../archive';
 import { type BackupError, throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
 import { attempt, holdsUpOne } from './failures';
@@ -72,7 +72,8 @@ export async function prune(options: PruneOptions): Promise<PruneReport> {
 	return await withLock(storage, { owner, ...(signal && { signal }) }, async (lock) => {
 		const copies = await removeBrokenCopies(storage, signal);
 		const finished = await finishDeletions(storage, signal);
-		return await pruneAs({ ...run, lock }, [...copies, ...finished]);
+		const dead = await clearDeadRuns(storage, now, signal);
+		return await pruneAs({ ...run, lock }, [...copies, ...finished, ...dead]);
 	});
 }
 

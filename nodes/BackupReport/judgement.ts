@@ -2,6 +2,7 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 
 import {
 	BackupError,
+	deadRuns,
 	DEFAULT_CONDITIONS,
 	DEFAULT_TARGETS,
 	findProblems,
@@ -11,8 +12,10 @@ import {
 	type DecryptionKeys,
 	type Overview,
 	type Problem,
+	readRunning,
 	readState,
 	resultsOf,
+	type RunningRun,
 	type Storage,
 	type StorageState,
 	type Targets,
@@ -35,6 +38,8 @@ export interface Judgement {
 	targets: Targets;
 	problems: Problem[];
 	overview: Overview;
+	/** What runs now, and what did not end. */
+	running: RunningRun[];
 	now: Date;
 	signal: AbortSignal | undefined;
 }
@@ -64,14 +69,19 @@ export async function judge(
 	const servers = await serverContents(context, item, storage);
 	const compared: unknown = context.getNodeParameter('compareWith', item, [EXPECTED_NAMES]);
 	const expected = [compared].flat().includes(EXPECTED_NAMES) ? (conditions.expected ?? []) : [];
-	const problems = findProblems(state, { ...conditions, expected, servers, isIgnored: nameFilter(ignored) });
+	const running = await readRunning(storage, { now, ...(signal && { signal }) });
+	const isIgnored = nameFilter(ignored);
+	const problems = [
+		...findProblems(state, { ...conditions, expected, servers, isIgnored }),
+		...deadRuns(running, state, isIgnored),
+	];
 	const overview = overviewOf(state, problems, resultsOf(state, targets));
-	return { storage, trust, state, targets, problems, overview, now, signal };
+	return { storage, trust, state, targets, problems, overview, running, now, signal };
 }
 
 /** What the texts of a judgement are made of. */
-export function textFactsOf({ state, overview, problems }: Judgement): TextFacts {
-	return { at: state.at, storage: state.storage, overview, problems };
+export function textFactsOf({ state, overview, problems, running }: Judgement): TextFacts {
+	return { at: state.at, storage: state.storage, overview, problems, running };
 }
 
 function targetsOf(context: IExecuteFunctions, item: number): Targets {

@@ -28,6 +28,6 @@ export function backUpSettings(context: IExecuteFunctions, item: number) {
 			oneFileSystem: yesNoIn(options, 'oneFileSystem', false, 'One File System'),
 			skipUnreadable: yesNoIn(options, 'skipUnreadable', false, 'Skip Unreadable'),
 		},
-		archive: archiveSettings(context, item, options, OWN_FOLDER),
+		archive: archiveSettings(context, item, options, OWN_FOLDER, 'own'),
 	};
 }

@@ -3,6 +3,7 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import type { ForeignTar, Storage } from '../../engine';
 import { chosenFile, incomingManifest, withIncomingFile } from '../shared/archiveSource';
 import { decryptionKeys } from '../shared/encryption';
+import { whileReading } from '../shared/runControl';
 import { openStorage } from '../shared/storage';
 
 import { FOREIGN_TARS } from './descriptions/foreign';
@@ -30,5 +31,10 @@ export async function withForeignTar<T>(
 		return await withIncomingFile(context, item, async ({ storage, key }) => await use(tarOf(storage, key)));
 	}
 	const key = chosenFile(context, item, FOREIGN_TARS.field.name);
-	return await use(tarOf(await openStorage(context, item), key));
+	const storage = await openStorage(context, item);
+	const operation: unknown = context.getNodeParameter('operation', item, '');
+	if (operation !== 'restore') return await use(tarOf(storage, key));
+	const total = async () => (await storage.stat(key))?.size;
+	const about = { action: 'restore', kind: 'files', name: key, total } as const;
+	return await whileReading(context, storage, about, async (visible) => await use(tarOf(visible, key)));
 }

@@ -30,7 +30,7 @@ export function backUpSettings(context: IExecuteFunctions, item: number) {
 	const options = collectionOf(context, 'options', item, 'Options');
 	return {
 		selection: selectionOf(context, item),
-		archive: archiveSettings(context, item, options, OWN_FOLDER),
+		archive: archiveSettings(context, item, options, OWN_FOLDER, 'own'),
 		connection: options,
 	};
 }

@@ -2,8 +2,10 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 
 import {
 	archiveSource,
+	type BackupEntry,
 	BackupError,
 	checkQdrant,
+	type DecryptionKeys,
 	foreignSnapshot,
 	type Manifest,
 	openArchive,
@@ -13,7 +15,7 @@ import {
 	S3Storage,
 	type Storage,
 } from '../../engine';
-import { type ArchivePlace, chosenBackup, chosenFile, withIncomingFile } from '../shared/archiveSource';
+import { type ArchivePlace, chosenBackup, chosenFile, whileRestoring, withIncomingFile } from '../shared/archiveSource';
 import { decryptionKeys } from '../shared/encryption';
 import { bandwidthIn } from '../shared/bandwidth';
 import { collectionOf, textOf } from '../shared/fields';
@@ -48,7 +50,7 @@ export async function withSource<T>(
 	if (from === 'url' || (from === 'storage' && settings.serverFetches)) assertUnlimited(context, item);
 	switch (from) {
 		case 'storage':
-			return await use(await storedBackup(context, item, settings));
+			return await withStoredBackup(context, item, settings, use);
 		case 'binaryData':
 			return await withIncomingFile(context, item, async (place) => {
 				return await use(await incoming(context, settings, place));
@@ -75,11 +77,27 @@ function assertUnlimited(context: IExecuteFunctions, item: number): void {
 	);
 }
 
-async function storedBackup(context: IExecuteFunctions, item: number, settings: Settings): Promise<OpenSource> {
+async function withStoredBackup<T>(
+	context: IExecuteFunctions,
+	item: number,
+	settings: Settings,
+	use: (open: OpenSource) => Promise<T>,
+): Promise<T> {
 	const storage = await openStorage(context, item);
 	const keys = await decryptionKeys(context, item);
 	const wanted = { kinds: OWN_KINDS, folder: settings.folder, hint: 'Choose a backup of a Qdrant collection.' };
-	const { key, folder, manifest, remark } = await chosenBackup(context, item, storage, wanted, keys);
+	const entry = await chosenBackup(context, item, storage, wanted, keys);
+	return await whileRestoring(context, item, storage, entry.manifest, async (visible) => {
+		return await use(await storedBackup(visible, entry, settings, keys));
+	});
+}
+
+async function storedBackup(
+	storage: Storage,
+	{ key, folder, manifest, remark }: BackupEntry,
+	settings: Settings,
+	keys: DecryptionKeys | undefined,
+): Promise<OpenSource> {
 	const reader = await openArchive(storage, { manifest, folder }, keys);
 	const chosen = { manifest, storage, ...(remark ? { remark } : {}) };
 	if (!settings.serverFetches) return { source: archiveSource(reader), ...chosen };

@@ -16,6 +16,7 @@ import { limitedStorage } from './bandwidth';
 import { BinaryInput } from './binaryInput';
 import { decryptionKeys } from './encryption';
 import { prefixOf } from './folder';
+import { whileReading } from './runControl';
 import { openStorage } from './storage';
 
 /** Where an archive, or a file made by others, is to be read from. */
@@ -112,7 +113,23 @@ export async function withArchive<T>(
 	const keys = await decryptionKeys(context, item);
 	const storage = await openStorage(context, item);
 	const { key, folder, manifest, remark } = await chosenBackup(context, item, storage, wanted, keys);
-	return await use({ storage, key, folder, manifest, keys, ...(remark ? { remark } : {}) });
+	return await whileRestoring(context, item, storage, manifest, async (visible) => {
+		return await use({ storage: visible, key, folder, manifest, keys, ...(remark ? { remark } : {}) });
+	});
+}
+
+/** Runs `use` as a restore that others can see; where the operation only looks at the backup, as nothing in particular. */
+export async function whileRestoring<T>(
+	context: IExecuteFunctions,
+	item: number,
+	storage: Storage,
+	{ kind, name, size }: Pick<Manifest, 'kind' | 'name' | 'size'>,
+	use: (storage: Storage) => Promise<T>,
+): Promise<T> {
+	const operation: unknown = context.getNodeParameter('operation', item, '');
+	if (typeof operation !== 'string' || !operation.startsWith('restore')) return await use(storage);
+	const total = () => Promise.resolve(size.stored);
+	return await whileReading(context, storage, { action: 'restore', kind, name, total }, use);
 }
 
 /** The key of a file in the storage that a field names (descriptions/source.ts). @throws BackupError INVALID_INPUT */

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mkdirSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { expect, it, onTestFinished } from 'vitest';
@@ -47,6 +47,46 @@ it('writes a report into the storage and its texts into the item', async () => {
 	expect(JSON.parse(item!['slack'] as string)).toMatchObject({ blocks: [{ type: 'header' }, {}, {}, {}, {}, {}, {}] });
 	const [simple] = await node.ok('createReport', { simplify: true, storeReport: false });
 	expect(Object.keys(simple!)).toHaveLength(10);
+});
+
+it('shows what is running now, and alerts on what did not end', async () => {
+	const { folder, node } = await reportNode();
+	const running = join(folder, '.stack-backup', 'running');
+	mkdirSync(running, { recursive: true });
+	const put = (digit: string, name: string, minutesAgo: number) => {
+		const id = `${digit.repeat(8)}-0000-4000-8000-000000000000`;
+		const run = {
+			...{ formatVersion: 1, id, action: 'backUp', kind: 'files', name, startedAt: new Date().toISOString() },
+			...{
+				bytes: 5_000_000,
+				bytesPerSecond: 1_000_000,
+				workflow: 'Nightly',
+				execution: '17',
+				host: 'worker-1',
+				process: 7,
+			},
+		};
+		const file = join(running, `${id}.json`);
+		writeFileSync(file, JSON.stringify(run));
+		const seen = Date.now() / 1000 - minutesAgo * 60;
+		utimesSync(file, seen, seen);
+	};
+	put('1', 'documents', 0);
+	put('2', '<b>photos</b>', 30);
+	writeFileSync(join(running, '33333333-0000-4000-8000-000000000000.json'), '{');
+	const [page] = await node.ok('getStatusPage');
+	expect(page!['html']).toContain('Back up of files documents');
+	expect(page!['html']).toContain('files &lt;b&gt;photos');
+	const [report] = await node.ok('createReport');
+	expect((report!['report'] as Json)['running']).toMatchObject([
+		{ name: 'documents', status: 'running', bytes: 5_000_000, total_bytes: null },
+		{ name: '<b>photos</b>', status: 'dead' },
+	]);
+	expect(report!['text']).toContain('Running now (2)');
+	const [, alerts] = await node.outputs('checkAlerts');
+	expect(alerts![0]!['newProblems']).toContainEqual(
+		expect.objectContaining({ kind: 'deadRun', subject: 'files <b>photos</b>' }),
+	);
 });
 
 it('goes by the targets and conditions that are set', async () => {

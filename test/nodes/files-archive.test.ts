@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { asBackUp, FolderStorage } from '../../engine';
 import { settled } from '../integration/settled';
 import { freshFilesFolder, inProcessN8n } from './harness';
 import { backup, type Json, NodeRunner } from './node-runner';
@@ -101,6 +102,36 @@ describe('Back Up and Restore', () => {
 		expect(look(into)).toEqual(look(root));
 		const error = await node.fails('backUp', { path: root, options: { bandwidthLimit: 0.01 } });
 		expect(error).toMatch(/Bandwidth Limit \(MB\/s\) is 0\.01/);
+	});
+
+	it('refuses to run beside another back up of the same, and says which one that is; or runs anyway', async () => {
+		const { node, root, storageFolder } = await stage();
+		let end = () => {};
+		const hasEnded = new Promise<void>((resolve) => (end = resolve));
+		let begun = () => {};
+		const hasBegun = new Promise<void>((resolve) => (begun = resolve));
+		const run = { workflow: 'Nightly documents', execution: '4711' };
+		const storage = new FolderStorage({ root: storageFolder });
+		const series = { kind: 'files', name: 'documents', origin: root, isWhole: false } as const;
+		const other = asBackUp({ storage, folder: 'files', run }, series, async () => {
+			begun();
+			await hasEnded;
+		});
+		await hasBegun;
+		expect(await node.fails('backUp', { path: root, options: { ifRunning: 'refuse' } })).toMatch(
+			/A back up of files documents is running already: by the workflow "Nightly documents", execution 4711/,
+		);
+		expect(await node.ok('backUp', { path: root, options: { ifRunning: 'runAnyway' } })).toHaveLength(1);
+		expect(await node.fails('backUp', { path: root, options: { ifRunning: 'maybe' } })).toMatch(
+			/If This Is Running Already is "maybe"/,
+		);
+		expect(await node.fails('backUp', { path: root, options: { waitAtMost: 0 } })).toMatch(/Wait at Most \(Minutes\)/);
+		// It waits by default.
+		const waiting = node.ok('backUp', { path: root });
+		end();
+		await other;
+		expect(await waiting).toHaveLength(1);
+		expect(readdirSync(join(storageFolder, '.stack-backup'))).not.toContain('running');
 	});
 
 	it('backs up what fits patterns, under a name of its own', async () => {

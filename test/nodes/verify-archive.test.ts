@@ -515,7 +515,7 @@ it('fills its drop-downs with backups of all kinds, and files without what belon
 			join(folder, `${String(database!['key'])}${suffix}`),
 			join(folder, 'weekly', '2026_W05', `${String(database!['file'])}${suffix}`),
 		);
-	mkdirSync(join(folder, '.stack-backup'));
+	mkdirSync(join(folder, '.stack-backup'), { recursive: true });
 	writeFileSync(join(folder, '.stack-backup', 'catalog.json'), '{}');
 	// As a backup that is being written has it, and verifications that were set aside.
 	for (const suffix of ['.writing.json', '.verification.json.damaged'])

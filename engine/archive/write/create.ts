@@ -30,6 +30,8 @@ export interface CreateArchiveOptions {
 	expectedSize?: number;
 	/** Stored bytes that it may come to, where they can only be estimated: rather too many than too few. */
 	estimatedSize?: number;
+	/** Called when the archive is durable, before its manifest is: what it throws ends the write, and nothing is left of it. */
+	beforeCommit?: (() => Promise<void>) | undefined;
 }
 
 const MAX_ATTEMPTS = 100;
@@ -50,11 +52,11 @@ export async function createArchive(options: CreateArchiveOptions): Promise<Arch
 	const codec = resolveCodec(options.codec);
 	const encryptor = await prepareEncryption(options.encryption);
 	const { storage, folder, name, extension, kind, timeZone, signal, startedAt = new Date() } = options;
-	const { expectedSize, estimatedSize } = options;
+	const { expectedSize, estimatedSize, beforeCommit } = options;
 	const prove = async (manifest: Manifest) => (await encryptor?.prove(manifest)) ?? manifest;
 	const naming = { name, extension, startedAt, codec: codec.name, encrypted: encryptor !== undefined };
 	const writing = { id: randomUUID(), storage, folder, name, kind, startedAt, codec, encryptor, prove };
-	const settings = { ...writing, signal, expectedSize, estimatedSize };
+	const settings = { ...writing, signal, expectedSize, estimatedSize, beforeCommit };
 	for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
 		throwIfCancelled(signal);
 		const file = archiveFileName({ ...naming, ...(timeZone === undefined ? {} : { timeZone }), attempt });

@@ -20,7 +20,7 @@ export interface NewArchive extends Pick<CreateArchiveOptions, 'name' | 'extensi
  * @throws BackupError as createArchive does
  */
 export async function beginArchive(
-	{ storage, codec, encryption, timeZone, signal, folder }: ArchiveChoices,
+	{ storage, codec, encryption, timeZone, signal, folder, beforeCommit }: ArchiveChoices,
 	{ size, estimatedSize = size, ...archive }: NewArchive,
 ): Promise<ArchiveWriter> {
 	return await createArchive({
@@ -31,6 +31,7 @@ export async function beginArchive(
 		encryption,
 		timeZone,
 		signal,
+		beforeCommit,
 		...(size !== undefined && codec.name === 'none' && { expectedSize: size }),
 		...(estimatedSize !== undefined && { estimatedSize }),
 	});

@@ -21,6 +21,8 @@ export interface WriterSettings {
 	signal: AbortSignal | undefined;
 	expectedSize: number | undefined;
 	estimatedSize: number | undefined;
+	/** Called before the manifest is stored. */
+	beforeCommit: (() => Promise<void>) | undefined;
 	/** Undefined where the name could not be claimed, or need not be. */
 	claim: Claim | undefined;
 	/** Called once, when the writer has committed or has cleaned up after itself. */

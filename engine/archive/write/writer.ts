@@ -165,6 +165,7 @@ export class ArchiveWriter {
 			await this.drain();
 			this.#output.end();
 			this.#assertStored(await this.#written);
+			await this.#settings.beforeCommit?.();
 			const manifest = await this.#settings.prove(manifestOf(this.#settings, this.#output, details));
 			await this.#storeManifest(manifest);
 			this.#state = 'committed';

@@ -8,6 +8,7 @@
  * In memory: a page of each listing, a chunk of the record, 4,096 names under way, the bytes of the copies that are under way, and
  * the packed names of what is to be removed.
  */
+import type { LockWait } from '../../archive';
 import { BackupError, cancelled, messageOf, throwIfCancelled, type ErrorCode } from '../../errors';
 import type { Gate } from '../../storage/gate';
 import { Selection, shownName, type SelectionChoices } from '../../tree';
@@ -41,6 +42,8 @@ export interface MirrorOptions {
 	bytesAtOnce?: number;
 	/** What was copied is recorded after so many bytes at the latest. Default 256 MiB. */
 	checkpointBytes?: number;
+	/** How long to wait where another run mirrors into the target; default not at all. */
+	wait?: LockWait;
 	/** Who runs it, for other runs that find the target taken: `the workflow "Hourly mirror", execution 17`. */
 	owner?: string;
 	/** What the bytes of objects go through that are not copied by their server. */
@@ -74,12 +77,12 @@ const OF_ONE_OBJECT: readonly ErrorCode[] = [
  * much would be removed, or CANCELLED. What was copied until then is recorded, and another run goes on from there
  */
 export async function mirror(options: MirrorOptions): Promise<MirrorReport> {
-	const { source, target, dryRun = false, owner = 'another run' } = options;
+	const { source, target, dryRun = false, owner = 'another run', wait = { waitMs: 0 } } = options;
 	throwIfCancelled(options.signal);
 	try {
 		await assertApart(source, target);
 		if (dryRun) return await new Mirror(options).run();
-		return await whileLocked(target, owner, options.signal, async (held, signal) => {
+		return await whileLocked(target, { owner, wait, signal: options.signal }, async (held, signal) => {
 			await assertUnseen(source, target, held.key, signal);
 			return await new Mirror({ ...options, signal }, held).run();
 		});

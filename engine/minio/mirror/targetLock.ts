@@ -4,7 +4,7 @@
  */
 import { Readable } from 'node:stream';
 
-import { withLock, type LockStorage } from '../../archive';
+import { acquireLockInTime, type LockStorage, type LockWait } from '../../archive';
 import { BackupError } from '../../errors';
 import type { Place } from './place';
 import { STATE_FOLDER } from './reserved';
@@ -21,17 +21,17 @@ export interface Held {
 
 /**
  * Holds a target while the action runs. The action's signal fires also when another run has taken over.
- * @param owner for the message that others get
+ * @param options owner: for the message that others get; wait: how long for one that holds it
  * @throws BackupError STORAGE_LOCKED, which says who holds it, and what the action throws
  */
 export async function whileLocked<T>(
 	target: Place,
-	owner: string,
-	signal: AbortSignal | undefined,
+	{ owner, wait, signal }: { owner: string; wait: LockWait; signal: AbortSignal | undefined },
 	action: (held: Held, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
 	const options = { owner, folder: STATE_FOLDER, ...(signal && { signal }) };
-	return await withLock(lockStorageOf(target), options, async (lock) => {
+	const lock = await acquireLockInTime(lockStorageOf(target), options, wait);
+	try {
 		const held: Held = {
 			key: lock.key,
 			confirm: async () => await lock.confirm(),
@@ -43,7 +43,10 @@ export async function whileLocked<T>(
 			},
 		};
 		return await lock.during(async (whileHeld) => await action(held, whileHeld), signal);
-	});
+	} finally {
+		// What cannot be released expires.
+		await lock.release().catch(() => {});
+	}
 }
 
 function lockStorageOf(target: Place): LockStorage {

@@ -4,7 +4,7 @@
  */
 import { Readable } from 'node:stream';
 
-import { type ArchiveChoices, makeArchive, type Manifest, writeFrames } from '../../archive';
+import { type ArchiveChoices, asBackUp, makeArchive, type Manifest, writeFrames } from '../../archive';
 import { BackupError, listed, throwIfCancelled } from '../../errors';
 import { aheadOf } from '../../parallel';
 import type { N8nApi } from '../api';
@@ -58,8 +58,13 @@ interface Counts {
  * @throws BackupError INVALID_INPUT where nothing is chosen, ACCESS_DENIED, SOURCE_*, CANCELLED; what makeArchive throws
  */
 export async function exportWorkflows(options: ExportWorkflowsOptions): Promise<Manifest> {
+	assertForm(options.form ?? 'list');
+	const { api, name = 'workflows' } = options;
+	return await asBackUp(options, { kind: KIND, name, origin: api.instance, isWhole: true }, storeWorkflows);
+}
+
+async function storeWorkflows(options: ExportWorkflowsOptions): Promise<Manifest> {
 	const { api, name = 'workflows', form = 'list', choice = {}, signal, log = () => {} } = options;
-	assertForm(form);
 	const startedAt = new Date();
 	const isChosen = chosenBy(choice);
 	const [only] = choice.projects ?? [];

@@ -1,5 +1,5 @@
 import type { ArchiveWriter, Manifest } from '../../archive';
-import { assertTablesFit, beginArchive, PARALLEL, wholeNumber } from '../../archive';
+import { asBackUp, assertTablesFit, beginArchive, PARALLEL, wholeNumber } from '../../archive';
 import { cancelled } from '../../errors';
 import { translateError } from '../connection';
 import { PG_DUMP_MAJOR, type PgDumpResult } from '../pgdump/bridge';
@@ -116,6 +116,12 @@ async function dumpInto(
  * storage, CANCELLED.
  */
 export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Manifest> {
+	const { connection, name = connection.database } = options;
+	const origin = `${connection.host}:${connection.port}`;
+	return await asBackUp(options, { kind: 'postgres', name, origin, isWhole: true }, dumpDatabase);
+}
+
+async function dumpDatabase(options: BackUpDatabaseOptions): Promise<Manifest> {
 	const { connection, selection = {}, signal } = options;
 	const { parallel = 2 } = options;
 	wholeNumber(parallel, 'Parallel Connections', PARALLEL);

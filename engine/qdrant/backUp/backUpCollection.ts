@@ -1,4 +1,4 @@
-import { makeArchive } from '../../archive';
+import { asBackUp, makeArchive } from '../../archive';
 import type { ArchiveChoices, ArchiveWriter, CommitDetails, Manifest, NewArchive } from '../../archive';
 import { messageOf, throwIfCancelled } from '../../errors';
 import type { SnapshotLedger } from '../artifacts/ledger';
@@ -41,6 +41,11 @@ interface Work extends BackupRun {
 
 /** Backs one collection up; see backUpCollections. */
 export async function backUpCollection(run: BackupRun, collection: string): Promise<Manifest> {
+	const series = { kind: 'qdrant', name: collection, origin: run.topology.client.server, isWhole: true } as const;
+	return await asBackUp(run.options, series, async (options) => await storeCollection({ ...run, options }, collection));
+}
+
+async function storeCollection(run: BackupRun, collection: string): Promise<Manifest> {
 	const { topology, options } = run;
 	const { client } = topology;
 	const { signal } = options;

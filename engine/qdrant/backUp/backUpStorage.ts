@@ -1,7 +1,7 @@
-import { makeArchive, type ArchiveChoices, type Manifest } from '../../archive';
+import { asBackUp, makeArchive, type ArchiveChoices, type Manifest } from '../../archive';
 import { BackupError } from '../../errors';
 import { storeSnapshot } from './storeSnapshot';
-import { findPeers, UNKNOWN_PEER } from '../server/topology';
+import { findPeers, type Topology, UNKNOWN_PEER } from '../server/topology';
 import type { QdrantConnection } from '../client/connection';
 import { SnapshotLedger } from '../artifacts/ledger';
 import { removeStaleSnapshots } from '../artifacts/staleSnapshots';
@@ -22,9 +22,14 @@ export interface BackUpStorageOptions extends ArchiveChoices {
  * @throws BackupError as backUpCollections does; INVALID_INPUT for a cluster, where it would hold one peer's shards alone
  */
 export async function backUpStorage(options: BackUpStorageOptions): Promise<Manifest> {
-	const { connection, storage, signal, log } = options;
+	const topology = await findPeers(options.connection, 'source', options.signal);
+	const series = { kind: 'qdrant-storage', name: 'storage', origin: topology.client.server, isWhole: true } as const;
+	return await asBackUp(options, series, async (alone) => await storeSnapshotOf(topology, alone));
+}
+
+async function storeSnapshotOf(topology: Topology, options: BackUpStorageOptions): Promise<Manifest> {
+	const { storage, signal, log } = options;
 	const startedAt = new Date();
-	const topology = await findPeers(connection, 'source', signal);
 	const { client } = topology;
 	if (topology.isCluster) {
 		throw new BackupError('INVALID_INPUT', 'A snapshot of the whole storage holds the shards of one peer alone.', {

@@ -2,6 +2,7 @@
  * The status page: one HTML document without scripts, links, cookies or anything to load, so that it can be answered by a
  * webhook (n8n puts such answers into a sandbox), mailed, or kept as a file. Whatever comes from the storage is escaped.
  */
+import type { RunningRun } from '../../archive';
 import { addedPerDay, daysLeft } from '../growth';
 import type { Overview, OverviewRow, Tone } from '../overview';
 import type { Problem } from '../problems';
@@ -11,6 +12,7 @@ import { ageHours, type Targets } from '../targets';
 import { escapedHtml } from '../texts/markup';
 import { readableHours, readableMinute, readableSize } from '../words';
 import { barChart, toneSign, type Bar } from './charts';
+import { runningCards } from './running';
 import { STYLE } from './style';
 
 /** Cards of more series than these are left out, and said to be. */
@@ -37,6 +39,8 @@ export interface PageOptions {
 	targets: Targets;
 	/** Undefined where no prune has left its policy in the storage. */
 	next: NextDeletions | undefined;
+	/** What runs now, and what did not end; left out where undefined. */
+	running?: readonly RunningRun[];
 	/** Seconds after which a browser loads the page anew; none where undefined. */
 	refreshSeconds?: number;
 }
@@ -46,7 +50,7 @@ export function statusPage(
 	state: StorageState,
 	overview: Overview,
 	problems: readonly Problem[],
-	{ title, targets, next, refreshSeconds }: PageOptions,
+	{ title, targets, next, running, refreshSeconds }: PageOptions,
 ): string {
 	const rows = overview.rows.slice(0, MOST_CARDS);
 	const left = overview.rows.length - rows.length;
@@ -60,6 +64,7 @@ export function statusPage(
 			? `<div class="cards">${rows.map((row) => card(row, state, targets)).join('\n')}</div>`
 			: '<p class="soft">Nothing yet.</p>',
 		left > 0 ? `<p class="soft">And ${left} more.</p>` : '',
+		...(running ? [heading('What is running now'), runningCards(running, state.at)] : []),
 		heading('Storage'),
 		room(state),
 		heading('What retention deletes next'),

@@ -1,5 +1,7 @@
+import type { RunningRun } from '../../archive';
 import type { Overview } from '../overview';
 import type { Problem } from '../problems';
+import { runLine } from '../running';
 import { oneLine, readableMinute } from '../words';
 
 /** Of more problems or rows than these the rest is counted: a message is to be read. */
@@ -14,6 +16,8 @@ export interface TextFacts {
 	problems: readonly Problem[];
 	/** Problems that are over, in a message that tells changes. */
 	cleared?: readonly { subject: string; message: string }[];
+	/** What runs now, and what did not end. */
+	running?: readonly RunningRun[];
 }
 
 /** One line for a mail's subject: `Backups: all 4 are safe (folder backups)`. */
@@ -23,7 +27,7 @@ export function subjectLine({ overview: { headline }, storage }: TextFacts): str
 
 /** The report as plain text, a line an entry. */
 export function plainText(facts: TextFacts): string {
-	const { at, storage, overview, problems, cleared = [] } = facts;
+	const { at, storage, overview, problems, cleared = [], running = [] } = facts;
 	const problemLines = limited(problems, ({ severity, message, hint }) => [
 		`  ${severity === 'critical' ? '[!!]' : '[! ]'} ${oneLine(message)} ${oneLine(hint)}`,
 	]);
@@ -43,6 +47,9 @@ export function plainText(facts: TextFacts): string {
 		'',
 		`What is backed up (${overview.rows.length})`,
 		...rows,
+		...(running.length > 0
+			? ['', `Running now (${running.length})`, ...limited(running, (run) => [`  ${runLine(run, at)}`])]
+			: []),
 		'',
 		'Targets',
 		...targets,

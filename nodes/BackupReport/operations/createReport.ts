@@ -62,9 +62,9 @@ export const createReport: Operation = {
 		// All items of a run make one report, which belongs to the first.
 		if (claimed && item > 0) return [];
 		const judgement = await judge(context, item);
-		const { storage, state, problems, targets, overview, signal } = judgement;
+		const { storage, state, problems, targets, overview, running, signal } = judgement;
 		const retention = await retentionFigures(storage, signal);
-		const report = reportOf(state, problems, { targets, retention, ...(claimed && { claimed }) });
+		const report = reportOf(state, problems, { targets, retention, running, ...(claimed && { claimed }) });
 		if (stores) {
 			const text = `${JSON.stringify(report, null, 2)}\n`;
 			await storage.replace(KEY, Buffer.from(text), signal ? { signal } : {});

@@ -11,6 +11,7 @@ import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { backupTypeField, incrementalOptions } from '../../shared/descriptions/incremental';
 import { optionsField } from '../../shared/descriptions/options';
 import { patternFields } from '../../shared/descriptions/patterns';
+import { runningOptions } from '../../shared/descriptions/running';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { shownFor } from '../../shared/operation';
 import { OWN_FOLDER } from '../backupContent';
@@ -43,6 +44,7 @@ const source: INodeProperties[] = [
 
 const options: INodeProperties[] = [
 	bandwidthOption,
+	...runningOptions,
 	compressionLevelOption,
 	archiveFolderOption(OWN_FOLDER),
 	...incrementalOptions('files'),

@@ -13,6 +13,7 @@ import { backupTypeField, incrementalOptions } from '../../shared/descriptions/i
 import { optionsField } from '../../shared/descriptions/options';
 import { patternFields } from '../../shared/descriptions/patterns';
 import { caCertificateOption } from '../../shared/descriptions/s3Connection';
+import { runningOptions } from '../../shared/descriptions/running';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { shownFor } from '../../shared/operation';
 import { OWN_FOLDER } from '../backupContent';
@@ -24,6 +25,7 @@ const shown = shownFor(['backUp']);
 
 const options: INodeProperties[] = [
 	bandwidthOption,
+	...runningOptions,
 	{
 		displayName: 'Bucket Configuration',
 		name: 'configuration',

@@ -6,6 +6,7 @@ import { prefixField } from '../../shared/descriptions/held';
 import { optionsField } from '../../shared/descriptions/options';
 import { patternFields } from '../../shared/descriptions/patterns';
 import { caCertificateOption } from '../../shared/descriptions/s3Connection';
+import { mirroringOptions } from '../../shared/descriptions/running';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { shownFor } from '../../shared/operation';
 
@@ -196,5 +197,6 @@ export const mirrorFields: INodeProperties[] = [
 				'How many megabytes a second may be copied, by all copies together. 0 is no limit. What a server copies within itself does not count.',
 		},
 		caCertificateOption,
+		...mirroringOptions,
 	]),
 ];

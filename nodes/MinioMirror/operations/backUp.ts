@@ -27,7 +27,7 @@ export const backUp: Operation = {
 	async execute(context, item) {
 		const { logger } = context;
 		const options = collectionOf(context, 'options', item, 'Options');
-		const archive = archiveSettings(context, item, options, OWN_FOLDER);
+		const archive = archiveSettings(context, item, options, OWN_FOLDER, 'own');
 		const choice = bucketChoice(context, item);
 		const increments = incrementalSettings(context, item, options);
 		const isEncrypted = context.getNodeParameter('encrypt', item) === true;

@@ -7,6 +7,7 @@ import { showWarnings } from '../../shared/hints';
 import { lockOwner } from '../../shared/lockOwner';
 import type { Operation } from '../../shared/operation';
 import { progressLog } from '../../shared/progress';
+import { mirrorWait } from '../../shared/runControl';
 import { isSimplified } from '../../shared/simplify';
 import { mirrorFields } from '../descriptions/mirror';
 import { copyFailure, mirrorItem } from '../mirrorItem';
@@ -39,6 +40,7 @@ export const mirror: Operation = {
 				owner,
 				signal,
 				...(gate && { gate }),
+				wait: mirrorWait(context, settings.options),
 				onProgress,
 			});
 		});

@@ -9,6 +9,7 @@ import {
 } from '../../shared/descriptions/archive';
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { optionsField } from '../../shared/descriptions/options';
+import { runningOptions } from '../../shared/descriptions/running';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { shownFor } from '../../shared/operation';
 import { OWN_FOLDER } from '../backupContent';
@@ -53,6 +54,7 @@ export const exportFields: INodeProperties[] = [
 	simplifyField(shown),
 	optionsField(OPERATION, [
 		bandwidthOption,
+		...runningOptions,
 		compressionLevelOption,
 		{
 			displayName: 'Data Tables',

@@ -12,6 +12,7 @@ import {
 } from '../../shared/descriptions/archive';
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { optionsField } from '../../shared/descriptions/options';
+import { runningOptions } from '../../shared/descriptions/running';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { decryptionKeys, ENCRYPTION_CREDENTIAL, encryptionKeys } from '../../shared/encryption';
 import { collectionOf, textOf, yesNoIn } from '../../shared/fields';
@@ -55,6 +56,7 @@ const fields: INodeProperties[] = [
 	simplifyField(shown),
 	optionsField('backUpInstance', [
 		bandwidthOption,
+		...runningOptions,
 		compressionLevelOption,
 		archiveFolderOption(OWN_FOLDER),
 		tagsOption,

@@ -1,15 +1,18 @@
-import type { IDataObject, IExecuteFunctions, INodeProperties } from 'n8n-workflow';
+import type { IDataObject, IExecuteFunctions, INodeExecutionData, INodeProperties } from 'n8n-workflow';
 
 import {
+	type BackupEntry,
 	BackupError,
+	type DecryptionKeys,
 	instanceFolder,
 	type Manifest,
 	openArchive,
 	type PostgresConnection,
 	type RestoredInstance,
 	restoreInstance as restore,
+	type Storage,
 } from '../../../engine';
-import { chosenBackup } from '../../shared/archiveSource';
+import { chosenBackup, whileRestoring } from '../../shared/archiveSource';
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { optionsField } from '../../shared/descriptions/options';
 import { simplifyField } from '../../shared/descriptions/simplify';
@@ -106,26 +109,44 @@ export const restoreInstance: Operation = {
 		const storage = await openStorage(context, item);
 		const wanted = { ...WANTED, folder: folderOf(options, OWN_FOLDER) };
 		const backup = await chosenBackup(context, item, storage, wanted, keys);
-		const reader = await openArchive(storage, { manifest: backup.manifest, folder: backup.folder }, keys);
-		const signal = context.getExecutionCancelSignal();
-		const restored = await withDatabase(context, item, async (database) => {
-			return await restore({
-				reader,
-				storage,
-				keys,
-				folder,
-				running: instanceFolder(process.env),
-				version: textOf(context.getNodeParameter('n8nVersion', item), 'n8n Version').trim(),
-				...(database && { database }),
-				...(signal && { signal }),
-				log: (line) => context.logger.info(`n8n Export: ${line}`),
-			});
+		return await whileRestoring(context, item, storage, backup.manifest, async (visible) => {
+			return await restoreFrom(context, item, { storage: visible, backup, keys, folder });
 		});
-		const warnings = [...(backup.remark ? [backup.remark] : []), ...restored.warnings];
-		showWarnings(context, warnings);
-		return [{ json: itemFor(restored, reader.manifest, warnings, isSimplified(context, item)) }];
 	},
 };
+
+interface Restoring {
+	storage: Storage;
+	backup: BackupEntry;
+	keys: DecryptionKeys | undefined;
+	/** To restore into. */
+	folder: string;
+}
+
+async function restoreFrom(
+	context: IExecuteFunctions,
+	item: number,
+	{ storage, backup, keys, folder }: Restoring,
+): Promise<INodeExecutionData[]> {
+	const reader = await openArchive(storage, { manifest: backup.manifest, folder: backup.folder }, keys);
+	const signal = context.getExecutionCancelSignal();
+	const restored = await withDatabase(context, item, async (database) => {
+		return await restore({
+			reader,
+			storage,
+			keys,
+			folder,
+			running: instanceFolder(process.env),
+			version: textOf(context.getNodeParameter('n8nVersion', item), 'n8n Version').trim(),
+			...(database && { database }),
+			...(signal && { signal }),
+			log: (line) => context.logger.info(`n8n Export: ${line}`),
+		});
+	});
+	const warnings = [...(backup.remark ? [backup.remark] : []), ...restored.warnings];
+	showWarnings(context, warnings);
+	return [{ json: itemFor(restored, reader.manifest, warnings, isSimplified(context, item)) }];
+}
 
 /** Runs `use` with the database to make, where there is to be one. @throws BackupError INVALID_INPUT */
 async function withDatabase<T>(

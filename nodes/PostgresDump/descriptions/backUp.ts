@@ -8,6 +8,8 @@ import {
 	timeZoneOption,
 } from '../../shared/descriptions/archive';
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
+import { optionsField } from '../../shared/descriptions/options';
+import { runningOptions } from '../../shared/descriptions/running';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { connectTimeoutOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
@@ -113,107 +115,100 @@ const selection: INodeProperties = {
 	],
 };
 
-const options: INodeProperties = {
-	displayName: 'Options',
-	name: 'options',
-	type: 'collection',
-	placeholder: 'Add Option',
-	default: {},
-	displayOptions: shown,
-	options: [
-		bandwidthOption,
-		{
-			displayName: 'Clean',
-			name: 'clean',
-			type: 'options',
-			options: [
-				{ name: 'No', value: 'none' },
-				{ name: 'DROP First', value: 'drop', description: 'As pg_dump --clean' },
-				{ name: 'DROP IF EXISTS First', value: 'dropIfExists', description: 'As pg_dump --clean --if-exists' },
-			],
-			default: 'none',
-			description:
-				'Whether the script drops what it creates. Only for archives that are to be loaded by hand; Restore does not need it.',
-		},
-		compressionLevelOption,
-		connectTimeoutOption,
-		archiveFolderOption(OWN_FOLDER),
-		{
-			displayName: 'Further pg_dump Arguments',
-			name: 'extraArguments',
-			type: 'string',
-			default: '',
-			placeholder: 'e.g. --no-comments --exclude-extension=timescaledb',
-			description:
-				'Further arguments of pg_dump. Those that shape the script are allowed; connection, format and output have fields of their own.',
-		},
-		{
-			displayName: 'Include Owners',
-			name: 'owner',
-			type: 'boolean',
-			default: true,
-			description: 'Whether to keep who owns what; off is pg_dump --no-owner',
-		},
-		{
-			displayName: 'Include Password Hashes',
-			name: 'passwords',
-			type: 'boolean',
-			default: true,
-			description:
-				"Whether Roles and Globals keeps the hashes of passwords. Where the user may not read them, they are left out and the item's warnings say so.",
-		},
-		{
-			displayName: 'Include Privileges',
-			name: 'privileges',
-			type: 'boolean',
-			default: true,
-			description: 'Whether to keep privileges (GRANT, REVOKE); off is pg_dump --no-acl',
-		},
-		{
-			displayName: 'Large Objects',
-			name: 'largeObjects',
-			type: 'options',
-			options: [
-				{ name: 'With All of a Database', value: 'auto', description: 'But not with a selection of it' },
-				{ name: 'Always', value: 'include' },
-				{ name: 'Never', value: 'exclude' },
-			],
-			default: 'auto',
-		},
-		{
-			displayName: 'Lock Timeout (Seconds)',
-			name: 'lockTimeout',
-			type: 'number',
-			typeOptions: { minValue: 0, maxValue: 86400 },
-			default: 0,
-			description:
-				'How long to wait for the lock of each table, which a session that alters the table keeps. 0 waits as long as it takes.',
-		},
-		{
-			displayName: 'Parallel Connections',
-			name: 'parallel',
-			type: 'number',
-			typeOptions: { minValue: 1, maxValue: 32 },
-			default: 2,
-			description: 'How many connections read rows at once, all of the same moment',
-		},
-		{
-			displayName: 'Serializable Snapshot',
-			name: 'serializableDeferrable',
-			type: 'boolean',
-			default: false,
-			description:
-				'Whether to wait for a moment that is consistent among serializable transactions too, as pg_dump --serializable-deferrable',
-		},
-		tagsOption,
-		timeZoneOption('Of the time in file names'),
-	],
-};
+const options: INodeProperties[] = [
+	bandwidthOption,
+	...runningOptions,
+	{
+		displayName: 'Clean',
+		name: 'clean',
+		type: 'options',
+		options: [
+			{ name: 'No', value: 'none' },
+			{ name: 'DROP First', value: 'drop', description: 'As pg_dump --clean' },
+			{ name: 'DROP IF EXISTS First', value: 'dropIfExists', description: 'As pg_dump --clean --if-exists' },
+		],
+		default: 'none',
+		description:
+			'Whether the script drops what it creates. Only for archives that are to be loaded by hand; Restore does not need it.',
+	},
+	compressionLevelOption,
+	connectTimeoutOption,
+	archiveFolderOption(OWN_FOLDER),
+	{
+		displayName: 'Further pg_dump Arguments',
+		name: 'extraArguments',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. --no-comments --exclude-extension=timescaledb',
+		description:
+			'Further arguments of pg_dump. Those that shape the script are allowed; connection, format and output have fields of their own.',
+	},
+	{
+		displayName: 'Include Owners',
+		name: 'owner',
+		type: 'boolean',
+		default: true,
+		description: 'Whether to keep who owns what; off is pg_dump --no-owner',
+	},
+	{
+		displayName: 'Include Password Hashes',
+		name: 'passwords',
+		type: 'boolean',
+		default: true,
+		description:
+			"Whether Roles and Globals keeps the hashes of passwords. Where the user may not read them, they are left out and the item's warnings say so.",
+	},
+	{
+		displayName: 'Include Privileges',
+		name: 'privileges',
+		type: 'boolean',
+		default: true,
+		description: 'Whether to keep privileges (GRANT, REVOKE); off is pg_dump --no-acl',
+	},
+	{
+		displayName: 'Large Objects',
+		name: 'largeObjects',
+		type: 'options',
+		options: [
+			{ name: 'With All of a Database', value: 'auto', description: 'But not with a selection of it' },
+			{ name: 'Always', value: 'include' },
+			{ name: 'Never', value: 'exclude' },
+		],
+		default: 'auto',
+	},
+	{
+		displayName: 'Lock Timeout (Seconds)',
+		name: 'lockTimeout',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 86400 },
+		default: 0,
+		description:
+			'How long to wait for the lock of each table, which a session that alters the table keeps. 0 waits as long as it takes.',
+	},
+	{
+		displayName: 'Parallel Connections',
+		name: 'parallel',
+		type: 'number',
+		typeOptions: { minValue: 1, maxValue: 32 },
+		default: 2,
+		description: 'How many connections read rows at once, all of the same moment',
+	},
+	{
+		displayName: 'Serializable Snapshot',
+		name: 'serializableDeferrable',
+		type: 'boolean',
+		default: false,
+		description:
+			'Whether to wait for a moment that is consistent among serializable transactions too, as pg_dump --serializable-deferrable',
+	},
+	tagsOption,
+	timeZoneOption('Of the time in file names'),
+];
 
 export const backUpFields: INodeProperties[] = [
 	...databases,
 	...destinationFields(['backUp']),
 	selection,
 	simplifyField(shown),
-	options,
+	optionsField('backUp', options),
 ];

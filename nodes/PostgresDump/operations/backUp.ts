@@ -69,9 +69,9 @@ async function partsOf({ context, item, connection }: Run): Promise<Part[]> {
 
 async function store(run: Run, part: Part, storage: Storage): Promise<Manifest> {
 	const { context, settings, encryption } = run;
-	const { codec, folder, timeZone, runId, tags } = settings;
+	const { codec, folder, timeZone, runId, tags, run: control } = settings;
 	const signal = context.getExecutionCancelSignal();
-	const common = { storage, codec, folder, timeZone, runId, tags, encryption, signal };
+	const common = { storage, codec, folder, timeZone, runId, tags, run: control, encryption, signal };
 	if (part === 'globals') {
 		return await backUpGlobals({ ...common, connection: run.connection, passwords: settings.passwords });
 	}

@@ -9,6 +9,7 @@ import {
 } from '../../shared/descriptions/archive';
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
+import { runningOptions } from '../../shared/descriptions/running';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { shownFor } from '../../shared/operation';
 import { OWN_FOLDER } from '../backupContent';
@@ -73,6 +74,7 @@ const options: INodeProperties = {
 	displayOptions: shownFor(['backUp']),
 	options: [
 		bandwidthOption,
+		...runningOptions,
 		compressionLevelOption,
 		...connectionOptions,
 		archiveFolderOption(OWN_FOLDER),

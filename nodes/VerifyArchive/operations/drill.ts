@@ -4,6 +4,7 @@ import { collectionOf, numberOf } from '../../shared/fields';
 import { folderOf, prefixOf } from '../../shared/folder';
 import { showWarnings } from '../../shared/hints';
 import { splitList } from '../../shared/lists';
+import { whileReading } from '../../shared/runControl';
 import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { drillFields } from '../descriptions/drill';
@@ -30,20 +31,27 @@ export const drill: JudgingOperation = {
 		const signal = context.getExecutionCancelSignal();
 		let recorded = 0;
 		return await withScratch(context, item, settings, options, async (scratch) => {
-			const report = await drillStorage({
+			const about = { action: 'verify', kind: '', name: 'restore drill' } as const;
+			const report = await whileReading(
+				context,
 				storage,
-				prefixes: [prefixOf(folderOf(options, ''))],
-				scratch: (manifest) => scratch.targetsFor(manifest),
-				...(keys && { keys }),
-				...(kinds.length > 0 && { kinds }),
-				...(maxAge > 0 && { maxAgeHours: maxAge }),
-				onVerified: async (one: VerificationReport) => {
-					logger.info(`Verify Archive: ${one.key}: ${one.verdict}`, { seconds: one.duration / 1000 });
-					if (records && (await recordResult(context, storage, one))) recorded++;
-				},
-				...(signal && { signal }),
-				log: (line) => logger.debug(`Verify Archive: ${line}`),
-			});
+				about,
+				async (visible) =>
+					await drillStorage({
+						storage: visible,
+						prefixes: [prefixOf(folderOf(options, ''))],
+						scratch: (manifest) => scratch.targetsFor(manifest),
+						...(keys && { keys }),
+						...(kinds.length > 0 && { kinds }),
+						...(maxAge > 0 && { maxAgeHours: maxAge }),
+						onVerified: async (one: VerificationReport) => {
+							logger.info(`Verify Archive: ${one.key}: ${one.verdict}`, { seconds: one.duration / 1000 });
+							if (records && (await recordResult(context, storage, one))) recorded++;
+						},
+						...(signal && { signal }),
+						log: (line) => logger.debug(`Verify Archive: ${line}`),
+					}),
+			);
 			const outcome = drillOutcome(report, recorded, isSimple);
 			// It goes to Passed, and must not be taken for a whole one.
 			const inPart = report.verdict === 'passedInPart' ? [outcome.told] : [];

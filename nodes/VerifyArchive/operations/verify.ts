@@ -4,6 +4,7 @@ import { BackupError, type DecryptionKeys, type Storage } from '../../../engine'
 import { chosenFile, withIncomingFile } from '../../shared/archiveSource';
 import { decryptionKeys } from '../../shared/encryption';
 import { showWarnings } from '../../shared/hints';
+import { type ReadOf, whileReading } from '../../shared/runControl';
 import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { verifyFields } from '../descriptions/verify';
@@ -25,9 +26,23 @@ async function verifyChosen(
 ): Promise<Outcome[]> {
 	if (settings.which === 'binaryData') return await verifyIncoming(context, item, verifyAll);
 	const storage = await openStorage(context, item);
-	if (settings.which === 'file') return await verifyAll(storage, [{ file: chosenFile(context, item, 'file') }], false);
-	const subjects = await subjectsOf(context, item, storage, settings, keys);
-	return await verifyAll(storage, subjects, true);
+	const subjects: Subject[] =
+		settings.which === 'file'
+			? [{ file: chosenFile(context, item, 'file') }]
+			: await subjectsOf(context, item, storage, settings, keys);
+	return await whileReading(context, storage, aboutOf(subjects), async (visible) => {
+		return await verifyAll(visible, subjects, settings.which !== 'file');
+	});
+}
+
+/** What others see of it. How much it reads depends on what it finds. */
+function aboutOf(subjects: readonly Subject[]): ReadOf {
+	const [first] = subjects;
+	if (subjects.length === 1 && first && 'entry' in first) {
+		const { kind, name } = first.entry.manifest;
+		return { action: 'verify', kind, name };
+	}
+	return { action: 'verify', kind: '', name: subjects.length === 1 ? 'a file' : `${subjects.length} backups` };
 }
 
 async function verifyIncoming(context: IExecuteFunctions, item: number, verifyAll: Verify): Promise<Outcome[]> {

@@ -7,10 +7,16 @@ import type { Clock } from '../../../engine/storage/clock';
 export class DrivenClock implements Clock {
 	#now = 0;
 	readonly #waiting = new Set<{ until: number; end: () => void }>();
+	#onWait = () => {};
 
 	/** How many wait. */
 	get waiting(): number {
 		return this.#waiting.size;
+	}
+
+	/** Resolves when so many wait. */
+	async nextWait(count = 1): Promise<void> {
+		while (this.#waiting.size < count) await new Promise<void>((resolve) => (this.#onWait = resolve));
 	}
 
 	now(): number {
@@ -21,6 +27,7 @@ export class DrivenClock implements Clock {
 		return new Promise((resolve, reject) => {
 			const waiting = { until: this.#now + milliseconds, end: () => resolve() };
 			this.#waiting.add(waiting);
+			this.#onWait();
 			signal?.addEventListener('abort', () => {
 				this.#waiting.delete(waiting);
 				reject(cancelled());
