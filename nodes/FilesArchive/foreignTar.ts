@@ -3,7 +3,7 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import type { ForeignTar, Storage } from '../../engine';
 import { chosenFile, incomingManifest, withIncomingFile } from '../shared/archiveSource';
 import { decryptionKeys } from '../shared/encryption';
-import { whileReading } from '../shared/runControl';
+import { whileVisible } from '../shared/runControl';
 import { openStorage } from '../shared/storage';
 
 import { FOREIGN_TARS } from './descriptions/foreign';
@@ -36,5 +36,5 @@ export async function withForeignTar<T>(
 	if (operation !== 'restore') return await use(tarOf(storage, key));
 	const total = async () => (await storage.stat(key))?.size;
 	const about = { action: 'restore', kind: 'files', name: key, total } as const;
-	return await whileReading(context, storage, about, async (visible) => await use(tarOf(visible, key)));
+	return await whileVisible(context, storage, about, async (visible) => await use(tarOf(visible, key)));
 }

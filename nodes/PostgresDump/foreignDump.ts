@@ -3,7 +3,7 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import type { ForeignDump, Storage } from '../../engine';
 import { chosenFile, withIncomingFile } from '../shared/archiveSource';
 import { decryptionKeys } from '../shared/encryption';
-import { whileReading } from '../shared/runControl';
+import { whileVisible } from '../shared/runControl';
 import { openStorage } from '../shared/storage';
 
 /** Runs `use` with the file that the Source fields of Import and List Contents name. */
@@ -27,5 +27,5 @@ export async function withForeignDump<T>(
 	if (operation !== 'import') return await use(dumpOf(storage, key));
 	const total = async () => (await storage.stat(key))?.size;
 	const about = { action: 'restore', kind: 'postgres', name: key, total } as const;
-	return await whileReading(context, storage, about, async (visible) => await use(dumpOf(visible, key)));
+	return await whileVisible(context, storage, about, async (visible) => await use(dumpOf(visible, key)));
 }

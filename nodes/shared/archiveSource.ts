@@ -16,7 +16,7 @@ import { limitedStorage } from './bandwidth';
 import { BinaryInput } from './binaryInput';
 import { decryptionKeys } from './encryption';
 import { prefixOf } from './folder';
-import { whileReading } from './runControl';
+import { whileVisible } from './runControl';
 import { openStorage } from './storage';
 
 /** Where an archive, or a file made by others, is to be read from. */
@@ -129,7 +129,7 @@ export async function whileRestoring<T>(
 	const operation: unknown = context.getNodeParameter('operation', item, '');
 	if (typeof operation !== 'string' || !operation.startsWith('restore')) return await use(storage);
 	const total = () => Promise.resolve(size.stored);
-	return await whileReading(context, storage, { action: 'restore', kind, name, total }, use);
+	return await whileVisible(context, storage, { action: 'restore', kind, name, total }, use);
 }
 
 /** The key of a file in the storage that a field names (descriptions/source.ts). @throws BackupError INVALID_INPUT */

@@ -51,21 +51,21 @@ export function mirrorWait(context: IExecuteFunctions, options: Fields): LockWai
 	};
 }
 
-/** What is read from a storage, for others to see. */
-export interface ReadOf {
-	action: Extract<RunAction, 'restore' | 'verify'>;
+/** What others are to see of a run that is no back up. */
+export interface VisibleRun {
+	action: Exclude<RunAction, 'backUp'>;
 	/** Empty where it is about several. */
 	kind: string;
 	name: string;
-	/** Bytes that will be read, where that is known. */
+	/** Bytes that it will move, where that is known; asked after some seconds. */
 	total?: () => Promise<number | undefined>;
 }
 
-/** Runs a restore or a verification with signs of life in the storage. @param use is given the storage to read from */
-export async function whileReading<T>(
+/** Runs a restore, a verification or a copy with signs of life in the storage. @param use is given the storage to go on with */
+export async function whileVisible<T>(
 	context: IExecuteFunctions,
 	storage: Storage,
-	about: ReadOf,
+	about: VisibleRun,
 	use: (storage: Storage) => Promise<T>,
 ): Promise<T> {
 	return await asRun({ ...about, storage, run: runControl(context, 'own') }, use);

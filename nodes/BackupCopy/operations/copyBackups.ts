@@ -15,6 +15,7 @@ import { readableSize } from '../../shared/listSearch/size';
 import { lockOwner } from '../../shared/lockOwner';
 import type { JudgingOperation } from '../../shared/outcome';
 import { progressLog } from '../../shared/progress';
+import { whileVisible } from '../../shared/runControl';
 import { isSimplified } from '../../shared/simplify';
 import { openStorage, openUnlimitedStorage } from '../../shared/storage';
 import { copyOutcomes } from '../copyItem';
@@ -46,20 +47,34 @@ export const copyBackups: JudgingOperation = {
 		const target = await openStorage(context, item, to);
 		const signal = context.getExecutionCancelSignal();
 		const progress = progressLog((line) => logger.info(`Backup Copy: ${line}`));
-		const report = await copyBetween({
-			source,
+		let size: number | undefined;
+		const about = { action: 'copy', kind: '', name: 'backups', total: () => Promise.resolve(size) } as const;
+		const report = await whileVisible(
+			context,
 			target,
-			which,
-			filters,
-			dryRun,
-			parallel,
-			...keys,
-			owner: lockOwner(context),
-			now,
-			onProgress: ({ bytes, totalBytes, copied, total }) =>
-				progress(`copying to the ${target.description}, ${copied} of ${total} archives are there`, bytes, totalBytes),
-			...(signal && { signal }),
-		});
+			about,
+			async (visible) =>
+				await copyBetween({
+					source,
+					target: visible,
+					which,
+					filters,
+					dryRun,
+					parallel,
+					...keys,
+					owner: lockOwner(context),
+					now,
+					onProgress: ({ bytes, totalBytes, copied, total }) => {
+						size = totalBytes;
+						progress(
+							`copying to the ${target.description}, ${copied} of ${total} archives are there`,
+							bytes,
+							totalBytes,
+						);
+					},
+					...(signal && { signal }),
+				}),
+		);
 		assertPicked(report, source.description);
 		logger.info(`Backup Copy: ${summaryOf(report)} (${source.description} to ${target.description})`);
 		showWarnings(context, [...report.warnings, ...removedWarning(report)]);

@@ -4,7 +4,7 @@ import { collectionOf, numberOf } from '../../shared/fields';
 import { folderOf, prefixOf } from '../../shared/folder';
 import { showWarnings } from '../../shared/hints';
 import { splitList } from '../../shared/lists';
-import { whileReading } from '../../shared/runControl';
+import { whileVisible } from '../../shared/runControl';
 import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { drillFields } from '../descriptions/drill';
@@ -32,7 +32,7 @@ export const drill: JudgingOperation = {
 		let recorded = 0;
 		return await withScratch(context, item, settings, options, async (scratch) => {
 			const about = { action: 'verify', kind: '', name: 'restore drill' } as const;
-			const report = await whileReading(
+			const report = await whileVisible(
 				context,
 				storage,
 				about,

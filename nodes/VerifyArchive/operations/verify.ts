@@ -4,7 +4,7 @@ import { BackupError, type DecryptionKeys, type Storage } from '../../../engine'
 import { chosenFile, withIncomingFile } from '../../shared/archiveSource';
 import { decryptionKeys } from '../../shared/encryption';
 import { showWarnings } from '../../shared/hints';
-import { type ReadOf, whileReading } from '../../shared/runControl';
+import { type VisibleRun, whileVisible } from '../../shared/runControl';
 import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { verifyFields } from '../descriptions/verify';
@@ -30,13 +30,13 @@ async function verifyChosen(
 		settings.which === 'file'
 			? [{ file: chosenFile(context, item, 'file') }]
 			: await subjectsOf(context, item, storage, settings, keys);
-	return await whileReading(context, storage, aboutOf(subjects), async (visible) => {
+	return await whileVisible(context, storage, aboutOf(subjects), async (visible) => {
 		return await verifyAll(visible, subjects, settings.which !== 'file');
 	});
 }
 
 /** What others see of it. How much it reads depends on what it finds. */
-function aboutOf(subjects: readonly Subject[]): ReadOf {
+function aboutOf(subjects: readonly Subject[]): VisibleRun {
 	const [first] = subjects;
 	if (subjects.length === 1 && first && 'entry' in first) {
 		const { kind, name } = first.entry.manifest;

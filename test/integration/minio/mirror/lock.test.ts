@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Place } from '../../../../engine/minio/mirror';
+import { DrivenClock } from '../../../unit/storage/driven-clock';
 import { startS3rver } from '../../../services/s3/s3rver';
 import type { S3Server } from '../../../services/s3/server';
 import { settled } from '../../settled';
@@ -49,6 +50,21 @@ const targets: [string, () => Promise<{ place: () => Place; contents: () => Prom
 ];
 
 describe.each(targets)('%s that a mirror is at work on', (_, newTarget) => {
+	it('is waited for by another one that may', async () => {
+		const { place, contents } = await newTarget();
+		await place().own.write(RECORD, record(10), signal);
+		const clock = new DrivenClock();
+		const reasons: string[] = [];
+		const wait = { waitMs: 2 * MINUTE, clock, onWait: ({ message }: Error) => void reasons.push(message) };
+		const waiting = run(folderPlace(folder({ a: 'one' }), 'source'), place(), { owner: 'the second', wait });
+		await clock.nextWait();
+		expect(reasons).toEqual([expect.stringMatching(/is locked by the other \(process 7 on elsewhere\)/) as string]);
+		await place().own.write(RECORD, record(10, { releasedAt: new Date().toISOString() }), signal);
+		await clock.advance(1000);
+		expect(await waiting).toMatchObject({ added: { count: 1 } });
+		expect(await contents()).toEqual({ a: 'one', extra: 'x' });
+	});
+
 	it('is refused to another one, which is told who has it, and shown to a dry run', async () => {
 		const { place, contents } = await newTarget();
 		const root = folder({ a: 'one', b: 'two' });
