@@ -128,10 +128,10 @@ export class S3Requests {
 	}
 
 	/** A signed address of an object for GET. */
-	async presignedUrl(key: string, seconds: number): Promise<string> {
+	presignedUrl(key: string, seconds: number): string {
 		const { hostHeader, path } = addressOf(this.settings, key);
 		const request = { method: 'GET', path, headers: { host: hostHeader } };
-		return await presigned(request, this.settings.secure ? 'https:' : 'http:', seconds, this.settings);
+		return presigned(request, this.settings.secure ? 'https:' : 'http:', seconds, this.settings);
 	}
 
 	/** Closes idle connections. */

@@ -198,7 +198,7 @@ export class S3Storage implements Storage {
 	 */
 	async presignedUrl(key: string, seconds: number): Promise<string> {
 		assertObjectKey(key);
-		return await this.#explained(key, () => this.#requests.presignedUrl(this.#inBucket(key), seconds));
+		return await this.#explained(key, () => Promise.resolve(this.#requests.presignedUrl(this.#inBucket(key), seconds)));
 	}
 
 	async stat(key: string): Promise<StoredObject | undefined> {

@@ -56,9 +56,9 @@ describe('the signature of a request', () => {
 		expect(headers).toMatchObject({ 'x-amz-date': '20130524T000000Z', 'x-amz-content-sha256': payload });
 	});
 
-	it('of an address is that of the example of AWS', async () => {
+	it('of an address is that of the example of AWS', () => {
 		const request = { method: 'GET', path: '/test.txt', headers: HOST };
-		expect(await presigned(request, 'https:', 86_400, KEYS, NOW)).toBe(
+		expect(presigned(request, 'https:', 86_400, KEYS, NOW)).toBe(
 			'https://examplebucket.s3.amazonaws.com/test.txt?' +
 				'X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&' +
 				'X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&' +
@@ -66,7 +66,7 @@ describe('the signature of a request', () => {
 		);
 	});
 
-	it('covers a session token, which goes along', async () => {
+	it('covers a session token, which goes along', () => {
 		const sessionToken = 'of/a+session==';
 		const request = { method: 'GET', path: '/', headers: HOST };
 		const headers = signed(request, EMPTY, { ...KEYS, sessionToken }, NOW);
@@ -74,7 +74,7 @@ describe('the signature of a request', () => {
 		expect(headers['authorization']).toContain(
 			'SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token,',
 		);
-		const address = new URL(await presigned(request, 'https:', 60, { ...KEYS, sessionToken }, NOW));
+		const address = new URL(presigned(request, 'https:', 60, { ...KEYS, sessionToken }, NOW));
 		expect(address.searchParams.get('X-Amz-Security-Token')).toBe(sessionToken);
 	});
 
@@ -83,13 +83,5 @@ describe('the signature of a request', () => {
 			signatureIn(signed({ method: 'PUT', path: '/a', headers: { ...HOST, ...more } }, EMPTY, KEYS, NOW));
 		expect(sign({ 'user-agent': 'a', 'content-type': 'text/plain', 'content-length': '1' })).toBe(sign({}));
 		expect(sign({ 'x-amz-meta-a': ' two   words ' })).toBe(sign({ 'x-amz-meta-a': 'two words' }));
-	});
-
-	it('is made with the key of its day, also after another one', () => {
-		const request = { method: 'GET', path: '/', headers: HOST };
-		const days = [NOW, new Date('2013-05-25T00:00:00.000Z'), NOW];
-		const fresh = days.map((day) => signatureIn(signed(request, EMPTY, { ...KEYS }, day)));
-		const keys = { ...KEYS };
-		expect(days.map((day) => signatureIn(signed(request, EMPTY, keys, day)))).toEqual(fresh);
 	});
 });
