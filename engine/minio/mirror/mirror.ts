@@ -97,6 +97,8 @@ interface UnderWay {
 	met: Met;
 	/** The name of an object that it lies below: see KeysAbove. */
 	below: string | undefined;
+	/** Whether only the target has that object. */
+	isInTheWay: boolean;
 	result: StateRecord | undefined;
 	isDone: boolean;
 	promise: Promise<void> | undefined;
@@ -111,6 +113,7 @@ class Mirror {
 	readonly #selection: Selection;
 	readonly #extras = new NameList();
 	readonly #above = new KeysAbove();
+	readonly #aboveAtSource = new KeysAbove();
 	readonly #copies: Slots;
 	readonly #questions = new Slots(ASKED_AT_ONCE, Infinity);
 	readonly #stop = new AbortController();
@@ -219,6 +222,7 @@ class Mirror {
 			this.#throwIfFailed();
 			// What is only recorded stands in nobody's way.
 			const below = met.source || met.target ? this.#above.of(met.name) : undefined;
+			const isInTheWay = (met.source && this.#aboveAtSource.of(met.name)) === undefined && below !== undefined;
 			const isChosen = this.#isChosen(met);
 			const decision = isChosen ? settledAtOnce(met, this.#ends.remove) : undefined;
 			// So it is of nearly all of a million names: nothing is to be waited for, and nothing made for it.
@@ -228,7 +232,15 @@ class Mirror {
 				if (written) await written;
 				continue;
 			}
-			const under: UnderWay = { met, below, result: met.record, isDone: true, promise: undefined, told: [] };
+			const under: UnderWay = {
+				met,
+				below,
+				isInTheWay,
+				result: met.record,
+				isDone: true,
+				promise: undefined,
+				told: [],
+			};
 			this.#queue.push(under);
 			if (decision && decision.kind !== 'copy') this.#note(under, decision);
 			else if (isChosen) await this.#begin(under, decision);
@@ -315,7 +327,7 @@ class Mirror {
 		const { below } = under;
 		const refused = this.#ends.target.refuses(source.name, below);
 		if (refused !== undefined) {
-			under.told.push(() => this.#tellOf(report.leftOut, source, `its name ${refused}.`));
+			under.told.push(() => this.#tellOf(this.#notTaken(under), source, `its name ${refused}.`));
 			return;
 		}
 		const into = isNew ? report.added : report.changed;
@@ -333,13 +345,21 @@ class Mirror {
 			} else tell(under, done.kind === 'vanished' ? report.vanished : report.changing, source);
 		} catch (error) {
 			if (!this.#signal.aborted && error instanceof KeyNotTaken) {
-				under.told.push(() => this.#tellOf(report.leftOut, source, messageOf(error)));
+				under.told.push(() => this.#tellOf(this.#notTaken(under), source, messageOf(error)));
 				return;
 			}
 			if (this.#signal.aborted || !isOfOneObject(error) || this.#failures >= MOST_FAILURES) throw error;
 			if (error.code === 'TARGET_FAILED') this.#failures++;
 			under.told.push(() => this.#tellOf(report.failed, source, messageOf(error)));
 		}
+	}
+
+	/**
+	 * How an object counts that the target cannot hold. What only the target has, and keeps, is in its way in each run: somebody has
+	 * to look at that. Where it goes, the next run copies the object.
+	 */
+	#notTaken({ isInTheWay }: UnderWay): Tally {
+		return isInTheWay && !this.options.removal ? this.#report.failed : this.#report.leftOut;
 	}
 
 	/** Counts an object that is not in the target; why the first of them are not, is told. */
