@@ -11,7 +11,7 @@ export {
 	type EventOutcome,
 	type JournalEvent,
 } from './event';
-export { LOG_KEY, refreshLog } from './log';
+export { isLogKey, LOG_KEY, refreshLog } from './log';
 export { JOURNAL_DAYS, pruneJournal } from './prune';
 export { readJournal, type JournalOptions, type JournalPart } from './read';
 export { noteEvent } from './write';

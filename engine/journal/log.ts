@@ -12,6 +12,11 @@ import { logLine, parseLine } from './line';
 export const LOG_KEY = 'backup.log';
 export const ROTATION = { maxBytes: 1024 * 1024, files: 5 };
 
+/** Whether a key is that of the log, or of one that was put aside. */
+export function isLogKey(key: string): boolean {
+	return key === LOG_KEY || /^backup\.log\.\d+$/.test(key);
+}
+
 /** A log that is begun anew goes so far back. */
 const FIRST_MS = 30 * 24 * 60 * 60 * 1000;
 /** Events that are added at once; of more, the oldest are in the journal alone. */
@@ -34,7 +39,7 @@ export async function refreshLog(
 	const { events } = await readJournal(storage, {
 		since,
 		now,
-		wants: ({ id }) => !known.has(id),
+		groupOf: ({ id }) => (known.has(id) ? undefined : ''),
 		limit: MOST_ADDED,
 		signal,
 	});

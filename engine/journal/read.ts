@@ -13,9 +13,12 @@ export interface JournalOptions {
 	since: Date;
 	/** Default: now. */
 	now?: Date;
-	/** Which events are read, by what their keys say; the others are only counted. Default all. */
-	wants?: (event: EventKey) => boolean;
-	/** The newest so many are read. */
+	/**
+	 * Which events are read, by what their keys say, in groups that do not crowd each other out; undefined for one that is only
+	 * counted. Default: all, as one group.
+	 */
+	groupOf?: (event: EventKey) => string | undefined;
+	/** Of each group the newest so many are read. */
 	limit: number;
 	signal?: AbortSignal | undefined;
 }
@@ -38,10 +41,9 @@ export interface JournalPart {
  * @throws BackupError CANCELLED, and what listing and reading throw
  */
 export async function readJournal(storage: Storage, options: JournalOptions): Promise<JournalPart> {
-	const { since, now = new Date(), wants = () => true, limit, signal } = options;
+	const { since, now = new Date(), groupOf = () => '', limit, signal } = options;
 	const counts = new Map<string, number>();
-	let wanted: EventKey[] = [];
-	let wantedCount = 0;
+	const groups = new Map<string, { keys: EventKey[]; count: number }>();
 	const range = { after: beginningAt(since), before: beginningAt(new Date(now.getTime() + CLOCK_SKEW_MS)) };
 	for await (const { key, size } of storage.list(JOURNAL, range)) {
 		throwIfCancelled(signal);
@@ -49,18 +51,23 @@ export async function readJournal(storage: Storage, options: JournalOptions): Pr
 		if (!found) continue;
 		const sort = `${found.action} ${found.outcome}`;
 		counts.set(sort, (counts.get(sort) ?? 0) + 1);
-		if (!wants(found)) continue;
-		wantedCount++;
-		wanted.push(found);
-		if (wanted.length >= 2 * limit + 100) wanted = newest(wanted, limit);
+		const name = groupOf(found);
+		if (name === undefined) continue;
+		const group = groups.get(name) ?? { keys: [], count: 0 };
+		groups.set(name, group);
+		group.count++;
+		group.keys.push(found);
+		if (group.keys.length >= 2 * limit + 100) group.keys = newest(group.keys, limit);
 	}
-	const events = await read(storage, newest(wanted, limit), signal);
+	const all = [...groups.values()];
+	const keys = all.flatMap((group) => newest(group.keys, limit));
+	const events = await read(storage, newest(keys, keys.length), signal);
 	const understood = events.filter((event) => event !== undefined);
 	return {
 		since,
 		events: understood,
 		counts,
-		left: Math.max(0, wantedCount - limit),
+		left: all.reduce((sum, { count }) => sum + Math.max(0, count - limit), 0),
 		unreadable: events.length - understood.length,
 	};
 }

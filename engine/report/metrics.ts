@@ -4,6 +4,8 @@
  */
 import { Gauge, Registry } from 'prom-client';
 
+import { addEventMetrics, failureId, lastFailures } from './event-metrics';
+import type { RecentEvents } from './events';
 import { daysLeft } from './growth';
 import { namesakesOf } from './namesakes';
 import type { Problem } from './problems';
@@ -16,6 +18,8 @@ export interface MetricsOptions {
 	targets: Targets;
 	/** Adds the names that dashboards of shell scripts use: `rag_backup_*`, `postgres_backup_*`, `qdrant_backup_*`. */
 	knownNames?: boolean;
+	/** What the journal tells. */
+	events?: RecentEvents;
 }
 
 /** What Prometheus scrapes, with this content type. */
@@ -95,7 +99,7 @@ const SERIES_METRICS: readonly SeriesMetric[] = [
 export async function metricsText(
 	state: StorageState,
 	problems: readonly Problem[],
-	{ targets, knownNames = false }: MetricsOptions,
+	{ targets, knownNames = false, events }: MetricsOptions,
 ): Promise<string> {
 	const registry = new Registry();
 	for (const { name, help, valueOf } of SERIES_METRICS) {
@@ -104,7 +108,8 @@ export async function metricsText(
 	}
 	addProblems(registry, state, problems);
 	addOfStorage(registry, state, problems, targets);
-	if (knownNames) addKnownNames(registry, state);
+	if (events) addEventMetrics(registry, events);
+	if (knownNames) addKnownNames(registry, state, lastFailures(events?.failedBackUps ?? []));
 	return await registry.metrics();
 }
 
@@ -164,12 +169,17 @@ const TARGET_LABELS: Record<keyof Targets, string> = {
 };
 
 /** The names that the dashboards of people's scripts have. */
-function addKnownNames(registry: Registry, { series }: StorageState): void {
+function addKnownNames(registry: Registry, { series }: StorageState, failures: ReadonlyMap<string, number>): void {
 	const labels = ['kind', 'name'];
 	const gauges = {
 		success: gaugeIn(registry, 'rag_backup_success', 'Whether the newest backup can be relied on.', labels),
 		lastSuccess: gaugeIn(registry, 'rag_backup_last_success_timestamp', 'When the newest good backup began.', labels),
-		lastFailure: gaugeIn(registry, 'rag_backup_last_failure_timestamp', 'When the newest bad backup began.', labels),
+		lastFailure: gaugeIn(
+			registry,
+			'rag_backup_last_failure_timestamp',
+			'When the newest back up failed, or a bad one began.',
+			labels,
+		),
 		duration: gaugeIn(registry, 'rag_backup_duration_seconds', 'How long the newest backup took.', labels),
 		size: gaugeIn(registry, 'rag_backup_size_bytes', 'Size of the newest backup.', labels),
 		verified: gaugeIn(registry, 'rag_backup_verification_success', 'Whether the newest backup is verified.', labels),
@@ -182,7 +192,8 @@ function addKnownNames(registry: Registry, { series }: StorageState): void {
 		const bad = newest.find((backup) => !isReliable(backup));
 		set(gauges.success, of, last && Number(isReliable(last)));
 		set(gauges.lastSuccess, of, lastGood && secondsAt(lastGood.facts.startedAt));
-		set(gauges.lastFailure, of, bad && secondsAt(bad.facts.startedAt));
+		const failedAt = Math.max(failures.get(failureId(kind, name)) ?? 0, bad ? secondsAt(bad.facts.startedAt) : 0);
+		set(gauges.lastFailure, of, failedAt > 0 ? failedAt : undefined);
 		set(gauges.duration, of, last && secondsOf(last));
 		set(gauges.size, of, last?.facts.size.stored);
 		set(gauges.verified, of, Number(last?.verification?.verdict === 'passed'));

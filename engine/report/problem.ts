@@ -11,7 +11,9 @@ export type ProblemKind =
 	| 'retentionBlocked'
 	| 'uncovered'
 	| 'unasked'
-	| 'deadRun';
+	| 'deadRun'
+	| 'failed'
+	| 'refused';
 
 export interface Problem {
 	/** The same in every run for the same problem of the same thing. */

@@ -5,6 +5,8 @@
  */
 import type { RunningRun } from '../archive';
 import { systemOf, type BackupSystem } from '../verify';
+import { auditOf, type ReportedAudit } from './audit';
+import type { RecentEvents } from './events';
 import type { Problem } from './problems';
 import { isReliable, type HeldBackup, type SeriesState, type StorageState } from './state';
 import { resultsOf, type TargetResult, type Targets } from './targets';
@@ -60,6 +62,8 @@ export interface ReportDocument {
 	verified_share: { target: number; actual: number | null; met: boolean | null };
 	/** What runs now, and what did not end within the last day. */
 	running: ReportedRun[];
+	/** What the journal tells of the last hours. */
+	audit?: ReportedAudit;
 }
 
 /** A run in the report. */
@@ -97,6 +101,8 @@ export interface ReportOptions {
 	retention?: { days: number | null; weekly: number | null };
 	/** What runs now, and what did not end. */
 	running?: readonly RunningRun[];
+	/** What the journal tells. */
+	events?: RecentEvents;
 }
 
 /** @param systems what each system brings; engine/systems.ts has the list */
@@ -104,7 +110,7 @@ export function reportOf(
 	systems: readonly BackupSystem[],
 	state: StorageState,
 	problems: readonly Problem[],
-	{ targets, claimed, retention, running = [] }: ReportOptions,
+	{ targets, claimed, retention, running = [], events }: ReportOptions,
 ): ReportDocument {
 	// What a run has just backed up is reported, whether people want to hear of it later or not.
 	const looked = claimed ? [...state.series, ...(state.ignored ?? [])] : state.series;
@@ -118,10 +124,15 @@ export function reportOf(
 		const isThere = reported.some(({ backup }) => backup.facts.id === id);
 		return isThere ? [] : [`${name}: the run says that it was backed up, and the storage holds no such backup.`];
 	});
+	// What the run says of itself is in the journal as well, and is told once.
+	const isClaimed = ({ kind, message }: Problem) =>
+		kind === 'failed' && (claimed ?? []).some(({ error }) => error !== undefined && message.includes(error));
 	const backups = reported.map(({ series, backup }) => reportedBackup(series, backup));
 	const errors = [
 		...failures,
-		...problems.filter(({ severity }) => severity === 'critical').map(({ message }) => message),
+		...problems
+			.filter((problem) => problem.severity === 'critical' && !isClaimed(problem))
+			.map(({ message }) => message),
 		...backups.filter(({ status }) => status === 'failed').map(({ key }) => `${key} cannot be relied on.`),
 	];
 	const warnings = problems.filter(({ severity }) => severity === 'warning').map(({ message }) => message);
@@ -149,6 +160,7 @@ export function reportOf(
 		success_rate: shareOf(results, 'successRate'),
 		verified_share: shareOf(results, 'verifiedShare'),
 		running: running.map(reportedRun),
+		...(events && { audit: auditOf(events) }),
 	};
 }
 

@@ -5,6 +5,7 @@ import {
 	deadRuns,
 	DEFAULT_CONDITIONS,
 	DEFAULT_TARGETS,
+	failureProblems,
 	findProblems,
 	nameFilter,
 	overviewOf,
@@ -12,8 +13,11 @@ import {
 	type DecryptionKeys,
 	type Overview,
 	type Problem,
+	readRecentEvents,
 	readRunning,
 	readState,
+	type RecentEvents,
+	refusalProblems,
 	resultsOf,
 	type RunningRun,
 	type Storage,
@@ -23,11 +27,12 @@ import {
 	withoutIgnored,
 } from '../../engine';
 import { decryptionKeys } from '../shared/encryption';
-import { collectionOf, type Fields, numberIn } from '../shared/fields';
+import { collectionOf, type Fields, numberIn, yesNoIn } from '../shared/fields';
 import { folderOf, prefixOf } from '../shared/folder';
 import { splitList, unquoted } from '../shared/lists';
 import { openStorage } from '../shared/storage';
 
+import { EVENT_HOURS } from './descriptions/judging';
 import { EXPECTED_NAMES, serverContents } from './servers';
 
 /** What each operation begins with: what the storage holds, and what is to be said of it. */
@@ -40,6 +45,8 @@ export interface Judgement {
 	overview: Overview;
 	/** What runs now, and what did not end. */
 	running: RunningRun[];
+	/** What the journal tells. */
+	events: RecentEvents;
 	now: Date;
 	signal: AbortSignal | undefined;
 }
@@ -69,19 +76,30 @@ export async function judge(
 	const servers = await serverContents(context, item, storage);
 	const compared: unknown = context.getNodeParameter('compareWith', item, [EXPECTED_NAMES]);
 	const expected = [compared].flat().includes(EXPECTED_NAMES) ? (conditions.expected ?? []) : [];
-	const running = await readRunning(storage, { now, ...(signal && { signal }) });
+	const hours = numberIn(options, 'eventHours', EVENT_HOURS, 'Events Window (Hours)', { min: 1, max: 87_600 });
+	const events = await readRecentEvents(storage, {
+		hours,
+		// Later than that, a back up that failed is told as stale.
+		failuresHours: targets.rpoHours + EVENT_HOURS,
+		now,
+		...(signal && { signal }),
+	});
 	const isIgnored = nameFilter(ignored);
+	const alertsRefusals = yesNoIn(options, 'alertRefusals', false, 'Alert on Refusals');
+	const running = await readRunning(storage, { now, ...(signal && { signal }) });
 	const problems = [
+		...failureProblems(state, events, isIgnored),
 		...findProblems(state, { ...conditions, expected, servers, isIgnored }),
 		...deadRuns(running, state, isIgnored),
-	];
+		...(alertsRefusals ? refusalProblems(events) : []),
+	].sort((a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'));
 	const overview = overviewOf(state, problems, resultsOf(state, targets));
-	return { storage, trust, state, targets, problems, overview, running, now, signal };
+	return { storage, trust, state, targets, problems, overview, running, events, now, signal };
 }
 
 /** What the texts of a judgement are made of. */
-export function textFactsOf({ state, overview, problems, running }: Judgement): TextFacts {
-	return { at: state.at, storage: state.storage, overview, problems, running };
+export function textFactsOf({ state, overview, problems, running, events }: Judgement): TextFacts {
+	return { at: state.at, storage: state.storage, overview, problems, running, events };
 }
 
 function targetsOf(context: IExecuteFunctions, item: number): Targets {

@@ -3,6 +3,7 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import { BackupError, type Existing } from '../../engine';
 import { collectionOf, textOf, yesNoIn } from '../shared/fields';
 import { folderOf } from '../shared/folder';
+import { eventOf } from '../shared/journal';
 import { pathInBackup } from '../shared/patterns';
 import { selectionChoices } from '../shared/tree/selection';
 
@@ -18,6 +19,7 @@ export function restoreSettings(context: IExecuteFunctions, item: number) {
 		throw new BackupError('INVALID_INPUT', 'No folder to restore into is named.', { hint: 'Fill in Into Folder.' });
 	}
 	const existing = context.getNodeParameter('existing', item) as Existing;
+	eventOf(context, item).tell({ place: `folder ${path}` });
 	if (existing === 'overwrite') assertConfirmed(context, item, path);
 	return {
 		path,

@@ -1,6 +1,7 @@
 import type { IExecuteFunctions, ILoadOptionsFunctions } from 'n8n-workflow';
 
 import { N8nApi, type N8nApiConnection } from '../../engine';
+import { eventOf, withoutLogin } from '../shared/journal';
 
 export const N8N_CREDENTIAL = 'n8nApi';
 
@@ -15,5 +16,6 @@ export async function n8nApi(
 	role: 'source' | 'target',
 ): Promise<N8nApi> {
 	const { baseUrl, apiKey } = await context.getCredentials<N8nApiConnection>(N8N_CREDENTIAL, item);
+	eventOf(context, item).tell({ server: withoutLogin(baseUrl) });
 	return new N8nApi({ baseUrl, apiKey }, role);
 }

@@ -4,6 +4,7 @@ import { BackupError, type OwnerMapping, type RestoreSelection, type RestoreTarg
 import { keptCopiesIn } from '../shared/descriptions/keptCopies';
 import { collectionOf, type Fields, locatedText, selectedIn, textOf, yesNoIn } from '../shared/fields';
 import { folderOf } from '../shared/folder';
+import { eventOf } from '../shared/journal';
 import { unquoted } from '../shared/lists';
 import { connectTimeoutIn } from '../shared/postgresConnection';
 
@@ -21,6 +22,7 @@ export function restoreTarget(context: IExecuteFunctions, item: number): Restore
 	if (!database) {
 		throw new BackupError('INVALID_INPUT', 'No database to restore into is named.', { hint: `Fill in ${label}.` });
 	}
+	eventOf(context, item).tell({ place: `database ${database}` });
 	if (isNew) return { type, database };
 	const confirmation = textOf(context.getNodeParameter('confirmation', item, ''), 'Confirm Database Name');
 	if (type === 'safeSwap') {

@@ -1,7 +1,7 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-import { BackupError } from '../../engine';
-import { collectionOf, type Fields, textOf, yesNoIn } from '../shared/fields';
+import { BackupError, JOURNAL_DAYS } from '../../engine';
+import { collectionOf, type Fields, numberIn, textOf, yesNoIn } from '../shared/fields';
 import { splitList } from '../shared/lists';
 
 import { policySettings } from './policySettings';
@@ -17,6 +17,7 @@ export function runSettings(context: IExecuteFunctions, item: number) {
 		policy: policySettings(context, item),
 		timeZone: textOf(options['timeZone'], 'Time Zone').trim() || 'UTC',
 		folders: foldersOf(options),
+		journalDays: numberIn(options, 'journalDays', JOURNAL_DAYS, 'Keep Journal (Days)', { min: 0, max: 36_500 }),
 		removeOrphans: yesNoIn(options, 'removeOrphans', true, 'Remove Orphans'),
 		removeUnproven: yesNoIn(options, 'removeUnproven', false, 'Remove Unproven'),
 	};

@@ -4,6 +4,7 @@ import { type AliasChoice, BackupError, type RestoreCollectionTarget } from '../
 import { keptCopiesIn } from '../shared/descriptions/keptCopies';
 import { collectionOf, locatedText, numberIn, textOf, yesNoIn } from '../shared/fields';
 import { folderOf } from '../shared/folder';
+import { eventOf } from '../shared/journal';
 
 import { OWN_FOLDER } from './backupContent';
 
@@ -18,6 +19,7 @@ export function restoreTarget(context: IExecuteFunctions, item: number): Restore
 	if (!collection) {
 		throw new BackupError('INVALID_INPUT', 'No collection to restore into is named.', { hint: `Fill in ${label}.` });
 	}
+	eventOf(context, item).tell({ place: `collection ${collection}` });
 	if (isNew) return { type, collection };
 	const confirmation = textOf(context.getNodeParameter('confirmation', item, ''), 'Confirm Collection Name');
 	if (type !== 'safeSwap') return { type, collection, confirmation };

@@ -19,6 +19,7 @@ import { type ArchivePlace, chosenBackup, chosenFile, whileRestoring, withIncomi
 import { decryptionKeys } from '../shared/encryption';
 import { bandwidthIn } from '../shared/bandwidth';
 import { collectionOf, textOf } from '../shared/fields';
+import { eventOf, withoutLogin } from '../shared/journal';
 import { openStorage } from '../shared/storage';
 
 import { OWN_KINDS } from './backupContent';
@@ -144,6 +145,7 @@ async function bareSnapshot(
 
 function behindUrl(context: IExecuteFunctions, item: number): QdrantRestoreSource {
 	const url = textOf(context.getNodeParameter('url', item), 'URL').trim();
+	eventOf(context, item).tell({ from: withoutLogin(url) });
 	const sha256 = textOf(context.getNodeParameter('checksum', item), 'SHA-256').trim().toLowerCase();
 	if (/^[0-9a-f]{64}$/.test(sha256)) return remoteSnapshot(url, { sha256 });
 	throw new BackupError('INVALID_INPUT', 'The SHA-256 of the snapshot is not 64 hexadecimal digits.', {

@@ -129,7 +129,7 @@ export function drillOutcome(report: DrillReport, recorded: number, isSimple: bo
 	};
 	const json = itemOf(columns, details, isSimple);
 	const passed = verdict === 'passed' || verdict === 'passedInPart';
-	return { json, passed, told: problem === null ? subject : `${subject}. ${problem}`, recorded };
+	return { json, passed, told: problem === null ? subject : `${subject}. ${problem}`, about: {}, recorded };
 }
 
 function worstOf(report: DrillReport): { problem: string | null; hint: string | null } {

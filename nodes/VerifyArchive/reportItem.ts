@@ -141,7 +141,8 @@ export function reportOutcome(report: VerificationReport, { asked, recorded, isS
 	const json = itemOf(columns, details, isSimple);
 	const told = `${key}: ${verdict}. ${advice.problem ?? ''}`.trim();
 	const unopened = isUnopened(report) ? { unopened: key } : {};
-	return { json, passed: verdict === 'passed', told, ...unopened, recorded: recorded ? 1 : 0 };
+	const about = { file: key, ...(manifest && { kind: manifest.kind, name: manifest.name, backupId: manifest.id }) };
+	return { json, passed: verdict === 'passed', told, about, ...unopened, recorded: recorded ? 1 : 0 };
 }
 
 /** What says nothing against a backup, but that it is not known whose it is, or that this version cannot read it. */
@@ -153,5 +154,10 @@ export function missingOutcome(error: BackupError, isSimple: boolean): Outcome {
 	const verdict = INCONCLUSIVE.has(code) ? 'incomplete' : 'failed';
 	const hint = error.hint ?? WHAT_TO_DO[verdict];
 	const details = { key: null, code, kind: null, name: null, id: null, findings: [], recorded: false };
-	return { json: itemOf({ verdict, problem: message, hint }, details, isSimple), passed: false, told: message };
+	return {
+		json: itemOf({ verdict, problem: message, hint }, details, isSimple),
+		passed: false,
+		told: message,
+		about: {},
+	};
 }

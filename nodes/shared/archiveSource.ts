@@ -16,6 +16,7 @@ import { limitedStorage } from './bandwidth';
 import { BinaryInput } from './binaryInput';
 import { decryptionKeys } from './encryption';
 import { prefixOf } from './folder';
+import { eventOf } from './journal';
 import { whileVisible } from './runControl';
 import { openStorage } from './storage';
 
@@ -63,7 +64,9 @@ export async function chosenBackup(
 		throw new BackupError('INVALID_INPUT', `No ${label.toLowerCase()} is chosen.`, { hint: `Fill in ${label}.` });
 	}
 	const reference = referenceOf(mode, text, kinds[0]);
+	eventOf(context, item).tell({ file: text });
 	const entry = await findBackup(storage, reference, prefixOf(folder), context.getExecutionCancelSignal(), keys);
+	eventOf(context, item).reads(entry.manifest, entry.key);
 	if (kinds.includes(entry.manifest.kind)) return entry;
 	throw new BackupError('INVALID_INPUT', `The backup ${entry.key} holds ${entry.manifest.kind}, not ${kinds[0]}.`, {
 		hint,
@@ -86,6 +89,8 @@ export async function withIncomingFile<T>(
 	const binary = context.helpers.assertBinaryData(item, name);
 	const manifest = incomingManifest(context, item);
 	const key = manifest?.file ?? binary.fileName ?? name;
+	eventOf(context, item).reads(manifest, key);
+	eventOf(context, item).tell({ from: 'binary data' });
 	const storage = await BinaryInput.open(context.helpers, binary, key);
 	try {
 		const limited = limitedStorage(context, item, storage);
@@ -136,6 +141,7 @@ export async function whileRestoring<T>(
 export function chosenFile(context: IExecuteFunctions, item: number, field: string): string {
 	const locator = context.getNodeParameter(field, item) as INodeParameterResourceLocator;
 	const key = String(locator.value ?? '').trim();
+	eventOf(context, item).tell({ file: key });
 	if (key !== '') return key;
 	throw new BackupError('INVALID_INPUT', 'No file is chosen.', { hint: 'Fill in File.' });
 }

@@ -5,6 +5,7 @@ import { keyIn, type Manifest } from '../../engine';
 import { type ContentOf, madeItem } from './backupItem';
 import type { BinaryOutput } from './binaryOutput';
 import { textOf } from './fields';
+import { eventOf } from './journal';
 
 /** An archive that was just made, and where it went. */
 export interface MadeArchive {
@@ -30,6 +31,7 @@ export function madeOutput(
 	const { file, name, size } = manifest;
 	context.logger.info(`${title}: backed up ${name}`, { file, bytes: size.stored });
 	const key = keyIn(folder, file);
+	eventOf(context, item).made(manifest, folder);
 	const binary = output?.binary(key);
 	const json = madeItem({ manifest, key, warnings, contentOf, isBinary: binary !== undefined }, isSimple);
 	if (!binary) return { json };

@@ -2,6 +2,7 @@ import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-wor
 
 import { errorItem, toNodeError } from './errors';
 import { showWarnings } from './hints';
+import { eventOf, journaled, type EventFacts, type Journaled } from './journal';
 import type { Operation } from './operation';
 import { withoutGaps } from './simplify';
 
@@ -14,6 +15,8 @@ export interface Outcome extends Judged {
 	json: IDataObject;
 	/** Whether it only tells what would be: no run fails over it. */
 	isPlanned?: boolean;
+	/** Which backup it is about, for the journal; undefined for what is not noted by itself. */
+	about?: Partial<EventFacts>;
 }
 
 /** An operation whose items go to Passed or Failed. */
@@ -23,6 +26,8 @@ export interface JudgingOperation {
 	isListing?: true;
 	/** What is said of what is bad; by default that it has not passed. */
 	words?: JudgedWords;
+	/** What it is in the journal of the storage. */
+	journal?: Journaled;
 	execute(context: IExecuteFunctions, itemIndex: number): Promise<Outcome[]>;
 }
 
@@ -49,7 +54,12 @@ export async function runJudging(
 		try {
 			const choice = operation.isListing ? 'putOut' : onFailureOf(context, item);
 			const fails = failsOver(context, choice);
-			for (const outcome of await operation.execute(context, item)) {
+			const outcomes = await journaled(context, item, operation, async () => {
+				const found = await operation.execute(context, item);
+				for (const outcome of found) noteOutcome(context, item, outcome);
+				return found;
+			});
+			for (const outcome of outcomes) {
 				judged.push(outcome);
 				(outcome.passed ? passed : failed).push({ json: outcome.json, pairedItem: { item } });
 				if (!fails || outcome.passed || outcome.isPlanned) continue;
@@ -77,6 +87,14 @@ export async function runJudging(
 	}
 	showWarnings(context, whereTheyAre(judged, operation.words));
 	return [withoutGaps(context, passed), withoutGaps(context, failed)];
+}
+
+/** What an operation tells as a whole, it notes by itself. */
+function noteOutcome(context: IExecuteFunctions, item: number, { passed, told, about }: Outcome): void {
+	if (!about) return;
+	const event = eventOf(context, item);
+	if (passed) event.succeeded({ ...about, summary: told });
+	else event.failed(about, new Error(told));
 }
 
 /** The editor opens on the first output, which may be empty. */

@@ -4,6 +4,7 @@ import { BackupError, messageOf, type PostgresConnection } from '../../engine';
 
 import { armoredBlocks } from './armor';
 import { type Fields, numberIn } from './fields';
+import { eventOf } from './journal';
 import { SshTunnelStream } from './sshTunnelStream';
 
 export const POSTGRES_CREDENTIAL = 'postgres';
@@ -71,6 +72,7 @@ export async function withPostgres<T>(
 ): Promise<T> {
 	const credential = (await context.getCredentials(POSTGRES_CREDENTIAL, itemIndex)) as unknown as PostgresCredential;
 	const { host, port, database, user, password } = credential;
+	eventOf(context, itemIndex).tell({ server: `${host}:${port}` });
 	const tunnel = credential.sshTunnel ? await openTunnel(context.helpers, credential) : undefined;
 	try {
 		return await use({

@@ -3,6 +3,7 @@ import type { IExecuteFunctions, ILoadOptionsFunctions } from 'n8n-workflow';
 import type { QdrantConnection } from '../../engine';
 
 import { type Fields, numberIn } from './fields';
+import { eventOf, withoutLogin } from './journal';
 import { splitList } from './lists';
 
 export const QDRANT_CREDENTIAL = 'qdrantApi';
@@ -31,6 +32,7 @@ export async function qdrantConnection(
 	options: Fields = {},
 ): Promise<QdrantConnection> {
 	const credential = (await context.getCredentials(QDRANT_CREDENTIAL, itemIndex)) as unknown as QdrantCredential;
+	eventOf(context, itemIndex).tell({ server: withoutLogin(credential.qdrantUrl) });
 	return {
 		url: credential.qdrantUrl,
 		...(credential.apiKey && { apiKey: credential.apiKey }),

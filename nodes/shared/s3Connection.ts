@@ -4,6 +4,7 @@ import type { S3Connection } from '../../engine';
 
 import { armoredBlocks } from './armor';
 import { type Fields, textOf } from './fields';
+import { eventOf, withoutLogin } from './journal';
 
 export const S3_CREDENTIAL = 's3';
 
@@ -32,6 +33,7 @@ export async function s3Connection(
 	inEditor = false,
 ): Promise<S3Connection> {
 	const credential = (await context.getCredentials(S3_CREDENTIAL, itemIndex)) as unknown as S3Credential;
+	eventOf(context, itemIndex).tell({ server: withoutLogin(credential.endpoint) });
 	const caCertificate = textOf(options['caCertificate'], 'CA Certificate');
 	return {
 		endpoint: credential.endpoint.trim().replace(/\/+$/, ''),

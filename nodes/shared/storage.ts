@@ -62,6 +62,9 @@ const MOST_HINTS = 5;
 /** Whoever waits for a test or a drop-down would rather know soon than have an outage waited for. */
 const IN_THE_EDITOR = { outageMs: 10_000, firstAnswerMs: 3000, stallMs: 10_000 };
 
+/** A folder that does not answer is not waited for any longer by what notes how a run ended. */
+const NOTES_WITHIN_MS = 30_000;
+
 /** Who uses a storage: a run, to which outages are reported, or somebody in the editor. */
 export type StorageUse =
 	| {
@@ -70,7 +73,8 @@ export type StorageUse =
 			/** Fires when the run is cancelled. */
 			signal: AbortSignal | undefined;
 	  }
-	| { type: 'editor' };
+	/** Who would rather know soon; what hangs when the signal fires is left behind. */
+	| { type: 'editor'; signal?: AbortSignal };
 
 /**
  * The storage that a credential describes; nothing is read or written yet.
@@ -86,7 +90,8 @@ export async function storageOf(
 	return new FolderStorage({
 		root: await access.allowedFolder(path),
 		description: `folder ${basename(path)}`,
-		...(use.type === 'run' && { onNotice: use.onNotice, runSignal: use.signal }),
+		...(use.type === 'run' && { onNotice: use.onNotice }),
+		runSignal: use.signal,
 	});
 }
 
@@ -161,6 +166,19 @@ export async function openUnlimitedStorage(
 	const credential = await context.getCredentials(type, itemIndex);
 	const access = guardedByN8n(context.helpers);
 	return await storageOf(credential as unknown as StorageCredential, access, useOf(context));
+}
+
+/**
+ * The storage of a running node for what is noted when the run has ended: also when it was cancelled, and without waiting for
+ * a storage that is away. Undefined where the node has none: its credential is not asked for, or not selected.
+ * @throws BackupError as storageOf does
+ */
+export async function openStorageForNotes(context: IExecuteFunctions, itemIndex: number): Promise<Storage | undefined> {
+	if (context.getNode().credentials?.[STORAGE_CREDENTIAL] === undefined) return undefined;
+	const credential = await context.getCredentials(STORAGE_CREDENTIAL, itemIndex).catch(() => undefined);
+	if (!credential) return undefined;
+	const use = { type: 'editor' as const, signal: AbortSignal.timeout(NOTES_WITHIN_MS) };
+	return await storageOf(credential as unknown as StorageCredential, guardedByN8n(context.helpers), use);
 }
 
 function useOf(context: IExecuteFunctions): StorageUse {

@@ -4,7 +4,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { KEY, makeInstance, PASSPHRASE } from '../integration/n8n/instance/stage';
 import { N8N_MODULES } from '../services/n8n-install';
 import { freshFilesFolder, inProcessN8n } from './harness';
-import { backup, NodeRunner } from './node-runner';
+import { backup, NodeRunner, storedIn } from './node-runner';
 import { columnsOf } from './table';
 import { NODE_TYPE as VERIFY, verdicts } from './verify-support';
 import { PACKAGE } from './workflow';
@@ -70,7 +70,7 @@ it('refuses to store the key without encryption', async () => {
 	const said = await node.with({ backupEncryptionApi: undefined }).fails('backUpInstance');
 	expect(said).toContain('only made encrypted');
 	expect(said).toContain('Backup Encryption credential');
-	expect(readdirSync(folder)).toEqual([]);
+	expect(storedIn(folder)).toEqual([]);
 });
 
 it('restores into no folder that n8n keeps nodes away from, and none for an older n8n', async () => {

@@ -1,8 +1,7 @@
-import { readdirSync } from 'node:fs';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { makeInstance, PASSPHRASE } from '../integration/n8n/instance/stage';
 import { inProcessN8n } from './harness';
-import { NodeRunner } from './node-runner';
+import { NodeRunner, storedIn } from './node-runner';
 import { PACKAGE } from './workflow';
 
 const ALLOW = 'N8N_STACK_BACKUP_ALLOW_INSTANCE';
@@ -25,7 +24,7 @@ it('reads nothing of n8n unless its administrator has allowed it', async () => {
 	const said = await node.fails('backUpInstance');
 	expect(said).toContain('Backing up the instance is not allowed on this n8n');
 	expect(said).toContain(`${ALLOW}=true`);
-	expect(readdirSync(folder)).toEqual([]);
+	expect(storedIn(folder)).toEqual([]);
 });
 
 it('is allowed by no expression, also where these reach the environment of n8n', async () => {
@@ -37,5 +36,5 @@ it('is allowed by no expression, also where these reach the environment of n8n',
 	// The expression has set the variable of this very process.
 	expect(process.env[ALLOW]).toBe('true');
 	expect([status, error?.message]).toEqual(['error', expect.stringContaining('is not allowed on this n8n')]);
-	expect(readdirSync(folder)).toEqual([]);
+	expect(storedIn(folder)).toEqual([]);
 });

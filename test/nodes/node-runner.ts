@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+
 import type { NodeCredentials } from '../services/n8n-client';
 import { freshFilesFolder } from './harness';
 import type { FinishedRun, NodeHost, NodeUnderTest, Runnable } from './workflow';
@@ -70,6 +72,11 @@ export class NodeRunner<W extends Runnable = Runnable> {
 		if (run.status !== 'error') throw new Error(`${operation} ended with ${run.status}`);
 		return `${run.error?.message} ${run.error?.description ?? ''}`;
 	}
+}
+
+/** What lies in the folder of a storage, but for what the package keeps for itself and for people: its journal and its log. */
+export function storedIn(folder: string): string[] {
+	return readdirSync(folder).filter((name) => name !== '.stack-backup' && name !== 'backup.log');
 }
 
 /** What stands in a resource locator that names something of a server. */

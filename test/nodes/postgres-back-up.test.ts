@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { type PostgresServer, startPostgres } from '../services/postgres';
 import type { S3Server } from '../services/s3/server';
 import { startS3rver } from '../services/s3/s3rver';
 import { inProcessN8n } from './harness';
-import { type Json, type NodeRunner } from './node-runner';
+import { type Json, type NodeRunner, storedIn } from './node-runner';
 import { createShop, dumpNode, NODE_TYPE, postgresData } from './postgres-support';
 
 const n8n = await inProcessN8n();
@@ -206,7 +206,7 @@ it('says once what is wrong with the server, however many databases are to be ba
 			details: { code: 'ACCESS_DENIED', hint: expect.stringMatching(/Check the user/) },
 		},
 	]);
-	expect(readdirSync(empty)).toEqual([]);
+	expect(storedIn(empty)).toEqual([]);
 });
 
 it('names the setting that keeps it out of a folder', async () => {

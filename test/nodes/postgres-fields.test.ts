@@ -1,8 +1,7 @@
-import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { inProcessN8n } from './harness';
-import { backup, byName } from './node-runner';
+import { backup, byName, storedIn } from './node-runner';
 import { createShop, databaseExists, dumpNode, NODE_TYPE, rowsOf, WHOLE_SHOP } from './postgres-support';
 
 /** An expression that refers to what is not there. */
@@ -27,14 +26,14 @@ it('makes no backup over a number of connections that is none, and names the fie
 	}
 	expect(await node.fails('backUp', { options: { lockTimeout: NOTHING } })).toMatch(/^Lock Timeout/);
 	expect(await node.fails('backUp', { options: { connectTimeout: 0 } })).toMatch(/^Connection Timeout/);
-	expect(readdirSync(folder)).toEqual([]);
+	expect(storedIn(folder)).toEqual([]);
 });
 
 it('does not take a selection that came out empty for everything', async () => {
 	const { folder, node } = await dumpNode(n8n, server, 'shop');
 	expect(await node.fails('backUp', { selection: { tables: NOTHING } })).toMatch(/^Tables is empty: .*take the field/);
 	expect(await node.fails('backUp', { selection: { schemaPatterns: ' , ' } })).toMatch(/^Schemas by Pattern is empty/);
-	expect(readdirSync(folder)).toEqual([]);
+	expect(storedIn(folder)).toEqual([]);
 	await node.ok('backUp');
 	await createShop(server, 'kept');
 	const parameters = {

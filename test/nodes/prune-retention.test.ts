@@ -19,7 +19,7 @@ const rules = (own: Record<string, unknown>, options: Record<string, unknown> = 
 function contentOf(folder: string): Record<string, string> {
 	const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
 	const paths = entries.map((entry) => join(entry.parentPath, entry.name)).sort();
-	const own = paths.filter((path) => !path.includes('.stack-backup'));
+	const own = paths.filter((path) => !path.includes('.stack-backup') && !path.endsWith('/backup.log'));
 	return Object.fromEntries(own.map((path) => [path, readFileSync(path, 'utf8')]));
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { unpackZstd } from '../services/zstd';
 import { inProcessN8n } from './harness';
 import type { Json, NodeRunner } from './node-runner';
 import { NODE_TYPE, pointAlias, qdrantData, snapshotNode } from './qdrant-support';
+import { storedIn } from './node-runner';
 
 const n8n = await inProcessN8n();
 let server: QdrantServer;
@@ -163,7 +164,7 @@ it('says once what is wrong with the server, however many collections there are'
 	const nowhere = { qdrantUrl: 'http://127.0.0.1:1', apiKey: '' };
 	const lost = own.with({ qdrantApi: await n8n.createCredential('nowhere', 'qdrantApi', nowhere) });
 	expect(await lost.fails('backUp')).toMatch(/ECONNREFUSED.*Check that/s);
-	expect(readdirSync(empty)).toEqual([]);
+	expect(storedIn(empty)).toEqual([]);
 });
 
 it('lists what the storage holds, by collection', async () => {

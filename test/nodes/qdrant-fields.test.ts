@@ -1,9 +1,8 @@
-import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startQdrant, type QdrantServer } from '../services/qdrant';
 import { contentHash, createPlain } from '../services/qdrant-data';
 import { inProcessN8n } from './harness';
-import { backup, byName, type NodeRunner } from './node-runner';
+import { backup, byName, type NodeRunner, storedIn } from './node-runner';
 import { collections, losePoints, snapshotNode } from './qdrant-support';
 
 /** An expression that refers to what is not there. */
@@ -62,7 +61,7 @@ it('makes no backup over a selection or a time that is none, and names the field
 		expect(await node.fails('backUp', { options: { connectTimeout } })).toMatch(/^Connection Timeout \(Seconds\) is/);
 	}
 	expect(await node.fails('backUp', { options: { idleTimeout: '={{ "soon" }}' } })).toMatch(/^Idle Timeout/);
-	expect(readdirSync(folder)).toEqual([]);
+	expect(storedIn(folder)).toEqual([]);
 });
 
 it('takes numbers and texts for what they name', async () => {

@@ -527,5 +527,7 @@ it('fills its drop-downs with backups of all kinds, and files without what belon
 		{ value: database!.id, name: expect.stringMatching(/ UTC · shop · .* · verified · PostgreSQL$/) },
 	]);
 	const files = await n8n.searchList({ ...request, methodName: 'searchFiles', path: 'parameters.file' });
-	expect(files.results.map(({ value }) => value).filter((value) => /\.json(\.|$)/.test(String(value)))).toEqual([]);
+	expect(files.results.map(({ value }) => value).filter((value) => /\.json(\.|$)|\.log/.test(String(value)))).toEqual(
+		[],
+	);
 });

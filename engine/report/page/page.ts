@@ -4,6 +4,8 @@
  */
 import type { RunningRun } from '../../archive';
 import { addedPerDay, daysLeft } from '../growth';
+import { eventsTitle } from '../event-rows';
+import type { RecentEvents } from '../events';
 import type { Overview, OverviewRow, Tone } from '../overview';
 import type { Problem } from '../problems';
 import { secondsOf } from '../report';
@@ -13,6 +15,7 @@ import { escapedHtml } from '../texts/markup';
 import { readableHours, readableMinute, readableSize } from '../words';
 import { barChart, toneSign, type Bar } from './charts';
 import { runningCards } from './running';
+import { eventTable } from './events';
 import { STYLE } from './style';
 
 /** Cards of more series than these are left out, and said to be. */
@@ -43,6 +46,8 @@ export interface PageOptions {
 	running?: readonly RunningRun[];
 	/** Seconds after which a browser loads the page anew; none where undefined. */
 	refreshSeconds?: number;
+	/** What the journal tells. */
+	events?: RecentEvents;
 }
 
 /** The page as a whole document. */
@@ -50,7 +55,7 @@ export function statusPage(
 	state: StorageState,
 	overview: Overview,
 	problems: readonly Problem[],
-	{ title, targets, next, running, refreshSeconds }: PageOptions,
+	{ title, targets, next, running, refreshSeconds, events }: PageOptions,
 ): string {
 	const rows = overview.rows.slice(0, MOST_CARDS);
 	const left = overview.rows.length - rows.length;
@@ -69,6 +74,7 @@ export function statusPage(
 		room(state),
 		heading('What retention deletes next'),
 		deletions(next),
+		events ? `${heading(eventsTitle(events))}${eventTable(events)}` : '',
 		`<footer><p>What the storage holds at ${readableMinute(state.at)}. Ages count from the beginning of a backup.${leftOut(state)}</p></footer>`,
 	];
 	return [

@@ -1,3 +1,4 @@
+import { eventRows, eventsTitle } from '../event-rows';
 import { readableMinute } from '../words';
 import { escapedHtml } from './markup';
 import { MOST_LINES, type TextFacts } from './plain';
@@ -9,7 +10,7 @@ const WORD = { good: 'good', doubtful: 'look', bad: 'bad', unknown: 'not known' 
  * The report as the HTML of a mail: tables and attributes of style alone, for mail programs know little else; no pictures,
  * links or scripts. Names in it are escaped.
  */
-export function mailHtml({ at, storage, overview, problems, cleared = [] }: TextFacts): string {
+export function mailHtml({ at, storage, overview, problems, cleared = [], events }: TextFacts): string {
 	const cell = (content: string, more = '') =>
 		`<td style="padding:6px 10px;border-bottom:1px solid #d8dde3;vertical-align:top;${more}">${content}</td>`;
 	const table = (head: readonly string[], rows: readonly string[]) =>
@@ -39,6 +40,13 @@ export function mailHtml({ at, storage, overview, problems, cleared = [] }: Text
 		({ tone, title, value, wanted }) =>
 			`<tr>${cell(mark(tone))}${[title, value, wanted].map((text) => cell(text)).join('')}</tr>`,
 	);
+	const happened = events ? eventRows(events) : [];
+	const eventCells = happened
+		.slice(0, MOST_LINES)
+		.map(
+			({ at: when, tone, what, result, by }) =>
+				`<tr>${cell(mark(tone))}${cell(when, 'white-space:nowrap')}${[what, result, by].map((text) => cell(escapedHtml(text))).join('')}</tr>`,
+		);
 	const more = (count: number) => (count > MOST_LINES ? `<p>And ${count - MOST_LINES} more.</p>` : '');
 	return [
 		'<div style="font-family:Segoe UI,Helvetica,Arial,sans-serif;font-size:14px;line-height:1.45;color:#1c232b">',
@@ -50,6 +58,13 @@ export function mailHtml({ at, storage, overview, problems, cleared = [] }: Text
 			? [table(['', 'What', 'Age', 'Size', 'Took', 'Verification'], rows), more(overview.rows.length)]
 			: []),
 		table(['', 'Target', 'Is', 'Wanted'], targets),
+		...(events && happened.length > 0
+			? [
+					`<h3 style="margin:0 0 4px">${eventsTitle(events)} (${happened.length + events.left})</h3>`,
+					table(['', 'When', 'What', 'Result', 'By'], eventCells),
+					more(happened.length + events.left),
+				]
+			: []),
 		'</div>',
 		'',
 	].join('\n');

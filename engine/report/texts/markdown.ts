@@ -1,3 +1,5 @@
+import { eventRows, eventsTitle } from '../event-rows';
+import type { RecentEvents } from '../events';
 import { readableMinute } from '../words';
 import { escapedMarkdown } from './markup';
 import { limited, type TextFacts } from './plain';
@@ -5,7 +7,7 @@ import { limited, type TextFacts } from './plain';
 const MARK = { good: '✅', doubtful: '⚠️', bad: '❌', unknown: '❔' } as const;
 
 /** The report as Markdown, for chats, issues and wikis. */
-export function markdown({ at, storage, overview, problems, cleared = [] }: TextFacts): string {
+export function markdown({ at, storage, overview, problems, cleared = [], events }: TextFacts): string {
 	const problemLines = limited(problems, ({ severity, message, hint }) => [
 		`- ${severity === 'critical' ? MARK.bad : MARK.doubtful} ${escapedMarkdown(message)} ${escapedMarkdown(hint)}`,
 	]);
@@ -41,6 +43,27 @@ export function markdown({ at, storage, overview, problems, cleared = [] }: Text
 		'| | Target | Is | Wanted |',
 		'| --- | --- | --- | --- |',
 		...overview.targets.map(({ title, value, wanted, tone }) => `| ${MARK[tone]} | ${title} | ${value} | ${wanted} |`),
+		...(events ? eventTable(events) : []),
 		'',
 	].join('\n');
+}
+
+function eventTable(events: RecentEvents): string[] {
+	const rows = eventRows(events);
+	if (rows.length === 0) return [];
+	const lines = limited(
+		rows,
+		({ at, tone, what, result, by }) => [
+			`| ${MARK[tone]} | ${at} | ${[what, result, by].map(escapedMarkdown).join(' | ')} |`,
+		],
+		events.left,
+	);
+	return [
+		'',
+		`### ${eventsTitle(events)} (${rows.length + events.left})`,
+		'',
+		'| | When | What | Result | By |',
+		'| --- | --- | --- | --- | --- |',
+		...lines,
+	];
 }

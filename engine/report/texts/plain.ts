@@ -1,4 +1,6 @@
 import type { RunningRun } from '../../archive';
+import { eventRows, eventsTitle } from '../event-rows';
+import type { RecentEvents } from '../events';
 import type { Overview } from '../overview';
 import type { Problem } from '../problems';
 import { runLine } from '../running';
@@ -18,6 +20,8 @@ export interface TextFacts {
 	cleared?: readonly { subject: string; message: string }[];
 	/** What runs now, and what did not end. */
 	running?: readonly RunningRun[];
+	/** What the journal tells. */
+	events?: RecentEvents;
 }
 
 /** One line for a mail's subject: `Backups: all 4 are safe (folder backups)`. */
@@ -27,7 +31,7 @@ export function subjectLine({ overview: { headline }, storage }: TextFacts): str
 
 /** The report as plain text, a line an entry. */
 export function plainText(facts: TextFacts): string {
-	const { at, storage, overview, problems, cleared = [], running = [] } = facts;
+	const { at, storage, overview, problems, cleared = [], running = [], events } = facts;
 	const problemLines = limited(problems, ({ severity, message, hint }) => [
 		`  ${severity === 'critical' ? '[!!]' : '[! ]'} ${oneLine(message)} ${oneLine(hint)}`,
 	]);
@@ -53,14 +57,31 @@ export function plainText(facts: TextFacts): string {
 		'',
 		'Targets',
 		...targets,
+		...(events ? eventLines(events) : []),
 		'',
 	].join('\n');
 }
 
+function eventLines(events: RecentEvents): string[] {
+	const rows = eventRows(events);
+	if (rows.length === 0) return [];
+	return [
+		'',
+		`${eventsTitle(events)} (${rows.length + events.left})`,
+		...limited(
+			rows,
+			({ at, tone, what, result, by }) => [
+				`  ${MARK[tone]} ${at} ${oneLine(what)} ${oneLine(result)}${by === '' ? '' : ` (${oneLine(by)})`}`,
+			],
+			events.left,
+		),
+	];
+}
+
 const MARK = { good: '[ok]', doubtful: '[! ]', bad: '[!!]' } as const;
 
-/** The lines of the first entries, and how many more there are. */
-export function limited<T>(entries: readonly T[], linesOf: (entry: T) => string[]): string[] {
-	const rest = entries.length - MOST_LINES;
+/** The lines of the first entries, and how many more there are. @param left beyond the entries */
+export function limited<T>(entries: readonly T[], linesOf: (entry: T) => string[], left = 0): string[] {
+	const rest = Math.max(0, entries.length - MOST_LINES) + left;
 	return [...entries.slice(0, MOST_LINES).flatMap(linesOf), ...(rest > 0 ? [`  And ${rest} more.`] : [])];
 }

@@ -1,3 +1,4 @@
+import { eventRows } from '../event-rows';
 import { readableMinute } from '../words';
 import { escapedSlack } from './markup';
 import type { TextFacts } from './plain';
@@ -24,7 +25,7 @@ export type SlackBlock =
 	| { type: 'divider' };
 
 /** The report as a message of Slack: `{ blocks }` goes into chat.postMessage, or to an incoming webhook. */
-export function slackBlocks({ at, storage, overview, problems, cleared = [] }: TextFacts): SlackBlock[] {
+export function slackBlocks({ at, storage, overview, problems, cleared = [], events }: TextFacts): SlackBlock[] {
 	const problemLines = problems.map(
 		({ severity, message, hint }) =>
 			`${severity === 'critical' ? MARK.bad : MARK.doubtful} ${escapedSlack(message)} ${escapedSlack(hint)}`,
@@ -36,6 +37,10 @@ export function slackBlocks({ at, storage, overview, problems, cleared = [] }: T
 	);
 	const targets = overview.targets.map(
 		({ title, value, wanted, tone }) => `${MARK[tone]} ${title}: ${value} (${wanted})`,
+	);
+	const happened = (events ? eventRows(events) : []).map(
+		({ at: when, tone, what, result, by }) =>
+			`${MARK[tone]} ${when} ${escapedSlack(what)}: ${escapedSlack(result)}${by === '' ? '' : ` _(${escapedSlack(by)})_`}`,
 	);
 	return [
 		{
@@ -54,6 +59,7 @@ export function slackBlocks({ at, storage, overview, problems, cleared = [] }: T
 		...(rows.length > 0 ? [section(rows)] : []),
 		{ type: 'divider' },
 		section(targets),
+		...(happened.length > 0 ? [{ type: 'divider' as const }, section(happened)] : []),
 	];
 }
 

@@ -12,6 +12,7 @@ import { decryptionKeys, encryptionKeys } from '../../shared/encryption';
 import { collectionOf, locatedText, numberIn, yesNoIn } from '../../shared/fields';
 import { showWarnings } from '../../shared/hints';
 import { readableSize } from '../../shared/listSearch/size';
+import { eventOf } from '../../shared/journal';
 import { lockOwner } from '../../shared/lockOwner';
 import type { JudgingOperation } from '../../shared/outcome';
 import { progressLog } from '../../shared/progress';
@@ -29,6 +30,7 @@ const WHICH = ['new', 'latest', 'all', 'picked'] as const;
 /** Copies backups from one storage to the other: one item for each. */
 export const copyBackups: JudgingOperation = {
 	description: copyFields,
+	journal: { action: 'copy', isDryRun: (context, item) => context.getNodeParameter('dryRun', item, false) === true },
 	words: { one: 'could not be copied', many: 'could not be copied' },
 	async execute(context, item) {
 		const { logger } = context;
@@ -46,6 +48,8 @@ export const copyBackups: JudgingOperation = {
 		const source = await openUnlimitedStorage(context, item, from);
 		const target = await openStorage(context, item, to);
 		const signal = context.getExecutionCancelSignal();
+		const event = eventOf(context, item);
+		event.tell({ from: source.description, to: target.description });
 		const progress = progressLog((line) => logger.info(`Backup Copy: ${line}`));
 		let size: number | undefined;
 		const about = { action: 'copy', kind: '', name: 'backups', total: () => Promise.resolve(size) } as const;
@@ -77,6 +81,8 @@ export const copyBackups: JudgingOperation = {
 		);
 		assertPicked(report, source.description);
 		logger.info(`Backup Copy: ${summaryOf(report)} (${source.description} to ${target.description})`);
+		event.tell({ summary: summaryOf(report) });
+		if (report.rows.some(({ outcome }) => outcome === 'failed')) event.failed({}, new Error(`${summaryOf(report)}.`));
 		showWarnings(context, [...report.warnings, ...removedWarning(report)]);
 		return copyOutcomes(report, { isSimple, includesSkipped });
 	},

@@ -80,6 +80,18 @@ const folderOption: INodeProperties = {
 	description: 'Only what lies in this folder of the storage; the whole storage where empty',
 };
 
+/** How far back events are told unless somebody says otherwise. */
+export const EVENT_HOURS = 24;
+
+const eventHoursOption: INodeProperties = {
+	displayName: 'Events Window (Hours)',
+	name: 'eventHours',
+	type: 'number',
+	typeOptions: { minValue: 1, maxValue: 87_600 },
+	default: EVENT_HOURS,
+	description: 'How far back restores, prunes, failures and refusals are told, by the journal of the storage',
+};
+
 const expectedOption: INodeProperties = {
 	displayName: 'Expected Names',
 	name: 'expectedNames',
@@ -128,6 +140,7 @@ const proofOption: INodeProperties = {
 function optionsOf(operation: string): INodeProperties {
 	const options = [
 		...(OWN_OPTIONS[operation] ?? []),
+		eventHoursOption,
 		expectedOption,
 		folderOption,
 		ignoredOption,
@@ -148,6 +161,16 @@ function optionsOf(operation: string): INodeProperties {
 
 /** Options that one operation has beyond the common ones. */
 const OWN_OPTIONS: Record<string, INodeProperties[]> = {
+	checkAlerts: [
+		{
+			displayName: 'Alert on Refusals',
+			name: 'alertRefusals',
+			type: 'boolean',
+			default: false,
+			description:
+				'Whether refused attempts (a restore that was not confirmed, a wrong passphrase) are told as problems, too',
+		},
+	],
 	getMetrics: [
 		{
 			displayName: 'Known Names',

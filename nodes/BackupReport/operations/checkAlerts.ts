@@ -16,6 +16,7 @@ import { numberOf, textOf } from '../../shared/fields';
 import { type BranchingOperation, shownFor } from '../../shared/operation';
 import { isSimplified, itemOf } from '../../shared/simplify';
 import { judge, textFactsOf } from '../judgement';
+import { refreshLogOf } from '../refreshLog';
 
 const ALERT = 1;
 const shown = shownFor(['checkAlerts']);
@@ -63,6 +64,7 @@ export const checkAlerts: BranchingOperation = {
 		const judgement = await judge(context, item);
 		const { storage, state, problems, overview, now, signal } = judgement;
 		const decision = await check(storage, problems, { name, reminderHours, now, ...(signal && { signal }) });
+		await refreshLogOf(context, storage, signal);
 		const { fresh, reminders, cleared, open, isToTell } = decision;
 		const told = [...fresh, ...reminders].map(({ problem }) => problem);
 		const facts: TextFacts = isToTell

@@ -17,6 +17,7 @@ import { readableSize } from '../../shared/listSearch/size';
 import { type Operation, shownFor } from '../../shared/operation';
 import { isSimplified, itemOf } from '../../shared/simplify';
 import { judge, textFactsOf } from '../judgement';
+import { refreshLogOf } from '../refreshLog';
 
 const KEY = 'backup_report.json';
 const shown = shownFor(['createReport']);
@@ -62,12 +63,13 @@ export const createReport: Operation = {
 		// All items of a run make one report, which belongs to the first.
 		if (claimed && item > 0) return [];
 		const judgement = await judge(context, item);
-		const { storage, state, problems, targets, overview, running, signal } = judgement;
+		const { storage, state, problems, targets, overview, running, events, signal } = judgement;
 		const retention = await retentionFigures(storage, signal);
-		const report = reportOf(state, problems, { targets, retention, running, ...(claimed && { claimed }) });
+		const report = reportOf(state, problems, { targets, retention, running, events, ...(claimed && { claimed }) });
 		if (stores) {
 			const text = `${JSON.stringify(report, null, 2)}\n`;
 			await storage.replace(KEY, Buffer.from(text), signal ? { signal } : {});
+			await refreshLogOf(context, storage, signal);
 		}
 		const facts = textFactsOf(judgement);
 		const slack = { blocks: slackBlocks(facts) };

@@ -68,8 +68,8 @@ export const getMetrics: Operation = {
 		const options = collectionOf(context, 'options', item, 'Options');
 		const knownNames = yesNoIn(options, 'knownNames', false, 'Known Names');
 		const deliver = deliveryOf(context, item);
-		const { state, problems, targets, overview } = await judge(context, item);
-		const metrics = await metricsText(state, problems, { targets, knownNames });
+		const { state, problems, targets, overview, events } = await judge(context, item);
+		const metrics = await metricsText(state, problems, { targets, knownNames, events });
 		const deliveredTo = await deliver(metrics);
 		return [
 			{

@@ -29,13 +29,14 @@ export const getStatusPage: Operation = {
 		const seconds = numberIn(options, 'refreshSeconds', 0, 'Refresh After (Seconds)', { min: 0, max: 86_400 });
 		const title = textOf(context.getNodeParameter('title', item, ''), 'Title').trim() || 'Backups';
 		const judgement = await judge(context, item, { forForecast: true });
-		const { storage, state, overview, problems, targets, running, now, signal } = judgement;
+		const { storage, state, overview, problems, targets, running, events, now, signal } = judgement;
 		const next = await nextDeletions(storage, state, { now, ...(signal && { signal }) });
 		const html = statusPage(state, overview, problems, {
 			title,
 			targets,
 			next,
 			running,
+			events,
 			...(seconds > 0 && { refreshSeconds: seconds }),
 		});
 		return [

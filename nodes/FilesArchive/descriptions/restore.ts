@@ -2,6 +2,7 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { heldFields, heldOptions, selectionFields } from '../../shared/descriptions/held';
+import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { optionsField } from '../../shared/descriptions/options';
 import { existingEntriesFields } from '../../shared/descriptions/overwriting';
 import { simplifyField } from '../../shared/descriptions/simplify';
@@ -64,5 +65,5 @@ export const restoreFields: INodeProperties[] = [
 		},
 	}),
 	simplifyField(shown),
-	optionsField('restore', [bandwidthOption, ...heldOptions(OWN_FOLDER), ownersOption]),
+	optionsField('restore', [bandwidthOption, ...heldOptions(OWN_FOLDER), ownersOption, requestedByOption]),
 ];

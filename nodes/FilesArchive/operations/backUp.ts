@@ -5,6 +5,7 @@ import { BinaryOutput } from '../../shared/binaryOutput';
 import { decryptionKeys, encryptionKeys } from '../../shared/encryption';
 import { forbiddenByN8n, guardedByN8n } from '../../shared/fileAccess';
 import { showWarnings } from '../../shared/hints';
+import { eventOf } from '../../shared/journal';
 import type { Operation } from '../../shared/operation';
 import { progressLog } from '../../shared/progress';
 import { isSimplified } from '../../shared/simplify';
@@ -19,8 +20,10 @@ const TITLE = 'Files Archive';
 /** Backs a folder or a file up: one item. */
 export const backUp: Operation = {
 	description: backUpFields,
+	journal: { action: 'backUp', kind: 'files' },
 	async execute(context, item) {
 		const { path, name, files, increments, archive, toStorage } = backUpSettings(context, item);
+		eventOf(context, item).tell({ name, place: `folder ${path}` });
 		const isSimple = isSimplified(context, item);
 		const root = await guardedByN8n(context.helpers).allowedFolder(path);
 		const isEncrypted = context.getNodeParameter('encrypt', item) === true;

@@ -24,6 +24,7 @@ interface Restored {
 /** Restores a backup or a tar, or a part of one, into a folder: one item with the report. */
 export const restore: Operation = {
 	description: restoreFields,
+	journal: { action: 'restore', kind: 'files' },
 	async execute(context, item) {
 		const begun = performance.now();
 		const settings = restoreSettings(context, item);

@@ -3,6 +3,7 @@ import type { INodeProperties } from 'n8n-workflow';
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { existingField } from '../../shared/descriptions/existing';
 import { prefixField } from '../../shared/descriptions/held';
+import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { optionsField } from '../../shared/descriptions/options';
 import { patternFields } from '../../shared/descriptions/patterns';
 import { caCertificateOption } from '../../shared/descriptions/s3Connection';
@@ -197,6 +198,7 @@ export const mirrorFields: INodeProperties[] = [
 				'How many megabytes a second may be copied, by all copies together. 0 is no limit. What a server copies within itself does not count.',
 		},
 		caCertificateOption,
+		requestedByOption,
 		...mirroringOptions,
 	]),
 ];

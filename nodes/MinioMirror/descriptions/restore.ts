@@ -6,6 +6,7 @@ import { heldFields, heldOptions, selectionFields } from '../../shared/descripti
 import { optionsField } from '../../shared/descriptions/options';
 import { existingEntriesFields } from '../../shared/descriptions/overwriting';
 import { caCertificateOption } from '../../shared/descriptions/s3Connection';
+import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { shownFor } from '../../shared/operation';
 import { OWN_FOLDER } from '../backupContent';
@@ -47,6 +48,7 @@ const options: INodeProperties[] = [
 	bandwidthOption,
 	caCertificateOption,
 	...heldOptions(OWN_FOLDER),
+	requestedByOption,
 	{
 		displayName: 'Remove Prefix',
 		name: 'removePrefix',

@@ -8,6 +8,7 @@ import { errorItem, toNodeError } from '../../shared/errors';
 import { failedBackups } from '../../shared/failedBackups';
 import { collectionOf, locatedText, yesNoIn } from '../../shared/fields';
 import { showWarnings } from '../../shared/hints';
+import { eventOf } from '../../shared/journal';
 import type { Operation } from '../../shared/operation';
 import { patternChoices } from '../../shared/patterns';
 import { progressLog } from '../../shared/progress';
@@ -24,6 +25,7 @@ const TITLE = 'MinIO Mirror';
 /** Backs buckets up: one item for each archive. */
 export const backUp: Operation = {
 	description: backUpFields,
+	journal: { action: 'backUp', kind: 'minio' },
 	async execute(context, item) {
 		const { logger } = context;
 		const options = collectionOf(context, 'options', item, 'Options');
@@ -68,6 +70,7 @@ export const backUp: Operation = {
 		);
 		const ofOwn = leftOut.map((name) => `The bucket ${name} is the storage of the backups, and was left out.`);
 		showWarnings(context, [...ofOwn, ...backups.flatMap(({ warnings }) => warnings), ...ofKeys]);
+		for (const { bucket, error } of failures) eventOf(context, item).failed({ name: bucket }, error);
 		if (failures.length === 0) return items;
 		if (!context.continueOnFail()) {
 			const named = failures.map(({ bucket, error }) => ({ name: bucket, error }));

@@ -11,6 +11,7 @@ import {
 import { collectionOf, type Fields, locatedText, textOf } from '../../shared/fields';
 import { folderOf } from '../../shared/folder';
 import { splitList } from '../../shared/lists';
+import { eventOf } from '../../shared/journal';
 import type { Operation } from '../../shared/operation';
 import { progressLog } from '../../shared/progress';
 import { s3Connection } from '../../shared/s3Connection';
@@ -44,6 +45,7 @@ function targetOf(context: IExecuteFunctions, item: number, options: Fields) {
 		prefix: textOf(context.getNodeParameter('addPrefix', item), 'Add Prefix'),
 		withoutPrefix: textOf(options['removePrefix'], 'Remove Prefix'),
 	};
+	eventOf(context, item).tell({ place: `bucket ${bucket}` });
 	assertBucketConfirmed(target);
 	return target;
 }
@@ -51,6 +53,7 @@ function targetOf(context: IExecuteFunctions, item: number, options: Fields) {
 /** Restores a backup, or a part of one, into a bucket: one item with the report. */
 export const restore: Operation = {
 	description: restoreFields,
+	journal: { action: 'restore', kind: 'minio' },
 	async execute(context, item) {
 		const { logger } = context;
 		const begun = performance.now();

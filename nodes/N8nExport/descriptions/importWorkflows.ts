@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
+import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { optionsField } from '../../shared/descriptions/options';
 import { folderOption, requireEncryptionOption } from '../../shared/descriptions/source';
 import { simplifyField } from '../../shared/descriptions/simplify';
@@ -119,6 +120,7 @@ export const importFields: INodeProperties[] = [
 			],
 		},
 		folderOption(OWN_FOLDER),
+		requestedByOption,
 		requireEncryptionOption,
 	]),
 ];

@@ -17,6 +17,7 @@ import { simplifyField } from '../../shared/descriptions/simplify';
 import { decryptionKeys, ENCRYPTION_CREDENTIAL, encryptionKeys } from '../../shared/encryption';
 import { collectionOf, textOf, yesNoIn } from '../../shared/fields';
 import { showWarnings } from '../../shared/hints';
+import { eventOf } from '../../shared/journal';
 import { type Operation, shownFor } from '../../shared/operation';
 import { isSimplified } from '../../shared/simplify';
 import { openStorage, storageFolder } from '../../shared/storage';
@@ -67,6 +68,7 @@ const fields: INodeProperties[] = [
 /** Backs up the n8n that runs this: one item. */
 export const backUpInstance: Operation = {
 	description: fields,
+	journal: { action: 'backUp', kind: 'n8n-instance' },
 	async execute(context, item) {
 		const version = versionOfProgram(process.argv[1]);
 		const settings = ownSettings(version);
@@ -109,6 +111,7 @@ function hasEncryption(context: IExecuteFunctions): boolean {
 /** @throws BackupError INVALID_INPUT */
 function nameOf(context: IExecuteFunctions, item: number): string {
 	const name = textOf(context.getNodeParameter('backupName', item), 'Backup Name').trim();
+	eventOf(context, item).tell({ name });
 	if (name !== '') return name;
 	throw new BackupError('INVALID_INPUT', 'The backup has no name.', { hint: 'Fill in Backup Name.' });
 }

@@ -22,7 +22,9 @@ import { decryptionKeys } from '../../shared/encryption';
 import { collectionOf, textOf, yesNoIn } from '../../shared/fields';
 import { guardedByN8n } from '../../shared/fileAccess';
 import { folderOf } from '../../shared/folder';
+import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { showWarnings } from '../../shared/hints';
+import { eventOf } from '../../shared/journal';
 import { type Operation, shownFor } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
 import { inOneText, isSimplified, itemOf } from '../../shared/simplify';
@@ -92,18 +94,20 @@ const fields: INodeProperties[] = [
 		displayOptions: shown,
 	},
 	simplifyField(shown),
-	optionsField(OPERATION, [bandwidthOption, folderOption(OWN_FOLDER), requireEncryptionOption]),
+	optionsField(OPERATION, [bandwidthOption, folderOption(OWN_FOLDER), requestedByOption, requireEncryptionOption]),
 ];
 
 /** Prepares what a new n8n starts from: one item with what it needs. */
 export const restoreInstance: Operation = {
 	description: fields,
+	journal: { action: 'restore', kind: 'n8n-instance' },
 	async execute(context, item) {
 		const options = collectionOf(context, 'options', item, 'Options');
 		const target = textOf(context.getNodeParameter('targetFolder', item), 'Into Folder').trim();
 		if (target === '') {
 			throw new BackupError('INVALID_INPUT', 'No folder to restore into is named.', { hint: 'Fill in Into Folder.' });
 		}
+		eventOf(context, item).tell({ place: `folder ${target}` });
 		const folder = await guardedByN8n(context.helpers).allowedFolder(target);
 		const keys = await decryptionKeys(context, item);
 		const storage = await openStorage(context, item);

@@ -6,6 +6,7 @@ import { BinaryOutput } from '../../shared/binaryOutput';
 import { encryptionKeys } from '../../shared/encryption';
 import { collectionOf, textOf, yesNoIn } from '../../shared/fields';
 import { showWarnings } from '../../shared/hints';
+import { eventOf } from '../../shared/journal';
 import type { Operation } from '../../shared/operation';
 import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
@@ -19,10 +20,12 @@ const TITLE = 'n8n Export';
 /** Exports workflows: one item. */
 export const exportWorkflows: Operation = {
 	description: exportFields,
+	journal: { action: 'backUp', kind: 'n8n-workflows' },
 	async execute(context, item) {
 		const options = collectionOf(context, 'options', item, 'Options');
 		const archive = archiveSettings(context, item, options, OWN_FOLDER);
 		const name = textOf(context.getNodeParameter('backupName', item), 'Backup Name').trim() || 'workflows';
+		eventOf(context, item).tell({ name });
 		const choice = workflowChoice(context, item);
 		const isSimple = isSimplified(context, item);
 		const api = await n8nApi(context, item, 'source');

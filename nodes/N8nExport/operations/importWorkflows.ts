@@ -21,6 +21,11 @@ import { withNamedWorkflows } from '../workflowSource';
 /** Imports workflows: an item for each of them. */
 export const importWorkflows: Operation = {
 	description: importFields,
+	journal: {
+		action: 'import',
+		kind: 'n8n-workflows',
+		isDryRun: (context, item) => context.getNodeParameter('dryRun', item) !== false,
+	},
 	async execute(context, item) {
 		const options = collectionOf(context, 'options', item, 'Options');
 		const dryRun = context.getNodeParameter('dryRun', item) !== false;

@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
+import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import {
 	backupField,
@@ -170,6 +171,7 @@ export const restoreFields: INodeProperties[] = [
 			connectTimeoutOption,
 			folderOption(OWN_FOLDER),
 			...restoreOptions,
+			requestedByOption,
 			requireEncryptionOption,
 		],
 	},
@@ -185,6 +187,7 @@ export const restoreFields: INodeProperties[] = [
 			connectTimeoutOption,
 			existingRolesOption,
 			folderOption(OWN_FOLDER),
+			requestedByOption,
 			requireEncryptionOption,
 		],
 	},

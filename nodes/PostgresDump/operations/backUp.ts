@@ -18,6 +18,7 @@ import { encryptionKeys } from '../../shared/encryption';
 import { errorItem, toNodeError } from '../../shared/errors';
 import { failedBackups } from '../../shared/failedBackups';
 import { showWarnings } from '../../shared/hints';
+import { eventOf } from '../../shared/journal';
 import { splitList, unquoted } from '../../shared/lists';
 import type { Operation } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
@@ -44,6 +45,10 @@ interface Run {
 /** One archive to make: of a database, or of the roles and globals of the server. */
 type Part = { database: string } | 'globals';
 
+/** As the manifest of a whole backup names it. */
+const factsOf = (part: Part) =>
+	part === 'globals' ? { kind: 'postgres-globals', name: 'globals' } : { kind: 'postgres', name: part.database };
+
 const nameOf = (part: Part): string => (part === 'globals' ? 'roles and globals' : part.database);
 
 /** From the drop-down the names as they are; written by an expression, separated by commas. */
@@ -61,6 +66,7 @@ async function partsOf({ context, item, connection }: Run): Promise<Part[]> {
 		return chosenDatabases(context.getNodeParameter('databases', item));
 	};
 	const names = await databases();
+	if (names.length === 1 && globals.length === 0) eventOf(context, item).tell({ name: names[0]! });
 	if (names.length === 0) {
 		throw new BackupError('INVALID_INPUT', 'There is no database to back up.', { hint: 'Choose one in Databases.' });
 	}
@@ -110,6 +116,7 @@ async function archiveAll(run: Run): Promise<INodeExecutionData[]> {
 			// One database that fails must not cost the others their backup; a cancelled run ends at once.
 			if (context.getExecutionCancelSignal()?.aborted) throw toNodeError(context.getNode(), error, item);
 			failures.push({ part, name: nameOf(part), error });
+			eventOf(context, item).failed(factsOf(part), error);
 		}
 	}
 	if (failures.length === 0) return items;
@@ -125,6 +132,7 @@ async function archiveAll(run: Run): Promise<INodeExecutionData[]> {
 /** Backs databases, and roles and globals, up: one item for each archive. */
 export const backUp: Operation = {
 	description: backUpFields,
+	journal: { action: 'backUp', kind: 'postgres' },
 	async execute(context, item) {
 		const settings = backUpSettings(context, item);
 		const isSimple = isSimplified(context, item);

@@ -2,6 +2,7 @@ import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import { type ForeignDump, importGlobals, importServer, openForeignDump, restoreDatabase } from '../../../engine';
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
+import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { connectTimeoutOption, requireEncryptionOption, sourceFields } from '../../shared/descriptions/source';
 import { textOf } from '../../shared/fields';
@@ -36,7 +37,7 @@ function optionsFor(contents: ImportContents, options: typeof restoreOptions) {
 		placeholder: 'Add Option',
 		default: {},
 		displayOptions: shownFor(SHOWN, { contents: [contents] }),
-		options: [bandwidthOption, connectTimeoutOption, ...options, requireEncryptionOption],
+		options: [bandwidthOption, connectTimeoutOption, ...options, requestedByOption, requireEncryptionOption],
 	};
 }
 
@@ -99,6 +100,7 @@ const RUN: Record<ImportContents, typeof oneDatabase> = { database: oneDatabase,
 
 /** Restores a dump that was made by pg_dump or pg_dumpall itself: an item with the report for each database, and one for the roles. */
 export const importDump: Operation = {
+	journal: { action: 'import', kind: 'postgres' },
 	description: [
 		...sourceFields(SHOWN, {
 			storage: 'A file in a folder or an S3 bucket',

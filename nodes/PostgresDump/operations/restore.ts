@@ -74,6 +74,7 @@ async function rolesAndGlobals(context: IExecuteFunctions, item: number, isSimpl
 /** Restores a backup of ours: one item with the report. */
 export const restore: Operation = {
 	description: restoreFields,
+	journal: { action: 'restore', kind: 'postgres' },
 	async execute(context, item) {
 		const kind = context.getNodeParameter('restoreKind', item) as 'database' | 'globals';
 		const isSimple = isSimplified(context, item);

@@ -1,6 +1,8 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { JOURNAL_DAYS } from '../../../engine';
 import { timeZoneOption } from '../../shared/descriptions/archive';
+import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { requireEncryptionOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
@@ -25,6 +27,15 @@ const options: INodeProperties[] = [
 		default: 60,
 		description: 'A backup from a time further ahead than this means that a clock is wrong: nothing is deleted',
 		displayOptions: { hide: { '/policy': ['json'] } },
+	},
+	{
+		displayName: 'Keep Journal (Days)',
+		name: 'journalDays',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 36_500 },
+		default: JOURNAL_DAYS,
+		description: 'Events of the journal that are older go; 0 keeps all of them',
+		displayOptions: { show: { '/operation': ['prune'] } },
 	},
 	{
 		displayName: 'Max Share to Delete (%)',
@@ -63,6 +74,7 @@ const options: INodeProperties[] = [
 		description:
 			'Whether to remove also archives without a manifest that look like ours by nothing but their names. A dry run lists them.',
 	},
+	{ ...requestedByOption, displayOptions: { show: { '/operation': ['prune'] } } },
 	{
 		...requireEncryptionOption,
 		description:

@@ -6,6 +6,7 @@ import { simplifyField } from '../../shared/descriptions/simplify';
 import { backupField } from '../../shared/descriptions/source';
 import { showWarnings } from '../../shared/hints';
 import { readableSize } from '../../shared/listSearch/size';
+import { eventOf } from '../../shared/journal';
 import { type Operation, shownFor } from '../../shared/operation';
 import { isSimplified, itemOf } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
@@ -50,6 +51,8 @@ function pinnedItem({ manifest, key, changed, complete }: PinnedBackup, isSimple
 
 async function apply(context: IExecuteFunctions, item: number, pinned: boolean) {
 	const reference = referenceOf(context, item);
+	const event = eventOf(context, item);
+	event.tell({ file: Object.values(reference).join(' ') });
 	const isSimple = isSimplified(context, item);
 	const storage = await openStorage(context, item);
 	const signal = context.getExecutionCancelSignal();
@@ -60,6 +63,9 @@ async function apply(context: IExecuteFunctions, item: number, pinned: boolean) 
 		owner: lockOwner(context),
 		...(signal && { signal }),
 	});
+	for (const { manifest, key } of backups) {
+		event.succeeded({ kind: manifest.kind, name: manifest.name, backupId: manifest.id, file: key });
+	}
 	const damaged = pinned ? backups.filter(({ complete }) => !complete) : [];
 	showWarnings(
 		context,
@@ -71,6 +77,7 @@ async function apply(context: IExecuteFunctions, item: number, pinned: boolean) 
 /** Keeps a backup from every prune: one item for it, and for each of its weekly copies. */
 export const pinBackup: Operation = {
 	description: [backup, simplifyField(shownFor(OPERATIONS))],
+	journal: { action: 'pin' },
 	execute: async (context, item) => await apply(context, item, true),
 };
 
@@ -86,5 +93,6 @@ const unpinNotice: INodeProperties = {
 /** Gives it back to the policy; it has the field of Pin Backup, which describes it. */
 export const unpinBackup: Operation = {
 	description: [unpinNotice],
+	journal: { action: 'unpin' },
 	execute: async (context, item) => await apply(context, item, false),
 };

@@ -1,8 +1,9 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-import { prune as pruneStorage } from '../../../engine';
+import { messageOf, prune as pruneStorage, pruneJournal, type Storage } from '../../../engine';
 import { decryptionKeys } from '../../shared/encryption';
 import { showWarnings } from '../../shared/hints';
+import { eventOf } from '../../shared/journal';
 import type { BranchingOperation } from '../../shared/operation';
 import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
@@ -46,16 +47,40 @@ async function apply(
 	});
 	const summary = summaryOf(report, storage.description, now);
 	context.logger.info(`Prune Retention: ${summary.subject}`);
+	eventOf(context, item).tell({ summary: summary.subject });
+	const ofJournal = dryRun
+		? []
+		: await pruneOldEvents(storage, { days: settings.journalDays, now, ...(signal && { signal }) });
 	const failure = (fails ? refusalError(report, summary) : undefined) ?? allFailedError(report, summary);
 	if (failure) throw failure;
-	const warnings = warningsOf(report, settings);
+	const refusal = refusalError(report, summary);
+	if (refusal) eventOf(context, item).failed({}, refusal);
+	const warnings = [...warningsOf(report, settings), ...ofJournal];
 	showWarnings(context, [...refusalWarnings(report), ...warnings]);
 	return [backupItems(report, isSimple), [summaryItem(report, { settings, summary, warnings }, isSimple)]];
+}
+
+/** @returns what there is to say of it: that old events stay makes no prune fail */
+async function pruneOldEvents(
+	storage: Storage,
+	options: { days: number; now: Date; signal?: AbortSignal },
+): Promise<string[]> {
+	if (options.days === 0) return [];
+	try {
+		const { failures } = await pruneJournal(storage, options);
+		const [first] = failures;
+		if (!first) return [];
+		const what = failures.length === 1 ? 'An old event' : `${failures.length} old events`;
+		return [`${what} of the journal could not be removed: ${first.error.message}`];
+	} catch (error) {
+		return [`Old events of the journal could not be removed: ${messageOf(error)}`];
+	}
 }
 
 /** Deletes what the policy does not keep: an item for each backup, and one with the summary. */
 export const prune: BranchingOperation = {
 	description: [...policyFields, ...runFields, ...specialFields],
+	journal: { action: 'prune' },
 	errorOutput: SUMMARY,
 	execute: async (context, item) => await apply(context, item, false),
 };

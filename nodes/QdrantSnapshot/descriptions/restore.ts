@@ -4,6 +4,7 @@ import { timeZoneOption } from '../../shared/descriptions/archive';
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
 import { keptCopiesOption } from '../../shared/descriptions/keptCopies';
+import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import {
 	backupField,
@@ -90,6 +91,7 @@ const options: INodeProperties = {
 		},
 		{ ...folderOption(OWN_FOLDER), displayOptions: { show: { '/source': ['storage'] } } },
 		{ ...keptCopiesOption, displayOptions: { show: { '/target': ['safeSwap'] } } },
+		requestedByOption,
 		{
 			...requireEncryptionOption,
 			displayOptions: { show: { '/source': ['storage', 'binaryData'] } },

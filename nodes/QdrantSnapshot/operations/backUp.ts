@@ -16,6 +16,7 @@ import { encryptionKeys } from '../../shared/encryption';
 import { errorItem, toNodeError } from '../../shared/errors';
 import { failedBackups } from '../../shared/failedBackups';
 import { showWarnings } from '../../shared/hints';
+import { eventOf } from '../../shared/journal';
 import type { Operation } from '../../shared/operation';
 import { progressLog } from '../../shared/progress';
 import { qdrantConnection } from '../../shared/qdrantConnection';
@@ -74,6 +75,7 @@ async function archiveAll(run: Run): Promise<INodeExecutionData[]> {
 		madeOutput(context, item, { ...common, manifest, warnings: [...manifest.warnings, ...warnings] }),
 	);
 	showWarnings(context, [...warnings, ...backups.flatMap((manifest) => manifest.warnings)]);
+	for (const { collection, error } of failures) eventOf(context, item).failed({ name: collection }, error);
 	if (failures.length === 0) return items;
 	if (!context.continueOnFail()) {
 		const named = failures.map(({ collection, error }) => ({ name: collection, error }));
@@ -86,6 +88,7 @@ async function archiveAll(run: Run): Promise<INodeExecutionData[]> {
 /** Backs collections, or the whole storage, up: one item for each archive. */
 export const backUp: Operation = {
 	description: backUpFields,
+	journal: { action: 'backUp', kind: 'qdrant' },
 	async execute(context, item) {
 		const settings = backUpSettings(context, item);
 		const isSimple = isSimplified(context, item);

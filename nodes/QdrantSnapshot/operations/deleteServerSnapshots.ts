@@ -2,6 +2,7 @@ import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import { BackupError, deleteServerSnapshot, listServerSnapshots } from '../../../engine';
 import { collectionOf } from '../../shared/fields';
+import { eventOf } from '../../shared/journal';
 import type { Operation } from '../../shared/operation';
 import { qdrantConnection } from '../../shared/qdrantConnection';
 import { deleteServerSnapshotsFields } from '../descriptions/deleteServerSnapshots';
@@ -18,8 +19,10 @@ const deletedBy = new WeakMap<IExecuteFunctions, Map<string, IDataObject>>();
  */
 export const deleteServerSnapshots: Operation = {
 	description: deleteServerSnapshotsFields,
+	journal: { action: 'delete', kind: 'qdrant' },
 	async execute(context, item) {
 		const meant = meantSnapshot(context, item);
+		eventOf(context, item).tell({ place: `snapshot ${meant.description}` });
 		const deleted = deletedBy.get(context) ?? new Map<string, IDataObject>();
 		deletedBy.set(context, deleted);
 		const json = deleted.get(meant.description) ?? (await deleteMeant(context, item, meant));

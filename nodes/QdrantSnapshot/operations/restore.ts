@@ -11,6 +11,7 @@ import { withSource } from '../restoreSource';
 /** Restores a collection from a backup of ours or a snapshot made by others: one item with the report. */
 export const restore: Operation = {
 	description: restoreFields,
+	journal: { action: 'restore', kind: 'qdrant' },
 	async execute(context, item) {
 		const { logger } = context;
 		const target = restoreTarget(context, item);

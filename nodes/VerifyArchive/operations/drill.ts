@@ -18,6 +18,7 @@ import { recordsIn } from '../verifySettings';
 /** Restores the newest complete set of backups for a test, and measures: one item with the report. */
 export const drill: JudgingOperation = {
 	description: drillFields,
+	journal: { action: 'drill' },
 	async execute(context, item) {
 		const { logger } = context;
 		const options = collectionOf(context, 'options', item, 'Options');

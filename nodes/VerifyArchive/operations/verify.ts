@@ -61,6 +61,7 @@ async function verifyIncoming(context: IExecuteFunctions, item: number, verifyAl
 /** Verifies backups as deep as is asked: one item for each. */
 export const verify: JudgingOperation = {
 	description: verifyFields,
+	journal: { action: 'verify', onlyProblems: true },
 	async execute(context, item) {
 		const settings = verifySettings(context, item);
 		const isSimple = isSimplified(context, item);

@@ -1,6 +1,6 @@
 import type { ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
 
-import { HOUSEKEEPING, isOwnName, type StoredObject } from '../../../engine';
+import { HOUSEKEEPING, isLogKey, isOwnName, type StoredObject } from '../../../engine';
 import { toListError } from '../errors';
 import { openStorageForList } from '../storage';
 
@@ -13,7 +13,8 @@ export async function searchFiles(this: ILoadOptionsFunctions, filter = ''): Pro
 		const storage = await openStorageForList(this);
 		const files: StoredObject[] = [];
 		for await (const file of storage.list('', { without: HOUSEKEEPING })) {
-			if (!isOwnName(file.key) && file.key.toLowerCase().includes(filter.toLowerCase())) files.push(file);
+			if (!isOwnName(file.key) && !isLogKey(file.key) && file.key.toLowerCase().includes(filter.toLowerCase()))
+				files.push(file);
 		}
 		files.sort((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime());
 		const results = files.map(({ key, size, modifiedAt }) => ({

@@ -75,7 +75,7 @@ describe.each(Object.entries(PLACES))('the journal in %s', (_place, start) => {
 			since,
 			now: NOW,
 			limit: 10,
-			wants: ({ outcome }) => outcome !== 'succeeded',
+			groupOf: ({ outcome }) => (outcome === 'succeeded' ? undefined : 'problems'),
 		});
 		expect(part.events.map(({ action, outcome, endedAt }) => [action, outcome, endedAt])).toEqual([
 			['backUp', 'failed', daysAgo(0.01)],
