@@ -101,7 +101,9 @@ it('leaves neither an archive nor a session behind when it is stopped', async ()
 	} finally {
 		await blocker.end();
 	}
-	expect(readdirSync(empty, { recursive: true }).filter((name) => String(name).includes('shop'))).toEqual([]);
+	const left = readdirSync(empty, { recursive: true }).map(String);
+	// What says which run holds the series stays: see docs/leftovers.md.
+	expect(left.filter((name) => name.includes('shop') && !name.startsWith('.stack-backup/'))).toEqual([]);
 	expect(await sessionsOfNode(server)).toBe(0);
 });
 
