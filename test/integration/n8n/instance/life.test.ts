@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 
 import { drill, findAnomalies, listManifests, type Manifest, prune } from '../../../../engine';
 import type { FolderStorage } from '../../../../engine/storage/folder';
+import { settled } from '../../settled';
 import { backUp, emptyStorage, folder, KEYS, makeInstance, restore } from './stage';
 
 /** Backups of three nights, each with one more file of an execution. */
@@ -18,6 +19,8 @@ async function threeNights(): Promise<{ storage: FolderStorage & { root: string 
 	const backups: Manifest[] = [];
 	for (const night of ['one', 'two', 'three']) {
 		writeFileSync(join(files, night), `content of ${night}`);
+		// A file that changed a moment ago is stored once more by the next night.
+		await settled(files);
 		backups.push(await backUp(storage, settings, { binaryData: true }));
 	}
 	return { storage, backups };
