@@ -3,6 +3,9 @@ import type { PartialBackup } from '../manifest/manifest';
 import { areOfTwoSources, homeOf, sourceOf } from '../series';
 import type { DamagedManifest, KnownBackup } from './entry';
 
+/** By how much the time of an object may lie before the moment when it was stored: S3 tells whole seconds, FAT every other one. */
+const COARSEST_TIME_MS = 2000;
+
 /**
  * The latest of all backups of a name: the newest whole one, or the newest of all where none is whole. Its remark says what
  * was passed over. Undefined where there is none.
@@ -15,7 +18,8 @@ export function latestIn<T extends KnownBackup>(
 ): T | undefined {
 	const [newest] = backups;
 	const found = backups.find(({ manifest }) => !manifest.partial) ?? newest;
-	const newer = damaged.find(({ modifiedAt }) => !found || modifiedAt > new Date(found.manifest.finishedAt));
+	const since = found ? Date.parse(found.manifest.finishedAt) - COARSEST_TIME_MS : -Infinity;
+	const newer = damaged.find(({ modifiedAt }) => modifiedAt.getTime() > since);
 	if (newer) {
 		const { code } = newer.error;
 		const mayBeGood = code === 'NOT_AUTHENTIC' || code === 'KEY_WRONG' || code === 'MANIFEST_NEWER';

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { completeSources, seriesIn, seriesOf, type Manifest, type SeriesFacts } from '../../../engine/archive';
 import { latestIn } from '../../../engine/archive/catalog/latest';
 import type { BackupEntry } from '../../../engine/archive';
+import { BackupError } from '../../../engine/errors';
 
 const facts = (more: Partial<SeriesFacts> = {}): SeriesFacts => ({
 	kind: 'postgres',
@@ -100,5 +101,28 @@ describe('the latest of a name', () => {
 	it('is the newest of one server, whatever the folders', () => {
 		const same = [entry('eu/g_2.sql', { host: 'db' }), entry('old/g_1.sql', { host: 'db' }), entry('old/g_0.sql', {})];
 		expect(latestIn(list(...same), 'globals')).toEqual(same[0]);
+	});
+
+	it.each([
+		['2026-01-31T02:05:12.000Z', 'MANIFEST_INVALID'],
+		['2026-01-31T02:05:30.000Z', 'MANIFEST_INVALID'],
+		['2026-01-31T02:05:09.000Z', undefined],
+	])('is not told where one that cannot be read may be newer: stored at %s, in whole seconds', (storedAt, code) => {
+		const newest = entry('postgres/g_1.sql', { host: 'db' }, { finishedAt: '2026-01-31T02:05:12.987Z' });
+		const damaged = [
+			{
+				manifestKey: 'postgres/g_2.sql.manifest.json',
+				modifiedAt: new Date(storedAt),
+				error: new BackupError('MANIFEST_INVALID', 'It is cut off.', { hint: '' }),
+			},
+		];
+		const told = (() => {
+			try {
+				return latestIn({ ...list(newest), damaged }, 'globals')?.key;
+			} catch (error) {
+				return (error as BackupError).code;
+			}
+		})();
+		expect(told).toBe(code ?? newest.key);
 	});
 });

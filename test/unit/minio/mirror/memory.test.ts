@@ -14,7 +14,8 @@ it('needs no more memory for many objects than for few', async () => {
 	const collect = runInNewContext('gc') as () => void;
 	collect();
 	const before = process.memoryUsage().heapUsed;
-	let highest = 0;
+	// Less than before, where what earlier tests of the process left is collected meanwhile.
+	let highest = -Infinity;
 	const source = simulated('source/', OBJECTS);
 	const list = source.list.bind(source);
 	let listed = 0;
@@ -37,6 +38,6 @@ it('needs no more memory for many objects than for few', async () => {
 	// All removed at once: their names are what is held.
 	Object.assign(source, { list: simulated('source/', OBJECTS / 2).list });
 	await expect(mirror({ source, target, removal: {} })).rejects.toMatchObject({ code: 'NOT_CONFIRMED' });
-	expect(highest).toBeGreaterThan(0);
+	expect(highest).toBeGreaterThan(-Infinity);
 	expect(highest).toBeLessThan(12 * MIB);
 }, 120_000);

@@ -35,7 +35,8 @@ it('needs little memory for the export of 5,000 workflows, and for comparing the
 	const n8n = await fakeN8n(holding(workflows));
 	collect();
 	const before = process.memoryUsage().heapUsed;
-	let highest = 0;
+	// Less than before, where what earlier tests of the process left is collected meanwhile.
+	let highest = -Infinity;
 	const measure = (workflow: number) => {
 		if (workflow % 500 !== 0) return;
 		collect();
@@ -60,6 +61,6 @@ it('needs little memory for the export of 5,000 workflows, and for comparing the
 	const after = { ...side, each: measured };
 	const counts = await compareWorkflows({ before: side, after, matchBy: 'id', onWorkflow: () => {} });
 	expect(counts).toMatchObject({ unchanged: WORKFLOWS, changed: 0 });
-	expect(highest).toBeGreaterThan(0);
+	expect(highest).toBeGreaterThan(-Infinity);
 	expect(highest).toBeLessThan(24 * MIB);
 }, 120_000);
