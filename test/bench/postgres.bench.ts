@@ -265,7 +265,9 @@ async function main([gigabytes = '2', rounds = '5', ...scenes]: string[]): Promi
 		);
 		console.log(`Database of ${rows[0]?.size ?? '?'}, PostgreSQL 15, median of ${rounds}.`);
 		const isWanted = (scene: string) => scenes.length === 0 || scenes.includes(scene);
-		if (isWanted('backup')) await backups(server, database, folder, Number(rounds));
+		// What is restored is what these have made.
+		const makes = isWanted('backup') ? Number(rounds) : 1;
+		if (isWanted('backup') || isWanted('restore')) await backups(server, database, folder, makes);
 		if (isWanted('restore')) await restores(server, database, folder, Number(rounds));
 		if (isWanted('s3')) await throughBucket(server, database, Number(rounds));
 		if (isWanted('small')) await smallTables(server, folder, Number(rounds));
