@@ -6,8 +6,18 @@ import type { AxeResults } from 'axe-core';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { DEFAULT_TARGETS, findProblems, overviewOf, resultsOf, statusPage, type StorageState } from '../../../engine';
-import { series, stateOf, verified } from '../../unit/report/states';
+import {
+	DEFAULT_TARGETS,
+	findProblems,
+	overviewOf,
+	resultsOf,
+	statusPage,
+	type JournalEvent,
+	type RecentEvents,
+	type StorageState,
+} from '../../../engine';
+import type { RunningRun } from '../../../engine/archive';
+import { hoursAgo, series, stateOf, verified } from '../../unit/report/states';
 
 const SCREENSHOTS = join(__dirname, '..', '..', '..', '.cache', 'screenshots');
 const AXE = readFileSync(createRequire(__filename).resolve('axe-core/axe.min.js'), 'utf8');
@@ -38,7 +48,7 @@ const daily = (from: number, stored: (day: number) => number) =>
 		more: verified(from + 24 * day - 1),
 	}));
 
-/** Everything that the page can show: good, doubtful and bad ones, names that are no words, a retention that has refused. */
+/** Everything that the page can show: what runs and what was refused, good, doubtful and bad ones, names that are no words, a retention that has refused. */
 const FULL = stateOf(
 	[
 		series(daily(3, (day) => 4e8 - day * 4e6)),
@@ -63,6 +73,52 @@ const next = {
 	mayBeLocked: true,
 };
 
+const run: RunningRun = {
+	formatVersion: 1,
+	id: '11111111-0000-4000-8000-000000000000',
+	action: 'backUp',
+	kind: 'postgres',
+	name: 'shop',
+	startedAt: hoursAgo(0.5),
+	bytes: 1e9,
+	bytesPerSecond: 1e7,
+	totalBytes: 4e9,
+	workflow: 'Nightly',
+	execution: '17',
+	host: 'worker-1',
+	process: 7,
+	seenAt: hoursAgo(0),
+	isDead: false,
+};
+const running = [run, { ...run, kind: 'files', name: NAME, seenAt: hoursAgo(0.4), isDead: true }];
+
+const event: JournalEvent = {
+	id: '0123456789abcdef',
+	action: 'restore',
+	outcome: 'refused',
+	kind: 'postgres',
+	name: 'shop',
+	server: 'db:5432',
+	startedAt: hoursAgo(2),
+	endedAt: hoursAgo(2),
+	error: { code: 'NOT_CONFIRMED', message: 'The restore was not confirmed.' },
+	requestedBy: NAME,
+	execution: { id: '17', workflowId: 'w1', workflowName: 'Nightly' },
+};
+const failed: JournalEvent = { ...event, action: 'backUp', outcome: 'failed', name: NAME, endedAt: hoursAgo(3) };
+const events: RecentEvents = {
+	since: hoursAgo(24),
+	hours: 24,
+	events: [event, failed],
+	left: 3,
+	counts: [
+		{ action: 'restore', outcome: 'refused', count: 1 },
+		{ action: 'backUp', outcome: 'failed', count: 1 },
+	],
+	failedBackUps: [failed],
+	unreadable: 1,
+};
+
 function htmlOf(state: StorageState): string {
 	const problems = findProblems(state, { expected: state === FULL ? [{ name: 'accounts' }] : [] });
 	const overview = overviewOf(state, problems, resultsOf(state));
@@ -71,6 +127,7 @@ function htmlOf(state: StorageState): string {
 		title,
 		targets: DEFAULT_TARGETS,
 		next: state === FULL ? next : undefined,
+		...(state === FULL && { running, events }),
 	});
 }
 
