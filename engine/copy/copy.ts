@@ -154,10 +154,10 @@ class CopyRun {
 			onTheWay: this.#onTheWay,
 		});
 		this.#noteNewest(to);
-		const todo = copies.filter(({ action }) => action.type === 'copy');
+		const toCopy = copies.filter(({ action }) => action.type === 'copy');
 		if (dryRun) this.#tell(copies);
 		else {
-			await this.#copyAll(copies, todo);
+			await this.#copyAll(copies, toCopy);
 			await this.#note(copiedBefore, from, to);
 		}
 		return {
@@ -178,10 +178,10 @@ class CopyRun {
 	}
 
 	/** Rows come in the order of the plan, whatever is ready first. */
-	async #copyAll(copies: readonly PlannedCopy[], todo: readonly PlannedCopy[]): Promise<void> {
-		const totalBytes = todo.reduce((sum, { backup }) => sum + backup.manifest.size.stored, 0);
+	async #copyAll(copies: readonly PlannedCopy[], toCopy: readonly PlannedCopy[]): Promise<void> {
+		const totalBytes = toCopy.reduce((sum, { backup }) => sum + backup.manifest.size.stored, 0);
 		const tell = () => {
-			this.options.onProgress?.({ bytes: this.#bytes, totalBytes, copied: this.#copied, total: todo.length });
+			this.options.onProgress?.({ bytes: this.#bytes, totalBytes, copied: this.#copied, total: toCopy.length });
 		};
 		const rows = new Map<PlannedCopy, CopyRow>();
 		const { parallel = PARALLEL.default } = this.options;

@@ -14,12 +14,12 @@ import type { Gate } from '../../storage/gate';
 import { Selection, shownName, type SelectionChoices } from '../../tree';
 import { KeyNotTaken } from '../client';
 import { KeysAbove } from '../keysAbove';
-import { STALE_AFTER_MS } from '../unfinished';
 import { assertApart, assertUnseen } from './apart';
+import { clearUnfinished, removeWhatIsExtra, type Done } from './finish';
 import { march, type Met } from './march';
 import { NameList } from './nameList';
 import type { Listed, Place } from './place';
-import { aboveCeiling, purgeTrash, removeExtras, type RemovalChoices } from './removal';
+import type { RemovalChoices } from './removal';
 import { count, emptyReport, warningsOf, type MirrorReport, type Tally } from './report';
 import { settle, settledAtOnce, type Decision, type Ends } from './settle';
 import { Slots, type Slot } from './slots';
@@ -148,8 +148,18 @@ class Mirror {
 		await this.#state.open(this.#signal);
 		report.isFirst = this.#state.isNew;
 		await this.#compareAndCopy();
-		await this.#removeExtras();
-		await this.#clearUnfinished();
+		const { removal } = this.options;
+		const done: Done = {
+			ends: this.#ends,
+			held: this.held,
+			report,
+			extras: this.#extras,
+			targetCount: this.#targetCount,
+			now: this.#now,
+			signal: this.#signal,
+		};
+		if (removal) await removeWhatIsExtra(done, removal);
+		await clearUnfinished(done, (name) => this.#selection.takes(name));
 		const { source, target } = this.#ends;
 		const ofChoice = report.sourceCount === 0 ? [] : this.#selection.warnings;
 		report.warnings.unshift(...warningsOf(report), ...ofChoice, ...source.warnings(), ...target.warnings());
@@ -395,42 +405,6 @@ class Mirror {
 		if (this.#report.dryRun) return;
 		await this.held?.confirm();
 		await this.#state.checkpoint(this.#signal);
-	}
-
-	/** Uploads of a run that was killed take room until somebody gives them up. Others' may be on keys that no mirror writes. */
-	async #clearUnfinished(): Promise<void> {
-		const { source, target } = this.#ends;
-		if (!this.held || !target.clearUnfinished) return;
-		try {
-			const before = new Date((await this.held.writtenAt()).getTime() - STALE_AFTER_MS);
-			const isOurs = async (name: string) =>
-				this.#selection.takes(name) && (await source.ask(name, this.#signal)) !== undefined;
-			await target.clearUnfinished(isOurs, before, this.#signal);
-		} catch (error) {
-			throwIfCancelled(this.#signal);
-			// All that matters is done. Keys that may not list uploads are common, and a server clears them by itself, or by a rule.
-			if (error instanceof BackupError && error.code === 'ACCESS_DENIED') return;
-			this.#report.warnings.push(`Unfinished uploads of earlier runs may be left in the target: ${messageOf(error)}`);
-		}
-	}
-
-	async #removeExtras(): Promise<void> {
-		const { removal } = this.options;
-		const report = this.#report;
-		if (!removal) return;
-		const isIncomplete = report.failed.count + report.changing.count > 0;
-		if (isIncomplete && this.#extras.count > 0) {
-			report.warnings.push('Nothing was removed from the target, because not everything could be copied.');
-			return;
-		}
-		const refusal = aboveCeiling(this.#extras, this.#targetCount, removal, report);
-		if (refusal && !report.dryRun) throw refusal;
-		report.problem = refusal?.message;
-		if (refusal) return;
-		await this.held?.confirm();
-		if (!report.dryRun) await removeExtras(this.#extras, this.#ends, report, this.#now, this.#signal);
-		const now = { ours: this.#now, places: await this.held?.writtenAt() };
-		await purgeTrash(this.#ends.target, removal, report, now, this.#signal);
 	}
 }
 

@@ -6,7 +6,7 @@ import { simplifyField } from '../../shared/descriptions/simplify';
 import { requireEncryptionOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 
-import { filtersField } from './filters';
+import { copyFiltersField } from './filters';
 
 const COMPARE = ['compare'];
 
@@ -21,7 +21,7 @@ export const compareFields: INodeProperties[] = [
 			'Whether to read every archive of both storages and compare its hash, instead of comparing sizes and manifests. Cloud storage may charge for what is read.',
 		displayOptions: shownFor(COMPARE),
 	},
-	filtersField(shownFor(COMPARE)),
+	copyFiltersField(shownFor(COMPARE)),
 	...onFailureFields('compare', 'What is missing in the second storage, different or damaged'),
 	simplifyField(shownFor(COMPARE)),
 	{

@@ -6,7 +6,7 @@ import { simplifyField } from '../../shared/descriptions/simplify';
 import { backupModes, requireEncryptionOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 
-import { filtersField } from './filters';
+import { copyFiltersField } from './filters';
 
 const COPY = ['copyBackups'];
 
@@ -77,7 +77,7 @@ export const copyFields: INodeProperties[] = [
 		displayOptions: shownFor(COPY, { which: ['picked'] }),
 		modes: [fromList!, byId!],
 	},
-	filtersField(shownFor(COPY, { which: ['all', 'latest', 'new'] })),
+	copyFiltersField(shownFor(COPY, { which: ['all', 'latest', 'new'] })),
 	{
 		displayName: 'Dry Run',
 		name: 'dryRun',

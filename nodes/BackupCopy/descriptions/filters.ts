@@ -2,55 +2,34 @@ import type { IExecuteFunctions, INodeProperties } from 'n8n-workflow';
 
 import { BACKUP_KINDS, type CopyFilters } from '../../../engine';
 import { oneOf } from '../../shared/choice';
-import { KIND_OPTIONS } from '../../shared/descriptions/kinds';
+import { filtersField } from '../../shared/descriptions/filters';
 import { collectionOf, numberOf, selectedIn } from '../../shared/fields';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+/** What narrows down copies and comparisons beyond kinds and names. */
+const OWN: INodeProperties[] = [
+	{
+		displayName: 'Newer Than (Days)',
+		name: 'newerThan',
+		type: 'number',
+		typeOptions: { minValue: 1, maxValue: 36_500 },
+		default: 30,
+		description: 'Only backups that began in the last so many days, and what they need',
+	},
+	{
+		displayName: 'Tags',
+		name: 'tags',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. nightly, before-upgrade',
+		description: 'Only backups that have at least one of these tags, separated by commas',
+	},
+];
+
 /** Narrows down what is copied or compared. */
-export function filtersField(displayOptions: INodeProperties['displayOptions']): INodeProperties {
-	return {
-		displayName: 'Filters',
-		name: 'filters',
-		type: 'collection',
-		placeholder: 'Add Filter',
-		default: {},
-		displayOptions,
-		options: [
-			{
-				displayName: 'Kinds',
-				name: 'kinds',
-				type: 'multiOptions',
-				options: KIND_OPTIONS,
-				default: [],
-				description: 'Only backups of these kinds',
-			},
-			{
-				displayName: 'Names',
-				name: 'names',
-				type: 'string',
-				default: '',
-				placeholder: 'e.g. shop, docs',
-				description: 'Only backups of these databases, collections, buckets and folders, separated by commas',
-			},
-			{
-				displayName: 'Newer Than (Days)',
-				name: 'newerThan',
-				type: 'number',
-				typeOptions: { minValue: 1, maxValue: 36_500 },
-				default: 30,
-				description: 'Only backups that began in the last so many days, and what they need',
-			},
-			{
-				displayName: 'Tags',
-				name: 'tags',
-				type: 'string',
-				default: '',
-				placeholder: 'e.g. nightly, before-upgrade',
-				description: 'Only backups that have at least one of these tags, separated by commas',
-			},
-		],
-	};
+export function copyFiltersField(displayOptions: INodeProperties['displayOptions']): INodeProperties {
+	return filtersField(displayOptions, OWN);
 }
 
 /** What Filters says. @throws BackupError INVALID_INPUT that names the field */

@@ -5,7 +5,8 @@ import { shownFor } from '../../shared/operation';
 
 import { onFailureFields } from '../../shared/descriptions/onFailure';
 import { optionsField } from './options';
-import { anyBackupField, filtersField, incomingField } from './which';
+import { filtersField } from '../../shared/descriptions/filters';
+import { anyBackupField, incomingField } from './which';
 
 const shown = (which: string[]) => shownFor(['checkTrend'], { which });
 

@@ -1,6 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { KIND_OPTIONS } from '../../shared/descriptions/kinds';
+import { filtersField } from '../../shared/descriptions/filters';
 import { backupField, fileField, manifestField } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 
@@ -25,36 +25,6 @@ export function incomingField(displayOptions: INodeProperties['displayOptions'])
 		default: '={{ $json.key ?? $json.id ?? $json.manifestKey }}',
 		description: 'Of each incoming item, as Back Up and List Backups put it out',
 		displayOptions,
-	};
-}
-
-/** Narrows down what is taken of a storage; `names` and `kinds` are entries of Filters. */
-export function filtersField(displayOptions: INodeProperties['displayOptions']): INodeProperties {
-	return {
-		displayName: 'Filters',
-		name: 'filters',
-		type: 'collection',
-		placeholder: 'Add Filter',
-		default: {},
-		displayOptions,
-		options: [
-			{
-				displayName: 'Kinds',
-				name: 'kinds',
-				type: 'multiOptions',
-				options: KIND_OPTIONS,
-				default: [],
-				description: 'Only backups of these kinds',
-			},
-			{
-				displayName: 'Names',
-				name: 'names',
-				type: 'string',
-				default: '',
-				placeholder: 'e.g. shop, docs',
-				description: 'Only backups of these databases, collections and folders, separated by commas',
-			},
-		],
 	};
 }
 
