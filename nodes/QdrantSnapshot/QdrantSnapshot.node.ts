@@ -40,7 +40,12 @@ export class QdrantSnapshot implements INodeType {
 				displayOptions: { show: { operation: ['backUp', 'restore', ...ON_SERVER] } },
 			},
 			storageCredential({
-				hide: { destination: ['binaryData'], source: ['binaryData', 'url'], operation: ON_SERVER },
+				// What deletes needs it for the journal.
+				hide: {
+					destination: ['binaryData'],
+					source: ['binaryData', 'url'],
+					operation: ['listServerSnapshots'],
+				},
 			}),
 			encryptionCredential({
 				hide: { encrypt: [false], source: ['snapshotFile', 'url'], operation: ON_SERVER },

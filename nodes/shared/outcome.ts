@@ -52,13 +52,13 @@ export async function runJudging(
 	let last = 0;
 	for (const item of context.getInputData().keys()) {
 		try {
-			const choice = operation.isListing ? 'putOut' : onFailureOf(context, item);
-			const fails = failsOver(context, choice);
-			const outcomes = await journaled(context, item, operation, async () => {
-				const found = await operation.execute(context, item);
-				for (const outcome of found) noteOutcome(context, item, outcome);
-				return found;
+			const { choice, outcomes } = await journaled(context, item, operation, async () => {
+				const choice = operation.isListing ? 'putOut' : onFailureOf(context, item);
+				const outcomes = await operation.execute(context, item);
+				for (const outcome of outcomes) noteOutcome(context, item, outcome);
+				return { choice, outcomes };
 			});
+			const fails = failsOver(context, choice);
 			for (const outcome of outcomes) {
 				judged.push(outcome);
 				(outcome.passed ? passed : failed).push({ json: outcome.json, pairedItem: { item } });

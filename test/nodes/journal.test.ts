@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import { expect, it } from 'vitest';
 
@@ -113,8 +113,8 @@ it('has entries of prunes, pins and verifications that failed, and none of dry r
 	await files.ok('listBackups');
 	await verify.outputs('verify', { which: 'all' });
 	await prune.outputs('prune', { ...KEEP, options: { requestedBy: 'the schedule' } });
-	await prune.ok('pinBackup', chosen);
-	await prune.fails('unpinBackup', backup('id', 'none'));
+	await prune.ok('pinBackup', { ...chosen, options: { requestedBy: 'Ana' } });
+	await prune.fails('unpinBackup', { ...backup('id', 'none'), options: { requestedBy: 'Ben' } });
 	writeFileSync(join(folder, String(made['key'])), 'damaged');
 	await verify.fails('verify', { which: 'all' });
 	expect((await events()).map(({ action, outcome, name }) => [action, outcome, name])).toEqual([
@@ -124,11 +124,46 @@ it('has entries of prunes, pins and verifications that failed, and none of dry r
 		['prune', 'succeeded', undefined],
 		['backUp', 'succeeded', 'documents'],
 	]);
-	const [, , , pruned] = await events();
+	const [, unpinned, pinned, pruned] = await events();
+	expect([unpinned, pinned]).toMatchObject([{ requestedBy: 'Ben' }, { requestedBy: 'Ana' }]);
 	expect(pruned).toMatchObject({
 		requestedBy: 'the schedule',
 		summary: expect.stringMatching(/^Retention: 0 deleted, 1 kept/),
 	});
+});
+
+it('has entries of copies in either direction with who wanted them, and of those that were refused or not whole', async () => {
+	const { folder, root, files, events } = await stage();
+	const second = freshFilesFolder(n8n);
+	const backupStorageSecondApi = await n8n.createCredential('second', 'backupStorageSecondApi', {
+		type: 'folder',
+		folderPath: second,
+	});
+	const copy = new NodeRunner(n8n, `${PACKAGE}.backupCopy`, { ...files.credentials, backupStorageSecondApi });
+	const [made] = (await files.ok('backUp', { path: root })) as [Json];
+	await copy.ok('copyBackups', { dryRun: true });
+	await copy.ok('copyBackups', { options: { requestedBy: 'the schedule' } });
+	await copy.ok('compare');
+	rmSync(join(folder, 'files'), { recursive: true });
+	await copy.ok('copyBackups', { direction: 'fromSecond', options: { requestedBy: 'Ana' } });
+	writeFileSync(join(second, String(made['key'])), 'damaged');
+	await copy.fails('copyBackups', { which: 'all', options: { requestedBy: 'Ben' } });
+	await copy.fails('copyBackups', { onFailure: 'sometimes', options: { requestedBy: 'Cleo' } });
+	const ends = { from: `folder ${basename(folder)}`, to: `folder ${basename(second)}` };
+	const all = await events();
+	expect(all.map(({ action, outcome, requestedBy }) => [action, outcome, requestedBy])).toEqual([
+		['copy', 'refused', 'Cleo'],
+		['copy', 'failed', 'Ben'],
+		['copy', 'succeeded', 'Ana'],
+		['copy', 'succeeded', 'the schedule'],
+		['backUp', 'succeeded', undefined],
+	]);
+	expect(all.slice(0, 4)).toMatchObject([
+		{ error: { code: 'INVALID_INPUT' } },
+		{ ...ends, error: { message: expect.stringContaining('1 in conflict, 0 failed') } },
+		{ from: ends.to, to: ends.from, summary: expect.stringMatching(/^1 copied/) },
+		{ ...ends, summary: expect.stringMatching(/^1 copied/) },
+	]);
 });
 
 it('keeps entries as long as Prune Retention is told, and none of them counts as a backup or as stale', async () => {

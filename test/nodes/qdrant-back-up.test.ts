@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { parseManifest } from '../../engine';
+import { FolderStorage, parseManifest, readJournal } from '../../engine';
 import { startQdrant, type QdrantServer } from '../services/qdrant';
 import { ask, at, createPlain, snapshotNames } from '../services/qdrant-data';
 import { unpackZstd } from '../services/zstd';
@@ -208,11 +208,21 @@ it('lists the snapshots on the server, and deletes what comes in', async () => {
 	expect(await node.ok('listServerSnapshots', { snapshotCollections: ['docs'] })).toEqual([]);
 
 	const before = [{ type: NODE_TYPE, parameters: { operation: 'listServerSnapshots' } }];
-	const incoming = { whichSnapshot: 'incoming' };
+	const incoming = { whichSnapshot: 'incoming', options: { requestedBy: 'Ana' } };
 	const run = await (await node.workflow('deleteServerSnapshots', incoming, {}, before)).run();
 	expect(run.error).toBeUndefined();
 	expect(run.items.map(({ json }) => json)).toEqual(listed.map((snapshot) => ({ ...snapshot, deleted: true })));
 	expect(await node.ok('listServerSnapshots')).toEqual([]);
+	const { events } = await readJournal(new FolderStorage({ root: folder }), { since: new Date(0), limit: 3 });
+	const entry = (snapshot: string) =>
+		expect.objectContaining({
+			action: 'delete',
+			outcome: 'succeeded',
+			requestedBy: 'Ana',
+			from: expect.stringContaining(snapshot) as unknown,
+		}) as unknown;
+	expect(events).toHaveLength(3);
+	expect(events).toEqual(expect.arrayContaining([whole.name, made.name, part].map(entry)));
 	const chosen = (mode: string, value: string) => ({ snapshot: { __rl: true, mode, value } });
 	expect(await node.fails('deleteServerSnapshots', chosen('url', '={{ $json.body.nothing }}'))).toMatch(
 		/No snapshot is chosen/,
@@ -225,7 +235,10 @@ it('lists the snapshots on the server, and deletes what comes in', async () => {
 	expect(thrice.error).toBeUndefined();
 	const deleted = expect.objectContaining({ name: again.name, deleted: true }) as unknown;
 	expect(thrice.items.map(({ json }) => json)).toEqual([deleted, deleted, deleted]);
+	const noted = async () =>
+		(await readJournal(new FolderStorage({ root: folder }), { since: new Date(0), limit: 1 })).events[0];
 	expect(await node.fails('deleteServerSnapshots', one)).toMatch(/There is no snapshot/);
+	expect(await noted()).toMatchObject({ action: 'delete', outcome: 'refused', error: { code: 'INVALID_INPUT' } });
 	const gone = { ...incoming, incomingSnapshot: JSON.stringify({ name: made.name, collection: 'images' }) };
 	expect(await node.fails('deleteServerSnapshots', gone)).toMatch(/no snapshot .* of the collection images/);
 	const url = `${server.url}/collections/images/snapshots/${made.name}`;

@@ -2,6 +2,7 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { onFailureFields } from '../../shared/descriptions/onFailure';
+import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { backupModes, requireEncryptionOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
@@ -141,6 +142,7 @@ export const copyFields: INodeProperties[] = [
 				default: 2,
 				description: 'Archives that are copied at once. Each takes some memory of its own.',
 			},
+			requestedByOption,
 			{
 				...requireEncryptionOption,
 				description:

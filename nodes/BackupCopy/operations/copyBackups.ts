@@ -82,7 +82,8 @@ export const copyBackups: JudgingOperation = {
 		assertPicked(report, source.description);
 		logger.info(`Backup Copy: ${summaryOf(report)} (${source.description} to ${target.description})`);
 		event.tell({ summary: summaryOf(report) });
-		if (report.rows.some(({ outcome }) => outcome === 'failed')) event.failed({}, new Error(`${summaryOf(report)}.`));
+		const isShort = report.rows.some(({ outcome }) => outcome === 'failed' || outcome === 'conflict');
+		if (isShort || report.unreadable.length > 0) event.failed({}, new Error(`${summaryOf(report)}.`));
 		showWarnings(context, [...report.warnings, ...removedWarning(report)]);
 		return copyOutcomes(report, { isSimple, includesSkipped });
 	},
@@ -129,10 +130,11 @@ function assertPicked({ missing }: CopyReport, source: string): void {
 	});
 }
 
-function summaryOf({ rows, copiedBytes, dryRun }: CopyReport): string {
+function summaryOf({ rows, unreadable, copiedBytes, dryRun }: CopyReport): string {
 	const count = (...outcomes: string[]) => rows.filter(({ outcome }) => outcomes.includes(outcome)).length;
 	const copied = `${count('copied', 'wouldBeCopied')} ${dryRun ? 'would be copied' : 'copied'} (${readableSize(copiedBytes)})`;
-	return `${copied}, ${count('skipped')} skipped, ${count('conflict')} in conflict, ${count('failed')} failed`;
+	const failed = count('failed') + unreadable.length;
+	return `${copied}, ${count('skipped')} skipped, ${count('conflict')} in conflict, ${failed} failed`;
 }
 
 function removedWarning({ rows }: CopyReport): string[] {

@@ -2,6 +2,7 @@ import type { IDataObject, IExecuteFunctions, INodeParameterResourceLocator, INo
 
 import { stateOf } from '../../shared/backupColumns';
 import { BackupError, type BackupReference, type PinnedBackup, setPinned } from '../../../engine';
+import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { backupField } from '../../shared/descriptions/source';
 import { showWarnings } from '../../shared/hints';
@@ -22,6 +23,16 @@ const backup: INodeProperties = {
 	}),
 	description: 'With its weekly copies; by file, that file alone',
 	displayOptions: shownFor(OPERATIONS),
+};
+
+const options: INodeProperties = {
+	displayName: 'Options',
+	name: 'options',
+	type: 'collection',
+	placeholder: 'Add Option',
+	default: {},
+	displayOptions: shownFor(OPERATIONS),
+	options: [requestedByOption],
 };
 
 function referenceOf(context: IExecuteFunctions, item: number): BackupReference {
@@ -76,7 +87,7 @@ async function apply(context: IExecuteFunctions, item: number, pinned: boolean) 
 
 /** Keeps a backup from every prune: one item for it, and for each of its weekly copies. */
 export const pinBackup: Operation = {
-	description: [backup, simplifyField(shownFor(OPERATIONS))],
+	description: [backup, simplifyField(shownFor(OPERATIONS)), options],
 	journal: { action: 'pin' },
 	execute: async (context, item) => await apply(context, item, true),
 };

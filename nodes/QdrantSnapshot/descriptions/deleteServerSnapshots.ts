@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
+import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { shownFor } from '../../shared/operation';
 
 const OPERATIONS = ['deleteServerSnapshots'];
@@ -71,6 +72,6 @@ export const deleteServerSnapshotsFields: INodeProperties[] = [
 		placeholder: 'Add Option',
 		default: {},
 		displayOptions: shownFor(OPERATIONS),
-		options: connectionOptions,
+		options: [...connectionOptions, requestedByOption],
 	},
 ];

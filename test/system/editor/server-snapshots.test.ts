@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freshFilesFolder } from '../../nodes/harness';
 import { qdrantData, NODE_TYPE } from '../../nodes/qdrant-support';
 import type { NodeCredentials } from '../../services/n8n-client';
 import { type QdrantServer, startQdrant } from '../../services/qdrant';
@@ -12,7 +13,11 @@ let credentials: NodeCredentials;
 beforeAll(async () => {
 	server = await startQdrant();
 	await createPlain(server, 'docs', 20);
-	credentials = { qdrantApi: await editor.n8n.createCredential('Snapshots', 'qdrantApi', qdrantData(server)) };
+	const folderPath = freshFilesFolder(editor.n8n);
+	credentials = {
+		qdrantApi: await editor.n8n.createCredential('Snapshots', 'qdrantApi', qdrantData(server)),
+		backupStorageApi: await editor.n8n.createCredential('Backups', 'backupStorageApi', { type: 'folder', folderPath }),
+	};
 });
 afterAll(async () => {
 	await server?.stop();
