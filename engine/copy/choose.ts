@@ -39,6 +39,23 @@ export function bestOf(copies: readonly ListedBackup[]): ListedBackup {
 	return copies.find(isComplete) ?? copies[0]!;
 }
 
+/**
+ * All archives that something needs, and what these need in turn, by id; undefined for one that is not there. Backups name all
+ * of them themselves: but what is forged, or made by a later version, need not.
+ */
+export function allNeeded({ byId }: Side, needs: readonly string[] = []): Map<string, ListedBackup | undefined> {
+	const found = new Map<string, ListedBackup | undefined>();
+	const open = [...needs];
+	for (let id = open.pop(); id !== undefined; id = open.pop()) {
+		if (found.has(id)) continue;
+		const copies = byId.get(id);
+		const best = copies && bestOf(copies);
+		found.set(id, best);
+		open.push(...(best?.manifest.needs ?? []));
+	}
+	return found;
+}
+
 /** A manifest that cannot be read, or is not to be believed. */
 export interface UnreadableBackup {
 	/** Of the archive. */

@@ -7,7 +7,7 @@ import type { Storage } from '../storage/storage';
 import { assertApart } from './apart';
 import { readCopied } from './note';
 import { RemovedAtTarget } from './removed';
-import { bestOf, chosenFrom, unreadableIn, type CopyFilters } from './choose';
+import { allNeeded, bestOf, chosenFrom, unreadableIn, type CopyFilters } from './choose';
 import { factsOf, isComplete, isSameBackup, readSide, type Side } from './side';
 import { assertRight } from './transfer';
 
@@ -49,6 +49,9 @@ export interface CompareRow {
 
 const READERS = 4;
 
+/** What is known to be wrong without reading. */
+const FOUND_BAD: ReadonlySet<CompareOutcome> = new Set(['different', 'damagedAtSource', 'damagedAtTarget']);
+
 /**
  * Tells what one of two storages lacks, holds differently, or holds damaged. Changes nothing.
  * @returns the newest first; what cannot be read last
@@ -76,7 +79,8 @@ export async function compareStorages(options: CompareStoragesOptions): Promise<
 		throwIfCancelled(signal);
 		const { here, there } = pair;
 		const row = judged(here, there, from, to, removed);
-		const read = row.outcome === 'same' && readEverything ? await readBoth(row, there!, sides, options) : row;
+		const isRead = readEverything && !FOUND_BAD.has(row.outcome);
+		const read = isRead ? await readThrough(row, [here, there], sides, options) : row;
 		bytes += sizeOf(pair);
 		onProgress?.({ compared: ++compared, total: pairs.length, bytes, totalBytes });
 		return read;
@@ -119,13 +123,8 @@ function judged(
 	const backup = (here ?? there)!;
 	const row = { backup, key: backup.key };
 	const [wrongHere, wrongThere] = [here && problemOf(here, from), there && problemOf(there, to)];
-	if (here && there && !isSameBackup(here.manifest, there.manifest)) {
-		return {
-			...row,
-			outcome: 'different',
-			problem: `Both have a backup of this id, and they say different things: ${here.key} and ${there.key}.`,
-		};
-	}
+	const different = here && there && differenceOf(here, there, from, to);
+	if (different) return { ...row, outcome: 'different', problem: different };
 	if (wrongHere) return { ...row, outcome: 'damagedAtSource', problem: wrongHere };
 	if (wrongThere) return { ...row, outcome: 'damagedAtTarget', problem: wrongThere };
 	const unread = here ? to.damaged.get(row.key) : from.damaged.get(row.key);
@@ -136,14 +135,28 @@ function judged(
 	return { ...row, outcome: here ? 'same' : 'missingAtSource' };
 }
 
+/** How what both have differs, or what it needs there from what it needs here. */
+function differenceOf(here: ListedBackup, there: ListedBackup, from: Side, to: Side): string | undefined {
+	if (!isSameBackup(here.manifest, there.manifest)) {
+		return `Both have a backup of this id, and they say different things: ${here.key} and ${there.key}.`;
+	}
+	const needed = allNeeded(to, there.manifest.needs);
+	for (const [id, one] of allNeeded(from, here.manifest.needs)) {
+		const other = needed.get(id);
+		if (!one || !other || isSameBackup(one.manifest, other.manifest)) continue;
+		return `It needs an archive of which both have one by this id, and they say different things: ${one.key} and ${other.key}.`;
+	}
+	return undefined;
+}
+
 /** What is wrong with a backup as it is listed, and with what it needs. */
-function problemOf(backup: ListedBackup, { byId }: Side): string | undefined {
+function problemOf(backup: ListedBackup, side: Side): string | undefined {
 	const { key, foundSize, manifest } = backup;
 	if (foundSize === undefined) return `The archive ${key} is missing.`;
 	if (!isComplete(backup)) return `${key} has ${foundSize} bytes, where ${manifest.size.stored} were stored.`;
-	const lacking = (manifest.needs ?? []).filter((id) => !byId.get(id)?.some(isComplete));
+	const lacking = [...allNeeded(side, manifest.needs)].filter(([, needed]) => !needed || !isComplete(needed));
 	if (lacking.length === 0) return undefined;
-	return `It needs archives that are missing or damaged: ${listed(lacking.map((id) => byId.get(id)?.[0]?.key ?? id))}.`;
+	return `It needs archives that are missing or damaged: ${listed(lacking.map(([id, needed]) => needed?.key ?? id))}.`;
 }
 
 interface ReadSide {
@@ -153,21 +166,23 @@ interface ReadSide {
 }
 type ReadSides = [ReadSide, ReadSide];
 
-async function readBoth(
+/** Reads what either side has of a backup, with all that it needs. */
+async function readThrough(
 	row: CompareRow,
-	there: ListedBackup,
+	backups: [here: ListedBackup | undefined, there: ListedBackup | undefined],
 	sides: ReadSides,
 	{ trust = {}, signal }: CompareStoragesOptions,
 ): Promise<CompareRow> {
 	const manifests: Manifest[] = [];
 	for (const [index, { outcome, side, hashed }] of sides.entries()) {
-		const backup = index === 0 ? row.backup! : there;
+		const backup = backups[index];
+		if (!backup) continue;
 		try {
 			const { manifest } = await readManifest(side.storage, backup.manifestKey, signal, trust);
 			manifests.push(manifest);
 			await hashed.check(backup, manifest, signal);
-			for (const id of manifest.needs ?? []) {
-				const needed = bestOf(side.byId.get(id) ?? []);
+			for (const [id, needed] of allNeeded(side, manifest.needs)) {
+				if (!needed) throw new BackupError('ARCHIVE_INCOMPLETE', `It needs an archive that is missing: ${id}.`);
 				await hashed.check(needed, needed.manifest, signal);
 			}
 		} catch (error) {
@@ -177,8 +192,7 @@ async function readBoth(
 			return { ...row, outcome, problem: error.message };
 		}
 	}
-	const [one, other] = manifests.map(factsOf);
-	if (one === other) return row;
+	if (new Set(manifests.map(factsOf)).size <= 1) return row;
 	return { ...row, outcome: 'different', problem: 'The archives are the same, but their manifests are not.' };
 }
 
