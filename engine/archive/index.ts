@@ -50,7 +50,7 @@ export {
 	usualFolder,
 	VERIFICATION_SUFFIX,
 } from './naming';
-export { completeSources, homeOf, seriesIn, seriesOf, sourceOf, type SeriesFacts } from './series';
+export { completeSources, homeOf, partOf, seriesIn, seriesOf, sourceOf, type SeriesFacts } from './series';
 export {
 	BACKUP_KINDS,
 	MANIFEST_SUFFIX,
@@ -72,7 +72,7 @@ export { LIMITS, readSmallObject, TooLarge } from './small-object';
 export { parseJson, readSmall } from './small-text';
 export { acquireLock, withLock, type LockOptions, type StorageLock } from './lock/lock';
 export { acquireLockInTime, type LockWait } from './lock/wait';
-export { asBackUp, asRun, ownerOf, USUAL_WAIT_MS, type RunControl } from './run/run';
+export { asBackUp, asRun, ownerOf, USUAL_WAIT_MS, type BackUpOf, type RunControl } from './run/run';
 export { IF_RUNNING, type IfRunning } from './run/one-at-a-time';
 export { clearDeadRuns, readRunning, type RunAction, type RunningRun, type RunRecord } from './run/running';
 export type { LockStorage } from './lock/records';

@@ -8,7 +8,7 @@
  * one keeps its last backup; and one that took over the address of another does not take over its series.
  */
 import type { ManifestSummary } from './catalog/entry';
-import type { BackupKind, Manifest } from './manifest/manifest';
+import type { BackupKind, Manifest, PartialBackup } from './manifest/manifest';
 import { folderOf, usualFolder, weekOfFolder } from './naming';
 
 /** The system that a backup was read from, as far as its manifest tells. */
@@ -51,6 +51,14 @@ export function homeOf({ kind, key, home }: Pick<SeriesFacts, 'kind' | 'key' | '
 /** Names the series of a backup, once `completeSources` has seen all of them. */
 export function seriesOf(facts: SeriesFacts): string {
 	return JSON.stringify([facts.kind, facts.name, facts.origin, facts.system, homeOf(facts)]);
+}
+
+/**
+ * What a partial backup is limited to, `schema`, `all --table=public.users`; undefined for a whole one. Within a series no backup
+ * stands for one of another part.
+ */
+export function partOf(partial: PartialBackup | undefined): string | undefined {
+	return partial && [partial.content, ...[...partial.selection].sort()].join(' ');
 }
 
 /**

@@ -1,4 +1,4 @@
-import { seriesOf, sourceOf, type BackupKind, type ListedBackup, type ManifestSummary } from '../archive';
+import { partOf, seriesOf, sourceOf, type BackupKind, type ListedBackup } from '../archive';
 import type { StoredObject } from '../storage/storage';
 import { weekOfKey } from './policy/periods';
 
@@ -65,7 +65,7 @@ export function entryOf(
 		kind: manifest.kind,
 		name: manifest.name,
 		...sourceOf(manifest),
-		partial: partialOf(manifest),
+		partial: partOf(manifest.partial),
 		...(manifest.checkpoint && { checkpoint: true }),
 		key,
 		startedAt: manifest.startedAt,
@@ -95,10 +95,6 @@ export function markLacking(all: readonly RetentionEntry[]): void {
 	// The backups themselves, whatever they may need in turn: each manifest names all archives that it uses.
 	const usable = new Set(all.filter(({ complete, verified }) => complete && verified !== 'failed').map(({ id }) => id));
 	for (const entry of needing) entry.lacksNeeded = entry.needs.some((id) => !usable.has(id));
-}
-
-function partialOf({ partial }: ManifestSummary): string | undefined {
-	return partial && [partial.content, ...[...partial.selection].sort()].join(' ');
 }
 
 /** Names what a backup may stand for another of: the same series, as much of it; weekly copies apart. */

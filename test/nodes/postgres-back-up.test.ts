@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { parseManifest } from '../../engine';
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import type { S3Server } from '../services/s3/server';
@@ -80,6 +81,21 @@ it('keeps to the schemas, tables and patterns that are chosen', async () => {
 		'public.Order Lines:500',
 	]);
 	expect(await tables({}, { content: 'schema' })).toEqual([]);
+});
+
+it('backs some tables up while another process backs all of the database up, which keeps a second one of all away', async () => {
+	const series = { kind: 'postgres', name: 'shop', origin: `${server.host}:${server.port}`, isWhole: true };
+	const script = join(__dirname, '../integration/archive/run/endless-run.ts');
+	const other = spawn(process.execPath, [...process.execArgv, script, folder, JSON.stringify(series)]);
+	onTestFinished(() => void other.kill('SIGKILL'));
+	await once(other.stdout, 'data');
+	const options = { ifRunning: 'refuse' };
+	expect(await node.fails('backUp', { options })).toMatch(
+		/A back up of postgres shop is running already: by the workflow "Killed"/,
+	);
+	expect(await node.ok('backUp', { options, selection: { tables: ['public.users'] } })).toMatchObject([
+		{ partial: true, counts: { tables: 1, rows: 1000 } },
+	]);
 });
 
 it('writes the script that the options ask for', async () => {

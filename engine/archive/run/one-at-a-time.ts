@@ -25,6 +25,8 @@ export interface SeriesPlace {
 	/** The server, or what else the backups are of. */
 	origin: string;
 	folder: string;
+	/** What its backups are limited to, where those of other parts may be made meanwhile; undefined for all. */
+	part?: string | undefined;
 }
 
 export interface OneAtATime {
@@ -66,7 +68,8 @@ async function lockOf(
 	series: SeriesPlace,
 	{ ifRunning, waitMs, owner, notice, clock, signal }: OneAtATime,
 ): Promise<StorageLock | undefined> {
-	const subject = `${series.kind} ${series.name}`;
+	const { kind, name, part } = series;
+	const subject = `${part === undefined ? '' : 'the same part of '}${kind} ${name}`;
 	const options = { owner, folder: folderOf(series), ttlMs: TTL_MS, ...(signal && { signal }) };
 	const onWait = (reason: BackupError) => {
 		notice(`${runningAlready(subject, reason)} Waiting for it, ${Math.round(waitMs / 60_000)} minutes at most.`);
@@ -93,9 +96,9 @@ async function lockOf(
 	}
 }
 
-function folderOf({ kind, name, origin, folder }: SeriesPlace): string {
+function folderOf({ kind, name, origin, folder, part }: SeriesPlace): string {
 	const digest = createHash('sha256')
-		.update(JSON.stringify([kind, name, origin, folder]))
+		.update(JSON.stringify([kind, name, origin, folder, ...(part === undefined ? [] : [part])]))
 		.digest('hex')
 		.slice(0, 16);
 	return `${HOUSEKEEPING}series/${safeName(`${kind}_${name}`)}~${digest}/`;

@@ -3,7 +3,8 @@ import type { Storage } from '../../storage/storage';
 import { type Clock, systemClock } from '../../storage/clock';
 import { gatedStorage } from '../../storage/gate';
 import { latestKey, usualFolder } from '../naming';
-import type { BackupKind } from '../manifest/manifest';
+import { partOf } from '../series';
+import type { BackupKind, PartialBackup } from '../manifest/manifest';
 import { Meter, whileBeating } from './heartbeat';
 import { oneAtATime, type IfRunning } from './one-at-a-time';
 import type { RunAction, RunRecord } from './running';
@@ -48,8 +49,13 @@ export interface BackUpOf {
 	name: string;
 	/** The server, or what else tells its series from others of that name: see series.ts. */
 	origin: string;
-	/** Whether each backup is about as large as the one before; not so where one goes on from the other. */
+	/** Whether each backup is about as large as the whole one before; not so where one goes on from the other. */
 	isWhole: boolean;
+	/**
+	 * What it is limited to, where each backup stands for itself: then one of another part is made meanwhile. Not where one goes on
+	 * from the other, whatever either leaves out.
+	 */
+	partial?: PartialBackup | undefined;
 }
 
 /**
@@ -59,16 +65,16 @@ export interface BackUpOf {
  */
 export async function asBackUp<C extends RunChoices, T>(
 	choices: C,
-	{ kind, name, origin, isWhole }: BackUpOf,
+	{ kind, name, origin, isWhole, partial }: BackUpOf,
 	work: (choices: C) => Promise<T>,
 ): Promise<T> {
 	const { run, storage, signal, folder = usualFolder(kind) } = choices;
 	if (!run || storage.isOneRuns) return await work(choices);
 	const { ifRunning = 'wait', waitMs = USUAL_WAIT_MS, notice = () => {}, clock = systemClock } = run;
-	const series = { kind, name, origin, folder };
+	const series = { kind, name, origin, folder, part: partOf(partial) };
 	const options = { ifRunning, waitMs, owner: ownerOf(run), notice, clock, signal };
 	return await oneAtATime(storage, series, options, async (whileHeld, beforeCommit) => {
-		const total = async () => (isWhole ? await lastSize(storage, folder, name) : undefined);
+		const total = async () => (isWhole && !partial ? await lastSize(storage, folder, name) : undefined);
 		return await asRun({ storage, run, action: 'backUp', kind, name, total }, async (metered) => {
 			return await work({ ...choices, storage: metered, signal: whileHeld, beforeCommit });
 		});

@@ -116,9 +116,10 @@ async function dumpInto(
  * storage, CANCELLED.
  */
 export async function backUpDatabase(options: BackUpDatabaseOptions): Promise<Manifest> {
-	const { connection, name = connection.database } = options;
+	const { connection, name = connection.database, selection = {} } = options;
 	const origin = `${connection.host}:${connection.port}`;
-	return await asBackUp(options, { kind: 'postgres', name, origin, isWhole: true }, dumpDatabase);
+	const partial = partialBackup(selection.content, dumpArguments(selection));
+	return await asBackUp(options, { kind: 'postgres', name, origin, isWhole: true, partial }, dumpDatabase);
 }
 
 async function dumpDatabase(options: BackUpDatabaseOptions): Promise<Manifest> {

@@ -1,8 +1,11 @@
-/** Run as a process of its own: a back up into the folder given that never ends, with signs of life, and says when it is at it. */
+/**
+ * Run as a process of its own: a back up into the folder given that never ends, with signs of life, and says when it is at it; of the
+ * series given as JSON.
+ */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { asBackUp, createArchive } from '../../../../engine/archive';
+import { asBackUp, type BackUpOf, createArchive } from '../../../../engine/archive';
 import { FolderStorage } from '../../../../engine/storage/folder';
 
 /** Time goes by a thousand times as fast. */
@@ -12,13 +15,14 @@ const clock = {
 		await sleep(milliseconds / 1000, undefined, { signal }),
 };
 
-async function main(root: string): Promise<void> {
+const SHOP: BackUpOf = { kind: 'postgres', name: 'shop', origin: 'db:5432', isWhole: true };
+
+async function main(root: string, series: BackUpOf): Promise<void> {
 	const choices = {
 		storage: new FolderStorage({ root }),
 		folder: 'postgres',
 		run: { workflow: 'Killed', execution: '1', clock, onBeat: () => void process.stdout.write('beat ') },
 	};
-	const series = { kind: 'postgres', name: 'shop', origin: 'db:5432', isWhole: true } as const;
 	await asBackUp(choices, series, async (alone) => {
 		const writer = await createArchive({
 			...alone,
@@ -34,4 +38,5 @@ async function main(root: string): Promise<void> {
 	});
 }
 
-void main(process.argv[2]!);
+const [, , root = '', series] = process.argv;
+void main(root, series === undefined ? SHOP : (JSON.parse(series) as BackUpOf));

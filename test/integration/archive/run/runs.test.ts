@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
-import { asBackUp, clearDeadRuns, listManifests, readRunning } from '../../../../engine/archive';
+import { asBackUp, type BackUpOf, clearDeadRuns, listManifests, readRunning } from '../../../../engine/archive';
 import { FolderStorage, S3Storage } from '../../../../engine/storage';
 import { startS3rver } from '../../../services/s3/s3rver';
 import type { S3Server } from '../../../services/s3/server';
@@ -30,7 +30,9 @@ describe('runs on a folder', () => {
 				series,
 				() => Promise.resolve('ran'),
 			);
-		await expect(next()).rejects.toThrow(/by the workflow "Killed", execution 1 \(process /);
+		await expect(next()).rejects.toThrow(
+			/^A back up of postgres shop is running already: by the workflow "Killed", execution 1 \(process /,
+		);
 		child.kill('SIGKILL');
 		await once(child, 'exit');
 		expect(await next()).toBe('ran');
@@ -41,6 +43,34 @@ describe('runs on a folder', () => {
 		expect(await clearDeadRuns(storage, hours(23))).toEqual([]);
 		expect(await clearDeadRuns(storage, hours(25))).toHaveLength(1);
 		expect(await readRunning(storage, { now: hours(0.2) })).toEqual([]);
+	});
+});
+
+describe('runs of parts of a database', () => {
+	const series = { kind: 'postgres', name: 'shop', origin: 'db:5432', isWhole: true } as const;
+	const tables = ['--table=public.users', '--table=public.orders'];
+
+	/** A back up that another process is at. */
+	async function running(root: string, of: BackUpOf) {
+		const args = [...process.execArgv, path.join(__dirname, 'endless-run.ts'), root, JSON.stringify(of)];
+		const child = spawn(process.execPath, args);
+		onTestFinished(() => void child.kill('SIGKILL'));
+		await once(child.stdout, 'data');
+	}
+	const next = async (root: string, part: Pick<BackUpOf, 'partial'>) => {
+		const storage = new FolderStorage({ root });
+		const run = { workflow: 'Next', execution: '2', ifRunning: 'refuse' } as const;
+		return await asBackUp({ storage, folder: 'postgres', run }, { ...series, ...part }, () => Promise.resolve('ran'));
+	};
+
+	it('wait for none of all of it or of another part, and for one of the same in whatever order it is named', async () => {
+		const root = temporaryRoot();
+		await running(root, { ...series, partial: { content: 'all', selection: tables } });
+		expect(await next(root, {})).toBe('ran');
+		expect(await next(root, { partial: { content: 'schema', selection: [] } })).toBe('ran');
+		await expect(next(root, { partial: { content: 'all', selection: tables.toReversed() } })).rejects.toThrow(
+			/^A back up of the same part of postgres shop is running already: by the workflow "Killed"/,
+		);
 	});
 });
 
