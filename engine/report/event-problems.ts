@@ -1,6 +1,7 @@
-/** What is wrong by what the journal tells: back ups that failed and were not made since, and attempts that were refused. */
+/** What is wrong by what the journal tells: runs that failed and were not made good since, and attempts that were refused. */
 import type { JournalEvent } from '../journal';
 import type { RecentEvents } from './events';
+import { ACTION_WORDS, whatOf } from './event-rows';
 import { subjectOf, type Problem } from './problems';
 import type { SeriesState, StorageState } from './state';
 import { readableMinute } from './words';
@@ -27,20 +28,76 @@ export function failureProblems(
 	});
 }
 
-/** Attempts that were refused, those of one sort of one workflow together. */
-export function refusalProblems({ events, hours }: RecentEvents): Problem[] {
+/** Of restores, mirrors, copies, prunes and the like, one problem for each sort whose newest run failed. */
+export function failedRunProblems(
+	{ lastPrune }: StorageState,
+	{ events }: RecentEvents,
+	isIgnored: (name: string) => boolean,
+): Problem[] {
+	// What verifications found and prunes have noted is a problem by itself.
+	const isToldOtherwise = ({ action, startedAt }: JournalEvent) =>
+		action === 'backUp' || action === 'verify' || (action === 'prune' && (lastPrune?.at ?? '') >= startedAt);
+	const decided = new Set<string>();
+	return events.flatMap((event): Problem[] => {
+		const { outcome, name, endedAt, error } = event;
+		if (isToldOtherwise(event) || (name !== undefined && isIgnored(name))) return [];
+		const id = JSON.stringify(sortOf(event));
+		if (outcome !== 'failed' && outcome !== 'succeeded') return [];
+		const isNewest = !decided.has(id);
+		decided.add(id);
+		if (!isNewest || outcome === 'succeeded') return [];
+		const what = whatOf(event);
+		return [
+			{
+				id: `failed:${id}`,
+				kind: 'failed',
+				severity: 'warning',
+				subject: subjectOfEvent(event),
+				...aboutOf(event),
+				message: `${what} failed at ${readableMinute(endedAt)}: ${error?.message ?? 'the reason is not known.'}`,
+				hint: 'Mend what it says, then run it again.',
+			},
+		];
+	});
+}
+
+/** What makes two runs those of one sort: a later one that succeeds makes an earlier one good. */
+function sortOf({ action, kind, name, from, to, execution }: JournalEvent): unknown[] {
+	// Copies and mirrors are about two places; whether the backups in them are the same is what they are for.
+	const places = action === 'copy' || action === 'mirror' ? [from, to] : [];
+	return [action, kind, name, ...places, execution?.workflowId];
+}
+
+function subjectOfEvent({ kind, name }: JournalEvent): string {
+	return [kind, name].filter((part) => part !== undefined).join(' ') || 'all';
+}
+
+function aboutOf({ kind, name }: JournalEvent): Pick<Problem, 'about'> {
+	return kind === undefined || name === undefined ? {} : { about: { kind, name } };
+}
+
+/**
+ * Attempts that were refused, those of one sort of one workflow together. One that only found another run at work is over once the
+ * same has succeeded; what was not allowed is told whatever came after it.
+ */
+export function refusalProblems(state: StorageState, { events, hours }: RecentEvents): Problem[] {
 	const groups = new Map<string, JournalEvent[]>();
+	const succeeded = new Set<string>();
 	for (const event of events) {
-		if (event.outcome !== 'refused') continue;
-		const { action, kind, name, execution } = event;
+		const { action, kind, name, outcome, error, execution } = event;
 		const id = JSON.stringify([action, kind, name, execution?.workflowId]);
+		if (outcome === 'succeeded') succeeded.add(id);
+		if (outcome !== 'refused') continue;
+		const isMadeGood =
+			action === 'backUp' ? seriesFor(state, event).some((one) => isNewer(one, event)) : succeeded.has(id);
+		if (error?.code === 'STORAGE_LOCKED' && isMadeGood) continue;
 		const group = groups.get(id);
 		if (group) group.push(event);
 		else groups.set(id, [event]);
 	}
 	return [...groups].map(([id, [last, ...others]]) => {
-		const { action, kind, name, endedAt, error, requestedBy, execution } = last!;
-		const subject = [kind, name].filter((part) => part !== undefined).join(' ') || 'all';
+		const { action, endedAt, error, requestedBy, execution } = last!;
+		const subject = subjectOfEvent(last!);
 		const times = others.length === 0 ? 'was refused' : `was refused ${others.length + 1} times`;
 		const by = requestedBy === undefined ? '' : ` Requested by ${requestedBy}.`;
 		const where = execution?.workflowName === undefined ? '' : ` by the workflow "${execution.workflowName}"`;
@@ -49,26 +106,12 @@ export function refusalProblems({ events, hours }: RecentEvents): Problem[] {
 			kind: 'refused',
 			severity: 'warning',
 			subject,
+			...aboutOf(last!),
 			message: `${ACTION_WORDS[action]} of ${subject}${where} ${times} in ${hours} h, the last time at ${readableMinute(endedAt)}: ${error?.message ?? ''}${by}`,
 			hint: 'See whether somebody tried what he should not, or a workflow lacks a setting.',
 		};
 	});
 }
-
-/** An action as the beginning of a sentence: `Restore of postgres shop`. */
-export const ACTION_WORDS: Record<JournalEvent['action'], string> = {
-	backUp: 'Back up',
-	restore: 'Restore',
-	import: 'Import',
-	prune: 'Prune',
-	copy: 'Copy',
-	mirror: 'Mirror',
-	delete: 'Deletion',
-	pin: 'Pinning',
-	unpin: 'Unpinning',
-	verify: 'Verification',
-	drill: 'Drill',
-};
 
 /** What the storage holds of what a run was about; of a run that had not come to a name, all of its kind. */
 function seriesFor({ series }: StorageState, { kind, name, server }: JournalEvent): SeriesState[] {
@@ -96,7 +139,7 @@ function failure(state: StorageState, series: readonly SeriesState[], event: Jou
 		kind: 'failed',
 		severity: 'critical',
 		subject,
-		...(isKnown && { seriesId: one.id }),
+		...(isKnown ? { seriesId: one.id } : aboutOf(event)),
 		message: `The last back up of ${subject} failed at ${readableMinute(endedAt)}: ${error?.message ?? 'the reason is not known.'}`,
 		hint: 'Mend what it says, then run the back up again. What does not exist any more is left out by its name.',
 	};

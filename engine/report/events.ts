@@ -12,7 +12,7 @@ export interface RecentEvents {
 	/** ISO 8601, UTC. */
 	since: string;
 	hours: number;
-	/** All but back ups and verifications that went well, newest first. */
+	/** All but back ups and verifications that went well, newest first; of too many, those that did not succeed before others. */
 	events: JournalEvent[];
 	/** How many more there are. */
 	left: number;
@@ -61,7 +61,7 @@ export async function readRecentEvents(
 	const recent = journal.events.filter(isRecent);
 	const all = [...counts.values()];
 	const told = all.reduce((sum, { action, outcome, count }) => sum + (isTold(action, outcome) ? count : 0), 0);
-	const events = recent.slice(0, MOST_EVENTS);
+	const events = worthMost(recent, MOST_EVENTS);
 	return {
 		since: since.toISOString(),
 		hours,
@@ -71,6 +71,15 @@ export async function readRecentEvents(
 		failedBackUps: journal.events.filter(({ action, outcome }) => action === 'backUp' && outcome === 'failed'),
 		unreadable: journal.unreadable,
 	};
+}
+
+/** Of some events, newest first, so many: what did not succeed is no less told because much did. */
+export function worthMost(events: JournalEvent[], most: number): JournalEvent[] {
+	if (events.length <= most) return events;
+	const hasSucceeded = ({ outcome }: JournalEvent) => outcome === 'succeeded';
+	const first = [...events.filter((event) => !hasSucceeded(event)), ...events.filter(hasSucceeded)];
+	const kept = new Set(first.slice(0, most));
+	return events.filter((event) => kept.has(event));
 }
 
 /** What the storage does not tell by itself. */

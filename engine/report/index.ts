@@ -21,5 +21,5 @@ export { slackBlocks } from './texts/slack';
 export { escapedHtml } from './texts/markup';
 export { auditOf, type ReportedAudit, type ReportedEvent } from './audit';
 export { readRecentEvents, type EventOptions, type RecentEvents } from './events';
-export { failureProblems, refusalProblems } from './event-problems';
+export { failedRunProblems, failureProblems, refusalProblems } from './event-problems';
 export { oneLine, readableHours, readableSize } from './words';

@@ -4,12 +4,14 @@
  */
 import { Gauge, Registry } from 'prom-client';
 
-import { addEventMetrics, failureId, lastFailures } from './event-metrics';
+import type { RunningRun } from '../archive';
+import { addEventMetrics, addRunMetrics, failureId, lastFailures } from './event-metrics';
 import type { RecentEvents } from './events';
 import { daysLeft } from './growth';
 import { namesakesOf } from './namesakes';
 import type { Problem } from './problems';
 import { secondsOf } from './report';
+import { lostRuns } from './running';
 import { isReliable, type HeldBackup, type SeriesState, type StorageState } from './state';
 import { resultsOf, type Targets } from './targets';
 import { shortName } from './words';
@@ -20,6 +22,10 @@ export interface MetricsOptions {
 	knownNames?: boolean;
 	/** What the journal tells. */
 	events?: RecentEvents;
+	/** What runs now, and what did not end. */
+	running?: readonly RunningRun[];
+	/** Names of events that are not looked at. */
+	isIgnored?: (name: string) => boolean;
 }
 
 /** What Prometheus scrapes, with this content type. */
@@ -99,7 +105,7 @@ const SERIES_METRICS: readonly SeriesMetric[] = [
 export async function metricsText(
 	state: StorageState,
 	problems: readonly Problem[],
-	{ targets, knownNames = false, events }: MetricsOptions,
+	{ targets, knownNames = false, events, running, isIgnored = () => false }: MetricsOptions,
 ): Promise<string> {
 	const registry = new Registry();
 	for (const { name, help, valueOf } of SERIES_METRICS) {
@@ -108,7 +114,8 @@ export async function metricsText(
 	}
 	addProblems(registry, state, problems);
 	addOfStorage(registry, state, problems, targets);
-	if (events) addEventMetrics(registry, events);
+	if (events) addEventMetrics(registry, events, isIgnored);
+	if (running) addRunMetrics(registry, running, lostRuns(running, state, events ?? { events: [] }));
 	if (knownNames) addKnownNames(registry, state, lastFailures(events?.failedBackUps ?? []));
 	return await registry.metrics();
 }
@@ -118,9 +125,9 @@ function addProblems(registry: Registry, { series }: StorageState, problems: rea
 	const labels = ['problem', 'severity', 'kind', 'name', 'server', 'measure'];
 	const gauge = gaugeIn(registry, 'stack_backup_problem', 'A problem that was found; absent when it is over.', labels);
 	const byId = new Map(series.map((one) => [one.id, one]));
-	for (const { kind: problem, severity, subject, seriesId, measure } of problems) {
+	for (const { kind: problem, severity, subject, seriesId, about: own, measure } of problems) {
 		const about = seriesId === undefined ? undefined : byId.get(seriesId);
-		const of = about ? labelsOf(about, series) : { name: subject };
+		const of = about ? labelsOf(about, series) : { name: shortName(subject), ...(own && labelsOfName(own)) };
 		set(gauge, { problem: snakeCase(problem), severity, ...of, ...(measure !== undefined && { measure }) }, 1);
 	}
 }
@@ -253,6 +260,10 @@ function labelsOf({ kind, name, origin, folder }: SeriesState, all: readonly Ser
 	if (alike.length < 2) return labels;
 	const isTold = alike.filter((other) => other.origin === origin).length === 1;
 	return { ...labels, server: isTold ? (origin ?? 'unknown') : `${origin ?? 'unknown'} ${folder}` };
+}
+
+function labelsOfName({ kind, name }: { kind: string; name: string }): Record<string, string> {
+	return { kind, name: shortName(name) };
 }
 
 function gaugeIn(registry: Registry, name: string, help: string, labelNames: string[]): Gauge {

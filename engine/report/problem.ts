@@ -29,6 +29,8 @@ export interface Problem {
 	hint: string;
 	/** The id of the series that it is about, where it is about one. */
 	seriesId?: string;
+	/** Of what is about no series that the storage holds: what it is about, where that is known. */
+	about?: { kind: string; name: string };
 	/** What is off the trend, `size`. */
 	measure?: string;
 }

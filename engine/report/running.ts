@@ -1,5 +1,6 @@
 /** What runs now, in words, and what was killed on its way. What runs have written of themselves comes from the storage, and is only shown. */
 import type { RunningRun } from '../archive';
+import type { RecentEvents } from './events';
 import type { Problem } from './problem';
 import type { StorageState } from './state';
 import { oneLine, readableHours, readableSize, shortName } from './words';
@@ -54,35 +55,60 @@ function progressOf({ bytes, bytesPerSecond, totalBytes, isDead }: RunningRun): 
 	return { progress, share: totalBytes > 0 ? bytes / totalBytes : undefined };
 }
 
-/** A run as one line of text: `Back up of postgres shop for 25 min: 1.2 GB, 20.5 MB/s (workflow "Nightly", execution 17, on worker-1)` */
+/**
+ * A run as one line of text: `Back up of postgres shop for 25 min: 1.2 GB, 20.5 MB/s (workflow "Nightly", execution 17, on worker-1)`; of
+ * a dead one `Back up of postgres shop did not end, last seen 12 min ago: 1.2 GB (...)`.
+ */
 export function runLine(run: RunningRun, now: string): string {
-	const { title, since, progress, by } = runRow(run, now);
-	return `${title} ${since}: ${progress} (${by})`;
+	const { title, since, progress, by, isDead } = runRow(run, now);
+	return `${title} ${isDead ? 'did not end, ' : ''}${since}: ${progress} (${by})`;
 }
 
-/**
- * Runs that were killed, as problems. A back up that another one has made good since is none.
- * @param isIgnored whether a name is not looked at
- */
+/** What stands above runs: `Running now (2), did not end (1)`. */
+export function runsTitle(runs: readonly RunningRun[]): string {
+	const dead = runs.filter(({ isDead }) => isDead).length;
+	if (dead === 0) return `Running now (${runs.length})`;
+	if (dead === runs.length) return `Did not end (${dead})`;
+	return `Running now (${runs.length - dead}), did not end (${dead})`;
+}
+
+/** Runs that were killed, and that no later one has made good. */
+export function lostRuns(
+	runs: readonly RunningRun[],
+	{ series }: Pick<StorageState, 'series'>,
+	events: Pick<RecentEvents, 'events'>,
+): RunningRun[] {
+	const isMadeGood = ({ action, kind, name, startedAt, workflow }: RunningRun) => {
+		const own = series.filter((one) => one.kind === kind && one.name === name);
+		if (action === 'backUp') return own.some(({ lastGood }) => lastGood && lastGood.facts.startedAt > startedAt);
+		if (own.some(({ lastVerified }) => action === 'verify' && (lastVerified?.verification?.at ?? '') > startedAt))
+			return true;
+		return events.events.some(
+			(event) =>
+				event.outcome === 'succeeded' &&
+				event.startedAt > startedAt &&
+				event.execution?.workflowName === workflow &&
+				(event.action === action || (event.action === 'drill' && action === 'verify')) &&
+				(kind === '' || (event.kind === kind && event.name === name)),
+		);
+	};
+	return runs.filter((run) => run.isDead && !isMadeGood(run));
+}
+
+/** Lost runs as problems. */
 export function deadRuns(
 	runs: readonly RunningRun[],
 	state: Pick<StorageState, 'at' | 'series'>,
-	isIgnored: (name: string) => boolean = () => false,
+	events: Pick<RecentEvents, 'events'>,
 ): Problem[] {
-	const isMadeGood = ({ action, kind, name, startedAt }: RunningRun) =>
-		action === 'backUp' &&
-		state.series.some(
-			({ lastGood, ...one }) =>
-				one.kind === kind && one.name === name && lastGood !== undefined && lastGood.facts.startedAt > startedAt,
-		);
-	const dead = runs.filter((run) => run.isDead && !isIgnored(run.name) && !isMadeGood(run));
-	return dead.map((run): Problem => {
+	return lostRuns(runs, state, events).map((run): Problem => {
 		const { title, since, by } = runRow(run, state.at);
 		return {
 			id: `deadRun:${run.id}`,
 			kind: 'deadRun',
 			severity: 'warning',
 			subject: oneLine(run.kind === '' ? shortName(run.name) : `${run.kind} ${shortName(run.name)}`),
+			about: { kind: run.kind, name: run.name },
 			message: `${title} (${by}) did not end: ${since}.`,
 			hint: 'Its n8n or its machine was stopped, or cannot reach the storage any more. Look at its log, then run it again.',
 		};

@@ -5,6 +5,7 @@ import {
 	deadRuns,
 	DEFAULT_CONDITIONS,
 	DEFAULT_TARGETS,
+	failedRunProblems,
 	failureProblems,
 	findProblems,
 	nameFilter,
@@ -47,6 +48,8 @@ export interface Judgement {
 	running: RunningRun[];
 	/** What the journal tells. */
 	events: RecentEvents;
+	/** Whether a name is among Ignored Names. */
+	isIgnored: (name: string) => boolean;
 	now: Date;
 	signal: AbortSignal | undefined;
 }
@@ -86,15 +89,18 @@ export async function judge(
 	});
 	const isIgnored = nameFilter(ignored);
 	const alertsRefusals = yesNoIn(options, 'alertRefusals', false, 'Alert on Refusals');
-	const running = await readRunning(storage, { now, ...(signal && { signal }) });
+	const running = (await readRunning(storage, { now, ...(signal && { signal }) })).filter(
+		({ name }) => !isIgnored(name),
+	);
 	const problems = [
 		...failureProblems(state, events, isIgnored),
 		...findProblems(state, { ...conditions, expected, servers, isIgnored }),
-		...deadRuns(running, state, isIgnored),
-		...(alertsRefusals ? refusalProblems(events) : []),
+		...failedRunProblems(state, events, isIgnored),
+		...deadRuns(running, state, events),
+		...(alertsRefusals ? refusalProblems(state, events) : []),
 	].sort((a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'));
 	const overview = overviewOf(state, problems, resultsOf(state, targets));
-	return { storage, trust, state, targets, problems, overview, running, events, now, signal };
+	return { storage, trust, state, targets, problems, overview, running, events, isIgnored, now, signal };
 }
 
 /** What the texts of a judgement are made of. */

@@ -1,11 +1,11 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdirSync, readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { expect, it, onTestFinished } from 'vitest';
 
-import { FolderStorage, manifestKeyOf, readManifest } from '../../engine';
+import { FolderStorage, manifestKeyOf, noteEvent, readManifest } from '../../engine';
 import { startPostgres } from '../services/postgres';
 import { startQdrant } from '../services/qdrant';
 import { createPlain } from '../services/qdrant-data';
@@ -82,11 +82,18 @@ it('shows what is running now, and alerts on what did not end', async () => {
 		{ name: 'documents', status: 'running', bytes: 5_000_000, total_bytes: null },
 		{ name: '<b>photos</b>', status: 'dead' },
 	]);
-	expect(report!['text']).toContain('Running now (2)');
+	expect(report!['text']).toContain('Running now (1), did not end (1)');
+	for (const name of ['markdown', 'html', 'slack']) expect(report![name]).toMatch(/documents.*did not end/s);
+	const [metrics] = await node.ok('getMetrics');
+	expect(metrics!['metrics']).toContain('stack_backup_running_runs{action="backUp",kind="files",name="documents"} 1');
+	expect(metrics!['metrics']).toContain('stack_backup_dead_runs{action="backUp",kind="files",name="<b>photos</b>"} 1');
 	const [, alerts] = await node.outputs('checkAlerts');
 	expect(alerts![0]!['newProblems']).toContainEqual(
 		expect.objectContaining({ kind: 'deadRun', subject: 'files <b>photos</b>' }),
 	);
+	// Who does not want to hear of a name hears nothing of its runs.
+	const [quiet] = await node.ok('createReport', { options: { ignoredNames: '*photos*' } });
+	expect((quiet!['report'] as Json)['running']).toHaveLength(1);
 });
 
 it('goes by the targets and conditions that are set', async () => {
@@ -227,6 +234,42 @@ it('replaces the metrics of a job at a Pushgateway, and says where it could not'
 		/cannot be reached/,
 	);
 	expect(await node.fails('getMetrics', { ...parameters, pushgatewayUrl: 'gateway' })).toMatch(/no URL/);
+});
+
+it('alerts on runs that failed, were refused or did not end, and gives the all-clear when the same has succeeded', async () => {
+	const { folder, node, storage } = await reportNode();
+	const told = async () => {
+		const options = { ignoredNames: 'articles', unverifiedDays: 0, lowStorage: 0, alertRefusals: true };
+		const [fine, alert] = await node.outputs('checkAlerts', { options, alertName: 'on call' });
+		const kinds = (problems: unknown) => (problems as Json[]).map(({ id }) => String(id).split(':')[0]).sort();
+		const [item] = alert!.length > 0 ? alert! : fine!;
+		return { isAlert: alert!.length > 0, begun: kinds(item!['newProblems']), over: kinds(item!['clearedProblems']) };
+	};
+	expect(await told()).toEqual({ isAlert: false, begun: [], over: [] });
+	const at = () => new Date().toISOString();
+	const copy = { action: 'copy', from: 'folder a', to: 'bucket b', execution: { workflowId: 'w2' } } as const;
+	const times = () => ({ startedAt: at(), endedAt: at() });
+	const error = { code: 'SOURCE_UNREACHABLE', message: 'The server is away.' };
+	await noteEvent(storage, { ...times(), action: 'backUp', outcome: 'failed', kind: 'postgres', name: 'shop', error });
+	await noteEvent(storage, { ...times(), ...copy, outcome: 'failed', error });
+	const locked = { code: 'STORAGE_LOCKED', message: 'Another run is at it.' };
+	await noteEvent(storage, { ...times(), action: 'prune', outcome: 'refused', error: locked });
+	const id = '11111111-0000-4000-8000-000000000000';
+	const figures = { bytes: 1, bytesPerSecond: 0, workflow: 'Nightly', execution: '17', host: 'worker-1', process: 7 };
+	const run = { formatVersion: 1, id, action: 'backUp', kind: 'postgres', name: 'shop', startedAt: at(), ...figures };
+	const file = join(folder, '.stack-backup', 'running', `${id}.json`);
+	mkdirSync(dirname(file), { recursive: true });
+	writeFileSync(file, JSON.stringify(run));
+	utimesSync(file, Date.now() / 1000 - 1800, Date.now() / 1000 - 1800);
+	const all = ['deadRun', 'failed', 'failed', 'refused'];
+	expect(await told()).toEqual({ isAlert: true, begun: all, over: [] });
+	expect(await told()).toEqual({ isAlert: false, begun: [], over: [] });
+	await writeBackup(storage, 0);
+	expect(await told()).toEqual({ isAlert: true, begun: [], over: ['deadRun', 'failed'] });
+	await noteEvent(storage, { ...times(), ...copy, outcome: 'succeeded' });
+	await noteEvent(storage, { ...times(), action: 'prune', outcome: 'succeeded' });
+	expect(await told()).toEqual({ isAlert: true, begun: [], over: ['failed', 'refused'] });
+	expect(await told()).toEqual({ isAlert: false, begun: [], over: [] });
 });
 
 it('alerts once, and gives an all-clear', async () => {

@@ -7,12 +7,11 @@ const WORDS: Record<EventRow['tone'], string> = { good: 'done', doubtful: 'refus
 
 /** The section of the page with what was done to the backups, and refused. */
 export function eventTable(events: RecentEvents): string {
-	const rows = eventRows(events);
+	const { rows, left } = eventRows(events, MOST_ROWS);
 	if (rows.length === 0) {
 		return '<div class="card"><p class="soft">No restore, prune or failure is in the journal of this storage.</p></div>';
 	}
-	const left = Math.max(0, rows.length - MOST_ROWS) + events.left;
-	const lines = rows.slice(0, MOST_ROWS).map(({ at, tone, what, result, by }) => {
+	const lines = rows.map(({ at, tone, what, result, by }) => {
 		const badge = `<span class="badge ${tone}">${result.startsWith('cancelled') ? 'cancelled' : WORDS[tone]}</span>`;
 		const told = `${escapedHtml(what)}<br><span class="soft">${escapedHtml([result, by].filter((text) => text !== '').join(' · '))}</span>`;
 		return `<tr><td>${at}</td><td>${badge}</td><td>${told}</td></tr>`;

@@ -1,4 +1,5 @@
 import { eventRows, eventsTitle } from '../event-rows';
+import { runRow, runsTitle } from '../running';
 import { readableMinute } from '../words';
 import { escapedHtml } from './markup';
 import { MOST_LINES, type TextFacts } from './plain';
@@ -10,7 +11,7 @@ const WORD = { good: 'good', doubtful: 'look', bad: 'bad', unknown: 'not known' 
  * The report as the HTML of a mail: tables and attributes of style alone, for mail programs know little else; no pictures,
  * links or scripts. Names in it are escaped.
  */
-export function mailHtml({ at, storage, overview, problems, cleared = [], events }: TextFacts): string {
+export function mailHtml({ at, storage, overview, problems, cleared = [], running = [], events }: TextFacts): string {
 	const cell = (content: string, more = '') =>
 		`<td style="padding:6px 10px;border-bottom:1px solid #d8dde3;vertical-align:top;${more}">${content}</td>`;
 	const table = (head: readonly string[], rows: readonly string[]) =>
@@ -20,6 +21,7 @@ export function mailHtml({ at, storage, overview, problems, cleared = [], events
 			...rows,
 			'</table>',
 		].join('\n');
+	const title3 = (text: string) => `<h3 style="margin:0 0 4px">${text}</h3>`;
 	const mark = (tone: keyof typeof COLOR) => `<b style="color:${COLOR[tone]}">${WORD[tone]}</b>`;
 	const problemRows = problems
 		.slice(0, MOST_LINES)
@@ -40,13 +42,19 @@ export function mailHtml({ at, storage, overview, problems, cleared = [], events
 		({ tone, title, value, wanted }) =>
 			`<tr>${cell(mark(tone))}${[title, value, wanted].map((text) => cell(text)).join('')}</tr>`,
 	);
-	const happened = events ? eventRows(events) : [];
-	const eventCells = happened
+	const runs = running
 		.slice(0, MOST_LINES)
-		.map(
-			({ at: when, tone, what, result, by }) =>
-				`<tr>${cell(mark(tone))}${cell(when, 'white-space:nowrap')}${[what, result, by].map((text) => cell(escapedHtml(text))).join('')}</tr>`,
-		);
+		.map((run) => runRow(run, at))
+		.map(({ title, since, progress, by, isDead }) => {
+			const sign = isDead ? mark('doubtful') : `<b style="color:${COLOR.good}">runs</b>`;
+			const state = isDead ? `did not end, ${since}` : since;
+			return `<tr>${cell(sign)}${[title, state, progress, by].map((text) => cell(escapedHtml(text))).join('')}</tr>`;
+		});
+	const { rows: happened, left } = events ? eventRows(events, MOST_LINES) : { rows: [], left: 0 };
+	const eventCells = happened.map(
+		({ at: when, tone, what, result, by }) =>
+			`<tr>${cell(mark(tone))}${cell(when, 'white-space:nowrap')}${[what, result, by].map((text) => cell(escapedHtml(text))).join('')}</tr>`,
+	);
 	const more = (count: number) => (count > MOST_LINES ? `<p>And ${count - MOST_LINES} more.</p>` : '');
 	return [
 		'<div style="font-family:Segoe UI,Helvetica,Arial,sans-serif;font-size:14px;line-height:1.45;color:#1c232b">',
@@ -57,12 +65,15 @@ export function mailHtml({ at, storage, overview, problems, cleared = [], events
 		...(overview.rows.length > 0
 			? [table(['', 'What', 'Age', 'Size', 'Took', 'Verification'], rows), more(overview.rows.length)]
 			: []),
+		...(running.length > 0
+			? [title3(runsTitle(running)), table(['', 'What', 'Since', 'Moved', 'By'], runs), more(running.length)]
+			: []),
 		table(['', 'Target', 'Is', 'Wanted'], targets),
 		...(events && happened.length > 0
 			? [
-					`<h3 style="margin:0 0 4px">${eventsTitle(events)} (${happened.length + events.left})</h3>`,
+					title3(`${eventsTitle(events)} (${happened.length + left})`),
 					table(['', 'When', 'What', 'Result', 'By'], eventCells),
-					more(happened.length + events.left),
+					more(happened.length + left),
 				]
 			: []),
 		'</div>',

@@ -1,13 +1,14 @@
 import { eventRows, eventsTitle } from '../event-rows';
 import type { RecentEvents } from '../events';
+import { runLine, runsTitle } from '../running';
 import { readableMinute } from '../words';
 import { escapedMarkdown } from './markup';
-import { limited, type TextFacts } from './plain';
+import { limited, MOST_LINES, type TextFacts } from './plain';
 
-const MARK = { good: '✅', doubtful: '⚠️', bad: '❌', unknown: '❔' } as const;
+const MARK = { good: '✅', doubtful: '⚠️', bad: '❌', unknown: '❔', running: '⏳' } as const;
 
 /** The report as Markdown, for chats, issues and wikis. */
-export function markdown({ at, storage, overview, problems, cleared = [], events }: TextFacts): string {
+export function markdown({ at, storage, overview, problems, cleared = [], running = [], events }: TextFacts): string {
 	const problemLines = limited(problems, ({ severity, message, hint }) => [
 		`- ${severity === 'critical' ? MARK.bad : MARK.doubtful} ${escapedMarkdown(message)} ${escapedMarkdown(hint)}`,
 	]);
@@ -37,6 +38,16 @@ export function markdown({ at, storage, overview, problems, cleared = [], events
 					...rows,
 				]
 			: []),
+		...(running.length > 0
+			? [
+					'',
+					`### ${runsTitle(running)}`,
+					'',
+					...limited(running, (run) => [
+						`- ${run.isDead ? MARK.doubtful : MARK.running} ${escapedMarkdown(runLine(run, at))}`,
+					]),
+				]
+			: []),
 		'',
 		'### Targets',
 		'',
@@ -49,18 +60,18 @@ export function markdown({ at, storage, overview, problems, cleared = [], events
 }
 
 function eventTable(events: RecentEvents): string[] {
-	const rows = eventRows(events);
+	const { rows, left } = eventRows(events, MOST_LINES);
 	if (rows.length === 0) return [];
 	const lines = limited(
 		rows,
 		({ at, tone, what, result, by }) => [
 			`| ${MARK[tone]} | ${at} | ${[what, result, by].map(escapedMarkdown).join(' | ')} |`,
 		],
-		events.left,
+		left,
 	);
 	return [
 		'',
-		`### ${eventsTitle(events)} (${rows.length + events.left})`,
+		`### ${eventsTitle(events)} (${rows.length + left})`,
 		'',
 		'| | When | What | Result | By |',
 		'| --- | --- | --- | --- | --- |',

@@ -3,7 +3,7 @@ import { eventRows, eventsTitle } from '../event-rows';
 import type { RecentEvents } from '../events';
 import type { Overview } from '../overview';
 import type { Problem } from '../problems';
-import { runLine } from '../running';
+import { runLine, runsTitle } from '../running';
 import { oneLine, readableMinute } from '../words';
 
 /** Of more problems or rows than these the rest is counted: a message is to be read. */
@@ -52,7 +52,11 @@ export function plainText(facts: TextFacts): string {
 		`What is backed up (${overview.rows.length})`,
 		...rows,
 		...(running.length > 0
-			? ['', `Running now (${running.length})`, ...limited(running, (run) => [`  ${runLine(run, at)}`])]
+			? [
+					'',
+					runsTitle(running),
+					...limited(running, (run) => [`  ${run.isDead ? MARK.doubtful : MARK.running} ${runLine(run, at)}`]),
+				]
 			: []),
 		'',
 		'Targets',
@@ -63,22 +67,22 @@ export function plainText(facts: TextFacts): string {
 }
 
 function eventLines(events: RecentEvents): string[] {
-	const rows = eventRows(events);
+	const { rows, left } = eventRows(events, MOST_LINES);
 	if (rows.length === 0) return [];
 	return [
 		'',
-		`${eventsTitle(events)} (${rows.length + events.left})`,
+		`${eventsTitle(events)} (${rows.length + left})`,
 		...limited(
 			rows,
 			({ at, tone, what, result, by }) => [
 				`  ${MARK[tone]} ${at} ${oneLine(what)} ${oneLine(result)}${by === '' ? '' : ` (${oneLine(by)})`}`,
 			],
-			events.left,
+			left,
 		),
 	];
 }
 
-const MARK = { good: '[ok]', doubtful: '[! ]', bad: '[!!]' } as const;
+const MARK = { good: '[ok]', doubtful: '[! ]', bad: '[!!]', running: '[..]' } as const;
 
 /** The lines of the first entries, and how many more there are. @param left beyond the entries */
 export function limited<T>(entries: readonly T[], linesOf: (entry: T) => string[], left = 0): string[] {

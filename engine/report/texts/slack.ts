@@ -1,4 +1,5 @@
 import { eventRows } from '../event-rows';
+import { runLine, runsTitle } from '../running';
 import { readableMinute } from '../words';
 import { escapedSlack } from './markup';
 import type { TextFacts } from './plain';
@@ -8,7 +9,13 @@ const MAX_HEADER = 150;
 const MAX_SECTION = 3000;
 const MOST_ENTRIES = 15;
 
-const MARK = { good: ':white_check_mark:', doubtful: ':warning:', bad: ':x:', unknown: ':grey_question:' } as const;
+const MARK = {
+	good: ':white_check_mark:',
+	doubtful: ':warning:',
+	bad: ':x:',
+	unknown: ':grey_question:',
+	running: ':hourglass_flowing_sand:',
+} as const;
 
 /** `verbatim`: addresses and names of channels in it do not become links. */
 interface MarkdownText {
@@ -25,7 +32,15 @@ export type SlackBlock =
 	| { type: 'divider' };
 
 /** The report as a message of Slack: `{ blocks }` goes into chat.postMessage, or to an incoming webhook. */
-export function slackBlocks({ at, storage, overview, problems, cleared = [], events }: TextFacts): SlackBlock[] {
+export function slackBlocks({
+	at,
+	storage,
+	overview,
+	problems,
+	cleared = [],
+	running = [],
+	events,
+}: TextFacts): SlackBlock[] {
 	const problemLines = problems.map(
 		({ severity, message, hint }) =>
 			`${severity === 'critical' ? MARK.bad : MARK.doubtful} ${escapedSlack(message)} ${escapedSlack(hint)}`,
@@ -38,7 +53,9 @@ export function slackBlocks({ at, storage, overview, problems, cleared = [], eve
 	const targets = overview.targets.map(
 		({ title, value, wanted, tone }) => `${MARK[tone]} ${title}: ${value} (${wanted})`,
 	);
-	const happened = (events ? eventRows(events) : []).map(
+	const runs = running.map((run) => `${run.isDead ? MARK.doubtful : MARK.running} ${escapedSlack(runLine(run, at))}`);
+	const { rows: shown, left } = events ? eventRows(events, MOST_ENTRIES) : { rows: [], left: 0 };
+	const happened = shown.map(
 		({ at: when, tone, what, result, by }) =>
 			`${MARK[tone]} ${when} ${escapedSlack(what)}: ${escapedSlack(result)}${by === '' ? '' : ` _(${escapedSlack(by)})_`}`,
 	);
@@ -59,12 +76,14 @@ export function slackBlocks({ at, storage, overview, problems, cleared = [], eve
 		...(rows.length > 0 ? [section(rows)] : []),
 		{ type: 'divider' },
 		section(targets),
-		...(happened.length > 0 ? [{ type: 'divider' as const }, section(happened)] : []),
+		...(runs.length > 0 ? [{ type: 'divider' as const }, section([`*${runsTitle(running)}*`, ...runs])] : []),
+		...(happened.length > 0 ? [{ type: 'divider' as const }, section(happened, left)] : []),
 	];
 }
 
-function section(lines: readonly string[]): SlackBlock {
-	const rest = lines.length - MOST_ENTRIES;
+/** @param left how many there are beyond the lines */
+function section(lines: readonly string[], left = 0): SlackBlock {
+	const rest = Math.max(0, lines.length - MOST_ENTRIES) + left;
 	const some = [...lines.slice(0, MOST_ENTRIES), ...(rest > 0 ? [`And ${rest} more.`] : [])];
 	// Each entry gets its share, so that a long name cannot push the others out.
 	const share = Math.floor(MAX_SECTION / some.length) - 1;

@@ -68,8 +68,8 @@ export const getMetrics: Operation = {
 		const options = collectionOf(context, 'options', item, 'Options');
 		const knownNames = yesNoIn(options, 'knownNames', false, 'Known Names');
 		const deliver = deliveryOf(context, item);
-		const { state, problems, targets, overview, events } = await judge(context, item);
-		const metrics = await metricsText(state, problems, { targets, knownNames, events });
+		const { state, problems, targets, overview, events, running, isIgnored } = await judge(context, item);
+		const metrics = await metricsText(state, problems, { targets, knownNames, events, running, isIgnored });
 		const deliveredTo = await deliver(metrics);
 		return [
 			{

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { DEFAULT_TARGETS, findProblems, metricsText } from '../../../engine';
+import { DEFAULT_TARGETS, findProblems, metricsText, type RecentEvents, type RunningRun } from '../../../engine';
 import { series, stateOf, verified } from '../../unit/report/states';
 
 /** The repository's folder monitoring/. */
@@ -23,7 +23,25 @@ export async function allMetrics(knownNames: boolean): Promise<string> {
 	const articles = series([{ hours: 90, more: verified(80) }], { kind: 'qdrant', name: 'art"ic\\les\n<b>' });
 	const state = stateOf([shop('a:5432'), shop('b:5432'), articles]);
 	const problems = findProblems(state, { expected: [{ name: 'crm' }] });
-	return await metricsText(state, problems, { targets: DEFAULT_TARGETS, knownNames });
+	const options = { targets: DEFAULT_TARGETS, knownNames, events: eventsOf('sh"op\n'), running: runsOf('sh"op\n') };
+	return await metricsText(state, problems, options);
+}
+
+/** A run that failed, and one that was refused. */
+function eventsOf(name: string): RecentEvents {
+	const at = new Date().toISOString();
+	const of = { id: '1', action: 'backUp', kind: 'files', name, startedAt: at, endedAt: at } as const;
+	const failed = { ...of, outcome: 'failed' } as const;
+	const events = [failed, { ...of, outcome: 'refused' } as const];
+	return { since: at, hours: 24, events, left: 0, counts: [], failedBackUps: [failed], unreadable: 0 };
+}
+
+/** A run that is at work, and one that did not end. */
+function runsOf(name: string): RunningRun[] {
+	const at = new Date().toISOString();
+	const run = { formatVersion: 1, id: '1', action: 'backUp', kind: 'files', name, startedAt: at, seenAt: at } as const;
+	const rest = { bytes: 0, bytesPerSecond: 0, workflow: 'Nightly', execution: '17', host: 'worker-1', process: 7 };
+	return [false, true].map((isDead) => ({ ...run, ...rest, isDead }));
 }
 
 /** The names of metrics that Get Metrics gives. */

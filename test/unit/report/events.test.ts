@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
 	auditOf,
 	DEFAULT_TARGETS,
+	failedRunProblems,
 	failureProblems,
 	findProblems,
 	type JournalEvent,
@@ -92,12 +93,57 @@ describe('a back up that failed', () => {
 it('tells refusals of one sort once, with how many there were', () => {
 	const refused = { action: 'restore', outcome: 'refused', requestedBy: 'Ana' } as const;
 	const problems = refusalProblems(
+		stateOf([]),
 		recent([event(1, refused), event(2, refused), event(3), event(4, { ...refused, action: 'prune' })]),
 	);
 	expect(problems.map(({ message }) => message)).toEqual([
 		'Restore of postgres shop by the workflow "Nightly" was refused 2 times in 24 h, the last time at 2026-11-30 11:00 UTC: The server is away. Requested by Ana.',
 		'Prune of postgres shop by the workflow "Nightly" was refused in 24 h, the last time at 2026-11-30 08:00 UTC: The server is away. Requested by Ana.',
 	]);
+});
+
+it('tells a refusal by another run until the same has succeeded, and one of what was not allowed in any case', () => {
+	const locked = { outcome: 'refused', error: { code: 'STORAGE_LOCKED', message: 'Another run is at it.' } } as const;
+	const told = (hours: number, events: JournalEvent[]) =>
+		refusalProblems(stateOf([series([{ hours }])]), recent(events)).length;
+	expect(told(3, [event(2, locked)])).toBe(1);
+	expect(told(1, [event(2, locked)])).toBe(0);
+	const prune = { action: 'prune' } as const;
+	expect(told(3, [event(2, { ...prune, ...locked })])).toBe(1);
+	expect(told(3, [event(1, { ...prune, outcome: 'succeeded' }), event(2, { ...prune, ...locked })])).toBe(0);
+	expect(told(3, [event(1, { ...prune, ...locked }), event(2, { ...prune, outcome: 'succeeded' })])).toBe(1);
+	const denied = { action: 'restore', outcome: 'refused', error: { code: 'KEY_WRONG', message: 'No.' } } as const;
+	expect(told(3, [event(1, { action: 'restore', outcome: 'succeeded' }), event(2, denied)])).toBe(1);
+});
+
+describe('a restore, a copy, a prune that failed', () => {
+	const told = (events: JournalEvent[], more: Parameters<typeof stateOf>[1] = {}) =>
+		failedRunProblems(stateOf([], more), recent(events), (name) => name === 'ignored').map(({ message }) => message);
+	const { kind: _kind, name: _name, ...copy } = event(2, { action: 'copy', from: 'folder a', to: 'bucket b' });
+
+	it('is a problem until the same succeeds', () => {
+		expect(told([copy])).toEqual([
+			'Copy from folder a to bucket b failed at 2026-11-30 10:00 UTC: The server is away.',
+		]);
+		const succeeded = { ...copy, outcome: 'succeeded', endedAt: hoursAgo(1) } as const;
+		expect(told([succeeded, copy])).toEqual([]);
+		expect(told([{ ...succeeded, to: 'bucket c' }, copy])).toHaveLength(1);
+		expect(told([copy, { ...succeeded, endedAt: hoursAgo(3) }])).toHaveLength(1);
+		expect(told([event(2, { action: 'restore' }), event(3, { action: 'restore' })])).toHaveLength(1);
+		expect(told([event(2, { action: 'restore', name: 'ignored' })])).toEqual([]);
+		// A cancelled run says nothing of whether it would succeed.
+		expect(told([event(1, { action: 'restore', outcome: 'cancelled' }), event(2, { action: 'restore' })])).toHaveLength(
+			1,
+		);
+	});
+
+	it('is told once: what a prune has noted, a verification found, or a back up did not make, is told by the storage', () => {
+		const prune = event(2, { action: 'prune' });
+		expect(told([prune])).toHaveLength(1);
+		const lastPrune = { at: hoursAgo(2), refusal: 'The clock is wrong.', failed: 0 };
+		expect(told([prune], { lastPrune } as Parameters<typeof stateOf>[1])).toEqual([]);
+		expect(told([event(2), event(2, { action: 'verify' })])).toEqual([]);
+	});
 });
 
 describe('events in a report', () => {
@@ -138,6 +184,17 @@ describe('events in a report', () => {
 		expect(slack).not.toContain('<!channel>');
 	});
 
+	it('that did not succeed are shown before others where there is no room for all', () => {
+		const prunes = Array.from({ length: 60 }, () => event(1, { action: 'prune', outcome: 'succeeded' }));
+		const many = { ...facts, events: recent([...prunes, event(2, { error: { message: 'The disk broke.' } })]) };
+		const slack = JSON.stringify(slackBlocks(many));
+		for (const text of [plainText(many), markdown(many), mailHtml(many), slack]) {
+			expect(text).toContain('The disk broke.');
+		}
+		expect(plainText(many)).toContain('And 11 more.');
+		expect(slack).toContain('And 46 more.');
+	});
+
 	it('stand in the JSON with all that is known of them', () => {
 		const audit = auditOf(events);
 		expect(audit).toMatchObject({
@@ -157,5 +214,13 @@ describe('events in a report', () => {
 		expect(metrics).toContain('stack_backup_recent_events{action="restore",outcome="refused"} 1');
 		expect(metrics).toContain('stack_backup_recent_events{action="restore",outcome="failed"} 0');
 		expect(metrics).toContain('stack_backup_recent_events_window_seconds 86400');
+		expect(metrics).toContain('stack_backup_refused_runs{action="restore",kind="postgres",name="shop"} 1');
+		expect(metrics.match(/^stack_backup_failed_runs.*$/gm)).toHaveLength(1);
+		const without = await metricsText(state, [], {
+			targets: DEFAULT_TARGETS,
+			events,
+			isIgnored: (name) => name === 'shop',
+		});
+		expect(without).not.toMatch(/^stack_backup_refused_runs\{/m);
 	});
 });
