@@ -11,7 +11,7 @@ import { buildProgram, programOf } from '../services/s3/go-programs';
 import type { S3Server } from '../services/s3/server';
 import type { Contender } from './measure';
 
-const MC = { name: 'mc', version: 'v0.0.0-20250313080218-cf909e1063a9' };
+const MC = { name: 'mc', package: 'github.com/minio/mc', version: 'v0.0.0-20250313080218-cf909e1063a9' };
 
 /** The command of MinIO's client, built where it is not there; undefined where it cannot be had. */
 export async function mcCommand(): Promise<string | undefined> {

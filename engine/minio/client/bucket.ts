@@ -20,7 +20,7 @@ import { listPages, type ListOptions } from './listing';
 import type { ListedObject } from './page';
 import { prefixesOf } from './prefixes';
 import { KeysBelow } from './keysBelow';
-import { LeadingSlashes } from './leadingSlashes';
+import { KeysKept } from './keysKept';
 import { putObject, putTags, type KeyOptions, type PutContext, type PutOptions } from './put';
 import { putRanges, takesRanges, type Ranges } from './putRanges';
 import { TagCalls, type Tags } from './tags';
@@ -74,7 +74,7 @@ export class Bucket {
 	readonly #role: Role;
 	readonly #context: PutContext;
 	readonly #deletions: BatchDelete;
-	readonly #slashes: LeadingSlashes;
+	readonly #kept: KeysKept;
 	readonly #below: KeysBelow;
 
 	constructor(requests: S3Requests, role: Role) {
@@ -89,7 +89,7 @@ export class Bucket {
 			buffers: [],
 		};
 		this.#deletions = new BatchDelete(requests);
-		this.#slashes = new LeadingSlashes(requests);
+		this.#kept = new KeysKept(requests);
 		this.#below = new KeysBelow(requests);
 	}
 
@@ -328,7 +328,7 @@ export class Bucket {
 
 	/** Writes under a key, where the server can hold that. @throws KeyNotTaken */
 	async #held<T>(key: string, { below, signal }: KeyOptions, write: () => Promise<T>): Promise<T> {
-		return await this.#below.listed(key, below, async () => await this.#slashes.kept(key, write, signal), signal);
+		return await this.#below.listed(key, below, async () => await this.#kept.kept(key, write, signal), signal);
 	}
 
 	async #explained<T>(key: string, action: () => Promise<T>): Promise<T> {

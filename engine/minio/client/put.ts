@@ -14,6 +14,7 @@ import type { S3Requests } from '../../storage/s3/requests';
 import { assertAbsent, uploadStream } from '../../storage/s3/upload';
 import { shownName } from '../../tree';
 import { headersOf, type ObjectAttributes } from './attributes';
+import { keyOccupied } from './keyNotTaken';
 import { isToBeTried, storeWithTaken, takenOf } from './refused';
 import type { TagCalls } from './tags';
 
@@ -111,11 +112,12 @@ async function putSmall(context: PutContext, key: string, bytes: Buffer, options
 		if (!replaces) await createOnly.prove(request);
 		return etagOf(headers) || (await etagOfStored(requests, key, { md5, size: bytes.length }, options.signal));
 	} catch (error) {
-		// The answer to the first of two requests was lost, and it had stored the object.
-		const isOurs = error instanceof S3Failure && error.status === 412 && error.attempts > 1;
-		if (!isOurs) throw error;
+		if (!(error instanceof S3Failure) || error.status !== 412) throw error;
 		const head = await headObject(requests, key, options.signal);
-		if (head?.size !== bytes.length || (head.etagIsHash && head.etag !== md5.toString('hex'))) throw error;
+		if (!head) throw keyOccupied(error, requests.settings.bucket, key);
+		// The answer to the first of two requests was lost, and it had stored the object.
+		if (error.attempts === 1) throw error;
+		if (head.size !== bytes.length || (head.etagIsHash && head.etag !== md5.toString('hex'))) throw error;
 		return head.etag;
 	}
 }

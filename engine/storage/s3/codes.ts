@@ -39,6 +39,8 @@ const BY_CODE: Record<string, Explainer> = {
 	],
 	InvalidAccessKeyId: unknownKey,
 	InvalidTokenId: unknownKey,
+	// VersityGW's, which answers 404 with it.
+	XAdminUserNotFound: unknownKey,
 	SignatureDoesNotMatch: (failure) => [
 		'STORAGE_DENIED',
 		`The S3 server rejects the secret key: ${said(failure)}.`,

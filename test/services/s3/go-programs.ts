@@ -10,26 +10,28 @@ const GO_FOLDER = join(CACHE, '..', 'go');
 
 /** A program that is a Go module. */
 export interface GoProgram {
-	/** Of the program, and of the module below github.com/minio. */
 	name: string;
+	/** `github.com/minio/minio` */
+	package: string;
 	version: string;
 }
 
 /** Where a program is: built before, or on the PATH; undefined where it has to be built. */
-export function programOf({ name, version }: GoProgram): string | undefined {
-	const built = builtAs({ name, version });
+export function programOf(program: GoProgram): string | undefined {
+	const { name } = program;
+	const built = builtAs(program);
 	if (existsSync(built)) return built;
 	return onPath(name) ? name : undefined;
 }
 
 /** Builds a program into the cache folder, by the Go that is there, or by one that is set up for it (needs Python's pip). */
 export async function buildProgram(program: GoProgram): Promise<void> {
-	const { name, version } = program;
+	const { name, package: path, version } = program;
 	const go = onPath('go') ? 'go' : await setUpGo();
 	const folder = join(CACHE, `build-${name}-${process.pid}`);
 	mkdirSync(folder, { recursive: true });
 	try {
-		const args = ['install', '-trimpath', '-ldflags', '-s -w', `github.com/minio/${name}@${version}`];
+		const args = ['install', '-trimpath', '-ldflags', '-s -w', `${path}@${version}`];
 		await run(go, args, { GOBIN: folder });
 		renameSync(join(folder, name), builtAs(program));
 	} finally {

@@ -4,7 +4,11 @@ import { buildProgram, programOf } from './go-programs';
 import { s3Server, type S3Server } from './server';
 
 /** The last version that was published as a Go module. */
-const MINIO = { name: 'minio', version: 'v0.0.0-20260212201848-7aac2a2c5b7c' };
+const MINIO = {
+	name: 'minio',
+	package: 'github.com/minio/minio',
+	version: 'v0.0.0-20260212201848-7aac2a2c5b7c',
+};
 
 /** Builds MinIO into the cache folder where it must be built, once and before any test: that takes minutes. */
 export async function buildMinio(): Promise<void> {

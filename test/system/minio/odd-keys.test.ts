@@ -13,6 +13,7 @@ import { connectionOf } from '../../integration/minio/support';
 import { startMinio } from '../../services/s3/minio';
 import type { S3Server } from '../../services/s3/server';
 import { startSwift } from '../../services/s3/swift';
+import { startVersityGw } from '../../services/s3/versitygw';
 
 const KEYS = [
 	...[
@@ -67,17 +68,24 @@ const KEYS = [
 
 let minio: S3Server;
 let swift: S3Server;
-beforeAll(async () => void ([minio, swift] = await Promise.all([startMinio(), startSwift()])));
-afterAll(async () => void (await Promise.all([minio, swift].map((each) => each.stop()))));
+let versity: S3Server;
+beforeAll(async () => {
+	[minio, swift, versity] = await Promise.all([startMinio(), startSwift(), startVersityGw()]);
+});
+afterAll(async () => void (await Promise.all([minio, swift, versity].map((each) => each.stop()))));
 
-describe.each(['MinIO', 'Swift'])('keys of %s', (name) => {
+describe.each([
+	['MinIO', () => [minio, swift]],
+	['Swift', () => [swift, minio]],
+	['VersityGW', () => [versity, minio]],
+])('keys of %s', (_name, servers) => {
 	let server: S3Server;
 	let other: S3Server;
 	let bucket: Bucket;
 	/** Those that the server takes. */
 	let keys: string[];
 	beforeAll(async () => {
-		[server, other] = name === 'MinIO' ? [minio, swift] : [swift, minio];
+		[server, other] = servers() as [S3Server, S3Server];
 		bucket = await newBucket();
 		const taken = await takenBy(bucket, KEYS);
 		keys = taken.sort();
@@ -196,5 +204,53 @@ describe.each(['MinIO', 'Swift'])('keys of %s', (name) => {
 		await expectContents(target, back);
 		const again = await run(bucketPlace(server, bucket.name, 'source'), folderPlace(root, 'target'));
 		expect(again).toMatchObject({ changed: { count: 0 } });
+	});
+});
+
+/** Those of which a server that keeps objects as files holds one of two. */
+const OF_TWO = ['x', 'x/', 'x/y', 'x//y', '/x', 'z', './z', 'x/../z', '..', 'w//'];
+
+describe('keys that a server which keeps objects as files takes for others', () => {
+	let source: string;
+	beforeAll(async () => {
+		source = await swift.createBucket();
+		const bucket = new S3Client(connectionOf(swift), 'source').bucket(source);
+		for (const key of OF_TWO) await put(bucket, key, key);
+	});
+
+	const contentsOf = async (name: string) => {
+		const bucket = new S3Client(connectionOf(versity), 'source').bucket(name);
+		const found: [string, string][] = [];
+		for await (const { key } of bucket.list()) {
+			const pieces: Uint8Array[] = [];
+			for await (const piece of (await bucket.open(key))!.bytes) pieces.push(piece);
+			found.push([key, Buffer.concat(pieces).toString()]);
+		}
+		return found;
+	};
+
+	it('replace none of those, and are left out and told by a mirror', async () => {
+		const target = await versity.createBucket();
+		const report = await run(bucketPlace(swift, source, 'source'), bucketPlace(versity, target, 'target'));
+		const contents = Object.fromEntries(
+			(await contentsOf(target)).filter(([key]) => !key.startsWith('.stack-backup-')),
+		);
+		for (const [key, content] of Object.entries(contents)) expect(content).toBe(key);
+		expect(contents).toMatchObject({ z: 'z' });
+		expect(report.failed).toMatchObject({ count: 0 });
+		expect([...report.leftOut.names, ...Object.keys(contents).map(shownName)].sort()).toEqual(OF_TWO.sort());
+	});
+
+	it('replace none of those, and are counted by a restore that brings all others', async () => {
+		const { storage } = temporaryStorage();
+		const target = await versity.createBucket();
+		const manifest = await backUp(swift, storage, source);
+		const restoring = restore(versity, storage, manifest, { bucket: target });
+		const notRestored = OF_TWO.length - 2;
+		await expect(restoring).rejects.toMatchObject({ code: 'INVALID_INPUT', details: { notRestored } });
+		expect(await contentsOf(target)).toEqual([
+			['x', 'x'],
+			['z', 'z'],
+		]);
 	});
 });

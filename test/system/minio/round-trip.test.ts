@@ -8,9 +8,11 @@ import { backUp, describeRoundTrips, look, put } from '../../integration/minio/r
 import { connectionOf } from '../../integration/minio/support';
 import { startMinio } from '../../services/s3/minio';
 import { startSwift } from '../../services/s3/swift';
+import { startVersityGw } from '../../services/s3/versitygw';
 
 describeRoundTrips('MinIO', startMinio, { tags: true, oddKeys: false });
 describeRoundTrips('Swift', startSwift, { tags: false, oddKeys: true });
+describeRoundTrips('VersityGW', startVersityGw, { tags: true, oddKeys: false });
 
 it('nothing is restored for a test into a bucket that would keep it as old versions', async () => {
 	const server = await startMinio();
