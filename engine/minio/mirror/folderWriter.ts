@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 
 import { giveBack } from '../../storage/lent';
 import type { TreeEntry } from '../../tree';
-import { Chunks, FilesTarget } from '../../tree/folder';
+import { Chunks, Disk, FilesTarget } from '../../tree/folder';
 import { CHUNK_BYTES, SMALL_BYTES } from './folderObjects';
 import { ObjectChanged, type Listed } from './place';
 
@@ -16,14 +16,17 @@ export interface FolderWriteOptions {
 }
 
 export class FolderWriter {
+	/** A thread for each of the two would take its memory twice. */
+	readonly #disk: Disk;
 	readonly #overwriting: FilesTarget;
 	/** For what was not listed here: something may stand there all the same, see `placeTaken`. */
 	readonly #adding: FilesTarget;
 	#isMade: Promise<void> | undefined;
 
 	constructor(root: string) {
-		this.#overwriting = new FilesTarget({ root, existing: 'overwrite' });
-		this.#adding = new FilesTarget({ root, existing: 'fail' });
+		this.#disk = new Disk(Buffer.from(root));
+		this.#overwriting = new FilesTarget({ root, existing: 'overwrite', disk: this.#disk });
+		this.#adding = new FilesTarget({ root, existing: 'fail', disk: this.#disk });
 	}
 
 	/** Makes the folder where it is not there. To be called before `write`. */
@@ -71,6 +74,7 @@ export class FolderWriter {
 
 	async close(): Promise<void> {
 		await Promise.all([this.#overwriting.close(), this.#adding.close()]);
+		this.#disk.close();
 	}
 }
 

@@ -18,6 +18,8 @@ export class ExactNames {
 	readonly #folders = new Set<string>();
 	/** Folders that are known to tell upper from lower case. */
 	readonly #cased = new Set<string>();
+	/** Folders that are being made, for all entries in them that wait for that. */
+	readonly #making = new Map<string, Promise<'folder' | 'other name' | 'no folder'>>();
 	#listed: { folder: string; names: ReadonlySet<string> } | undefined;
 
 	constructor(private readonly folders: HeldFolders) {}
@@ -36,21 +38,33 @@ export class ExactNames {
 	async makeFolders(name: string): Promise<boolean> {
 		for (const folder of foldersAbove(name)) {
 			if (this.#folders.has(folder)) continue;
-			const found = await this.folders.hold(folderOf(folder), async (above) => {
-				try {
-					await fs.mkdir(above.at(folder));
-					return undefined;
-				} catch (error) {
-					if (!isErrno(error) || error.code !== 'EEXIST') throw error;
-					return await fs.lstat(above.at(folder));
-				}
-			});
+			let making = this.#making.get(folder);
+			if (!making) {
+				making = this.#makeFolder(folder).finally(() => this.#making.delete(folder));
+				this.#making.set(folder, making);
+			}
+			const outcome = await making;
 			// What is no folder is for whoever writes to refuse.
-			if (found && !found.isDirectory()) return true;
-			if (found && !(await this.#isListedAlone(folder.slice(0, -1)))) return false;
-			this.#remember(folder);
+			if (outcome === 'no folder') return true;
+			if (outcome === 'other name') return false;
 		}
 		return true;
+	}
+
+	async #makeFolder(folder: string): Promise<'folder' | 'other name' | 'no folder'> {
+		const found = await this.folders.hold(folderOf(folder), async (above) => {
+			try {
+				await fs.mkdir(above.at(folder));
+				return undefined;
+			} catch (error) {
+				if (!isErrno(error) || error.code !== 'EEXIST') throw error;
+				return await fs.lstat(above.at(folder));
+			}
+		});
+		if (found && !found.isDirectory()) return 'no folder';
+		if (found && !(await this.#isListedAlone(folder.slice(0, -1)))) return 'other name';
+		this.#remember(folder);
+		return 'folder';
 	}
 
 	/** Whether the file system answers to another form of the name of an entry that is there, which hardly any does by chance. */

@@ -23,6 +23,8 @@ export class TargetFolders {
 	readonly #made = new Set<string>();
 	/** Those that are being made; nothing is written into them before. */
 	readonly #making = new Map<string, Promise<void>>();
+	/** Those that are looked at, or made because something is to be written into them, for all that waits for that. */
+	readonly #readying = new Map<string, Promise<void>>();
 	/** Whether earlier runs may have left something, and the folders in which that was looked for. */
 	#wasUsed = false;
 	readonly #cleared = new Set<string>();
@@ -72,6 +74,16 @@ export class TargetFolders {
 
 	/** Makes the folders above an entry that are not there: a part of a backup may be restored without them. */
 	async makeAbove(name: string): Promise<void> {
+		const folder = folderOf(name);
+		let readying = this.#readying.get(folder);
+		if (!readying) {
+			readying = this.#ready(name).finally(() => this.#readying.delete(folder));
+			this.#readying.set(folder, readying);
+		}
+		await readying;
+	}
+
+	async #ready(name: string): Promise<void> {
 		await this.#making.get(folderOf(name));
 		if ((await this.firstMissing(name)) === undefined) return await this.#clearOnce(folderOf(name));
 		for (const folder of foldersAbove(name)) {

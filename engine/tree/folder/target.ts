@@ -35,6 +35,8 @@ export interface FilesTargetOptions {
 	modes?: boolean;
 	/** What must not be written: a backup that holds it is not restored there. */
 	forbidden?: ForbiddenPaths | undefined;
+	/** What does its calls, where several targets of one folder share that; `close` leaves it as it is. */
+	disk?: Disk;
 }
 
 /** What is left free on the disk. */
@@ -52,7 +54,7 @@ export class FilesTarget implements TreeTarget {
 	constructor(options: FilesTargetOptions) {
 		this.#options = options;
 		this.#root = Buffer.from(options.root);
-		this.#disk = new Disk(this.#root);
+		this.#disk = options.disk ?? new Disk(this.#root);
 		this.#held = new HeldFolders(this.#root);
 		this.#folders = new TargetFolders(this.#held, this.#disk);
 		this.#standing = new Standing(this.#root, options.existing, this.#held, this.#folders);
@@ -201,7 +203,7 @@ export class FilesTarget implements TreeTarget {
 	}
 
 	close(): Promise<void> {
-		this.#disk.close();
+		if (!this.#options.disk) this.#disk.close();
 		this.#held.close();
 		return Promise.resolve();
 	}
