@@ -25,8 +25,10 @@ export class FolderWriter {
 
 	constructor(root: string) {
 		this.#disk = new Disk(Buffer.from(root));
-		this.#overwriting = new FilesTarget({ root, existing: 'overwrite', disk: this.#disk });
-		this.#adding = new FilesTarget({ root, existing: 'fail', disk: this.#disk });
+		// A copy is known by its name, size and time, recorded or not: what has them after a power cut must have its content as well.
+		const common = { root, isDurable: true, disk: this.#disk };
+		this.#overwriting = new FilesTarget({ ...common, existing: 'overwrite' });
+		this.#adding = new FilesTarget({ ...common, existing: 'fail' });
 	}
 
 	/** Makes the folder where it is not there. To be called before `write`. */

@@ -35,6 +35,8 @@ export interface FilesTargetOptions {
 	modes?: boolean;
 	/** What must not be written: a backup that holds it is not restored there. */
 	forbidden?: ForbiddenPaths | undefined;
+	/** Whether a file gets its name only when its content is on the disk, and not just on its way there. */
+	isDurable?: boolean;
 	/** What does its calls, where several targets of one folder share that; `close` leaves it as it is. */
 	disk?: Disk;
 }
@@ -50,6 +52,7 @@ export class FilesTarget implements TreeTarget {
 	readonly #held: HeldFolders;
 	readonly #folders: TargetFolders;
 	readonly #standing: Standing;
+	#syncing = Promise.resolve();
 
 	constructor(options: FilesTargetOptions) {
 		this.#options = options;
@@ -104,8 +107,10 @@ export class FilesTarget implements TreeTarget {
 					const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 					const handle = await fs.open(partial, flags, 0o600);
 					try {
-						await writeContent(handle, content, entry, signal);
+						const sync = this.#options.isDurable ? () => this.#sync(handle) : undefined;
+						await writeContent(handle, content, entry, { signal, sync });
 						await this.#setAttributes(handle, entry);
+						await sync?.();
 						if (onTime) onTime((await handle.stat({ bigint: true })).mtimeNs);
 					} finally {
 						await handle.close();
@@ -135,7 +140,8 @@ export class FilesTarget implements TreeTarget {
 			const making = this.#makeAbove(name);
 			if (making) await making;
 			const attributes = this.#attributesOf(entry);
-			const file = { name, partial, content, sha256, attributes, replaces, onTime };
+			const { isDurable = false } = this.#options;
+			const file = { name, partial, content, sha256, attributes, replaces, isDurable, onTime };
 			const outcome = await this.#disk.write(file, signal);
 			// Once more, which tells why, or finds another way.
 			if (outcome === 'written') {
@@ -206,6 +212,17 @@ export class FilesTarget implements TreeTarget {
 		if (!this.#options.disk) this.#disk.close();
 		this.#held.close();
 		return Promise.resolve();
+	}
+
+	/** One file after the other: each takes a thread of Node's, of which there are four for all of n8n. */
+	async #sync(handle: fs.FileHandle): Promise<void> {
+		const before = this.#syncing;
+		const syncing = (async () => {
+			await before;
+			await handle.datasync();
+		})();
+		this.#syncing = syncing.catch(() => {});
+		await syncing;
 	}
 
 	/** @returns what is to be waited for, if anything */

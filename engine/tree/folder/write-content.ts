@@ -6,6 +6,8 @@ import { giveBack } from '../../storage/lent';
 import type { TreeEntry } from '../entry';
 
 const HOLE = Buffer.alloc(4096);
+/** What is to be on the disk at the end goes there in pieces, while others are written. */
+const SYNCED_BYTES = 64 * 1024 * 1024;
 
 /** Stands in the content of a file for so many zeros, which are not written. */
 export class Hole {
@@ -20,6 +22,7 @@ export class Chunks {
 /**
  * Writes the content of a file, and gives its chunks back; of one with holes (`sparse`), without its blocks of zeros. While a chunk is
  * written, the next one is made: it is read and hashed meanwhile.
+ * @param how.sync has what was written so far go to the disk; called again and again
  * @param content chunks stay as they are until they are given back
  * @throws what the file system answers, and what the content throws; nothing is being written any more then
  */
@@ -27,10 +30,12 @@ export async function writeContent(
 	handle: FileHandle,
 	content: AsyncIterable<Uint8Array | Chunks | Hole>,
 	{ size, sparse }: TreeEntry,
-	signal: AbortSignal,
+	{ signal, sync }: { signal: AbortSignal; sync?: (() => Promise<void>) | undefined },
 ): Promise<void> {
 	let position = 0;
+	let synced = 0;
 	let writing = Promise.resolve();
+	let syncing = Promise.resolve();
 	try {
 		for await (const chunk of content) {
 			throwIfCancelled(signal);
@@ -41,10 +46,17 @@ export async function writeContent(
 				writing.catch(() => {});
 			}
 			position += lengthOf(chunk);
+			if (!sync || position - synced < SYNCED_BYTES) continue;
+			await syncing;
+			syncing = sync();
+			syncing.catch(() => {});
+			synced = position;
 		}
 	} finally {
+		await Promise.allSettled([syncing]);
 		await writing;
 	}
+	await syncing;
 	if (sparse) await handle.truncate(size);
 }
 

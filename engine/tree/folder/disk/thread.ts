@@ -11,7 +11,7 @@ import { bytesOf } from '../../name';
 import { attempt, putStat, statsOf, type Batch, type Failure, type Looked, type Outcome } from './messages';
 import { namesIn } from './names-in';
 import { ThreadFolders } from './thread-folders';
-import { finishDirectory, makeDirectories, writeFile } from './write';
+import { finishDirectory, makeDirectories, writeFiles } from './write';
 import { orderAt } from './write-orders';
 
 /**
@@ -40,30 +40,31 @@ port.on('message', (batch: Batch | 'over') => {
 		folders = new ThreadFolders(root);
 	}
 	folders.refresh();
-	port.postMessage(outcomeOf(batch, folders, slabs));
+	void answer(batch, folders, slabs);
 });
 
-function outcomeOf(batch: Batch, folders: ThreadFolders, slabs: Slabs): Outcome {
+/** The next batch comes only then. */
+async function answer(batch: Batch, held: ThreadFolders, slabs: Slabs): Promise<void> {
+	port.postMessage(await outcomeOf(batch, held, slabs));
+}
+
+async function outcomeOf(batch: Batch, folders: ThreadFolders, slabs: Slabs): Promise<Outcome> {
 	return {
 		lists: batch.lists.map((name) => attempt(() => namesIn(folders.at(name).path))),
 		looks: batch.looks.map((names) => lookAt(folders, names)),
 		makes: makeDirectories(folders, batch.makes),
 		reads: readAll(folders, batch.reads, slabs),
-		...writeAll(folders, batch.writes),
+		...(await writeAll(folders, batch.writes)),
 		finishes: batch.finishes.map((order) => finishDirectory(folders, order)),
 		slabs: slabs.buffers,
 	};
 }
 
-function writeAll(folders: ThreadFolders, orders: Batch['writes']): Pick<Outcome, 'writes' | 'times'> {
-	const bytes = orders.contents ? new Uint8Array(orders.contents) : new Uint8Array();
-	const writes: Outcome['writes'] = new Map();
+async function writeAll(folders: ThreadFolders, packed: Batch['writes']): Promise<Pick<Outcome, 'writes' | 'times'>> {
+	const bytes = packed.contents ? new Uint8Array(packed.contents) : new Uint8Array();
 	const times: Outcome['times'] = new Map();
-	for (let index = 0; index < orders.names.length; index++) {
-		const onTime = (modified: bigint) => void times.set(index, modified);
-		const outcome = writeFile(folders, orderAt(orders, index), bytes, onTime);
-		if (outcome) writes.set(index, outcome);
-	}
+	const orders = packed.names.map((_name, index) => orderAt(packed, index));
+	const writes = await writeFiles(folders, orders, bytes, (index, modified) => void times.set(index, modified));
 	return { writes, times };
 }
 

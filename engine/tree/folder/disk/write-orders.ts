@@ -22,6 +22,8 @@ export interface NewFile {
 	attributes: Attributes;
 	/** Whether it may take the place of what has its name. */
 	replaces: boolean;
+	/** Whether its content has to be on the disk before it gets its name. */
+	isDurable: boolean;
 	/** Called with its time of modification, in nanoseconds, as the file system has kept it. */
 	onTime?: ((modified: bigint) => void) | undefined;
 }
@@ -38,22 +40,23 @@ export interface WriteOrders {
 	names: string[];
 	partials: string[];
 	hashes: string[];
-	/** For each file its offset, length, whether it replaces, whether its time is wanted, time, mode, owner and group; -1 for what is not set. */
+	/** For each file its offset, length, whether it replaces, whether its time is wanted, whether it is durable, time, mode, owner and group; -1 for what is not set. */
 	numbers: Float64Array;
 	/** The contents, one behind the other. */
 	contents: SharedArrayBuffer | undefined;
 }
 
-const FIELDS = 8;
+const FIELDS = 9;
 
 /** @param contents as large as all contents together */
 export function packOrders(files: readonly NewFile[], contents: SharedArrayBuffer): WriteOrders {
 	const bytes = new Uint8Array(contents);
 	const numbers = new Float64Array(FIELDS * files.length);
 	let offset = 0;
-	for (const [index, { content, attributes, replaces, onTime }] of files.entries()) {
+	for (const [index, { content, attributes, replaces, isDurable, onTime }] of files.entries()) {
 		const { seconds, mode = -1, owner: { uid, gid } = { uid: -1, gid: -1 } } = attributes;
-		const facts = [offset, content.length, replaces ? 1 : 0, onTime ? 1 : 0, seconds, mode, uid, gid];
+		const flags = [replaces, onTime !== undefined, isDurable].map(Number);
+		const facts = [offset, content.length, ...flags, seconds, mode, uid, gid];
 		numbers.set(facts, FIELDS * index);
 		bytes.set(content, offset);
 		offset += content.length;
@@ -69,7 +72,8 @@ export function packOrders(files: readonly NewFile[], contents: SharedArrayBuffe
 
 export function orderAt({ names, partials, hashes, numbers }: WriteOrders, index: number): WriteOrder {
 	const facts = numbers.subarray(FIELDS * index, FIELDS * (index + 1));
-	const [offset = 0, length = 0, replaces = 0, isTimeWanted = 0, seconds = 0, mode = -1, uid = -1, gid = -1] = facts;
+	const [offset = 0, length = 0, replaces = 0, isTimeWanted = 0, isDurable = 0, ...others] = facts;
+	const [seconds = 0, mode = -1, uid = -1, gid = -1] = others;
 	return {
 		name: names[index]!,
 		partial: partials[index]!,
@@ -78,6 +82,7 @@ export function orderAt({ names, partials, hashes, numbers }: WriteOrders, index
 		length,
 		replaces: replaces === 1,
 		isTimeWanted: isTimeWanted === 1,
+		isDurable: isDurable === 1,
 		attributes: {
 			seconds,
 			mode: mode < 0 ? undefined : mode,

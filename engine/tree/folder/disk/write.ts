@@ -5,6 +5,7 @@ import {
 	constants,
 	fchmodSync,
 	fchownSync,
+	fdatasync,
 	fstatSync,
 	futimesSync,
 	linkSync,
@@ -16,27 +17,68 @@ import {
 	writeSync,
 } from 'node:fs';
 
+import { inParallel } from '../../../parallel';
 import { HeldFolder } from '../held-folder';
 import { attempt, type Failure, type FinishOrder, type NotNamed, type Outcome } from './messages';
 import type { ThreadFolders } from './thread-folders';
 import type { Attributes, WriteOrder } from './write-orders';
 
+/** Files that are open at once. */
+const OPEN_AT_ONCE = 64;
+/** Node's threads that wait for the disk; of four, one is left to others. */
+const SYNCED_AT_ONCE = 3;
+
 /**
- * Compares the content of a file with its hash, writes it under a name of its own, with all that belongs to it, and then gives it its
- * real name. Where only that fails, the file stays as it is: whoever asked for it finds out why.
+ * Writes files, each under a name of its own, with all that belongs to it, and then gives them their real names. What is to be on the
+ * disk before waits for that together with others: a file system writes what it keeps of many files at once.
+ * @param sync fdatasync(2)
+ * @returns by the place of the file: what became of those that are not there under their names
  */
-export function writeFile(
+export async function writeFiles(
 	folders: ThreadFolders,
-	order: WriteOrder,
+	orders: readonly WriteOrder[],
+	contents: Uint8Array,
+	onTime: (index: number, modified: bigint) => void,
+	sync: Sync = fdatasync,
+): Promise<Map<number, NotNamed>> {
+	const notNamed = new Map<number, NotNamed>();
+	for (let first = 0; first < orders.length; first += OPEN_AT_ONCE) {
+		const drafts: Draft[] = [];
+		for (const [at, order] of orders.slice(first, first + OPEN_AT_ONCE).entries()) {
+			const index = first + at;
+			const file = writeDraft(folders, order, contents, (modified) => onTime(index, modified));
+			if (typeof file === 'number') drafts.push({ index, order, file });
+			else notNamed.set(index, file);
+		}
+		await inParallel(drafts, SYNCED_AT_ONCE, async (draft) => {
+			if (draft.order.isDurable) draft.failure = await syncFile(draft.file, sync);
+		});
+		for (const { index, order, file, failure } of drafts) {
+			const outcome = attempt(() => closeSync(file)) ?? failure ?? nameDraft(folders, order);
+			if (outcome) notNamed.set(index, outcome);
+		}
+	}
+	return notNamed;
+}
+
+/** A file that has its content, and not its name. */
+interface Draft {
+	index: number;
+	order: WriteOrder;
+	file: number;
+	failure?: Failure | undefined;
+}
+
+/** Compares the content of a file with its hash and writes it. @returns the file, which is open */
+function writeDraft(
+	folders: ThreadFolders,
+	{ name, partial, sha256, offset, length, attributes, isTimeWanted }: WriteOrder,
 	contents: Uint8Array,
 	onTime: (modified: bigint) => void,
-): NotNamed | undefined {
-	const { name, partial, sha256, offset, length, attributes, replaces } = order;
+): number | NotNamed {
 	if (hash('sha256', contents.subarray(offset, offset + length), 'hex') !== sha256) return 'changed';
-	const folder = attempt(() => folders.above(name));
-	if (!(folder instanceof HeldFolder)) return folder;
-	const [draft, place] = [folder.at(partial), folder.at(name)];
-	const notWritten = attempt(() => {
+	return attempt(() => {
+		const draft = folders.above(name).at(partial);
 		const file = openSync(
 			draft,
 			constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
@@ -46,13 +88,28 @@ export function writeFile(
 			// A write may take less than it was given.
 			for (let done = 0; done < length;) done += writeSync(file, contents, offset + done, length - done, done);
 			setAttributes(file, attributes);
-			if (order.isTimeWanted) onTime(fstatSync(file, { bigint: true }).mtimeNs);
-		} finally {
+			if (isTimeWanted) onTime(fstatSync(file, { bigint: true }).mtimeNs);
+			return file;
+		} catch (error) {
 			closeSync(file);
+			throw error;
 		}
 	});
-	if (notWritten) return notWritten;
-	const notNamed = attempt(() => {
+}
+
+type Sync = (file: number, done: (error: NodeJS.ErrnoException | null) => void) => void;
+
+function syncFile(file: number, sync: Sync): Promise<Failure | undefined> {
+	return new Promise((resolve) => {
+		sync(file, (error) => resolve(error ? { code: error.code ?? 'EIO', message: error.message } : undefined));
+	});
+}
+
+/** Where only this fails, the file stays as it is: whoever asked for it finds out why. */
+function nameDraft(folders: ThreadFolders, { name, partial, replaces }: WriteOrder): 'written' | undefined {
+	const failure = attempt(() => {
+		const folder = folders.above(name);
+		const [draft, place] = [folder.at(partial), folder.at(name)];
 		if (replaces) renameSync(draft, place);
 		else {
 			// A link never takes the place of what is there.
@@ -60,7 +117,7 @@ export function writeFile(
 			unlinkSync(draft);
 		}
 	});
-	return notNamed ? 'written' : undefined;
+	return failure ? 'written' : undefined;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { renameSync, symlinkSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { FolderPlace } from '../../../../engine/minio/mirror';
 import { ChunkLines, formatHead } from '../../../../engine/minio/mirror/state';
@@ -110,5 +111,25 @@ describe('a folder that takes two names for one', () => {
 		expect(report).toMatchObject({ failed: { names: ['a.txt'] }, changed: { names: ['b'] }, removed: { count: 0 } });
 		expect(report.warnings.join()).toMatch(/Something stands where a\.txt has to be, and was not overwritten/);
 		expect(filesIn(copy)).toEqual({ 'a.txt': 'of A', extra: 'x', b: 'b' });
+	});
+});
+
+describe('a disk that says only at the end that it could not write', () => {
+	it('keeps a file from having its name, and the next run copies it', async () => {
+		const root = folder({ small: 'small', large: 'x'.repeat(100_000) });
+		const copy = folder();
+		const handle = await open(root);
+		const prototype = Object.getPrototypeOf(handle) as FileHandle;
+		await handle.close();
+		// What a share answers whose server has no room for what it took.
+		const full = vi.spyOn(prototype, 'datasync');
+		full.mockRejectedValueOnce(Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }));
+		onTestFinished(() => full.mockRestore());
+		const mirrored = async () => await run(folderPlace(root, 'source'), folderPlace(copy, 'target'));
+		expect(await mirrored()).toMatchObject({ added: { count: 1 }, failed: { names: ['large'] } });
+		expect(filesIn(copy)).toEqual({ small: 'small' });
+		expect(await mirrored()).toMatchObject({ added: { count: 1 }, failed: { count: 0 } });
+		expect(full).toHaveBeenCalledTimes(2);
+		expect(Object.keys(filesIn(copy))).toEqual(['large', 'small']);
 	});
 });

@@ -93,6 +93,7 @@ describe('files that a thread writes', () => {
 	const attributes = { owner: undefined, mode: 0o640, seconds: 1_234_567_890.25 };
 	const newFile = (name: string, content: Buffer, replaces = false) => ({
 		...{ name, partial: `${name}.partial`, content, sha256: sha256Of(content), attributes, replaces },
+		isDurable: false,
 	});
 
 	it('stand there whole under their names alone', async () => {

@@ -190,7 +190,8 @@ describe('a folder that a thread has read', () => {
 		const attributes = { owner: undefined, mode: 0o777, seconds: 1 };
 		const content = Buffer.from('x');
 		const sha256 = createHash('sha256').update(content).digest('hex');
-		const written = { name: 'a/b/new', partial: 'a/b/.0.partial', content, sha256, attributes, replaces: true };
+		const how = { attributes, replaces: true, isDurable: true };
+		const written = { name: 'a/b/new', partial: 'a/b/.0.partial', content, sha256, ...how };
 		const answers = await Promise.allSettled([
 			disk.list('a/b/', signal),
 			disk.look(['a/b/file'], signal).then(([found]) => Promise.reject(found as Error)),
