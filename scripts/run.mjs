@@ -19,6 +19,7 @@ const steps = {
 	'test:system': { n8n: true },
 	'test:soak': {},
 	bench: {},
+	image: {},
 };
 
 const [name, ...args] = process.argv.slice(2);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { onPath } from '../test/services/s3/go-programs.ts';
+import { buildComposeLoader, installKubernetesValidate } from '../test/services/deploy-tools.ts';
+import { onPath } from '../test/services/go-programs.ts';
 import { buildMinio } from '../test/services/s3/minio.ts';
 import { buildVersityGw } from '../test/services/s3/versitygw.ts';
 import { run } from './setup/install.mjs';
@@ -9,14 +10,16 @@ import { runTests } from './test/vitest.mjs';
 
 // Tests that need Debian packages: S3 by OpenStack Swift, a browser, PostgreSQL's own tools. What must be installed or built is
 // before any test, which waits for a server's start only.
-// S3 servers are built beside the installation, which waits for the network much of its time, unless Go has to be set up for it, which
+// What is written in Go is built beside the installation, which waits for the network much of its time, unless Go has to be set up for it, which
 // needs a package from there; the driver needs the compiler from it.
-const buildServers = async () => {
+const buildPrograms = async () => {
 	await buildMinio();
 	await buildVersityGw();
+	await buildComposeLoader();
 };
-const servers = onPath('go') ? buildServers() : undefined;
+const programs = onPath('go') ? buildPrograms() : undefined;
 run('bash', [join(root, 'scripts', 'install-system.sh')]);
 ensureSqliteDriver();
-await (servers ?? buildServers());
+await (programs ?? buildPrograms());
+installKubernetesValidate();
 process.exitCode = runTests('test-system', ['system']);

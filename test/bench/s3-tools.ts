@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { inParallel } from '../../engine/parallel';
-import { buildProgram, programOf } from '../services/s3/go-programs';
+import { buildProgram, programOf } from '../services/go-programs';
 import type { S3Server } from '../services/s3/server';
 import type { Contender } from './measure';
 

@@ -8,7 +8,16 @@ import type { Certificate } from './certificates';
 import { removeFolder, temporaryFolder, temporaryFolderOnDisk } from './guard';
 import { freePort, startProcess } from './process';
 
-const PROGRAM = join(__dirname, '..', '..', 'node_modules', '@just-memory', 'qdrant-linux-x64', 'bin', 'qdrant');
+export const QDRANT_PROGRAM = join(
+	__dirname,
+	'..',
+	'..',
+	'node_modules',
+	'@just-memory',
+	'qdrant-linux-x64',
+	'bin',
+	'qdrant',
+);
 
 export interface QdrantOptions {
 	/** Asked of every client; without one the server lets everybody in. */
@@ -73,13 +82,13 @@ export async function startQdrant(options: QdrantOptions = {}): Promise<QdrantSe
 	mkdirSync(join(folder, 'storage'));
 	// JSON is YAML.
 	writeFileSync(configFile, JSON.stringify(config));
-	chmodSync(PROGRAM, 0o755);
+	chmodSync(QDRANT_PROGRAM, 0o755);
 	const url = `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`;
 	const peerUrl = `http://127.0.0.1:${peerPort}`;
 	const start = () =>
 		startProcess({
 			name: 'Qdrant',
-			command: PROGRAM,
+			command: QDRANT_PROGRAM,
 			args: ['--config-path', configFile, ...clusterArguments(options.cluster, peerUrl), ...(options.arguments ?? [])],
 			env: { PATH: process.env['PATH'] },
 			cwd: folder,

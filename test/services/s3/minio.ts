@@ -1,6 +1,6 @@
 import { removeFolder, temporaryFolderForServer, temporaryFolderOnDisk } from '../guard';
 import { freePort, startProcess } from '../process';
-import { buildProgram, programOf } from './go-programs';
+import { buildProgram, programOf } from '../go-programs';
 import { s3Server, type S3Server } from './server';
 
 /** The last version that was published as a Go module. */

@@ -3,10 +3,14 @@ import { join } from 'node:path';
 
 import { removeFolder, temporaryFolderOnDisk } from '../guard';
 import { freePort, startProcess } from '../process';
-import { buildProgram, programOf } from './go-programs';
+import { buildProgram, programOf } from '../go-programs';
 import { s3Server, type S3Server } from './server';
 
-const VERSITYGW = { name: 'versitygw', package: 'github.com/versity/versitygw/cmd/versitygw', version: 'v1.8.0' };
+export const VERSITYGW = {
+	name: 'versitygw',
+	package: 'github.com/versity/versitygw/cmd/versitygw',
+	version: 'v1.8.0',
+};
 
 /** Builds VersityGW into the cache folder where it must be built, once and before any test: that takes minutes. */
 export async function buildVersityGw(): Promise<void> {

