@@ -15,7 +15,7 @@ import {
 	type SelectionChoices,
 } from '../tree';
 import { CONFIGURATION_NAMES, S3Client, type Bucket, type ConfigurationName, type S3Connection } from './client';
-import { BucketTarget } from './target';
+import { BucketTarget, PART_BYTES } from './target';
 import { restoreVersions } from './restoreVersions';
 import { UnfinishedUploads } from './unfinished';
 import { currentObjects, versionAt, type Versions } from './versions';
@@ -62,7 +62,8 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
 	const { reader, storage, keys, connection, existing, prefix = '', signal, onProgress } = options;
 	assertBackupOf(reader, { kind: 'minio', things: 'a bucket', node: 'MinIO Mirror' });
 	assertBucketConfirmed(options);
-	const client = new S3Client({ ...connection, runSignal: signal }, 'target');
+	const partSize = connection.partSize ?? PART_BYTES;
+	const client = new S3Client({ ...connection, partSize, runSignal: signal }, 'target');
 	try {
 		const archives = await openNeeded(reader, { storage, keys, signal });
 		const isBucketCreated = await assertBucket(client, options);

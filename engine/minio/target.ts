@@ -27,10 +27,17 @@ export interface BucketTargetOptions {
 	onLeftOut?: (message: string) => void;
 }
 
+/**
+ * Of an object that is restored, unless the user sets another size. Five of them are in memory, beside what was read of the archive and
+ * what is decompressed of it.
+ */
+export const PART_BYTES = 8 * 1024 * 1024;
+
 /** S3's limit, in bytes of UTF-8. */
 export const MAX_KEY_BYTES = 1024;
 
 export class BucketTarget implements TreeTarget {
+	readonly givesBack = true;
 	readonly #options: BucketTargetOptions;
 
 	readonly #listed: ListedKeys;

@@ -3,6 +3,7 @@
  * flight. Nothing stands under the key before the content came to its end, and what stood there before stays until then.
  */
 import { BackupError, throwIfCancelled } from '../../errors';
+import { giveBack } from '../../storage/lent';
 import type { CreateOnly } from '../../storage/s3/conditional';
 import { S3Failure } from '../../storage/s3/failure';
 import { CLEAN_UP_MS_AFTER_CANCEL, withGrace } from '../../storage/s3/grace';
@@ -223,6 +224,7 @@ async function gathered(content: AsyncIterable<Uint8Array>, size: number, signal
 		throwIfCancelled(signal);
 		bytes.set(chunk, length);
 		length += chunk.length;
+		giveBack(chunk);
 	}
 	return bytes;
 }

@@ -9,7 +9,7 @@ import type { BackupSystem, Counts } from '../../verify/system';
 import type { CheckContext } from '../../verify/types';
 import { S3Client, type Bucket, type S3Connection } from '../client';
 import { oddName } from '../memberNames';
-import { assertObject, BucketTarget, MAX_KEY_BYTES } from '../target';
+import { assertObject, BucketTarget, MAX_KEY_BYTES, PART_BYTES } from '../target';
 import { withScratchPlace } from './scratch';
 import { isVersionName, titleOf } from '../versions';
 
@@ -50,7 +50,8 @@ async function testRestore(reader: ArchiveReader, scratch: MinioScratch, context
 	const { signal, needed } = context;
 	if (!needed) throw new BackupError('INVALID_INPUT', 'The backup came without the storage that it lies in.');
 	const archives = await openNeeded(reader, { ...needed, signal });
-	const client = new S3Client({ ...scratch.connection, runSignal: signal }, 'target');
+	const partSize = scratch.connection.partSize ?? PART_BYTES;
+	const client = new S3Client({ ...scratch.connection, partSize, runSignal: signal }, 'target');
 	const restored = async (bucket: Bucket, prefix: string) => {
 		const begun = performance.now();
 		const target = new ScratchTarget({ bucket, existing: 'fail', prefix });
