@@ -7,9 +7,10 @@
  * fsync has little left to do, a cancel never waits behind gigabytes of dirty pages, and the page cache (which counts
  * against a container's memory limit) is not flooded.
  *
- * A file is written under a partial name beside its target, opened exclusively: of two writers of one key the second
- * fails at once. It is published by a hard link, which never overwrites. The target is looked for only once the partial
- * name is held, so on file systems without hard links a rename is as safe against other writers that keep this order.
+ * A file is written under a partial name of its own beside its target, so what a killed writer has left keeps nobody from writing
+ * it again. It is published by a hard link, which never overwrites: of two writers of one key, the first that is done wins. On file
+ * systems without hard links it is renamed while a name is held that all writers of the key share, and the target is looked for
+ * only then: that is as safe against other writers that keep this order.
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -33,7 +34,7 @@ const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 /** And where the two names are on different disks, or the system protects other users' files from being linked. */
 const CANNOT_LINK = [...NO_HARD_LINKS, 'EXDEV', 'EACCES'];
 
-/** The names of replacements carry a random part, so that two may run at once: `.shop.json.0123456789ab~.partial`. */
+/** The names carry a random part, so that two may run at once: `.shop.json.0123456789ab~.partial`. The shared one does not. */
 const PARTIAL_NAME = /^\.(.+?)(?:\.[0-9a-f]{12}~)?\.partial$/s;
 
 /** The name that a partial file was meant for, or undefined where the file is none of ours. */
@@ -51,10 +52,10 @@ export interface FileWrite {
 
 /**
  * Writes a stream to a new file, durable and visible when it resolves; what fails leaves nothing.
- * @throws system errors as they are (EEXIST where the file exists or is being written); BackupError CANCELLED
+ * @throws system errors as they are (EEXIST where the file exists); BackupError CANCELLED
  */
 export async function writeNewFile(place: Place, source: AsyncIterable<Uint8Array>, options: FileWrite): Promise<void> {
-	const partial = path.join(place.directory, `.${place.name}${PARTIAL_SUFFIX}`);
+	const partial = partialName(place);
 	const { signal, watch } = options;
 	const handle = await watch.during(() => openPartial(partial));
 	let stale = partial;
@@ -70,7 +71,7 @@ export async function writeNewFile(place: Place, source: AsyncIterable<Uint8Arra
 		}
 		// Whoever was left behind by a share that hangs must not publish when it is back.
 		throwIfCancelled(signal);
-		await watch.during(() => publish(partial, place.path));
+		await watch.during(() => publish(partial, place));
 		stale = place.path;
 		await watch.during(() => syncFolder(place.directory));
 		throwIfCancelled(signal);
@@ -97,7 +98,7 @@ export async function linkFile(file: string, place: Place): Promise<boolean> {
 
 /** Creates or atomically replaces a small file. */
 export async function replaceFile(place: Place, content: Uint8Array): Promise<void> {
-	const partial = replacementName(place);
+	const partial = partialName(place);
 	try {
 		const handle = await openPartial(partial);
 		try {
@@ -116,7 +117,7 @@ export async function replaceFile(place: Place, content: Uint8Array): Promise<vo
 
 /** Creates or atomically replaces a symbolic link. */
 export async function replaceLink(place: Place, target: string): Promise<void> {
-	const partial = replacementName(place);
+	const partial = partialName(place);
 	try {
 		await fs.symlink(target, partial);
 		await fs.rename(partial, place.path);
@@ -127,7 +128,7 @@ export async function replaceLink(place: Place, target: string): Promise<void> {
 	}
 }
 
-function replacementName(place: Place): string {
+function partialName(place: Place): string {
 	const unique = `${randomBytes(6).toString('hex')}~`;
 	return path.join(place.directory, `.${place.name}.${unique}${PARTIAL_SUFFIX}`);
 }
@@ -137,16 +138,26 @@ function openPartial(file: string): Promise<FileHandle> {
 	return fs.open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
 }
 
-async function publish(partial: string, target: string): Promise<void> {
+async function publish(partial: string, place: Place): Promise<void> {
 	try {
-		await fs.link(partial, target);
+		await fs.link(partial, place.path);
 	} catch (error) {
 		if (!NO_HARD_LINKS.includes(systemCode(error) ?? '')) throw error;
-		if (await lstatOrNothing(target)) throw exists();
-		await fs.rename(partial, target);
+		await publishByName(partial, place);
 		return;
 	}
 	await fs.unlink(partial);
+}
+
+async function publishByName(partial: string, place: Place): Promise<void> {
+	const shared = path.join(place.directory, `.${place.name}${PARTIAL_SUFFIX}`);
+	await (await openPartial(shared)).close();
+	try {
+		if (await lstatOrNothing(place.path)) throw exists();
+		await fs.rename(partial, place.path);
+	} finally {
+		await fs.rm(shared, { force: true });
+	}
 }
 
 function exists(): Error {

@@ -1,5 +1,3 @@
-import { buffer } from 'node:stream/consumers';
-
 import { describe, expect, it } from 'vitest';
 
 import { findBackup } from '../../../engine';
@@ -8,7 +6,7 @@ import { compareStorages, type CompareStoragesOptions } from '../../../engine/co
 import { setPinned } from '../../../engine/retention';
 import type { Storage } from '../../../engine/storage';
 import { noise } from '../../random/bytes';
-import { changeManifest, keysIn, textOf, writeBackup } from '../retention/support';
+import { bytesOf, changeManifest, keysIn, textOf, writeBackup } from '../retention/support';
 import { backUp, baseIn, NO_BASE } from '../tree/stage';
 import { copyAll, daily, temporaryStorage } from './support';
 
@@ -41,10 +39,6 @@ async function increments(storage: Storage): Promise<{ keys: string[]; checkpoin
 	const manifests = (await keysIn(storage)).filter((key) => key.endsWith('.manifest.json'));
 	const others = manifests.map((key) => key.slice(0, -'.manifest.json'.length)).filter((key) => !keys.includes(key));
 	return { keys, checkpoint: others[0]! };
-}
-
-async function bytesOf(storage: Storage, key: string): Promise<Buffer> {
-	return await buffer(await storage.read(key));
 }
 
 describe('a comparison of two storages', () => {

@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
 
@@ -65,10 +66,12 @@ export async function recordFailure(storage: Storage, key: string): Promise<void
 	await storage.replace(`${key}.verification.json`, Buffer.from(content));
 }
 
+export async function bytesOf(storage: Storage, key: string): Promise<Buffer> {
+	return await buffer(await storage.read(key));
+}
+
 export async function textOf(storage: Storage, key: string): Promise<string> {
-	const chunks: Uint8Array[] = [];
-	for await (const chunk of await storage.read(key)) chunks.push(chunk as Uint8Array);
-	return Buffer.concat(chunks).toString();
+	return (await bytesOf(storage, key)).toString();
 }
 
 /** Everything but retention's own, sorted. */
