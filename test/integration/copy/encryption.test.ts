@@ -1,10 +1,16 @@
-import { expect, it } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 
-import { findBackup, verifyBackup } from '../../../engine';
-import { manifestKeyOf, openArchive } from '../../../engine/archive';
+import { expect, it, onTestFinished } from 'vitest';
+
+import { backUpFiles, drill, findBackup, listManifests, verifyBackup } from '../../../engine';
+import { manifestKeyOf, openArchive, scanBackups } from '../../../engine/archive';
 import { compareStorages } from '../../../engine/copy';
+import type { Storage } from '../../../engine/storage';
+import { removeFolder, temporaryFolder } from '../../services/guard';
 import { collect, writeSample } from '../archive/support';
-import { keysIn, textOf, withManifests } from '../retention/support';
+import { changeManifest, intercepted, keysIn, pruneBy, textOf, withManifests } from '../retention/support';
+import { settled } from '../settled';
 import { backUp, baseIn, restored } from '../tree/stage';
 import { copyAll, daily, outcomesOf, temporaryStorage } from './support';
 
@@ -77,7 +83,6 @@ it('takes no manifest of another backup for the original, and goes on after a ki
 	const manifests = await Promise.all(
 		[key, other.key].map(async (one) => JSON.parse(await textOf(target, manifestKeyOf(`${one}.gpg`)))),
 	);
-	const { changeManifest } = await import('../retention/support');
 	await changeManifest(target, `${key}.gpg`, { originalManifest: manifests[1].originalManifest, proof: undefined });
 	const report = await copyAll(target, back, { decrypts: true, trust: { passphrase: 'x' } });
 	expect(outcomesOf(report)).toMatchObject({ [`${key}.gpg`]: 'failed', [`${other.key}.gpg`]: 'copied' });
@@ -96,4 +101,42 @@ it('takes no manifest of another backup for the original, and goes on after a ki
 	expect(outcomesOf(await copyAll(source, target, { encryption: KEYS }))).toMatchObject({ [other.key]: 'copied' });
 	const found = await findBackup(target, { file: `${other.key}.gpg` }, '', undefined, KEYS);
 	expect(await collect((await openArchive(target, found.manifestKey, KEYS)).raw())).toEqual(other.raw);
+});
+
+it('is a storage for every tool: encrypted copies are pruned, drilled, catalogued and restored where they are', async () => {
+	const [source, target] = [temporaryStorage().storage, temporaryStorage().storage];
+	const root = temporaryFolder('files');
+	onTestFinished(() => removeFolder(root));
+	for (const day of [1, 2, 3]) {
+		writeFileSync(path.join(root, `day-${day}`), `day ${day}\n`.repeat(1000));
+		await settled(root);
+		const incremental = { wholeEvery: 0, leastUse: 0 };
+		await backUpFiles({ storage: source, codec: { name: 'zstd' }, root, name: 'docs', incremental });
+	}
+	await copyAll(source, target, { encryption: KEYS });
+	const trust = { ...KEYS, requireEncryption: true };
+	const listed = async (storage: Storage) =>
+		(await listManifests(storage, '', {}, undefined, trust)).backups.map(({ key }) => key);
+	const report = await pruneBy(target, { last: 1 }, { trust });
+	// What the newest one needs stays.
+	expect(report.deleted).toEqual([]);
+	const keys = await listed(target);
+	expect(keys).toHaveLength(3);
+	await scanBackups(target, { trust, save: 'always', keep: () => undefined });
+	let reads = 0;
+	const counted = intercepted(target, {
+		smallReader: () => async (key, signal) => {
+			if (key.endsWith('.manifest.json')) reads++;
+			return await target.smallReader()(key, signal);
+		},
+	});
+	expect([await listed(counted), reads]).toEqual([keys, 0]);
+	const folder = temporaryFolder('files');
+	onTestFinished(() => removeFolder(folder));
+	const scratch = { files: { folder } };
+	expect(await drill({ storage: target, scratch })).toMatchObject({ verdict: 'incomplete' });
+	expect(await drill({ storage: target, scratch, keys: trust })).toMatchObject({
+		verdict: 'passed',
+		backups: [{ kind: 'files', name: 'docs', reached: 'restore', verdict: 'passed' }],
+	});
 });

@@ -21,6 +21,8 @@ import { MemorySource, MemoryTarget, type Contents } from './memory-set';
 export interface StageOptions {
 	codec?: CodecName;
 	passphrase?: string;
+	/** Where an archive is read; default that of its kind. */
+	folder?: string;
 	checkpointBytes?: number;
 	mostNeeds?: number;
 	signal?: AbortSignal;
@@ -84,7 +86,7 @@ export async function backUp(
 }
 
 export async function open(storage: Storage, manifest: Manifest, options: StageOptions = {}): Promise<ArchiveReader> {
-	return await openArchive(storage, { manifest, folder: 'files' }, keysOf(options));
+	return await openArchive(storage, { manifest, folder: options.folder ?? 'files' }, keysOf(options));
 }
 
 /** What comes back of a backup. */
