@@ -32,7 +32,7 @@ export type { ArchiveReader, ReadPartResult } from './read/reader';
 export type { BackupEntry, DamagedManifest, KnownBackup, ListedBackup, ManifestSummary } from './catalog/entry';
 export { findBackup, type BackupReference } from './catalog/find';
 export { listManifests, type ManifestFilter, type ManifestList } from './catalog/list';
-export type { ListedArchive } from './catalog/listing';
+export type { ArchiveListing, ListedArchive } from './catalog/listing';
 export { scanBackups, type Scan, type ScanOptions } from './catalog/scan';
 export type { CodecName, CodecOptions } from './codec';
 export { checkKeys } from './encryption/check-keys';

@@ -45,7 +45,7 @@ export async function readSide(
 	});
 	for (const copies of byId.values()) copies.sort(newestFirst);
 	const bare = new Map<string, { size: number; isClaimed: boolean }>();
-	for (const [key, { size, manifestSize }] of found.listing) {
+	for (const { key, size, manifestSize } of found.listing) {
 		if (size === undefined || manifestSize !== undefined || key.endsWith(CLAIM_SUFFIX)) continue;
 		bare.set(key, { size, isClaimed: found.listing.has(`${key}${CLAIM_SUFFIX}`) });
 	}

@@ -4,21 +4,22 @@
  */
 import { performance } from 'node:perf_hooks';
 
-import archive from '../../dist/engine/archive/index.js';
-import engine from '../../dist/engine/index.js';
-import report from '../../dist/engine/report/index.js';
-import retention from '../../dist/engine/retention/index.js';
-
-const { findBackup, listManifests } = archive;
-const { findProblems, S3Storage } = engine;
-const { DEFAULT_TARGETS, metricsText, nextDeletions, overviewOf, readState, resultsOf, statusPage } = report;
-const { prune } = retention;
+const [port, step, count] = process.argv.slice(2);
+/** What a process without any of it takes is the base of all figures. */
+const isEmpty = step === 'an empty process';
+const load = async (path) => (isEmpty ? {} : (await import(`../../dist/engine/${path}index.js`)).default);
+const { findBackup, listManifests } = await load('archive/');
+const { findProblems, reportOf, S3Storage } = await load('');
+const { DEFAULT_TARGETS, metricsText, nextDeletions, overviewOf, readState, resultsOf, statusPage } =
+	await load('report/');
+const { prune } = await load('retention/');
 
 const NOW = new Date('2026-01-01T01:00:00Z');
 
 async function work(storage, step, count) {
 	switch (step) {
-		case 'nothing':
+		case 'an empty process':
+		case 'the engine, loaded':
 			return '';
 		case 'list 50, cold':
 		case 'list 50':
@@ -31,6 +32,11 @@ async function work(storage, step, count) {
 		}
 		case 'latest':
 			return (await findBackup(storage, { latest: 'shop7' }, 'postgres/')).key;
+		case 'report': {
+			const state = await readState(storage, { now: NOW });
+			const document = reportOf(state, findProblems(state), { targets: DEFAULT_TARGETS });
+			return `${JSON.stringify(document).length} characters`;
+		}
 		case 'metrics': {
 			const state = await readState(storage, { now: NOW });
 			const text = await metricsText(state, findProblems(state), { targets: DEFAULT_TARGETS });
@@ -71,16 +77,17 @@ async function notePolicy(storage, count) {
 }
 
 async function measure(port, step, count) {
-	const access = { accessKeyId: 'bench', secretAccessKey: 'bench', region: 'us-east-1', bucket: 'backups' };
-	const storage = new S3Storage({ endpoint: `http://127.0.0.1:${port}`, forcePathStyle: true, ...access });
+	const access = isEmpty
+		? undefined
+		: { accessKeyId: 'bench', secretAccessKey: 'bench', region: 'us-east-1', bucket: 'backups' };
+	const storage = access && new S3Storage({ endpoint: `http://127.0.0.1:${port}`, forcePathStyle: true, ...access });
 	const startedAt = performance.now();
 	const note = await work(storage, step, count);
 	const seconds = (performance.now() - startedAt) / 1000;
 	const { user, system } = process.cpuUsage();
 	const megabytes = process.resourceUsage().maxRSS / 1024;
 	process.send({ seconds, processorSeconds: (user + system) / 1e6, megabytes, note });
-	storage.close();
+	storage?.close();
 }
 
-const [port, step, count] = process.argv.slice(2);
 await measure(port, step, Number(count));

@@ -58,12 +58,23 @@ function fill(count: number): void {
 
 const escape = (text: string) => text.replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
 
+/** Of the first key that comes after some that are to be passed over. */
+function placeOf(isThere: (key: string) => boolean): number {
+	let [low, high] = [0, sorted?.length ?? 0];
+	while (low < high) {
+		const middle = (low + high) >> 1;
+		if (isThere(sorted![middle]!)) high = middle;
+		else low = middle + 1;
+	}
+	return low;
+}
+
 function listing(query: URLSearchParams): string {
 	sorted ??= [...objects.keys()].sort();
 	const prefix = query.get('prefix') ?? '';
 	const after = query.get('continuation-token') ?? '';
-	const from = sorted.findIndex((key) => key > after && key.startsWith(prefix));
-	const page = from < 0 ? [] : sorted.slice(from, from + PAGE).filter((key) => key.startsWith(prefix));
+	const from = placeOf((key) => key > after && key >= prefix);
+	const page = sorted.slice(from, from + PAGE).filter((key) => key.startsWith(prefix));
 	const isTruncated = page.length === PAGE && from + PAGE < sorted.length;
 	const items = page.map((key) => {
 		const { content, etag, modifiedAt } = objects.get(key)!;

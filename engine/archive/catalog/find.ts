@@ -10,7 +10,7 @@ import { NewerManifest } from '../manifest/newer';
 import type { BackupEntry, DamagedManifest, KnownBackup, ListedBackup, ManifestSummary } from './entry';
 import { latestIn } from './latest';
 import { listWith, newestFirst, type ManifestList } from './list';
-import type { ListedArchive } from './listing';
+import type { ArchiveListing } from './listing';
 import { scanBackups } from './scan';
 
 const READERS = 16;
@@ -96,12 +96,12 @@ async function latestOf(
 function writtenSince(
 	{ key: latestKey, manifest }: ListedBackup,
 	name: string,
-	listing: ReadonlyMap<string, ListedArchive<never>>,
+	listing: ArchiveListing<never>,
 ): string[] {
 	const finished = Date.parse(manifest.finishedAt);
 	const from = timestamp(new Date(Date.parse(manifest.startedAt) - FURTHEST_BEHIND_MS));
 	const keys: string[] = [];
-	for (const [key, { manifestSize, manifestModifiedAt }] of listing) {
+	for (const { key, manifestSize, manifestModifiedAt } of listing) {
 		const file = key.slice(key.lastIndexOf('/') + 1);
 		if (manifestSize === undefined || manifestModifiedAt <= finished || key === latestKey) continue;
 		if (isFileOf(name, file) && (/.*_(\d{8}_\d{6})/.exec(file)?.[1] ?? from) >= from) keys.push(key);
@@ -184,7 +184,7 @@ async function unbelievedWithId(
 	storage: Storage,
 	id: string,
 	damaged: readonly DamagedManifest[],
-	listing: ReadonlyMap<string, ListedArchive<never>>,
+	listing: ArchiveListing<never>,
 	signal: AbortSignal | undefined,
 ): Promise<KnownBackup | undefined> {
 	const read = manifestReader(storage);

@@ -16,7 +16,7 @@ import { assertAuthentic, type ManifestTrust } from '../manifest/authenticity';
 import { manifestReader } from '../manifest/file';
 import { folderOf, HOUSEKEEPING, manifestKeyOf } from '../naming';
 import { summaryOf, type DamagedManifest, type ListedBackup, type ManifestSummary } from './entry';
-import { isMissed, lineFor, takeInto, type ListedArchive } from './listing';
+import { ArchiveListing, isMissed, lineFor, type ListedArchive } from './listing';
 import {
 	batchesIn,
 	CatalogSeal,
@@ -59,8 +59,8 @@ export interface ScanOptions<T> {
 }
 
 export interface Scan<T> {
-	/** By the key of the archive; without what this package itself keeps in a storage. */
-	listing: Map<string, ListedArchive<T>>;
+	/** Without what this package itself keeps in a storage. */
+	listing: ArchiveListing<T>;
 	/** Manifests that cannot be read, or are not to be believed. */
 	damaged: DamagedManifest[];
 	/** Archives whose manifests an earlier run saw and that have none any more, by key, since when that is known. */
@@ -78,9 +78,7 @@ export async function scanBackups<T>(storage: Storage, options: ScanOptions<T>):
 }
 
 class BackupScan<T> {
-	readonly #listing = new Map<string, ListedArchive<T>>();
-	/** Archives that the stored catalogue has a line of. */
-	readonly #compared = new Set<ListedArchive<T>>();
+	readonly #listing = new ArchiveListing<T>();
 	readonly #damaged: DamagedManifest[] = [];
 	readonly #lost: Scan<T>['lost'] = new Map();
 	readonly #fresh = new FreshLines();
@@ -124,7 +122,7 @@ class BackupScan<T> {
 	async #list(): Promise<void> {
 		for await (const object of this.storage.list(this.#prefix, { without: HOUSEKEEPING })) {
 			throwIfCancelled(this.options.signal);
-			takeInto(this.#listing, object);
+			this.#listing.take(object);
 		}
 	}
 
@@ -152,8 +150,8 @@ class BackupScan<T> {
 		const unchecked = parseLine(text);
 		const listed = unchecked && this.#listing.get(unchecked.key);
 		// A second line for the same archive is as useless as one that nothing is listed for.
-		const line = listed && !this.#compared.has(listed) ? lineFor(unchecked, listed) : undefined;
-		if (listed) this.#compared.add(listed);
+		const line = listed && !listed.hasLine ? lineFor(unchecked, listed) : undefined;
+		listed?.noteLine();
 		if (!line || !listed) {
 			this.#changes++;
 			return;
@@ -162,12 +160,12 @@ class BackupScan<T> {
 		const isLost = isMissed(line, listed);
 		if (isLost) {
 			if (line.missedSince === undefined && this.options.save === 'always') this.#changes++;
-			this.#lost.set(line.key, { summary: line.summary, since: new Date(line.missedSince ?? this.#now) });
+			this.#lost.set(listed.key, { summary: line.summary, since: new Date(line.missedSince ?? this.#now) });
 			return;
 		}
 		// The manifest has come back: were it missed once more, the time of the first time must not count.
 		if (line.missedSince !== undefined) this.#changes++;
-		if (this.options.wants?.(line.key) !== false) await this.#believe(line.key, listed, line.summary);
+		if (this.options.wants?.(line.key) !== false) await this.#believe(listed, line.summary);
 	}
 
 	/** Whether this run may take a line at its word: see stored.ts. */
@@ -178,10 +176,11 @@ class BackupScan<T> {
 	}
 
 	/** What the seal does not say, or the manifest's proof did not: without a passphrase, whether encryption is required. */
-	async #believe(key: string, listed: ListedArchive<T>, summary: ManifestSummary): Promise<void> {
+	async #believe(listed: ListedArchive<T>, summary: ManifestSummary): Promise<void> {
+		const { key } = listed;
 		const manifestKey = manifestKeyOf(key);
 		const folder = folderOf(key);
-		listed.isKnown = true;
+		listed.noteKnown();
 		try {
 			if (!this.#seal) await assertAuthentic({ ...summary, parts: [] }, { where: manifestKey, folder }, this.#trust);
 		} catch (error) {
@@ -196,16 +195,16 @@ class BackupScan<T> {
 			foundSize: listed.size,
 			hasRecord: listed.recordSize !== undefined,
 		};
-		listed.kept = this.options.keep(backup, listed);
+		listed.keep(this.options.keep(backup, listed));
 	}
 
 	async #readOthers(): Promise<void> {
 		const read = manifestReader(this.storage, this.#seal ? this.#trust : {});
 		const jobs = new Jobs(READERS, READ_BYTES);
 		try {
-			for (const [key, listed] of this.#unknown()) {
+			for (const listed of this.#unknown()) {
 				throwIfCancelled(this.options.signal);
-				await jobs.add(() => this.#readOne(read, key, listed), listed.manifestSize);
+				await jobs.add(() => this.#readOne(read, listed), listed.manifestSize);
 			}
 		} finally {
 			await jobs.settle();
@@ -213,14 +212,14 @@ class BackupScan<T> {
 		await jobs.end();
 	}
 
-	async #readOne(read: ReturnType<typeof manifestReader>, key: string, listed: ListedArchive<T>): Promise<void> {
-		const manifestKey = manifestKeyOf(key);
+	async #readOne(read: ReturnType<typeof manifestReader>, listed: ListedArchive<T>): Promise<void> {
+		const manifestKey = manifestKeyOf(listed.key);
 		try {
 			const { manifest } = await read(manifestKey, listed.manifestSize ?? 0, this.options.signal);
 			this.#manifestsRead++;
 			const summary = summaryOf(manifest);
-			await this.#remember(key, listed, summary);
-			await this.#believe(key, listed, summary);
+			await this.#remember(listed, summary);
+			await this.#believe(listed, summary);
 		} catch (error) {
 			// Deleted since it was listed.
 			if (error instanceof BackupError && error.code === 'STORAGE_MISSING') return;
@@ -228,10 +227,10 @@ class BackupScan<T> {
 		}
 	}
 
-	*#unknown(): Generator<[string, ListedArchive<T>]> {
-		for (const one of this.#listing) {
-			const [key, { manifestSize, isKnown }] = one;
-			if (manifestSize !== undefined && !isKnown && this.options.wants?.(key) !== false) yield one;
+	*#unknown(): Generator<ListedArchive<T>> {
+		for (const listed of this.#listing) {
+			const { key, manifestSize, isKnown } = listed;
+			if (manifestSize !== undefined && !isKnown && this.options.wants?.(key) !== false) yield listed;
 		}
 	}
 
@@ -242,9 +241,9 @@ class BackupScan<T> {
 		this.#damaged.push({ manifestKey, modifiedAt: new Date(manifestModifiedAt), error });
 	}
 
-	async #remember(key: string, listed: ListedArchive<T>, summary: ManifestSummary): Promise<void> {
+	async #remember(listed: ListedArchive<T>, summary: ManifestSummary): Promise<void> {
 		if (this.options.save === 'never') return;
-		const { manifestSize: size = 0, manifestModifiedAt: modifiedAt, manifestEtag: etag } = listed;
+		const { key, manifestSize: size = 0, manifestModifiedAt: modifiedAt, manifestEtag: etag } = listed;
 		const line = formatLine({ key, size, modifiedAt, etag, summary, missedSince: undefined });
 		if (line === undefined) return;
 		const { requireEncryption = false } = this.#trust;

@@ -8,6 +8,7 @@ import {
 	scanBackups,
 	type ScanOptions,
 	VERIFICATION_SUFFIX,
+	type ArchiveListing,
 	type ListedArchive,
 	type ListedBackup,
 	type Scan,
@@ -89,7 +90,10 @@ export class EntryKeeper {
 	needsAny = false;
 
 	/** The small entry of a backup. */
-	keep({ manifest, key }: ListedBackup, { size, sharedAs }: ListedArchive<RetentionEntry>): RetentionEntry {
+	keep(
+		{ manifest, key }: ListedBackup,
+		{ size, sharedAs }: Pick<ListedArchive<never>, 'size' | 'sharedAs'>,
+	): RetentionEntry {
 		if (manifest.needs && manifest.needs.length > 0) this.needsAny = true;
 		return this.#shared.in(entryOf({ manifest, key, foundSize: size }, { sharedAs }));
 	}
@@ -118,12 +122,12 @@ export class EntryKeeper {
 }
 
 function backupsAndOthers(
-	listing: ReadonlyMap<string, ListedArchive<RetentionEntry>>,
+	listing: ArchiveListing<RetentionEntry>,
 ): Pick<RetentionCatalog, 'entries' | 'recorded' | 'others'> {
 	const entries: RetentionEntry[] = [];
 	const recorded = new Set<RetentionEntry>();
 	const others = new Map<string, StoredObject>();
-	for (const [key, { size, modifiedAt, sharedAs, recordSize, recordModifiedAt, kept: entry }] of listing) {
+	for (const { key, size, modifiedAt, sharedAs, recordSize, recordModifiedAt, kept: entry } of listing) {
 		if (entry) {
 			entries.push(entry);
 			if (recordSize !== undefined) recorded.add(entry);
