@@ -3,7 +3,8 @@ import type { JournalEvent } from '../journal';
 import type { RecentEvents } from './events';
 import { ACTION_WORDS, whatOf } from './event-rows';
 import { subjectOf, type Problem } from './problems';
-import type { SeriesState, StorageState } from './state';
+import type { SeriesState } from './held';
+import type { StorageState } from './state';
 import { readableMinute } from './words';
 
 /**

@@ -1,4 +1,5 @@
-import type { SeriesState, StorageState } from './state';
+import type { SeriesState } from './held';
+import type { StorageState } from './state';
 
 const DAY_MS = 24 * 3_600_000;
 /** A rate of less than this time says too little. */

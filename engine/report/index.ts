@@ -2,7 +2,8 @@
  * Reports: what is safe and what is not, judged by what the storage holds. state.ts looks at it; problems.ts and targets.ts
  * judge; report.ts, texts, metrics.ts and page tell people and machines.
  */
-export { readState, type HeldBackup, type SeriesState, type StateOptions, type StorageState } from './state';
+export { type HeldBackup, type SeriesState } from './held';
+export { readState, type StateOptions, type StorageState } from './state';
 export { nameFilter, withoutIgnored } from './ignored';
 export { DEFAULT_TARGETS, resultsOf, type TargetResult, type Targets } from './targets';
 export { DEFAULT_CONDITIONS, findProblems, type Conditions, type Problem, type ProblemKind } from './problems';

@@ -11,8 +11,9 @@ import { daysLeft } from './growth';
 import { namesakesOf } from './namesakes';
 import type { Problem } from './problems';
 import { secondsOf } from './report';
+import { isReliable, type HeldBackup, type SeriesState } from './held';
+import type { StorageState } from './state';
 import { lostRuns } from './running';
-import { isReliable, type HeldBackup, type SeriesState, type StorageState } from './state';
 import { resultsOf, type Targets } from './targets';
 import { shortName } from './words';
 

@@ -1,4 +1,4 @@
-import type { SeriesState } from './state';
+import type { SeriesState } from './held';
 
 type Named = Pick<SeriesState, 'kind' | 'name'>;
 

@@ -2,7 +2,8 @@
 import { groupedBy } from './namesakes';
 import type { Problem } from './problems';
 import { subjectOf } from './problems';
-import { isReliable, type HeldBackup, type SeriesState, type StorageState } from './state';
+import { isReliable, type HeldBackup, type SeriesState } from './held';
+import type { StorageState } from './state';
 import { ageHours, VERIFIED_DAYS, type TargetResult, type Targets } from './targets';
 import { readableHours, readableShare, readableSize } from './words';
 

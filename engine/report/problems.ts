@@ -1,7 +1,8 @@
 /** What is wrong with the backups that a storage holds, as conditions that can be alerted on. */
 import { findAnomalies, type Anomaly, type BackupSystem } from '../verify';
 import { namesakesOf } from './namesakes';
-import type { HeldBackup, SeriesState, StorageState } from './state';
+import type { HeldBackup, SeriesState } from './held';
+import type { StorageState } from './state';
 import { ageHours, DEFAULT_TARGETS, isVerifiedSince, recoveryHours, VERIFIED_DAYS, type Targets } from './targets';
 import type { Problem, ProblemKind } from './problem';
 import { uncovered, type ServerContent } from './uncovered';

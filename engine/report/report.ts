@@ -8,7 +8,8 @@ import { systemOf, type BackupSystem } from '../verify';
 import { auditOf, type ReportedAudit } from './audit';
 import type { RecentEvents } from './events';
 import type { Problem } from './problems';
-import { isReliable, type HeldBackup, type SeriesState, type StorageState } from './state';
+import { isReliable, type HeldBackup, type SeriesState } from './held';
+import type { StorageState } from './state';
 import { resultsOf, type TargetResult, type Targets } from './targets';
 
 export type ReportStatus = 'success' | 'warning' | 'failed';

@@ -15,96 +15,23 @@ import {
 	type ListedBackup,
 	type ManifestSummary,
 	type ManifestTrust,
+	type Scan,
 	type SeriesFacts,
 } from '../archive';
-import { throwIfCancelled } from '../errors';
-import { inParallel } from '../parallel';
+import { weekOfFolder } from '../archive/naming';
 import { EntryKeeper, readLastRun, type LastRun, type RetentionCatalog, type RetentionEntry } from '../retention';
 import type { Storage } from '../storage/storage';
-import { weekOfFolder } from '../archive/naming';
-import { decidingVerification, readVerification, type VerificationLevel } from '../verify';
+import { isReliable, type BackupFacts, type HeldBackup, type SeriesState } from './held';
+import { neededIn, readVerifications, type Kept } from './verifications';
 
 /** Backups of a series that are looked at one by one, and shown over time. */
 const HISTORY = 60;
 /** A series is cut to its newest whenever it holds so many more: sorting each time would cost time. */
 const SURPLUS = 60;
-/** Backups of a series whose verifications are read. */
-const VERIFIED = 30;
-const READERS = 16;
 /** What begins later than now by more than that does not count: clocks differ a little. */
 const CLOCK_TOLERANCE_MS = 3_600_000;
 /** Manifests that cannot be read and are named; the others are counted. */
 const MOST_UNREAD = 100;
-
-/** What is kept of a manifest: what a trend is made of, and what a report shows. */
-export type BackupFacts = Pick<
-	ManifestSummary,
-	| 'id'
-	| 'kind'
-	| 'name'
-	| 'startedAt'
-	| 'finishedAt'
-	| 'size'
-	| 'counts'
-	| 'codec'
-	| 'encryption'
-	| 'partial'
-	| 'needs'
-	| 'runId'
->;
-
-/** What the verifications of a backup came to. */
-export interface VerificationFacts {
-	verdict: 'passed' | 'failed';
-	/** The deepest level that passed. */
-	reached: VerificationLevel | undefined;
-	/** When it ended; ISO 8601, UTC. */
-	at: string;
-	/** Milliseconds. */
-	duration: number;
-}
-
-export interface HeldBackup {
-	facts: BackupFacts;
-	key: string;
-	/** Whether the archive is there in the size that its manifest states. */
-	isComplete: boolean;
-	/** Whether an archive that it needs is missing, or known to be damaged. */
-	lacksNeeded: boolean;
-	/** Whether it says that it begins later than now: a clock was wrong, or it was forged. It would never be too old. */
-	isFromFuture?: boolean;
-	hasRecord: boolean;
-	/** The verification that decides; undefined where none came to a verdict, or none was read. */
-	verification: VerificationFacts | undefined;
-	/** The newest one that restored it for a test. */
-	restored: VerificationFacts | undefined;
-}
-
-/** The backups of one thing; see archive/series.ts. */
-export interface SeriesState {
-	/** Stays the same from run to run. */
-	id: string;
-	kind: BackupKind;
-	/** The database, collection, bucket, ... */
-	name: string;
-	/** The server, where the manifests say so. */
-	origin: string | undefined;
-	/** Where they lie. */
-	folder: string;
-	/** How many there are, weekly copies left out. */
-	backups: number;
-	weeklyCopies: number;
-	/** Bytes of the archives, weekly copies included. */
-	storedBytes: number;
-	/** Newest first, weekly copies left out: as many as are looked at one by one. */
-	newest: HeldBackup[];
-	/** The newest that can be relied on: whole, there, not known to be damaged. */
-	lastGood: HeldBackup | undefined;
-	/** The newest whose verification passed. */
-	lastVerified: HeldBackup | undefined;
-	/** The newest that was restored for a test. */
-	lastRestored: HeldBackup | undefined;
-}
 
 export interface UnreadBackup {
 	manifestKey: string;
@@ -167,21 +94,19 @@ export async function readState(storage: Storage, options: StateOptions = {}): P
 	const lastPrune = await readLastRun(storage, signal);
 	const keeper = forForecast && lastPrune ? new EntryKeeper() : undefined;
 	const buckets = new Map<string, Bucket>();
-	/** Of the archives that are there as their manifests state. */
-	const whole = new Map<string, { key: string; hasRecord: boolean }>();
 	let storedBytes = 0;
 	// All of it is looked at: what a backup needs may lie in another folder.
-	const scan = await scanBackups<RetentionEntry>(storage, {
+	const scan = await scanBackups<Kept>(storage, {
 		...(trust && { trust }),
 		signal,
 		keep: (backup, listed) => {
-			const kept = keeper?.keep(backup, listed);
-			const { manifest, foundSize, key, hasRecord } = backup;
-			if (foundSize === manifest.size.stored) whole.set(manifest.id, { key, hasRecord });
-			if (!key.startsWith(prefix)) return kept;
-			storedBytes += foundSize ?? 0;
-			if (!manifest.checkpoint) take(buckets, backup);
-			return kept;
+			const { manifest, foundSize, key } = backup;
+			if (key.startsWith(prefix)) {
+				storedBytes += foundSize ?? 0;
+				if (!manifest.checkpoint) take(buckets, backup);
+			}
+			if (keeper) return keeper.keep(backup, listed);
+			return foundSize === manifest.size.stored ? manifest.id : undefined;
 		},
 	});
 	const damaged = scan.damaged.filter(({ manifestKey }) => manifestKey.startsWith(prefix));
@@ -190,7 +115,7 @@ export async function readState(storage: Storage, options: StateOptions = {}): P
 	for (const backup of series.flatMap(({ newest }) => newest)) {
 		if (Date.parse(backup.facts.startedAt) > latest) backup.isFromFuture = true;
 	}
-	await readVerifications(storage, series, whole, { latest, signal });
+	await readVerifications(storage, series, neededIn(scan.listing, series), { latest, signal });
 	for (const one of series) judge(one);
 	return {
 		at: now.toISOString(),
@@ -206,13 +131,8 @@ export async function readState(storage: Storage, options: StateOptions = {}): P
 		})),
 		unreadCount: damaged.length,
 		lastPrune,
-		catalog: keeper?.catalogOf(scan),
+		catalog: keeper?.catalogOf(scan as Scan<RetentionEntry>),
 	};
-}
-
-/** Whether it holds all of its source, is there, and nothing is known against it. */
-export function isReliable(backup: HeldBackup): boolean {
-	return backup.isComplete && !backup.lacksNeeded && !backup.isFromFuture && backup.verification?.verdict !== 'failed';
 }
 
 function take(buckets: Map<string, Bucket>, { manifest, key, foundSize, folder, hasRecord }: ListedBackup): void {
@@ -309,73 +229,6 @@ function stateOf({ facts, backups, weeklyCopies, storedBytes, newest }: Bucket):
 		lastVerified: undefined,
 		lastRestored: undefined,
 	};
-}
-
-/** Reads the records of the newest of each series, and of what these need, each once. */
-async function readVerifications(
-	storage: Storage,
-	series: readonly SeriesState[],
-	whole: ReadonlyMap<string, { key: string; hasRecord: boolean }>,
-	{ latest, signal }: { latest: number; signal: AbortSignal | undefined },
-): Promise<void> {
-	const look = { latest, signal };
-	const read = async (backups: readonly HeldBackup[]) => {
-		await inParallel(backups, READERS, async (backup) => {
-			throwIfCancelled(signal);
-			if (backup.hasRecord) Object.assign(backup, await verificationsOf(storage, backup.key, backup.facts.id, look));
-		});
-	};
-	await read(series.flatMap(({ newest }) => newest.slice(0, VERIFIED)));
-	// Where all of these failed, the last good one is older.
-	const isInDoubt = ({ newest }: SeriesState) => !newest.slice(0, VERIFIED).some(isReliable);
-	await read(series.filter(isInDoubt).flatMap(({ newest }) => newest.slice(VERIFIED)));
-	const looked = series.flatMap(({ newest }) => newest);
-	const known = new Map(looked.map((backup) => [backup.facts.id, backup]));
-	const failed = new Set<string>();
-	const needed = new Set(looked.flatMap(({ facts }) => facts.needs ?? []));
-	await inParallel(needed, READERS, async (id) => {
-		throwIfCancelled(signal);
-		const archive = whole.get(id);
-		if (!archive?.hasRecord) return;
-		const { verification } = known.get(id) ?? (await verificationsOf(storage, archive.key, id, look));
-		if (verification?.verdict === 'failed') failed.add(id);
-	});
-	for (const { newest } of series) {
-		for (const backup of newest) {
-			backup.lacksNeeded = backup.facts.needs?.some((id) => !whole.has(id) || failed.has(id)) ?? false;
-		}
-	}
-}
-
-async function verificationsOf(
-	storage: Storage,
-	key: string,
-	id: string,
-	{ latest, signal }: { latest: number; signal: AbortSignal | undefined },
-): Promise<Pick<HeldBackup, 'verification' | 'restored'>> {
-	const found = await readVerification(storage, { key, id }, signal);
-	// One of a clock that is ahead would count for ever; that it failed counts in any case.
-	const history = found.history.filter(({ verdict, at }) => verdict === 'failed' || Date.parse(at) <= latest);
-	const deciding = decidingVerification(history);
-	const restored = history.find(({ verdict, reached }) => verdict === 'passed' && reached === 'restore');
-	return {
-		verification: deciding && deciding.verdict !== 'incomplete' ? verificationFacts(deciding) : undefined,
-		restored: restored && verificationFacts(restored),
-	};
-}
-
-function verificationFacts({
-	verdict,
-	reached,
-	at,
-	duration,
-}: {
-	verdict: 'passed' | 'failed' | 'incomplete';
-	reached?: VerificationLevel | undefined;
-	at: string;
-	duration: number;
-}): VerificationFacts {
-	return { verdict: verdict === 'failed' ? 'failed' : 'passed', reached, at, duration };
 }
 
 /** A partial backup stands for its source only where nobody ever makes a whole one. */

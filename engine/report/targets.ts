@@ -1,5 +1,5 @@
-import type { HeldBackup, SeriesState, StorageState } from './state';
-import { isReliable } from './state';
+import { type HeldBackup, type SeriesState, isReliable } from './held';
+import type { StorageState } from './state';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

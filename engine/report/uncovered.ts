@@ -1,6 +1,6 @@
 import { KEPT_SUFFIX, type BackupKind } from '../archive';
 import type { Problem } from './problem';
-import type { SeriesState } from './state';
+import type { SeriesState } from './held';
 
 /** What a server holds that should be backed up: the databases of PostgreSQL, the collections of Qdrant, the buckets of S3. */
 export interface ServerContent {

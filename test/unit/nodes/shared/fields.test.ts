@@ -1,7 +1,7 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 import { describe, expect, it } from 'vitest';
 
-import { collectionOf, numberIn, selectedIn, textOf, yesNoIn } from '../../../../nodes/shared/fields';
+import { collectionOf, decimalIn, numberIn, selectedIn, textOf, yesNoIn } from '../../../../nodes/shared/fields';
 
 const refusal = (message: string) =>
 	expect.objectContaining({ code: 'INVALID_INPUT', message: expect.stringContaining(message) as string }) as Error;
@@ -16,6 +16,27 @@ describe('a number', () => {
 
 	it.each([0, -2, 33, 1.5, Number.NaN, '', 'two', '1e1', null, undefined, [3], true])('is not %j', (value) => {
 		expect(() => parallel({ parallel: value })).toThrow(refusal('Parallel Connections is '));
+	});
+});
+
+describe('a number with decimals', () => {
+	const range = { min: 0.5, max: 24 };
+	const hours = (fields: Record<string, unknown>) => decimalIn(fields, 'rpoHours', 24, 'RPO (Hours)', range);
+
+	it('is the usual one where it was not added, and may be written as a text', () => {
+		expect([{}, { rpoHours: 0.5 }, { rpoHours: ' 2.25 ' }].map(hours)).toEqual([24, 0.5, 2.25]);
+	});
+
+	it.each([0, 0.4, 24.1, Number.NaN, '', ' ', 'two', null, undefined, [3], true])('is not %j', (value) => {
+		expect(() => hours({ rpoHours: value })).toThrow(refusal('RPO (Hours) is '));
+	});
+
+	it('may be 0 where that stands for something', () => {
+		const limited = { ...range, zero: 'no limit' };
+		expect(decimalIn({ rpoHours: '0' }, 'rpoHours', 24, 'RPO (Hours)', limited)).toBe(0);
+		expect(() => decimalIn({ rpoHours: 0.1 }, 'rpoHours', 24, 'RPO (Hours)', limited)).toThrow(
+			expect.objectContaining({ hint: 'Give a number from 0.5 to 24, or 0 for no limit.' }) as Error,
+		);
 	});
 });
 
