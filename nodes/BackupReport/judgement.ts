@@ -1,7 +1,6 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
 import {
-	BackupError,
 	deadRuns,
 	DEFAULT_CONDITIONS,
 	DEFAULT_TARGETS,
@@ -28,7 +27,7 @@ import {
 	withoutIgnored,
 } from '../../engine';
 import { decryptionKeys } from '../shared/encryption';
-import { collectionOf, type Fields, numberIn, yesNoIn } from '../shared/fields';
+import { collectionOf, decimalIn, type Fields, numberIn, yesNoIn } from '../shared/fields';
 import { folderOf, prefixOf } from '../shared/folder';
 import { splitList, unquoted } from '../shared/lists';
 import { openStorage } from '../shared/storage';
@@ -111,10 +110,10 @@ export function textFactsOf({ state, overview, problems, running, events }: Judg
 function targetsOf(context: IExecuteFunctions, item: number): Targets {
 	const fields = collectionOf(context, 'targets', item, 'Targets');
 	const share = (name: 'successRate' | 'verifiedShare', label: string) =>
-		decimalIn(fields, name, DEFAULT_TARGETS[name] * 100, label, 100) / 100;
+		decimalIn(fields, name, DEFAULT_TARGETS[name] * 100, label, { min: 0, max: 100 }) / 100;
 	return {
-		rpoHours: decimalIn(fields, 'rpoHours', DEFAULT_TARGETS.rpoHours, 'RPO (Hours)', 87_600),
-		rtoHours: decimalIn(fields, 'rtoHours', DEFAULT_TARGETS.rtoHours, 'RTO (Hours)', 87_600),
+		rpoHours: decimalIn(fields, 'rpoHours', DEFAULT_TARGETS.rpoHours, 'RPO (Hours)', { min: 0, max: 87_600 }),
+		rtoHours: decimalIn(fields, 'rtoHours', DEFAULT_TARGETS.rtoHours, 'RTO (Hours)', { min: 0, max: 87_600 }),
 		successRate: share('successRate', 'Good Backups (%)'),
 		verifiedShare: share('verifiedShare', 'Verified (%)'),
 	};
@@ -129,15 +128,4 @@ function conditionsOf(options: Fields, targets: Targets): Conditions {
 			numberIn(options, 'lowStorage', DEFAULT_CONDITIONS.lowShare * 100, 'Low Storage (%)', { min: 0, max: 100 }) / 100,
 		expected: splitList(options['expectedNames'], 'Expected Names').map((name) => ({ name: unquoted(name) })),
 	};
-}
-
-/** A number with decimals, which an expression may give as a text. */
-function decimalIn(fields: Fields, name: string, unless: number, label: string, max: number): number {
-	if (!Object.hasOwn(fields, name)) return unless;
-	const value = fields[name];
-	const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-	if (typeof number === 'number' && number >= 0 && number <= max) return number;
-	throw new BackupError('INVALID_INPUT', `${label} is ${(JSON.stringify(value) ?? typeof value).slice(0, 40)}.`, {
-		hint: `Give a number from 0 to ${max}.`,
-	});
 }

@@ -53,6 +53,31 @@ export function numberIn(fields: Fields, name: string, unless: number, label: st
 	return Object.hasOwn(fields, name) ? numberOf(fields[name], label, range) : unless;
 }
 
+/** What a number with decimals may be. */
+export interface DecimalRange {
+	min: number;
+	max: number;
+	/** What 0 stands for, where it is allowed though it is less than the least: `no limit`. */
+	zero?: string;
+}
+
+/**
+ * A number with decimals, which an expression may give as a text.
+ * @throws BackupError INVALID_INPUT that names the field, for anything else and for a number out of range
+ */
+export function decimalOf(value: unknown, label: string, { min, max, zero }: DecimalRange): number {
+	const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+	if (typeof number === 'number' && number >= min && number <= max) return number;
+	if (number === 0 && zero !== undefined) return 0;
+	const orZero = zero === undefined ? '' : `, or 0 for ${zero}`;
+	throw wrong(label, value, `Give a number from ${min} to ${max}${orZero}.`);
+}
+
+/** A number with decimals inside a collection; `unless` where it was not added. */
+export function decimalIn(fields: Fields, name: string, unless: number, label: string, range: DecimalRange): number {
+	return Object.hasOwn(fields, name) ? decimalOf(fields[name], label, range) : unless;
+}
+
 /** A choice inside a collection, which an expression may give as a text; `unless` where it was not added. */
 export function yesNoIn(fields: Fields, name: string, unless: boolean, label: string): boolean {
 	if (!Object.hasOwn(fields, name)) return unless;
