@@ -1,32 +1,32 @@
 /**
  * Makes one place hold what another one holds. Three sorted lists are read side by side (march.ts): source, target, and what was
  * recorded of the copies. For every name it is settled what is to be done (settle.ts); where that takes a question to a
- * server, or a copy, it goes on beside the others, within bounds of count and bytes, while the lists are read on.
- * Results are taken up in the order of names again, which is the order in which the record is written. Removals come last, when
+ * server, or a copy (copying.ts), it goes on beside the others, within bounds of count and bytes, while the lists are read on.
+ * Results are taken up in the order of names again (queue.ts), which is the order in which the record is written. Removals come last, when
  * everything was copied, and only of what was asked for one by one.
  *
  * In memory: a page of each listing, a chunk of the record, 4,096 names under way, the bytes of the copies that are under way, and
  * the packed names of what is to be removed.
  */
 import type { LockWait } from '../../archive';
-import { BackupError, cancelled, messageOf, throwIfCancelled, type ErrorCode } from '../../errors';
+import { BackupError, cancelled, throwIfCancelled } from '../../errors';
 import type { Gate } from '../../storage/gate';
-import { Selection, shownName, type SelectionChoices } from '../../tree';
-import { KeyNotTaken } from '../client';
+import { Selection, type SelectionChoices } from '../../tree';
 import { KeysAbove } from '../keysAbove';
 import { assertApart, assertUnseen } from './apart';
+import { Copying, type CopyProgress } from './copying';
 import { clearUnfinished, removeWhatIsExtra, type Done } from './finish';
 import { march, type Met } from './march';
 import { NameList } from './nameList';
 import type { Listed, Place } from './place';
 import type { RemovalChoices } from './removal';
-import { count, emptyReport, warningsOf, type MirrorReport, type Tally } from './report';
+import { Queue, tell, type UnderWay } from './queue';
+import { count, emptyReport, warningsOf, type MirrorReport } from './report';
 import { settle, settledAtOnce, type Decision, type Ends } from './settle';
 import { Slots, type Slot } from './slots';
 import type { StateRecord } from './state';
 import { StateStore } from './stateStore';
 import { whileLocked, type Held } from './targetLock';
-import { transfer } from './transfer';
 
 export interface MirrorOptions {
 	source: Place;
@@ -48,7 +48,7 @@ export interface MirrorOptions {
 	owner?: string;
 	/** What the bytes of objects go through that are not copied by their server. */
 	gate?: Gate;
-	onProgress?: (progress: { name: string; copied: number; bytes: number }) => void;
+	onProgress?: (progress: CopyProgress) => void;
 	signal?: AbortSignal | undefined;
 }
 
@@ -57,20 +57,6 @@ const UNDER_WAY = 4096;
 const ASKED_AT_ONCE = 32;
 /** For what is still to be recorded when a run was broken off. */
 const LAST_RECORD_MS = 5000;
-/**
- * Failures of the target one after another, after which the rest is not tried: of one that is full nothing else comes. What is denied, or
- * lies in a cold storage class, says nothing of what follows, however much it is; keys that may write nothing at all get no lock.
- */
-const MOST_FAILURES = 100;
-/** A name that is taken, an object that the keys may not read, one that is too large. Servers that are away have other codes. */
-const OF_ONE_OBJECT: readonly ErrorCode[] = [
-	'ACCESS_DENIED',
-	'TARGET_EXISTS',
-	'INVALID_INPUT',
-	'SOURCE_FAILED',
-	'TARGET_FAILED',
-];
-
 /**
  * @returns what was done; single objects that could not be copied are told there
  * @throws BackupError where a place cannot be used at all, another run mirrors into the target (STORAGE_LOCKED), the listing is not sorted, too
@@ -92,20 +78,6 @@ export async function mirror(options: MirrorOptions): Promise<MirrorReport> {
 	}
 }
 
-/** A name whose result is not taken up yet. */
-interface UnderWay {
-	met: Met;
-	/** The name of an object that it lies below: see KeysAbove. */
-	below: string | undefined;
-	/** Whether only the target has that object. */
-	isInTheWay: boolean;
-	result: StateRecord | undefined;
-	isDone: boolean;
-	promise: Promise<void> | undefined;
-	/** Tells the report of it; in the order of names, whichever answer comes first. */
-	readonly told: (() => void)[];
-}
-
 class Mirror {
 	readonly #ends: Ends;
 	readonly #state: StateStore;
@@ -118,13 +90,10 @@ class Mirror {
 	readonly #questions = new Slots(ASKED_AT_ONCE, Infinity);
 	readonly #stop = new AbortController();
 	readonly #signal: AbortSignal;
-	readonly #queue: UnderWay[] = [];
+	readonly #queue = new Queue();
+	readonly #copying: Copying;
 	#failure: { error: unknown } | undefined;
 	#targetCount = 0;
-	#unrecorded = 0;
-	readonly #copied = { count: 0, bytes: 0 };
-	/** Objects that the target did not take, since one was copied. */
-	#failures = 0;
 	readonly #now = new Date();
 
 	/** @param held missing in a dry run */
@@ -140,6 +109,12 @@ class Mirror {
 		this.#copies = new Slots(concurrency, bytesAtOnce);
 		const stops = [this.#stop.signal, ...(options.signal ? [options.signal] : [])];
 		this.#signal = AbortSignal.any(stops);
+		this.#copying = new Copying({
+			ends: this.#ends,
+			report: this.#report,
+			onProgress: options.onProgress,
+			signal: this.#signal,
+		});
 	}
 
 	async run(): Promise<MirrorReport> {
@@ -186,7 +161,7 @@ class Mirror {
 		} catch (error) {
 			const failure = this.#failure?.error ?? error;
 			this.#stop.abort();
-			await Promise.allSettled(this.#queue.flatMap(({ promise }) => promise ?? []));
+			await this.#queue.settled();
 			await this.#recordTheRest();
 			throw this.options.signal?.aborted ? cancelled() : failure;
 		}
@@ -216,7 +191,7 @@ class Mirror {
 		if (this.#report.dryRun) return;
 		const signal = AbortSignal.timeout(LAST_RECORD_MS);
 		try {
-			for (const { met, isDone, result } of this.#queue) {
+			for (const { met, isDone, result } of this.#queue.all) {
 				await this.#state.put(met.record, isDone ? result : met.record, signal);
 			}
 			await this.held?.confirm();
@@ -293,7 +268,7 @@ class Mirror {
 				slot.release();
 				if (found) slot = await this.#roomFor(found);
 			}
-			if (decision.kind === 'copy') await this.#copy(under, decision, slot);
+			if (decision.kind === 'copy') await this.#copying.copy(under, decision, slot);
 			else this.#note(under, decision);
 			under.isDone = true;
 		} finally {
@@ -331,53 +306,6 @@ class Mirror {
 		}
 	}
 
-	async #copy(under: UnderWay, { source, isNew }: Extract<Decision, { kind: 'copy' }>, slot: Slot): Promise<void> {
-		const report = this.#report;
-		if (this.#ends.target.implies?.(source)) return;
-		const { below } = under;
-		const refused = this.#ends.target.refuses(source.name, below);
-		if (refused !== undefined) {
-			under.told.push(() => this.#tellOf(this.#notTaken(under), source, `its name ${refused}.`));
-			return;
-		}
-		const into = isNew ? report.added : report.changed;
-		if (report.dryRun) return tell(under, into, source);
-		try {
-			const done = await transfer({ source, isNew, below, onRead: () => slot.leave() }, this.#ends, this.#signal);
-			if (done.kind === 'copied') {
-				under.result = done.record;
-				tell(under, into, done.record);
-				this.#unrecorded += done.record.size;
-				this.#failures = 0;
-				this.#copied.count++;
-				this.#copied.bytes += done.record.size;
-				this.options.onProgress?.({ name: source.name, copied: this.#copied.count, bytes: this.#copied.bytes });
-			} else tell(under, done.kind === 'vanished' ? report.vanished : report.changing, source);
-		} catch (error) {
-			if (!this.#signal.aborted && error instanceof KeyNotTaken) {
-				under.told.push(() => this.#tellOf(this.#notTaken(under), source, messageOf(error)));
-				return;
-			}
-			if (this.#signal.aborted || !isOfOneObject(error) || this.#failures >= MOST_FAILURES) throw error;
-			if (error.code === 'TARGET_FAILED') this.#failures++;
-			under.told.push(() => this.#tellOf(report.failed, source, messageOf(error)));
-		}
-	}
-
-	/**
-	 * How an object counts that the target cannot hold. What only the target has, and keeps, is in its way in each run: somebody has
-	 * to look at that. Where it goes, the next run copies the object.
-	 */
-	#notTaken({ isInTheWay }: UnderWay): Tally {
-		return isInTheWay && !this.options.removal ? this.#report.failed : this.#report.leftOut;
-	}
-
-	/** Counts an object that is not in the target; why the first of them are not, is told. */
-	#tellOf(tally: Tally, source: Listed, why: string): void {
-		count(tally, source);
-		if (tally.count <= 5) this.#report.warnings.push(`${shownName(source.name)}: ${why}`);
-	}
-
 	/** @returns what is to be waited for, if anything */
 	#record({ record }: Met, result: StateRecord | undefined): Promise<void> | undefined {
 		return this.#report.dryRun ? undefined : this.#state.put(record, result, this.#signal);
@@ -385,35 +313,13 @@ class Mirror {
 
 	/** Takes up what is done, in order. @param wait until the first one is done */
 	async #takeUp(wait: boolean): Promise<void> {
-		const first = this.#queue[0];
-		if (wait && first && !first.isDone) await first.promise;
+		if (wait) await this.#queue.first?.promise;
 		this.#throwIfFailed();
-		let taken = 0;
-		try {
-			for (const under of this.#queue) {
-				if (!under.isDone) break;
-				taken++;
-				for (const telling of under.told) telling();
-				await this.#record(under.met, under.result);
-			}
-		} finally {
-			// What was put once is not put again, also where it could not be written yet.
-			this.#queue.splice(0, taken);
-		}
-		if (this.#unrecorded < (this.options.checkpointBytes ?? 256 * MIB) || taken === 0) return;
-		this.#unrecorded = 0;
+		const taken = await this.#queue.takeUp(({ met, result }) => this.#record(met, result));
+		if (this.#copying.unrecorded < (this.options.checkpointBytes ?? 256 * MIB) || taken === 0) return;
+		this.#copying.unrecorded = 0;
 		if (this.#report.dryRun) return;
 		await this.held?.confirm();
 		await this.#state.checkpoint(this.#signal);
 	}
-}
-
-/** Counts an object when all before it were. */
-function tell({ told }: UnderWay, tally: Tally, object: { name: string; size: number }): void {
-	told.push(() => count(tally, object));
-}
-
-/** Failures that say nothing of the other objects. */
-function isOfOneObject(error: unknown): error is BackupError {
-	return error instanceof BackupError && OF_ONE_OBJECT.includes(error.code);
 }
