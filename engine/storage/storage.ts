@@ -83,7 +83,7 @@ export type SmallReader = (key: string, signal?: AbortSignal) => Promise<Buffer 
  * INVALID_INPUT (a key that is not allowed), CANCELLED.
  */
 export interface Storage {
-	/** True where nobody else writes: names need not be claimed, and nothing but archives is to be stored. */
+	/** True where nobody else writes or looks: names need not be claimed, and nothing but archives is to be stored. */
 	readonly isOneRuns?: true;
 
 	/** For messages and manifests: `folder backups`, `bucket nightly at s3.example.com`. No secrets. */

@@ -1,9 +1,8 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
 import type { ForeignTar, Storage } from '../../engine';
-import { chosenFile, incomingManifest, withIncomingFile } from '../shared/archiveSource';
+import { chosenFile, incomingManifest, whileRestoring, withIncomingFile } from '../shared/archiveSource';
 import { decryptionKeys } from '../shared/encryption';
-import { whileVisible } from '../shared/runControl';
 import { openStorage } from '../shared/storage';
 
 import { FOREIGN_TARS } from './descriptions/foreign';
@@ -32,9 +31,5 @@ export async function withForeignTar<T>(
 	}
 	const key = chosenFile(context, item, FOREIGN_TARS.field.name);
 	const storage = await openStorage(context, item);
-	const operation: unknown = context.getNodeParameter('operation', item, '');
-	if (operation !== 'restore') return await use(tarOf(storage, key));
-	const total = async () => (await storage.stat(key))?.size;
-	const about = { action: 'restore', kind: 'files', name: key, total } as const;
-	return await whileVisible(context, storage, about, async (visible) => await use(tarOf(visible, key)));
+	return await whileRestoring(context, item, storage, { key }, async (visible) => await use(tarOf(visible, key)));
 }

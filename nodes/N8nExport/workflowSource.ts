@@ -10,7 +10,7 @@ import {
 	type WorkflowChoice,
 	type WorkflowSide,
 } from '../../engine';
-import { chosenBackup, chosenFile, withIncomingFile } from '../shared/archiveSource';
+import { chosenBackup, chosenFile, whileRestoring, withIncomingFile } from '../shared/archiveSource';
 import { decryptionKeys } from '../shared/encryption';
 import { collectionOf } from '../shared/fields';
 import { folderOf } from '../shared/folder';
@@ -53,11 +53,15 @@ export async function withNamedWorkflows<T>(
 	}
 	if (source === 'workflowFile') {
 		const key = chosenFile(context, item, 'workflowFile');
-		return await use({ ...place, side: foreignSide({ storage, key, keys, mustBeEncrypted }, isChosen) });
+		return await whileRestoring(context, item, storage, { key }, async (visible) => {
+			return await use({ ...place, side: foreignSide({ storage: visible, key, keys, mustBeEncrypted }, isChosen) });
+		});
 	}
 	const entry = await chosenBackup(context, item, storage, { ...WANTED, folder }, keys);
-	const side = archiveSide(await openArchive(storage, entry, keys), isChosen);
-	return await use({ ...place, side, remark: entry.remark });
+	return await whileRestoring(context, item, storage, entry.manifest, async (visible) => {
+		const side = archiveSide(await openArchive(visible, entry, keys), isChosen);
+		return await use({ ...place, side, remark: entry.remark });
+	});
 }
 
 /** The backup that the Later Backup field names. @throws BackupError as chosenBackup does */

@@ -1,9 +1,8 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
 import type { ForeignDump, Storage } from '../../engine';
-import { chosenFile, withIncomingFile } from '../shared/archiveSource';
+import { chosenFile, whileRestoring, withIncomingFile } from '../shared/archiveSource';
 import { decryptionKeys } from '../shared/encryption';
-import { whileVisible } from '../shared/runControl';
 import { openStorage } from '../shared/storage';
 
 /** Runs `use` with the file that the Source fields of Import and List Contents name. */
@@ -23,9 +22,5 @@ export async function withForeignDump<T>(
 	}
 	const key = chosenFile(context, item, 'dumpFile');
 	const storage = await openStorage(context, item);
-	const operation: unknown = context.getNodeParameter('operation', item, '');
-	if (operation !== 'import') return await use(dumpOf(storage, key));
-	const total = async () => (await storage.stat(key))?.size;
-	const about = { action: 'restore', kind: 'postgres', name: key, total } as const;
-	return await whileVisible(context, storage, about, async (visible) => await use(dumpOf(visible, key)));
+	return await whileRestoring(context, item, storage, { key }, async (visible) => await use(dumpOf(visible, key)));
 }

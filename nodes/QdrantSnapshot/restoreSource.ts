@@ -59,7 +59,9 @@ export async function withSource<T>(
 		case 'snapshotFile': {
 			const storage = await openStorage(context, item);
 			const key = chosenFile(context, item, 'snapshotFile');
-			return await use({ source: await bareSnapshot(context, settings, storage, key), storage });
+			return await whileRestoring(context, item, storage, { key }, async (visible) => {
+				return await use({ source: await bareSnapshot(context, settings, visible, key), storage: visible });
+			});
 		}
 		case 'url':
 			return await use({ source: behindUrl(context, item) });

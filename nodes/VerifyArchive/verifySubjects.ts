@@ -11,7 +11,6 @@ import {
 	type VerificationReport,
 } from '../../engine';
 import { showWarnings } from '../shared/hints';
-import { progressLog } from '../shared/progress';
 
 import type { Outcome } from '../shared/outcome';
 import { recordResult } from './record';
@@ -80,7 +79,7 @@ async function verifyOne(run: VerifyRun, subject: Exclude<Subject, { missing: Ba
 async function checkBackup(run: VerifyRun, subject: Exclude<Subject, { missing: BackupError } | { file: string }>) {
 	const { settings, storage, scratch } = run;
 	if ('key' in subject)
-		return await verifyBackup({ storage, key: subject.key, level: settings.level, ...commonOf(run, subject.key) });
+		return await verifyBackup({ storage, key: subject.key, level: settings.level, ...commonOf(run) });
 	const { manifest, key } = 'entry' in subject ? subject.entry : subject.incoming;
 	const level = levelFor(manifest.kind, settings);
 	return await verifyBackup({
@@ -89,7 +88,7 @@ async function checkBackup(run: VerifyRun, subject: Exclude<Subject, { missing: 
 		...('entry' in subject ? { key } : { manifest: subject.incoming.manifest, folder: undefined }),
 		level,
 		...(level === 'restore' && scratch && { scratch: scratch.targetsFor(manifest) }),
-		...commonOf(run, key),
+		...commonOf(run),
 	});
 }
 
@@ -101,19 +100,17 @@ async function checkFile(run: VerifyRun, key: string): Promise<VerificationRepor
 		level: settings.level,
 		levelFor: (system) => fileLevelFor(system, settings),
 		...(scratch && { scratch: scratch.targetsFor(undefined) }),
-		...commonOf(run, key),
+		...commonOf(run),
 	});
 }
 
-function commonOf({ context, keys }: VerifyRun, key: string) {
+function commonOf({ context, keys }: VerifyRun) {
 	const { logger } = context;
 	const signal = context.getExecutionCancelSignal();
-	const progress = progressLog((line) => logger.info(`Verify Archive: ${line}`));
 	return {
 		...(keys && { keys }),
 		...(signal && { signal }),
 		log: (line: string) => logger.debug(`Verify Archive: ${line}`),
-		onProgress: (bytes: number, total: number) => progress(`reading ${key}`, bytes, total),
 	};
 }
 

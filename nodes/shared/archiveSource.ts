@@ -94,7 +94,10 @@ export async function withIncomingFile<T>(
 	const storage = await BinaryInput.open(context.helpers, binary, key);
 	try {
 		const limited = limitedStorage(context, item, storage);
-		return await use({ storage: limited, key, folder: undefined, manifest, keys: await decryptionKeys(context, item) });
+		const keys = await decryptionKeys(context, item);
+		return await whileRestoring(context, item, limited, manifest ?? { key }, async (visible) => {
+			return await use({ storage: visible, key, folder: undefined, manifest, keys });
+		});
 	} finally {
 		storage.close();
 	}
@@ -123,18 +126,24 @@ export async function withArchive<T>(
 	});
 }
 
+/** What is restored: a backup, or a file of others. */
+type Restored = Pick<Manifest, 'kind' | 'name' | 'size'> | { key: string };
+
 /** Runs `use` as a restore that others can see; where the operation only looks at the backup, as nothing in particular. */
 export async function whileRestoring<T>(
 	context: IExecuteFunctions,
 	item: number,
 	storage: Storage,
-	{ kind, name, size }: Pick<Manifest, 'kind' | 'name' | 'size'>,
+	restored: Restored,
 	use: (storage: Storage) => Promise<T>,
 ): Promise<T> {
 	const operation: unknown = context.getNodeParameter('operation', item, '');
-	if (typeof operation !== 'string' || !operation.startsWith('restore')) return await use(storage);
-	const total = () => Promise.resolve(size.stored);
-	return await whileVisible(context, storage, { action: 'restore', kind, name, total }, use);
+	if (typeof operation !== 'string' || !/^(restore|import)/.test(operation)) return await use(storage);
+	const about =
+		'key' in restored
+			? { kind: '', name: restored.key, total: async () => (await storage.stat(restored.key))?.size }
+			: { kind: restored.kind, name: restored.name, total: () => Promise.resolve(restored.size.stored) };
+	return await whileVisible(context, storage, { action: 'restore', ...about }, use);
 }
 
 /** The key of a file in the storage that a field names (descriptions/source.ts). @throws BackupError INVALID_INPUT */

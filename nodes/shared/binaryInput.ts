@@ -21,6 +21,7 @@ interface Place {
 
 /** Incoming binary data as a storage that holds one object and can be read any number of times. */
 export class BinaryInput implements Storage {
+	readonly isOneRuns = true;
 	readonly description = 'n8n binary data';
 	#kept: Place | undefined;
 

@@ -30,7 +30,8 @@ const DOING: Record<RunRecord['action'], string> = {
 
 /** `backing up postgres shop: 1.2 GB of about 3.4 GB (35 %), 20.5 MB/s, 2 min left` */
 export function beatText({ action, kind, name, ...figures }: RunRecord): string {
-	return oneLine(`${DOING[action]} ${kind} ${name}: ${progressText(figures)}`);
+	const subject = [kind, name].filter((part) => part !== '').join(' ');
+	return oneLine(`${DOING[action]} ${subject}: ${progressText(figures)}`);
 }
 
 function progressText({

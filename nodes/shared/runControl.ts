@@ -61,14 +61,19 @@ export interface VisibleRun {
 	total?: () => Promise<number | undefined>;
 }
 
-/** Runs a restore, a verification or a copy with signs of life in the storage. @param use is given the storage to go on with */
+/**
+ * Runs a restore, a verification or a copy with signs of life in the storage and in n8n's log.
+ * @param use is given the storage to go on with
+ * @param lines `own` where the run tells the log by itself
+ */
 export async function whileVisible<T>(
 	context: IExecuteFunctions,
 	storage: Storage,
 	about: VisibleRun,
 	use: (storage: Storage) => Promise<T>,
+	lines: ProgressLines = 'ofRun',
 ): Promise<T> {
-	return await asRun({ ...about, storage, run: runControl(context, 'own') }, use);
+	return await asRun({ ...about, storage, run: runControl(context, lines) }, use);
 }
 
 function runControl(context: IExecuteFunctions, lines: ProgressLines): RunControl {

@@ -26,8 +26,8 @@ export class Meter implements Gate {
 }
 
 export interface HeartbeatOptions {
-	/** Where the object goes; not the one whose bytes are counted. */
-	storage: Storage;
+	/** Where the object goes; not the one whose bytes are counted. Undefined for none: then the log alone is told. */
+	storage: Storage | undefined;
 	meter: Meter;
 	about: Pick<RunRecord, 'action' | 'kind' | 'name' | 'workflow' | 'execution'>;
 	/** Bytes that it will come to; asked when the first sign is given. */
@@ -65,7 +65,7 @@ class Heartbeat {
 		this.#stop.abort();
 		await this.#beating;
 		// What cannot be removed looks dead after a while, and is cleared away by a prune.
-		if (this.#mayBeThere) await this.options.storage.remove(runningKey(this.#id)).catch(() => {});
+		if (this.#mayBeThere) await this.options.storage?.remove(runningKey(this.#id)).catch(() => {});
 	}
 
 	async #beat(): Promise<void> {
@@ -77,7 +77,7 @@ class Heartbeat {
 			const record = this.#record();
 			onBeat?.(record);
 			this.#mayBeThere = true;
-			await storage.replace(runningKey(this.#id), formatRun(record), { signal }).catch(() => {});
+			await storage?.replace(runningKey(this.#id), formatRun(record), { signal }).catch(() => {});
 			await clock.wait(EVERY_MS, signal);
 		}
 	}

@@ -69,7 +69,12 @@ export async function asBackUp<C extends RunChoices, T>(
 	work: (choices: C) => Promise<T>,
 ): Promise<T> {
 	const { run, storage, signal, folder = usualFolder(kind) } = choices;
-	if (!run || storage.isOneRuns) return await work(choices);
+	if (!run) return await work(choices);
+	// Nobody else sees what it makes: another run has nothing to wait for.
+	if (storage.isOneRuns) {
+		const about = { storage, run, action: 'backUp', kind, name } as const;
+		return await asRun(about, async (metered) => await work({ ...choices, storage: metered }));
+	}
 	const { ifRunning = 'wait', waitMs = USUAL_WAIT_MS, notice = () => {}, clock = systemClock } = run;
 	const series = { kind, name, origin, folder, part: partOf(partial) };
 	const options = { ifRunning, waitMs, owner: ownerOf(run), notice, clock, signal };
@@ -92,16 +97,20 @@ export interface RunOf {
 	total?: () => Promise<number | undefined>;
 }
 
-/** Runs what others need not be kept from, with signs of life in the storage. @param work is given the storage to go on with */
+/**
+ * Runs what others need not be kept from, with signs of life in the storage; where that is no place of others, in the log alone.
+ * @param work is given the storage to go on with
+ */
 export async function asRun<T>(
 	{ storage, run, action, kind, name, total = () => Promise.resolve(undefined) }: RunOf,
 	work: (storage: Storage) => Promise<T>,
 ): Promise<T> {
-	if (!run || storage.isOneRuns) return await work(storage);
+	if (!run) return await work(storage);
 	const { workflow, execution, onBeat, clock = systemClock } = run;
 	const meter = new Meter();
 	const about = { action, kind, name, workflow, execution };
-	return await whileBeating({ storage, meter, about, total, onBeat, clock }, async () => {
+	const place = storage.isOneRuns ? undefined : storage;
+	return await whileBeating({ storage: place, meter, about, total, onBeat, clock }, async () => {
 		return await work(gatedStorage(storage, meter));
 	});
 }

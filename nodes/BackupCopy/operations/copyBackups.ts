@@ -78,6 +78,8 @@ export const copyBackups: JudgingOperation = {
 					},
 					...(signal && { signal }),
 				}),
+			// What a server copies by itself goes through no storage of ours.
+			'own',
 		);
 		assertPicked(report, source.description);
 		logger.info(`Backup Copy: ${summaryOf(report)} (${source.description} to ${target.description})`);

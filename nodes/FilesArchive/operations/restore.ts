@@ -3,7 +3,6 @@ import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 import { restoreFiles, type RestoredTree, restoreTar } from '../../../engine';
 import { forbiddenByN8n, guardedByN8n } from '../../shared/fileAccess';
 import type { Operation } from '../../shared/operation';
-import { progressLog } from '../../shared/progress';
 import { isSimplified } from '../../shared/simplify';
 import { withHeldBackup } from '../../shared/tree/heldBackup';
 import { restoredItem, type RestoredFrom } from '../../shared/tree/restoredItem';
@@ -47,20 +46,16 @@ export const restore: Operation = {
 async function restoredInto(
 	context: IExecuteFunctions,
 	item: number,
-	{ path, folder, ...choices }: ReturnType<typeof restoreSettings>,
+	{ folder, path: _path, ...choices }: ReturnType<typeof restoreSettings>,
 	root: string,
 ): Promise<Restored> {
-	const { logger, helpers } = context;
-	const progress = progressLog((line) => logger.info(`Files Archive: ${line}`));
 	const signal = context.getExecutionCancelSignal();
 	const options = {
 		...choices,
 		root,
 		confirmation: root,
-		forbidden: forbiddenByN8n(helpers),
+		forbidden: forbiddenByN8n(context.helpers),
 		...(signal && { signal }),
-		onProgress: ({ bytes, totalBytes }: { bytes: number; totalBytes: number }) =>
-			progress(`restoring into ${path}`, bytes, totalBytes),
 	};
 	if (isForeignTar(context, item)) {
 		return await withForeignTar(context, item, async (tar) => {

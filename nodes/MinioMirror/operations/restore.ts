@@ -13,7 +13,6 @@ import { folderOf } from '../../shared/folder';
 import { splitList } from '../../shared/lists';
 import { eventOf } from '../../shared/journal';
 import type { Operation } from '../../shared/operation';
-import { progressLog } from '../../shared/progress';
 import { s3Connection } from '../../shared/s3Connection';
 import { isSimplified } from '../../shared/simplify';
 import { withHeldBackup } from '../../shared/tree/heldBackup';
@@ -63,7 +62,6 @@ export const restore: Operation = {
 		const documents = splitList(options['restoredConfiguration'], 'Restore Configuration');
 		const isSimple = isSimplified(context, item);
 		const connection = await s3Connection(context, item, options);
-		const progress = progressLog((line) => logger.info(`${TITLE}: ${line}`));
 		const signal = context.getExecutionCancelSignal();
 		const wanted = { ...WANTED, folder: folderOf(options, OWN_FOLDER) };
 		return await withHeldBackup(context, item, wanted, async ({ reader, place: { storage, keys, remark } }) => {
@@ -78,7 +76,6 @@ export const restore: Operation = {
 				configuration: CONFIGURATION_NAMES.filter((name) => documents.includes(name)),
 				...(signal && { signal }),
 				log: (line) => logger.debug(`${TITLE}: ${line}`),
-				onProgress: ({ bytes, totalBytes }) => progress(`restoring into ${target.bucket}`, bytes, totalBytes),
 			});
 			const { manifest } = reader;
 			const { bucket, configured, isBucketCreated, warnings } = restored;

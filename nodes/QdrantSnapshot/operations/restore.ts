@@ -1,6 +1,5 @@
 import { assertCollectionConfirmed, restoreCollection } from '../../../engine';
 import type { Operation } from '../../shared/operation';
-import { progressLog } from '../../shared/progress';
 import { qdrantConnection } from '../../shared/qdrantConnection';
 import { isSimplified } from '../../shared/simplify';
 import { restoreFields } from '../descriptions/restore';
@@ -20,7 +19,6 @@ export const restore: Operation = {
 		const settings = restoreSettings(context, item);
 		const isSimple = isSimplified(context, item);
 		const connection = await qdrantConnection(context, item, settings.connection);
-		const progress = progressLog((line) => logger.info(`Qdrant Snapshot: ${line}`));
 		return await withSource(context, item, { ...settings, connection }, async (open) => {
 			const { aliases, check, folder, snapshotVersion, timeZone } = settings;
 			const report = await restoreCollection({
@@ -34,7 +32,6 @@ export const restore: Operation = {
 				...(open.storage && { ledger: { storage: open.storage, folder } }),
 				signal: context.getExecutionCancelSignal(),
 				log: (line) => logger.debug(`Qdrant Snapshot: ${line}`),
-				onProgress: ({ bytes, totalBytes }) => progress(`restoring ${target.collection}`, bytes, totalBytes),
 			});
 			logger.info(`Qdrant Snapshot: restored ${open.source.description}`, { collection: report.collection });
 			return [{ json: restoreItem(context, report, open, isSimple) }];

@@ -47,7 +47,11 @@ function aboutOf(subjects: readonly Subject[]): VisibleRun {
 
 async function verifyIncoming(context: IExecuteFunctions, item: number, verifyAll: Verify): Promise<Outcome[]> {
 	const verified = withIncomingFile(context, item, async ({ storage, key, manifest }) => {
-		return await verifyAll(storage, [incomingSubject(key, manifest)], false);
+		const total = async () => (await storage.stat(key))?.size;
+		const about = { action: 'verify', kind: manifest?.kind ?? '', name: manifest?.name ?? key, total } as const;
+		return await whileVisible(context, storage, about, async (visible) => {
+			return await verifyAll(visible, [incomingSubject(key, manifest)], false);
+		});
 	});
 	return await verified.catch((error: unknown) => {
 		// The manifest that came with the file.

@@ -104,6 +104,33 @@ describe.each(DESCRIPTIONS)('$displayName', (description) => {
 	});
 });
 
+/** What moves the content of backups through n8n, or only looks, changes notes, or deletes; by how operations are called. */
+const MOVES = /^(backUp|restore|import|export|mirror|copy|verify|drill)/;
+const LOOKS = /^(list|get|check|create|prune|dryRun|pin|unpin|delete)/;
+/** They read whole archives, too, where they are asked to. */
+const COMPARES = /^compare/;
+
+it.each(DESCRIPTIONS)(
+	'$displayName: what moves data has a Bandwidth Limit, and nothing else has one',
+	(description) => {
+		const operations = operationsOf(description);
+		expect(
+			operations.filter(({ value }) => [MOVES, LOOKS, COMPARES].filter((one) => one.test(`${value}`)).length !== 1),
+		).toEqual([]);
+		for (const { resource, value } of operations) {
+			const collections = description.properties.filter(({ name, displayOptions: { show = {} } = {} }) => {
+				const isShown = (field: string, wanted: unknown) => !show[field] || show[field].includes(wanted as string);
+				return name === 'options' && isShown('resource', resource) && isShown('operation', value);
+			});
+			const limited = collections.filter(({ options = [] }) => options.some(({ name }) => name === 'bandwidthLimit'));
+			if (MOVES.test(`${value}`)) expect(limited.length, `${resource} ${value}`).toBeGreaterThan(0);
+			if (!COMPARES.test(`${value}`)) {
+				expect(limited, `${resource} ${value}`).toEqual(MOVES.test(`${value}`) ? collections : []);
+			}
+		}
+	},
+);
+
 it('nodes are told apart by their names, whatever they do', () => {
 	const actions = DESCRIPTIONS.flatMap(operationsOf).map(({ action }) => action);
 	expect(new Set(actions).size).toBe(actions.length);

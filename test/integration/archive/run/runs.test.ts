@@ -4,11 +4,19 @@ import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
-import { asBackUp, type BackUpOf, clearDeadRuns, listManifests, readRunning } from '../../../../engine/archive';
+import {
+	asBackUp,
+	type BackUpOf,
+	clearDeadRuns,
+	listManifests,
+	readRunning,
+	type RunRecord,
+} from '../../../../engine/archive';
 import { FolderStorage, S3Storage } from '../../../../engine/storage';
 import { startS3rver } from '../../../services/s3/s3rver';
 import type { S3Server } from '../../../services/s3/server';
 import { pruneBy, temporaryRoot, temporaryStorage, writeDaily } from '../../retention/support';
+import { DrivenClock } from '../../../unit/storage/driven-clock';
 import { all } from '../../storage/content';
 import { optionsFor } from '../../storage/s3-under-test';
 import { runsContract } from './runs-contract';
@@ -71,6 +79,29 @@ describe('runs of parts of a database', () => {
 		await expect(next(root, { partial: { content: 'all', selection: tables.toReversed() } })).rejects.toThrow(
 			/^A back up of the same part of postgres shop is running already: by the workflow "Killed"/,
 		);
+	});
+});
+
+describe('runs whose backup nobody else sees', () => {
+	it('wait for none and leave no sign, and tell the log how far they are', async () => {
+		const storage = Object.assign(temporaryStorage(), { isOneRuns: true as const });
+		const clock = new DrivenClock();
+		const lines: number[] = [];
+		const run = {
+			workflow: 'Nightly',
+			execution: '1',
+			clock,
+			onBeat: ({ bytes }: RunRecord) => void lines.push(bytes),
+		};
+		const series = { kind: 'postgres', name: 'shop', origin: 'db:5432', isWhole: true } as const;
+		await asBackUp({ storage, run }, series, async (alone) => {
+			await alone.storage.write('shop.sql', new Blob(['123']).stream());
+			await clock.nextWait();
+			await clock.advance(10_000);
+			await clock.nextWait();
+			expect((await all(storage.list('.stack-backup/'))).length).toBe(0);
+		});
+		expect(lines).toEqual([3]);
 	});
 });
 
