@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execute, outputOf } from './execute.mjs';
+import { answerOf } from './webhook.mjs';
 
 export const reportScenarios = [
 	{ title: 'The morning report says what is safe, and is mailed', run: report },
@@ -21,9 +22,9 @@ async function report(environment) {
 }
 
 async function answer(environment) {
-	const page = await get(environment, 'report-status-page.json', 'backup-status');
+	const page = await answerOf(environment, 'report-status-page.json', 'backup-status');
 	if (!page.startsWith('<!DOCTYPE html>')) throw new Error('The webhook answered no page.');
-	const metrics = await get(environment, 'report-metrics.json', 'backup-metrics');
+	const metrics = await answerOf(environment, 'report-metrics.json', 'backup-metrics');
 	const found = metrics.match(/^stack_backup_backups\{.*\} \d+$/gm) ?? [];
 	if (found.length === 0) throw new Error('The webhook answered no metrics.');
 	const { url } = environment.n8n;
@@ -32,21 +33,4 @@ async function answer(environment) {
 		`${url}/webhook/backup-metrics: ${metrics.split('\n').length} lines`,
 		...found.slice(0, 3),
 	];
-}
-
-/** Publishes a template as a person would, with a user and a password, and calls its webhook. */
-async function get({ n8n, templates }, file, path) {
-	const user = { user: 'demo', password: 'demo' };
-	const httpBasicAuth = await n8n.createCredential(`Reader of ${path}`, 'httpBasicAuth', user);
-	const { id } = templates.find((template) => template.file === file);
-	const workflow = await n8n.rest('GET', `/workflows/${id}`);
-	const nodes = workflow.nodes.map((node) =>
-		node.name === 'Webhook' ? { ...node, credentials: { httpBasicAuth } } : node,
-	);
-	await n8n.rest('PATCH', `/workflows/${id}`, { ...workflow, nodes });
-	await n8n.activate(id);
-	const headers = { authorization: `Basic ${Buffer.from('demo:demo').toString('base64')}` };
-	const response = await fetch(`${n8n.url}/webhook/${path}`, { headers });
-	if (response.status !== 200) throw new Error(`The webhook answered ${response.status}.`);
-	return await response.text();
 }

@@ -1,3 +1,4 @@
+import { alertScenarios } from './alerts.mjs';
 import { copyScenarios } from './copy.mjs';
 import { filesScenarios } from './files.mjs';
 import { instanceScenarios } from './instance.mjs';
@@ -7,6 +8,7 @@ import { postgresScenarios } from './postgres.mjs';
 import { qdrantScenarios } from './qdrant.mjs';
 import { reportScenarios } from './report.mjs';
 import { retentionScenarios } from './retention.mjs';
+import { runningScenarios, slowScenarios } from './runs.mjs';
 import { verifyScenarios } from './verify.mjs';
 
 /**
@@ -22,6 +24,9 @@ export const scenarios = [
 	...verifyScenarios,
 	...retentionScenarios,
 	...copyScenarios,
+	...slowScenarios,
 	...reportScenarios,
+	...alertScenarios,
 	...instanceScenarios,
+	...runningScenarios,
 ];

@@ -24,7 +24,7 @@ it('the notes of all templates have room for their text', async () => {
 		id: randomUUID(),
 		position: [(index % 8) * 700, Math.floor(index / 8) * 500],
 	}));
-	const id = await n8n.createWorkflow({ name: 'All notes', nodes, connections: {} } as never);
+	const id = await n8n.createWorkflow({ name: 'All notes', nodes, connections: {} });
 	await page.goto(`/workflow/${id}`);
 	const shown = page.getByTestId('sticky');
 	await expect.poll(() => shown.count(), { timeout: 60_000 }).toBe(notes.length);
