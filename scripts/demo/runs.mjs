@@ -12,7 +12,7 @@ export const runningScenarios = [
 	{ title: 'The status page and the metrics say what is running now, and how far it is', run: look },
 ];
 
-const SIZE = 20_000_000;
+const SIZE = 40_000_000;
 const LONGEST_WAIT_MS = 30_000;
 
 async function begin(environment) {
