@@ -4,6 +4,7 @@ set -euo pipefail
 
 packages=(
 	postgresql postgresql-contrib   # a second server version, and pg_dump, pg_restore, psql to compare with
+	postgresql-15-postgis-3 pgbouncer   # an extension with types, tables and functions of its own; a pool of connections
 	gnupg zstd gzip jq curl python3 # archives must open with stock tools
 	python3-yaml                    # reads the manifests of Kubernetes that the documentation gives
 	python3-pip                     # brings Go where there is none: MinIO is built by it

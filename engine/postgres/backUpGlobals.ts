@@ -2,6 +2,7 @@ import { type ArchiveChoices, asBackUp, makeArchive, type Manifest } from '../ar
 
 import { type PostgresConnection, translateError, withClient } from './connection';
 import { globalsScript } from './globals';
+import { assertOwnSession } from './pooler';
 import { checkServerVersion } from './serverVersion';
 import { systemIdentifier } from './systemIdentifier';
 
@@ -30,6 +31,7 @@ async function storeGlobals(options: BackUpGlobalsOptions): Promise<Manifest> {
 		);
 		const server = rows[0] as (typeof rows)[number];
 		checkServerVersion(server.number, server.version, 'source');
+		await assertOwnSession(client, connection, 'source', { signal });
 		const system = await systemIdentifier(client);
 		const script = await globalsScript(client, { passwords: options.passwords ?? true, signal });
 		return { ...script, ...server, system };

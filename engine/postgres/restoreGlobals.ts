@@ -4,6 +4,7 @@ import type { ArchiveReader } from '../archive';
 
 import { type PostgresConnection, translateError, withClient } from './connection';
 import { applyGlobals, type ApplyGlobalsOptions, type ApplyGlobalsReport } from './globals';
+import { assertOwnSession } from './pooler';
 import { assertWholeContent } from './restore';
 import { checkGlobals } from './verify/globals';
 
@@ -33,9 +34,10 @@ export async function restoreGlobals(
 ): Promise<ApplyGlobalsReport> {
 	const { signal } = options;
 	await assertWholeContent(reader, checkGlobals, signal);
-	return await withClient(connection, 'target', { signal }, (client) =>
-		applyArchivedGlobals(client, reader, options),
-	).catch((error: unknown) => {
+	return await withClient(connection, 'target', { signal }, async (client) => {
+		await assertOwnSession(client, connection, 'target', { signal });
+		return await applyArchivedGlobals(client, reader, options);
+	}).catch((error: unknown) => {
 		throw translateError(error, 'target', 'Could not restore roles and globals');
 	});
 }

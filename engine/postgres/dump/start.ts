@@ -2,6 +2,7 @@ import { BackupError } from '../../errors';
 import { allEnded } from '../../parallel';
 import { type PgDumpResult, runPgDump } from '../pgdump/bridge';
 import { PgDumpThread } from '../pgdump/thread';
+import { assertOwnSession } from '../pooler';
 import { checkServerVersion } from '../serverVersion';
 import { terminateSessions } from '../sessions';
 import { systemIdentifier } from '../systemIdentifier';
@@ -61,6 +62,7 @@ async function openSessions(options: BackUpDatabaseOptions, { args, parallel, se
 	const forPgDump = await open();
 	const facts = await forPgDump.serverFacts();
 	checkServerVersion(facts.version, facts.versionText, 'source');
+	await assertOwnSession(forPgDump.client, options.connection, 'source', { signal: options.signal });
 	const exported = async () => {
 		const exporter = await open();
 		const shared = await sharedFacts(exporter, facts);

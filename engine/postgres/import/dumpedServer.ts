@@ -3,6 +3,7 @@ import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import { type PostgresConnection, translateError, withClient } from '../connection';
 import { applyGlobals, type ApplyGlobalsOptions, type ApplyGlobalsReport } from '../globals';
 import { globalStatements } from '../globals/read';
+import { assertOwnSession } from '../pooler';
 import {
 	checkDatabaseName,
 	checkTargetDatabase,
@@ -121,6 +122,7 @@ async function apply(
 	// A script that cannot be read to its end fails before a role is touched.
 	for await (const statement of globalStatements(script, options.signal)) void statement;
 	const report = await withClient(connection, 'target', { signal: options.signal }, async (client) => {
+		await assertOwnSession(client, connection, 'target', { signal: options.signal });
 		return await applyGlobals(client, script, options);
 	}).catch((error: unknown) => {
 		throw translateError(error, 'target', 'Could not restore roles and globals');

@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { BackupError } from '../../../errors';
 import { assertRoomForCopy } from '../../../archive';
 import { type PostgresConnection, withClient } from '../../connection';
+import { assertOwnSession } from '../../pooler';
 import { checkVersionOf } from '../../serverVersion';
 import { databaseExists, keptCopies, Maintenance, MAY_NOT_CREATE } from '../databases';
 import type { RestoreTarget } from '../options';
@@ -91,6 +92,7 @@ export async function checkTargetDatabase(
 	if (type === 'existing') {
 		const check = async (client: Client) => {
 			await checkVersionOf(client, 'target');
+			await assertOwnSession(client, connection, 'target', { database, signal });
 			await checkWritable(client);
 		};
 		await withClient(connection, 'target', { database, signal }, check);
@@ -99,6 +101,7 @@ export async function checkTargetDatabase(
 	const maintenance = await Maintenance.open(connection, database, signal);
 	try {
 		await checkVersionOf(maintenance.client, 'target');
+		await assertOwnSession(maintenance.client, maintenance.connection, 'target', { signal });
 		await checkWritable(maintenance.client);
 		await checkMayCreate(maintenance.client);
 		if (type === 'newDatabase') await checkNew(maintenance.client, database);
