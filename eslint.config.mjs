@@ -44,17 +44,18 @@ const below = {
 	storage: [],
 	archive: ['storage'],
 	journal: ['archive', 'storage'],
+	preflight: ['archive', 'storage'],
 	tar: ['archive', 'storage'],
 	tree: ['tar', 'archive', 'storage'],
 	verify: ['tar', 'journal', 'archive', 'storage'],
 	copy: ['journal', 'archive', 'storage'],
 	retention: ['verify', 'journal', 'archive', 'storage'],
 	report: ['retention', 'verify', 'journal', 'archive', 'storage'],
-	postgres: ['verify', 'tree', 'tar', 'journal', 'archive', 'storage'],
-	qdrant: ['verify', 'tree', 'tar', 'journal', 'archive', 'storage'],
-	files: ['verify', 'tree', 'tar', 'journal', 'archive', 'storage'],
-	minio: ['verify', 'tree', 'tar', 'journal', 'archive', 'storage'],
-	n8n: ['verify', 'tree', 'tar', 'journal', 'archive', 'storage'],
+	postgres: ['verify', 'tree', 'tar', 'preflight', 'journal', 'archive', 'storage'],
+	qdrant: ['verify', 'tree', 'tar', 'preflight', 'journal', 'archive', 'storage'],
+	files: ['verify', 'tree', 'tar', 'preflight', 'journal', 'archive', 'storage'],
+	minio: ['verify', 'tree', 'tar', 'preflight', 'journal', 'archive', 'storage'],
+	n8n: ['verify', 'tree', 'tar', 'preflight', 'journal', 'archive', 'storage'],
 };
 
 /** The arrows of the layout (CONTRIBUTING.md): imports go from the nodes down to the storage, and never back up. */

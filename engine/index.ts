@@ -13,6 +13,7 @@ export * from './tree';
 export * from './retention';
 export * from './report';
 export * from './journal';
+export * from './preflight';
 export * from './copy';
 export * from './verify';
 // With the list of all systems; they stand in front of the functions of the same names above, which take a list.

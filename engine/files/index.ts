@@ -1,4 +1,5 @@
 /** Folders and files: backup and restore. */
+export { checkFolder } from './checkFolder';
 export { backUpFiles, type BackUpFilesOptions } from './backUpFiles';
 export { listTar, restoreTar, type ForeignTar, type RestoredTar, type RestoreTarOptions } from './foreign';
 export { restoreFiles, type RestoreFilesOptions } from './restoreFiles';

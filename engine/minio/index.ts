@@ -1,6 +1,6 @@
 /** Buckets of MinIO and every other S3 server: backup, restore, checks, mirrors. */
 export { backUpBuckets, type BackUpBucketsOptions, type BucketsBackup } from './backUpBuckets';
-export { checkServer, listBuckets, type CheckedBucket, type CheckServerOptions } from './checkServer';
+export { checkBuckets, listBuckets, type CheckBucketsOptions } from './checkBuckets';
 export { attributesFrom, CONFIGURATION_NAMES, S3Client, type ConfigurationName, type S3Connection } from './client';
 export { listSourceBuckets } from './listSources';
 export { listPrefixes, type FoundPrefix, type ListPrefixesOptions } from './listPrefixes';

@@ -6,6 +6,7 @@ export { restoreGlobals } from './restoreGlobals';
 export type { ApplyGlobalsReport } from './globals';
 export type { PostgresConnection } from './connection';
 export { checkConnection } from './checkConnection';
+export { checkPostgres, type CheckPostgresOptions, type PostgresPreflight } from './preflight';
 export { postgresSystem, type InProcessTarget, type PostgresScratch, type ServerTarget } from './verify';
 export { listDatabases, listSchemas, listTables, queryDatabase } from './lookUp';
 export {

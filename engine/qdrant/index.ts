@@ -29,4 +29,5 @@ export {
 	type ForeignSnapshotOptions,
 	type RestoreSource as QdrantRestoreSource,
 } from './restore/source';
+export { checkQdrantSetup } from './preflight';
 export { qdrantSystem, type QdrantScratch } from './verify';

@@ -9,6 +9,8 @@ import { closeSource } from './chunks';
 import { folderError, systemCode } from './folder-errors';
 import { freeBytesAt, isNothingThere, locate, lstatOrNothing, roomAt, syncFolder, type Place } from './folder-paths';
 import { appendLine } from './folder-append';
+import type { StorageFeatures } from './features';
+import { featuresOf } from './folder-features';
 import { openFile } from './folder-read';
 import { SmallFiles } from './folder-small';
 import { walk, type FoundFile } from './folder-walk';
@@ -251,6 +253,19 @@ export class FolderStorage implements Storage {
 
 	async totalBytes(): Promise<number> {
 		return await this.#explained('', async () => (await roomAt(this.#root)).totalBytes);
+	}
+
+	async features(scratch: string): Promise<StorageFeatures> {
+		assertObjectKey(scratch);
+		const before = await this.#explained('', () => featuresOf(this.#root));
+		const [lower, upper, copied] = [`${scratch}-case`, `${scratch}-CASE`, `${scratch}-copy`];
+		try {
+			await this.replace(lower, Buffer.from('Written to find out what this folder can do; may be deleted.\n'));
+			const caseSensitive = (await this.stat(upper)) === undefined;
+			return { ...before, caseSensitive, copies: (await this.copy(lower, copied)) !== undefined };
+		} finally {
+			for (const key of [lower, copied]) await this.remove(key).catch(() => {});
+		}
 	}
 
 	async sweep(

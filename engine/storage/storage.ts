@@ -2,6 +2,8 @@ import type { Readable } from 'node:stream';
 
 import type { BackupError } from '../errors';
 
+import type { StorageFeatures } from './features';
+
 /** An object as a storage lists it. Keys are relative, with forward slashes: `postgres/shop_20260131_020000.sql.zst`. */
 export interface StoredObject {
 	key: string;
@@ -171,6 +173,13 @@ export interface Storage {
 
 	/** Bytes of the disk that `freeBytes` is a part of. Storages without the method cannot tell. */
 	totalBytes?(): Promise<number | undefined>;
+
+	/**
+	 * Finds out what it can do, by scratch objects that are removed again, also when this is cancelled. Storages without the method have
+	 * nothing to tell.
+	 * @param scratch the beginning of keys that nobody else uses: `.stack-backup/setup-check-1`
+	 */
+	features?(scratch: string, signal?: AbortSignal): Promise<StorageFeatures>;
 
 	/**
 	 * Removes what interrupted writes left before `olderThan`; returns the keys they were meant for.

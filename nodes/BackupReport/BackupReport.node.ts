@@ -10,6 +10,7 @@ import { testBackupEncryption, testBackupStorage } from '../shared/credentialTes
 import { credentialsPlace } from '../shared/descriptions/credentials';
 import { onlyResource, VERSION } from '../shared/descriptions/node';
 import { runBranching, runOperation } from '../shared/operation';
+import { checkSetupOption } from '../shared/setup/fields';
 
 import { judgingFields } from './descriptions/judging';
 import { alerting, reporting } from './operations';
@@ -26,7 +27,7 @@ export class BackupReport implements INodeType {
 		group: ['transform'],
 		...VERSION,
 		subtitle:
-			'={{ ({ createReport: "Create Report", checkAlerts: "Check Alerts", getMetrics: "Get Metrics", getStatusPage: "Get Status Page" })[$parameter["operation"]] }}',
+			'={{ ({ createReport: "Create Report", checkAlerts: "Check Alerts", checkSetup: "Check Setup", getMetrics: "Get Metrics", getStatusPage: "Get Status Page" })[$parameter["operation"]] }}',
 		description: 'Know which backups are safe, by what the storage holds, and be told when they are not',
 		defaults: { name: 'Backup Report' },
 		inputs: [NodeConnectionTypes.Main],
@@ -80,6 +81,7 @@ export class BackupReport implements INodeType {
 						description: 'Find what is wrong, and tell what people have not been told yet',
 						action: 'Check for backup alerts',
 					},
+					checkSetupOption('Check the setup of a backup storage'),
 					{
 						name: 'Create Report',
 						value: 'createReport',

@@ -11,6 +11,7 @@ import { credentialsPlace, encryptionCredential, storageCredential } from '../sh
 import { onlyResource, VERSION } from '../shared/descriptions/node';
 import { searchFiles } from '../shared/listSearch/searchFiles';
 import { type Operation, runOperation } from '../shared/operation';
+import { checkSetupOption, WITH_STORAGE } from '../shared/setup/fields';
 
 import { searchBackups } from './listSearch/searchBackups';
 import { searchEntries } from './listSearch/searchEntries';
@@ -25,14 +26,14 @@ export class FilesArchive implements INodeType {
 		group: ['transform'],
 		...VERSION,
 		subtitle:
-			'={{ ({ backUp: "Back Up", restore: "Restore", listBackups: "List Backups", listEntries: "List Entries" })[$parameter["operation"]] }}',
+			'={{ ({ backUp: "Back Up", restore: "Restore", checkSetup: "Check Setup", listBackups: "List Backups", listEntries: "List Entries" })[$parameter["operation"]] }}',
 		description: 'Back up and restore folders and files, whole and incremental',
 		defaults: { name: 'Files Archive' },
 		inputs: [NodeConnectionTypes.Main],
 		outputs: [NodeConnectionTypes.Main],
 		credentials: [
-			storageCredential({ hide: { destination: ['binaryData'], source: ['binaryData'] } }),
-			encryptionCredential({ hide: { encrypt: [false] } }),
+			storageCredential({ hide: { destination: ['binaryData'], source: ['binaryData'], [WITH_STORAGE]: [false] } }),
+			encryptionCredential({ hide: { encrypt: [false], [WITH_STORAGE]: [false] } }),
 		],
 		properties: [
 			credentialsPlace,
@@ -50,6 +51,7 @@ export class FilesArchive implements INodeType {
 						description: 'Store a folder or a file as an archive, or what is new of it',
 						action: 'Back up a folder',
 					},
+					checkSetupOption('Check the setup of folder backups'),
 					{
 						name: 'List Backups',
 						value: 'listBackups',

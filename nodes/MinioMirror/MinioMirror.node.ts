@@ -11,6 +11,7 @@ import { credentialsPlace, encryptionCredential, storageCredential } from '../sh
 import { onlyResource, VERSION } from '../shared/descriptions/node';
 import { searchBuckets } from '../shared/listSearch/searchBuckets';
 import { type Operation, runOperation } from '../shared/operation';
+import { CHECK_SETUP, checkSetupOption, WITH_STORAGE } from '../shared/setup/fields';
 
 import { searchBackups } from './listSearch/searchBackups';
 import {
@@ -33,7 +34,7 @@ export class MinioMirror implements INodeType {
 		group: ['transform'],
 		...VERSION,
 		subtitle:
-			'={{ ({ backUp: "Back Up Bucket", restore: "Restore", listBackups: "List Backups", listObjects: "List Objects", check: "Check", mirror: "Mirror" })[$parameter["operation"]] }}',
+			'={{ ({ backUp: "Back Up Bucket", restore: "Restore", listBackups: "List Backups", listObjects: "List Objects", checkSetup: "Check Setup", mirror: "Mirror" })[$parameter["operation"]] }}',
 		description: 'Back up, restore and mirror buckets of MinIO and every other S3 server, whole and incremental',
 		defaults: { name: 'MinIO Mirror' },
 		inputs: [NodeConnectionTypes.Main],
@@ -42,19 +43,19 @@ export class MinioMirror implements INodeType {
 			{
 				name: 's3',
 				required: true,
-				displayOptions: { show: { operation: ['backUp', 'restore', 'check', 'mirror'] } },
+				displayOptions: { show: { operation: ['backUp', 'restore', CHECK_SETUP, 'mirror'] } },
 			},
 			storageCredential({
 				hide: {
 					destination: ['binaryData'],
 					source: ['binaryData'],
-					operation: ['check'],
+					[WITH_STORAGE]: [false],
 					// A mirror needs it for another server alone.
 					direction: ['bucketToFolder', 'folderToBucket'],
 					servers: ['same'],
 				},
 			}),
-			encryptionCredential({ hide: { encrypt: [false], operation: ['check', 'mirror'] } }),
+			encryptionCredential({ hide: { encrypt: [false], operation: ['mirror'], [WITH_STORAGE]: [false] } }),
 		],
 		properties: [
 			credentialsPlace,
@@ -72,12 +73,7 @@ export class MinioMirror implements INodeType {
 						description: 'Store buckets as archives, or what is new of them',
 						action: 'Back up buckets',
 					},
-					{
-						name: 'Check',
-						value: 'check',
-						description: 'Find out what the access key may do in each bucket',
-						action: 'Check buckets',
-					},
+					checkSetupOption('Check the setup of bucket backups'),
 					{
 						name: 'List Backups',
 						value: 'listBackups',

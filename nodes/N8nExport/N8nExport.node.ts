@@ -12,8 +12,10 @@ import { VERSION } from '../shared/descriptions/node';
 import { searchFiles } from '../shared/listSearch/searchFiles';
 import { type Operation, runOperation } from '../shared/operation';
 import { POSTGRES_CREDENTIAL } from '../shared/postgresConnection';
+import { checkSetupOption, WITH_STORAGE } from '../shared/setup/fields';
 
 import { N8N_CREDENTIAL } from './connection';
+import { CHECK_INSTANCE } from './instance/checkSetup';
 import { searchBackups } from './listSearch/searchBackups';
 import { searchProjects } from './listSearch/searchProjects';
 import * as loadOptions from './loadOptions';
@@ -27,7 +29,7 @@ export class N8nExport implements INodeType {
 		group: ['transform'],
 		...VERSION,
 		subtitle:
-			'={{ ({ exportWorkflows: "Export", compareWorkflows: "Compare", importWorkflows: "Import", backUpInstance: "Back Up Instance", restoreInstance: "Restore Instance", listBackups: "List Backups" })[$parameter["operation"]] }}',
+			'={{ ({ exportWorkflows: "Export", compareWorkflows: "Compare", importWorkflows: "Import", checkSetup: "Check Setup", checkInstance: "Check Setup", backUpInstance: "Back Up Instance", restoreInstance: "Restore Instance", listBackups: "List Backups" })[$parameter["operation"]] }}',
 		description: 'Back up and restore n8n itself, or its workflows: compare them, and bring them back',
 		defaults: { name: 'n8n Export' },
 		inputs: [NodeConnectionTypes.Main],
@@ -38,10 +40,13 @@ export class N8nExport implements INodeType {
 				displayName: 'Credential for n8n',
 				required: true,
 				displayOptions: {
-					hide: { operation: ['listBackups', 'backUpInstance', 'restoreInstance'], compareWith: ['backup'] },
+					hide: {
+						operation: ['listBackups', 'backUpInstance', 'restoreInstance', CHECK_INSTANCE],
+						compareWith: ['backup'],
+					},
 				},
 			},
-			storageCredential({ hide: { destination: ['binaryData'] } }),
+			storageCredential({ hide: { destination: ['binaryData'], [WITH_STORAGE]: [false] } }),
 			encryptionCredential({ hide: { encrypt: [false] } }, 'Instances, or If Encrypted'),
 			{
 				name: POSTGRES_CREDENTIAL,
@@ -70,6 +75,7 @@ export class N8nExport implements INodeType {
 				noDataExpression: true,
 				displayOptions: { show: { resource: ['workflow'] } },
 				options: [
+					checkSetupOption('Check the setup of workflow exports'),
 					{
 						name: 'Compare',
 						value: 'compareWorkflows',
@@ -111,6 +117,7 @@ export class N8nExport implements INodeType {
 							'Store all that this n8n is: workflows, credentials, users, data tables, settings, its encryption key',
 						action: 'Back up the whole instance',
 					},
+					checkSetupOption('Check the setup of instance backups', CHECK_INSTANCE),
 					{
 						name: 'List Backups',
 						value: 'listBackups',

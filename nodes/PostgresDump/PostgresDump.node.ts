@@ -11,6 +11,7 @@ import { credentialsPlace, encryptionCredential, storageCredential } from '../sh
 import { onlyResource, VERSION } from '../shared/descriptions/node';
 import { searchFiles } from '../shared/listSearch/searchFiles';
 import { type Operation, runOperation } from '../shared/operation';
+import { CHECK_SETUP, checkSetupOption, WITH_STORAGE } from '../shared/setup/fields';
 
 import { searchBackups } from './listSearch/searchBackups';
 import { searchDatabases } from './listSearch/searchDatabases';
@@ -25,7 +26,7 @@ export class PostgresDump implements INodeType {
 		group: ['transform'],
 		...VERSION,
 		subtitle:
-			'={{ ({ backUp: "Back Up", restore: "Restore", import: "Import", listContents: "List Contents", listBackups: "List Backups" })[$parameter["operation"]] }}',
+			'={{ ({ backUp: "Back Up", restore: "Restore", import: "Import", checkSetup: "Check Setup", listContents: "List Contents", listBackups: "List Backups" })[$parameter["operation"]] }}',
 		description: 'Back up and restore PostgreSQL databases (pgvector included)',
 		defaults: { name: 'Postgres Dump' },
 		inputs: [NodeConnectionTypes.Main],
@@ -34,10 +35,10 @@ export class PostgresDump implements INodeType {
 			{
 				name: 'postgres',
 				required: true,
-				displayOptions: { show: { operation: ['backUp', 'restore', 'import'] } },
+				displayOptions: { show: { operation: ['backUp', 'restore', 'import', CHECK_SETUP] } },
 			},
-			storageCredential({ hide: { destination: ['binaryData'], source: ['binaryData'] } }),
-			encryptionCredential({ hide: { encrypt: [false] } }),
+			storageCredential({ hide: { destination: ['binaryData'], source: ['binaryData'], [WITH_STORAGE]: [false] } }),
+			encryptionCredential({ hide: { encrypt: [false], [WITH_STORAGE]: [false] } }),
 		],
 		properties: [
 			credentialsPlace,
@@ -55,6 +56,7 @@ export class PostgresDump implements INodeType {
 						description: 'Dump databases, and roles and globals, into archives',
 						action: 'Back up databases',
 					},
+					checkSetupOption('Check the setup of database backups'),
 					{
 						name: 'Import',
 						value: 'import',

@@ -11,6 +11,7 @@ import { credentialsPlace, encryptionCredential, storageCredential } from '../sh
 import { onlyResource, VERSION } from '../shared/descriptions/node';
 import { searchFiles } from '../shared/listSearch/searchFiles';
 import { type Operation, runOperation } from '../shared/operation';
+import { CHECK_SETUP, checkSetupOption, WITH_STORAGE } from '../shared/setup/fields';
 
 import { searchBackups } from './listSearch/searchBackups';
 import { searchServerSnapshots } from './listSearch/searchServerSnapshots';
@@ -28,7 +29,7 @@ export class QdrantSnapshot implements INodeType {
 		group: ['transform'],
 		...VERSION,
 		subtitle:
-			'={{ ({ backUp: "Back Up", restore: "Restore", listBackups: "List Backups", listServerSnapshots: "List Server Snapshots", deleteServerSnapshots: "Delete Server Snapshots" })[$parameter["operation"]] }}',
+			'={{ ({ backUp: "Back Up", restore: "Restore", checkSetup: "Check Setup", listBackups: "List Backups", listServerSnapshots: "List Server Snapshots", deleteServerSnapshots: "Delete Server Snapshots" })[$parameter["operation"]] }}',
 		description: 'Back up and restore collections of Qdrant, aliases and clusters included',
 		defaults: { name: 'Qdrant Snapshot' },
 		inputs: [NodeConnectionTypes.Main],
@@ -37,7 +38,7 @@ export class QdrantSnapshot implements INodeType {
 			{
 				name: 'qdrantApi',
 				required: true,
-				displayOptions: { show: { operation: ['backUp', 'restore', ...ON_SERVER] } },
+				displayOptions: { show: { operation: ['backUp', 'restore', CHECK_SETUP, ...ON_SERVER] } },
 			},
 			storageCredential({
 				// What deletes needs it for the journal.
@@ -45,10 +46,11 @@ export class QdrantSnapshot implements INodeType {
 					destination: ['binaryData'],
 					source: ['binaryData', 'url'],
 					operation: ['listServerSnapshots'],
+					[WITH_STORAGE]: [false],
 				},
 			}),
 			encryptionCredential({
-				hide: { encrypt: [false], source: ['snapshotFile', 'url'], operation: ON_SERVER },
+				hide: { encrypt: [false], source: ['snapshotFile', 'url'], operation: ON_SERVER, [WITH_STORAGE]: [false] },
 			}),
 		],
 		properties: [
@@ -67,6 +69,7 @@ export class QdrantSnapshot implements INodeType {
 						description: 'Store snapshots of collections, or of the whole storage, as archives',
 						action: 'Back up collections',
 					},
+					checkSetupOption('Check the setup of collection backups'),
 					{
 						name: 'Delete Server Snapshots',
 						value: 'deleteServerSnapshots',

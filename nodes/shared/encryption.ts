@@ -80,6 +80,15 @@ export async function provingPassphrase(context: IExecuteFunctions, itemIndex: n
 	return (await selectedCredential(context, itemIndex))?.passphrase || undefined;
 }
 
+/** All that the selected credential holds; undefined where none is selected. */
+export async function selectedKeys(
+	context: IExecuteFunctions,
+	itemIndex: number,
+): Promise<{ encryption: EncryptionKeys | undefined; decryption: DecryptionKeys | undefined } | undefined> {
+	const credential = await selectedCredential(context, itemIndex);
+	return credential && { encryption: encryptionKeysOf(credential), decryption: decryptionKeysOf(credential) };
+}
+
 async function selectedCredential(
 	context: IExecuteFunctions,
 	itemIndex: number,

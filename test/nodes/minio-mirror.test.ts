@@ -275,19 +275,6 @@ describe('Key Prefix', () => {
 	});
 });
 
-describe('Check', () => {
-	it('says what may be done in each bucket', async () => {
-		const { node, bucket } = await stage();
-		const buckets = [bucket, 'no-such-bucket'];
-		const [own, none] = await node.ok('check', { bucketMode: 'chosen', buckets, tryWriting: true });
-		expect(own).toEqual({ bucket, canBeBackedUp: true, canBeWritten: true, hasTags: true, versioning: 'never' });
-		expect(none).toMatchObject({
-			canBeBackedUp: false,
-			problem: expect.stringMatching(/There is no bucket/) as string,
-		});
-	});
-});
-
 describe('Verify Archive', () => {
 	it('restores backups of buckets for a test, with the older archives that they need, and leaves nothing behind', async () => {
 		const { node, put, chosen } = await stage();

@@ -22,6 +22,8 @@ export const QDRANT_PROGRAM = join(
 export interface QdrantOptions {
 	/** Asked of every client; without one the server lets everybody in. */
 	apiKey?: string;
+	/** A second one, with which one may only read. */
+	readOnlyApiKey?: string;
 	/** Speaks https with this certificate, on 127.0.0.1. */
 	tls?: Certificate;
 	/** Part of a cluster: the first peer needs no `bootstrap`, the others name the first one's `peerUrl`. */
@@ -67,6 +69,7 @@ export async function startQdrant(options: QdrantOptions = {}): Promise<QdrantSe
 			enable_cors: false,
 			enable_tls: options.tls !== undefined,
 			...(options.apiKey !== undefined && { api_key: options.apiKey }),
+			...(options.readOnlyApiKey !== undefined && { read_only_api_key: options.readOnlyApiKey }),
 		},
 		...(options.tls && { tls: storeCertificate(folder, options.tls) }),
 		cluster: { enabled: options.cluster !== undefined, p2p: { port: peerPort } },

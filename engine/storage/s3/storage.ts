@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 
 import { BackupError, throwIfCancelled } from '../../errors';
 import { closeSource } from '../chunks';
+import type { StorageFeatures } from '../features';
 import {
 	assertKey,
 	assertObjectKey,
@@ -26,6 +27,7 @@ import { CreateOnly } from './conditional';
 import { copyObject, headOfSource } from './copy';
 import { s3Error } from './errors';
 import type { Place } from './explanation';
+import { tryFeatures } from './features';
 import { S3Failure } from './failure';
 import { listObjects } from './listing';
 import { headObject, md5Of } from './object';
@@ -278,6 +280,13 @@ export class S3Storage implements Storage {
 	/** Buckets do not tell. */
 	freeBytes(): Promise<undefined> {
 		return Promise.resolve(undefined);
+	}
+
+	async features(scratch: string, signal?: AbortSignal): Promise<StorageFeatures> {
+		assertObjectKey(scratch);
+		const headers = objectHeaders({ ...this.#options, objectLock: undefined }, new Date());
+		const trying = () => tryFeatures(this.#requests, this.#inBucket(scratch), headers, signal);
+		return await this.#explained(scratch, trying);
 	}
 
 	async sweep(

@@ -28,7 +28,7 @@ const source: INodeProperties[] = [
 		placeholder: 'e.g. /home/node/.n8n-files/documents',
 		description:
 			'Of the folder, or of one file, on the machine or in the container that n8n runs in. n8n must allow nodes to use it: N8N_RESTRICT_FILE_ACCESS_TO.',
-		displayOptions: shown,
+		displayOptions: shownFor(['backUp', 'checkSetup']),
 	},
 	{
 		displayName: 'Backup Name',

@@ -1,7 +1,9 @@
 import type { Operation } from '../../shared/operation';
 import { backUpInstance } from '../instance/backUp';
+import { checkInstance } from '../instance/checkSetup';
 import { restoreInstance } from '../instance/restore';
 
+import { checkSetup } from './checkSetup';
 import { compareWorkflows } from './compareWorkflows';
 import { exportWorkflows } from './exportWorkflows';
 import { importWorkflows } from './importWorkflows';
@@ -12,7 +14,9 @@ export const operations: Record<string, Operation> = {
 	exportWorkflows,
 	compareWorkflows,
 	importWorkflows,
+	checkSetup,
 	backUpInstance,
 	restoreInstance,
+	checkInstance,
 	listBackups,
 };

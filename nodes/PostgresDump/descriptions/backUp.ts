@@ -15,6 +15,8 @@ import { connectTimeoutOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
 import { OWN_FOLDER } from '../backupContent';
 
+import { databaseFields, parallelOption } from './databases';
+
 const shown = shownFor(['backUp']);
 
 /** A drop-down of what the server holds, in the credential's database, and a field for patterns beside it. */
@@ -41,44 +43,7 @@ function chosenAndWritten(what: 'Schemas' | 'Tables', name: string, label: strin
 	];
 }
 
-const databases: INodeProperties[] = [
-	{
-		displayName: 'Databases',
-		name: 'databaseMode',
-		type: 'options',
-		noDataExpression: true,
-		options: [
-			{
-				name: 'All',
-				value: 'all',
-				description: 'One archive for each that the user may connect to, templates left out',
-			},
-			{ name: 'From Credential', value: 'credential', description: 'The one that the Postgres credential names' },
-			{ name: 'Selected', value: 'chosen', description: 'One archive for each' },
-		],
-		default: 'credential',
-		displayOptions: shown,
-	},
-	{
-		displayName: 'Selected Databases',
-		name: 'databases',
-		type: 'multiOptions',
-		typeOptions: { loadOptionsMethod: 'getDatabases' },
-		required: true,
-		default: [],
-		description:
-			'Choose from the list, or give names by an <a href="https://docs.n8n.io/code/expressions/">expression</a>',
-		displayOptions: shownFor(['backUp'], { databaseMode: ['chosen'] }),
-	},
-	{
-		displayName: 'Roles and Globals',
-		name: 'globals',
-		type: 'boolean',
-		default: false,
-		description:
-			'Whether to also back up what belongs to the server rather than to a database: roles, memberships, tablespaces (as pg_dumpall --globals-only). One more archive.',
-		displayOptions: shown,
-	},
+const contents: INodeProperties[] = [
 	{
 		displayName: 'Content',
 		name: 'content',
@@ -185,14 +150,7 @@ const options: INodeProperties[] = [
 		description:
 			'How long to wait for the lock of each table, which a session that alters the table keeps. 0 waits as long as it takes.',
 	},
-	{
-		displayName: 'Parallel Connections',
-		name: 'parallel',
-		type: 'number',
-		typeOptions: { minValue: 1, maxValue: 32 },
-		default: 2,
-		description: 'How many connections read rows at once, all of the same moment',
-	},
+	parallelOption,
 	{
 		displayName: 'Serializable Snapshot',
 		name: 'serializableDeferrable',
@@ -206,7 +164,8 @@ const options: INodeProperties[] = [
 ];
 
 export const backUpFields: INodeProperties[] = [
-	...databases,
+	...databaseFields(['backUp', 'checkSetup']),
+	...contents,
 	...destinationFields(['backUp']),
 	selection,
 	simplifyField(shown),

@@ -3,10 +3,8 @@ import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 import {
 	backUpDatabase,
 	backUpGlobals,
-	BackupError,
 	checkConnection,
 	type EncryptionKeys,
-	listDatabases,
 	type Manifest,
 	type PostgresConnection,
 	type Storage,
@@ -19,13 +17,13 @@ import { errorItem, toNodeError } from '../../shared/errors';
 import { failedBackups } from '../../shared/failedBackups';
 import { showWarnings } from '../../shared/hints';
 import { eventOf } from '../../shared/journal';
-import { splitList, unquoted } from '../../shared/lists';
 import type { Operation } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
 import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { backupContent } from '../backupContent';
 import { backUpSettings, type BackUpSettings } from '../backUpSettings';
+import { chosenDatabases } from '../chosenDatabases';
 import { backUpFields } from '../descriptions/backUp';
 
 /** What the archives of one incoming item share. */
@@ -51,25 +49,10 @@ const factsOf = (part: Part) =>
 
 const nameOf = (part: Part): string => (part === 'globals' ? 'roles and globals' : part.database);
 
-/** From the drop-down the names as they are; written by an expression, separated by commas. */
-function chosenDatabases(value: unknown): string[] {
-	const names = splitList(value, 'Selected Databases');
-	return Array.isArray(value) ? names : names.map(unquoted);
-}
-
 async function partsOf({ context, item, connection }: Run): Promise<Part[]> {
-	const mode = context.getNodeParameter('databaseMode', item) as 'credential' | 'chosen' | 'all';
 	const globals: Part[] = context.getNodeParameter('globals', item) ? ['globals'] : [];
-	const databases = async () => {
-		if (mode === 'credential') return [connection.database];
-		if (mode === 'all') return await listDatabases(connection);
-		return chosenDatabases(context.getNodeParameter('databases', item));
-	};
-	const names = await databases();
+	const names = await chosenDatabases(context, item, connection);
 	if (names.length === 1 && globals.length === 0) eventOf(context, item).tell({ name: names[0]! });
-	if (names.length === 0) {
-		throw new BackupError('INVALID_INPUT', 'There is no database to back up.', { hint: 'Choose one in Databases.' });
-	}
 	return [...globals, ...names.map((database) => ({ database }))];
 }
 

@@ -1,6 +1,7 @@
 import type { Operation } from '../../shared/operation';
 
 import { backUp } from './backUp';
+import { checkSetup } from './checkSetup';
 import { deleteServerSnapshots } from './deleteServerSnapshots';
 import { listBackups } from './listBackups';
 import { listServerSnapshots } from './listServerSnapshots';
@@ -10,6 +11,7 @@ import { restore } from './restore';
 export const operations: Record<string, Operation> = {
 	backUp,
 	restore,
+	checkSetup,
 	listBackups,
 	listServerSnapshots,
 	deleteServerSnapshots,

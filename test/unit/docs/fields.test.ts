@@ -86,6 +86,7 @@ const NODES: Documented[] = [
 			checkAlerts: ['Check Alerts', 'What is judged, and how'],
 			getMetrics: ['Get Metrics', 'What is judged, and how'],
 			getStatusPage: ['Get Status Page', 'What is judged, and how'],
+			checkSetup: ['Check Setup'],
 		},
 	},
 	{
@@ -95,6 +96,7 @@ const NODES: Documented[] = [
 		places: {
 			backUp: ['Back Up'],
 			restore: ['Restore'],
+			checkSetup: ['Check Setup'],
 			listBackups: ['List Backups'],
 			listEntries: ['List Entries', 'Restore'],
 		},
@@ -107,7 +109,7 @@ const NODES: Documented[] = [
 			backUp: ['Back Up Bucket'],
 			restore: ['Restore'],
 			mirror: ['Mirror'],
-			check: ['Check'],
+			checkSetup: ['Check Setup'],
 			listBackups: ['List Backups'],
 			listObjects: ['List Objects', 'Restore'],
 		},
@@ -122,6 +124,8 @@ const NODES: Documented[] = [
 			importWorkflows: ['Import', 'Selection'],
 			backUpInstance: ['Back Up Instance'],
 			restoreInstance: ['Restore Instance'],
+			checkSetup: ['Check Setup'],
+			checkInstance: ['Check Setup'],
 			listBackups: ['List Backups'],
 		},
 	},
@@ -134,6 +138,7 @@ const NODES: Documented[] = [
 			restore: ['Restore'],
 			// They refer to others for what they share with them.
 			import: ['Import', 'Restore'],
+			checkSetup: ['Check Setup'],
 			listContents: ['List Contents', 'Import', 'Restore'],
 			listBackups: ['List Backups'],
 		},
@@ -156,6 +161,7 @@ const NODES: Documented[] = [
 		places: {
 			backUp: ['Back Up'],
 			restore: ['Restore'],
+			checkSetup: ['Check Setup'],
 			listBackups: ['List Backups'],
 			listServerSnapshots: ['List Server Snapshots'],
 			deleteServerSnapshots: ['Delete Server Snapshots'],

@@ -30,9 +30,13 @@ const NODES: [node: INodeType, operations: Operations, entries: Record<string, E
 	[
 		new BackupReport(),
 		{ ...reporting, ...alerting },
-		{ createReport: 'looks', getMetrics: 'looks', getStatusPage: 'looks', checkAlerts: 'looks' },
+		{ createReport: 'looks', getMetrics: 'looks', getStatusPage: 'looks', checkAlerts: 'looks', checkSetup: 'looks' },
 	],
-	[new FilesArchive(), files, { backUp: 'backUp', restore: 'restore', listBackups: 'looks', listEntries: 'looks' }],
+	[
+		new FilesArchive(),
+		files,
+		{ backUp: 'backUp', restore: 'restore', checkSetup: 'looks', listBackups: 'looks', listEntries: 'looks' },
+	],
 	[
 		new MinioMirror(),
 		minio,
@@ -40,7 +44,7 @@ const NODES: [node: INodeType, operations: Operations, entries: Record<string, E
 			backUp: 'backUp',
 			restore: 'restore',
 			mirror: 'mirror',
-			check: 'looks',
+			checkSetup: 'looks',
 			listBackups: 'looks',
 			listObjects: 'looks',
 		},
@@ -54,13 +58,22 @@ const NODES: [node: INodeType, operations: Operations, entries: Record<string, E
 			importWorkflows: 'import',
 			backUpInstance: 'backUp',
 			restoreInstance: 'restore',
+			checkSetup: 'looks',
+			checkInstance: 'looks',
 			listBackups: 'looks',
 		},
 	],
 	[
 		new PostgresDump(),
 		postgres,
-		{ backUp: 'backUp', restore: 'restore', import: 'import', listContents: 'looks', listBackups: 'looks' },
+		{
+			backUp: 'backUp',
+			restore: 'restore',
+			import: 'import',
+			checkSetup: 'looks',
+			listContents: 'looks',
+			listBackups: 'looks',
+		},
 	],
 	[
 		new PruneRetention(),
@@ -73,6 +86,7 @@ const NODES: [node: INodeType, operations: Operations, entries: Record<string, E
 		{
 			backUp: 'backUp',
 			restore: 'restore',
+			checkSetup: 'looks',
 			listBackups: 'looks',
 			listServerSnapshots: 'looks',
 			deleteServerSnapshots: 'delete',
