@@ -34,6 +34,7 @@ export interface LockOptions {
 
 const DEFAULT_TTL_MS = 15 * 60 * 1000;
 const CLOCK_SKEW_MS = 60 * 1000;
+const FRESH_MS = 1000;
 const KEEP_RECORDS_MS = 24 * 60 * 60 * 1000;
 
 /**
@@ -47,6 +48,8 @@ const held = ((globalThis as { [HELD]?: Set<string> })[HELD] ??= new Set<string>
 export class StorageLock {
 	#record: LockRecord;
 	#renewAt: number;
+	/** On the steady clock. Who has just got the lock need not ask whether it is held: before what only one run may do, it is asked. */
+	readonly #freshUntil = performance.now() + FRESH_MS;
 
 	/** Use `acquireLock`. */
 	constructor(
@@ -88,7 +91,7 @@ export class StorageLock {
 	 * @throws BackupError STORAGE_LOCKED, and what the step throws
 	 */
 	async during<T>(step: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
-		await this.confirm();
+		if (performance.now() > this.#freshUntil) await this.confirm();
 		const lost = new AbortController();
 		const timer = setInterval(() => {
 			this.confirm().catch((error: unknown) => {
@@ -109,7 +112,8 @@ export class StorageLock {
 	/** Lets the next run have it at once. Does nothing where another run has taken over. */
 	async release(): Promise<void> {
 		held.delete(this.#record.token);
-		if (await this.#isLost()) return;
+		// A record of a generation that is past means nothing; only another's must stay.
+		if (!(await this.#isOwn())) return;
 		await this.records.replace(this.generation, {
 			...this.#record,
 			releasedAt: this.clock().toISOString(),
@@ -125,9 +129,11 @@ export class StorageLock {
 	}
 
 	async #isLost(): Promise<boolean> {
-		if (await this.records.storedAt(this.generation + 1)) return true;
-		const record = await this.records.read(this.generation);
-		return record?.token !== this.#record.token;
+		return (await this.records.storedAt(this.generation + 1)) !== undefined || !(await this.#isOwn());
+	}
+
+	async #isOwn(): Promise<boolean> {
+		return (await this.records.read(this.generation))?.token === this.#record.token;
 	}
 }
 
@@ -167,12 +173,16 @@ async function begin(
 ): Promise<StorageLock> {
 	const now = clock();
 	await createRecord(records, generation, record, signal);
-	if ((await records.newest()) > generation) {
+	const all = await records.all();
+	if (all.some((one) => one.generation > generation)) {
 		// This run was paused for so long that the records of those after it were cleared away.
 		await records.remove(generation);
 		throw lockedBy(records, 'by a run that took the lock meanwhile');
 	}
-	await records.removeOlder(generation, now.getTime() - KEEP_RECORDS_MS).catch((error: unknown) => {
+	const old = all.filter(
+		(one) => one.generation < generation && one.storedAt.getTime() < now.getTime() - KEEP_RECORDS_MS,
+	);
+	await records.removeAll(old).catch((error: unknown) => {
 		// Where nothing may be deleted, as with the keys of a second copy, the old ones stay.
 		if (!(error instanceof BackupError) || error.code !== 'STORAGE_DENIED') throw error;
 	});

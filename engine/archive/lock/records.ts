@@ -40,8 +40,7 @@ export class Records {
 
 	/** The newest generation, 0 where there is none. Listings of some servers lag behind, so what follows is asked for. */
 	async newest(): Promise<number> {
-		let newest = 0;
-		for await (const { key } of this.storage.list(this.#beginning)) newest = Math.max(newest, generationOf(key) ?? 0);
+		let newest = (await this.all()).reduce((most, { generation }) => Math.max(most, generation), 0);
 		while (await this.storedAt(newest + 1)) newest++;
 		return newest;
 	}
@@ -72,12 +71,18 @@ export class Records {
 		await this.storage.remove(this.keyOf(generation));
 	}
 
-	/** Removes the records of earlier generations that were stored before a time. */
-	async removeOlder(generation: number, before: number): Promise<void> {
+	async removeAll(records: readonly { generation: number }[]): Promise<void> {
+		for (const { generation } of records) await this.remove(generation);
+	}
+
+	/** All that are listed, with when each was stored, on the storage's clock. */
+	async all(): Promise<{ generation: number; storedAt: Date }[]> {
+		const found: { generation: number; storedAt: Date }[] = [];
 		for await (const { key, modifiedAt } of this.storage.list(this.#beginning)) {
-			const isOlder = (generationOf(key) ?? generation) < generation;
-			if (isOlder && modifiedAt.getTime() < before) await this.storage.remove(key);
+			const generation = generationOf(key);
+			if (generation !== undefined) found.push({ generation, storedAt: modifiedAt });
 		}
+		return found;
 	}
 
 	get #beginning(): string {
