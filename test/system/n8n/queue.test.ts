@@ -2,12 +2,15 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { Client } from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { listManifests, type Manifest, verifyFile } from '../../../engine';
+import { LIMITS, readSmall } from '../../../engine/archive';
 import { FolderStorage } from '../../../engine/storage/folder';
 import { publishNow, template, withCredentials } from '../../e2e/templates';
 import { folder, restore } from '../../integration/n8n/instance/stage';
+import { postgresData } from '../../nodes/postgres-support';
 import { chain, PACKAGE } from '../../nodes/workflow';
 import { removeFolder, temporaryFolder } from '../../services/guard';
 import { runN8n } from '../../services/n8n-cli';
@@ -29,6 +32,8 @@ describe('an n8n in queue mode', () => {
 	let postgres: PostgresServer;
 	let main: N8nServer;
 	let worker: ServerProcess;
+	/** One that has time for a single job. */
+	let singleWorker: () => Promise<ServerProcess>;
 	let storage: FolderStorage;
 	let credentials: NodeCredentials;
 
@@ -64,9 +69,12 @@ describe('an n8n in queue mode', () => {
 			return [`${name}_FILE`, join(secrets, name)];
 		});
 		const env = { ...shared, ...Object.fromEntries(files), WEBHOOK_URL: `${main.url}/` };
-		worker = await startN8nWorker({ packageFolder: ROOT, filesFolder: main.connection.filesFolder, env });
+		const { filesFolder } = main.connection;
+		const single = { ...env, N8N_CONCURRENCY_PRODUCTION_LIMIT: '1' };
+		singleWorker = async () => await startN8nWorker({ packageFolder: ROOT, filesFolder, env: single });
+		worker = await startN8nWorker({ packageFolder: ROOT, filesFolder, env });
 
-		const folderPath = join(main.connection.filesFolder, 'backups');
+		const folderPath = join(filesFolder, 'backups');
 		mkdirSync(folderPath);
 		storage = new FolderStorage({ root: folderPath });
 		credentials = {
@@ -151,6 +159,66 @@ describe('an n8n in queue mode', () => {
 		const report = await verifyFile({ storage, key: 'entities/entities.zip', level: 'content' });
 		expect(report).toMatchObject({ format: 'entities of n8n', findings: [{ severity: 'inconclusive' }] });
 		expect(report.levels[1]!.counts['tables']).toBeGreaterThan(20);
+	});
+
+	it('backs a database up once at a time, whichever worker is at it, and a part of it meanwhile', async () => {
+		const shop = await postgres.createDatabase('shop');
+		await postgres.query(shop, 'CREATE TABLE orders (id int); CREATE TABLE users (id int)');
+		const data = postgresData(postgres, shop);
+		const { backupStorageApi } = credentials;
+		const login = {
+			postgres: await main.createCredential('shop', 'postgres', data),
+			backupStorageApi: backupStorageApi!,
+		};
+		const publish = async (path: string, selection: object = {}) => {
+			const parameters = { httpMethod: 'POST', path, responseMode: 'lastNode' };
+			const webhook = { name: 'Webhook', type: 'n8n-nodes-base.webhook', typeVersion: 2, parameters };
+			const node = {
+				type: `${PACKAGE}.postgresDump`,
+				credentials: login,
+				parameters: { operation: 'backUp', simplify: false, selection, options: { ifRunning: 'refuse' } },
+				settings: { onError: 'continueRegularOutput' },
+			};
+			await main.activate(await main.createWorkflow({ name: path, ...chain(webhook, node, []) }));
+		};
+		await publish('whole');
+		await publish('users', { tables: ['public.users'] });
+		await worker.stop();
+		worker = await singleWorker();
+		const second = await singleWorker();
+		// Nobody reads the table as long as this one does not end, so the first run does not either.
+		const holder = new Client({ ...data, ssl: false });
+		await holder.connect();
+		try {
+			await holder.query('BEGIN; LOCK TABLE orders');
+			const first = main.webhook('whole', {});
+			const place = async () => {
+				const keys: string[] = [];
+				for await (const { key } of storage.list('.stack-backup/series/')) keys.push(key);
+				const key = keys.find((one) => one.includes('/postgres_shop~'));
+				return key === undefined ? undefined : await readSmall(storage, key, LIMITS.lock);
+			};
+			const process = async () => (JSON.parse((await place()) ?? '{}') as { holder?: { pid?: number } }).holder?.pid;
+			await expect.poll(process, { timeout: 60_000 }).toBeDefined();
+			const holds = await process();
+			// It takes no other work meanwhile: what comes is the other worker's.
+			expect([worker.pid, second.pid]).toContain(holds);
+			const refused = await main.webhook('whole', {});
+			expect(refused.body).toMatchObject({
+				error: expect.stringContaining(
+					'A back up of postgres shop is running already: by the workflow "whole"',
+				) as string,
+			});
+			expect(JSON.stringify(refused.body)).toContain(`process ${holds} on`);
+			const part = await main.webhook('users', {});
+			expect(part.body).toMatchObject({ partial: true, counts: { tables: 1 } });
+			await holder.query('ROLLBACK');
+			expect((await first).body).toMatchObject({ partial: false, counts: { tables: 2 } });
+		} finally {
+			await holder.end();
+			await second.stop();
+		}
+		expect((await main.webhook('whole', {})).body).toMatchObject({ counts: { tables: 2 } });
 	});
 
 	async function newest(): Promise<Manifest> {
