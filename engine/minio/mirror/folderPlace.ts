@@ -36,6 +36,8 @@ export interface FolderPlaceOptions {
 /** Files that are listed together. */
 const PAGE = 128;
 const LONGEST_PART = 255;
+/** Of a large file on its way: the pieces that are gathered and written, and as much again that was freed and not given back yet. */
+const LARGE_BYTES = 8 * CHUNK_BYTES;
 /** Times are set in floating-point seconds. */
 const TIME_TOLERANCE = 2000n;
 /** A time of an object store has no parts of a second; as long after it, no other object can have the same one. */
@@ -195,7 +197,7 @@ export class FolderPlace implements Place {
 	}
 
 	memoryFor(size: number): number {
-		return Math.min(size, 2 * CHUNK_BYTES);
+		return Math.min(size, LARGE_BYTES);
 	}
 
 	isCopy(here: Listed, source: Listed): Promise<boolean> {
