@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 
 import { FolderStorage, manifestKeyOf, prune } from '../../engine';
+import { startS3rver } from '../services/s3/s3rver';
 import { freshFilesFolder, inProcessN8n } from './harness';
 import { backup, NodeRunner } from './node-runner';
 import { backupsIn, writeBackup, writeDaily } from './retention-support';
@@ -156,6 +157,29 @@ it('compares the two storages, and fails over what is missing, different or dama
 		['damagedInSecond', 'damagedInSecond', 'missingInSecond'],
 	]);
 	expect(await node.fails('compare', { filters: { names: 'crm' } })).toMatch(/crm.*the second storage lacks it/);
+});
+
+it('copies into a bucket, compares all that both hold, and brings it back', async () => {
+	const s3 = await startS3rver();
+	onTestFinished(() => s3.stop());
+	const { endpoint, region, accessKeyId, secretAccessKey } = s3;
+	const bucket = await s3.createBucket();
+	const data = { type: 's3', endpoint, region, accessKeyId, secretAccessKey, bucket, prefix: 'off-site' };
+	const backupStorageSecondApi = await n8n.createCredential('bucket', 'backupStorageSecondApi', data);
+	const stage = await copyNode();
+	const node = stage.node.with({ backupStorageSecondApi });
+	const outcomes = async (operation: string, parameters: object = {}) =>
+		(await node.ok(operation, { ...parameters })).map(({ outcome }) => outcome as string);
+	expect(await outcomes('copyBackups')).toEqual(['copied', 'copied', 'copied']);
+	expect(await outcomes('compare', { readEverything: true })).toEqual(['same', 'same', 'same']);
+	const before = await backupsIn(stage.from);
+	rmSync(join(stage.folder, 'postgres'), { recursive: true });
+	expect(await outcomes('copyBackups', { direction: 'fromSecond' })).toEqual(['copied', 'copied', 'copied']);
+	expect(await backupsIn(stage.from)).toEqual(before);
+	const [key] = stage.keys as [string];
+	await s3.client.putObject(bucket, `off-site/${key}`, Buffer.from('damaged'));
+	const { failed } = await verdicts(node, 'compare', { readEverything: true });
+	expect(failed.map(({ outcome, key: one }) => [outcome, one])).toEqual([['damagedInSecond', key]]);
 });
 
 it('tests the credential of the second storage as that of the first', async () => {
