@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 
 /** Bytes that one read takes from the kernel at most. */
-const READ_SIZE = 256 * 1024;
+export const READ_SIZE = 256 * 1024;
 
 /**
  * A TCP socket that reads into one buffer, again and again, for connections that carry rows in bulk. An ordinary socket
@@ -9,11 +9,12 @@ const READ_SIZE = 256 * 1024;
  * busy.
  *
  * Until somebody takes it over it behaves like any socket whose `data` one listens to, for `pg` has to log in first. After
- * that it reads only when asked to: one chunk for each call of `next`.
+ * that it reads only when asked to, and for as long as who has asked wants more: to stop and go on for each chunk would take
+ * two calls of the system, and as long as to copy it.
  */
 export class BulkSocket {
 	readonly #buffer = Buffer.allocUnsafeSlow(READ_SIZE);
-	#arrived: ((chunk: Buffer) => void) | undefined;
+	#take: ((chunk: Buffer) => boolean) | undefined;
 	#takenOver = false;
 	/** What came while nobody had asked. */
 	#waiting: Buffer | undefined;
@@ -34,7 +35,7 @@ export class BulkSocket {
 		BulkSocket.#bySocket.set(this.socket, this);
 	}
 
-	/** From now on bytes come by `next` alone. */
+	/** From now on bytes come by `read` alone. */
 	takeOver(): void {
 		this.#takenOver = true;
 	}
@@ -47,25 +48,27 @@ export class BulkSocket {
 		if (waiting) this.socket.emit('data', waiting);
 	}
 
-	/** Asks for bytes: `arrived` gets the next chunk, which stays as it is until it is called again. */
-	next(arrived: (chunk: Buffer) => void): void {
+	/**
+	 * Asks for bytes: `take` gets one chunk after another for as long as it returns true. A chunk stays as it is until the next
+	 * one comes. What `take` throws ends the process.
+	 */
+	read(take: (chunk: Buffer) => boolean): void {
 		const waiting = this.#waiting;
 		if (waiting) {
 			this.#waiting = undefined;
-			arrived(waiting);
-			return;
+			if (!take(waiting)) return;
 		}
-		this.#arrived = arrived;
+		this.#take = take;
 		this.socket.resume();
 	}
 
 	/** Returns whether the socket shall go on reading. */
 	#onBytes(chunk: Buffer): boolean {
 		if (!this.#takenOver) return this.socket.emit('data', Buffer.from(chunk));
-		const arrived = this.#arrived;
-		this.#arrived = undefined;
-		if (arrived) arrived(chunk);
-		else this.#waiting = Buffer.from(chunk);
+		const take = this.#take;
+		if (!take) this.#waiting = Buffer.from(chunk);
+		else if (take(chunk)) return true;
+		this.#take = undefined;
 		return false;
 	}
 }

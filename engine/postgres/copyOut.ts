@@ -82,7 +82,7 @@ export class CopyOutReader {
 				if (this.#headerBytes > 0) return undefined;
 				if (this.#type === MessageType.copyData) {
 					const wait = this.rows.begin(this.#bodyLeft);
-					if (wait) return wait.then(() => this.read(chunk, at));
+					if (wait) return this.#readAfter(wait, chunk, at);
 				} else if (this.#bodyLeft === 0) this.#endMessage();
 			}
 			const end = Math.min(at + this.#bodyLeft, chunk.length);
@@ -90,7 +90,7 @@ export class CopyOutReader {
 			if (this.#type === MessageType.copyData) {
 				const wait = end > at ? this.rows.bytes(chunk, at, end) : undefined;
 				at = end;
-				if (wait) return wait.then(() => this.read(chunk, end));
+				if (wait) return this.#readAfter(wait, chunk, end);
 			} else {
 				if (end > at) this.#keep(chunk.subarray(at, end));
 				at = end;
@@ -98,6 +98,12 @@ export class CopyOutReader {
 			}
 		}
 		return undefined;
+	}
+
+	/** A function within `read` would cost an object for each row, whether it is made or not. */
+	async #readAfter(wait: Promise<void>, chunk: Buffer, from: number): Promise<void> {
+		await wait;
+		await this.read(chunk, from);
 	}
 
 	#readHeader(chunk: Buffer, at: number): number {

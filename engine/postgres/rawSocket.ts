@@ -2,14 +2,24 @@ import type { Duplex } from 'node:stream';
 
 import type { Client } from 'pg';
 
-import { BulkSocket } from './bulkSocket';
+import { BulkSocket, READ_SIZE } from './bulkSocket';
 import { CopyOutReader, EndOfAnswer, type RowConsumer } from './copyOut';
 import { encodeQuery, protocolViolation } from './protocol';
 
 /** Bytes of the longest answer that is kept whole: of what pg_dump asks the catalogs for. */
 const MAX_ANSWER_BYTES = 1024 * 1024 * 1024;
 
+/** Bytes that must have come of an answer before the rest of it is read at intervals: a short one shall not wait. */
+const LONG_ANSWER_BYTES = 1024 * 1024;
+/** Milliseconds of such an interval: at a gigabyte a second what comes meanwhile fits into the buffers of the system. */
+const INTERVAL_MS = 1;
+
 type Listener = (...args: unknown[]) => void;
+
+/** The end of a stretch of reading, and what to wait for before the next one. */
+interface Step {
+	pending: Promise<void> | undefined;
+}
 
 /**
  * The socket of a logged-in, idle `pg` client, spoken to in bytes. `pg` parses every row into an object of its own, which
@@ -92,9 +102,10 @@ export class RawSocket {
 			if (this.#failure) throw this.#failure;
 			await new Promise<void>((resolve) => {
 				this.#wake = resolve;
-				this.#bulk?.next((arrived) => {
+				this.#bulk?.read((arrived) => {
 					chunk = arrived;
 					this.#wakeUp();
+					return false;
 				});
 			});
 		}
@@ -128,15 +139,51 @@ export class RawSocket {
 	async copyOut(sql: Uint8Array, rows: RowConsumer, copies = 1): Promise<void> {
 		await this.send(encodeQuery(sql));
 		const reader = new CopyOutReader(rows, copies);
+		const reading = this.#bulk ? this.#bulkReading(this.#bulk, reader) : this.#chunkReading(reader);
 		while (!reader.finished) {
-			const chunk = await this.nextChunk().catch((lost: unknown) => {
+			const { pending } = await reading().catch((lost: unknown) => {
 				// A server that ends a connection says why before.
 				throw reader.error ?? lost;
 			});
-			const pending = reader.read(chunk);
 			if (pending) await pending;
 		}
 		if (reader.error) throw reader.error;
+	}
+
+	/** Reads on, by the call; resolves where the answer has ended, or its consumer wants to be waited for. */
+	#chunkReading(reader: CopyOutReader): () => Promise<Step> {
+		return async () => ({ pending: reader.read(await this.nextChunk()) });
+	}
+
+	/**
+	 * The same without a promise for each chunk. A server sends its rows in pieces of 8 kB, and whoever reads each of them as it
+	 * comes is woken for each, which costs both sides more than the piece is worth. So where less has come than one read takes, the
+	 * next read waits until more has.
+	 */
+	#bulkReading(bulk: BulkSocket, reader: CopyOutReader): () => Promise<Step> {
+		let bytes = 0;
+		return () =>
+			new Promise((resolve, reject) => {
+				if (this.#failure) throw this.#failure;
+				const take = (chunk: Buffer): boolean => {
+					try {
+						const pending = reader.read(chunk);
+						if (pending || reader.finished) {
+							resolve({ pending });
+							return false;
+						}
+					} catch (error) {
+						reject(error instanceof Error ? error : new Error(String(error)));
+						return false;
+					}
+					bytes += chunk.length;
+					if (bytes < LONG_ANSWER_BYTES || chunk.length > READ_SIZE / 2) return true;
+					setTimeout(() => bulk.read(take), INTERVAL_MS);
+					return false;
+				};
+				this.#wake = () => reject(this.#failure ?? closed());
+				bulk.read(take);
+			});
 	}
 }
 

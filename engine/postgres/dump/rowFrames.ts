@@ -93,7 +93,7 @@ export class RowFrames implements RowConsumer {
 		const streamed = this.#streamed;
 		if (!streamed) return this.#place(length);
 		if (this.#isOpen ? length > streamed.left : !this.#mayJoin(streamed, length)) {
-			return this.#endStream().then(() => this.#place(length));
+			return this.#placeAfterStream(length);
 		}
 		if (!this.#isOpen) this.#openTable();
 		streamed.left -= length;
@@ -151,8 +151,18 @@ export class RowFrames implements RowConsumer {
 		if (size > sizes.largest || frameOfItsOwn > size) return this.#beginStream(1, size - frameOfItsOwn, length);
 		this.#rowsInFrame++;
 		const buffer = this.buffers.take(size);
-		if (Buffer.isBuffer(buffer)) return this.#beginFrame(buffer);
-		return buffer.then((taken) => this.#beginFrame(taken));
+		return Buffer.isBuffer(buffer) ? this.#beginFrame(buffer) : this.#beginFrameLater(buffer);
+	}
+
+	// Functions within `begin` or `#place` would cost an object for each row, whether they are made or not.
+
+	async #placeAfterStream(length: number): Promise<void> {
+		await this.#endStream();
+		await this.#place(length);
+	}
+
+	async #beginFrameLater(buffer: Promise<Buffer>): Promise<void> {
+		this.#beginFrame(await buffer);
 	}
 
 	#beginFrame(buffer: Buffer): undefined {
