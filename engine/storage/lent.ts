@@ -17,3 +17,14 @@ export function giveBack(chunk: Uint8Array): void {
 	owners.delete(chunk);
 	takeBack?.();
 }
+
+/**
+ * Frees memory at once that nobody reads any more, nor any call of the system that is still at work. The garbage collector knows
+ * little of the size of such buffers and comes late, when they are tens of megabytes. A buffer that is part of a larger memory is
+ * left to it.
+ */
+export function release({ buffer, length }: Buffer): void {
+	// Part of JavaScript since 2024; TypeScript describes it with a later library than the one that we build with.
+	const memory = buffer as ArrayBufferLike & { transfer(newLength: number): ArrayBuffer };
+	if (memory.byteLength === length) memory.transfer(0);
+}

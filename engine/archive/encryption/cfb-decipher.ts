@@ -5,7 +5,8 @@
  */
 import { createCipheriv } from 'node:crypto';
 
-import { inWords, release } from './cipher-output';
+import { release } from '../../storage/lent';
+import { inWords } from './cipher-output';
 
 const BLOCK_BYTES = 16;
 const BLOCK_WORDS = BLOCK_BYTES / 4;

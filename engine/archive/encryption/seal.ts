@@ -24,8 +24,8 @@
  */
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 
-import { giveBack, lend } from '../../storage/lent';
-import { inWords, release } from './cipher-output';
+import { giveBack, lend, release } from '../../storage/lent';
+import { inWords } from './cipher-output';
 import {
 	LITERAL_HEAD,
 	LITERAL_TAG,

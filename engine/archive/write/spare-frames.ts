@@ -4,6 +4,8 @@
  * gives back at once what all of them made; each encoder that kept its own would hold as much as all need together.
  */
 
+import { release } from '../../storage/lent';
+
 /** Bytes that wait here at most, which are eight frames of 8 MiB. What is more is left to the garbage collector. */
 const MAX_SPARE_BYTES = 64 * 1024 * 1024;
 
@@ -38,10 +40,10 @@ export class SpareFrames {
 		this.#bytes += buffer.length;
 	}
 
-	/** Releases all, and keeps nothing that is given back later. */
+	/** Frees all that waits, and keeps nothing that is given back later. */
 	close(): void {
 		this.#isClosed = true;
-		this.#spare = [];
+		for (const buffer of this.#spare.splice(0)) release(buffer);
 		this.#bytes = 0;
 	}
 }

@@ -127,6 +127,7 @@ async function dumpDatabase(options: BackUpDatabaseOptions): Promise<Manifest> {
 	const { parallel = 2 } = options;
 	wholeNumber(parallel, 'Parallel Connections', PARALLEL);
 	const args = dumpArguments(selection);
+	const buffers = new FrameBuffers(parallel);
 	const sessions: SnapshotSession[] = [];
 	const ending: Promise<void>[] = [];
 	// While the archive is committed, too. A session that is being ended is nobody's to terminate: its number may be another's soon.
@@ -158,7 +159,7 @@ async function dumpDatabase(options: BackUpDatabaseOptions): Promise<Manifest> {
 			args,
 			parallel,
 			ordered: selection.content === 'data',
-			buffers: new FrameBuffers(parallel),
+			buffers,
 			endSessions,
 		};
 		return await dumpInto(dump, started);
@@ -170,5 +171,6 @@ async function dumpDatabase(options: BackUpDatabaseOptions): Promise<Manifest> {
 		signal?.removeEventListener('abort', hangUp);
 		endSessions();
 		await Promise.all(ending);
+		buffers.close();
 	}
 }

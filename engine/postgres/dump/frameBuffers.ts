@@ -1,4 +1,5 @@
 import { frameBytes, type FrameSizes } from '../../archive';
+import { release } from '../../storage/lent';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -57,6 +58,11 @@ export class FrameBuffers {
 		const next = this.#waiting.shift();
 		if (next) next.resolve(largeEnough(buffer, next.size));
 		else this.#free.push(buffer);
+	}
+
+	/** Frees those that nobody fills and nothing compresses. No more are taken, and what is given back later is left to the garbage collector. */
+	close(): void {
+		for (const buffer of this.#free.splice(0)) release(buffer);
 	}
 
 	/** Ends the wait of all who wait for a buffer, now and later: the archive takes no more. */

@@ -9,7 +9,7 @@ import {
 	passphrasePacket,
 } from '../../../../engine/archive/encryption/passphrase';
 import { CfbDecipher } from '../../../../engine/archive/encryption/cfb-decipher';
-import { release } from '../../../../engine/archive/encryption/cipher-output';
+import { release } from '../../../../engine/storage/lent';
 import { seal } from '../../../../engine/archive/encryption/seal';
 import { NoSessionKey, readHead } from '../../../../engine/archive/encryption/session-keys';
 import { unseal } from '../../../../engine/archive/encryption/unseal';

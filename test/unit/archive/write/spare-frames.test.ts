@@ -48,3 +48,11 @@ it('is one for all encoders of a writer', async () => {
 	expect([memory.has(first!.buffer), memory.has(second!.buffer)]).toEqual([true, true]);
 	compressor.close();
 });
+
+it('frees what waits when it is closed, and nothing that is still in use', () => {
+	const spare = new SpareFrames();
+	const [used, waiting] = [spare.take(10), spare.take(10)];
+	spare.give(waiting);
+	spare.close();
+	expect([used.buffer.byteLength > 0, waiting.buffer.byteLength]).toEqual([true, 0]);
+});

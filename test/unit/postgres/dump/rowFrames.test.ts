@@ -223,3 +223,11 @@ it('tables that must not be split are whole in a frame, also those without rows'
 	expect(text.startsWith('COPY t0 FROM stdin;\n\\.\nCOPY t1 FROM stdin;\nxxxx\n\\.\nCOPY t2')).toBe(true);
 	expect(text.endsWith('COPY t5 FROM stdin;\nxxxx\n\\.\nCOPY t6 FROM stdin;\n\\.\n')).toBe(true);
 });
+
+it('the buffers of a dump are freed at its end, but for those in use', () => {
+	const buffers = new FrameBuffers(2);
+	const [used, free] = [buffers.take(1000), buffers.take(1000)] as [Buffer, Buffer];
+	buffers.give(free);
+	buffers.close();
+	expect([used.length, free.length]).toEqual([1000, 0]);
+});
