@@ -1,6 +1,6 @@
 /**
  * Back up and restore beside PostgreSQL's own tools, on one server in one run, in turn: `npm run bench -- postgres [GB]
- * [rounds] [scenes]`, the scenes being `backup`, `restore` (needs the one before), `s3` and `small`; by default all. Needs Debian's PostgreSQL 15, zstd, gpg and rclone, and MinIO (npm run test:system installs them). Prints medians of time and of
+ * [rounds] [scenes]`, the scenes being `backup`, `formats`, `restore`, `s3` and `small`; by default all. Needs Debian's PostgreSQL 15, zstd, gpg and rclone, and MinIO (npm run test:system installs them). Prints medians of time and of
  * CPU seconds, the server's included, and how busy the machine was; asserts nothing. Back ups and restores are measured by way
  * of a folder and of a bucket of MinIO, whose own work is part of `others`; then back ups of 4,000 small tables and of 1,000 partitions, the
  * first of a process and the second, as each night's is in an n8n that runs for weeks.
@@ -61,9 +61,58 @@ const processOf = (server: PostgresServer): number =>
 	Number(readFileSync(join(server.dataDir, 'postmaster.pid'), 'utf8').split('\n')[0]);
 
 const PLAIN = 'pg_dump | zstd -3';
+/** As near as stock tools come to what ours does: a hash of the file (ours has one of each frame as well), and the file on the disk. */
+const CHECKED = 'pg_dump | zstd -3 | tee | sha256sum, sync';
 const ENCRYPTED = 'pg_dump | zstd -3 | gpg --symmetric';
 
-async function backups(server: PostgresServer, database: string, folder: string, rounds: number): Promise<void> {
+type Options = [parallel: string, codec: string, passphrase?: string];
+
+/** Back ups of ours: the first one of a process, and the second one, as each night's is in an n8n that runs for weeks. */
+function firstAndSecond(
+	server: PostgresServer,
+	database: string,
+	peer: string,
+	output: string,
+	options: Options,
+): Contender[] {
+	const [parallel, codec, passphrase] = options;
+	const name = [ours, `${codec}, connections: ${parallel}`, ...(passphrase ? ['encrypted'] : [])].join(', ');
+	const prepare = async () => {
+		for (const path of [output, `${output}-2`]) await rm(path, { recursive: true, force: true });
+	};
+	let child: ChildProcess;
+	return [
+		{
+			name,
+			peer,
+			prepare,
+			run: async () => ({
+				...(await runOurs(server, database, ['backup', output, ...options])),
+				bytes: sizeOf(output),
+			}),
+		},
+		{
+			name: `${name}, second of a process`,
+			peer,
+			prepare: async () => {
+				await prepare();
+				child = startOurs(server, database, ['again', output, ...options]);
+				await once(child, 'message');
+			},
+			run: async () => {
+				child.send('go on');
+				return { ...(await resultOf(child)), bytes: sizeOf(`${output}-2`) };
+			},
+		},
+	];
+}
+
+async function backups(
+	server: PostgresServer,
+	database: string,
+	folder: string,
+	rounds: { backup: number; formats: number },
+): Promise<void> {
 	const env = { ...server.environment(database), GNUPGHOME: folder };
 	const path = (name: string) => join(folder, name);
 	const prepare = (output: string) => () => Promise.resolve(rmSync(path(output), { recursive: true, force: true }));
@@ -75,35 +124,27 @@ async function backups(server: PostgresServer, database: string, folder: string,
 			return { bytes: sizeOf(path(output)) };
 		},
 	});
-	const own = (peer: string, output: string, ...options: [parallel: string, codec: string, passphrase?: string]) => ({
-		name: [ours, `${options[1]}, connections: ${options[0]}`, ...(options[2] ? ['encrypted'] : [])].join(', '),
-		peer,
-		prepare: prepare(output),
-		run: async () => {
-			const measure = await runOurs(server, database, ['backup', path(output), ...options]);
-			return { ...measure, bytes: sizeOf(path(output)) };
-		},
-	});
+	const own = (peer: string, output: string, ...options: Options) =>
+		firstAndSecond(server, database, peer, path(output), options);
 	const dump = server.bin('pg_dump');
 	const gpg = 'gpg --batch --quiet --symmetric --cipher-algo AES256 --compress-algo none --pinentry-mode loopback';
 	const encrypted = `${dump} | zstd -3 -q | ${gpg} --passphrase secret -o ${path('plain.zst.gpg')}`;
-	print(
-		'Back up',
-		await compete(
-			[
-				native(PLAIN, 'plain.zst', `${dump} | zstd -3 -q -f -o ${path('plain.zst')}`),
-				own(PLAIN, 'ours', '2', 'zstd'),
-				own(PLAIN, 'ours-1', '1', 'zstd'),
-				native(ENCRYPTED, 'plain.zst.gpg', encrypted),
-				own(ENCRYPTED, 'ours-encrypted', '2', 'zstd', 'secret'),
-				native('pg_dump -Fc', 'custom', `${dump} -Fc -f ${path('custom')}`),
-				native('pg_dump -Fd -j2', 'directory', `${dump} -Fd -j2 -f ${path('directory')}`),
-				own('pg_dump -Fd -j2', 'ours-gzip', '2', 'gzip'),
-			],
-			rounds,
-			processOf(server),
-		),
-	);
+	const checked = `${dump} | zstd -3 -q | tee ${path('checked.zst')} | sha256sum && sync ${path('checked.zst')}`;
+	const compressed = [
+		native(PLAIN, 'plain.zst', `${dump} | zstd -3 -q -f -o ${path('plain.zst')}`),
+		{ ...native(CHECKED, 'checked.zst', checked), peer: PLAIN },
+		...own(PLAIN, 'ours', '2', 'zstd'),
+		...own(PLAIN, 'ours-1', '1', 'zstd'),
+		native(ENCRYPTED, 'plain.zst.gpg', encrypted),
+		...own(ENCRYPTED, 'ours-encrypted', '2', 'zstd', 'secret'),
+	];
+	const formats = [
+		native('pg_dump -Fc', 'custom', `${dump} -Fc -f ${path('custom')}`),
+		native('pg_dump -Fd -j2', 'directory', `${dump} -Fd -j2 -f ${path('directory')}`),
+		...own('pg_dump -Fd -j2', 'ours-gzip', '2', 'gzip'),
+	];
+	if (rounds.backup) print('Back up', await compete(compressed, rounds.backup, processOf(server)));
+	if (rounds.formats) print('Back up in other formats', await compete(formats, rounds.formats, processOf(server)));
 }
 
 /** Into a bucket and back: ours, and what others would send there and load from there. MinIO's CPU seconds are nobody's. */
@@ -171,37 +212,19 @@ async function smallTables(server: PostgresServer, folder: string, rounds: numbe
 	];
 	for (const { title, database } of made) {
 		const output = join(folder, 'small');
-		const prepare = async () => {
-			for (const path of [output, `${output}-2`]) await rm(path, { recursive: true, force: true });
-		};
-		const run = async () => {
-			await shell(`${server.bin('pg_dump')} | zstd -3 -q -f -o ${output}`, server.environment(database));
-			return { bytes: sizeOf(output) };
-		};
-		const own = (parallel: string): Contender => ({
-			name: `${ours}, connections: ${parallel}`,
-			peer: PLAIN,
-			prepare,
-			run: async () => ({
-				...(await runOurs(server, database, ['backup', output, parallel, 'zstd'])),
-				bytes: sizeOf(output),
-			}),
-		});
-		let child: ChildProcess;
-		const second = (parallel: string): Contender => ({
-			name: `${ours}, connections: ${parallel}, second of a process`,
-			peer: PLAIN,
-			prepare: async () => {
-				await prepare();
-				child = startOurs(server, database, ['again', output, parallel, 'zstd']);
-				await once(child, 'message');
-			},
+		const native: Contender = {
+			name: PLAIN,
+			prepare: () => rm(`${output}.zst`, { force: true }),
 			run: async () => {
-				child.send('go on');
-				return { ...(await resultOf(child)), bytes: sizeOf(`${output}-2`) };
+				await shell(`${server.bin('pg_dump')} | zstd -3 -q -f -o ${output}.zst`, server.environment(database));
+				return { bytes: sizeOf(`${output}.zst`) };
 			},
-		});
-		const contenders = [{ name: PLAIN, prepare, run }, own('2'), own('1'), second('2'), second('1')];
+		};
+		const contenders = [
+			native,
+			...firstAndSecond(server, database, PLAIN, output, ['2', 'zstd']),
+			...firstAndSecond(server, database, PLAIN, output, ['1', 'zstd']),
+		];
 		print(`Back up of ${title}`, await compete(contenders, rounds, processOf(server)));
 	}
 }
@@ -266,8 +289,8 @@ async function main([gigabytes = '2', rounds = '5', ...scenes]: string[]): Promi
 		console.log(`Database of ${rows[0]?.size ?? '?'}, PostgreSQL 15, median of ${rounds}.`);
 		const isWanted = (scene: string) => scenes.length === 0 || scenes.includes(scene);
 		// What is restored is what these have made.
-		const makes = isWanted('backup') ? Number(rounds) : 1;
-		if (isWanted('backup') || isWanted('restore')) await backups(server, database, folder, makes);
+		const makes = (scene: string) => (isWanted(scene) ? Number(rounds) : Number(isWanted('restore')));
+		await backups(server, database, folder, { backup: makes('backup'), formats: makes('formats') });
 		if (isWanted('restore')) await restores(server, database, folder, Number(rounds));
 		if (isWanted('s3')) await throughBucket(server, database, Number(rounds));
 		if (isWanted('small')) await smallTables(server, folder, Number(rounds));
