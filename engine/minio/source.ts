@@ -22,11 +22,14 @@ import {
 	type OpenedObject,
 } from './client';
 import { MemberNames, oddName } from './memberNames';
+import { isMirrorState } from './mirror/reserved';
 import { etagIn, stateOf } from './state';
 import { UnlistedObjects } from './unlisted';
 import {
 	entriesOfVersions,
+	formerNameOf,
 	isVersionName,
+	knownAsVersion,
 	memberOfVersion,
 	titleOf,
 	versionIn,
@@ -72,6 +75,7 @@ const TRIES = 3;
 
 export class BucketSource implements TreeSource {
 	readonly isAtomic = true;
+	readonly former = { nameOf: formerNameOf, knownAs: knownAsVersion };
 	readonly #options: BucketSourceOptions;
 	readonly #names = new MemberNames();
 	/** The keys of late that have another name in the tar, in order. */
@@ -180,6 +184,7 @@ export class BucketSource implements TreeSource {
 
 	#takes(key: string): boolean {
 		const { selection, notBelow } = this.#options;
+		if (isMirrorState(key)) return false;
 		return selection.takes(key) && (notBelow === undefined || !key.startsWith(notBelow));
 	}
 

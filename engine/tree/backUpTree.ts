@@ -22,8 +22,9 @@ import { inParallel } from '../parallel';
 import { stepsAhead, type Step } from './ahead';
 import { baseEntries } from './base';
 import type { ArchivePlace, ChosenBase } from './chooseBase';
-import { compared } from './compare';
+import { compared, type ComparedWith } from './compare';
 import type { TreeEntry } from './entry';
+import { FormerEntries } from './former';
 import { indexChunks } from './read-index';
 import type { TreeSource } from './source';
 import { newTally, TreeArchive, type Names, type Tally, type WriteContext } from './write-archive';
@@ -80,9 +81,7 @@ export async function backUpTree(options: BackUpTreeOptions): Promise<Manifest> 
 	throwIfCancelled(signal);
 	const places = new Map(base.places);
 	const tally = newTally();
-	const before = base.archives.length > 0 ? baseEntries(base, signal) : undefined;
-	const unlisted = source.unlisted && (async (known: TreeEntry) => await source.unlisted?.(known, signal));
-	const steps = stepsAhead(compared(source.entries(signal), before, unlisted), source, signal);
+	const steps = stepsAhead(compared(source.entries(signal), earlierEntries(source, base, signal)), source, signal);
 	let entries = 0;
 	let bytes = 0;
 	const onBytes = (more: number) => {
@@ -108,6 +107,16 @@ export async function backUpTree(options: BackUpTreeOptions): Promise<Manifest> 
 		await steps.return(undefined);
 		source.close?.();
 	}
+}
+
+/** What the entries of a source are compared with. */
+function earlierEntries(source: TreeSource, base: ChosenBase, signal: AbortSignal): ComparedWith {
+	if (base.archives.length === 0) return { before: undefined };
+	return {
+		before: baseEntries(base, signal),
+		former: source.former && new FormerEntries(source.former, () => baseEntries(base, signal, 'all')),
+		unlisted: source.unlisted && (async (known: TreeEntry) => await source.unlisted?.(known, signal)),
+	};
 }
 
 /**

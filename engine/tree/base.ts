@@ -7,8 +7,16 @@ import type { TreeEntry } from './entry';
 import { compareNames } from './name';
 import { readIndex } from './read-index';
 
-/** All entries that the archives of a base know and whose content may be used, in the order of names. */
-export async function* baseEntries({ archives, usable }: ChosenBase, signal?: AbortSignal): AsyncGenerator<TreeEntry> {
+/**
+ * All entries that the archives of a base know and whose content may be used, in the order of names.
+ * @param which of several archives that know a name: the newest, or all of them
+ */
+export async function* baseEntries(
+	{ archives, usable }: ChosenBase,
+	signal?: AbortSignal,
+	which: 'newest' | 'all' = 'newest',
+): AsyncGenerator<TreeEntry> {
+	const isUsable = ({ content }: TreeEntry) => !usable || (content && usable.has(content.archive));
 	const streams = archives.map((reader) => readIndex(reader, signal));
 	try {
 		const heads = await Promise.all(
@@ -18,10 +26,13 @@ export async function* baseEntries({ archives, usable }: ChosenBase, signal?: Ab
 			let first: TreeEntry | undefined;
 			for (const head of heads) if (head && (!first || compareNames(head.name, first.name) <= 0)) first = head;
 			if (!first) return;
-			if (!usable || (first.content && usable.has(first.content.archive))) yield first;
+			if (which === 'newest' && isUsable(first)) yield first;
 			const { name } = first;
 			for (const [index, stream] of streams.entries()) {
-				if (heads[index]?.name === name) heads[index] = (await stream.next()).value as TreeEntry | undefined;
+				const head = heads[index];
+				if (head?.name !== name) continue;
+				if (which === 'all' && isUsable(head)) yield head;
+				heads[index] = (await stream.next()).value as TreeEntry | undefined;
 			}
 		}
 	} finally {

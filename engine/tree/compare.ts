@@ -2,6 +2,7 @@
 import { BackupError } from '../errors';
 import { mapInParallel } from '../parallel';
 import type { EntryFacts, TreeEntry } from './entry';
+import type { FormerEntries } from './former';
 import { compareNames, shownName } from './name';
 
 /** An entry of the source, with what an earlier backup has under its name. */
@@ -13,14 +14,21 @@ export interface Compared {
 const ASKED_AT_ONCE = 32;
 const ASKED_TOGETHER = 256;
 
+export interface ComparedWith {
+	/** The entries of the earlier backup, in order; undefined where there is none. */
+	before: AsyncIterable<TreeEntry> | undefined;
+	/** What it has under other names. */
+	former?: FormerEntries | undefined;
+	/** Asks for an entry of the earlier backup that the source does not list any more, where its list is no proof of that. */
+	unlisted?: ((known: TreeEntry) => Promise<EntryFacts | undefined>) | undefined;
+}
+
 /**
- * @param unlisted asks for an entry of the earlier backup that the source does not list any more, where its list is no proof of that
  * @throws BackupError SOURCE_FAILED where the source is not in order: entries would be taken for new ones, or for gone
  */
 export async function* compared(
 	entries: AsyncIterable<EntryFacts>,
-	before: AsyncIterable<TreeEntry> | undefined,
-	unlisted?: (known: TreeEntry) => Promise<EntryFacts | undefined>,
+	{ before, former, unlisted }: ComparedWith,
 ): AsyncGenerator<Compared> {
 	const earlier = before?.[Symbol.asyncIterator]();
 	let known = await nextOf(earlier);
@@ -44,11 +52,12 @@ export async function* compared(
 			if (known && compareNames(known.name, facts.name) < 0) yield* passOver(facts.name);
 			const same = known?.name === facts.name ? known : undefined;
 			if (same) known = await nextOf(earlier);
-			yield { facts, known: same };
+			yield { facts, known: same ?? (former && (await former.find(facts))) };
 		}
 		if (unlisted) yield* passOver();
 	} finally {
 		await earlier?.return?.();
+		await former?.close();
 	}
 }
 

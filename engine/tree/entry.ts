@@ -50,6 +50,11 @@ export interface ContentPlace {
 	archive: string;
 	/** Where its first byte is in the tar, before compression. */
 	offset: number;
+	/**
+	 * Whether it was stored under another name, as an object is that has become an older version since. Then it lies in the archive at the
+	 * place of that name, and a reader that goes through the archive in the order of names does not come by.
+	 */
+	former?: true;
 }
 
 /** An entry of a backup. A file has both `sha256` and `content`; what is not a file has none. */
@@ -75,7 +80,7 @@ export function formatEntry(entry: TreeEntry, archives: (id: string) => number):
 		...facts,
 		...(type !== 'file' && { type }),
 		modified: String(modified),
-		...(content && { at: [archives(content.archive), content.offset] }),
+		...(content && { at: [archives(content.archive), content.offset], ...(content.former && { former: true }) }),
 	});
 }
 
@@ -104,7 +109,7 @@ function shortened(line: string): string {
 function entryOf(read: unknown, archives: readonly string[]): TreeEntry | undefined {
 	if (typeof read !== 'object' || read === null || Array.isArray(read)) return undefined;
 	const line = read as Record<string, unknown>;
-	const { name, type = 'file', size, modified, sha256, at, attributes, sparse, linked, changed } = line;
+	const { name, type = 'file', size, modified, sha256, at, former, attributes, sparse, linked, changed } = line;
 	const isNamed = isText(name) && name !== '' && !name.includes('\0');
 	const isTimed = typeof modified === 'string' && /^-?\d{1,20}$/.test(modified);
 	if (!isNamed || !isTimed || !isType(type) || !isCount(size)) return undefined;
@@ -124,7 +129,7 @@ function entryOf(read: unknown, archives: readonly string[]): TreeEntry | undefi
 	if (!content || typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
 	if (!Number.isSafeInteger(content.offset + size)) return undefined;
 	entry.sha256 = sha256;
-	entry.content = content;
+	entry.content = former === true ? { ...content, former } : content;
 	return entry;
 }
 

@@ -2,7 +2,8 @@
  * How a set is restored. The index is read twice at least. The first time nothing is written: it is checked to its end, the
  * target is asked what is there already, and the frames that are wanted are noted, of every archive that has content. Then,
  * archive by archive, the index is read along with those frames. So each archive is read once, by ranges, from front to
- * back, and in memory are the numbers of frames, small files that are being written, and one frame.
+ * back, and in memory are the numbers of frames, small files that are being written, and one frame. What an archive holds under former
+ * names is in the order of those, and takes a passage of its own.
  *
  * A restore that broke is run again: what it has written stands whole under its name, is found to be the same, and passed over.
  */
@@ -44,13 +45,21 @@ export interface RestoreTreeOptions {
 /** What the first reading of the index has found. */
 interface Plan {
 	entriesOf: SelectedEntries;
-	frames: ReadonlyMap<string, WantedFrames>;
+	passages: ReadonlyMap<string, Passage>;
 	/** The types that its entries have. */
 	types: ReadonlySet<EntryType>;
 	bytes: number;
 	entries: number;
 	/** Bytes that the target must have room for, as far as that is certain. */
 	room: number;
+}
+
+/** An archive, read from front to back along with the index. */
+interface Passage {
+	archive: string;
+	/** Whether what it holds under former names is restored, or all else. */
+	former: boolean;
+	frames: WantedFrames;
 }
 
 /**
@@ -75,10 +84,10 @@ export async function restoreTree(options: RestoreTreeOptions): Promise<Restored
 
 async function planOf(options: RestoreTreeOptions, signal: AbortSignal): Promise<Plan> {
 	const { reader, archives, target, selection = new Selection(), existing = 'fail' } = options;
-	const frames = new Map<string, WantedFrames>();
+	const passages = new Map<string, Passage>();
 	const entriesOf = await SelectedEntries.of(reader, selection, signal);
 	const types = new Set<EntryType>();
-	const plan: Plan = { entriesOf, frames, types, bytes: 0, entries: 0, room: 0 };
+	const plan: Plan = { entriesOf, passages, types, bytes: 0, entries: 0, room: 0 };
 	const looks = new Looks(options, plan, signal);
 	const take = async (entry: TreeEntry) => {
 		target.accept?.(entry);
@@ -88,12 +97,13 @@ async function planOf(options: RestoreTreeOptions, signal: AbortSignal): Promise
 		if (existing !== 'overwrite') await looks.at(entry);
 		if (!isStored(entry)) return;
 		plan.bytes += entry.size;
-		const { archive, offset } = entry.content;
+		const { archive, offset, former = false } = entry.content;
 		const holder = archives.get(archive);
 		if (!holder) throw new Error(`The archive ${archive} was not opened.`);
-		const wanted = frames.get(archive) ?? new WantedFrames(holder);
-		frames.set(archive, wanted);
-		if (!wanted.add(offset, entry.size)) throw beyondEnd(holder.key, entry.name);
+		const key = former ? `${archive} former` : archive;
+		const passage = passages.get(key) ?? { archive, former, frames: new WantedFrames(holder) };
+		passages.set(key, passage);
+		if (!passage.frames.add(offset, entry.size)) throw beyondEnd(holder.key, entry.name);
 	};
 	for await (const entries of entriesOf.chunks()) for (const entry of entries) await take(entry);
 	// A backup of nothing is restored, too; a choice that takes nothing of it is a mistake.
@@ -167,12 +177,12 @@ class TreeRestore {
 	}
 
 	async run(): Promise<RestoredTree> {
-		const { types, frames } = this.#plan;
+		const { types, passages } = this.#plan;
 		// Directories along with the files of the first archive, each before what is in it.
-		const [first, ...others] = frames;
-		if (first) await this.#filesIn(...first, { withDirectories: true });
+		const [first, ...others] = passages.values();
+		if (first) await this.#filesIn(first, { withDirectories: true });
 		else if (types.has('directory')) await this.#each(isDirectory, this.#directory);
-		for (const archive of others) await this.#filesIn(...archive);
+		for (const passage of others) await this.#filesIn(passage);
 		await this.#writing.end();
 		// Links last, when what they lead to is there, and nothing is written through them any more; hard links while all folders are open.
 		if (types.has('link')) await this.#each(({ type }) => type === 'link', this.#bare);
@@ -180,13 +190,16 @@ class TreeRestore {
 		return this.#placement.result;
 	}
 
-	async #filesIn(id: string, frames: WantedFrames, { withDirectories = false } = {}): Promise<void> {
-		const reader = this.#options.archives.get(id)!;
+	async #filesIn({ archive, former, frames }: Passage, { withDirectories = false } = {}): Promise<void> {
+		const reader = this.#options.archives.get(archive)!;
 		const lends = this.#options.target.givesBack ?? false;
 		const contents = new ContentReader(reader, frames, this.#signal, { lends });
 		try {
 			await this.#each(
-				(entry) => entry.content?.archive === id || (withDirectories && isDirectory(entry)),
+				({ type, content }) =>
+					content
+						? content.archive === archive && (content.former ?? false) === former
+						: withDirectories && type === 'directory',
 				(entry) => (isStored(entry) ? this.#file(entry, contents) : this.#directory(entry)),
 			);
 		} finally {

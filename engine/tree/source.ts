@@ -17,6 +17,16 @@ export interface TreeSource {
 	 * backed up. For sources whose list is no proof that something is not there. Several are asked for at once.
 	 */
 	unlisted?(known: TreeEntry, signal: AbortSignal): Promise<EntryFacts | undefined>;
+	/** For entries that may have had another name in an earlier backup, under which it has their content. */
+	readonly former?: {
+		/**
+		 * That name. Of entries that are listed one after the other, these names are in order, too. Undefined for an entry that had no
+		 * other one.
+		 */
+		nameOf(entry: EntryFacts): string | undefined;
+		/** What the earlier backup says of an entry, made from what it has under the former name; undefined where that is something else. */
+		knownAs(entry: EntryFacts, found: TreeEntry): TreeEntry | undefined;
+	};
 	/** Opens the content of a file. Several are open at once. @throws BackupError what ends the whole backup */
 	open(entry: EntryFacts, signal: AbortSignal): Promise<OpenEntry | LeftOut>;
 	/**

@@ -1,7 +1,7 @@
 /** Which versions of a bucket's objects go into a backup, as entries of its set. */
-import type { EntryFacts, EntrySelection } from '../../tree';
+import type { EntryFacts, EntrySelection, TreeEntry } from '../../tree';
 import type { Bucket, KeyVersions, ListedVersion } from '../client';
-import { stateOf } from '../state';
+import { etagIn, stateOf } from '../state';
 import { isVersionName, nameOfVersion, partsOfVersion } from './names';
 
 /** What a backup of a bucket holds of its objects: the current ones alone, or older versions and delete markers, too. */
@@ -57,6 +57,25 @@ export function versionIn({ name, attributes }: Pick<EntryFacts, 'name' | 'attri
 	const versionId = attributes?.['versionId'];
 	if (!parts || typeof versionId !== 'string') return undefined;
 	return { key: parts.key, versionId, isDeleteMarker: attributes?.['deleteMarker'] === true };
+}
+
+/** The key under which an earlier backup may have an older version: as the current object that it was then. */
+export function formerNameOf(entry: EntryFacts): string | undefined {
+	const version = versionIn(entry);
+	return version && !version.isDeleteMarker ? version.key : undefined;
+}
+
+/**
+ * What is known of an older version by what an earlier backup has under its key; undefined where that is another version. What was stored
+ * while the bucket kept no versions has no id of its own, and is told by its time as well.
+ */
+export function knownAsVersion(entry: EntryFacts, found: TreeEntry): TreeEntry | undefined {
+	const { versionId } = versionIn(entry) ?? {};
+	const { versionId: foundId = 'null', storageClass: _class, ...attributes } = found.attributes ?? {};
+	const { state = '', size } = entry;
+	if (found.state === undefined || foundId !== versionId || found.size !== size) return undefined;
+	const isSame = versionId === 'null' ? found.state === state : etagIn(found.state) === etagIn(state);
+	return isSame ? { ...found, state, attributes: { ...attributes, ...entry.attributes } } : undefined;
 }
 
 /** Whether a bucket may have older versions: it keeps them, has kept them, or the keys may not see whether it does. */

@@ -2,6 +2,8 @@
 export {
 	currentObjects,
 	entriesOfVersions,
+	formerNameOf,
+	knownAsVersion,
 	mayHaveVersions,
 	versionIn,
 	type EntryVersion,

@@ -1,7 +1,8 @@
 /**
  * In which order a restore of all versions reads the archives of a set. The versions of a key have to be written the oldest first, and
  * their contents may lie in several archives, each of which is in the order of keys and is read from front to back. So
- * archives are read in turns, the oldest first, and of each what was an older version before what was current. A version comes in the first
+ * archives are read in turns, the oldest first, and of each what was an older version before what was current, be it one now or
+ * not. A version comes in the first
  * turn of its archive in which all versions before it are written; where an archive holds a newer one than an archive after it does,
  * there is a second round. Nothing has to be remembered of a key from one turn to the next.
  */
@@ -27,7 +28,7 @@ export class Turns {
 			if (isDeleteMarker || !entry.content) return turn;
 			const rank = this.#ranks.get(entry.content.archive);
 			if (rank === undefined) throw new Error(`The archive ${entry.content.archive} was not opened.`);
-			const first = 2 * rank + (isCurrent ? 1 : 0);
+			const first = 2 * rank + (isCurrent || entry.content.former ? 1 : 0);
 			turn = first + round * Math.max(0, Math.ceil((turn - first) / round));
 			return turn;
 		});

@@ -142,6 +142,23 @@ export function describeRoundTrips(name: string, start: () => Promise<S3Server>,
 			expect(await look(client.bucket(`${bucket.name}-second`))).toEqual(seen);
 		});
 
+		it('are without what a mirror remembers of its copies, and with what it has put into its trash', async () => {
+			const { storage } = temporaryStorage();
+			const bucket = await filled();
+			const seen = await look(bucket);
+			await put(bucket, '.stack-backup-trash/2026-01-31/x', 'x');
+			await put(bucket, 'stack-backup-mirror/y', 'y');
+			const kept = await look(bucket);
+			expect(Object.keys(kept)).toHaveLength(Object.keys(seen).length + 2);
+			for (const key of ['.stack-backup-mirror/a/head', 'below/.stack-backup-mirror/b'])
+				await put(bucket, key, 'record');
+			const manifest = await backUp(server, storage, bucket.name);
+			expect(manifest).toMatchObject({ counts: { files: Object.keys(kept).length }, warnings: [] });
+			const into = { bucket: `${bucket.name}-again`, createBucket: true };
+			await restore(server, storage, manifest, into);
+			expect(await look(client.bucket(into.bucket))).toEqual(kept);
+		});
+
 		it('come back in part, below another prefix, and go on where a restore broke', async () => {
 			const { storage } = temporaryStorage();
 			const bucket = await filled();

@@ -5,7 +5,7 @@ import { findBackup, listManifests, prune, type ListedBackup } from '../../../en
 import type { FolderStorage } from '../../../engine/storage/folder';
 import { noise } from '../../random/bytes';
 import { temporaryStorage } from '../archive/support';
-import { MemorySource, type Contents } from './memory-set';
+import { MemorySource, VersionedSource, type Contents } from './memory-set';
 import { backUp, NO_BASE, restored } from './stage';
 
 const random = noise('tree/histories');
@@ -16,15 +16,19 @@ class History {
 	readonly expected = new Map<string, Contents>();
 	readonly failed = new Set<string>();
 
-	constructor(readonly storage: FolderStorage) {}
+	constructor(
+		readonly storage: FolderStorage,
+		readonly keepsVersions: boolean,
+	) {}
 
 	change(name: string, size: number | undefined): void {
-		if (size === undefined) this.contents.delete(name);
+		if (this.keepsVersions) VersionedSource.change(this.contents, name, size === undefined ? undefined : random(size));
+		else if (size === undefined) this.contents.delete(name);
 		else this.contents.set(name, random(size));
 	}
 
 	async backUp(checkpointBytes: number, isWhole: boolean, breaksAt: string | undefined): Promise<void> {
-		class Breaking extends MemorySource {
+		class Breaking extends (this.keepsVersions ? VersionedSource : MemorySource) {
 			override async open(facts: Parameters<MemorySource['open']>[0]) {
 				if (facts.name === breaksAt) throw new Error('broken off');
 				return await super.open(facts);
@@ -111,8 +115,8 @@ describe('any history of backups, broken runs, prunes and verdicts', () => {
 			{ weight: 1, arbitrary: fc.record({ do: fc.constant('judge' as const), which: fc.nat(9) }) },
 		);
 		await fc.assert(
-			fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 14 }), async (steps) => {
-				const history = new History(temporaryStorage().storage);
+			fc.asyncProperty(fc.boolean(), fc.array(step, { minLength: 4, maxLength: 14 }), async (keepsVersions, steps) => {
+				const history = new History(temporaryStorage().storage, keepsVersions);
 				for (const each of steps) {
 					if (each.do === 'change') history.change(each.name, each.size);
 					else if (each.do === 'backUp') await history.backUp(each.checkpointBytes, each.isWhole, each.breaksAt);
@@ -121,7 +125,7 @@ describe('any history of backups, broken runs, prunes and verdicts', () => {
 				}
 				await history.assertRestorable();
 			}),
-			{ numRuns: 25 },
+			{ numRuns: 40 },
 		);
 	});
 });

@@ -41,6 +41,25 @@ export class MemorySource implements TreeSource {
 	}
 }
 
+const OLDER = '\udcff';
+/** Comes before all that names go on with, so that these are in the order of the former ones. */
+const NUMBER = '\u0001';
+
+/** What is overwritten or removed stays in the set under another name, as older versions of objects do. */
+export class VersionedSource extends MemorySource {
+	readonly former = {
+		nameOf: ({ name }: EntryFacts) => (name.startsWith(OLDER) ? name.slice(1, name.lastIndexOf(NUMBER)) : undefined),
+		knownAs: ({ state }: EntryFacts, found: TreeEntry) => (found.state === state ? found : undefined),
+	};
+
+	static change(contents: Contents, name: string, content: Buffer | undefined): void {
+		const old = contents.get(name);
+		if (old) contents.set(`${OLDER}${name}${NUMBER}${String(contents.size).padStart(6, '0')}`, old);
+		if (content) contents.set(name, content);
+		else contents.delete(name);
+	}
+}
+
 export class MemoryTarget implements TreeTarget {
 	readonly contents: Contents = new Map();
 

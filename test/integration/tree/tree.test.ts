@@ -5,7 +5,7 @@ import { findBackup, listManifests } from '../../../engine/archive';
 import { checkTree, readIndex, Selection } from '../../../engine/tree';
 import { noise } from '../../random/bytes';
 import { temporaryStorage } from '../archive/support';
-import { MemorySource, type Contents } from './memory-set';
+import { MemorySource, VersionedSource, type Contents } from './memory-set';
 import { backUp, NO_BASE, open, restored } from './stage';
 
 const random = noise('tree');
@@ -65,6 +65,54 @@ describe('a set', () => {
 });
 
 describe('an increment', () => {
+	it('reads nothing again that an earlier backup has under another name, and restores all of it', async () => {
+		const { storage } = temporaryStorage();
+		const contents: Contents = new Map();
+		const names = Array.from({ length: 60 }, (_, index) => `many/${index}`);
+		const change = (some: readonly string[], size: number) => {
+			for (const name of some) VersionedSource.change(contents, name, random(size));
+		};
+		change(names, 3000);
+		change(names.slice(20), 4000);
+		const first = await backUp(storage, new VersionedSource(contents));
+		change(names, 5000);
+		// Gone, and only an older version by now.
+		VersionedSource.change(contents, names[3]!, undefined);
+		const source = new VersionedSource(contents);
+		const second = await backUp(storage, source);
+		const opened = names.filter((name) => name !== names[3]);
+		expect(source.opened.slice(0, -1)).toEqual(opened.sort());
+		expect(source.opened.at(-1)).toContain(names[3]);
+		expect(second.needs).toEqual([first.id]);
+		expect(await restored(storage, second)).toEqual(contents);
+		const again = new VersionedSource(contents);
+		const third = await backUp(storage, again, { checkpointBytes: 1 });
+		expect(again.opened).toEqual([]);
+		expect(await restored(storage, third)).toEqual(contents);
+		const selection = new Selection({ include: ['?many/7\u0001*'] });
+		expect([...(await restored(storage, third, { selection })).values()].map(({ length }) => length)).toEqual([3000]);
+	});
+
+	it('finds under another name what only a checkpoint has, and what a newer checkpoint has replaced', async () => {
+		const { storage } = temporaryStorage();
+		const contents: Contents = new Map([['a', random(2000)]]);
+		await backUp(storage, new VersionedSource(contents));
+		class Breaking extends VersionedSource {
+			override async open(facts: Parameters<MemorySource['open']>[0]) {
+				if (facts.name === 'z') throw new Error('broken off');
+				return await super.open(facts);
+			}
+		}
+		VersionedSource.change(contents, 'a', random(2001));
+		contents.set('z', random(1));
+		await expect(backUp(storage, new Breaking(contents), { checkpointBytes: 1 })).rejects.toThrow('broken off');
+		VersionedSource.change(contents, 'a', random(2002));
+		const source = new VersionedSource(contents);
+		const manifest = await backUp(storage, source);
+		expect(source.opened).toEqual(['a', 'z']);
+		expect(await restored(storage, manifest)).toEqual(contents);
+	});
+
 	it('holds the new content alone, and restores all of the set', async () => {
 		const { storage } = temporaryStorage();
 		const contents = sample();

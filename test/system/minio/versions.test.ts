@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { findBackup, listManifests, openArchive, type Manifest } from '../../../engine/archive';
@@ -144,6 +145,38 @@ function describeVersions(name: string, start: () => Promise<S3Server>, has: { t
 			const current = await backUp(server, storage, bucket.name, { incremental });
 			expect(current).toMatchObject({ counts: { files: 3, stored: 0 } });
 			expect(current.counts['versions']).toBeUndefined();
+		});
+
+		it('are not stored once more where the last backup has them as current objects', async () => {
+			const { storage } = temporaryStorage();
+			const bucket = await filled();
+			const keys = Array.from({ length: 30 }, (_, index) => `many/${index}`);
+			for (const key of keys) await put(bucket, key, random(10_000), { metadata: { stage: 'one' } });
+			const options = { versions: 'all' as const, incremental: { wholeEvery: 0, leastUse: 0 } };
+			const first = await backUp(server, storage, bucket.name, options);
+			for (const key of keys) await put(bucket, key, random(1000), { metadata: { stage: 'two' } });
+			await bucket.remove(['once']);
+			await put(bucket, 'docs/large.bin', 'small');
+			const second = await backUp(server, storage, bucket.name, options);
+			// A tar has blocks of 512 bytes, and a delete marker, which is stored as well, has none.
+			const uses = second.source['uses'] as Record<string, number>;
+			expect(uses[second.id]).toBe(30 * 1024 + 512);
+			expect(second).toMatchObject({ counts: { versions: 6 + 32, deleteMarkers: 3, stored: 30 + 1 + 1 } });
+			expect(second.counts['reused']).toBe(second.counts['files']! - 32);
+			await backUp(server, storage, bucket.name, { ...options, checkpointBytes: 1 });
+			const last = await backUp(server, storage, bucket.name, options);
+			expect(last.counts['stored']).toBe(0);
+			expect(last.needs).toContain(first.id);
+			const seen = await histories(bucket);
+			for (const [index, manifest] of [second, last].entries()) {
+				const into = { bucket: `${bucket.name}-all-${index}`, createBucket: true, versions: 'all' as const };
+				await restore(server, storage, manifest, into);
+				expect(await histories(client.bucket(into.bucket))).toEqual(seen);
+			}
+			const { manifestKey } = await findBackup(storage, { id: last.id });
+			const scratch = { minio: { connection: connectionOf(server), bucket: await server.createBucket() } };
+			const report = await verifyBackup({ storage, key: manifestKey, level: 'restore', scratch });
+			expect(report).toMatchObject({ verdict: 'passed', reached: 'restore' });
 		});
 
 		it('are those of the selected keys', async () => {
@@ -398,3 +431,76 @@ function describeVersions(name: string, start: () => Promise<S3Server>, has: { t
 
 describeVersions('MinIO', startMinio, { tags: true });
 describeVersions('Swift', startSwift, { tags: false });
+
+describe('any history of versions, backups and prunes', () => {
+	let server: S3Server;
+	let client: S3Client;
+
+	beforeAll(async () => {
+		server = await startMinio();
+		client = new S3Client(connectionOf(server), 'target');
+	});
+	afterAll(async () => {
+		client?.close();
+		await server?.stop();
+	});
+
+	/** MinIO makes no delete marker of an object that has no version. */
+	const fromObjectsOn = (all: Record<string, string[]>) => {
+		const begun = Object.entries(all).map(([key, history]) => {
+			const first = history.findIndex((version) => version !== 'deleted');
+			return [key, first < 0 ? [] : history.slice(first)] as const;
+		});
+		return Object.fromEntries(begun.filter(([, { length }]) => length > 0));
+	};
+
+	const removeOldest = async (bucket: Bucket, key: string) => {
+		for await (const { key: listed, versions } of bucket.listVersions({ prefix: key })) {
+			if (listed !== key || versions.length < 2) continue;
+			await server.client.removeObject(bucket.name, key, { versionId: versions.at(-1)!.versionId });
+		}
+	};
+
+	it('comes back from each of its backups that prunes have left', async () => {
+		const key = fc.constantFrom('a', 'a!', 'b', 'c/d');
+		const size = fc.constantFrom(0, 9, 3000);
+		const step = fc.oneof(
+			{ weight: 6, arbitrary: fc.record({ do: fc.constant('put' as const), key, size }) },
+			{ weight: 2, arbitrary: fc.record({ do: fc.constant('remove' as const), key }) },
+			{ weight: 1, arbitrary: fc.record({ do: fc.constant('removeOldest' as const), key }) },
+			{
+				weight: 5,
+				arbitrary: fc.record({ do: fc.constant('backUp' as const), checkpointBytes: fc.constantFrom(1, 5000, 1e9) }),
+			},
+			{
+				weight: 1,
+				arbitrary: fc.record({ do: fc.constant('prune' as const), last: fc.integer({ min: 1, max: 2 }) }),
+			},
+		);
+		const property = fc.asyncProperty(fc.array(step, { minLength: 12, maxLength: 20 }), async (steps) => {
+			const { storage } = temporaryStorage();
+			const bucket = client.bucket(await server.createBucket());
+			await bucket.configure('versioning', ENABLED);
+			const expected = new Map<string, Record<string, string[]>>();
+			for (const each of steps) {
+				if (each.do === 'put') await put(bucket, each.key, random(each.size));
+				else if (each.do === 'remove') await bucket.remove([each.key]);
+				else if (each.do === 'removeOldest') await removeOldest(bucket, each.key);
+				else if (each.do === 'backUp') {
+					const options = { versions: 'all' as const, incremental: { wholeEvery: 0, leastUse: 0 } };
+					const manifest = await backUp(server, storage, bucket.name, { ...options, ...each });
+					expected.set(manifest.id, fromObjectsOn(await histories(bucket)));
+				} else {
+					await prune({ storage, policy: { rules: { last: each.last }, maxDeletedShare: 1 }, owner: 'test' });
+				}
+			}
+			for (const { manifest: summary } of (await listManifests(storage, '')).backups) {
+				const { manifest } = await findBackup(storage, { id: summary.id });
+				const into = { bucket: `${bucket.name}-${manifest.id.slice(0, 8)}`, createBucket: true };
+				await restore(server, storage, manifest, { ...into, versions: 'all' });
+				expect(fromObjectsOn(await histories(client.bucket(into.bucket)))).toEqual(expected.get(manifest.id));
+			}
+		});
+		await fc.assert(property, { numRuns: 4 });
+	});
+});
