@@ -73,6 +73,8 @@ export { parseJson, readSmall } from './small-text';
 export { acquireLock, withLock, type LockOptions, type StorageLock } from './lock/lock';
 export { acquireLockInTime, type LockWait } from './lock/wait';
 export { asBackUp, asRun, ownerOf, USUAL_WAIT_MS, type BackUpOf, type RunControl } from './run/run';
+export { Meter, whileBeating } from './run/heartbeat';
+export { proveArchive, RestoreCheck, type ArchiveProof } from './restore-check';
 export { IF_RUNNING, type IfRunning } from './run/one-at-a-time';
 export { clearDeadRuns, readRunning, type RunAction, type RunningRun, type RunRecord } from './run/running';
 export type { LockStorage } from './lock/records';

@@ -13,6 +13,7 @@ export { checkAlerts, type AlertDecision, type AlertOptions, type OpenProblem, t
 export { overviewOf, type Overview } from './overview';
 export { METRICS_CONTENT_TYPE, metricsText } from './metrics';
 export { statusPage, type NextDeletions } from './page/page';
+export { listRuns, type RunsOptions, type RunState, type ToldRun } from './runs';
 export { deadRuns, runLine, runRow, type RunRow } from './running';
 export { nextDeletions, retentionFigures } from './next-deletions';
 export { plainText, subjectLine, type TextFacts } from './texts/plain';

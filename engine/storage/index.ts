@@ -1,4 +1,5 @@
 export { Bandwidth } from './bandwidth';
+export { systemClock } from './clock';
 export type { StorageFeatures } from './features';
 export { FolderStorage, type FolderStorageOptions } from './folder';
 export { gatedStorage, type Gate } from './gate';

@@ -27,7 +27,7 @@ export class BackupReport implements INodeType {
 		group: ['transform'],
 		...VERSION,
 		subtitle:
-			'={{ ({ createReport: "Create Report", checkAlerts: "Check Alerts", checkSetup: "Check Setup", getMetrics: "Get Metrics", getStatusPage: "Get Status Page" })[$parameter["operation"]] }}',
+			'={{ ({ createReport: "Create Report", checkAlerts: "Check Alerts", checkSetup: "Check Setup", getMetrics: "Get Metrics", getStatusPage: "Get Status Page", listRuns: "List Runs" })[$parameter["operation"]] }}',
 		description: 'Know which backups are safe, by what the storage holds, and be told when they are not',
 		defaults: { name: 'Backup Report' },
 		inputs: [NodeConnectionTypes.Main],
@@ -99,6 +99,12 @@ export class BackupReport implements INodeType {
 						value: 'getStatusPage',
 						description: 'Make a page that shows what is safe and what is not',
 						action: 'Get a status page of backups',
+					},
+					{
+						name: 'List Runs',
+						value: 'listRuns',
+						description: 'Tell what runs now, how far it is, and how the last ones ended',
+						action: 'List runs of backups and restores',
 					},
 				],
 				default: 'createReport',

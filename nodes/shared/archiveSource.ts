@@ -14,6 +14,7 @@ import {
 
 import { limitedStorage } from './bandwidth';
 import { BinaryInput } from './binaryInput';
+import { isDryRun } from './descriptions/dryRun';
 import { decryptionKeys } from './encryption';
 import { prefixOf } from './folder';
 import { eventOf } from './journal';
@@ -138,12 +139,13 @@ export async function whileRestoring<T>(
 	use: (storage: Storage) => Promise<T>,
 ): Promise<T> {
 	const operation: unknown = context.getNodeParameter('operation', item, '');
-	if (typeof operation !== 'string' || !/^(restore|import)/.test(operation)) return await use(storage);
+	const isRestore = typeof operation === 'string' && /^(restore|import)/.test(operation);
+	if (!isRestore || isDryRun(context, item)) return await use(storage);
 	const about =
 		'key' in restored
 			? { kind: '', name: restored.key, total: async () => (await storage.stat(restored.key))?.size }
 			: { kind: restored.kind, name: restored.name, total: () => Promise.resolve(restored.size.stored) };
-	return await whileVisible(context, storage, { action: 'restore', ...about }, use);
+	return await whileVisible(context, item, storage, { action: 'restore', ...about }, use);
 }
 
 /** The key of a file in the storage that a field names (descriptions/source.ts). @throws BackupError INVALID_INPUT */

@@ -19,8 +19,10 @@ import {
 	type Storage,
 } from '../../engine';
 
+import { refusesAsRun } from './descriptions/dryRun';
 import { requestedByOf } from './descriptions/requestedBy';
 import { showWarnings } from './hints';
+import { whileFollowed } from './liveRun';
 import { openStorageForNotes } from './storage';
 
 /** What an operation is, for the journal. */
@@ -28,7 +30,7 @@ export interface Journaled {
 	action: EventAction;
 	/** The kind of what it is about, where that is always the same. */
 	kind?: string;
-	/** Whether a run changes nothing, and is not noted. */
+	/** Whether a run changes nothing, and is not noted; unless it is to refuse what a run would refuse, and does. */
 	isDryRun?: (context: IExecuteFunctions, item: number) => boolean;
 	/** Whether only what did not succeed is noted. */
 	onlyProblems?: boolean;
@@ -115,7 +117,33 @@ export async function journaled<T>(
 	run: () => Promise<T>,
 ): Promise<T> {
 	const { journal } = operation;
-	if (!journal || isDryRun(journal, context, item)) return await run();
+	if (!journal) return await run();
+	if (isDryRun(journal, context, item)) {
+		if (!refusesAsRun(context, item)) return await run();
+		return await noted(context, item, { ...journal, onlyProblems: true, isCheck: true }, run);
+	}
+	const { kind } = journal;
+	const { facts } = eventOf(context, item);
+	const about = {
+		get kind() {
+			return facts.kind ?? kind ?? '';
+		},
+		get name() {
+			return facts.name ?? facts.file ?? '';
+		},
+	};
+	// From the first moment until the entry is there, so that whoever waits for it never sees nothing at all.
+	return await whileFollowed(context, item, { action: journal.action, about }, async () => {
+		return await noted(context, item, journal, run);
+	});
+}
+
+async function noted<T>(
+	context: IExecuteFunctions,
+	item: number,
+	journal: Ended['journal'],
+	run: () => Promise<T>,
+): Promise<T> {
 	const startedAt = new Date();
 	let requestedBy = '';
 	const running = (async () => {
@@ -131,7 +159,8 @@ export async function journaled<T>(
 }
 
 interface Ended {
-	journal: Journaled;
+	/** `isCheck`: nothing was to be done, so whatever was thrown has only refused it. */
+	journal: Journaled & { isCheck?: boolean };
 	startedAt: Date;
 	/** Empty where nobody says so. */
 	requestedBy: string;
@@ -187,7 +216,7 @@ function eventFrom(
 		endedAt: new Date().toISOString(),
 		...facts,
 		action,
-		outcome: known === undefined ? 'succeeded' : outcomeOf(action, known.code),
+		outcome: known === undefined ? 'succeeded' : outcomeOf(journal, known.code),
 		...(known && { error: known }),
 		requestedBy,
 		execution: executionOf(context),
@@ -224,8 +253,9 @@ const REFUSALS: ReadonlySet<string> = new Set<ErrorCode>([
 /** What is to be there and is not, whatever kept it from being made, has failed; unless another run is at it. */
 const DUE: readonly EventAction[] = ['backUp', 'verify', 'drill'];
 
-function outcomeOf(action: EventAction, code: string | undefined): EventOutcome {
+function outcomeOf({ action, isCheck = false }: Ended['journal'], code: string | undefined): EventOutcome {
 	if (code === 'CANCELLED') return 'cancelled';
+	if (isCheck) return 'refused';
 	const isRefused = DUE.includes(action) ? code === 'STORAGE_LOCKED' : code !== undefined && REFUSALS.has(code);
 	return isRefused ? 'refused' : 'failed';
 }

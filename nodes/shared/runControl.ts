@@ -15,6 +15,7 @@ import {
 
 import { type Fields, numberIn } from './fields';
 import { showWarnings } from './hints';
+import { followedRun } from './liveRun';
 import { workflowOf } from './lockOwner';
 import { beatText } from './progress';
 
@@ -68,11 +69,14 @@ export interface VisibleRun {
  */
 export async function whileVisible<T>(
 	context: IExecuteFunctions,
+	item: number,
 	storage: Storage,
 	about: VisibleRun,
 	use: (storage: Storage) => Promise<T>,
 	lines: ProgressLines = 'ofRun',
 ): Promise<T> {
+	const followed = followedRun(context, item);
+	if (followed) return await use(followed.measured(storage, about.total, lines === 'ofRun'));
 	return await asRun({ ...about, storage, run: runControl(context, lines) }, use);
 }
 
@@ -80,6 +84,7 @@ function runControl(context: IExecuteFunctions, lines: ProgressLines): RunContro
 	const onBeat: RunControl['onBeat'] = (record) => context.logger.info(`${titleOf(context)}: ${beatText(record)}`);
 	return {
 		workflow: workflowOf(context),
+		workflowId: context.getWorkflow().id,
 		execution: context.getExecutionId(),
 		...(lines === 'ofRun' && { onBeat }),
 	};

@@ -98,6 +98,11 @@ export class ArchiveReader {
 		}
 	}
 
+	/** Whether the storage has it, with the size that was stored. @throws BackupError STORAGE_MISSING, ARCHIVE_CORRUPT, and what the storage throws */
+	async assertStoredSize(signal?: AbortSignal): Promise<void> {
+		await assertStoredSize(this.#fileOptions(signal));
+	}
+
 	/**
 	 * Tries the keys on the beginning of the archive, so that a wrong one shows before a long read. Nothing to do where
 	 * the archive is not encrypted.

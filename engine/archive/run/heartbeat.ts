@@ -1,6 +1,7 @@
 /**
  * The signs of life of a run: an object in the storage, and a line in a log, every half minute. The first one comes after some
- * seconds, so short runs leave no trace. Nothing that goes wrong here is the run's fault: it goes on without.
+ * seconds, so short runs leave no trace; or at once, for a run that somebody waits for. Nothing that goes wrong here is the run's
+ * fault: it goes on without.
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -12,6 +13,8 @@ import { formatRun, runningKey, type RunRecord } from './running';
 
 const FIRST_MS = 10_000;
 const EVERY_MS = 30_000;
+/** A sign that is not written in this time is given up, and the end of a run waits no longer for one. */
+const WRITTEN_WITHIN_MS = 10_000;
 /** The rate is that of so many beats. */
 const BEATS_OF_RATE = 4;
 
@@ -29,9 +32,12 @@ export interface HeartbeatOptions {
 	/** Where the object goes; not the one whose bytes are counted. Undefined for none: then the log alone is told. */
 	storage: Storage | undefined;
 	meter: Meter;
-	about: Pick<RunRecord, 'action' | 'kind' | 'name' | 'workflow' | 'execution'>;
-	/** Bytes that it will come to; asked when the first sign is given. */
+	/** Read at each sign, so what becomes known on the way may be filled in. */
+	about: Pick<RunRecord, 'action' | 'kind' | 'name' | 'workflow' | 'workflowId' | 'execution'>;
+	/** Bytes that it will come to; asked at each sign until it is known. */
 	total: () => Promise<number | undefined>;
+	/** Whether the first sign comes at once, and the second after some seconds. */
+	isAwaited?: boolean;
 	onBeat?: ((record: RunRecord) => void) | undefined;
 	clock: Clock;
 }
@@ -69,17 +75,26 @@ class Heartbeat {
 	}
 
 	async #beat(): Promise<void> {
-		const { clock, storage, total, onBeat } = this.options;
+		const { clock, isAwaited = false } = this.options;
 		const { signal } = this.#stop;
+		if (isAwaited) await this.#sign({ isTold: false });
+		if (signal.aborted) return;
 		await clock.wait(FIRST_MS, signal);
-		this.#total = await total().catch(() => undefined);
 		while (!signal.aborted) {
-			const record = this.#record();
-			onBeat?.(record);
-			this.#mayBeThere = true;
-			await storage?.replace(runningKey(this.#id), formatRun(record), { signal }).catch(() => {});
+			await this.#sign({ isTold: true });
 			await clock.wait(EVERY_MS, signal);
 		}
+	}
+
+	/** It is not broken off at the end: on its way to a server it could arrive after it was removed, and look dead for a day. */
+	async #sign({ isTold }: { isTold: boolean }): Promise<void> {
+		const { storage, total, onBeat } = this.options;
+		this.#total ??= await total().catch(() => undefined);
+		const record = this.#record();
+		if (isTold) onBeat?.(record);
+		this.#mayBeThere = true;
+		const signal = AbortSignal.timeout(WRITTEN_WITHIN_MS);
+		await storage?.replace(runningKey(this.#id), formatRun(record), { signal }).catch(() => {});
 	}
 
 	#record(): RunRecord {
@@ -101,6 +116,7 @@ class Heartbeat {
 			bytesPerSecond: seconds > 0 ? Math.round((now.bytes - from.bytes) / seconds) : 0,
 			...(total !== undefined && { totalBytes: total }),
 			workflow: about.workflow.slice(0, 1000),
+			...(about.workflowId !== undefined && { workflowId: about.workflowId.slice(0, 200) }),
 			execution: about.execution.slice(0, 200),
 			host: hostname().slice(0, 300),
 			process: process.pid,

@@ -13,6 +13,7 @@ import type { RunAction, RunRecord } from './running';
 export interface RunControl {
 	/** For people who look what is running, and for the messages of other runs. No secrets. */
 	workflow: string;
+	workflowId?: string;
 	execution: string;
 	/** What to do where a back up of the same series is running; default `wait`. */
 	ifRunning?: IfRunning;
@@ -106,9 +107,9 @@ export async function asRun<T>(
 	work: (storage: Storage) => Promise<T>,
 ): Promise<T> {
 	if (!run) return await work(storage);
-	const { workflow, execution, onBeat, clock = systemClock } = run;
+	const { workflow, workflowId, execution, onBeat, clock = systemClock } = run;
 	const meter = new Meter();
-	const about = { action, kind, name, workflow, execution };
+	const about = { action, kind, name, workflow, ...(workflowId !== undefined && { workflowId }), execution };
 	const place = storage.isOneRuns ? undefined : storage;
 	return await whileBeating({ storage: place, meter, about, total, onBeat, clock }, async () => {
 		return await work(gatedStorage(storage, meter));

@@ -1,6 +1,6 @@
 /**
  * What runs now: a small object for each run that lasts, `.stack-backup/running/<id>.json`, which the run replaces every half minute and
- * removes at its end. One that was not replaced for minutes is of a run that was killed. Whoever can write to the storage can
+ * removes at its end; that of a restore, when its entry in the journal is written. One that was not replaced for minutes is of a run that was killed. Whoever can write to the storage can
  * write such objects as well: nothing is decided by them, and what they say is shown as text.
  */
 import { z } from 'zod';
@@ -42,6 +42,8 @@ const recordSchema = z.object({
 	/** Where it is known, or can be told by the backup before. */
 	totalBytes: amount.optional(),
 	workflow: text(1000),
+	/** Signs of earlier versions do not have it. */
+	workflowId: text(200).optional(),
 	execution: text(200),
 	host: text(300),
 	process: z.number().int().nonnegative(),

@@ -55,6 +55,7 @@ export const copyBackups: JudgingOperation = {
 		const about = { action: 'copy', kind: '', name: 'backups', total: () => Promise.resolve(size) } as const;
 		const report = await whileVisible(
 			context,
+			item,
 			target,
 			about,
 			async (visible) =>

@@ -35,6 +35,7 @@ export const drill: JudgingOperation = {
 			const about = { action: 'verify', kind: '', name: 'restore drill' } as const;
 			const report = await whileVisible(
 				context,
+				item,
 				storage,
 				about,
 				async (visible) =>

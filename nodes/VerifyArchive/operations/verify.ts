@@ -30,7 +30,7 @@ async function verifyChosen(
 		settings.which === 'file'
 			? [{ file: chosenFile(context, item, 'file') }]
 			: await subjectsOf(context, item, storage, settings, keys);
-	return await whileVisible(context, storage, aboutOf(subjects), async (visible) => {
+	return await whileVisible(context, item, storage, aboutOf(subjects), async (visible) => {
 		return await verifyAll(visible, subjects, settings.which !== 'file');
 	});
 }
@@ -49,7 +49,7 @@ async function verifyIncoming(context: IExecuteFunctions, item: number, verifyAl
 	const verified = withIncomingFile(context, item, async ({ storage, key, manifest }) => {
 		const total = async () => (await storage.stat(key))?.size;
 		const about = { action: 'verify', kind: manifest?.kind ?? '', name: manifest?.name ?? key, total } as const;
-		return await whileVisible(context, storage, about, async (visible) => {
+		return await whileVisible(context, item, storage, about, async (visible) => {
 			return await verifyAll(visible, [incomingSubject(key, manifest)], false);
 		});
 	});

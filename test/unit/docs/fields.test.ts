@@ -87,6 +87,7 @@ const NODES: Documented[] = [
 			getMetrics: ['Get Metrics', 'What is judged, and how'],
 			getStatusPage: ['Get Status Page', 'What is judged, and how'],
 			checkSetup: ['Check Setup'],
+			listRuns: ['List Runs'],
 		},
 	},
 	{

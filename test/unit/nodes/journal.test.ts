@@ -30,7 +30,14 @@ const NODES: [node: INodeType, operations: Operations, entries: Record<string, E
 	[
 		new BackupReport(),
 		{ ...reporting, ...alerting },
-		{ createReport: 'looks', getMetrics: 'looks', getStatusPage: 'looks', checkAlerts: 'looks', checkSetup: 'looks' },
+		{
+			createReport: 'looks',
+			getMetrics: 'looks',
+			getStatusPage: 'looks',
+			listRuns: 'looks',
+			checkAlerts: 'looks',
+			checkSetup: 'looks',
+		},
 	],
 	[
 		new FilesArchive(),

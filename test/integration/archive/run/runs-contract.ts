@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 
 import { expect, it } from 'vitest';
 
-import { asBackUp, createArchive, readRunning, type RunControl } from '../../../../engine/archive';
+import { asBackUp, createArchive, Meter, readRunning, type RunControl, whileBeating } from '../../../../engine/archive';
 import { BackupError } from '../../../../engine/errors';
 import type { Storage } from '../../../../engine/storage';
 import { DrivenClock } from '../../../unit/storage/driven-clock';
@@ -203,6 +203,45 @@ export function runsContract(newStorage: () => Promise<Storage>): void {
 			const later = new Date(Date.now() + 6 * 60_000);
 			expect((await readRunning(storage, { now: later }))[0]).toMatchObject({ isDead: true });
 		});
+		expect(await beatsIn(storage)).toEqual([]);
+	});
+
+	it('shows a run that somebody waits for at once, with what becomes known of it on the way', async () => {
+		const storage = await newStorage();
+		const clock = new DrivenClock();
+		const about = { action: 'restore' as const, kind: 'postgres', name: '', workflow: 'Restore', execution: '17' };
+		let total: number | undefined;
+		const totals = () => Promise.resolve(total);
+		const options = { storage, meter: new Meter(), about, total: totals, isAwaited: true, clock };
+		await whileBeating(options, async () => {
+			await clock.nextWait();
+			expect(await readRunning(storage)).toMatchObject([{ name: '', bytes: 0 }]);
+			Object.assign(about, { name: 'shop' });
+			total = 5000;
+			await clock.advance(10_000);
+			await clock.nextWait();
+			expect(await readRunning(storage)).toMatchObject([{ name: 'shop', totalBytes: 5000 }]);
+		});
+		expect(await beatsIn(storage)).toEqual([]);
+	});
+
+	it('removes a sign that is still on its way when the run ends', async () => {
+		const storage = await newStorage();
+		let arrive = () => {};
+		const onItsWay = new Promise<void>((resolve) => (arrive = resolve));
+		const slow = intercepted(storage, {
+			replace: async (key, content) => {
+				await onItsWay;
+				await storage.replace(key, content);
+			},
+		});
+		const about = { action: 'restore' as const, kind: 'postgres', name: 'shop', workflow: 'Restore', execution: '17' };
+		const total = () => Promise.resolve(undefined);
+		const options = { storage: slow, meter: new Meter(), about, total, isAwaited: true, clock: new DrivenClock() };
+		const ended = whileBeating(options, () => Promise.resolve('done'));
+		await setImmediate();
+		arrive();
+		expect(await ended).toBe('done');
 		expect(await beatsIn(storage)).toEqual([]);
 	});
 
