@@ -19,5 +19,11 @@ export {
 	type TargetBucketOptions,
 } from './mirror';
 export { assertBucketConfirmed, restoreBucket, type RestoreBucketOptions, type RestoredBucket } from './restoreBucket';
+export {
+	planBucketRestore,
+	type BucketRestorePlan,
+	type PlanBucketOptions,
+	type TargetBucketState,
+} from './planRestore';
 export { minioSystem, type MinioScratch } from './verify';
 export { isVersionName, keyOfVersion, pathOfVersion, versionIn, type EntryVersion, type Versions } from './versions';

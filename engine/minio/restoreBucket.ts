@@ -111,8 +111,8 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
 const NOTHING: RestoredTree = { written: 0, bytes: 0, same: 0, skipped: 0, skippedNames: [], overwritten: 0 };
 
 /** Whether older versions are to be written, and not only what becomes a current object. */
-function restoresVersions(
-	{ reader: { manifest }, versions, choices }: RestoreBucketOptions,
+export function restoresVersions(
+	{ reader: { manifest }, versions, choices }: Pick<RestoreBucketOptions, 'reader' | 'versions' | 'choices'>,
 	warnings: string[],
 ): boolean {
 	const { versions: older, deleteMarkers = 0 } = manifest.counts;
@@ -130,7 +130,10 @@ function pickedVersion(
 }
 
 /** The current objects that are chosen, or the one older version. */
-function objectsOf({ reader: { manifest }, choices }: RestoreBucketOptions, selection: Selection): EntrySelection {
+export function objectsOf(
+	{ reader: { manifest }, choices }: Pick<RestoreBucketOptions, 'reader' | 'choices'>,
+	selection: Selection,
+): EntrySelection {
 	const picked = pickedVersion(manifest.counts, choices);
 	if (picked === undefined) return currentObjects(selection);
 	return { isWhole: false, takes: (name) => name === picked };
@@ -155,6 +158,11 @@ async function assertKeepsVersions(
 			throw error;
 		}
 	}
+	await assertVersioned(bucket, signal);
+}
+
+/** @throws BackupError INVALID_INPUT for a bucket that keeps no versions */
+export async function assertVersioned(bucket: Bucket, signal?: AbortSignal): Promise<void> {
 	if ((await bucket.versioning(signal)) === 'Enabled') return;
 	throw keepsNoVersions(
 		bucket.name,
@@ -181,10 +189,13 @@ export function assertBucketConfirmed({
 	);
 }
 
-async function assertBucket(client: S3Client, options: RestoreBucketOptions): Promise<boolean> {
-	const { bucket, createBucket = false, signal, log } = options;
-	if (await client.exists(bucket, signal)) return false;
-	if (!createBucket) {
+/** Whether the bucket is there. @throws BackupError INVALID_INPUT where it is not, and is not to be created */
+export async function assertBucketMayBe(
+	client: S3Client,
+	{ bucket, createBucket = false, signal }: Pick<RestoreBucketOptions, 'bucket' | 'createBucket' | 'signal'>,
+): Promise<boolean> {
+	const isThere = await client.exists(bucket, signal);
+	if (!isThere && !createBucket) {
 		throw new BackupError(
 			'INVALID_INPUT',
 			`There is no bucket ${bucket} at ${client.endpoint}; nothing was restored.`,
@@ -193,6 +204,13 @@ async function assertBucket(client: S3Client, options: RestoreBucketOptions): Pr
 			},
 		);
 	}
+	return isThere;
+}
+
+/** Whether it was created. */
+async function assertBucket(client: S3Client, options: RestoreBucketOptions): Promise<boolean> {
+	const { bucket, signal, log } = options;
+	if (await assertBucketMayBe(client, options)) return false;
 	log?.(`Creating the bucket ${bucket}`);
 	return await client.createBucket(bucket, signal);
 }

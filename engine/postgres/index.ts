@@ -3,6 +3,7 @@ export type { BackUpDatabaseOptions } from './dump/options';
 export { dumpArguments, parseExtraArguments, type DumpSelection } from './dump/arguments';
 export { backUpGlobals, type BackUpGlobalsOptions } from './backUpGlobals';
 export { restoreGlobals } from './restoreGlobals';
+export { planGlobalsRestore, type GlobalsRestorePlan } from './planGlobals';
 export type { ApplyGlobalsReport } from './globals';
 export type { PostgresConnection } from './connection';
 export { checkConnection } from './checkConnection';
@@ -11,7 +12,10 @@ export { postgresSystem, type InProcessTarget, type PostgresScratch, type Server
 export { listDatabases, listSchemas, listTables, queryDatabase } from './lookUp';
 export {
 	ArchiveSource,
+	planDatabaseRestore,
 	restoreDatabase,
+	type DatabaseRestorePlan,
+	type TargetDatabase,
 	type OwnerMapping,
 	type RestoreDatabaseOptions,
 	type RestoredTable,

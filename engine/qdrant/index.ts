@@ -22,6 +22,7 @@ export {
 	type RestoreCollectionOptions,
 	type RestoreCollectionTarget,
 } from './restore/restoreCollection';
+export { planCollectionRestore, type CollectionRestorePlan, type TargetCollection } from './restore/planRestore';
 export {
 	archiveSource,
 	foreignSnapshot,

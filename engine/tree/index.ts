@@ -23,7 +23,7 @@ export { NAMES_TOLD, Placement, type RestoredTree } from './placement';
 export { ContentReader, WantedFrames } from './content';
 export type { StoredFile } from './compare';
 export { beyondEnd, entriesExist, nothingSelected } from './restore-errors';
-export { restoreTree, type RestoreTreeOptions } from './restoreTree';
+export { planTree, restoreTree, type RestoreTreeOptions } from './restoreTree';
 export { Selection, type EntrySelection, type SelectionChoices } from './selection';
 export type { LeftOut, OpenEntry, TreeSource, WholeEntry } from './source';
 export { EXISTING, type Existing, type TreeTarget } from './target';

@@ -82,6 +82,23 @@ export async function restoreTree(options: RestoreTreeOptions): Promise<Restored
 	}
 }
 
+/**
+ * What a restore would write, found out as the restore itself does before it writes anything. What is the same already is counted, too.
+ * @throws BackupError as restoreTree does before it has written anything
+ */
+export async function planTree(options: RestoreTreeOptions): Promise<{ entries: number; bytes: number }> {
+	const signal = options.signal ?? new AbortController().signal;
+	try {
+		throwIfCancelled(signal);
+		const { entries, bytes } = await planOf(options, signal);
+		return { entries, bytes };
+	} catch (error) {
+		throw signal.aborted ? cancelled() : error;
+	} finally {
+		await options.target.close?.();
+	}
+}
+
 async function planOf(options: RestoreTreeOptions, signal: AbortSignal): Promise<Plan> {
 	const { reader, archives, target, selection = new Selection(), existing = 'fail' } = options;
 	const passages = new Map<string, Passage>();

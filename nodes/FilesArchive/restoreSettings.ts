@@ -1,6 +1,7 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
 import { BackupError, type Existing } from '../../engine';
+import { isDryRun, refusesAsRun } from '../shared/descriptions/dryRun';
 import { collectionOf, textOf, yesNoIn } from '../shared/fields';
 import { folderOf } from '../shared/folder';
 import { eventOf } from '../shared/journal';
@@ -20,7 +21,9 @@ export function restoreSettings(context: IExecuteFunctions, item: number) {
 	}
 	const existing = context.getNodeParameter('existing', item) as Existing;
 	eventOf(context, item).tell({ place: `folder ${path}` });
-	if (existing === 'overwrite') assertConfirmed(context, item, path);
+	// Whoever only asks need not confirm anything.
+	const isAsking = isDryRun(context, item) && !refusesAsRun(context, item);
+	if (existing === 'overwrite' && !isAsking) assertConfirmed(context, item, path);
 	return {
 		path,
 		existing,

@@ -1,6 +1,7 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import type { ImportedBeside, ImportedWorkflow } from '../../engine';
+import type { ImportedBeside, ImportedWorkflow, Manifest } from '../../engine';
+import { describeRestored } from '../shared/backupItem';
 import { itemOf } from '../shared/simplify';
 
 interface ItemChoices {
@@ -8,10 +9,18 @@ interface ItemChoices {
 	isSimple: boolean;
 	/** The file that what was overwritten was exported to. */
 	safeguard: string | undefined;
+	/** Of the backup that it comes from; undefined for a file of another tool. */
+	manifest: Manifest | undefined;
+}
+
+/** What an item says of the backup that it comes from. */
+function backupOf({ manifest }: ItemChoices): IDataObject {
+	return { backup: manifest ? { ...describeRestored(manifest), storedBytes: manifest.size.stored } : null };
 }
 
 /** What was done with a workflow, or would be. */
-export function importedItem(workflow: ImportedWorkflow, { dryRun, isSimple, safeguard }: ItemChoices): IDataObject {
+export function importedItem(workflow: ImportedWorkflow, choices: ItemChoices): IDataObject {
+	const { dryRun, isSimple, safeguard } = choices;
 	const { name, action, id, sourceId, reason, activated } = workflow;
 	const { credentialsMapped, credentialsMissing, workflowsMissing, dropped } = workflow;
 	const columns = {
@@ -26,15 +35,16 @@ export function importedItem(workflow: ImportedWorkflow, { dryRun, isSimple, saf
 		sourceId,
 		workflowId: id,
 	};
-	return itemOf(columns, { credentialsMissing, workflowsMissing, dropped }, isSimple);
+	return itemOf(columns, { credentialsMissing, workflowsMissing, dropped, ...backupOf(choices) }, isSimple);
 }
 
 const KIND_WORDS = { dataTables: 'data table', tags: 'tag', variables: 'variable' };
 
 /** What was done with something beside the workflows, or would be: in the columns of workflows, so that a table has no gaps. */
-export function importedBesideItem(thing: ImportedBeside, { dryRun, isSimple }: ItemChoices): IDataObject {
+export function importedBesideItem(thing: ImportedBeside, choices: ItemChoices): IDataObject {
+	const { dryRun, isSimple } = choices;
 	const { kind, name, action, rows, reason, sourceId, id } = thing;
 	const what = `${KIND_WORDS[kind]} ${name}${rows === undefined ? '' : `, ${rows} rows`}`;
 	const columns = { workflow: what, action, reason, dryRun, sourceId, workflowId: id };
-	return itemOf(columns, { kind, name, rows: rows ?? null }, isSimple);
+	return itemOf(columns, { kind, name, rows: rows ?? null, ...backupOf(choices) }, isSimple);
 }

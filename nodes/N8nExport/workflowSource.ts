@@ -5,6 +5,7 @@ import {
 	chosenBy,
 	type DecryptionKeys,
 	foreignSide,
+	type Manifest,
 	openArchive,
 	type Storage,
 	type WorkflowChoice,
@@ -25,6 +26,8 @@ export interface NamedWorkflows {
 	keys: DecryptionKeys | undefined;
 	/** In the storage, as the Folder option names it. */
 	folder: string;
+	/** Undefined for a file of another tool. */
+	manifest: Manifest | undefined;
 	/** What there is to say of how the backup was chosen. */
 	remark: string | undefined;
 }
@@ -40,7 +43,7 @@ export async function withNamedWorkflows<T>(
 	const storage = await openStorage(context, item);
 	const folder = folderOf(collectionOf(context, 'options', item, 'Options'), OWN_FOLDER);
 	const isChosen = chosenBy(choice);
-	const place = { storage, keys, folder, remark: undefined };
+	const place = { storage, keys, folder, remark: undefined, manifest: undefined };
 	const mustBeEncrypted = keys?.requireEncryption ?? false;
 	const source = context.getNodeParameter('source', item);
 	if (source === 'binaryData') {
@@ -48,7 +51,7 @@ export async function withNamedWorkflows<T>(
 			const side = manifest
 				? archiveSide(await openArchive(incoming, { manifest, folder: undefined }, keys), isChosen)
 				: foreignSide({ storage: incoming, key, keys, mustBeEncrypted }, isChosen);
-			return await use({ ...place, side });
+			return await use({ ...place, side, manifest });
 		});
 	}
 	if (source === 'workflowFile') {
@@ -60,7 +63,7 @@ export async function withNamedWorkflows<T>(
 	const entry = await chosenBackup(context, item, storage, { ...WANTED, folder }, keys);
 	return await whileRestoring(context, item, storage, entry.manifest, async (visible) => {
 		const side = archiveSide(await openArchive(visible, entry, keys), isChosen);
-		return await use({ ...place, side, remark: entry.remark });
+		return await use({ ...place, side, remark: entry.remark, manifest: entry.manifest });
 	});
 }
 

@@ -67,6 +67,20 @@ describe('Back Up Bucket and Restore', () => {
 		expect(next).toMatchObject({ state: 'incremental', stored: 1, reused: 2, needs: [whole['id']] });
 		const into = { targetBucket: byName(`${bucket}-new`), addPrefix: 'restored/' };
 		expect(await node.fails('restore', { ...backup('id', next['id']), ...into })).toMatch(/There is no bucket/);
+		const dry = { ...backup('id', next['id']), ...into, options: { dryRun: true } };
+		expect(await node.ok('restore', dry)).toMatchObject([{ ready: false, problems: [{ code: 'INVALID_INPUT' }] }]);
+		expect(await node.ok('restore', { ...dry, createBucket: true })).toMatchObject([
+			{ ready: true, replaces: 'nothing: it does not exist', restores: { objects: 3 } },
+		]);
+		const existing = { addPrefix: '', existing: 'overwrite', confirmation: 'whatever' };
+		expect(await node.ok('restore', { ...dry, targetBucket: byName(bucket), ...existing })).toMatchObject([
+			{
+				ready: true,
+				replaces: 'of 3 objects, those that differ from the backup',
+				target: { exists: true, objects: 3, isMore: false },
+				backup: { checked: 'content' },
+			},
+		]);
 		const [report] = await node.ok('restore', { ...backup('id', next['id']), ...into, createBucket: true });
 		expect(report).toMatchObject({ bucket: `${bucket}-new`, written: 3, isBucketCreated: true, warnings: [] });
 		expect(await textOf(`${bucket}-new`, 'restored/readme.txt')).toBe('Read me again.');

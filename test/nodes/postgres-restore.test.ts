@@ -56,6 +56,61 @@ it('swaps the restored database in and keeps the old one, once the name was conf
 	expect(await rowsOf(server, report!.previousDatabase)).toMatchObject({ users: 0, log: 2 });
 });
 
+it('tells what a restore would replace and what is in the way, and changes nothing', async () => {
+	await createShop(server, 'planned');
+	await server.query('planned', 'ANALYZE');
+	const into = (database: string) => ({
+		...backup('id', made['id']),
+		target: 'safeSwap',
+		existingDatabase: byName(database),
+		confirmation: 'whatever',
+		options: { dryRun: true },
+	});
+	const [plan] = (await node.ok('restore', into('planned'))) as [Json];
+	expect(plan).toMatchObject({
+		ready: true,
+		into: 'database planned',
+		replaces: expect.stringMatching(/^3 tables with about 1502 rows, \d/) as string,
+		target: { database: 'planned', exists: true, tables: 3, rows: 1502, copies: [] },
+		problems: [],
+		backup: { id: made['id'], counts: { rows: 1502 }, checked: 'content' },
+	});
+	const [absent] = (await node.ok('restore', into('nowhere'))) as [Json];
+	expect(absent).toMatchObject({ ready: false, target: { exists: false }, problems: [{ code: 'INVALID_INPUT' }] });
+	expect(await node.fails('restore', { ...into('planned'), options: { dryRun: true, asRun: true } })).toMatch(
+		/not confirmed/,
+	);
+	const fresh = { ...backup('id', made['id']), target: 'newDatabase', options: { dryRun: true } };
+	expect(await node.ok('restore', { ...fresh, targetDatabase: 'planned' })).toMatchObject([
+		{ ready: false, problems: [{ code: 'TARGET_EXISTS' }] },
+	]);
+	expect(await node.ok('restore', { ...fresh, targetDatabase: 'fresh' })).toMatchObject([
+		{ ready: true, replaces: 'nothing: it does not exist' },
+	]);
+	const globals = { restoreKind: 'globals', ...backup('latest', 'globals'), options: { dryRun: true } };
+	expect(await node.ok('restore', globals)).toMatchObject([{ ready: true, target: { roles: 1 } }]);
+	expect(await databaseExists(server, 'fresh')).toBe(false);
+	expect(await rowsOf(server, 'planned')).toEqual(WHOLE_SHOP);
+});
+
+it('tells all that is in the way at once', async () => {
+	await server.query('postgres', 'CREATE DATABASE owned');
+	await server.query('owned', 'CREATE ROLE gone; CREATE TABLE kept (id int); ALTER TABLE kept OWNER TO gone');
+	const { node: other } = await dumpNode(n8n, server, 'owned');
+	await other.ok('backUp');
+	await server.query('owned', 'DROP TABLE kept; DROP ROLE gone');
+	const into = { target: 'newDatabase', targetDatabase: 'owned', options: { dryRun: true } };
+	expect(await other.ok('restore', { ...backup('latest', 'owned'), ...into })).toMatchObject([
+		{
+			ready: false,
+			problems: [
+				{ code: 'TARGET_EXISTS' },
+				{ code: 'TARGET_FAILED', message: expect.stringContaining('role gone') as string },
+			],
+		},
+	]);
+});
+
 it('replaces a database', async () => {
 	await createShop(server, 'replaced');
 	await server.query('replaced', 'TRUNCATE users CASCADE');

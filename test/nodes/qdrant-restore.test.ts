@@ -104,6 +104,28 @@ it('swaps by the name of the collection itself, and keeps a copy of the old poin
 	expect(await collections(server)).toEqual(['docs', report!.previous]);
 });
 
+it('tells what a restore would replace and what is in the way, and changes nothing', async () => {
+	const plan = async (parameters: object, more: object = {}) =>
+		await node.ok('restore', { ...backup('id', made['id']), ...parameters, options: { dryRun: true, ...more } });
+	await losePoints(server, 'docs', 0, 100);
+	expect(await plan(over('safeSwap', 'live', 'whatever'))).toMatchObject([
+		{
+			ready: true,
+			into: 'collection live',
+			replaces: '400 points of docs, which the alias leads to',
+			target: { exists: true, behind: 'docs', points: 400, copies: [] },
+			backup: { id: made['id'], checked: 'content', counts: { points: 500 } },
+		},
+	]);
+	expect(await plan(intoNew('live'))).toMatchObject([{ ready: false, problems: [{ code: 'TARGET_EXISTS' }] }]);
+	expect(await plan(over('existing', 'live'))).toMatchObject([{ ready: false, problems: [{ code: 'INVALID_INPUT' }] }]);
+	expect(await plan(intoNew('fresh'))).toMatchObject([{ ready: true, replaces: 'nothing: it does not exist' }]);
+	const asRun = { ...over('safeSwap', 'docs', 'whatever'), options: { dryRun: true, asRun: true } };
+	expect(await node.fails('restore', { ...backup('id', made['id']), ...asRun })).toMatch(/not confirmed/);
+	expect(await collections(server)).toEqual(['docs']);
+	expect(await countPoints(server, 'docs')).toBe(400);
+});
+
 it('restores over a collection as it stands, once the name was confirmed', async () => {
 	await losePoints(server, 'docs', 0, 100);
 	const parameters = backup('latest', 'docs');

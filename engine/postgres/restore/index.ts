@@ -4,6 +4,12 @@ export { copyIn, load } from './load';
 export type { OwnerMapping, RestoreDatabaseOptions, RestoreTarget } from './options';
 export { checkTargetDatabase } from './preconditions';
 export type { RestoredTable, RestoreFailure, RestoreReport } from './report';
+export {
+	planDatabaseRestore,
+	type DatabaseRestorePlan,
+	type PlanDatabaseOptions,
+	type TargetDatabase,
+} from './planRestore';
 export { restoreDatabase } from './restoreDatabase';
 export {
 	ArchiveSource,

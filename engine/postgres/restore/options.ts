@@ -41,3 +41,6 @@ export interface RestoreDatabaseOptions {
 	/** Called with each stage as it begins. */
 	log?: (message: string) => void;
 }
+
+/** What is asked for, apart from what it is read from. */
+export type RestoreRequest = Omit<RestoreDatabaseOptions, 'source' | 'log'>;

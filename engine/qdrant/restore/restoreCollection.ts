@@ -189,10 +189,10 @@ async function restoreInto(context: RestoreContext, options: RestoreCollectionOp
 	const { source, target, check = {}, timeZone } = options;
 	const { collection: name } = target;
 	const behind = await resolveName(context.topology, name, context.signal);
-	if (target.type === 'newCollection') return await restoreNew(context, options, behind);
-	if (target.type === 'existing') return await restoreOver(context, options, behind);
-	if (behind === undefined) return await restoreNew(context, options, behind);
-	if (target.keptCopies !== undefined) {
+	await assertMayReplace(context.topology, target, behind);
+	if (target.type === 'existing') return await restoreOver(context, options);
+	if (behind === undefined) return await restoreNew(context, options);
+	if (target.type === 'safeSwap' && target.keptCopies !== undefined) {
 		assertRoomForCopy(name, await keptCopies(context, name), target.keptCopies);
 	}
 	await prove(context, source);
@@ -201,7 +201,7 @@ async function restoreInto(context: RestoreContext, options: RestoreCollectionOp
 }
 
 /** The collection that a name stands for: itself, the one behind the alias, or none. */
-async function resolveName(topology: Topology, name: string, signal?: AbortSignal): Promise<string | undefined> {
+export async function resolveName(topology: Topology, name: string, signal?: AbortSignal): Promise<string | undefined> {
 	const { client } = topology;
 	const aliases = await client.aliases(signal);
 	const alias = aliases.find(({ alias_name: found }) => found === name);
@@ -209,18 +209,38 @@ async function resolveName(topology: Topology, name: string, signal?: AbortSigna
 	return (await client.collections(signal)).includes(name) ? name : undefined;
 }
 
-async function restoreNew(
-	context: RestoreContext,
-	{ source, target: { collection }, check }: RestoreCollectionOptions,
+/**
+ * Whether what stands under the name is what the target says: nothing for a new collection, a collection for one that is restored
+ * over as it stands. A safe swap takes both.
+ * @param behind the collection that the name stands for
+ * @throws BackupError TARGET_EXISTS, INVALID_INPUT
+ */
+export async function assertMayReplace(
+	{ client }: Topology,
+	{ type, collection }: RestoreCollectionTarget,
 	behind: string | undefined,
-): Promise<Outcome> {
-	if (behind !== undefined) {
-		if (behind === collection) throw await nameTaken(context.topology.client, collection);
+): Promise<void> {
+	if (type === 'newCollection' && behind !== undefined) {
+		if (behind === collection) throw await nameTaken(client, collection);
 		const what = `an alias of the collection ${behind}`;
 		throw new BackupError('TARGET_EXISTS', `There is ${what} named ${collection} already; nothing was changed.`, {
 			hint: 'Choose another name, or restore over it by a safe swap.',
 		});
 	}
+	if (type !== 'existing' || behind === collection) return;
+	throw new BackupError(
+		'INVALID_INPUT',
+		behind === undefined
+			? `There is no collection ${collection} to restore over.`
+			: `${collection} is an alias of the collection ${behind}; nothing was changed.`,
+		{ hint: 'Restore into a new collection, or by a safe swap, or name the collection itself.' },
+	);
+}
+
+async function restoreNew(
+	context: RestoreContext,
+	{ source, target: { collection }, check }: RestoreCollectionOptions,
+): Promise<Outcome> {
 	await prove(context, source);
 	await loadNew(context, collection, source);
 	try {
@@ -237,18 +257,8 @@ async function restoreNew(
 async function restoreOver(
 	context: RestoreContext,
 	{ source, target: { collection }, check }: RestoreCollectionOptions,
-	behind: string | undefined,
 ): Promise<Outcome> {
 	const { topology, signal } = context;
-	if (behind !== collection) {
-		throw new BackupError(
-			'INVALID_INPUT',
-			behind === undefined
-				? `There is no collection ${collection} to restore over.`
-				: `${collection} is an alias of the collection ${behind}; nothing was changed.`,
-			{ hint: 'Restore into a new collection, or by a safe swap, or name the collection itself.' },
-		);
-	}
 	if (isSharded(source)) {
 		throw new BackupError('INVALID_INPUT', 'The shards of a cluster cannot replace a collection all in one step.', {
 			hint: 'Restore over it by a safe swap, which can put the old collection back, or into a new collection.',

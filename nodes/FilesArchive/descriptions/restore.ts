@@ -2,6 +2,7 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { heldFields, heldOptions, selectionFields } from '../../shared/descriptions/held';
+import { asRunOption, dryRunOption } from '../../shared/descriptions/dryRun';
 import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { optionsField } from '../../shared/descriptions/options';
 import { existingEntriesFields } from '../../shared/descriptions/overwriting';
@@ -65,5 +66,12 @@ export const restoreFields: INodeProperties[] = [
 		},
 	}),
 	simplifyField(shown),
-	optionsField('restore', [bandwidthOption, ...heldOptions(OWN_FOLDER), ownersOption, requestedByOption]),
+	optionsField('restore', [
+		asRunOption,
+		bandwidthOption,
+		dryRunOption,
+		...heldOptions(OWN_FOLDER),
+		ownersOption,
+		requestedByOption,
+	]),
 ];

@@ -6,6 +6,7 @@ import { heldFields, heldOptions, selectionFields } from '../../shared/descripti
 import { optionsField } from '../../shared/descriptions/options';
 import { existingEntriesFields } from '../../shared/descriptions/overwriting';
 import { caCertificateOption } from '../../shared/descriptions/s3Connection';
+import { asRunOption, dryRunOption } from '../../shared/descriptions/dryRun';
 import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { shownFor } from '../../shared/operation';
@@ -47,7 +48,9 @@ const target: INodeProperties[] = [
 const options: INodeProperties[] = [
 	bandwidthOption,
 	caCertificateOption,
+	dryRunOption,
 	...heldOptions(OWN_FOLDER),
+	asRunOption,
 	requestedByOption,
 	{
 		displayName: 'Remove Prefix',

@@ -8,18 +8,21 @@ import {
 	restoreBucket,
 	type Versions,
 } from '../../../engine';
+import { isDryRun, refusesAsRun } from '../../shared/descriptions/dryRun';
 import { collectionOf, type Fields, locatedText, textOf } from '../../shared/fields';
 import { folderOf } from '../../shared/folder';
 import { splitList } from '../../shared/lists';
 import { eventOf } from '../../shared/journal';
 import type { Operation } from '../../shared/operation';
 import { s3Connection } from '../../shared/s3Connection';
+import { withPlannedBackup } from '../../shared/restorePlan';
 import { isSimplified } from '../../shared/simplify';
 import { withHeldBackup } from '../../shared/tree/heldBackup';
 import { restoredItem } from '../../shared/tree/restoredItem';
 import { selectionChoices } from '../../shared/tree/selection';
 import { OWN_FOLDER, WANTED } from '../backupContent';
 import { restoreFields } from '../descriptions/restore';
+import { planOfBucket } from '../planItem';
 
 const TITLE = 'MinIO Mirror';
 
@@ -36,23 +39,25 @@ function targetOf(context: IExecuteFunctions, item: number, options: Fields) {
 	if (bucket === '') {
 		throw new BackupError('INVALID_INPUT', 'No bucket to restore into is named.', { hint: 'Fill in Into Bucket.' });
 	}
+	// Whoever only asks need not confirm anything.
+	const isAsking = isDryRun(context, item) && !refusesAsRun(context, item);
+	const confirmation = textOf(context.getNodeParameter('confirmation', item, ''), 'Confirm Bucket Name').trim();
 	const target = {
 		bucket,
 		existing: context.getNodeParameter('existing', item) as Existing,
-		confirmation: textOf(context.getNodeParameter('confirmation', item, ''), 'Confirm Bucket Name').trim(),
+		confirmation: isAsking ? bucket : confirmation,
 		createBucket: context.getNodeParameter('createBucket', item) === true,
 		prefix: textOf(context.getNodeParameter('addPrefix', item), 'Add Prefix'),
 		withoutPrefix: textOf(options['removePrefix'], 'Remove Prefix'),
 	};
 	eventOf(context, item).tell({ place: `bucket ${bucket}` });
-	assertBucketConfirmed(target);
 	return target;
 }
 
 /** Restores a backup, or a part of one, into a bucket: one item with the report. */
 export const restore: Operation = {
 	description: restoreFields,
-	journal: { action: 'restore', kind: 'minio' },
+	journal: { action: 'restore', kind: 'minio', isDryRun },
 	async execute(context, item) {
 		const { logger } = context;
 		const begun = performance.now();
@@ -64,6 +69,14 @@ export const restore: Operation = {
 		const connection = await s3Connection(context, item, options);
 		const signal = context.getExecutionCancelSignal();
 		const wanted = { ...WANTED, folder: folderOf(options, OWN_FOLDER) };
+		const versions = context.getNodeParameter('versions', item, 'current') as Versions;
+		if (isDryRun(context, item)) {
+			const asked = { ...target, connection, choices, versions, ...(signal && { signal }) };
+			return await withPlannedBackup(context, item, wanted, async (backup) => {
+				return [{ json: await planOfBucket(context, item, backup, asked, isSimple) }];
+			});
+		}
+		assertBucketConfirmed(target);
 		return await withHeldBackup(context, item, wanted, async ({ reader, place: { storage, keys, remark } }) => {
 			const restored = await restoreBucket({
 				...target,
@@ -72,7 +85,7 @@ export const restore: Operation = {
 				keys,
 				connection,
 				choices,
-				versions: context.getNodeParameter('versions', item, 'current') as Versions,
+				versions,
 				configuration: CONFIGURATION_NAMES.filter((name) => documents.includes(name)),
 				...(signal && { signal }),
 				log: (line) => logger.debug(`${TITLE}: ${line}`),
@@ -80,6 +93,7 @@ export const restore: Operation = {
 			const { manifest } = reader;
 			const { bucket, configured, isBucketCreated, warnings } = restored;
 			logger.info(`${TITLE}: restored ${manifest.file}`, { bucket, objects: restored.written });
+			eventOf(context, item).tell({ summary: `${restored.written} objects written, ${restored.same} were the same` });
 			const report = {
 				into: { bucket },
 				entries: 'objects',

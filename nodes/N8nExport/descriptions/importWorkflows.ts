@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
+import { asRunOption } from '../../shared/descriptions/dryRun';
 import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { optionsField } from '../../shared/descriptions/options';
 import { folderOption, requireEncryptionOption } from '../../shared/descriptions/source';
@@ -56,7 +57,6 @@ export const importFields: INodeProperties[] = [
 		displayName: 'Dry Run',
 		name: 'dryRun',
 		type: 'boolean',
-		noDataExpression: true,
 		default: true,
 		description: 'Whether only to say what would be done',
 		displayOptions: shown,
@@ -89,6 +89,15 @@ export const importFields: INodeProperties[] = [
 	optionsField(OPERATION, [
 		bandwidthOption,
 		{
+			displayName: 'Confirm n8n',
+			name: 'confirmHost',
+			type: 'string',
+			default: '',
+			placeholder: 'e.g. n8n.example.com',
+			description:
+				'The host (and port) of the n8n that is imported into, as the n8n API credential has it. Where this option is added, nothing is imported without it: for workflows that others start.',
+		},
+		{
 			displayName: 'Import Archived',
 			name: 'withArchived',
 			type: 'boolean',
@@ -120,6 +129,7 @@ export const importFields: INodeProperties[] = [
 			],
 		},
 		folderOption(OWN_FOLDER),
+		asRunOption,
 		requestedByOption,
 		requireEncryptionOption,
 	]),

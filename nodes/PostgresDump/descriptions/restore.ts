@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
+import { asRunOption, dryRunOption } from '../../shared/descriptions/dryRun';
 import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import {
@@ -169,8 +170,10 @@ export const restoreFields: INodeProperties[] = [
 		options: [
 			bandwidthOption,
 			connectTimeoutOption,
+			dryRunOption,
 			folderOption(OWN_FOLDER),
 			...restoreOptions,
+			asRunOption,
 			requestedByOption,
 			requireEncryptionOption,
 		],
@@ -185,8 +188,10 @@ export const restoreFields: INodeProperties[] = [
 		options: [
 			bandwidthOption,
 			connectTimeoutOption,
+			dryRunOption,
 			existingRolesOption,
 			folderOption(OWN_FOLDER),
+			asRunOption,
 			requestedByOption,
 			requireEncryptionOption,
 		],

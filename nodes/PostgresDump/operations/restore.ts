@@ -10,11 +10,15 @@ import {
 } from '../../../engine';
 import { type ArchivePlace, withArchive } from '../../shared/archiveSource';
 import { describeRestored } from '../../shared/backupItem';
+import { isDryRun } from '../../shared/descriptions/dryRun';
+import { eventOf } from '../../shared/journal';
 import type { Operation } from '../../shared/operation';
 import { withPostgres } from '../../shared/postgresConnection';
+import { withPlannedBackup } from '../../shared/restorePlan';
 import { isSimplified } from '../../shared/simplify';
 import { restoreFields } from '../descriptions/restore';
 import { checkOwnDatabase } from '../ownDatabase';
+import { planOfDatabase, planOfGlobals } from '../planItem';
 import { globalsItem, restoreItem } from '../restoreItem';
 import { restoreOptionsOf, restoreSelection, restoreTarget } from '../restoreSettings';
 
@@ -34,8 +38,15 @@ function remarks({ remark }: ArchivePlace): string[] {
 async function intoDatabase(context: IExecuteFunctions, item: number, isSimple: boolean): Promise<IDataObject> {
 	const target = restoreTarget(context, item);
 	const selection = restoreSelection(context, item, target);
-	const { connectTimeout, folder, overOwnDatabase, ...options } = restoreOptionsOf(context, item);
-	return await withArchive(context, item, { kinds: ['postgres'], folder, hint: OTHER_KIND }, async (place) => {
+	const allOptions = restoreOptionsOf(context, item);
+	const { connectTimeout, folder, overOwnDatabase, ...options } = allOptions;
+	const wanted = { kinds: ['postgres'] as ['postgres'], folder, hint: OTHER_KIND };
+	if (isDryRun(context, item)) {
+		return await withPlannedBackup(context, item, wanted, async (backup) => {
+			return await planOfDatabase(context, item, backup, { target, selection, options: allOptions }, isSimple);
+		});
+	}
+	return await withArchive(context, item, wanted, async (place) => {
 		const reader = await readerOf(place);
 		const report = await withPostgres(context, item, { connectTimeout }, async (connection) => {
 			await checkOwnDatabase(context, connection, target, overOwnDatabase);
@@ -50,6 +61,9 @@ async function intoDatabase(context: IExecuteFunctions, item: number, isSimple: 
 			});
 		});
 		context.logger.info(`Postgres Dump: restored ${reader.manifest.file}`, { database: report.database });
+		const { rows, tables, previousDatabase: kept } = report;
+		const copy = kept === undefined ? '' : `; what was there before is now ${kept}`;
+		eventOf(context, item).tell({ summary: `${tables.length} tables, ${rows} rows${copy}` });
 		const warnings = [...remarks(place), ...report.warnings];
 		const from = describeRestored(reader.manifest);
 		return restoreItem(context, { ...report, warnings }, from, isSimple);
@@ -58,13 +72,23 @@ async function intoDatabase(context: IExecuteFunctions, item: number, isSimple: 
 
 async function rolesAndGlobals(context: IExecuteFunctions, item: number, isSimple: boolean): Promise<IDataObject> {
 	const startedAt = Date.now();
-	const { connectTimeout, folder, existingRoles } = restoreOptionsOf(context, item);
-	return await withArchive(context, item, { kinds: ['postgres-globals'], folder, hint: OTHER_KIND }, async (place) => {
+	const options = restoreOptionsOf(context, item);
+	const { connectTimeout, folder, existingRoles } = options;
+	const wanted = { kinds: ['postgres-globals'] as ['postgres-globals'], folder, hint: OTHER_KIND };
+	if (isDryRun(context, item)) {
+		return await withPlannedBackup(context, item, wanted, async (backup) => {
+			return await planOfGlobals(context, item, backup, options, isSimple);
+		});
+	}
+	return await withArchive(context, item, wanted, async (place) => {
 		const reader = await readerOf(place);
 		const report = await withPostgres(context, item, { connectTimeout }, async (connection) => {
 			const signal = context.getExecutionCancelSignal();
 			return await restoreGlobals(connection, reader, { existing: existingRoles, signal });
 		});
+		const { created, updated, failed } = report;
+		const summary = `${created.length} roles and others created, ${updated.length} updated, ${failed.length} failed`;
+		eventOf(context, item).tell({ summary });
 		const warnings = [...remarks(place), ...report.warnings];
 		const from = describeRestored(reader.manifest);
 		return globalsItem(context, { ...report, warnings }, { duration: Date.now() - startedAt, from }, isSimple);
@@ -74,7 +98,7 @@ async function rolesAndGlobals(context: IExecuteFunctions, item: number, isSimpl
 /** Restores a backup of ours: one item with the report. */
 export const restore: Operation = {
 	description: restoreFields,
-	journal: { action: 'restore', kind: 'postgres' },
+	journal: { action: 'restore', kind: 'postgres', isDryRun },
 	async execute(context, item) {
 		const kind = context.getNodeParameter('restoreKind', item) as 'database' | 'globals';
 		const isSimple = isSimplified(context, item);

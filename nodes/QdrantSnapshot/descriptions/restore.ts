@@ -4,6 +4,7 @@ import { timeZoneOption } from '../../shared/descriptions/archive';
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { connectionOptions } from '../../shared/descriptions/qdrantConnection';
 import { keptCopiesOption } from '../../shared/descriptions/keptCopies';
+import { asRunOption, dryRunOption } from '../../shared/descriptions/dryRun';
 import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import {
@@ -78,8 +79,10 @@ const options: INodeProperties = {
 	default: {},
 	displayOptions: shownFor(['restore']),
 	options: [
+		asRunOption,
 		bandwidthOption,
 		...connectionOptions,
+		dryRunOption,
 		{
 			displayName: 'Fetch From Bucket',
 			name: 'serverFetches',

@@ -1,8 +1,11 @@
 import { assertCollectionConfirmed, restoreCollection } from '../../../engine';
+import { isDryRun } from '../../shared/descriptions/dryRun';
+import { eventOf } from '../../shared/journal';
 import type { Operation } from '../../shared/operation';
 import { qdrantConnection } from '../../shared/qdrantConnection';
 import { isSimplified } from '../../shared/simplify';
 import { restoreFields } from '../descriptions/restore';
+import { planOfCollection } from '../planItem';
 import { restoreItem } from '../restoreItem';
 import { restoreSettings, restoreTarget } from '../restoreSettings';
 import { withSource } from '../restoreSource';
@@ -10,15 +13,18 @@ import { withSource } from '../restoreSource';
 /** Restores a collection from a backup of ours or a snapshot made by others: one item with the report. */
 export const restore: Operation = {
 	description: restoreFields,
-	journal: { action: 'restore', kind: 'qdrant' },
+	journal: { action: 'restore', kind: 'qdrant', isDryRun },
 	async execute(context, item) {
 		const { logger } = context;
 		const target = restoreTarget(context, item);
-		// The engine asks as well, but a snapshot without a manifest is read before.
-		assertCollectionConfirmed(target);
 		const settings = restoreSettings(context, item);
 		const isSimple = isSimplified(context, item);
 		const connection = await qdrantConnection(context, item, settings.connection);
+		if (isDryRun(context, item)) {
+			return [{ json: await planOfCollection(context, item, { connection, target, settings }, isSimple) }];
+		}
+		// The engine asks as well, but a snapshot without a manifest is read before.
+		assertCollectionConfirmed(target);
 		return await withSource(context, item, { ...settings, connection }, async (open) => {
 			const { aliases, check, folder, snapshotVersion, timeZone } = settings;
 			const report = await restoreCollection({
@@ -34,6 +40,8 @@ export const restore: Operation = {
 				log: (line) => logger.debug(`Qdrant Snapshot: ${line}`),
 			});
 			logger.info(`Qdrant Snapshot: restored ${open.source.description}`, { collection: report.collection });
+			const copy = report.previous === undefined ? '' : `; what was there before is now ${report.previous}`;
+			eventOf(context, item).tell({ summary: `${report.points} points${copy}` });
 			return [{ json: restoreItem(context, report, open, isSimple) }];
 		});
 	},

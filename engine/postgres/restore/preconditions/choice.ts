@@ -1,12 +1,12 @@
 import { BackupError } from '../../../errors';
-import type { RestoreDatabaseOptions, RestoreTarget } from '../options';
+import type { RestoreRequest, RestoreTarget } from '../options';
 import { parseTableName, type RestoreSelection, rowsElsewhere, SelectionFilter, type SourceFacts } from '../source';
 
 /**
  * Checks that the source holds what was chosen of it, and all that the target takes for granted.
  * @throws BackupError INVALID_INPUT
  */
-export function checkChoice(facts: SourceFacts, { selection = {}, target }: RestoreDatabaseOptions): void {
+export function checkChoice(facts: SourceFacts, { selection = {}, target }: RestoreRequest): void {
 	checkSelection(facts, selection);
 	checkPartitions(facts, selection);
 	checkCompleteness(facts, target);
@@ -52,7 +52,7 @@ function checkCompleteness({ name, lacks }: SourceFacts, target: RestoreTarget):
 }
 
 /** Warns where all of a source is restored, and that is not all of a database. */
-export function partialWarnings({ lacks }: SourceFacts, { selection = {} }: RestoreDatabaseOptions): string[] {
+export function partialWarnings({ lacks }: SourceFacts, { selection = {} }: RestoreRequest): string[] {
 	const chosen = selection.dataOnly === true || !new SelectionFilter(selection).all;
 	return lacks === undefined || chosen ? [] : [`This is not the backup of a whole database: it lacks ${lacks}.`];
 }

@@ -1,14 +1,14 @@
 import { BackupError } from '../../../errors';
 import { checkKeptCopies, PARALLEL, wholeNumber } from '../../../archive';
 import { checkDatabaseName } from '../databases';
-import type { RestoreDatabaseOptions, RestoreTarget } from '../options';
+import type { RestoreRequest, RestoreTarget } from '../options';
 import { type RestoreSelection, SelectionFilter } from '../source';
 
 /**
  * Checks what was asked for by itself: names, numbers, the confirmation, and choices that exclude each other.
  * @throws BackupError INVALID_INPUT, NOT_CONFIRMED
  */
-export function checkRequest(options: RestoreDatabaseOptions): void {
+export function checkRequest(options: RestoreRequest): void {
 	const { target, parallel = 2 } = options;
 	checkDatabaseName(target.database);
 	wholeNumber(parallel, 'Parallel Connections', PARALLEL);
@@ -29,7 +29,7 @@ function checkConfirmation(target: RestoreTarget): void {
 }
 
 /** Refuses what would lose data or cannot work. */
-function checkChoices({ target, selection = {} }: RestoreDatabaseOptions): void {
+function checkChoices({ target, selection = {} }: RestoreRequest): void {
 	if (target.type === 'existing') {
 		if (target.before === 'drop') checkDrop(selection);
 		if (target.before === 'truncate' && !selection.dataOnly) {
