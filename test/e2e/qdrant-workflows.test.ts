@@ -2,11 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startQdrant, type QdrantServer } from '../services/qdrant';
-import { ask, at, contentHash, countPoints, createPlain } from '../services/qdrant-data';
+import { createPlain } from '../services/qdrant-data';
 import { sharedN8n } from './harness';
 import type { Json, NodeRunner } from '../nodes/node-runner';
-import { aliases, losePoints, NODE_TYPE, pointAlias, snapshotNode } from '../nodes/qdrant-support';
-import { publishGuarded, publishNow, template, withCredentials, withSettings } from './templates';
+import { NODE_TYPE, pointAlias, snapshotNode } from '../nodes/qdrant-support';
+import { publishNow, template, withCredentials } from './templates';
 
 const n8n = await sharedN8n();
 let server: QdrantServer;
@@ -39,48 +39,6 @@ it('sums up the night by the daily template', async () => {
 			{ name: 'images', points: 50, state: 'whole' },
 		],
 	});
-});
-
-it('restores by the webhook of the template: by an alias, by the name, and what is lost', async () => {
-	const wanted = await contentHash(server, 'docs');
-	await node.ok('backUp');
-	const secret = { name: 'x-secret', value: 'open sesame' };
-	const credentials = { [NODE_TYPE]: node.credentials };
-	const collections = { docs: 'docs', live: 'docs', images: 'images' };
-	const workflow = withSettings(template('qdrant-restore-webhook.json'), { collections, keptCopies: 2 });
-	await publishGuarded(n8n, workflow, credentials, secret);
-	const call = async (body: Json, headers: Record<string, string> = { 'x-secret': 'open sesame' }) =>
-		await n8n.webhook('restore-qdrant', body, { headers });
-
-	await losePoints(server, 'docs', 0, 100);
-	expect((await call({ collection: 'docs', confirm: 'docs' }, {})).status).toBe(403);
-	expect(await call({ collection: 'docs' })).toMatchObject({
-		status: 422,
-		body: { error: expect.stringMatching(/not confirmed/) },
-	});
-	expect(await countPoints(server, 'docs')).toBe(200);
-
-	expect(await call({ collection: 'others', confirm: 'others', backup: 'docs' })).toMatchObject({
-		status: 403,
-		body: { error: expect.stringMatching(/may not restore that collection/) },
-	});
-	expect(await call({ collection: 'live', confirm: 'live' })).toMatchObject({
-		status: 200,
-		body: { collection: expect.stringMatching(/^live_\d/), points: 300 },
-	});
-	expect(await contentHash(server, 'live')).toBe(wanted);
-
-	expect(await call({ collection: 'docs', confirm: 'docs' })).toMatchObject({
-		status: 200,
-		body: { collection: 'docs', previous: expect.stringMatching(/^docs_before_/) },
-	});
-	expect(await contentHash(server, 'docs')).toBe(wanted);
-
-	await ask(server, 'DELETE', at('images'));
-	const anew = await call({ collection: 'images', confirm: 'images' });
-	expect(anew).toMatchObject({ status: 200, body: { collection: 'images', points: 50 } });
-	expect(anew.body).not.toHaveProperty('previous');
-	expect(Object.keys(await aliases(server))).toContain('live');
 });
 
 it('ends the night with an error that names what failed, after the others were backed up', async () => {

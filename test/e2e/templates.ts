@@ -33,11 +33,11 @@ export function withSettings(workflow: WorkflowJson, settings: Record<string, un
 	return { ...workflow, nodes };
 }
 
-/** Publishes a workflow with a webhook in the place of its schedule. */
+/** Publishes a workflow with a webhook in the place of its schedule, or of the button in the editor. */
 export async function publishNow(n8n: N8nClient, workflow: WorkflowJson, path: string): Promise<string> {
 	const parameters = { httpMethod: 'POST', path, responseMode: 'lastNode' };
 	const nodes = workflow.nodes.map((one) =>
-		one.type === 'n8n-nodes-base.scheduleTrigger'
+		one.type === 'n8n-nodes-base.scheduleTrigger' || one.type === 'n8n-nodes-base.manualTrigger'
 			? { ...one, type: 'n8n-nodes-base.webhook', typeVersion: 2, parameters }
 			: one,
 	);
@@ -46,14 +46,16 @@ export async function publishNow(n8n: N8nClient, workflow: WorkflowJson, path: s
 	return id;
 }
 
-/** Publishes a template that a webhook starts, whose callers must know a secret. */
+/** Publishes a template that webhooks start, whose callers must know a secret; answers its id. */
 export async function publishGuarded(
 	n8n: N8nClient,
 	workflow: WorkflowJson,
 	credentials: Record<string, NodeCredentials>,
 	secret: { name: string; value: string },
-): Promise<void> {
+): Promise<string> {
 	const header = await n8n.createCredential('webhook', 'httpHeaderAuth', secret);
-	const whole = withCredentials(workflow, { ...credentials, Webhook: { httpHeaderAuth: header } });
-	await n8n.activate(await n8n.createWorkflow(whole));
+	const whole = withCredentials(workflow, { 'n8n-nodes-base.webhook': { httpHeaderAuth: header }, ...credentials });
+	const id = await n8n.createWorkflow(whole);
+	await n8n.activate(id);
+	return id;
 }

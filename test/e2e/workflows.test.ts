@@ -3,8 +3,8 @@ import type { NodeCredentials, WorkflowJson } from '../services/n8n-client';
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { sharedN8n } from './harness';
 import { type Json, type NodeRunner } from '../nodes/node-runner';
-import { createShop, dumpNode, NODE_TYPE, postgresData, rowsOf, WHOLE_SHOP } from '../nodes/postgres-support';
-import { publishGuarded, publishNow, template, TEMPLATES, withCredentials, withSettings } from './templates';
+import { createShop, dumpNode, NODE_TYPE, postgresData } from '../nodes/postgres-support';
+import { publishNow, template, TEMPLATES, withCredentials } from './templates';
 
 const n8n = await sharedN8n();
 let server: PostgresServer;
@@ -32,41 +32,18 @@ it.each(TEMPLATES)('imports %s unchanged', async (file) => {
 	expect(stored.connections).toEqual(workflow.connections);
 });
 
-it('restores by the webhook of the template, which asks for its header and for the confirmation', async () => {
-	const [made] = await node.ok('backUp');
-	expect(made!['database']).toBe('shop');
-	await server.query('shop', 'TRUNCATE users CASCADE');
-	const secret = { name: 'x-secret', value: 'open sesame' };
-	const credentials = { [NODE_TYPE]: node.credentials };
-	const workflow = withSettings(template('postgres-restore-webhook.json'), { keptCopies: 1 });
-	await publishGuarded(n8n, workflow, credentials, secret);
-
-	const call = async (body: Json, headers: Record<string, string> = { 'x-secret': 'open sesame' }) =>
-		await n8n.webhook('restore-postgres', body, { headers });
-	expect((await call({ database: 'shop', confirm: 'shop' }, {})).status).toBe(403);
-	const unconfirmed = await call({ database: 'shop' });
-	expect(unconfirmed).toMatchObject({ status: 422, body: { error: expect.stringMatching(/not confirmed/) } });
-	expect(await rowsOf(server, 'shop')).toMatchObject({ users: 0 });
-	const answer = await call({ database: 'shop', confirm: 'shop' });
-	expect(answer).toMatchObject({
-		status: 200,
-		body: { database: 'shop', previousDatabase: expect.stringMatching(/^shop_before_/), rows: 1502 },
-	});
-	expect(await rowsOf(server, 'shop')).toEqual(WHOLE_SHOP);
-
-	const notListed = { status: 403, body: { error: expect.stringMatching(/may not restore that database/) } };
-	expect(await call({ database: 'postgres', confirm: 'postgres', backup: 'shop' })).toMatchObject(notListed);
-	expect(await call({ database: ['shop'], confirm: 'shop' })).toMatchObject(notListed);
-	expect(await call({ confirm: 'shop' })).toMatchObject(notListed);
-	const enough = await call({ database: 'shop', confirm: 'shop' });
-	expect(enough).toMatchObject({ status: 422, body: { error: expect.stringMatching(/kept 1 copies of "shop"/) } });
-});
-
 /** The daily template with a webhook in the place of its schedule. */
 async function dailyNow(path: string, credentials: NodeCredentials): Promise<string> {
 	const daily = withCredentials(template('postgres-daily-backup.json'), { [NODE_TYPE]: credentials });
 	return await publishNow(n8n, daily, path);
 }
+
+it('hands a backup to any node by the template, with its manifest beside it', async () => {
+	const workflow = withCredentials(template('postgres-backup-to-binary.json'), { [NODE_TYPE]: node.credentials });
+	await publishNow(n8n, workflow, 'to-binary');
+	const { body } = await n8n.webhook('to-binary', {});
+	expect(body).toMatchObject({ name: 'shop', rows: 1502, manifest: expect.stringContaining('"postgres"') as string });
+});
 
 it('sums up the night by the daily template', async () => {
 	await dailyNow('daily-now', node.credentials);
