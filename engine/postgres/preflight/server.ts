@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 
-import { clockFindings, finder, type SetupFinding } from '../../preflight';
-import { connect, disconnect, type PostgresConnection } from '../connection';
+import { clockFindings, finder, findingsOf, type SetupFinding } from '../../preflight';
+import type { PostgresConnection } from '../connection';
+import { assertOwnSession } from '../pooler';
 
 import type { ServerView } from './facts';
 import { counted } from './privileges';
@@ -49,10 +50,7 @@ async function timeFindings(client: Client, connection: PostgresConnection): Pro
 	return clockFindings(about(connection), new Date(Number(row?.now)), { from, to: new Date() });
 }
 
-/**
- * A pooler gives out numbers of its own for processes. In transaction mode, one process answers two clients at once, and what a
- * session sets, or exports as a snapshot, belongs to nobody for certain.
- */
+/** Whether a pool stands before the server, and whether it keeps the sessions of its clients apart. */
 async function poolerFindings(
 	client: Client,
 	connection: PostgresConnection,
@@ -60,30 +58,11 @@ async function poolerFindings(
 	signal: AbortSignal | undefined,
 ): Promise<SetupFinding[]> {
 	if (client.processID === processId) return [];
-	const { problem, warning } = finder('Connection Pooler', about(connection), 'backup');
-	const remedy =
-		'Give the address of the server itself in the Postgres credential (PostgreSQL listens on 5432 by default).';
-	const other = await connect(connection, 'source', { ...(signal && { signal }) });
-	try {
-		const ask = async (one: Client) =>
-			(await one.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid')).rows[0]?.pid;
-		const isShared = (await ask(other)) === (await ask(client));
-		return isShared
-			? [
-					problem(
-						'A pooler in transaction mode stands before the server (pgbouncer, for instance), and a back up needs sessions of its own.',
-						remedy,
-					),
-				]
-			: [
-					warning(
-						'A pooler stands before the server. A back up needs sessions of its own, which poolers give in session mode alone.',
-						remedy,
-					),
-				];
-	} finally {
-		await disconnect(other);
-	}
+	const pooler = finder('Connection Pooler', about(connection), 'backup');
+	return await findingsOf(pooler, async () => {
+		await assertOwnSession(client, connection, 'source', { signal });
+		return [pooler.ok('A pool stands before the server, and gives each client a session of its own.')];
+	});
 }
 
 /** More than rows are read by: pg_dump's own is among them, and one more looks after what is stuck. */

@@ -47,10 +47,7 @@ export async function tryFeatures(
 					return await copyObject(task, await headOfSource(task, signal), signal);
 				}),
 			),
-			...has(
-				'tags',
-				await tried(() => answers(requests, { method: 'GET', key: object, query: { tagging: '' }, signal })),
-			),
+			...has('tags', await tried(() => setsTags(requests, object, signal))),
 			keepsVersions: head?.versionId !== undefined && head.versionId !== 'null',
 			...has('objectLock', await tried(() => locks(requests, signal))),
 		};
@@ -96,8 +93,11 @@ async function firstUpload(requests: S3Requests, prefix: string, signal: AbortSi
 	return true;
 }
 
-async function answers(requests: S3Requests, request: S3Request): Promise<boolean> {
-	await requests.send(request);
+/** By setting one: Swift answers that an object has no tags, and refuses to set any. */
+async function setsTags(requests: S3Requests, key: string, signal: AbortSignal): Promise<boolean> {
+	const body = Buffer.from('<Tagging><TagSet><Tag><Key>setup-check</Key><Value>1</Value></Tag></TagSet></Tagging>');
+	const headers = { 'content-type': 'application/xml', 'content-md5': md5Of(body).toString('base64') };
+	await requests.send({ method: 'PUT', key, query: { tagging: '' }, headers, body, signal });
 	return true;
 }
 

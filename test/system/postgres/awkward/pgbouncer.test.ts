@@ -5,7 +5,13 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { backUpDatabase, backUpGlobals, type PostgresConnection, restoreDatabase } from '../../../../engine/postgres';
+import {
+	backUpDatabase,
+	backUpGlobals,
+	checkPostgres,
+	type PostgresConnection,
+	restoreDatabase,
+} from '../../../../engine/postgres';
 import { compareDatabases } from '../../../fidelity/compare';
 import {
 	backUp,
@@ -111,4 +117,17 @@ describe('a pool in transaction mode', () => {
 			await pool.stop();
 		}
 	});
+});
+
+it.each([
+	['session', 'ok'],
+	['transaction', 'problem'],
+] as const)('a set-up through a pool in %s mode is checked: %s', async (mode, level) => {
+	const pool = await through(mode);
+	try {
+		const { findings } = await checkPostgres({ connection: await pool.connection(database), databases: [database] });
+		expect(findings.filter(({ check }) => check === 'Connection Pooler').map((one) => one.level)).toEqual([level]);
+	} finally {
+		await pool.stop();
+	}
 });
