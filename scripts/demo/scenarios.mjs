@@ -1,4 +1,5 @@
 import { alertScenarios } from './alerts.mjs';
+import { checkSetupScenarios } from './check-setup.mjs';
 import { copyScenarios } from './copy.mjs';
 import { filesScenarios } from './files.mjs';
 import { instanceScenarios } from './instance.mjs';
@@ -24,6 +25,7 @@ export const scenarios = [
 	...verifyScenarios,
 	...retentionScenarios,
 	...copyScenarios,
+	...checkSetupScenarios,
 	...slowScenarios,
 	...reportScenarios,
 	...alertScenarios,
