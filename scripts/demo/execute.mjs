@@ -59,7 +59,7 @@ export async function publishGuarded({ n8n, templates }, file, settings) {
 	const { id } = templates.find((template) => template.file === file);
 	const workflow = await n8n.rest('GET', `/workflows/${id}`);
 	const nodes = workflow.nodes.map((node) =>
-		node.name === 'Webhook'
+		node.type === 'n8n-nodes-base.webhook'
 			? { ...node, credentials: { httpHeaderAuth: credential } }
 			: node.name === 'Settings'
 				? withSettings(node, settings)
@@ -68,6 +68,23 @@ export async function publishGuarded({ n8n, templates }, file, settings) {
 	await n8n.rest('PATCH', `/workflows/${id}`, { ...workflow, nodes });
 	await n8n.activate(id);
 	return { [secret.name]: secret.value };
+}
+
+/** Restores by the webhook of a template, as a program does: asks for the plan, begins, and waits for the end. */
+export async function restoreByWebhook({ n8n }, path, body, headers) {
+	const asked = await n8n.webhook(path, body, { headers });
+	if (asked.status !== 200)
+		throw new Error(`The plan was answered with ${asked.status}: ${JSON.stringify(asked.body)}`);
+	const begun = await n8n.webhook(path, { ...body, dryRun: false }, { headers });
+	if (begun.status !== 202) throw new Error(`The webhook answered ${begun.status}: ${JSON.stringify(begun.body)}`);
+	for (;;) {
+		const progress = `${path}-progress?id=${begun.body.id}`;
+		const { body: told } = await n8n.webhook(progress, undefined, { method: 'GET', headers });
+		if (told.state === 'succeeded') return { plan: asked.body.plan, told };
+		if (told.state !== 'running' && told.state !== 'unknown')
+			throw new Error(`The restore ${told.state}: ${told.problem}`);
+		await sleep(200);
+	}
 }
 
 /** The node Settings with other values in its fields. */

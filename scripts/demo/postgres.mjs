@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { checkedManifest } from './checksum.mjs';
-import { execute, outputOf, publishGuarded } from './execute.mjs';
+import { execute, outputOf, publishGuarded, restoreByWebhook } from './execute.mjs';
 
 export const postgresScenarios = [
 	{ title: 'The nightly template backs up every database, and the roles', run: backUp },
@@ -30,17 +30,19 @@ async function restore(environment) {
 	const headers = await publishGuarded(environment, 'postgres-restore-webhook.json', { databases: { [shop]: shop } });
 	const foreign = await n8n.webhook('restore-postgres', { database: 'postgres', confirm: 'postgres' }, { headers });
 	if (foreign.status !== 403) throw new Error(`A database that is not listed was answered with ${foreign.status}.`);
-	const refused = await n8n.webhook('restore-postgres', { database: shop, confirm: 'another' }, { headers });
-	if (refused.status !== 422) throw new Error(`Without a confirmation the webhook answered ${refused.status}.`);
-	const { status, body } = await n8n.webhook('restore-postgres', { database: shop, confirm: shop }, { headers });
-	if (status !== 200) throw new Error(`The webhook answered ${status}: ${JSON.stringify(body)}`);
+	const unconfirmed = { database: shop, dryRun: false, confirm: 'another' };
+	const refused = await n8n.webhook('restore-postgres', unconfirmed, { headers });
+	if (refused.status !== 409) throw new Error(`Without a confirmation the webhook answered ${refused.status}.`);
+	const asked = { database: shop, confirm: shop };
+	const { plan, told } = await restoreByWebhook(environment, 'restore-postgres', asked, headers);
 	const after = await orders();
 	if (after !== before) throw new Error(`There were ${before} orders, and ${after} came back.`);
 	return [
 		`${before} orders, ${damaged} after a slip of the hand`,
 		`A database that the template does not list: "${foreign.body.error}"`,
 		`Without the right confirmation: "${refused.body.error}"`,
-		`Restored ${body.rows} rows in ${body.durationSeconds} s: ${after} orders again`,
-		`The damaged database is kept as ${body.previousDatabase}`,
+		`The dry run would replace ${plan.replaces}`,
+		`Restored: ${told.result}`,
+		`${after} orders again`,
 	];
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ask, at, contentHash, countPoints } from '../../test/services/qdrant-data.ts';
 import { checkedManifest } from './checksum.mjs';
-import { execute, outputOf, publishGuarded } from './execute.mjs';
+import { execute, outputOf, publishGuarded, restoreByWebhook } from './execute.mjs';
 import { ALIAS, COLLECTION } from './sample-vectors.mjs';
 
 export const qdrantScenarios = [
@@ -36,16 +36,16 @@ async function restore(environment) {
 	const headers = await publishGuarded(environment, 'qdrant-restore-webhook.json', {
 		collections: { [ALIAS]: COLLECTION },
 	});
-	const call = async (confirm) => await n8n.webhook('restore-qdrant', { collection: ALIAS, confirm }, { headers });
-	const refused = await call('another');
-	if (refused.status !== 422) throw new Error(`Without a confirmation the webhook answered ${refused.status}.`);
-	const { status, body } = await call(ALIAS);
-	if (status !== 200) throw new Error(`The webhook answered ${status}: ${JSON.stringify(body)}`);
+	const unconfirmed = { collection: ALIAS, dryRun: false, confirm: 'another' };
+	const refused = await n8n.webhook('restore-qdrant', unconfirmed, { headers });
+	if (refused.status !== 409) throw new Error(`Without a confirmation the webhook answered ${refused.status}.`);
+	const asked = { collection: ALIAS, confirm: ALIAS };
+	const { plan, told } = await restoreByWebhook(environment, 'restore-qdrant', asked, headers);
 	if ((await contentHash(qdrant, ALIAS)) !== before) throw new Error('Other points came back than were there before.');
 	return [
 		`${points} points, ${damaged} after a slip of the hand`,
 		`Without the right confirmation: "${refused.body.error}"`,
-		`Restored as ${body.collection} in ${body.durationSeconds} s; ${ALIAS} points at it, with all ${body.points} points`,
-		`The damaged collection is kept: ${body.previous} points at it`,
+		`The dry run would replace ${plan.replaces}`,
+		`Restored: ${told.result}`,
 	];
 }
