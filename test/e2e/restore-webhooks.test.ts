@@ -17,6 +17,7 @@ import { type QdrantServer, startQdrant } from '../services/qdrant';
 import { contentHash, countPoints, createPlain } from '../services/qdrant-data';
 import { startS3rver } from '../services/s3/s3rver';
 import type { S3Server } from '../services/s3/server';
+import { type MailReceiver, startMailReceiver } from '../services/smtp';
 import { sharedN8n } from './harness';
 import { scheduled } from './n8n/stage';
 import { publishGuarded, template, withSettings } from './templates';
@@ -28,15 +29,17 @@ let postgres: PostgresServer;
 let qdrant: QdrantServer;
 let between: Interceptor;
 let s3: S3Server;
+let mail: MailReceiver;
 
 beforeAll(async () => {
 	[postgres, qdrant, s3] = await Promise.all([startPostgres({ version: 18 }), startQdrant(), startS3rver()]);
 	between = await startInterceptor(qdrant.url);
+	mail = await startMailReceiver();
 });
 
 afterAll(async () => {
 	await between?.stop();
-	await Promise.all([postgres?.stop(), qdrant?.stop(), s3?.stop()]);
+	await Promise.all([postgres?.stop(), qdrant?.stop(), s3?.stop(), mail?.stop()]);
 });
 
 /** A template that is published with the credentials of a node that has made backups, and how to call it. */
@@ -149,6 +152,44 @@ async function documented(folder: string): Promise<string> {
 	const { stderr } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder, env });
 	return stderr;
 }
+
+it('restores PostgreSQL once a person has approved it, who sees the plan in a mail', async () => {
+	await createShop(postgres, 'asked');
+	const { node } = await dumpNode(n8n, postgres, 'asked');
+	await node.ok('backUp');
+	await postgres.query('asked', 'TRUNCATE users CASCADE');
+	const { host, port } = mail;
+	const smtp = await n8n.createCredential('mail', 'smtp', { host, port, secure: false, disableStartTls: true });
+	const settings = { databases: { asked: 'asked' }, approver: 'ben@example.com', mailFrom: 'n8n@example.com' };
+	const workflow = withSettings(template('postgres-restore-approval.json'), settings);
+	const credentials = { [POSTGRES]: node.credentials, 'n8n-nodes-base.emailSend': { smtp } };
+	await publishGuarded(n8n, workflow, credentials, SECRET);
+	const request = async (body: Json) =>
+		await n8n.webhook('request-restore', body, { headers: { 'x-secret': SECRET.value } });
+	const button = async (approved: boolean) => {
+		const before = mail.mails.length;
+		expect(await request({ database: 'asked', requestedBy: 'Ana' })).toMatchObject({
+			status: 202,
+			body: { state: 'waiting for approval', plan: { ready: true, into: 'database asked' } },
+		});
+		await expect.poll(() => mail.mails.length).toBe(before + 1);
+		const { content } = mail.mails.at(-1)!;
+		expect(content).toMatch(/Ana asks to restore the database asked/);
+		const links = [...content.matchAll(/href="([^"]*webhook-waiting[^"]*)"/g)].map(([, link = '']) => link);
+		const link = links.map((one) => one.replaceAll('&amp;', '&')).find((one) => one.includes(`approved=${approved}`))!;
+		const { pathname, search } = new URL(link);
+		const headers = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0' };
+		// The execution waits only once it is stored.
+		await expect.poll(async () => (await fetch(`${n8n.url}${pathname}${search}`, { headers })).status).toBe(200);
+		await expect.poll(() => mail.mails.length).toBe(before + 2);
+		return mail.mails.at(-1)!.content;
+	};
+	expect(await request({ database: 'shop' })).toMatchObject({ status: 403 });
+	expect(await button(false)).toMatch(/Not restored: the database asked[\s\S]*declined/);
+	expect(await rowsOf(postgres, 'asked')).toMatchObject({ users: 0 });
+	expect(await button(true)).toMatch(/Restored: the database asked[\s\S]*1502 rows/);
+	expect(await rowsOf(postgres, 'asked')).toEqual(WHOLE_SHOP);
+});
 
 it('restores Qdrant, and tells that it runs for as long as it does', async () => {
 	await createPlain(qdrant, 'docs', 300);
