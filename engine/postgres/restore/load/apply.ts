@@ -14,6 +14,7 @@ import { NamedRoles } from './namedRoles';
 import { mapOwnership } from './ownership';
 import { PartitionTree } from './partitions';
 import { RowLoader } from './rowLoader';
+import { SearchPath } from './searchPath';
 import { type Task, TaskFailures } from './taskFailures';
 import { TaskScheduler } from './taskScheduler';
 import { isSmall, mayRunTogether } from './together';
@@ -30,6 +31,8 @@ export interface ApplyOptions {
 	absentRoles?: ReadonlySet<string>;
 	/** Called while no connection is at work, where the source learns what it needs of the target only now. */
 	onRequirements?: () => Promise<void>;
+	/** Called once, while no connection is at work, before the first table, view or sequence is made: its extension is there by then. */
+	beforeTables?: () => Promise<void>;
 	/** Counts rows by table key while they are loaded: a restore that fails has loaded some, too. */
 	loaded?: Map<string, number>;
 }
@@ -63,6 +66,8 @@ class Applier {
 	readonly #reader = new StatementReader();
 	readonly #partitions = new PartitionTree();
 	readonly #named: NamedRoles;
+	readonly #searchPath = new SearchPath();
+	#hasTables = false;
 
 	constructor(
 		pool: ConnectionPool,
@@ -109,6 +114,7 @@ class Applier {
 			...this.#failures.dependencies.warnings,
 			...this.#failures.unsupported.warnings,
 			...this.#named.warnings,
+			...this.#searchPath.warnings,
 		);
 		if (this.#scheduler.inTransaction) throw endsInTransaction();
 	}
@@ -119,6 +125,11 @@ class Applier {
 		const object = objectName(comment, text);
 		const statement = { text, facts };
 		if (facts.transaction) return await this.#scheduler.transaction({ object, essential, statement });
+		if (facts.verb === 'CREATE' && facts.table !== undefined && !this.#hasTables) {
+			this.#hasTables = true;
+			await this.#scheduler.begin('other');
+			await this.options.beforeTables?.();
+		}
 		this.#partitions.note(facts);
 		const owned = mapOwnership(text, facts, this.options.owner, this.options.privileges);
 		const sql = owned === undefined ? undefined : this.#named.fit(owned, facts, object);
@@ -132,7 +143,10 @@ class Applier {
 		const known = this.#failures.unsupported.withoutKnown({ text: sql, facts, object });
 		if (known === '') return;
 		const run = async (client: Client, less = known) => {
-			const { rowCount } = await runOne(client, less);
+			// What fails within a transaction ends it: there is no second try.
+			const { rowCount } = this.#scheduler.inTransaction
+				? await runOne(client, less)
+				: await this.#searchPath.run(client, less, { object, facts });
 			if (isDependency) this.objects++;
 			if (isDependency && facts.verb === 'CREATE') this.#failures.dependencies.made(facts, object, decision);
 			if (table) this.#loader.count(table, rowCount ?? 0);

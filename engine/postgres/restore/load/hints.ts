@@ -72,6 +72,12 @@ export function isOfFunction(error: unknown): boolean {
 	return functionOf(error as Refusal) !== undefined;
 }
 
+/** True where a function looked for something by the search path, which is empty, and did not find it. */
+export function missesSearchPath(error: unknown): boolean {
+	const { code = '', message = '' } = error as Refusal;
+	return ABSENT.has(code) && code !== NO_SCHEMA && functionOf(error as Refusal) !== undefined && namesNoSchema(message);
+}
+
 /**
  * What to do where a target refuses a part of a dump; undefined where there is nothing to say beyond its own words.
  * @param isWhole whether all of the dump is restored
@@ -79,8 +85,7 @@ export function isOfFunction(error: unknown): boolean {
 export function adviceFor(error: unknown, isWhole: boolean): Advice | undefined {
 	const { code = '', message = '', hint = '', routine = '' } = error as Refusal;
 	const byFunction = functionOf(error as Refusal);
-	if (ABSENT.has(code) && code !== NO_SCHEMA && byFunction !== undefined && namesNoSchema(message))
-		return { hint: ofSearchPath(byFunction), ofSource: true };
+	if (byFunction !== undefined && missesSearchPath(error)) return { hint: ofSearchPath(byFunction), ofSource: true };
 	if (code === '23503') return { hint: isWhole ? ORPHANS : ORPHANS_OF_PART, ofSource: isWhole };
 	if (code === '23514') return { hint: isWhole ? CHECKED : CHECKED_PART, ofSource: isWhole };
 	const here = (text: string): Advice => ({ hint: text, ofSource: false });

@@ -4,7 +4,7 @@ import { cancelled, throwIfCancelled } from '../../../errors';
 import { connect, disconnect, translateError } from '../../connection';
 import { quoteIdentifier } from '../../quoting';
 import { terminateSessions } from '../../sessions';
-import { compareRows } from '../checks';
+import { compareRows, withRowsKept } from '../checks';
 import { ExistingTarget, Progress } from '../existing';
 import type { RestoreDatabaseOptions } from '../options';
 import { checkRequirements, missingRoles } from '../preconditions';
@@ -12,6 +12,7 @@ import { type RestoredTable, type RestoreFailure } from '../report';
 import type { SelectionFilter, SourceFacts } from '../source';
 
 import { applySteps } from './apply';
+import { beginTimescaleRestore, bringsTimescale, endTimescaleRestore } from './timescale';
 
 /** The outcome of loading. */
 export interface Loaded {
@@ -88,8 +89,18 @@ async function loadOver(
 	const rowsAlone = selection.dataOnly === true || facts.ordered;
 	const isReplica = rowsAlone && (await becomeReplica(clients));
 	const warnings: string[] = [];
-	const prepare = async () => {
+	const makeSchemas = async () => {
 		if (!selection.dataOnly) warnings.push(...(await createMissingSchemas(first, facts, filter)));
+	};
+	// An extension may bring a schema, and fails where that is there already.
+	const bringsExtensions = facts.extensions.length > 0;
+	const isTimescale = bringsTimescale(facts.extensions) && filter.all;
+	const beforeTables = async () => {
+		await makeSchemas();
+		if (isTimescale) await beginTimescaleRestore(clients);
+	};
+	const prepare = async () => {
+		if (!bringsExtensions) await makeSchemas();
 	};
 	const steps = source.steps(selection, signal);
 	const existing =
@@ -114,15 +125,17 @@ async function loadOver(
 			await meetRequirements(first, facts, options);
 			await noteAbsentRoles();
 		},
+		...(bringsExtensions && { beforeTables }),
 		collectErrors: options.collectErrors ?? false,
 		loaded: progress.rows,
 		signal,
 	});
+	if (isTimescale) await endTimescaleRestore(first);
 	if (rowsAlone && !isReplica && (existing?.wereEnforced ?? true)) warnings.push(ENFORCED);
 	const around = (await existing?.afterwards()) ?? [];
 	throwIfCancelled(signal);
 	const { objects, failures, rows } = result;
-	const tables = compareRows(rows, promised(facts, filter));
+	const tables = await withRowsKept(first, compareRows(rows, promised(facts, filter)));
 	return { objects, failures, tables, warnings: [...warnings, ...result.warnings, ...around] };
 }
 

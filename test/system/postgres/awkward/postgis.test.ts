@@ -29,6 +29,8 @@ beforeAll(async () => {
 		`CREATE TABLE tiles (id serial PRIMARY KEY, rast raster)`,
 		`INSERT INTO tiles (rast) SELECT ST_AddBand(ST_MakeEmptyRaster(20, 20, n, n, 1), '8BUI'::text, n, 0) FROM generate_series(1, 5) n`,
 		`SELECT AddRasterConstraints('tiles'::name, 'rast'::name)`,
+		// In a schema that the extension makes.
+		`CREATE TABLE topology.mine AS SELECT 1 AS id`,
 		`SELECT topology.CreateTopology('town', 4326); SELECT topology.TopoGeo_AddPoint('town', ST_SetSRID(ST_MakePoint(1, 2), 4326))`,
 	);
 });
