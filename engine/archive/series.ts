@@ -67,7 +67,8 @@ export function partOf(partial: PartialBackup | undefined): string | undefined {
  */
 export function completeSources(backups: readonly SeriesFacts[]): void {
 	const known = new Map<string, Set<string>>();
-	const placeOf = (facts: SeriesFacts) => seriesOf({ ...facts, system: undefined });
+	// Field by field: what is given may be views, whose fields are not their own.
+	const placeOf = ({ kind, name, key, home, origin }: SeriesFacts) => seriesOf({ kind, name, key, home, origin });
 	for (const facts of backups) {
 		if (facts.system === undefined || facts.origin === undefined) continue;
 		const place = placeOf(facts);

@@ -4,37 +4,40 @@ import { weekOfKey } from './policy/periods';
 
 const NO_NEEDS: readonly string[] = [];
 
-/** What the policy looks at of a backup: small, so that a hundred thousand fit into memory. */
+/**
+ * What the policy looks at of a backup. Those of a catalogue are views of a table (see entry-table.ts), so that a hundred thousand
+ * fit into memory: ownFieldsOf copies one, a spread would copy nothing.
+ */
 export interface RetentionEntry {
 	/** The manifest's id; for a foreign file, its key. A weekly copy has the id of its original. */
-	id: string;
+	readonly id: string;
 	/** `foreign` for files that somebody else made and a pattern of the policy brings under it. */
-	kind: BackupKind | 'foreign';
+	readonly kind: BackupKind | 'foreign';
 	/** The database, collection or bucket; for foreign files what their names have in common. */
-	name: string;
+	readonly name: string;
 	/** The server that was backed up, where the manifest says so: `db.example.com:5432`. Several may have a database of one name. */
-	origin?: string | undefined;
+	readonly origin?: string | undefined;
 	/** What that server calls itself, where the manifest says so: PostgreSQL's system identifier. */
 	system?: string | undefined;
 	/** Whether the manifest does not say it, and other backups do: see completeSources. */
 	isSystemInferred?: boolean;
 	/** What a partial backup was limited to, `schema`, `all --table=public.users`; undefined for a whole one. */
-	partial?: string | undefined;
+	readonly partial?: string | undefined;
 	/** Whether it is no backup, but holds content for others: what a large backup has committed on its way. */
-	checkpoint?: boolean;
+	readonly checkpoint?: boolean;
 	/** Key of the archive. By it weekly copies are distinguished from their originals. */
-	key: string;
+	readonly key: string;
 	/** ISO 8601, UTC. */
-	startedAt: string;
-	finishedAt: string;
+	readonly startedAt: string;
+	readonly finishedAt: string;
 	/** Bytes of the archive. */
-	size: number;
-	tags: readonly string[];
-	pinned: boolean;
+	readonly size: number;
+	readonly tags: readonly string[];
+	readonly pinned: boolean;
 	/** Ids of the archives that this one cannot be restored without. */
-	needs: readonly string[];
+	readonly needs: readonly string[];
 	/** Whether the storage holds the archive, in the size that the manifest states. */
-	complete: boolean;
+	readonly complete: boolean;
 	/** Whether one of the archives that it needs is missing or known to be damaged; see markLacking. */
 	lacksNeeded: boolean;
 	/** What its latest verification found; undefined where there was none. */
@@ -44,9 +47,9 @@ export interface RetentionEntry {
 	/** Whether it refuses until somebody lifts a legal hold. */
 	legalHold: boolean;
 	/** Where its bytes take up room together with other objects' (hard links): what names them. */
-	sharedAs: string | undefined;
+	readonly sharedAs: string | undefined;
 	/** When a foreign file was last changed, ISO 8601; backups of ours have none. */
-	modifiedAt?: string;
+	readonly modifiedAt?: string;
 }
 
 /** What is known about a backup and does not stand in its manifest. */
@@ -98,28 +101,64 @@ export function markLacking(all: readonly RetentionEntry[]): void {
 }
 
 /** Names what a backup may stand for another of: the same series, as much of it; weekly copies apart. */
-export function policySeriesOf(entry: RetentionEntry): string {
+export function policySeriesOf(
+	entry: Pick<RetentionEntry, 'kind' | 'name' | 'origin' | 'system' | 'partial' | 'key'>,
+): string {
 	return JSON.stringify([seriesOf(entry), entry.partial, weekOfKey(entry.key) !== undefined]);
 }
 
 /** Newest first; no two entries are equal, so the order in which they were listed does not matter. */
 export function newestFirst(entries: readonly RetentionEntry[]): RetentionEntry[] {
-	const timed = entries.map((entry) => ({
-		entry,
-		startedAt: Date.parse(entry.startedAt),
-		finishedAt: Date.parse(entry.finishedAt),
-	}));
-	timed.sort(
-		(a, b) =>
-			b.startedAt - a.startedAt ||
-			b.finishedAt - a.finishedAt ||
-			// A backup before its weekly copy.
-			Number(isWeeklyCopy(a.entry)) - Number(isWeeklyCopy(b.entry)) ||
-			(a.entry.key < b.entry.key ? 1 : a.entry.key > b.entry.key ? -1 : 0),
-	);
-	return timed.map(({ entry }) => entry);
+	// Outside of the heap, for an object with the times of each of a hundred thousand would take more than the entries.
+	const startedAt = new Float64Array(entries.length);
+	const finishedAt = new Float64Array(entries.length);
+	const order = new Uint32Array(entries.length);
+	for (const [index, entry] of entries.entries()) {
+		startedAt[index] = Date.parse(entry.startedAt);
+		finishedAt[index] = Date.parse(entry.finishedAt);
+		order[index] = index;
+	}
+	const byTime = (a: number, b: number) => startedAt[b]! - startedAt[a]! || finishedAt[b]! - finishedAt[a]!;
+	order.sort((a, b) => byTime(a, b) || byKey(entries[a]!, entries[b]!));
+	// Of its length from the start: an array that grows leaves as much behind again.
+	const sorted = new Array<RetentionEntry>(entries.length);
+	for (const [place, index] of order.entries()) sorted[place] = entries[index]!;
+	return sorted;
 }
 
-function isWeeklyCopy({ key }: RetentionEntry): boolean {
-	return weekOfKey(key) !== undefined;
+/** Of two that were made at the same time: a backup before its weekly copy. */
+function byKey({ key: a }: RetentionEntry, { key: b }: RetentionEntry): number {
+	const isCopy = Number(weekOfKey(a) !== undefined) - Number(weekOfKey(b) !== undefined);
+	return isCopy || (a < b ? 1 : a > b ? -1 : 0);
+}
+
+/** A copy of an entry as a plain object. */
+export function ownFieldsOf(entry: RetentionEntry): RetentionEntry {
+	const { id, kind, name, origin, system, isSystemInferred, partial, checkpoint, key, startedAt, finishedAt } = entry;
+	const { size, tags, pinned, needs, complete, lacksNeeded, verified, lockedUntil, legalHold, sharedAs } = entry;
+	const { modifiedAt } = entry;
+	return {
+		id,
+		kind,
+		name,
+		origin,
+		system,
+		...(isSystemInferred && { isSystemInferred }),
+		partial,
+		...(checkpoint && { checkpoint }),
+		key,
+		startedAt,
+		finishedAt,
+		size,
+		tags,
+		pinned,
+		needs,
+		complete,
+		lacksNeeded,
+		verified,
+		lockedUntil,
+		legalHold,
+		sharedAs,
+		...(modifiedAt !== undefined && { modifiedAt }),
+	};
 }

@@ -5,7 +5,7 @@ import { manifestBytes, readManifest } from '../archive/manifest/file';
 import { isUsualFolder } from '../archive/naming';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
-import { isGood, policySeriesOf, newestFirst, type RetentionEntry } from './entry';
+import { isGood, ownFieldsOf, policySeriesOf, newestFirst, type RetentionEntry } from './entry';
 import { weeklyFolder, weekOfKey } from './policy/periods';
 import type { Zone } from './policy/zone';
 
@@ -30,6 +30,7 @@ export function dueWeeklyCopies(
 	zone: Zone,
 	asks: (entry: RetentionEntry) => boolean = () => true,
 ): WeeklyCopy[] {
+	if (!entries.some(asks)) return [];
 	const latest = new Map<string, string>();
 	const taken = new Set(entries.filter(({ complete }) => complete).map(({ key }) => key));
 	for (const entry of entries) {
@@ -45,7 +46,8 @@ export function dueWeeklyCopies(
 		if (!isOriginal || !isGood(entry) || !asks(entry)) continue;
 		const folder = folderOfCopy(entry, zone);
 		const key = keyOfCopy({ entry, folder });
-		const series = policySeriesOf({ ...entry, key });
+		const { kind, name, origin, system, partial } = entry;
+		const series = policySeriesOf({ kind, name, origin, system, partial, key });
 		if (seen.has(series)) continue;
 		seen.add(series);
 		if (weekOfKey(key)! <= (latest.get(series) ?? '') || taken.has(key)) continue;
@@ -64,7 +66,7 @@ function folderOfCopy({ kind, key, startedAt }: RetentionEntry, zone: Zone): str
 
 /** The copy as a backup, as it will be. */
 export function entryOfCopy(copy: WeeklyCopy): RetentionEntry {
-	return { ...copy.entry, key: keyOfCopy(copy), lockedUntil: undefined, legalHold: false };
+	return { ...ownFieldsOf(copy.entry), key: keyOfCopy(copy), lockedUntil: undefined, legalHold: false };
 }
 
 function keyOfCopy({ entry, folder }: WeeklyCopy): string {

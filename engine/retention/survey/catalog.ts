@@ -17,6 +17,7 @@ import {
 import { messageOf } from '../../errors';
 import type { Storage, StoredObject } from '../../storage/storage';
 import { entryOf, type RetentionEntry } from '../entry';
+import { EntryTable } from '../entry-table';
 
 /** All that retention knows of a storage. */
 export interface RetentionCatalog {
@@ -85,7 +86,7 @@ export async function readCatalog(
 
 /** Makes a catalogue of what somebody's scan of a whole storage finds. */
 export class EntryKeeper {
-	readonly #shared = new SharedStrings();
+	readonly #entries = new EntryTable();
 	/** Whether a backup needs others. */
 	needsAny = false;
 
@@ -95,7 +96,7 @@ export class EntryKeeper {
 		{ size, sharedAs }: Pick<ListedArchive<never>, 'size' | 'sharedAs'>,
 	): RetentionEntry {
 		if (manifest.needs && manifest.needs.length > 0) this.needsAny = true;
-		return this.#shared.in(entryOf({ manifest, key, foundSize: size }, { sharedAs }));
+		return this.#entries.add(entryOf({ manifest, key, foundSize: size }, { sharedAs }));
 	}
 
 	/** @param scan Whose `keep` was this one's */
@@ -116,7 +117,8 @@ export class EntryKeeper {
 			),
 			manifestsRead,
 		};
-		completeSources([...catalog.entries, ...[...catalog.lost.values()].map(({ entry }) => entry)]);
+		const lostEntries = Array.from(catalog.lost.values(), ({ entry }) => entry);
+		completeSources(lostEntries.length === 0 ? catalog.entries : [...catalog.entries, ...lostEntries]);
 		return catalog;
 	}
 }
@@ -142,27 +144,4 @@ function backupsAndOthers(
 		}
 	}
 	return { entries, recorded, others };
-}
-
-const NO_TAGS: readonly string[] = [];
-
-/** Names recur in a hundred thousand backups; each is held once. */
-class SharedStrings {
-	readonly #known = new Map<string, string>();
-
-	in(entry: RetentionEntry): RetentionEntry {
-		const { name, origin, system, partial, tags } = entry;
-		entry.name = this.#of(name);
-		entry.origin = origin && this.#of(origin);
-		entry.system = system && this.#of(system);
-		entry.partial = partial && this.#of(partial);
-		entry.tags = tags.length === 0 ? NO_TAGS : tags.map((tag) => this.#of(tag));
-		return entry;
-	}
-
-	#of(text: string): string {
-		const known = this.#known.get(text);
-		if (known === undefined) this.#known.set(text, text);
-		return known ?? text;
-	}
 }

@@ -63,7 +63,7 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
 	}
 	markLacking(catalog.entries);
 	const outside = catalog.entries.filter(({ key }) => !isInScope(key));
-	const entries = catalog.entries.filter(({ key }) => isInScope(key));
+	const entries = outside.length === 0 ? [...catalog.entries] : catalog.entries.filter(({ key }) => isInScope(key));
 	for (const entry of foreignIn(catalog, policy, { prefixes, zone, now }))
 		if (isInScope(entry.key)) entries.push(entry);
 	const asks = (entry: RetentionEntry) => Boolean(rulesFor(entry, policy).rules.weeklySnapshots);

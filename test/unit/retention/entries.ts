@@ -7,8 +7,11 @@ import type { KeepRules, RetentionEntry, RetentionPolicy, RetentionPlan } from '
 export const NOW = new Date('2026-07-15T12:00:00Z');
 export const DAY_MS = 24 * 60 * 60 * 1000;
 
+/** An entry that a test may still change. */
+export type Draft = { -readonly [Field in keyof RetentionEntry]: RetentionEntry[Field] };
+
 /** A good backup of `shop`, begun at a time. */
-export function backup(startedAt: string | Date, more: Partial<RetentionEntry> = {}): RetentionEntry {
+export function backup(startedAt: string | Date, more: Partial<RetentionEntry> = {}): Draft {
 	const moment = new Date(startedAt);
 	const name = more.name ?? 'shop';
 	const key = more.key ?? `postgres/${name}_${moment.toISOString().replace(/\W/g, '')}.sql.zst`;
@@ -41,7 +44,7 @@ function uuidOf(text: string): string {
 }
 
 /** One a day at noon of UTC, the newest at `NOW`. */
-export function daily(days: number, more: Partial<RetentionEntry> = {}): RetentionEntry[] {
+export function daily(days: number, more: Partial<RetentionEntry> = {}): Draft[] {
 	return Array.from({ length: days }, (_, index) => backup(new Date(NOW.getTime() - index * DAY_MS), more));
 }
 

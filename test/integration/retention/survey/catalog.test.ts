@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { formatManifest, manifestKeyOf, parseManifest } from '../../../../engine/archive';
 import { readCatalog, type RetentionCatalog } from '../../../../engine/retention';
+import { ownFieldsOf } from '../../../../engine/retention/entry';
 import type { Storage } from '../../../../engine/storage';
 import { changeManifest, pruneBy, temporaryStorage, writeBackup, writeDaily } from '../support';
 
@@ -16,7 +17,7 @@ async function bytesOf(storage: Storage, key: string): Promise<Buffer> {
 	return Buffer.concat(chunks);
 }
 
-const sorted = ({ entries }: RetentionCatalog) => [...entries].sort((a, b) => (a.key < b.key ? -1 : 1));
+const sorted = ({ entries }: RetentionCatalog) => entries.map(ownFieldsOf).sort((a, b) => (a.key < b.key ? -1 : 1));
 
 describe('the catalogue', () => {
 	it('reads a manifest once, and again only when it changes', async () => {
@@ -125,7 +126,7 @@ describe('the catalogue', () => {
 		await storage.replace('postgres/notes.txt', Buffer.from('x'));
 		const { entries, recorded, others } = await readCatalog(storage, { keepCache: true });
 		expect(entries.map(({ key }) => key)).toEqual([good]);
-		expect([...recorded]).toEqual(entries);
+		expect([...recorded].map(({ key }) => key)).toEqual([good]);
 		const expected = [damaged, bare].flatMap((key) => [key, `${key}.verification.json`]);
 		expect([...others.keys()].sort()).toEqual([...expected, 'postgres/notes.txt'].sort());
 		for (const [key, object] of others) expect(object).toEqual(await storage.stat(key));

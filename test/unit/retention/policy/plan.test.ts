@@ -2,17 +2,11 @@ import { describe, expect, it } from 'vitest';
 
 import { planRetention, type RetentionEntry } from '../../../../engine/retention';
 import { isGood, markLacking } from '../../../../engine/retention/entry';
-import { backup, daily, kept, keptDays, NOW, policyOf, rulesFor } from '../entries';
+import { backup, daily, kept, keptDays, NOW, policyOf, rulesFor, type Draft } from '../entries';
 
 describe('what no policy deletes', () => {
 	it('is named with its reason', () => {
-		const [last, verified, pinned, locked, old] = daily(5) as [
-			RetentionEntry,
-			RetentionEntry,
-			RetentionEntry,
-			RetentionEntry,
-			RetentionEntry,
-		];
+		const [last, verified, pinned, locked, old] = daily(5) as [Draft, Draft, Draft, Draft, Draft];
 		verified.verified = 'passed';
 		pinned.pinned = true;
 		locked.lockedUntil = '2026-07-15T12:00:01Z';
@@ -81,7 +75,7 @@ describe('what no policy deletes', () => {
 	});
 
 	it('does not hold for the newest where it is damaged', () => {
-		const [failed, missing, good, older] = daily(4) as [RetentionEntry, RetentionEntry, RetentionEntry, RetentionEntry];
+		const [failed, missing, good, older] = daily(4) as [Draft, Draft, Draft, Draft];
 		failed.verified = 'failed';
 		missing.complete = false;
 		const plan = planRetention([failed, missing, good, older], NOW, policyOf({ last: 1 }));
