@@ -7,6 +7,8 @@ import type { StorageState } from './state';
 const DAY_MS = 24 * 3_600_000;
 /** Records of verifications that are read for it, beyond those that the state has: in a bucket each takes a request. */
 const MOST_RECORDS = 1000;
+/** The others are counted. */
+const MOST_DELETIONS = 10;
 
 /**
  * What the next prune would delete if it came within a day, by the policy that the last one noted; undefined where none
@@ -34,11 +36,12 @@ export async function nextDeletions(
 	return {
 		lastRun: last.at,
 		refusal: refusal && `${refusal.message} ${refusal.hint}`,
-		deletions: deletions.map(({ key, date, size, reasons }) => ({
+		count: deletions.length,
+		deletions: deletions.slice(0, MOST_DELETIONS).map(({ entry: { key, startedAt, size }, reasons }) => ({
 			key,
-			startedAt: date,
+			startedAt,
 			size,
-			reason: reasons.join('; '),
+			reason: reasons.map(({ text }) => text).join('; '),
 		})),
 		freedBytes,
 		mayBeLocked,

@@ -27,7 +27,7 @@ import { neededIn, readVerifications, type Kept } from './verifications';
 /** Backups of a series that are looked at one by one, and shown over time. */
 const HISTORY = 60;
 /** A series is cut to its newest whenever it holds so many more: sorting each time would cost time. */
-const SURPLUS = 60;
+const SURPLUS = 20;
 /** What begins later than now by more than that does not count: clocks differ a little. */
 const CLOCK_TOLERANCE_MS = 3_600_000;
 /** Manifests that cannot be read and are named; the others are counted. */
@@ -69,7 +69,7 @@ export interface StateOptions {
 	prefix?: string;
 	/** By what manifests are believed. */
 	trust?: ManifestTrust;
-	/** Keeps what a forecast of retention is made of: some hundred bytes of each backup. */
+	/** Keeps what a forecast of retention is made of: less than two hundred bytes of each backup. */
 	forForecast?: boolean;
 	/** Default: now. */
 	now?: Date;

@@ -1,9 +1,9 @@
 import { throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
 import type { EntryState, RetentionEntry } from './entry';
-import type { Refusal } from './policy/plan';
+import type { Decision, Refusal } from './policy/plan';
 import { parsePolicy, type RetentionPolicy } from './policy/policy';
-import { rowOf, totalsOf, type PruneRow } from './report';
+import { totalsOf } from './report';
 import type { RetentionCatalog } from './survey/catalog';
 import { survey } from './survey/survey';
 
@@ -25,7 +25,7 @@ export interface ForecastOptions {
 
 export interface Forecast {
 	/** What would go, the oldest first. Those that the storage holds by a lock are among them. */
-	deletions: PruneRow[];
+	deletions: Decision[];
 	freedBytes: number;
 	refusal: Refusal | undefined;
 	/** Whether this storage may hold some of them by locks, which were not asked for. */
@@ -44,9 +44,8 @@ export async function forecast(options: ForecastOptions): Promise<Forecast> {
 	const policy = parsePolicy(options.policy);
 	const given = { storage, policy, timeZone, prefixes, now, keepCache: false, stateOf, trust: undefined, signal };
 	const { plan } = await survey({ ...given, catalog });
-	const going = plan.decisions.filter(({ action }) => action === 'delete').toReversed();
 	return {
-		deletions: going.map((decision) => rowOf(decision, now)),
+		deletions: plan.decisions.filter(({ action }) => action === 'delete').reverse(),
 		freedBytes: totalsOf(plan, new Set(plan.deletable)).freedBytes,
 		refusal: plan.refusal,
 		mayBeLocked: storage.deletionLock !== undefined,

@@ -146,13 +146,17 @@ export function rowOf({ entry, action, reasons }: Decision, now: Date): PruneRow
 
 /** @param gone Backups that were deleted, or would be */
 export function totalsOf(plan: RetentionPlan, gone: ReadonlySet<RetentionEntry>): PruneTotals {
-	const kept = plan.decisions.map(({ entry }) => entry).filter((entry) => !gone.has(entry));
 	const counted = new Set<string>();
-	const keptBytes = bytesOf(kept, counted);
+	const keptBytes = bytesOf(staying(plan, gone), counted);
 	const sharedBytes = bytesStillShared(gone, counted);
 	const freedBytes = bytesOf(gone, counted);
 	const incomplete = [...gone].filter(({ complete }) => !complete).length;
-	return { kept: kept.length, deleted: gone.size, keptBytes, freedBytes, sharedBytes, incomplete, walDeleted: 0 };
+	const kept = plan.decisions.reduce((count, { entry }) => (gone.has(entry) ? count : count + 1), 0);
+	return { kept, deleted: gone.size, keptBytes, freedBytes, sharedBytes, incomplete, walDeleted: 0 };
+}
+
+function* staying({ decisions }: RetentionPlan, gone: ReadonlySet<RetentionEntry>): Generator<RetentionEntry> {
+	for (const { entry } of decisions) if (!gone.has(entry)) yield entry;
 }
 
 /** @param kept What shared bytes are those of something kept */

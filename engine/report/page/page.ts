@@ -22,7 +22,6 @@ import { STYLE } from './style';
 /** Cards of more series than these are left out, and said to be. */
 const MOST_CARDS = 200;
 const MOST_PROBLEMS = 50;
-const MOST_DELETIONS = 10;
 
 /** What the next prune would delete. */
 export interface NextDeletions {
@@ -30,7 +29,8 @@ export interface NextDeletions {
 	lastRun: string;
 	/** `Retention refused to delete anything: ...` */
 	refusal: string | undefined;
-	/** The oldest first. */
+	count: number;
+	/** The first of them to be shown, the oldest first. */
 	deletions: { key: string; startedAt: string; size: number; reason: string }[];
 	freedBytes: number;
 	/** Whether the storage may hold some of them by locks, which were not asked for. */
@@ -230,20 +230,18 @@ function deletions(next: NextDeletions | undefined): string {
 	if (!next) {
 		return '<div class="card"><p class="soft">Not known: no prune has run on this storage yet. Prune Retention notes its policy there.</p></div>';
 	}
-	const { lastRun, refusal, deletions: going, freedBytes, mayBeLocked } = next;
+	const { lastRun, refusal, count, deletions: going, freedBytes, mayBeLocked } = next;
 	const intro = `By the policy of the last prune (${readableMinute(lastRun)})`;
 	if (refusal !== undefined)
 		return `<div class="card bad"><p><span class="badge">refused</span> ${escapedHtml(refusal)}</p></div>`;
-	if (going.length === 0) return `<div class="card"><p>${intro}, nothing within a day.</p></div>`;
-	const left = going.length - MOST_DELETIONS;
-	const rows = going
-		.slice(0, MOST_DELETIONS)
-		.map(
-			({ key, startedAt, size, reason }) =>
-				`<tr><td>${escapedHtml(key)}</td><td class="figure">${readableMinute(startedAt)}</td><td class="figure">${readableSize(size)}</td><td>${escapedHtml(reason)}</td></tr>`,
-		);
+	if (count === 0) return `<div class="card"><p>${intro}, nothing within a day.</p></div>`;
+	const left = count - going.length;
+	const rows = going.map(
+		({ key, startedAt, size, reason }) =>
+			`<tr><td>${escapedHtml(key)}</td><td class="figure">${readableMinute(startedAt)}</td><td class="figure">${readableSize(size)}</td><td>${escapedHtml(reason)}</td></tr>`,
+	);
 	return [
-		`<div class="card"><p>${intro}, ${going.length} within a day, ${readableSize(freedBytes)}.${mayBeLocked ? ' Locks of the storage were not asked for: what it holds stays.' : ''}</p>`,
+		`<div class="card"><p>${intro}, ${count} within a day, ${readableSize(freedBytes)}.${mayBeLocked ? ' Locks of the storage were not asked for: what it holds stays.' : ''}</p>`,
 		`<table><tr><th>File</th><th>Begun</th><th>Size</th><th>Why</th></tr>${rows.join('')}</table>`,
 		left > 0 ? `<p class="soft">And ${left} more.</p>` : '',
 		'</div>',

@@ -9,15 +9,10 @@ import {
 	type RetentionPolicy,
 } from './policy';
 import { protect, protectCheckpoints, protectNeeded, type Needing } from './protect';
-import { applyRules, applyWeeklySnapshots, areEmpty, type Reason } from './rules';
+import { applyRules, applyWeeklySnapshots, areEmpty, type AddReason, type Decision, type Reason } from './rules';
 import { Zone } from './zone';
 
-export interface Decision {
-	entry: RetentionEntry;
-	action: 'keep' | 'delete';
-	/** All that apply, at least one. */
-	reasons: Reason[];
-}
+export type { Decision };
 
 /** Why nothing may be deleted, whatever the policy says. */
 export interface Refusal {
@@ -59,75 +54,87 @@ export function planRetention(
 	due: ReadonlySet<RetentionEntry> = new Set(),
 ): RetentionPlan {
 	const zone = new Zone(timeZone);
-	const sorted = newestFirst(entries);
-	const reasons = new Map<RetentionEntry, Reason[]>();
-	const add = (entry: RetentionEntry, reason: Reason) => {
-		const known = reasons.get(entry);
-		if (!known) reasons.set(entry, [reason]);
-		else if (!known.some(({ rule }) => rule === reason.rule)) known.push(reason);
+	const decisions = newestFirst(entries).map(unlessKept);
+	const shared = new SharedReasons();
+	const add = (decision: Decision, reason: Reason) => {
+		const isKept = decision.action === 'keep';
+		if (isKept && decision.reasons.some(({ rule }) => rule === reason.rule)) return;
+		const alone = shared.in(reason);
+		decision.reasons = isKept ? [...decision.reasons, ...alone] : alone;
+		decision.action = 'keep';
 	};
-	for (const { rules, members } of seriesIn(sorted, policy)) applyTo(members, rules, { now, zone }, add);
-	protect(sorted, now, add);
-	protectCheckpoints(sorted, now, add);
-	protectNeeded(sorted, outside, (entry) => reasons.has(entry), add);
-	const decisions = sorted.map((entry) => decisionOf(entry, reasons.get(entry)));
-	const refusal = refuseFuture(sorted, now, policy) ?? refuseShare(decisions, policy, due);
+	for (const { rules, members } of seriesIn(decisions, policy)) applyTo(members, rules, { now, zone }, add);
+	protect(decisions, now, add);
+	protectCheckpoints(decisions, now, add);
+	protectNeeded(decisions, outside, ({ action }) => action === 'keep', add);
+	const refusal = refuseFuture(decisions, now, policy) ?? refuseShare(decisions, policy, due);
 	return { decisions, deletable: refusal ? [] : deletableOf(decisions), refusal };
+}
+
+const EXPIRED: readonly Reason[] = [{ rule: 'expired', text: 'no rule keeps it' }];
+const UNNEEDED: readonly Reason[] = [{ rule: 'expired', text: 'no backup needs it' }];
+
+/** What becomes of a backup that nothing keeps. */
+function unlessKept(entry: RetentionEntry): Decision {
+	return { entry, action: 'delete', reasons: entry.checkpoint ? UNNEEDED : EXPIRED };
+}
+
+/** A hundred thousand backups stay or go for a few hundred different reasons: each is held once, in a list of its own. */
+class SharedReasons {
+	readonly #known = new Map<string, readonly Reason[]>();
+
+	in(reason: Reason): readonly Reason[] {
+		const id = `${reason.rule} ${reason.text}`;
+		const known = this.#known.get(id) ?? [reason];
+		this.#known.set(id, known);
+		return known;
+	}
 }
 
 interface Series {
 	rules: KeepRules;
-	members: RetentionEntry[];
+	members: Decision[];
 }
 
 /** Backups of one thing under one set of rules. */
-function seriesIn(sorted: readonly RetentionEntry[], policy: RetentionPolicy): Iterable<Series> {
+function seriesIn(sorted: readonly Decision[], policy: RetentionPolicy): Iterable<Series> {
 	const all = new Map<string, Series>();
-	for (const entry of sorted) {
+	for (const decision of sorted) {
+		const { entry } = decision;
 		if (entry.checkpoint) continue;
 		const { rules, which } = rulesFor(entry, policy);
 		const key = `${which} ${policySeriesOf(entry)}`;
 		const series = all.get(key) ?? { rules, members: [] };
-		series.members.push(entry);
+		series.members.push(decision);
 		all.set(key, series);
 	}
 	return all.values();
 }
 
-function applyTo(
-	members: RetentionEntry[],
-	rules: KeepRules,
-	clock: { now: Date; zone: Zone },
-	add: (entry: RetentionEntry, reason: Reason) => void,
-): void {
-	const isWeekly = weekOfKey(members[0]!.key) !== undefined;
+function applyTo(members: Decision[], rules: KeepRules, clock: { now: Date; zone: Zone }, add: AddReason): void {
+	const isWeekly = weekOfKey(members[0]!.entry.key) !== undefined;
 	const keepsAll = isWeekly ? !rules.weeklySnapshots : areEmpty(rules);
 	if (keepsAll) {
-		for (const entry of members) add(entry, { rule: 'noRules', text: 'no rule is set' });
+		for (const decision of members) add(decision, { rule: 'noRules', text: 'no rule is set' });
 		return;
 	}
 	// Once among all and once among the good ones: a damaged backup ages like any other, but takes no good one's place.
-	const good = members.filter(isGood);
+	const good = members.filter(({ entry }) => isGood(entry));
 	for (const some of good.length === members.length ? [members] : [good, members]) {
 		if (isWeekly) applyWeeklySnapshots(some, rules.weeklySnapshots!, add);
 		else applyRules(some, rules, clock, add);
 	}
 }
 
-function decisionOf(entry: RetentionEntry, reasons: Reason[] | undefined): Decision {
-	if (reasons) return { entry, action: 'keep', reasons };
-	const text = entry.checkpoint ? 'no backup needs it' : 'no rule keeps it';
-	return { entry, action: 'delete', reasons: [{ rule: 'expired', text }] };
-}
-
-function refuseFuture(sorted: readonly RetentionEntry[], now: Date, policy: RetentionPolicy): Refusal | undefined {
+function refuseFuture(sorted: readonly Decision[], now: Date, policy: RetentionPolicy): Refusal | undefined {
 	const minutes = policy.futureToleranceMinutes ?? DEFAULT_FUTURE_TOLERANCE_MINUTES;
 	const latest = now.getTime() + minutes * 60_000;
-	const ahead = sorted.filter((entry) => latestTime(entry) > latest);
+	const ahead = sorted.filter(({ entry }) => latestTime(entry) > latest);
 	if (ahead.length === 0) return undefined;
+	const { key, startedAt } = ahead[0]!.entry;
 	return {
 		reason: 'future',
-		message: `${ahead.length} backups are from the future (${ahead[0]!.key}, ${ahead[0]!.startedAt}), so a clock is or was wrong.`,
+		message: `${ahead.length} backups are from the future (${key}, ${startedAt}), so a clock is or was wrong.`,
 		hint: 'Set the clock right. If it was wrong when those backups were made, remove them or wait until their time has come.',
 	};
 }
@@ -138,13 +145,18 @@ function latestTime({ startedAt, finishedAt }: RetentionEntry): number {
 
 function refuseShare(all: Decision[], policy: RetentionPolicy, due: ReadonlySet<RetentionEntry>): Refusal | undefined {
 	// Checkpoints are no backups: of a large one there are hundreds.
-	const decisions = all.filter(({ entry }) => !due.has(entry) && !entry.checkpoint);
+	let count = 0;
+	let deleted = 0;
+	for (const { entry, action } of all) {
+		if (due.has(entry) || entry.checkpoint) continue;
+		count++;
+		if (action === 'delete') deleted++;
+	}
 	const share = policy.maxDeletedShare ?? DEFAULT_MAX_DELETED_SHARE;
-	const deleted = decisions.filter(({ action }) => action === 'delete').length;
-	if (deleted <= decisions.length * share) return undefined;
+	if (deleted <= count * share) return undefined;
 	return {
 		reason: 'share',
-		message: `${deleted} of ${decisions.length} backups would be deleted, more than the ${percentOf(share)} that may go at once.`,
+		message: `${deleted} of ${count} backups would be deleted, more than the ${percentOf(share)} that may go at once.`,
 		hint: 'Look at the dry run. If it is what you want, allow a larger share for one run.',
 	};
 }

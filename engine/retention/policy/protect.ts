@@ -3,32 +3,34 @@ import { isGood, policySeriesOf, type RetentionEntry } from '../entry';
 import { BACKUP_KINDS, CLAIM_SUFFIX, homeOf, seriesOf, type BackupKind } from '../../archive';
 import { isFileOf } from '../../archive/naming';
 import { weekOfKey } from './periods';
-import type { AddReason } from './rules';
+import type { AddReason, Decision } from './rules';
 
 /** Keeps what no policy may delete, apart from what others need. @param sorted All backups, newest first */
-export function protect(sorted: readonly RetentionEntry[], now: Date, add: AddReason): void {
+export function protect(sorted: readonly Decision[], now: Date, add: AddReason): void {
 	const thing = thingsIn(sorted);
 	const good = new Set<string>();
 	const verified = new Set<string>();
-	const failed = new Map<string, RetentionEntry>();
-	for (const entry of sorted) {
-		protectAsHeld(entry, now, add);
+	const failed = new Map<string, Decision>();
+	for (const decision of sorted) {
+		const { entry } = decision;
+		protectAsHeld(decision, now, add);
 		if (entry.checkpoint) continue;
 		const series = policySeriesOf(entry);
 		if (isGood(entry) && !good.has(series)) {
 			good.add(series);
-			add(entry, { rule: 'lastGood', text: `the last good backup of ${thing(entry)}` });
+			add(decision, { rule: 'lastGood', text: `the last good backup of ${thing(entry)}` });
 		}
 		if (entry.complete && entry.verified === 'passed' && !verified.has(series)) {
 			verified.add(series);
-			add(entry, { rule: 'lastVerified', text: `the last verified backup of ${thing(entry)}` });
+			add(decision, { rule: 'lastVerified', text: `the last verified backup of ${thing(entry)}` });
 		}
-		if (entry.complete && !failed.has(series)) failed.set(series, entry);
+		if (entry.complete && !failed.has(series)) failed.set(series, decision);
 	}
-	for (const [series, entry] of failed) {
+	for (const [series, decision] of failed) {
 		if (good.has(series)) continue;
 		// Where all else is lost, something may still be got out of it.
-		add(entry, { rule: 'lastLeft', text: `failed its verification, but there is no good backup of ${thing(entry)}` });
+		const text = `failed its verification, but there is no good backup of ${thing(decision.entry)}`;
+		add(decision, { rule: 'lastLeft', text });
 	}
 }
 
@@ -40,31 +42,32 @@ const RESUMABLE_MS = 7 * 24 * 60 * 60 * 1000;
  * from them. A run may take longer than they are kept otherwise, so the newest of them counts for all.
  * @param sorted All backups, newest first
  */
-export function protectCheckpoints(sorted: readonly RetentionEntry[], now: Date, add: AddReason): void {
+export function protectCheckpoints(sorted: readonly Decision[], now: Date, add: AddReason): void {
 	const ended = new Map<string, number>();
 	const newest = new Map<string, number>();
-	for (const entry of sorted) {
+	for (const { entry } of sorted) {
 		const series = seriesOf(entry);
 		const finished = Date.parse(entry.finishedAt);
 		if (isGood(entry)) ended.set(series, Math.max(ended.get(series) ?? 0, finished));
 		if (entry.checkpoint) newest.set(series, Math.max(newest.get(series) ?? 0, finished));
 	}
-	for (const entry of sorted) {
+	for (const decision of sorted) {
+		const { entry } = decision;
 		if (!entry.checkpoint) continue;
 		const series = seriesOf(entry);
 		const isOver = Date.parse(entry.finishedAt) <= (ended.get(series) ?? 0);
 		if (isOver || now.getTime() - newest.get(series)! > RESUMABLE_MS) continue;
-		add(entry, { rule: 'resumable', text: `a run of ${entry.name} that broke off can go on from it` });
+		add(decision, { rule: 'resumable', text: `a run of ${entry.name} that broke off can go on from it` });
 	}
 }
 
-function protectAsHeld(entry: RetentionEntry, now: Date, add: AddReason): void {
-	const { pinned, lockedUntil, legalHold } = entry;
-	if (pinned) add(entry, { rule: 'pinned', text: 'pinned' });
+function protectAsHeld(decision: Decision, now: Date, add: AddReason): void {
+	const { pinned, lockedUntil, legalHold } = decision.entry;
+	if (pinned) add(decision, { rule: 'pinned', text: 'pinned' });
 	if (lockedUntil !== undefined && Date.parse(lockedUntil) > now.getTime()) {
-		add(entry, { rule: 'locked', text: `locked by the storage until ${lockedUntil}` });
+		add(decision, { rule: 'locked', text: `locked by the storage until ${lockedUntil}` });
 	}
-	if (legalHold) add(entry, { rule: 'legalHold', text: 'under a legal hold in the storage, without an end' });
+	if (legalHold) add(decision, { rule: 'legalHold', text: 'under a legal hold in the storage, without an end' });
 }
 
 /** Where backups of one kind and name come from: addresses, with the systems behind each, and folders. */
@@ -77,10 +80,10 @@ interface Seen {
  * How to call what an entry is a backup of: by its name, and by its server and folder where several have one of that name.
  * Without them nobody would see why the last backup of a server that has moved stays.
  */
-function thingsIn(entries: readonly RetentionEntry[]): (entry: RetentionEntry) => string {
+function thingsIn(decisions: readonly Decision[]): (entry: RetentionEntry) => string {
 	const idOf = ({ kind, name }: RetentionEntry) => JSON.stringify([kind, name]);
 	const known = new Map<string, Seen>();
-	for (const entry of entries) {
+	for (const { entry } of decisions) {
 		const id = idOf(entry);
 		const seen: Seen = known.get(id) ?? { origins: new Map(), places: new Set() };
 		known.set(id, seen);
@@ -141,28 +144,32 @@ function mayBeUsedBy({ key }: Needing, other: RetentionEntry): boolean {
  * @param outside Backups that the plan does not decide on: all of them stay
  */
 export function protectNeeded(
-	all: readonly RetentionEntry[],
+	all: readonly Decision[],
 	outside: readonly Needing[],
-	isKept: (entry: RetentionEntry) => boolean,
+	isKept: (decision: Decision) => boolean,
 	add: AddReason,
 ): void {
-	const waiting: Needing[] = [...outside, ...all.filter(isKept)].filter(({ needs }) => needs.length > 0);
+	const isNeeding = ({ needs }: Needing) => needs.length > 0;
+	const waiting: Needing[] = outside.filter(isNeeding);
+	for (const decision of all) if (isNeeding(decision.entry) && isKept(decision)) waiting.push(decision.entry);
+	const keepFor = (decision: Decision, text: string) => {
+		add(decision, { rule: 'needed', text });
+		waiting.push(decision.entry);
+	};
 	for (const needing of outside) {
-		for (const entry of needing.isBeingWritten ? all.filter((other) => mayBeUsedBy(needing, other)) : []) {
-			add(entry, { rule: 'needed', text: `may be needed by ${needing.key}, which is being written` });
-			waiting.push(entry);
-		}
-		for (const entry of needing.mayNeed ? all.filter((other) => mayBeNeededBy(needing, other)) : []) {
-			add(entry, { rule: 'needed', text: `may be needed by ${needing.key}` });
-			waiting.push(entry);
-		}
+		const { key, isBeingWritten, mayNeed } = needing;
+		for (const decision of isBeingWritten ? all.filter(({ entry }) => mayBeUsedBy(needing, entry)) : [])
+			keepFor(decision, `may be needed by ${key}, which is being written`);
+		for (const decision of mayNeed ? all.filter(({ entry }) => mayBeNeededBy(needing, entry)) : [])
+			keepFor(decision, `may be needed by ${key}`);
 	}
 	if (waiting.length === 0) return;
-	const byId = new Map<string, RetentionEntry[]>();
-	for (const entry of all) {
-		const same = byId.get(entry.id);
-		if (same) same.push(entry);
-		else byId.set(entry.id, [entry]);
+	const byId = new Map<string, Decision[]>();
+	for (const decision of all) {
+		const { id } = decision.entry;
+		const same = byId.get(id);
+		if (same) same.push(decision);
+		else byId.set(id, [decision]);
 	}
 	const visited = new Set<string>();
 	for (let needing = waiting.pop(); needing; needing = waiting.pop()) {
@@ -170,10 +177,7 @@ export function protectNeeded(
 			if (visited.has(id)) continue;
 			visited.add(id);
 			// A weekly copy has the id of its original; either may be the one that is found at a restore.
-			for (const needed of byId.get(id) ?? []) {
-				add(needed, { rule: 'needed', text: `needed by ${needing.key}` });
-				waiting.push(needed);
-			}
+			for (const needed of byId.get(id) ?? []) keepFor(needed, `needed by ${needing.key}`);
 		}
 	}
 }

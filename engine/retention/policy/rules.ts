@@ -27,7 +27,16 @@ export interface Reason {
 	text: string;
 }
 
-export type AddReason = (entry: RetentionEntry, reason: Reason) => void;
+/** What becomes of one backup. */
+export interface Decision {
+	entry: RetentionEntry;
+	action: 'keep' | 'delete';
+	/** All that apply, at least one. Decisions for the same reasons share them. */
+	reasons: readonly Reason[];
+}
+
+/** Keeps a backup for a reason. */
+export type AddReason = (decision: Decision, reason: Reason) => void;
 
 /**
  * Applies rules to the backups of one series, newest first, as restic does
@@ -35,36 +44,36 @@ export type AddReason = (entry: RetentionEntry, reason: Reason) => void;
  * the count is used up; where it is not used up, the oldest backup is kept too, so that long periods have one to grow from.
  */
 export function applyRules(
-	sorted: readonly RetentionEntry[],
+	sorted: readonly Decision[],
 	rules: KeepRules,
 	{ now, zone }: { now: Date; zone: Zone },
 	add: AddReason,
 ): void {
 	const limit = (count: Count | undefined) => (count === 'all' ? Infinity : (count ?? 0));
-	keepPeriods(sorted, 'last', limit(rules.last), ({ key }) => key, add);
+	keepPeriods(sorted, 'last', limit(rules.last), ({ entry }) => entry.key, add);
 	keepWithin(sorted, rules, { now, zone }, add);
-	const dates = new Map<RetentionEntry, CalendarDate>();
-	const dateOf = (entry: RetentionEntry) => {
-		const date = dates.get(entry) ?? zone.dateOf(new Date(entry.startedAt));
-		dates.set(entry, date);
+	const dates = new Map<Decision, CalendarDate>();
+	const dateOf = (decision: Decision) => {
+		const date = dates.get(decision) ?? zone.dateOf(new Date(decision.entry.startedAt));
+		dates.set(decision, date);
 		return date;
 	};
 	for (const period of PERIODS) {
-		keepPeriods(sorted, period, limit(rules[period]), (entry) => periodOf(dateOf(entry), period), add);
+		keepPeriods(sorted, period, limit(rules[period]), (decision) => periodOf(dateOf(decision), period), add);
 	}
 }
 
 /** Keeps the copies in the folders of the newest weeks, all that such a folder holds. */
-export function applyWeeklySnapshots(sorted: readonly RetentionEntry[], count: Count, add: AddReason): void {
-	const weeks = new Set(sorted.map(({ key }) => weekOfKey(key)!));
+export function applyWeeklySnapshots(sorted: readonly Decision[], count: Count, add: AddReason): void {
+	const weeks = new Set(sorted.map(({ entry }) => weekOfKey(entry.key)!));
 	const kept = [...weeks]
 		.sort()
 		.reverse()
 		.slice(0, count === 'all' ? Infinity : count);
-	for (const entry of sorted) {
-		const week = weekOfKey(entry.key)!;
+	for (const decision of sorted) {
+		const week = weekOfKey(decision.entry.key)!;
 		const place = kept.indexOf(week) + 1;
-		if (place > 0) add(entry, { rule: 'weeklySnapshots', text: `weekly copy of ${week} (${place} of ${count})` });
+		if (place > 0) add(decision, { rule: 'weeklySnapshots', text: `weekly copy of ${week} (${place} of ${count})` });
 	}
 }
 
@@ -74,29 +83,29 @@ export function areEmpty({ last, withinDays, daily, weekly, monthly, yearly }: K
 }
 
 function keepPeriods(
-	sorted: readonly RetentionEntry[],
+	sorted: readonly Decision[],
 	rule: 'last' | (typeof PERIODS)[number],
 	count: number,
-	nameOf: (entry: RetentionEntry) => string,
+	nameOf: (decision: Decision) => string,
 	add: AddReason,
 ): void {
 	const of = count === Infinity ? '' : ` of ${count}`;
 	let used = 0;
 	let current: string | undefined;
-	for (const [index, entry] of sorted.entries()) {
+	for (const [index, decision] of sorted.entries()) {
 		if (used >= count) return;
-		const name = nameOf(entry);
+		const name = nameOf(decision);
 		const isOldest = index === sorted.length - 1;
 		if (name === current && !isOldest) continue;
 		const what = rule === 'last' ? 'one of the last' : name === current ? 'the oldest' : `the newest of ${name}`;
 		if (name !== current) used++;
 		current = name;
-		add(entry, { rule, text: `${what} (${rule} ${used}${of})` });
+		add(decision, { rule, text: `${what} (${rule} ${used}${of})` });
 	}
 }
 
 function keepWithin(
-	sorted: readonly RetentionEntry[],
+	sorted: readonly Decision[],
 	{ withinDays: days, withinFrom }: KeepRules,
 	{ now, zone }: { now: Date; zone: Zone },
 	add: AddReason,
@@ -104,11 +113,11 @@ function keepWithin(
 	const newest = sorted[0];
 	if (!days || !newest) return;
 	const isFromNewest = withinFrom === 'newest';
-	const from = isFromNewest ? new Date(Math.min(now.getTime(), Date.parse(newest.startedAt))) : now;
+	const from = isFromNewest ? new Date(Math.min(now.getTime(), Date.parse(newest.entry.startedAt))) : now;
 	const oldest = zone.daysBefore(from, days).getTime();
 	const text = `within ${days} days${isFromNewest ? ' of the newest' : ''}`;
-	for (const entry of sorted) {
-		if (Date.parse(entry.startedAt) < oldest) return;
-		add(entry, { rule: 'withinDays', text });
+	for (const decision of sorted) {
+		if (Date.parse(decision.entry.startedAt) < oldest) return;
+		add(decision, { rule: 'withinDays', text });
 	}
 }

@@ -186,7 +186,7 @@ describe('what retention deletes next', () => {
 			}
 		}
 		const next = await nextDeletions(new Watched({ root }), state, { now: new Date() });
-		expect(next).toMatchObject({ mayBeLocked: true, deletions: [{ key: keys[3] }] });
+		expect(next).toMatchObject({ mayBeLocked: true, count: 1, deletions: [{ key: keys[3] }] });
 		expect(read).toEqual([]);
 	});
 

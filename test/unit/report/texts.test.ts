@@ -148,6 +148,7 @@ describe('the status page', () => {
 		const next = {
 			lastRun: state.at,
 			refusal: undefined,
+			count: 1,
 			deletions: [{ key: 'postgres/<b>.sql', startedAt: state.at, size: 2e6, reason: 'no rule keeps it' }],
 			freedBytes: 2e6,
 			mayBeLocked: false,
@@ -157,7 +158,7 @@ describe('the status page', () => {
 		expect(page({})).toContain('<td>postgres/&lt;b&gt;.sql</td>');
 		expect(page({})).not.toContain('Locks');
 		expect(page({ mayBeLocked: true })).toContain('Locks of the storage were not asked for');
-		expect(page({ deletions: [] })).toContain('nothing within a day');
+		expect(page({ count: 0, deletions: [] })).toContain('nothing within a day');
 		expect(page({ refusal: 'A clock is <wrong>.' })).toContain('A clock is &lt;wrong&gt;.');
 	});
 });
