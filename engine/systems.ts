@@ -61,6 +61,20 @@ export function reportOf(
 	return report.reportOf(SYSTEMS, state, problems, options);
 }
 
+/** Each target and what the storage's state comes to; see engine/report/targets.ts. */
+export function resultsOf(state: report.StorageState, targets?: report.Targets): report.TargetResult[] {
+	return report.resultsOf(SYSTEMS, state, targets);
+}
+
+/** The text that Prometheus scrapes; see engine/report/metrics.ts. */
+export async function metricsText(
+	state: report.StorageState,
+	problems: readonly report.Problem[],
+	options: report.MetricsOptions,
+): Promise<string> {
+	return await report.metricsText(SYSTEMS, state, problems, options);
+}
+
 /** How deep backups of a kind can be verified: not all of them can be restored for a test. */
 export function deepestLevelOf(kind: BackupKind): verify.VerificationLevel {
 	return verify.deepestLevelOf(SYSTEMS, kind);

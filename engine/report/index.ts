@@ -11,7 +11,7 @@ export { type ServerContent } from './uncovered';
 export { reportOf, type ClaimedBackup, type ReportDocument, type ReportOptions } from './report';
 export { checkAlerts, type AlertDecision, type AlertOptions, type OpenProblem, type ToldProblem } from './alerts';
 export { overviewOf, type Overview } from './overview';
-export { METRICS_CONTENT_TYPE, metricsText } from './metrics';
+export { METRICS_CONTENT_TYPE, metricsText, type MetricsOptions } from './metrics';
 export { statusPage, type NextDeletions } from './page/page';
 export { listRuns, type RunsOptions, type RunState, type ToldRun } from './runs';
 export { deadRuns, runLine, runRow, type RunRow } from './running';

@@ -5,6 +5,7 @@
 import { Gauge, Registry } from 'prom-client';
 
 import type { RunningRun } from '../archive';
+import type { BackupSystem } from '../verify';
 import { addEventMetrics, addRunMetrics, failureId, lastFailures } from './event-metrics';
 import type { RecentEvents } from './events';
 import { daysLeft } from './growth';
@@ -14,7 +15,7 @@ import { secondsOf } from './report';
 import { isReliable, type HeldBackup, type SeriesState } from './held';
 import type { StorageState } from './state';
 import { lostRuns } from './running';
-import { resultsOf, type Targets } from './targets';
+import { resultsOf, type TargetResult, type Targets } from './targets';
 import { shortName } from './words';
 
 export interface MetricsOptions {
@@ -102,8 +103,12 @@ const SERIES_METRICS: readonly SeriesMetric[] = [
 	},
 ];
 
-/** The metrics as text, and what they are called when they are sent. */
+/**
+ * The metrics as text, and what they are called when they are sent.
+ * @param systems what each system brings; engine/systems.ts has the list
+ */
 export async function metricsText(
+	systems: readonly BackupSystem[],
 	state: StorageState,
 	problems: readonly Problem[],
 	{ targets, knownNames = false, events, running, isIgnored = () => false }: MetricsOptions,
@@ -114,7 +119,7 @@ export async function metricsText(
 		for (const series of state.series) set(gauge, labelsOf(series, state.series), valueOf(series));
 	}
 	addProblems(registry, state, problems);
-	addOfStorage(registry, state, problems, targets);
+	addOfStorage(registry, state, problems, resultsOf(systems, state, targets));
 	if (events) addEventMetrics(registry, events, isIgnored);
 	if (running) addRunMetrics(registry, running, lostRuns(running, state, events ?? { events: [] }));
 	if (knownNames) addKnownNames(registry, state, lastFailures(events?.failedBackUps ?? []));
@@ -138,7 +143,12 @@ function snakeCase(text: string): string {
 	return text.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-function addOfStorage(registry: Registry, state: StorageState, problems: readonly Problem[], targets: Targets): void {
+function addOfStorage(
+	registry: Registry,
+	state: StorageState,
+	problems: readonly Problem[],
+	results: readonly TargetResult[],
+): void {
 	const single = (name: string, help: string, value: number | undefined) => {
 		// A gauge without labels is 0 from the beginning, and a disk of which nothing is known is not full.
 		if (value !== undefined) set(gaugeIn(registry, name, help, []), {}, value);
@@ -158,7 +168,6 @@ function addOfStorage(registry: Registry, state: StorageState, problems: readonl
 	const met = gaugeIn(registry, 'stack_backup_target_met', 'Whether a target is met; absent where not known.', [
 		'target',
 	]);
-	const results = resultsOf(state, targets);
 	const actualOf = (target: keyof Targets) => results.find((result) => result.target === target)?.actual;
 	const recovery = actualOf('rtoHours');
 	const recoveryHelp = 'How long restoring everything took in the newest test restores; absent until all were made.';

@@ -53,7 +53,7 @@ export function findProblems(
 		...uncovered(series, servers, isIgnored),
 		...unreadable(state),
 		...lowStorage(state, conditions),
-		...slowRestore(series, targets),
+		...slowRestore(systems, series, targets),
 		...retentionBlocked(state),
 	];
 	return found.sort((a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'));
@@ -209,8 +209,12 @@ function lowStorage(state: StorageState, conditions: Conditions): Problem[] {
 	];
 }
 
-function slowRestore(series: readonly SeriesState[], { rtoHours }: Targets): Problem[] {
-	const hours = recoveryHours(series);
+function slowRestore(
+	systems: readonly BackupSystem[],
+	series: readonly SeriesState[],
+	{ rtoHours }: Targets,
+): Problem[] {
+	const hours = recoveryHours(systems, series);
 	if (hours === undefined || hours <= rtoHours) return [];
 	return [
 		{

@@ -137,7 +137,7 @@ export function reportOf(
 		...backups.filter(({ status }) => status === 'failed').map(({ key }) => `${key} cannot be relied on.`),
 	];
 	const warnings = problems.filter(({ severity }) => severity === 'warning').map(({ message }) => message);
-	const results = resultsOf(state, targets);
+	const results = resultsOf(systems, state, targets);
 	return {
 		timestamp: state.at,
 		backup_type:

@@ -1,3 +1,4 @@
+import { type BackupSystem, deepestLevelOf } from '../verify';
 import { type HeldBackup, type SeriesState, isReliable } from './held';
 import type { StorageState } from './state';
 
@@ -32,8 +33,15 @@ export interface TargetResult {
 	isMet: boolean | undefined;
 }
 
-/** Each target and what the storage's state comes to. */
-export function resultsOf(state: StorageState, targets: Targets = DEFAULT_TARGETS): TargetResult[] {
+/**
+ * Each target and what the storage's state comes to.
+ * @param systems what each system brings; engine/systems.ts has the list
+ */
+export function resultsOf(
+	systems: readonly BackupSystem[],
+	state: StorageState,
+	targets: Targets = DEFAULT_TARGETS,
+): TargetResult[] {
 	const now = Date.parse(state.at);
 	const { series } = state;
 	const ages = series.map(({ lastGood }) => (lastGood ? ageHours(lastGood, now) : Infinity));
@@ -41,7 +49,7 @@ export function resultsOf(state: StorageState, targets: Targets = DEFAULT_TARGET
 	const verified = series.filter((one) => isVerifiedSince(one, now - VERIFIED_DAYS * DAY_MS));
 	return [
 		atMost('rpoHours', targets, ages.length > 0 ? Math.max(...ages) : undefined),
-		atMost('rtoHours', targets, recoveryHours(series)),
+		atMost('rtoHours', targets, recoveryHours(systems, series)),
 		atLeast('successRate', targets, rates.all > 0 ? rates.good / rates.all : undefined),
 		atLeast('verifiedShare', targets, series.length > 0 ? verified.length / series.length : undefined),
 	];
@@ -62,12 +70,13 @@ export function ageHours({ facts }: HeldBackup, now: number): number {
 
 /**
  * Hours that restoring everything takes, one after the other, by the newest test restore of each thing; undefined where
- * something was never restored for a test.
+ * something was never restored for a test. What cannot be, such as an export of workflows, is not counted.
  */
-export function recoveryHours(series: readonly SeriesState[]): number | undefined {
-	if (series.length === 0) return undefined;
+export function recoveryHours(systems: readonly BackupSystem[], series: readonly SeriesState[]): number | undefined {
+	const restorable = series.filter(({ kind }) => deepestLevelOf(systems, kind) === 'restore');
+	if (restorable.length === 0) return undefined;
 	let sum = 0;
-	for (const { lastRestored } of series) {
+	for (const { lastRestored } of restorable) {
 		if (!lastRestored?.restored) return undefined;
 		sum += lastRestored.restored.duration;
 	}

@@ -30,6 +30,10 @@ describe('targets', () => {
 		expect(results(stateOf([restored('a', 30), restored('b', 15)]))['rtoHours']).toEqual([0.75, true]);
 		expect(results(stateOf([restored('a', 30), restored('b', 45)]))['rtoHours']).toEqual([1.25, false]);
 		expect(results(stateOf([restored('a', 30), series([{ hours: 3 }])]))['rtoHours']).toEqual([undefined, undefined]);
+		// Nothing restores an export of workflows for a test.
+		const workflows = series([{ hours: 3 }], { kind: 'n8n-workflows' });
+		expect(results(stateOf([restored('a', 30), workflows]))['rtoHours']).toEqual([0.5, true]);
+		expect(results(stateOf([workflows]))['rtoHours']).toEqual([undefined, undefined]);
 	});
 
 	it('take the share of good backups of thirty days', () => {
