@@ -94,7 +94,9 @@ it('exports everything by the nightly template', async () => {
 	const nightly = withCredentials(template('n8n-nightly-workflow-export.json'), { [NODE_TYPE]: node.credentials });
 	await publishNow(n8n, nightly, 'export-now');
 	const { body } = await n8n.webhook('export-now', {});
-	expect(body).toMatchObject({ status: 'success', backups: [{ name: 'workflows', state: 'whole' }] });
+	// Other tests change workflows of the same n8n meanwhile, of which the export may warn.
+	const state: unknown = expect.stringMatching(/^whole/);
+	expect(body).toMatchObject({ status: 'success', backups: [{ name: 'workflows', state }] });
 });
 
 it('offers what the n8n has for an export, and what the chosen backup holds for an import', async () => {

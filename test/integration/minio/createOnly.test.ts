@@ -44,7 +44,7 @@ describe('objects that must not replace others', () => {
 				return isThere ? { status: 412, code: 'PreconditionFailed' } : undefined;
 			},
 		});
-		expect(requests).toEqual(['HEAD a', 'PUT a', 'PUT a', 'PUT b', 'PUT c', 'PUT there']);
+		expect(requests).toEqual(['HEAD a', 'PUT a', 'PUT a', 'PUT b', 'PUT c', 'PUT there', 'HEAD there']);
 	});
 
 	it('are always looked for where the server refuses none', async () => {
