@@ -20,10 +20,12 @@ export function foldersOf(prefixes: readonly string[]): string[] {
 
 /**
  * A test of keys against a pattern in which `*` stands for any characters and `?` for one, neither for a slash. A pattern
- * without a slash is about names in any folder, one with a slash about whole keys.
+ * without a slash is about names in any folder, one with a slash about whole keys; a slash before all of it stands for the
+ * storage itself, so that what lies beside all folders can be named.
  */
 export function compileGlob(pattern: string): (key: string) => boolean {
 	const source = pattern
+		.replace(/^\//, '')
 		.replace(/[.+^${}()|[\]\\]/g, '\\$&')
 		.replace(/\*+/g, '[^/]*')
 		.replace(/\?/g, '[^/]');

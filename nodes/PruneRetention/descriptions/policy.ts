@@ -123,7 +123,7 @@ const foreignFiles: INodeProperties = {
 					default: '',
 					placeholder: 'e.g. shop_*.sql.gz',
 					description:
-						'Of files in the folders of the backups; with a slash, as in dumps/*.sql.gz, of those in that folder. * stands for any characters, ? for one.',
+						'Of files in the folders of the backups; with a slash, as in dumps/*.sql.gz, of those in that folder, and as in /*.sql.gz, of those in none. * stands for any characters, ? for one.',
 				},
 				{
 					displayName: 'Keep',
