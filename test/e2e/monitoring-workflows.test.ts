@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
@@ -124,4 +125,42 @@ it('mails a report of what a run made and what failed in it, and ends it with an
 	expect(errors).toEqual([expect.stringContaining(qdrantUrl.slice(7))]);
 	expect(mail.mails).toHaveLength(1);
 	expect(mail.mails[0]!.content).toContain('postgres shop');
+});
+
+/** The newest run of a workflow that n8n starts by itself, once it has ended; ids of runs that are known do not count. */
+async function nextRun(id: string, known: number): Promise<string> {
+	for (;;) {
+		const all = await n8n.executions(id);
+		if (all.length > known && !['new', 'running'].includes(all[0]!.status)) return all[0]!.status;
+		await sleep(100);
+	}
+}
+
+it('tells by mail and in Slack what failed and what the storage says of it, by the error workflow', async () => {
+	const { host, port } = mail;
+	const smtp = await n8n.createCredential('mail', 'smtp', { host, port, secure: false, disableStartTls: true });
+	const { backupStorageApi } = node.credentials as { backupStorageApi: NodeCredentials[string] };
+	const chosen = { [`${PACKAGE}.backupReport`]: { backupStorageApi }, 'n8n-nodes-base.emailSend': { smtp } };
+	const slackWebhook = `http://127.0.0.1:${(checks.address() as AddressInfo).port}/slack`;
+	const addresses = { mailFrom: 'n8n@example.com', mailTo: 'admin@example.com', slackWebhook };
+	const alert = withSettings(withCredentials(template('error-alert.json'), chosen), addresses);
+	const errorWorkflow = await n8n.createWorkflow(alert);
+	await n8n.activate(errorWorkflow);
+	const daily = withCredentials(template('postgres-daily-backup.json'), { [NODE_TYPE]: await goneServer() });
+	const told = mail.mails.length;
+	const failing = await publishNow(n8n, { ...daily, settings: { ...daily.settings, errorWorkflow } }, 'failing-now');
+	await n8n.webhook('failing-now', {});
+	expect(await nextRun(errorWorkflow, 0)).toBe('success');
+	expect(mail.mails).toHaveLength(told + 1);
+	const { content } = mail.mails.at(-1)!;
+	expect(content).toContain('Subject: Failed: PostgreSQL daily backup, Stop and Error');
+	expect(content).toMatch(/Message: Backups failed: .*127\.0\.0\.1/);
+	expect(content).toContain(`/workflow/${failing}/executions/`);
+	expect(content).toMatch(/Backups: - critical: The last back up of postgres at 127\.0\.0\.1:\d+ failed/);
+	expect(pings.splice(0)).toEqual([expect.stringMatching(/^POST \/slack \{"text":"\*Failed: PostgreSQL daily backup/)]);
+	// Where one of the two cannot be told, the other is, and it shows.
+	mail.refuse();
+	await n8n.webhook('failing-now', {});
+	expect(await nextRun(errorWorkflow, 1)).toBe('error');
+	expect(pings.splice(0)).toEqual([expect.stringMatching(/^POST \/slack /)]);
 });

@@ -2,9 +2,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { NodeCredentials, WorkflowJson } from '../services/n8n-client';
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { sharedN8n } from './harness';
+import { FolderStorage } from '../../engine';
 import { type Json, type NodeRunner } from '../nodes/node-runner';
 import { createShop, dumpNode, NODE_TYPE, postgresData } from '../nodes/postgres-support';
-import { publishNow, template, TEMPLATES, withCredentials } from './templates';
+import { backupsIn, NODE_TYPE as PRUNE, writeBackup } from '../nodes/retention-support';
+import { publishNow, template, TEMPLATES, withCredentials, withSettings } from './templates';
 
 const n8n = await sharedN8n();
 let server: PostgresServer;
@@ -52,6 +54,28 @@ it('sums up the night by the daily template', async () => {
 	expect(((body as Json)['backups'] as Json[]).map(({ name }) => name as string)).toEqual(
 		expect.arrayContaining(['globals', 'postgres', 'shop']),
 	);
+});
+
+it('keeps what was made between for days, and the backups of the night by the long policy, by the six-hourly template', async () => {
+	const { node: runner, folder } = await dumpNode(n8n, server, 'shop');
+	const storage = new FolderStorage({ root: folder });
+	const { backupStorageApi } = runner.credentials as { backupStorageApi: NodeCredentials[string] };
+	const nights = await Promise.all([5, 4].map((days) => writeBackup(storage, days, { tags: ['daily'] })));
+	const between = [];
+	for (const days of [4.5, 3.5, 1.5, 0.5]) between.push(await writeBackup(storage, days, { tags: ['six-hourly'] }));
+	const six = async (path: string, dailyBefore: number) => {
+		const chosen = { [NODE_TYPE]: runner.credentials, [PRUNE]: { backupStorageApi } };
+		const whole = withCredentials(template('postgres-six-hourly-backup.json'), chosen);
+		await publishNow(n8n, withSettings(whole, { dailyBefore }), path);
+		return (await n8n.webhook(path, {})).body;
+	};
+	expect(await six('six-between', 0)).toMatchObject({ status: 'success', deleted: 2 });
+	expect(await six('six-night', 24)).toMatchObject({ status: 'success', deleted: 0 });
+	const { own } = await backupsIn(storage);
+	expect(own).toEqual(expect.arrayContaining([...nights, ...between.slice(2)]));
+	expect(own).toHaveLength(2 + 2 + 2 * 3);
+	const tags = (await runner.ok('listBackups')).map(({ name, tags: of }) => `${name} ${(of as string[]).join()}`);
+	expect(tags).toEqual(expect.arrayContaining(['globals six-hourly', 'globals daily', 'postgres six-hourly']));
 });
 
 it('ends the night with an error that names what failed, after the others were backed up', async () => {
