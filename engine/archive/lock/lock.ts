@@ -34,7 +34,6 @@ export interface LockOptions {
 
 const DEFAULT_TTL_MS = 15 * 60 * 1000;
 const CLOCK_SKEW_MS = 60 * 1000;
-const FRESH_MS = 1000;
 const KEEP_RECORDS_MS = 24 * 60 * 60 * 1000;
 
 /**
@@ -48,8 +47,6 @@ const held = ((globalThis as { [HELD]?: Set<string> })[HELD] ??= new Set<string>
 export class StorageLock {
 	#record: LockRecord;
 	#renewAt: number;
-	/** On the steady clock. Who has just got the lock need not ask whether it is held: before what only one run may do, it is asked. */
-	readonly #freshUntil = performance.now() + FRESH_MS;
 
 	/** Use `acquireLock`. */
 	constructor(
@@ -91,7 +88,8 @@ export class StorageLock {
 	 * @throws BackupError STORAGE_LOCKED, and what the step throws
 	 */
 	async during<T>(step: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
-		if (performance.now() > this.#freshUntil) await this.confirm();
+		// Also at once: where a server creates an object twice, the run that came second holds the lock.
+		await this.confirm();
 		const lost = new AbortController();
 		const timer = setInterval(() => {
 			this.confirm().catch((error: unknown) => {
