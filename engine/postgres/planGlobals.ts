@@ -2,6 +2,7 @@
 import { type ArchiveReader, RestoreCheck } from '../archive';
 import type { BackupError } from '../errors';
 import { type PostgresConnection, withClient } from './connection';
+import { assertOwnSession } from './pooler';
 import { assertWholeContent } from './restore';
 import { checkGlobals } from './verify/globals';
 
@@ -22,6 +23,7 @@ export async function planGlobalsRestore(
 	if (reader) await check.ask(async () => await assertWholeContent(reader, checkGlobals, signal));
 	const target = await check.ask(async () => {
 		return await withClient(connection, 'target', { signal }, async (client) => {
+			await assertOwnSession(client, connection, 'target', { signal });
 			const { rows } = await client.query<{ roles: number }>(
 				`SELECT count(*)::int AS roles FROM pg_catalog.pg_roles WHERE rolname NOT LIKE 'pg\\_%'`,
 			);

@@ -22,6 +22,7 @@ export { mailHtml } from './texts/mail';
 export { slackBlocks } from './texts/slack';
 export { escapedHtml } from './texts/markup';
 export { auditOf, type ReportedAudit, type ReportedEvent } from './audit';
+export { ACTION_WORDS } from './event-rows';
 export { readRecentEvents, type EventOptions, type RecentEvents } from './events';
 export { failedRunProblems, failureProblems, refusalProblems } from './event-problems';
 export { oneLine, readableHours, readableSize } from './words';

@@ -1,6 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { listRuns as runsOf, oneLine, readableHours, readableSize, type ToldRun } from '../../../engine';
+import { ACTION_WORDS, listRuns as runsOf, oneLine, readableHours, readableSize, type ToldRun } from '../../../engine';
 import { optionsField } from '../../shared/descriptions/options';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { collectionOf, numberIn, textOf, yesNoIn } from '../../shared/fields';
@@ -50,20 +50,6 @@ const description: INodeProperties[] = [
 	]),
 ];
 
-const WORDS: Record<string, string> = {
-	backUp: 'Back up',
-	restore: 'Restore',
-	import: 'Import',
-	prune: 'Prune',
-	copy: 'Copy',
-	mirror: 'Mirror',
-	delete: 'Deletion',
-	pin: 'Pin',
-	unpin: 'Unpin',
-	verify: 'Verification',
-	drill: 'Restore drill',
-};
-
 /** What runs now and what ended lately: one item each. */
 export const listRuns: Operation = {
 	description,
@@ -94,7 +80,7 @@ function runItem(run: ToldRun, now: Date, isSimple: boolean) {
 	const until = endedAt === undefined ? now.getTime() : Date.parse(endedAt);
 	const columns = {
 		state,
-		what: oneLine([WORDS[action] ?? action, 'of', kind, name].filter((part) => part !== '').join(' ')),
+		what: oneLine([ACTION_WORDS[action], 'of', kind, name].filter((part) => part !== '').join(' ')),
 		percent,
 		progress: progressOf(run),
 		result,

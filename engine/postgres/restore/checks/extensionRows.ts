@@ -14,7 +14,8 @@ export async function withRowsKept(client: Client, tables: RestoredTable[]): Pro
 	const names = short.map(({ schema, name }) => `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`);
 	const { rows: found } = await client.query<{ name: string }>(
 		`SELECT name FROM pg_catalog.unnest($1::text[]) AS name JOIN pg_catalog.pg_depend ON objid = pg_catalog.to_regclass(name)
-			WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND objsubid = 0 AND deptype = 'e'`,
+			WHERE classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND objsubid = 0 AND deptype = 'e'
+				AND EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = objid AND NOT tgisinternal)`,
 		[names],
 	);
 	const ofExtensions = new Set(found.map(({ name }) => name));

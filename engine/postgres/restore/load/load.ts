@@ -97,7 +97,7 @@ async function loadOver(
 	const isTimescale = bringsTimescale(facts.extensions) && filter.all;
 	const beforeTables = async () => {
 		await makeSchemas();
-		if (isTimescale) await beginTimescaleRestore(clients);
+		if (isTimescale) await beginTimescaleRestore(clients, { isInUse: target.type === 'existing' });
 	};
 	const prepare = async () => {
 		if (!bringsExtensions) await makeSchemas();

@@ -72,7 +72,7 @@ it('tells it that rows come, to every session that brings some, and that all is 
 	expect(await scalar(server, target, 'SELECT count(*) FROM _timescaledb_catalog.metadata')).toBe('1');
 });
 
-it('goes into a database that exists, too', async () => {
+it('goes into a database that exists, whose other sessions are told nothing', async () => {
 	const database = await databaseWith(
 		server,
 		'CREATE EXTENSION timescaledb',
@@ -84,5 +84,17 @@ it('goes into a database that exists, too', async () => {
 		target: { type: 'existing', database: target, confirmation: target, before: 'nothing' },
 	});
 	expect(await scalar(server, target, 'SELECT id FROM _timescaledb_internal.a')).toBe('7');
-	expect(await scalar(server, target, 'SELECT count(*) FROM _timescaledb_catalog.told')).toBe('2');
+	expect(await scalar(server, target, 'SELECT count(*) FROM _timescaledb_catalog.told')).toBe('1');
+	expect(await scalar(server, target, 'SELECT what FROM _timescaledb_catalog.told')).toBe('ends');
+});
+
+it('is not asked for where errors are collected and the extension cannot be made', async () => {
+	const database = await databaseWith(server, 'CREATE EXTENSION timescaledb', 'CREATE TABLE a AS SELECT 7 AS id');
+	const backup = await backUp(server, database);
+	// Something of the extension's name stands in its way.
+	const target = await databaseWith(server, 'CREATE SCHEMA _timescaledb_internal');
+	const into = { type: 'existing', database: target, confirmation: target, before: 'nothing' } as const;
+	const { failures } = await restore(server, backup, { target: into, collectErrors: true });
+	expect(failures[0]).toMatchObject({ object: 'EXTENSION timescaledb' });
+	expect(await scalar(server, target, 'SELECT id FROM a')).toBe('7');
 });
