@@ -31,7 +31,7 @@ export function failureProblems(
 
 /** Of restores, mirrors, copies, prunes and the like, one problem for each sort whose newest run failed. */
 export function failedRunProblems(
-	{ lastPrune }: StorageState,
+	{ lastPrunes: [lastPrune] = [] }: StorageState,
 	{ events }: RecentEvents,
 	isIgnored: (name: string) => boolean,
 ): Problem[] {

@@ -1,4 +1,4 @@
-import { forecast, readLastRun, type EntryState, type RetentionEntry } from '../retention';
+import { forecast, readLastRuns, type Count, type Decision, type EntryState, type RetentionEntry } from '../retention';
 import type { Storage } from '../storage/storage';
 import { verificationState } from '../verify';
 import type { NextDeletions } from './page/page';
@@ -11,8 +11,8 @@ const MOST_RECORDS = 1000;
 const MOST_DELETIONS = 10;
 
 /**
- * What the next prune would delete if it came within a day, by the policy that the last one noted; undefined where none
- * has run. Nothing is changed. Of a large storage it is an estimate: locks and old verifications are not looked at.
+ * What the next prunes would delete if they came within a day, each by the policy that the last one of its sort noted; undefined where
+ * none has run. Nothing is changed. Of a large storage it is an estimate: locks and old verifications are not looked at.
  * @param state As it was just read, for a forecast
  * @throws BackupError CANCELLED, and what the storage throws
  */
@@ -21,31 +21,47 @@ export async function nextDeletions(
 	state: StorageState,
 	{ now, signal }: { now: Date; signal?: AbortSignal },
 ): Promise<NextDeletions | undefined> {
-	const { lastPrune: last, catalog } = state;
+	const { lastPrunes = [], catalog } = state;
+	const [last] = lastPrunes;
 	if (!last || !catalog) return undefined;
-	const { deletions, freedBytes, refusal, mayBeLocked } = await forecast({
-		storage,
-		catalog,
-		policy: last.policy,
-		timeZone: last.timeZone,
-		prefixes: last.prefixes,
-		stateOf: verificationsFrom(storage, state, signal),
-		now: new Date(now.getTime() + DAY_MS),
-		...(signal && { signal }),
-	});
-	return {
+	const stateOf = verificationsFrom(storage, state, signal);
+	const next: NextDeletions = {
 		lastRun: last.at,
-		refusal: refusal && `${refusal.message} ${refusal.hint}`,
-		count: deletions.length,
-		deletions: deletions.slice(0, MOST_DELETIONS).map(({ entry: { key, startedAt, size }, reasons }) => ({
-			key,
-			startedAt,
-			size,
-			reason: reasons.map(({ text }) => text).join('; '),
-		})),
-		freedBytes,
-		mayBeLocked,
+		runs: lastPrunes.length,
+		refusals: [],
+		count: 0,
+		deletions: [],
+		freedBytes: 0,
+		mayBeLocked: storage.deletionLock !== undefined,
 	};
+	const gone = new Set<string>();
+	for (const { policy, timeZone, prefixes } of lastPrunes) {
+		const when = { now: new Date(now.getTime() + DAY_MS), ...(signal && { signal }) };
+		const found = await forecast({
+			storage,
+			catalog,
+			policy,
+			timeZone,
+			prefixes,
+			stateOf,
+			isGone: (key) => gone.has(key),
+			...when,
+		});
+		if (found.refusal) {
+			next.refusals.push(`${found.refusal.message} ${found.refusal.hint}`);
+			continue;
+		}
+		for (const { entry } of found.deletions) gone.add(entry.key);
+		next.count += found.deletions.length;
+		next.freedBytes += found.freedBytes;
+		next.deletions.push(...found.deletions.slice(0, MOST_DELETIONS).map(shown));
+	}
+	next.deletions.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1)).splice(MOST_DELETIONS);
+	return next;
+}
+
+function shown({ entry: { key, startedAt, size }, reasons }: Decision): NextDeletions['deletions'][number] {
+	return { key, startedAt, size, reason: reasons.map(({ text }) => text).join('; ') };
 }
 
 /** What verifications found: of the newest backups of each series it was read already. */
@@ -65,15 +81,15 @@ function verificationsFrom(
 	};
 }
 
-/** What the last prune went by, in the terms of `backup_report.json`; null for what it has no rule for. */
+/** What the last prunes went by, in the terms of `backup_report.json`; null for what none of them has a rule for. */
 export async function retentionFigures(
 	storage: Storage,
 	signal?: AbortSignal,
 ): Promise<{ days: number | null; weekly: number | null }> {
-	const rules = (await readLastRun(storage, signal))?.policy.rules;
-	const numberOf = (count: number | 'all' | undefined) => (typeof count === 'number' ? count : null);
+	const rules = (await readLastRuns(storage, signal)).map(({ policy }) => policy.rules);
+	const first = (...counts: Array<Count | undefined>) => counts.find((count) => typeof count === 'number') ?? null;
 	return {
-		days: rules?.withinDays ?? numberOf(rules?.daily),
-		weekly: numberOf(rules?.weeklySnapshots ?? rules?.weekly),
+		days: first(...rules.map(({ withinDays, daily }) => withinDays ?? daily)),
+		weekly: first(...rules.map(({ weeklySnapshots, weekly }) => weeklySnapshots ?? weekly)),
 	};
 }

@@ -228,11 +228,11 @@ function slowRestore(
 	];
 }
 
-/** By what the last prune noted: where nothing is deleted any more, the storage fills up. */
-function retentionBlocked({ lastPrune, storage }: StorageState): Problem[] {
-	if (!lastPrune) return [];
-	const { at, refusal, failed = 0 } = lastPrune;
-	if (refusal === null && failed === 0) return [];
+/** By what the last prunes noted: where nothing is deleted any more, the storage fills up. One that went well makes no other one good. */
+function retentionBlocked({ lastPrunes = [], storage }: StorageState): Problem[] {
+	const blocked = lastPrunes.find(({ refusal, failed = 0 }) => refusal !== null || failed > 0);
+	if (!blocked) return [];
+	const { at, refusal, failed = 0 } = blocked;
 	const backups = failed === 1 ? 'a backup' : `${failed} backups`;
 	return [
 		{

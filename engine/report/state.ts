@@ -19,7 +19,7 @@ import {
 	type SeriesFacts,
 } from '../archive';
 import { weekOfFolder } from '../archive/naming';
-import { EntryKeeper, readLastRun, type LastRun, type RetentionCatalog, type RetentionEntry } from '../retention';
+import { EntryKeeper, readLastRuns, type LastRun, type RetentionCatalog, type RetentionEntry } from '../retention';
 import type { Storage } from '../storage/storage';
 import { isReliable, type BackupFacts, type HeldBackup, type SeriesState } from './held';
 import { neededIn, readVerifications, type Kept } from './verifications';
@@ -58,8 +58,8 @@ export interface StorageState {
 	/** Manifests that cannot be read; the first hundred of them. */
 	unread: UnreadBackup[];
 	unreadCount: number;
-	/** What the last run of retention came to; undefined where none has run. */
-	lastPrune?: LastRun | undefined;
+	/** What the last runs of retention came to, each by another policy, the newest first; none where none has run. */
+	lastPrunes?: LastRun[];
 	/** What a forecast of retention is made of; only where it was asked for, and a prune has noted its policy. */
 	catalog?: RetentionCatalog | undefined;
 }
@@ -91,8 +91,8 @@ interface Bucket {
  */
 export async function readState(storage: Storage, options: StateOptions = {}): Promise<StorageState> {
 	const { prefix = '', trust, forForecast = false, now = new Date(), signal } = options;
-	const lastPrune = await readLastRun(storage, signal);
-	const keeper = forForecast && lastPrune ? new EntryKeeper() : undefined;
+	const lastPrunes = await readLastRuns(storage, signal);
+	const keeper = forForecast && lastPrunes.length > 0 ? new EntryKeeper() : undefined;
 	const buckets = new Map<string, Bucket>();
 	let storedBytes = 0;
 	// All of it is looked at: what a backup needs may lie in another folder.
@@ -130,7 +130,7 @@ export async function readState(storage: Storage, options: StateOptions = {}): P
 			isNewer: error instanceof NewerManifest,
 		})),
 		unreadCount: damaged.length,
-		lastPrune,
+		lastPrunes,
 		catalog: keeper?.catalogOf(scan as Scan<RetentionEntry>),
 	};
 }

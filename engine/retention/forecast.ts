@@ -18,6 +18,8 @@ export interface ForecastOptions {
 	prefixes?: string[];
 	/** What is known of a backup beyond its manifest; asked of those that have a record of verifications. */
 	stateOf?: (entry: RetentionEntry) => EntryState | Promise<EntryState>;
+	/** What is gone by then, by the keys of archives: another run, that goes by another policy, has deleted it. */
+	isGone?: (key: string) => boolean;
 	/** When the run would begin. */
 	now: Date;
 	signal?: AbortSignal;
@@ -28,8 +30,6 @@ export interface Forecast {
 	deletions: Decision[];
 	freedBytes: number;
 	refusal: Refusal | undefined;
-	/** Whether this storage may hold some of them by locks, which were not asked for. */
-	mayBeLocked: boolean;
 }
 
 /**
@@ -39,15 +39,15 @@ export interface Forecast {
  * @throws BackupError INVALID_INPUT (zone, prefixes), CANCELLED, and what stateOf throws
  */
 export async function forecast(options: ForecastOptions): Promise<Forecast> {
-	const { storage, timeZone = 'UTC', prefixes = [], stateOf, catalog, now, signal } = options;
+	const { storage, timeZone = 'UTC', prefixes = [], stateOf, catalog, isGone = () => false, now, signal } = options;
 	throwIfCancelled(signal);
 	const policy = parsePolicy(options.policy);
 	const given = { storage, policy, timeZone, prefixes, now, keepCache: false, stateOf, trust: undefined, signal };
 	const { plan } = await survey({ ...given, catalog });
+	const isGoing = ({ action, entry }: Decision) => action === 'delete' && !isGone(entry.key);
 	return {
-		deletions: plan.decisions.filter(({ action }) => action === 'delete').reverse(),
-		freedBytes: totalsOf(plan, new Set(plan.deletable)).freedBytes,
+		deletions: plan.decisions.filter(isGoing).reverse(),
+		freedBytes: totalsOf(plan, new Set(plan.deletable.filter(({ key }) => !isGone(key)))).freedBytes,
 		refusal: plan.refusal,
-		mayBeLocked: storage.deletionLock !== undefined,
 	};
 }

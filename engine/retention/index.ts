@@ -1,6 +1,6 @@
 export { entryOf, isGood, type EntryState, type RetentionEntry } from './entry';
 export { forecast, type Forecast, type ForecastOptions } from './forecast';
-export { readLastRun, type LastRun } from './last-run';
+export { readLastRuns, type LastRun, type RanBy } from './last-runs';
 export { planRetention, type Decision, type Refusal, type RetentionPlan } from './policy/plan';
 export { isoWeek, weekOfKey, weeklyFolder } from './policy/periods';
 export {

@@ -2,7 +2,7 @@ import { clearDeadRuns, manifestKeyOf, withLock, type ManifestTrust, type Storag
 import { type BackupError, throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
 import { attempt, holdsUpOne } from './failures';
-import { noteLastRun } from './last-run';
+import { noteLastRun, type RanBy } from './last-runs';
 import { deletePlanned, type Deletions } from './deletion/deletion';
 import type { EntryState, RetentionEntry } from './entry';
 import { clearStaleArtifacts } from './deletion/stale-artifacts';
@@ -39,6 +39,8 @@ export interface PruneOptions {
 	trust?: ManifestTrust;
 	/** Who holds the lock, for the message that others get. No secrets. */
 	owner: string;
+	/** Who runs it, for the note by which reports tell what goes next. */
+	ranBy?: RanBy;
 	/** Default: now. */
 	now?: Date;
 	signal?: AbortSignal;
@@ -122,14 +124,14 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 }
 
 async function noteRun(
-	{ storage, policy, options: { timeZone = 'UTC', prefixes = [] }, now, signal }: Run,
+	{ storage, policy, options: { timeZone = 'UTC', prefixes = [], ranBy }, now, signal }: Run,
 	{ deleted, kept, failed }: PruneReport['totals'] & { failed: number },
 	refusal: string | undefined,
 ): Promise<void> {
 	const at = now.toISOString();
 	await noteLastRun(
 		storage,
-		{ at, policy, timeZone, prefixes, refusal: refusal ?? null, deleted, kept, failed },
+		{ at, ...(ranBy && { by: ranBy }), policy, timeZone, prefixes, refusal: refusal ?? null, deleted, kept, failed },
 		signal,
 	);
 }

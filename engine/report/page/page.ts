@@ -23,12 +23,15 @@ import { STYLE } from './style';
 const MOST_CARDS = 200;
 const MOST_PROBLEMS = 50;
 
-/** What the next prune would delete. */
+/** What the next prunes would delete. */
 export interface NextDeletions {
 	/** When retention last ran; ISO 8601, UTC. */
 	lastRun: string;
-	/** `Retention refused to delete anything: ...` */
-	refusal: string | undefined;
+	/** How many policies it goes by: those of runs that come one after another. */
+	runs: number;
+	/** Why some of them would delete nothing. */
+	refusals: string[];
+	/** Of the others. */
 	count: number;
 	/** The first of them to be shown, the oldest first. */
 	deletions: { key: string; startedAt: string; size: number; reason: string }[];
@@ -230,10 +233,17 @@ function deletions(next: NextDeletions | undefined): string {
 	if (!next) {
 		return '<div class="card"><p class="soft">Not known: no prune has run on this storage yet. Prune Retention notes its policy there.</p></div>';
 	}
-	const { lastRun, refusal, count, deletions: going, freedBytes, mayBeLocked } = next;
-	const intro = `By the policy of the last prune (${readableMinute(lastRun)})`;
-	if (refusal !== undefined)
-		return `<div class="card bad"><p><span class="badge">refused</span> ${escapedHtml(refusal)}</p></div>`;
+	const { refusals, runs } = next;
+	const refused = refusals.map(
+		(refusal) => `<div class="card bad"><p><span class="badge">refused</span> ${escapedHtml(refusal)}</p></div>`,
+	);
+	return [...refused, ...(refusals.length < runs ? [thoseGoing(next)] : [])].join('');
+}
+
+function thoseGoing({ lastRun, runs, count, deletions: going, freedBytes, mayBeLocked }: NextDeletions): string {
+	const at = readableMinute(lastRun);
+	const intro =
+		runs === 1 ? `By the policy of the last prune (${at})` : `By the ${runs} policies of the last prunes (until ${at})`;
 	if (count === 0) return `<div class="card"><p>${intro}, nothing within a day.</p></div>`;
 	const left = count - going.length;
 	const rows = going.map(

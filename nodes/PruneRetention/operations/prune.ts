@@ -42,6 +42,7 @@ async function apply(
 		...verifiedState(storage, signal),
 		...(trust && { trust }),
 		owner: lockOwner(context),
+		ranBy: { node: `${context.getWorkflow().id}/${context.getNode().id}`, execution: context.getExecutionId() },
 		now,
 		...(signal && { signal }),
 	});

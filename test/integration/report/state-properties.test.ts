@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { FolderStorage, formatManifest, manifestKeyOf, readState, seriesIn, type Manifest } from '../../../engine';
 import { listManifests, type ListedBackup } from '../../../engine/archive';
 import { weekOfFolder } from '../../../engine/archive/naming';
-import { noteLastRun } from '../../../engine/retention/last-run';
+import { noteLastRun } from '../../../engine/retention/last-runs';
 import { removeFolder, temporaryFolder } from '../../services/guard';
 import { recordFailure } from '../retention/support';
 

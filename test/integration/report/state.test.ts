@@ -1,4 +1,4 @@
-import { truncateSync, unlinkSync } from 'node:fs';
+import { mkdirSync, truncateSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -13,8 +13,10 @@ import {
 	readState,
 	recordVerification,
 	retentionFigures,
+	type RetentionPolicy,
 	verifyBackup,
 } from '../../../engine';
+import { readLastRuns } from '../../../engine/retention';
 import { removeFolder, temporaryFolder } from '../../services/guard';
 import { DAY_MS, recordFailure, writeBackup, writeDaily } from '../retention/support';
 
@@ -141,9 +143,48 @@ describe('what retention deletes next', () => {
 		await prune({ storage, policy, owner: 'test', now });
 		const next = await nextDeletions(storage, await readState(storage, { forForecast: true }), { now });
 		expect(next?.deletions.map(({ key }) => key)).toEqual([keys[6]]);
-		expect(next).toMatchObject({ refusal: undefined, lastRun: now.toISOString() });
+		expect(next).toMatchObject({ refusals: [], lastRun: now.toISOString() });
 		expect((await readState(storage)).series[0]?.backups).toBe(7);
 		expect(await retentionFigures(storage)).toEqual({ days: 7, weekly: 4 });
+	});
+
+	it('goes by the policy of each node that prunes, whichever has run last', async () => {
+		const { root, storage } = folder();
+		const keys = await writeDaily(storage, 4);
+		const dumps = [3, 2].map((days) => {
+			const date = new Date(Date.now() - days * DAY_MS);
+			const key = `dumps/app_${date.toISOString().slice(0, 10)}.sql`;
+			mkdirSync(join(root, 'dumps'), { recursive: true });
+			writeFileSync(join(root, key), '-- a dump');
+			utimesSync(join(root, key), date, date);
+			return key;
+		});
+		let execution = 0;
+		const run = async (node: string, policy: RetentionPolicy) => {
+			const ranBy = { node, execution: String(execution++) };
+			await prune({ storage, policy, owner: 'test', ranBy });
+		};
+		const told = async () => {
+			const state = await readState(storage, { forForecast: true });
+			const next = await nextDeletions(storage, state, { now: new Date() });
+			return next?.deletions.map(({ key }) => key).sort();
+		};
+		const ofScripts = (withinDays: number) => [{ pattern: 'dumps/*.sql', rules: { withinDays } }];
+		await run('nightly', { rules: { withinDays: 4 } });
+		await run('scripts', { rules: { last: 'all' }, foreign: ofScripts(4) });
+		await run('weekly', { rules: { last: 'all', weeklySnapshots: 12 } });
+		expect(await told()).toEqual([dumps[0], keys[3]]);
+		const nodes = async () => (await readLastRuns(storage)).map(({ by }) => by?.node);
+		expect(await nodes()).toEqual(['weekly', 'scripts', 'nightly']);
+		// Each takes the place of its own note, whatever its policy was.
+		await run('scripts', { rules: { last: 'all' }, foreign: ofScripts(30) });
+		expect(await told()).toEqual([keys[3]]);
+		await run('nightly', { rules: { last: 9 } });
+		expect(await told()).toEqual([]);
+		// Another workflow that decides on all of it has come in the place of both.
+		await run('other', { rules: { withinDays: 4, weeklySnapshots: 3 } });
+		expect(await nodes()).toEqual(['other', 'scripts']);
+		expect(await told()).toEqual([keys[3]]);
 	});
 
 	it('is not known where the note was forged', async () => {
@@ -159,6 +200,7 @@ describe('what retention deletes next', () => {
 			JSON.stringify({ ...honest, timeZone: 'Nowhere/Else' }),
 			JSON.stringify({ ...honest, policy: { ...honest.policy, foreign: [{ pattern: '*a'.repeat(9) }] } }),
 			JSON.stringify({ ...honest, prefixes: ['../'] }),
+			JSON.stringify({ runs: [{ ...honest, prefixes: ['../'] }, null] }),
 		]) {
 			await storage.replace('.stack-backup/last-prune.json', Buffer.from(text));
 			expect(
@@ -196,7 +238,9 @@ describe('what retention deletes next', () => {
 		await prune({ storage, policy: { rules: { last: 1 } }, owner: 'test' });
 		const state = await readState(storage, { forForecast: true });
 		const refusal = /^3 of 4 backups would be deleted/;
-		expect((await nextDeletions(storage, state, { now: new Date() }))?.refusal).toMatch(refusal);
-		expect(state.lastPrune).toMatchObject({ refusal: expect.stringMatching(refusal) as string, failed: 0 });
+		expect((await nextDeletions(storage, state, { now: new Date() }))?.refusals).toEqual([
+			expect.stringMatching(refusal),
+		]);
+		expect(state.lastPrunes).toMatchObject([{ refusal: expect.stringMatching(refusal) as string, failed: 0 }]);
 	});
 });

@@ -67,7 +67,8 @@ const FINE = stateOf([series(daily(3, (day) => 4e8 - day * 4e6))]);
 
 const next = {
 	lastRun: '2026-11-30T01:00:00.000Z',
-	refusal: undefined,
+	runs: 1,
+	refusals: [],
 	count: 1,
 	deletions: [{ key: `postgres/${NAME}.sql.zst`, startedAt: '2026-10-01T02:00:00.000Z', size: 3e8, reason: 'no rule' }],
 	freedBytes: 3e8,

@@ -141,7 +141,7 @@ describe('a restore, a copy, a prune that failed', () => {
 		const prune = event(2, { action: 'prune' });
 		expect(told([prune])).toHaveLength(1);
 		const lastPrune = { at: hoursAgo(2), refusal: 'The clock is wrong.', failed: 0 };
-		expect(told([prune], { lastPrune } as Parameters<typeof stateOf>[1])).toEqual([]);
+		expect(told([prune], { lastPrunes: [lastPrune] } as Parameters<typeof stateOf>[1])).toEqual([]);
 		expect(told([event(2), event(2, { action: 'verify' })])).toEqual([]);
 	});
 });

@@ -130,8 +130,9 @@ describe('problems', () => {
 	it('tell of a prune that was refused, or could not delete', () => {
 		const run = { at: '2026-11-30T01:00:00.000Z', policy: { rules: {} }, timeZone: 'UTC', prefixes: [] };
 		const messages = (more: { refusal: string | null; failed?: number }) => {
-			const lastPrune = { ...run, deleted: 0, kept: 4, ...more };
-			return findProblems(stateOf([series(fresh)], { lastPrune })).map(({ message }) => message);
+			const fine = { ...run, at: '2026-11-30T02:00:00.000Z', deleted: 0, kept: 4, refusal: null };
+			const lastPrunes = [fine, { ...run, deleted: 0, kept: 4, ...more }];
+			return findProblems(stateOf([series(fresh)], { lastPrunes })).map(({ message }) => message);
 		};
 		expect(messages({ refusal: null })).toEqual([]);
 		expect(messages({ refusal: null, failed: 2 })).toEqual([

@@ -147,19 +147,26 @@ describe('the status page', () => {
 		const { overview, problems } = factsOf(state);
 		const next = {
 			lastRun: state.at,
-			refusal: undefined,
+			runs: 1,
+			refusals: [] as string[],
 			count: 1,
 			deletions: [{ key: 'postgres/<b>.sql', startedAt: state.at, size: 2e6, reason: 'no rule keeps it' }],
 			freedBytes: 2e6,
 			mayBeLocked: false,
 		};
-		const page = (more: Partial<typeof next> | { refusal: string }) =>
+		const page = (more: Partial<typeof next>) =>
 			statusPage(state, overview, problems, { title: 'x', targets: DEFAULT_TARGETS, next: { ...next, ...more } });
 		expect(page({})).toContain('<td>postgres/&lt;b&gt;.sql</td>');
 		expect(page({})).not.toContain('Locks');
 		expect(page({ mayBeLocked: true })).toContain('Locks of the storage were not asked for');
 		expect(page({ count: 0, deletions: [] })).toContain('nothing within a day');
-		expect(page({ refusal: 'A clock is <wrong>.' })).toContain('A clock is &lt;wrong&gt;.');
+		const refusals = ['A clock is <wrong>.'];
+		expect(page({ refusals })).toContain('A clock is &lt;wrong&gt;.');
+		expect(page({ refusals })).not.toContain('<td>postgres/');
+		const ofTwo = page({ refusals, runs: 2 });
+		expect(ofTwo).toContain('A clock is &lt;wrong&gt;.');
+		expect(ofTwo).toContain('<td>postgres/');
+		expect(ofTwo).toContain('By the 2 policies of the last prunes');
 	});
 });
 
