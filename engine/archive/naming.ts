@@ -130,9 +130,15 @@ export function weekOfFolder(folder: string): { week: string; place: string } | 
 	return match?.[1] === undefined ? undefined : { week: match[1], place: folder.slice(match[0].length) };
 }
 
+/** Kinds with a folder of their own, because there are many of them and people look for the others. */
+const OWN_FOLDERS: Partial<Record<BackupKind, string>> = {
+	'postgres-base': 'postgres/base',
+	'postgres-wal': 'postgres/wal',
+};
+
 /** The folder that backups of a kind lie in by default: `postgres`, for `postgres-globals` as well. */
 export function usualFolder(kind: BackupKind): string {
-	return kind.split('-', 1).join();
+	return OWN_FOLDERS[kind] ?? kind.split('-', 1).join();
 }
 
 /** Whether weekly copies leave a folder out of their place: the kind's usual one, and the root. */

@@ -48,8 +48,16 @@ export function homeOf({ kind, key, home }: Pick<SeriesFacts, 'kind' | 'key' | '
 	return copy ? copy.place || usualFolder(kind as BackupKind) : folder;
 }
 
+/**
+ * Physical backups: of a cluster, whichever of its servers they were read from and whatever address that had. A standby that takes over
+ * goes on with the series, for its system identifier is the same.
+ */
+const OF_A_CLUSTER: ReadonlySet<string> = new Set<BackupKind>(['postgres-base', 'postgres-wal']);
+
 /** Names the series of a backup, once `completeSources` has seen all of them. */
 export function seriesOf(facts: SeriesFacts): string {
+	if (OF_A_CLUSTER.has(facts.kind) && facts.system !== undefined)
+		return JSON.stringify([facts.kind, facts.system, homeOf(facts)]);
 	return JSON.stringify([facts.kind, facts.name, facts.origin, facts.system, homeOf(facts)]);
 }
 

@@ -123,7 +123,7 @@ export function translateError(error: unknown, role: ServerRole, doing: string):
 	return failure(failed);
 }
 
-function clientConfig(connection: PostgresConnection, database: string): ClientConfig {
+function clientConfig(connection: PostgresConnection, database: string, isWalSender: boolean): ClientConfig {
 	const { port, connectTimeout = 30_000 } = connection;
 	return {
 		host: connection.host,
@@ -141,22 +141,35 @@ function clientConfig(connection: PostgresConnection, database: string): ClientC
 			max: LONGEST_TIMEOUT,
 		}),
 		keepAlive: true,
+		...(isWalSender && { replication: 'true' }),
 	};
 }
 
+/** How a login goes. */
+export interface ConnectOptions {
+	database?: string;
+	signal?: AbortSignal | undefined;
+	/** Sees the client before its first byte, to listen to the login. */
+	prepare?: (client: Client) => void;
+	/** Whether the server is to answer commands of physical replication instead of SQL: see physical/protocol. */
+	isWalSender?: boolean;
+	/** Puts what a login fails with into words; translateError by default. */
+	translate?: (error: unknown, role: ServerRole, doing: string) => BackupError;
+}
+
 /**
- * Logs in. The caller ends the client. `prepare` sees the client before its first byte, to listen to the login.
+ * Logs in. The caller ends the client.
  * @throws BackupError with the server's own message, when it can't be reached or refuses; INVALID_INPUT for a port or a
  * timeout that is none.
  */
 export async function connect(
 	connection: PostgresConnection,
 	role: ServerRole,
-	options: { database?: string; signal?: AbortSignal; prepare?: (client: Client) => void } = {},
+	options: ConnectOptions = {},
 ): Promise<Client> {
-	const database = options.database ?? connection.database;
+	const { database = connection.database, isWalSender = false, translate = translateError } = options;
 	if (options.signal?.aborted) throw cancelled();
-	const client = new Client(clientConfig(connection, database));
+	const client = new Client(clientConfig(connection, database, isWalSender));
 	options.prepare?.(client);
 	// A connection that breaks while idle must not end the process; whoever uses it next gets the error.
 	client.on('error', () => {});
@@ -167,11 +180,8 @@ export async function connect(
 	} catch (error) {
 		client.connection.stream.destroy();
 		if (options.signal?.aborted) throw cancelled();
-		throw translateError(
-			error,
-			role,
-			`Could not connect to PostgreSQL database "${database}" at ${connection.host}:${connection.port}`,
-		);
+		const asWhat = isWalSender ? 'PostgreSQL for replication' : `PostgreSQL database "${database}"`;
+		throw translate(error, role, `Could not connect to ${asWhat} at ${connection.host}:${connection.port}`);
 	} finally {
 		options.signal?.removeEventListener('abort', stop);
 	}

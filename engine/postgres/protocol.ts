@@ -11,6 +11,7 @@ export const MessageType = {
 	authentication: 0x52, // R
 	backendKeyData: 0x4b, // K
 	commandComplete: 0x43, // C
+	copyBothResponse: 0x57, // W
 	copyData: 0x64, // d
 	copyDone: 0x63, // c
 	copyInResponse: 0x47, // G

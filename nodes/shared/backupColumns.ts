@@ -19,6 +19,8 @@ export interface KnownOfBackup {
 /** What people ask for first of each kind, among the counts of its manifest. */
 const MAIN_COUNT: Partial<Record<BackupKind, string>> = {
 	postgres: 'rows',
+	'postgres-base': 'files',
+	'postgres-wal': 'segments',
 	qdrant: 'points',
 	files: 'files',
 	'n8n-workflows': 'workflows',

@@ -24,6 +24,8 @@ export const CHECKSUM = 'manifestSha256';
 export const BACKUP_KINDS = [
 	'postgres',
 	'postgres-globals',
+	'postgres-base',
+	'postgres-wal',
 	'qdrant',
 	'qdrant-storage',
 	'minio',

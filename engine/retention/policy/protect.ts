@@ -116,7 +116,7 @@ export function unreadIn({ damaged }: { damaged: readonly UnreadManifest[] }): N
 }
 
 /** The kinds whose backups use the content of earlier ones. */
-const INCREMENTAL: ReadonlySet<string> = new Set<BackupKind>(['files', 'minio']);
+const INCREMENTAL: ReadonlySet<string> = new Set<BackupKind>(['files', 'minio', 'postgres-base']);
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**

@@ -4,6 +4,8 @@ import { BACKUP_KINDS, type BackupKind } from '../../../engine';
 export const KIND_NAMES: Record<BackupKind, string> = {
 	postgres: 'PostgreSQL',
 	'postgres-globals': 'PostgreSQL Roles and Globals',
+	'postgres-base': 'PostgreSQL Base Backup',
+	'postgres-wal': 'PostgreSQL WAL',
 	qdrant: 'Qdrant',
 	'qdrant-storage': 'Qdrant, Whole Storage',
 	minio: 'MinIO and S3',

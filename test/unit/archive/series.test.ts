@@ -63,6 +63,12 @@ describe('a series', () => {
 		expect(new Set([known, original, copy].map((one) => series.get(one))).size).toBe(1);
 	});
 
+	it.each(['postgres-base', 'postgres-wal'])('of the kind %s goes on where a standby has taken over', (kind) => {
+		const of = (more: Partial<SeriesFacts>) => facts({ kind, key: `${kind}/main_1.tar`, system: '1', ...more });
+		const other = [of({ system: '2' }), of({ key: 'eu/main_1.tar' }), of({ system: undefined })];
+		expect(grouped(of({}), of({ origin: 'standby:5432', name: 'standby' }), ...other)).toEqual([0, 0, 1, 2, 3]);
+	});
+
 	it('ends where another server took over the address, and goes on where older manifests do not tell the server', () => {
 		const older = facts({ key: 'postgres/shop_0.sql' });
 		const [one, two] = [facts({ system: '1' }), facts({ system: '2' })];
