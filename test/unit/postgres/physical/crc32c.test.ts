@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+
+import { crc32c } from '../../../../engine/postgres/physical/crc32c';
+import { noise } from '../../../random/bytes';
+
+describe('CRC-32C', () => {
+	it.each([
+		// RFC 3720, B.4, and the usual check value.
+		['00'.repeat(32), 0x8a9136aa],
+		['ff'.repeat(32), 0x62a8ab43],
+		[Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('hex'), 0x46dd794e],
+		[Buffer.from('123456789').toString('hex'), 0xe3069283],
+		['', 0],
+	])('of %s is that of the standard', (hex, expected) => {
+		expect(crc32c(Buffer.from(hex, 'hex'))).toBe(expected);
+	});
+
+	it('is the same in whatever pieces and wherever in memory the bytes lie', () => {
+		const bytes = Buffer.from(noise('postgres/physical/crc32c')(3000));
+		const bitwise = (all: Buffer) => {
+			let crc = -1;
+			for (const byte of all) {
+				crc ^= byte;
+				for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+			}
+			return ~crc >>> 0;
+		};
+		for (let offset = 0; offset < 5; offset++) {
+			for (const length of [63, 64, 65, 79, 80, 81, 1000, 2900]) {
+				const all = bytes.subarray(offset, offset + length);
+				expect(crc32c(all)).toBe(bitwise(all));
+				expect(crc32c(all.subarray(37), crc32c(all.subarray(0, 37)))).toBe(bitwise(all));
+			}
+		}
+	});
+});
