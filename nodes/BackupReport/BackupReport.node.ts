@@ -27,7 +27,7 @@ export class BackupReport implements INodeType {
 		group: ['transform'],
 		...VERSION,
 		subtitle:
-			'={{ ({ createReport: "Create Report", checkAlerts: "Check Alerts", checkSetup: "Check Setup", getMetrics: "Get Metrics", getStatusPage: "Get Status Page", listRuns: "List Runs" })[$parameter["operation"]] }}',
+			'={{ ({ createReport: "Create Report", checkAlerts: "Check Alerts", checkSetup: "Check Setup", getMetrics: "Get Metrics", getStatusPage: "Get Status Page", listRuns: "List Runs", noteRefusal: "Note Refusal" })[$parameter["operation"]] }}',
 		description: 'Know which backups are safe, by what the storage holds, and be told when they are not',
 		defaults: { name: 'Backup Report' },
 		inputs: [NodeConnectionTypes.Main],
@@ -105,6 +105,12 @@ export class BackupReport implements INodeType {
 						value: 'listRuns',
 						description: 'Tell what runs now, how far it is, and how the last ones ended',
 						action: 'List runs of backups and restores',
+					},
+					{
+						name: 'Note Refusal',
+						value: 'noteRefusal',
+						description: 'Note in the journal that a workflow has refused a restore by itself',
+						action: 'Note the refusal of a restore',
 					},
 				],
 				default: 'createReport',

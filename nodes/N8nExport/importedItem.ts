@@ -11,11 +11,14 @@ interface ItemChoices {
 	safeguard: string | undefined;
 	/** Of the backup that it comes from; undefined for a file of another tool. */
 	manifest: Manifest | undefined;
+	/** Of a dry run, the newest backups that there are to choose from. */
+	newest: IDataObject[] | null;
 }
 
 /** What an item says of the backup that it comes from. */
-function backupOf({ manifest }: ItemChoices): IDataObject {
-	return { backup: manifest ? { ...describeRestored(manifest), storedBytes: manifest.size.stored } : null };
+function backupOf({ manifest, newest }: ItemChoices): IDataObject {
+	const backup = manifest ? { ...describeRestored(manifest), storedBytes: manifest.size.stored } : null;
+	return { backup, choices: newest };
 }
 
 /** What was done with a workflow, or would be. */

@@ -15,6 +15,7 @@ import {
 import { limitedStorage } from './bandwidth';
 import { BinaryInput } from './binaryInput';
 import { isDryRun } from './descriptions/dryRun';
+import { assertNotAsked, referenceToLatest } from './descriptions/whichOfItsName';
 import { decryptionKeys } from './encryption';
 import { prefixOf } from './folder';
 import { eventOf } from './journal';
@@ -64,8 +65,8 @@ export async function chosenBackup(
 	if (text === '') {
 		throw new BackupError('INVALID_INPUT', `No ${label.toLowerCase()} is chosen.`, { hint: `Fill in ${label}.` });
 	}
-	const reference = referenceOf(mode, text, kinds[0]);
 	eventOf(context, item).tell({ file: text });
+	const reference = referenceOf(context, item, { mode, value: text, kind: kinds[0] });
 	const entry = await findBackup(storage, reference, prefixOf(folder), context.getExecutionCancelSignal(), keys);
 	eventOf(context, item).reads(entry.manifest, entry.key);
 	if (kinds.includes(entry.manifest.kind)) return entry;
@@ -74,8 +75,13 @@ export async function chosenBackup(
 	});
 }
 
-function referenceOf(mode: string, value: string, kind: BackupKind): BackupReference {
-	if (mode === 'latest') return { latest: value, kind };
+function referenceOf(
+	context: IExecuteFunctions,
+	item: number,
+	{ mode, value, kind }: { mode: string; value: string; kind: BackupKind },
+): BackupReference {
+	if (mode === 'latest') return referenceToLatest(context, item, value, kind);
+	assertNotAsked(context, item);
 	return mode === 'file' ? { file: value } : { id: value };
 }
 

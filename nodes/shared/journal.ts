@@ -23,7 +23,7 @@ import { refusesAsRun } from './descriptions/dryRun';
 import { requestedByOf } from './descriptions/requestedBy';
 import { showWarnings } from './hints';
 import { whileFollowed } from './liveRun';
-import { openStorageForNotes } from './storage';
+import { openStorage, openStorageForNotes } from './storage';
 
 /** What an operation is, for the journal. */
 export interface Journaled {
@@ -221,6 +221,10 @@ function eventFrom(
 		requestedBy,
 		execution: executionOf(context),
 	};
+	return withoutEmpty(event);
+}
+
+function withoutEmpty(event: EventContent): EventContent {
 	return Object.fromEntries(Object.entries(event).filter(([, value]) => value !== '')) as EventContent;
 }
 
@@ -277,6 +281,24 @@ function executionOf(context: IExecuteFunctions): NonNullable<EventContent['exec
 		nodeName: context.getNode().name,
 	};
 	return Object.fromEntries(Object.entries(facts).filter(([, value]) => typeof value === 'string'));
+}
+
+/** What a workflow refuses by itself, before any operation is asked. */
+export type RefusedByWorkflow = Pick<EventContent, 'action' | 'kind' | 'name' | 'requestedBy' | 'error'>;
+
+/** @throws BackupError as the storage throws: whoever notes a refusal has nothing else to do */
+export async function noteRefusedByWorkflow(
+	context: IExecuteFunctions,
+	item: number,
+	refused: RefusedByWorkflow,
+): Promise<void> {
+	const now = new Date().toISOString();
+	// Somebody waits for an answer: an outage is not waited out.
+	const storage = (await openStorageForNotes(context, item)) ?? (await openStorage(context, item));
+	const facts = { ...refused, from: storage.description, outcome: 'refused' as const };
+	const event = { ...facts, startedAt: now, endedAt: now, execution: executionOf(context) };
+	const signal = context.getExecutionCancelSignal();
+	await noteEvent(storage, withoutEmpty(event), signal);
 }
 
 /** What cannot be told is judged when the operation reads its fields. */

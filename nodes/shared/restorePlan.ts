@@ -12,6 +12,7 @@ import {
 
 import { type ArchivePlace, type WantedBackup, withArchive } from './archiveSource';
 import { describeRestored, rounded } from './backupItem';
+import { newestOfItsName } from './choices';
 import { refusesAsRun } from './descriptions/dryRun';
 import { showWarnings } from './hints';
 import { readableSize } from './listSearch/size';
@@ -26,6 +27,8 @@ export interface PlannedBackup {
 	open: () => Promise<ArchiveReader>;
 	/** How well it was proved so far. */
 	proof: () => ArchiveProof | undefined;
+	/** The newest backups of the same name; null where it does not lie in the storage. */
+	choices: () => Promise<IDataObject[] | null>;
 }
 
 /**
@@ -49,7 +52,11 @@ export async function withPlannedBackup<T>(
 			proof = await proveArchive(reader, context.getExecutionCancelSignal());
 			return reader;
 		};
-		return await use({ manifest, place, open, proof: () => proof });
+		const choices = async () => {
+			if (folder === undefined) return null;
+			return await newestOfItsName(context, { storage, folder: wanted.folder, keys }, manifest);
+		};
+		return await use({ manifest, place, open, proof: () => proof, choices });
 	});
 }
 
@@ -83,7 +90,7 @@ export interface PlannedRestore {
 export async function planItem(
 	context: IExecuteFunctions,
 	item: number,
-	{ manifest, place: { key, folder, storage, remark }, proof }: PlannedBackup,
+	{ manifest, place: { key, folder, storage, remark }, proof, choices }: PlannedBackup,
 	{ into, replaces, target, restores = null, problems, warnings }: PlannedRestore,
 	isSimple: boolean,
 ): Promise<IDataObject> {
@@ -130,6 +137,7 @@ export async function planItem(
 			checked: proof() ?? 'nothing',
 			verified,
 		},
+		choices: isSimple ? null : await choices(),
 	};
 	return itemOf(columns, details, isSimple);
 }

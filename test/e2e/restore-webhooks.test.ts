@@ -82,6 +82,9 @@ async function published(file: string, type: string, node: NodeRunner, settings:
 it('restores PostgreSQL: the plan, what is refused, and the curl commands of the documentation', async () => {
 	await createShop(postgres, 'shop');
 	const { node } = await dumpNode(n8n, postgres, 'shop');
+	await postgres.query('shop', "INSERT INTO audit.log VALUES ('third')");
+	const [old] = await node.ok('backUp');
+	await postgres.query('shop', "DELETE FROM audit.log WHERE entry = 'third'");
 	const [made] = await node.ok('backUp');
 	await postgres.query('shop', 'TRUNCATE users CASCADE');
 	const { call, done, progress, journal } = await published('postgres-restore-webhook.json', POSTGRES, node, {
@@ -93,14 +96,27 @@ it('restores PostgreSQL: the plan, what is refused, and the curl commands of the
 		status: 200,
 		body: {
 			dryRun: true,
-			plan: { ready: true, into: 'database shop', backup: { id: made!['id'] }, target: { tables: 3 } },
+			plan: {
+				ready: true,
+				into: 'database shop',
+				backup: { id: made!['id'] },
+				target: { tables: 3 },
+				choices: [{ id: made!['id'] }, { id: old!['id'] }],
+			},
 		},
 	});
 	const notListed = { status: 403, body: { error: expect.stringMatching(/may not restore that database/) as string } };
 	for (const database of ['postgres', ['shop'], undefined]) {
 		expect(await call({ database, dryRun: false, confirm: 'postgres', backup: 'shop' })).toMatchObject(notListed);
 	}
-	expect(await journal()).toEqual([]);
+	expect(await call({ database: 'payroll', requestedBy: 'Ana' })).toMatchObject(notListed);
+	const notAllowed = { state: 'refused', action: 'restore', kind: 'postgres', code: 'ACCESS_DENIED' };
+	expect(await journal()).toMatchObject([
+		{ ...notAllowed, name: 'payroll', requestedBy: 'Ana' },
+		notAllowed,
+		{ ...notAllowed, name: '["shop"]', requestedBy: 'Ben, by header' },
+		{ ...notAllowed, name: 'postgres' },
+	]);
 	const run = { database: 'shop', dryRun: false };
 	expect(await call({ ...run, requestedBy: 'Ana' })).toMatchObject({ status: 409, body: { code: 'NOT_CONFIRMED' } });
 	expect(await call({ ...run, confirm: 'Shop' })).toMatchObject({
@@ -111,7 +127,19 @@ it('restores PostgreSQL: the plan, what is refused, and the curl commands of the
 		status: 404,
 		body: { code: 'STORAGE_MISSING' },
 	});
-	expect(await journal()).toMatchObject([
+	expect(await call({ ...run, confirm: 'shop', backup: 'nothing' })).toMatchObject({
+		status: 404,
+		body: { error: expect.stringMatching(/no backup of shop with the id nothing/) as string },
+	});
+	const sooner = { before: '2026-01-31T14:05:00Z' };
+	expect(await call({ ...run, confirm: 'shop', ...sooner })).toMatchObject({ status: 404 });
+	expect(await call({ database: 'shop', backup: old!['id'], ...sooner })).toMatchObject({
+		status: 422,
+		body: { code: 'INVALID_INPUT' },
+	});
+	expect((await journal()).slice(0, 5)).toMatchObject([
+		{ state: 'refused', code: 'STORAGE_MISSING' },
+		{ state: 'refused', code: 'STORAGE_MISSING' },
 		{
 			state: 'refused',
 			code: 'STORAGE_MISSING',
@@ -132,7 +160,9 @@ it('restores PostgreSQL: the plan, what is refused, and the curl commands of the
 		requestedBy: 'Ana, ticket 4711',
 		backupId: made!['id'],
 	});
-	expect(JSON.parse(readFileSync(join(folder, 'plan.json'), 'utf8'))).toMatchObject({ plan: { ready: true } });
+	const written = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Json;
+	expect(written('plan.json')).toMatchObject({ plan: { ready: true } });
+	expect(written('chosen.json')).toMatchObject({ plan: { backup: { id: old!['id'] } } });
 	expect(await rowsOf(postgres, 'shop')).toEqual(WHOLE_SHOP);
 
 	expect(await call({ ...run, confirm: 'shop' })).toMatchObject({
@@ -140,7 +170,16 @@ it('restores PostgreSQL: the plan, what is refused, and the curl commands of the
 		body: { code: 'TARGET_EXISTS', error: expect.stringMatching(/kept 1 copies of "shop"/) as string },
 	});
 	await postgres.query('postgres', `DROP DATABASE "${/shop_before_\d+_\d+/.exec(String(told['result']))![0]}"`);
-	expect(await done({ database: 'shop', confirm: 'shop' })).toMatchObject({ state: 'succeeded' });
+	const chosen = { database: 'shop', confirm: 'shop', backup: old!['id'] };
+	const earlier = await done(chosen);
+	expect(earlier).toMatchObject({ state: 'succeeded', backupId: old!['id'] });
+	expect(await rowsOf(postgres, 'shop')).toEqual({ ...WHOLE_SHOP, log: 3 });
+	const [{ endedAt }] = (await node.ok('listBackups', { databaseFilter: 'shop' })) as [{ endedAt: string }];
+	await postgres.query('postgres', `DROP DATABASE "${/shop_before_\d+_\d+/.exec(String(earlier['result']))![0]}"`);
+	expect(await done({ database: 'shop', confirm: 'shop', before: endedAt })).toMatchObject({
+		state: 'succeeded',
+		backupId: made!['id'],
+	});
 });
 
 /** Runs the commands of the page, without its pauses; answers what they print at the end. */
@@ -162,7 +201,12 @@ it('restores PostgreSQL once a person has approved it, who sees the plan in a ma
 	const smtp = await n8n.createCredential('mail', 'smtp', { host, port, secure: false, disableStartTls: true });
 	const settings = { databases: { asked: 'asked' }, approver: 'ben@example.com', mailFrom: 'n8n@example.com' };
 	const workflow = withSettings(template('postgres-restore-approval.json'), settings);
-	const credentials = { [POSTGRES]: node.credentials, 'n8n-nodes-base.emailSend': { smtp } };
+	const { backupStorageApi } = node.credentials;
+	const credentials = {
+		[POSTGRES]: node.credentials,
+		[REPORT]: { backupStorageApi: backupStorageApi! },
+		'n8n-nodes-base.emailSend': { smtp },
+	};
 	await publishGuarded(n8n, workflow, credentials, SECRET);
 	const request = async (body: Json) =>
 		await n8n.webhook('request-restore', body, { headers: { 'x-secret': SECRET.value } });
@@ -187,6 +231,11 @@ it('restores PostgreSQL once a person has approved it, who sees the plan in a ma
 	expect(await request({ database: 'shop' })).toMatchObject({ status: 403 });
 	expect(await button(false)).toMatch(/Not restored: the database asked[\s\S]*declined/);
 	expect(await rowsOf(postgres, 'asked')).toMatchObject({ users: 0 });
+	const runs = new NodeRunner(n8n, REPORT, { backupStorageApi: backupStorageApi! });
+	expect(await runs.ok('listRuns', { options: { restoresOnly: true } })).toMatchObject([
+		{ state: 'refused', code: 'NOT_CONFIRMED', name: 'asked', requestedBy: 'Ana' },
+		{ state: 'refused', code: 'ACCESS_DENIED', name: 'shop' },
+	]);
 	expect(await button(true)).toMatch(/Restored: the database asked[\s\S]*1502 rows/);
 	expect(await rowsOf(postgres, 'asked')).toEqual(WHOLE_SHOP);
 });
@@ -199,7 +248,7 @@ it('restores Qdrant, and tells that it runs for as long as it does', async () =>
 	const { node } = await NodeRunner.withFolder(n8n, QDRANT, { qdrantApi });
 	await node.ok('backUp');
 	await losePoints(qdrant, 'docs', 0, 100);
-	const { call, done, progress } = await published('qdrant-restore-webhook.json', QDRANT, node, {
+	const { call, done, progress, journal } = await published('qdrant-restore-webhook.json', QDRANT, node, {
 		collections: { docs: 'docs', live: 'docs' },
 		keptCopies: 2,
 	});
@@ -209,6 +258,10 @@ it('restores Qdrant, and tells that it runs for as long as it does', async () =>
 	});
 	expect(await call({ collection: 'docs', dryRun: false, confirm: 'live' })).toMatchObject({ status: 409 });
 	expect(await call({ collection: 'others', confirm: 'others', dryRun: false })).toMatchObject({ status: 403 });
+	expect(await journal()).toMatchObject([
+		{ state: 'refused', code: 'ACCESS_DENIED', kind: 'qdrant', name: 'others' },
+		{ state: 'refused', code: 'NOT_CONFIRMED' },
+	]);
 
 	let release = () => {};
 	const held = new Promise<void>((resolve) => (release = resolve));
@@ -264,6 +317,12 @@ it('restores a bucket, and folders, of which a damaged backup is refused', async
 	});
 	expect(await objectText('a.txt')).toBe('One.');
 	expect(await objectText('b.txt')).toBe('Two.');
+	expect((await ofBucket.call({ bucket: 'others' })).status).toBe(403);
+	expect(await ofBucket.journal()).toMatchObject([
+		{ state: 'refused', code: 'ACCESS_DENIED', kind: 'minio', name: 'others' },
+		{ state: 'succeeded' },
+		{ state: 'refused', code: 'NOT_CONFIRMED' },
+	]);
 
 	const { node, folder } = await NodeRunner.withFolder(n8n, `${PACKAGE}.filesArchive`, {});
 	const documents = join(freshFilesFolder(n8n), 'documents');
@@ -288,7 +347,9 @@ it('restores a bucket, and folders, of which a damaged backup is refused', async
 	expect(await open.call({ ...run, confirm: documents })).toMatchObject({ status: 409 });
 	expect(await open.done(run)).toMatchObject({ state: 'succeeded', result: '1 entries written, 0 were the same' });
 	expect(readFileSync(join(documents, 'a.txt'), 'utf8')).toBe('One.');
+	expect((await open.call({ folder: 'others' })).status).toBe(403);
 	expect((await open.journal()).map(({ code = 'none' }) => code as string)).toEqual([
+		'ACCESS_DENIED',
 		'none',
 		'NOT_CONFIRMED',
 		'ARCHIVE_CORRUPT',
@@ -308,19 +369,33 @@ it('restores workflows of n8n, once its host was confirmed', async () => {
 	const n8nApi = await n8n.createCredential('this n8n', 'n8nApi', { baseUrl: `${url}/api/v1`, apiKey });
 	const { node } = await NodeRunner.withFolder(n8n, `${PACKAGE}.n8nExport`, { n8nApi });
 	const { id } = await n8n.publicApi<{ id: string }>('POST', '/workflows', scheduled('Webhook test'));
-	await node.ok('exportWorkflows', { form: 'list', backupName: 'workflows', selection: { names: 'Webhook test' } });
+	const [exported] = await node.ok('exportWorkflows', {
+		form: 'list',
+		backupName: 'workflows',
+		selection: { names: 'Webhook test' },
+	});
 	await n8n.publicApi('PUT', `/workflows/${id}`, scheduled('Webhook test', 'https://spoilt.example.com'));
 	const settings = { instances: { [host]: 'workflows' } };
 	const { call, done, journal } = await published('n8n-restore-webhook.json', `${PACKAGE}.n8nExport`, node, settings);
 	expect(await call({ instance: host })).toMatchObject({
 		status: 200,
-		body: { plan: { workflows: [{ workflow: 'Webhook test', action: 'update' }], backup: { partial: true } } },
+		body: {
+			plan: {
+				workflows: [{ workflow: 'Webhook test', action: 'update' }],
+				backup: { partial: true },
+				choices: [{ id: exported!['id'] }],
+			},
+		},
 	});
 	expect(await call({ instance: host, dryRun: false, confirm: 'n8n' })).toMatchObject({
 		status: 409,
 		body: { code: 'NOT_CONFIRMED' },
 	});
-	expect(await journal()).toMatchObject([{ state: 'refused', action: 'import', code: 'NOT_CONFIRMED' }]);
+	expect((await call({ instance: 'n8n.example.com' })).status).toBe(403);
+	expect(await journal()).toMatchObject([
+		{ state: 'refused', action: 'import', kind: 'n8n-workflows', code: 'ACCESS_DENIED', name: 'n8n.example.com' },
+		{ state: 'refused', action: 'import', code: 'NOT_CONFIRMED' },
+	]);
 	expect(await done({ instance: host, confirm: host })).toMatchObject({
 		state: 'succeeded',
 		result: expect.stringMatching(/^1 updated; what was overwritten is in workflows-before-import_/) as string,

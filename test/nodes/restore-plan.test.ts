@@ -59,6 +59,73 @@ it('tells what a restore would do, without a confirmation, and changes nothing',
 	expect((await events()).map(({ action }) => action)).toEqual(['backUp']);
 });
 
+it('lists the newest backups to choose from, and takes the one that a caller chose, of its name alone', async () => {
+	const { root, node, events, over } = await stage();
+	const [first] = (await node.ok('backUp', { path: root })) as [Json];
+	const [second] = (await node.ok('backUp', { path: root })) as [Json];
+	const other = join(root, 'inner');
+	mkdirSync(other);
+	const [foreign] = (await node.ok('backUp', { path: other })) as [Json];
+	const confirmed = { ...over, confirmation: root };
+	const latest = { ...backup('latest', 'documents'), ...confirmed };
+	const plan = async (options: object, chosen: object = latest) =>
+		((await node.ok('restore', { ...chosen, options: { dryRun: true, ...options } })) as [Json])[0];
+	const idOf = ({ backup: of }: Json) => (of as Json)['id'];
+	const whole = await plan({});
+	expect(idOf(whole)).toBe(second['id']);
+	expect(whole['choices']).toMatchObject([
+		{ id: second['id'], size: expect.any(String) as string, state: 'whole' },
+		{ id: first['id'], startedAt: first['startedAt'], endedAt: expect.any(String) as string, state: 'whole' },
+	]);
+	expect(idOf(await plan({ backupId: first['id'], latestBefore: '' }))).toBe(first['id']);
+	const [, { endedAt }] = whole['choices'] as [Json, { endedAt: string }];
+	expect(idOf(await plan({ latestBefore: endedAt }))).toBe(first['id']);
+	const inZone = new Date(Date.parse(endedAt) + 7_200_000).toISOString().replace('Z', '+02:00');
+	expect(idOf(await plan({ latestBefore: inZone }))).toBe(first['id']);
+	expect(idOf(await plan({ latestBefore: new Date() }))).toBe(second['id']);
+
+	const refused = async (options: object, chosen: object = latest) =>
+		await node.fails('restore', { ...chosen, options: { dryRun: true, asRun: true, ...options } });
+	expect(await refused({ backupId: foreign['id'] })).toMatch(/no backup of documents with the id/);
+	const [event] = await events();
+	expect(event).toMatchObject({ outcome: 'refused', action: 'restore', error: { code: 'STORAGE_MISSING' } });
+	expect(await refused({ latestBefore: '2020-01-01T00:00Z' })).toMatch(/no backup of documents that had ended by 2020/);
+	for (const moment of ['yesterday', '2026-01-31', '2026-01-31T14:05:00', '2026-13-31T14:05:00Z', '1769868300'])
+		expect(await refused({ latestBefore: moment })).toMatch(/Latest Before is no moment/);
+	expect(await refused({ backupId: ['a'] })).toMatch(/Backup ID/);
+	expect(await refused({ backupId: first['id'], latestBefore: endedAt })).toMatch(/Both a backup and a moment/);
+	const byId = { ...backup('id', String(first['id'])), ...confirmed };
+	expect(await refused({ backupId: first['id'] }, byId)).toMatch(/has no meaning where Backup is not at Latest/);
+});
+
+it('notes what a workflow has refused by itself, whatever the caller has sent', async () => {
+	const { runs, events } = await stage();
+	const note = async (more: object) =>
+		((await runs.ok('noteRefusal', { refusedAction: 'restore', refusedKind: 'qdrant', ...more })) as [Json])[0];
+	const told = await note({
+		refusedBecause: 'notAllowed',
+		refusedName: { a: ['b'] },
+		options: { requestedBy: 'A'.repeat(300) },
+	});
+	expect(told).toMatchObject({ state: 'refused', name: '{"a":["b"]}', code: 'ACCESS_DENIED' });
+	await note({ refusedAction: 'import', refusedBecause: 'notConfirmed', refusedName: 'docs\n2026 INFO forged' });
+	expect(await events()).toMatchObject([
+		{ action: 'import', outcome: 'refused', name: 'docs 2026 INFO forged', error: { code: 'NOT_CONFIRMED' } },
+		{
+			action: 'restore',
+			outcome: 'refused',
+			kind: 'qdrant',
+			name: '{"a":["b"]}',
+			requestedBy: 'A'.repeat(200),
+			error: { code: 'ACCESS_DENIED' },
+		},
+	]);
+	expect(await runs.ok('listRuns', { options: { restoresOnly: true } })).toMatchObject([
+		{ state: 'refused', action: 'import' },
+		{ state: 'refused', code: 'ACCESS_DENIED' },
+	]);
+});
+
 it('refuses like a run, with an entry in the journal, what was not confirmed, is damaged, unknown or cannot be opened', async () => {
 	const { folder, root, node, sealed, events, over } = await stage();
 	const [made] = (await sealed.ok('backUp', { path: root, encrypt: true })) as [Json];

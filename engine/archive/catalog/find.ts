@@ -16,6 +16,8 @@ import { scanBackups } from './scan';
 const READERS = 16;
 /** No clock of a time zone is further behind UTC. */
 const FURTHEST_BEHIND_MS = 12 * 60 * 60 * 1000;
+/** Nor further ahead of it. */
+const FURTHEST_AHEAD_MS = 14 * 60 * 60 * 1000;
 /** Codes of errors that a forged line of the stored catalogue can bring about. */
 const MAYBE_FORGED = [
 	'MANIFEST_INVALID',
@@ -26,8 +28,12 @@ const MAYBE_FORGED = [
 	'ARCHIVE_INCOMPLETE',
 ];
 
-/** `file` is the key of an archive or of its manifest; `latest` is what was backed up, as it is called there. */
-export type BackupReference = { id: string } | { file: string } | { latest: string; kind?: BackupKind };
+/**
+ * `file` is the key of an archive or of its manifest; `latest` and `name` are what was backed up, as it is called there.
+ * `endedBy` makes the latest that of an earlier moment; a backup of another name is as good as none where `name` is given.
+ */
+export type BackupReference =
+	{ id: string; name?: string } | { file: string } | { latest: string; kind?: BackupKind; endedBy?: Date };
 
 interface Where {
 	prefix: string;
@@ -62,7 +68,7 @@ export async function findBackup(
 		const look = { ...where, isAnew };
 		try {
 			const chosen =
-				'latest' in reference ? await latestOf(storage, reference, look) : await withId(storage, reference.id, look);
+				'latest' in reference ? await latestOf(storage, reference, look) : await withId(storage, reference, look);
 			const found = chosen && (await opened(storage, chosen, where));
 			if (found) return found;
 		} catch (error) {
@@ -74,37 +80,52 @@ export async function findBackup(
 
 async function latestOf(
 	storage: Storage,
-	{ latest: name, kind }: { latest: string; kind?: BackupKind },
+	{ latest: name, kind, endedBy }: Extract<BackupReference, { latest: string }>,
 	look: Look,
 ): Promise<ListedBackup | undefined> {
 	const { listing, ...list } = await listWith(storage, { name, ...(kind ? { kind } : {}) }, look);
-	const latest = latestIn(list, name);
-	if (!latest) return look.isAnew ? missing(storage, `of ${name}`) : undefined;
+	const latest = latestIn(list, name, endedBy);
+	if (!latest) return look.isAnew ? noneOf(storage, name, list.backups, endedBy) : undefined;
 	// With a passphrase, lines count by their seals.
 	if (!look.isAnew && !look.trust.passphrase) {
-		const written = writtenSince(latest, name, listing);
+		const written = writtenSince(latest, name, listing, endedBy);
 		if (!(await areAsListed(storage, written, list, kind, look))) return undefined;
 	}
 	await assertRestorable(storage, latest, look);
 	return latest;
 }
 
+/** @throws BackupError STORAGE_MISSING */
+function noneOf(storage: Storage, name: string, backups: readonly KnownBackup[], endedBy: Date | undefined): never {
+	const ends = backups.map(({ manifest }) => manifest.finishedAt).sort();
+	if (!endedBy || ends.length === 0) return missing(storage, `of ${name}`);
+	return missing(
+		storage,
+		`of ${name} that had ended by ${endedBy.toISOString()}`,
+		`The oldest one of it ended at ${ends[0]}.`,
+	);
+}
+
 /**
  * Keys of the manifests of a name that were written after its latest backup, and of which the file names leave it possible
- * that they are of newer ones. There are few as a rule: pinned ones, and copies.
+ * that they are of newer ones. There are few as a rule: pinned ones, and copies; of an earlier moment, those that were made
+ * within a day of it as well.
  */
 function writtenSince(
 	{ key: latestKey, manifest }: ListedBackup,
 	name: string,
 	listing: ArchiveListing<never>,
+	endedBy: Date | undefined,
 ): string[] {
 	const finished = Date.parse(manifest.finishedAt);
 	const from = timestamp(new Date(Date.parse(manifest.startedAt) - FURTHEST_BEHIND_MS));
+	const until = endedBy ? timestamp(new Date(endedBy.getTime() + FURTHEST_AHEAD_MS)) : '~';
 	const keys: string[] = [];
 	for (const { key, manifestSize, manifestModifiedAt } of listing) {
 		const file = key.slice(key.lastIndexOf('/') + 1);
 		if (manifestSize === undefined || manifestModifiedAt <= finished || key === latestKey) continue;
-		if (isFileOf(name, file) && (/.*_(\d{8}_\d{6})/.exec(file)?.[1] ?? from) >= from) keys.push(key);
+		const named = /.*_(\d{8}_\d{6})/.exec(file)?.[1] ?? from;
+		if (isFileOf(name, file) && named >= from && named <= until) keys.push(key);
 	}
 	return keys;
 }
@@ -159,7 +180,7 @@ async function assertRestorable(
 /** One that is not to be believed is found where no other has the id, to be refused for what it is. */
 async function withId(
 	storage: Storage,
-	id: string,
+	{ id, name }: Extract<BackupReference, { id: string }>,
 	{ prefix, signal, trust, isAnew }: Look,
 ): Promise<KnownBackup | undefined> {
 	const found: ListedBackup[] = [];
@@ -169,20 +190,21 @@ async function withId(
 		trust,
 		isAnew,
 		keep: (backup) => {
-			if (backup.manifest.id === id) found.push(backup);
+			if (backup.manifest.id === id && (name === undefined || backup.manifest.name === name)) found.push(backup);
 			return undefined;
 		},
 	});
-	const chosen = found.sort(newestFirst)[0] ?? (await unbelievedWithId(storage, id, damaged, listing, signal));
+	const chosen =
+		found.sort(newestFirst)[0] ?? (await unbelievedWithId(storage, { id, name }, damaged, listing, signal));
 	if (chosen || !isAnew) return chosen;
 	const newer = damaged.find(({ error }) => error instanceof NewerManifest && error.id === id);
 	if (newer) throw newer.error;
-	return missing(storage, `with the id ${id}`);
+	return missing(storage, `${name === undefined ? '' : `of ${name} `}with the id ${id}`);
 }
 
 async function unbelievedWithId(
 	storage: Storage,
-	id: string,
+	{ id, name }: { id: string; name: string | undefined },
 	damaged: readonly DamagedManifest[],
 	listing: ArchiveListing<never>,
 	signal: AbortSignal | undefined,
@@ -194,7 +216,8 @@ async function unbelievedWithId(
 			const key = manifestKey.slice(0, -MANIFEST_SUFFIX.length);
 			const { manifest } = await read(manifestKey, 0, signal);
 			const foundSize = listing.get(key)?.size;
-			if (manifest.id === id) found = { manifest, manifestKey, folder: folderOf(key), key, foundSize };
+			if (manifest.id === id && (name === undefined || manifest.name === name))
+				found = { manifest, manifestKey, folder: folderOf(key), key, foundSize };
 		} catch (error) {
 			if (!(error instanceof BackupError) || !['STORAGE_MISSING', ...MAYBE_FORGED].includes(error.code)) throw error;
 		}
@@ -247,8 +270,8 @@ function assertBackup({ file, checkpoint }: Manifest): void {
 }
 
 /** @throws BackupError STORAGE_MISSING */
-function missing(storage: Storage, which: string): never {
+function missing(storage: Storage, which: string, hint = ''): never {
 	throw new BackupError('STORAGE_MISSING', `There is no backup ${which} in ${storage.description}.`, {
-		hint: 'List the backups to see what the storage holds. An archive whose manifest is missing is not a backup.',
+		hint: `${hint} List the backups to see what the storage holds. An archive whose manifest is missing is not a backup.`.trim(),
 	});
 }

@@ -9,17 +9,24 @@ const COARSEST_TIME_MS = 2000;
 /**
  * The latest of all backups of a name: the newest whole one, or the newest of all where none is whole. Its remark says what
  * was passed over. Undefined where there is none.
+ * @param endedBy Only of those that had ended by this moment: all that they hold is from before it. What cannot be read and was
+ * stored later counts for nothing then.
  * @throws BackupError MANIFEST_INVALID, MANIFEST_NEWER, NOT_AUTHENTIC, KEY_WRONG (a newer one cannot be read, or is not to be believed),
  * INVALID_INPUT (several servers have backups of the name, each in a folder of its own)
  */
 export function latestIn<T extends KnownBackup>(
-	{ backups, damaged }: { backups: readonly T[]; damaged: readonly DamagedManifest[] },
+	{ backups: all, damaged }: { backups: readonly T[]; damaged: readonly DamagedManifest[] },
 	name: string,
+	endedBy?: Date,
 ): T | undefined {
+	const until = endedBy?.getTime() ?? Infinity;
+	const backups = all.filter(({ manifest }) => Date.parse(manifest.finishedAt) <= until);
 	const [newest] = backups;
 	const found = backups.find(({ manifest }) => !manifest.partial) ?? newest;
 	const since = found ? Date.parse(found.manifest.finishedAt) - COARSEST_TIME_MS : -Infinity;
-	const newer = damaged.find(({ modifiedAt }) => modifiedAt.getTime() > since);
+	const newer = damaged.find(({ modifiedAt }) => {
+		return modifiedAt.getTime() > since && modifiedAt.getTime() <= until + COARSEST_TIME_MS;
+	});
 	if (newer) {
 		const { code } = newer.error;
 		const mayBeGood = code === 'NOT_AUTHENTIC' || code === 'KEY_WRONG' || code === 'MANIFEST_NEWER';

@@ -4,6 +4,7 @@ import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { heldFields, heldOptions, selectionFields } from '../../shared/descriptions/held';
 import { asRunOption, dryRunOption } from '../../shared/descriptions/dryRun';
 import { requestedByOption } from '../../shared/descriptions/requestedBy';
+import { backupIdOption, latestBeforeOption } from '../../shared/descriptions/whichOfItsName';
 import { optionsField } from '../../shared/descriptions/options';
 import { existingEntriesFields } from '../../shared/descriptions/overwriting';
 import { simplifyField } from '../../shared/descriptions/simplify';
@@ -68,9 +69,11 @@ export const restoreFields: INodeProperties[] = [
 	simplifyField(shown),
 	optionsField('restore', [
 		asRunOption,
+		backupIdOption,
 		bandwidthOption,
 		dryRunOption,
 		...heldOptions(OWN_FOLDER),
+		latestBeforeOption,
 		ownersOption,
 		requestedByOption,
 	]),

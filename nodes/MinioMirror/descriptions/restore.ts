@@ -8,6 +8,7 @@ import { existingEntriesFields } from '../../shared/descriptions/overwriting';
 import { caCertificateOption } from '../../shared/descriptions/s3Connection';
 import { asRunOption, dryRunOption } from '../../shared/descriptions/dryRun';
 import { requestedByOption } from '../../shared/descriptions/requestedBy';
+import { backupIdOption, latestBeforeOption } from '../../shared/descriptions/whichOfItsName';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { shownFor } from '../../shared/operation';
 import { OWN_FOLDER } from '../backupContent';
@@ -46,10 +47,12 @@ const target: INodeProperties[] = [
 ];
 
 const options: INodeProperties[] = [
+	backupIdOption,
 	bandwidthOption,
 	caCertificateOption,
 	dryRunOption,
 	...heldOptions(OWN_FOLDER),
+	latestBeforeOption,
 	asRunOption,
 	requestedByOption,
 	{

@@ -3,6 +3,7 @@ import type { INodeProperties } from 'n8n-workflow';
 import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { asRunOption } from '../../shared/descriptions/dryRun';
 import { requestedByOption } from '../../shared/descriptions/requestedBy';
+import { backupIdOption, latestBeforeOption } from '../../shared/descriptions/whichOfItsName';
 import { optionsField } from '../../shared/descriptions/options';
 import { folderOption, requireEncryptionOption } from '../../shared/descriptions/source';
 import { simplifyField } from '../../shared/descriptions/simplify';
@@ -87,6 +88,7 @@ export const importFields: INodeProperties[] = [
 	},
 	simplifyField(shown),
 	optionsField(OPERATION, [
+		backupIdOption,
 		bandwidthOption,
 		{
 			displayName: 'Confirm n8n',
@@ -129,6 +131,7 @@ export const importFields: INodeProperties[] = [
 			],
 		},
 		folderOption(OWN_FOLDER),
+		latestBeforeOption,
 		asRunOption,
 		requestedByOption,
 		requireEncryptionOption,

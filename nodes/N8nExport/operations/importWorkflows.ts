@@ -6,6 +6,7 @@ import {
 	importWorkflows as importThem,
 	listed,
 } from '../../../engine';
+import { newestOfItsName } from '../../shared/choices';
 import { encryptionKeys } from '../../shared/encryption';
 import { refusesAsRun } from '../../shared/descriptions/dryRun';
 import { collectionOf, type Fields, locatedIn, textOf, yesNoIn } from '../../shared/fields';
@@ -67,7 +68,12 @@ export const importWorkflows: Operation = {
 					},
 				});
 				showWarnings(context, [...(remark === undefined ? [] : [remark]), ...warnings]);
-				const choices = { dryRun, isSimple, safeguard: safeguard?.file, manifest };
+				const isChosen = context.getNodeParameter('source', item) === 'storage';
+				const newest =
+					manifest && isChosen && dryRun && !isSimple
+						? await newestOfItsName(context, { storage, folder, keys }, manifest)
+						: null;
+				const choices = { dryRun, isSimple, safeguard: safeguard?.file, manifest, newest };
 				const all = [...beside, ...workflows];
 				const failed = all.filter(({ action }) => action === 'failed');
 				if (failed.length > 0 && !context.continueOnFail()) {

@@ -4,6 +4,7 @@ import { bandwidthOption } from '../../shared/descriptions/bandwidth';
 import { asRunOption, dryRunOption } from '../../shared/descriptions/dryRun';
 import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { simplifyField } from '../../shared/descriptions/simplify';
+import { backupIdOption, latestBeforeOption } from '../../shared/descriptions/whichOfItsName';
 import {
 	backupField,
 	connectTimeoutOption,
@@ -168,10 +169,12 @@ export const restoreFields: INodeProperties[] = [
 		default: {},
 		displayOptions: shownFor(['restore'], database),
 		options: [
+			backupIdOption,
 			bandwidthOption,
 			connectTimeoutOption,
 			dryRunOption,
 			folderOption(OWN_FOLDER),
+			latestBeforeOption,
 			...restoreOptions,
 			asRunOption,
 			requestedByOption,
@@ -186,11 +189,13 @@ export const restoreFields: INodeProperties[] = [
 		default: {},
 		displayOptions: shownFor(['restore'], { restoreKind: ['globals'] }),
 		options: [
+			backupIdOption,
 			bandwidthOption,
 			connectTimeoutOption,
 			dryRunOption,
 			existingRolesOption,
 			folderOption(OWN_FOLDER),
+			latestBeforeOption,
 			asRunOption,
 			requestedByOption,
 			requireEncryptionOption,

@@ -7,6 +7,7 @@ import { keptCopiesOption } from '../../shared/descriptions/keptCopies';
 import { asRunOption, dryRunOption } from '../../shared/descriptions/dryRun';
 import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { simplifyField } from '../../shared/descriptions/simplify';
+import { backupIdOption, latestBeforeOption } from '../../shared/descriptions/whichOfItsName';
 import {
 	backupField,
 	fileField,
@@ -80,6 +81,7 @@ const options: INodeProperties = {
 	displayOptions: shownFor(['restore']),
 	options: [
 		asRunOption,
+		backupIdOption,
 		bandwidthOption,
 		...connectionOptions,
 		dryRunOption,
@@ -94,6 +96,7 @@ const options: INodeProperties = {
 		},
 		{ ...folderOption(OWN_FOLDER), displayOptions: { show: { '/source': ['storage'] } } },
 		{ ...keptCopiesOption, displayOptions: { show: { '/target': ['safeSwap'] } } },
+		latestBeforeOption,
 		requestedByOption,
 		{
 			...requireEncryptionOption,

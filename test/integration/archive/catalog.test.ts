@@ -219,6 +219,50 @@ describe('one backup', () => {
 		expect(await findBackup(storage, { id: manifest.id })).toMatchObject({ key });
 	});
 
+	it('is the latest of an earlier moment: it had ended by then, and what was damaged later does not hide it', async () => {
+		const { root, storage } = temporaryStorage();
+		const [first, second, third] = [
+			await backUp(storage, 'shop', 1),
+			await backUp(storage, 'shop', 2),
+			await backUp(storage, 'shop', 3),
+		];
+		const at = async (endedBy: Date) =>
+			(await findBackup(storage, { latest: 'shop', kind: 'postgres', endedBy })).manifest.id;
+		// They took an hour each.
+		for (const [index, { key, manifest }] of [first, second, third].entries()) {
+			const finishedAt = new Date(Date.UTC(2026, 0, index + 1, 3)).toISOString();
+			writeFileSync(path.join(root, `${key}.manifest.json`), asNewer(manifest, { finishedAt }));
+		}
+		const noon = (day: number) => new Date(Date.UTC(2026, 0, day, 12));
+		expect(await at(noon(1))).toBe(first.manifest.id);
+		expect(await at(noon(2))).toBe(second.manifest.id);
+		expect(await at(new Date(Date.UTC(2026, 0, 2, 3)))).toBe(second.manifest.id);
+		expect(await at(new Date(Date.UTC(2026, 0, 2, 2, 59)))).toBe(first.manifest.id);
+		expect(await at(noon(9))).toBe(third.manifest.id);
+		await expect(at(new Date(Date.UTC(2025, 11, 31)))).rejects.toMatchObject({
+			code: 'STORAGE_MISSING',
+			message: expect.stringContaining('had ended by 2025-12-31T00:00:00.000Z') as string,
+			hint: expect.stringContaining('The oldest one of it ended at 2026-01-01T03:00:00.000Z.') as string,
+		});
+		writeFileSync(path.join(root, `${third.key}.manifest.json`), '{"formatVersion": 1, "id": ');
+		await expect(findBackup(storage, { latest: 'shop' })).rejects.toMatchObject({ code: 'MANIFEST_INVALID' });
+		expect(await at(noon(2))).toBe(second.manifest.id);
+		const stored = noon(2);
+		utimesSync(path.join(root, `${third.key}.manifest.json`), stored, stored);
+		await expect(at(noon(2))).rejects.toMatchObject({ code: 'MANIFEST_INVALID' });
+	});
+
+	it('is found by its id only under its own name, where a name is given', async () => {
+		const { storage } = temporaryStorage();
+		const { manifest, key } = await backUp(storage, 'shop', 1);
+		await backUp(storage, 'other', 2);
+		expect(await findBackup(storage, { id: manifest.id, name: 'shop' })).toMatchObject({ key });
+		await expect(findBackup(storage, { id: manifest.id, name: 'other' })).rejects.toMatchObject({
+			code: 'STORAGE_MISSING',
+			message: expect.stringContaining(`of other with the id ${manifest.id}`) as string,
+		});
+	});
+
 	it('that is not there is STORAGE_MISSING', async () => {
 		const { storage } = temporaryStorage();
 		const { key, manifest } = await backUp(storage, 'shop', 1);

@@ -88,6 +88,7 @@ const NODES: Documented[] = [
 			getStatusPage: ['Get Status Page', 'What is judged, and how'],
 			checkSetup: ['Check Setup'],
 			listRuns: ['List Runs'],
+			noteRefusal: ['Note Refusal'],
 		},
 	},
 	{
