@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { root } from '../setup/paths.mjs';
 
 /**
- * Imports every workflows/*.json unchanged but for the credentials, which a person would pick in the editor. Answers
+ * Imports every workflows/*.json unchanged but for the credentials and the addresses of mails, which a person would give in the editor. Answers
  * [{ file, name, id }].
  */
 export async function importTemplates(n8n, credentials) {
@@ -12,11 +12,23 @@ export async function importTemplates(n8n, credentials) {
 	const imported = [];
 	for (const file of files.sort()) {
 		const workflow = JSON.parse(readFileSync(join(folder, file), 'utf8'));
-		const nodes = workflow.nodes.map((node) => ({ ...node, ...pickCredentials(node, credentials) }));
+		const nodes = workflow.nodes.map((node) => ({ ...withAddresses(node), ...pickCredentials(node, credentials) }));
 		const id = await n8n.createWorkflow({ ...workflow, nodes });
 		imported.push({ file, name: workflow.name, id });
 	}
 	return imported;
+}
+
+/** Whom mails are from and to, which a person writes into the node Settings. */
+const ADDRESSES = { mailFrom: 'n8n@example.com', mailTo: 'admin@example.com' };
+
+function withAddresses(node) {
+	if (node.name !== 'Settings') return node;
+	const assignments = node.parameters.assignments.assignments.map((field) => ({
+		...field,
+		value: field.value === '' ? (ADDRESSES[field.name] ?? '') : field.value,
+	}));
+	return { ...node, parameters: { ...node.parameters, assignments: { assignments } } };
 }
 
 /** What a person picks in the editor for each node. */

@@ -10,13 +10,30 @@ export function template(file: string): WorkflowJson {
 	return JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as WorkflowJson;
 }
 
-/** What a user does after the import: selects credentials, here by the name or by the type of the nodes. */
+/** Whom mails are from and to, where a test says nothing else. */
+const ADDRESSES: Record<string, string> = { mailFrom: 'n8n@example.com', mailTo: 'admin@example.com' };
+
+/**
+ * What a user does after the import: selects credentials, here by the name or by the type of the nodes, and writes whom mails are
+ * from and to into the node Settings, where it has room for that and nothing stands there yet.
+ */
 export function withCredentials(workflow: WorkflowJson, credentials: Record<string, NodeCredentials>): WorkflowJson {
 	const nodes = workflow.nodes.map((one) => {
 		const own = credentials[one.name] ?? credentials[one.type];
 		return own ? { ...one, credentials: own } : one;
 	});
-	return { ...workflow, nodes };
+	const given = { ...workflow, nodes };
+	const missing = settingsOf(given).flatMap(({ name, value }) => (value === '' ? [name] : []));
+	return withSettings(given, Object.fromEntries(missing.map((name) => [name, ADDRESSES[name]])));
+}
+
+function settingsOf({ nodes }: WorkflowJson): Array<{ name: string; value: unknown }> {
+	return nodes
+		.filter(({ name }) => name === 'Settings')
+		.flatMap((one) => {
+			const fields = one['parameters'] as { assignments: { assignments: Array<{ name: string; value: unknown }> } };
+			return fields.assignments.assignments;
+		});
 }
 
 /** What a user does next: writes into the node Settings. Fields that are objects are given as such. */
