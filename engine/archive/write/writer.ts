@@ -102,12 +102,13 @@ export class ArchiveWriter {
 	 * used again. Any number of callers may be at it at once: frames land whole, in the order in which they are ready. A
 	 * failure after the promise has resolved shows in the next call, at the latest in `commit`.
 	 * @param options `isGiven`: the buffers are the writer's from now on, so that nothing waits for the compression: several
-	 * frames of one caller are compressed at once, and land in the order in which they were given.
+	 * frames of one caller are compressed at once, and land in the order in which they were given. `atOnce`: how many frames may be
+	 * under way when it resolves, for frames that are large.
 	 */
 	async frame(
 		part: PartDetails,
 		raw: Uint8Array | Uint8Array[],
-		{ isGiven = false }: { isGiven?: boolean } = {},
+		{ isGiven = false, atOnce = FRAMES_AT_ONCE }: { isGiven?: boolean; atOnce?: number } = {},
 	): Promise<void> {
 		this.#assertOpen();
 		const pieces = Array.isArray(raw) ? raw : [raw];
@@ -121,7 +122,7 @@ export class ArchiveWriter {
 			this.#track(compressed.then(() => this.#output.hold(append)));
 			await compressed.catch(() => {});
 		}
-		while (this.#jobs.size > FRAMES_AT_ONCE || this.#waitingBytes > WAITING_BYTES) {
+		while (this.#jobs.size > atOnce || this.#waitingBytes > WAITING_BYTES) {
 			this.#throwIfFailed();
 			await this.#change();
 		}

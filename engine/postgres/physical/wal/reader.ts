@@ -8,8 +8,9 @@
  *
  * Positions within a page are counted as numbers, for a BigInt each record would cost more than its CRC.
  */
+import { CRC_START, crcOver } from '../crc32c';
 import type { Lsn } from '../lsn';
-import { CRC_START, crc32c } from './crc32c';
+import { noFacts, type WalFacts } from './walFacts';
 import {
 	hasLongHeader,
 	LONG_HEADER,
@@ -44,17 +45,6 @@ export interface WalReaderOptions {
 	onEvent?: ((event: WalEvent) => void) | undefined;
 }
 
-/** What a stretch of the log holds, as far as it was read. */
-export interface WalFacts {
-	/** Records that are whole. */
-	records: number;
-	commits: number;
-	restorePoints: number;
-	/** The first and the latest time at which a transaction ended, in microseconds since 1970. */
-	firstTime: number | undefined;
-	lastTime: number | undefined;
-}
-
 export class WalReader {
 	/** Where the last whole record ends: the end of the segment, also before it came, where it was a switch to the next one. */
 	get endOfRecords(): Lsn {
@@ -66,13 +56,8 @@ export class WalReader {
 		return this.#pageLsn + BigInt(this.#filled);
 	}
 
-	readonly facts: WalFacts = {
-		records: 0,
-		commits: 0,
-		restorePoints: 0,
-		firstTime: undefined,
-		lastTime: undefined,
-	};
+	/** Of what was read since the beginning, or since `takeFacts`. */
+	facts: WalFacts = noFacts();
 	/** What the first segment says of itself, and the server's version; undefined before its header came. */
 	segment: (SegmentHeader & { version: number }) | undefined;
 
@@ -120,6 +105,13 @@ export class WalReader {
 		this.#pageLsn = options.startLsn;
 		this.#endPage = options.startLsn;
 		this.#startPage();
+	}
+
+	/** What was found so far; what comes is counted anew. A record counts where it ends. */
+	takeFacts(): WalFacts {
+		const { facts } = this;
+		this.facts = noFacts();
+		return facts;
 	}
 
 	/**
@@ -239,7 +231,7 @@ export class WalReader {
 	#readBody(): void {
 		const end = Math.min(this.#at + this.#left, this.#filled);
 		if (!this.#isCut) {
-			this.#crc = crc32c(this.#crc, this.#page, this.#words, this.#at, end);
+			this.#crc = crcOver(this.#crc, this.#page, this.#words, this.#at, end);
 			if (this.#type !== undefined && this.#headLength < HEAD_BYTES)
 				this.#headLength += this.#page.copy(this.#head, this.#headLength, this.#at, end);
 		}
@@ -256,7 +248,7 @@ export class WalReader {
 			this.#noteEnd();
 			return;
 		}
-		const crc = ~crc32c(this.#crc, this.#header, this.#headerWords, 0, 20);
+		const crc = ~crcOver(this.#crc, this.#header, this.#headerWords, 0, 20);
 		if (crc !== this.#headerWords[5]) throw this.#damage('holds a record whose CRC is wrong');
 		this.#formerHigh = this.#startHigh;
 		this.#formerLow = this.#startLow;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { crc32c } from '../../../../engine/postgres/physical/crc32c';
+import { CRC_START, crc32c, crcOver } from '../../../../engine/postgres/physical/crc32c';
 import { noise } from '../../../random/bytes';
 
 describe('CRC-32C', () => {
@@ -30,6 +30,13 @@ describe('CRC-32C', () => {
 				const all = bytes.subarray(offset, offset + length);
 				expect(crc32c(all)).toBe(bitwise(all));
 				expect(crc32c(all.subarray(37), crc32c(all.subarray(0, 37)))).toBe(bitwise(all));
+				const memory = new Uint8Array(4096);
+				memory.set(all, offset);
+				const words = new Int32Array(memory.buffer);
+				const over = (crc: number, start: number, end: number) =>
+					crcOver(crc, memory, words, offset + start, offset + end);
+				expect(~over(over(CRC_START, 0, 39), 39, length) >>> 0).toBe(bitwise(all));
+				expect(~over(over(over(CRC_START, 0, 1), 1, 2), 2, length) >>> 0).toBe(bitwise(all));
 			}
 		}
 	});

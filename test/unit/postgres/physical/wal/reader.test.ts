@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { CRC_START, crc32c } from '../../../../../engine/postgres/physical/wal/crc32c';
 import { WalDamage } from '../../../../../engine/postgres/physical/wal/page';
 import { WalReader, type WalEvent, type WalReaderOptions } from '../../../../../engine/postgres/physical/wal/reader';
-import { crcOf, WalBuilder } from '../../../../fixtures/wal';
+import { WalBuilder } from '../../../../fixtures/wal';
 
 const TIME = Date.UTC(2026, 5, 1);
 
@@ -25,19 +24,6 @@ function someWal(options: ConstructorParameters<typeof WalBuilder>[0] = {}): Wal
 	wal.restorePoint(TIME + 500_000, 'before the upgrade');
 	return wal;
 }
-
-describe('CRC-32C', () => {
-	it('gives the values of RFC 3720, wherever the bytes lie', () => {
-		expect(crcOf(Buffer.from('123456789'))).toBe(0xe3069283);
-		expect(crcOf(Buffer.alloc(32))).toBe(0x8a9136aa);
-		const memory = new ArrayBuffer(64);
-		const bytes = new Uint8Array(memory);
-		for (let offset = 0; offset < 8; offset++) {
-			bytes.set(Buffer.from('123456789'), offset);
-			expect(~crc32c(CRC_START, bytes, new Int32Array(memory), offset, offset + 9) >>> 0).toBe(0xe3069283);
-		}
-	});
-});
 
 describe('the write-ahead log', () => {
 	it('is read with all its records and times, in whatever pieces it comes', () => {

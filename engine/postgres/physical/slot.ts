@@ -1,0 +1,71 @@
+/** A replication slot as the server's catalog shows it: whether somebody uses it, how much WAL it holds back, and how much more it may. */
+import { BackupError } from '../../errors';
+import { translateError, withClient, type PostgresConnection } from '../connection';
+import { parseLsn, type Lsn } from './lsn';
+
+export interface SlotState {
+	/** From where on the server keeps WAL for it; undefined where it keeps none. */
+	restartLsn: Lsn | undefined;
+	/** Whether somebody streams from it, and the server's process that does. */
+	isActive: boolean;
+	activePid: number | undefined;
+	/** True where the server has removed WAL that the slot needs: it is of no use any more. */
+	isLost: boolean;
+	/** Bytes of WAL that the server keeps for it. */
+	heldBytes: number | undefined;
+	/**
+	 * Bytes that may still be written before the server removes WAL that the slot needs (max_slot_wal_keep_size); undefined where there is
+	 * no limit, or the server is older than 13.
+	 */
+	roomBytes: number | undefined;
+}
+
+const CURRENT = `CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_receive_lsn() ELSE pg_catalog.pg_current_wal_lsn() END`;
+
+/**
+ * Looks at a physical slot, by SQL: any role may.
+ * @returns undefined where there is none of this name
+ * @throws BackupError INVALID_INPUT where it is a logical one; as connect does
+ */
+export async function readSlotState(
+	connection: PostgresConnection,
+	slot: string,
+	signal?: AbortSignal,
+): Promise<SlotState | undefined> {
+	const [row] = await rowsOf(connection, slot, signal);
+	if (!row) return undefined;
+	if (row['slot_type'] !== 'physical')
+		throw new BackupError('INVALID_INPUT', `The replication slot ${slot} is a logical one.`, {
+			hint: 'Give the name of a physical slot, or one that does not exist yet.',
+		});
+	return {
+		restartLsn: row['restart_lsn'] === null ? undefined : parseLsn(String(row['restart_lsn'])),
+		isActive: row['active'] === true,
+		activePid: numberIn(row, 'active_pid'),
+		isLost: row['wal_status'] === 'lost',
+		heldBytes: numberIn(row, 'held'),
+		roomBytes: numberIn(row, 'safe_wal_size'),
+	};
+}
+
+type Row = Record<string, unknown>;
+
+/** All columns, for those of newer versions are not there on older ones. */
+async function rowsOf(connection: PostgresConnection, slot: string, signal: AbortSignal | undefined): Promise<Row[]> {
+	return await withClient(connection, 'source', { ...(signal && { signal }) }, async (client) => {
+		const sql = `SELECT s.*, s.restart_lsn::text AS restart_lsn,
+				pg_catalog.pg_wal_lsn_diff(${CURRENT}, s.restart_lsn)::float8 AS held
+			FROM pg_catalog.pg_replication_slots s WHERE s.slot_name = $1`;
+		try {
+			return (await client.query<Row>(sql, [slot])).rows;
+		} catch (error) {
+			throw translateError(error, 'source', `Could not look at the replication slot ${slot}`);
+		}
+	});
+}
+
+function numberIn(row: Row, column: string): number | undefined {
+	const value = row[column];
+	const number = value === null || value === undefined ? NaN : Number(value);
+	return Number.isFinite(number) ? number : undefined;
+}
