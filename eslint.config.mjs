@@ -81,7 +81,7 @@ const zones = [
 ];
 
 export default defineConfig(
-	globalIgnores(['dist/', '.cache/', 'coverage/', 'node_modules/']),
+	globalIgnores(['dist/', '.cache/', 'node_modules/']),
 	{
 		files: ['engine/**/*.ts', 'nodes/**/*.ts', 'credentials/**/*.ts', 'test/**/*.ts', 'vitest.config.mts'],
 		extends: [js.configs.recommended, tseslint.configs.recommendedTypeChecked],

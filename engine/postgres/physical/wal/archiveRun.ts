@@ -117,7 +117,8 @@ export class ArchiveRun {
 		const { cluster, log, slotState, afterGap } = this.#options;
 		const stored = log.resumePoint(this.#path);
 		this.#assertNotAhead(stored);
-		const slotLsn = slotState?.restartLsn ?? (await this.#makeSlot());
+		// A slot that was made without keeping WAL does so from the first confirmation on.
+		const slotLsn = slotState ? (slotState.restartLsn ?? cluster.position) : await this.#makeSlot();
 		if (stored && !afterGap) return stored;
 		const start = { timeline: timelineAt(this.#path, slotLsn), lsn: segmentStart(slotLsn, cluster.segmentBytes) };
 		if (!stored || stored.lsn >= start.lsn) return start;
@@ -148,7 +149,7 @@ export class ArchiveRun {
 		);
 	}
 
-	/** The slot is made where there is none, or none that is of use. @returns where it begins */
+	/** @returns where a new slot begins */
 	async #makeSlot(): Promise<Lsn> {
 		const { sender, slot, cluster, events } = this.#options;
 		await createPhysicalSlot(sender, slot);
@@ -182,9 +183,9 @@ export class ArchiveRun {
 			},
 			async (stored) => {
 				log.add(stored);
+				await events.onStored(stored);
 				await this.#stream?.confirm(stored.endLsn);
 				for (const sentence of await log.removeReplaced(stored, signal)) events.notice(sentence);
-				await events.onStored(stored);
 			},
 		);
 		this.#collector = collector;

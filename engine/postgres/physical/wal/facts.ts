@@ -38,14 +38,21 @@ export function stretchSource(
 		lastTime: isoTime(facts.lastTime),
 		endTime: endTime === undefined ? null : new Date(endTime).toISOString(),
 		partialSegment: isPartial,
+		...(facts.restorePoints.length > 0 && {
+			restorePoints: facts.restorePoints.map(({ name, lsn, time }) => ({
+				name,
+				lsn: formatLsn(lsn),
+				time: isoTime(time),
+			})),
+		}),
 		...(history.length > 0 && { history: stateHistory(history) }),
 	};
 }
 
 /** `counts` of a manifest. */
 export function stretchCounts({ segments, facts }: StretchContent): Manifest['counts'] {
-	const { records, commits, restorePoints } = facts;
-	return { segments, records, transactions: commits, restorePoints };
+	const { records, commits, restorePointCount } = facts;
+	return { segments, records, transactions: commits, restorePoints: restorePointCount };
 }
 
 /** @param time microseconds since 1970; the result has them all: `2026-06-01T12:00:00.123456Z` */

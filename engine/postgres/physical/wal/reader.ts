@@ -10,7 +10,7 @@
  */
 import { CRC_START, crcOver } from '../crc32c';
 import type { Lsn } from '../lsn';
-import { noFacts, type WalFacts } from './walFacts';
+import { noFacts, noteRestorePoint, type WalFacts } from './walFacts';
 import {
 	hasLongHeader,
 	LONG_HEADER,
@@ -49,6 +49,11 @@ export class WalReader {
 	/** Where the last whole record ends: the end of the segment, also before it came, where it was a switch to the next one. */
 	get endOfRecords(): Lsn {
 		return this.#endPage + BigInt(this.#endAt);
+	}
+
+	/** Where the last whole record begins; undefined where none has begun and ended. */
+	get lastRecordLsn(): Lsn | undefined {
+		return this.#formerHigh < 0 ? undefined : joined(this.#formerHigh, this.#formerLow);
 	}
 
 	/** Where the bytes end that came. */
@@ -270,7 +275,8 @@ export class WalReader {
 		}
 		const said = timedFacts(this.#head, this.#headLength, type);
 		if (!said) throw this.#damage('holds the end of a transaction in a form that is not known');
-		if (type === 'restorePoint') this.facts.restorePoints++;
+		if (type === 'restorePoint')
+			noteRestorePoint(this.facts, { name: said.name ?? '', lsn: this.endOfRecords, time: said.time });
 		else this.#noteTime(type, said.time);
 		this.#options.onEvent?.({
 			...said,
@@ -329,12 +335,17 @@ export class WalReader {
 	}
 
 	#recordStart(): Lsn {
-		return (BigInt(this.#startHigh) << 32n) | BigInt(this.#startLow);
+		return joined(this.#startHigh, this.#startLow);
 	}
 
 	#damage(what: string): WalDamage {
 		return new WalDamage(this.#recordStart(), what);
 	}
+}
+
+/** A position of its two halves. */
+function joined(high: number, low: number): Lsn {
+	return (BigInt(high) << 32n) | BigInt(low);
 }
 
 function noRecord(length: number): string {

@@ -34,7 +34,8 @@ describe('the write-ahead log', () => {
 		expect(whole.reader.facts).toEqual({
 			records: 400 + 58 + 1,
 			commits: 58,
-			restorePoints: 1,
+			restorePoints: [{ name: 'before the upgrade', lsn: wal.lsn, time: (TIME + 500_000) * 1000 }],
+			restorePointCount: 1,
 			firstTime: TIME * 1000,
 			lastTime: (TIME + 399_000) * 1000,
 		});
@@ -57,12 +58,13 @@ describe('the write-ahead log', () => {
 
 	it('is known up to its last whole record where it ends in the middle of one', () => {
 		const wal = new WalBuilder();
-		wal.noise(300);
+		const begin = wal.noise(300);
 		const end = wal.lsn;
 		wal.noise(20_000);
 		const { reader, take } = read(wal.bytes().subarray(0, 9000), wal);
 		take();
 		expect(reader.endOfRecords).toBe(end);
+		expect(reader.lastRecordLsn).toBe(begin);
 		expect(reader.endLsn).toBe(wal.startLsn + 9000n);
 		expect(reader.facts.records).toBe(1);
 	});

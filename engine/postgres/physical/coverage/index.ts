@@ -1,0 +1,13 @@
+export { coverageOf, END, pathOf, timelineAt, type Coverage, type Gap, type UselessBase, type Window } from './coverage';
+export {
+	baseFacts,
+	clustersIn,
+	stretchFacts,
+	type BaseFacts,
+	type ClusterFacts,
+	type ListedFacts,
+	type StretchFacts,
+} from './facts';
+export { union, type Interval } from './intervals';
+export { resumePoint } from './resume';
+export { parseHistory, stateHistory, LONGEST_HISTORY, type Ancestor } from './timelines';
