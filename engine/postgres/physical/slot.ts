@@ -39,7 +39,7 @@ export async function readSlotState(
 			hint: 'Give the name of a physical slot, or one that does not exist yet.',
 		});
 	return {
-		restartLsn: row['restart_lsn'] === null ? undefined : parseLsn(String(row['restart_lsn'])),
+		restartLsn: typeof row['restart_lsn'] === 'string' ? parseLsn(row['restart_lsn']) : undefined,
 		isActive: row['active'] === true,
 		activePid: numberIn(row, 'active_pid'),
 		isLost: row['wal_status'] === 'lost',

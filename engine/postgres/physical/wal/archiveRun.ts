@@ -25,8 +25,8 @@ export interface LostWal {
 
 /** What a run tells while it goes on. */
 export interface RunEvents {
-	onStored: (stored: StoredStretch) => Promise<void>;
-	onGap: (gap: LostWal) => Promise<void>;
+	onStored: (stored: StoredStretch) => Promise<void> | void;
+	onGap: (gap: LostWal) => Promise<void> | void;
 	/** Takes what people should know, whole sentences. */
 	notice: (sentence: string) => void;
 	/** Called for what came, some ten times a second at most: how far it is, how far the server's log is, what is confirmed. */

@@ -69,12 +69,12 @@ async function archiveOnce(
 	const notices: string[] = [];
 	const before = await slotOf(sender, options, (sentence) => notices.push(sentence));
 	const events: RunEvents = {
-		onStored: async (one) => {
+		onStored: (one) => {
 			const last = stored.at(-1);
 			if (last?.isPartial && last.startLsn >= one.startLsn && last.timeline === one.timeline) stored.pop();
 			stored.push(one);
 		},
-		onGap: async (gap) => void gaps.push(gap),
+		onGap: (gap) => void gaps.push(gap),
 		notice: (sentence) => notices.push(sentence),
 		...(onProgress && { onProgress }),
 	};

@@ -18,9 +18,9 @@ const LONGEST_PAUSE_MS = 60_000;
 /** What is told while it goes on. */
 export interface FollowEvents {
 	/** Something was stored. */
-	onStored: (stored: StoredStretch, progress: FollowProgress) => Promise<void>;
+	onStored: (stored: StoredStretch, progress: FollowProgress) => Promise<void> | void;
 	/** WAL is lost: a base backup is needed, so that recovery can begin anew behind it. */
-	onGap: (gap: LostWal, cluster: Cluster) => Promise<void>;
+	onGap: (gap: LostWal, cluster: Cluster) => Promise<void> | void;
 	/** It broke, and will be begun anew; told once for each reason in a row. */
 	onTrouble: (error: BackupError, pauseMs: number) => void;
 	/** Takes what people should know, whole sentences. */
