@@ -1,4 +1,5 @@
 /** What PostgreSQL brings so that its backups can be verified: see engine/verify/system.ts. */
+import { checkWal } from '../physical/verify/wal';
 import type { BackupSystem } from '../../verify/system';
 import { checkDump } from './content';
 import { dumpFiles, tarDump } from './dumpFiles';
@@ -33,6 +34,13 @@ export const postgresSystem: BackupSystem<PostgresScratch> = {
 				const counts = await checkGlobals(raw, manifest, context);
 				return { counts, testRestore: testRestoreGlobals };
 			},
+		},
+		{
+			kind: 'postgres-wal',
+			// Without a base backup it brings nothing back.
+			holdsData: false,
+			canBeRestored: false,
+			check: async (raw, manifest, context) => ({ counts: await checkWal(raw, manifest, context) }),
 		},
 	],
 	files: dumpFiles,
