@@ -8,6 +8,7 @@ export {
 	type ListedFacts,
 	type StretchFacts,
 } from './facts';
+export { findCoverage, type ClusterCoverage } from './find';
 export { union, type Interval } from './intervals';
 export { resumePoint } from './resume';
 export { parseHistory, stateHistory, LONGEST_HISTORY, type Ancestor } from './timelines';

@@ -12,6 +12,7 @@ export async function storedSegments(storage: Storage): Promise<Map<string, Buff
 	const { backups } = await listManifests(storage, '', { kind: 'postgres-wal' });
 	for (const { manifestKey } of backups) {
 		for (const [name, content] of await membersOf(storage, manifestKey)) {
+			if (name.endsWith('.history')) continue;
 			const segment = name.replace('.partial', '');
 			if (content.length > (segments.get(segment)?.length ?? -1)) segments.set(segment, content);
 		}
