@@ -246,7 +246,7 @@ describe('the stored WAL of PostgreSQL 15', () => {
 		following.catch((error: unknown) => (problem = stop.signal.aborted ? undefined : error));
 		const unlessItFails = async (condition: () => Promise<boolean>) =>
 			await until(async () => {
-				if (problem) throw problem;
+				if (problem) throw problem as Error;
 				return await condition();
 			});
 		await primary.query('postgres', 'DELETE FROM rows');
