@@ -11,6 +11,7 @@
  * - a shard's snapshot sent to a peer without that shard is taken all the same, as an additional replica;
  * - the other replicas of a shard are better not left to the cluster, see loadShards;
  * - an upload to an alias changes the collection behind it;
+ * - a collection that is there before its snapshot gets the payload indexes, but does not list them among its own: see keepIndexes;
  * - an uploaded collection snapshot stays on the server's disk, see multipart.ts.
  */
 import { BackupError, messageOf, throwIfCancelled } from '../../../errors';
@@ -75,6 +76,20 @@ export async function loadInto(context: RestoreContext, collection: string, sour
 	if (source.remote) await fetchByServer(context, collection, source.remote);
 	else if (isSharded(source)) await loadShards(context, collection, source);
 	else for (const piece of source.pieces) await uploadWhole(context, collection, piece);
+	if (!isSharded(source)) await keepIndexes(context, collection);
+}
+
+/**
+ * Has the collection list the payload indexes that its points came with as its own. The server (1.16.3) does so by itself only for
+ * a collection that the snapshot makes. Without it they work, but are missing from `payload_index.json` of every snapshot that is
+ * made of the collection, so that a verification takes it for damaged. An index that is there already costs the server nothing.
+ */
+async function keepIndexes({ topology: { client } }: RestoreContext, collection: string): Promise<void> {
+	// Everything is in place: a cancel comes too late.
+	const { payload_schema: schemas } = await client.collection(collection);
+	for (const [field, schema] of Object.entries(schemas)) {
+		await client.createPayloadIndex(collection, field, indexSchema(schema));
+	}
 }
 
 /** Whether a source holds a snapshot for each shard. */

@@ -4,7 +4,7 @@ import { openArchive } from '../../../../engine/archive';
 import { backUpStorage, collectionSource } from '../../../../engine/qdrant';
 import { startQdrant, type QdrantServer } from '../../../services/qdrant';
 import { ask, at, createPlain, plainShape, fill } from '../../../services/qdrant-data';
-import { altered, backUp, connectionTo, temporaryStorage, type Backup } from '../support';
+import { altered, backUp, connectionTo, restore, temporaryStorage, type Backup } from '../support';
 import { joined, membersOf } from '../snapshot/snapshots';
 import { createKind, KINDS } from './collections';
 import { contentAs, contentOf, inChunks, rawOf } from './support';
@@ -22,13 +22,28 @@ afterAll(async () => {
 });
 
 describe('a good backup passes', () => {
-	it.each(Object.keys(KINDS))('of %s', async (name) => {
+	it.each(Object.keys(KINDS))('of %s, and of what was restored from it', async (name) => {
 		await createKind(server, name);
 		const backup = await backUp(server, name);
 		const { counts, errors, warnings, inconclusive } = await contentOf(await backup.open());
 		expect({ errors, warnings, inconclusive }).toEqual({ errors: [], warnings: [], inconclusive: [] });
 		const { points, shards } = backup.manifest.counts;
 		expect(counts).toMatchObject({ points, shards });
+		const again = `${name}-again`;
+		await restore(server, backup, { type: 'newCollection', collection: again });
+		const second = await contentOf(await (await backUp(server, again)).open());
+		expect({ errors: second.errors, warnings: second.warnings }).toEqual({ errors: [], warnings: [] });
+	});
+
+	it.each(['safeSwap', 'existing'] as const)('of a collection over which one was restored: %s', async (type) => {
+		const collection = `over-${type}`;
+		await createPlain(server, collection, 20);
+		await ask(server, 'PUT', at('plain', '/index?wait=true'), { field_name: 'text', field_schema: 'text' });
+		const backup = await backUp(server, 'plain');
+		await ask(server, 'DELETE', at('plain', '/index/text?wait=true'));
+		await restore(server, backup, { type, collection, confirmation: collection });
+		const { errors, warnings } = await contentOf(await (await backUp(server, collection)).open());
+		expect({ errors, warnings }).toEqual({ errors: [], warnings: [] });
 	});
 
 	it('whatever its codec and encryption', async () => {
