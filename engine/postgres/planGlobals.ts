@@ -1,7 +1,8 @@
 /** What restoring roles and globals would meet; see restore/planRestore.ts. */
 import { type ArchiveReader, RestoreCheck } from '../archive';
 import type { BackupError } from '../errors';
-import { type PostgresConnection, withClient } from './connection';
+import { withAnyDatabase } from './anyDatabase';
+import type { PostgresConnection } from './connection';
 import { assertOwnSession } from './pooler';
 import { assertWholeContent } from './restore';
 import { checkGlobals } from './verify/globals';
@@ -22,7 +23,7 @@ export async function planGlobalsRestore(
 	const reader = await check.ask(open);
 	if (reader) await check.ask(async () => await assertWholeContent(reader, checkGlobals, signal));
 	const target = await check.ask(async () => {
-		return await withClient(connection, 'target', { signal }, async (client) => {
+		return await withAnyDatabase(connection, 'target', { signal }, async (client) => {
 			await assertOwnSession(client, connection, 'target', { signal });
 			const { rows } = await client.query<{ roles: number }>(
 				`SELECT count(*)::int AS roles FROM pg_catalog.pg_roles WHERE rolname NOT LIKE 'pg\\_%'`,

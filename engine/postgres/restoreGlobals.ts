@@ -2,7 +2,8 @@ import type { Client } from 'pg';
 
 import type { ArchiveReader } from '../archive';
 
-import { type PostgresConnection, translateError, withClient } from './connection';
+import { withAnyDatabase } from './anyDatabase';
+import { type PostgresConnection, translateError } from './connection';
 import { applyGlobals, type ApplyGlobalsOptions, type ApplyGlobalsReport } from './globals';
 import { assertOwnSession } from './pooler';
 import { assertWholeContent } from './restore';
@@ -34,7 +35,7 @@ export async function restoreGlobals(
 ): Promise<ApplyGlobalsReport> {
 	const { signal } = options;
 	await assertWholeContent(reader, checkGlobals, signal);
-	return await withClient(connection, 'target', { signal }, async (client) => {
+	return await withAnyDatabase(connection, 'target', { signal }, async (client) => {
 		await assertOwnSession(client, connection, 'target', { signal });
 		return await applyArchivedGlobals(client, reader, options);
 	}).catch((error: unknown) => {

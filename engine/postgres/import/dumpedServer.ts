@@ -1,6 +1,7 @@
 /** Scripts of pg_dumpall as a whole: every database that holds something, and the roles and globals of the server. */
 import { BackupError, messageOf, throwIfCancelled } from '../../errors';
-import { type PostgresConnection, translateError, withClient } from '../connection';
+import { withAnyDatabase } from '../anyDatabase';
+import { type PostgresConnection, translateError } from '../connection';
 import { applyGlobals, type ApplyGlobalsOptions, type ApplyGlobalsReport } from '../globals';
 import { globalStatements } from '../globals/read';
 import { assertOwnSession } from '../pooler';
@@ -121,7 +122,7 @@ async function apply(
 		.join('');
 	// A script that cannot be read to its end fails before a role is touched.
 	for await (const statement of globalStatements(script, options.signal)) void statement;
-	const report = await withClient(connection, 'target', { signal: options.signal }, async (client) => {
+	const report = await withAnyDatabase(connection, 'target', { signal: options.signal }, async (client) => {
 		await assertOwnSession(client, connection, 'target', { signal: options.signal });
 		return await applyGlobals(client, script, options);
 	}).catch((error: unknown) => {

@@ -5,7 +5,8 @@ import type { Client } from 'pg';
 
 import { BackupError, messageOf, throwIfCancelled } from '../../errors';
 import type { CheckContext } from '../../verify/types';
-import { type PostgresConnection, withClient } from '../connection';
+import { withAnyDatabase } from '../anyDatabase';
+import type { PostgresConnection } from '../connection';
 import { quoteIdentifier, quoteLiteral } from '../quoting';
 import { dropDatabase, Maintenance } from '../restore';
 
@@ -52,7 +53,7 @@ export async function markScratch(
 	database: string,
 	signal?: AbortSignal,
 ): Promise<void> {
-	await withClient(connection, 'target', signal ? { signal } : {}, (client) =>
+	await withAnyDatabase(connection, 'target', { signal }, (client) =>
 		client.query(`COMMENT ON DATABASE ${quoteIdentifier(database)} IS ${quoteLiteral(MARK)}`),
 	);
 }

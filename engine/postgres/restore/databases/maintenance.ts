@@ -3,13 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
 
 import { BackupError, cancelled, messageOf, throwIfCancelled } from '../../../errors';
+import { connectToAny } from '../../anyDatabase';
 import { connect, disconnect, type PostgresConnection, withClient } from '../../connection';
 import { terminateSessions } from '../../sessions';
 
 import { databaseExists, dropDatabase } from './databases';
-
-/** SQLSTATE of databases that one may not log in to: unknown, not allowed (two sorts), closed for connections. */
-const TRY_ANOTHER = new Set(['3D000', '42501', '28000', '55000']);
 
 /** Milliseconds that a cancelled restore waits for the server to clean up: a busy one takes some seconds to drop a large database. */
 const CLEAN_UP_PATIENCE = 5000;
@@ -20,26 +18,6 @@ const RENEWAL_PAUSE = 250;
 
 /** Milliseconds in which a connection that is alive answers. */
 const ANSWER_PATIENCE = 10_000;
-
-/** Logs in to a database from which others can be created, renamed and dropped: any but `avoid`. */
-async function connectElsewhere(
-	connection: PostgresConnection,
-	avoid: string | undefined,
-	signal?: AbortSignal,
-): Promise<Client> {
-	const candidates = [...new Set([connection.database, 'postgres', 'template1'])].filter((name) => name !== avoid);
-	let failure: unknown;
-	for (const database of candidates) {
-		try {
-			return await connect(connection, 'target', { database, signal });
-		} catch (error) {
-			const { code = '' } = ((error as Error).cause ?? {}) as { code?: string };
-			failure ??= error;
-			if (!TRY_ANOTHER.has(code)) break;
-		}
-	}
-	throw failure;
-}
 
 async function serverVersion(client: Client): Promise<number> {
 	const { rows } = await client.query<{ version: number }>(
@@ -80,7 +58,7 @@ export class Maintenance {
 		avoid: string | undefined,
 		signal?: AbortSignal,
 	): Promise<Maintenance> {
-		const client = await connectElsewhere(connection, avoid, signal);
+		const client = await connectToAny(connection, 'target', { avoid, signal });
 		const abort = () => client.connection.stream.destroy(cancelled());
 		signal?.addEventListener('abort', abort, { once: true });
 		try {

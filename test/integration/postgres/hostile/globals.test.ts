@@ -106,13 +106,13 @@ describe('a globals archive', () => {
 			{ manifest, folder: 'postgres' },
 			{ parts: ([script]) => [{ ...script!, raw: Buffer.from(attack(script!.raw.toString('latin1')), 'latin1') }] },
 		);
-	const restored = async (key: string) =>
-		await restoreGlobals(connectionTo(server, 'postgres'), await openArchive(storage, `${key}.manifest.json`), {
+	const restored = async (key: string, database = 'postgres') =>
+		await restoreGlobals(connectionTo(server, database), await openArchive(storage, `${key}.manifest.json`), {
 			existing: 'update',
 		});
 
-	it('is restored as it was made', async () => {
-		expect((await restored(await forged((text) => text))).failed).toEqual([]);
+	it.each(['postgres', 'gone_with_the_disaster'])('is restored as it was made by a login to %s', async (database) => {
+		expect((await restored(await forged((text) => text), database)).failed).toEqual([]);
 	});
 
 	it.each([
