@@ -52,7 +52,7 @@ export class BackupEncryptionApi implements ICredentialType {
 			type: 'string',
 			typeOptions: { password: true },
 			default: '',
-			description: 'The one that locks the private keys, where there is one',
+			description: 'What the private keys are locked with, where they are',
 		},
 	];
 }

@@ -72,7 +72,7 @@ export class BackupStorageApi implements ICredentialType {
 			required: true,
 			default: '',
 			placeholder: 'e.g. backups',
-			description: 'It has to exist already',
+			description: 'The bucket must exist already',
 			displayOptions: onlyS3,
 		},
 		{
@@ -81,7 +81,7 @@ export class BackupStorageApi implements ICredentialType {
 			type: 'string',
 			default: '',
 			placeholder: 'e.g. production/n8n',
-			description: 'Folder in the bucket under which everything is kept; the whole bucket where empty',
+			description: 'Folder in the bucket under which everything is kept. Leave empty for the whole bucket.',
 			displayOptions: onlyS3,
 		},
 		{
@@ -142,7 +142,7 @@ export class BackupStorageApi implements ICredentialType {
 			typeOptions: { rows: 4 },
 			default: '',
 			placeholder: 'e.g. -----BEGIN CERTIFICATE-----',
-			description: 'Of an authority to trust besides the usual ones, in PEM',
+			description: 'Certificate of an authority to trust besides the usual ones, in PEM',
 		}),
 		...advanced({
 			displayName: 'Storage Class',
@@ -151,7 +151,7 @@ export class BackupStorageApi implements ICredentialType {
 			default: '',
 			placeholder: 'e.g. STANDARD_IA',
 			description:
-				'As the server names it; its default where empty. Classes that must be thawed before they can be read make backups that cannot be restored at once.',
+				'As the server names it. Leave empty for its default. Classes that must be thawed before they can be read make backups that cannot be restored at once.',
 		}),
 		...advanced({
 			displayName: 'Server-Side Encryption',
@@ -208,7 +208,7 @@ export class BackupStorageApi implements ICredentialType {
 			typeOptions: { minValue: 5, maxValue: 1024 },
 			default: 16,
 			description:
-				'Of the parts of an upload, from 5 to 1024. Where a backup is expected to need larger ones, they are larger. An upload keeps up to five parts of this size in memory, or two larger ones.',
+				'Size of the parts of an upload, from 5 to 1024. Where a backup is expected to need larger ones, they are larger. An upload keeps up to five parts of this size in memory, or two larger ones.',
 		}),
 		...advanced({
 			displayName: 'Max Parts',

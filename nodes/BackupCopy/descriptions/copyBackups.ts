@@ -16,9 +16,9 @@ const [fromList, , byId] = backupModes({ latest: '', latestHint: '', file: '' })
 /** What is touched, in the words of the direction. */
 const NOTICES = {
 	toSecond:
-		'Reads the Backup Storage and writes into the second one. Nothing is deleted or overwritten in either: where something else has the name of a backup, it stays, and a conflict is told.',
+		'Reads the Backup Storage and writes into the second one. Nothing is deleted or overwritten in either: where something else has the name of a backup, it stays, and a conflict is reported.',
 	fromSecond:
-		'Reads the second Backup Storage and writes into the first one. Nothing is deleted or overwritten in either: where something else has the name of a backup, it stays, and a conflict is told.',
+		'Reads the second Backup Storage and writes into the first one. Nothing is deleted or overwritten in either: where something else has the name of a backup, it stays, and a conflict is reported.',
 };
 
 /** The fields of Copy Backups. */

@@ -13,7 +13,7 @@ const targetsField: INodeProperties = {
 	type: 'collection',
 	placeholder: 'Add Target',
 	default: {},
-	description: 'What is wanted of the backups. What is not added is as its description says.',
+	description: 'What is wanted of the backups. One that is not added has the value in its description.',
 	displayOptions: shownFor(ALL),
 	options: [
 		{
@@ -30,7 +30,8 @@ const targetsField: INodeProperties = {
 			type: 'number',
 			typeOptions: { minValue: 0, maxValue: 87_600, numberPrecision: 2 },
 			default: DEFAULT_TARGETS.rpoHours,
-			description: 'How old the newest good backup of each thing may be; 24 unless set. Older ones are told as stale.',
+			description:
+				'How old the newest good backup of each thing may be; 24 unless set. Older ones are reported as stale.',
 		},
 		{
 			displayName: 'RTO (Hours)',
@@ -67,7 +68,7 @@ const compareField: INodeProperties = {
 	],
 	default: ['names'],
 	description:
-		'What has to have backups: the names in Expected Names, and the databases, collections or buckets of servers. What of them has none is told, unless Ignored Names has it.',
+		'What has to have backups: the names in Expected Names, and the databases, collections or buckets of servers. What of them has none is reported, unless Ignored Names has it.',
 	displayOptions: shownFor(ALL),
 };
 
@@ -77,7 +78,7 @@ const folderOption: INodeProperties = {
 	type: 'string',
 	default: '',
 	placeholder: 'e.g. postgres',
-	description: 'Only what lies in this folder of the storage; the whole storage where empty',
+	description: 'Only what lies in this folder of the storage. Leave empty for the whole storage.',
 };
 
 /** How far back events are told unless somebody says otherwise. */
@@ -89,7 +90,7 @@ const eventHoursOption: INodeProperties = {
 	type: 'number',
 	typeOptions: { minValue: 1, maxValue: 87_600 },
 	default: EVENT_HOURS,
-	description: 'How far back restores, prunes, failures and refusals are told, by the journal of the storage',
+	description: 'How far back restores, prunes, failures and refusals are reported, by the journal of the storage',
 };
 
 const expectedOption: INodeProperties = {
@@ -118,7 +119,7 @@ const lowStorageOption: INodeProperties = {
 	type: 'number',
 	typeOptions: { minValue: 0, maxValue: 100 },
 	default: 20,
-	description: 'Less free room than this share of the disk is told; 0 for never. Only folders tell their room.',
+	description: 'Less free room than this share of the disk is reported; 0 for never. Only folders tell their room.',
 };
 
 const unverifiedOption: INodeProperties = {
@@ -127,7 +128,7 @@ const unverifiedOption: INodeProperties = {
 	type: 'number',
 	typeOptions: { minValue: 0, maxValue: 3650 },
 	default: 8,
-	description: 'What no verification has passed of for so many days is told; 0 for never',
+	description: 'What has passed no verification for so many days is reported; 0 for never',
 };
 
 const proofOption: INodeProperties = {
@@ -168,7 +169,7 @@ const OWN_OPTIONS: Record<string, INodeProperties[]> = {
 			type: 'boolean',
 			default: false,
 			description:
-				'Whether refused attempts (a restore that was not confirmed, a wrong passphrase) are told as problems, too',
+				'Whether refused attempts (a restore that was not confirmed, a wrong passphrase) are reported as problems, too',
 		},
 	],
 	getMetrics: [

@@ -39,7 +39,7 @@ export const checkAlerts: BranchingOperation = {
 			type: 'number',
 			typeOptions: { minValue: 0, maxValue: 8760 },
 			default: 24,
-			description: 'After how many hours a problem that lasts is told again; 0 for never',
+			description: 'After how many hours a problem that lasts is reported again; 0 for never',
 			displayOptions: shown,
 		},
 		{
@@ -49,7 +49,7 @@ export const checkAlerts: BranchingOperation = {
 			default: '',
 			placeholder: 'e.g. on-call',
 			description:
-				'Which alerts these are: nodes of one name share what was told, others tell it for themselves. The workflow and the node where empty.',
+				'Which alerts these are: nodes of one name share what was told, others tell it for themselves. Leave empty for the workflow and the node.',
 			displayOptions: shown,
 		},
 		simplifyField(shown),

@@ -27,7 +27,7 @@ const source: INodeProperties[] = [
 		default: '',
 		placeholder: 'e.g. /home/node/.n8n-files/documents',
 		description:
-			'Of the folder, or of one file, on the machine or in the container that n8n runs in. n8n must allow nodes to use it: N8N_RESTRICT_FILE_ACCESS_TO.',
+			'Where the folder, or a single file, lies on the machine or in the container that n8n runs in. n8n must allow nodes to use it: N8N_RESTRICT_FILE_ACCESS_TO.',
 		displayOptions: shownFor(['backUp', 'checkSetup']),
 	},
 	{
@@ -36,7 +36,7 @@ const source: INodeProperties[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. documents',
-		description: "What the backups are called and found by; the folder's own name where empty",
+		description: "What the backups are called and found by. Leave empty for the folder's own name.",
 		displayOptions: shown,
 	},
 	...patternFields(shown),
@@ -63,7 +63,7 @@ const options: INodeProperties[] = [
 		description: 'Whether to leave out, with a warning, what n8n has no right to read; otherwise the backup fails',
 	},
 	tagsOption,
-	timeZoneOption('Of the time in file names'),
+	timeZoneOption('Time zone of the time in file names'),
 ];
 
 export const backUpFields: INodeProperties[] = [

@@ -10,6 +10,6 @@ export const listBackups = listBackupsOperation({
 		displayName: 'Name',
 		name: 'nameFilter',
 		placeholder: 'e.g. documents',
-		description: 'Only backups of this name, by default that of the folder; all where empty',
+		description: 'Only backups of this name, by default that of the folder. Leave empty for all.',
 	},
 });

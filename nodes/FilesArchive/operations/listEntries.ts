@@ -18,7 +18,8 @@ export const listEntries = listEntriesOperation({
 		prefix: {
 			...PREFIX,
 			placeholder: 'e.g. contracts/2026/',
-			description: 'Only what has a path that begins so, relative to the folder that was backed up; all where empty',
+			description:
+				'Only what has a path that begins so, relative to the folder that was backed up. Leave empty for all.',
 		},
 		ownFolder: OWN_FOLDER,
 	}),

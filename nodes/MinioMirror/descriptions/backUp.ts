@@ -54,7 +54,7 @@ const options: INodeProperties[] = [
 			'Whether to leave out, with a warning, objects that the access key may not read, or that have to be restored from their storage class first; otherwise the backup of the bucket fails',
 	},
 	tagsOption,
-	timeZoneOption('Of the time in file names'),
+	timeZoneOption('Time zone of the time in file names'),
 ];
 
 export const backUpFields: INodeProperties[] = [
@@ -62,7 +62,7 @@ export const backUpFields: INodeProperties[] = [
 	prefixField({
 		displayName: 'Key Prefix',
 		name: 'keyPrefix',
-		description: 'Only objects whose keys begin so; all where empty',
+		description: 'Only objects whose keys begin so. Leave empty for all.',
 		searchListMethod: 'searchKeyPrefixes',
 		placeholder: 'e.g. documents/2026/',
 		displayOptions: shown,

@@ -67,7 +67,7 @@ const ends: INodeProperties[] = [
 	prefixField({
 		displayName: 'From Prefix',
 		name: 'fromPrefix',
-		description: 'Only what lies below it, as in a folder; the target has it without this prefix. All where empty.',
+		description: 'Only what lies below it, as in a folder; the target has it without this prefix. Leave empty for all.',
 		searchListMethod: 'searchSourcePrefixes',
 		placeholder: 'e.g. contracts/',
 		displayOptions: of(BOTH, TO_FOLDER),
@@ -168,7 +168,7 @@ const removal: INodeProperties[] = [
 		name: 'dryRun',
 		type: 'boolean',
 		default: false,
-		description: 'Whether only to tell what would be copied and removed, and change nothing',
+		description: 'Whether to only tell what would be copied and removed, and change nothing',
 		displayOptions: shown,
 	},
 	notice('mirrorNotice', `${REPLACED_OBJECTS} ${KEPT}`, [BOTH, TO_BUCKET], false),

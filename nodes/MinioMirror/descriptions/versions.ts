@@ -14,7 +14,7 @@ export function versionsField(operation: string, all: string): INodeProperties {
 			{ name: 'All', value: 'all', description: all },
 		],
 		default: 'current',
-		description: 'Of objects in buckets that keep versions',
+		description: 'Which versions of objects are backed up, in buckets that keep them',
 		displayOptions: shownFor([operation]),
 	};
 }

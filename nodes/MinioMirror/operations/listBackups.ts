@@ -10,6 +10,6 @@ export const listBackups = listBackupsOperation({
 		displayName: 'Bucket',
 		name: 'bucketFilter',
 		placeholder: 'e.g. documents',
-		description: 'Only backups of this bucket; all where empty',
+		description: 'Only backups of this bucket. Leave empty for all.',
 	},
 });

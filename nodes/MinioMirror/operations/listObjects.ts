@@ -15,7 +15,7 @@ export const listObjects = listEntriesOperation({
 		prefix: {
 			...PREFIX,
 			placeholder: 'e.g. documents/2026/',
-			description: 'Only objects whose keys begin so; all where empty',
+			description: 'Only objects whose keys begin so. Leave empty for all.',
 		},
 		ownFolder: OWN_FOLDER,
 		more: [versionsField('listObjects', 'Older versions and delete markers, too, after the current objects')],

@@ -66,6 +66,6 @@ export const exportFields: INodeProperties[] = [
 		},
 		archiveFolderOption(OWN_FOLDER),
 		tagsOption,
-		timeZoneOption('Of the time in file names'),
+		timeZoneOption('Time zone of the time in file names'),
 	]),
 ];

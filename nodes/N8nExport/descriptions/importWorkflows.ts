@@ -59,7 +59,7 @@ export const importFields: INodeProperties[] = [
 		name: 'dryRun',
 		type: 'boolean',
 		default: true,
-		description: 'Whether only to say what would be done',
+		description: 'Whether to only tell what would be done',
 		displayOptions: shown,
 	},
 	{

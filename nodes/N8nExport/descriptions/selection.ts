@@ -21,7 +21,7 @@ export function selectionField(operation: string): INodeProperties {
 				name: 'archived',
 				type: 'boolean',
 				default: true,
-				description: 'Whether archived workflows are meant as well',
+				description: 'Whether to include archived workflows',
 			},
 			{
 				displayName: 'Names',
@@ -30,7 +30,7 @@ export function selectionField(operation: string): INodeProperties {
 				default: '',
 				placeholder: 'e.g. Shop*, Invoices',
 				description:
-					'Whole names, separated by commas; * stands for any characters, ? for one. Those that are picked one by one are meant as well.',
+					'Whole names, separated by commas; * stands for any characters, ? for one. Those that are picked one by one are included as well.',
 			},
 			{
 				displayName: 'Project Names or IDs',

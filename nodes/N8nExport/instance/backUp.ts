@@ -61,7 +61,7 @@ const fields: INodeProperties[] = [
 		compressionLevelOption,
 		archiveFolderOption(OWN_FOLDER),
 		tagsOption,
-		timeZoneOption('Of the time in file names'),
+		timeZoneOption('Time zone of the time in file names'),
 	]),
 ];
 

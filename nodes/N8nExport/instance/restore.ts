@@ -90,7 +90,7 @@ const fields: INodeProperties[] = [
 		default: '',
 		placeholder: 'e.g. 2.41.3',
 		description:
-			'Of the n8n that is to start from it, where it is known: an older one than the backup needs is refused',
+			'Version of the n8n that is to start from it, where it is known; one that is older than the backup needs is refused',
 		displayOptions: shown,
 	},
 	simplifyField(shown),

@@ -9,7 +9,7 @@ const common = {
 		displayName: 'Name',
 		name: 'nameFilter',
 		placeholder: 'e.g. workflows',
-		description: 'Only backups of this name; all where empty',
+		description: 'Only backups of this name. Leave empty for all.',
 	},
 };
 const exportsOfWorkflows = listBackupsOperation({ ...common, kinds: WORKFLOW_KINDS, contentOf: workflowContent });

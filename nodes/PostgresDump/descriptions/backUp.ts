@@ -160,7 +160,7 @@ const options: INodeProperties[] = [
 			'Whether to wait for a moment that is consistent among serializable transactions too, as pg_dump --serializable-deferrable',
 	},
 	tagsOption,
-	timeZoneOption('Of the time in file names'),
+	timeZoneOption('Time zone of the time in file names'),
 ];
 
 export const backUpFields: INodeProperties[] = [

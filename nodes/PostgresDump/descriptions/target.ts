@@ -63,7 +63,7 @@ export function targetFields(operations: string[], more: Record<string, string[]
 			required: true,
 			default: '',
 			placeholder: 'e.g. shop_restored',
-			description: 'Of the database to create; it must not exist yet',
+			description: 'Name of the database to create; it must not exist yet',
 			displayOptions: shown(['newDatabase']),
 		},
 		existingField({

@@ -10,6 +10,6 @@ export const listBackups = listBackupsOperation({
 		displayName: 'Database',
 		name: 'databaseFilter',
 		placeholder: 'e.g. shop',
-		description: 'Only backups of this database; all where empty. For roles and globals: globals.',
+		description: 'Only backups of this database. Leave empty for all. For roles and globals: globals.',
 	},
 });

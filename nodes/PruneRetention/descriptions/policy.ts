@@ -49,7 +49,7 @@ const separatePolicies: INodeProperties = {
 					type: 'string',
 					default: '',
 					placeholder: 'e.g. shop',
-					description: 'Of the database, collection or bucket; any where empty',
+					description: 'Name of the database, collection or bucket. Leave empty for any.',
 				},
 				{
 					displayName: 'Tag',
@@ -57,7 +57,7 @@ const separatePolicies: INodeProperties = {
 					type: 'string',
 					default: '',
 					placeholder: 'e.g. before-upgrade',
-					description: 'One that the backup was given; any where empty',
+					description: 'One that the backup was given. Leave empty for any.',
 				},
 				{
 					displayName: 'Keep',

@@ -80,7 +80,7 @@ const options: INodeProperties[] = [
 		description:
 			'Whether, with a Backup Encryption credential, backups that are not encrypted count as damaged; and with a passphrase in it, those whose manifest does not prove that it was made with this passphrase. Nothing is deleted of them or for their sake.',
 	},
-	timeZoneOption('Whose days, weeks, months and years count'),
+	timeZoneOption('Time zone whose days, weeks, months and years count'),
 ];
 
 /** How Prune and Dry Run go about it. */

@@ -79,7 +79,7 @@ const options: INodeProperties = {
 		...connectionOptions,
 		archiveFolderOption(OWN_FOLDER),
 		tagsOption,
-		timeZoneOption('Of the time in file names'),
+		timeZoneOption('Time zone of the time in file names'),
 	].sort((a, b) => a.displayName.localeCompare(b.displayName)),
 };
 

@@ -67,7 +67,7 @@ const source: INodeProperties[] = [
 		required: true,
 		default: '',
 		description:
-			'Of the .snapshot file, as the server reported it when it made the snapshot. Without it Qdrant would restore a damaged file without complaint.',
+			'Checksum of the .snapshot file, as the server reported it when it made the snapshot. Without it Qdrant would restore a damaged file without complaint.',
 		displayOptions: shownFor(['restore'], { source: ['url'] }),
 	},
 ];
@@ -115,7 +115,7 @@ const options: INodeProperties = {
 			type: 'string',
 			default: '',
 			description:
-				'Of a .snapshot file without a manifest, as the server reported it. Without it a file that was damaged before cannot be distinguished from a good one.',
+				'Checksum of a .snapshot file without a manifest, as the server reported it. Without it a file that was damaged before cannot be distinguished from a good one.',
 			displayOptions: { show: { '/source': ['binaryData', 'snapshotFile'] } },
 		},
 		{
@@ -129,7 +129,7 @@ const options: INodeProperties = {
 			displayOptions: { show: { '/source': ['binaryData', 'snapshotFile', 'url'] } },
 		},
 		{
-			...timeZoneOption('Of the time in the names of what a safe swap makes and keeps'),
+			...timeZoneOption('Time zone of the time in the names of what a safe swap makes and keeps'),
 			displayOptions: { show: { '/target': ['safeSwap'] } },
 		},
 		{

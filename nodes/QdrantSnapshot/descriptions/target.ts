@@ -40,7 +40,7 @@ export const targetFields: INodeProperties[] = [
 		required: true,
 		default: '',
 		placeholder: 'e.g. docs_restored',
-		description: 'Of the collection to create; neither a collection nor an alias may have that name yet',
+		description: 'Name of the collection to create; neither a collection nor an alias may have that name yet',
 		displayOptions: shown(['newCollection']),
 	},
 	existingField({

@@ -10,6 +10,6 @@ export const listBackups = listBackupsOperation({
 		displayName: 'Collection',
 		name: 'collectionFilter',
 		placeholder: 'e.g. docs',
-		description: 'Only backups of this collection; all where empty. For those of the whole storage: storage.',
+		description: 'Only backups of this collection. Leave empty for all. For those of the whole storage: storage.',
 	},
 });

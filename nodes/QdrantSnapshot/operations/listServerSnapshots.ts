@@ -19,7 +19,7 @@ const fields: INodeProperties[] = [
 		typeOptions: { loadOptionsMethod: 'getCollections' },
 		default: [],
 		description:
-			'Whose snapshots. Without a choice, those of all collections and of the whole storage. Choose from the list, or give names by an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+			'Collections whose snapshots are listed. Without a choice, those of all collections and of the whole storage. Choose from the list, or give names by an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
 		displayOptions: shown,
 	},
 	{

@@ -25,7 +25,7 @@ const options: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: 2, maxValue: 1000 },
 		default: 5,
-		description: 'With fewer earlier backups there is no trend, and only a loss of all rows or points is told',
+		description: 'With fewer earlier backups there is no trend, and only a loss of all rows or points is reported',
 	},
 	{
 		displayName: 'Min Difference (%)',
@@ -33,7 +33,7 @@ const options: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: 0, maxValue: 1000 },
 		default: 30,
-		description: 'Smaller differences from the median are never told',
+		description: 'Smaller differences from the median are never reported',
 	},
 	{
 		displayName: 'Measures',

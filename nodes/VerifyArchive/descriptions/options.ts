@@ -23,8 +23,8 @@ const folder: INodeProperties = {
 /** What the options of a connection mean for a scratch server. */
 const FOR_SCRATCH: Record<string, string> = {
 	connectTimeout: 'How long to wait for a scratch server to accept a connection',
-	idleTimeout: 'Of the scratch Qdrant: how long a transfer may go without a byte. 0 waits as long as it takes.',
-	operationTimeout: 'Of the scratch Qdrant: how long it may take to count all points. 0 waits as long as it takes.',
+	idleTimeout: 'How long a transfer to the scratch Qdrant may go without a byte. 0 waits as long as it takes.',
+	operationTimeout: 'How long the scratch Qdrant may take to count all points. 0 waits as long as it takes.',
 };
 
 /** How to reach the scratch servers, shown under a condition of the fields outside. */

@@ -94,7 +94,7 @@ export function scratchFields(operation: string, more: Record<string, string[]> 
 				},
 			],
 			default: 'temporary',
-			description: 'It has to have room for all that the backup holds; where it has not, nothing is restored',
+			description: 'There must be room for all that the backup holds; otherwise nothing is restored',
 			displayOptions: shown(),
 		},
 		{
@@ -103,7 +103,7 @@ export function scratchFields(operation: string, more: Record<string, string[]> 
 			type: 'string',
 			default: '',
 			placeholder: 'e.g. /home/node/.n8n-files/scratch',
-			description: 'It has to exist, and n8n must allow nodes to use it: N8N_RESTRICT_FILE_ACCESS_TO',
+			description: 'The folder must exist, and n8n must allow nodes to use it: N8N_RESTRICT_FILE_ACCESS_TO',
 			displayOptions: shown({ filesTarget: ['folder'] }),
 		},
 		{
@@ -138,7 +138,7 @@ export function scratchFields(operation: string, more: Record<string, string[]> 
 			...existingField({
 				displayName: 'Scratch Bucket',
 				name: 'scratchBucket',
-				description: 'It has to be one that keeps no versions of objects, for what is removed would stay in it as such',
+				description: 'The bucket must keep no versions of objects, or what is removed would stay in it as such',
 				placeholder: { list: 'Select a bucket...', name: 'e.g. scratch' },
 				searchListMethod: 'searchBuckets',
 				displayOptions: shown({ minioTarget: ['prefix'] }),

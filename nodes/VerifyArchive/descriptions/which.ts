@@ -23,7 +23,7 @@ export function incomingField(displayOptions: INodeProperties['displayOptions'])
 		type: 'string',
 		required: true,
 		default: '={{ $json.key ?? $json.id ?? $json.manifestKey }}',
-		description: 'Of each incoming item, as Back Up and List Backups put it out',
+		description: 'The ID or the key of the backup in each incoming item, as Back Up and List Backups put it out',
 		displayOptions,
 	};
 }

@@ -7,7 +7,7 @@ export const dryRunOption: INodeProperties = {
 	type: 'boolean',
 	default: false,
 	description:
-		'Whether only to say what would be done: which backup, how old, whether it is whole, what would be replaced, and what would be in the way',
+		'Whether to only tell what would be done: which backup, how old, whether it is whole, what would be replaced, and what would be in the way',
 };
 
 /** An entry of Options of what can be a dry run. */

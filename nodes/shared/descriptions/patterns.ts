@@ -10,7 +10,7 @@ export function patternFields(displayOptions: INodeProperties['displayOptions'])
 			default: '',
 			placeholder: 'e.g. *.pdf, contracts/**',
 			description:
-				'Only what fits one of these, separated by commas; everything where empty. * stands for anything but a slash, ** for folders of any depth. Without a slash, a pattern is compared with the last part of a path.',
+				'Only what fits one of these, separated by commas. Leave empty for everything. * stands for anything but a slash, ** for folders of any depth. Without a slash, a pattern is compared with the last part of a path.',
 			displayOptions,
 		},
 		{
@@ -19,7 +19,7 @@ export function patternFields(displayOptions: INodeProperties['displayOptions'])
 			type: 'string',
 			default: '',
 			placeholder: 'e.g. *.tmp, node_modules, cache/**',
-			description: 'What is left out, separated by commas. Of a folder that fits, all that is in it is left out.',
+			description: 'What is left out, separated by commas. Of a folder that fits, everything in it is left out.',
 			displayOptions,
 		},
 	];

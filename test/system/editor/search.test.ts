@@ -5,6 +5,7 @@ const editor = await Editor.open();
 const canvas = await editor.openCanvas();
 
 const OURS = [
+	'Backup Copy',
 	'Backup Report',
 	'Files Archive',
 	'MinIO Mirror',
@@ -22,8 +23,24 @@ it.each<[string, string[]]>([
 	['back up', ['Files Archive', 'MinIO Mirror', 'Postgres Dump', 'Qdrant Snapshot', 'n8n Export']],
 	[
 		'disaster recovery',
-		['Files Archive', 'MinIO Mirror', 'Postgres Dump', 'Qdrant Snapshot', 'Verify Archive', 'n8n Export'],
+		[
+			'Backup Copy',
+			'Files Archive',
+			'MinIO Mirror',
+			'Postgres Dump',
+			'Qdrant Snapshot',
+			'Verify Archive',
+			'n8n Export',
+		],
 	],
+	['backup', OURS],
+	['pg_dump', ['Postgres Dump']],
+	['snapshot', ['Qdrant Snapshot']],
+	['restore database', ['Postgres Dump']],
+	['export workflows', ['n8n Export']],
+	['copy off-site', ['Backup Copy']],
+	['report', ['Backup Report']],
+	['mirror', ['MinIO Mirror']],
 	['s3', KEEPING],
 	['minio', KEEPING],
 	['object storage', KEEPING],
@@ -35,7 +52,7 @@ it.each<[string, string[]]>([
 	['version control', ['n8n Export']],
 	['drill', ['Verify Archive']],
 	['bucket', ['MinIO Mirror']],
-	['replicate', ['MinIO Mirror']],
+	['replicate', ['Backup Copy', 'MinIO Mirror']],
 	['folder', ['Files Archive']],
 	['tar.gz', ['Files Archive']],
 	['prometheus', ['Backup Report']],
