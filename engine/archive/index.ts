@@ -37,6 +37,7 @@ export { scanBackups, type Scan, type ScanOptions } from './catalog/scan';
 export type { CodecName, CodecOptions } from './codec';
 export { checkKeys } from './encryption/check-keys';
 export { prepareEncryption, type DecryptionKeys, type EncryptionKeys } from './encryption/encryption';
+export { encryptionForm } from './encryption/form';
 export { decryptMessage } from './encryption/message';
 export {
 	folderOf,

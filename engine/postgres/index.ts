@@ -35,3 +35,5 @@ export {
 	type ForeignListing,
 	type ImportServerReport,
 } from './import';
+export { backUpCluster, BASE_BACKUP_RATE, type BackUpClusterOptions } from './physical/base';
+export { checkPhysicalBackups, type CheckPhysicalOptions, type PhysicalPreflight } from './physical/preflight';

@@ -1,5 +1,6 @@
 /** Which earlier archives a backup goes on from. */
 import {
+	encryptionForm,
 	listManifests,
 	neededBy,
 	openArchive,
@@ -215,13 +216,13 @@ class BaseOpener {
 	}
 
 	static async of(options: BaseOptions): Promise<BaseOpener> {
-		return new BaseOpener(options, formOf((await prepareEncryption(options.encryption))?.facts ?? null));
+		return new BaseOpener(options, encryptionForm((await prepareEncryption(options.encryption))?.facts ?? null));
 	}
 
 	/** Undefined where it cannot be gone on from. @throws BackupError what the storage throws */
 	async open({ key, manifestKey, manifest: { encryption } }: ListedBackup): Promise<ArchiveReader | undefined> {
 		const { storage, keys, signal } = this.#options;
-		if (formOf(encryption) !== this.#form) {
+		if (encryptionForm(encryption) !== this.#form) {
 			this.refusal ??= `${key} is not encrypted in the same way`;
 			return undefined;
 		}
@@ -238,11 +239,6 @@ class BaseOpener {
 			return undefined;
 		}
 	}
-}
-
-/** How something is encrypted, as a text that is the same where the same keys open it, as far as manifests say. */
-function formOf(encryption: Manifest['encryption']): string {
-	return JSON.stringify(encryption && [encryption.passphrase, [...encryption.recipients].sort()]);
 }
 
 /** Why a whole backup is due; undefined where an increment will do. */

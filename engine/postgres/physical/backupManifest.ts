@@ -11,18 +11,26 @@ import { z } from 'zod';
 
 import { BackupError } from '../../errors';
 import { nameOf } from '../../tree';
+import { crc32c } from './crc32c';
 import { parseLsn, type Lsn } from './lsn';
 
-/** How `Checksum-Algorithm` calls what node:crypto has. */
-export const MANIFEST_HASHES = { SHA224: 'sha224', SHA256: 'sha256', SHA384: 'sha384', SHA512: 'sha512' } as const;
+/** How `Checksum-Algorithm` calls what is known here: node:crypto's names, and CRC-32C. */
+const ALGORITHMS = {
+	CRC32C: 'crc32c',
+	SHA224: 'sha224',
+	SHA256: 'sha256',
+	SHA384: 'sha384',
+	SHA512: 'sha512',
+} as const;
+export type ManifestAlgorithm = (typeof ALGORITHMS)[keyof typeof ALGORITHMS];
 
 /** A file of the data directory. */
 export interface ManifestFile {
 	/** Relative to the data directory, with forward slashes; see engine/tree/name.ts. */
 	path: string;
 	size: number;
-	/** Undefined where the server was asked for none, or for one that proves nothing (CRC-32C). */
-	checksum: { algorithm: (typeof MANIFEST_HASHES)[keyof typeof MANIFEST_HASHES]; hex: string } | undefined;
+	/** Undefined where the server was asked for none. */
+	checksum: { algorithm: ManifestAlgorithm; hex: string } | undefined;
 }
 
 /** WAL without which the backup is not consistent. */
@@ -116,9 +124,26 @@ export function fileOf(line: string): ManifestFile {
 	const name = path ?? (encoded === undefined ? undefined : nameOf(Buffer.from(encoded, 'hex')));
 	if (name === undefined) throw damaged('it has a file without a name');
 	const { 'Checksum-Algorithm': stands, Checksum: sum } = stated;
-	const algorithm = Object.entries(MANIFEST_HASHES).find(([key]) => key === stands)?.[1];
-	const checksum = algorithm !== undefined && sum !== undefined ? { algorithm, hex: sum } : undefined;
-	return { path: name, size, checksum };
+	if (stands === undefined && sum === undefined) return { path: name, size, checksum: undefined };
+	const algorithm = Object.entries(ALGORITHMS).find(([key]) => key === stands)?.[1];
+	if (algorithm === undefined || sum === undefined) throw damaged('it has a checksum of a kind that is not known');
+	return { path: name, size, checksum: { algorithm, hex: sum } };
+}
+
+/** Computes a checksum as a manifest states it. */
+export function fileDigest(algorithm: ManifestAlgorithm): { update(bytes: Uint8Array): void; hex(): string } {
+	if (algorithm !== 'crc32c') {
+		const hash = createHash(algorithm);
+		return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') };
+	}
+	let crc = 0;
+	const hex = () => {
+		// In the order of the server's bytes, which is little-endian wherever PostgreSQL is run.
+		const bytes = Buffer.alloc(4);
+		bytes.writeUInt32LE(crc);
+		return bytes.toString('hex');
+	};
+	return { update: (bytes) => void (crc = crc32c(bytes, crc)), hex };
 }
 
 function rangeOf(line: string): WalRange {

@@ -1,6 +1,7 @@
 /** What PostgreSQL brings so that its backups can be verified: see engine/verify/system.ts. */
 import { checkWal } from '../physical/verify/wal';
 import type { BackupSystem } from '../../verify/system';
+import { checkBaseBackup } from '../physical/verify/base';
 import { checkDump } from './content';
 import { dumpFiles, tarDump } from './dumpFiles';
 import { checkGlobals } from './globals';
@@ -41,6 +42,12 @@ export const postgresSystem: BackupSystem<PostgresScratch> = {
 			holdsData: false,
 			canBeRestored: false,
 			check: async (raw, manifest, context) => ({ counts: await checkWal(raw, manifest, context) }),
+		},
+		{
+			kind: 'postgres-base',
+			holdsData: true,
+			canBeRestored: false,
+			check: async (raw, manifest, context) => ({ counts: await checkBaseBackup(raw, manifest, context) }),
 		},
 	],
 	files: dumpFiles,

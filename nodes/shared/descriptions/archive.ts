@@ -21,11 +21,9 @@ export function compressionField(
 	};
 }
 
-/** How archives are made, and where they go. @param compression what the node usually compresses with */
-export function destinationFields(operations: string[], compression = 'zstd'): INodeProperties[] {
-	const shown = shownFor(operations);
+/** Whether archives are encrypted, and what to think of then. */
+function encryptFields(operations: string[]): INodeProperties[] {
 	return [
-		compressionField(shown, compression),
 		{
 			displayName: 'Encrypt',
 			name: 'encrypt',
@@ -33,7 +31,7 @@ export function destinationFields(operations: string[], compression = 'zstd'): I
 			noDataExpression: true,
 			default: false,
 			description: 'Whether to encrypt with a Backup Encryption credential (AES-256, opens with gpg)',
-			displayOptions: shown,
+			displayOptions: shownFor(operations),
 		},
 		{
 			displayName:
@@ -43,6 +41,20 @@ export function destinationFields(operations: string[], compression = 'zstd'): I
 			default: '',
 			displayOptions: shownFor(operations, { encrypt: [true] }),
 		},
+	];
+}
+
+/** How archives are made that go to a storage in any case. */
+export function storedArchiveFields(operations: string[]): INodeProperties[] {
+	return [compressionField(shownFor(operations)), ...encryptFields(operations)];
+}
+
+/** How archives are made, and where they go. @param compression what the node usually compresses with */
+export function destinationFields(operations: string[], compression = 'zstd'): INodeProperties[] {
+	const shown = shownFor(operations);
+	return [
+		compressionField(shown, compression),
+		...encryptFields(operations),
 		{
 			displayName: 'Destination',
 			name: 'destination',

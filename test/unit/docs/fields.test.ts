@@ -11,6 +11,7 @@ import { FilesArchive } from '../../../nodes/FilesArchive/FilesArchive.node';
 import { MinioMirror } from '../../../nodes/MinioMirror/MinioMirror.node';
 import { N8nExport } from '../../../nodes/N8nExport/N8nExport.node';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
+import { PostgresPitr } from '../../../nodes/PostgresPitr/PostgresPitr.node';
 import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
 import { VerifyArchive } from '../../../nodes/VerifyArchive/VerifyArchive.node';
@@ -144,6 +145,12 @@ const NODES: Documented[] = [
 			listContents: ['List Contents', 'Import', 'Restore'],
 			listBackups: ['List Backups'],
 		},
+	},
+	{
+		title: 'Postgres PITR',
+		file: 'postgres-pitr.md',
+		node: new PostgresPitr(),
+		places: { baseBackup: ['Base Backup'], checkSetup: ['Check Setup'], listBackups: ['List Backups'] },
 	},
 	{
 		title: 'Prune Retention',

@@ -13,6 +13,7 @@ import { FilesArchive } from '../../../nodes/FilesArchive/FilesArchive.node';
 import { MinioMirror } from '../../../nodes/MinioMirror/MinioMirror.node';
 import { N8nExport } from '../../../nodes/N8nExport/N8nExport.node';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
+import { PostgresPitr } from '../../../nodes/PostgresPitr/PostgresPitr.node';
 import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
 import { VerifyArchive } from '../../../nodes/VerifyArchive/VerifyArchive.node';
@@ -24,6 +25,7 @@ const NODES = [
 	new MinioMirror(),
 	new N8nExport(),
 	new PostgresDump(),
+	new PostgresPitr(),
 	new PruneRetention(),
 	new QdrantSnapshot(),
 	new VerifyArchive(),
@@ -105,7 +107,7 @@ describe.each(DESCRIPTIONS)('$displayName', (description) => {
 });
 
 /** What moves the content of backups through n8n, or only looks, changes notes, or deletes; by how operations are called. */
-const MOVES = /^(backUp|restore|import|export|mirror|copy|verify|drill)/;
+const MOVES = /^(backUp|baseBackup|restore|import|export|mirror|copy|verify|drill)/;
 const LOOKS = /^(list|get|check|create|prune|dryRun|pin|unpin|delete|note)/;
 /** They read whole archives, too, where they are asked to. */
 const COMPARES = /^compare/;

@@ -14,6 +14,8 @@ import { N8nExport } from '../../../nodes/N8nExport/N8nExport.node';
 import { operations as n8n } from '../../../nodes/N8nExport/operations';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
 import { operations as postgres } from '../../../nodes/PostgresDump/operations';
+import { operations as pitr } from '../../../nodes/PostgresPitr/operations';
+import { PostgresPitr } from '../../../nodes/PostgresPitr/PostgresPitr.node';
 import { pinning, pruning } from '../../../nodes/PruneRetention/operations';
 import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { operations as qdrant } from '../../../nodes/QdrantSnapshot/operations';
@@ -83,6 +85,7 @@ const NODES: [node: INodeType, operations: Operations, entries: Record<string, E
 			listBackups: 'looks',
 		},
 	],
+	[new PostgresPitr(), pitr, { baseBackup: 'backUp', checkSetup: 'looks', listBackups: 'looks' }],
 	[
 		new PruneRetention(),
 		{ ...pruning, ...pinning },

@@ -28,7 +28,7 @@ it('every node has search words, each once and in lower case', () => {
 });
 
 it.each<[string, string[]]>([
-	['back up', ['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'QdrantSnapshot']],
+	['back up', ['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'PostgresPitr', 'QdrantSnapshot']],
 	[
 		'backup',
 		[
@@ -38,6 +38,7 @@ it.each<[string, string[]]>([
 			'MinioMirror',
 			'N8nExport',
 			'PostgresDump',
+			'PostgresPitr',
 			'PruneRetention',
 			'QdrantSnapshot',
 			'VerifyArchive',
@@ -45,7 +46,16 @@ it.each<[string, string[]]>([
 	],
 	[
 		'disaster recovery',
-		['BackupCopy', 'FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'QdrantSnapshot', 'VerifyArchive'],
+		[
+			'BackupCopy',
+			'FilesArchive',
+			'MinioMirror',
+			'N8nExport',
+			'PostgresDump',
+			'PostgresPitr',
+			'QdrantSnapshot',
+			'VerifyArchive',
+		],
 	],
 	['restore', ['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'QdrantSnapshot']],
 	// Where backups are kept.
@@ -57,6 +67,7 @@ it.each<[string, string[]]>([
 			'MinioMirror',
 			'N8nExport',
 			'PostgresDump',
+			'PostgresPitr',
 			'PruneRetention',
 			'QdrantSnapshot',
 			'VerifyArchive',
@@ -70,6 +81,7 @@ it.each<[string, string[]]>([
 			'MinioMirror',
 			'N8nExport',
 			'PostgresDump',
+			'PostgresPitr',
 			'PruneRetention',
 			'QdrantSnapshot',
 			'VerifyArchive',
@@ -83,14 +95,16 @@ it.each<[string, string[]]>([
 			'MinioMirror',
 			'N8nExport',
 			'PostgresDump',
+			'PostgresPitr',
 			'PruneRetention',
 			'QdrantSnapshot',
 			'VerifyArchive',
 		],
 	],
-	// No node recovers to a point in time yet; Prune thins out the archived WAL that this needs.
-	['pitr', ['PruneRetention']],
-	['wal', ['PruneRetention']],
+	// Prune thins out the archived WAL that this needs.
+	['pitr', ['PostgresPitr', 'PruneRetention']],
+	['wal', ['PostgresPitr', 'PruneRetention']],
+	['physical backup', ['PostgresPitr']],
 	['vector database', ['QdrantSnapshot']],
 	['mirror', ['MinioMirror']],
 	['version control', ['N8nExport']],

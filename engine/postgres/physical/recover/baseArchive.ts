@@ -3,14 +3,12 @@
  * files in the order in which the server sent them, so one is held against the other as they stream by, and nothing that grows with the
  * number of files is in memory. A file counts as read when its size and its hash were those of the manifest.
  */
-import { createHash } from 'node:crypto';
-
 import type { ArchiveReader } from '../../../archive';
 import { ByteCursor, EndedEarly } from '../../../archive/cursor';
 import { BackupError } from '../../../errors';
 import { TarDamage, walkTar, type TarMember } from '../../../tar';
 import { nameOf, shownName } from '../../../tree';
-import { readBackupManifest, type BackupManifestFacts, type ManifestFile } from '../backupManifest';
+import { fileDigest, readBackupManifest, type BackupManifestFacts, type ManifestFile } from '../backupManifest';
 
 /** The part of an archive that holds PostgreSQL's own list of its files, and what that is called in the tar. */
 export const MANIFEST_PART = 'backup-manifest';
@@ -62,35 +60,11 @@ export async function* manifestFiles(
 	return yield* readBackupManifest(manifestBytes(reader, signal));
 }
 
-/** The `backup_manifest` as PostgreSQL sent it. @throws BackupError ARCHIVE_CORRUPT, what the reader throws */
+/** The `backup_manifest` as PostgreSQL sent it: parts of their own hold its content. @throws BackupError ARCHIVE_CORRUPT, what the reader throws */
 export async function* manifestBytes(reader: ArchiveReader, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-	const cursor = new ByteCursor(rawBytes(reader, ({ type }) => type === MANIFEST_PART, { signal }));
-	try {
-		const size = await manifestSize(cursor);
-		yield* cursor.pass(size);
-	} catch (error) {
-		if (error instanceof TarDamage || error instanceof EndedEarly) throw damaged(reader, 'its backup_manifest is cut');
-		throw error instanceof Mismatch ? damaged(reader, error.message) : error;
-	} finally {
-		await cursor.close();
-	}
+	yield* rawBytes(reader, ({ type }) => type === MANIFEST_PART, { signal });
 }
 
-/** Reads the header of the one member that these parts hold. */
-async function manifestSize(cursor: ByteCursor): Promise<number> {
-	let found: TarMember | undefined;
-	// A walk that is left after the first header: the content is read by whoever asked.
-	await walkTar(cursor, (member) => {
-		found = member;
-		throw LEFT;
-	}).catch((error: unknown) => {
-		if (error !== LEFT) throw error;
-	});
-	if (found?.name !== MANIFEST_MEMBER || found.type !== 'file') throw new Mismatch('it has no backup_manifest');
-	return found.storedSize;
-}
-
-const LEFT = new Error('left');
 const NO_FACTS: BackupManifestFacts = { systemIdentifier: undefined, ranges: [] };
 
 async function visit(
@@ -119,12 +93,12 @@ async function* checked(
 	content: AsyncIterable<Uint8Array>,
 	{ path, checksum }: ManifestFile,
 ): AsyncGenerator<Uint8Array> {
-	const digest = checksum && createHash(checksum.algorithm);
+	const digest = checksum && fileDigest(checksum.algorithm);
 	for await (const chunk of content) {
 		digest?.update(chunk);
 		yield chunk;
 	}
-	if (digest && digest.digest('hex') !== checksum.hex) {
+	if (digest && digest.hex() !== checksum.hex) {
 		throw new Mismatch(`the content of ${shownName(path)} is not what PostgreSQL sent`);
 	}
 }
@@ -141,7 +115,7 @@ function plainName({ path }: TarMember): string {
 }
 
 /** The content of some parts as one stream; chunks are lent. */
-async function* rawBytes(
+export async function* rawBytes(
 	reader: ArchiveReader,
 	filter: (part: { type: string }) => boolean,
 	{ signal, onBytes }: { signal?: AbortSignal | undefined; onBytes?: ((bytes: number) => void) | undefined },

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 
-import { readBackupManifest, type ManifestFile } from '../../../../engine/postgres/physical/backupManifest';
+import { fileDigest, readBackupManifest, type ManifestFile } from '../../../../engine/postgres/physical/backupManifest';
 
 /** As PostgreSQL 18 writes it, with a checksum that fits. */
 function manifest(lines: string): string {
@@ -39,7 +39,7 @@ describe('a backup_manifest', () => {
 		expect(files).toEqual([
 			{ path: 'backup_label', size: 225, checksum: { algorithm: 'sha256', hex: SHA } },
 			{ path: 'b\udce4n', size: 0, checksum: undefined },
-			{ path: 'global/pg_control', size: 8192, checksum: undefined },
+			{ path: 'global/pg_control', size: 8192, checksum: { algorithm: 'crc32c', hex: '93513075' } },
 		]);
 		expect(facts).toEqual({
 			systemIdentifier: '7714194367419820244',
@@ -74,5 +74,12 @@ describe('a backup_manifest', () => {
 	test('of a version that is not known is told apart from damage', async () => {
 		const text = manifest('{ "PostgreSQL-Backup-Manifest-Version": 3,\n' + FILES + RANGES);
 		await expect(read(text)).rejects.toMatchObject({ code: 'MANIFEST_NEWER' });
+	});
+
+	test('states CRC-32C by its bytes in the order of the server', () => {
+		const digest = fileDigest('crc32c');
+		digest.update(Buffer.from('12345'));
+		digest.update(Buffer.from('6789'));
+		expect(digest.hex()).toBe('839206e3');
 	});
 });
