@@ -1,4 +1,4 @@
-export { coverageOf, END, pathOf, timelineAt, type Coverage, type Gap, type UselessBase, type Window } from './coverage';
+export { coverageOf, END, lineOf, pathOf, timelineAt, type Coverage, type Gap, type UselessBase, type Window } from './coverage';
 export {
 	baseFacts,
 	clustersIn,

@@ -35,21 +35,32 @@ export async function readBase(
 	visitor: BaseVisitor,
 	{ signal, onBytes }: { signal?: AbortSignal | undefined; onBytes?: ((bytes: number) => void) | undefined } = {},
 ): Promise<BackupManifestFacts> {
-	const files = manifestFiles(reader, signal);
+	const files = hasManifest(reader) ? manifestFiles(reader, signal) : undefined;
 	const cursor = new ByteCursor(rawBytes(reader, () => true, { signal, onBytes }));
 	cursor.releasesSlices = true;
 	try {
 		await walkTar(cursor, async (member) => await visit(member, cursor, files, visitor), { dialect: 'any' });
-		const last = await files.next();
-		if (!last.done) throw damaged(reader, `it lacks ${shownName(last.value.path)}`);
-		return last.value;
+		const last = await files?.next();
+		if (last && !last.done) throw damaged(reader, `it lacks ${shownName(last.value.path)}`);
+		return last?.value ?? NO_FACTS;
 	} catch (error) {
 		if (error instanceof TarDamage || error instanceof EndedEarly) throw damaged(reader, `its tar ${error.message}`);
 		throw error instanceof Mismatch ? damaged(reader, error.message) : error;
 	} finally {
 		await cursor.close();
-		await files.return(NO_FACTS);
+		await files?.return(NO_FACTS);
 	}
+}
+
+/**
+ * Whether a base backup has PostgreSQL's own list of its files; version 12 makes none. Its archive has hashes of its own.
+ * @throws BackupError ARCHIVE_CORRUPT where one is missing
+ */
+export function hasManifest(reader: ArchiveReader): boolean {
+	const { parts, source } = reader.manifest;
+	if (parts.some(({ type }) => type === MANIFEST_PART)) return true;
+	if (source.version.startsWith('12.')) return false;
+	throw damaged(reader, `it has no ${MANIFEST_MEMBER}`);
 }
 
 /** The files that the backup_manifest of an archive lists. @throws BackupError ARCHIVE_CORRUPT, what the reader throws */
@@ -70,7 +81,7 @@ const NO_FACTS: BackupManifestFacts = { systemIdentifier: undefined, ranges: [] 
 async function visit(
 	member: TarMember,
 	cursor: ByteCursor,
-	files: AsyncGenerator<ManifestFile, BackupManifestFacts, undefined>,
+	files: AsyncGenerator<ManifestFile, BackupManifestFacts, undefined> | undefined,
 	visitor: BaseVisitor,
 ): Promise<void> {
 	const name = plainName(member);
@@ -80,6 +91,7 @@ async function visit(
 	}
 	// What it says of itself is read by itself.
 	if (name === MANIFEST_MEMBER) return;
+	if (!files) return await visitor.file(name, member.size, cursor.pass(member.size));
 	const listed = await files.next();
 	if (listed.done || listed.value.path !== name) {
 		throw new Mismatch(`${shownName(name)} is not in its place in its backup_manifest`);

@@ -9,7 +9,7 @@ import type { ArchiveReader } from '../../../archive';
 import { throwIfCancelled } from '../../../errors';
 import { lstatOrNothing } from '../../../storage/folder-paths';
 import { LABEL_BYTES, notALabel, parseBackupLabel } from '../backupLabel';
-import { MANIFEST_MEMBER, readBase, type BaseVisitor } from './baseArchive';
+import { hasManifest, MANIFEST_MEMBER, readBase, type BaseVisitor } from './baseArchive';
 import { combinedManifest } from './combinedManifest';
 import { DraftFolder } from './draftFolder';
 import { applyIncremental, wholeName } from './incrementalFile';
@@ -50,7 +50,8 @@ export async function combine({ readers, folder, blockBytes, signal, onBytes }: 
 	const newest = readers.at(-1);
 	if (!before || !newest) throw new RangeError('There is nothing to put together.');
 	const changed = new Set((await endLabel(before)) ? [LABEL] : []);
-	await before.write(MANIFEST_MEMBER, combinedManifest(newest, before, { changed, leftOut: LEFT_OUT }, signal));
+	if (hasManifest(newest))
+		await before.write(MANIFEST_MEMBER, combinedManifest(newest, before, { changed, leftOut: LEFT_OUT }, signal));
 	return before;
 }
 

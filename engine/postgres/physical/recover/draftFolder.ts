@@ -44,8 +44,12 @@ export class DraftFolder {
 		this.#folder = name;
 	}
 
-	/** Writes a new file. @throws BackupError ARCHIVE_CORRUPT where one has the name; what the content and the file system throw */
-	async write(name: string, content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
+	/**
+	 * Writes a new file.
+	 * @param length that it is brought to with zeros where the content is shorter: a server takes no segment of another size
+	 * @throws BackupError ARCHIVE_CORRUPT where one has the name; what the content and the file system throw
+	 */
+	async write(name: string, content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, length = 0): Promise<void> {
 		const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 		await this.#use(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, async (handle) => {
 			let position = 0;
@@ -53,6 +57,7 @@ export class DraftFolder {
 				await writeAt(handle, chunk, position);
 				position += chunk.length;
 			}
+			if (position < length) await handle.truncate(length);
 		});
 	}
 
@@ -73,8 +78,12 @@ export class DraftFolder {
 
 	/** Writes a small file anew. */
 	async replace(name: string, content: Uint8Array): Promise<void> {
-		await rm(this.at(name), { force: true });
+		await this.removeFile(name);
 		await this.write(name, [content]);
+	}
+
+	async removeFile(name: string): Promise<void> {
+		await rm(this.at(name), { force: true });
 	}
 
 	async remove(): Promise<void> {

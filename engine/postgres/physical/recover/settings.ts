@@ -41,7 +41,9 @@ export function settingsText(settings: RecoverySettings): string {
 		['recovery_end_command', ''],
 		['archive_cleanup_command', ''],
 		['recovery_min_apply_delay', '0'],
-		...TARGETS.map((name): [string, string] => [name, of?.name === name ? of.value : '']),
+		// The one that counts comes last: a server that has read it takes even an empty one behind it for a second.
+		...TARGETS.filter((name) => name !== of?.name).map((name): [string, string] => [name, '']),
+		...(of ? [[of.name, of.value] satisfies [string, string]] : []),
 		['recovery_target_inclusive', 'inclusive' in target && !target.inclusive ? 'off' : 'on'],
 		['recovery_target_action', action],
 		['recovery_target_timeline', String(timeline)],

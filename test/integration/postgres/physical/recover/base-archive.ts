@@ -67,10 +67,12 @@ export async function storeBase(storage: Storage, base: MadeBase): Promise<Archi
 	const kind: BackupKind = 'postgres-base';
 	const archive = { name: 'cluster', startedAt: new Date(), extension: 'tar', kind };
 	const manifest: Manifest = await makeArchive({ storage, codec: { name: codec } }, archive, async (writer) => {
-		await writeFrames(writer, 'base', filled(tarOf(members)));
-		const content = forge(manifestOf(members));
-		const last = [{ name: 'backup_manifest', content }];
-		await writeFrames(writer, 'backup-manifest', filled(tarOf(last), tarEnd()));
+		const content = Buffer.from(forge(manifestOf(members)));
+		const last = { name: Buffer.from('backup_manifest'), type: 'file', size: content.length } as const;
+		const header = memberHeader({ ...last, modified: 0n, mode: 0o600, uid: 26, gid: 26 });
+		await writeFrames(writer, 'base', filled(tarOf(members), header));
+		await writer.frame({ type: 'backup-manifest' }, content);
+		await writer.frame({ type: 'base' }, Buffer.concat([tarPadding(content.length), tarEnd()]));
 		return {
 			source: { system: 'PostgreSQL', version: '18.4', blockBytes: 8192, id: randomUUID(), ...source },
 			counts: {},

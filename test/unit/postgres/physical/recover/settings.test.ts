@@ -16,10 +16,9 @@ function read(text: string): Record<string, string> {
 	);
 }
 
+const isTarget = (name: string) => /^recovery_target(_time|_lsn|_xid|_name)?$/.test(name);
 const targetsIn = (settings: Record<string, string>) =>
-	Object.entries(settings).filter(
-		([name, value]) => /^recovery_target(_time|_lsn|_xid|_name)?$/.test(name) && value !== '',
-	);
+	Object.entries(settings).filter(([name, value]) => isTarget(name) && value !== '');
 
 describe('the settings of a recovery', () => {
 	test.each([
@@ -35,6 +34,8 @@ describe('the settings of a recovery', () => {
 	] as const)('name one target and end all others: $0.type', (target, name, value) => {
 		const settings = read(settingsText({ ...SETTINGS, target }));
 		expect(targetsIn(settings)).toEqual([[name, value]]);
+		// Behind it, an empty one would be a second one to the server.
+		expect(Object.keys(settings).filter(isTarget).at(-1)).toBe(name);
 		expect(settings).toMatchObject({ recovery_target: expect.any(String), recovery_target_inclusive: 'on' });
 	});
 

@@ -1,0 +1,14 @@
+/** Recovery to a moment of the past: see recover.ts. */
+export { planRecovery, type PlanRecoveryOptions, type RecoverableWindow, type RecoveryPlan } from './plan';
+export { previewRecovery, recoverCluster, type RecoveredCluster, type RecoverOptions } from './recover';
+export type { Owner } from './targetFolder';
+export {
+	formatTime,
+	parseRestorePoint,
+	parseTime,
+	parseTransaction,
+	RECOVERY_ACTIONS,
+	targetText,
+	type RecoveryAction,
+	type RecoveryTarget,
+} from './target';
