@@ -1,7 +1,3 @@
-import http from 'node:http';
-import https from 'node:https';
-import tls from 'node:tls';
-
 import { BackupError } from '../../errors';
 import { systemClock } from '../clock';
 import { assertPrefix } from '../keys';
@@ -154,17 +150,6 @@ export function objectHeaders(options: S3StorageOptions, now: Date): Record<stri
 		headers['x-amz-object-lock-retain-until-date'] = until.toISOString();
 	}
 	return headers;
-}
-
-/** Connections are kept open between requests; idle ones do not keep the process running. */
-export function agentFor(settings: S3Settings): http.Agent {
-	const common = { keepAlive: true, keepAliveMsecs: 10_000 };
-	if (!settings.secure) return new http.Agent(common);
-	return new https.Agent({
-		...common,
-		rejectUnauthorized: !settings.ignoreSslIssues,
-		ca: settings.caCertificate ? [...tls.getCACertificates('default'), settings.caCertificate] : undefined,
-	});
 }
 
 function parseEndpoint(endpoint: string): { host: string; port: number; secure: boolean } {

@@ -3,8 +3,9 @@ import type { Agent, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 
 import { addressOf } from './address';
+import { agentFor } from './connections';
 import { failureOfConnection, isPassing, notS3, S3Failure } from './failure';
-import { agentFor, type S3Settings } from './options';
+import type { S3Settings } from './options';
 import { withGrace } from './grace';
 import { withRetry } from './retry';
 import { presigned, queryText, signed, UNSIGNED } from './signature';

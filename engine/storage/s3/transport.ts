@@ -8,6 +8,7 @@ import https from 'node:https';
 import { performance } from 'node:perf_hooks';
 import { pipeline, type Readable } from 'node:stream';
 
+import { keepBody } from './connections';
 import { failureOfAnswer, failureOfConnection, S3Failure } from './failure';
 
 /** An error's XML is short; what is longer is some proxy's page. */
@@ -54,6 +55,7 @@ export function exchange(
 		const all = { ...options, headers: headersInBytes(headers), signal: context.signal };
 		const sent = (secure ? https : http).request(all, (response) => {
 			answer = response;
+			keepBody(response);
 			context.onAnswer();
 			if (GOOD.includes(response.statusCode ?? 0)) resolve(response);
 			else failureIn(response).then(reject, reject);
