@@ -8,16 +8,6 @@ declare module 'minio/dist/main/signing.js' {
 		headers: Record<string, string>;
 	}
 
-	/** The header `authorization`. @param sha256 of the body in hexadecimal digits, or UNSIGNED-PAYLOAD */
-	export function signV4(
-		request: SignedRequest,
-		accessKey: string,
-		secretKey: string,
-		region: string,
-		time: Date,
-		sha256: string,
-	): string;
-
 	/** The whole address. @param seconds for how long it can be used, a week at most */
 	export function presignSignatureV4(
 		request: SignedRequest,

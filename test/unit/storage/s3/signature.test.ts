@@ -56,6 +56,20 @@ describe('the signature of a request', () => {
 		expect(headers).toMatchObject({ 'x-amz-date': '20130524T000000Z', 'x-amz-content-sha256': payload });
 	});
 
+	it('is made by the key of its day, its region and its secret, whatever was signed before', () => {
+		const request = { method: 'GET', path: '/test.txt', headers: HOST };
+		const keys = { ...KEYS };
+		const both = (now: Date) => [signed(request, EMPTY, keys, now), signed(request, EMPTY, { ...keys }, now)] as const;
+		const changes = [() => {}, () => (keys.region = 'eu-central-1'), () => (keys.secretAccessKey = 'another')];
+		for (const change of changes) {
+			change();
+			for (const day of ['2013-05-24', '2013-05-25', '2013-05-24']) {
+				const [used, fresh] = both(new Date(`${day}T00:00:00.000Z`));
+				expect(used).toEqual(fresh);
+			}
+		}
+	});
+
 	it('of an address is that of the example of AWS', () => {
 		const request = { method: 'GET', path: '/test.txt', headers: HOST };
 		expect(presigned(request, 'https:', 86_400, KEYS, NOW)).toBe(
