@@ -46,7 +46,7 @@ export async function restoreFiles(options: RestoreFilesOptions): Promise<Restor
 	const restored = await restoreTree({
 		reader,
 		archives,
-		target: new FilesTarget({ root, existing, owners, forbidden }),
+		target: new FilesTarget({ root, existing, owners, forbidden, isDurable: true }),
 		selection,
 		existing,
 		...(signal && { signal }),

@@ -5,6 +5,8 @@
  * another one. Links are made when all files are there. In memory are folders and links, small files that are being written, and
  * some forty bytes of each member.
  */
+import { hash } from 'node:crypto';
+
 import type { ByteCursor } from '../../archive/cursor';
 import { BackupError, cancelled, throwIfCancelled } from '../../errors';
 import { Jobs } from '../../parallel';
@@ -26,7 +28,8 @@ import { type Survey, surveyTar } from './survey';
 
 /** Up to so many bytes a file's content is read whole, so that many of them are written at once. */
 const SMALL_BYTES = 1024 * 1024;
-const WRITTEN_AT_ONCE = 16;
+/** As many as go to the disk together. */
+const WRITTEN_AT_ONCE = 256;
 const WAITING_BYTES = 32 * 1024 * 1024;
 
 export interface RestoreTarOptions {
@@ -55,7 +58,7 @@ export async function restoreTar(options: RestoreTarOptions): Promise<RestoredTa
 	const { tar, root, choices, existing, confirmation, owners = false, forbidden } = options;
 	const signal = options.signal ?? new AbortController().signal;
 	assertConfirmed(root, existing, confirmation);
-	const target = new FilesTarget({ root, existing, owners, forbidden });
+	const target = new FilesTarget({ root, existing, owners, forbidden, isDurable: true });
 	try {
 		throwIfCancelled(signal);
 		const selection = new Selection(choices);
@@ -154,18 +157,23 @@ class TarRestore {
 	}
 
 	async #file(entry: EntryFacts, ordinal: number, member: TarMember, cursor: ByteCursor): Promise<void> {
-		if (member.storedSize > SMALL_BYTES) {
+		if (member.storedSize > SMALL_BYTES || member.runs) {
 			return await this.#write(entry, fileContent(this.#checked(storedContent(cursor, member), ordinal), member));
 		}
 		const bytes = await cursor.take(member.storedSize);
 		if (!this.#survey.records.hasContent(ordinal, this.#survey.records.digest().update(bytes)))
 			throw anotherFile(this.#tar.name);
-		const write = async () => await this.#write(entry, fileContent(inMemory(bytes), member));
-		await this.#writes.add(write, bytes.length);
+		await this.#writes.add(async () => await this.#writeWhole(entry, bytes), bytes.length);
 	}
 
 	async #write(entry: EntryFacts, content: AsyncIterable<Uint8Array | Hole>): Promise<void> {
 		await this.#target.writeFile(entry, content, this.#signal);
+		this.#placement.wrote(entry.size);
+	}
+
+	async #writeWhole(entry: EntryFacts, bytes: Uint8Array): Promise<void> {
+		const sha256 = hash('sha256', bytes, 'hex');
+		if (!(await this.#target.writeWhole({ ...entry, sha256 }, bytes, this.#signal))) throw anotherFile(this.#tar.name);
 		this.#placement.wrote(entry.size);
 	}
 
@@ -184,8 +192,4 @@ export function anotherFile(name: string): BackupError {
 	return new BackupError('ARCHIVE_CORRUPT', `The tar ${name} became another one while it was read.`, {
 		hint: 'Something writes to it. Wait until it is complete, then run the restore again; it goes on where it was.',
 	});
-}
-
-async function* inMemory(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-	yield await Promise.resolve(bytes);
 }
