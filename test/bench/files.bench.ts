@@ -1,8 +1,10 @@
 /**
  * Folders beside `tar` through `zstd` and beside `restic`, on one disk: `npm run bench -- files [small files] [large files]
  * [rounds] [entries]`, 35,000, 4 and 3 by default. A whole backup, one of a folder in which nothing changed, a restore into an empty
- * folder. With a number of entries, then also a backup of as many empty files, for its memory. All take turns; each has written
- * when its disk has it. Needs Debian's zstd and restic (npm run test:system installs them).
+ * folder. With a number of entries, then also a backup of as many empty files, for its memory. All take turns. What ours gives
+ * besides the files is told by a second tar, which does as much: a SHA-256 of each file and of the archive, compared in a restore, and
+ * all of it on the disk at the end. Neither of the others has restored files on the disk; ours has each before it gets its name.
+ * Needs Debian's zstd and restic (npm run test:system installs them).
  */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -34,9 +36,10 @@ function ours(peer: string, { what, root, storage }: Run, prepare?: () => void):
 	};
 }
 
-function shell(name: string, command: string, result?: string, prepare?: () => void): Contender {
+function shell(name: string, command: string, result?: string, prepare?: () => void, peer?: string): Contender {
 	return {
 		name,
+		...(peer !== undefined && { peer }),
 		prepare: async () => await Promise.resolve(prepare?.()),
 		run: async () => {
 			const env = { ...process.env, RESTIC_PASSWORD: 'bench', RESTIC_PROGRESS_FPS: '0.01' };
@@ -52,7 +55,7 @@ async function compare(title: string, work: string, root: string, rounds: number
 		rmSync(at(name), { recursive: true, force: true });
 		mkdirSync(at(name));
 	};
-	const [tar, restic] = ['tar | zstd -3', 'restic'];
+	const [tar, checked, restic] = ['tar | zstd -3', 'tar | zstd -3, SHA-256, sync', 'restic'];
 	const cache = `--quiet --cache-dir ${at('cache')}`;
 	const freshRepository = () => {
 		emptied('repository')();
@@ -61,12 +64,21 @@ async function compare(title: string, work: string, root: string, rounds: number
 	const init = `restic ${cache} -r ${at('repository')} init >/dev/null`;
 	const backUp = `restic ${cache} -r ${at('repository')} backup ${root}`;
 	const archive = at('peer.tar.zst');
+	const sums = at('peer.sums');
+	const sum = `(cd ${root} && find . -type f -print0 | xargs -0 sha256sum >${sums})`;
 	const storage = at('storage');
 	const cases: [string, Contender[]][] = [
 		[
 			'whole backup',
 			[
 				shell(tar, `tar -C ${root} -c . | zstd -3 -q -f -o ${archive}; sync ${archive}`, archive),
+				shell(
+					checked,
+					`${sum}; tar -C ${root} -c . | zstd -3 -q | tee ${archive} | sha256sum >>${sums}.archive; sync ${archive}`,
+					archive,
+					undefined,
+					tar,
+				),
 				ours(tar, { what: 'backup', root, storage }, emptied('storage')),
 				shell(restic, `${init}; ${backUp}`, undefined, freshRepository),
 			],
@@ -90,6 +102,13 @@ async function compare(title: string, work: string, root: string, rounds: number
 			'restore',
 			[
 				shell(tar, `zstd -dc ${archive} | tar -C ${at('tar')} -x`, undefined, emptied('tar')),
+				shell(
+					checked,
+					`zstd -dc ${archive} | tar -C ${at('tar')} -x; sync -f ${at('tar')}; cd ${at('tar')}; sha256sum -c --quiet ${sums}`,
+					undefined,
+					emptied('tar'),
+					tar,
+				),
 				ours(tar, { what: 'restore', root: at('ours'), storage }, emptied('ours')),
 				shell(
 					restic,
