@@ -24,7 +24,7 @@ export class VerifyArchive implements INodeType {
 		group: ['transform'],
 		...VERSION,
 		subtitle:
-			'={{ ({ verify: "Verify", drill: "Drill", checkTrend: "Check Trend", listVerifications: "List Verifications" })[$parameter["operation"]] }}',
+			'={{ ({ verify: "Verify", drill: "Drill", checkTrend: "Check Trend", listBackups: "List Backups", listVerifications: "List Verifications" })[$parameter["operation"]] }}',
 		description: 'Find out whether backups are whole and can be restored, before they are needed',
 		defaults: { name: 'Verify Archive' },
 		inputs: [NodeConnectionTypes.Main],
@@ -73,6 +73,12 @@ export class VerifyArchive implements INodeType {
 						value: 'drill',
 						description: 'Restore the newest of everything for a test, and measure how long that takes',
 						action: 'Run a restore drill',
+					},
+					{
+						name: 'List Backups',
+						value: 'listBackups',
+						description: 'List backups of all kinds, such as those that nobody has verified lately; none is read',
+						action: 'List backups to verify',
 					},
 					{
 						name: 'List Verifications',

@@ -3,6 +3,7 @@ import type { IExecuteFunctions } from 'n8n-workflow';
 import {
 	BACKUP_KINDS,
 	type BackupEntry,
+	type BackupKind,
 	BackupError,
 	type BackupReference,
 	chooseBackups,
@@ -71,7 +72,8 @@ export async function subjectsOf(
 	const filters = filtersOf(context, item);
 	if (which === 'due') {
 		const days = daysOf(context, item);
-		return asSubjects(await dueBackups(storage, filters, { days, trust }, settings, signal));
+		const levelOf = (kind: BackupKind) => levelFor(kind, settings);
+		return asSubjects(await dueBackups(storage, { filters, prefix, days, levelOf, trust, signal }));
 	}
 	const { backups, damaged } = await chooseBackups(storage, {
 		...filters,
@@ -83,16 +85,26 @@ export async function subjectsOf(
 	return found.length > 0 ? found : [{ missing: nothingThere(storage, prefix) }];
 }
 
-/** Not all kinds can be verified as deep as was asked, and none is due for a level that it cannot reach. */
-async function dueBackups(
+/** Which backups are due. */
+export interface DueChoice {
+	filters: Filters;
+	/** The beginning of all keys that are looked at. */
+	prefix: string;
+	/** How long ago the last verification may be. */
+	days: number;
+	/** How deep one of a kind can be verified: not all can be as deep as was asked, and none is due for what it cannot reach. */
+	levelOf: (kind: BackupKind) => VerificationLevel;
+	trust?: ManifestTrust | undefined;
+	signal: AbortSignal | undefined;
+}
+
+/** Those that nobody has verified lately, newest first. @throws BackupError as chooseBackups does */
+export async function dueBackups(
 	storage: Storage,
-	filters: Filters,
-	{ days, trust }: { days: number; trust: ManifestTrust | undefined },
-	settings: VerifySettings,
-	signal: AbortSignal | undefined,
+	{ filters, prefix, days, levelOf, trust, signal }: DueChoice,
 ): Promise<ChosenBackups> {
 	const kinds = filters.kinds ?? BACKUP_KINDS;
-	const levels = [...new Set(kinds.map((kind) => levelFor(kind, settings)))];
+	const levels = [...new Set(kinds.map(levelOf))];
 	const lists = [];
 	for (const level of levels) lists.push(await due(level));
 	const [{ damaged } = { damaged: [] }] = lists;
@@ -103,8 +115,8 @@ async function dueBackups(
 	async function due(level: VerificationLevel): Promise<ChosenBackups> {
 		return await chooseBackups(storage, {
 			...filters,
-			prefix: settings.prefix,
-			kinds: kinds.filter((kind) => levelFor(kind, settings) === level),
+			prefix,
+			kinds: kinds.filter((kind) => levelOf(kind) === level),
 			notVerifiedFor: { days, level },
 			...(trust && { trust }),
 			...(signal && { signal }),

@@ -31,7 +31,7 @@ export interface VerifySettings {
 /** @throws BackupError INVALID_INPUT */
 export function verifySettings(context: IExecuteFunctions, item: number): VerifySettings {
 	const which = oneOf(context.getNodeParameter('which', item), WHICH, 'Which Backups');
-	const level = oneOf(context.getNodeParameter('level', item), LEVELS, 'Level');
+	const level = levelOf(context, item);
 	const options = collectionOf(context, 'options', item, 'Options');
 	const maxBackups = numberIn(options, 'maxBackups', 0, 'Max Backups per Run', { min: 0, max: 1_000_000 });
 	const stopAfter = numberIn(options, 'stopAfter', 0, 'Stop After (Minutes)', { min: 0, max: 100_000 });
@@ -50,6 +50,11 @@ export function verifySettings(context: IExecuteFunctions, item: number): Verify
 /** The Record Result option. @throws BackupError INVALID_INPUT */
 export function recordsIn(options: Fields): boolean {
 	return yesNoIn(options, 'record', true, 'Record Result');
+}
+
+/** The Level field. @throws BackupError INVALID_INPUT */
+export function levelOf(context: IExecuteFunctions, item: number): VerificationLevel {
+	return oneOf(context.getNodeParameter('level', item), LEVELS, 'Level');
 }
 
 /** The Days field. @throws BackupError INVALID_INPUT */

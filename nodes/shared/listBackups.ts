@@ -108,7 +108,7 @@ async function wholeManifest(
 }
 
 /** What is not known of it for want of a manifest is the name of its file and when that was written. */
-function damagedItem({ manifestKey, modifiedAt, error }: DamagedManifest, isSimple: boolean): IDataObject {
+export function damagedItem({ manifestKey, modifiedAt, error }: DamagedManifest, isSimple: boolean): IDataObject {
 	const isNewer = error instanceof NewerManifest;
 	const archiveState: ArchiveState = isNewer ? 'newerVersion' : 'damagedManifest';
 	const columns = {

@@ -119,6 +119,8 @@ it('tells of what was verified, drilled and compared', async () => {
 	const [, earlier] = await both(verify, 'listVerifications', backup('id', damaged['id']));
 	expect(earlier).toMatchObject([{ verdict: 'failed' }, { verdict: 'failed' }]);
 	await both(verify, 'checkTrend', { onFailure });
+	const [listed] = await both(verify, 'listBackups', { which: 'all' });
+	expect(listed).toContainEqual(expect.objectContaining({ name: 'shop', kind: 'postgres', verified: 'passed' }));
 	const [, drilled] = await simple(verify, 'drill', { onFailure });
 	expect(drilled).toMatchObject([{ verdict: 'failed', text: expect.stringContaining('shop') }]);
 });

@@ -82,6 +82,42 @@ it('passes a good backup at its content by default, records it, and shows that i
 	expect(filesUnder(folder).filter((file) => file.endsWith('.verification.json'))).toHaveLength(1);
 });
 
+it('lists what nobody has verified as deep lately, and reads none of it; what has no manifest that can be read comes last', async () => {
+	const { folder, node, dump } = await freshStorage();
+	const [first, second] = [(await dump.ok('backUp'))[0]!, (await dump.ok('backUp'))[0]!];
+	await verdicts(node, 'verify', one(first));
+	const listed = async (parameters: Json) => {
+		const { passed, failed } = await verdicts(node, 'listBackups', parameters);
+		expect(failed).toEqual([]);
+		return passed;
+	};
+	expect(await listed({})).toMatchObject([
+		{
+			name: 'shop',
+			kind: 'postgres',
+			verified: 'never',
+			key: second.key,
+			id: second.id,
+			storedBytes: second.storedBytes,
+		},
+	]);
+	const deeper = await listed({ level: 'restore' });
+	expect(deeper.map(({ key, verified }) => [key, verified])).toEqual([
+		[second.key, 'never'],
+		[first.key, 'passed'],
+	]);
+	expect(await listed({ days: 0, level: 'integrity' })).toHaveLength(2);
+	expect(await listed({ which: 'newest' })).toMatchObject([{ key: second.key }]);
+	flipBit(join(folder, second.key as string));
+	writeFileSync(join(folder, `${first.key as string}.manifest.json`), '{}');
+	const all = await listed({ which: 'all' });
+	expect(all).toMatchObject([
+		{ key: second.key, verified: 'never' },
+		{ state: expect.stringMatching(/^damaged manifest: /) },
+	]);
+	expect(await listed({ which: 'all', filters: { kinds: ['qdrant'] } })).toHaveLength(1);
+});
+
 it('puts a damaged backup out as failed with what to do, where it is told to go on', async () => {
 	const { folder, node, dump } = await freshStorage();
 	const [good] = await dump.ok('backUp');

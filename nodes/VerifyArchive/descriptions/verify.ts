@@ -7,31 +7,12 @@ import { shownFor } from '../../shared/operation';
 
 import { onFailureFields } from '../../shared/descriptions/onFailure';
 import { optionsField, recordOption, scratchOptions } from './options';
+import { levelField } from './level';
 import { scratchFields } from './scratch';
 import { whichFields } from './which';
 
 const level: INodeProperties = {
-	displayName: 'Level',
-	name: 'level',
-	type: 'options',
-	options: [
-		{
-			name: 'Integrity',
-			value: 'integrity',
-			description: 'The bytes are those that were stored, and decrypt and decompress to their end',
-		},
-		{
-			name: 'Content',
-			value: 'content',
-			description: 'Integrity, and what they hold is whole by the rules of its kind',
-		},
-		{
-			name: 'Test Restore',
-			value: 'restore',
-			description: 'Content, and the backup is restored somewhere else, compared, and removed there again',
-		},
-	],
-	default: 'content',
+	...levelField,
 	description: 'How deep to look; each level holds the ones before it',
 	displayOptions: shownFor(['verify']),
 };

@@ -28,6 +28,18 @@ export function incomingField(displayOptions: INodeProperties['displayOptions'])
 	};
 }
 
+export function daysField(displayOptions: INodeProperties['displayOptions']): INodeProperties {
+	return {
+		displayName: 'Days',
+		name: 'days',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 36500 },
+		default: 7,
+		description: 'How long ago the last verification that came to a verdict may be',
+		displayOptions,
+	};
+}
+
 const shown = (which: string[]) => shownFor(['verify'], { which });
 
 /** What Verify verifies. */
@@ -71,15 +83,7 @@ export const whichFields: INodeProperties[] = [
 	},
 	anyBackupField(shown(['one'])),
 	incomingField(shown(['incoming'])),
-	{
-		displayName: 'Days',
-		name: 'days',
-		type: 'number',
-		typeOptions: { minValue: 0, maxValue: 36500 },
-		default: 7,
-		description: 'How long ago the last verification that came to a verdict may be',
-		displayOptions: shown(['due']),
-	},
+	daysField(shown(['due'])),
 	filtersField(shown(['all', 'newest', 'due'])),
 	fileField(
 		'file',

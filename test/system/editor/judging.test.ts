@@ -96,3 +96,17 @@ it('drills by its defaults with a collection in the storage, and does not look l
 	expect(rows).toEqual([expect.arrayContaining(['passedInPart'])]);
 	await editor.screenshot('drill-in-part');
 });
+
+it('lists, by its defaults, what nobody has verified lately', async () => {
+	const { under, spoilt } = await backedUp();
+	const copy = spoilt();
+	const panel = await editor.openNode(under({}));
+	await panel.choose('operation', 'List Backups');
+	await expect.poll(() => panel.value('which')).toBe('Not Verified for Days');
+	await expect.poll(() => panel.value('level')).toBe('Content');
+	await panel.execute();
+	const { rows } = await panel.table();
+	const listed = ['shop', 'postgres', 'never'];
+	expect(rows).toEqual([expect.arrayContaining([...listed, copy]), expect.arrayContaining(listed)]);
+	await editor.screenshot('list-backups-to-verify');
+});

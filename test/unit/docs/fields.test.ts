@@ -184,6 +184,7 @@ const NODES: Documented[] = [
 			verify: ['Verify', 'Test restores'],
 			drill: ['Drill', 'Test restores'],
 			checkTrend: ['Check Trend'],
+			listBackups: ['List Backups'],
 			listVerifications: ['List Verifications'],
 		},
 	},

@@ -103,7 +103,11 @@ const NODES: [node: INodeType, operations: Operations, entries: Record<string, E
 			deleteServerSnapshots: 'delete',
 		},
 	],
-	[new VerifyArchive(), verify, { verify: 'verify', drill: 'drill', checkTrend: 'looks', listVerifications: 'looks' }],
+	[
+		new VerifyArchive(),
+		verify,
+		{ verify: 'verify', drill: 'drill', checkTrend: 'looks', listBackups: 'looks', listVerifications: 'looks' },
+	],
 ];
 
 /** What writes an entry of something else, and has none of its own. */
