@@ -57,11 +57,12 @@ function childrenOf(parent: number): number[][] {
 	return stats.filter((stat) => stat[0] === parent);
 }
 
-const cpuOfTree = (pid: number): number =>
+/** CPU seconds of a process so far, of its children that run, and of those it has waited for. */
+export const cpuOfTree = (pid: number): number =>
 	childrenOf(pid).reduce((sum, stat) => sum + own(stat), own(statOf(pid)) + waitedFor(statOf(pid)));
 
 /** Seconds in which the machine's cores were busy. */
-function busySeconds(): number {
+export function busySeconds(): number {
 	return cpus().reduce((sum, { times }) => sum + (times.user + times.nice + times.sys + times.irq) / 1000, 0);
 }
 

@@ -36,6 +36,18 @@ function settingsOf({ nodes }: WorkflowJson): Array<{ name: string; value: unkno
 		});
 }
 
+/** What a user does who lacks a system: deletes its nodes, and with them what leads to and from them. */
+export function withoutNodes(workflow: WorkflowJson, ...names: string[]): WorkflowJson {
+	const connections = workflow.connections as Record<string, { main: Array<Array<{ node: string }>> }>;
+	const left = Object.entries(connections).filter(([from]) => !names.includes(from));
+	const links = left.map(([from, { main }]) => {
+		const outputs = main.map((ends) => ends.filter(({ node }) => !names.includes(node)));
+		return [from, { main: outputs }];
+	});
+	const nodes = workflow.nodes.filter(({ name }) => !names.includes(name));
+	return { ...workflow, nodes, connections: Object.fromEntries(links) as Record<string, unknown> };
+}
+
 /** What a user does next: writes into the node Settings. Fields that are objects are given as such. */
 export function withSettings(workflow: WorkflowJson, settings: Record<string, unknown>): WorkflowJson {
 	const nodes = workflow.nodes.map((one) => {

@@ -30,7 +30,7 @@ export const listBackupsFields: INodeProperties[] = [
 	},
 	daysField(due),
 	filtersField(shownFor(['listBackups'])),
-	{ ...levelField, description: 'How deep they have to be verified', displayOptions: due },
+	{ ...levelField, description: 'How deep a backup must have been verified', displayOptions: due },
 	simplifyField(shownFor(['listBackups'])),
 	optionsField('listBackups', []),
 ];
