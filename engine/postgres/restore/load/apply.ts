@@ -13,6 +13,7 @@ import { ConnectionPool } from './connectionPool';
 import { NamedRoles } from './namedRoles';
 import { mapOwnership } from './ownership';
 import { PartitionTree } from './partitions';
+import { withPublicAsItIs } from './publicSchema';
 import { RowLoader } from './rowLoader';
 import { SearchPath } from './searchPath';
 import { type Task, TaskFailures } from './taskFailures';
@@ -76,7 +77,7 @@ class Applier {
 		this.rows = options.loaded ?? new Map<string, number>();
 		this.#failures = new TaskFailures(pool, options);
 		this.#scheduler = new TaskScheduler(pool, this.#failures, options);
-		this.#loader = new RowLoader(this.#scheduler, this.#failures, this.rows);
+		this.#loader = new RowLoader(this.#scheduler, this.#failures, this.#searchPath, this.rows);
 		this.#named = new NamedRoles(options.absentRoles ?? new Set());
 	}
 
@@ -140,7 +141,8 @@ class Applier {
 		if (filled && (await this.#loader.isOccupied(filled))) return;
 		const isDependency = decision === 'dependency' || decision === 'keep';
 		if (!isDependency && !table) this.objects++;
-		const known = this.#failures.unsupported.withoutKnown({ text: sql, facts, object });
+		const fitting = withPublicAsItIs(sql, facts);
+		const known = this.#failures.unsupported.withoutKnown({ text: fitting, facts, object });
 		if (known === '') return;
 		const run = async (client: Client, less = known) => {
 			// What fails within a transaction ends it: there is no second try.

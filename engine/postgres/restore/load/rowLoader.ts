@@ -6,17 +6,25 @@ import type { CopyStep, RestoreStep } from '../source';
 
 import { copyIn } from './copyIn';
 import { DeferredRows } from './deferredRows';
+import { missesSearchPath } from './hints';
+import type { SearchPath } from './searchPath';
 import type { Task, TaskFailures } from './taskFailures';
 import type { TaskScheduler } from './taskScheduler';
 
-/** Loads rows, counts them, and tries those again that need rows which come after them. */
+/**
+ * Loads rows, counts them, and tries those again that need rows which come after them. Rows for which a function looks by the search
+ * path, in a check or a generated column, are tried with it in the end, as what is defined with such a function is.
+ */
 export class RowLoader {
 	readonly #deferred = new DeferredRows();
+	/** Numbers of the places of rows for which a function found something by no path. */
+	readonly #byPath = new Set<number>();
 
 	/** @param counts by table key; what is loaded is added */
 	constructor(
 		readonly scheduler: TaskScheduler,
 		readonly failures: TaskFailures,
+		readonly searchPath: SearchPath,
 		readonly counts: Map<string, number>,
 	) {}
 
@@ -45,7 +53,8 @@ export class RowLoader {
 		await this.scheduler.begin('other');
 		await this.#deferred.load(rows, async (step, isLastTry) => {
 			const defer = isLastTry ? undefined : () => this.#deferred.defer(step);
-			await this.scheduler.attempt({ ...this.#loading(step), defer });
+			const isByPath = isLastTry && step.place !== undefined && this.#byPath.has(step.place.number);
+			await this.scheduler.attempt({ ...this.#loading(step, isByPath), defer });
 		});
 	}
 
@@ -54,13 +63,24 @@ export class RowLoader {
 		this.counts.set(table, (this.counts.get(table) ?? 0) + rows);
 	}
 
-	#loading(step: CopyStep): Task {
+	#loading(step: CopyStep, isByPath = false): Task {
 		const { comment, essential, release, statement, table } = step;
+		const object = objectName(comment, statement);
 		const run = async (client: Client) => {
-			const count = await copyIn(client, step);
+			const load = async () => await this.#copied(client, step);
+			const count = isByPath ? await this.searchPath.rows(client, load, { object, table }) : await load();
 			if (table) this.count(table, count);
 			release?.();
 		};
-		return { object: objectName(comment, statement), essential, run };
+		return { object, essential, run };
+	}
+
+	async #copied(client: Client, step: CopyStep): Promise<number> {
+		try {
+			return await copyIn(client, step);
+		} catch (error) {
+			if (step.place && missesSearchPath(error)) this.#byPath.add(step.place.number);
+			throw error;
+		}
 	}
 }

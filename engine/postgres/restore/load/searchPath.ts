@@ -1,8 +1,8 @@
 /**
  * Dumps are restored with an empty search path, so that no statement of theirs finds what somebody else has put into its way. A function
  * that names something without its schema is not found its way then, neither here nor by psql, when an index or a view that uses it is
- * made: `unaccent(text)` in the body of a function of the application, `earth` in those of the extension earthdistance. In the
- * database that was backed up they were found by the usual path. So such a statement is tried once more, with that.
+ * made, or a row comes for which a check or a generated column calls it: `unaccent(text)` in the body of a function of the application, `earth` in those of the extension earthdistance. In the
+ * database that was backed up they were found by the usual path. So such a statement, and such rows, are tried once more, with that.
  */
 import type { Client } from 'pg';
 
@@ -25,12 +25,12 @@ const CALLS_FUNCTIONS = new Set([
 
 /** Runs statements one at a time, and notes which of them needed a search path. */
 export class SearchPath {
-	readonly #needed: string[] = [];
+	readonly #needed = new Set<string>();
 
 	get warnings(): string[] {
-		if (this.#needed.length === 0) return [];
 		const [first] = this.#needed;
-		const more = this.#needed.length > 1 ? ` and ${this.#needed.length - 1} more` : '';
+		if (first === undefined) return [];
+		const more = this.#needed.size > 1 ? ` and ${this.#needed.size - 1} more` : '';
 		return [
 			`${first}${more}: a function that it uses names something without its schema, and was found by the search path public and the schemas of extensions. Other tools cannot restore that. In the source, give the function a path of its own: ALTER FUNCTION ... SET search_path = public.`,
 		];
@@ -48,9 +48,20 @@ export class SearchPath {
 				async () => await runOne(client, text).catch(() => undefined),
 			);
 			if (!ran) throw error;
-			this.#needed.push(object);
+			this.#needed.add(object);
 			return ran;
 		}
+	}
+
+	/** Loads rows that were refused without the path. @throws what loading throws */
+	async rows<T>(
+		client: Client,
+		load: () => Promise<T>,
+		{ object, table }: { object: string; table: string | undefined },
+	): Promise<T> {
+		const loaded = await withUsualPath(client, table?.split('\0')[0], load);
+		this.#needed.add(object);
+		return loaded;
 	}
 }
 
@@ -65,10 +76,13 @@ async function withUsualPath<T>(client: Client, schema: string | undefined, run:
 	);
 	const set = async (value: string) =>
 		await client.query("SELECT pg_catalog.set_config('search_path', $1, false)", [value]);
+	const reset = async () => await set((before[0] as { path: string }).path);
 	await set(path);
-	try {
-		return await run();
-	} finally {
-		await set((before[0] as { path: string }).path);
-	}
+	const ran = await run().catch(async (error: unknown) => {
+		// Where a transaction has failed with it, the server refuses this, and takes the path back with the transaction.
+		await reset().catch(() => {});
+		throw error;
+	});
+	await reset();
+	return ran;
 }
