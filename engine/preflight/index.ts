@@ -16,4 +16,5 @@ export {
 export { clockFindings } from './clock';
 export { encryptionFindings, type Keys } from './encryption';
 export { proxyFindings } from './proxy';
+export type { ExecutionLimit } from './series';
 export { checkStorage, type CheckStorageOptions } from './storage';

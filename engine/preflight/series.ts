@@ -68,6 +68,28 @@ export function scheduleFindings(series: readonly Series[], now: Date): SetupFin
 	});
 }
 
+/** After how many seconds executions are ended, and what to do about that. */
+export interface ExecutionLimit {
+	seconds: number;
+	remedy: string;
+}
+
+/** Whether back ups have come so near to what an execution may take that one that takes a little longer is ended. */
+export function durationFindings(series: readonly Series[], limit: ExecutionLimit | undefined): SetupFinding[] {
+	if (!limit) return [];
+	return series.flatMap(({ backups }) => {
+		const taken = backups.slice(0, LOOKED_AT).map(({ manifest }) => {
+			return (Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt)) / 1000;
+		});
+		const longest = Math.max(...taken);
+		const [newest] = backups as [ListedBackup, ...ListedBackup[]];
+		const { problem, warning } = finder('Execution Timeout', newest.manifest.name, 'backup');
+		const what = `A backup (${newest.manifest.kind}) has taken ${Math.round(longest)} s, and n8n ends each execution after ${limit.seconds} s.`;
+		if (longest >= limit.seconds) return [problem(what, limit.remedy)];
+		return 2 * longest >= limit.seconds ? [warning(what, limit.remedy)] : [];
+	});
+}
+
 /** The median of the time between two backups, in milliseconds. */
 function usualInterval(backups: readonly ListedBackup[]): number | undefined {
 	const times = backups.slice(0, LOOKED_AT).map(({ manifest }) => Date.parse(manifest.startedAt));

@@ -7,7 +7,14 @@ import { probeStorage, S3Storage, type Storage, type StorageFeatures } from '../
 import { clockFindings } from './clock';
 import { type Finder, finder, findingsOf, type SetupFinding } from './finding';
 import { proxyFindings } from './proxy';
-import { openingFindings, readSeries, roomFindings, scheduleFindings } from './series';
+import {
+	durationFindings,
+	type ExecutionLimit,
+	openingFindings,
+	readSeries,
+	roomFindings,
+	scheduleFindings,
+} from './series';
 
 export interface CheckStorageOptions {
 	storage: Storage;
@@ -17,6 +24,8 @@ export interface CheckStorageOptions {
 	sourceBytes?: number;
 	/** What opens backups; undefined where no credential is selected. */
 	keys: DecryptionKeys | undefined;
+	/** When whoever runs back ups ends them; undefined where nobody does. */
+	limit?: ExecutionLimit | undefined;
 	signal?: AbortSignal;
 	now?: Date;
 }
@@ -33,17 +42,22 @@ const DAY_MS = 86_400_000;
 export async function checkStorage(options: CheckStorageOptions): Promise<SetupFinding[]> {
 	const { storage, signal, now = new Date() } = options;
 	const access = finder('Storage', storage.description, 'backup');
+	// What is tried goes again at once: with the lock of archives it would stay for as long as they do.
+	const unlocked = storage instanceof S3Storage && storage.locksObjects ? storage.withoutLock() : undefined;
+	const scratch = unlocked ?? storage;
 	let isUsable = false;
 	const findings = await findingsOf(access, async () => {
-		const features = await scratchFeatures(storage, signal);
-		await probeStorage(storage, signal);
+		const features = await scratchFeatures(scratch, signal);
+		await probeStorage(scratch, signal);
 		isUsable = true;
 		return [
 			access.ok('Objects were written, read, compared and deleted.'),
 			...featureFindings(features, access, storage),
-			...(await storageClock(storage, signal)),
+			...lockFindings(features, storage),
+			...(await storageClock(scratch, signal)),
 		];
 	});
+	unlocked?.close();
 	if (storage instanceof S3Storage) findings.push(...proxyFindings(storage.place.endpoint, true));
 	if (!isUsable) return findings;
 	const content = await findingsOf(finder('Catalogue', storage.description, 'restore'), async () => {
@@ -51,6 +65,7 @@ export async function checkStorage(options: CheckStorageOptions): Promise<SetupF
 		return [
 			...(await roomFindings(storage, series, options.sourceBytes)),
 			...scheduleFindings(series, now),
+			...durationFindings(series, options.limit),
 			...(await openingFindings(storage, series, options.keys, signal)),
 		];
 	});
@@ -147,6 +162,31 @@ function featureFindings(features: StorageFeatures, access: Finder, storage: Sto
 					),
 				]
 			: []),
+	];
+}
+
+/** What locks objects: the credential, each by itself, or the bucket, whatever is stored in it. */
+function lockFindings({ objectLock, locksAll }: StorageFeatures, storage: Storage): SetupFinding[] {
+	const { ok, warning, problem } = finder('Object Lock', storage.description, 'backup');
+	const isAsked = storage instanceof S3Storage && storage.locksObjects;
+	return [
+		...(isAsked && objectLock === false
+			? [
+					problem(
+						'The Backup Storage credential locks what is stored, and the bucket has no object lock, so it refuses all of it.',
+						'Make a bucket with it, which most servers can only do when it is made (mc mb --with-lock; aws s3api create-bucket --object-lock-enabled-for-bucket), or set Object Lock in the credential to None.',
+					),
+				]
+			: []),
+		...(isAsked && objectLock ? [ok('The bucket has object lock, with which archives are stored.')] : []),
+		...(locksAll === undefined
+			? []
+			: [
+					warning(
+						`The bucket locks each new object by a rule of its own (${locksAll}): also locks, notes and signs of life, of which each is written anew many times a day, and the scratch objects of this check.`,
+						`Take the rule away (aws s3api put-object-lock-configuration --bucket ${storage instanceof S3Storage ? storage.place.bucket : '<bucket>'} --object-lock-configuration '{"ObjectLockEnabled":"Enabled"}'), and set Object Lock and its days in the Backup Storage credential.`,
+					),
+				]),
 	];
 }
 

@@ -15,6 +15,8 @@ export interface StorageFeatures {
 	keepsVersions?: boolean;
 	/** Objects can be protected from deletion for some time. */
 	objectLock?: boolean;
+	/** For how long a bucket locks each new object by a rule of its own, in words: `COMPLIANCE, 30 days`. */
+	locksAll?: string;
 	/** Tags of objects. */
 	tags?: boolean;
 	/** `A` and `a` are two names. */

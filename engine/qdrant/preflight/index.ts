@@ -6,6 +6,7 @@ import { clockFindings, finder, findingsOf, proxyFindings, type SetupFinding } f
 import type { QdrantClient } from '../client/client';
 import { baseUrl, type QdrantConnection } from '../client/connection';
 import { statusOf } from '../client/failure';
+import { countPoints } from '../server/collectionState';
 import { listServerSnapshots } from '../server/lookUp';
 import { findPeers, type Topology } from '../server/topology';
 
@@ -38,7 +39,7 @@ export async function checkQdrantSetup(connection: QdrantConnection, signal?: Ab
 			...clockFindings(host, now, { from, to: new Date() }),
 			...peerFindings(topology, host),
 			...(await rightFindings(topology.client, host, signal)),
-			...(await collectionFindings(topology.client, collections, signal)),
+			...(await collectionFindings(topology.client, origin, collections, signal)),
 			...(await snapshotFindings(connection, host, signal)),
 		];
 	});
@@ -84,6 +85,7 @@ async function rightFindings(
 
 async function collectionFindings(
 	client: QdrantClient,
+	origin: string,
 	names: readonly string[],
 	signal: AbortSignal | undefined,
 ): Promise<SetupFinding[]> {
@@ -92,6 +94,7 @@ async function collectionFindings(
 		const collection = finder('Collection', name, 'backup');
 		const found = await findingsOf(collection, async () => {
 			const { status, optimizer_status: optimizer } = await client.collection(name, signal);
+			const { estimatedBecause } = await countPoints(client, name, signal);
 			const { local_shards: local, remote_shards: remote } = await client.collectionCluster(name, signal);
 			const ill = [...local, ...remote].filter(({ state }) => state !== 'Active');
 			return [
@@ -103,6 +106,14 @@ async function collectionFindings(
 							),
 						]
 					: []),
+				...(estimatedBecause === undefined
+					? []
+					: [
+							collection.warning(
+								`The collection's strict mode lets its points not be counted, so a backup has the server's estimate of them, and no restore of it is compared with an exact number: ${estimatedBecause}`,
+								`curl -X PATCH ${origin}/collections/${encodeURIComponent(name)} -H 'content-type: application/json' -d '{"strict_mode_config":{"enabled":false}}' -- with the header api-key where one is set; or allow exact searches and more reads a minute there (search_allow_exact, read_rate_limit).`,
+							),
+						]),
 				...(ill.length > 0
 					? [
 							collection.warning(
@@ -117,7 +128,11 @@ async function collectionFindings(
 	}
 	return findings.length > 0 || names.length === 0
 		? findings
-		: [finder('Collection', listed(names), 'backup').ok('No collection is red, and all replicas are active.')];
+		: [
+				finder('Collection', listed(names), 'backup').ok(
+					'No collection is red, all replicas are active, and points can be counted.',
+				),
+			];
 }
 
 async function snapshotFindings(

@@ -6,7 +6,7 @@ import { listUploads } from './listing';
 import { MultipartUpload } from './multipart';
 import { headObject, md5Of } from './object';
 import type { S3Request, S3Requests } from './requests';
-import { textOf } from './xml';
+import { elements, textOf } from './xml';
 
 const CONTENT = Buffer.from('Written to find out what this bucket can do; may be deleted.\n');
 
@@ -49,7 +49,7 @@ export async function tryFeatures(
 			),
 			...has('tags', await tried(() => setsTags(requests, object, signal))),
 			keepsVersions: head?.versionId !== undefined && head.versionId !== 'null',
-			...has('objectLock', await tried(() => locks(requests, signal))),
+			...(await lockOf(requests, signal)),
 		};
 	} finally {
 		// Without the signal, so that a cancel leaves nothing.
@@ -101,10 +101,21 @@ async function setsTags(requests: S3Requests, key: string, signal: AbortSignal):
 	return true;
 }
 
-/** Whether the bucket has object lock; one without it has no configuration of it. */
-async function locks(requests: S3Requests, signal: AbortSignal): Promise<boolean> {
-	const { text } = await requests.send({ method: 'GET', query: { 'object-lock': '' }, signal });
-	return textOf(text, 'ObjectLockEnabled') === 'Enabled';
+/** Whether the bucket has object lock, and a rule by which it locks whatever is stored; one without it has no configuration of it. */
+async function lockOf(
+	requests: S3Requests,
+	signal: AbortSignal,
+): Promise<Pick<StorageFeatures, 'objectLock' | 'locksAll'>> {
+	let rule: string | undefined;
+	const objectLock = await tried(async () => {
+		const { text } = await requests.send({ method: 'GET', query: { 'object-lock': '' }, signal });
+		const [retention] = elements(text, 'DefaultRetention');
+		const part = (name: string) => (retention === undefined ? undefined : textOf(retention, name));
+		const [days, years] = [part('Days'), part('Years')];
+		if (days ?? years) rule = `${part('Mode') ?? 'an unknown mode'}, ${days ? `${days} days` : `${years} years`}`;
+		return textOf(text, 'ObjectLockEnabled') === 'Enabled';
+	});
+	return { ...has('objectLock', objectLock), ...(rule !== undefined && { locksAll: rule }) };
 }
 
 /** The version that was just made as well, where the bucket keeps them: it would take up room for ever. */

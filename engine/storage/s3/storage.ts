@@ -282,6 +282,17 @@ export class S3Storage implements Storage {
 		return Promise.resolve(undefined);
 	}
 
+	/** Whether what is stored gets a lock of its own. */
+	get locksObjects(): boolean {
+		return this.#options.objectLock !== undefined;
+	}
+
+	/** The same place, for what is removed again at once; to be closed by itself. */
+	withoutLock(): S3Storage {
+		const { objectLock: _, ...others } = this.#options;
+		return new S3Storage(others);
+	}
+
 	async features(scratch: string, signal?: AbortSignal): Promise<StorageFeatures> {
 		assertObjectKey(scratch);
 		const headers = objectHeaders({ ...this.#options, objectLock: undefined }, new Date());

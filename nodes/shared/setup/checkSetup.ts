@@ -9,6 +9,7 @@ import {
 	type BackupKind,
 	checkStorage,
 	encryptionFindings,
+	executionLimit,
 	finder,
 	findingsOf,
 	processFindings,
@@ -90,6 +91,7 @@ async function commonFindings(
 			...(kinds && { kinds }),
 			sourceBytes,
 			keys: keys?.decryption,
+			limit: executionLimit(),
 			...(signal && { signal }),
 		});
 	});

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { createArchive, type EncryptionKeys } from '../../../engine/archive';
+import { createArchive, type EncryptionKeys, readManifest } from '../../../engine/archive';
 import { checkStorage, type SetupFinding } from '../../../engine/preflight';
 import { FolderStorage, S3Storage, type Storage, type StorageFeatures } from '../../../engine/storage';
 import { temporaryFolder } from '../../services/guard';
+import { asNewer } from '../../services/newer-manifest';
 import type { S3Server } from '../../services/s3/server';
 import { startS3rver } from '../../services/s3/s3rver';
 import { optionsFor } from '../storage/s3-under-test';
@@ -44,6 +45,27 @@ async function stored(storage: Storage, at: string, encryption?: EncryptionKeys)
 	await writer.frame({ type: 'pre-data' }, Buffer.from('SELECT 1;\n'));
 	await writer.commit({ source: { system: 'postgresql', version: '18.0', host: 'db', port: 5432 }, counts: {} });
 }
+
+it('tells of backups that take nearly as long as n8n lets an execution take, or longer, until it lets them', async () => {
+	const { root, storage } = folder();
+	await stored(storage, '2026-01-30T02:00:00Z');
+	const [name = ''] = filesIn(root).filter((file) => file.endsWith('.manifest.json'));
+	const path = join(root, 'postgres', name);
+	const { manifest } = await readManifest(storage, `postgres/${name}`);
+	const finishedAt = new Date(Date.parse(manifest.startedAt) + 2000_000).toISOString();
+	writeFileSync(path, asNewer(manifest, { finishedAt }));
+	const remedy = 'Let it.';
+	const levels = async (seconds: number | undefined) => {
+		const limit = seconds === undefined ? undefined : { seconds, remedy };
+		const findings = await check(storage, { limit });
+		return findings.filter((one) => one.check === 'Execution Timeout');
+	};
+	expect(await levels(1800)).toMatchObject([{ level: 'problem', about: 'shop', remedy, affects: 'backup' }]);
+	expect((await levels(1800))[0]!.what).toContain('has taken 2000 s, and n8n ends each execution after 1800 s');
+	expect(await levels(3600)).toMatchObject([{ level: 'warning' }]);
+	expect(await levels(7200)).toEqual([]);
+	expect(await levels(undefined)).toEqual([]);
+});
 
 describe('a folder', () => {
 	it('is found good, and nothing stays in it', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { processFindings } from '../../../engine/n8n';
+import { executionLimit, processFindings } from '../../../engine/n8n';
 import {
 	clockFindings,
 	encryptionFindings,
@@ -113,7 +113,26 @@ describe('the settings of n8n', () => {
 		[{ EXECUTIONS_TIMEOUT: '600' }, undefined, ['Execution Timeout']],
 		[{}, 256 * 1024 ** 2, ['Memory']],
 		[{ N8N_DEFAULT_BINARY_DATA_MODE: 'default' }, undefined, ['Binary Data']],
+		[{ N8N_DEFAULT_BINARY_DATA_MODE: 'filesystem' }, undefined, []],
+		[{ N8N_DEFAULT_BINARY_DATA_MODE: 'filesystem', EXECUTIONS_MODE: 'queue' }, undefined, ['Binary Data']],
+		[{ N8N_DEFAULT_BINARY_DATA_MODE: 'database', EXECUTIONS_MODE: 'queue' }, undefined, []],
+		[{ EXECUTIONS_DATA_PRUNE: 'false' }, undefined, ['Execution Data']],
+		[{ EXECUTIONS_DATA_PRUNE: 'true', EXECUTIONS_DATA_MAX_AGE: '336' }, undefined, []],
+		[{ EXECUTIONS_DATA_SAVE_ON_ERROR: 'none' }, undefined, ['Execution Data']],
+		[{ EXECUTIONS_DATA_SAVE_ON_ERROR: 'all' }, undefined, []],
 	])('%o with %s bytes: %o', (env, memory, expected) => {
 		expect(bad(env, memory)).toEqual(expected);
+	});
+
+	it.each([
+		[{}, undefined],
+		[{ EXECUTIONS_TIMEOUT: '0' }, undefined],
+		[{ EXECUTIONS_TIMEOUT: '600' }, { seconds: 600, remedy: expect.stringContaining('up to 3600 s') as string }],
+		[
+			{ EXECUTIONS_TIMEOUT: '600', EXECUTIONS_TIMEOUT_MAX: '9000' },
+			{ seconds: 600, remedy: expect.stringContaining('up to 9000 s') as string },
+		],
+	])('%o end executions as %o says', (env, limit) => {
+		expect(executionLimit(env)).toEqual(limit);
 	});
 });
