@@ -8,7 +8,14 @@ export type { ApplyGlobalsReport } from './globals';
 export type { PostgresConnection } from './connection';
 export { checkConnection } from './checkConnection';
 export { checkPostgres, type CheckPostgresOptions, type PostgresPreflight } from './preflight';
-export { postgresSystem, type InProcessTarget, type PostgresScratch, type ServerTarget } from './verify';
+export { trustedProgram } from './physical/verify/program';
+export {
+	postgresSystem,
+	type InProcessTarget,
+	type PhysicalScratch,
+	type PostgresScratch,
+	type ServerTarget,
+} from './verify';
 export { listDatabases, listSchemas, listTables, queryDatabase } from './lookUp';
 export {
 	ArchiveSource,
@@ -37,3 +44,21 @@ export {
 } from './import';
 export { backUpCluster, BASE_BACKUP_RATE, type BackUpClusterOptions } from './physical/base';
 export { checkPhysicalBackups, type CheckPhysicalOptions, type PhysicalPreflight } from './physical/preflight';
+export { formatLsn, parseLsn } from './physical/lsn';
+export {
+	formatTime as formatRecoveryTime,
+	parseRestorePoint,
+	parseTime as parseRecoveryTime,
+	parseTransaction,
+	previewRecovery,
+	recoverCluster,
+	RECOVERY_ACTIONS,
+	targetText as recoveryTargetText,
+	type RecoverableWindow,
+	type RecoveredCluster,
+	type RecoveryAction,
+	type RecoveryPlan,
+	type RecoveryPreview,
+	type RecoveryTarget,
+	type RecoverOptions,
+} from './physical/recover';

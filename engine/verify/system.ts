@@ -30,9 +30,9 @@ export type ScratchTargets = Readonly<Record<string, unknown>>;
 /**
  * Why a backup is not restored for a test, as far as that is known before: `noWay`, its kind cannot be restored for a test;
  * `noPlace`, no scratch target is given for its system; `tooLarge`, it is larger than may be restored in memory; `noMemory`,
- * memory would not suffice for it.
+ * memory would not suffice for it; `noProgram`, no program of a server is named that could be started from it.
  */
-export type RestoreHindrance = 'noWay' | 'noPlace' | 'tooLarge' | 'noMemory';
+export type RestoreHindrance = 'noWay' | 'noPlace' | 'tooLarge' | 'noMemory' | 'noProgram';
 
 /**
  * How archives of one kind are checked. Checks report what is wrong with the backup by `context.found`. They throw only what

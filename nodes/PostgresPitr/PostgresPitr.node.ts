@@ -12,6 +12,7 @@ import { onlyResource, VERSION } from '../shared/descriptions/node';
 import { type Operation, runOperation } from '../shared/operation';
 import { CHECK_SETUP, checkSetupOption, WITH_STORAGE } from '../shared/setup/fields';
 
+import { searchClusters } from './listSearch/searchClusters';
 import { operations } from './operations';
 
 export class PostgresPitr implements INodeType {
@@ -22,7 +23,7 @@ export class PostgresPitr implements INodeType {
 		group: ['transform'],
 		...VERSION,
 		subtitle:
-			'={{ ({ baseBackup: "Base Backup", checkSetup: "Check Setup", listBackups: "List Backups" })[$parameter["operation"]] }}',
+			'={{ ({ baseBackup: "Base Backup", checkSetup: "Check Setup", listBackups: "List Backups", recover: "Recover" })[$parameter["operation"]] }}',
 		description: 'Physical backups of PostgreSQL servers for point-in-time recovery, without an agent',
 		defaults: { name: 'Postgres PITR' },
 		inputs: [NodeConnectionTypes.Main],
@@ -59,6 +60,12 @@ export class PostgresPitr implements INodeType {
 						description: 'List what the storage holds, newest first',
 						action: 'List physical backups',
 					},
+					{
+						name: 'Recover',
+						value: 'recover',
+						description: 'Make a data directory of a server as it was at any second, for a server to start from',
+						action: 'Recover a server to a point in time',
+					},
 				],
 				default: 'baseBackup',
 			},
@@ -68,6 +75,7 @@ export class PostgresPitr implements INodeType {
 
 	methods = {
 		credentialTest: { testBackupStorage, testBackupEncryption },
+		listSearch: { searchClusters },
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {

@@ -26,6 +26,8 @@ export function whyNotRestored({
 			return `it holds ${Math.ceil(rawBytes / MB)} MB, more than Max Size (MB)`;
 		case 'noMemory':
 			return 'memory does not suffice to restore it inside n8n';
+		case 'noProgram':
+			return 'no program of a server is named in Postgres Program';
 	}
 }
 

@@ -11,6 +11,7 @@ import {
 	type PostgresScratch,
 	type QdrantScratch,
 	type ScratchTargets,
+	trustedProgram,
 } from '../../engine';
 import { collectionOf, type Fields, locatedText, numberOf, textOf } from '../shared/fields';
 import { guardedByN8n } from '../shared/fileAccess';
@@ -119,7 +120,9 @@ export async function withScratch<T>(
 		: undefined;
 	const folders = files && { files, n8n: files };
 	const others = { ...(qdrant && { qdrant }), ...folders, ...(minio && { minio }) };
-	const scratchWith = (postgres: PostgresScratch) => scratchOf(postgres, others, assertions);
+	const program = textOf(connection['postgresProgram'], 'Postgres Program').trim();
+	const physical = program === '' ? undefined : { program: await trustedProgram(program), folder: files?.folder };
+	const scratchWith = (postgres: PostgresScratch) => scratchOf({ ...postgres, physical }, others, assertions);
 	if (maxRawBytes !== undefined) return await use(scratchWith({ type: 'inProcess', maxRawBytes }));
 	const connectTimeout = connectTimeoutIn(connection);
 	return await withPostgres(context, item, { connectTimeout }, async (server) => {

@@ -17,6 +17,7 @@ const WORDS: Record<string, SystemWords> = {
 		advice: {
 			tooLarge: 'Raise Max Size (MB), or choose a scratch server in PostgreSQL Into.',
 			noMemory: 'Give n8n more memory, or choose a scratch server in PostgreSQL Into.',
+			noProgram: 'Name the program of a server in Postgres Program, or leave postgres-base out with Kinds.',
 		},
 	},
 	qdrant: {

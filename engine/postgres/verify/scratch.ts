@@ -1,6 +1,7 @@
 import type { ManifestSummary } from '../../archive';
 import type { RestoreHindrance } from '../../verify/system';
 import type { PostgresConnection } from '../connection';
+import type { PhysicalScratch } from '../physical/verify/testRecovery';
 import { availableMemory } from './inProcess/memory';
 import { fitsInMemory } from './inProcess/memoryNeeded';
 
@@ -25,6 +26,8 @@ export interface ServerTarget {
 export type PostgresScratch = (InProcessTarget | ServerTarget) & {
 	/** Statements that must give one true value in the restored database: `SELECT count(*) > 0 FROM users`. */
 	assertions?: readonly string[];
+	/** Where base backups are restored; they are not where it is undefined. */
+	physical?: PhysicalScratch | undefined;
 };
 
 /** What keeps a database from being restored for a test. */
@@ -39,4 +42,9 @@ export function hindrance({ size }: ManifestSummary, scratch: PostgresScratch): 
 export function hindranceOfGlobals({ size }: ManifestSummary, scratch: PostgresScratch): RestoreHindrance | undefined {
 	const { available = availableMemory } = scratch.type === 'inProcess' ? scratch : {};
 	return fitsInMemory(size.raw, available()) ? undefined : 'noMemory';
+}
+
+/** The same for base backups, which a server of their version has to be started from. */
+export function hindranceOfBase(_: ManifestSummary, { physical }: PostgresScratch): RestoreHindrance | undefined {
+	return physical ? undefined : 'noProgram';
 }

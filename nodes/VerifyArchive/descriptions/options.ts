@@ -27,6 +27,16 @@ const FOR_SCRATCH: Record<string, string> = {
 	operationTimeout: 'How long the scratch Qdrant may take to count all points. 0 waits as long as it takes.',
 };
 
+const postgresProgramOption: INodeProperties = {
+	displayName: 'Postgres Program',
+	name: 'postgresProgram',
+	type: 'string',
+	default: '',
+	placeholder: 'e.g. /usr/lib/postgresql/18/bin/postgres',
+	description:
+		'The server that base backups (Postgres PITR) are started with for a test, on the machine of n8n and of their major version. It must not be one that the user of n8n could change.',
+};
+
 /** How to reach the scratch servers, shown under a condition of the fields outside. */
 export function scratchOptions(shown: Record<string, string[]>): INodeProperties[] {
 	const ofBuckets = { show: { ...shown, '/minioTarget': ['prefix', 'bucket'] } };
@@ -35,7 +45,8 @@ export function scratchOptions(shown: Record<string, string[]>): INodeProperties
 		const show = { ...shown, ...(isOfAll ? {} : { '/qdrantTarget': ['server'] }) };
 		return { ...option, description: FOR_SCRATCH[option.name] ?? option.description, displayOptions: { show } };
 	});
-	return [...ofQdrant, { ...caCertificateOption, displayOptions: ofBuckets }];
+	const ofBases = { ...postgresProgramOption, displayOptions: { show: shown } };
+	return [...ofQdrant, { ...caCertificateOption, displayOptions: ofBuckets }, ofBases];
 }
 
 /** The Options collection of an operation. */

@@ -150,7 +150,12 @@ const NODES: Documented[] = [
 		title: 'Postgres PITR',
 		file: 'postgres-pitr.md',
 		node: new PostgresPitr(),
-		places: { baseBackup: ['Base Backup'], checkSetup: ['Check Setup'], listBackups: ['List Backups'] },
+		places: {
+			baseBackup: ['Base Backup'],
+			checkSetup: ['Check Setup'],
+			listBackups: ['List Backups'],
+			recover: ['Recover'],
+		},
 	},
 	{
 		title: 'Prune Retention',

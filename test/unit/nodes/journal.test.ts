@@ -85,7 +85,7 @@ const NODES: [node: INodeType, operations: Operations, entries: Record<string, E
 			listBackups: 'looks',
 		},
 	],
-	[new PostgresPitr(), pitr, { baseBackup: 'backUp', checkSetup: 'looks', listBackups: 'looks' }],
+	[new PostgresPitr(), pitr, { baseBackup: 'backUp', checkSetup: 'looks', listBackups: 'looks', recover: 'restore' }],
 	[
 		new PruneRetention(),
 		{ ...pruning, ...pinning },

@@ -57,7 +57,7 @@ it.each<[string, string[]]>([
 			'VerifyArchive',
 		],
 	],
-	['restore', ['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'QdrantSnapshot']],
+	['restore', ['FilesArchive', 'MinioMirror', 'N8nExport', 'PostgresDump', 'PostgresPitr', 'QdrantSnapshot']],
 	// Where backups are kept.
 	[
 		's3',

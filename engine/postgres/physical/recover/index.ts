@@ -1,6 +1,12 @@
 /** Recovery to a moment of the past: see recover.ts. */
 export { planRecovery, type PlanRecoveryOptions, type RecoverableWindow, type RecoveryPlan } from './plan';
-export { previewRecovery, recoverCluster, type RecoveredCluster, type RecoverOptions } from './recover';
+export {
+	previewRecovery,
+	recoverCluster,
+	type RecoveredCluster,
+	type RecoverOptions,
+	type RecoveryPreview,
+} from './recover';
 export type { Owner } from './targetFolder';
 export {
 	formatTime,

@@ -7,7 +7,8 @@ import path from 'node:path';
 
 import { z } from 'zod';
 
-import { throwIfCancelled } from '../../../errors';
+import { RestoreCheck } from '../../../archive';
+import { type BackupError, throwIfCancelled } from '../../../errors';
 import { combine } from './combine';
 import { configure } from './configuration';
 import { planRecovery, type PlanRecoveryOptions, type RecoveryPlan } from './plan';
@@ -44,15 +45,27 @@ const baseSource = z.object({
 	settings: z.record(z.number().int().nonnegative()).default({}),
 });
 
-/** What a recovery would do, and what keeps it from that: for a dry run. @throws BackupError as planRecovery and assertFolderUsable do */
-export async function previewRecovery(options: RecoverOptions): Promise<RecoveryPlan> {
-	const plan = await planRecovery(options);
-	await assertFolderUsable(options, plan.bytes);
-	for (const reader of [...plan.bases, ...plan.log.map((one) => one.reader)]) {
-		await reader.assertStoredSize(options.signal);
-		await reader.assertOpens(options.signal);
+/** What a recovery would do, for a dry run. */
+export interface RecoveryPreview {
+	/** Undefined where the moment cannot be reached. */
+	plan: RecoveryPlan | undefined;
+	/** What keeps it from that, all of it. */
+	problems: BackupError[];
+}
+
+/** Writes nothing. @throws BackupError CANCELLED, and whatever is no BackupError */
+export async function previewRecovery(options: RecoverOptions): Promise<RecoveryPreview> {
+	const { signal } = options;
+	const check = new RestoreCheck();
+	const plan = await check.ask(() => planRecovery(options));
+	await check.ask(() => assertFolderUsable(options, plan?.bytes ?? 0));
+	for (const reader of plan ? [...plan.bases, ...plan.log.map((one) => one.reader)] : []) {
+		await check.ask(async () => {
+			await reader.assertStoredSize(signal);
+			await reader.assertOpens(signal);
+		});
 	}
-	return plan;
+	return { plan, problems: check.problems };
 }
 
 /** @throws BackupError as planRecovery does; TARGET_EXISTS, TARGET_FAILED, ACCESS_DENIED; nothing is left in the folder then */
