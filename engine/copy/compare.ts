@@ -206,7 +206,7 @@ class Hashed {
 	async check({ key }: ListedBackup, manifest: Pick<Manifest, 'sha256' | 'size'>, signal?: AbortSignal): Promise<void> {
 		let check = this.#checks.get(key);
 		if (!check) {
-			check = assertRight(this.storage, key, manifest, signal);
+			check = assertRight(this.storage, key, manifest, signal ? { signal } : {});
 			this.#checks.set(key, check);
 		}
 		await check;

@@ -9,11 +9,12 @@ import {
 import type { Encryptor } from '../archive/encryption/encryption';
 import { weekOfFolder } from '../archive/naming';
 import { BackupError, listed, messageOf, throwIfCancelled } from '../errors';
-import { inParallel } from '../parallel';
+import { inParallel, Jobs } from '../parallel';
 import type { Storage } from '../storage/storage';
 import { assertApart } from './apart';
 import type { CopyFilters, UnreadableBackup, WhichBackups } from './choose';
 import { targetKeyOf, type EncryptionOnTheWay } from './form';
+import { placesOf, shared } from './in-flight';
 import { noteCopied, readCopied } from './note';
 import { planCopies, type PlannedCopy } from './plan';
 import { isComplete, readSide, type Side } from './side';
@@ -27,7 +28,7 @@ export interface CopyOptions {
 	filters?: CopyFilters;
 	/** Shows what would be done and changes nothing, not even a lock. */
 	dryRun?: boolean;
-	/** Archives that are copied at once: 1 to 16, default 2. */
+	/** Large archives that are copied at once: 1 to 16, default 2. Of small ones there are more, unless it is 1: see placesOf. */
 	parallel?: number;
 	/** By what manifests of the source are believed; one that is not counts as one that cannot be read, and is not copied. */
 	trust?: DecryptionKeys;
@@ -86,6 +87,8 @@ export interface CopyReport {
 }
 
 const PARALLEL = { default: 2, most: 16 };
+/** That are set at once. */
+const POINTERS = 8;
 
 /** Whatever comes next would fail as well, or must not happen. */
 const ENDING: ReadonlySet<string> = new Set(['CANCELLED', 'STORAGE_UNREACHABLE']);
@@ -110,7 +113,11 @@ export async function copyBackups(options: CopyOptions): Promise<CopyReport> {
 	return await withLock(target, { owner, ...(signal && { signal }) }, async (lock) => {
 		await assertApart(source, target, lock.key);
 		return await lock.during(
-			async (either) => await new CopyRun({ ...options, signal: either }, () => lock.confirm()).run(),
+			async (either) =>
+				await new CopyRun(
+					{ ...options, signal: either },
+					shared(() => lock.confirm()),
+				).run(),
 			signal,
 		);
 	});
@@ -121,10 +128,11 @@ class CopyRun {
 	readonly #rows: CopyRow[] = [];
 	readonly #warnings: string[] = [];
 	readonly #newest = new Map<string, string>();
+	/** Where pointers are to lead to at the end. */
+	readonly #pointers = new Map<string, string>();
 	#bytes = 0;
 	#copied = 0;
 	#copiedBytes = 0;
-	#pointers: Promise<void> = Promise.resolve();
 	readonly #onTheWay: EncryptionOnTheWay;
 	#encryptor: Encryptor | undefined;
 
@@ -157,7 +165,8 @@ class CopyRun {
 		const toCopy = copies.filter(({ action }) => action.type === 'copy');
 		if (dryRun) this.#tell(copies);
 		else {
-			await this.#copyAll(copies, toCopy);
+			await this.#copyAll(copies, toCopy, to);
+			await this.#setPointers();
 			await this.#note(copiedBefore, from, to);
 		}
 		return {
@@ -178,45 +187,65 @@ class CopyRun {
 	}
 
 	/** Rows come in the order of the plan, whatever is ready first. */
-	async #copyAll(copies: readonly PlannedCopy[], toCopy: readonly PlannedCopy[]): Promise<void> {
+	async #copyAll(copies: readonly PlannedCopy[], toCopy: readonly PlannedCopy[], to: Side): Promise<void> {
 		const totalBytes = toCopy.reduce((sum, { backup }) => sum + backup.manifest.size.stored, 0);
 		const tell = () => {
 			this.options.onProgress?.({ bytes: this.#bytes, totalBytes, copied: this.#copied, total: toCopy.length });
 		};
 		const rows = new Map<PlannedCopy, CopyRow>();
 		const { parallel = PARALLEL.default } = this.options;
-		await inParallel(copies, parallel, async (copy) => {
-			const { backup, action, isNeeded } = copy;
-			if (action.type !== 'copy') {
-				rows.set(copy, this.#rowOf(backup, action, isNeeded));
-				this.#outcomes.set(backup.manifest.id, Promise.resolve(action.type === 'skip'));
-				return;
-			}
-			const row = this.#copyOne(copy, tell);
+		const begin = async (copy: PlannedCopy) => {
+			const row = this.#copyOne(copy, to, tell);
 			// Those that need it come later, and wait for it.
 			const isThere = row.then(({ outcome }) => outcome === 'copied');
 			isThere.catch(() => {});
-			this.#outcomes.set(backup.manifest.id, isThere);
+			this.#outcomes.set(copy.backup.manifest.id, isThere);
 			rows.set(copy, await row);
 			tell();
-		});
+		};
+		const jobs = new Jobs(parallel === 1 ? 1 : Infinity, parallel);
+		try {
+			for (const copy of copies) {
+				const { backup, action, isNeeded } = copy;
+				if (action.type === 'copy') {
+					await jobs.add(() => begin(copy), placesOf(backup.manifest.size.stored));
+					continue;
+				}
+				rows.set(copy, this.#rowOf(backup, action, isNeeded));
+				this.#outcomes.set(backup.manifest.id, Promise.resolve(action.type === 'skip'));
+			}
+		} finally {
+			await jobs.settle();
+		}
+		await jobs.end();
 		for (const copy of copies) this.#rows.push(rows.get(copy)!);
 	}
 
-	async #copyOne({ backup, isNeeded }: PlannedCopy, tell: () => void): Promise<CopyRow> {
+	async #copyOne({ backup, isNeeded }: PlannedCopy, to: Side, tell: () => void): Promise<CopyRow> {
 		const { source, target, trust = {}, signal } = this.options;
 		const onBytes = (bytes: number) => {
 			this.#bytes += bytes;
 			tell();
 		};
 		const [onTheWay, encryptor] = [this.#onTheWay, this.#encryptor];
-		const route: Route = { source, target, trust, onTheWay, encryptor, confirm: this.confirm, signal, onBytes };
+		const isListed = (key: string) => to.listing.has(key);
+		const route: Route = {
+			source,
+			target,
+			trust,
+			onTheWay,
+			encryptor,
+			confirm: this.confirm,
+			signal,
+			onBytes,
+			isListed,
+		};
 		try {
 			await this.#assertNeededThere(backup);
 			const way = await transfer(route, backup);
 			this.#copied += 1;
 			this.#copiedBytes += backup.manifest.size.stored;
-			await this.#pointAt(backup);
+			this.#notePointer(backup);
 			return { backup, targetKey: this.#keyOf(backup), outcome: 'copied', isNeeded, byServer: way === 'byServer' };
 		} catch (error) {
 			throwIfCancelled(signal);
@@ -252,18 +281,18 @@ class CopyRun {
 		return true;
 	}
 
-	/** As a back up does. Nothing finds a backup by the pointer, so one that cannot be set is a warning. */
-	async #pointAt(backup: ListedBackup): Promise<void> {
-		if (!isPointedAt(backup)) return;
-		const pointer = latestKey(backup.folder, backup.manifest.name);
-		const set = async () => {
-			if (!this.#isNewest(backup)) return;
-			await this.options.target.setLatest(pointer, this.#keyOf(backup)).catch((error: unknown) => {
+	#notePointer(backup: ListedBackup): void {
+		if (!isPointedAt(backup) || !this.#isNewest(backup)) return;
+		this.#pointers.set(latestKey(backup.folder, backup.manifest.name), this.#keyOf(backup));
+	}
+
+	/** Once, and not after each copy. Nothing finds a backup by a pointer, so one that cannot be set is a warning. */
+	async #setPointers(): Promise<void> {
+		await inParallel(this.#pointers, POINTERS, async ([pointer, key]) => {
+			await this.options.target.setLatest(pointer, key).catch((error: unknown) => {
 				this.#warnings.push(`The pointer ${pointer} could not be set at the target: ${messageOf(error)}`);
 			});
-		};
-		// One after the other: an older one must not come last.
-		await (this.#pointers = this.#pointers.then(set));
+		});
 	}
 
 	#keyOf({ key, manifest }: ListedBackup): string {

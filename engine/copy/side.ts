@@ -20,6 +20,8 @@ export interface Side {
 	damaged: ReadonlyMap<string, DamagedManifest>;
 	/** Bytes of archives that have no manifest, by key; true where the claim of a writer stands beside one. */
 	bare: ReadonlyMap<string, { size: number; isClaimed: boolean }>;
+	/** Knows keys of archives of which anything was listed: the archive, its manifest, a record of its verifications. */
+	listing: { has: (key: string) => boolean };
 }
 
 /**
@@ -50,7 +52,7 @@ export async function readSide(
 		bare.set(key, { size, isClaimed: found.listing.has(`${key}${CLAIM_SUFFIX}`) });
 	}
 	const damaged = new Map(found.damaged.map((one) => [one.manifestKey.slice(0, -MANIFEST_SUFFIX.length), one]));
-	return { storage, byId, damaged, bare };
+	return { storage, byId, damaged, bare, listing: found.listing };
 }
 
 /** Whether its archive is there, in the size that its manifest states. */

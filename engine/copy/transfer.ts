@@ -4,6 +4,7 @@
  * goes by: then the copy is read back and hashed before its manifest is stored.
  */
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 
 import {
 	CLAIM_SUFFIX,
@@ -40,8 +41,10 @@ export interface Route {
 	/** Makes sure, right before a backup begins to exist, that this run still may. @throws BackupError STORAGE_LOCKED */
 	confirm: () => Promise<void>;
 	signal: AbortSignal | undefined;
-	/** Bytes that have gone by. */
+	/** Bytes of archives that have gone by, or were read back. */
 	onBytes: (bytes: number) => void;
+	/** What the target was seen to hold under a key of an archive: then it is looked at more closely before anything is written there. */
+	isListed: (key: string) => boolean;
 }
 
 /** How the bytes of an archive came to the target. */
@@ -74,7 +77,7 @@ interface Making {
  * target then.
  */
 export async function transfer(route: Route, { key, manifest: listed }: ListedBackup): Promise<Way> {
-	const { target, signal, onTheWay } = route;
+	const { target, onTheWay, signal } = route;
 	throwIfCancelled(signal);
 	const told = await manifestOf(route, key);
 	if (!isSameBackup(summaryOf(told.manifest), listed)) throw changedMeanwhile(key);
@@ -86,9 +89,7 @@ export async function transfer(route: Route, { key, manifest: listed }: ListedBa
 	try {
 		const made = await archiveTo(route, making, isLeftOver);
 		try {
-			await assertFree(route, making);
-			await route.confirm();
-			await target.replace(manifestKeyOf(to), made.content, signal ? { signal } : {});
+			await commit(route, making, made.content);
 		} catch (error) {
 			if (made.way !== 'wasThere') await withdraw(target, to);
 			throw error;
@@ -97,6 +98,26 @@ export async function transfer(route: Route, { key, manifest: listed }: ListedBa
 	} finally {
 		await claim?.release();
 	}
+}
+
+/** Stores the manifest, which makes the copy a backup. */
+async function commit(route: Route, making: Making, content: Buffer): Promise<void> {
+	const { target, isListed, confirm, signal } = route;
+	const { to } = making;
+	const [key, options] = [manifestKeyOf(to), signal ? { signal } : {}];
+	if (!isListed(to)) {
+		await confirm();
+		try {
+			await target.write(key, Readable.from([content]), { ...options, expectedSize: content.length, isProof: true });
+			return;
+		} catch (error) {
+			if (!(error instanceof BackupError) || error.code !== 'STORAGE_EXISTS') throw error;
+			// Somebody has stored one since the target was listed.
+		}
+	}
+	await assertFree(route, making);
+	await confirm();
+	await target.replace(key, content, options);
 }
 
 /** The manifest of the source, to the byte. */
@@ -135,13 +156,14 @@ async function claimed(
  * @returns with the text of its manifest
  */
 async function archiveTo(route: Route, making: Making, isLeftOver: boolean): Promise<{ way: Way; content: Buffer }> {
-	const { target, signal } = route;
+	const { target, isListed } = route;
 	const { to, wanted } = making;
-	const found = await target.stat(to);
+	// What comes there since it was listed is not overwritten either.
+	const found = isLeftOver || isListed(to) ? await target.stat(to) : undefined;
 	if (found && !(await target.stat(manifestKeyOf(to)))) {
 		// A run that was killed right before the manifest has left it.
 		const { size } = wanted?.manifest ?? {};
-		if (found.size === size?.stored && (await isRight(target, to, wanted!.manifest, signal))) {
+		if (found.size === size?.stored && (await isRight(route, to, wanted!.manifest))) {
 			return { way: 'wasThere', content: wanted!.content };
 		}
 		// Of what is encrypted nobody can tell which key it has; what a copy has claimed and not committed is no backup.
@@ -158,7 +180,7 @@ async function broughtAs(route: Route, { from, to, told, form }: Making, wanted:
 	const byServer = form === 'asIs' ? await target.copyFrom?.(source, from, to, options) : undefined;
 	if (byServer) {
 		try {
-			await assertRight(target, to, wanted.manifest, signal);
+			await assertRight(target, to, wanted.manifest, { onBytes: route.onBytes, ...options });
 		} catch (error) {
 			await withdraw(target, to);
 			throw error instanceof BackupError && error.code === 'ARCHIVE_CORRUPT' ? damaged(from) : error;
@@ -200,7 +222,7 @@ async function encrypted(route: Route, { from, to, told }: Making): Promise<{ wa
 /** The bytes of an archive as they are stored. */
 async function* stored({ source, signal }: Route, key: string): AsyncGenerator<Uint8Array> {
 	try {
-		yield* await source.read(key, signal ? { signal } : {});
+		yield* await source.read(key, { lends: true, ...(signal && { signal }) });
 	} catch (error) {
 		if (error instanceof BackupError && error.code === 'STORAGE_MISSING') throw new GoneMeanwhile(key);
 		throw error;
@@ -250,15 +272,10 @@ async function* checked(
 	if (bytes !== size.stored || hash.digest('hex') !== sha256) throw damaged(key);
 }
 
-/** Whether an archive is what a manifest says, to the byte. */
-async function isRight(
-	storage: Storage,
-	key: string,
-	manifest: Manifest,
-	signal: AbortSignal | undefined,
-): Promise<boolean> {
+/** Whether an archive in the target is what a manifest says, to the byte. */
+async function isRight({ target, onBytes, signal }: Route, key: string, manifest: Manifest): Promise<boolean> {
 	try {
-		await assertRight(storage, key, manifest, signal);
+		await assertRight(target, key, manifest, { onBytes, ...(signal && { signal }) });
 		return true;
 	} catch (error) {
 		if (error instanceof BackupError && error.code === 'ARCHIVE_CORRUPT') return false;
@@ -271,11 +288,14 @@ export async function assertRight(
 	storage: Storage,
 	key: string,
 	manifest: Pick<Manifest, 'sha256' | 'size'>,
-	signal?: AbortSignal,
+	{ onBytes = () => {}, signal }: { onBytes?: (bytes: number) => void; signal?: AbortSignal } = {},
 ): Promise<void> {
 	const file = new StoredFile({ storage, key, manifest, ...(signal && { signal }) });
 	try {
-		for await (const chunk of file.bytes) giveBack(chunk);
+		for await (const chunk of file.bytes) {
+			onBytes(chunk.length);
+			giveBack(chunk);
+		}
 		await file.verify();
 	} finally {
 		await file.close();

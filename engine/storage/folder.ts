@@ -38,6 +38,7 @@ import type {
 	Storage,
 	StoredObject,
 	WriteOptions,
+	WrittenObject,
 } from './storage';
 
 export interface FolderStorageOptions {
@@ -98,7 +99,7 @@ export class FolderStorage implements Storage {
 		return this.#root;
 	}
 
-	async write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions = {}): Promise<StoredObject> {
+	async write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions = {}): Promise<WrittenObject> {
 		try {
 			assertObjectKey(key);
 			return await this.#explained(key, () => this.#write(key, source, options), { isSupervised: false });
@@ -108,7 +109,7 @@ export class FolderStorage implements Storage {
 		}
 	}
 
-	async #write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<StoredObject> {
+	async #write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<WrittenObject> {
 		throwIfCancelled(options.signal);
 		const watch = this.#watch();
 		return await watch.supervise(async (signal) => {
@@ -117,7 +118,7 @@ export class FolderStorage implements Storage {
 			await checkRoom(options.expectedSize ?? 0);
 			await writeNewFile(place, source, { signal, checkRoom: () => checkRoom(0), watch });
 			const { size, mtime } = await watch.during(() => fs.lstat(place.path));
-			return { key, size, modifiedAt: mtime };
+			return { key, size, modifiedAt: mtime, isOnlyOurs: true };
 		}, options.signal);
 	}
 

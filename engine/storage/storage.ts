@@ -16,6 +16,15 @@ export interface StoredObject {
 	sharedAs?: string;
 }
 
+/** An object that `write` has stored. */
+export interface WrittenObject extends StoredObject {
+	/**
+	 * Whether it is certain that nobody has written under this key at the same moment. Some S3 servers let a second writer replace what the
+	 * first one has just created: who relies on being the only one looks again there.
+	 */
+	isOnlyOurs?: boolean;
+}
+
 /** What keeps an object from being deleted, whatever the caller's rights: S3 object lock. */
 export interface DeletionLock {
 	/** The time until which it is retained. */
@@ -33,6 +42,11 @@ export interface WriteOptions {
 	 * storage choose pieces that are large enough for all of it; nothing is refused because of it.
 	 */
 	estimatedSize?: number;
+	/**
+	 * Whether the storage may find out by this small object that it creates none twice, for whoever goes on to create many: it may be
+	 * sent once more, so it must be one that nobody else writes, and no claim of anything.
+	 */
+	isProof?: boolean;
 }
 
 export interface ReadOptions {
@@ -92,7 +106,7 @@ export interface Storage {
 	readonly description: string;
 
 	/** Stores a stream of unknown length in bounded memory. Resolves once the object is durable and visible. */
-	write(key: string, source: AsyncIterable<Uint8Array>, options?: WriteOptions): Promise<StoredObject>;
+	write(key: string, source: AsyncIterable<Uint8Array>, options?: WriteOptions): Promise<WrittenObject>;
 
 	/**
 	 * Copies an object within the storage while its bytes stay where they are: by a hard link in a folder, by the server in

@@ -47,15 +47,18 @@ const held = ((globalThis as { [HELD]?: Set<string> })[HELD] ??= new Set<string>
 export class StorageLock {
 	#record: LockRecord;
 	#renewAt: number;
+	#isAsked: boolean;
 
-	/** Use `acquireLock`. */
+	/** Use `acquireLock`. @param isOnlyOurs whether nobody else can have got it at the same moment */
 	constructor(
 		private readonly records: Records,
 		private readonly generation: number,
 		record: LockRecord,
 		private readonly ttlMs: number,
 		private readonly clock: () => Date,
+		isOnlyOurs: boolean,
 	) {
+		this.#isAsked = isOnlyOurs;
 		this.#record = record;
 		this.#renewAt = Date.parse(record.acquiredAt) + ttlMs / 3;
 	}
@@ -88,8 +91,9 @@ export class StorageLock {
 	 * @throws BackupError STORAGE_LOCKED, and what the step throws
 	 */
 	async during<T>(step: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
-		// Also at once: where a server creates an object twice, the run that came second holds the lock.
-		await this.confirm();
+		// Also at once, where a server may have created an object twice: then the run that came second holds the lock.
+		if (!this.#isAsked) await this.confirm();
+		this.#isAsked = true;
 		const lost = new AbortController();
 		const timer = setInterval(() => {
 			this.confirm().catch((error: unknown) => {
@@ -170,7 +174,7 @@ async function begin(
 	{ ttlMs, clock, signal }: { ttlMs: number; clock: () => Date; signal: AbortSignal | undefined },
 ): Promise<StorageLock> {
 	const now = clock();
-	await createRecord(records, generation, record, signal);
+	const isOnlyOurs = await createRecord(records, generation, record, signal);
 	const all = await records.all();
 	if (all.some((one) => one.generation > generation)) {
 		// This run was paused for so long that the records of those after it were cleared away.
@@ -184,7 +188,7 @@ async function begin(
 		// Where nothing may be deleted, as with the keys of a second copy, the old ones stay.
 		if (!(error instanceof BackupError) || error.code !== 'STORAGE_DENIED') throw error;
 	});
-	return new StorageLock(records, generation, record, ttlMs, clock);
+	return new StorageLock(records, generation, record, ttlMs, clock, isOnlyOurs);
 }
 
 /** Holds the lock of a storage while the action runs. @throws BackupError STORAGE_LOCKED, and what the action throws */
@@ -244,15 +248,16 @@ async function createRecord(
 	generation: number,
 	record: LockRecord,
 	signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<boolean> {
 	try {
-		await records.create(generation, record, signal);
+		if (await records.create(generation, record, signal)) return true;
 	} catch (error) {
 		if (!(error instanceof BackupError) || error.code !== 'STORAGE_EXISTS') throw error;
 		throw lockedBy(records, 'by a run that took the lock at the same moment');
 	}
 	const stored = await records.read(generation);
-	if (stored?.token !== record.token) throw lockedBy(records, `by ${stored?.owner ?? 'another run'}`);
+	if (stored?.token === record.token) return false;
+	throw lockedBy(records, `by ${stored?.owner ?? 'another run'}`);
 }
 
 const WAIT =

@@ -1,4 +1,6 @@
 /** The records of a lock's holders: an object for each generation, `lock-000000000042.json`. */
+import { Readable } from 'node:stream';
+
 import { z } from 'zod';
 
 import type { Storage } from '../../storage/storage';
@@ -55,12 +57,15 @@ export class Records {
 		return recordSchema.safeParse(parseJson(await readSmall(this.storage, this.keyOf(generation), LIMITS.lock))).data;
 	}
 
-	/** @throws BackupError STORAGE_EXISTS where there is one */
-	async create(generation: number, record: LockRecord, signal: AbortSignal | undefined): Promise<void> {
-		const source = (async function* () {
-			yield await Promise.resolve(formatRecord(record));
-		})();
-		await this.storage.write(this.keyOf(generation), source, signal ? { signal } : {});
+	/**
+	 * @returns whether it is certain that nobody else has created one at the same moment
+	 * @throws BackupError STORAGE_EXISTS where there is one
+	 */
+	async create(generation: number, record: LockRecord, signal: AbortSignal | undefined): Promise<boolean> {
+		const content = formatRecord(record);
+		const options = { expectedSize: content.length, ...(signal && { signal }) };
+		const { isOnlyOurs = false } = await this.storage.write(this.keyOf(generation), Readable.from([content]), options);
+		return isOnlyOurs;
 	}
 
 	async replace(generation: number, record: LockRecord): Promise<void> {

@@ -78,10 +78,12 @@ export class Claim {
 		const token = randomUUID();
 		let isWritten = false;
 		try {
-			await storage.write(key, Readable.from([contentOf(claimed, token)]), signal ? { signal } : {});
+			const content = contentOf(claimed, token);
+			const options = { expectedSize: content.length, ...(signal && { signal }) };
+			const { isOnlyOurs } = await storage.write(key, Readable.from([content]), options);
 			isWritten = true;
 			// A server that knows no conditional writes lets a second one replace the first.
-			const found = await readClaim(storage, key);
+			const found = isOnlyOurs ? undefined : await readClaim(storage, key);
 			return found && found.token !== token ? 'taken' : new Claim(storage, key, claimed, token);
 		} catch (error) {
 			// Nobody would renew it: after an hour others would take this writer for dead.

@@ -99,9 +99,17 @@ export function etagIsHash(headers: IncomingHttpHeaders): boolean {
  * @throws S3Failure BadDigest, which is worth another attempt
  */
 export function assertStored(headers: IncomingHttpHeaders, md5: Buffer): void {
-	const etag = etagOf(headers);
-	if (!etagIsHash(headers) || !/^[0-9a-f]{32}$/i.test(etag) || etag.toLowerCase() === md5.toString('hex')) return;
+	if (!tellsMd5(headers) || isStoredWith(headers, md5)) return;
 	throw new S3Failure('The server stored other bytes than were sent', { code: 'BadDigest', status: 400 });
+}
+
+/** Whether an answer proves by its ETag that the server has bytes of this MD5; one that tells no hash proves nothing. */
+export function isStoredWith(headers: IncomingHttpHeaders, md5: Buffer): boolean {
+	return tellsMd5(headers) && etagOf(headers).toLowerCase() === md5.toString('hex');
+}
+
+function tellsMd5(headers: IncomingHttpHeaders): boolean {
+	return etagIsHash(headers) && /^[0-9a-f]{32}$/i.test(etagOf(headers));
 }
 
 export function md5Of(bytes: Uint8Array): Buffer {

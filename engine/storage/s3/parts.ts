@@ -20,6 +20,8 @@ export interface Part {
 export interface PartPlan {
 	/** Bytes of every part but the last. */
 	size: number;
+	/** Bytes that the whole stream is likely to have, where they are few: then it gets no more memory. */
+	expected?: number;
 	/** Parts that the server takes. */
 	maxParts: number;
 }
@@ -32,18 +34,24 @@ export interface PartPlan {
  */
 export async function* cutIntoParts(
 	source: AsyncIterable<Uint8Array>,
-	{ size, maxParts }: PartPlan,
+	{ size, expected = size, maxParts }: PartPlan,
 	buffers: PartBuffers,
 	signal: AbortSignal,
 ): AsyncGenerator<Part, void, undefined> {
 	let number = 1;
 	let used = 0;
-	let buffer = await buffers.acquire(size);
+	let buffer = await buffers.acquire(Math.min(size, expected));
 	let handedOut = false;
 	try {
 		for await (const chunk of untilAborted(source, signal)) {
 			let offset = 0;
 			while (offset < chunk.length) {
+				if (used === buffer.length && used < size) {
+					const larger = await buffers.acquire(size);
+					larger.set(buffer);
+					buffers.release(buffer);
+					buffer = larger;
+				}
 				if (used === buffer.length) {
 					handedOut = true;
 					yield { number, bytes: buffer, buffer, isLast: false };

@@ -21,6 +21,7 @@ import type {
 	Storage,
 	StoredObject,
 	WriteOptions,
+	WrittenObject,
 } from '../storage';
 import { BatchDelete } from './batch-delete';
 import { CreateOnly } from './conditional';
@@ -47,6 +48,9 @@ import { KeptVersions } from './versions';
 /** Waits before an object that was just written is looked at again. */
 const LATE_LOOKS_MS = [50, 250, 1000, 3000];
 
+/** An object of no more than this gets memory of its own size, where that is known; a larger one that of a part, which is used again. */
+const SMALL_BYTES = 1024 * 1024;
+
 /**
  * Archives in a bucket of any S3-compatible server. An object is uploaded in parts, several at a time (upload.ts, multipart.ts),
  * and read as one stream that goes on where a connection broke (resumable-read.ts). All requests go through requests.ts,
@@ -62,6 +66,8 @@ export class S3Storage implements Storage {
 	readonly #createOnly: CreateOnly;
 	readonly #deletions: BatchDelete;
 	readonly #versions: KeptVersions;
+	/** Those of uploads before, to be used again: they are a lot of memory to be collected. */
+	readonly #spareBuffers: PartBuffers[] = [];
 
 	/** @throws BackupError INVALID_INPUT that names the option */
 	constructor(options: S3StorageOptions) {
@@ -80,7 +86,7 @@ export class S3Storage implements Storage {
 		return { endpoint: endpointOf(this.#settings), bucket, prefix };
 	}
 
-	async write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions = {}): Promise<StoredObject> {
+	async write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions = {}): Promise<WrittenObject> {
 		try {
 			assertObjectKey(key);
 			return await this.#explained(key, () => this.#write(key, source, options));
@@ -90,8 +96,8 @@ export class S3Storage implements Storage {
 		}
 	}
 
-	async #write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<StoredObject> {
-		const signal = options.signal ?? new AbortController().signal;
+	async #write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<WrittenObject> {
+		const { signal = new AbortController().signal, isProof = false } = options;
 		const { partSize, concurrency } = this.#settings;
 		const parts = this.#planFor(key, options);
 		const upload = {
@@ -100,11 +106,17 @@ export class S3Storage implements Storage {
 			key: this.#inBucket(key),
 			headers: objectHeaders(this.#options, new Date()),
 			parts,
-			buffers: new PartBuffers((concurrency + 1) * partSize),
+			buffers: (parts.expected ? undefined : this.#spareBuffers.pop()) ?? new PartBuffers((concurrency + 1) * partSize),
+			isProof,
 		};
-		await assertAbsent(this.#requests, upload.key, signal);
-		const size = await uploadStream(upload, source, signal);
-		return await this.#verified(key, size);
+		// Who has much to send learns before that it will be refused.
+		const isSingle = (options.expectedSize ?? Infinity) <= parts.size;
+		if (!(isSingle && this.#createOnly.isProved)) await assertAbsent(this.#requests, upload.key, signal);
+		const { size, isProved } = await uploadStream(upload, source, signal);
+		if (!parts.expected) this.#spareBuffers.push(upload.buffers);
+		const isOnlyOurs = this.#createOnly.isProved;
+		if (isProved) return { key, size, modifiedAt: new Date(), isOnlyOurs };
+		return { ...(await this.#verified(key, size)), isOnlyOurs };
 	}
 
 	/** @throws BackupError INVALID_INPUT where no object can be as large as this one will be */
@@ -118,7 +130,9 @@ export class S3Storage implements Storage {
 				{ hint: 'Compress it, or keep it in a folder.', details: { expectedSize, largest } },
 			);
 		}
-		return { size: partSizeFor(partSize, maxParts, expectedSize ?? estimatedSize), maxParts };
+		const size = partSizeFor(partSize, maxParts, expectedSize ?? estimatedSize);
+		const isSmall = expectedSize !== undefined && expectedSize > 0 && expectedSize <= SMALL_BYTES;
+		return { size, maxParts, ...(isSmall && { expected: expectedSize }) };
 	}
 
 	/**
@@ -354,6 +368,7 @@ export class S3Storage implements Storage {
 			explain: (failure: S3Failure) => s3Error(failure, this.#place(key)),
 			patience: new Patience(this.#settings.retry, this.#requests.watch),
 			signal: options.signal,
+			...(options.lends && { lends: true }),
 		};
 		return new ResumableRead(source, { response, start: range.start });
 	}

@@ -14,7 +14,7 @@ import type { CreateOnly } from './conditional';
 import { isOutcomeUnknown, S3Failure } from './failure';
 import { CLEAN_UP_MS_AFTER_CANCEL, GRACE_MS, withGrace } from './grace';
 import { isAnswerToRepetition, MultipartUpload } from './multipart';
-import { assertStored, headObject, md5Of, type ObjectHead } from './object';
+import { assertStored, headObject, isStoredWith, md5Of, type ObjectHead } from './object';
 import type { PartBuffers } from './part-buffers';
 import { cutIntoParts, type PartPlan } from './parts';
 import type { S3Requests } from './requests';
@@ -31,21 +31,31 @@ export interface Upload {
 	headers: Record<string, string>;
 	parts: PartPlan;
 	buffers: PartBuffers;
+	/** Whether a single PUT is sent once more, for the server to show that it creates no object twice. */
+	isProof?: boolean;
+}
+
+/** What a stream has become. */
+export interface Uploaded {
+	size: number;
+	/** Whether the server has proved by its answer that it has just these bytes, so that nobody need look. */
+	isProved: boolean;
 }
 
 /**
- * Stores a stream as an object. Resolves with its size once the server has it whole.
+ * Stores a stream as an object. Resolves once the server has it whole.
  * @throws the source's error; S3Failure (PreconditionFailed where the key is in use); BackupError CANCELLED
  */
 export async function uploadStream(
 	upload: Upload,
 	source: AsyncIterable<Uint8Array>,
 	signal: AbortSignal,
-): Promise<number> {
+): Promise<Uploaded> {
 	const stop = new AbortController();
 	const run = new UploadRun(upload, signal, stop);
 	try {
-		return await run.store(source);
+		const size = await run.store(source);
+		return { size, isProved: run.isProved };
 	} catch (error) {
 		stop.abort();
 		const failure = signal.aborted ? cancelled() : (run.failure ?? error);
@@ -66,6 +76,7 @@ export async function assertAbsent(requests: S3Requests, key: string, signal?: A
 class UploadRun {
 	/** The first failure of a part in the background. */
 	failure: unknown;
+	isProved = false;
 	#multipart: Promise<MultipartUpload> | undefined;
 	/** The content of a single PUT that may have gone through. */
 	#maybePut: { md5: Buffer; size: number } | undefined;
@@ -159,7 +170,10 @@ class UploadRun {
 		};
 		this.#maybePut = put;
 		try {
-			assertStored((await (createOnly ?? requests).send(request)).headers, md5);
+			const { headers: answered } = await (createOnly ?? requests).send(request);
+			assertStored(answered, md5);
+			this.isProved = isStoredWith(answered, md5);
+			if (this.upload.isProof) await createOnly?.prove(request);
 		} catch (error) {
 			if (isAnswerToRepetition(error) && holds(await this.#head(this.signal), put)) return;
 			if (!isOutcomeUnknown(error)) this.#maybePut = undefined;

@@ -140,7 +140,8 @@ export const copyFields: INodeProperties[] = [
 				type: 'number',
 				typeOptions: { minValue: 1, maxValue: 16 },
 				default: 2,
-				description: 'Archives that are copied at once. Each takes some memory of its own.',
+				description:
+					'Large archives that are copied at once, each with some memory of its own. Of small ones there are up to eight times as many, unless it is 1.',
 			},
 			requestedByOption,
 			{

@@ -1,11 +1,15 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { acquireLock, CLAIM_SUFFIX, manifestKeyOf, withLock } from '../../../engine/archive';
+import type { CopyProgress } from '../../../engine/copy';
 import { BackupError } from '../../../engine/errors';
 import { setPinned } from '../../../engine/retention';
-import { gatedStorage, type Storage } from '../../../engine/storage';
+import { gatedStorage, S3Storage, type Storage } from '../../../engine/storage';
+import { startFaultyProxy } from '../../services/faultyProxy';
+import { startS3rver } from '../../services/s3/s3rver';
 import { withFaults } from '../archive/support';
 import { intercepted, keysIn, pruneBy, textOf, withManifests, writeBackup } from '../retention/support';
+import { optionsFor } from '../storage/s3-under-test';
 import { baseIn, backUp, restored } from '../tree/stage';
 import { copyAll, daily, outcomesOf, temporaryStorage, twoBuckets } from './support';
 
@@ -61,8 +65,36 @@ describe('a copy between buckets of one server', () => {
 		const [source, target] = await twoBuckets();
 		await daily(source, 2);
 		// Also where what goes to the target is counted or slowed down.
-		const report = await copyAll(source, gatedStorage(target, { pass: () => Promise.resolve() }));
+		const told: CopyProgress[] = [];
+		const onProgress = (progress: CopyProgress) => told.push(progress);
+		const report = await copyAll(source, gatedStorage(target, { pass: () => Promise.resolve() }), { onProgress });
 		expect(report.rows.map(({ byServer }) => byServer)).toEqual([true, true]);
+		// They are read back, which takes as long as the copying.
+		expect(told.at(-1)).toMatchObject({ bytes: report.copiedBytes, totalBytes: report.copiedBytes, copied: 2 });
+	});
+});
+
+describe('a copy into a bucket', () => {
+	it('costs a few requests for each archive, and one for all pointers of a name', async () => {
+		const server = await startS3rver();
+		const proxy = await startFaultyProxy(server.endpoint);
+		const bucket = await server.createBucket();
+		const target = new S3Storage(optionsFor({ ...server, endpoint: proxy.endpoint }, bucket));
+		onTestFinished(async () => {
+			target.close();
+			await proxy.stop();
+			await server.stop();
+		});
+		const source = temporaryStorage().storage;
+		const keys = await daily(source, 12);
+		await copyAll(source, target);
+		const about = (part: string) => proxy.requests.filter((line) => line.includes(part)).length;
+		expect(about('shop_latest')).toBe(1);
+		expect(await target.readLatest('postgres/shop_latest')).toBe(keys.at(-1));
+		// s3rver heeds no conditional writes, so it is asked before each whether something is there, twice as it gives no reason.
+		expect(about('.sql.writing.json')).toBe(12 * 5);
+		expect(about('.sql.manifest.json')).toBeLessThanOrEqual(12 * 3 + 1);
+		expect(about('.stack-backup/lock-')).toBeLessThan(12 * 4);
 	});
 });
 
@@ -193,9 +225,9 @@ describe('a copy', () => {
 		const [key] = (await daily(source, 1)) as [string];
 		// Nothing is cleared up where the process is gone.
 		const dying = intercepted(target, {
-			replace: async (replaced, content, options) => {
-				if (replaced.endsWith('.manifest.json')) throw new BackupError('STORAGE_UNREACHABLE', 'killed');
-				await target.replace(replaced, content, options);
+			write: async (name, ...more) => {
+				if (name.endsWith('.manifest.json')) throw new BackupError('STORAGE_UNREACHABLE', 'killed');
+				return await target.write(name, ...more);
 			},
 			remove: () => Promise.reject(new BackupError('STORAGE_UNREACHABLE', 'killed')),
 		});

@@ -40,7 +40,8 @@ function listed(
 function side(backups: ListedBackup[], more: Partial<Side> = {}): Side {
 	const byId = new Map<string, ListedBackup[]>();
 	for (const backup of backups) byId.set(backup.manifest.id, [...(byId.get(backup.manifest.id) ?? []), backup]);
-	return { storage: {} as Storage, byId, damaged: new Map(), bare: new Map(), ...more };
+	const listing = new Set(backups.map(({ key }) => key));
+	return { storage: {} as Storage, byId, damaged: new Map(), bare: new Map(), listing, ...more };
 }
 
 /** `1 copy`, `2 skip there`: what is decided, in its order; a star for what comes only because another needs it. */

@@ -70,7 +70,7 @@ describe('a name that is claimed', () => {
 				const other = { token: 'another', kind: 'postgres', name: 'shop', file: 'x' };
 				await storage.replace(key, Buffer.from(JSON.stringify(other)));
 			}
-			return stored;
+			return { ...stored, isOnlyOurs: false };
 		};
 		const writer = await createArchive({
 			...archiveOptions(storage),
