@@ -38,7 +38,6 @@ export async function nextDeletions(
 	for (const { policy, timeZone, prefixes } of lastPrunes) {
 		const when = { now: new Date(now.getTime() + DAY_MS), ...(signal && { signal }) };
 		const found = await forecast({
-			storage,
 			catalog,
 			policy,
 			timeZone,

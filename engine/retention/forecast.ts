@@ -1,15 +1,13 @@
 import { throwIfCancelled } from '../errors';
-import type { Storage } from '../storage/storage';
 import type { EntryState, RetentionEntry } from './entry';
-import type { Decision, Refusal } from './policy/plan';
+import { decide, type Decision, type Refusal } from './policy/plan';
 import { parsePolicy, type RetentionPolicy } from './policy/policy';
-import { totalsOf } from './report';
+import { freedBytesOf } from './report';
 import type { RetentionCatalog } from './survey/catalog';
-import { survey } from './survey/survey';
+import { gathered, questionOf } from './survey/survey';
 
 export interface ForecastOptions {
-	storage: Storage;
-	/** What it holds, as it was just read. */
+	/** What the storage holds, as it was just read. */
 	catalog: RetentionCatalog;
 	policy: RetentionPolicy;
 	/** IANA zone whose days, weeks, months and years count; default UTC. */
@@ -39,15 +37,15 @@ export interface Forecast {
  * @throws BackupError INVALID_INPUT (zone, prefixes), CANCELLED, and what stateOf throws
  */
 export async function forecast(options: ForecastOptions): Promise<Forecast> {
-	const { storage, timeZone = 'UTC', prefixes = [], stateOf, catalog, isGone = () => false, now, signal } = options;
+	const { timeZone = 'UTC', prefixes = [], stateOf, catalog, isGone = () => false, now, signal } = options;
 	throwIfCancelled(signal);
 	const policy = parsePolicy(options.policy);
-	const given = { storage, policy, timeZone, prefixes, now, keepCache: false, stateOf, trust: undefined, signal };
-	const { plan } = await survey({ ...given, catalog });
-	const isGoing = ({ action, entry }: Decision) => action === 'delete' && !isGone(entry.key);
-	return {
-		deletions: plan.decisions.filter(isGoing).reverse(),
-		freedBytes: totalsOf(plan, new Set(plan.deletable.filter(({ key }) => !isGone(key)))).freedBytes,
-		refusal: plan.refusal,
-	};
+	const given = { policy, timeZone, prefixes, now, stateOf, signal };
+	const { decisions, refusal } = decide(questionOf(await gathered(catalog, given), given));
+	const { entries } = decisions;
+	const places = decisions.going().filter((place) => !isGone(entries[place]!.key));
+	// Few of the backups are shown, and all of them are counted: so only what goes gets an object of its own.
+	const deletions = places.map((place) => decisions.at(place)).reverse();
+	const gone = new Set(refusal ? [] : deletions.map(({ entry }) => entry));
+	return { deletions, freedBytes: freedBytesOf(gone, entries), refusal };
 }

@@ -155,6 +155,18 @@ export function totalsOf(plan: RetentionPlan, gone: ReadonlySet<RetentionEntry>)
 	return { kept, deleted: gone.size, keptBytes, freedBytes, sharedBytes, incomplete, walDeleted: 0 };
 }
 
+/**
+ * Bytes that become free where some backups go.
+ * @param all those that go and those that stay
+ */
+export function freedBytesOf(gone: ReadonlySet<RetentionEntry>, all: readonly RetentionEntry[]): number {
+	const shared = new Set<string>();
+	for (const entry of all) {
+		if (entry.complete && entry.sharedAs !== undefined && !gone.has(entry)) shared.add(entry.sharedAs);
+	}
+	return bytesOf(gone, shared);
+}
+
 function* staying({ decisions }: RetentionPlan, gone: ReadonlySet<RetentionEntry>): Generator<RetentionEntry> {
 	for (const { entry } of decisions) if (!gone.has(entry)) yield entry;
 }

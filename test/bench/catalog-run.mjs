@@ -9,9 +9,8 @@ const [port, step, count] = process.argv.slice(2);
 const isEmpty = step === 'an empty process';
 const load = async (path) => (isEmpty ? {} : (await import(`../../dist/engine/${path}index.js`)).default);
 const { findBackup, listManifests } = await load('archive/');
-const { findProblems, reportOf, S3Storage } = await load('');
-const { DEFAULT_TARGETS, metricsText, nextDeletions, overviewOf, readState, resultsOf, statusPage } =
-	await load('report/');
+const { findProblems, metricsText, reportOf, resultsOf, S3Storage } = await load('');
+const { DEFAULT_TARGETS, nextDeletions, overviewOf, readState, statusPage } = await load('report/');
 const { prune } = await load('retention/');
 
 const NOW = new Date('2026-01-01T01:00:00Z');

@@ -1,4 +1,5 @@
-import { isGood, newestFirst, policySeriesOf, type RetentionEntry } from '../entry';
+import { isGood, policySeriesOf, type RetentionEntry } from '../entry';
+import { Decisions } from './decisions';
 import { weekOfKey } from './periods';
 import {
 	DEFAULT_FUTURE_TOLERANCE_MINUTES,
@@ -9,7 +10,7 @@ import {
 	type RetentionPolicy,
 } from './policy';
 import { protect, protectCheckpoints, protectNeeded, type Needing } from './protect';
-import { applyRules, applyWeeklySnapshots, areEmpty, type AddReason, type Decision, type Reason } from './rules';
+import { applyRules, applyWeeklySnapshots, areEmpty, type Decision, type Members } from './rules';
 import { Zone } from './zone';
 
 export type { Decision };
@@ -53,85 +54,88 @@ export function planRetention(
 	outside: readonly Needing[] = [],
 	due: ReadonlySet<RetentionEntry> = new Set(),
 ): RetentionPlan {
+	const { decisions, refusal } = decide({ entries, now, policy, timeZone, outside, due });
+	const going = decisions.going().map((place) => decisions.entries[place]!);
+	const all = decisions.entries.map((_entry, place) => decisions.at(place));
+	return { decisions: all, deletable: refusal ? [] : deletableOf(going), refusal };
+}
+
+/** What is to be decided, see planRetention. */
+export interface RetentionQuestion {
+	entries: readonly RetentionEntry[];
+	now: Date;
+	policy: RetentionPolicy;
+	timeZone: string;
+	outside: readonly Needing[];
+	due: ReadonlySet<RetentionEntry>;
+}
+
+/**
+ * Decides as planRetention does, without an object for each backup.
+ * @throws BackupError INVALID_INPUT for a zone that does not exist
+ */
+export function decide({ entries, now, policy, timeZone, outside, due }: RetentionQuestion): {
+	decisions: Decisions;
+	refusal: Refusal | undefined;
+} {
 	const zone = new Zone(timeZone);
-	const decisions = newestFirst(entries).map(unlessKept);
-	const shared = new SharedReasons();
-	const add = (decision: Decision, reason: Reason) => {
-		const isKept = decision.action === 'keep';
-		if (isKept && decision.reasons.some(({ rule }) => rule === reason.rule)) return;
-		const alone = shared.in(reason);
-		decision.reasons = isKept ? [...decision.reasons, ...alone] : alone;
-		decision.action = 'keep';
-	};
-	for (const { rules, members } of seriesIn(decisions, policy)) applyTo(members, rules, { now, zone }, add);
-	protect(decisions, now, add);
-	protectCheckpoints(decisions, now, add);
-	protectNeeded(decisions, outside, ({ action }) => action === 'keep', add);
-	const refusal = refuseFuture(decisions, now, policy) ?? refuseShare(decisions, policy, due);
-	return { decisions, deletable: refusal ? [] : deletableOf(decisions), refusal };
-}
-
-const EXPIRED: readonly Reason[] = [{ rule: 'expired', text: 'no rule keeps it' }];
-const UNNEEDED: readonly Reason[] = [{ rule: 'expired', text: 'no backup needs it' }];
-
-/** What becomes of a backup that nothing keeps. */
-function unlessKept(entry: RetentionEntry): Decision {
-	return { entry, action: 'delete', reasons: entry.checkpoint ? UNNEEDED : EXPIRED };
-}
-
-/** A hundred thousand backups stay or go for a few hundred different reasons: each is held once, in a list of its own. */
-class SharedReasons {
-	readonly #known = new Map<string, readonly Reason[]>();
-
-	in(reason: Reason): readonly Reason[] {
-		const id = `${reason.rule} ${reason.text}`;
-		const known = this.#known.get(id) ?? [reason];
-		this.#known.set(id, known);
-		return known;
-	}
+	const decisions = new Decisions(entries);
+	for (const { rules, places } of seriesIn(decisions.entries, policy)) applyTo(decisions, places, rules, { now, zone });
+	protect(decisions, now);
+	protectCheckpoints(decisions, now);
+	protectNeeded(decisions, outside);
+	const refusal = refuseFuture(decisions.entries, now, policy) ?? refuseShare(decisions, policy, due);
+	return { decisions, refusal };
 }
 
 interface Series {
 	rules: KeepRules;
-	members: Decision[];
+	/** Of its backups, newest first. */
+	places: number[];
 }
 
 /** Backups of one thing under one set of rules. */
-function seriesIn(sorted: readonly Decision[], policy: RetentionPolicy): Iterable<Series> {
+function seriesIn(sorted: readonly RetentionEntry[], policy: RetentionPolicy): Iterable<Series> {
 	const all = new Map<string, Series>();
-	for (const decision of sorted) {
-		const { entry } = decision;
+	for (const [place, entry] of sorted.entries()) {
 		if (entry.checkpoint) continue;
 		const { rules, which } = rulesFor(entry, policy);
 		const key = `${which} ${policySeriesOf(entry)}`;
-		const series = all.get(key) ?? { rules, members: [] };
-		series.members.push(decision);
-		all.set(key, series);
+		const series = all.get(key);
+		if (series) series.places.push(place);
+		else all.set(key, { rules, places: [place] });
 	}
 	return all.values();
 }
 
-function applyTo(members: Decision[], rules: KeepRules, clock: { now: Date; zone: Zone }, add: AddReason): void {
-	const isWeekly = weekOfKey(members[0]!.entry.key) !== undefined;
+function applyTo(
+	decisions: Decisions,
+	places: readonly number[],
+	rules: KeepRules,
+	clock: { now: Date; zone: Zone },
+): void {
+	const { entries } = decisions;
+	const isWeekly = weekOfKey(entries[places[0]!]!.key) !== undefined;
 	const keepsAll = isWeekly ? !rules.weeklySnapshots : areEmpty(rules);
 	if (keepsAll) {
-		for (const decision of members) add(decision, { rule: 'noRules', text: 'no rule is set' });
+		for (const place of places) decisions.keep(place, { rule: 'noRules', text: 'no rule is set' });
 		return;
 	}
 	// Once among all and once among the good ones: a damaged backup ages like any other, but takes no good one's place.
-	const good = members.filter(({ entry }) => isGood(entry));
-	for (const some of good.length === members.length ? [members] : [good, members]) {
-		if (isWeekly) applyWeeklySnapshots(some, rules.weeklySnapshots!, add);
-		else applyRules(some, rules, clock, add);
+	const good = places.filter((place) => isGood(entries[place]!));
+	for (const some of good.length === places.length ? [places] : [good, places]) {
+		const members: Members = { decisions, places: some };
+		if (isWeekly) applyWeeklySnapshots(members, rules.weeklySnapshots!);
+		else applyRules(members, rules, clock);
 	}
 }
 
-function refuseFuture(sorted: readonly Decision[], now: Date, policy: RetentionPolicy): Refusal | undefined {
+function refuseFuture(sorted: readonly RetentionEntry[], now: Date, policy: RetentionPolicy): Refusal | undefined {
 	const minutes = policy.futureToleranceMinutes ?? DEFAULT_FUTURE_TOLERANCE_MINUTES;
 	const latest = now.getTime() + minutes * 60_000;
-	const ahead = sorted.filter(({ entry }) => latestTime(entry) > latest);
+	const ahead = sorted.filter((entry) => latestTime(entry) > latest);
 	if (ahead.length === 0) return undefined;
-	const { key, startedAt } = ahead[0]!.entry;
+	const { key, startedAt } = ahead[0]!;
 	return {
 		reason: 'future',
 		message: `${ahead.length} backups are from the future (${key}, ${startedAt}), so a clock is or was wrong.`,
@@ -143,14 +147,18 @@ function latestTime({ startedAt, finishedAt }: RetentionEntry): number {
 	return Math.max(Date.parse(startedAt), Date.parse(finishedAt));
 }
 
-function refuseShare(all: Decision[], policy: RetentionPolicy, due: ReadonlySet<RetentionEntry>): Refusal | undefined {
+function refuseShare(
+	decisions: Decisions,
+	policy: RetentionPolicy,
+	due: ReadonlySet<RetentionEntry>,
+): Refusal | undefined {
 	// Checkpoints are no backups: of a large one there are hundreds.
 	let count = 0;
 	let deleted = 0;
-	for (const { entry, action } of all) {
+	for (const [place, entry] of decisions.entries.entries()) {
 		if (due.has(entry) || entry.checkpoint) continue;
 		count++;
-		if (action === 'delete') deleted++;
+		if (!decisions.isKept(place)) deleted++;
 	}
 	const share = policy.maxDeletedShare ?? DEFAULT_MAX_DELETED_SHARE;
 	if (deleted <= count * share) return undefined;
@@ -162,8 +170,7 @@ function refuseShare(all: Decision[], policy: RetentionPolicy, due: ReadonlySet<
 }
 
 /** Newest first, but whatever needs others before these: a run that breaks off leaves no backup without what it needs. */
-function deletableOf(decisions: Decision[]): RetentionEntry[] {
-	const entries = decisions.filter(({ action }) => action === 'delete').map(({ entry }) => entry);
+function deletableOf(entries: RetentionEntry[]): RetentionEntry[] {
 	if (entries.every(({ needs }) => needs.length === 0)) return entries;
 	const byId = new Map(entries.map((entry) => [entry.id, entry]));
 	const depths = new Map<string, number>();

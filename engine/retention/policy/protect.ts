@@ -3,34 +3,34 @@ import { isGood, policySeriesOf, type RetentionEntry } from '../entry';
 import { BACKUP_KINDS, CLAIM_SUFFIX, homeOf, seriesOf, type BackupKind } from '../../archive';
 import { isFileOf } from '../../archive/naming';
 import { weekOfKey } from './periods';
-import type { AddReason, Decision } from './rules';
+import type { Decisions } from './decisions';
 
-/** Keeps what no policy may delete, apart from what others need. @param sorted All backups, newest first */
-export function protect(sorted: readonly Decision[], now: Date, add: AddReason): void {
-	const thing = thingsIn(sorted);
+/** Keeps what no policy may delete, apart from what others need. */
+export function protect(decisions: Decisions, now: Date): void {
+	const { entries } = decisions;
+	const thing = thingsIn(entries);
 	const good = new Set<string>();
 	const verified = new Set<string>();
-	const failed = new Map<string, Decision>();
-	for (const decision of sorted) {
-		const { entry } = decision;
-		protectAsHeld(decision, now, add);
+	const failed = new Map<string, number>();
+	for (const [place, entry] of entries.entries()) {
+		protectAsHeld(decisions, place, now);
 		if (entry.checkpoint) continue;
 		const series = policySeriesOf(entry);
 		if (isGood(entry) && !good.has(series)) {
 			good.add(series);
-			add(decision, { rule: 'lastGood', text: `the last good backup of ${thing(entry)}` });
+			decisions.keep(place, { rule: 'lastGood', text: `the last good backup of ${thing(entry)}` });
 		}
 		if (entry.complete && entry.verified === 'passed' && !verified.has(series)) {
 			verified.add(series);
-			add(decision, { rule: 'lastVerified', text: `the last verified backup of ${thing(entry)}` });
+			decisions.keep(place, { rule: 'lastVerified', text: `the last verified backup of ${thing(entry)}` });
 		}
-		if (entry.complete && !failed.has(series)) failed.set(series, decision);
+		if (entry.complete && !failed.has(series)) failed.set(series, place);
 	}
-	for (const [series, decision] of failed) {
+	for (const [series, place] of failed) {
 		if (good.has(series)) continue;
 		// Where all else is lost, something may still be got out of it.
-		const text = `failed its verification, but there is no good backup of ${thing(decision.entry)}`;
-		add(decision, { rule: 'lastLeft', text });
+		const text = `failed its verification, but there is no good backup of ${thing(entries[place]!)}`;
+		decisions.keep(place, { rule: 'lastLeft', text });
 	}
 }
 
@@ -40,34 +40,36 @@ const RESUMABLE_MS = 7 * 24 * 60 * 60 * 1000;
 /**
  * Keeps the checkpoints that no backup of their series has come after: they are of a run that is under way, or that may go on
  * from them. A run may take longer than they are kept otherwise, so the newest of them counts for all.
- * @param sorted All backups, newest first
  */
-export function protectCheckpoints(sorted: readonly Decision[], now: Date, add: AddReason): void {
+export function protectCheckpoints(decisions: Decisions, now: Date): void {
+	const { entries } = decisions;
+	if (!entries.some(({ checkpoint }) => checkpoint)) return;
 	const ended = new Map<string, number>();
 	const newest = new Map<string, number>();
-	for (const { entry } of sorted) {
+	for (const entry of entries) {
 		const series = seriesOf(entry);
 		const finished = Date.parse(entry.finishedAt);
 		if (isGood(entry)) ended.set(series, Math.max(ended.get(series) ?? 0, finished));
 		if (entry.checkpoint) newest.set(series, Math.max(newest.get(series) ?? 0, finished));
 	}
-	for (const decision of sorted) {
-		const { entry } = decision;
+	for (const [place, entry] of entries.entries()) {
 		if (!entry.checkpoint) continue;
 		const series = seriesOf(entry);
 		const isOver = Date.parse(entry.finishedAt) <= (ended.get(series) ?? 0);
 		if (isOver || now.getTime() - newest.get(series)! > RESUMABLE_MS) continue;
-		add(decision, { rule: 'resumable', text: `a run of ${entry.name} that broke off can go on from it` });
+		decisions.keep(place, { rule: 'resumable', text: `a run of ${entry.name} that broke off can go on from it` });
 	}
 }
 
-function protectAsHeld(decision: Decision, now: Date, add: AddReason): void {
-	const { pinned, lockedUntil, legalHold } = decision.entry;
-	if (pinned) add(decision, { rule: 'pinned', text: 'pinned' });
+function protectAsHeld(decisions: Decisions, place: number, now: Date): void {
+	const { pinned, lockedUntil, legalHold } = decisions.entries[place]!;
+	if (pinned) decisions.keep(place, { rule: 'pinned', text: 'pinned' });
 	if (lockedUntil !== undefined && Date.parse(lockedUntil) > now.getTime()) {
-		add(decision, { rule: 'locked', text: `locked by the storage until ${lockedUntil}` });
+		decisions.keep(place, { rule: 'locked', text: `locked by the storage until ${lockedUntil}` });
 	}
-	if (legalHold) add(decision, { rule: 'legalHold', text: 'under a legal hold in the storage, without an end' });
+	if (legalHold) {
+		decisions.keep(place, { rule: 'legalHold', text: 'under a legal hold in the storage, without an end' });
+	}
 }
 
 /** Where backups of one kind and name come from: addresses, with the systems behind each, and folders. */
@@ -80,10 +82,10 @@ interface Seen {
  * How to call what an entry is a backup of: by its name, and by its server and folder where several have one of that name.
  * Without them nobody would see why the last backup of a server that has moved stays.
  */
-function thingsIn(decisions: readonly Decision[]): (entry: RetentionEntry) => string {
+function thingsIn(entries: readonly RetentionEntry[]): (entry: RetentionEntry) => string {
 	const idOf = ({ kind, name }: RetentionEntry) => JSON.stringify([kind, name]);
 	const known = new Map<string, Seen>();
-	for (const { entry } of decisions) {
+	for (const entry of entries) {
 		const id = idOf(entry);
 		const seen: Seen = known.get(id) ?? { origins: new Map(), places: new Set() };
 		known.set(id, seen);
@@ -143,33 +145,33 @@ function mayBeUsedBy({ key }: Needing, other: RetentionEntry): boolean {
  * for another one's sake stays one that can be restored.
  * @param outside Backups that the plan does not decide on: all of them stay
  */
-export function protectNeeded(
-	all: readonly Decision[],
-	outside: readonly Needing[],
-	isKept: (decision: Decision) => boolean,
-	add: AddReason,
-): void {
+export function protectNeeded(decisions: Decisions, outside: readonly Needing[]): void {
+	const { entries } = decisions;
 	const isNeeding = ({ needs }: Needing) => needs.length > 0;
 	const waiting: Needing[] = outside.filter(isNeeding);
-	for (const decision of all) if (isNeeding(decision.entry) && isKept(decision)) waiting.push(decision.entry);
-	const keepFor = (decision: Decision, text: string) => {
-		add(decision, { rule: 'needed', text });
-		waiting.push(decision.entry);
+	for (const [place, entry] of entries.entries()) {
+		if (isNeeding(entry) && decisions.isKept(place)) waiting.push(entry);
+	}
+	const keepFor = (place: number, text: string) => {
+		decisions.keep(place, { rule: 'needed', text });
+		waiting.push(entries[place]!);
+	};
+	const keepAllFor = (isMeant: (entry: RetentionEntry) => boolean, text: string) => {
+		for (const [place, entry] of entries.entries()) if (isMeant(entry)) keepFor(place, text);
 	};
 	for (const needing of outside) {
 		const { key, isBeingWritten, mayNeed } = needing;
-		for (const decision of isBeingWritten ? all.filter(({ entry }) => mayBeUsedBy(needing, entry)) : [])
-			keepFor(decision, `may be needed by ${key}, which is being written`);
-		for (const decision of mayNeed ? all.filter(({ entry }) => mayBeNeededBy(needing, entry)) : [])
-			keepFor(decision, `may be needed by ${key}`);
+		if (isBeingWritten) {
+			keepAllFor((entry) => mayBeUsedBy(needing, entry), `may be needed by ${key}, which is being written`);
+		}
+		if (mayNeed) keepAllFor((entry) => mayBeNeededBy(needing, entry), `may be needed by ${key}`);
 	}
 	if (waiting.length === 0) return;
-	const byId = new Map<string, Decision[]>();
-	for (const decision of all) {
-		const { id } = decision.entry;
+	const byId = new Map<string, number[]>();
+	for (const [place, { id }] of entries.entries()) {
 		const same = byId.get(id);
-		if (same) same.push(decision);
-		else byId.set(id, [decision]);
+		if (same) same.push(place);
+		else byId.set(id, [place]);
 	}
 	const visited = new Set<string>();
 	for (let needing = waiting.pop(); needing; needing = waiting.pop()) {

@@ -7,7 +7,7 @@ import { readCatalog, type RetentionCatalog } from './catalog';
 import { markLacking, type EntryState, type RetentionEntry } from '../entry';
 import { foreignIn } from './foreign';
 import { unreadIn, writersIn } from '../policy/protect';
-import { planRetention, type RetentionPlan } from '../policy/plan';
+import { planRetention, type RetentionPlan, type RetentionQuestion } from '../policy/plan';
 import { rulesFor, type RetentionPolicy } from '../policy/policy';
 import { scopeOf } from '../policy/key-filters';
 import { shareFailures } from './shared-failure';
@@ -26,13 +26,11 @@ export interface SurveyOptions {
 	keepCache: boolean;
 	stateOf: ((entry: RetentionEntry) => EntryState | Promise<EntryState>) | undefined;
 	trust: ManifestTrust | undefined;
-	/** What was read already: for figures, never for deletions. Locks are not asked for then. */
-	catalog?: RetentionCatalog;
 	signal: AbortSignal | undefined;
 }
 
-/** What a storage holds and what the policy makes of it. Nothing was changed. */
-export interface Survey {
+/** What a storage holds, as the policy looks at it. */
+export interface Gathered {
 	catalog: RetentionCatalog;
 	/** What the plan decides on; weekly copies still to be made are among it. */
 	entries: RetentionEntry[];
@@ -40,18 +38,33 @@ export interface Survey {
 	outside: RetentionEntry[];
 	/** Weekly copies that are due, with what they will be. */
 	copies: Array<WeeklyCopy & { copy: RetentionEntry }>;
-	plan: RetentionPlan;
 	zone: Zone;
 	isInScope: (key: string) => boolean;
 }
 
+/** What a storage holds and what the policy makes of it. Nothing was changed. */
+export interface Survey extends Gathered {
+	plan: RetentionPlan;
+}
+
 /** Looks at a storage. @throws BackupError INVALID_INPUT (zone, prefixes), CANCELLED, and what the storage throws */
 export async function survey(options: SurveyOptions): Promise<Survey> {
-	const { storage, policy, prefixes, now, keepCache, stateOf, trust, signal } = options;
-	const zone = new Zone(options.timeZone);
-	const isInScope = scopeOf(prefixes);
+	const { storage, now, keepCache, trust, signal } = options;
 	const read = { keepCache, now, ...(trust && { trust }), ...(signal && { signal }) };
-	const catalog = options.catalog ?? (await readCatalog(storage, read));
+	const found = await gathered(await readCatalog(storage, read), options);
+	const plan = planOf(found, options);
+	const going = plan.decisions.filter(({ action }) => action === 'delete').map(({ entry }) => entry);
+	const isAnyLocked = await readLocks(storage, going, signal);
+	return { ...found, plan: isAnyLocked ? planOf(found, options) : plan };
+}
+
+/** What the plan is made of. @throws BackupError INVALID_INPUT (zone, prefixes), CANCELLED, and what stateOf throws */
+export async function gathered(
+	catalog: RetentionCatalog,
+	{ policy, timeZone, prefixes, now, stateOf }: Omit<SurveyOptions, 'storage' | 'keepCache' | 'trust'>,
+): Promise<Gathered> {
+	const zone = new Zone(timeZone);
+	const isInScope = scopeOf(prefixes);
 	if (stateOf) {
 		// Most backups have no record, and in a bucket it takes a request to find that out.
 		const lost = [...catalog.lost.values()].map(({ entry }) => entry);
@@ -71,21 +84,22 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
 		.map((due) => ({ ...due, copy: entryOfCopy(due) }))
 		.filter(({ copy }) => isInScope(copy.key));
 	entries.push(...copies.map(({ copy }) => copy));
-	const found = { catalog, entries, outside, copies, zone, isInScope };
-	const plan = planOf(found, options);
-	if (options.catalog) return { ...found, plan };
-	const going = plan.decisions.filter(({ action }) => action === 'delete').map(({ entry }) => entry);
-	const isAnyLocked = await readLocks(storage, going, signal);
-	return { ...found, plan: isAnyLocked ? planOf(found, options) : plan };
+	return { catalog, entries, outside, copies, zone, isInScope };
 }
 
 /** The plan for what was found. */
-export function planOf(
-	{ entries, outside, copies, catalog }: Pick<Survey, 'entries' | 'outside' | 'copies' | 'catalog'>,
-	{ policy, timeZone, now }: SurveyOptions,
-): RetentionPlan {
+export function planOf(found: Gathered, options: SurveyOptions): RetentionPlan {
+	const { entries, now, policy, timeZone, outside, due } = questionOf(found, options);
+	return planRetention(entries, now, policy, timeZone, outside, due);
+}
+
+/** What is to be decided of what was found. */
+export function questionOf(
+	{ entries, outside, copies, catalog }: Gathered,
+	{ policy, timeZone, now }: Pick<SurveyOptions, 'policy' | 'timeZone' | 'now'>,
+): RetentionQuestion {
 	const staying = [...outside, ...unreadIn(catalog), ...writersIn(catalog, now)];
-	return planRetention(entries, now, policy, timeZone, staying, new Set(copies.map(({ copy }) => copy)));
+	return { entries, now, policy, timeZone, outside: staying, due: new Set(copies.map(({ copy }) => copy)) };
 }
 
 /**
