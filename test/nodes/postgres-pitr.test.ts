@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { type PostgresServer, startPostgres } from '../services/postgres';
+import { inProcessN8n } from './harness';
+import { NodeRunner } from './node-runner';
+import { postgresData } from './postgres-support';
+import { PACKAGE } from './workflow';
+
+const n8n = await inProcessN8n();
+let server: PostgresServer;
+let node: NodeRunner;
+
+beforeAll(async () => {
+	server = await startPostgres({ version: 18, config: { cluster_name: 'main', max_slot_wal_keep_size: '1GB' } });
+	const postgres = await n8n.createCredential('server', 'postgres', postgresData(server, 'postgres'));
+	({ node } = await NodeRunner.withFolder(n8n, `${PACKAGE}.postgresPitr`, { postgres }));
+});
+afterAll(() => server?.stop());
+
+it('backs a whole server up, makes the slot, and lists the backup', async () => {
+	const [item] = await node.ok('baseBackup');
+	expect(item).toMatchObject({
+		kind: 'postgres-base',
+		name: 'main',
+		file: expect.stringMatching(/^main_\d{8}_\d{6}\.tar\.zst$/),
+		key: expect.stringMatching(/^postgres\/base\/main_/),
+		damagedPages: 0,
+		timeline: 1,
+		increment: 0,
+		warnings: [],
+	});
+	const { rows } = await server.query('postgres', 'SELECT slot_name FROM pg_replication_slots');
+	expect(rows).toEqual([{ slot_name: 'n8n_pitr' }]);
+	const listed = await node.ok('listBackups');
+	expect(listed.map(({ id, kind }) => [id, kind])).toEqual([[item!.id, 'postgres-base']]);
+});
+
+it('says what a server lacks, with the statements that mend it', async () => {
+	const found = await node.ok('checkSetup', { backupType: 'incremental', checkStorage: false, showFindings: 'bad' });
+	expect(found).toEqual([
+		expect.objectContaining({
+			level: 'problem',
+			check: 'WAL Summaries',
+			remedy: 'ALTER SYSTEM SET summarize_wal = on;\nSELECT pg_reload_conf();',
+		}),
+	]);
+	const all = await node.ok('checkSetup', { checkStorage: false });
+	expect(all.map(({ check, level }) => `${check}: ${level}`)).toEqual([
+		'Replication Login: ok',
+		'Version: ok',
+		'WAL Level: ok',
+		'WAL Senders: ok',
+		'Replication Slots: ok',
+		'REPLICATION: ok',
+		'Page Checksums: ok',
+		'Replication Slot: ok',
+		'Room of Slots: ok',
+	]);
+});
+
+it('says which line pg_hba.conf lacks, and which right the role', async () => {
+	await server.query('postgres', "CREATE ROLE plain LOGIN PASSWORD 'secret'");
+	const plain = { ...postgresData(server, 'postgres'), user: 'plain', password: 'secret' };
+	const postgres = await n8n.createCredential('plain', 'postgres', plain);
+	const { node: other } = await NodeRunner.withFolder(n8n, `${PACKAGE}.postgresPitr`, { postgres });
+	const found = await other.ok('checkSetup', { checkStorage: false, showFindings: 'bad' });
+	expect(found.map(({ check, remedy }) => [check, remedy])).toEqual([
+		[
+			'Replication Login',
+			'-- In pg_hba.conf: host replication plain 127.0.0.1/32 scram-sha-256\nSELECT pg_reload_conf();\nALTER ROLE plain REPLICATION;',
+		],
+		['REPLICATION', 'ALTER ROLE plain REPLICATION;'],
+	]);
+	expect(await other.fails('baseBackup')).toMatch(
+		/Could not connect to PostgreSQL for replication.*ALTER ROLE <user> REPLICATION/s,
+	);
+});
