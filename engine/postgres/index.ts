@@ -6,6 +6,7 @@ export { restoreGlobals } from './restoreGlobals';
 export { planGlobalsRestore, type GlobalsRestorePlan } from './planGlobals';
 export type { ApplyGlobalsReport } from './globals';
 export type { PostgresConnection } from './connection';
+export * from './physical';
 export { checkConnection } from './checkConnection';
 export { checkPostgres, type CheckPostgresOptions, type PostgresPreflight } from './preflight';
 export { trustedProgram } from './physical/verify/program';

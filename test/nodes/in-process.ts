@@ -110,6 +110,34 @@ export class InProcessN8n implements NodeHost, Pick<N8nClient, 'testCredential' 
 		return { run: async (body = {}) => await this.#run(whole, connections, body) };
 	}
 
+	/** Starts a trigger as n8n does when its workflow is activated, or when its step is tested. */
+	async startTrigger({ type, parameters = {}, credentials }: NodeUnderTest, mode: 'trigger' | 'manual') {
+		const node = {
+			id: randomUUID(),
+			name: 'Trigger',
+			type,
+			typeVersion: 1,
+			position: [0, 0],
+			parameters,
+			...(credentials && { credentials }),
+		} as unknown as INode;
+		const items: Record<string, unknown>[] = [];
+		const errors: Error[] = [];
+		const workflow = this.#workflow([node], {});
+		const context = new this.engine.core.TriggerContext(
+			workflow,
+			workflow.getNode('Trigger')!,
+			this.#additionalData(),
+			mode,
+			'activate',
+			(data) => void items.push(...data.flat().map(({ json }) => json)),
+			(error) => void errors.push(error),
+			(error) => void errors.push(error),
+		);
+		const response = await this.#nodeTypes.getByNameAndVersion(type, 1).trigger!.call(context);
+		return { items, errors, response };
+	}
+
 	async #run(nodes: INode[], connections: Record<string, unknown>, body: unknown): Promise<FinishedRun> {
 		const { core } = this.engine;
 		const id = String(++this.#executions);

@@ -8,12 +8,14 @@ import type {
 	INode,
 	INodeType,
 	IRun,
+	ITriggerFunctions,
 	ITaskDataConnections,
 	IVersionedNodeType,
 	IWorkflowBase,
 	IWorkflowExecuteAdditionalData,
 	NodeHelpers,
 	Workflow,
+	WorkflowActivateMode,
 	WorkflowExecuteMode,
 } from 'n8n-workflow';
 import { inject } from 'vitest';
@@ -35,6 +37,16 @@ interface Core {
 		additionalData: AdditionalData,
 		path: string,
 	) => ILoadOptionsFunctions;
+	TriggerContext: new (
+		workflow: Workflow,
+		node: INode,
+		additionalData: AdditionalData,
+		mode: Mode,
+		activation: WorkflowActivateMode,
+		emit: ITriggerFunctions['emit'],
+		emitError: ITriggerFunctions['emitError'],
+		saveFailedExecution: ITriggerFunctions['saveFailedExecution'],
+	) => ITriggerFunctions;
 	CredentialTestContext: new (additionalData: AdditionalData) => ICredentialTestFunctions;
 	BinaryDataService: new () => { init(): Promise<void> };
 }

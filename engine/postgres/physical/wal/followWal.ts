@@ -21,12 +21,18 @@ export interface FollowEvents {
 	onStored: (stored: StoredStretch, progress: FollowProgress) => Promise<void> | void;
 	/** WAL is lost: a base backup is needed, so that recovery can begin anew behind it. */
 	onGap: (gap: LostWal, cluster: Cluster) => Promise<void> | void;
-	/** It broke, and will be begun anew; told once for each reason in a row. */
-	onTrouble: (error: BackupError, pauseMs: number) => void;
+	/** It broke, and will be begun anew after a pause. */
+	onTrouble: (error: BackupError, trouble: Trouble) => void;
 	/** Takes what people should know, whole sentences. */
 	notice: (sentence: string) => void;
 	/** Called when it streams again, and the first time. */
 	onStreaming?: ((cluster: Cluster) => void) | undefined;
+}
+
+/** How often it broke since it streamed the last time, and when it is begun anew. */
+export interface Trouble {
+	failures: number;
+	pauseMs: number;
 }
 
 /** How far it is. */
@@ -55,18 +61,17 @@ export async function followWal(options: FollowWalOptions): Promise<never> {
 	const { signal, events, clock = systemClock } = options;
 	const follower = new Follower(options);
 	let pause = FIRST_PAUSE_MS;
-	let told: string | undefined;
+	let failures = 0;
 	for (;;) {
 		try {
 			await follower.once(() => {
 				pause = FIRST_PAUSE_MS;
-				told = undefined;
+				failures = 0;
 			});
 		} catch (error) {
 			throwIfCancelled(signal);
 			if (!(error instanceof BackupError) || !follower.hasStreamed) throw error;
-			if (error.message !== told) events.onTrouble(error, pause);
-			told = error.message;
+			events.onTrouble(error, { failures: ++failures, pauseMs: pause });
 		}
 		await clock.wait(pause, signal);
 		pause = Math.min(2 * pause, LONGEST_PAUSE_MS);

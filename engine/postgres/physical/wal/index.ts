@@ -1,5 +1,6 @@
 export { archiveWal, type ArchiveWalOptions, type ArchiveWalReport } from './archiveWal';
-export { followWal, type FollowEvents, type FollowProgress, type FollowWalOptions } from './followWal';
+export type { StoredStretch } from './collector';
+export { followWal, type FollowEvents, type FollowProgress, type FollowWalOptions, type Trouble } from './followWal';
 export type { LostWal, RunProgress } from './archiveRun';
 export { WalDamage } from './page';
 export { WalReader, type WalEvent, type WalReaderOptions } from './reader';
