@@ -23,7 +23,7 @@ export class PostgresPitr implements INodeType {
 		group: ['transform'],
 		...VERSION,
 		subtitle:
-			'={{ ({ baseBackup: "Base Backup", checkSetup: "Check Setup", listBackups: "List Backups", recover: "Recover" })[$parameter["operation"]] }}',
+			'={{ ({ archiveWal: "Archive WAL", baseBackup: "Base Backup", checkSetup: "Check Setup", createRestorePoint: "Create Restore Point", dropSlot: "Drop Slot", listBackups: "List Backups", listWindows: "List Recovery Windows", recover: "Recover", switchWal: "Switch WAL" })[$parameter["operation"]] }}',
 		description: 'Physical backups of PostgreSQL servers for point-in-time recovery, without an agent',
 		defaults: { name: 'Postgres PITR' },
 		inputs: [NodeConnectionTypes.Main],
@@ -32,10 +32,20 @@ export class PostgresPitr implements INodeType {
 			{
 				name: 'postgres',
 				required: true,
-				displayOptions: { show: { operation: ['baseBackup', CHECK_SETUP] } },
+				displayOptions: {
+					show: {
+						operation: ['archiveWal', 'baseBackup', 'createRestorePoint', 'dropSlot', 'switchWal', CHECK_SETUP],
+					},
+				},
 			},
-			storageCredential({ hide: { [WITH_STORAGE]: [false] } }),
-			encryptionCredential({ hide: { encrypt: [false], [WITH_STORAGE]: [false] } }),
+			storageCredential({ hide: { operation: ['createRestorePoint', 'switchWal'], [WITH_STORAGE]: [false] } }),
+			encryptionCredential({
+				hide: {
+					operation: ['createRestorePoint', 'dropSlot', 'switchWal'],
+					encrypt: [false],
+					[WITH_STORAGE]: [false],
+				},
+			}),
 		],
 		properties: [
 			credentialsPlace,
@@ -48,6 +58,12 @@ export class PostgresPitr implements INodeType {
 				displayOptions: { show: { resource: ['server'] } },
 				options: [
 					{
+						name: 'Archive WAL',
+						value: 'archiveWal',
+						description: 'Store what the server has written since the last time, for a schedule',
+						action: 'Archive the wal of a server',
+					},
+					{
 						name: 'Base Backup',
 						value: 'baseBackup',
 						description: 'Store the whole server, or the blocks that have changed, while it runs',
@@ -55,16 +71,40 @@ export class PostgresPitr implements INodeType {
 					},
 					checkSetupOption('Check the setup of physical backups'),
 					{
+						name: 'Create Restore Point',
+						value: 'createRestorePoint',
+						description: 'Give the present moment a name to recover to',
+						action: 'Create a restore point',
+					},
+					{
+						name: 'Drop Slot',
+						value: 'dropSlot',
+						description: 'Let the server remove the WAL that it keeps for a replication slot',
+						action: 'Drop a replication slot',
+					},
+					{
 						name: 'List Backups',
 						value: 'listBackups',
 						description: 'List what the storage holds, newest first',
 						action: 'List physical backups',
 					},
 					{
+						name: 'List Recovery Windows',
+						value: 'listWindows',
+						description: 'List from when to when a server can be recovered, and where WAL is missing',
+						action: 'List recovery windows',
+					},
+					{
 						name: 'Recover',
 						value: 'recover',
 						description: 'Make a data directory of a server as it was at any second, for a server to start from',
 						action: 'Recover a server to a point in time',
+					},
+					{
+						name: 'Switch WAL',
+						value: 'switchWal',
+						description: 'End the segment that the server writes to, so that it can be archived whole',
+						action: 'Switch to a new wal segment',
 					},
 				],
 				default: 'baseBackup',

@@ -10,6 +10,9 @@ export const OWN_KINDS: [BackupKind, ...BackupKind[]] = [BASE, 'postgres-wal'];
 /** The folder in the storage that holds all of them. */
 export const OWN_FOLDER = 'postgres';
 
+/** The folder of WAL in the storage, unless the Folder option names another. */
+export const WAL_FOLDER = 'postgres/wal';
+
 /** The folder of base backups in the storage, unless the Folder option names another. */
 export const BASE_FOLDER = 'postgres/base';
 

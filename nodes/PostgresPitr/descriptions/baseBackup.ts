@@ -84,7 +84,7 @@ export const baseBackupFields: INodeProperties[] = [
 		default: 'full',
 		displayOptions: shownFor(['baseBackup', CHECK_SETUP]),
 	},
-	slotField(['baseBackup', CHECK_SETUP]),
+	slotField(['baseBackup', 'archiveWal', 'dropSlot', CHECK_SETUP]),
 	{
 		displayName:
 			'Once there is a slot, the server keeps all WAL that is not archived yet, until its disk is full if nobody comes for it. Let Archive WAL run on a schedule, and limit what the slot may keep: max_slot_wal_keep_size.',
@@ -100,7 +100,7 @@ export const baseBackupFields: INodeProperties[] = [
 		default: '',
 		placeholder: 'e.g. main',
 		description: "What the backups are called and found by; the server's cluster_name where empty, or else its host",
-		displayOptions: shown,
+		displayOptions: shownFor(['baseBackup', 'archiveWal']),
 	},
 	...storedArchiveFields(['baseBackup']),
 	simplifyField(shown),

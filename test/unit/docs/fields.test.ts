@@ -12,6 +12,7 @@ import { MinioMirror } from '../../../nodes/MinioMirror/MinioMirror.node';
 import { N8nExport } from '../../../nodes/N8nExport/N8nExport.node';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
 import { PostgresPitr } from '../../../nodes/PostgresPitr/PostgresPitr.node';
+import { PostgresWalTrigger } from '../../../nodes/PostgresWalTrigger/PostgresWalTrigger.node';
 import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
 import { VerifyArchive } from '../../../nodes/VerifyArchive/VerifyArchive.node';
@@ -152,10 +153,21 @@ const NODES: Documented[] = [
 		node: new PostgresPitr(),
 		places: {
 			baseBackup: ['Base Backup'],
+			archiveWal: ['Archive WAL'],
 			checkSetup: ['Check Setup'],
+			createRestorePoint: ['Create Restore Point'],
+			dropSlot: ['Drop Slot'],
 			listBackups: ['List Backups'],
+			listWindows: ['List Recovery Windows'],
 			recover: ['Recover'],
+			switchWal: ['Switch WAL'],
 		},
+	},
+	{
+		title: 'Postgres WAL Trigger',
+		file: 'postgres-wal-trigger.md',
+		node: new PostgresWalTrigger(),
+		places: { follow: ['Follow WAL'] },
 	},
 	{
 		title: 'Prune Retention',

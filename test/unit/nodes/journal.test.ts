@@ -85,7 +85,21 @@ const NODES: [node: INodeType, operations: Operations, entries: Record<string, E
 			listBackups: 'looks',
 		},
 	],
-	[new PostgresPitr(), pitr, { baseBackup: 'backUp', checkSetup: 'looks', listBackups: 'looks', recover: 'restore' }],
+	[
+		new PostgresPitr(),
+		pitr,
+		{
+			baseBackup: 'backUp',
+			archiveWal: 'backUp',
+			checkSetup: 'looks',
+			createRestorePoint: 'looks',
+			dropSlot: 'delete',
+			listBackups: 'looks',
+			listWindows: 'looks',
+			recover: 'restore',
+			switchWal: 'looks',
+		},
+	],
 	[
 		new PruneRetention(),
 		{ ...pruning, ...pinning },
