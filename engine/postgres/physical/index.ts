@@ -15,6 +15,9 @@ export { readSlotState, type SlotState } from './slot';
 export {
 	archiveWal,
 	followWal,
+	takeInWal,
+	type TakeInOptions,
+	type TakeInReport,
 	type ArchiveWalOptions,
 	type ArchiveWalReport,
 	type FollowEvents,

@@ -5,3 +5,4 @@ export type { LostWal, RunProgress } from './archiveRun';
 export { WalDamage } from './page';
 export { WalReader, type WalEvent, type WalReaderOptions } from './reader';
 export type { RestorePoint, WalFacts } from './walFacts';
+export { takeInWal, type TakeInOptions, type TakeInReport } from './takeIn';

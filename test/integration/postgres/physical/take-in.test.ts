@@ -1,0 +1,86 @@
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { takeInWal } from '../../../../engine/postgres/physical/wal';
+import { FolderStorage } from '../../../../engine/storage';
+import { temporaryFolder } from '../../../services/guard';
+import { startPostgres, type PostgresServer } from '../../../services/postgres';
+import { eventsIn, storedSegments } from './stored-wal';
+
+let server: PostgresServer;
+/** Whole segments of the server, by name, in order. */
+let segments: [string, Buffer][];
+
+beforeAll(async () => {
+	server = await startPostgres({ version: 18, config: { synchronous_commit: 'on', wal_keep_size: '1GB' } });
+	await server.query('postgres', 'CREATE TABLE rows (id int)');
+	for (let index = 0; index < 5; index++) {
+		await server.query('postgres', `INSERT INTO rows VALUES (${index})`);
+		await server.query('postgres', 'SELECT pg_switch_wal()');
+	}
+	const folder = join(server.dataDir, 'pg_wal');
+	const names = readdirSync(folder).filter((name) => /^[0-9A-F]{24}$/.test(name));
+	segments = names
+		.sort()
+		.slice(0, 5)
+		.map((name) => [name, readFileSync(join(folder, name))]);
+});
+afterAll(() => server?.stop());
+
+/** A folder as an archive_command fills it. */
+function archived(files: [string, Buffer][]) {
+	const root = temporaryFolder('archived');
+	mkdirSync(join(root, 'incoming'));
+	for (const [name, content] of files) writeFileSync(join(root, 'incoming', name), content);
+	return { root, files: new FolderStorage({ root }), prefix: 'incoming/' };
+}
+
+const storageFor = () => new FolderStorage({ root: temporaryFolder('taken-in') });
+const takeIn = (storage: FolderStorage, from: Pick<ReturnType<typeof archived>, 'files' | 'prefix'>) =>
+	takeInWal({ storage, codec: { name: 'zstd' }, name: 'main', files: from.files, prefix: from.prefix });
+
+describe('segments that an archive_command has left', () => {
+	it('are stored to the byte, whatever they were compressed with, and each once', async () => {
+		const [one, two, three, four] = segments;
+		const from = archived([
+			one!,
+			[`${two![0]}.gz`, gzipSync(two![1])],
+			[`${three![0]}.zst`, zstdCompressSync(three![1])],
+			['backup_label.old', Buffer.from('x')],
+		]);
+		const storage = storageFor();
+		const first = await takeIn(storage, from);
+		expect(first).toMatchObject({ segments: 3, known: 0, stored: [{ kind: 'postgres-wal', counts: { segments: 3 } }] });
+		expect([...(await storedSegments(storage))]).toEqual(segments.slice(0, 3));
+		copyFileSync(join(server.dataDir, 'pg_wal', four![0]), join(from.root, 'incoming', four![0]));
+		const second = await takeIn(storage, from);
+		expect(second).toMatchObject({ segments: 4, known: 3, stored: [{ counts: { segments: 1 } }] });
+		expect(second.coverage.intervals.get(1)).toHaveLength(1);
+		expect(eventsIn(await storedSegments(storage)).length).toBeGreaterThan(3);
+		expect((await takeIn(storage, from)).stored).toEqual([]);
+	});
+
+	it('are taken in on both sides of one that is missing, which shows as a gap', async () => {
+		const { stored, coverage } = await takeIn(storageFor(), archived([...segments.slice(0, 2), ...segments.slice(3)]));
+		expect(stored).toHaveLength(2);
+		expect(coverage.intervals.get(1)).toHaveLength(2);
+	});
+
+	it('are refused from the first on that is damaged or cut; those before it are stored', async () => {
+		const [one, two] = segments;
+		const changed = Buffer.from(two![1]);
+		changed[300]! ^= 1;
+		const storage = storageFor();
+		await expect(takeIn(storage, archived([one!, [two![0], changed]]))).rejects.toMatchObject({
+			code: 'ARCHIVE_CORRUPT',
+			message: expect.stringContaining(`incoming/${two![0]} is damaged: it holds`),
+		});
+		expect([...(await storedSegments(storage)).keys()]).toEqual([one![0]]);
+		const cut: [string, Buffer] = [two![0], two![1].subarray(0, 100_000)];
+		await expect(takeIn(storage, archived([one!, cut]))).rejects.toMatchObject({ code: 'ARCHIVE_INCOMPLETE' });
+		await expect(takeIn(storage, archived([]))).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+	});
+});
