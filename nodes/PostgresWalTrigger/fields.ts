@@ -20,7 +20,14 @@ export const WAL_FOLDER = 'postgres/wal';
 const shown = shownFor([FOLLOW]);
 
 export const triggerFields: INodeProperties[] = [
-	{ displayName: 'Operation', name: 'operation', type: 'hidden', noDataExpression: true, default: FOLLOW },
+	{
+		displayName: 'Operation',
+		name: 'operation',
+		type: 'hidden',
+		noDataExpression: true,
+		options: [{ name: 'Follow WAL', value: FOLLOW }],
+		default: FOLLOW,
+	},
 	{
 		displayName:
 			'As long as the workflow is active, WAL is stored as it is made. While it is not, the server keeps what was not stored, until its disk is full: limit that with max_slot_wal_keep_size, or drop the slot with Postgres PITR. Recovery also needs a base backup, which Postgres PITR makes.',
@@ -37,6 +44,7 @@ export const triggerFields: INodeProperties[] = [
 		placeholder: 'e.g. n8n_pitr',
 		description:
 			'The slot by which the server keeps WAL until it is stored, the same as that of the base backups. It is made where it does not exist. One node at a time can use it.',
+		displayOptions: shown,
 	},
 	{
 		displayName: 'Interval (Seconds)',
@@ -46,6 +54,7 @@ export const triggerFields: INodeProperties[] = [
 		default: 10,
 		description:
 			'How long after WAL has come it is stored at the latest: so much is lost at most. While the server writes nothing, nothing is stored.',
+		displayOptions: shown,
 	},
 	{
 		displayName: 'Backup Name',
@@ -54,6 +63,7 @@ export const triggerFields: INodeProperties[] = [
 		default: '',
 		placeholder: 'e.g. main',
 		description: "What the backups are called and found by; the server's cluster_name where empty, or else its host",
+		displayOptions: shown,
 	},
 	...storedArchiveFields([FOLLOW]),
 	simplifyField(shown),

@@ -10,6 +10,7 @@ import {
 	switchWal as switchNow,
 } from '../../../engine';
 import { optionsField } from '../../shared/descriptions/options';
+import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { connectTimeoutOption } from '../../shared/descriptions/source';
 import { collectionOf, textOf } from '../../shared/fields';
 import { eventOf } from '../../shared/journal';
@@ -79,7 +80,7 @@ export const dropSlot: Operation = {
 			placeholder: 'e.g. n8n_pitr',
 			displayOptions: shownFor(['dropSlot']),
 		},
-		optionsField('dropSlot', [connectTimeoutOption]),
+		optionsField('dropSlot', [connectTimeoutOption, requestedByOption]),
 	],
 	journal: { action: 'delete' },
 	async execute(context, item) {
