@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { execute, itemsOf, runNode } from './execute.mjs';
+import { execute, itemsOf, outputOf, runNode } from './execute.mjs';
 
 export const copyScenarios = [
 	{ title: 'The nightly off-site copy brings every backup to a bucket, and compares', run: copy },
@@ -21,6 +21,10 @@ async function copy(environment) {
 	if (copied.length === 0) throw new Error('Nothing was copied.');
 	if (compared.some(({ outcome }) => outcome !== 'same')) throw new Error('The two storages are not the same.');
 	const bytes = copied.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
+	environment.account.note(
+		'Copied off-site',
+		`${copied.length} archives, ${(bytes / 1e6).toFixed(1)} MB, compared by their SHA-256`,
+	);
 	return [
 		`${copied.length} archives copied off-site, ${(bytes / 1e6).toFixed(1)} MB, each compared with its SHA-256`,
 		`${compared.length} backups compared: all the same`,
@@ -60,7 +64,12 @@ async function comeBack(environment) {
 	const lost = archivesIn(lostFolder(backups));
 	const back = archivesIn(backups);
 	for (const [file, sha256] of lost) if (back.get(file) !== sha256) throw new Error(`${file} is not what was lost.`);
-	return [`${lost.size} archives of PostgreSQL are there again, the SHA-256 of each as it was`];
+	// What verifications found lay in the folder, too: the copy has the backups.
+	const { passed } = outputOf(await execute(environment, 'verify-weekly.json', 'Every Sunday at 05:00'), 'Summary');
+	return [
+		`${lost.size} archives of PostgreSQL are there again, the SHA-256 of each as it was`,
+		`${passed.length} backups verified again: all passed`,
+	];
 }
 
 function archivesIn(backups) {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { build } from '../build/package.mjs';
+import { createAccount } from './account.mjs';
 import { createCredentials } from './credentials.mjs';
 import { startEnvironment } from './environment.mjs';
 import { scenarios } from './scenarios.mjs';
@@ -14,9 +15,11 @@ export async function demo() {
 		const { n8n } = environment;
 		const credentials = await createCredentials(environment);
 		const templates = await importTemplates(n8n, credentials);
-		for (const { file, name } of templates) console.log(`Imported ${name} (workflows/${file})`);
-		const failures = await play({ ...environment, credentials, templates });
+		console.log(`Imported ${templates.length} templates, unchanged but for their credentials`);
+		const account = createAccount();
+		const failures = await play({ ...environment, account, credentials, templates });
 		process.exitCode = failures === 0 ? 0 : 1;
+		console.log(['', ...account.lines(), ''].join('\n'));
 		if (!process.env.CI) await leaveOpen(n8n);
 	} finally {
 		await environment.stop();
@@ -25,6 +28,7 @@ export async function demo() {
 
 async function play(environment) {
 	let failures = 0;
+	const begun = Date.now();
 	for (const { title, run } of scenarios) {
 		const started = Date.now();
 		try {
@@ -37,12 +41,13 @@ async function play(environment) {
 			console.log(`    ${error.stack ?? error}`);
 		}
 	}
-	console.log(`${scenarios.length - failures} of ${scenarios.length} scenarios went as they should.`);
+	const seconds = Math.round((Date.now() - begun) / 1000);
+	console.log(`\n${scenarios.length - failures} of ${scenarios.length} scenes went as they should, in ${seconds} s.`);
 	return failures;
 }
 
 async function leaveOpen(n8n) {
-	console.log(`\nThe editor is open at ${n8n.url}`);
+	console.log(`The editor is open at ${n8n.url}`);
 	console.log(`  log in as ${n8n.connection.email} with the password ${n8n.connection.password}`);
 	console.log('Press Ctrl-C to end the demo; everything it made is removed.');
 	const stayAlive = setInterval(() => {}, 60_000);

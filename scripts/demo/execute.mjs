@@ -49,37 +49,42 @@ export async function runNode({ n8n }, { name, type, parameters, credentials }) 
 	return body;
 }
 
-/**
- * Publishes a template that a webhook starts, with a secret that its callers must know, as a person would set it up in the
- * editor. Answers the headers to call it with.
- */
-export async function publishGuarded({ n8n, templates }, file, settings) {
-	const secret = { name: 'x-restore-secret', value: 'demo' };
-	const credential = await n8n.createCredential(`Secret of ${file}`, 'httpHeaderAuth', secret);
+/** Writes into the node Settings of a template, as a person would in the editor. */
+export async function writeSettings({ n8n, templates }, file, settings) {
 	const { id } = templates.find((template) => template.file === file);
 	const workflow = await n8n.rest('GET', `/workflows/${id}`);
+	const nodes = workflow.nodes.map((node) => (node.name === 'Settings' ? withSettings(node, settings) : node));
+	await n8n.rest('PATCH', `/workflows/${id}`, { ...workflow, nodes });
+}
+
+/** What callers of webhooks that restore send along: the secret. */
+export const CALLER = { 'x-restore-secret': 'demo' };
+
+/** Publishes a template that a webhook starts, with a secret that its callers must know, as a person would set it up in the editor. */
+export async function publishGuarded(environment, file, settings) {
+	const { n8n, templates } = environment;
+	await writeSettings(environment, file, settings);
+	const [[header, value]] = Object.entries(CALLER);
+	const { id, name } = templates.find((template) => template.file === file);
+	const credential = await n8n.createCredential(`Secret of ${name}`, 'httpHeaderAuth', { name: header, value });
+	const workflow = await n8n.rest('GET', `/workflows/${id}`);
 	const nodes = workflow.nodes.map((node) =>
-		node.type === 'n8n-nodes-base.webhook'
-			? { ...node, credentials: { httpHeaderAuth: credential } }
-			: node.name === 'Settings'
-				? withSettings(node, settings)
-				: node,
+		node.type === 'n8n-nodes-base.webhook' ? { ...node, credentials: { httpHeaderAuth: credential } } : node,
 	);
 	await n8n.rest('PATCH', `/workflows/${id}`, { ...workflow, nodes });
 	await n8n.activate(id);
-	return { [secret.name]: secret.value };
 }
 
 /** Restores by the webhook of a template, as a program does: asks for the plan, begins, and waits for the end. */
-export async function restoreByWebhook({ n8n }, path, body, headers) {
-	const asked = await n8n.webhook(path, body, { headers });
+export async function restoreByWebhook({ n8n }, path, body) {
+	const asked = await n8n.webhook(path, body, { headers: CALLER });
 	if (asked.status !== 200)
 		throw new Error(`The plan was answered with ${asked.status}: ${JSON.stringify(asked.body)}`);
-	const begun = await n8n.webhook(path, { ...body, dryRun: false }, { headers });
+	const begun = await n8n.webhook(path, { ...body, dryRun: false }, { headers: CALLER });
 	if (begun.status !== 202) throw new Error(`The webhook answered ${begun.status}: ${JSON.stringify(begun.body)}`);
 	for (;;) {
 		const progress = `${path}-progress?id=${begun.body.id}`;
-		const { body: told } = await n8n.webhook(progress, undefined, { method: 'GET', headers });
+		const { body: told } = await n8n.webhook(progress, undefined, { method: 'GET', headers: CALLER });
 		if (told.state === 'succeeded') return { plan: asked.body.plan, told };
 		if (told.state !== 'running' && told.state !== 'unknown')
 			throw new Error(`The restore ${told.state}: ${told.problem}`);
@@ -90,7 +95,11 @@ export async function restoreByWebhook({ n8n }, path, body, headers) {
 /** The node Settings with other values in its fields. */
 function withSettings(node, settings) {
 	const assignments = node.parameters.assignments.assignments.map((field) =>
-		field.name in settings ? { ...field, value: JSON.stringify(settings[field.name]) } : field,
+		field.name in settings ? { ...field, value: written(settings[field.name]) } : field,
 	);
 	return { ...node, parameters: { ...node.parameters, assignments: { assignments } } };
+}
+
+function written(value) {
+	return typeof value === 'object' ? JSON.stringify(value) : value;
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { contentOfFolder } from './contents.mjs';
 import { execute, outputOf, runNode } from './execute.mjs';
 
 export const filesScenarios = [
@@ -37,7 +37,7 @@ async function backUp(environment) {
 
 async function restore(environment) {
 	const { credentials, documents } = environment;
-	const before = contentOf(documents);
+	const before = contentOfFolder(documents);
 	rmSync(join(documents, 'contracts'), { recursive: true });
 	const body = await runNode(environment, {
 		name: 'Restore a folder',
@@ -51,18 +51,8 @@ async function restore(environment) {
 		},
 		credentials: { backupStorageApi: credentials.backupStorageApi },
 	});
-	if (contentOf(documents) !== before) throw new Error('Other documents came back than were there before.');
+	if (contentOfFolder(documents) !== before) throw new Error('Other documents came back than were there before.');
 	return [
 		`${body.written} entries, ${body.size}, restored in ${body.durationSeconds} s from ${body.file}: all documents are as they were`,
 	];
-}
-
-/** A hash over the names and the content of all files. */
-function contentOf(folder) {
-	const hash = createHash('sha256');
-	const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-	for (const file of files.map(({ parentPath, name }) => join(parentPath, name)).sort()) {
-		hash.update(`${file}\n`).update(readFileSync(file));
-	}
-	return hash.digest('hex');
 }

@@ -37,6 +37,10 @@ async function backUpAndStart(environment) {
 		const [before, after] = [await namesIn(n8n), await namesIn(second)];
 		const isThere = environment.templates.every(({ name }) => before.includes(name) && after.includes(name));
 		if (!isThere) throw new Error(`The second n8n has the workflows ${after.join(', ')}.`);
+		environment.account.note(
+			'A second n8n',
+			`runs on the backup of this one: ${after.length} workflows, ${made.rows.toLocaleString('en')} rows`,
+		);
 		return [
 			`${made.file}: n8n ${restored.n8nVersion}, ${made.rows} rows, ${made.size}, ${made.state}`,
 			`A second n8n runs on it: its owner has logged in and found ${after.length} workflows`,

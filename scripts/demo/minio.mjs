@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { contentOfBucket, keysOf } from './contents.mjs';
 import { execute, outputOf, runNode } from './execute.mjs';
 import { DOCUMENTS } from './sample-objects.mjs';
 
@@ -34,9 +34,10 @@ async function backUp(environment) {
 
 async function restore(environment) {
 	const { objects, credentials } = environment;
-	const before = await contentOf(objects);
+	const before = await contentOfBucket(objects, DOCUMENTS);
 	await objects.client.putObject(DOCUMENTS, OVERWRITTEN, 'Oops');
-	for (const key of await keysOf(objects)) if (key.startsWith(LOST)) await objects.client.removeObject(DOCUMENTS, key);
+	for (const key of await keysOf(objects.client, DOCUMENTS))
+		if (key.startsWith(LOST)) await objects.client.removeObject(DOCUMENTS, key);
 	const { s3, backupStorageApi } = credentials;
 	const common = {
 		operation: 'restore',
@@ -60,26 +61,10 @@ async function restore(environment) {
 		what: 'prefix',
 		prefix: { __rl: true, mode: 'prefix', value: LOST },
 	});
-	if ((await contentOf(objects)) !== before) throw new Error('Other objects came back than were there before.');
+	if ((await contentOfBucket(objects, DOCUMENTS)) !== before)
+		throw new Error('Other objects came back than were there before.');
 	return [
 		`${OVERWRITTEN}: ${one.overwritten} object overwritten by that of ${one.file}`,
 		`${LOST}: ${year.written} objects, ${year.size}, restored in ${year.durationSeconds} s: all documents are as they were`,
 	];
-}
-
-async function keysOf({ client }) {
-	const keys = [];
-	for await (const { name } of client.listObjectsV2(DOCUMENTS, '', true)) keys.push(name);
-	return keys.sort();
-}
-
-/** A hash over the keys, the content and the metadata of all documents. */
-async function contentOf(objects) {
-	const hash = createHash('sha256');
-	for (const key of await keysOf(objects)) {
-		const { metaData } = await objects.client.statObject(DOCUMENTS, key);
-		hash.update(`${key} ${metaData['content-type']} ${metaData['customer']}\n`);
-		for await (const piece of await objects.client.getObject(DOCUMENTS, key)) hash.update(piece);
-	}
-	return hash.digest('hex');
 }

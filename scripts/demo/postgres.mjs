@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { checkedManifest } from './checksum.mjs';
-import { execute, outputOf, publishGuarded, restoreByWebhook } from './execute.mjs';
+import { CALLER, execute, outputOf, publishGuarded, restoreByWebhook } from './execute.mjs';
 
 export const postgresScenarios = [
 	{ title: 'The nightly template backs up every database, and the roles', run: backUp },
@@ -27,14 +27,18 @@ async function restore(environment) {
 	const before = await orders();
 	await postgres.query(shop, 'DELETE FROM orders WHERE id % 3 = 0');
 	const damaged = await orders();
-	const headers = await publishGuarded(environment, 'postgres-restore-webhook.json', { databases: { [shop]: shop } });
-	const foreign = await n8n.webhook('restore-postgres', { database: 'postgres', confirm: 'postgres' }, { headers });
+	await publishGuarded(environment, 'postgres-restore-webhook.json', { databases: { [shop]: shop } });
+	const foreign = await n8n.webhook(
+		'restore-postgres',
+		{ database: 'postgres', confirm: 'postgres' },
+		{ headers: CALLER },
+	);
 	if (foreign.status !== 403) throw new Error(`A database that is not listed was answered with ${foreign.status}.`);
 	const unconfirmed = { database: shop, dryRun: false, confirm: 'another' };
-	const refused = await n8n.webhook('restore-postgres', unconfirmed, { headers });
+	const refused = await n8n.webhook('restore-postgres', unconfirmed, { headers: CALLER });
 	if (refused.status !== 409) throw new Error(`Without a confirmation the webhook answered ${refused.status}.`);
 	const asked = { database: shop, confirm: shop };
-	const { plan, told } = await restoreByWebhook(environment, 'restore-postgres', asked, headers);
+	const { plan, told } = await restoreByWebhook(environment, 'restore-postgres', asked);
 	const after = await orders();
 	if (after !== before) throw new Error(`There were ${before} orders, and ${after} came back.`);
 	return [

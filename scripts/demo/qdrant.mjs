@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ask, at, contentHash, countPoints } from '../../test/services/qdrant-data.ts';
 import { checkedManifest } from './checksum.mjs';
-import { execute, outputOf, publishGuarded, restoreByWebhook } from './execute.mjs';
+import { CALLER, execute, outputOf, publishGuarded, restoreByWebhook } from './execute.mjs';
 import { ALIAS, COLLECTION } from './sample-vectors.mjs';
 
 export const qdrantScenarios = [
@@ -33,14 +33,14 @@ async function restore(environment) {
 	const filter = { must: [{ key: 'language', match: { value: 'en' } }] };
 	await ask(qdrant, 'POST', at(COLLECTION, '/points/delete?wait=true'), { filter });
 	const damaged = await countPoints(qdrant, ALIAS);
-	const headers = await publishGuarded(environment, 'qdrant-restore-webhook.json', {
+	await publishGuarded(environment, 'qdrant-restore-webhook.json', {
 		collections: { [ALIAS]: COLLECTION },
 	});
 	const unconfirmed = { collection: ALIAS, dryRun: false, confirm: 'another' };
-	const refused = await n8n.webhook('restore-qdrant', unconfirmed, { headers });
+	const refused = await n8n.webhook('restore-qdrant', unconfirmed, { headers: CALLER });
 	if (refused.status !== 409) throw new Error(`Without a confirmation the webhook answered ${refused.status}.`);
 	const asked = { collection: ALIAS, confirm: ALIAS };
-	const { plan, told } = await restoreByWebhook(environment, 'restore-qdrant', asked, headers);
+	const { plan, told } = await restoreByWebhook(environment, 'restore-qdrant', asked);
 	if ((await contentHash(qdrant, ALIAS)) !== before) throw new Error('Other points came back than were there before.');
 	return [
 		`${points} points, ${damaged} after a slip of the hand`,

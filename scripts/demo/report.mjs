@@ -28,6 +28,7 @@ async function answer(environment) {
 	const found = metrics.match(/^stack_backup_backups\{.*\} \d+$/gm) ?? [];
 	if (found.length === 0) throw new Error('The webhook answered no metrics.');
 	const { url } = environment.n8n;
+	environment.account.note('Status page', `${url}/webhook/backup-status (user demo, password demo)`);
 	return [
 		`${url}/webhook/backup-status (user demo, password demo): ${/<h1>(.*?)<\/h1>/.exec(page)[1]}`,
 		`${url}/webhook/backup-metrics: ${metrics.split('\n').length} lines`,

@@ -64,15 +64,23 @@ async function prune(environment) {
 	const after = await archives(folder, shop);
 	const expected = before.filter((file) => !gone.has(`postgres/${file}`));
 	if (going.length === 0 || after.join() !== expected.join())
-		throw new Error('Not just what the dry run said was deleted.');
+		throw new Error(`Not just what the dry run said was deleted, but for ${differing(after, expected).join(', ')}.`);
 	const rows = itemsOf(execution, 'Prune');
 	const copies = rows.filter(({ weeklyCopy }) => weeklyCopy === 'is one').map(({ key }) => key);
+	environment.account.note(
+		'Pruned',
+		`${done.deleted} of ${done.deleted + done.kept} backups, just those that the dry run named; ${done.freed} freed`,
+	);
 	return [
 		`Mailed to ${message.to}: "${planned.subject}"`,
 		...table(rows.filter(({ name, key }) => name === shop && key.startsWith('postgres/'))),
 		`${done.deleted} deleted, ${done.kept} kept, ${done.freed} freed`,
 		`${copies.length} weekly copies: ${copies.join(', ')}`,
 	];
+}
+
+function differing(after, expected) {
+	return [...after.filter((file) => !expected.includes(file)), ...expected.filter((file) => !after.includes(file))];
 }
 
 function table(rows) {

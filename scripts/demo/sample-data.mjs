@@ -11,7 +11,9 @@ const SCHEMA = `
 		id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 		name text NOT NULL,
 		price numeric(8, 2) NOT NULL CHECK (price > 0),
-		tags text[] NOT NULL
+		tags text[] NOT NULL,
+		-- What a model makes of the name, to find similar ones by: pgvector's type where a server has it, which the demo's has not.
+		embedding real[] NOT NULL
 	);
 	CREATE TABLE orders (
 		id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -32,15 +34,16 @@ const SCHEMA = `
 const ROWS = `
 	INSERT INTO customers (name, email, since)
 		SELECT 'Customer ' || n, 'customer' || n || '@example.com', date '2020-01-01' + n % 2000 FROM generate_series(1, 5000) n;
-	INSERT INTO products (name, price, tags)
-		SELECT 'Product ' || n, 1 + n % 90 + 0.99, ARRAY['shelf ' || n % 7, 'colour ' || n % 5] FROM generate_series(1, 500) n;
+	INSERT INTO products (name, price, tags, embedding)
+		SELECT 'Product ' || n, 1 + n % 90 + 0.99, ARRAY['shelf ' || n % 7, 'colour ' || n % 5],
+			ARRAY(SELECT sin(n * k) FROM generate_series(1, 384) k) FROM generate_series(1, 500) n;
 	INSERT INTO orders (customer_id, product_id, state, quantity, placed_at, details)
 		SELECT 1 + n % 5000, 1 + n % 500, (ARRAY['new', 'paid', 'shipped'])[1 + n % 3]::order_state, 1 + n % 4,
 			timestamptz '2024-01-01' + n * interval '15 minutes', jsonb_build_object('note', 'order ' || n, 'gift', n % 10 = 0)
 		FROM generate_series(1, 40000) n;
 `;
 
-/** Creates the database `shop` with four tables' worth of rows. */
+/** Creates the database `shop`: three tables, and a vector of 384 numbers for each product. */
 export async function createShop(postgres) {
 	const database = await postgres.createDatabase('shop');
 	await postgres.query(database, SCHEMA);

@@ -16,3 +16,9 @@ export async function createArticles(qdrant) {
 		actions: [{ create_alias: { alias_name: ALIAS, collection_name: COLLECTION } }],
 	});
 }
+
+/** The collection that the alias leads to: a safe swap puts another one behind it. */
+export async function liveCollection(qdrant) {
+	const { aliases } = await ask(qdrant, 'GET', '/aliases');
+	return aliases.find(({ alias_name: name }) => name === ALIAS).collection_name;
+}

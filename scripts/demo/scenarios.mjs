@@ -1,6 +1,7 @@
 import { alertScenarios } from './alerts.mjs';
 import { checkSetupScenarios } from './check-setup.mjs';
 import { copyScenarios } from './copy.mjs';
+import { dailyScenarios, disasterScenarios } from './disaster.mjs';
 import { filesScenarios } from './files.mjs';
 import { instanceScenarios } from './instance.mjs';
 import { minioScenarios } from './minio.mjs';
@@ -14,7 +15,7 @@ import { verifyScenarios } from './verify.mjs';
 
 /**
  * What the demo does, in order. A scenario is { title, run }: `run` gets the environment (scripts/demo/environment.mjs, with
- * `credentials` and `templates`), throws where something is not as it should be, and answers lines that tell what happened.
+ * `account`, `credentials` and `templates`), throws where something is not as it should be, and answers lines that tell what happened.
  */
 export const scenarios = [
 	...postgresScenarios,
@@ -22,7 +23,9 @@ export const scenarios = [
 	...filesScenarios,
 	...minioScenarios,
 	...n8nScenarios,
+	...dailyScenarios,
 	...verifyScenarios,
+	...disasterScenarios,
 	...retentionScenarios,
 	...copyScenarios,
 	...checkSetupScenarios,
