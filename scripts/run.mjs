@@ -18,6 +18,7 @@ const steps = {
 	test: { n8n: true },
 	'test:system': { n8n: true },
 	'test:soak': {},
+	pictures: { n8n: true },
 	bench: {},
 	image: {},
 };

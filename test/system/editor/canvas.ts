@@ -27,6 +27,23 @@ export class Canvas {
 		await this.#entries().getByText(name, { exact: true }).click();
 	}
 
+	/** The names of the nodes on the canvas, sorted. */
+	async nodes(): Promise<string[]> {
+		const nodes = this.editor.page.getByTestId('canvas-node');
+		const names = await nodes.evaluateAll((all) => all.map((one) => one.getAttribute('data-node-name') ?? ''));
+		return names.sort();
+	}
+
+	/** Imports a workflow from a file, as the menu of a workflow offers it, beside what is there. */
+	async importFile(path: string): Promise<void> {
+		await this.editor.page.getByTestId('workflow-import-input').setInputFiles(path);
+	}
+
+	/** Shows all nodes at once. */
+	async showAll(): Promise<void> {
+		await this.editor.page.getByTestId('zoom-to-fit').click();
+	}
+
 	/** Adds a node by one of its actions, as the list words it: `Back up databases`. Its panel opens. */
 	async add(node: string, action: string): Promise<NodePanel> {
 		await this.search(node);

@@ -106,6 +106,13 @@ export class Editor {
 		return new Canvas(this, workflowId);
 	}
 
+	/** Opens a workflow that is not stored yet, with nothing in it. */
+	async openNew(): Promise<Canvas> {
+		await this.page.goto('/workflow/new');
+		await this.page.getByTestId('canvas-wrapper').waitFor();
+		return new Canvas(this, 'new');
+	}
+
 	/** Opens the dialog of a stored credential, which n8n tests meanwhile. */
 	async openCredential({ id }: { id: string }): Promise<CredentialDialog> {
 		await this.page.goto(`/home/credentials/${id}`);

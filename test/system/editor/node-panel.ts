@@ -40,6 +40,14 @@ export class NodePanel extends Form {
 		await this.root.waitFor({ state: 'hidden' });
 	}
 
+	/** Chooses a credential among those that are offered. @param label what stands over the choice: `Credential for Postgres` */
+	async chooseCredential(label: string, name: string): Promise<void> {
+		const named = this.page.getByText(label, { exact: true });
+		const choice = this.root.getByTestId('node-credentials-slot').filter({ has: named });
+		await choice.getByTestId('node-credentials-select').locator('input').click();
+		await this.page.locator('.el-select-dropdown__item:visible').filter({ hasText: name }).first().click();
+	}
+
 	/** The entries of a resource locator's list, once the node has answered; none where it has found nothing. */
 	async list(name: string): Promise<string[]> {
 		await this.field(name).getByTestId('rlc-input').click();
@@ -92,6 +100,11 @@ export class NodePanel extends Form {
 	/** The message of the error that the last run ended with. */
 	async error(): Promise<string> {
 		return await this.output.getByTestId('node-error-message').innerText();
+	}
+
+	/** What the error says to do, which stands below its message. */
+	async advice(): Promise<string> {
+		return await this.output.getByTestId('node-error-description').innerText();
 	}
 
 	/** The hints that stand over the output. */
