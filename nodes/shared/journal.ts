@@ -237,7 +237,8 @@ function endsOf(action: EventAction, system: string, storage: string): Pick<Even
 
 /** What a run was to restore that was refused before it was looked for. */
 function namedBackup(context: IExecuteFunctions, item: number): Pick<EventContent, 'file'> {
-	const locator: unknown = context.getNodeParameter('backup', item, undefined);
+	// Not every restore has the field, and n8n throws where it is asked for one without a value to take instead.
+	const locator: unknown = context.getNodeParameter('backup', item, '');
 	const { value } = Object(locator) as { value?: unknown };
 	return typeof value === 'string' && value !== '' ? { file: value } : {};
 }
