@@ -46,7 +46,7 @@ export async function refreshLog(
 	if (events.length === 0) return 0;
 	const all = [...lines, ...events.map((event) => ({ at: event.endedAt, id: event.id, line: logLine(event) }))];
 	all.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
-	await storage.replace(LOG_KEY, newestOf(all.map(({ line }) => line)), signal ? { signal } : {});
+	await storage.replace(LOG_KEY, newestOf(all.map(({ line }) => line)), { isPassing: true, ...(signal && { signal }) });
 	return events.length;
 }
 

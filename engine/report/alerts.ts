@@ -70,7 +70,7 @@ export async function checkAlerts(
 	const { decision, open } = decide(problems, known, { reminderHours, now });
 	if (decision.isToTell || open.length !== known.length) {
 		const text = `${JSON.stringify({ formatVersion: 1, open: open.slice(0, MOST_OPEN) }, null, 2)}\n`;
-		await storage.replace(key, Buffer.from(text), signal ? { signal } : {});
+		await storage.replace(key, Buffer.from(text), { isPassing: true, ...(signal && { signal }) });
 	}
 	return decision;
 }

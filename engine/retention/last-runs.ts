@@ -75,7 +75,10 @@ export async function noteLastRun(storage: Storage, run: LastRun, signal?: Abort
 	const oldest = Date.parse(run.at) - FORGOTTEN_AFTER_DAYS * DAY_MS;
 	const others = before.filter((other) => Date.parse(other.at) >= oldest && !isReplaced(other, run));
 	const runs = [run, ...others].slice(0, MOST_RUNS);
-	await storage.replace(KEY, Buffer.from(`${JSON.stringify({ runs }, null, 2)}\n`), signal ? { signal } : {});
+	await storage.replace(KEY, Buffer.from(`${JSON.stringify({ runs }, null, 2)}\n`), {
+		isPassing: true,
+		...(signal && { signal }),
+	});
 }
 
 /**

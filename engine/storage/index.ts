@@ -10,6 +10,7 @@ export type {
 	ListOptions,
 	ReadOptions,
 	RemovalFailure,
+	ReplaceOptions,
 	Rotation,
 	Storage,
 	StoredObject,

@@ -47,7 +47,12 @@ export interface WriteOptions {
 	 * sent once more, so it must be one that nobody else writes, and no claim of anything.
 	 */
 	isProof?: boolean;
+	/** Whether it is soon replaced or removed: a storage that keeps what it gets from being deleted (S3 object lock) lets this go. */
+	isPassing?: boolean;
 }
+
+/** The same for `replace`, where they apply. */
+export type ReplaceOptions = Pick<WriteOptions, 'signal' | 'isPassing'>;
 
 export interface ReadOptions {
 	/** First byte wanted. */
@@ -138,7 +143,7 @@ export interface Storage {
 	deletionNotes?(): string[];
 
 	/** Creates or atomically replaces a small object (a manifest, a verification record). */
-	replace(key: string, content: Uint8Array, options?: { signal?: AbortSignal }): Promise<void>;
+	replace(key: string, content: Uint8Array, options?: ReplaceOptions): Promise<void>;
 
 	/** Streams an object, or a range of it. Throws STORAGE_MISSING before the first byte where there is none. */
 	read(key: string, options?: ReadOptions): Promise<Readable>;

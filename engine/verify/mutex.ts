@@ -60,7 +60,7 @@ async function acquire(storage: Storage, key: string, signal?: AbortSignal): Pro
 	for (;;) {
 		throwIfCancelled(signal);
 		try {
-			await storage.write(key, Readable.from([Buffer.from(`${process.pid}\n`)]));
+			await storage.write(key, Readable.from([Buffer.from(`${process.pid}\n`)]), { isPassing: true });
 			return () => storage.remove(key).catch(() => {});
 		} catch (error) {
 			if (!(error instanceof BackupError) || error.code !== 'STORAGE_EXISTS') return async () => {};

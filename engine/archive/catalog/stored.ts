@@ -155,7 +155,7 @@ export async function writeStored(
 		for await (const chunk of chunks) compressed.push(chunk);
 	});
 	const content = Buffer.concat([...compressed, ...fresh.compressed()]);
-	await storage.replace(CATALOG_KEY, content, signal ? { signal } : {});
+	await storage.replace(CATALOG_KEY, content, { isPassing: true, ...(signal && { signal }) });
 }
 
 async function* inBatches(lines: AsyncIterable<string>): AsyncGenerator<string> {

@@ -63,13 +63,13 @@ export class Records {
 	 */
 	async create(generation: number, record: LockRecord, signal: AbortSignal | undefined): Promise<boolean> {
 		const content = formatRecord(record);
-		const options = { expectedSize: content.length, ...(signal && { signal }) };
+		const options = { expectedSize: content.length, isPassing: true, ...(signal && { signal }) };
 		const { isOnlyOurs = false } = await this.storage.write(this.keyOf(generation), Readable.from([content]), options);
 		return isOnlyOurs;
 	}
 
 	async replace(generation: number, record: LockRecord): Promise<void> {
-		await this.storage.replace(this.keyOf(generation), formatRecord(record));
+		await this.storage.replace(this.keyOf(generation), formatRecord(record), { isPassing: true });
 	}
 
 	async remove(generation: number): Promise<void> {

@@ -94,7 +94,7 @@ class Heartbeat {
 		if (isTold) onBeat?.(record);
 		this.#mayBeThere = true;
 		const signal = AbortSignal.timeout(WRITTEN_WITHIN_MS);
-		await storage?.replace(runningKey(this.#id), formatRun(record), { signal }).catch(() => {});
+		await storage?.replace(runningKey(this.#id), formatRun(record), { signal, isPassing: true }).catch(() => {});
 	}
 
 	#record(): RunRecord {

@@ -79,7 +79,7 @@ export class Claim {
 		let isWritten = false;
 		try {
 			const content = contentOf(claimed, token);
-			const options = { expectedSize: content.length, ...(signal && { signal }) };
+			const options = { expectedSize: content.length, isPassing: true, ...(signal && { signal }) };
 			const { isOnlyOurs } = await storage.write(key, Readable.from([content]), options);
 			isWritten = true;
 			// A server that knows no conditional writes lets a second one replace the first.
@@ -117,7 +117,7 @@ export class Claim {
 
 	async #renew(): Promise<void> {
 		try {
-			await this.storage.replace(this.key, this.#content);
+			await this.storage.replace(this.key, this.#content, { isPassing: true });
 			if (!this.mayBeLost) this.#renewedAt = moment();
 		} catch {
 			// The next time may be better.

@@ -157,13 +157,13 @@ export class SnapshotLedger {
 
 	async #moveAway(key: string, content: Buffer): Promise<string> {
 		const moved = `${key}.damaged`;
-		await this.storage.replace(moved, content);
+		await this.storage.replace(moved, content, { isPassing: true });
 		await this.storage.remove(key);
 		return moved;
 	}
 
 	async #store(key: string, entry: z.infer<typeof entrySchema>): Promise<void> {
-		await this.storage.replace(key, Buffer.from(`${JSON.stringify(entry, null, 2)}\n`));
+		await this.storage.replace(key, Buffer.from(`${JSON.stringify(entry, null, 2)}\n`), { isPassing: true });
 		this.#entries.set(key, entry);
 	}
 }

@@ -65,7 +65,7 @@ export async function removeBrokenCopies(storage: Storage, signal?: AbortSignal)
 async function note(storage: Storage, noteKey: string, keys: readonly string[], now: Date): Promise<void> {
 	if (keys.length === 0) return await storage.remove(noteKey);
 	const text = JSON.stringify({ createdAt: now.toISOString(), keys });
-	await storage.replace(noteKey, Buffer.from(`${text}\n`));
+	await storage.replace(noteKey, Buffer.from(`${text}\n`), { isPassing: true });
 }
 
 async function readNote(storage: Storage, noteKey: string, signal: AbortSignal | undefined) {

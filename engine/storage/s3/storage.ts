@@ -18,6 +18,7 @@ import type {
 	ListOptions,
 	ReadOptions,
 	RemovalFailure,
+	ReplaceOptions,
 	Storage,
 	StoredObject,
 	WriteOptions,
@@ -97,14 +98,14 @@ export class S3Storage implements Storage {
 	}
 
 	async #write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<WrittenObject> {
-		const { signal = new AbortController().signal, isProof = false } = options;
+		const { signal = new AbortController().signal, isProof = false, isPassing = false } = options;
 		const { partSize, concurrency } = this.#settings;
 		const parts = this.#planFor(key, options);
 		const upload = {
 			requests: this.#requests,
 			createOnly: this.#createOnly,
 			key: this.#inBucket(key),
-			headers: objectHeaders(this.#options, new Date()),
+			headers: this.#headersOf(isPassing),
 			parts,
 			buffers: (parts.expected ? undefined : this.#spareBuffers.pop()) ?? new PartBuffers((concurrency + 1) * partSize),
 			isProof,
@@ -183,7 +184,7 @@ export class S3Storage implements Storage {
 			from: source.#inBucket(fromKey),
 			to: this.#inBucket(toKey),
 			sourceRequests: source.#requests,
-			headers: objectHeaders(this.#options, new Date()),
+			headers: this.#headersOf(false),
 		};
 		// The source is the one that may be missing, the target the one that may exist.
 		const found = await source.#explained(fromKey, () => headOfSource(copy, options.signal));
@@ -198,9 +199,15 @@ export class S3Storage implements Storage {
 		return other.place.endpoint === this.place.endpoint && other.#settings.accessKeyId === this.#settings.accessKeyId;
 	}
 
-	async replace(key: string, content: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<void> {
+	async replace(key: string, content: Uint8Array, options: ReplaceOptions = {}): Promise<void> {
 		assertObjectKey(key);
-		await this.#explained(key, () => this.#put(key, content, objectHeaders(this.#options, new Date()), options.signal));
+		const headers = this.#headersOf(options.isPassing === true);
+		await this.#explained(key, () => this.#put(key, content, headers, options.signal));
+	}
+
+	/** A lock on each sign of life, of which one replaces the other, would only leave versions that cannot be removed. */
+	#headersOf(isPassing: boolean): Record<string, string> {
+		return objectHeaders(isPassing ? { ...this.#options, objectLock: undefined } : this.#options, new Date());
 	}
 
 	async read(key: string, options: ReadOptions = {}): Promise<Readable> {
@@ -309,7 +316,7 @@ export class S3Storage implements Storage {
 
 	async features(scratch: string, signal?: AbortSignal): Promise<StorageFeatures> {
 		assertObjectKey(scratch);
-		const headers = objectHeaders({ ...this.#options, objectLock: undefined }, new Date());
+		const headers = this.#headersOf(true);
 		const trying = () => tryFeatures(this.#requests, this.#inBucket(scratch), headers, signal);
 		return await this.#explained(scratch, trying);
 	}

@@ -101,6 +101,21 @@ describe('in a bucket of MinIO', () => {
 			expect(await backupsIn(storage)).toEqual(withManifests(keys));
 		});
 
+		it('is put on backups alone, and not on claims, locks and notes that a run replaces', async () => {
+			const lock = { mode: 'GOVERNANCE' as const, days: 3 };
+			const { storage, server, bucket } = await open({ objectLock: lock, prefix: '' }, { objectLock: true });
+			const keys = await writeDaily(storage, 3);
+			await pruneBy(storage, { last: 2 });
+			const stored = await all(versionsOf(server, bucket));
+			expect(stored.filter((key) => !withManifests(keys).includes(key)).length).toBeGreaterThan(3);
+			const locked = new Set<string>();
+			for (const key of new Set(stored)) {
+				const isLocked = await storage.deletionLock(key).catch(() => undefined);
+				if (isLocked) locked.add(key);
+			}
+			expect([...locked].sort()).toEqual(withManifests(keys).sort());
+		});
+
 		it('is kept under a legal hold until that is lifted, whichever of its two objects it is on', async () => {
 			const { storage, server, bucket } = await open({ prefix: '' }, { objectLock: true });
 			const keys = await writeDaily(storage, 4);
