@@ -11,7 +11,8 @@ export {
 	type PresetName,
 	type RetentionPolicy,
 } from './policy/policy';
-export { areEmpty, type Reason } from './policy/rules';
+export type { Reason } from './policy/decisions';
+export { areEmpty } from './policy/rules';
 export { Zone } from './policy/zone';
 export { EntryKeeper, readCatalog, type RetentionCatalog } from './survey/catalog';
 export { isOwnName } from './survey/orphans';

@@ -2,7 +2,7 @@ import type { BackupError } from '../errors';
 import type { RetentionEntry } from './entry';
 import type { Stuck } from './failures';
 import type { Decision, Refusal, RetentionPlan } from './policy/plan';
-import type { Reason } from './policy/rules';
+import type { Reason } from './policy/decisions';
 
 /** One backup, and what retention makes of it. */
 export interface PruneRow {

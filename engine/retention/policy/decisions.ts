@@ -1,5 +1,36 @@
 import { newestFirst, type RetentionEntry } from '../entry';
-import type { Decision, Reason } from './rules';
+
+/** Why a backup is kept, or goes. */
+export interface Reason {
+	rule:
+		| 'last'
+		| 'withinDays'
+		| 'daily'
+		| 'weekly'
+		| 'monthly'
+		| 'yearly'
+		| 'weeklySnapshots'
+		| 'noRules'
+		| 'lastGood'
+		| 'lastVerified'
+		| 'lastLeft'
+		| 'pinned'
+		| 'needed'
+		| 'resumable'
+		| 'locked'
+		| 'legalHold'
+		| 'expired';
+	/** For people: `the newest of 2020-W53 (weekly 2 of 4)`. */
+	text: string;
+}
+
+/** What becomes of one backup. */
+export interface Decision {
+	entry: RetentionEntry;
+	action: 'keep' | 'delete';
+	/** All that apply, at least one. Decisions for the same reasons share them. */
+	reasons: readonly Reason[];
+}
 
 const EXPIRED: readonly Reason[] = [{ rule: 'expired', text: 'no rule keeps it' }];
 const UNNEEDED: readonly Reason[] = [{ rule: 'expired', text: 'no backup needs it' }];

@@ -1,5 +1,5 @@
 import { isGood, policySeriesOf, type RetentionEntry } from '../entry';
-import { Decisions } from './decisions';
+import { type Decision, Decisions } from './decisions';
 import { weekOfKey } from './periods';
 import {
 	DEFAULT_FUTURE_TOLERANCE_MINUTES,
@@ -10,7 +10,7 @@ import {
 	type RetentionPolicy,
 } from './policy';
 import { protect, protectCheckpoints, protectNeeded, type Needing } from './protect';
-import { applyRules, applyWeeklySnapshots, areEmpty, type Decision, type Members } from './rules';
+import { applyRules, applyWeeklySnapshots, areEmpty, type Members } from './rules';
 import { Zone } from './zone';
 
 export type { Decision };

@@ -1,40 +1,7 @@
-import type { RetentionEntry } from '../entry';
 import type { Decisions } from './decisions';
 import { PERIODS, periodOf, weekOfKey } from './periods';
 import type { Count, KeepRules } from './policy';
 import type { CalendarDate, Zone } from './zone';
-
-/** Why a backup is kept, or goes. */
-export interface Reason {
-	rule:
-		| 'last'
-		| 'withinDays'
-		| 'daily'
-		| 'weekly'
-		| 'monthly'
-		| 'yearly'
-		| 'weeklySnapshots'
-		| 'noRules'
-		| 'lastGood'
-		| 'lastVerified'
-		| 'lastLeft'
-		| 'pinned'
-		| 'needed'
-		| 'resumable'
-		| 'locked'
-		| 'legalHold'
-		| 'expired';
-	/** For people: `the newest of 2020-W53 (weekly 2 of 4)`. */
-	text: string;
-}
-
-/** What becomes of one backup. */
-export interface Decision {
-	entry: RetentionEntry;
-	action: 'keep' | 'delete';
-	/** All that apply, at least one. Decisions for the same reasons share them. */
-	reasons: readonly Reason[];
-}
 
 /** Some of the backups that are decided on, by their places, newest first. */
 export interface Members {
