@@ -47,7 +47,7 @@ function sha256(path) {
 
 async function archives(folder, shop) {
 	const files = readdirSync(folder).filter((file) => file.startsWith(`${shop}_2`));
-	return files.filter((file) => !file.endsWith(MANIFEST)).sort();
+	return files.filter((file) => !file.endsWith('.json')).sort();
 }
 
 async function prune(environment) {
