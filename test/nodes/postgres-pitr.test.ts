@@ -41,7 +41,7 @@ it('says what a server lacks, with the statements that mend it', async () => {
 		expect.objectContaining({
 			level: 'problem',
 			check: 'WAL Summaries',
-			remedy: 'ALTER SYSTEM SET summarize_wal = on;\nSELECT pg_reload_conf();',
+			remedy: 'ALTER SYSTEM SET summarize_wal = on; SELECT pg_reload_conf();',
 		}),
 	]);
 	const all = await node.ok('checkSetup', { checkStorage: false });
@@ -67,7 +67,7 @@ it('says which line pg_hba.conf lacks, and which right the role', async () => {
 	expect(found.map(({ check, remedy }) => [check, remedy])).toEqual([
 		[
 			'Replication Login',
-			'-- In pg_hba.conf: host replication plain 127.0.0.1/32 scram-sha-256\nSELECT pg_reload_conf();\nALTER ROLE plain REPLICATION;',
+			'ALTER ROLE plain REPLICATION; SELECT pg_reload_conf(); -- Before that, in pg_hba.conf: host replication plain 127.0.0.1/32 scram-sha-256',
 		],
 		['REPLICATION', 'ALTER ROLE plain REPLICATION;'],
 	]);

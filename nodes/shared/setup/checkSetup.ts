@@ -100,8 +100,9 @@ async function commonFindings(
 
 function itemOfFinding(finding: SetupFinding, isSimple: boolean): INodeExecutionData {
 	const { level, check, what, remedy, about, affects } = finding;
-	// Where other rows say what to do, an empty one would be a gap.
-	const columns = { level, check, what, remedy: remedy ?? 'none', about, affects };
+	// Where other rows say what to do, an empty one would be a gap. n8n's table shows the end of a line as \n, which nobody could copy into
+	// psql; comments stand last.
+	const columns = { level, check, what, remedy: remedy?.replaceAll('\n', ' ') ?? 'none', about, affects };
 	return { json: itemOf(columns, {}, isSimple) };
 }
 

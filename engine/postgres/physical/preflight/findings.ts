@@ -105,7 +105,7 @@ function checksumFindings({ hasChecksums }: PhysicalView, about: string): SetupF
 	return [
 		warning(
 			'The cluster keeps no checksums of its pages, so damage by a disk gets into the backups unseen.',
-			'-- With the server stopped, on its machine, as the user that runs it:\npg_checksums --enable --pgdata=<data directory>',
+			'With the server stopped, on its machine, as the user that runs it: pg_checksums --enable --pgdata=<data directory>',
 		),
 	];
 }

@@ -87,8 +87,8 @@ function loginRemedy({ user, clientAddress }: PhysicalView, { code, hint = '' }:
 	const address =
 		clientAddress === undefined ? 'samehost' : `${clientAddress}/${clientAddress.includes(':') ? 128 : 32}`;
 	return [
-		`-- In pg_hba.conf: host replication ${user} ${address} scram-sha-256`,
-		'SELECT pg_reload_conf();',
 		`ALTER ROLE ${user} REPLICATION;`,
+		'SELECT pg_reload_conf();',
+		`-- Before that, in pg_hba.conf: host replication ${user} ${address} scram-sha-256`,
 	].join('\n');
 }
