@@ -179,6 +179,11 @@ export class N8nClient {
 		}
 	}
 
+	/** Takes a workflow back: its webhooks and triggers end in the background. */
+	async deactivate(workflowId: string): Promise<void> {
+		await this.rest('POST', `/workflows/${workflowId}/deactivate`, {});
+	}
+
 	/** Calls a published webhook; any status is an answer. */
 	async webhook(path: string, body?: unknown, options: WebhookOptions = {}): Promise<WebhookAnswer> {
 		const response = await fetch(`${this.url}/webhook/${path}`, {
