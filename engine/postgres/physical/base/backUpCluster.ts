@@ -16,7 +16,7 @@ import { BackupError, throwIfCancelled } from '../../../errors';
 import { formatLsn, type Lsn } from '../lsn';
 import { WalSender, withWalSender } from '../protocol';
 import { BaseBackupAnswer, type BaseBackupStart } from './answer';
-import { type ClusterFacts, clusterName, FIRST_INCREMENTAL_MAJOR, readCluster } from './cluster';
+import { type ClusterFacts, FIRST_INCREMENTAL_MAJOR, readClusterFacts } from './clusterFacts';
 import { baseBackupCommand, FIRST_WITH_MANIFEST } from './command';
 import { DataFiles } from './dataFiles';
 import { type BackUpClusterOptions, BASE_BACKUP_RATE } from './options';
@@ -36,9 +36,9 @@ const KIND = 'postgres-base';
 export async function backUpCluster(options: BackUpClusterOptions): Promise<Manifest> {
 	const { connection, signal, maxRate } = options;
 	if (maxRate !== undefined) wholeNumber(maxRate, 'The rate limit in kB/s', BASE_BACKUP_RATE);
-	const facts = await withWalSender(connection, { signal }, readCluster);
+	const facts = await withWalSender(connection, { signal }, (sender) => readClusterFacts(sender, connection));
 	assertIncrementalPossible(options, facts);
-	const name = clusterName(options.name, facts, connection);
+	const name = options.name || facts.name;
 	const series = { kind: KIND, name, origin: facts.systemIdentifier, isWhole: !options.incremental } as const;
 	return await asBackUp(options, series, async (choices) => await new ClusterBackUp(choices, facts, name).run());
 }

@@ -3,7 +3,7 @@
  * whole words however they came, and each is hashed when it is complete.
  */
 import type { Lsn } from '../lsn';
-import { INCREMENTAL_HEAD_BYTES, type IncrementalHead, readIncrementalHead } from './incrementalHead';
+import { INCREMENTAL_HEAD_BYTES, type IncrementalHead, readIncrementalHead } from '../incrementalHead';
 import { pageChecksum } from './pageChecksum';
 import { relationFile } from './relationFile';
 

@@ -1,6 +1,7 @@
 /** What keeps a server from being backed up physically, each with the statements that mend it. */
 import { finder, type SetupFinding } from '../../../preflight';
-import { FIRST_INCREMENTAL_MAJOR, OLDEST_MAJOR } from '../base/cluster';
+import { FIRST_INCREMENTAL_MAJOR } from '../base/clusterFacts';
+import { OLDEST_MAJOR } from '../cluster';
 import { FIRST_WITH_MANIFEST } from '../base/command';
 import type { PhysicalView, SlotView } from './facts';
 

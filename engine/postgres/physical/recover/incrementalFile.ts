@@ -1,7 +1,5 @@
 /**
- * Applies a file of an incremental backup to the file of the backup before. `INCREMENTAL.<name>` holds, in little-endian order, a magic
- * number, the number of blocks in it, the truncation length in blocks, the numbers of the blocks; zeros up to a whole block where there
- * is any; then the blocks (src/backend/backup/basebackup.c, sendFile; basebackup_incremental.c).
+ * Applies a file of an incremental backup, `INCREMENTAL.<name>` (../incrementalHead.ts), to the file of the backup before.
  *
  * The truncation length is the shortest that the file has been since the backup before: what lay behind it there is gone. So the file is
  * cut to that length, which also makes a shorter one longer with zeros, then extended with zeros to its last block that is stored, and the
@@ -12,10 +10,9 @@ import type { FileHandle } from 'node:fs/promises';
 import { ByteCursor, EndedEarly } from '../../../archive/cursor';
 import { BackupError } from '../../../errors';
 import { shownName } from '../../../tree';
+import { INCREMENTAL_HEAD_BYTES, readIncrementalHead } from '../incrementalHead';
 
 const PREFIX = 'INCREMENTAL.';
-const MAGIC = 0xd3ae1f0d;
-const HEADER_BYTES = 12;
 const NUMBER_BYTES = 4;
 /** A file of a relation has a gigabyte, so 131,072 blocks of the usual size; servers that were built otherwise have more. */
 const MOST_BLOCKS = 16 * 1024 * 1024;
@@ -69,19 +66,16 @@ async function readHeader(
 	size: number,
 	blockBytes: number,
 ): Promise<{ blocks: Uint32Array; truncationLength: number }> {
-	const header = asBuffer(await cursor.take(HEADER_BYTES));
-	if (header.readUInt32LE(0) !== MAGIC) throw damaged(name, 'it does not begin as one');
-	const count = header.readUInt32LE(4);
-	const truncationLength = header.readUInt32LE(8);
-	const used = HEADER_BYTES + count * NUMBER_BYTES;
-	const padded = count === 0 ? used : Math.ceil(used / blockBytes) * blockBytes;
-	if (count > MOST_BLOCKS || padded + count * blockBytes !== size) throw damaged(name, 'its size is wrong');
+	const head = readIncrementalHead(await cursor.take(INCREMENTAL_HEAD_BYTES), blockBytes, MOST_BLOCKS);
+	if (!head) throw damaged(name, 'it does not begin as one');
+	const { blocks: count, truncationBlock: truncationLength, headerBytes } = head;
+	if (headerBytes + count * blockBytes !== size) throw damaged(name, 'its size is wrong');
 	const numbers = asBuffer(await cursor.take(count * NUMBER_BYTES));
 	const blocks = Uint32Array.from({ length: count }, (_, index) => numbers.readUInt32LE(index * NUMBER_BYTES));
 	if (blocks.some((block, index) => index > 0 && block <= blocks[index - 1]!)) {
 		throw damaged(name, 'its blocks are in disorder');
 	}
-	await cursor.skipTo(padded);
+	await cursor.skipTo(headerBytes);
 	return { blocks, truncationLength };
 }
 
