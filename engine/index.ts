@@ -25,6 +25,8 @@ export {
 	findProblems,
 	holdsData,
 	metricsText,
+	prune,
+	readState,
 	reportOf,
 	resultsOf,
 	SYSTEMS,

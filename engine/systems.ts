@@ -9,6 +9,8 @@ import { n8nSystem } from './n8n';
 import { postgresSystem } from './postgres';
 import { qdrantSystem } from './qdrant';
 import * as report from './report';
+import * as retention from './retention';
+import type { Storage } from './storage';
 import * as verify from './verify';
 
 /** Files take any tar, so they come after the systems that know tars of their own. */
@@ -19,6 +21,8 @@ export const SYSTEMS: readonly verify.BackupSystem[] = [
 	n8nSystem,
 	filesSystem,
 ];
+
+const LOGS = SYSTEMS.flatMap(({ logs = [] }) => logs);
 
 /** What findAnomalies looks at. */
 export const ANOMALY_MEASURES: readonly verify.AnomalyMeasure[] = verify.measuresOf(SYSTEMS);
@@ -50,6 +54,16 @@ export function findAnomalies(
 /** What is wrong with the backups of a storage; see engine/report/problems.ts. */
 export function findProblems(state: report.StorageState, conditions?: report.Conditions): report.Problem[] {
 	return report.findProblems(SYSTEMS, state, conditions);
+}
+
+/** What a storage holds; see engine/report/state.ts. */
+export async function readState(storage: Storage, options?: report.StateOptions): Promise<report.StorageState> {
+	return await report.readState(storage, { ...options, logs: LOGS });
+}
+
+/** Applies a retention policy; see engine/retention/prune.ts. */
+export async function prune(options: Omit<retention.PruneOptions, 'logs'>): Promise<retention.PruneReport> {
+	return await retention.prune({ ...options, logs: LOGS });
 }
 
 /** The document of a report; see engine/report/report.ts. */

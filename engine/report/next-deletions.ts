@@ -1,4 +1,12 @@
-import { forecast, readLastRuns, type Count, type Decision, type EntryState, type RetentionEntry } from '../retention';
+import {
+	forecast,
+	readLastRuns,
+	type Count,
+	type Decision,
+	type EntryState,
+	type LogReport,
+	type RetentionEntry,
+} from '../retention';
 import type { Storage } from '../storage/storage';
 import { verificationState } from '../verify';
 import type { NextDeletions } from './page/page';
@@ -32,6 +40,7 @@ export async function nextDeletions(
 		count: 0,
 		deletions: [],
 		freedBytes: 0,
+		logs: [],
 		mayBeLocked: storage.deletionLock !== undefined,
 	};
 	const gone = new Set<string>();
@@ -53,10 +62,15 @@ export async function nextDeletions(
 		for (const { entry } of found.deletions) gone.add(entry.key);
 		next.count += found.deletions.length;
 		next.freedBytes += found.freedBytes;
+		next.logs.push(...found.logs.map(logLine));
 		next.deletions.push(...found.deletions.slice(0, MOST_DELETIONS).map(shown));
 	}
 	next.deletions.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1)).splice(MOST_DELETIONS);
 	return next;
+}
+
+function logLine({ name, kept, keptBytes, reasons }: LogReport): NextDeletions['logs'][number] {
+	return { name, kept, keptBytes, reason: reasons.join('; ') };
 }
 
 function shown({ entry: { key, startedAt, size }, reasons }: Decision): NextDeletions['deletions'][number] {

@@ -21,6 +21,7 @@ import {
 import { weekOfFolder } from '../archive/naming';
 import { EntryKeeper, readLastRuns, type LastRun, type RetentionCatalog, type RetentionEntry } from '../retention';
 import type { Storage } from '../storage/storage';
+import type { SystemLog } from '../verify/log';
 import { isReliable, type BackupFacts, type HeldBackup, type SeriesState } from './held';
 import { neededIn, readVerifications, type Kept } from './verifications';
 
@@ -71,6 +72,8 @@ export interface StateOptions {
 	trust?: ManifestTrust;
 	/** Keeps what a forecast of retention is made of: less than two hundred bytes of each backup. */
 	forForecast?: boolean;
+	/** The logs of all systems, for the forecast. */
+	logs?: readonly SystemLog[];
 	/** Default: now. */
 	now?: Date;
 	signal?: AbortSignal;
@@ -90,9 +93,9 @@ interface Bucket {
  * @throws BackupError CANCELLED, STORAGE_UNREACHABLE, and what listing throws
  */
 export async function readState(storage: Storage, options: StateOptions = {}): Promise<StorageState> {
-	const { prefix = '', trust, forForecast = false, now = new Date(), signal } = options;
+	const { prefix = '', trust, forForecast = false, logs, now = new Date(), signal } = options;
 	const lastPrunes = await readLastRuns(storage, signal);
-	const keeper = forForecast && lastPrunes.length > 0 ? new EntryKeeper() : undefined;
+	const keeper = forForecast && lastPrunes.length > 0 ? new EntryKeeper(logs) : undefined;
 	const buckets = new Map<string, Bucket>();
 	let storedBytes = 0;
 	// All of it is looked at: what a backup needs may lie in another folder.

@@ -24,7 +24,7 @@ type Common = Pick<
 >;
 
 /** What few backups have, or what each of them has to itself. */
-interface Rare extends Pick<RetentionEntry, 'needs' | 'lockedUntil' | 'sharedAs' | 'modifiedAt'> {
+interface Rare extends Pick<RetentionEntry, 'needs' | 'log' | 'lockedUntil' | 'sharedAs' | 'modifiedAt'> {
 	/** As the manifest writes it, where that is not as a Date does: `2026-01-01T00:00:00Z`. */
 	startedAt?: string | undefined;
 	finishedAt?: string | undefined;
@@ -75,12 +75,12 @@ export class EntryTable {
 	}
 
 	#noteRare(entry: RetentionEntry, row: number): void {
-		const { needs, lockedUntil, sharedAs, modifiedAt } = entry;
+		const { needs, log, lockedUntil, sharedAs, modifiedAt } = entry;
 		const startedAt = this.#oddTime(entry.startedAt, row, STARTED_AT);
 		const finishedAt = this.#oddTime(entry.finishedAt, row, FINISHED_AT);
-		const known = lockedUntil ?? sharedAs ?? modifiedAt ?? startedAt ?? finishedAt;
+		const known = log ?? lockedUntil ?? sharedAs ?? modifiedAt ?? startedAt ?? finishedAt;
 		if (needs.length === 0 && known === undefined) return;
-		const changed = modifiedAt !== undefined && { modifiedAt };
+		const changed = { ...(modifiedAt !== undefined && { modifiedAt }), ...(log && { log }) };
 		this.#columns.rare.set(row, { needs, lockedUntil, sharedAs, ...changed, startedAt, finishedAt });
 	}
 
@@ -185,6 +185,10 @@ class TableEntry implements RetentionEntry {
 
 	get needs(): readonly string[] {
 		return this.#rare.needs;
+	}
+
+	get log(): RetentionEntry['log'] {
+		return this.#rare.log;
 	}
 
 	get lockedUntil(): string | undefined {

@@ -1,8 +1,19 @@
 import { partOf, seriesOf, sourceOf, type BackupKind, type ListedBackup } from '../archive';
 import type { StoredObject } from '../storage/storage';
+import type { SystemLog } from '../verify/log';
 import { weekOfKey } from './policy/periods';
 
 const NO_NEEDS: readonly string[] = [];
+
+/** The kinds that are pieces of a log: no rule of days or counts decides on them. Where no system says which stay, all do. */
+const LOG_PIECES: ReadonlySet<string> = new Set<BackupKind>(['postgres-wal']);
+
+/** What a system knows of a base backup or of a piece of its log. */
+export interface EntryLog {
+	of: SystemLog;
+	/** Undefined where its manifest does not say what it should. */
+	facts: unknown;
+}
 
 /**
  * What the policy looks at of a backup. Those of a catalogue are views of a table (see entry-table.ts), so that a hundred thousand
@@ -36,6 +47,8 @@ export interface RetentionEntry {
 	readonly pinned: boolean;
 	/** Ids of the archives that this one cannot be restored without. */
 	readonly needs: readonly string[];
+	/** Set for pieces of a log, and for base backups that need them. */
+	readonly log?: EntryLog;
 	/** Whether the storage holds the archive, in the size that the manifest states. */
 	readonly complete: boolean;
 	/** Whether one of the archives that it needs is missing or known to be damaged; see markLacking. */
@@ -59,10 +72,13 @@ export interface EntryState {
 	legalHold?: boolean;
 }
 
+/** @param logs Of all systems */
 export function entryOf(
 	{ manifest, key, foundSize }: Pick<ListedBackup, 'manifest' | 'key' | 'foundSize'>,
 	state: EntryState & Pick<StoredObject, 'sharedAs'> = {},
+	logs: readonly SystemLog[] = [],
 ): RetentionEntry {
+	const log = logs.find(({ bases, pieces }) => manifest.kind === bases || manifest.kind === pieces);
 	return {
 		id: manifest.id,
 		kind: manifest.kind,
@@ -77,6 +93,7 @@ export function entryOf(
 		tags: manifest.tags,
 		pinned: manifest.pinned ?? false,
 		needs: manifest.needs ?? NO_NEEDS,
+		...(log && { log: { of: log, facts: log.factsOf(manifest, key) } }),
 		complete: foundSize === manifest.size.stored,
 		lacksNeeded: false,
 		verified: state.verified,
@@ -87,8 +104,18 @@ export function entryOf(
 }
 
 /** Whether it is a backup that can be relied on, as far as is known. */
-export function isGood({ complete, lacksNeeded, verified, checkpoint = false }: RetentionEntry): boolean {
+export function isGood({
+	complete,
+	lacksNeeded,
+	verified,
+	checkpoint = false,
+}: Pick<RetentionEntry, 'complete' | 'lacksNeeded' | 'verified' | 'checkpoint'>): boolean {
 	return !checkpoint && complete && !lacksNeeded && verified !== 'failed';
+}
+
+/** Whether it is a piece of a log, which is worth something for the sake of base backups alone. */
+export function isLogPiece({ kind }: Pick<RetentionEntry, 'kind'>): boolean {
+	return LOG_PIECES.has(kind);
 }
 
 /** Marks the backups that cannot be restored for want of an archive that they need. @param all Everything in the storage */
@@ -136,7 +163,7 @@ function byKey({ key: a }: RetentionEntry, { key: b }: RetentionEntry): number {
 export function ownFieldsOf(entry: RetentionEntry): RetentionEntry {
 	const { id, kind, name, origin, system, isSystemInferred, partial, checkpoint, key, startedAt, finishedAt } = entry;
 	const { size, tags, pinned, needs, complete, lacksNeeded, verified, lockedUntil, legalHold, sharedAs } = entry;
-	const { modifiedAt } = entry;
+	const { log, modifiedAt } = entry;
 	return {
 		id,
 		kind,
@@ -153,6 +180,7 @@ export function ownFieldsOf(entry: RetentionEntry): RetentionEntry {
 		tags,
 		pinned,
 		needs,
+		...(log && { log }),
 		complete,
 		lacksNeeded,
 		verified,

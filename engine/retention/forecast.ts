@@ -1,5 +1,6 @@
 import { throwIfCancelled } from '../errors';
 import type { EntryState, RetentionEntry } from './entry';
+import { logDecisionsIn, logReportsOf, type LogReport } from './log-report';
 import { decide, type Decision, type Refusal } from './policy/plan';
 import { parsePolicy, type RetentionPolicy } from './policy/policy';
 import { freedBytesOf } from './report';
@@ -27,6 +28,8 @@ export interface Forecast {
 	/** What would go, the oldest first. Those that the storage holds by a lock are among them. */
 	deletions: Decision[];
 	freedBytes: number;
+	/** What becomes of logs, one for each cluster. */
+	logs: LogReport[];
 	refusal: Refusal | undefined;
 }
 
@@ -47,5 +50,6 @@ export async function forecast(options: ForecastOptions): Promise<Forecast> {
 	// Few of the backups are shown, and all of them are counted: so only what goes gets an object of its own.
 	const deletions = places.map((place) => decisions.at(place)).reverse();
 	const gone = new Set(refusal ? [] : deletions.map(({ entry }) => entry));
-	return { deletions, freedBytes: freedBytesOf(gone, entries), refusal };
+	const logs = logReportsOf(logDecisionsIn(decisions), () => !refusal);
+	return { deletions, freedBytes: freedBytesOf(gone, entries), logs, refusal };
 }

@@ -1,5 +1,6 @@
 export { entryOf, isGood, type EntryState, type RetentionEntry } from './entry';
 export { forecast, type Forecast, type ForecastOptions } from './forecast';
+export type { LogReport } from './log-report';
 export { readLastRuns, type LastRun, type RanBy } from './last-runs';
 export { planRetention, type Decision, type Refusal, type RetentionPlan } from './policy/plan';
 export { isoWeek, weekOfKey, weeklyFolder } from './policy/periods';

@@ -1,10 +1,12 @@
 import { clearDeadRuns, manifestKeyOf, withLock, type ManifestTrust, type StorageLock } from '../archive';
 import { type BackupError, throwIfCancelled } from '../errors';
 import type { Storage, StoredObject } from '../storage/storage';
+import type { SystemLog } from '../verify/log';
 import { attempt, holdsUpOne } from './failures';
 import { noteLastRun, type RanBy } from './last-runs';
 import { deletePlanned, type Deletions } from './deletion/deletion';
 import type { EntryState, RetentionEntry } from './entry';
+import { logReportsOf } from './log-report';
 import { clearStaleArtifacts } from './deletion/stale-artifacts';
 import { orphansIn } from './survey/orphans';
 import { parsePolicy, unusedIn, type RetentionPolicy } from './policy/policy';
@@ -37,6 +39,8 @@ export interface PruneOptions {
 	stateOf?: (entry: RetentionEntry) => EntryState | Promise<EntryState>;
 	/** By what manifests are believed; one that is not counts as damaged: nothing goes, and nothing goes for its sake. */
 	trust?: ManifestTrust;
+	/** The logs of all systems: pieces of one that is not among them all stay. engine/systems.ts gives them. */
+	logs?: readonly SystemLog[];
 	/** Who holds the lock, for the message that others get. No secrets. */
 	owner: string;
 	/** Who runs it, for the note by which reports tell what goes next. */
@@ -111,6 +115,7 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 		failed,
 		weeklyCopies,
 		wal,
+		logs: logReportsOf(plan.decisions, (entry) => gone.has(entry)),
 		swept: [...swept, ...cleared.swept],
 		stuck: [...stuck, ...cleared.stuck],
 		orphans: orphans.own.map(({ key }) => key),
@@ -146,8 +151,8 @@ function lostManifest({ key, reason }: { key: string; reason: string }): LeftAlo
 }
 
 function surveyOptionsOf({ options, storage, policy, now, signal, lock }: Run): SurveyOptions {
-	const { timeZone = 'UTC', prefixes = [], stateOf, trust } = options;
-	return { storage, policy, timeZone, prefixes, now, keepCache: lock !== undefined, stateOf, trust, signal };
+	const { timeZone = 'UTC', prefixes = [], stateOf, trust, logs } = options;
+	return { storage, policy, timeZone, prefixes, now, keepCache: lock !== undefined, stateOf, trust, logs, signal };
 }
 
 /** Makes the weekly copies that are due. Where one fails, the plan goes without it, and lets no older one go for it. */

@@ -1,6 +1,7 @@
 import type { BackupError } from '../errors';
 import type { RetentionEntry } from './entry';
 import type { Stuck } from './failures';
+import type { LogReport } from './log-report';
 import type { Decision, Refusal, RetentionPlan } from './policy/plan';
 import type { Reason } from './policy/decisions';
 
@@ -100,6 +101,8 @@ export interface PruneReport {
 	failed: Array<{ entry: RetentionEntry; error: BackupError }>;
 	weeklyCopies: WeeklyCopyReport[];
 	wal: WalReport[];
+	/** Our own WAL, one for each cluster. Its archives are among the rows as well. */
+	logs: LogReport[];
 	/** Keys of unfinished writes, copies and deletions of earlier runs; cleaned up in this run. */
 	swept: string[];
 	/** What could not be tidied up, which did no harm: stale artifacts, pointers. */

@@ -5,7 +5,7 @@ import { manifestBytes, readManifest } from '../archive/manifest/file';
 import { isUsualFolder } from '../archive/naming';
 import { BackupError, throwIfCancelled } from '../errors';
 import type { Storage } from '../storage/storage';
-import { isGood, ownFieldsOf, policySeriesOf, newestFirst, type RetentionEntry } from './entry';
+import { isGood, isLogPiece, ownFieldsOf, policySeriesOf, newestFirst, type RetentionEntry } from './entry';
 import { weeklyFolder, weekOfKey } from './policy/periods';
 import type { Zone } from './policy/zone';
 
@@ -22,7 +22,7 @@ export interface WeeklyCopy {
 /**
  * The weekly copies that are still to be made: of every kind and name the newest good backup, where neither the folder of
  * its week nor that of a later week has one of it yet. Backups that need other archives are left out, for they are worth
- * nothing without those; so are foreign files.
+ * nothing without those; so are pieces of a log, and foreign files.
  * @param asks Whether weekly copies of a backup are wanted
  */
 export function dueWeeklyCopies(
@@ -43,7 +43,7 @@ export function dueWeeklyCopies(
 	const due: WeeklyCopy[] = [];
 	for (const entry of newestFirst(entries)) {
 		const isOriginal = weekOfKey(entry.key) === undefined && entry.needs.length === 0 && entry.kind !== 'foreign';
-		if (!isOriginal || !isGood(entry) || !asks(entry)) continue;
+		if (!isOriginal || isLogPiece(entry) || !isGood(entry) || !asks(entry)) continue;
 		const folder = folderOfCopy(entry, zone);
 		const key = keyOfCopy({ entry, folder });
 		const { kind, name, origin, system, partial } = entry;

@@ -4,6 +4,7 @@
  * engine/systems.ts makes that list. A new system brings one object of the type BackupSystem.
  */
 import type { ArchiveReader, BackupKind, Manifest, ManifestSummary } from '../archive';
+import type { SystemLog } from './log';
 import type { CheckContext, VerificationLevel } from './types';
 
 /** What was looked at: `{ tables: 12, rows: 34567 }`, `{ points: 1000, sampled: 100 }`. */
@@ -20,6 +21,8 @@ export interface BackupSystem<Scratch = unknown> {
 	files?: readonly FileFormat<Scratch>[];
 	/** The same for files that are tar archives. */
 	tars?: readonly TarFormat<Scratch>[];
+	/** What the system stores piece by piece between base backups. */
+	logs?: readonly SystemLog[];
 	/** The counts of a manifest that a trend is made of, in words: `{ rows: 'number of rows' }`. */
 	measures: Readonly<Record<string, string>>;
 }

@@ -104,9 +104,11 @@ function foreignOf({ pattern: value, keep, rules }: Fields, index: number) {
 function walOf(fields: Fields) {
 	if (Object.keys(fields).length === 0) return undefined;
 	if (!Object.hasOwn(fields, 'days')) {
-		throw new BackupError('INVALID_INPUT', 'WAL has no Keep Days.', { hint: 'Add Keep Days, or take WAL out.' });
+		throw new BackupError('INVALID_INPUT', 'WAL has no Recovery Window (Days).', {
+			hint: 'Add Recovery Window (Days), or take WAL out.',
+		});
 	}
-	const days = numberOf(fields['days'], 'Keep Days of WAL', { min: 0, max: MAX_COUNT });
+	const days = numberOf(fields['days'], 'Recovery Window (Days) of WAL', { min: 0, max: MAX_COUNT });
 	const baseBackups = textOf(fields['baseBackups'], 'Base Backup Pattern').trim();
 	return { days, ...(baseBackups !== '' && { baseBackups }) };
 }

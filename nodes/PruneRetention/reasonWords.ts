@@ -15,6 +15,8 @@ const WORDS: Record<PruneRow['rules'][number], string> = {
 	lastLeft: 'nothing better',
 	pinned: 'pinned',
 	needed: 'needed by another',
+	recovery: 'recovery window',
+	unjudged: 'cannot be judged',
 	resumable: 'of a run to go on',
 	locked: 'locked',
 	legalHold: 'legal hold',

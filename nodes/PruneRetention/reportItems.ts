@@ -47,6 +47,7 @@ export function summaryItem(
 		totals: { ...totals },
 		weeklyCopies: weeklyCopies.map(({ error, ...copy }) => ({ ...copy, error: described(error) })),
 		wal: wal.map(({ error, ...archive }) => ({ ...archive, error: described(error) })),
+		logs: report.logs.map((one) => ({ ...one })),
 		failed: report.failed.map(({ entry, error }) => ({ id: entry.id, key: entry.key, ...described(error) })),
 		swept,
 		orphans,

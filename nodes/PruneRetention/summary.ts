@@ -69,7 +69,9 @@ function refusalOf({ refusal, dryRun }: PruneReport): string[] {
 }
 
 function sectionsOf(report: PruneReport): Section[] {
-	const { dryRun, refusal, rows, failed } = report;
+	const { dryRun, refusal, failed } = report;
+	// Of WAL there are thousands of archives, which stay for one reason: it has a line for each cluster.
+	const rows = report.rows.filter(({ kind }) => kind !== 'postgres-wal');
 	const kept = new Set(failed.map(({ entry }) => entry.key));
 	const going = rows.filter(({ verdict, key }) => verdict === 'delete' && !kept.has(key));
 	const staying = rows.filter(({ verdict }) => verdict === 'keep');
@@ -95,7 +97,7 @@ function backupsSection(title: string, rows: PruneReport['rows']): Section {
 }
 
 function furtherSections(report: PruneReport): Section[] {
-	const { dryRun, weeklyCopies, wal, removedOrphans, orphans, unproven, swept, stuck, damaged, newer } = report;
+	const { dryRun, weeklyCopies, logs, wal, removedOrphans, orphans, unproven, swept, stuck, damaged, newer } = report;
 	const left = [...orphans, ...unproven].filter((key) => !removedOrphans.includes(key));
 	const copied = dryRun ? 'Weekly copies that would be made' : 'Weekly copies';
 	return [
@@ -104,7 +106,11 @@ function furtherSections(report: PruneReport): Section[] {
 			head: [],
 			lines: weeklyCopies.map(({ to, size, error }) => [to, error ? `failed: ${error.message}` : readableSize(size)]),
 		},
-		{ title: 'WAL', head: [], lines: wal.map((one) => walLine(one, dryRun)) },
+		{
+			title: 'WAL',
+			head: [],
+			lines: [...logs.map((one) => logLine(one, dryRun)), ...wal.map((one) => walLine(one, dryRun))],
+		},
 		{ title: 'Stale artifacts that were removed', head: [], lines: [...swept, ...removedOrphans].map((key) => [key]) },
 		{ title: dryRun ? 'Stale artifacts' : 'Stale artifacts that stay', head: [], lines: left.map((key) => [key]) },
 		{ title: 'Could not be tidied up', head: [], lines: stuck.map(({ what, error }) => [what, error.message]) },
@@ -119,6 +125,14 @@ function furtherSections(report: PruneReport): Section[] {
 			lines: newer.map(({ manifestKey, message }) => [manifestKey, message]),
 		},
 	];
+}
+
+function logLine(
+	{ name, kept, keptBytes, deleted, freedBytes, reasons }: PruneReport['logs'][number],
+	dryRun: boolean,
+) {
+	const did = `${deleted} archives ${dryRun ? 'would be deleted' : 'deleted'} (${readableSize(freedBytes)})`;
+	return [name, `${did}, ${kept} kept (${readableSize(keptBytes)})`, reasons.join('; ')];
 }
 
 function walLine(

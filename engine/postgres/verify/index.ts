@@ -1,6 +1,7 @@
 /** What PostgreSQL brings so that its backups can be verified: see engine/verify/system.ts. */
 import { checkWal } from '../physical/verify/wal';
 import type { ArchiveReader } from '../../archive';
+import { walLog } from '../physical/retain';
 import type { BackupSystem, Counts } from '../../verify/system';
 import type { CheckContext } from '../../verify/types';
 import { checkBaseBackup } from '../physical/verify/base';
@@ -60,6 +61,7 @@ export const postgresSystem: BackupSystem<PostgresScratch> = {
 	],
 	files: dumpFiles,
 	tars: [tarDump],
+	logs: [walLog],
 	measures: { rows: 'number of rows' },
 };
 

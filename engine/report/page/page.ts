@@ -36,6 +36,8 @@ export interface NextDeletions {
 	/** The first of them to be shown, the oldest first. */
 	deletions: { key: string; startedAt: string; size: number; reason: string }[];
 	freedBytes: number;
+	/** The WAL of each cluster that stays, and why. */
+	logs: { name: string; kept: number; keptBytes: number; reason: string }[];
 	/** Whether the storage may hold some of them by locks, which were not asked for. */
 	mayBeLocked: boolean;
 }
@@ -240,11 +242,22 @@ function deletions(next: NextDeletions | undefined): string {
 	return [...refused, ...(refusals.length < runs ? [thoseGoing(next)] : [])].join('');
 }
 
-function thoseGoing({ lastRun, runs, count, deletions: going, freedBytes, mayBeLocked }: NextDeletions): string {
+/** Why so much WAL stays: a line for each cluster. */
+function logLines(logs: NextDeletions['logs']): string {
+	return logs
+		.filter(({ kept }) => kept > 0)
+		.map(
+			({ name, kept, keptBytes, reason }) =>
+				`<p class="soft">WAL of ${escapedHtml(name)}: ${kept} ${kept === 1 ? 'archive stays' : 'archives stay'}, ${readableSize(keptBytes)}: ${escapedHtml(reason)}.</p>`,
+		)
+		.join('');
+}
+
+function thoseGoing({ lastRun, runs, count, deletions: going, freedBytes, logs, mayBeLocked }: NextDeletions): string {
 	const at = readableMinute(lastRun);
 	const intro =
 		runs === 1 ? `By the policy of the last prune (${at})` : `By the ${runs} policies of the last prunes (until ${at})`;
-	if (count === 0) return `<div class="card"><p>${intro}, nothing within a day.</p></div>`;
+	if (count === 0) return `<div class="card"><p>${intro}, nothing within a day.</p>${logLines(logs)}</div>`;
 	const left = count - going.length;
 	const rows = going.map(
 		({ key, startedAt, size, reason }) =>
@@ -254,6 +267,7 @@ function thoseGoing({ lastRun, runs, count, deletions: going, freedBytes, mayBeL
 		`<div class="card"><p>${intro}, ${count} within a day, ${readableSize(freedBytes)}.${mayBeLocked ? ' Locks of the storage were not asked for: what it holds stays.' : ''}</p>`,
 		`<table><tr><th>File</th><th>Begun</th><th>Size</th><th>Why</th></tr>${rows.join('')}</table>`,
 		left > 0 ? `<p class="soft">And ${left} more.</p>` : '',
+		logLines(logs),
 		'</div>',
 	].join('');
 }

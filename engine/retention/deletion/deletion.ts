@@ -176,7 +176,8 @@ async function assertAsPlanned(
 	signal: AbortSignal | undefined,
 ): Promise<RetentionEntry> {
 	const { manifest } = await readManifest(storage, manifestKeyOf(entry.key), signal, trust);
-	const now = entryOf({ manifest, key: entry.key, foundSize: undefined });
+	const logs = entry.log ? [entry.log.of] : [];
+	const now = entryOf({ manifest, key: entry.key, foundSize: undefined }, {}, logs);
 	if (plannedBy(now, entry) !== plannedBy(entry, entry)) throw changed(`The manifest of ${entry.key}`);
 	return now;
 }
@@ -233,7 +234,15 @@ function plannedBy(entry: RetentionEntry, planned: RetentionEntry): string {
 		size,
 		tags,
 		needs,
+		factsText(entry),
 	]);
+}
+
+/** Positions are large numbers, which JSON has none of. */
+function factsText({ log }: RetentionEntry): string {
+	return (
+		JSON.stringify(log?.facts, (_name, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)) ?? ''
+	);
 }
 
 async function assertSameFile(storage: Storage, { key, size, modifiedAt = '' }: RetentionEntry): Promise<void> {

@@ -1,4 +1,4 @@
-import { newestFirst, type RetentionEntry } from '../entry';
+import { isLogPiece, newestFirst, type RetentionEntry } from '../entry';
 
 /** Why a backup is kept, or goes. */
 export interface Reason {
@@ -16,6 +16,8 @@ export interface Reason {
 		| 'lastLeft'
 		| 'pinned'
 		| 'needed'
+		| 'recovery'
+		| 'unjudged'
 		| 'resumable'
 		| 'locked'
 		| 'legalHold'
@@ -68,7 +70,7 @@ export class Decisions {
 		const entry = this.entries[place]!;
 		const reasons = this.#reasons[place];
 		if (reasons) return { entry, action: 'keep', reasons };
-		return { entry, action: 'delete', reasons: entry.checkpoint ? UNNEEDED : EXPIRED };
+		return { entry, action: 'delete', reasons: entry.checkpoint || isLogPiece(entry) ? UNNEEDED : EXPIRED };
 	}
 
 	/** The places of all that go, newest first. */

@@ -1,5 +1,6 @@
-import { isGood, policySeriesOf, type RetentionEntry } from '../entry';
+import { isGood, isLogPiece, policySeriesOf, type RetentionEntry } from '../entry';
 import { type Decision, Decisions } from './decisions';
+import { LogRetention } from './log';
 import { weekOfKey } from './periods';
 import {
 	DEFAULT_FUTURE_TOLERANCE_MINUTES,
@@ -40,6 +41,8 @@ export interface RetentionPlan {
  * 3. Larger numbers in the rules never delete more.
  * 4. Planning again after the deletions deletes nothing.
  * 5. A refused plan deletes nothing.
+ * 6. Pieces of a log are decided by the base backups that stay alone; no moment of the recovery window gets lost (see log.ts, and its test
+ *    in test/unit/postgres/physical/retain.test.ts).
  *
  * @param timeZone IANA zone whose days, weeks, months and years count
  * @param outside Backups of the same storage that the plan does not decide on; what they need stays
@@ -83,7 +86,10 @@ export function decide({ entries, now, policy, timeZone, outside, due }: Retenti
 	for (const { rules, places } of seriesIn(decisions.entries, policy)) applyTo(decisions, places, rules, { now, zone });
 	protect(decisions, now);
 	protectCheckpoints(decisions, now);
+	const logs = new LogRetention(decisions, outside, policy, now);
+	logs.keepBases();
 	protectNeeded(decisions, outside);
+	logs.keepPieces();
 	const refusal = refuseFuture(decisions.entries, now, policy) ?? refuseShare(decisions, policy, due);
 	return { decisions, refusal };
 }
@@ -98,7 +104,7 @@ interface Series {
 function seriesIn(sorted: readonly RetentionEntry[], policy: RetentionPolicy): Iterable<Series> {
 	const all = new Map<string, Series>();
 	for (const [place, entry] of sorted.entries()) {
-		if (entry.checkpoint) continue;
+		if (entry.checkpoint || isLogPiece(entry)) continue;
 		const { rules, which } = rulesFor(entry, policy);
 		const key = `${which} ${policySeriesOf(entry)}`;
 		const series = all.get(key);
@@ -152,11 +158,11 @@ function refuseShare(
 	policy: RetentionPolicy,
 	due: ReadonlySet<RetentionEntry>,
 ): Refusal | undefined {
-	// Checkpoints are no backups: of a large one there are hundreds.
+	// Checkpoints are no backups: of a large one there are hundreds. Pieces of a log go where a base backup lets them go, all at once.
 	let count = 0;
 	let deleted = 0;
 	for (const [place, entry] of decisions.entries.entries()) {
-		if (due.has(entry) || entry.checkpoint) continue;
+		if (due.has(entry) || entry.checkpoint || isLogPiece(entry)) continue;
 		count++;
 		if (!decisions.isKept(place)) deleted++;
 	}

@@ -57,7 +57,11 @@ const policySchema = z
 		 * names) whose names match, `shop_*.sql.gz`; with a slash, `dumps/*.sql.gz`, those in that folder.
 		 */
 		foreign: z.array(z.object({ pattern: z.string().min(1), rules: rulesSchema.optional() }).strict()).optional(),
-		/** Archived WAL segments of PostgreSQL are kept for so many days, and as long as a base backup needs them. */
+		/**
+		 * The recovery window of PostgreSQL: of the last so many days every moment that can be recovered stays one. WAL that others have archived
+		 * is kept for these days, and as long as a base backup needs it; without this all of it stays. For our own the window is then
+		 * DEFAULT_RECOVERY_DAYS.
+		 */
 		wal: z
 			.object({
 				days: z.number().int().nonnegative().max(MAX_DAYS),
@@ -75,6 +79,8 @@ const policySchema = z
 export type RetentionPolicy = z.infer<typeof policySchema>;
 
 export const DEFAULT_MAX_DELETED_SHARE = 0.5;
+/** The recovery window of our own physical backups where the policy names none. */
+export const DEFAULT_RECOVERY_DAYS = 7;
 export const DEFAULT_FUTURE_TOLERANCE_MINUTES = 60;
 
 /** A share as people read it: 0.5 is `50%`. */

@@ -1,5 +1,5 @@
 import type { RetentionCatalog, UnreadManifest } from '../survey/catalog';
-import { isGood, policySeriesOf, type RetentionEntry } from '../entry';
+import { isGood, isLogPiece, policySeriesOf, type RetentionEntry } from '../entry';
 import { BACKUP_KINDS, CLAIM_SUFFIX, homeOf, seriesOf, type BackupKind } from '../../archive';
 import { isFileOf } from '../../archive/naming';
 import { weekOfKey } from './periods';
@@ -14,7 +14,7 @@ export function protect(decisions: Decisions, now: Date): void {
 	const failed = new Map<string, number>();
 	for (const [place, entry] of entries.entries()) {
 		protectAsHeld(decisions, place, now);
-		if (entry.checkpoint) continue;
+		if (entry.checkpoint || isLogPiece(entry)) continue;
 		const series = policySeriesOf(entry);
 		if (isGood(entry) && !good.has(series)) {
 			good.add(series);
@@ -110,11 +110,15 @@ function thingsIn(entries: readonly RetentionEntry[]): (entry: RetentionEntry) =
 export interface Needing extends Pick<RetentionEntry, 'key' | 'needs'>, Pick<UnreadManifest, 'mayNeed'> {
 	/** Set for an archive that is being written: it may use what any backup of the same set holds. */
 	isBeingWritten?: true;
+	/** Set for one whose manifest cannot be read; its key is that of the manifest. */
+	isUnread?: true;
+	/** What is known of it, where that is all. */
+	entry?: RetentionEntry;
 }
 
 /** Backups whose manifests cannot be read stay, so what they need stays with them. */
 export function unreadIn({ damaged }: { damaged: readonly UnreadManifest[] }): Needing[] {
-	return damaged.map(({ manifestKey, ...needing }) => ({ key: manifestKey, ...needing }));
+	return damaged.map(({ manifestKey, ...needing }) => ({ key: manifestKey, ...needing, isUnread: true }));
 }
 
 /** The kinds whose backups use the content of earlier ones. */

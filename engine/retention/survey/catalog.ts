@@ -16,6 +16,7 @@ import {
 } from '../../archive';
 import { messageOf } from '../../errors';
 import type { Storage, StoredObject } from '../../storage/storage';
+import type { SystemLog } from '../../verify/log';
 import { entryOf, type RetentionEntry } from '../entry';
 import { EntryTable } from '../entry-table';
 
@@ -65,10 +66,17 @@ export interface LostBackup {
  */
 export async function readCatalog(
 	storage: Storage,
-	options: { keepCache?: boolean; now?: Date; trust?: ManifestTrust; signal?: AbortSignal } = {},
+	options: {
+		keepCache?: boolean;
+		now?: Date;
+		trust?: ManifestTrust;
+		/** Of all systems. */
+		logs?: readonly SystemLog[];
+		signal?: AbortSignal;
+	} = {},
 ): Promise<RetentionCatalog> {
-	const { keepCache = false, now = new Date(), trust = {}, signal } = options;
-	const keeper = new EntryKeeper();
+	const { keepCache = false, now = new Date(), trust = {}, logs, signal } = options;
+	const keeper = new EntryKeeper(logs);
 	const scanOptions: ScanOptions<RetentionEntry> = {
 		save: keepCache ? 'always' : 'never',
 		now,
@@ -87,16 +95,20 @@ export async function readCatalog(
 /** Makes a catalogue of what somebody's scan of a whole storage finds. */
 export class EntryKeeper {
 	readonly #entries = new EntryTable();
-	/** Whether a backup needs others. */
+	/** Whether a backup needs others, or is needed by others for what it says of itself. */
 	needsAny = false;
+
+	/** @param logs Of all systems; of a log that is not among them nothing goes */
+	constructor(private readonly logs: readonly SystemLog[] = []) {}
 
 	/** The small entry of a backup. */
 	keep(
 		{ manifest, key }: ListedBackup,
 		{ size, sharedAs }: Pick<ListedArchive<never>, 'size' | 'sharedAs'>,
 	): RetentionEntry {
-		if (manifest.needs && manifest.needs.length > 0) this.needsAny = true;
-		return this.#entries.add(entryOf({ manifest, key, foundSize: size }, { sharedAs }));
+		const entry = entryOf({ manifest, key, foundSize: size }, { sharedAs }, this.logs);
+		if (entry.needs.length > 0 || entry.log) this.needsAny = true;
+		return this.#entries.add(entry);
 	}
 
 	/** @param scan Whose `keep` was this one's */

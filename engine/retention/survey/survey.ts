@@ -3,6 +3,7 @@ import { throwIfCancelled } from '../../errors';
 import { inParallel } from '../../parallel';
 import type { DeletionLock, Storage } from '../../storage/storage';
 import { verificationKeyOf } from '../../verify/history';
+import type { SystemLog } from '../../verify/log';
 import { readCatalog, type RetentionCatalog } from './catalog';
 import { markLacking, type EntryState, type RetentionEntry } from '../entry';
 import { foreignIn } from './foreign';
@@ -26,6 +27,7 @@ export interface SurveyOptions {
 	keepCache: boolean;
 	stateOf: ((entry: RetentionEntry) => EntryState | Promise<EntryState>) | undefined;
 	trust: ManifestTrust | undefined;
+	logs?: readonly SystemLog[] | undefined;
 	signal: AbortSignal | undefined;
 }
 
@@ -49,8 +51,8 @@ export interface Survey extends Gathered {
 
 /** Looks at a storage. @throws BackupError INVALID_INPUT (zone, prefixes), CANCELLED, and what the storage throws */
 export async function survey(options: SurveyOptions): Promise<Survey> {
-	const { storage, now, keepCache, trust, signal } = options;
-	const read = { keepCache, now, ...(trust && { trust }), ...(signal && { signal }) };
+	const { storage, now, keepCache, trust, logs, signal } = options;
+	const read = { keepCache, now, ...(trust && { trust }), ...(logs && { logs }), ...(signal && { signal }) };
 	const found = await gathered(await readCatalog(storage, read), options);
 	const plan = planOf(found, options);
 	const going = plan.decisions.filter(({ action }) => action === 'delete').map(({ entry }) => entry);
@@ -61,7 +63,7 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
 /** What the plan is made of. @throws BackupError INVALID_INPUT (zone, prefixes), CANCELLED, and what stateOf throws */
 export async function gathered(
 	catalog: RetentionCatalog,
-	{ policy, timeZone, prefixes, now, stateOf }: Omit<SurveyOptions, 'storage' | 'keepCache' | 'trust'>,
+	{ policy, timeZone, prefixes, now, stateOf }: Omit<SurveyOptions, 'storage' | 'keepCache' | 'trust' | 'logs'>,
 ): Promise<Gathered> {
 	const zone = new Zone(timeZone);
 	const isInScope = scopeOf(prefixes);
@@ -98,7 +100,11 @@ export function questionOf(
 	{ entries, outside, copies, catalog }: Gathered,
 	{ policy, timeZone, now }: Pick<SurveyOptions, 'policy' | 'timeZone' | 'now'>,
 ): RetentionQuestion {
-	const staying = [...outside, ...unreadIn(catalog), ...writersIn(catalog, now)];
+	const staying = [
+		...outside.map((entry) => ({ key: entry.key, needs: entry.needs, entry })),
+		...unreadIn(catalog),
+		...writersIn(catalog, now),
+	];
 	return { entries, now, policy, timeZone, outside: staying, due: new Set(copies.map(({ copy }) => copy)) };
 }
 

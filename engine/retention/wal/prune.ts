@@ -2,7 +2,7 @@ import { type BackupError, throwIfCancelled } from '../../errors';
 import { inParallel } from '../../parallel';
 import type { Storage, StoredObject } from '../../storage/storage';
 import { holdsUpOne } from '../failures';
-import type { RetentionEntry } from '../entry';
+import { isLogPiece, type RetentionEntry } from '../entry';
 import type { StorageLock } from '../../archive';
 import type { RetentionPolicy } from '../policy/policy';
 import type { WalReport } from '../report';
@@ -41,7 +41,7 @@ export async function pruneWal(
 function candidatesIn({ catalog, plan, outside, zone }: Survey, gone: ReadonlySet<RetentionEntry>): BaseCandidate[] {
 	const stay = [...plan.decisions.map(({ entry }) => entry), ...outside].filter((entry) => !gone.has(entry));
 	const candidates = stay
-		.filter(({ kind }) => kind !== 'foreign')
+		.filter((entry) => entry.kind !== 'foreign' && !isLogPiece(entry))
 		.map(({ key, kind, name, startedAt }): BaseCandidate => {
 			const origin = kind.startsWith('postgres') ? 'ours, of PostgreSQL' : 'ours';
 			return { key, name, origin, startedAt: new Date(startedAt) };

@@ -79,7 +79,7 @@ const wal: INodeProperties = {
 	placeholder: 'Add Setting',
 	default: {},
 	description:
-		'Archived WAL segments of PostgreSQL. They are deleted after Keep Days, but for those that a kept base backup may need. Without Keep Days all of them stay.',
+		'The recovery window of physical backups, 7 days without this setting. With it, WAL segments that others have archived are deleted as well when they are older, but for those that a kept base backup may need.',
 	displayOptions: FIELDS_NOT_JSON,
 	options: [
 		{
@@ -91,12 +91,13 @@ const wal: INodeProperties = {
 			description: 'Names of your base backups, where nothing in the names shows what they are',
 		},
 		{
-			displayName: 'Keep Days',
+			displayName: 'Recovery Window (Days)',
 			name: 'days',
 			type: 'number',
 			typeOptions: { minValue: 0, maxValue: MAX_COUNT },
 			default: 7,
-			description: 'How many days segments are kept',
+			description:
+				'Of so many days every second that can be recovered stays one, whatever the rules for base backups say',
 		},
 	],
 };

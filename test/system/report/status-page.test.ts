@@ -72,6 +72,14 @@ const next = {
 	count: 1,
 	deletions: [{ key: `postgres/${NAME}.sql.zst`, startedAt: '2026-10-01T02:00:00.000Z', size: 3e8, reason: 'no rule' }],
 	freedBytes: 3e8,
+	logs: [
+		{
+			name: 'main',
+			kept: 1200,
+			keptBytes: 9e10,
+			reason: 'the recovery window of 7 days begins with the base backup x',
+		},
+	],
 	mayBeLocked: true,
 };
 

@@ -152,6 +152,7 @@ describe('the status page', () => {
 			count: 1,
 			deletions: [{ key: 'postgres/<b>.sql', startedAt: state.at, size: 2e6, reason: 'no rule keeps it' }],
 			freedBytes: 2e6,
+			logs: [] as { name: string; kept: number; keptBytes: number; reason: string }[],
 			mayBeLocked: false,
 		};
 		const page = (more: Partial<typeof next>) =>
@@ -160,6 +161,10 @@ describe('the status page', () => {
 		expect(page({})).not.toContain('Locks');
 		expect(page({ mayBeLocked: true })).toContain('Locks of the storage were not asked for');
 		expect(page({ count: 0, deletions: [] })).toContain('nothing within a day');
+		const logs = [{ name: '<main>', kept: 12, keptBytes: 2e6, reason: 'it is needed' }];
+		const line = 'WAL of &lt;main&gt;: 12 archives stay, 2.0 MB: it is needed.';
+		expect(page({ logs })).toContain(line);
+		expect(page({ logs, count: 0, deletions: [] })).toContain(line);
 		const refusals = ['A clock is <wrong>.'];
 		expect(page({ refusals })).toContain('A clock is &lt;wrong&gt;.');
 		expect(page({ refusals })).not.toContain('<td>postgres/');

@@ -8,11 +8,20 @@ import { EntryTable } from '../../../engine/retention/entry-table';
 import { shareFailures } from '../../../engine/retention/survey/shared-failure';
 import { dueWeeklyCopies, entryOfCopy } from '../../../engine/retention/weekly';
 import { Zone } from '../../../engine/retention/policy/zone';
+import type { SystemLog } from '../../../engine/verify/log';
 import { backup, NOW, someEntries, somePolicy, zones } from './entries';
+
+const SOME_LOG: SystemLog = {
+	bases: 'postgres',
+	pieces: 'postgres-wal',
+	factsOf: () => undefined,
+	planOf: () => ({ bases: new Map(), pieces: () => new Map() }),
+};
 
 const someMore: fc.Arbitrary<Partial<RetentionEntry>> = fc.record({
 	system: fc.constantFrom(undefined, undefined, '7301', '7302'),
 	checkpoint: fc.constantFrom(undefined, undefined, undefined, true),
+	log: fc.constantFrom(undefined, undefined, { of: SOME_LOG, facts: { some: 'facts' } }),
 	legalHold: fc.constantFrom(false, false, true),
 	sharedAs: fc.constantFrom(undefined, undefined, '1:2'),
 	modifiedAt: fc.constantFrom(undefined, '2026-07-14T00:00:00.000Z'),
@@ -38,6 +47,7 @@ const FIELDS = [
 	'isSystemInferred',
 	'partial',
 	'checkpoint',
+	'log',
 	'modifiedAt',
 ];
 const fieldsOf = (entry: RetentionEntry) => FIELDS.map((field) => entry[field as keyof RetentionEntry]);

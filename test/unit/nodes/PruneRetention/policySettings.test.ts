@@ -153,9 +153,9 @@ describe('WAL', () => {
 	});
 
 	it.each([
-		[{ baseBackups: 'x' }, 'WAL has no Keep Days'],
-		[{ days: null }, 'Keep Days of WAL is null'],
-		[{ days: -7 }, 'Keep Days of WAL is -7'],
+		[{ baseBackups: 'x' }, 'WAL has no Recovery Window (Days)'],
+		[{ days: null }, 'Recovery Window (Days) of WAL is null'],
+		[{ days: -7 }, 'Recovery Window (Days) of WAL is -7'],
 		['7', 'WAL is "7"'],
 	])('is refused for %j', (wal, message) => {
 		expect(() => walOf(wal)).toThrow(refusal(message));

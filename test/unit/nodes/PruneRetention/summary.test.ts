@@ -54,6 +54,7 @@ function report(more: Partial<PruneReport> = {}): PruneReport {
 		failed: [],
 		weeklyCopies: [],
 		wal: [],
+		logs: [],
 		swept: [],
 		newer: [],
 		stuck: [],
@@ -216,5 +217,21 @@ describe('the summary', () => {
 		expect(html).toContain('<td>&lt;img src=x onerror=&quot;a(&#39;b&#39;)&quot;&gt;&amp; Deleted (9)</td>');
 		expect(html).not.toContain('<img');
 		expect(text).not.toMatch(/^Deleted \(9\)/m);
+	});
+
+	it('has one line for the WAL of a cluster, and none for each of its archives', () => {
+		const rows = [row(31), row(30, { kind: 'postgres-wal', key: 'postgres/wal/main.tar' })];
+		const log = {
+			name: 'main',
+			kept: 900,
+			keptBytes: 2e9,
+			deleted: 20,
+			freedBytes: 1e9,
+			reasons: ['it is needed', 'pinned'],
+		};
+		const { text } = told({ rows, logs: [log] });
+		expect(text).toContain('WAL (1)\n  main  20 archives deleted (1.0 GB), 900 kept (2.0 GB)  it is needed; pinned\n');
+		expect(text).toContain('Kept (1)');
+		expect(text).not.toContain('main.tar');
 	});
 });
