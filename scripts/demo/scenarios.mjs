@@ -6,6 +6,7 @@ import { filesScenarios } from './files.mjs';
 import { instanceScenarios } from './instance.mjs';
 import { minioScenarios } from './minio.mjs';
 import { n8nScenarios } from './n8n.mjs';
+import { pitrScenarios } from './pitr.mjs';
 import { postgresScenarios } from './postgres.mjs';
 import { qdrantScenarios } from './qdrant.mjs';
 import { reportScenarios } from './report.mjs';
@@ -32,6 +33,7 @@ export const scenarios = [
 	...slowScenarios,
 	...reportScenarios,
 	...alertScenarios,
+	...pitrScenarios,
 	...instanceScenarios,
 	...runningScenarios,
 ];

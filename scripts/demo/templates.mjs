@@ -39,6 +39,8 @@ const NEEDED = {
 	'n8n-nodes-stack-backup.minioMirror': ['s3', 'backupStorageApi'],
 	'n8n-nodes-stack-backup.n8nExport': ['n8nApi', 'backupStorageApi'],
 	'n8n-nodes-stack-backup.postgresDump': ['postgres', 'backupStorageApi'],
+	'n8n-nodes-stack-backup.postgresPitr': ['postgres', 'backupStorageApi'],
+	'n8n-nodes-stack-backup.postgresWalTrigger': ['postgres', 'backupStorageApi'],
 	'n8n-nodes-stack-backup.pruneRetention': ['backupStorageApi'],
 	'n8n-nodes-base.emailSend': ['smtp'],
 	'n8n-nodes-stack-backup.qdrantSnapshot': ['qdrantApi', 'backupStorageApi'],
