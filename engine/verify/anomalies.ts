@@ -59,7 +59,8 @@ export function measuresOf(systems: readonly BackupSystem[]): AnomalyMeasure[] {
 
 /**
  * Compares a backup with earlier ones of the same kind and name; a partial one with those of the same selection.
- * That a count has dropped to none is reported even where there is no trend yet.
+ * That a count has dropped to none is reported even where there is no trend yet. Pieces of a log have none: each holds what was written
+ * since the one before.
  * @param manifests in any order; those that do not belong to the trend are passed over
  */
 export function findAnomalies(
@@ -68,8 +69,10 @@ export function findAnomalies(
 	manifests: readonly TrendFacts[],
 	options: AnomalyOptions = {},
 ): Anomaly[] {
+	const system = findKind(systems, manifest.kind)?.system;
+	if (system?.logs?.some(({ pieces }) => pieces === manifest.kind)) return [];
 	// Several systems have a count of the same name, and other words for it.
-	const words = { ...wordsOf(systems), ...findKind(systems, manifest.kind)?.system.measures };
+	const words = { ...wordsOf(systems), ...system?.measures };
 	const { window = 30, minSamples = 5, measures = Object.keys(words) } = options;
 	const trend = trendOf(manifest);
 	const before = manifests

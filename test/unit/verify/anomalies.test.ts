@@ -43,6 +43,17 @@ const messages = (fields: Parameters<typeof backup>[0], before: Manifest[], opti
 	findAnomalies(backup(fields), before, options).map(({ message }) => message);
 
 describe('anomalies', () => {
+	it('are none of WAL, of which there is as much as was written', () => {
+		const before = many(10, () => ({ kind: 'postgres-wal', stored: 400_000_000 }));
+		expect(messages({ kind: 'postgres-wal', stored: 300 }, before)).toEqual([]);
+		expect(
+			messages(
+				{ kind: 'postgres-base', stored: 300 },
+				many(10, () => ({ kind: 'postgres-base' })),
+			),
+		).toHaveLength(1);
+	});
+
 	it('are none where a whole backup stands among increments, which hold as much', () => {
 		const counts = { files: 500, bytes: 7_000_000 };
 		const increments = many(10, () => ({ kind: 'files', stored: 20_000, counts, needs: [randomUUID()] }));
