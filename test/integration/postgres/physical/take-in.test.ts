@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
@@ -38,6 +39,10 @@ function archived(files: [string, Buffer][]) {
 	return { root, files: new FolderStorage({ root }), prefix: 'incoming/' };
 }
 
+/** Of sixteen megabytes each, which a comparison byte by byte takes long for. */
+const hashesOf = (files: Iterable<[string, Buffer]>) =>
+	Array.from(files, ([name, content]) => [name, hash('sha256', content)]);
+
 const storageFor = () => new FolderStorage({ root: temporaryFolder('taken-in') });
 const takeIn = (storage: FolderStorage, from: Pick<ReturnType<typeof archived>, 'files' | 'prefix'>) =>
 	takeInWal({ storage, codec: { name: 'zstd' }, name: 'main', files: from.files, prefix: from.prefix });
@@ -54,7 +59,7 @@ describe('segments that an archive_command has left', () => {
 		const storage = storageFor();
 		const first = await takeIn(storage, from);
 		expect(first).toMatchObject({ segments: 3, known: 0, stored: [{ kind: 'postgres-wal', counts: { segments: 3 } }] });
-		expect([...(await storedSegments(storage))]).toEqual(segments.slice(0, 3));
+		expect(hashesOf(await storedSegments(storage))).toEqual(hashesOf(segments.slice(0, 3)));
 		copyFileSync(join(server.dataDir, 'pg_wal', four![0]), join(from.root, 'incoming', four![0]));
 		const second = await takeIn(storage, from);
 		expect(second).toMatchObject({ segments: 4, known: 3, stored: [{ counts: { segments: 1 } }] });
