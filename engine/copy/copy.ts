@@ -165,7 +165,13 @@ class CopyRun {
 		const toCopy = copies.filter(({ action }) => action.type === 'copy');
 		if (dryRun) this.#tell(copies);
 		else {
-			await this.#copyAll(copies, toCopy, to);
+			try {
+				await this.#copyAll(copies, toCopy, to);
+			} catch (error) {
+				// The next run passes over what this one has copied. A storage that is away was waited for already.
+				if (!(error instanceof BackupError && error.code === 'STORAGE_UNREACHABLE')) await this.#setPointers();
+				throw error;
+			}
 			await this.#setPointers();
 			await this.#note(copiedBefore, from, to);
 		}

@@ -1,6 +1,6 @@
 /**
  * Run as a process of its own, to be killed: copies backups, and stops for ever at one of the steps by which it changes the target, such
- * as the second `replace manifest`; `midst archive` is in the middle of a write. Then it says so.
+ * as the second `write manifest`; `midst archive` is in the middle of a write. Then it says so.
  */
 import { copyBackups, FolderStorage, S3Storage, type S3StorageOptions, type Storage } from '../../../engine';
 import { intercepted } from '../../integration/retention/proxy';
