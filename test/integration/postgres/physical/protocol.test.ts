@@ -90,9 +90,11 @@ describe('a walsender', () => {
 	});
 
 	it('says why it does not stream', async () => {
-		const start = (sender: WalSender) =>
-			sender.copyBoth('START_REPLICATION PHYSICAL 0/0 TIMELINE 1', 'Could not read WAL');
-		await expect(asWalSender(start).then((stream) => stream.next())).rejects.toMatchObject({
+		const start = async (sender: WalSender) => {
+			const stream = await sender.copyBoth('START_REPLICATION PHYSICAL 0/0 TIMELINE 1', 'Could not read WAL');
+			return await stream.next();
+		};
+		await expect(asWalSender(start)).rejects.toMatchObject({
 			code: 'SOURCE_FAILED',
 			hint: expect.stringContaining('The server has removed WAL'),
 		});
