@@ -8,6 +8,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { BackupError, messageOf } from '../../../errors';
+import type { Owner } from '../recover';
 
 const run = promisify(execFile);
 const OTHERS_MAY_WRITE = 0o022;
@@ -59,11 +60,19 @@ async function isChangeable(file: string): Promise<boolean> {
 	);
 }
 
-/** What a program says of itself: `18.4`. @throws BackupError INVALID_INPUT, TARGET_FAILED (it does not run) */
-export async function programVersion(program: string, signal?: AbortSignal): Promise<string> {
+/**
+ * What a program says of itself: `18.4`.
+ * @param account whom it runs as; undefined for who runs this, never root
+ * @throws BackupError INVALID_INPUT, TARGET_FAILED (it does not run)
+ */
+export async function programVersion(
+	program: string,
+	account: Owner | undefined,
+	signal?: AbortSignal,
+): Promise<string> {
 	let answer: string;
 	try {
-		const options = { env: { LC_ALL: 'C' }, timeout: 30_000, ...(signal && { signal }) };
+		const options = { env: { LC_ALL: 'C' }, timeout: 30_000, ...account, ...(signal && { signal }) };
 		answer = (await run(program, ['--version'], options)).stdout;
 	} catch (error) {
 		throw new BackupError('TARGET_FAILED', `${program} does not run: ${messageOf(error)}`, {

@@ -20,6 +20,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
 	log_min_messages: 'log',
 	shared_preload_libraries: '',
 	session_preload_libraries: '',
+	local_preload_libraries: '',
+	jit: 'off',
 	synchronous_standby_names: '',
 	fsync: 'off',
 	restart_after_crash: 'off',
@@ -49,7 +51,9 @@ export async function runServer(
 	account: Owner | undefined,
 	signal: AbortSignal | undefined,
 ): Promise<ServerRun> {
-	const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+	// The configuration comes out of an archive: it must not lead to the data of another server.
+	const all = { ...SETTINGS, data_directory: dataDirectory };
+	const settings = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 	const child = spawn(program, ['-D', dataDirectory, ...settings], {
 		cwd: dataDirectory,
 		env: { LC_ALL: 'C', TZ: 'UTC', PATH: process.env['PATH'] ?? '/usr/bin:/bin' },

@@ -35,7 +35,8 @@ export async function testRecovery(
 	const { needed, signal, found, log, restoreTook } = context;
 	if (!needed) throw new BackupError('INVALID_INPUT', 'The backup came without the storage that it lies in.');
 	const { program } = scratch;
-	const version = await programVersion(program, signal);
+	const account = await serverAccount();
+	const version = await programVersion(program, account, signal);
 	const major = majorOf(manifest.source.version);
 	if (majorOf(version) !== major) {
 		found({
@@ -49,7 +50,6 @@ export async function testRecovery(
 	const from = { ...needed, cluster, base: manifest.id, action: 'shutdown', signal } as const;
 	const target = await drawTarget(from, scratch.draw ?? Math.random);
 	log(`recovers to ${targetText(target)}`);
-	const account = await serverAccount();
 	const warn = (message: string) => found({ severity: 'warning', message });
 	return await withScratchFolder(
 		scratch.folder ?? tmpdir(),
