@@ -56,7 +56,7 @@ export default defineConfig({
 					...shared,
 					name: 'e2e',
 					include: ['test/e2e/**/*.test.ts'],
-					globalSetup: ['test/services/prepare.ts', 'test/e2e/harness-setup.ts'],
+					globalSetup: ['test/services/prepare.ts', 'test/services/n8n-data.ts', 'test/e2e/harness-setup.ts'],
 					testTimeout: 180_000,
 					hookTimeout: 300_000,
 				},
@@ -68,7 +68,7 @@ export default defineConfig({
 					// Here memory is measured as well, which is to be collected as in n8n.
 					execArgv: shared.execArgv.filter((flag) => !COLLECTING.includes(flag)),
 					include: ['test/system/**/*.test.ts'],
-					globalSetup: ['test/services/prepare.ts', 'test/system/editor/harness-setup.ts'],
+					globalSetup: ['test/services/prepare.ts', 'test/services/n8n-data.ts', 'test/system/editor/harness-setup.ts'],
 					testTimeout: 300_000,
 					hookTimeout: 300_000,
 				},

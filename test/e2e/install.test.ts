@@ -5,6 +5,7 @@ import { basename, delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { removeFolder, temporaryFolder } from '../services/guard';
 import { startN8n, type N8nServer } from '../services/n8n';
+import { preparedN8nData } from '../services/n8n-data';
 import { startPostgres, type PostgresServer } from '../services/postgres';
 import { PACKAGE } from '../nodes/workflow';
 import { WorkflowUnderTest } from './harness';
@@ -81,7 +82,7 @@ let installed: string;
 
 beforeAll(async () => {
 	const npm = npmThatKnowsOurPackage(folder);
-	postgres = await startPostgres({ version: 18 });
+	postgres = await startPostgres({ version: 18, prepared: preparedN8nData() });
 	n8n = await startN8n({
 		database: { ...postgres, database: 'postgres' },
 		editor: true,

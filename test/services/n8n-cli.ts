@@ -7,7 +7,10 @@ import type { N8nConnection } from './n8n-client';
 import { keptCode, N8N_MODULES } from './n8n-install';
 
 /** Runs a command of n8n's own (`export:workflow --all ...`) on the data of a started n8n; throws with its output where it fails. */
-export async function runN8n({ userFolder, database }: N8nConnection, ...args: string[]): Promise<string> {
+export async function runN8n(
+	{ userFolder, database }: Pick<N8nConnection, 'userFolder' | 'database'>,
+	...args: string[]
+): Promise<string> {
 	const child = spawn(process.execPath, [join(N8N_MODULES, 'n8n', 'bin', 'n8n'), ...args], {
 		cwd: userFolder,
 		stdio: ['ignore', 'pipe', 'pipe'],

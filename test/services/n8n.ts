@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { removeFolder, temporaryFolder } from './guard';
 import { N8nClient, type N8nConnection, type N8nDatabase } from './n8n-client';
+import { preparedN8nData } from './n8n-data';
 import { assertInstalled, keptCode, linkPackage, N8N_MODULES } from './n8n-install';
 import { startPostgres } from './postgres';
 import { freePort, startProcess, type ServerProcess } from './process';
@@ -53,7 +54,7 @@ export async function startN8n(options: N8nOptions = {}): Promise<N8nServer> {
 	mkdirSync(filesFolder, { recursive: true });
 	if (options.packageFolder) linkPackage(options.packageFolder, userFolder);
 
-	const ownDatabase = options.database ? undefined : await startPostgres({ version: 18 });
+	const ownDatabase = options.database ? undefined : await startPostgres({ version: 18, prepared: preparedN8nData() });
 	const database =
 		options.database === 'sqlite' ? undefined : (options.database ?? { ...ownDatabase!, database: 'postgres' });
 	const port = options.port ?? (await freePort());

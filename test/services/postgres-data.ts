@@ -32,10 +32,23 @@ export async function prepareData(version: PostgresVersion): Promise<() => void>
 	};
 }
 
-/** Makes the empty data of a server as `data` in this folder; answers the password of its superuser. */
-export async function makeData(version: PostgresVersion, folder: string): Promise<string> {
+/** Keeps the data of a server that has ended, for servers that are to start with them (`prepared` of `startPostgres`). */
+export async function keepData(server: { dataDir: string; password: string }, folder: string): Promise<void> {
 	giveToServer(folder);
-	const prepared = process.env[variableOf(version)];
+	await run('cp', ['-a', server.dataDir, join(folder, 'data')]);
+	writeFileSync(join(folder, 'password'), server.password, { mode: 0o600 });
+}
+
+/**
+ * Makes the data of a server as `data` in this folder, a copy of prepared ones or empty; answers the password of its
+ * superuser.
+ */
+export async function makeData(
+	version: PostgresVersion,
+	folder: string,
+	prepared = process.env[variableOf(version)],
+): Promise<string> {
+	giveToServer(folder);
 	if (!prepared) return await initialise(version, folder);
 	await run('cp', ['-a', join(prepared, 'data'), folder]);
 	return readFileSync(join(prepared, 'password'), 'utf8');

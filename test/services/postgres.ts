@@ -32,6 +32,8 @@ export interface PostgresOptions {
 	hba?: string;
 	/** Its data lies on a disk, whose speed or size matters; otherwise in memory where that has room. */
 	onDisk?: boolean;
+	/** The folder of kept data (`keepData`) that it starts with; empty ones unless named. */
+	prepared?: string;
 }
 
 export interface PostgresServer {
@@ -72,7 +74,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
 	const account = serverAccount();
 	const dataDir = join(folder, 'data');
 	const port = await freePort();
-	const password = await makeData(version, folder);
+	const password = await makeData(version, folder, options.prepared);
 
 	const authority = options.ssl ? createAuthority() : undefined;
 	const settings = { ...FAST, ...(version >= 16 && FAST_LOGIN), port: String(port), ...options.config };
