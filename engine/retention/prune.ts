@@ -93,7 +93,8 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 		: { deleted: plan.deletable, failed: [], stuck: [] };
 	const gone = new Set(deleted);
 	// What the policy decides on as somebody else's backup is no stale artifact.
-	const decided = new Set(found.entries.map(({ key }) => key));
+	const { others } = found.catalog;
+	const decided = new Set(others.size === 0 ? [] : found.entries.flatMap(({ key }) => (others.has(key) ? [key] : [])));
 	const orphans = orphansIn(found.catalog, run.now, (key) => found.isInScope(key) && !decided.has(key));
 	const cleared = await clearStaleArtifacts(run, found, orphans);
 	const { removed: removedOrphans } = cleared;
@@ -105,9 +106,13 @@ async function pruneAs(run: Run, swept: string[]): Promise<PruneReport> {
 		await attempt(stuck, 'the note of what this run did', () =>
 			noteRun(run, { ...totals, failed: failed.length }, plan.refusal?.message),
 		);
+	let rows: PruneReport['rows'] | undefined;
 	return {
 		dryRun: !run.lock,
-		rows: plan.decisions.map((decision) => rowOf(decision, run.now)),
+		// Of a hundred thousand backups they take 40 MB, and not everybody wants them.
+		get rows() {
+			return (rows ??= plan.decisions.map((decision) => rowOf(decision, run.now)));
+		},
 		totals,
 		refusal: plan.refusal ?? null,
 		plan,

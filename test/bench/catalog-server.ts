@@ -81,6 +81,11 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 	if (request.method === 'POST' && searchParams.has('delete')) response.end(deleteMany(body.toString()));
 	else if (request.method === 'GET' && key === '' && searchParams.has('uploads'))
 		response.end('<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>');
+	else if (request.method === 'GET' && key === '' && searchParams.has('object-lock')) {
+		const code = 'ObjectLockConfigurationNotFoundError';
+		response.writeHead(404, { 'content-type': 'application/xml' }).end(`<Error><Code>${code}</Code></Error>`);
+	} else if (request.method === 'GET' && key === '' && searchParams.has('versioning'))
+		response.end('<VersioningConfiguration/>');
 	else if (request.method === 'GET' && key === '') response.end(listing(searchParams));
 	else if (request.method === 'PUT') {
 		put(key, body);

@@ -5,9 +5,10 @@ import { isFileOf, weekOfFolder } from '../naming';
 import { mayBeOfKind } from '../manifest/newer';
 import type { DamagedManifest, ListedBackup } from './entry';
 import { scanBackups, type Scan, type ScanOptions } from './scan';
+import { SharedFacts } from './shared-facts';
 
 /** A list is cut to what was asked for whenever it holds so many more: sorting more often would cost time. */
-const SURPLUS = 1000;
+const SURPLUS = 100;
 
 export interface ManifestFilter {
 	/** One kind, or any of several. */
@@ -57,14 +58,22 @@ export async function listWith(
 ): Promise<ManifestList & Pick<Scan<never>, 'listing'>> {
 	const kinds = typeof kind === 'string' ? [kind] : kind;
 	const backups: ListedBackup[] = [];
+	// Of all backups, each manifest would take kilobytes.
+	const facts = limit === Infinity ? new SharedFacts() : undefined;
+	/** Of a list that was cut, its last one: what comes behind it is not in the list. */
+	let last: ListedBackup | undefined;
 	const { damaged, listing } = await scanBackups<never>(storage, {
 		...scan,
 		...(name !== undefined && { wants: (key: string) => isFileOf(name, key.slice(key.lastIndexOf('/') + 1)) }),
 		keep: (backup) => {
 			if (backup.manifest.checkpoint && !checkpoints) return undefined;
 			if (kinds && !kinds.includes(backup.manifest.kind)) return undefined;
-			backups.push(backup);
-			if (backups.length >= limit + Math.max(limit, SURPLUS)) keepNewest(backups, limit);
+			if (last && newestFirst(backup, last) > 0) return undefined;
+			backups.push(facts ? { ...backup, manifest: facts.of(backup.manifest) } : backup);
+			if (backups.length >= limit + Math.max(limit, SURPLUS)) {
+				keepNewest(backups, limit);
+				last = backups.at(-1);
+			}
 			return undefined;
 		},
 	});

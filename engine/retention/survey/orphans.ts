@@ -55,8 +55,7 @@ export function archiveOfRecord(key: string): string | undefined {
 
 /** What has no manifest and was not changed within the last day: so no backup is at work on it. */
 export function orphansIn(catalog: RetentionCatalog, now: Date, isInScope: (key: string) => boolean): Orphans {
-	const owned = new Set(catalog.entries.map(({ key }) => key));
-	for (const { manifestKey } of catalog.damaged) owned.add(manifestKey.slice(0, -MANIFEST_SUFFIX.length));
+	const owned = ownedIn(catalog);
 	const orphans: Orphans = { own: [], unproven: [], unprovenNeeded: [], precious: [] };
 	const precious = preciousIn(catalog);
 	const newer = unreadIn(catalog).filter(({ mayNeed }) => mayNeed);
@@ -83,6 +82,17 @@ export function orphansIn(catalog: RetentionCatalog, now: Date, isInScope: (key:
 		}
 	}
 	return orphans;
+}
+
+/** The keys that are asked for, and that have a manifest: a set of all would take a hundred bytes of each backup. */
+function ownedIn({ entries, damaged, others }: RetentionCatalog): Set<string> {
+	const owned = new Set<string>();
+	if (others.size === 0) return owned;
+	const asked = new Set<string>();
+	for (const key of others.keys()) asked.add(key).add(archiveOfRecord(key) ?? key);
+	for (const { key } of entries) if (asked.has(key)) owned.add(key);
+	for (const { manifestKey } of damaged) owned.add(manifestKey.slice(0, -MANIFEST_SUFFIX.length));
+	return owned;
 }
 
 /** Whether a writer of ours claimed the name, and has not been heard of for a day: killed right before the manifest. */

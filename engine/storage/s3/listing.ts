@@ -27,26 +27,26 @@ export async function* listObjects(
 	signal?: AbortSignal,
 	{ after, before, without }: ListOptions = {},
 ): AsyncGenerator<ListedObject, void, undefined> {
-	const pageAt = async (start: PageStart): Promise<string> => {
+	const pageAt = async (start: PageStart): Promise<Page> => {
 		const query: Record<string, string> = { 'list-type': '2', 'encoding-type': 'url', prefix, ...start };
 		const answer = await requests.send({ method: 'GET', query, signal });
 		assertRoot(answer, 'ListBucketResult');
-		return answer.text;
+		return pageOf(answer.text);
 	};
 	/** Behind all that is left out; tried once, for a server that takes no notice of it would begin at the start again. */
 	let leap = without === undefined ? undefined : `${without}${LAST_IN_FOLDER}`;
-	for (let page: Promise<string> | undefined = pageAt(after === undefined ? {} : { 'start-after': after }); page;) {
-		const text: string = await page;
-		const token = textOf(text, 'IsTruncated') === 'true' ? textOf(text, 'NextContinuationToken') : undefined;
-		let next: Promise<string> | undefined;
-		if (token !== undefined && without !== undefined && leap !== undefined && lastKeyOf(text)?.startsWith(without)) {
+	for (let page: Promise<Page> | undefined = pageAt(after === undefined ? {} : { 'start-after': after }); page;) {
+		const current: Page = await page;
+		const { token } = current;
+		let next: Promise<Page> | undefined;
+		if (token !== undefined && without !== undefined && leap !== undefined && lastKeyOf(current)?.startsWith(without)) {
 			next = leapOver(pageAt, leap, token);
 			leap = undefined;
 		} else if (token !== undefined) next = pageAt({ 'continuation-token': token });
 		page = next;
 		// Its failure is thrown when the page is wanted.
 		page?.catch(() => {});
-		for (const object of objectsOf(text)) {
+		for (const object of objectsOf(current)) {
 			if (before !== undefined && !isBehind(before, object.key)) return;
 			if (after !== undefined && !isBehind(object.key, after)) continue;
 			if (without === undefined || !object.key.startsWith(without)) yield object;
@@ -57,32 +57,61 @@ export async function* listObjects(
 /** Nothing that this package names comes behind it in a folder. */
 const LAST_IN_FOLDER = '~';
 
-async function leapOver(pageAt: (start: PageStart) => Promise<string>, leap: string, token: string): Promise<string> {
+/**
+ * A page of a list. It waits while the one before it is read, and is read bit by bit: as one text of hundreds of kilobytes V8's garbage
+ * collector would meet it each time, take its young generation for too small, and in the end for good have a hundred megabytes more.
+ */
+interface Page {
+	content: Buffer;
+	/** Where the next one begins; undefined for the last. */
+	token: string | undefined;
+	decoded: (text: string) => string;
+}
+
+const END_OF_ITEM = Buffer.from('</Contents>');
+/** Bytes that become text at once, and some more. */
+const BIT = 8 * 1024;
+
+function pageOf(text: string): Page {
+	const token = textOf(text, 'IsTruncated') === 'true' ? textOf(text, 'NextContinuationToken') : undefined;
+	return {
+		content: Buffer.from(text),
+		token: token === undefined ? undefined : copyOf(token),
+		decoded: decoderOf(text),
+	};
+}
+
+async function leapOver(pageAt: (start: PageStart) => Promise<Page>, leap: string, token: string): Promise<Page> {
 	const page = await pageAt({ 'start-after': leap });
 	const [first] = objectsOf(page);
 	return first === undefined || isBehind(first.key, leap) ? page : await pageAt({ 'continuation-token': token });
 }
 
-function lastKeyOf(page: string): string | undefined {
-	const last = page.slice(Math.max(0, page.lastIndexOf('<Contents>')));
+function lastKeyOf({ content, decoded }: Page): string | undefined {
+	const last = content.toString('utf8', Math.max(0, content.lastIndexOf('<Contents>')));
 	const key = textOf(last, 'Key');
-	return key === undefined ? undefined : decoderOf(page)(key);
+	return key === undefined ? undefined : decoded(key);
 }
 
-function* objectsOf(page: string): Generator<ListedObject, void, undefined> {
-	const decoded = decoderOf(page);
-	for (const item of elements(page, 'Contents')) {
-		const etag = textOf(item, 'ETag')?.replace(/"/g, '');
-		yield {
-			key: copyOf(decoded(textOf(item, 'Key') ?? '')),
-			size: Number(textOf(item, 'Size')),
-			modifiedAt: new Date(textOf(item, 'LastModified') ?? NaN),
-			...(etag && { etag }),
-		};
+function* objectsOf({ content, decoded }: Page): Generator<ListedObject, void, undefined> {
+	const last = content.lastIndexOf(END_OF_ITEM);
+	for (let from = 0; from <= last;) {
+		const end = content.indexOf(END_OF_ITEM, Math.min(from + BIT, last));
+		const bit = content.toString('utf8', from, end + END_OF_ITEM.length);
+		from = end + END_OF_ITEM.length;
+		for (const item of elements(bit, 'Contents')) {
+			const etag = textOf(item, 'ETag')?.replace(/"/g, '');
+			yield {
+				key: copyOf(decoded(textOf(item, 'Key') ?? '')),
+				size: Number(textOf(item, 'Size')),
+				modifiedAt: new Date(textOf(item, 'LastModified') ?? NaN),
+				...(etag && { etag }),
+			};
+		}
 	}
 }
 
-/** V8 cuts a text out of another by pointing into it, so whoever keeps a key would keep the whole page in memory. */
+/** V8 cuts a text out of another by pointing into it, so whoever keeps a key would keep all that it came with in memory. */
 function copyOf(text: string): string {
 	return Buffer.from(text).toString();
 }
@@ -159,6 +188,13 @@ function nextMarker(page: string): { key: string; id: string } {
  * searched for it once: a page has a thousand keys.
  */
 function decoderOf(page: string): (text: string) => string {
-	if (textOf(page, 'EncodingType') !== 'url') return (text) => text;
-	return (text) => decodeURIComponent(text.replaceAll('+', ' '));
+	return textOf(page, 'EncodingType') === 'url' ? decodedUrl : asItIs;
+}
+
+function asItIs(text: string): string {
+	return text;
+}
+
+function decodedUrl(text: string): string {
+	return decodeURIComponent(text.replaceAll('+', ' '));
 }

@@ -234,6 +234,7 @@ export class S3Storage implements Storage {
 		assertObjectKey(key);
 		const inBucket = this.#inBucket(key);
 		return await this.#explained(key, async () => {
+			if (await this.#versions.haveNoLocks(signal)) return undefined;
 			const head = await headObject(this.#requests, inBucket, signal);
 			if (head) await this.#versions.look(inBucket, head, signal);
 			return head?.lock;

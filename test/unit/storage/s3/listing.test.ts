@@ -118,3 +118,16 @@ it('gives the same from a server that does not begin where it is told to', async
 	expect((await listed({ without: 'b/' })).found).toEqual(keys.filter((key) => !key.startsWith('b/')));
 	expect((await listed({ after: 'b/0010' })).found).toEqual(keys.filter((key) => key > 'b/0010'));
 });
+
+it('reads a page bit by bit and leaves nothing out, wherever a bit ends', async () => {
+	const keys = Array.from({ length: 500 }, (_, index) => `folder/ümläut ${'x'.repeat(index % 90)} ${index}`);
+	const items = keys.map((key) => `<Contents><Key>${key}</Key><ETag>&quot;${key.length}&quot;</ETag></Contents>`);
+	const text = `<ListBucketResult><IsTruncated>false</IsTruncated>${items.join('\n')}</ListBucketResult>`;
+	const requests = { send: () => Promise.resolve({ headers: {}, text }) } as unknown as S3Requests;
+	const found: string[] = [];
+	for await (const { key, etag } of listObjects(requests, '')) {
+		expect(etag).toBe(String(key.length));
+		found.push(key);
+	}
+	expect(found).toEqual(keys);
+});
