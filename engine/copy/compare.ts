@@ -8,7 +8,7 @@ import { assertApart } from './apart';
 import { readCopied } from './note';
 import { RemovedAtTarget } from './removed';
 import { allNeeded, bestOf, chosenFrom, unreadableIn, type CopyFilters } from './choose';
-import { factsOf, isComplete, isSameBackup, readSide, type Side } from './side';
+import { BothSides, factsOf, isComplete, isSameBackup, readSide, type Side } from './side';
 import { assertRight } from './transfer';
 
 export interface CompareStoragesOptions {
@@ -60,7 +60,7 @@ const FOUND_BAD: ReadonlySet<CompareOutcome> = new Set(['different', 'damagedAtS
 export async function compareStorages(options: CompareStoragesOptions): Promise<CompareRow[]> {
 	const { source, target, filters = {}, trust = {}, readEverything = false, onProgress, signal } = options;
 	await assertApart(source, target);
-	const look = { saves: false, signal };
+	const look = { saves: false, both: new BothSides(), signal };
 	const [from, to, copied] = await Promise.all([
 		readSide(source, trust, look),
 		readSide(target, trust, look),

@@ -17,7 +17,7 @@ import { targetKeyOf, type EncryptionOnTheWay } from './form';
 import { placesOf, shared } from './in-flight';
 import { noteCopied, readCopied } from './note';
 import { planCopies, type PlannedCopy } from './plan';
-import { isComplete, readSide, type Side } from './side';
+import { BothSides, isComplete, readSide, type Side } from './side';
 import { GoneMeanwhile, transfer, type Route } from './transfer';
 
 export interface CopyOptions {
@@ -124,7 +124,8 @@ export async function copyBackups(options: CopyOptions): Promise<CopyReport> {
 }
 
 class CopyRun {
-	readonly #outcomes = new Map<string, Promise<boolean>>();
+	/** Whether an archive is there; of one that is under way, once it is known. */
+	readonly #outcomes = new Map<string, boolean | Promise<boolean>>();
 	readonly #rows: CopyRow[] = [];
 	readonly #warnings: string[] = [];
 	readonly #newest = new Map<string, string>();
@@ -146,10 +147,12 @@ class CopyRun {
 	async run(): Promise<CopyReport> {
 		const { source, target, trust = {}, signal, which = { type: 'new' }, filters = {}, dryRun = false } = this.options;
 		this.#encryptor = await prepareEncryption(this.options.encryption);
+		// What was read of the source's manifests saves the next run reading them again. A source that takes nothing is read each time.
+		const look = { saves: !dryRun, both: new BothSides(), signal };
 		const [from, to, copiedBefore] = await Promise.all([
-			readSide(source, trust, { saves: false, signal }),
+			readSide(source, trust, look),
 			// What lies there decides nothing but what is left out, and that is told.
-			readSide(target, {}, { saves: !dryRun, signal }),
+			readSide(target, {}, look),
 			readCopied(target, signal),
 		]);
 		const copied = new Set(copiedBefore.keys());
@@ -161,8 +164,8 @@ class CopyRun {
 			copiedBefore: copied,
 			onTheWay: this.#onTheWay,
 		});
-		this.#noteNewest(to);
 		const toCopy = copies.filter(({ action }) => action.type === 'copy');
+		if (toCopy.length > 0) this.#noteNewest(to);
 		if (dryRun) this.#tell(copies);
 		else {
 			try {
@@ -218,7 +221,7 @@ class CopyRun {
 					continue;
 				}
 				rows.set(copy, this.#rowOf(backup, action, isNeeded));
-				this.#outcomes.set(backup.manifest.id, Promise.resolve(action.type === 'skip'));
+				this.#outcomes.set(backup.manifest.id, action.type === 'skip');
 			}
 		} finally {
 			await jobs.settle();

@@ -17,9 +17,11 @@ const FORGOTTEN_AFTER_DAYS = 90;
 
 const noteSchema = z.object({
 	formatVersion: z.literal(1),
-	/** The last day on which a source had it, by id. */
-	ids: z.record(z.string().regex(/^\d{4}-\d{2}-\d{2}$/)),
+	/** The last day on which a source had it, by id; looked at one by one, for there are tens of thousands. */
+	ids: z.object({}).passthrough(),
 });
+
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 /** Ids of backups, each with the last day on which a source had it. */
 export type CopiedBefore = Map<string, string>;
@@ -27,7 +29,12 @@ export type CopiedBefore = Map<string, string>;
 /** What was copied to a storage before. @throws BackupError what the storage throws */
 export async function readCopied(storage: Storage, signal?: AbortSignal): Promise<CopiedBefore> {
 	const note = noteSchema.safeParse(parseJson(await readSmall(storage, COPIED_KEY, LIMITS.notes, signal))).data;
-	return new Map(Object.entries(note?.ids ?? {}));
+	const copied: CopiedBefore = new Map();
+	for (const [id, day] of Object.entries<unknown>(note?.ids ?? {})) {
+		if (typeof day !== 'string' || !DAY.test(day)) return new Map();
+		copied.set(id, day);
+	}
+	return copied;
 }
 
 /**

@@ -8,24 +8,15 @@ import { isComplete, type Side } from './side';
  * it is missing, whatever was copied before.
  */
 export class RemovedAtTarget {
-	readonly #newestThere = new Map<string, string>();
-	readonly #seriesOf: ReadonlyMap<ListedBackup, string>;
+	/** Made when it is first asked for: as a rule everything is there. */
+	#known: { newestThere: Map<string, string>; seriesOf: ReadonlyMap<ListedBackup, string> } | undefined;
 
 	/** @param copiedBefore ids of what was copied there before */
 	constructor(
-		source: Side,
+		private readonly source: Side,
 		private readonly target: Side,
 		private readonly copiedBefore: ReadonlySet<string>,
-	) {
-		const there = [...target.byId.values()].flat();
-		this.#seriesOf = seriesIn([...[...source.byId.values()].flat(), ...there]);
-		for (const backup of there) {
-			const { startedAt, partial, checkpoint } = backup.manifest;
-			if (partial || checkpoint || !isComplete(backup)) continue;
-			const series = this.#seriesOf.get(backup)!;
-			if (startedAt > (this.#newestThere.get(series) ?? '')) this.#newestThere.set(series, startedAt);
-		}
-	}
+	) {}
 
 	/** @param backup one of the source */
 	has(backup: ListedBackup): boolean {
@@ -34,6 +25,21 @@ export class RemovedAtTarget {
 		// What stands there, and is damaged or has lost its manifest, nobody has removed.
 		const keys = possibleKeysOf(backup.key, backup.manifest);
 		if (keys.some((key) => this.target.damaged.has(key) || this.target.bare.has(key))) return false;
-		return startedAt < (this.#newestThere.get(this.#seriesOf.get(backup)!) ?? '');
+		this.#known ??= this.#look();
+		const { newestThere, seriesOf } = this.#known;
+		return startedAt < (newestThere.get(seriesOf.get(backup)!) ?? '');
+	}
+
+	#look(): { newestThere: Map<string, string>; seriesOf: ReadonlyMap<ListedBackup, string> } {
+		const there = [...this.target.byId.values()].flat();
+		const seriesOf = seriesIn([...[...this.source.byId.values()].flat(), ...there]);
+		const newestThere = new Map<string, string>();
+		for (const backup of there) {
+			const { startedAt, partial, checkpoint } = backup.manifest;
+			if (partial || checkpoint || !isComplete(backup)) continue;
+			const series = seriesOf.get(backup)!;
+			if (startedAt > (newestThere.get(series) ?? '')) newestThere.set(series, startedAt);
+		}
+		return { newestThere, seriesOf };
 	}
 }

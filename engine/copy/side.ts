@@ -8,6 +8,7 @@ import {
 	type ManifestTrust,
 } from '../archive';
 import { newestFirst } from '../archive/catalog/list';
+import { SharedFacts } from '../archive/catalog/shared-facts';
 import { canonicalJson } from '../archive/manifest/canonical';
 import type { Storage } from '../storage/storage';
 
@@ -25,6 +26,28 @@ export interface Side {
 }
 
 /**
+ * What both sides have in common, each of it held once: most of what one of them has, the other one has as well, and of tens of thousands
+ * of backups each manifest takes kilobytes.
+ */
+export class BothSides {
+	readonly #facts = new SharedFacts();
+	readonly #byId = new Map<string, ListedBackup>();
+
+	/** The backup, with what is held already in the place of what says the same. */
+	held(backup: ListedBackup): ListedBackup {
+		const { id } = backup.manifest;
+		const twin = this.#byId.get(id);
+		if (twin && sayTheSame(twin.manifest, backup.manifest)) {
+			const { manifest, key, manifestKey, folder } = twin;
+			return { ...backup, manifest, ...(key === backup.key && { key, manifestKey, folder }) };
+		}
+		const held = { ...backup, manifest: this.#facts.of(backup.manifest) };
+		if (!twin) this.#byId.set(id, held);
+		return held;
+	}
+}
+
+/**
  * Looks at a storage.
  * @param trust by what its manifests are believed
  * @throws BackupError CANCELLED, STORAGE_UNREACHABLE, and what listing throws
@@ -32,7 +55,7 @@ export interface Side {
 export async function readSide(
 	storage: Storage,
 	trust: ManifestTrust,
-	{ saves, signal }: { saves: boolean; signal: AbortSignal | undefined },
+	{ saves, both, signal }: { saves: boolean; both: BothSides; signal: AbortSignal | undefined },
 ): Promise<Side> {
 	const byId = new Map<string, ListedBackup[]>();
 	const found = await scanBackups<never>(storage, {
@@ -41,11 +64,13 @@ export async function readSide(
 		save: saves ? 'worthwhile' : 'never',
 		keep: (backup) => {
 			const { id } = backup.manifest;
-			byId.set(id, [...(byId.get(id) ?? []), backup]);
+			const copies = byId.get(id);
+			if (copies) copies.push(both.held(backup));
+			else byId.set(id, [both.held(backup)]);
 			return undefined;
 		},
 	});
-	for (const copies of byId.values()) copies.sort(newestFirst);
+	for (const copies of byId.values()) if (copies.length > 1) copies.sort(newestFirst);
 	const bare = new Map<string, { size: number; isClaimed: boolean }>();
 	for (const { key, size, manifestSize } of found.listing) {
 		if (size === undefined || manifestSize !== undefined || key.endsWith(CLAIM_SUFFIX)) continue;
@@ -65,7 +90,14 @@ export function isComplete({ manifest, foundSize }: ListedBackup): boolean {
  * by itself; or one is of the archive that the other was encrypted from on its way.
  */
 export function isSameBackup(one: ManifestSummary, other: ManifestSummary): boolean {
-	return factsOf(one) === factsOf(other);
+	return one === other || factsOf(one) === factsOf(other);
+}
+
+/** Whether two manifests say the same in the same order, member by member; what does not may still be the same. */
+function sayTheSame(one: ManifestSummary, other: ManifestSummary): boolean {
+	const names = Object.keys(one) as (keyof ManifestSummary)[];
+	if (names.length !== Object.keys(other).length) return false;
+	return names.every((name) => one[name] === other[name] || JSON.stringify(one[name]) === JSON.stringify(other[name]));
 }
 
 /** What a manifest says of the backup itself, as one text; that it was encrypted on its way is no part of it. */

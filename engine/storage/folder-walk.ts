@@ -16,7 +16,7 @@ export interface FoundFile {
 }
 
 /** Entries looked at together: enough to keep the thread pool busy, few enough to hold in memory. */
-const BATCH = 64;
+const BATCH = 32;
 
 interface Entry {
 	key: string;

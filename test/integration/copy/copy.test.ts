@@ -276,6 +276,28 @@ describe('a copy', () => {
 		expect(outcomesOf(await copyAll(readOnly, keeping))).toEqual({ [first[0]!]: 'skipped: there', [second]: 'copied' });
 	});
 
+	it('reads no manifest again once it has read those of both storages', async () => {
+		const [source, target] = folders();
+		// As many as make it worth while to keep what was read.
+		const keys = await daily(source, 33);
+		for (const outcome of ['copied', 'skipped']) {
+			const { rows } = await copyAll(source, target);
+			expect(new Set(rows.map((row) => row.outcome))).toEqual(new Set([outcome]));
+		}
+		const read: string[] = [];
+		const counted = (storage: Storage) =>
+			intercepted(storage, {
+				read: async (key, options) => {
+					read.push(key);
+					return await storage.read(key, options);
+				},
+			});
+		const again = await copyAll(counted(source), counted(target));
+		expect(Object.keys(outcomesOf(again)).sort()).toEqual([...keys].sort());
+		expect(new Set(again.rows.map(({ why }) => why))).toEqual(new Set(['there']));
+		expect(read.filter((key) => key.endsWith('.manifest.json'))).toEqual([]);
+	});
+
 	it('is refused between a storage and itself, or one that lies in it, by whatever name', async () => {
 		const { storage, root } = temporaryStorage();
 		await expect(copyAll(storage, storage, { dryRun: true })).rejects.toMatchObject({ code: 'INVALID_INPUT' });
