@@ -41,4 +41,15 @@ export {
 	type DrillReport,
 	type DrillVerdict,
 } from './drill';
+export type { SystemLog } from './log';
+export type {
+	LogCollector,
+	LogGap,
+	LoggedSystem,
+	LogSign,
+	LogSlot,
+	LogWindow,
+	RecoverableOptions,
+	ServerLog,
+} from './recoverable';
 export type { DrillGap, GapReason } from './drillSet';

@@ -4,6 +4,7 @@
  * so what retention asks of a piece, the system answers.
  */
 import type { BackupKind, ManifestSummary } from '../archive';
+import type { LogCollector } from './recoverable';
 
 /** What retention knows of a base backup or of a piece. */
 export interface LogMember<Facts = unknown> {
@@ -40,6 +41,8 @@ export interface SystemLog<Facts = unknown> {
 	/** The kinds of its base backups, and of the pieces of the log. */
 	bases: BackupKind;
 	pieces: BackupKind;
+	/** Begins to find out what can be recovered. */
+	collector(): LogCollector;
 	/** Undefined where the manifest does not say what such a one has to say. */
 	factsOf(
 		manifest: Pick<ManifestSummary, 'id' | 'kind' | 'source' | 'finishedAt' | 'needs'>,

@@ -9,6 +9,7 @@
 import type { LogMember, LogPlan, LogReason, SystemLog } from '../../verify/log';
 import {
 	baseFacts,
+	CoverageCollector,
 	coverageOf,
 	pathOf,
 	stretchFacts,
@@ -40,6 +41,7 @@ interface Cluster {
 export const walLog: SystemLog<WalFacts> = {
 	bases: 'postgres-base',
 	pieces: 'postgres-wal',
+	collector: () => new CoverageCollector(),
 	factsOf: (manifest, key) => {
 		if (manifest.kind === 'postgres-base') {
 			const read = baseFacts(manifest, key);

@@ -14,6 +14,7 @@ import { backup, NOW, someEntries, somePolicy, zones } from './entries';
 const SOME_LOG: SystemLog = {
 	bases: 'postgres',
 	pieces: 'postgres-wal',
+	collector: () => ({ take: () => {}, recoverable: () => Promise.resolve([]) }),
 	factsOf: () => undefined,
 	planOf: () => ({ bases: new Map(), pieces: () => new Map() }),
 };

@@ -36,6 +36,8 @@ export interface Gap extends Interval {
 	before: string | undefined;
 	/** Whether a base backup after it lets recovery begin anew behind it. */
 	isHealed: boolean;
+	/** Whether nothing behind it is stored: then a base backup waits for log that was not archived yet, and nothing says that it is lost. */
+	isAtEnd: boolean;
 }
 
 /** A base backup from which nothing can be recovered. */
@@ -160,7 +162,10 @@ function gapsOn(
 		.map(({ startLsn, endLsn }) => ({ startLsn, endLsn }));
 	if (needed.length === 0) return [];
 	const first = needed.reduce((least, { startLsn }) => (startLsn < least ? startLsn : least), needed[0]!.startLsn);
-	const last = [...needed, ...line].reduce((most, { endLsn }) => (endLsn > most ? endLsn : most), 0n);
+	const stored = highest(line);
+	const last = [...needed].reduce((most, { endLsn }) => (endLsn > most ? endLsn : most), stored);
+	const healed = highest(windows);
+	const times = new TimesAlong(line);
 	const gaps: Gap[] = [];
 	let at = first;
 	for (const { startLsn, endLsn } of [...union(line), { startLsn: last, endLsn: last }]) {
@@ -169,14 +174,40 @@ function gapsOn(
 				timeline: timelineAt(path, at),
 				startLsn: at,
 				endLsn: startLsn,
-				after: latest(line.filter((one) => one.endLsn <= at).map(({ lastTime }) => lastTime)),
-				before: line.find((one) => one.startLsn >= startLsn && one.firstTime !== undefined)?.firstTime,
-				isHealed: windows.some((window) => window.endLsn > startLsn),
+				...times.around(at, startLsn),
+				isHealed: healed > startLsn,
+				isAtEnd: stored <= startLsn,
 			});
 		}
 		if (endLsn > at) at = endLsn;
 	}
 	return gaps;
+}
+
+/** When transactions ended before and after places on a line, which are asked for in order: there may be as many as stretches. */
+class TimesAlong {
+	readonly #byEnd: readonly StretchFacts[];
+	#ended = 0;
+	#after: string | undefined;
+	#next = 0;
+
+	/** @param line in the order of their starts */
+	constructor(private readonly line: readonly StretchFacts[]) {
+		this.#byEnd = [...line].sort((a, b) => compare(a.endLsn, b.endLsn));
+	}
+
+	/** The last time of all that ends by one place, and the first one of what begins at or behind the other. */
+	around(end: Lsn, start: Lsn): Pick<Gap, 'after' | 'before'> {
+		for (let one = this.#byEnd[this.#ended]; one && one.endLsn <= end; one = this.#byEnd[++this.#ended])
+			this.#after = latest([this.#after, one.lastTime]);
+		let next = this.line[this.#next];
+		while (next && (next.startLsn < start || next.firstTime === undefined)) next = this.line[++this.#next];
+		return { after: this.#after, before: next?.firstTime };
+	}
+}
+
+function highest(intervals: readonly { endLsn: Lsn }[]): Lsn {
+	return intervals.reduce((most, { endLsn }) => (endLsn > most ? endLsn : most), 0n);
 }
 
 /** The timeline to which the byte at a position belongs. */

@@ -2,6 +2,7 @@ import { listManifests, type ManifestTrust } from '../../../archive';
 import type { Storage } from '../../../storage';
 import { coverageOf, type Coverage } from './coverage';
 import { clustersIn } from './facts';
+import { reachingTo, readReached } from './reached';
 
 /** What can be recovered of one cluster. */
 export interface ClusterCoverage {
@@ -25,9 +26,14 @@ export async function findCoverage(
 	const names = new Map<string, string>();
 	for (const { manifest } of backups) {
 		const { systemIdentifier } = manifest.source;
-		if (typeof systemIdentifier === 'string' && !names.has(systemIdentifier)) names.set(systemIdentifier, manifest.name);
+		if (typeof systemIdentifier === 'string' && !names.has(systemIdentifier))
+			names.set(systemIdentifier, manifest.name);
 	}
-	return [...clustersIn(backups).values()]
-		.map((facts) => ({ name: names.get(facts.systemIdentifier) ?? '', coverage: coverageOf(facts) }))
-		.sort((a, b) => (a.name < b.name ? -1 : 1));
+	const found: ClusterCoverage[] = [];
+	for (const facts of clustersIn(backups).values()) {
+		const reached = await readReached(storage, facts.systemIdentifier, signal);
+		const coverage = reachingTo(coverageOf(facts), [reached]);
+		found.push({ name: names.get(facts.systemIdentifier) ?? '', coverage });
+	}
+	return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -1,3 +1,5 @@
+export { CoverageCollector } from './collect';
+export { noteReached, reachingTo, readReached, type Reached } from './reached';
 export { coverageOf, END, lineOf, pathOf, timelineAt, type Coverage, type Gap, type UselessBase, type Window } from './coverage';
 export {
 	baseFacts,

@@ -11,6 +11,8 @@ import type { Storage } from '../../../storage';
 import {
 	clustersIn,
 	coverageOf,
+	reachingTo,
+	readReached,
 	type BaseFacts,
 	type ClusterFacts,
 	type Coverage,
@@ -77,7 +79,7 @@ export async function planRecovery(options: PlanRecoveryOptions): Promise<Recove
 	const kind = ['postgres-base', 'postgres-wal'] as const;
 	const { backups } = await listManifests(storage, '', { kind }, signal, keys);
 	const cluster = chosenCluster(clustersIn(backups), backups, options.cluster);
-	const coverage = coverageOf(cluster);
+	const coverage = reachingTo(coverageOf(cluster), [await readReached(storage, cluster.systemIdentifier, signal)]);
 	const readers = new Map<string, Promise<ArchiveReader>>();
 	const open = async ({ key }: { key: string }) => {
 		let reader = readers.get(key);

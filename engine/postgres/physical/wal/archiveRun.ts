@@ -11,6 +11,7 @@ import { formatLsn, segmentStart, type Lsn } from '../lsn';
 import type { Cluster } from '../cluster';
 import { createPhysicalSlot, timelineHistory, type WalSender } from '../protocol';
 import type { SlotState } from '../slot';
+import { CaughtUp, type CaughtUpMoment } from './caughtUp';
 import { WalCollector, type StoredStretch } from './collector';
 import type { StoredLog } from './storedLog';
 import type { HistoryFile, StretchTarget } from './stretchArchive';
@@ -31,6 +32,8 @@ export interface RunEvents {
 	notice: (sentence: string) => void;
 	/** Called for what came, some ten times a second at most: how far it is, how far the server's log is, what is confirmed. */
 	onProgress?: (progress: RunProgress) => void;
+	/** Called for a run that goes on: there was a moment at which all was stored. */
+	onCaughtUp?: (moment: CaughtUpMoment & { timeline: number }) => Promise<void> | void;
 }
 
 export interface RunProgress {
@@ -198,11 +201,15 @@ export class ArchiveRun {
 
 	/** @returns whether the timeline has ended; otherwise the present is reached */
 	async #collect(stream: WalStream, collector: WalCollector): Promise<boolean> {
-		const { cluster, interval } = this.#options;
+		const { cluster, interval, events } = this.#options;
 		const isAtPresent = (lsn: Lsn) =>
 			interval === undefined && collector.timeline >= cluster.timeline && lsn >= cluster.position;
-		// Nothing is new: what is stored reaches to the present.
-		if (isAtPresent(collector.storedLsn)) return false;
+		// Nothing is new: what is stored reaches to the present. What time that is, the server tells with its first message.
+		if (isAtPresent(collector.storedLsn)) {
+			await stream.next();
+			return false;
+		}
+		const caughtUp = new CaughtUp();
 		let due = Infinity;
 		for (;;) {
 			const event = await stream.next(due === Infinity ? undefined : due - performance.now());
@@ -212,6 +219,8 @@ export class ArchiveRun {
 				await collector.take(wal.startLsn, wal.bytes, serverTime);
 				if (interval !== undefined && due === Infinity) due = performance.now() + interval;
 			}
+			const moment = event.type === 'message' && caughtUp.heard(event.message, collector.storedLsn);
+			if (moment) await events.onCaughtUp?.({ ...moment, timeline: collector.timeline });
 			this.#tellProgress();
 			if (isAtPresent(collector.receivedLsn)) break;
 			if (performance.now() >= due) {

@@ -1,8 +1,8 @@
 /** Archives WAL from the slot to the present, and ends: for a schedule. */
 import { asBackUp, type ArchiveChoices, type Manifest, type ManifestTrust } from '../../../archive';
-import { BackupError } from '../../../errors';
+import { BackupError, messageOf } from '../../../errors';
 import type { PostgresConnection } from '../../connection';
-import { coverageOf, type Coverage } from '../coverage';
+import { coverageOf, noteReached, reachingTo, type Coverage, type Reached } from '../coverage';
 import { readCluster, type Cluster } from '../cluster';
 import type { Lsn } from '../lsn';
 import { assertSlotName, createPhysicalSlot, dropSlot, readSlot, withWalSender, type WalSender } from '../protocol';
@@ -49,18 +49,23 @@ export interface ArchiveWalReport {
 export async function archiveWal(options: ArchiveWalOptions): Promise<ArchiveWalReport> {
 	const { connection, signal } = options;
 	return await withWalSender(connection, { signal }, async (sender) => {
+		const askedAt = performance.now();
 		const cluster = await readCluster(sender, connection);
 		const { systemIdentifier } = cluster;
 		const name = options.name ?? cluster.name;
 		const of = { kind: 'postgres-wal', name, origin: systemIdentifier, isWhole: false } as const;
-		return await asBackUp(options, of, async (choices) => await archiveOnce(choices, sender, { cluster, name }));
+		return await asBackUp(
+			options,
+			of,
+			async (choices) => await archiveOnce(choices, sender, { cluster, name, askedAt }),
+		);
 	});
 }
 
 async function archiveOnce(
 	options: ArchiveWalOptions,
 	sender: WalSender,
-	{ cluster, name }: { cluster: Cluster; name: string },
+	{ cluster, name, askedAt }: { cluster: Cluster; name: string; askedAt: number },
 ): Promise<ArchiveWalReport> {
 	const { connection, slot, storage, trust, signal, onProgress } = options;
 	const log = await StoredLog.find(storage, cluster.systemIdentifier, { trust, signal });
@@ -89,6 +94,13 @@ async function archiveOnce(
 				return await new ArchiveRun({ ...shared, sender: another, slotState, afterGap: true }).run();
 			});
 		});
+	const reached = reachedBy(progress, cluster, askedAt);
+	if (reached) {
+		await noteReached(storage, cluster.systemIdentifier, reached, signal).catch((error: unknown) => {
+			if (error instanceof BackupError && error.code === 'CANCELLED') throw error;
+			notices.push(`That all WAL is stored could not be noted, so reports do not know of it: ${messageOf(error)}`);
+		});
+	}
 	return {
 		cluster,
 		name,
@@ -98,9 +110,19 @@ async function archiveOnce(
 		lagAfter: Number(progress.serverLsn - progress.storedLsn),
 		slotRoom: before?.roomBytes,
 		gaps,
-		coverage: coverageOf(log.cluster),
+		coverage: reachingTo(coverageOf(log.cluster), [reached]),
 		notices,
 	};
+}
+
+/**
+ * All that the server had written when it was asked where its log ends is stored. Its clock was heard later: as much later, at most, as has
+ * gone by here since.
+ */
+function reachedBy({ serverTime }: RunProgress, { timeline, position }: Cluster, askedAt: number): Reached | undefined {
+	if (serverTime === undefined) return undefined;
+	const at = new Date(serverTime - (performance.now() - askedAt)).toISOString();
+	return { timeline, lsn: position, at };
 }
 
 /**

@@ -3,9 +3,10 @@
  * that takes over behind the same address, a storage that is away. Nothing is lost by that, for the server keeps what is not confirmed.
  * Only the first login has to succeed, so that a wrong password or a slot that somebody else uses is told to who switches it on.
  */
-import { BackupError, throwIfCancelled } from '../../../errors';
+import { BackupError, messageOf, throwIfCancelled } from '../../../errors';
 import { systemClock, type Clock } from '../../../storage/clock';
 import { withWalSender } from '../protocol';
+import { noteReached, type Reached } from '../coverage';
 import { readCluster, type Cluster } from '../cluster';
 import { ArchiveRun, WalRemoved, type LostWal, type RunProgress } from './archiveRun';
 import { slotOf, type ArchiveWalOptions } from './archiveWal';
@@ -14,6 +15,8 @@ import { StoredLog } from './storedLog';
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
+/** How often it is noted that all is stored. */
+const NOTE_EVERY_MS = 60_000;
 
 /** What is told while it goes on. */
 export interface FollowEvents {
@@ -84,6 +87,8 @@ class Follower {
 	#systemIdentifier: string | undefined;
 	#since = performance.now();
 	#sinceLsn: bigint | undefined;
+	#noteAt = -Infinity;
+	#hasToldNote = false;
 
 	constructor(private readonly options: FollowWalOptions) {}
 
@@ -116,9 +121,14 @@ class Follower {
 				events: {
 					onStored: async (stored) => {
 						if (progress) await events.onStored(stored, this.#measured(stored, progress, cluster));
+						const { endTime } = stored.manifest.source;
+						if (typeof endTime === 'string') await this.#note(cluster, { ...stored, lsn: stored.endLsn, at: endTime });
 					},
 					onGap: async (gap) => await events.onGap(gap, cluster),
 					notice: events.notice,
+					onCaughtUp: async ({ timeline, lsn, time }) => {
+						await this.#note(cluster, { timeline, lsn, at: new Date(time).toISOString() });
+					},
 					onProgress: (now) => {
 						progress = now;
 						this.#sinceLsn ??= now.receivedLsn;
@@ -135,6 +145,21 @@ class Follower {
 			});
 			await run.run();
 		});
+	}
+
+	/** Notes how far it is, now and then. It follows on where that cannot be written. */
+	async #note({ systemIdentifier }: Cluster, { timeline, lsn, at }: Reached): Promise<void> {
+		const now = performance.now();
+		if (now < this.#noteAt) return;
+		this.#noteAt = now + NOTE_EVERY_MS;
+		const { storage, events, signal } = this.options;
+		try {
+			await noteReached(storage, systemIdentifier, { timeline, lsn, at }, signal);
+		} catch (error) {
+			throwIfCancelled(signal);
+			if (!this.#hasToldNote) events.notice(`That all WAL is stored could not be noted: ${messageOf(error)}`);
+			this.#hasToldNote = true;
+		}
 	}
 
 	#measured({ endLsn }: StoredStretch, progress: RunProgress, cluster: Cluster): FollowProgress {

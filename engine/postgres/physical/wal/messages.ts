@@ -49,13 +49,15 @@ function timeAt(body: Buffer, offset: number): number {
  * Tells the server how far we are. It keeps all WAL from `storedLsn` on.
  * @param receivedLsn what came
  * @param storedLsn what is durable in the storage, and covered by a manifest; 0 says nothing about it
+ * @param wantsReply whether the server is to say at once how far it is, and what time it is there: one that writes nothing is silent otherwise
  */
-export function statusMessage(receivedLsn: Lsn, storedLsn: Lsn, now: number): Buffer {
+export function statusMessage(receivedLsn: Lsn, storedLsn: Lsn, now: number, wantsReply = false): Buffer {
 	const message = Buffer.alloc(34);
 	message[0] = STATUS;
 	message.writeBigUInt64BE(receivedLsn, 1);
 	message.writeBigUInt64BE(storedLsn, 9);
 	// What is applied: nothing is, here. 0 says so.
 	message.writeBigInt64BE(BigInt(now - EPOCH_2000) * 1000n, 25);
+	if (wantsReply) message[33] = 1;
 	return message;
 }

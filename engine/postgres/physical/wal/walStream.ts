@@ -85,14 +85,14 @@ export class WalStream {
 		this.serverTime = message.serverTime;
 		if (message.serverLsn > this.serverLsn) this.serverLsn = message.serverLsn;
 		if (message.wal) this.#receivedLsn = message.wal.startLsn + BigInt(message.wal.bytes.length);
-		if (message.wantsReply) await this.#tell();
+		if (message.wantsReply) await this.#send(false).catch(() => {});
 		return { type: 'message', message };
 	}
 
 	/** Tells the server that everything up to here is stored, so that it need not keep it. @throws BackupError */
 	async confirm(storedLsn: Lsn): Promise<void> {
 		if (storedLsn > this.#storedLsn) this.#storedLsn = storedLsn;
-		await this.#send();
+		await this.#send(false);
 	}
 
 	/**
@@ -117,12 +117,13 @@ export class WalStream {
 
 	async #tell(): Promise<void> {
 		// A connection that is lost is noticed by who reads from it.
-		await this.#send().catch(() => {});
+		await this.#send(true).catch(() => {});
 	}
 
-	async #send(): Promise<void> {
+	/** @param wantsReply whether the server is to answer with where its log ends, and its time */
+	async #send(wantsReply: boolean): Promise<void> {
 		const sent = this.#sending.then(
-			async () => await this.#copy.send(statusMessage(this.#receivedLsn, this.#storedLsn, Date.now())),
+			async () => await this.#copy.send(statusMessage(this.#receivedLsn, this.#storedLsn, Date.now(), wantsReply)),
 		);
 		this.#sending = sent.catch(() => {});
 		await sent;
