@@ -51,7 +51,7 @@ export {
 	usualFolder,
 	VERIFICATION_SUFFIX,
 } from './naming';
-export { completeSources, homeOf, partOf, seriesIn, seriesOf, sourceOf, type SeriesFacts } from './series';
+export { completeSources, homeOf, isOfCluster, partOf, seriesIn, seriesOf, sourceOf, type SeriesFacts } from './series';
 export {
 	BACKUP_KINDS,
 	MANIFEST_SUFFIX,

@@ -54,10 +54,14 @@ export function homeOf({ kind, key, home }: Pick<SeriesFacts, 'kind' | 'key' | '
  */
 const OF_A_CLUSTER: ReadonlySet<string> = new Set<BackupKind>(['postgres-base', 'postgres-wal']);
 
+/** Whether a backup is one of a whole cluster, told by what the cluster calls itself. */
+export function isOfCluster<T extends Pick<SeriesFacts, 'kind' | 'system'>>(facts: T): facts is T & { system: string } {
+	return OF_A_CLUSTER.has(facts.kind) && facts.system !== undefined;
+}
+
 /** Names the series of a backup, once `completeSources` has seen all of them. */
 export function seriesOf(facts: SeriesFacts): string {
-	if (OF_A_CLUSTER.has(facts.kind) && facts.system !== undefined)
-		return JSON.stringify([facts.kind, facts.system, homeOf(facts)]);
+	if (isOfCluster(facts)) return JSON.stringify([facts.kind, facts.system, homeOf(facts)]);
 	return JSON.stringify([facts.kind, facts.name, facts.origin, facts.system, homeOf(facts)]);
 }
 

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 /** Functions that a managed service has taken away, and those that a look-alike of PostgreSQL does not have. */
-const NOT_FOR_US = ['42501', '42883', '0A000', '42P01'];
+export const NOT_FOR_US: readonly string[] = ['42501', '42883', '0A000', '42P01'];
 
 /**
  * What the server calls itself: a number that initdb made, and that standbys and physical copies share with it. It tells

@@ -2,7 +2,8 @@
 import type { JournalEvent } from '../journal';
 import type { RecentEvents } from './events';
 import { ACTION_WORDS, whatOf } from './event-rows';
-import { subjectOf, type Problem } from './problems';
+import type { Problem } from './problem';
+import { subjectOf } from './subject';
 import type { SeriesState } from './held';
 import type { StorageState } from './state';
 import { readableMinute } from './words';
@@ -122,7 +123,12 @@ function seriesFor({ series }: StorageState, { kind, name, server }: JournalEven
 	return ofServer.length > 0 ? ofServer : alike;
 }
 
-function isNewer({ newest: [last] }: SeriesState, { startedAt }: JournalEvent): boolean {
+/** What was archived since may have been nothing: then it is seen that all is stored. */
+function isNewer(
+	{ newest: [last], isLog = false, reachesTo }: SeriesState,
+	{ startedAt, endedAt }: JournalEvent,
+): boolean {
+	if (isLog && reachesTo !== undefined && Date.parse(reachesTo) >= Date.parse(endedAt)) return true;
 	return last !== undefined && Date.parse(last.facts.startedAt) >= Date.parse(startedAt);
 }
 

@@ -1,7 +1,7 @@
 /** Events in words: what the texts and the page show of the journal. */
 import type { JournalEvent } from '../journal';
 import { worthMost, type RecentEvents } from './events';
-import type { Tone } from './overview';
+import type { Tone } from './tone';
 import { readableMinute } from './words';
 
 /** An event in words. */

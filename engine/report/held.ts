@@ -55,6 +55,16 @@ export interface SeriesState {
 	name: string;
 	/** The server, where the manifests say so. */
 	origin: string | undefined;
+	/** What its server calls itself: of base backups and logs, which are told by it. */
+	system?: string;
+	/** Of base backups and logs: the moment up to which they bring everything back together, where that is known; ISO 8601, UTC. */
+	reachesTo?: string;
+	/** Whether these are pieces of a log: each holds what was written since the one before. */
+	isLog?: boolean;
+	/** Of these, the newest that verifications have looked at, further back than `newest`. */
+	recorded?: HeldBackup[];
+	/** Of these: when a test restore passed that read them, that of a base backup; ISO 8601, UTC. */
+	readAt?: string;
 	/** Where they lie. */
 	folder: string;
 	/** How many there are, weekly copies left out. */

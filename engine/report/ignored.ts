@@ -18,7 +18,8 @@ export function withoutIgnored(state: StorageState, patterns: readonly string[])
 	if (patterns.length === 0) return state;
 	const isIgnored = nameFilter(patterns);
 	const series = state.series.filter(({ name }) => !isIgnored(name));
-	return { ...state, series, ignored: state.series.filter(({ name }) => isIgnored(name)) };
+	const logs = state.logs?.filter(({ name }) => !isIgnored(name));
+	return { ...state, series, ...(logs && { logs }), ignored: state.series.filter(({ name }) => isIgnored(name)) };
 }
 
 function expressionOf(pattern: string): RegExp {

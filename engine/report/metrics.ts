@@ -15,7 +15,8 @@ import { secondsOf } from './report';
 import { isReliable, type HeldBackup, type SeriesState } from './held';
 import type { StorageState } from './state';
 import { lostRuns } from './running';
-import { resultsOf, type TargetResult, type Targets } from './targets';
+import { goodUntil, resultsOf, type TargetResult, type Targets } from './targets';
+import { addWindowMetrics } from './window-metrics';
 import { shortName } from './words';
 
 export interface MetricsOptions {
@@ -43,8 +44,8 @@ interface SeriesMetric {
 const SERIES_METRICS: readonly SeriesMetric[] = [
 	{
 		name: 'stack_backup_last_success_timestamp_seconds',
-		help: 'When the newest good backup began.',
-		valueOf: ({ lastGood }) => lastGood && secondsAt(lastGood.facts.startedAt),
+		help: 'When the newest good backup began; of base backups and WAL, the moment up to which they bring everything back.',
+		valueOf: ({ lastGood, reachesTo }) => lastGood && goodUntil(lastGood, reachesTo) / 1000,
 	},
 	{
 		name: 'stack_backup_last_timestamp_seconds',
@@ -79,7 +80,10 @@ const SERIES_METRICS: readonly SeriesMetric[] = [
 	{
 		name: 'stack_backup_last_verified_timestamp_seconds',
 		help: 'When the newest verification that passed ended.',
-		valueOf: ({ lastVerified }) => lastVerified?.verification && secondsAt(lastVerified.verification.at),
+		valueOf: ({ lastVerified, readAt }) => {
+			const times = [lastVerified?.verification?.at, readAt].flatMap((at) => (at === undefined ? [] : [secondsAt(at)]));
+			return times.length === 0 ? undefined : Math.max(...times);
+		},
 	},
 	{
 		name: 'stack_backup_last_restore_test_timestamp_seconds',
@@ -120,6 +124,7 @@ export async function metricsText(
 	}
 	addProblems(registry, state, problems);
 	addOfStorage(registry, state, problems, resultsOf(systems, state, targets));
+	addWindowMetrics(registry, state);
 	if (events) addEventMetrics(registry, events, isIgnored);
 	if (running) addRunMetrics(registry, running, lostRuns(running, state, events ?? { events: [] }));
 	if (knownNames) addKnownNames(registry, state, lastFailures(events?.failedBackUps ?? []));
@@ -183,6 +188,7 @@ const TARGET_LABELS: Record<keyof Targets, string> = {
 	rtoHours: 'rto',
 	successRate: 'success_rate',
 	verifiedShare: 'verified_share',
+	windowMinutes: 'recovery_window',
 };
 
 /** The names that the dashboards of people's scripts have. */

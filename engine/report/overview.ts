@@ -1,20 +1,21 @@
 /** What people want to know first, in words: the base of the texts and of the page. */
 import { groupedBy } from './namesakes';
 import type { Problem } from './problems';
-import { subjectOf } from './problems';
+import { subjectOf } from './subject';
 import { isReliable, type HeldBackup, type SeriesState } from './held';
 import type { StorageState } from './state';
+import type { Tone } from './tone';
 import { ageHours, VERIFIED_DAYS, type TargetResult, type Targets } from './targets';
+import { windowRows, type WindowRow } from './windows';
 import { readableHours, readableShare, readableSize } from './words';
-
-/** `bad`: data could be lost today. `doubtful`: something needs a look. */
-export type Tone = 'good' | 'doubtful' | 'bad';
 
 export interface Overview {
 	tone: Tone;
 	/** One line: `All 4 are safe`, `2 of 4 are not safe`. */
 	headline: string;
 	rows: OverviewRow[];
+	/** What point in time can be recovered, by server. */
+	windows: WindowRow[];
 	targets: { title: string; tone: Tone | 'unknown'; value: string; wanted: string }[];
 }
 
@@ -38,6 +39,7 @@ const TITLES: Record<keyof Targets, string> = {
 	rtoHours: 'Restoring everything (RTO)',
 	successRate: 'Good backups, 30 days',
 	verifiedShare: `Verified in ${VERIFIED_DAYS} days`,
+	windowMinutes: 'Recoverable up to (PITR)',
 };
 
 /** @param results of `resultsOf` */
@@ -48,10 +50,14 @@ export function overviewOf(
 ): Overview {
 	const own = groupedBy(problems, ({ seriesId }) => seriesId);
 	const rows = state.series.map((series) => rowOf(series, state, own.get(series.id) ?? []));
+	const windows = windowRows(
+		state,
+		groupedBy(problems, ({ logId }) => logId),
+	);
 	const unsafe = rows.filter(({ tone }) => tone === 'bad').length;
 	const isBad = problems.some(({ severity }) => severity === 'critical');
 	const tone = isBad ? 'bad' : problems.length > 0 ? 'doubtful' : 'good';
-	return { tone, headline: headlineOf(rows.length, unsafe, problems), rows, targets: results.map(targetOf) };
+	return { tone, headline: headlineOf(rows.length, unsafe, problems), rows, windows, targets: results.map(targetOf) };
 }
 
 function headlineOf(count: number, unsafe: number, problems: readonly Problem[]): string {
@@ -65,14 +71,14 @@ function headlineOf(count: number, unsafe: number, problems: readonly Problem[])
 }
 
 function rowOf(series: SeriesState, state: StorageState, own: Problem[]): OverviewRow {
-	const { lastGood, newest } = series;
-	const [last] = newest;
+	const [last] = series.newest;
 	const now = Date.parse(state.at);
+	const age = ageHours(series, now);
 	return {
 		series,
 		subject: subjectOf(series, state.series),
 		tone: own.some(({ severity }) => severity === 'critical') ? 'bad' : own.length > 0 ? 'doubtful' : 'good',
-		age: lastGood ? readableHours(ageHours(lastGood, now)) : 'none',
+		age: age === undefined ? 'none' : readableHours(age),
 		size: last ? readableSize(last.facts.size.stored) : 'none',
 		duration: last ? durationOf(last) : 'none',
 		verification: verificationOf(series, now),
@@ -84,7 +90,7 @@ function durationOf({ facts }: HeldBackup): string {
 	return readableHours(Math.max(0, Date.parse(facts.finishedAt) - Date.parse(facts.startedAt)) / 3_600_000);
 }
 
-function verificationOf({ newest, lastVerified, lastRestored }: SeriesState, now: number): string {
+function verificationOf({ newest, lastVerified, lastRestored, readAt }: SeriesState, now: number): string {
 	const [last] = newest;
 	if (last?.verification?.verdict === 'failed') return 'failed';
 	const words: string[] = [];
@@ -93,6 +99,7 @@ function verificationOf({ newest, lastVerified, lastRestored }: SeriesState, now
 		const { at, duration } = lastRestored.restored;
 		words.push(`test restore ${ago(at, now)}, ${readableHours(duration / 3_600_000)}`);
 	}
+	if (readAt !== undefined) words.push(`read by a test restore ${ago(readAt, now)}`);
 	if (words.length === 0) return last && isReliable(last) ? 'never verified' : 'not verified';
 	return words.join('; ');
 }
@@ -102,12 +109,13 @@ function ago(iso: string, now: number): string {
 }
 
 function targetOf({ target, wanted, actual, isMet }: TargetResult): Overview['targets'][number] {
-	const isHours = target === 'rpoHours' || target === 'rtoHours';
-	const shown = (value: number) => (isHours ? readableHours(value) : readableShare(value));
+	const isTime = target === 'rpoHours' || target === 'rtoHours' || target === 'windowMinutes';
+	const hours = target === 'windowMinutes' ? 1 / 60 : 1;
+	const shown = (value: number) => (isTime ? readableHours(value * hours) : readableShare(value));
 	return {
 		title: TITLES[target],
 		tone: isMet === undefined ? 'unknown' : isMet ? 'good' : 'bad',
 		value: actual === undefined ? 'not known' : Number.isFinite(actual) ? shown(actual) : 'no good backup',
-		wanted: `${isHours ? 'at most' : 'at least'} ${shown(wanted)}`,
+		wanted: `${isTime ? 'at most' : 'at least'} ${shown(wanted)}`,
 	};
 }

@@ -13,7 +13,13 @@ export type ProblemKind =
 	| 'unasked'
 	| 'deadRun'
 	| 'failed'
-	| 'refused';
+	| 'refused'
+	| 'recoveryGap'
+	| 'windowBehind'
+	| 'unrecoverable'
+	| 'oldBase'
+	| 'slotBehind'
+	| 'slotLost';
 
 export interface Problem {
 	/** The same in every run for the same problem of the same thing. */
@@ -31,6 +37,8 @@ export interface Problem {
 	seriesId?: string;
 	/** Of what is about no series that the storage holds: what it is about, where that is known. */
 	about?: { kind: string; name: string };
+	/** Of what is about the recovery of a server to a point in time: what the server calls itself. */
+	logId?: string;
 	/** What is off the trend, `size`. */
 	measure?: string;
 }

@@ -1,12 +1,14 @@
 /** What is wrong with the backups that a storage holds, as conditions that can be alerted on. */
 import { findAnomalies, type Anomaly, type BackupSystem } from '../verify';
-import { namesakesOf } from './namesakes';
 import type { HeldBackup, SeriesState } from './held';
 import type { StorageState } from './state';
 import { ageHours, DEFAULT_TARGETS, isVerifiedSince, recoveryHours, VERIFIED_DAYS, type Targets } from './targets';
 import type { Problem, ProblemKind } from './problem';
+import { slotProblems } from './slots';
+import { subjectOf } from './subject';
 import { uncovered, type ServerContent } from './uncovered';
-import { readableHours, readableMinute, readableShare, readableSize, shortName } from './words';
+import { windowProblems } from './window-problems';
+import { readableHours, readableMinute, readableShare, readableSize } from './words';
 
 export type { Problem, ProblemKind };
 
@@ -22,13 +24,22 @@ export interface Conditions {
 	lowBytes?: number;
 	/** What there must be a good backup of, by name; what the storage holds is looked at in any case. */
 	expected?: readonly { kind?: string; name: string }[];
+	/** A base backup that is older than so many days is told; 0 for never. */
+	baseDays?: number;
+	/** A replication slot for which a server keeps more than so many bytes is told. */
+	slotBytes?: number;
 	/** What servers hold: what of it has no backup is told. */
 	servers?: readonly ServerContent[];
 	/** What of that is not looked at. */
 	isIgnored?: (name: string) => boolean;
 }
 
-export const DEFAULT_CONDITIONS = { unverifiedDays: VERIFIED_DAYS, lowShare: 0.2 } as const;
+export const DEFAULT_CONDITIONS = {
+	unverifiedDays: VERIFIED_DAYS,
+	lowShare: 0.2,
+	baseDays: 8,
+	slotBytes: 10e9,
+} as const;
 
 const DAY_MS = 24 * 3_600_000;
 const ANOMALIES_OF_ONE = 3;
@@ -45,24 +56,29 @@ export function findProblems(
 	conditions: Conditions = {},
 ): Problem[] {
 	const { targets = DEFAULT_TARGETS, expected = [], servers = [], isIgnored = () => false } = conditions;
-	const { series } = state;
+	const { baseDays = DEFAULT_CONDITIONS.baseDays, slotBytes = DEFAULT_CONDITIONS.slotBytes } = conditions;
+	const { series, logs = [], serverLogs = [] } = state;
+	const ofLogs = windowProblems(state, { windowMinutes: targets.windowMinutes, baseDays });
+	const told = new Set<string | undefined>(
+		ofLogs.flatMap(({ severity, logId }) => (severity === 'critical' ? (logId ?? []) : [])),
+	);
 	const found = [
 		...(series.length === 0 && !state.ignored?.length && state.unreadCount === 0 ? [emptyStorage(state)] : []),
-		...series.flatMap((one) => problemsOf(systems, one, state, conditions)),
+		...series.flatMap((one) => {
+			const found = problemsOf(systems, one, state, conditions);
+			// That it cannot be recovered up to now says why its backups are old.
+			return told.has(one.system) ? found.filter(({ kind }) => kind !== 'stale') : found;
+		}),
 		...expected.filter((wanted) => !isHeld(series, wanted)).map(missing),
-		...uncovered(series, servers, isIgnored),
+		...ofLogs,
+		...slotProblems(serverLogs, { slotBytes, isIgnored }),
+		...uncovered({ series, logs }, servers, isIgnored),
 		...unreadable(state),
 		...lowStorage(state, conditions),
 		...slowRestore(systems, series, targets),
 		...retentionBlocked(state),
 	];
 	return found.sort((a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'));
-}
-
-/** `postgres shop`, with its server where another one has a series of the same name. */
-export function subjectOf({ kind, name, origin }: SeriesState, all: readonly SeriesState[]): string {
-	const isAlone = namesakesOf(all, { kind, name }).length < 2;
-	return `${kind} ${shortName(name)}${isAlone || origin === undefined ? '' : ` at ${origin}`}`;
 }
 
 function problemsOf(
@@ -84,6 +100,7 @@ function problemsOf(
 	});
 	const { newest, lastGood } = series;
 	const [last] = newest;
+	const age = ageHours(series, now);
 	const found: Problem[] = [];
 	const badness = last && damageOf(last);
 	if (last && badness) {
@@ -96,14 +113,14 @@ function problemsOf(
 			),
 		);
 	}
-	if (!lastGood) {
+	if (age === undefined) {
 		found.push(problem('stale', 'critical', `There is no good backup of ${subject}.`, 'Run a back up now.'));
-	} else if (ageHours(lastGood, now) > staleHours) {
+	} else if (age > staleHours) {
 		found.push(
 			problem(
 				'stale',
 				'critical',
-				`The newest good backup of ${subject} is ${readableHours(ageHours(lastGood, now))} old; ${readableHours(staleHours)} are allowed.`,
+				`The newest good backup of ${subject} is ${readableHours(age)} old; ${readableHours(staleHours)} are allowed.`,
 				'Look at the runs of its workflow since then. What does not exist any more is left out by its name.',
 			),
 		);

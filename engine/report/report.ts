@@ -8,6 +8,7 @@ import { systemOf, type BackupSystem } from '../verify';
 import { auditOf, type ReportedAudit } from './audit';
 import type { RecentEvents } from './events';
 import type { Problem } from './problems';
+import { reportedSlots, reportedWindows, type ReportedSlot, type ReportedWindow } from './reported-windows';
 import { isReliable, type HeldBackup, type SeriesState } from './held';
 import type { StorageState } from './state';
 import { resultsOf, type TargetResult, type Targets } from './targets';
@@ -61,6 +62,12 @@ export interface ReportDocument {
 	rto: { target_hours: number; actual_hours: number | null; met: boolean | null };
 	success_rate: { target: number; actual: number | null; met: boolean | null };
 	verified_share: { target: number; actual: number | null; met: boolean | null };
+	/** The RPO of point-in-time recovery; missing where nobody archives a log. */
+	recovery_window?: { target_minutes: number; actual_minutes: number | null; met: boolean | null };
+	/** What point in time can be recovered, by server. */
+	recovery_windows: ReportedWindow[];
+	/** Of the servers that were asked. */
+	replication_slots: ReportedSlot[];
 	/** What runs now, and what did not end within the last day. */
 	running: ReportedRun[];
 	/** What the journal tells of the last hours. */
@@ -128,6 +135,7 @@ export function reportOf(
 	// What the run says of itself is in the journal as well, and is told once.
 	const isClaimed = ({ kind, message }: Problem) =>
 		kind === 'failed' && (claimed ?? []).some(({ error }) => error !== undefined && message.includes(error));
+	const pieces = new Set(reported.flatMap(({ series, backup }) => (series.isLog ? [backup.key] : [])));
 	const backups = reported.map(({ series, backup }) => reportedBackup(series, backup));
 	const errors = [
 		...failures,
@@ -146,7 +154,7 @@ export function reportOf(
 				: 'full',
 		status: errors.length > 0 ? 'failed' : warnings.length > 0 ? 'warning' : 'success',
 		duration_seconds: spanOf(reported.map(({ backup }) => backup)),
-		components: componentsOf(systems, backups),
+		components: componentsOf(systems, backups, pieces),
 		statistics: statisticsOf(systems, state, retention),
 		errors,
 		warnings,
@@ -160,6 +168,9 @@ export function reportOf(
 		rto: hoursOf(results, 'rtoHours'),
 		success_rate: shareOf(results, 'successRate'),
 		verified_share: shareOf(results, 'verifiedShare'),
+		...(results.some(({ target }) => target === 'windowMinutes') && { recovery_window: minutesOf(results) }),
+		recovery_windows: reportedWindows(state),
+		replication_slots: reportedSlots(state.serverLogs ?? []),
 		running: running.map(reportedRun),
 		...(events && { audit: auditOf(events) }),
 	};
@@ -233,6 +244,7 @@ function spanOf(backups: readonly HeldBackup[]): number {
 function componentsOf(
 	systems: readonly BackupSystem[],
 	backups: readonly ReportedBackup[],
+	pieces: ReadonlySet<string>,
 ): Record<string, ReportedComponent> {
 	const components: Record<string, ReportedComponent> = {};
 	for (const backup of backups) {
@@ -244,13 +256,13 @@ function componentsOf(
 			duration_seconds: 0,
 			backups: [],
 		});
-		const [newest] = component.backups;
-		if (!newest || newest.started_at < backup.started_at) component.file = backup.file;
 		if (backup.status === 'failed') component.status = 'failed';
 		component.size_bytes += backup.size_bytes;
 		component.duration_seconds = round(component.duration_seconds + backup.duration_seconds);
 		component.backups.push(backup);
 		component.backups.sort((a, b) => (a.started_at < b.started_at ? 1 : -1));
+		// A piece of a log is no backup by itself: it stands for its system only where nothing else does.
+		component.file = (component.backups.find(({ key }) => !pieces.has(key)) ?? backup).file;
 	}
 	return components;
 }
@@ -262,9 +274,9 @@ function statisticsOf(
 ): Record<string, number | null> {
 	const counts: Record<string, number> = {};
 	let weekly = 0;
-	for (const { kind, backups, weeklyCopies } of state.series) {
+	for (const { kind, isLog, backups, weeklyCopies } of state.series) {
 		const name = `${componentOf(systems, kind)}_backups`;
-		counts[name] = (counts[name] ?? 0) + backups;
+		counts[name] = (counts[name] ?? 0) + (isLog ? 0 : backups);
 		weekly += weeklyCopies;
 	}
 	return {
@@ -283,6 +295,11 @@ function componentOf(systems: readonly BackupSystem[], kind: string): string {
 function hoursOf(results: readonly TargetResult[], target: keyof Targets) {
 	const { wanted, actual, isMet } = results.find((result) => result.target === target)!;
 	return { target_hours: wanted, actual_hours: finite(actual), met: isMet ?? null };
+}
+
+function minutesOf(results: readonly TargetResult[]) {
+	const { wanted, actual, isMet } = results.find(({ target }) => target === 'windowMinutes')!;
+	return { target_minutes: wanted, actual_minutes: finite(actual), met: isMet ?? null };
 }
 
 function shareOf(results: readonly TargetResult[], target: keyof Targets) {

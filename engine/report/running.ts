@@ -80,7 +80,11 @@ export function lostRuns(
 ): RunningRun[] {
 	const isMadeGood = ({ action, kind, name, startedAt, workflow }: RunningRun) => {
 		const own = series.filter((one) => one.kind === kind && one.name === name);
-		if (action === 'backUp') return own.some(({ lastGood }) => lastGood && lastGood.facts.startedAt > startedAt);
+		if (action === 'backUp')
+			return own.some(
+				({ lastGood, isLog, reachesTo = '' }) =>
+					(lastGood && lastGood.facts.startedAt > startedAt) || (isLog && reachesTo > startedAt),
+			);
 		if (own.some(({ lastVerified }) => action === 'verify' && (lastVerified?.verification?.at ?? '') > startedAt))
 			return true;
 		return events.events.some(

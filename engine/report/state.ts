@@ -7,6 +7,7 @@
 import {
 	completeSources,
 	homeOf,
+	isOfCluster,
 	NewerManifest,
 	scanBackups,
 	seriesOf,
@@ -21,7 +22,8 @@ import {
 import { weekOfFolder } from '../archive/naming';
 import { EntryKeeper, readLastRuns, type LastRun, type RetentionCatalog, type RetentionEntry } from '../retention';
 import type { Storage } from '../storage/storage';
-import type { SystemLog } from '../verify/log';
+import type { LoggedSystem, ServerLog, SystemLog } from '../verify';
+import { LogsCollector } from './logs';
 import { isReliable, type BackupFacts, type HeldBackup, type SeriesState } from './held';
 import { neededIn, readVerifications, type Kept } from './verifications';
 
@@ -29,6 +31,8 @@ import { neededIn, readVerifications, type Kept } from './verifications';
 const HISTORY = 60;
 /** A series is cut to its newest whenever it holds so many more: sorting each time would cost time. */
 const SURPLUS = 20;
+/** Of the pieces of a log there may be many an hour: those that were verified are looked for further back. */
+const MOST_RECORDED = 10;
 /** What begins later than now by more than that does not count: clocks differ a little. */
 const CLOCK_TOLERANCE_MS = 3_600_000;
 /** Manifests that cannot be read and are named; the others are counted. */
@@ -61,6 +65,10 @@ export interface StorageState {
 	unreadCount: number;
 	/** What the last runs of retention came to, each by another policy, the newest first; none where none has run. */
 	lastPrunes?: LastRun[];
+	/** What point in time can be recovered, by name. */
+	logs?: LoggedSystem[];
+	/** What servers have said of their logs, where somebody asked them. */
+	serverLogs?: readonly ServerLog[];
 	/** What a forecast of retention is made of; only where it was asked for, and a prune has noted its policy. */
 	catalog?: RetentionCatalog | undefined;
 }
@@ -72,8 +80,10 @@ export interface StateOptions {
 	trust?: ManifestTrust;
 	/** Keeps what a forecast of retention is made of: less than two hundred bytes of each backup. */
 	forForecast?: boolean;
-	/** The logs of all systems, for the forecast. */
+	/** The logs of all systems. */
 	logs?: readonly SystemLog[];
+	/** What servers have said of their logs just now. */
+	serverLogs?: readonly ServerLog[];
 	/** Default: now. */
 	now?: Date;
 	signal?: AbortSignal;
@@ -86,6 +96,8 @@ interface Bucket {
 	weeklyCopies: number;
 	storedBytes: number;
 	newest: Map<string, HeldBackup>;
+	/** Of a log: the newest that have a record of verifications. */
+	recorded: HeldBackup[];
 }
 
 /**
@@ -93,10 +105,12 @@ interface Bucket {
  * @throws BackupError CANCELLED, STORAGE_UNREACHABLE, and what listing throws
  */
 export async function readState(storage: Storage, options: StateOptions = {}): Promise<StorageState> {
-	const { prefix = '', trust, forForecast = false, logs, now = new Date(), signal } = options;
+	const { prefix = '', trust, forForecast = false, logs = [], serverLogs = [], now = new Date(), signal } = options;
 	const lastPrunes = await readLastRuns(storage, signal);
 	const keeper = forForecast && lastPrunes.length > 0 ? new EntryKeeper(logs) : undefined;
 	const buckets = new Map<string, Bucket>();
+	const pieces = new Set<string>(logs.map((log) => log.pieces));
+	const collector = new LogsCollector(logs, prefix);
 	let storedBytes = 0;
 	// All of it is looked at: what a backup needs may lie in another folder.
 	const scan = await scanBackups<Kept>(storage, {
@@ -106,8 +120,9 @@ export async function readState(storage: Storage, options: StateOptions = {}): P
 			const { manifest, foundSize, key } = backup;
 			if (key.startsWith(prefix)) {
 				storedBytes += foundSize ?? 0;
-				if (!manifest.checkpoint) take(buckets, backup);
+				if (!manifest.checkpoint) take(buckets, backup, pieces.has(manifest.kind));
 			}
+			collector.take(backup);
 			if (keeper) return keeper.keep(backup, listed);
 			return foundSize === manifest.size.stored ? manifest.id : undefined;
 		},
@@ -120,6 +135,7 @@ export async function readState(storage: Storage, options: StateOptions = {}): P
 	}
 	await readVerifications(storage, series, neededIn(scan.listing, series), { latest, signal });
 	for (const one of series) judge(one);
+	const told = await collector.logs(storage, series, { serverLogs, latest, signal });
 	return {
 		at: now.toISOString(),
 		storage: storage.description,
@@ -134,11 +150,17 @@ export async function readState(storage: Storage, options: StateOptions = {}): P
 		})),
 		unreadCount: damaged.length,
 		lastPrunes,
+		logs: told,
+		serverLogs,
 		catalog: keeper?.catalogOf(scan as Scan<RetentionEntry>),
 	};
 }
 
-function take(buckets: Map<string, Bucket>, { manifest, key, foundSize, folder, hasRecord }: ListedBackup): void {
+function take(
+	buckets: Map<string, Bucket>,
+	{ manifest, key, foundSize, folder, hasRecord }: ListedBackup,
+	isPiece: boolean,
+): void {
 	const { kind, name } = manifest;
 	const week = weekOfFolder(folder);
 	const home = week?.place === '' ? manifest.folder : undefined;
@@ -150,6 +172,7 @@ function take(buckets: Map<string, Bucket>, { manifest, key, foundSize, folder, 
 		weeklyCopies: 0,
 		storedBytes: 0,
 		newest: new Map<string, HeldBackup>(),
+		recorded: [],
 	};
 	buckets.set(id, bucket);
 	bucket.storedBytes += foundSize ?? 0;
@@ -158,7 +181,7 @@ function take(buckets: Map<string, Bucket>, { manifest, key, foundSize, folder, 
 	// A weekly copy stands for a backup that is no longer there.
 	const known = bucket.newest.get(manifest.id);
 	if (known && week) return;
-	bucket.newest.set(manifest.id, {
+	const held: HeldBackup = {
 		facts: factsOf(manifest),
 		key,
 		isComplete: foundSize === manifest.size.stored,
@@ -166,7 +189,9 @@ function take(buckets: Map<string, Bucket>, { manifest, key, foundSize, folder, 
 		hasRecord,
 		verification: undefined,
 		restored: undefined,
-	});
+	};
+	bucket.newest.set(manifest.id, held);
+	if (isPiece && hasRecord) bucket.recorded = [...bucket.recorded, held].sort(newestFirst).slice(0, MOST_RECORDED);
 	if (bucket.newest.size >= HISTORY + SURPLUS) bucket.newest = keepNewest(bucket.newest);
 }
 
@@ -213,21 +238,26 @@ function seriesIn(buckets: ReadonlyMap<string, Bucket>): Bucket[] {
 		known.weeklyCopies += bucket.weeklyCopies;
 		known.storedBytes += bucket.storedBytes;
 		for (const [key, backup] of bucket.newest) if (!known.newest.has(key)) known.newest.set(key, backup);
+		known.recorded = [...known.recorded, ...bucket.recorded].sort(newestFirst).slice(0, MOST_RECORDED);
 	}
 	return [...joined.values()];
 }
 
-function stateOf({ facts, backups, weeklyCopies, storedBytes, newest }: Bucket): SeriesState {
+function stateOf({ facts, backups, weeklyCopies, storedBytes, newest, recorded }: Bucket): SeriesState {
+	const kept = keepNewest(newest);
+	const further = recorded.filter(({ facts: { id } }) => !kept.has(id));
 	return {
 		id: seriesOf(facts),
 		kind: facts.kind as BackupKind,
 		name: facts.name,
 		origin: facts.origin,
+		...(isOfCluster(facts) && { system: facts.system }),
 		folder: homeOf(facts),
 		backups,
 		weeklyCopies,
 		storedBytes,
-		newest: [...keepNewest(newest).values()],
+		newest: [...kept.values()],
+		...(further.length > 0 && { recorded: further }),
 		lastGood: undefined,
 		lastVerified: undefined,
 		lastRestored: undefined,
@@ -236,11 +266,13 @@ function stateOf({ facts, backups, weeklyCopies, storedBytes, newest }: Bucket):
 
 /** A partial backup stands for its source only where nobody ever makes a whole one. */
 function judge(series: SeriesState): void {
-	const { newest } = series;
+	const { newest, recorded = [] } = series;
 	const whole = newest.filter(({ facts }) => !facts.partial);
 	const counting = whole.length > 0 ? whole : newest;
 	series.lastGood = counting.find(isReliable);
-	series.lastVerified = counting.find((backup) => isReliable(backup) && backup.verification?.verdict === 'passed');
+	series.lastVerified = [...counting, ...recorded].find(
+		(backup) => isReliable(backup) && backup.verification?.verdict === 'passed',
+	);
 	series.lastRestored = counting.find((backup) => isReliable(backup) && backup.restored);
 }
 

@@ -1,6 +1,7 @@
 import { type BackupSystem, deepestLevelOf } from '../verify';
 import { type HeldBackup, type SeriesState, isReliable } from './held';
 import type { StorageState } from './state';
+import { hoursBehind, isJudged } from './windows';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -15,9 +16,17 @@ export interface Targets {
 	successRate: number;
 	/** Of which share of all things a backup has to have passed a verification in the last days. */
 	verifiedShare: number;
+	/** How long ago the last moment may be to which a server can be recovered, in minutes: the RPO of point-in-time recovery. */
+	windowMinutes: number;
 }
 
-export const DEFAULT_TARGETS: Targets = { rpoHours: 24, rtoHours: 1, successRate: 0.99, verifiedShare: 1 };
+export const DEFAULT_TARGETS: Targets = {
+	rpoHours: 24,
+	rtoHours: 1,
+	successRate: 0.99,
+	verifiedShare: 1,
+	windowMinutes: 60,
+};
 
 /** Days that the success rate looks back. */
 export const RATE_DAYS = 30;
@@ -44,7 +53,8 @@ export function resultsOf(
 ): TargetResult[] {
 	const now = Date.parse(state.at);
 	const { series } = state;
-	const ages = series.map(({ lastGood }) => (lastGood ? ageHours(lastGood, now) : Infinity));
+	const ages = series.map((one) => ageHours(one, now) ?? Infinity);
+	const behind = (state.logs ?? []).filter(isJudged).map((logged) => hoursBehind(logged, now) * 60);
 	const rates = successOf(series, now);
 	const verified = series.filter((one) => isVerifiedSince(one, now - VERIFIED_DAYS * DAY_MS));
 	return [
@@ -52,20 +62,35 @@ export function resultsOf(
 		atMost('rtoHours', targets, recoveryHours(systems, series)),
 		atLeast('successRate', targets, rates.all > 0 ? rates.good / rates.all : undefined),
 		atLeast('verifiedShare', targets, series.length > 0 ? verified.length / series.length : undefined),
+		...(behind.length > 0 ? [atMost('windowMinutes', targets, Math.max(...behind))] : []),
 	];
 }
 
-/** Whether a backup of the series that can be relied on has passed a verification since then. */
-export function isVerifiedSince({ newest }: SeriesState, since: number): boolean {
-	return newest.some(
+/**
+ * Whether a backup of the series that can be relied on has passed a verification since then. Pieces of a log are read by test restores of base
+ * backups as well.
+ */
+export function isVerifiedSince({ newest, recorded = [], readAt }: SeriesState, since: number): boolean {
+	if (readAt !== undefined && Date.parse(readAt) >= since) return true;
+	return [...newest, ...recorded].some(
 		(backup) =>
 			isReliable(backup) && backup.verification?.verdict === 'passed' && Date.parse(backup.verification.at) >= since,
 	);
 }
 
-/** Hours from the beginning of a backup: what was written since is not in it. */
-export function ageHours({ facts }: HeldBackup, now: number): number {
-	return Math.max(0, now - Date.parse(facts.startedAt)) / HOUR_MS;
+/**
+ * Hours from the beginning of the newest good backup: what was written since is not in it. Base backups and the log that follows count by the
+ * moment up to which they bring everything back: an idle server writes no log. Undefined where there is no good backup.
+ */
+export function ageHours({ lastGood, reachesTo }: SeriesState, now: number): number | undefined {
+	if (!lastGood) return undefined;
+	return Math.max(0, now - goodUntil(lastGood, reachesTo)) / HOUR_MS;
+}
+
+/** The moment up to which a series brings everything back, in milliseconds since 1970. */
+export function goodUntil({ facts }: HeldBackup, reachesTo: string | undefined): number {
+	const startedAt = Date.parse(facts.startedAt);
+	return reachesTo === undefined ? startedAt : Math.max(startedAt, Date.parse(reachesTo));
 }
 
 /**

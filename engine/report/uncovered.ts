@@ -1,4 +1,5 @@
 import { KEPT_SUFFIX, type BackupKind } from '../archive';
+import type { LoggedSystem, ServerLog } from '../verify';
 import type { Problem } from './problem';
 import type { SeriesState } from './held';
 
@@ -14,22 +15,26 @@ export interface ServerContent {
 	names: readonly string[] | undefined;
 	/** Why it did not. */
 	failure?: string;
+	/** What it says of its log, where it keeps one. */
+	log?: ServerLog | undefined;
 }
 
 /**
  * What is on a server and in no backup at all. What has backups, though no good one, is told as such. Names are compared, not
- * servers: one server goes by several addresses. What a safe swap has kept beside is no source.
+ * servers: one server goes by several addresses. A server that can be recovered as a whole, to a point in time, lacks nothing. What a safe swap has kept beside is no source.
  * @param isIgnored What is not looked at
  */
 export function uncovered(
-	series: readonly SeriesState[],
+	{ series, logs }: { series: readonly SeriesState[]; logs: readonly LoggedSystem[] },
 	servers: readonly ServerContent[],
 	isIgnored: (name: string) => boolean,
 ): Problem[] {
 	const held = new Set(series.map(({ kind, name }) => keyOf(kind, name)));
 	const kinds = new Set(series.map(({ kind }) => kind));
-	return servers.flatMap(({ kind, wholeKind, title, names, failure }) => {
+	return servers.flatMap(({ kind, wholeKind, title, names, failure, log }) => {
 		if (!names) return [unasked(title, failure)];
+		const system = log?.system;
+		if (system !== undefined && logs.some((one) => one.system === system && one.windows.length > 0)) return [];
 		if (wholeKind !== undefined && kinds.has(wholeKind)) return [];
 		return names
 			.filter((name) => !isIgnored(name) && !KEPT_SUFFIX.test(name) && !held.has(keyOf(kind, name)))

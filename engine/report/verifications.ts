@@ -55,7 +55,7 @@ export async function readVerifications(
 	};
 	const looked = series.flatMap(({ newest }) => newest);
 	const needed = new Set(looked.flatMap(({ facts }) => facts.needs ?? []));
-	await read(series.flatMap(({ newest }) => newest.slice(0, VERIFIED)));
+	await read(series.flatMap(({ newest, recorded = [] }) => [...newest.slice(0, VERIFIED), ...recorded]));
 	await read(looked.filter(({ facts }) => needed.has(facts.id)));
 	const failed = new Set(
 		looked.flatMap(({ facts, verification }) => (verification?.verdict === 'failed' ? facts.id : [])),

@@ -67,15 +67,16 @@ export async function judge(
 	const storage = await openStorage(context, item);
 	const signal = context.getExecutionCancelSignal();
 	const now = new Date();
+	const servers = await serverContents(context, item, storage);
 	const found = await readState(storage, {
 		prefix: prefixOf(folderOf(options, '')),
 		now,
 		forForecast,
+		serverLogs: servers.flatMap(({ log }) => log ?? []),
 		...(trust && { trust }),
 		...(signal && { signal }),
 	});
 	const state = withoutIgnored(found, ignored);
-	const servers = await serverContents(context, item, storage);
 	const compared: unknown = context.getNodeParameter('compareWith', item, [EXPECTED_NAMES]);
 	const expected = [compared].flat().includes(EXPECTED_NAMES) ? (conditions.expected ?? []) : [];
 	const hours = numberIn(options, 'eventHours', EVENT_HOURS, 'Events Window (Hours)', { min: 1, max: 87_600 });
@@ -116,13 +117,26 @@ function targetsOf(context: IExecuteFunctions, item: number): Targets {
 		rtoHours: decimalIn(fields, 'rtoHours', DEFAULT_TARGETS.rtoHours, 'RTO (Hours)', { min: 0, max: 87_600 }),
 		successRate: share('successRate', 'Good Backups (%)'),
 		verifiedShare: share('verifiedShare', 'Verified (%)'),
+		windowMinutes: numberIn(
+			fields,
+			'windowMinutes',
+			DEFAULT_TARGETS.windowMinutes,
+			'Recovery Window Behind (Minutes)',
+			{
+				min: 1,
+				max: 525_600,
+			},
+		),
 	};
 }
 
 function conditionsOf(options: Fields, targets: Targets): Conditions {
-	const days = DEFAULT_CONDITIONS.unverifiedDays;
+	const { unverifiedDays: days, baseDays, slotBytes } = DEFAULT_CONDITIONS;
 	return {
 		targets,
+		baseDays: numberIn(options, 'oldBaseDays', baseDays, 'Base Backup Older Than (Days)', { min: 0, max: 3650 }),
+		slotBytes:
+			1e9 * decimalIn(options, 'slotHolds', slotBytes / 1e9, 'Slot Holds More Than (GB)', { min: 0, max: 1e6 }),
 		unverifiedDays: numberIn(options, 'unverifiedDays', days, 'Unverified After (Days)', { min: 0, max: 3650 }),
 		lowShare:
 			numberIn(options, 'lowStorage', DEFAULT_CONDITIONS.lowShare * 100, 'Low Storage (%)', { min: 0, max: 100 }) / 100,

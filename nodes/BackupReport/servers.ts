@@ -5,6 +5,8 @@ import {
 	listCollections,
 	listDatabases,
 	listSourceBuckets,
+	type PostgresConnection,
+	readServerLog,
 	type ServerContent,
 	type Storage,
 } from '../../engine';
@@ -19,11 +21,11 @@ const TIMEOUT_S = 20;
 export const EXPECTED_NAMES = 'names';
 
 /** What kinds of servers there are, and how each tells what is on it. */
-const SERVERS: Record<string, Omit<ServerContent, 'names'> & { list: Lister }> = {
+const SERVERS: Record<string, Omit<ServerContent, 'names' | 'log' | 'failure'> & { list: Lister }> = {
 	postgres: {
 		kind: 'postgres',
 		title: 'PostgreSQL',
-		list: (context, item) => withPostgres(context, item, { connectTimeout: TIMEOUT_S * 1000 }, listDatabases),
+		list: (context, item) => withPostgres(context, item, { connectTimeout: TIMEOUT_S * 1000 }, databasesAndLog),
 	},
 	qdrant: {
 		kind: 'qdrant',
@@ -31,7 +33,8 @@ const SERVERS: Record<string, Omit<ServerContent, 'names'> & { list: Lister }> =
 		title: 'Qdrant',
 		list: async (context, item) => {
 			const timeouts = { connectTimeout: TIMEOUT_S, idleTimeout: TIMEOUT_S, operationTimeout: TIMEOUT_S };
-			return await listCollections(await qdrantConnection(context, item, timeouts), context.getExecutionCancelSignal());
+			const connection = await qdrantConnection(context, item, timeouts);
+			return { names: await listCollections(connection, context.getExecutionCancelSignal()) };
 		},
 	},
 	s3: {
@@ -40,12 +43,17 @@ const SERVERS: Record<string, Omit<ServerContent, 'names'> & { list: Lister }> =
 		list: async (context, item, storage) => {
 			// As in the editor: an outage is told soon, and not waited for.
 			const connection = await s3Connection(context, item, {}, true);
-			return await listSourceBuckets(connection, storage, context.getExecutionCancelSignal());
+			return { names: await listSourceBuckets(connection, storage, context.getExecutionCancelSignal()) };
 		},
 	},
 };
 
-type Lister = (context: IExecuteFunctions, item: number, storage: Storage) => Promise<string[]>;
+type Told = Pick<ServerContent, 'names' | 'log'>;
+type Lister = (context: IExecuteFunctions, item: number, storage: Storage) => Promise<Told>;
+
+async function databasesAndLog(connection: PostgresConnection): Promise<Told> {
+	return { names: await listDatabases(connection), log: await readServerLog(connection) };
+}
 
 /** Asks the servers of Compare With what is on them. One that fails is told as such. @throws BackupError INVALID_INPUT, CANCELLED */
 export async function serverContents(
@@ -65,7 +73,7 @@ export async function serverContents(
 		[...new Set(given as string[])].map(async (name) => {
 			const { list, ...server } = SERVERS[name]!;
 			return await list(context, item, storage).then(
-				(names) => ({ ...server, names }),
+				(told) => ({ ...server, ...told }),
 				(error: unknown) => ({ ...server, names: undefined, failure: failureOf(error) }),
 			);
 		}),

@@ -11,6 +11,7 @@ export {
 	type Window as RecoveryWindow,
 } from './coverage';
 export { formatLsn, parseLsn, type Lsn } from './lsn';
+export { readServerLog } from './serverLog';
 export { readSlotState, type SlotState } from './slot';
 export {
 	archiveWal,

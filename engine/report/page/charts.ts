@@ -1,5 +1,5 @@
 /** Pictures of the page, as SVG with words for those who do not see them. */
-import type { Tone } from '../overview';
+import type { Tone } from '../tone';
 import { escapedHtml } from '../texts/markup';
 
 const WIDTH = 300;

@@ -6,11 +6,12 @@ import type { RunningRun } from '../../archive';
 import { addedPerDay, daysLeft } from '../growth';
 import { eventsTitle } from '../event-rows';
 import type { RecentEvents } from '../events';
-import type { Overview, OverviewRow, Tone } from '../overview';
+import type { Overview, OverviewRow } from '../overview';
 import type { Problem } from '../problems';
 import { secondsOf } from '../report';
 import { isReliable, type HeldBackup } from '../held';
 import type { StorageState } from '../state';
+import type { Tone } from '../tone';
 import { ageHours, type Targets } from '../targets';
 import { escapedHtml } from '../texts/markup';
 import { readableHours, readableMinute, readableSize } from '../words';
@@ -18,6 +19,7 @@ import { barChart, toneSign, type Bar } from './charts';
 import { runningCards } from './running';
 import { eventTable } from './events';
 import { STYLE } from './style';
+import { windowCards } from './windows';
 
 /** Cards of more series than these are left out, and said to be. */
 const MOST_CARDS = 200;
@@ -75,6 +77,7 @@ export function statusPage(
 			? `<div class="cards">${rows.map((row) => card(row, state, targets)).join('\n')}</div>`
 			: '<p class="soft">Nothing yet.</p>',
 		left > 0 ? `<p class="soft">And ${left} more.</p>` : '',
+		...recoverable(state, overview),
 		...(running ? [heading('What is running now'), runningCards(running, state.at)] : []),
 		heading('Storage'),
 		room(state),
@@ -103,6 +106,12 @@ export function statusPage(
 		'</html>',
 		'',
 	].join('\n');
+}
+
+/** Only where there are physical backups, or slots on a server that somebody asked. */
+function recoverable({ serverLogs = [], at }: StorageState, { windows }: Overview): string[] {
+	if (windows.length === 0 && serverLogs.every(({ slots }) => slots.length === 0)) return [];
+	return [heading('What point in time can be recovered'), windowCards(windows, serverLogs, at)];
 }
 
 /** What nobody wants to hear of is not forgotten without a word. */
@@ -149,7 +158,10 @@ const BADGES: Record<Tone, string> = { good: 'safe', doubtful: 'safe, needs a lo
 function card(row: OverviewRow, state: StorageState, targets: Targets): string {
 	const { series, subject, tone, age, size, duration, verification } = row;
 	const facts = [
-		['Newest good backup', `${age === 'none' ? 'none' : `${age} ago`}${ageBar(row, state, targets)}`],
+		[
+			series.reachesTo === undefined ? 'Newest good backup' : 'Brings back all up to',
+			`${age === 'none' ? 'none' : `${age} ago`}${ageBar(row, state, targets)}`,
+		],
 		['Size', escapedHtml(size)],
 		['Took', escapedHtml(duration)],
 		['Verification', escapedHtml(verification)],
@@ -167,16 +179,17 @@ function card(row: OverviewRow, state: StorageState, targets: Targets): string {
 }
 
 /** How much of the allowed age has gone by. */
-function ageBar({ series: { lastGood } }: OverviewRow, { at }: StorageState, { rpoHours }: Targets): string {
-	if (!lastGood) return '';
-	const hours = ageHours(lastGood, Date.parse(at));
+function ageBar({ series }: OverviewRow, { at }: StorageState, { rpoHours }: Targets): string {
+	const hours = ageHours(series, Date.parse(at));
+	if (hours === undefined) return '';
 	const share = Math.min(1, hours / rpoHours);
 	const label = `${readableHours(hours)} of the ${readableHours(rpoHours)} that are allowed`;
 	return `<div class="age" role="img" aria-label="${label}"><span style="width:${Math.round(share * 100)}%"></span></div>`;
 }
 
-function charts({ series: { newest }, subject }: OverviewRow): string {
-	if (newest.length < 2) return '';
+function charts({ series: { newest, isLog }, subject }: OverviewRow): string {
+	// A piece of a log is as large as what was written since the one before.
+	if (newest.length < 2 || isLog) return '';
 	const oldestFirst = newest.toReversed();
 	return [
 		'<div class="charts">',

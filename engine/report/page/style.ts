@@ -58,6 +58,21 @@ ul.problems li { border-left: 4px solid var(--tone); background: var(--card); bo
 .room .own { background: var(--chart); }
 .room .others { background: var(--chart-soft); }
 .key { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 6px; }
+ul.gaps, .slots { margin-top: 12px; }
+ul.gaps li { background: var(--ground); }
+.time { margin: 14px 0 0; }
+.time svg { display: block; width: 100%; height: 30px; background: linear-gradient(var(--bar), var(--bar)) 0 8px / 100% 22px no-repeat; }
+.time .there { fill: var(--chart); }
+.time .lost, .time .missing { fill: var(--bad); }
+.time .lost { opacity: 0.55; }
+.time .later { fill: var(--chart-soft); }
+.time .mark { fill: var(--text); }
+.keys { display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 12.5px; color: var(--soft); margin-top: 4px; }
+.key.there { background: var(--chart); }
+.key.lost { background: var(--bad); opacity: 0.55; }
+.key.missing { background: var(--bad); }
+.key.later { background: var(--chart-soft); }
+.key.mark { background: var(--text); width: 3px; border-radius: 0; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { text-align: left; padding: 6px 10px 6px 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; vertical-align: top; }
 th { color: var(--soft); font-weight: 600; font-size: 12.5px; }

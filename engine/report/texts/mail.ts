@@ -6,6 +6,7 @@ import { MOST_LINES, type TextFacts } from './plain';
 
 const COLOR = { good: '#1a7f4b', doubtful: '#8a5a00', bad: '#b3261e', unknown: '#5f6b7a' } as const;
 const WORD = { good: 'good', doubtful: 'look', bad: 'bad', unknown: 'not known' } as const;
+const GAP_TONE = { open: 'bad', pending: 'doubtful', healed: 'unknown' } as const;
 
 /**
  * The report as the HTML of a mail: tables and attributes of style alone, for mail programs know little else; no pictures,
@@ -38,6 +39,16 @@ export function mailHtml({ at, storage, overview, problems, cleared = [], runnin
 			({ tone, subject, age, size, duration, verification }) =>
 				`<tr>${cell(mark(tone))}${cell(`<b>${escapedHtml(subject)}</b>`)}${[age, size, duration, escapedHtml(verification)].map((text) => cell(text)).join('')}</tr>`,
 		);
+	const windows = overview.windows.slice(0, MOST_LINES).map((row) => {
+		const { tone, subject, from, to, age, bases, gaps } = row;
+		const reach = from === '' ? 'nothing can be recovered' : `any moment from ${from} to ${to}`;
+		const missing = gaps.map(({ state, word, text }) => {
+			const sign = `<b style="color:${COLOR[GAP_TONE[state]]}">${word}</b>`;
+			return `<br>${sign} <span style="color:#5f6b7a">${escapedHtml(text)}</span>`;
+		});
+		const behind = age === 'none' ? 'none' : `${age} ago`;
+		return `<tr>${cell(mark(tone))}${cell(`<b>${escapedHtml(subject)}</b>`)}${cell(`${escapedHtml(reach)}${missing.join('')}`)}${cell(behind)}${cell(escapedHtml(bases))}</tr>`;
+	});
 	const targets = overview.targets.map(
 		({ tone, title, value, wanted }) =>
 			`<tr>${cell(mark(tone))}${[title, value, wanted].map((text) => cell(text)).join('')}</tr>`,
@@ -64,6 +75,13 @@ export function mailHtml({ at, storage, overview, problems, cleared = [], runnin
 		...(cleared.length > 0 ? [table(['', `Over (${cleared.length})`], over), more(cleared.length)] : []),
 		...(overview.rows.length > 0
 			? [table(['', 'What', 'Age', 'Size', 'Took', 'Verification'], rows), more(overview.rows.length)]
+			: []),
+		...(windows.length > 0
+			? [
+					title3('What point in time can be recovered'),
+					table(['', 'Server', 'What', 'End', 'Base backups'], windows),
+					more(overview.windows.length),
+				]
 			: []),
 		...(running.length > 0
 			? [title3(runsTitle(running)), table(['', 'What', 'Since', 'Moved', 'By'], runs), more(running.length)]

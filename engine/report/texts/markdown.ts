@@ -1,11 +1,13 @@
 import { eventRows, eventsTitle } from '../event-rows';
 import type { RecentEvents } from '../events';
 import { runLine, runsTitle } from '../running';
+import { windowLine } from '../windows';
 import { readableMinute } from '../words';
 import { escapedMarkdown } from './markup';
 import { limited, MOST_LINES, type TextFacts } from './plain';
 
 const MARK = { good: '✅', doubtful: '⚠️', bad: '❌', unknown: '❔', running: '⏳' } as const;
+const GAP_MARK = { open: MARK.bad, pending: MARK.doubtful, healed: MARK.unknown } as const;
 
 /** The report as Markdown, for chats, issues and wikis. */
 export function markdown({ at, storage, overview, problems, cleared = [], running = [], events }: TextFacts): string {
@@ -36,6 +38,17 @@ export function markdown({ at, storage, overview, problems, cleared = [], runnin
 					'| | What | Age | Size | Took | Verification |',
 					'| --- | --- | --- | --- | --- | --- |',
 					...rows,
+				]
+			: []),
+		...(overview.windows.length > 0
+			? [
+					'',
+					'### What point in time can be recovered',
+					'',
+					...limited(overview.windows, (row) => [
+						`- ${MARK[row.tone]} ${escapedMarkdown(windowLine(row))}`,
+						...row.gaps.map(({ state, word, text }) => `  - ${GAP_MARK[state]} ${word}: ${escapedMarkdown(text)}`),
+					]),
 				]
 			: []),
 		...(running.length > 0

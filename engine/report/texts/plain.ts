@@ -4,6 +4,7 @@ import type { RecentEvents } from '../events';
 import type { Overview } from '../overview';
 import type { Problem } from '../problems';
 import { runLine, runsTitle } from '../running';
+import { windowLine } from '../windows';
 import { oneLine, readableMinute } from '../words';
 
 /** Of more problems or rows than these the rest is counted: a message is to be read. */
@@ -38,6 +39,10 @@ export function plainText(facts: TextFacts): string {
 	const rows = limited(overview.rows, ({ subject, age, size, duration, verification, tone }) => [
 		`  ${MARK[tone]} ${oneLine(subject)}: newest good backup ${age === 'none' ? 'none' : `${age} ago`}, ${size}, took ${duration}; ${verification}`,
 	]);
+	const windows = limited(overview.windows, (row) => [
+		`  ${MARK[row.tone]} ${oneLine(windowLine(row))}`,
+		...row.gaps.map(({ state, word, text }) => `    ${GAP_MARK[state]} ${word}: ${oneLine(text)}`),
+	]);
 	const targets = overview.targets.map(({ title, value, wanted, tone }) => {
 		const met = tone === 'unknown' ? 'not known yet' : tone === 'good' ? 'met' : 'MISSED';
 		return `  ${title}: ${value} (${wanted}): ${met}`;
@@ -51,6 +56,7 @@ export function plainText(facts: TextFacts): string {
 		'',
 		`What is backed up (${overview.rows.length})`,
 		...rows,
+		...(windows.length > 0 ? ['', 'What point in time can be recovered', ...windows] : []),
 		...(running.length > 0
 			? [
 					'',
@@ -83,6 +89,7 @@ function eventLines(events: RecentEvents): string[] {
 }
 
 const MARK = { good: '[ok]', doubtful: '[! ]', bad: '[!!]', running: '[..]' } as const;
+const GAP_MARK = { open: MARK.bad, pending: MARK.doubtful, healed: MARK.good } as const;
 
 /** The lines of the first entries, and how many more there are. @param left beyond the entries */
 export function limited<T>(entries: readonly T[], linesOf: (entry: T) => string[], left = 0): string[] {

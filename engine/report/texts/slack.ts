@@ -1,5 +1,6 @@
 import { eventRows } from '../event-rows';
 import { runLine, runsTitle } from '../running';
+import { windowLine } from '../windows';
 import { readableMinute } from '../words';
 import { escapedSlack } from './markup';
 import type { TextFacts } from './plain';
@@ -50,6 +51,11 @@ export function slackBlocks({
 		({ tone, subject, age, size, verification }) =>
 			`${MARK[tone]} *${escapedSlack(subject)}*: ${age === 'none' ? 'no good backup' : `${age} old`}, ${size}, ${escapedSlack(verification)}`,
 	);
+	const windows = overview.windows.map((row) => {
+		const gaps = row.gaps.filter(({ state }) => state === 'open').length;
+		const missing = gaps === 0 ? '' : '; WAL is missing: make a base backup';
+		return `${MARK[row.tone]} ${escapedSlack(windowLine(row))}${missing}`;
+	});
 	const targets = overview.targets.map(
 		({ title, value, wanted, tone }) => `${MARK[tone]} ${title}: ${value} (${wanted})`,
 	);
@@ -74,6 +80,7 @@ export function slackBlocks({
 		...(over.length > 0 ? [section(over)] : []),
 		...(problemLines.length + over.length > 0 ? [{ type: 'divider' as const }] : []),
 		...(rows.length > 0 ? [section(rows)] : []),
+		...(windows.length > 0 ? [section(['*What point in time can be recovered*', ...windows])] : []),
 		{ type: 'divider' },
 		section(targets),
 		...(runs.length > 0 ? [{ type: 'divider' as const }, section([`*${runsTitle(running)}*`, ...runs])] : []),

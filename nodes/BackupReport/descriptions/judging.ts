@@ -25,6 +25,15 @@ const targetsField: INodeProperties = {
 			description: 'The share of the backups of the last 30 days that has to be good; 99 unless set',
 		},
 		{
+			displayName: 'Recovery Window Behind (Minutes)',
+			name: 'windowMinutes',
+			type: 'number',
+			typeOptions: { minValue: 1, maxValue: 525_600 },
+			default: DEFAULT_TARGETS.windowMinutes,
+			description:
+				'Of servers whose WAL is archived: how long ago the last moment may be that can be recovered; 60 unless set. A server that writes nothing is not behind.',
+		},
+		{
 			displayName: 'RPO (Hours)',
 			name: 'rpoHours',
 			type: 'number',
@@ -62,7 +71,11 @@ const compareField: INodeProperties = {
 	type: 'multiOptions',
 	options: [
 		{ name: 'Expected Names', value: 'names', description: 'What the option Expected Names lists' },
-		{ name: 'Postgres', value: 'postgres', description: 'Databases of the server that the credential names' },
+		{
+			name: 'Postgres',
+			value: 'postgres',
+			description: 'Databases and replication slots of the server that the credential names',
+		},
 		{ name: 'Qdrant', value: 'qdrant', description: 'Collections of the server that the credential names' },
 		{ name: 'S3', value: 's3', description: 'Buckets of the server that the credential names' },
 	],
@@ -122,6 +135,26 @@ const lowStorageOption: INodeProperties = {
 	description: 'Less free room than this share of the disk is reported; 0 for never. Only folders tell their room.',
 };
 
+const oldBaseOption: INodeProperties = {
+	displayName: 'Base Backup Older Than (Days)',
+	name: 'oldBaseDays',
+	type: 'number',
+	typeOptions: { minValue: 0, maxValue: 3650 },
+	default: 8,
+	description:
+		'Of servers whose WAL is archived: a newest base backup that is older is reported, for a recovery reads all WAL since; 0 for never',
+};
+
+const slotOption: INodeProperties = {
+	displayName: 'Slot Holds More Than (GB)',
+	name: 'slotHolds',
+	type: 'number',
+	typeOptions: { minValue: 0, maxValue: 1_000_000, numberPrecision: 2 },
+	default: 10,
+	description:
+		'With Postgres in Compare With: a replication slot for which the server keeps more WAL is reported. Slots that are lost, or close to it, are in any case.',
+};
+
 const unverifiedOption: INodeProperties = {
 	displayName: 'Unverified After (Days)',
 	name: 'unverifiedDays',
@@ -146,7 +179,9 @@ function optionsOf(operation: string): INodeProperties {
 		folderOption,
 		ignoredOption,
 		lowStorageOption,
+		oldBaseOption,
 		proofOption,
+		slotOption,
 		unverifiedOption,
 	];
 	return {

@@ -13,6 +13,7 @@ import {
 	resultsOf,
 	statusPage,
 	type JournalEvent,
+	type LoggedSystem,
 	type RecentEvents,
 	type StorageState,
 } from '../../../engine';
@@ -48,6 +49,51 @@ const daily = (from: number, stored: (day: number) => number) =>
 		more: verified(from + 24 * day - 1),
 	}));
 
+/** A server whose WAL was lost once, and again just now; one that is followed as it writes; one without a base backup; slots. */
+const log: LoggedSystem = {
+	...{ kind: 'postgres-wal', baseKind: 'postgres-base', system: '7301', name: 'main', bases: 16, pieces: 312 },
+	windows: [
+		{
+			...{ from: hoursAgo(720), to: hoursAgo(500), lastTransaction: hoursAgo(500), timeline: 1 },
+			...{ fromPosition: '0/2000100', toPosition: '0/5000000', bases: 9 },
+			baseTimes: Array.from({ length: 9 }, (_, index) => hoursAgo(720 - 24 * index)),
+		},
+		{
+			...{ from: hoursAgo(440), to: hoursAgo(30), lastTransaction: hoursAgo(30), timeline: 1 },
+			...{ fromPosition: '0/7000100', toPosition: '1/5000000', bases: 7 },
+			baseTimes: Array.from({ length: 7 }, (_, index) => hoursAgo(440 - 60 * index)),
+		},
+	],
+	gaps: [
+		{
+			...{ state: 'healed', timeline: 1, fromPosition: '0/5000000', toPosition: '0/7000000' },
+			...{ after: hoursAgo(500), before: hoursAgo(450) },
+		},
+		{
+			...{ state: 'open', timeline: 1, fromPosition: '1/5000000', toPosition: '1/9000000' },
+			...{ after: hoursAgo(30), before: undefined },
+		},
+	],
+	...{ storedBytes: 3.2e9, uselessBases: 0, since: hoursAgo(721), seenAt: hoursAgo(30) },
+};
+const followed: LoggedSystem = {
+	...{ ...log, system: '7302', name: 'followed', gaps: [], bases: 7, seenAt: hoursAgo(0.01) },
+	windows: [{ ...log.windows[1]!, from: hoursAgo(440), to: hoursAgo(0.01) }],
+};
+const slot = { name: 'n8n_pitr', isActive: true, isPhysical: true, status: 'reserved', heldBytes: 4e6, roomBytes: 4e9 };
+const RECOVERY = {
+	logs: [log, followed, { ...followed, system: '7303', name: NAME, windows: [], since: hoursAgo(9), pieces: 1 }],
+	serverLogs: [
+		{
+			...{ address: 'db:5432', system: '7302', sign: undefined, limitBytes: 5e9 },
+			slots: [
+				slot,
+				{ ...slot, name: 'old_standby', isActive: false, status: 'lost', heldBytes: undefined, roomBytes: 0 },
+			],
+		},
+	],
+};
+
 /** Everything that the page can show: what runs and what was refused, good, doubtful and bad ones, names that are no words, a retention that has refused. */
 const FULL = stateOf(
 	[
@@ -60,7 +106,7 @@ const FULL = stateOf(
 		series([{ hours: 5 }], { kind: 'files', name: NAME }),
 		series([{ hours: 5, more: verified(1, 'failed') }], { kind: 'postgres', name: 'crm' }),
 	],
-	{ freeBytes: 12e9 },
+	{ freeBytes: 12e9, ...RECOVERY },
 );
 const EMPTY = stateOf([]);
 const FINE = stateOf([series(daily(3, (day) => 4e8 - day * 4e6))]);
