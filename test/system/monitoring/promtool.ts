@@ -2,8 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { DEFAULT_TARGETS, findProblems, metricsText, type RecentEvents, type RunningRun } from '../../../engine';
-import { series, stateOf, verified } from '../../unit/report/states';
+import {
+	DEFAULT_TARGETS,
+	findProblems,
+	metricsText,
+	type RecentEvents,
+	type RunningRun,
+	type StorageState,
+} from '../../../engine';
+import { hoursAgo, series, stateOf, verified } from '../../unit/report/states';
 
 /** The repository's folder monitoring/. */
 export const MONITORING = join(__dirname, '..', '..', '..', 'monitoring');
@@ -21,10 +28,30 @@ export async function allMetrics(knownNames: boolean): Promise<string> {
 	const shop = (origin: string) =>
 		series([{ hours: 2, stored: 100_000, more: verified(1) }, ...before], { origin, kind: 'postgres' });
 	const articles = series([{ hours: 90, more: verified(80) }], { kind: 'qdrant', name: 'art"ic\\les\n<b>' });
-	const state = stateOf([shop('a:5432'), shop('b:5432'), articles]);
+	const state = stateOf([shop('a:5432'), shop('b:5432'), articles], { ...recoverable('ma"in\n') });
 	const problems = findProblems(state, { expected: [{ name: 'crm' }] });
 	const options = { targets: DEFAULT_TARGETS, knownNames, events: eventsOf('sh"op\n'), running: runsOf('sh"op\n') };
 	return await metricsText(state, problems, options);
+}
+
+/** A server that can be recovered, and one of its name; a slot. */
+function recoverable(name: string): Pick<StorageState, 'logs' | 'serverLogs'> {
+	const at = hoursAgo(1);
+	const window = {
+		from: hoursAgo(72),
+		to: at,
+		lastTransaction: at,
+		timeline: 1,
+		fromPosition: '0/1',
+		toPosition: '0/2',
+	};
+	const counts = { bases: 1, pieces: 1, storedBytes: 1, uselessBases: 0, since: hoursAgo(72), seenAt: at };
+	const kinds = { kind: 'postgres-wal', baseKind: 'postgres-base' } as const;
+	const windows = [{ ...window, bases: 1, baseTimes: [at] }];
+	const logs = ['1', '2'].map((system) => ({ ...kinds, system, name, windows, gaps: [], ...counts }));
+	const slot = { name: 'n8n_pitr', isActive: true, isPhysical: true, status: 'reserved', heldBytes: 1, roomBytes: 1 };
+	const serverLogs = [{ address: 'db:5432', system: '1', sign: undefined, limitBytes: 2, slots: [slot] }];
+	return { logs, serverLogs };
 }
 
 /** A run that failed, and one that was refused. */
