@@ -4,7 +4,7 @@
  * For each window that can be recovered and reaches into the days that are asked for, the newest base backup from before them has to stay, or,
  * where none is as old, the first one behind the gap. The log stays from the lowest start of all these on, on every timeline: positions are
  * compared, not times. Of older log only that stays which a base backup needs that is kept for another reason, to become consistent. What lies
- * on a timeline on which nothing can be recovered is not judged, and stays.
+ * on a timeline on which nothing can be recovered is not judged, and stays, unless the timeline is a dead end: see deadEnds.ts.
  */
 import type { LogMember, LogPlan, LogReason, SystemLog } from '../../verify/log';
 import {
@@ -19,9 +19,12 @@ import {
 	type StretchFacts,
 	type Window,
 } from './coverage';
+import { deadEndsOf } from './deadEnds';
 import type { Lsn } from './lsn';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+/** So long before the end of the recovery window nothing has come to a timeline that is a dead end; longer where the window is longer. */
+const DEAD_AFTER_DAYS = 7;
 
 /** What is known of a base backup or of a stretch of WAL. */
 export type WalFacts = { systemIdentifier: string } & (
@@ -82,7 +85,8 @@ function planOf(cluster: Cluster, { days, now }: { days: number; now: Date }): L
 	return {
 		bases: new Map(needed.map((base) => [base, { rule: 'recovery', text }])),
 		pieces: (staying, unjudged) => {
-			const judged = judgeOf(cluster, { windows, first, good, days, unjudged }, staying);
+			const before = beginOf(windows, now.getTime()) - Math.max(days, DEAD_AFTER_DAYS) * DAY_MS;
+			const judged = judgeOf(cluster, { windows, first, good, days, before, unjudged }, staying);
 			const covered = coveredIn(cluster.stretches);
 			const kept = cluster.stretches.filter((stretch) => !covered.has(stretch));
 			return new Map(
@@ -133,13 +137,15 @@ interface Situation {
 	/** The stretches that can be relied on. */
 	good: readonly StretchFacts[];
 	days: number;
+	/** A dead end is older than this. */
+	before: number;
 	unjudged: string | undefined;
 }
 
 /** Tells why a stretch stays; undefined for what may go. */
 function judgeOf(
 	cluster: Cluster,
-	{ windows, first, good, days, unjudged }: Situation,
+	{ windows, first, good, days, before, unjudged }: Situation,
 	staying: ReadonlySet<Member>,
 ): (stretch: StretchFacts) => LogReason | undefined {
 	const [lowest] = [...first].sort((a, b) => (a.startLsn < b.startLsn ? -1 : 1));
@@ -150,7 +156,10 @@ function judgeOf(
 	const needing = cluster.bases.filter((base) => staying.has(base)).map(({ facts }) => facts.base);
 	const needed = union(needing);
 	const forBases = { rule: 'needed', text: 'base backups that stay need it to be consistent' } as const;
+	const stretches = cluster.stretches.map(({ facts }) => facts.stretch);
+	const dead = deadEndsOf(stretches, [...needing, ...first], before);
 	return ({ timeline, startLsn, endLsn }) => {
+		if (dead.has(timeline)) return undefined;
 		if (endLsn >= lowest.startLsn) return window;
 		if (overlapsAny(needed, startLsn, endLsn)) return forBases;
 		if (!known.has(timeline)) return { rule: 'unjudged', text: `nothing can be recovered on timeline ${timeline}` };

@@ -98,12 +98,13 @@ export function pathOf(timeline: number, stretches: readonly StretchFacts[]): An
 	return pathTo(timeline, historiesOf(stretches));
 }
 
-function pathTo(timeline: number, histories: ReadonlyMap<number, readonly Ancestor[]>): Ancestor[] {
+/** As pathOf, by what historiesOf found. */
+export function pathTo(timeline: number, histories: ReadonlyMap<number, readonly Ancestor[]>): Ancestor[] {
 	return [...(histories.get(timeline) ?? []), { timeline, endLsn: END }];
 }
 
 /** By timeline, its ancestors, as the longest of its manifests tells them. */
-function historiesOf(stretches: readonly StretchFacts[]): Map<number, readonly Ancestor[]> {
+export function historiesOf(stretches: readonly StretchFacts[]): Map<number, readonly Ancestor[]> {
 	const histories = new Map<number, readonly Ancestor[]>();
 	for (const { timeline, history } of stretches)
 		if (history.length >= (histories.get(timeline)?.length ?? 0)) histories.set(timeline, history);

@@ -1,6 +1,18 @@
 export { CoverageCollector } from './collect';
+export {
+	coverageOf,
+	END,
+	historiesOf,
+	lineOf,
+	pathOf,
+	pathTo,
+	timelineAt,
+	type Coverage,
+	type Gap,
+	type UselessBase,
+	type Window,
+} from './coverage';
 export { noteReached, reachingTo, readReached, type Reached } from './reached';
-export { coverageOf, END, lineOf, pathOf, timelineAt, type Coverage, type Gap, type UselessBase, type Window } from './coverage';
 export {
 	baseFacts,
 	clustersIn,

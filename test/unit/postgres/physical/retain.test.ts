@@ -137,9 +137,38 @@ describe('WAL stays', () => {
 		expect(gone(unknown, LAST)).toEqual(['base 70', 'base 80', 'base 90']);
 	});
 
-	it('on a timeline on which nothing can be recovered', () => {
-		const lost = walEntry(wal(60, 62, time(38), { timeline: 7, history: [{ timeline: 1, endLsn: at(60) }] }));
-		expect(rulesFor(planRetention([...usual(), lost], NOW, LAST), lost)).toEqual(['unjudged']);
+	describe('on a timeline on which nothing can be recovered', () => {
+		/** Left timeline 1 at a segment, which a gap parts from all base backups before it. */
+		const lostAt = (segment: number, daysAgo: number, more: Partial<StretchFacts> = {}) => {
+			const history = [{ timeline: 1, endLsn: at(segment) }];
+			return walEntry(wal(segment, segment + 2, time(daysAgo), { timeline: 7, history, ...more }));
+		};
+		const rulesOf = (lost: Draft, ...others: Draft[]) =>
+			rulesFor(planRetention([...usual(), lost, ...others], NOW, LAST), lost);
+		const old = baseEntry(base(55, 55.5, time(45)), '1', { pinned: true });
+
+		it('while a base backup stays that leads there, whatever is missing in between', () => {
+			expect(rulesOf(lostAt(60, 38), old)).toEqual(['unjudged']);
+		});
+
+		it('while something came there lately: a base backup of it may be under way', () => {
+			expect(rulesOf(lostAt(60, 6))).toEqual(['unjudged']);
+			expect(rulesOf(lostAt(60, 38), lostAt(62, 6))).toEqual(['unjudged']);
+		});
+
+		it('where nobody can tell where it came from, or when it ended', () => {
+			expect(rulesOf(lostAt(60, 38, { history: [] }))).toEqual(['unjudged']);
+			expect(rulesOf(lostAt(60, 38, { endTime: undefined, lastTime: undefined }))).toEqual(['unjudged']);
+		});
+
+		it('and goes where it is a dead end, also one that went on further than what stays', () => {
+			expect(rulesOf(lostAt(60, 8))).toEqual(['expired']);
+			expect(rulesOf(lostAt(66, 8, { endLsn: at(200) }))).toEqual(['expired']);
+		});
+
+		it('but not behind a base backup that the recovery window begins with', () => {
+			expect(rulesOf(lostAt(95, 8))).toEqual(['recovery']);
+		});
 	});
 
 	it('but for a part of a segment that a longer stretch of the same timeline holds, even where nothing else may go', () => {
@@ -228,9 +257,11 @@ function historyOf(happenings: readonly Happening[], timeOf: (hour: number) => s
 	const made: History = { bases: [], pinned: new Set(), stretches: [], moments: [], hours: 0 };
 	let [timeline, segment, archived, archivedAt, latest] = [1, 10, 10, 0, 1];
 	let history: Ancestor[] = [];
+	const histories = new Map([[timeline, history]]);
 	const begin = (from: number, at0: number, before: Ancestor[]) => {
 		history = [...before, { timeline: from, endLsn: at(at0) }];
 		timeline = ++latest;
+		histories.set(timeline, history);
 		[segment, archived, archivedAt] = [at0, at0, made.hours];
 	};
 	for (const [index, one] of happenings.entries()) {
@@ -262,8 +293,7 @@ function historyOf(happenings: readonly Happening[], timeOf: (hour: number) => s
 			if (one.isPinned) made.pinned.add(more.id);
 		} else if (one.what === 'recover' && made.bases.length > 0) {
 			const to = made.bases[one.to % made.bases.length]!;
-			const before = pathOf(to.timeline, made.stretches).slice(0, -1);
-			begin(to.timeline, Number(to.endLsn / SEGMENT), before);
+			begin(to.timeline, Number(to.endLsn / SEGMENT), histories.get(to.timeline)!);
 		}
 	}
 	return made;
@@ -277,10 +307,63 @@ function canRecover({ windows }: Coverage, stretches: readonly StretchFacts[], {
 	});
 }
 
-const someHistory = fc.array(happening, { minLength: 30, maxLength: 90, size: 'max' }).map((happenings) => {
+/**
+ * The timelines of some WAL that lie on no way to one which a base backup leads to; none where nothing can be recovered, or where nobody can
+ * tell where a base backup came from.
+ */
+function deadEndsIn({ bases, stretches }: Pick<History, 'bases' | 'stretches'>, all: History): Set<number> {
+	const timelinesOf = (some: readonly StretchFacts[]) => new Set(some.map(({ timeline }) => timeline));
+	if (coverageOf({ systemIdentifier: '1', bases, stretches }).windows.length === 0) return new Set();
+	const wayTo = (timeline: number) => pathOf(timeline, all.stretches);
+	const isKnown = (timeline: number) => timeline === 1 || wayTo(timeline).length > 1;
+	if (bases.some(({ timeline }) => !isKnown(timeline))) return new Set();
+	const led = [...timelinesOf(all.stretches)]
+		.filter((timeline) => !isKnown(timeline) || wayTo(timeline).some((one) => bases.some(isMadeOn(one))))
+		.map(wayTo);
+	const alive = new Set(led.flat().map(({ timeline }) => timeline));
+	return new Set([...timelinesOf(stretches)].filter((timeline) => !alive.has(timeline)));
+}
+
+/** Whether a base backup was made on a timeline before it was left. */
+function isMadeOn({ timeline, endLsn }: Ancestor): (base: BaseFacts) => boolean {
+	return (base) => base.timeline === timeline && base.endLsn <= endLsn;
+}
+
+/** The last moment that can be recovered, by the clock. */
+function latestOf({ windows }: Coverage): number {
+	const times = windows.flatMap(({ endTime, bases }) => [endTime, ...bases.map(({ finishedAt }) => finishedAt)]);
+	return Math.min(NOW.getTime(), Math.max(...times.map((text) => Date.parse(text ?? '1970'))));
+}
+
+/** Lets it happen up to now. */
+function upToNow(happenings: readonly Happening[]): History {
 	const { hours } = historyOf(happenings, () => time(0));
 	return historyOf(happenings, (hour) => new Date(NOW.getTime() - (hours - hour) * HOUR_MS).toISOString());
-});
+}
+
+const someHistory = fc.array(happening, { minLength: 30, maxLength: 90, size: 'max' }).map(upToNow);
+
+/** A cluster that is taken back to some base backup again and again, each time for some days. */
+const someAttempts = fc
+	.array(fc.record({ to: fc.nat(20), hours: fc.integer({ min: 12, max: 150 }), isBackedUp: fc.boolean() }), {
+		minLength: 3,
+		maxLength: 9,
+	})
+	.map((attempts) => {
+		const backUp = { what: 'base', isIncremental: false, isPinned: false } as const;
+		const days = (hours: number): Happening[] => [{ what: 'work', hours, segments: 3 }, { what: 'archive' }];
+		return upToNow([
+			backUp,
+			...days(48),
+			backUp,
+			...days(48),
+			...attempts.flatMap(({ to, hours, isBackedUp }): Happening[] => [
+				{ what: 'recover', to },
+				...days(hours),
+				...(isBackedUp ? [backUp, ...days(6)] : []),
+			]),
+		]);
+	});
 
 describe('whatever has happened, and whatever the policy', () => {
 	it('each moment of the window that could be recovered still can be, each base backup that stays can become consistent, and a second run finds nothing', () => {
@@ -322,5 +405,42 @@ describe('whatever has happened, and whatever the policy', () => {
 		);
 		// It says nothing where nothing goes.
 		for (const count of Object.values(seen)) expect(count).toBeGreaterThan(100);
+	});
+
+	it('no timeline stays that is a dead end, and each moment of the window does', () => {
+		let ended = 0;
+		fc.assert(
+			fc.property(
+				someAttempts,
+				fc.integer({ min: 1, max: 2 }),
+				fc.integer({ min: 0, max: 9 }),
+				(history, last, days) => {
+					const { bases, stretches, moments, hours } = history;
+					const entries = [...bases.map((one) => baseEntry(one)), ...stretches.map((one) => walEntry(one))];
+					const ids = new Set(
+						kept(planRetention(entries, NOW, policyOf({ last }, { wal: { days } }))).map(({ id }) => id),
+					);
+					const left = {
+						bases: bases.filter(({ id }) => ids.has(id)),
+						stretches: stretches.filter(({ id }) => ids.has(id)),
+					};
+					const before = coverageOf({ systemIdentifier: '1', bases, stretches });
+					const after = coverageOf({ systemIdentifier: '1', ...left });
+					for (const moment of moments.filter(({ hour }) => hours - hour <= days * 24)) {
+						if (canRecover(before, stretches, moment)) expect(canRecover(after, left.stretches, moment)).toBe(true);
+					}
+					const all = deadEndsIn({ stretches, bases: left.bases }, history);
+					const stay = deadEndsIn(left, history);
+					for (const timeline of stay) {
+						const ends = stretches.filter((one) => one.timeline === timeline).map((one) => Date.parse(one.endTime!));
+						expect(Math.max(...ends)).toBeGreaterThanOrEqual(latestOf(before) - Math.max(days, 7) * 24 * HOUR_MS);
+					}
+					ended += all.size - stay.size;
+				},
+			),
+			{ numRuns: 100 },
+		);
+		// It says nothing where there are none.
+		expect(ended).toBeGreaterThan(20);
 	});
 });
