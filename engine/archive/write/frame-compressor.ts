@@ -1,6 +1,6 @@
 /**
  * How frames are compressed: on the thread pool, as many at once as there are cores; the others wait their turn. Frames that
- * are the writer's own are joined in buffers that are used again.
+ * are the writer's own and come in pieces are joined in buffers that are used again.
  */
 import { availableParallelism } from 'node:os';
 
@@ -54,6 +54,8 @@ export class FrameCompressor {
 	/** As `compress`, of buffers that nobody else uses any more: without compression they are the frame. */
 	async compressGiven(raw: Uint8Array[]): Promise<Uint8Array[]> {
 		if (this.#codec.name === 'none') return raw;
+		const [only] = raw;
+		if (only && raw.length === 1) return await this.compress(raw).finally(() => giveBack(only));
 		const { joined, buffer } = this.#join(raw);
 		try {
 			return await this.compress([joined]);

@@ -2,6 +2,7 @@ import type { ByteCursor } from '../../../archive/cursor';
 import { BackupError } from '../../../errors';
 import type { TarMember } from '../../../tar';
 import { nameOf, shownName } from '../../../tree';
+import { STAGE_BYTES, staged } from '../checksum';
 import { fileDigest, readBackupManifest } from '../backupManifest';
 import { FileDigests } from './fileDigests';
 import { PageCheck, type PageLayout } from './pageCheck';
@@ -43,8 +44,11 @@ export class DataFiles {
 		const digest = fileDigest(ALGORITHM);
 		this.pages?.begin(name);
 		for await (const piece of cursor.pass(size)) {
-			digest.update(piece);
-			this.pages?.take(piece);
+			for (let at = 0; at < piece.length; at += STAGE_BYTES) {
+				const part = staged(piece.subarray(at, at + STAGE_BYTES));
+				digest.update(part);
+				this.pages?.take(part);
+			}
 			yield piece;
 		}
 		this.files++;

@@ -1,7 +1,5 @@
-/**
- * Looks at the pages of one file after the other as it streams by. What comes is copied into a buffer of its own, in which pages lie at
- * whole words however they came, and each is hashed when it is complete.
- */
+/** Looks at the pages of one file after the other as it streams by, each when it is complete. */
+import { CHECKSUM_AT } from '../checksum';
 import type { Lsn } from '../lsn';
 import { INCREMENTAL_HEAD_BYTES, type IncrementalHead, readIncrementalHead } from '../incrementalHead';
 import { pageChecksum } from './pageChecksum';
@@ -33,6 +31,8 @@ interface FileHead {
 	known: IncrementalHead | undefined;
 }
 
+/** Where a page has the upper end of its free space (PageHeaderData.pd_upper). */
+const UPPER_AT = 14;
 /** Pages that are named; of more only the number is told. */
 const NAMED = 20;
 
@@ -44,8 +44,8 @@ export class PageCheck {
 	readonly pages: DamagedPage[] = [];
 
 	readonly #layout: PageLayout;
-	readonly #words: Int32Array;
-	readonly #bytes: Uint8Array;
+	/** A page that comes in several pieces. */
+	readonly #page: Uint8Array;
 	readonly #startHigh: number;
 	readonly #startLow: number;
 	readonly #segmentBlocks: number;
@@ -61,8 +61,7 @@ export class PageCheck {
 
 	constructor(layout: PageLayout) {
 		this.#layout = layout;
-		this.#bytes = new Uint8Array(layout.blockBytes);
-		this.#words = new Int32Array(this.#bytes.buffer);
+		this.#page = new Uint8Array(layout.blockBytes);
 		this.#segmentBlocks = layout.relationFileBytes / layout.blockBytes;
 		this.#startHigh = Number(layout.startLsn >> 32n);
 		this.#startLow = Number(layout.startLsn & 0xffff_ffffn);
@@ -88,14 +87,19 @@ export class PageCheck {
 		const { blockBytes } = this.#layout;
 		while (at < bytes.length && this.#file !== undefined) {
 			const end = Math.min(at + blockBytes - this.#filled, bytes.length);
-			this.#bytes.set(bytes.subarray(at, end), this.#filled);
-			this.#filled += end - at;
+			const piece = bytes.subarray(at, end);
 			at = end;
-			if (this.#filled < blockBytes) return;
-			this.#filled = 0;
-			this.#check(this.#file, this.#blocks ? this.#blocks[this.#index] : this.#index);
-			this.#index++;
+			if (piece.length === blockBytes) this.#check(this.#file, piece);
+			else this.#gather(this.#file, piece);
 		}
+	}
+
+	#gather(file: string, piece: Uint8Array): void {
+		this.#page.set(piece, this.#filled);
+		this.#filled += piece.length;
+		if (this.#filled < this.#page.length) return;
+		this.#filled = 0;
+		this.#check(file, this.#page);
 	}
 
 	/** Gathers what stands in front of the blocks; returns where they begin in these bytes. */
@@ -125,17 +129,22 @@ export class PageCheck {
 		return at;
 	}
 
-	#check(file: string, index: number | undefined): void {
-		const words = this.#words;
+	#check(file: string, page: Uint8Array): void {
+		const index = this.#blocks ? this.#blocks[this.#index] : this.#index;
+		this.#index++;
 		// A page that was never written has no upper end of its free space, and no checksum.
-		if (index === undefined || words[3]! >>> 16 === 0) return;
-		const [high, low] = [words[0]! >>> 0, words[1]! >>> 0];
+		if (index === undefined || numberAt(page, UPPER_AT, 2) === 0) return;
+		const [high, low] = [numberAt(page, 0, 4), numberAt(page, 4, 4)];
 		if (high > this.#startHigh || (high === this.#startHigh && low >= this.#startLow)) return;
-		const stated = words[2]! & 0xffff;
-		words[2]! &= ~0xffff;
 		this.checked++;
 		const block = this.#firstBlock + index;
-		if (pageChecksum(words, 0, words.length, block) === stated) return;
+		if (pageChecksum(page, block) === numberAt(page, CHECKSUM_AT, 2)) return;
 		if (++this.damaged <= NAMED) this.pages.push({ file, block });
 	}
+}
+
+/** A number of PostgreSQL's in so many bytes, the lowest first. */
+function numberAt(bytes: Uint8Array, at: number, length: 2 | 4): number {
+	const low = bytes[at]! | (bytes[at + 1]! << 8);
+	return length === 2 ? low : (low | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { STAGE_BYTES, staged } from '../../../../engine/postgres/physical/checksum';
 import { CRC_START, crc32c, crcOver } from '../../../../engine/postgres/physical/crc32c';
 import { noise } from '../../../random/bytes';
 
@@ -30,6 +31,7 @@ describe('CRC-32C', () => {
 				const all = bytes.subarray(offset, offset + length);
 				expect(crc32c(all)).toBe(bitwise(all));
 				expect(crc32c(all.subarray(37), crc32c(all.subarray(0, 37)))).toBe(bitwise(all));
+				expect(crc32c(staged(all))).toBe(bitwise(all));
 				const memory = new Uint8Array(4096);
 				memory.set(all, offset);
 				const words = new Int32Array(memory.buffer);
@@ -39,5 +41,11 @@ describe('CRC-32C', () => {
 				expect(~over(over(over(CRC_START, 0, 1), 1, 2), 2, length) >>> 0).toBe(bitwise(all));
 			}
 		}
+	});
+
+	it('of more than is computed at once is that of the parts', () => {
+		const bytes = Buffer.from(noise('postgres/physical/crc32c/long')(STAGE_BYTES + 1000));
+		const parts = [bytes.subarray(0, 63), bytes.subarray(63, 5000), bytes.subarray(5000)];
+		expect(crc32c(bytes)).toBe(parts.reduce((crc, part) => crc32c(part, crc), 0));
 	});
 });
