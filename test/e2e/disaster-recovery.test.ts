@@ -117,6 +117,12 @@ it('brings everything back in order: a dry run first, then the recovery, and not
 		'n8n-workflows: can be restored',
 	]);
 
+	// Somebody spoils the database, and it is backed up so.
+	const before = new Date().toISOString();
+	await postgres.query('shop', 'TRUNCATE public.users CASCADE');
+	const node = (type: string) => new NodeRunner(n8n, `${PACKAGE}.${type}`, credentials[`${PACKAGE}.${type}`]!);
+	await node('postgresDump').ok('backUp', { databaseMode: 'chosen', databases: ['shop'] });
+
 	await postgres.query('postgres', 'DROP DATABASE shop');
 	await postgres.query('postgres', 'DROP ROLE clerk');
 	await ask(qdrant, 'DELETE', at('docs'));
@@ -125,7 +131,9 @@ it('brings everything back in order: a dry run first, then the recovery, and not
 	rmSync(root, { recursive: true });
 	await n8n.publicApi('DELETE', `/workflows/${id}`);
 
-	const dry = await recover('recover-dry', {});
+	const [docs] = await node('qdrantSnapshot').ok('listBackups');
+	const backups = { 'qdrant docs': docs!['id'] as string, 'qdrant dogs': 'x' };
+	const dry = await recover('recover-dry', { backups });
 	expect(statesOf(dry.report)).toEqual([
 		'postgres-globals: can be restored',
 		'postgres: cannot be restored',
@@ -135,13 +143,17 @@ it('brings everything back in order: a dry run first, then the recovery, and not
 		'n8n-workflows: can be restored',
 	]);
 	expect(dry.error).toMatch(/lacks the role clerk/);
+	expect(dry.error).toMatch(/qdrant dogs: failed\. backups in Settings names it/);
+	expect(dry.report['failed']).toBe(2);
 	expect(await databaseExists(postgres, 'shop')).toBe(false);
 	expect(await collections(qdrant)).toEqual([]);
 
-	const { status, report } = await recover('recover-now', { dryRun: false });
+	const { status, report } = await recover('recover-now', { dryRun: false, before });
 	expect(status).toBe('success');
 	expect(report).toMatchObject({ dryRun: false, restored: 6, failed: 0, there: 0, notRestored: ['postgres postgres'] });
 	expect(report['rtoSeconds']).toBeGreaterThan(0);
+	expect(report['text']).toContain(`as it was before ${before}`);
+	for (const { backupFrom } of report['steps'] as Json[]) expect((backupFrom as string) < before).toBe(true);
 	expect(report['steps']).toMatchObject([
 		{ kind: 'postgres-globals', state: 'restored' },
 		{ kind: 'postgres', name: 'shop', checked: '1502 rows' },
