@@ -11,6 +11,7 @@ export {
 	type QdrantSummary,
 	type ServerSnapshot,
 } from './server/lookUp';
+export { aliasesAt, byCollection, type NamedReference } from './latestOfAlias';
 export { collectionSource, type CollectionSource } from './manifestSource';
 export type { CollectionSelection } from './server/select';
 export type { AliasChoice } from './restore/aliases';

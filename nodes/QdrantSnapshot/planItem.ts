@@ -1,7 +1,9 @@
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import {
+	aliasesAt,
 	archiveSource,
+	type Manifest,
 	planCollectionRestore,
 	type QdrantConnection,
 	type RestoreCollectionTarget,
@@ -10,7 +12,7 @@ import {
 import { refusesAsRun } from '../shared/descriptions/dryRun';
 import { planItem, withPlannedBackup } from '../shared/restorePlan';
 
-import { OWN_KINDS } from './backupContent';
+import { wantedCollection } from './backupContent';
 import type { RestoreSettings } from './restoreSettings';
 
 interface CollectionRestore {
@@ -29,8 +31,7 @@ export async function planOfCollection(
 	// Whoever only asks need not confirm anything.
 	const isConfirmed = given.type === 'newCollection' || refusesAsRun(context, item);
 	const target = isConfirmed ? given : { ...given, confirmation: given.collection };
-	const wanted = { kinds: OWN_KINDS, folder, hint: 'Choose a backup of a Qdrant collection.' };
-	return await withPlannedBackup(context, item, wanted, async (backup) => {
+	return await withPlannedBackup(context, item, wantedCollection(folder), async (backup) => {
 		const plan = await planCollectionRestore({
 			connection,
 			target,
@@ -43,10 +44,24 @@ export async function planOfCollection(
 			replaces: replacedBy(plan.target),
 			target: plan.target ? { collection: target.collection, ...plan.target } : null,
 			problems: plan.problems,
-			warnings: [],
+			warnings: ofOldData(backup.manifest, target, plan.target),
 		};
 		return await planItem(context, item, backup, planned, isSimple);
 	});
+}
+
+/** After a safe swap by an alias, the data that clients see has another name, and its backups too. */
+function ofOldData(
+	manifest: Manifest,
+	{ type, collection }: RestoreCollectionTarget,
+	found: TargetCollection | undefined,
+): string[] {
+	const behind = found?.behind;
+	if (type !== 'safeSwap' || behind === undefined || behind === manifest.name) return [];
+	if (aliasesAt({ manifest }).includes(collection)) return [];
+	return [
+		`The alias ${collection} leads to ${behind}, and this is a backup of ${manifest.name}. Give ${collection} in Backup, at Latest, for the newest backup of what it has led to.`,
+	];
 }
 
 function replacedBy(found: TargetCollection | undefined): string {

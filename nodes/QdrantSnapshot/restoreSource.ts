@@ -22,7 +22,7 @@ import { collectionOf, textOf } from '../shared/fields';
 import { eventOf, withoutLogin } from '../shared/journal';
 import { openStorage } from '../shared/storage';
 
-import { OWN_KINDS } from './backupContent';
+import { wantedCollection } from './backupContent';
 import type { RestoreSettings } from './restoreSettings';
 
 /** What to restore, as the engine wants it, and the manifest where it has one. */
@@ -88,8 +88,7 @@ async function withStoredBackup<T>(
 ): Promise<T> {
 	const storage = await openStorage(context, item);
 	const keys = await decryptionKeys(context, item);
-	const wanted = { kinds: OWN_KINDS, folder: settings.folder, hint: 'Choose a backup of a Qdrant collection.' };
-	const entry = await chosenBackup(context, item, storage, wanted, keys);
+	const entry = await chosenBackup(context, item, storage, wantedCollection(settings.folder), keys);
 	return await whileRestoring(context, item, storage, entry.manifest, async (visible) => {
 		return await use(await storedBackup(visible, entry, settings, keys));
 	});

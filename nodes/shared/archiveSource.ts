@@ -8,6 +8,7 @@ import {
 	type DecryptionKeys,
 	findBackup,
 	type Manifest,
+	type NamedReference,
 	parseManifest,
 	type Storage,
 } from '../../engine';
@@ -44,6 +45,14 @@ export interface WantedBackup {
 	folder: string;
 	/** What to do about a backup of another kind. */
 	hint: string;
+	/** The backup by the name that it has in the storage, where what was backed up is called by others as well. */
+	byName?: (
+		storage: Storage,
+		reference: NamedReference,
+		prefix: string,
+		signal: AbortSignal | undefined,
+		keys: DecryptionKeys | undefined,
+	) => Promise<NamedReference>;
 }
 
 const MANIFEST_FIELD = 'manifest';
@@ -56,7 +65,7 @@ export async function chosenBackup(
 	context: IExecuteFunctions,
 	item: number,
 	storage: Storage,
-	{ kinds, folder, hint }: WantedBackup,
+	{ kinds, folder, hint, byName }: WantedBackup,
 	keys: DecryptionKeys | undefined,
 	{ name, label } = { name: 'backup', label: 'Backup' },
 ): Promise<BackupEntry> {
@@ -66,8 +75,11 @@ export async function chosenBackup(
 		throw new BackupError('INVALID_INPUT', `No ${label.toLowerCase()} is chosen.`, { hint: `Fill in ${label}.` });
 	}
 	eventOf(context, item).tell({ file: text });
-	const reference = referenceOf(context, item, { mode, value: text, kind: kinds[0] });
-	const entry = await findBackup(storage, reference, prefixOf(folder), context.getExecutionCancelSignal(), keys);
+	const asked = referenceOf(context, item, { mode, value: text, kind: kinds[0] });
+	const prefix = prefixOf(folder);
+	const signal = context.getExecutionCancelSignal();
+	const reference = byName && !('file' in asked) ? await byName(storage, asked, prefix, signal, keys) : asked;
+	const entry = await findBackup(storage, reference, prefix, signal, keys);
 	eventOf(context, item).reads(entry.manifest, entry.key);
 	if (kinds.includes(entry.manifest.kind)) return entry;
 	throw new BackupError('INVALID_INPUT', `The backup ${entry.key} holds ${entry.manifest.kind}, not ${kinds[0]}.`, {

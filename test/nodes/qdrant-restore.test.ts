@@ -91,6 +91,18 @@ it('swaps by an alias, once the name was confirmed, and keeps the old collection
 	expect(await contentHash(server, 'live')).toBe(wanted);
 	expect(await contentHash(server, 'docs')).toBe(damaged);
 	expect(await aliases(server)).toEqual({ live: report!.collection, [report!.previous]: 'docs' });
+
+	// By the alias, its backups go on; by the name of a collection that never had it, they are of other data.
+	const plan = async (name: string) =>
+		await node.ok('restore', { ...backup('latest', name), ...over('safeSwap', 'live'), options: { dryRun: true } });
+	expect(await plan('live')).toMatchObject([{ ready: true, warnings: [], backup: { id: made['id'] } }]);
+	await createPlain(server, 'other', 10);
+	await node.ok('backUp', { collectionMode: 'chosen', collections: ['other'] });
+	expect(await plan('other')).toMatchObject([
+		{
+			warnings: [expect.stringMatching(/^The alias live leads to live_.*and this is a backup of other\. Give live in/)],
+		},
+	]);
 });
 
 it('swaps by the name of the collection itself, and keeps a copy of the old points', async () => {
