@@ -1,7 +1,7 @@
 /** What would make a back up or a restore of buckets fail. */
-import { randomUUID } from 'node:crypto';
-
-import { finder, findingsOf, proxyFindings, type SetupFinding } from '../preflight';
+import { BackupError } from '../errors';
+import { clockFindings, finder, findingsOf, proxyFindings, type SetupFinding } from '../preflight';
+import { checkTarget } from './checkTarget';
 import { chosenBuckets, type BucketChoice } from './chosenBuckets';
 import { S3Client, type Bucket, type S3Connection } from './client';
 
@@ -13,14 +13,21 @@ export interface CheckBucketsOptions extends BucketChoice {
 
 /** @throws BackupError CANCELLED; what else fails is a finding */
 export async function checkBuckets(options: CheckBucketsOptions): Promise<SetupFinding[]> {
-	const { connection, signal } = options;
+	const { connection, writes = false, signal } = options;
 	const reach = finder('Connection', connection.endpoint, 'backup');
 	const found = await findingsOf(reach, async () => {
 		const client = new S3Client({ ...connection, runSignal: signal }, 'source');
+		// What goes wrong with writing is told as of a target.
+		const target = new S3Client({ ...connection, runSignal: signal }, 'target');
 		try {
 			const names = await chosenBuckets(client, options);
 			const findings: SetupFinding[] = [];
-			for (const name of names) findings.push(...(await bucketFindings(client.bucket(name), options)));
+			const [first] = names;
+			if (first !== undefined) findings.push(...(await serverClock(client.bucket(first), client.endpoint, signal)));
+			for (const name of names) {
+				findings.push(...(await bucketFindings(client.bucket(name), signal)));
+				if (writes) findings.push(...(await checkTarget(target.bucket(name), signal)));
+			}
 			return [
 				names.length > 0
 					? reach.ok(
@@ -35,6 +42,7 @@ export async function checkBuckets(options: CheckBucketsOptions): Promise<SetupF
 			];
 		} finally {
 			client.close();
+			target.close();
 		}
 	});
 	return found;
@@ -50,14 +58,9 @@ export async function listBuckets(connection: S3Connection, signal?: AbortSignal
 	}
 }
 
-async function bucketFindings(
-	bucket: Bucket,
-	{ writes = false, signal }: CheckBucketsOptions,
-): Promise<SetupFinding[]> {
+async function bucketFindings(bucket: Bucket, signal: AbortSignal | undefined): Promise<SetupFinding[]> {
 	const reading = finder('Read Objects', bucket.name, 'backup');
 	const tags = finder('Tags', bucket.name, 'backup');
-	const versioning = finder('Versions', bucket.name, 'backup');
-	const writing = finder('Write Objects', bucket.name, 'restore');
 	let first: string | undefined;
 	const readable = await findingsOf(reading, async () => {
 		for await (const { key } of bucket.list({ signal })) {
@@ -76,39 +79,52 @@ async function bucketFindings(
 		const found = await bucket.tags(first, signal);
 		return [tags.ok(found ? 'Tags of objects may be read.' : 'The server has no tags, so there is none to back up.')];
 	});
-	const versions = await findingsOf(versioning, async () => {
-		const state = await bucket.versioning(signal);
+	const kept = await findingsOf(
+		finder('Versions', bucket.name, 'backup'),
+		async () => await versionFindings(bucket, signal),
+	);
+	return [...readable, ...tagged, ...kept];
+}
+
+/** Whether versions may be read as well, where the bucket has kept some. */
+async function versionFindings(bucket: Bucket, signal: AbortSignal | undefined): Promise<SetupFinding[]> {
+	const { ok, warning } = finder('Versions', bucket.name, 'backup');
+	const state = await bucket.versioning(signal);
+	if (!state) return [ok('The bucket never kept versions.')];
+	const told = state === 'Enabled' ? 'The bucket keeps versions' : 'Versioning is suspended';
+	try {
+		await readVersion(bucket, signal);
+	} catch (error) {
+		if (!(error instanceof BackupError) || error.code !== 'ACCESS_DENIED') throw error;
 		return [
-			versioning.ok(
-				state === 'Enabled'
-					? 'The bucket keeps versions.'
-					: state
-						? 'Versioning is suspended.'
-						: 'The bucket never kept versions.',
+			warning(
+				`${told}, and the keys may not read them, so a backup with Versions at All fails: ${error.message}`,
+				`Allow s3:ListBucketVersions on arn:aws:s3:::${bucket.name}, and s3:GetObjectVersion and s3:GetObjectVersionTagging on arn:aws:s3:::${bucket.name}/*. Or leave Versions at Current.`,
 			),
 		];
-	});
-	const written = !writes
-		? []
-		: await findingsOf(writing, async () => {
-				await tryWriting(bucket, signal);
-				return [writing.ok('An object was written and removed.')];
-			});
-	return [...readable, ...tagged, ...versions, ...written];
-}
-
-async function tryWriting(bucket: Bucket, signal = new AbortController().signal): Promise<void> {
-	const key = `stack-backup-check-${randomUUID()}`;
-	try {
-		await bucket.put(key, empty(), { size: 0, signal });
-	} catch (error) {
-		// It may be there all the same.
-		if (signal.aborted) await bucket.remove([key]).catch(() => {});
-		throw error;
 	}
-	// Without the signal, so that a cancel leaves nothing.
-	const [failure] = await bucket.remove([key]);
-	if (failure) throw failure.error;
+	return [ok(`${told}, and they may be listed and read.`)];
 }
 
-async function* empty(): AsyncGenerator<Uint8Array> {}
+async function readVersion(bucket: Bucket, signal: AbortSignal | undefined): Promise<void> {
+	for await (const { key, versions } of bucket.listVersions({ signal })) {
+		const version = versions.find(({ isDeleteMarker }) => !isDeleteMarker);
+		if (!version) continue;
+		const { versionId } = version;
+		(await bucket.open(key, { versionId, signal }))?.close();
+		await bucket.tags(key, signal, versionId);
+		return;
+	}
+}
+
+/** By the first bucket that answers; one that does not has told why. */
+async function serverClock(bucket: Bucket, about: string, signal: AbortSignal | undefined): Promise<SetupFinding[]> {
+	const from = new Date();
+	try {
+		const now = await bucket.now(signal);
+		return now ? clockFindings(about, now, { from, to: new Date() }) : [];
+	} catch (error) {
+		if (!(error instanceof BackupError) || error.code === 'CANCELLED') throw error;
+		return [];
+	}
+}

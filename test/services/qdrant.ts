@@ -24,6 +24,8 @@ export interface QdrantOptions {
 	apiKey?: string;
 	/** A second one, with which one may only read. */
 	readOnlyApiKey?: string;
+	/** Lets in whoever has a token that the API key has signed, too. */
+	tokens?: boolean;
 	/** Speaks https with this certificate, on 127.0.0.1. */
 	tls?: Certificate;
 	/** Part of a cluster: the first peer needs no `bootstrap`, the others name the first one's `peerUrl`. */
@@ -69,6 +71,7 @@ export async function startQdrant(options: QdrantOptions = {}): Promise<QdrantSe
 			enable_cors: false,
 			enable_tls: options.tls !== undefined,
 			...(options.apiKey !== undefined && { api_key: options.apiKey }),
+			...(options.tokens && { jwt_rbac: true }),
 			...(options.readOnlyApiKey !== undefined && { read_only_api_key: options.readOnlyApiKey }),
 		},
 		...(options.tls && { tls: storeCertificate(folder, options.tls) }),

@@ -2,9 +2,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import { BackupError } from '../../errors';
+import type { StorageFeatures } from '../../storage/features';
 import { BatchDelete } from '../../storage/s3/batch-delete';
 import { CreateOnly } from '../../storage/s3/conditional';
 import { S3Failure } from '../../storage/s3/failure';
+import { lockOf, tryFeatures } from '../../storage/s3/features';
 import { etagOf, headObject } from '../../storage/s3/object';
 import { openRange } from '../../storage/s3/range';
 import type { S3Requests } from '../../storage/s3/requests';
@@ -316,6 +318,29 @@ export class Bucket {
 	async versioning(signal?: AbortSignal): Promise<'Enabled' | 'Suspended' | undefined> {
 		const { versioning = '' } = (await this.configuration(signal, ['versioning'])).configuration;
 		return /<Status>\s*(Enabled|Suspended)\s*</.exec(versioning)?.[1] as 'Enabled' | 'Suspended' | undefined;
+	}
+
+	/** What the server's clock showed while it answered; undefined where it does not tell. */
+	async now(signal?: AbortSignal): Promise<Date | undefined> {
+		return await this.#explained('', async () => {
+			const { headers } = await this.#requests.send({
+				method: 'GET',
+				query: { 'list-type': '2', 'max-keys': '1' },
+				...(signal && { signal }),
+			});
+			const at = new Date(headers.date ?? NaN);
+			return Number.isNaN(at.getTime()) ? undefined : at;
+		});
+	}
+
+	/** Tries what servers and keys do differently when they are written to: see `tryFeatures`. @param scratch the beginning of keys that nobody else uses */
+	async features(scratch: string, signal?: AbortSignal): Promise<StorageFeatures> {
+		return await this.#explained('', async () => await tryFeatures(this.#requests, scratch, {}, signal));
+	}
+
+	/** Whether it has object lock, and locks by itself what is stored; nothing where the keys may not ask. */
+	async lock(signal?: AbortSignal): Promise<Pick<StorageFeatures, 'objectLock' | 'locksAll'>> {
+		return await this.#explained('', async () => await lockOf(this.#requests, signal));
 	}
 
 	/** Bytes of the whole object. What comes in chunks has no length; the answer to HEAD has it all the same. */

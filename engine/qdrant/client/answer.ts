@@ -25,6 +25,7 @@ export const ANSWERS = {
 			peers: z.record(z.object({ uri: z.string() })),
 		}),
 	]),
+	telemetry: z.object({ app: z.object({}) }),
 	collections: z.object({ collections: z.array(z.object({ name: z.string() })) }),
 	aliases: z.object({ aliases: z.array(z.object({ alias_name: z.string(), collection_name: z.string() })) }),
 	collection: z.object({

@@ -81,6 +81,20 @@ export class QdrantClient {
 		return plain(status) as ClusterStatus;
 	}
 
+	/** Sizes of collections, and of the machine. Undefined where the server tells it to nobody, or not to this key. */
+	async telemetry(signal?: AbortSignal): Promise<unknown> {
+		const ask = this.#caller.result(
+			'Could not ask for the telemetry',
+			'telemetry',
+			(api, init) => api.telemetry({ details_level: 3 }, init),
+			{ signal, withoutRetries: true },
+		);
+		return await ask.catch((error: unknown) => {
+			if (statusOf(error) === undefined) throw error;
+			return undefined;
+		});
+	}
+
 	async collections(signal?: AbortSignal): Promise<string[]> {
 		const what = 'Could not list the collections';
 		const { collections } = await this.#caller.result(

@@ -1,14 +1,13 @@
 /** What would make a back up or a restore of Qdrant fail. */
-import { randomUUID } from 'node:crypto';
-
-import { BackupError, listed } from '../../errors';
+import { listed } from '../../errors';
 import { clockFindings, finder, findingsOf, proxyFindings, type SetupFinding } from '../../preflight';
 import type { QdrantClient } from '../client/client';
 import { baseUrl, type QdrantConnection } from '../client/connection';
-import { statusOf } from '../client/failure';
 import { countPoints } from '../server/collectionState';
 import { listServerSnapshots } from '../server/lookUp';
 import { findPeers, type Topology } from '../server/topology';
+import { rightFindings, tokenFindings } from './apiKey';
+import { roomFindings } from './room';
 
 /** Younger snapshots may be in use by a run. */
 const DAY_MS = 86_400_000;
@@ -21,6 +20,9 @@ export async function checkQdrantSetup(connection: QdrantConnection, signal?: Ab
 	const { origin, host } = baseUrl(connection.url);
 	const reach = finder('Connection', host, 'backup');
 	const proxies = proxyFindings(origin, false);
+	const token = tokenFindings(connection.apiKey, host, new Date());
+	// Whatever the server would be asked, it would refuse.
+	if (token.some(({ level }) => level === 'problem')) return [...token, ...proxies];
 	const found = await findingsOf(reach, async () => {
 		const topology = await findPeers(connection, 'source', signal);
 		const from = new Date();
@@ -41,9 +43,10 @@ export async function checkQdrantSetup(connection: QdrantConnection, signal?: Ab
 			...(await rightFindings(topology.client, host, signal)),
 			...(await collectionFindings(topology.client, origin, collections, signal)),
 			...(await snapshotFindings(connection, host, signal)),
+			...roomFindings(await topology.client.telemetry(signal), host),
 		];
 	});
-	return [...found, ...proxies];
+	return [...token, ...found, ...proxies];
 }
 
 function peerFindings({ peers, isCluster }: Topology, host: string): SetupFinding[] {
@@ -57,30 +60,6 @@ function peerFindings({ peers, isCluster }: Topology, host: string): SetupFindin
 			'Let n8n reach the HTTP port (6333 by default) of each peer, and give their addresses in the option Peer URLs where these differ from those above.',
 		),
 	];
-}
-
-/** A key that only reads is refused before the server looks for the collection, which nobody has. */
-async function rightFindings(
-	client: QdrantClient,
-	host: string,
-	signal: AbortSignal | undefined,
-): Promise<SetupFinding[]> {
-	const { ok, problem } = finder('API Key', host, 'backup');
-	try {
-		await client.snapshots.create({ collection: `stack_backup_setup_check_${randomUUID()}` }, signal);
-	} catch (error) {
-		if (!(error instanceof BackupError) || error.code === 'CANCELLED') throw error;
-		if (error.code === 'ACCESS_DENIED') {
-			return [
-				problem(
-					`The API key may not make snapshots: ${error.message}`,
-					'Put the key of service.api_key (QDRANT__SERVICE__API_KEY) into the Qdrant credential, not that of read_only_api_key; or a token (JWT) with the access "m".',
-				),
-			];
-		}
-		if (statusOf(error) !== 404) throw error;
-	}
-	return [ok('Snapshots may be made.')];
 }
 
 async function collectionFindings(

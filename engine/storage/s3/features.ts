@@ -102,9 +102,9 @@ async function setsTags(requests: S3Requests, key: string, signal: AbortSignal):
 }
 
 /** Whether the bucket has object lock, and a rule by which it locks whatever is stored; one without it has no configuration of it. */
-async function lockOf(
+export async function lockOf(
 	requests: S3Requests,
-	signal: AbortSignal,
+	signal: AbortSignal = new AbortController().signal,
 ): Promise<Pick<StorageFeatures, 'objectLock' | 'locksAll'>> {
 	let rule: string | undefined;
 	const objectLock = await tried(async () => {

@@ -17,7 +17,7 @@ const fields: INodeProperties[] = [
 		name: 'tryWriting',
 		type: 'boolean',
 		default: false,
-		description: 'Whether to store an empty object in each bucket and remove it again, as a restore needs that right',
+		description: 'Whether to try in each bucket what a restore needs, on scratch objects that are removed again',
 		displayOptions: shownFor(['checkSetup']),
 	},
 ];
