@@ -71,7 +71,33 @@ it('says which line pg_hba.conf lacks, and which right the role', async () => {
 		],
 		['REPLICATION', 'ALTER ROLE plain REPLICATION;'],
 	]);
+	// Only the service has a role of this name.
+	await server.query('postgres', 'CREATE ROLE azure_pg_admin');
+	expect(await other.ok('checkSetup', { checkStorage: false, showFindings: 'bad' })).toContainEqual(
+		expect.objectContaining({
+			check: 'Managed Service',
+			level: 'problem',
+			what: expect.stringMatching(/^This looks like Azure Database for PostgreSQL/) as string,
+			remedy: expect.stringMatching(/^Back up the databases with Postgres Dump/) as string,
+		}),
+	);
+	await server.query('postgres', 'DROP ROLE azure_pg_admin');
 	expect(await other.fails('baseBackup')).toMatch(
 		/Could not connect to PostgreSQL for replication.*ALTER ROLE <user> REPLICATION/s,
 	);
+});
+
+it('needs a role with REPLICATION and nothing else for backups and WAL, and two functions for what is done beside them', async () => {
+	await server.query('postgres', "CREATE ROLE backup LOGIN REPLICATION PASSWORD 'secret'");
+	const data = { ...postgresData(server, 'postgres'), user: 'backup', password: 'secret' };
+	const postgres = await n8n.createCredential('backup', 'postgres', data);
+	const { node: own } = await NodeRunner.withFolder(n8n, `${PACKAGE}.postgresPitr`, { postgres });
+	expect(await own.ok('checkSetup', { checkStorage: false, showFindings: 'bad' })).toEqual([]);
+	expect(await own.ok('baseBackup', { slot: 'of_backup' })).toMatchObject([{ warnings: [] }]);
+	expect(await own.ok('archiveWal', { slot: 'of_backup' })).toHaveLength(1);
+	expect(await own.ok('dropSlot', { slot: 'of_backup', confirmSlot: 'of_backup' })).toHaveLength(1);
+	expect(await own.fails('createRestorePoint', { restorePoint: 'here' })).toMatch(/pg_create_restore_point/);
+	await server.query('postgres', 'GRANT EXECUTE ON FUNCTION pg_create_restore_point(text), pg_switch_wal() TO backup');
+	expect(await own.ok('createRestorePoint', { restorePoint: 'here' })).toMatchObject([{ restorePoint: 'here' }]);
+	expect(await own.ok('switchWal')).toHaveLength(1);
 });

@@ -2,9 +2,10 @@ import { chownSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { Client } from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
-import { backUpDatabase, type PostgresConnection } from '../../../engine/postgres';
+import { backUpCluster, backUpDatabase, type PostgresConnection } from '../../../engine/postgres';
+import { archiveWal } from '../../../engine/postgres/physical/wal';
 import type { Storage } from '../../../engine/storage';
 import { runNative } from '../../fidelity/native';
 import {
@@ -14,7 +15,8 @@ import {
 	temporaryStorage,
 	until,
 } from '../../integration/postgres/engine/support';
-import { temporaryFolder } from '../../services/guard';
+import { recoverInto, startRecovered } from '../../integration/postgres/physical/recover/recovered-server';
+import { removeFolder, temporaryFolder } from '../../services/guard';
 import { type PostgresServer, startPostgres } from '../../services/postgres';
 import { postgresProgram, serverAccount } from '../../services/postgres-binaries';
 import { freePort, type ServerProcess, startProcess } from '../../services/process';
@@ -50,7 +52,10 @@ async function startStandby(port: number): Promise<ServerProcess> {
 }
 
 beforeAll(async () => {
-	primary = await startPostgres({ version: 15, config: { wal_level: 'replica', max_wal_senders: '4' } });
+	primary = await startPostgres({
+		version: 15,
+		config: { wal_level: 'replica', max_wal_senders: '4', full_page_writes: 'on' },
+	});
 	database = await databaseWith(
 		primary,
 		'CREATE TABLE t (id int, v text)',
@@ -99,6 +104,25 @@ describe('a backup of a standby', () => {
 		const failure = await failureOf(backUpDatabase({ ...options, serializableDeferrable: true }), 'SOURCE_FAILED');
 		expect(failure.message).toContain('serializable');
 		expect(failure.hint).toMatch(/switch Serializable Snapshot off, or back up the primary/);
+	});
+
+	it('is made of all of it physically, with its WAL, and recovers to what it had', async () => {
+		const { storage } = temporaryStorage();
+		const parent = temporaryFolder('of-standby');
+		onTestFinished(() => removeFolder(parent));
+		const physical = { storage, codec: { name: 'zstd' as const }, connection, slot: 'n8n_pitr' };
+		await backUpCluster(physical);
+		await primary.query(database, 'CREATE TABLE later AS SELECT 1 AS id; SELECT pg_switch_wal()');
+		const look = new Client({ ...connection });
+		await look.connect();
+		const arrived = `SELECT FROM pg_class WHERE relname = 'later'`;
+		await until(async () => (await look.query(arrived)).rowCount === 1).finally(() => look.end());
+		expect((await archiveWal(physical)).gaps).toEqual([]);
+		const at = await recoverInto(parent, 'data', { storage, target: { type: 'end' }, action: 'promote' });
+		const recovered = await startRecovered(primary, at, 'promoted');
+		onTestFinished(() => recovered.stop());
+		const found = await recovered.query(`SELECT datname FROM pg_database WHERE datname = '${database}'`);
+		expect(found).toHaveLength(1);
 	});
 
 	it('that is ended by what the standby replays says what to set', async () => {
