@@ -218,11 +218,16 @@ export function timelineAt(path: readonly Ancestor[], lsn: Lsn): number {
 
 /** Whether a later timeline came from this one behind the window's end: then its path has the same window. */
 function isOnLaterPath(timeline: number, end: Lsn, histories: ReadonlyMap<number, readonly Ancestor[]>): boolean {
-	return [...histories.values()].some((history) => history.some((one) => one.timeline === timeline && end <= one.endLsn));
+	return [...histories.values()].some((history) =>
+		history.some((one) => one.timeline === timeline && end <= one.endLsn),
+	);
 }
 
 function latest(times: readonly (string | undefined)[]): string | undefined {
-	return times.reduce((a, b) => (a === undefined || (b !== undefined && Date.parse(b) > Date.parse(a)) ? b : a), undefined);
+	return times.reduce(
+		(a, b) => (a === undefined || (b !== undefined && Date.parse(b) > Date.parse(a)) ? b : a),
+		undefined,
+	);
 }
 
 function compare(a: bigint, b: bigint): number {

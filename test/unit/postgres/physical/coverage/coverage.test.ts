@@ -112,9 +112,13 @@ describe('what can be recovered', () => {
 		const bases = [base(2, 2.5), base(7, 7.5), base(8, 8.5, { needs: ['base 7'] })];
 		const expected = cover({ bases, stretches });
 		fc.assert(
-			fc.property(fc.shuffledSubarray(stretches, { minLength: 4 }), fc.shuffledSubarray(bases, { minLength: 3 }), (s, b) => {
-				expect(cover({ bases: b, stretches: s })).toEqual(expected);
-			}),
+			fc.property(
+				fc.shuffledSubarray(stretches, { minLength: 4 }),
+				fc.shuffledSubarray(bases, { minLength: 3 }),
+				(s, b) => {
+					expect(cover({ bases: b, stretches: s })).toEqual(expected);
+				},
+			),
 		);
 	});
 });
