@@ -47,11 +47,11 @@ export { backUpCluster, BASE_BACKUP_RATE, type BackUpClusterOptions } from './ph
 export { checkPhysicalBackups, type CheckPhysicalOptions, type PhysicalPreflight } from './physical/preflight';
 export { formatLsn, parseLsn } from './physical/lsn';
 export {
-	formatTime as formatRecoveryTime,
 	parseRestorePoint,
 	parseTime as parseRecoveryTime,
 	parseTransaction,
 	previewRecovery,
+	readableTime as readableRecoveryTime,
 	recoverCluster,
 	RECOVERY_ACTIONS,
 	targetText as recoveryTargetText,

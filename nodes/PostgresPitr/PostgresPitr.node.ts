@@ -12,7 +12,9 @@ import { onlyResource, VERSION } from '../shared/descriptions/node';
 import { type Operation, runOperation } from '../shared/operation';
 import { CHECK_SETUP, checkSetupOption, WITH_STORAGE } from '../shared/setup/fields';
 
+import { searchBaseBackups } from './listSearch/searchBaseBackups';
 import { searchClusters } from './listSearch/searchClusters';
+import { searchSlots } from './listSearch/searchSlots';
 import { operations } from './operations';
 
 export class PostgresPitr implements INodeType {
@@ -60,8 +62,9 @@ export class PostgresPitr implements INodeType {
 					{
 						name: 'Archive WAL',
 						value: 'archiveWal',
-						description: 'Store what the server has written since the last time, for a schedule',
-						action: 'Archive the wal of a server',
+						description:
+							'Store the write-ahead log (WAL) that the server has written since the last time, for a schedule',
+						action: 'Archive the log of a server',
 					},
 					{
 						name: 'Base Backup',
@@ -104,7 +107,7 @@ export class PostgresPitr implements INodeType {
 						name: 'Switch WAL',
 						value: 'switchWal',
 						description: 'End the segment that the server writes to, so that it can be archived whole',
-						action: 'Switch to a new wal segment',
+						action: 'Switch to a new segment of the log',
 					},
 				],
 				default: 'baseBackup',
@@ -115,7 +118,7 @@ export class PostgresPitr implements INodeType {
 
 	methods = {
 		credentialTest: { testBackupStorage, testBackupEncryption },
-		listSearch: { searchClusters },
+		listSearch: { searchBaseBackups, searchClusters, searchSlots },
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {

@@ -2,7 +2,7 @@ import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import {
 	formatLsn,
-	formatRecoveryTime,
+	readableRecoveryTime,
 	recoveryTargetText,
 	type RecoveredCluster,
 	type RecoveryPlan,
@@ -23,7 +23,7 @@ function planned(plan: RecoveryPlan): { columns: Columns; details: IDataObject }
 	);
 	return {
 		columns: {
-			lastTransaction: lastTransaction === undefined ? undefined : formatRecoveryTime(lastTransaction),
+			lastTransaction: lastTransaction === undefined ? undefined : readableRecoveryTime(lastTransaction),
 			base: newest.startedAt,
 			increments: bases.length - 1,
 			walArchives: log.length,
@@ -64,7 +64,8 @@ export function recoveredItem(
 	{ path, target, duration }: { path: string; target: RecoveryTarget; duration: number },
 	isSimple: boolean,
 ): IDataObject {
-	showWarnings(context, warnings);
+	const start = `Start a PostgreSQL ${serverVersion} server from it, as the user whom the folder belongs to: postgres -D ${path}. It recovers by itself.`;
+	showWarnings(context, [start, ...warnings]);
 	const { columns, details } = planned(plan);
 	const { walArchives: _, ...shown } = columns;
 	return itemOf(

@@ -9,7 +9,7 @@ import {
 	RECOVERY_ACTIONS,
 	type RecoveryTarget,
 } from '../../engine';
-import { collectionOf, type Fields, locatedText, numberOf, textOf, yesNoIn } from '../shared/fields';
+import { collectionOf, type Fields, locatedIn, locatedText, numberOf, textOf, yesNoIn } from '../shared/fields';
 import { eventOf } from '../shared/journal';
 
 /** The fields of Recover as the engine wants them. @throws BackupError INVALID_INPUT */
@@ -21,7 +21,7 @@ export function recoverSettings(context: IExecuteFunctions, item: number) {
 	}
 	eventOf(context, item).tell({ place: `folder ${path}` });
 	const cluster = locatedText(context, 'cluster', item, 'Cluster').trim();
-	const base = textOf(options['baseBackup'], 'Base Backup ID').trim();
+	const base = locatedIn(options, 'baseBackup', 'Base Backup').trim();
 	const whenReached: unknown = context.getNodeParameter('whenReached', item);
 	const action = RECOVERY_ACTIONS.find((one) => one === whenReached);
 	if (!action) throw notOffered('When Reached', RECOVERY_ACTIONS);

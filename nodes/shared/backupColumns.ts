@@ -14,6 +14,8 @@ export interface KnownOfBackup {
 	verified?: string;
 	/** What the run that made it has to say. */
 	warnings?: readonly string[];
+	/** Stands beside backups of other kinds: which one it is of is told in the place of its count. */
+	amongOthers?: boolean;
 }
 
 /** What people ask for first of each kind, among the counts of its manifest. */
@@ -45,6 +47,12 @@ export function mainCount({ kind, counts }: ManifestSummary): Columns {
 	return name === undefined ? {} : { [name]: counts[name] };
 }
 
+/** Whether backups of these kinds are told by different counts: a table of all of them would have a column for each, mostly empty. */
+export function countsDiffer(kinds: readonly BackupKind[]): boolean {
+	const names = kinds.flatMap((kind) => MAIN_COUNT[kind] ?? []);
+	return new Set(names).size > 1;
+}
+
 /** The state of a backup in plain words: `whole`, `schema only, encrypted`, `incremental`, `archive missing`, `whole, pinned, 1 warning`. */
 export function stateOf(manifest: ManifestSummary, problems: string[] = []): string {
 	const { encryption, pinned = false, warnings } = manifest;
@@ -65,14 +73,14 @@ export function stateOf(manifest: ManifestSummary, problems: string[] = []): str
  */
 export function backupColumns(
 	manifest: ManifestSummary,
-	{ key, problems, verified, warnings = [] }: KnownOfBackup,
+	{ key, problems, verified, warnings = [], amongOthers = false }: KnownOfBackup,
 ): Columns {
-	const { name, startedAt, size, file, id, runId } = manifest;
+	const { kind, name, startedAt, size, file, id, runId } = manifest;
 	return {
 		name,
 		startedAt,
 		size: readableSize(size.stored),
-		...mainCount(manifest),
+		...(amongOthers ? { kind } : mainCount(manifest)),
 		state: stateOf(manifest, problems),
 		...(verified === undefined ? { warning: inOneText(warnings) } : { verified }),
 		file,

@@ -16,7 +16,7 @@ import {
 	mapInParallel,
 } from '../../engine';
 
-import { backupColumns } from './backupColumns';
+import { backupColumns, countsDiffer, mainCount } from './backupColumns';
 import { type ContentOf, describeBackup, rounded } from './backupItem';
 import { limitFields, limitOf } from './descriptions/limit';
 import { optionsField } from './descriptions/options';
@@ -70,7 +70,7 @@ function archiveStateOf({ foundSize, manifest }: ListedBackup): ArchiveState {
 
 function listedItem(
 	entry: ListedBackup,
-	contentOf: ContentOf,
+	{ contentOf, kinds }: Pick<ListedBackups, 'contentOf' | 'kinds'>,
 	{ whole, authentic, verification }: Found,
 	isSimple: boolean,
 ): IDataObject {
@@ -79,10 +79,12 @@ function listedItem(
 	const problem = PROBLEMS[archiveState];
 	const problems = [...(problem ? [problem] : []), ...(authentic === false ? ['forged'] : [])];
 	const verified = verification?.verdict ?? 'never';
+	const amongOthers = countsDiffer(kinds);
 	const ageHours = rounded((Date.now() - Date.parse(manifest.startedAt)) / HOUR_MS);
 	return itemOf(
-		backupColumns(manifest, { key, problems, verified }),
+		backupColumns(manifest, { key, problems, verified, amongOthers }),
 		{
+			...(amongOthers && mainCount(manifest)),
 			...(whole && describeBackup(whole, key, contentOf)),
 			ageHours,
 			archiveState,
@@ -153,7 +155,7 @@ export function listBackupsOperation({ kinds, ownFolder, contentOf, nameFilter }
 				const authentic = passphrase && whole ? await isAuthentic(whole, place, passphrase, budget) : null;
 				const backup = { key, id: entry.manifest.id };
 				const verification = hasRecord ? await verificationOf(storage, backup, signal) : null;
-				return [listedItem(entry, contentOf, { whole, authentic, verification }, isSimple)];
+				return [listedItem(entry, { contentOf, kinds }, { whole, authentic, verification }, isSimple)];
 			});
 			const listed = items.flat();
 			const unreadable = found.damaged.slice(0, Math.max(0, limit - listed.length));

@@ -12,7 +12,7 @@ export {
 } from './coverage';
 export { formatLsn, parseLsn, type Lsn } from './lsn';
 export { readServerLog } from './serverLog';
-export { readSlotState, type SlotState } from './slot';
+export { listSlots, readSlotState, type NamedSlot, type SlotState } from './slot';
 export {
 	archiveWal,
 	followWal,

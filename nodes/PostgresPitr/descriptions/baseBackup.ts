@@ -84,10 +84,10 @@ export const baseBackupFields: INodeProperties[] = [
 		default: 'full',
 		displayOptions: shownFor(['baseBackup', CHECK_SETUP]),
 	},
-	slotField(['baseBackup', 'archiveWal', 'dropSlot', CHECK_SETUP]),
+	slotField(['baseBackup', 'archiveWal', CHECK_SETUP]),
 	{
 		displayName:
-			'Once there is a slot, the server keeps all WAL that is not archived yet, until its disk is full if nobody comes for it. Let Archive WAL run on a schedule, and limit what the slot may keep: max_slot_wal_keep_size.',
+			'Once there is a slot, the server keeps all WAL (its log of changes) that is not archived yet, until its disk is full if nobody comes for it. Let <b>Archive WAL</b> run on a schedule, and limit what the slot may keep: <code>max_slot_wal_keep_size</code>.',
 		name: 'slotNotice',
 		type: 'notice',
 		default: '',

@@ -14,13 +14,27 @@ const shownTo = (recoverTo: string) => shownFor([OPERATION], { recoverTo: [recov
 
 const recoverOptions: INodeProperties[] = [
 	{
-		displayName: 'Base Backup ID',
+		displayName: 'Base Backup',
 		name: 'baseBackup',
-		type: 'string',
-		default: '',
-		placeholder: 'e.g. 7f6b1f0e-4c0f-4f4b-9a55-1d7c3d9b2a10',
-		description:
-			'The base backup to begin from, by its ID in List Backups. Without it, the newest one that ends before the moment.',
+		type: 'resourceLocator',
+		default: { mode: 'list', value: '' },
+		description: 'The one to begin from. Without this option, the newest one that ends before the moment.',
+		modes: [
+			{
+				displayName: 'From List',
+				name: 'list',
+				type: 'list',
+				placeholder: 'Select a base backup...',
+				typeOptions: { searchListMethod: 'searchBaseBackups', searchable: true },
+			},
+			{
+				displayName: 'By ID',
+				name: 'id',
+				type: 'string',
+				placeholder: 'e.g. 7f6b1f0e-4c0f-4f4b-9a55-1d7c3d9b2a10',
+				hint: 'The id in the item of the base backup, or of List Backups',
+			},
+		],
 	},
 	{
 		displayName: 'Inclusive',
@@ -82,7 +96,8 @@ export const recoverFields: INodeProperties[] = [
 		name: 'cluster',
 		type: 'resourceLocator',
 		default: { mode: 'list', value: '' },
-		description: 'Whose backups are recovered. It may stay empty where the storage holds those of one cluster alone.',
+		description:
+			'The server, with all of its databases, whose backups are recovered. It may stay empty where the storage holds those of one alone.',
 		displayOptions: shown,
 		modes: [
 			{
@@ -124,7 +139,8 @@ export const recoverFields: INodeProperties[] = [
 		required: true,
 		default: '',
 		placeholder: 'e.g. 2026-11-28T20:36:07Z',
-		description: 'By the clock of the server, with its zone: Z for UTC, or such as +01:00',
+		description:
+			'By the clock of the server, with its zone: Z for UTC, or such as +01:00. Which moments can be had, the list of Cluster tells, and List Recovery Windows.',
 		displayOptions: shownTo('time'),
 	},
 	{

@@ -9,10 +9,11 @@ import {
 	readableSize,
 	switchWal as switchNow,
 } from '../../../engine';
+import { existingField } from '../../shared/descriptions/existing';
 import { optionsField } from '../../shared/descriptions/options';
 import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { connectTimeoutOption } from '../../shared/descriptions/source';
-import { collectionOf, textOf } from '../../shared/fields';
+import { collectionOf, locatedText, textOf } from '../../shared/fields';
 import { eventOf } from '../../shared/journal';
 import { type Operation, shownFor } from '../../shared/operation';
 import { connectTimeoutIn, withPostgres } from '../../shared/postgresConnection';
@@ -63,6 +64,14 @@ export const switchWal: Operation = {
 /** Drops a replication slot: one item. */
 export const dropSlot: Operation = {
 	description: [
+		existingField({
+			displayName: 'Replication Slot',
+			name: 'slotToDrop',
+			description: 'The slot that goes. The list tells how much WAL the server keeps for each.',
+			displayOptions: shownFor(['dropSlot']),
+			placeholder: { list: 'Select a slot...', name: 'e.g. n8n_pitr' },
+			searchListMethod: 'searchSlots',
+		}),
 		{
 			displayName:
 				'The server removes the WAL that it keeps for this slot. What was not archived of it is lost, and only a new base backup lets recovery begin anew. What is in the storage stays.',
@@ -84,7 +93,7 @@ export const dropSlot: Operation = {
 	],
 	journal: { action: 'delete' },
 	async execute(context, item) {
-		const slot = textOf(context.getNodeParameter('slot', item), 'Replication Slot').trim();
+		const slot = locatedText(context, 'slotToDrop', item, 'Replication Slot').trim();
 		const typed = textOf(context.getNodeParameter('confirmSlot', item), "Confirm by Typing the Slot's Name").trim();
 		eventOf(context, item).tell({ name: slot, place: `replication slot ${slot}` });
 		const { heldBytes = 0 } = await onServer(context, item, (server) => dropReplicationSlot(server, slot, typed));

@@ -9,10 +9,10 @@ export {
 } from './recover';
 export type { Owner } from './targetFolder';
 export {
-	formatTime,
 	parseRestorePoint,
 	parseTime,
 	parseTransaction,
+	readableTime,
 	RECOVERY_ACTIONS,
 	targetText,
 	type RecoveryAction,

@@ -22,7 +22,7 @@ import {
 import { formatLsn, type Lsn } from '../lsn';
 import { locate, type Located, type Place } from './locate';
 import { between, chainOf, logOf } from './route';
-import { formatTime, parseTime, targetText, type RecoveryAction, type RecoveryTarget } from './target';
+import { parseTime, readableTime, targetText, type RecoveryAction, type RecoveryTarget } from './target';
 
 export interface PlanRecoveryOptions {
 	storage: Storage;
@@ -236,8 +236,8 @@ function unreachable(
 }
 
 function windowText({ startTime, endTime, startLsn, endLsn, timeline }: Window): string {
-	const until = endTime === undefined ? 'where the WAL ends' : formatTime(parseTime(endTime));
-	return `from ${formatTime(parseTime(startTime))} to ${until} (${formatLsn(startLsn)} to ${formatLsn(endLsn)}, timeline ${timeline})`;
+	const until = endTime === undefined ? 'where the WAL ends' : readableTime(parseTime(endTime));
+	return `from ${readableTime(parseTime(startTime))} to ${until} (${formatLsn(startLsn)} to ${formatLsn(endLsn)}, timeline ${timeline})`;
 }
 
 function describeWindow({ startTime, endTime, startLsn, endLsn, timeline }: Window): Record<string, unknown> {

@@ -60,6 +60,13 @@ export function formatTime(time: number): string {
 	return `${new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')}.${fraction}+00`;
 }
 
+/** For people, who may give it to parseTime again, to the microsecond where it has any: `2026-11-28T20:36:07Z`. @param time microseconds since 1970 */
+export function readableTime(time: number): string {
+	return `${formatTime(time)
+		.replace(' ', 'T')
+		.replace(/\.?0*\+00$/, '')}Z`;
+}
+
 /** @throws BackupError INVALID_INPUT */
 export function parseTransaction(text: string): number {
 	const number = /^\d{1,10}$/.test(text.trim()) ? Number(text) : Number.NaN;
@@ -78,11 +85,11 @@ export function parseRestorePoint(text: string): string {
 	});
 }
 
-/** For messages: `the time 2026-11-28 20:36:07.000000+00`. */
+/** For messages: `the time 2026-11-28T20:36:07Z`. */
 export function targetText(target: RecoveryTarget): string {
 	switch (target.type) {
 		case 'time':
-			return `the time ${formatTime(target.time)}`;
+			return `the time ${readableTime(target.time)}`;
 		case 'lsn':
 			return `the LSN ${formatLsn(target.lsn)}`;
 		case 'transaction':

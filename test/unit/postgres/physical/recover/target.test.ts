@@ -5,6 +5,7 @@ import {
 	parseRestorePoint,
 	parseTime,
 	parseTransaction,
+	readableTime,
 } from '../../../../../engine/postgres/physical/recover/target';
 
 const utc = (text: string) => Date.parse(text) * 1000;
@@ -33,6 +34,15 @@ describe('the time of a recovery', () => {
 			expect(() => parseTime(text)).toThrow(/is no time\./);
 		},
 	);
+
+	test.each([
+		['2026-11-28 21:36:07.000042+01', '2026-11-28T20:36:07.000042Z'],
+		['2026-11-28T20:36:07.5Z', '2026-11-28T20:36:07.5Z'],
+		['2026-11-28T20:30:00Z', '2026-11-28T20:30:00Z'],
+	])('%s is told to people in a form that they may give again', (given, told) => {
+		expect(readableTime(parseTime(given))).toBe(told);
+		expect(parseTime(told)).toBe(parseTime(given));
+	});
 
 	test('is told to PostgreSQL in UTC, to the microsecond', () => {
 		expect(formatTime(parseTime('2026-11-28 21:36:07.000042+01'))).toBe('2026-11-28 20:36:07.000042+00');
