@@ -13,7 +13,7 @@ import { simplifyField } from '../shared/descriptions/simplify';
 import { connectTimeoutOption } from '../shared/descriptions/source';
 import { shownFor } from '../shared/operation';
 
-/** The only thing that the node does. It is not shown; fields that other nodes have as well name it. */
+/** The only thing that the node does. It is not shown, and no choice, which n8n would offer beside the trigger itself; fields that other nodes have as well name it. */
 export const FOLLOW = 'follow';
 export const WAL_FOLDER = 'postgres/wal';
 
@@ -25,12 +25,11 @@ export const triggerFields: INodeProperties[] = [
 		name: 'operation',
 		type: 'hidden',
 		noDataExpression: true,
-		options: [{ name: 'Follow WAL', value: FOLLOW }],
 		default: FOLLOW,
 	},
 	{
 		displayName:
-			'As long as the workflow is active, WAL is stored as it is made. While it is not, the server keeps what was not stored, until its disk is full: limit that with max_slot_wal_keep_size, or drop the slot with Postgres PITR. Recovery also needs a base backup, which Postgres PITR makes.',
+			'As long as the workflow is published, WAL is stored as it is made. While it is not, the server keeps what was not stored, until its disk is full: limit that with <code>max_slot_wal_keep_size</code>, or drop the slot with Postgres PITR. Recovery also needs a base backup, which Postgres PITR makes.',
 		name: 'slotNotice',
 		type: 'notice',
 		default: '',

@@ -6,6 +6,7 @@ import { optionsField } from '../../shared/descriptions/options';
 import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { noteRefusedByWorkflow } from '../../shared/journal';
 import { type Operation, shownFor } from '../../shared/operation';
+import { itemOf } from '../../shared/simplify';
 
 const OPERATION = 'noteRefusal';
 const shown = shownFor([OPERATION]);
@@ -74,7 +75,8 @@ export const noteRefusal: Operation = {
 		const error = REASONS[read('refusedBecause') === 'notConfirmed' ? 'notConfirmed' : 'notAllowed'];
 		const requestedBy = textOfAnything(requestedByIn(context, item));
 		await noteRefusedByWorkflow(context, item, { action, kind, name, requestedBy, error });
-		return [{ json: { state: 'refused', action, kind, name, code: error.code, problem: error.message, requestedBy } }];
+		const told = { state: 'refused', action, kind, name, code: error.code, problem: error.message, requestedBy };
+		return [{ json: itemOf(told, {}, true) }];
 	},
 };
 

@@ -210,8 +210,11 @@ const NODES: Documented[] = [
 describe.each(NODES)('the page of $title', ({ file, node, places }) => {
 	const text = page(file);
 	const fields = node.description.properties;
-	// Each resource has its own.
-	const operations = fields.filter(({ name }) => name === 'operation').flatMap(({ options = [] }) => options);
+	// Each resource has its own; where there is no choice, its value is the only one.
+	const only = (value: unknown) => [{ name: places[String(value)]?.[0], value }];
+	const operations = fields
+		.filter(({ name }) => name === 'operation')
+		.flatMap((field) => field.options ?? only(field.default));
 
 	it('describes every operation', () => {
 		for (const option of operations) expect(text).toContain(`\n## ${option.name}\n`);
