@@ -24,7 +24,11 @@ let credentials: NodeCredentials;
 let documents: string;
 
 beforeAll(async () => {
-	[postgres, qdrant, s3] = await Promise.all([startPostgres({ version: 18 }), startQdrant(), startS3rver()]);
+	[postgres, qdrant, s3] = await Promise.all([
+		startPostgres({ version: 18, config: { synchronous_commit: 'on', cluster_name: 'main' } }),
+		startQdrant(),
+		startS3rver(),
+	]);
 	await createShop(postgres, 'shop');
 	await createPlain(qdrant, 'articles', 20);
 	await s3.createBucket('contracts');
@@ -125,10 +129,25 @@ const JOURNEYS: Journey[] = [
 		chosen: { ...STORAGE, 'Credential for Backup Storage (Second)': 'Journey copies' },
 		told: ['copied'],
 	},
+	{
+		word: 'status page',
+		node: 'Backup Report',
+		action: 'Create a backup report',
+		chosen: STORAGE,
+		told: [/^Backups: /, /^\w+$/, '0'],
+	},
 ];
 
 /** What n8n shows in red, for a field that is empty or not there. */
 const RED = ['null', 'undefined', 'empty'];
+
+/** The rows of a table that a person can read: few columns, and nothing red. */
+async function readable(panel: NodePanel): Promise<string[][]> {
+	const { columns, rows } = await panel.table();
+	expect(columns.length).toBeLessThanOrEqual(10);
+	for (const red of RED) expect(rows.flat()).not.toContain(red);
+	return rows;
+}
 
 it.each(JOURNEYS)('"$word" leads to $node, which runs as soon as credentials are chosen', async (journey) => {
 	const { word, node, action, chosen, fill, told } = journey;
@@ -140,13 +159,68 @@ it.each(JOURNEYS)('"$word" leads to $node, which runs as soon as credentials are
 	await fill?.(panel);
 	await expect.poll(() => panel.marked()).toEqual([]);
 	await panel.execute();
-	const { columns, rows } = await panel.table();
+	const rows = await readable(panel);
 	await editor.screenshot(`journey-${word}`);
-	expect(columns.length).toBeLessThanOrEqual(10);
-	for (const red of RED) expect(rows.flat()).not.toContain(red);
 	for (const [index, cell] of told.entries())
 		expect(
 			rows.some((row) => (typeof cell === 'string' ? row[index] === cell : cell.test(row[index]!))),
 			`${cell}`,
 		).toBe(true);
+});
+
+it('"point in time" leads to Postgres PITR: a base backup, the log, what can be recovered, and what a recovery would do', async () => {
+	const canvas = await editor.openCanvas();
+	await canvas.search('point in time');
+	await expect.poll(() => canvas.found()).toContain('Postgres PITR');
+	const panel = await canvas.add('Postgres PITR', 'Back up a whole server');
+	await panel.chooseCredential('Credential for Postgres', 'Journey database');
+	await panel.chooseCredential('Credential for Backup Storage', 'Journey backups');
+	expect((await panel.notices()).join()).toMatch(/until its disk is full if nobody comes for it/);
+	const run = async (operation: string, done: RegExp, fill?: () => Promise<void>) => {
+		await panel.choose('operation', operation);
+		await expect.poll(() => panel.value('operation')).toBe(operation);
+		await fill?.();
+		await panel.execute();
+		await expect.poll(async () => (await readable(panel)).flat().join(' ')).toMatch(done);
+	};
+	await run('Base Backup', /^main 20.* whole .*postgres\/base\/main_/);
+	await postgres.query('shop', "INSERT INTO audit.log VALUES ('third')");
+	await run('Archive WAL', /^main recoverable 20/);
+	await run('List Recovery Windows', /^main recoverable 20/);
+	await editor.screenshot('journey-windows');
+	await run('Recover', /^true the end of the log folder /, async () => {
+		await panel.pick('cluster', 'main');
+		await panel.fill('targetFolder', join(documents, 'recovered'));
+		await panel.addTo('Options', 'Dry Run');
+		await panel.toggle('dryRun');
+	});
+	expect(await panel.located('cluster')).toMatch(/^20\S+ \d\d:\d\d to 20.* UTC · main/);
+	await editor.screenshot('journey-recover');
+	await panel.choose('operation', 'Drop Slot');
+	expect(await panel.list('slotToDrop')).toEqual([expect.stringMatching(/^n8n_pitr · keeps /)]);
+});
+
+it('"wal" leads to Postgres WAL Trigger, which stores the log for as long as its workflow is published', async () => {
+	const canvas = await editor.openCanvas();
+	await canvas.search('wal');
+	await expect.poll(() => canvas.found()).toContain('Postgres WAL Trigger');
+	const panel = await canvas.add('Postgres WAL Trigger', 'On new Postgres WAL event');
+	await panel.chooseCredential('Credential for Postgres', 'Journey database');
+	await panel.chooseCredential('Credential for Backup Storage', 'Journey backups');
+	await panel.fill('slot', 'journey_trigger');
+	await panel.fill('interval', '1');
+	await expect.poll(() => panel.marked()).toEqual([]);
+	await panel.execute();
+	expect((await readable(panel)).flat().join(' ')).toMatch(/^stored main 20/);
+	await editor.screenshot('journey-wal');
+	const runs = async () => (await n8n.executions(panel.workflowId)).length;
+	const tried = await runs();
+	await n8n.activate(panel.workflowId);
+	await postgres.query('shop', "INSERT INTO audit.log VALUES ('fourth')");
+	await expect.poll(runs).toBeGreaterThan(tried);
+	await n8n.deactivate(panel.workflowId);
+	const [last] = await n8n.executions(panel.workflowId);
+	const { runData } = (await n8n.execution(last!.id)).data.resultData;
+	const [stored] = Object.values(runData).flatMap(([run]) => run?.data?.main[0] ?? []);
+	expect(stored?.json).toMatchObject({ event: 'stored', name: 'main', storedUntil: expect.stringMatching(/^20/) });
 });

@@ -12,15 +12,20 @@ it('a node is called after its action, and changes its name with it', async () =
 	await expect.poll(() => panel.title()).toBe('Import a dump');
 });
 
-it.each(['backupReport', 'qdrantSnapshot', 'verifyArchive', 'minioMirror', 'filesArchive', 'n8nExport'])(
-	'%s offers nothing but its own operations',
-	async (type) => {
-		const panel = await editor.openNode({ type: `${PACKAGE}.${type}`, parameters: {} });
-		const entries = await panel.entries('operation');
-		expect(entries.length).toBeGreaterThan(3);
-		expect(entries).not.toContain('Custom API Call');
-	},
-);
+it.each([
+	'backupReport',
+	'postgresPitr',
+	'qdrantSnapshot',
+	'verifyArchive',
+	'minioMirror',
+	'filesArchive',
+	'n8nExport',
+])('%s offers nothing but its own operations', async (type) => {
+	const panel = await editor.openNode({ type: `${PACKAGE}.${type}`, parameters: {} });
+	const entries = await panel.entries('operation');
+	expect(entries.length).toBeGreaterThan(3);
+	expect(entries).not.toContain('Custom API Call');
+});
 
 it('says that Encrypt needs a credential, and that its keys are kept elsewhere too', async () => {
 	const panel = await editor.openNode({ type: `${PACKAGE}.postgresDump`, parameters: {} });

@@ -26,7 +26,7 @@ export class NodePanel extends Form {
 	/** Waits until the panel is there. */
 	static async opened(editor: Editor, workflowId: string): Promise<NodePanel> {
 		const panel = new NodePanel(editor, workflowId);
-		await panel.field('operation').waitFor();
+		await panel.root.getByTestId('parameter-item').first().waitFor();
 		return panel;
 	}
 

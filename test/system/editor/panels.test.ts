@@ -5,6 +5,7 @@ import { FilesArchive } from '../../../nodes/FilesArchive/FilesArchive.node';
 import { MinioMirror } from '../../../nodes/MinioMirror/MinioMirror.node';
 import { N8nExport } from '../../../nodes/N8nExport/N8nExport.node';
 import { PostgresDump } from '../../../nodes/PostgresDump/PostgresDump.node';
+import { PostgresPitr } from '../../../nodes/PostgresPitr/PostgresPitr.node';
 import { PruneRetention } from '../../../nodes/PruneRetention/PruneRetention.node';
 import { QdrantSnapshot } from '../../../nodes/QdrantSnapshot/QdrantSnapshot.node';
 import { VerifyArchive } from '../../../nodes/VerifyArchive/VerifyArchive.node';
@@ -17,6 +18,7 @@ const NODES = [
 	MinioMirror,
 	N8nExport,
 	PostgresDump,
+	PostgresPitr,
 	PruneRetention,
 	QdrantSnapshot,
 	VerifyArchive,

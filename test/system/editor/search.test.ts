@@ -10,6 +10,8 @@ const OURS = [
 	'Files Archive',
 	'MinIO Mirror',
 	'Postgres Dump',
+	'Postgres PITR',
+	'Postgres WAL Trigger',
 	'Prune Retention',
 	'Qdrant Snapshot',
 	'Verify Archive',
@@ -20,7 +22,7 @@ const OURS = [
 const KEEPING = OURS.filter((name) => name !== 'Backup Report');
 
 it.each<[string, string[]]>([
-	['back up', ['Files Archive', 'MinIO Mirror', 'Postgres Dump', 'Qdrant Snapshot', 'n8n Export']],
+	['back up', ['Files Archive', 'MinIO Mirror', 'Postgres Dump', 'Postgres PITR', 'Qdrant Snapshot', 'n8n Export']],
 	[
 		'disaster recovery',
 		[
@@ -28,6 +30,8 @@ it.each<[string, string[]]>([
 			'Files Archive',
 			'MinIO Mirror',
 			'Postgres Dump',
+			'Postgres PITR',
+			'Postgres WAL Trigger',
 			'Qdrant Snapshot',
 			'Verify Archive',
 			'n8n Export',
@@ -44,8 +48,11 @@ it.each<[string, string[]]>([
 	['s3', KEEPING],
 	['minio', KEEPING],
 	['object storage', KEEPING],
-	['pitr', ['Prune Retention']],
-	['wal', ['Prune Retention']],
+	['pitr', ['Postgres PITR', 'Postgres WAL Trigger', 'Prune Retention']],
+	['wal', ['Postgres PITR', 'Postgres WAL Trigger', 'Prune Retention']],
+	['point-in-time', ['Postgres PITR', 'Postgres WAL Trigger']],
+	['base backup', ['Postgres Dump', 'Postgres PITR']],
+	['wal archive', ['Postgres PITR', 'Postgres WAL Trigger']],
 	['vector database', ['Qdrant Snapshot']],
 	['retention', ['Prune Retention']],
 	['gfs', ['Prune Retention']],
