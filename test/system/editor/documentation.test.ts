@@ -24,7 +24,7 @@ let credentials: NodeCredentials;
 
 beforeAll(async () => {
 	await page.setViewportSize(WINDOW);
-	[postgres, qdrant] = await Promise.all([startPostgres({ version: 18 }), startQdrant()]);
+	[postgres, qdrant] = await Promise.all([startPostgres({ version: 18, config: { synchronous_commit: 'on', cluster_name: 'main' } }), startQdrant()]);
 	await createShop(postgres, 'shop');
 	await createShop(postgres, 'blog');
 	await postgres.query('shop', "CREATE ROLE backup LOGIN PASSWORD 'of-the-role'");
@@ -125,6 +125,36 @@ it('Dry Run of Prune Retention gives the reason for each backup', async () => {
 	const { columns } = await panel.table();
 	expect(columns).toEqual(expect.arrayContaining(['outcome', 'name', 'reasons']));
 	await expectPicture('dry-run');
+});
+
+describe('physical backups', () => {
+	let own: NodeCredentials;
+
+	beforeAll(async () => {
+		const folder = { type: 'folder', folderPath: freshFilesFolder(n8n) };
+		own = {
+			postgres: credentials['postgres']!,
+			backupStorageApi: await n8n.createCredential('Physical backups', 'backupStorageApi', folder),
+		};
+		await new NodeRunner(n8n, `${PACKAGE}.postgresPitr`, own).ok('baseBackup');
+		await postgres.query('shop', "INSERT INTO audit.log VALUES ('third')");
+	});
+
+	it('Postgres WAL Trigger stores, when its step is tested, what there is up to the present', async () => {
+		const panel = await open('postgresWalTrigger', 'Postgres WAL Trigger', {}, own);
+		await panel.execute();
+		const { rows } = await panel.table();
+		expect(rows[0]).toEqual(expect.arrayContaining(['stored', 'main']));
+		await expectPicture('wal-trigger');
+	});
+
+	it('List Recovery Windows tells from when to when a server can be recovered', async () => {
+		const panel = await open('postgresPitr', 'List recovery windows', { operation: 'listWindows' }, own);
+		await panel.execute();
+		const { rows } = await panel.table();
+		expect(rows).toEqual([expect.arrayContaining(['main', 'recoverable'])]);
+		await expectPicture('recovery-windows');
+	});
 });
 
 it('a template is imported from its file, with all of its nodes and nothing red but what is to be chosen', async () => {
