@@ -24,7 +24,10 @@ let credentials: NodeCredentials;
 
 beforeAll(async () => {
 	await page.setViewportSize(WINDOW);
-	[postgres, qdrant] = await Promise.all([startPostgres({ version: 18, config: { synchronous_commit: 'on', cluster_name: 'main' } }), startQdrant()]);
+	[postgres, qdrant] = await Promise.all([
+		startPostgres({ version: 18, config: { synchronous_commit: 'on', cluster_name: 'main' } }),
+		startQdrant(),
+	]);
 	await createShop(postgres, 'shop');
 	await createShop(postgres, 'blog');
 	await postgres.query('shop', "CREATE ROLE backup LOGIN PASSWORD 'of-the-role'");

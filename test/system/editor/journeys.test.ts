@@ -199,28 +199,3 @@ it('"point in time" leads to Postgres PITR: a base backup, the log, what can be 
 	await panel.choose('operation', 'Drop Slot');
 	expect(await panel.list('slotToDrop')).toEqual([expect.stringMatching(/^n8n_pitr · keeps /)]);
 });
-
-it('"wal" leads to Postgres WAL Trigger, which stores the log for as long as its workflow is published', async () => {
-	const canvas = await editor.openCanvas();
-	await canvas.search('wal');
-	await expect.poll(() => canvas.found()).toContain('Postgres WAL Trigger');
-	const panel = await canvas.add('Postgres WAL Trigger', 'On new Postgres WAL event');
-	await panel.chooseCredential('Credential for Postgres', 'Journey database');
-	await panel.chooseCredential('Credential for Backup Storage', 'Journey backups');
-	await panel.fill('slot', 'journey_trigger');
-	await panel.fill('interval', '1');
-	await expect.poll(() => panel.marked()).toEqual([]);
-	await panel.execute();
-	expect((await readable(panel)).flat().join(' ')).toMatch(/^stored main 20/);
-	await editor.screenshot('journey-wal');
-	const runs = async () => (await n8n.executions(panel.workflowId)).length;
-	const tried = await runs();
-	await n8n.activate(panel.workflowId);
-	await postgres.query('shop', "INSERT INTO audit.log VALUES ('fourth')");
-	await expect.poll(runs).toBeGreaterThan(tried);
-	await n8n.deactivate(panel.workflowId);
-	const [last] = await n8n.executions(panel.workflowId);
-	const { runData } = (await n8n.execution(last!.id)).data.resultData;
-	const [stored] = Object.values(runData).flatMap(([run]) => run?.data?.main[0] ?? []);
-	expect(stored?.json).toMatchObject({ event: 'stored', name: 'main', storedUntil: expect.stringMatching(/^20/) });
-});
