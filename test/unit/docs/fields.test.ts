@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ICredentialType, INodeProperties, INodePropertyCollection, INodeType } from 'n8n-workflow';
+import type {
+	ICredentialType,
+	INodeProperties,
+	INodePropertyCollection,
+	INodePropertyOptions,
+	INodeType,
+} from 'n8n-workflow';
 import { describe, expect, it } from 'vitest';
 
 import { BackupEncryptionApi } from '../../../credentials/BackupEncryptionApi.credentials';
@@ -211,10 +217,10 @@ describe.each(NODES)('the page of $title', ({ file, node, places }) => {
 	const text = page(file);
 	const fields = node.description.properties;
 	// Each resource has its own; where there is no choice, its value is the only one.
-	const only = (value: unknown) => [{ name: places[String(value)]?.[0], value }];
+	const only = (value: string): INodePropertyOptions[] => [{ name: places[value]?.[0] ?? '', value }];
 	const operations = fields
 		.filter(({ name }) => name === 'operation')
-		.flatMap((field) => field.options ?? only(field.default));
+		.flatMap((field): NonNullable<INodeProperties['options']> => field.options ?? only(String(field.default)));
 
 	it('describes every operation', () => {
 		for (const option of operations) expect(text).toContain(`\n## ${option.name}\n`);
