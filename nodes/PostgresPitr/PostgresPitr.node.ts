@@ -9,6 +9,7 @@ import {
 import { testBackupEncryption, testBackupStorage } from '../shared/credentialTests';
 import { credentialsPlace, encryptionCredential, storageCredential } from '../shared/descriptions/credentials';
 import { onlyResource, VERSION } from '../shared/descriptions/node';
+import { searchBuckets } from '../shared/listSearch/searchBuckets';
 import { type Operation, runOperation } from '../shared/operation';
 import { CHECK_SETUP, checkSetupOption, WITH_STORAGE } from '../shared/setup/fields';
 
@@ -25,7 +26,7 @@ export class PostgresPitr implements INodeType {
 		group: ['transform'],
 		...VERSION,
 		subtitle:
-			'={{ ({ archiveWal: "Archive WAL", baseBackup: "Base Backup", checkSetup: "Check Setup", createRestorePoint: "Create Restore Point", dropSlot: "Drop Slot", listBackups: "List Backups", listWindows: "List Recovery Windows", recover: "Recover", switchWal: "Switch WAL" })[$parameter["operation"]] }}',
+			'={{ ({ archiveWal: "Archive WAL", baseBackup: "Base Backup", checkSetup: "Check Setup", createRestorePoint: "Create Restore Point", dropSlot: "Drop Slot", listBackups: "List Backups", listWindows: "List Recovery Windows", recover: "Recover", switchWal: "Switch WAL", takeInWal: "Take In WAL" })[$parameter["operation"]] }}',
 		description: 'Physical backups of PostgreSQL servers for point-in-time recovery, without an agent',
 		defaults: { name: 'Postgres PITR' },
 		inputs: [NodeConnectionTypes.Main],
@@ -39,6 +40,11 @@ export class PostgresPitr implements INodeType {
 						operation: ['archiveWal', 'baseBackup', 'createRestorePoint', 'dropSlot', 'switchWal', CHECK_SETUP],
 					},
 				},
+			},
+			{
+				name: 's3',
+				required: true,
+				displayOptions: { show: { operation: ['takeInWal'], archivedIn: ['bucket'] } },
 			},
 			storageCredential({ hide: { operation: ['createRestorePoint', 'switchWal'], [WITH_STORAGE]: [false] } }),
 			encryptionCredential({
@@ -109,6 +115,12 @@ export class PostgresPitr implements INodeType {
 						description: 'End the segment that the server writes to, so that it can be archived whole',
 						action: 'Switch to a new segment of the log',
 					},
+					{
+						name: 'Take In WAL',
+						value: 'takeInWal',
+						description: "Store what the server's own archive_command has put into a folder or a bucket",
+						action: 'Take in segments that the server has archived',
+					},
 				],
 				default: 'baseBackup',
 			},
@@ -118,7 +130,7 @@ export class PostgresPitr implements INodeType {
 
 	methods = {
 		credentialTest: { testBackupStorage, testBackupEncryption },
-		listSearch: { searchBaseBackups, searchClusters, searchSlots },
+		listSearch: { searchBaseBackups, searchBuckets, searchClusters, searchSlots },
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {

@@ -1,7 +1,12 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { giveToServer } from '../services/postgres-data';
 import { type PostgresServer, startPostgres } from '../services/postgres';
-import { inProcessN8n } from './harness';
+import { startS3rver } from '../services/s3/s3rver';
+import { freshFilesFolder, inProcessN8n } from './harness';
 import { byName, NodeRunner } from './node-runner';
 import { postgresData } from './postgres-support';
 import { PACKAGE } from './workflow';
@@ -9,10 +14,15 @@ import { PACKAGE } from './workflow';
 const n8n = await inProcessN8n();
 let server: PostgresServer;
 let node: NodeRunner;
+let postgres: Awaited<ReturnType<typeof n8n.createCredential>>;
 
 beforeAll(async () => {
-	server = await startPostgres({ version: 18, config: { synchronous_commit: 'on', cluster_name: 'main' } });
-	const postgres = await n8n.createCredential('server', 'postgres', postgresData(server, 'postgres'));
+	const archiving = { archive_mode: 'on', archive_command: '/bin/true' };
+	server = await startPostgres({
+		version: 18,
+		config: { synchronous_commit: 'on', cluster_name: 'main', ...archiving },
+	});
+	postgres = await n8n.createCredential('server', 'postgres', postgresData(server, 'postgres'));
 	({ node } = await NodeRunner.withFolder(n8n, `${PACKAGE}.postgresPitr`, { postgres }));
 	await server.query('postgres', 'CREATE TABLE rows (id int)');
 });
@@ -66,4 +76,65 @@ it('gives a moment a name, ends a segment, and drops a slot whose name was typed
 	expect(await node.fails('dropSlot', { ...drop, confirmSlot: 'other' })).toContain('was not confirmed');
 	expect(await node.ok('dropSlot', drop)).toMatchObject([{ slot: 'n8n_pitr', dropped: true }]);
 	expect(await node.fails('dropSlot', drop)).toContain('There is no replication slot n8n_pitr');
+});
+
+/** Ends a segment, and waits until the server has archived it. */
+async function archivedSegment(): Promise<string> {
+	await server.query('postgres', 'INSERT INTO rows VALUES (3)');
+	const { rows } = await server.query<{ name: string }>('postgres', 'SELECT pg_walfile_name(pg_switch_wal()) AS name');
+	const { name } = rows[0]!;
+	for (;;) {
+		const { rows: told } = await server.query<{ last: string | null }>(
+			'postgres',
+			'SELECT last_archived_wal AS last FROM pg_stat_archiver',
+		);
+		if ((told[0]?.last ?? '') >= name) return name;
+		await new Promise((resolve) => setTimeout(resolve, 50));
+	}
+}
+
+it('takes in what the server archives by itself, and tells what it refuses', async () => {
+	const folder = freshFilesFolder(n8n);
+	giveToServer(folder);
+	await server.query(
+		'postgres',
+		`ALTER SYSTEM SET archive_command = 'cp %p ${folder}/.%f && mv ${folder}/.%f ${folder}/%f'`,
+	);
+	await server.query('postgres', 'SELECT pg_reload_conf()');
+	const { node: fresh } = await NodeRunner.withFolder(n8n, `${PACKAGE}.postgresPitr`, { postgres });
+	const from = { archiveFolder: folder };
+	await fresh.ok('baseBackup', { compression: 'none', slot: '' });
+	await archivedSegment();
+	const found = readdirSync(folder).filter((name) => /^[0-9A-F]{24}$/.test(name));
+	expect(await fresh.ok('takeInWal', { ...from, options: { dryRun: true } })).toMatchObject([
+		{ name: 'main', dryRun: true, segments: found.length, known: 0, unread: 0 },
+	]);
+	const first = await fresh.ok('takeInWal', from);
+	expect(first).toMatchObject([{ name: 'main', state: 'recoverable', segments: found.length, refused: 0 }]);
+	expect(await fresh.ok('takeInWal', from)).toMatchObject([{ segments: 0, known: found.length }]);
+	const bad = await archivedSegment();
+	const good = await archivedSegment();
+	const bytes = readFileSync(join(folder, bad));
+	bytes[70]! ^= 1;
+	writeFileSync(join(folder, bad), bytes);
+	expect(await fresh.fails('takeInWal', from)).toMatch(new RegExp(`${bad} is damaged: .*All that is good was stored`));
+	expect(await fresh.ok('takeInWal', { ...from, ifRefused: 'goOn' })).toMatchObject([
+		{ state: 'base backup needed', segments: 0, refused: 1, refusedFiles: [{ file: bad }] },
+	]);
+	const foreign = { ...from, cluster: byName('1234567890123456789') };
+	expect(await fresh.fails('takeInWal', foreign)).toContain('and not 1234567890123456789');
+	const s3 = await startS3rver();
+	try {
+		const bucket = await s3.createBucket();
+		await s3.client.putObject(bucket, `main/wal/${good}`, readFileSync(join(folder, good)));
+		const { endpoint, region, accessKeyId, secretAccessKey } = s3;
+		const data = { endpoint, region, accessKeyId, secretAccessKey, forcePathStyle: true };
+		const ofBucket = fresh.with({ s3: await n8n.createCredential('objects', 's3', data) });
+		const inBucket = { archivedIn: 'bucket', archiveBucket: byName(bucket), archivePrefix: 'main/' };
+		expect(await ofBucket.ok('takeInWal', inBucket)).toMatchObject([{ segments: 0, known: 1 }]);
+		expect(await ofBucket.fails('takeInWal', { ...inBucket, archivePrefix: 'other/' })).toContain('no WAL segments');
+	} finally {
+		await s3.stop();
+		rmSync(folder, { recursive: true });
+	}
 });

@@ -16,8 +16,11 @@ export { listSlots, readSlotState, type NamedSlot, type SlotState } from './slot
 export {
 	archiveWal,
 	followWal,
+	planTakeIn,
 	takeInWal,
+	type RefusedFile as RefusedWalFile,
 	type TakeInOptions,
+	type TakeInPlan,
 	type TakeInReport,
 	type ArchiveWalOptions,
 	type ArchiveWalReport,

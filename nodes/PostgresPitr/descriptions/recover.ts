@@ -7,6 +7,7 @@ import { requestedByOption } from '../../shared/descriptions/requestedBy';
 import { simplifyField } from '../../shared/descriptions/simplify';
 import { requireEncryptionOption } from '../../shared/descriptions/source';
 import { shownFor } from '../../shared/operation';
+import { clusterField } from './cluster';
 
 const OPERATION = 'recover';
 const shown = shownFor([OPERATION]);
@@ -91,31 +92,10 @@ const options = [
 ].sort((a, b) => a.displayName.localeCompare(b.displayName));
 
 export const recoverFields: INodeProperties[] = [
-	{
-		displayName: 'Cluster',
-		name: 'cluster',
-		type: 'resourceLocator',
-		default: { mode: 'list', value: '' },
-		description:
-			'The server, with all of its databases, whose backups are recovered. It may stay empty where the storage holds those of one alone.',
-		displayOptions: shown,
-		modes: [
-			{
-				displayName: 'From List',
-				name: 'list',
-				type: 'list',
-				placeholder: 'Select a cluster...',
-				typeOptions: { searchListMethod: 'searchClusters', searchable: true },
-			},
-			{
-				displayName: 'By Name',
-				name: 'name',
-				type: 'string',
-				placeholder: 'e.g. shop',
-				hint: 'What its backups are called, or its system identifier',
-			},
-		],
-	},
+	clusterField(
+		OPERATION,
+		'The server, with all of its databases, whose backups are recovered. It may stay empty where the storage holds those of one alone.',
+	),
 	{
 		displayName: 'Recover To',
 		name: 'recoverTo',

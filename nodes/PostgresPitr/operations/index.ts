@@ -7,6 +7,7 @@ import { createRestorePoint, dropSlot, switchWal } from './control';
 import { listBackups } from './listBackups';
 import { listWindows } from './listWindows';
 import { recover } from './recover';
+import { takeInWal } from './takeInWal';
 
 /** The operations by the value of the Operation field. */
 export const operations: Record<string, Operation> = {
@@ -19,4 +20,5 @@ export const operations: Record<string, Operation> = {
 	listWindows,
 	recover,
 	switchWal,
+	takeInWal,
 };

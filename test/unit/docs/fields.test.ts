@@ -167,6 +167,7 @@ const NODES: Documented[] = [
 			listWindows: ['List Recovery Windows'],
 			recover: ['Recover'],
 			switchWal: ['Switch WAL'],
+			takeInWal: ['Take In WAL'],
 		},
 	},
 	{

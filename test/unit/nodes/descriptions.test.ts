@@ -107,7 +107,7 @@ describe.each(DESCRIPTIONS)('$displayName', (description) => {
 });
 
 /** What moves the content of backups through n8n, or only looks, changes notes, or deletes; by how operations are called. */
-const MOVES = /^(backUp|baseBackup|archive|restore|recover|import|export|mirror|copy|verify|drill)/;
+const MOVES = /^(backUp|baseBackup|archive|restore|recover|import|export|mirror|copy|takeIn|verify|drill)/;
 const LOOKS = /^(list|get|check|create|prune|dryRun|pin|unpin|delete|drop|switch|note)/;
 /** They read whole archives, too, where they are asked to. */
 const COMPARES = /^compare/;

@@ -98,6 +98,7 @@ const NODES: [node: INodeType, operations: Operations, entries: Record<string, E
 			listWindows: 'looks',
 			recover: 'restore',
 			switchWal: 'looks',
+			takeInWal: 'backUp',
 		},
 	],
 	[

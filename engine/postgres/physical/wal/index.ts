@@ -5,4 +5,5 @@ export type { LostWal, RunProgress } from './archiveRun';
 export { WalDamage } from './page';
 export { WalReader, type WalEvent, type WalReaderOptions } from './reader';
 export type { RestorePoint, WalFacts } from './walFacts';
-export { takeInWal, type TakeInOptions, type TakeInReport } from './takeIn';
+export type { RefusedFile } from './archivedFiles';
+export { planTakeIn, takeInWal, type TakeInOptions, type TakeInPlan, type TakeInReport } from './takeIn';

@@ -5,7 +5,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { takeInWal } from '../../../../engine/postgres/physical/wal';
+import { planTakeIn, takeInWal } from '../../../../engine/postgres/physical/wal';
 import { FolderStorage } from '../../../../engine/storage';
 import { temporaryFolder } from '../../../services/guard';
 import { startPostgres, type PostgresServer } from '../../../services/postgres';
@@ -46,6 +46,8 @@ const hashesOf = (files: Iterable<[string, Buffer]>) =>
 const storageFor = () => new FolderStorage({ root: temporaryFolder('taken-in') });
 const takeIn = (storage: FolderStorage, from: Pick<ReturnType<typeof archived>, 'files' | 'prefix'>) =>
 	takeInWal({ storage, codec: { name: 'zstd' }, name: 'main', files: from.files, prefix: from.prefix });
+const planned = (storage: FolderStorage, from: Pick<ReturnType<typeof archived>, 'files' | 'prefix'>) =>
+	planTakeIn({ storage, codec: { name: 'zstd' }, name: 'main', files: from.files, prefix: from.prefix });
 
 describe('segments that an archive_command has left', () => {
 	it('are stored to the byte, whatever they were compressed with, and each once', async () => {
@@ -74,19 +76,55 @@ describe('segments that an archive_command has left', () => {
 		expect(coverage.intervals.get(1)).toHaveLength(2);
 	});
 
-	it('are refused from the first on that is damaged or cut; those before it are stored', async () => {
-		const [one, two] = segments;
+	it('are refused where they are damaged, cut or of another cluster; those before and behind are stored', async () => {
+		const [one, two, three, four, five] = segments;
 		const changed = Buffer.from(two![1]);
 		// Of the first record, for the switch soon leaves the rest of the segment unused.
 		changed[70]! ^= 1;
+		const foreign = Buffer.from(four![1]);
+		foreign[24]! ^= 1;
+		const cut: [string, Buffer] = [five![0], five![1].subarray(0, 100_000)];
 		const storage = storageFor();
-		await expect(takeIn(storage, archived([one!, [two![0], changed]]))).rejects.toMatchObject({
-			code: 'ARCHIVE_CORRUPT',
-			message: expect.stringContaining(`incoming/${two![0]} is damaged: it holds`),
+		const from = archived([one!, [two![0], changed], three!, [four![0], foreign], cut]);
+		const report = await takeIn(storage, from);
+		expect(report.refused.map(({ reason }) => reason.message)).toEqual([
+			expect.stringContaining(`incoming/${two![0]} is damaged: it holds`),
+			expect.stringMatching(`incoming/${four![0]} is of another cluster, \\d+ and not ${report.systemIdentifier}`),
+		]);
+		expect(report.unfinished).toEqual([`incoming/${five![0]}`]);
+		expect([...(await storedSegments(storage)).keys()]).toEqual([one![0], three![0]]);
+		writeFileSync(join(from.root, 'incoming', two![0]), two![1]);
+		const again = await takeIn(storage, from);
+		expect([again.known, again.stored, again.refused]).toMatchObject([2, [{ counts: { segments: 1 } }], [{}]]);
+	});
+
+	it('are told where they cannot be read, and passed over where they are not needed', async () => {
+		const [one, two] = segments;
+		const others: [string, Buffer][] = [`${two![0]}.lz4`, `${two![0]}.partial`, `${one![0]}.00000028.backup`].map(
+			(name) => [name, Buffer.from('x')],
+		);
+		const plan = await planned(storageFor(), archived([one!, ...others]));
+		const missing = [`incoming/${one![0]}`];
+		expect(plan).toMatchObject({ name: 'main', missing, unreadable: [`incoming/${two![0]}.lz4`] });
+		await expect(takeIn(storageFor(), archived(others))).rejects.toMatchObject({
+			code: 'INVALID_INPUT',
+			message: expect.stringContaining('cannot be read here'),
 		});
-		expect([...(await storedSegments(storage)).keys()]).toEqual([one![0]]);
-		const cut: [string, Buffer] = [two![0], two![1].subarray(0, 100_000)];
-		await expect(takeIn(storage, archived([one!, cut]))).rejects.toMatchObject({ code: 'ARCHIVE_INCOMPLETE' });
-		await expect(takeIn(storage, archived([]))).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+		await expect(takeIn(storageFor(), archived([]))).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+	});
+
+	it('are of the cluster that was asked for, by what its backups are called or by its identifier', async () => {
+		const from = archived([segments[0]!]);
+		const storage = storageFor();
+		const nameless = { files: from.files, prefix: from.prefix, storage, codec: { name: 'zstd' } as const };
+		await expect(takeInWal({ ...nameless, cluster: '1234567890123456789' })).rejects.toMatchObject({
+			message: expect.stringMatching(/of another cluster, \d+ and not 1234567890123456789/),
+		});
+		await expect(takeInWal({ ...nameless, cluster: 'main' })).rejects.toMatchObject({
+			message: 'The storage holds physical backups of no cluster with the name "main".',
+		});
+		const first = await takeInWal(nameless);
+		expect(first.name).toBe(`cluster_${first.systemIdentifier}`);
+		expect(await takeInWal({ ...nameless, cluster: first.name })).toMatchObject({ name: first.name, known: 1 });
 	});
 });
