@@ -121,7 +121,14 @@ export async function withScratch<T>(
 	const folders = files && { files, n8n: files };
 	const others = { ...(qdrant && { qdrant }), ...folders, ...(minio && { minio }) };
 	const program = textOf(connection['postgresProgram'], 'Postgres Program').trim();
-	const physical = program === '' ? undefined : { program: await trustedProgram(program), folder: files?.folder };
+	const guard = guardedByN8n(context.helpers);
+	const letsWrite = async (folder: string) =>
+		await guard.allowedFolder(folder).then(
+			() => true,
+			() => false,
+		);
+	const physical =
+		program === '' ? undefined : { program: await trustedProgram(program, letsWrite), folder: files?.folder };
 	const scratchWith = (postgres: PostgresScratch) => scratchOf({ ...postgres, physical }, others, assertions);
 	if (maxRawBytes !== undefined) return await use(scratchWith({ type: 'inProcess', maxRawBytes }));
 	const connectTimeout = connectTimeoutIn(connection);

@@ -1,6 +1,8 @@
 /**
  * A server program that test restores are started with. Whoever may write workflows names it, and n8n runs it: so it must be one that
  * nobody has put there by way of n8n. It is called `postgres`, and neither it nor its folder can be changed by the user that n8n runs as.
+ * Root can change everything; there, what root owns counts, but not in a folder that workflows may write to, nor in one for everybody (/tmp),
+ * where a workflow has put it as likely as a package.
  */
 import { execFile } from 'node:child_process';
 import { access, constants, realpath, stat } from 'node:fs/promises';
@@ -16,15 +18,17 @@ const STICKY = 0o1000;
 
 /**
  * Whether a program may be run that was named in a workflow.
+ * @param letsWrite whether workflows may write into a folder; asked where n8n runs as root only, for else the system's rights tell
  * @returns its path without links
  * @throws BackupError INVALID_INPUT, ACCESS_DENIED
  */
-export async function trustedProgram(given: string): Promise<string> {
+export async function trustedProgram(given: string, letsWrite: (folder: string) => Promise<boolean>): Promise<string> {
 	if (!path.isAbsolute(given)) throw unusable(given, 'it is not an absolute path');
 	try {
 		const program = await realpath(given);
 		if (path.basename(program) !== 'postgres') throw unusable(given, 'the program of a server is called postgres');
 		await assertNotOurs(program);
+		if (process.getuid?.() === 0) await assertNotOfWorkflows(program, letsWrite);
 		return program;
 	} catch (error) {
 		throw error instanceof BackupError ? error : unusable(given, messageOf(error), error);
@@ -44,6 +48,28 @@ async function assertNotOurs(program: string): Promise<void> {
 			);
 		}
 		if (file === path.dirname(file)) return;
+	}
+}
+
+/** As root, whatever a workflow has written belongs to root, as all programs of the system do. */
+async function assertNotOfWorkflows(program: string, letsWrite: (folder: string) => Promise<boolean>): Promise<void> {
+	const folder = path.dirname(program);
+	const shared = await sharedFolderAbove(program);
+	if (shared === undefined && !(await letsWrite(folder))) return;
+	const why =
+		shared === undefined
+			? `n8n runs as root and lets workflows write to ${folder}`
+			: `everybody may write to ${shared}`;
+	throw new BackupError('ACCESS_DENIED', `${program} is not run: ${why}, so a workflow may have put it there.`, {
+		hint: 'Run n8n as another user than root. Or name folders in the environment variable N8N_RESTRICT_FILE_ACCESS_TO that hold no programs, and a postgres that a package of the system has brought.',
+	});
+}
+
+/** A folder such as /tmp. */
+async function sharedFolderAbove(program: string): Promise<string | undefined> {
+	for (let folder = path.dirname(program); ; folder = path.dirname(folder)) {
+		if (((await stat(folder)).mode & STICKY) !== 0) return folder;
+		if (folder === path.dirname(folder)) return undefined;
 	}
 }
 
