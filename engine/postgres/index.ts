@@ -57,6 +57,7 @@ export {
 	targetText as recoveryTargetText,
 	type RecoverableWindow,
 	type RecoveredCluster,
+	type RecoverInto,
 	type RecoveryAction,
 	type RecoveryPlan,
 	type RecoveryPreview,

@@ -12,6 +12,7 @@ import {
 import { showWarnings } from '../shared/hints';
 import { readableSize } from '../shared/listSearch/size';
 import { type Columns, inOneText, itemOf } from '../shared/simplify';
+import { placeText, type RecoverPlace } from './recoverSettings';
 
 /** What the item of a recovery tells of its plan. */
 function planned(plan: RecoveryPlan): { columns: Columns; details: IDataObject } {
@@ -60,8 +61,8 @@ function planned(plan: RecoveryPlan): { columns: Columns; details: IDataObject }
 /** What was recovered. */
 export function recoveredItem(
 	context: IExecuteFunctions,
-	{ plan, segments, serverVersion, warnings }: RecoveredCluster,
-	{ path, target, duration }: { path: string; target: RecoveryTarget; duration: number },
+	{ plan, segments, serverVersion, tarBytes, warnings }: RecoveredCluster,
+	{ place, target, duration }: { place: RecoverPlace; target: RecoveryTarget; duration: number },
 	isSimple: boolean,
 ): IDataObject {
 	const start = `Start a PostgreSQL ${serverVersion} server from it, as the user whom the folder belongs to: postgres -D ${path}. It recovers by itself.`;
@@ -70,14 +71,14 @@ export function recoveredItem(
 	const { walArchives: _, ...shown } = columns;
 	return itemOf(
 		{
-			folder: path,
+			...(place.type === 'tar' ? { tarFile: place.path } : { folder: place.path }),
 			recoverTo: recoveryTargetText(target),
 			...shown,
 			segments,
 			serverVersion,
 			warning: inOneText(warnings),
 		},
-		{ ...details, warnings, duration },
+		{ ...details, ...(tarBytes !== undefined && { tarBytes }), warnings, duration },
 		isSimple,
 	);
 }
@@ -86,13 +87,13 @@ export function recoveredItem(
 export function previewItem(
 	context: IExecuteFunctions,
 	{ plan, problems }: RecoveryPreview,
-	{ path, target }: { path: string; target: RecoveryTarget },
+	{ place, target }: { place: RecoverPlace; target: RecoveryTarget },
 	isSimple: boolean,
 ): IDataObject {
 	const { columns, details } = plan ? planned(plan) : { columns: {}, details: {} };
 	const texts = problems.map(({ message, hint = '' }) => `${message} ${hint}`.trim());
 	showWarnings(context, texts);
-	const about = { ready: problems.length === 0, recoverTo: recoveryTargetText(target), into: `folder ${path}` };
+	const about = { ready: problems.length === 0, recoverTo: recoveryTargetText(target), into: placeText(place) };
 	const told = problems.map(({ code, message, hint }) => ({ code, message, hint: hint ?? null }));
 	const [first] = problems;
 	return itemOf(

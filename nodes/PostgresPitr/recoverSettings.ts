@@ -9,24 +9,22 @@ import {
 	RECOVERY_ACTIONS,
 	type RecoveryTarget,
 } from '../../engine';
+import { oneOf } from '../shared/choice';
 import { collectionOf, type Fields, locatedIn, locatedText, numberOf, textOf, yesNoIn } from '../shared/fields';
 import { eventOf } from '../shared/journal';
 
 /** The fields of Recover as the engine wants them. @throws BackupError INVALID_INPUT */
 export function recoverSettings(context: IExecuteFunctions, item: number) {
 	const options = collectionOf(context, 'options', item, 'Options');
-	const path = textOf(context.getNodeParameter('targetFolder', item), 'Into Folder').trim();
-	if (path === '') {
-		throw new BackupError('INVALID_INPUT', 'No folder to recover into is named.', { hint: 'Fill in Into Folder.' });
-	}
-	eventOf(context, item).tell({ place: `folder ${path}` });
+	const place = placeOf(context, item);
+	eventOf(context, item).tell({ place: placeText(place) });
 	const cluster = locatedText(context, 'cluster', item, 'Cluster').trim();
 	const base = locatedIn(options, 'baseBackup', 'Base Backup').trim();
 	const whenReached: unknown = context.getNodeParameter('whenReached', item);
 	const action = RECOVERY_ACTIONS.find((one) => one === whenReached);
 	if (!action) throw notOffered('When Reached', RECOVERY_ACTIONS);
 	return {
-		path,
+		place,
 		recovery: {
 			target: targetOf(context, item, yesNoIn(options, 'inclusive', true, 'Inclusive')),
 			action,
@@ -38,6 +36,28 @@ export function recoverSettings(context: IExecuteFunctions, item: number) {
 			keepsArchiving: yesNoIn(options, 'keepArchiving', false, 'Keep Archiving'),
 		},
 	};
+}
+
+/** Where the data directory is made, as it was typed. */
+export interface RecoverPlace {
+	type: 'folder' | 'tar';
+	path: string;
+}
+
+/** For items and the journal: `folder /data`. */
+export function placeText({ type, path }: RecoverPlace): string {
+	return `${type === 'tar' ? 'file' : 'folder'} ${path}`;
+}
+
+function placeOf(context: IExecuteFunctions, item: number): RecoverPlace {
+	const type = oneOf(context.getNodeParameter('recoverInto', item), ['folder', 'tar'], 'Recover Into');
+	const [name, label, what] =
+		type === 'tar'
+			? (['targetFile', 'Into File', 'tar'] as const)
+			: (['targetFolder', 'Into Folder', 'folder'] as const);
+	const path = textOf(context.getNodeParameter(name, item), label).trim();
+	if (path !== '') return { type, path };
+	throw new BackupError('INVALID_INPUT', `No ${what} to recover into is named.`, { hint: `Fill in ${label}.` });
 }
 
 function targetOf(context: IExecuteFunctions, item: number, inclusive: boolean): RecoveryTarget {

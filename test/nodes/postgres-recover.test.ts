@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -59,6 +60,24 @@ it('tells in a dry run what a recovery would use, and makes a data directory of 
 	expect(settings).toMatch(/recovery_target_lsn = '0\/[0-9A-F]+'\n/);
 	const { events } = await readJournal(storage, { since: new Date(0), limit: 10 });
 	expect(events.find(({ action }) => action === 'restore')).toMatchObject({ name: 'main', requestedBy: 'ticket 7' });
+});
+
+it('recovers into a tar, whose members belong to whom was asked for', async () => {
+	const file = join(freshFilesFolder(n8n), 'recovered.tar.gz');
+	const into = { ...before, recoverInto: 'tar', targetFile: file, simplify: true };
+	const [plan] = (await node.ok('recover', { ...into, options: { dryRun: true } })) as [Json];
+	expect(plan).toMatchObject({ ready: true, into: `file ${file}` });
+	const [made] = (await node.ok('recover', { ...into, options: { owner: '999:998' } })) as [Json];
+	expect(made).toMatchObject({ tarFile: file, serverVersion: '18' });
+	expect(Object.keys(made).length).toBeLessThanOrEqual(10);
+	const listed = execFileSync('tar', ['--numeric-owner', '-tvzf', file], { encoding: 'utf8' }).trim().split('\n');
+	expect(listed.filter((line) => !line.includes(' 999/998 '))).toEqual([]);
+	const wrong = [
+		[{ ...into, targetFile: '/outside/of/what/n8n/allows.tar' }, 'does not let nodes use'],
+		[{ ...into, targetFile: join(file, '..', 'recovered.zip') }, 'is no name of a tar'],
+		[into, 'exists already'],
+	] as const;
+	for (const [fields, message] of wrong) expect(await node.fails('recover', fields)).toContain(message);
 });
 
 it('says in a dry run why a moment cannot be had, and refuses the run', async () => {

@@ -10,6 +10,7 @@ export { isPartial, isStalePartial } from './partial';
 export { isStill, readState, stateOf } from './state';
 export { FilesTarget, type FilesTargetOptions } from './target';
 export { pathOf } from './path';
+export { nameOnly } from './publish';
 export { noRoom, targetError } from './target-errors';
 export { isErrno, isGone, walk, walkOn, type Walked, type WalkOptions } from './walk';
 export { Chunks, Hole } from './write-content';

@@ -60,7 +60,7 @@ const recoverOptions: INodeProperties[] = [
 		default: '',
 		placeholder: 'e.g. 999:999',
 		description:
-			'User and group, by number, that the data directory is given to; only where n8n runs as root. PostgreSQL starts from none that belongs to another user than it runs as.',
+			'User and group, by number, that the data directory is given to; into a folder only where n8n runs as root, into a tar always. PostgreSQL starts from none that belongs to another user than it runs as.',
 	},
 	{
 		displayName: 'Port',
@@ -155,6 +155,23 @@ export const recoverFields: INodeProperties[] = [
 		displayOptions: shownTo('restorePoint'),
 	},
 	{
+		displayName: 'Recover Into',
+		name: 'recoverInto',
+		type: 'options',
+		noDataExpression: true,
+		default: 'folder',
+		options: [
+			{ name: 'Folder', value: 'folder', description: 'It becomes the data directory' },
+			{
+				name: 'Tar File',
+				value: 'tar',
+				description:
+					'Holds the data directory: for a server on another machine, or for a user that n8n cannot give files to',
+			},
+		],
+		displayOptions: shown,
+	},
+	{
 		displayName: 'Into Folder',
 		name: 'targetFolder',
 		type: 'string',
@@ -163,7 +180,18 @@ export const recoverFields: INodeProperties[] = [
 		placeholder: 'e.g. /home/node/.n8n-files/recovered',
 		description:
 			'Absolute path; it must be empty, or not exist yet. It becomes the data directory. n8n must allow nodes to use it: N8N_RESTRICT_FILE_ACCESS_TO.',
-		displayOptions: shown,
+		displayOptions: shownFor([OPERATION], { recoverInto: ['folder'] }),
+	},
+	{
+		displayName: 'Into File',
+		name: 'targetFile',
+		type: 'string',
+		required: true,
+		default: '',
+		placeholder: 'e.g. /home/node/.n8n-files/recovered.tar.gz',
+		description:
+			'Absolute path of a tar that does not exist yet; it ends with .tar, .tar.gz, .tgz or .tar.zst, and is compressed so. n8n must allow nodes to use its folder: N8N_RESTRICT_FILE_ACCESS_TO.',
+		displayOptions: shownFor([OPERATION], { recoverInto: ['tar'] }),
 	},
 	{
 		displayName: 'When Reached',
@@ -192,7 +220,7 @@ export const recoverFields: INodeProperties[] = [
 	},
 	{
 		displayName:
-			'Nothing of a running server is changed: a new folder is filled, from which a PostgreSQL server of the same major version starts. It recovers by itself when it is started, and stops at this moment.',
+			'Nothing of a running server is changed: a new folder is filled, or a tar written, from which a PostgreSQL server of the same major version starts. It recovers by itself when it is started, and stops at this moment.',
 		name: 'recoverNotice',
 		type: 'notice',
 		default: '',

@@ -1,6 +1,12 @@
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
-import { previewRecovery, recoverCluster, recoveryTargetText, type RecoveryPlan } from '../../../engine';
+import {
+	previewRecovery,
+	recoverCluster,
+	recoveryTargetText,
+	type RecoverInto,
+	type RecoveryPlan,
+} from '../../../engine';
 import { isDryRun, refusesAsRun } from '../../shared/descriptions/dryRun';
 import { decryptionKeys } from '../../shared/encryption';
 import { guardedByN8n } from '../../shared/fileAccess';
@@ -11,7 +17,7 @@ import { isSimplified } from '../../shared/simplify';
 import { openStorage } from '../../shared/storage';
 import { recoverFields } from '../descriptions/recover';
 import { previewItem, recoveredItem } from '../recoverItem';
-import { recoverSettings } from '../recoverSettings';
+import { recoverSettings, type RecoverPlace } from '../recoverSettings';
 
 const KIND = 'postgres-base';
 
@@ -21,15 +27,15 @@ export const recover: Operation = {
 	journal: { action: 'restore', kind: KIND, isDryRun },
 	async execute(context, item) {
 		const begun = performance.now();
-		const { path, recovery } = recoverSettings(context, item);
+		const { place, recovery } = recoverSettings(context, item);
 		const isSimple = isSimplified(context, item);
-		const folder = await guardedByN8n(context.helpers).allowedFolder(path);
+		const into = await allowedPlace(context, place);
 		const keys = await decryptionKeys(context, item);
 		const signal = context.getExecutionCancelSignal();
-		const options = { ...recovery, folder, keys, signal };
+		const options = { ...recovery, into, keys, signal };
 		const storage = await openStorage(context, item);
 		if (isDryRun(context, item))
-			return [{ json: await previewed(context, item, { ...options, storage }, path, isSimple) }];
+			return [{ json: await previewed(context, item, { ...options, storage }, place, isSimple) }];
 		const { target, cluster = '' } = recovery;
 		const about = { action: 'restore', kind: KIND, name: cluster } as const;
 		const recovered = await whileVisible(context, item, storage, about, async (visible) => {
@@ -37,9 +43,15 @@ export const recover: Operation = {
 		});
 		noteRecovered(context, item, recovered.plan);
 		const duration = Math.round(performance.now() - begun);
-		return [{ json: recoveredItem(context, recovered, { path, target, duration }, isSimple) }];
+		return [{ json: recoveredItem(context, recovered, { place, target, duration }, isSimple) }];
 	},
 };
+
+/** Links followed. @throws BackupError INVALID_INPUT, STORAGE_DENIED */
+async function allowedPlace(context: IExecuteFunctions, { type, path }: RecoverPlace): Promise<RecoverInto> {
+	const allowed = await guardedByN8n(context.helpers).allowedFolder(path);
+	return type === 'tar' ? { type, file: allowed } : { type, folder: allowed };
+}
 
 function noteRecovered(context: IExecuteFunctions, item: number, plan: RecoveryPlan): void {
 	const newest = plan.bases.at(-1)!;
@@ -53,11 +65,11 @@ async function previewed(
 	context: IExecuteFunctions,
 	item: number,
 	options: Parameters<typeof previewRecovery>[0],
-	path: string,
+	place: RecoverPlace,
 	isSimple: boolean,
 ): Promise<IDataObject> {
 	const preview = await previewRecovery(options);
 	const [problem] = preview.problems;
 	if (problem && refusesAsRun(context, item)) throw problem;
-	return previewItem(context, preview, { path, target: options.target }, isSimple);
+	return previewItem(context, preview, { place, target: options.target }, isSimple);
 }

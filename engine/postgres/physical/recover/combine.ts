@@ -33,11 +33,18 @@ export interface CombineOptions {
 	onBytes?: ((bytes: number) => void) | undefined;
 }
 
+/** A data directory that was put together. */
+export interface Combined {
+	draft: DraftFolder;
+	/** Files that are not as the newest backup has them, nor put together of increments; whoever writes one anew adds it. */
+	changed: Set<string>;
+}
+
 /**
- * @returns the data directory, with a backup_manifest that pg_verifybackup takes
+ * @returns the data directory, without its backup_manifest
  * @throws BackupError ARCHIVE_CORRUPT, what the readers and the file system throw; the caller removes what was made in the folder
  */
-export async function combine({ readers, folder, blockBytes, signal, onBytes }: CombineOptions): Promise<DraftFolder> {
+export async function combine({ readers, folder, blockBytes, signal, onBytes }: CombineOptions): Promise<Combined> {
 	let before: DraftFolder | undefined;
 	for (const [index, reader] of readers.entries()) {
 		throwIfCancelled(signal);
@@ -47,12 +54,18 @@ export async function combine({ readers, folder, blockBytes, signal, onBytes }: 
 		await before?.remove();
 		before = draft;
 	}
-	const newest = readers.at(-1);
-	if (!before || !newest) throw new RangeError('There is nothing to put together.');
-	const changed = new Set((await endLabel(before)) ? [LABEL] : []);
-	if (hasManifest(newest))
-		await before.write(MANIFEST_MEMBER, combinedManifest(newest, before, { changed, leftOut: LEFT_OUT }, signal));
-	return before;
+	if (!before) throw new RangeError('There is nothing to put together.');
+	return { draft: before, changed: new Set((await endLabel(before)) ? [LABEL] : []) };
+}
+
+/** Writes the backup_manifest of a data directory that nothing is changed in any more, so that pg_verifybackup takes it. */
+export async function writeManifest(
+	{ draft, changed }: Combined,
+	newest: ArchiveReader,
+	signal?: AbortSignal,
+): Promise<void> {
+	if (!hasManifest(newest)) return;
+	await draft.write(MANIFEST_MEMBER, combinedManifest(newest, draft, { changed, leftOut: LEFT_OUT }, signal));
 }
 
 function visitorOf(draft: DraftFolder, before: DraftFolder | undefined, blockBytes: number): BaseVisitor {

@@ -4,6 +4,7 @@ export {
 	previewRecovery,
 	recoverCluster,
 	type RecoveredCluster,
+	type RecoverInto,
 	type RecoverOptions,
 	type RecoveryPreview,
 } from './recover';

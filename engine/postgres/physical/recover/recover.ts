@@ -9,17 +9,25 @@ import { z } from 'zod';
 
 import { RestoreCheck } from '../../../archive';
 import { type BackupError, throwIfCancelled } from '../../../errors';
-import { combine } from './combine';
+import { combine, writeManifest } from './combine';
 import { configure } from './configuration';
+import type { DraftFolder } from './draftFolder';
 import { planRecovery, type PlanRecoveryOptions, type RecoveryPlan } from './plan';
-import { WAL_FOLDER } from './settings';
 import { assertFolderUsable, fillFolder, type Owner } from './targetFolder';
+import { assertTarUsable, fillTar } from './targetTar';
 import { writeLog } from './walFolder';
+import { warningsOf } from './warnings';
+
+/** What a data directory comes to be. */
+export type RecoverInto =
+	/** @member folder absolute; empty, or not there yet */
+	| { type: 'folder'; folder: string }
+	/** @member file absolute, nothing has this name yet; compressed as its end says: .tar, .tar.gz, .tgz, .tar.zst */
+	| { type: 'tar'; file: string };
 
 export interface RecoverOptions extends PlanRecoveryOptions {
-	/** Absolute; empty, or not there yet. It becomes the data directory. */
-	folder: string;
-	/** By default who runs this. */
+	into: RecoverInto;
+	/** Whom the data directory belongs to, by default who runs this; in a tar it may be anybody. */
 	owner?: Owner | undefined;
 	/** What the server listens on; by default what the one that was backed up has. */
 	port?: number | undefined;
@@ -35,6 +43,8 @@ export interface RecoveredCluster {
 	segments: number;
 	/** The major version of the server that starts from it. */
 	serverVersion: string;
+	/** Of the tar; undefined for a folder. */
+	tarBytes: number | undefined;
 	warnings: string[];
 }
 
@@ -58,7 +68,7 @@ export async function previewRecovery(options: RecoverOptions): Promise<Recovery
 	const { signal } = options;
 	const check = new RestoreCheck();
 	const plan = await check.ask(() => planRecovery(options));
-	await check.ask(() => assertFolderUsable(options, plan?.bytes ?? 0));
+	await check.ask(() => assertUsable(options, plan?.bytes ?? 0));
 	for (const reader of plan ? [...plan.bases, ...plan.log.map((one) => one.reader)] : []) {
 		await check.ask(async () => {
 			await reader.assertStoredSize(signal);
@@ -68,9 +78,9 @@ export async function previewRecovery(options: RecoverOptions): Promise<Recovery
 	return { plan, problems: check.problems };
 }
 
-/** @throws BackupError as planRecovery does; TARGET_EXISTS, TARGET_FAILED, ACCESS_DENIED; nothing is left in the folder then */
+/** @throws BackupError as planRecovery does; TARGET_EXISTS, TARGET_FAILED, ACCESS_DENIED; nothing is left of it then */
 export async function recoverCluster(options: RecoverOptions): Promise<RecoveredCluster> {
-	const { folder, owner, port, keepsArchiving = false, action, signal, onProgress } = options;
+	const { port, keepsArchiving = false, action, signal, onProgress } = options;
 	throwIfCancelled(signal);
 	const plan = await planRecovery(options);
 	const { bases, log, systemIdentifier, timeline, target, toLsn } = plan;
@@ -83,42 +93,38 @@ export async function recoverCluster(options: RecoverOptions): Promise<Recovered
 	const onBytes = (more: number) => onProgress?.({ bytes: (bytes += more), totalBytes });
 	const warnings: string[] = [];
 	let segments = 0;
-	await fillFolder({ folder, owner, signal }, plan.bytes, async (container) => {
-		const draft = await combine({ readers: bases, folder: container, blockBytes, signal, onBytes });
+	const tarBytes = await fillPlace(options, plan.bytes, async (container) => {
+		const combined = await combine({ readers: bases, folder: container, blockBytes, signal, onBytes });
+		const { draft } = combined;
 		segments = await writeLog(draft, { log, systemIdentifier, toLsn, signal, onBytes });
 		const tablespaces = await tablespacesIn(draft.path);
 		const ofServer = { target, action, timeline, port, keepsArchiving, tablespacesInPlace: tablespaces > 0 };
-		const made = await configure(draft, ofServer, settings);
-		warnings.push(...warningsOf({ made, tablespaces, keepsArchiving }));
+		const configured = await configure(combined, ofServer, settings);
+		await writeManifest(combined, bases.at(-1)!, signal);
+		warnings.push(...warningsOf({ ...configured, tablespaces, keepsArchiving }));
 		return draft;
 	});
-	return { plan, segments, serverVersion: /^\d+/.exec(version)?.[0] ?? version, warnings };
+	return { plan, segments, serverVersion: /^\d+/.exec(version)?.[0] ?? version, tarBytes, warnings };
+}
+
+async function assertUsable({ into, owner, signal }: RecoverOptions, bytes: number): Promise<void> {
+	if (into.type === 'tar') await assertTarUsable({ file: into.file, owner, signal }, bytes);
+	else await assertFolderUsable({ folder: into.folder, owner, signal }, bytes);
+}
+
+/** @returns the bytes of the tar, where it is one */
+async function fillPlace(
+	{ into, owner, signal }: RecoverOptions,
+	bytes: number,
+	fill: (folder: string) => Promise<DraftFolder>,
+): Promise<number | undefined> {
+	if (into.type === 'tar') return await fillTar({ file: into.file, owner, signal }, bytes, fill);
+	await fillFolder({ folder: into.folder, owner, signal }, bytes, fill);
+	return undefined;
 }
 
 /** They are folders where a server has links, so nothing outside of the data directory is needed. */
 async function tablespacesIn(dataDirectory: string): Promise<number> {
 	const names = await readdir(path.join(dataDirectory, 'pg_tblspc')).catch(() => []);
 	return names.length;
-}
-
-function warningsOf(facts: { made: readonly string[]; tablespaces: number; keepsArchiving: boolean }): string[] {
-	const { made, tablespaces, keepsArchiving } = facts;
-	return [
-		...(made.length > 0
-			? [
-					`The server that was backed up keeps its configuration outside of its data directory, so no base backup has it. ${made.join(', ')} were written with the least that is needed: put your own in their place, or start the server with its config_file.`,
-				]
-			: []),
-		...(tablespaces > 0
-			? [
-					`${tablespaces === 1 ? 'The tablespace lies' : `${tablespaces} tablespaces lie`} below pg_tblspc in the data directory itself, which allow_in_place_tablespaces lets the server use.`,
-				]
-			: []),
-		...(keepsArchiving
-			? []
-			: [
-					'archive_mode is off, so that this server does not mix its WAL with that of the other one: reset it when it takes over.',
-				]),
-		`When the server has recovered, the folder ${WAL_FOLDER} in its data directory is needed no more.`,
-	];
 }

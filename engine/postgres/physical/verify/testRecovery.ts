@@ -59,7 +59,12 @@ export async function testRecovery(
 			await chmod(root, 0o700);
 			const folder = path.join(root, 'data');
 			const begun = performance.now();
-			const { plan, segments } = await recoverCluster({ ...from, target, folder, owner: account });
+			const { plan, segments } = await recoverCluster({
+				...from,
+				target,
+				into: { type: 'folder', folder },
+				owner: account,
+			});
 			const { isReached, problems } = await runServer(program, folder, account, signal);
 			restoreTook?.(Math.round(performance.now() - begun));
 			if (!isReached) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 
-import { combine } from '../../../../../engine/postgres/physical/recover/combine';
+import { combine, writeManifest } from '../../../../../engine/postgres/physical/recover/combine';
 import { FolderStorage } from '../../../../../engine/storage';
 import { removeFolder, temporaryFolder } from '../../../../services/guard';
 import { manifestOf, storeBase, type MadeBase, type Member } from './base-archive';
@@ -24,8 +24,9 @@ async function combined(...bases: MadeBase[]): Promise<string> {
 	const storage = new FolderStorage({ root: join(place, 'storage') });
 	const readers = [];
 	for (const base of bases) readers.push(await storeBase(storage, base));
-	const draft = await combine({ readers, folder: join(place, 'draft'), blockBytes: BLOCK });
-	return draft.path;
+	const combined = await combine({ readers, folder: join(place, 'draft'), blockBytes: BLOCK });
+	await writeManifest(combined, readers.at(-1)!);
+	return combined.draft.path;
 }
 
 const full = (...members: Member[]): MadeBase => ({

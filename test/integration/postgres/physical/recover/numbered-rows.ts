@@ -1,3 +1,7 @@
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { DecryptionKeys } from '../../../../../engine/archive';
 import { backUpCluster } from '../../../../../engine/postgres/physical/base';
 import { parseLsn, type Lsn } from '../../../../../engine/postgres/physical/lsn';
 import { parseTime, type RecoveryTarget } from '../../../../../engine/postgres/physical/recover';
@@ -5,6 +9,7 @@ import { archiveWal } from '../../../../../engine/postgres/physical/wal';
 import { FolderStorage, type Storage } from '../../../../../engine/storage';
 import { startPostgres, type PostgresServer } from '../../../../services/postgres';
 import type { PostgresVersion } from '../../../../services/postgres-binaries';
+import { giveToServer } from '../../../../services/postgres-data';
 
 /** A row as the server's own log has it: PostgreSQL's pg_walinspect is the judge. */
 export interface NumberedRow {
@@ -21,6 +26,8 @@ export interface NumberedRow {
 export interface NumberedRows {
 	server: PostgresServer;
 	storage: Storage;
+	/** Undefined where nothing is encrypted. */
+	keys: DecryptionKeys | undefined;
 	rows: NumberedRow[];
 	/** All records of the log begin at these places, in order. */
 	records: Lsn[];
@@ -39,17 +46,45 @@ const CONFIG = {
 	wal_level: 'replica',
 };
 
-/** Writes rows, with base backups and archiving in between, the last ones incremental where the server can. */
-export async function writeNumberedRows(version: PostgresVersion, root: string, rounds = 3): Promise<NumberedRows> {
+export interface NumberedRowsOptions {
+	/** Of writing, each with its archiving; a base backup stands between two. */
+	rounds?: number;
+	/** Whether and by what all archives are encrypted. */
+	passphrase?: string;
+	/** Appended to postgresql.conf before the first base backup; the server itself does not read it any more. */
+	configuration?: (server: PostgresServer) => string;
+}
+
+/**
+ * Writes rows, with base backups and archiving in between, the last ones incremental where the server can. The rows lie in a tablespace
+ * outside of the data directory.
+ */
+export async function writeNumberedRows(
+	version: PostgresVersion,
+	root: string,
+	{ rounds = 3, passphrase, configuration }: NumberedRowsOptions = {},
+): Promise<NumberedRows> {
 	const config = { ...CONFIG, ...(version >= 17 && { summarize_wal: 'on' }) };
 	const server = await startPostgres({ version, config });
 	const { host, port, user, password } = server;
 	const connection = { host, port, user, password, database: 'postgres' };
 	const storage = new FolderStorage({ root });
-	const choices = { storage, codec: { name: 'zstd', level: 1 }, connection } as const;
+	const keys = passphrase === undefined ? undefined : { passphrase };
+	const encrypted = keys && { encryption: keys, keys };
+	const choices = { storage, codec: { name: 'zstd', level: 1 }, connection, ...encrypted } as const;
+	if (configuration) appendFileSync(join(server.dataDir, 'postgresql.conf'), configuration(server));
+	const space = join(server.dataDir, '..', 'space');
+	mkdirSync(space);
+	giveToServer(space);
 	const sql = async (text: string) => (await server.query('postgres', text)).rows as Record<string, string>[];
 	await sql('CREATE EXTENSION pg_walinspect');
-	await sql('CREATE TABLE rows (id int PRIMARY KEY, filler text); CREATE TABLE busy (id int, filler text)');
+	// Two thirds of the files of an empty cluster, which each recovery would write for nothing.
+	await sql('UPDATE pg_database SET datistemplate = false');
+	for (const name of ['template0', 'template1']) await sql(`DROP DATABASE ${name}`);
+	await sql(`CREATE TABLESPACE outside LOCATION '${space}'`);
+	await sql(
+		'CREATE TABLE rows (id int PRIMARY KEY, filler text) TABLESPACE outside; CREATE TABLE busy (id int, filler text)',
+	);
 	const [{ lsn: begin }] = (await sql('SELECT pg_current_wal_insert_lsn()::text AS lsn')) as [{ lsn: string }];
 	await archiveWal({ ...choices, slot: SLOT });
 	let id = 0;
@@ -77,7 +112,7 @@ export async function writeNumberedRows(version: PostgresVersion, root: string, 
 	await sql(`SELECT pg_create_restore_point('the end')`);
 	await sql('INSERT INTO busy VALUES (0)');
 	await archiveWal({ ...choices, slot: SLOT });
-	return { server, storage, firstBase, ...(await judged(sql, begin)) };
+	return { server, storage, keys, firstBase, ...(await judged(sql, begin)) };
 }
 
 async function judged(

@@ -19,12 +19,17 @@ export interface RecoveredServer {
 export async function recoverInto(
 	parent: string,
 	name: string,
-	options: Omit<RecoverOptions, 'folder'>,
+	options: Omit<RecoverOptions, 'into'>,
 ): Promise<{ folder: string; port: number; recovered: Awaited<ReturnType<typeof recoverCluster>> }> {
 	const port = await freePort();
 	mkdirSync(parent, { recursive: true });
 	const folder = join(parent, name);
-	const recovered = await recoverCluster({ ...options, folder, port, owner: serverAccount() });
+	const recovered = await recoverCluster({
+		...options,
+		into: { type: 'folder', folder },
+		port,
+		owner: serverAccount(),
+	});
 	return { folder, port, recovered };
 }
 
@@ -56,7 +61,8 @@ export async function startRecovered(
 		...serverAccount(),
 		ready: async () => (await query(isThere))[0]?.['there'] === true,
 		readyWithinMs: 60_000,
-		stopSignal: 'SIGINT',
+		// Nobody needs its data any more.
+		stopSignal: 'SIGQUIT',
 	});
 	return { folder, query, log: () => running.output(), stop: running.stop };
 }
