@@ -3,8 +3,8 @@ import { buildComposeLoader, installKubernetesValidate } from '../test/services/
 import { onPath } from '../test/services/go-programs.ts';
 import { buildMinio } from '../test/services/s3/minio.ts';
 import { buildVersityGw } from '../test/services/s3/versitygw.ts';
-import { run } from './setup/install.mjs';
-import { root } from './setup/paths.mjs';
+import { installApart, run } from './setup/install.mjs';
+import { cache, root } from './setup/paths.mjs';
 import { ensureSqliteDriver } from './setup/sqlite-driver.mjs';
 import { runTests } from './test/vitest.mjs';
 
@@ -22,4 +22,7 @@ run('bash', [join(root, 'scripts', 'install-system.sh')]);
 ensureSqliteDriver();
 await (programs ?? buildPrograms());
 installKubernetesValidate();
+installApart(join(root, 'test', 'services', 'postgres-versions'), join(cache, 'postgres-versions'), {
+	label: 'PostgreSQL 12, 13, 14, 16 and 17 (110 MB)',
+});
 process.exitCode = runTests('test-system', ['system']);

