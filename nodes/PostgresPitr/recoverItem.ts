@@ -65,7 +65,10 @@ export function recoveredItem(
 	{ place, target, duration }: { place: RecoverPlace; target: RecoveryTarget; duration: number },
 	isSimple: boolean,
 ): IDataObject {
-	const start = `Start a PostgreSQL ${serverVersion} server from it, as the user whom the folder belongs to: postgres -D ${path}. It recovers by itself.`;
+	const start =
+		place.type === 'tar'
+			? `Unpack the tar into an empty folder, as the user whom the server will run as, and start PostgreSQL ${serverVersion} from it: postgres -D <folder>. It recovers by itself.`
+			: `Start a PostgreSQL ${serverVersion} server from it, as the user whom the folder belongs to: postgres -D ${place.path}. It recovers by itself.`;
 	showWarnings(context, [start, ...warnings]);
 	const { columns, details } = planned(plan);
 	const { walArchives: _, ...shown } = columns;
