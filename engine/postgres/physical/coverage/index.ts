@@ -25,4 +25,4 @@ export {
 export { findCoverage, type ClusterCoverage } from './find';
 export { union, type Interval } from './intervals';
 export { resumePoint } from './resume';
-export { parseHistory, stateHistory, LONGEST_HISTORY, type Ancestor } from './timelines';
+export { allHistories, historyText, parseHistory, stateHistory, LONGEST_HISTORY, type Ancestor } from './timelines';

@@ -34,6 +34,24 @@ export function parseHistory(text: string, timeline: number): Ancestor[] {
 	return ancestors;
 }
 
+/** A history file, for a timeline whose own one is not at hand: what the server says of its reasons is not known. */
+export function historyText(ancestors: readonly Ancestor[]): string {
+	return ancestors.map(({ timeline, endLsn }) => `${timeline}\t${formatLsn(endLsn)}\tas archived\n`).join('');
+}
+
+/**
+ * All timelines that stretches of WAL tell of, also of those that were left and have no WAL of their own here: the history of
+ * one holds that of each of its ancestors.
+ */
+export function allHistories(told: ReadonlyMap<number, readonly Ancestor[]>): Map<number, readonly Ancestor[]> {
+	const all = new Map<number, readonly Ancestor[]>();
+	for (const ancestors of told.values()) {
+		for (const [index, { timeline }] of ancestors.entries()) all.set(timeline, ancestors.slice(0, index));
+	}
+	for (const [timeline, ancestors] of told) all.set(timeline, ancestors);
+	return all;
+}
+
 function damaged(timeline: number): BackupError {
 	return new BackupError('ARCHIVE_CORRUPT', `The history of timeline ${timeline} is not one.`, {
 		hint: 'The file was damaged or edited. Get it from the server (pg_wal), or make a new base backup.',

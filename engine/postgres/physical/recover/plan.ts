@@ -9,10 +9,13 @@ import {
 import { BackupError, listed } from '../../../errors';
 import type { Storage } from '../../../storage';
 import {
+	allHistories,
 	clustersIn,
 	coverageOf,
+	historiesOf,
 	reachingTo,
 	readReached,
+	type Ancestor,
 	type BaseFacts,
 	type ClusterFacts,
 	type Coverage,
@@ -60,6 +63,8 @@ export interface RecoveryPlan {
 	bases: ArchiveReader[];
 	/** The stretches of the log, in the order in which they are read. */
 	log: { stretch: StretchFacts; reader: ArchiveReader }[];
+	/** The ancestors of every timeline that the storage tells of, whether the server comes by it or not. */
+	histories: ReadonlyMap<number, readonly Ancestor[]>;
 	/** The log that the server needs. */
 	fromLsn: Lsn;
 	toLsn: Lsn;
@@ -129,7 +134,7 @@ interface Chosen {
 }
 
 async function planned(
-	{ systemIdentifier }: ClusterFacts,
+	{ systemIdentifier, stretches: all }: ClusterFacts,
 	{ coverage, window, log, place, chain, open }: Chosen,
 ): Promise<RecoveryPlan> {
 	const newest = chain.at(-1)!;
@@ -146,6 +151,7 @@ async function planned(
 		target,
 		bases,
 		log: read,
+		histories: allHistories(historiesOf(all)),
 		fromLsn: newest.startLsn,
 		toLsn,
 		lastTransaction: place.lastTransaction,

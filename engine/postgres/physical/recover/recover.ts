@@ -83,7 +83,7 @@ export async function recoverCluster(options: RecoverOptions): Promise<Recovered
 	const { port, keepsArchiving = false, action, signal, onProgress } = options;
 	throwIfCancelled(signal);
 	const plan = await planRecovery(options);
-	const { bases, log, systemIdentifier, timeline, target, toLsn } = plan;
+	const { bases, log, histories, systemIdentifier, timeline, target, toLsn } = plan;
 	const { version, blockBytes, settings } = baseSource.parse(bases.at(-1)!.manifest.source);
 	const totalBytes = [...bases, ...log.map(({ reader }) => reader)].reduce(
 		(sum, { manifest }) => sum + manifest.size.raw,
@@ -96,7 +96,7 @@ export async function recoverCluster(options: RecoverOptions): Promise<Recovered
 	const tarBytes = await fillPlace(options, plan.bytes, async (container) => {
 		const combined = await combine({ readers: bases, folder: container, blockBytes, signal, onBytes });
 		const { draft } = combined;
-		segments = await writeLog(draft, { log, systemIdentifier, toLsn, signal, onBytes });
+		segments = await writeLog(draft, { log, histories, systemIdentifier, toLsn, signal, onBytes });
 		const tablespaces = await tablespacesIn(draft.path);
 		const ofServer = { target, action, timeline, port, keepsArchiving, tablespacesInPlace: tablespaces > 0 };
 		const configured = await configure(combined, ofServer, settings);

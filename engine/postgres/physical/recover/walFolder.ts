@@ -1,14 +1,16 @@
 /** Writes the log that a server recovers by into its data directory, each record checked on the way. */
 import type { ArchiveReader } from '../../../archive';
 import { throwIfCancelled } from '../../../errors';
-import type { StretchFacts } from '../coverage';
-import type { Lsn } from '../lsn';
+import { historyText, type Ancestor, type StretchFacts } from '../coverage';
+import { historyName, type Lsn } from '../lsn';
 import type { DraftFolder } from './draftFolder';
 import { LogCheck, readStretch } from './log';
 import { WAL_FOLDER } from './settings';
 
 export interface WriteLogOptions {
 	log: readonly { stretch: StretchFacts; reader: ArchiveReader }[];
+	/** The ancestors of every timeline that is known, by its number. */
+	histories: ReadonlyMap<number, readonly Ancestor[]>;
 	systemIdentifier: string;
 	/** Segments that begin here or later are not needed. */
 	toLsn: Lsn;
@@ -54,7 +56,26 @@ export async function writeLog(draft: DraftFolder, options: WriteLogOptions): Pr
 			signal,
 		);
 	}
+	await writeHistories(draft, options.histories, histories);
 	return segments;
+}
+
+/**
+ * Writes the histories that no stretch brought. The server does not start without that of the timeline it is to follow, though it may
+ * end before the others began; and when it opens, it takes the first number for its own timeline that has no history here. One that
+ * is taken already would bring two different logs under the same names into an archive.
+ */
+async function writeHistories(
+	draft: DraftFolder,
+	histories: ReadonlyMap<number, readonly Ancestor[]>,
+	written: ReadonlySet<string>,
+): Promise<void> {
+	for (const [timeline, ancestors] of histories) {
+		const name = historyName(timeline);
+		// The first timeline has none.
+		if (timeline === 1 || written.has(name)) continue;
+		await draft.write(`${WAL_FOLDER}/${name}`, [Buffer.from(historyText(ancestors))]);
+	}
 }
 
 async function* counted(

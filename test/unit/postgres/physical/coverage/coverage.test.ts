@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import {
 	clustersIn,
 	coverageOf,
+	allHistories,
+	historyText,
 	parseHistory,
 	type BaseFacts,
 	type ClusterFacts,
@@ -170,6 +172,26 @@ describe('a history of a timeline', () => {
 			{ timeline: 2, endLsn: 0xa3f000028n },
 		]);
 		expect(parseHistory('# made by hand\n', 2)).toEqual([]);
+		expect(parseHistory(historyText(parseHistory(text, 3)), 3)).toEqual(parseHistory(text, 3));
+	});
+
+	it('tells those of its ancestors, though none of their log is here', () => {
+		const [first, second] = [
+			{ timeline: 1, endLsn: 5n },
+			{ timeline: 2, endLsn: 9n },
+		];
+		const all = allHistories(
+			new Map([
+				[3, [first, second]],
+				[4, [first]],
+			]),
+		);
+		expect([...all].sort(([a], [b]) => a - b)).toEqual([
+			[1, []],
+			[2, [first]],
+			[3, [first, second]],
+			[4, [first]],
+		]);
 	});
 
 	it.each(['1', 'x\t0/1\ty', '3\t0/1\ty', '2\t0/9\ta\n1\t0/10\tb', '1\t0/9\ta\n2\t0/5\tb', '1\t0/1/1'])(
