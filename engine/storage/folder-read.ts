@@ -3,6 +3,7 @@ import fs, { type FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 
 import { BackupError, cancelled } from '../errors';
+import { onAbort } from './abort';
 import { folderError, systemCode } from './folder-errors';
 import { lend } from './lent';
 import { GRACE_MS, type StallWatch } from './stall';
@@ -68,7 +69,7 @@ class FileRead extends Readable {
 	/** Chunks that were given back. */
 	readonly #spare: Buffer[] = [];
 	readonly #end: number;
-	readonly #onAbort = () => this.destroy(cancelled());
+	#leaveSignal: () => void = () => {};
 
 	constructor(
 		private readonly handle: FileHandle,
@@ -82,9 +83,7 @@ class FileRead extends Readable {
 		this.#end = range.end;
 		// Its reader meets its errors; one that comes before or after anybody reads must not end the process.
 		this.on('error', () => {});
-		const { signal } = options;
-		if (signal?.aborted) this.#onAbort();
-		else signal?.addEventListener('abort', this.#onAbort, { once: true });
+		this.#leaveSignal = onAbort(options.signal, () => this.destroy(cancelled()));
 	}
 
 	override _read(): void {
@@ -109,7 +108,7 @@ class FileRead extends Readable {
 	}
 
 	override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-		this.options.signal?.removeEventListener('abort', this.#onAbort);
+		this.#leaveSignal();
 		// Closing waits for a read that is under way, which may hang; whoever reads is not to hang with it.
 		let isDone = false;
 		const end = () => {

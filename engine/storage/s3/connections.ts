@@ -57,7 +57,11 @@ function readingIntoOne<T extends http.Agent>(agent: T): T {
  * has for years; if it ever handed out that memory itself, what is waiting to be read would be overwritten.
  */
 export function keepBody(response: http.IncomingMessage): void {
-	const push = response.push.bind(response);
-	response.push = (chunk: Uint8Array | null, encoding) =>
-		push(chunk && memories.has(chunk.buffer) ? Buffer.from(chunk) : chunk, encoding);
+	response.push = pushKept;
+}
+
+/** One function for all: with one for each answer, V8 takes what belongs to those that are over for alive, until it looks through its old generation. */
+function pushKept(this: http.IncomingMessage, chunk: Uint8Array | null, encoding?: BufferEncoding): boolean {
+	const kept = chunk && memories.has(chunk.buffer) ? Buffer.from(chunk) : chunk;
+	return http.IncomingMessage.prototype.push.call(this, kept, encoding);
 }

@@ -1,3 +1,5 @@
+import { onAbort } from '../abort';
+
 /** How long a request that creates something may go on after a cancel, so that what it created can be removed. */
 export const GRACE_MS = 2000;
 
@@ -16,15 +18,13 @@ export async function withGrace<T>(
 	if (!signal || graceMs === 0) return await action(signal);
 	const late = new AbortController();
 	let timer: NodeJS.Timeout | undefined;
-	const onAbort = () => {
+	const leaveSignal = onAbort(signal, () => {
 		timer = setTimeout(() => late.abort(), graceMs);
-	};
-	if (signal.aborted) onAbort();
-	else signal.addEventListener('abort', onAbort, { once: true });
+	});
 	try {
 		return await action(late.signal);
 	} finally {
-		signal.removeEventListener('abort', onAbort);
+		leaveSignal();
 		clearTimeout(timer);
 	}
 }

@@ -9,6 +9,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 
 import { cancelled } from '../../errors';
+import { onAbort } from '../abort';
 import { lend } from '../lent';
 import { failureOfConnection, isPassing, S3Failure } from './failure';
 import { etagOf } from './object';
@@ -47,7 +48,7 @@ export class ResumableRead extends Readable {
 	#broken: S3Failure | undefined;
 	#resuming = false;
 	readonly #stop = new AbortController();
-	readonly #onAbort = () => this.destroy(cancelled());
+	#leaveSignal: () => void = () => {};
 
 	constructor(
 		private readonly source: ReadSource,
@@ -60,8 +61,7 @@ export class ResumableRead extends Readable {
 		this.#attach(response);
 		// Its reader meets its errors; one that comes before or after anybody reads must not end the process.
 		this.on('error', () => {});
-		if (source.signal?.aborted) this.#onAbort();
-		else source.signal?.addEventListener('abort', this.#onAbort, { once: true });
+		this.#leaveSignal = onAbort(source.signal, () => this.destroy(cancelled()));
 	}
 
 	override _read(): void {
@@ -70,7 +70,7 @@ export class ResumableRead extends Readable {
 	}
 
 	override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-		this.source.signal?.removeEventListener('abort', this.#onAbort);
+		this.#leaveSignal();
 		// Without a reason of its own, each costs the making of one, with a stack.
 		this.#stop.abort(error ?? CLOSED);
 		this.#response?.destroy();

@@ -8,6 +8,8 @@ import https from 'node:https';
 import { performance } from 'node:perf_hooks';
 import { pipeline, type Readable } from 'node:stream';
 
+import { cancelled } from '../../errors';
+import { onAbort } from '../abort';
 import { keepBody } from './connections';
 import { failureOfAnswer, failureOfConnection, S3Failure } from './failure';
 
@@ -52,7 +54,7 @@ export function exchange(
 ): Promise<IncomingMessage> {
 	return new Promise((resolve, reject) => {
 		let answer: IncomingMessage | undefined;
-		const all = { ...options, headers: headersInBytes(headers), signal: context.signal };
+		const all = { ...options, headers: headersInBytes(headers) };
 		const sent = (secure ? https : http).request(all, (response) => {
 			answer = response;
 			keepBody(response);
@@ -61,6 +63,10 @@ export function exchange(
 			else failureIn(response).then(reject, reject);
 		});
 		sent.on('error', reject);
+		sent.once(
+			'close',
+			onAbort(context.signal, () => sent.destroy(cancelled())),
+		);
 		limitSilence(sent, context, () => answer?.isPaused() ?? false);
 		limitConnecting(sent, context);
 		if (body === undefined || Buffer.isBuffer(body)) sent.end(body);
