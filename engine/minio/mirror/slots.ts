@@ -6,8 +6,8 @@ export interface Slot {
 	release(): void;
 }
 
-/** So many times as many as act may hold memory. */
-const HOLDERS = 8;
+/** So many times as many as act may hold memory: 64 by default, which are written together. More of them would only wait, and what waits outlives collections. */
+const HOLDERS = 4;
 
 /** Room for what goes on at once: so many actions, with so many bytes of memory together. */
 export class Slots {
