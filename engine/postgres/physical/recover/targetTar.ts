@@ -71,7 +71,8 @@ export async function fillTar(
 	let work: WorkFolder | undefined;
 	try {
 		await mkdir(parent, { recursive: true });
-		await removeLeftovers(await leftoversIn(parent));
+		// What moves up is never a tar's: such a folder is that of a data directory, which others may look after.
+		await removeLeftovers((await leftoversIn(parent)).filter(({ moved }) => moved.length === 0));
 		work = await WorkFolder.make(parent);
 		const draft = await fill(work.path);
 		const partial = path.join(work.path, 'tar');
