@@ -221,7 +221,7 @@ describe.each(NODES)('the page of $title', ({ file, node, places }) => {
 	const only = (value: string): INodePropertyOptions[] => [{ name: places[value]?.[0] ?? '', value }];
 	const operations = fields
 		.filter(({ name }) => name === 'operation')
-		.flatMap((field): NonNullable<INodeProperties['options']> => field.options ?? only(String(field.default)));
+		.flatMap((field): NonNullable<INodeProperties['options']> => field.options ?? only(field.default as string));
 
 	it('describes every operation', () => {
 		for (const option of operations) expect(text).toContain(`\n## ${option.name}\n`);
