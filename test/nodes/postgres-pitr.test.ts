@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { type PostgresServer, startPostgres } from '../services/postgres';
 import { inProcessN8n } from './harness';
-import { NodeRunner } from './node-runner';
+import { byName, NodeRunner } from './node-runner';
 import { postgresData } from './postgres-support';
 import { PACKAGE } from './workflow';
 
@@ -95,7 +95,7 @@ it('needs a role with REPLICATION and nothing else for backups and WAL, and two 
 	expect(await own.ok('checkSetup', { checkStorage: false, showFindings: 'bad' })).toEqual([]);
 	expect(await own.ok('baseBackup', { slot: 'of_backup' })).toMatchObject([{ warnings: [] }]);
 	expect(await own.ok('archiveWal', { slot: 'of_backup' })).toHaveLength(1);
-	expect(await own.ok('dropSlot', { slot: 'of_backup', confirmSlot: 'of_backup' })).toHaveLength(1);
+	expect(await own.ok('dropSlot', { slotToDrop: byName('of_backup'), confirmSlot: 'of_backup' })).toHaveLength(1);
 	expect(await own.fails('createRestorePoint', { restorePoint: 'here' })).toMatch(/pg_create_restore_point/);
 	await server.query('postgres', 'GRANT EXECUTE ON FUNCTION pg_create_restore_point(text), pg_switch_wal() TO backup');
 	expect(await own.ok('createRestorePoint', { restorePoint: 'here' })).toMatchObject([{ restorePoint: 'here' }]);
