@@ -132,10 +132,13 @@ describe('a backup of a standby', () => {
 		await look.connect();
 		const dropped = async () => {
 			await primary.query(database, 'DROP TABLE t');
-			// Either the server has ended the reading already, or it does so once it can send what it has begun to.
-			const inTheWay = `SELECT FROM pg_stat_activity copy WHERE query LIKE 'COPY%' AND state = 'active' AND NOT EXISTS (
-				SELECT FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event_type = 'Lock')`;
-			await until(async () => (await look.query(inTheWay)).rowCount === 0);
+			const { rows } = await primary.query<{ lsn: string }>(
+				database,
+				'SELECT pg_current_wal_insert_lsn()::text AS lsn',
+			);
+			// What the standby has, it replays: at once, for it waits for nobody, and most of the table has yet to be read.
+			const hasIt = `SELECT WHERE pg_last_wal_receive_lsn() >= '${rows[0]!.lsn}'`;
+			await until(async () => (await look.query(hasIt)).rowCount === 1);
 		};
 		const run = backUpDatabase({
 			connection,
