@@ -19,7 +19,8 @@ const runs = {
 	base: async () => (await backUpCluster(backUp)).size.stored,
 	wal: async () => (await archiveWal({ ...backUp, slot })).stored.reduce((sum, { size }) => sum + size.stored, 0),
 	recover: async () => {
-		await recoverCluster({ storage, keys: encryption, target: { type: 'end' }, action: 'promote', folder });
+		const into = { type: 'folder', folder };
+		await recoverCluster({ storage, keys: encryption, target: { type: 'end' }, action: 'promote', into });
 	},
 };
 const startedAt = performance.now();
