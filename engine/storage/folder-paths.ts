@@ -50,6 +50,16 @@ export async function lstatOrNothing(file: string): Promise<Stats | undefined> {
 	}
 }
 
+/** A path without links, as far as it is there. */
+export async function realPathOf(file: string): Promise<string> {
+	try {
+		return await fs.realpath(file);
+	} catch {
+		const above = path.dirname(file);
+		return above === file ? file : path.join(await realPathOf(above), path.basename(file));
+	}
+}
+
 /** True for the system errors that say that there is no such file. */
 export function isNothingThere(error: unknown): boolean {
 	const code = systemCode(error);

@@ -4,13 +4,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 import { timestamp, type ArchiveReader } from '../../archive';
 import { BackupError, cancelled, messageOf, throwIfCancelled } from '../../errors';
-import { freeBytesAt, syncFolder } from '../../storage/folder-paths';
+import { freeBytesAt, realPathOf, syncFolder } from '../../storage/folder-paths';
 import { noRoom } from '../../tree/folder';
 import { problemsOf } from './checkDatabase';
 import { tryKey } from './facts';
@@ -92,7 +92,7 @@ async function assertUsable({ folder, running }: PrepareFolderOptions): Promise<
 		});
 	}
 	if (running !== undefined) {
-		const [target, own] = await Promise.all([real(folder), real(running)]);
+		const [target, own] = await Promise.all([realPathOf(folder), realPathOf(running)]);
 		if (isWithin(target, own) || target === path.dirname(own)) {
 			throw new BackupError('INVALID_INPUT', `${folder} belongs to the n8n that runs, which is never restored into.`, {
 				hint: 'Choose a new folder, and start another n8n from it; or stop this one and put the new folder in the place of its own.',
@@ -126,16 +126,6 @@ async function assertRoom({ reader, folder }: PrepareFolderOptions): Promise<voi
 		throw failed(folder, error);
 	}
 	if (bytes > free) throw noRoom(folder, bytes, free);
-}
-
-/** The path without links, as far as it is there. */
-async function real(folder: string): Promise<string> {
-	try {
-		return await realpath(folder);
-	} catch {
-		const above = path.dirname(folder);
-		return above === folder ? folder : path.join(await real(above), path.basename(folder));
-	}
 }
 
 function isWithin(folder: string, other: string): boolean {
