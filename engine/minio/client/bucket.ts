@@ -14,12 +14,12 @@ import { ResumableRead } from '../../storage/s3/resumable-read';
 import { Patience } from '../../storage/s3/retry';
 import type { ListedUpload } from '../../storage/s3/listing';
 import { isGoingOn, uploadsBefore } from '../../storage/s3/unfinished';
-import { attributesIn, type ObjectAttributes } from './attributes';
 import { readConfiguration, writeConfiguration, type ConfigurationName, type ReadConfiguration } from './configuration';
 import { copyObject, type CopyOptions } from './copy';
 import { clientError, isObjectChanged, type Role } from './errors';
 import { listPages, type ListOptions } from './listing';
 import type { ListedObject } from './page';
+import { assertAsListed, factsOf, type AsListed, type ObjectFacts } from './objectFacts';
 import { prefixesOf } from './prefixes';
 import { KeysBelow } from './keysBelow';
 import { KeysKept } from './keysKept';
@@ -27,24 +27,6 @@ import { putObject, putTags, type KeyOptions, type PutContext, type PutOptions }
 import { putRanges, takesRanges, type Ranges } from './putRanges';
 import { TagCalls, type Tags } from './tags';
 import { listVersions, type KeyVersions, type VersionListOptions } from './versions';
-
-/** What a HEAD or a GET tells of an object. */
-export interface ObjectFacts {
-	/** Bytes. */
-	size: number;
-	/** Milliseconds since 1970, to the second. */
-	modifiedAt: number;
-	/** Without quotation marks. */
-	etag: string;
-	/** False where the server's encryption makes ETags that are no hash of the content. */
-	etagIsHash: boolean;
-	/** Missing where the bucket never kept versions. */
-	versionId?: string;
-	/** Without tags. */
-	attributes: ObjectAttributes;
-	/** How many tags it has, where that is told to the keys: see `TELL_TAG_COUNT`. */
-	tagCount?: number;
-}
 
 /** An object that was opened. */
 export interface OpenedObject {
@@ -64,7 +46,7 @@ export interface OpenOptions {
 	/** The object that is meant: another one under the key is an error that isObjectChanged tells. */
 	etag?: string;
 	/** What a list says of the object: it has so many bytes as long as it has this ETag. */
-	listed?: Pick<ListedObject, 'size' | 'etag'>;
+	listed?: AsListed;
 	/** The version, where the bucket keeps versions; by default the current one. */
 	versionId?: string;
 	signal?: AbortSignal | undefined;
@@ -364,39 +346,6 @@ export class Bucket {
 		}
 	}
 }
-
-/** @throws S3Failure where the server does not tell the size: what it sends could end anywhere */
-function factsOf(headers: IncomingHttpHeaders, size: number): ObjectFacts {
-	if (!Number.isSafeInteger(size) || size < 0) {
-		throw new S3Failure('It does not say how many bytes the object has', { status: 200, code: 'InvalidResponse' });
-	}
-	const versionId = headers['x-amz-version-id'];
-	const tagCount = headers['x-amz-tagging-count'];
-	const encryption = headers['x-amz-server-side-encryption'];
-	return {
-		size,
-		modifiedAt: Date.parse(headers['last-modified'] ?? '') || 0,
-		etag: etagOf(headers),
-		etagIsHash:
-			!headers['x-amz-server-side-encryption-customer-algorithm'] &&
-			(encryption === undefined || encryption === 'AES256'),
-		...(typeof versionId === 'string' && { versionId }),
-		attributes: attributesIn(headers),
-		...(typeof tagCount === 'string' && { tagCount: Number(tagCount) }),
-		...(tagCount === undefined && TELL_TAG_COUNT.test(String(headers['server'] ?? '')) && { tagCount: 0 }),
-	};
-}
-
-function assertAsListed({ etag, size }: ObjectFacts, listed: OpenOptions['listed']): void {
-	if (!listed || etag === '' || listed.etag !== etag || listed.size === size) return;
-	throw new S3Failure(`It lists the object with ${listed.size} bytes, and sends it with ${size}`, {
-		status: 200,
-		code: 'IncompleteBody',
-	});
-}
-
-/** Servers that say how many tags an object has, to whom may read them, and say nothing where there are none. */
-const TELL_TAG_COUNT = /^(MinIO|AmazonS3)\b/;
 
 function isNoObject(error: unknown): boolean {
 	return error instanceof S3Failure && error.isOfS3 && error.status === 404 && error.code !== 'NoSuchBucket';

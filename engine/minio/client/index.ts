@@ -1,6 +1,7 @@
 /** S3 servers whose buckets are backed up, restored and mirrored. */
 export { attributesFrom, attributesIn, headersOf, type ObjectAttributes } from './attributes';
-export { Bucket, type ObjectFacts, type OpenedObject, type OpenOptions } from './bucket';
+export { Bucket, type OpenedObject, type OpenOptions } from './bucket';
+export type { ObjectFacts } from './objectFacts';
 export { S3Client, type ListedBucket } from './client';
 export {
 	CONFIGURATION_NAMES,
